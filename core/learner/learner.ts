@@ -1,0 +1,51 @@
+/** The learner's port: four verbs over whole minibatches. The loss lives outside (pipeline/loss.ts). */
+import type { EncodedPrompt } from "../model/model.ts";
+
+/** Responses to score or to learn from, under one view of their prompts. */
+export interface LearnerBatch {
+  readonly prompts: readonly EncodedPrompt[];
+  /** Response b answers prompts[rows[b].prompt]. */
+  readonly rows: readonly { readonly prompt: number; readonly tokens: Int32Array }[];
+  /** T of log-softmax(logits / T). */
+  readonly temperature: number;
+}
+
+export type Output = "logProbs" | "entropy";
+
+/** Arrays [B, T], T the longest response of the batch, row-major, 0 past each response's end. */
+export type Outputs = Partial<Record<Output, Float32Array>>;
+
+export interface StepReport {
+  /** L2 norm of the accumulated gradient before clipping. */
+  readonly gradientNorm: number;
+  /** True when the gradient was not finite: the update was skipped, the gradient dropped. */
+  readonly skipped: boolean;
+}
+
+export interface OptimizerSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Largest L2 norm of the gradient; larger ones are scaled down. */
+  readonly maxGradientNorm: number;
+  /** Patterns (picomatch) of parameter names that are not trained. */
+  readonly freeze: readonly string[];
+}
+
+export interface Learner {
+  /** Number of optimizer steps done; equal versions mean equal weights. */
+  readonly version: number;
+  /** The requested arrays under the current weights or a kept copy of them; no gradient. */
+  score(batch: LearnerBatch, outputs: readonly Output[], weights?: string): Promise<Outputs>;
+  /** Accumulate d loss / d parameters from d loss / d output, arrays [B, T] as `score` returns them. */
+  backward(batch: LearnerBatch, cotangents: Outputs): Promise<void>;
+  /** Clip, update, clear the gradient. */
+  step(options: { readonly learningRate: number }): Promise<StepReport>;
+  /** Keep a copy of the current weights under a name ("reference"). */
+  keep(name: string): Promise<void>;
+  /** Write weights (a Hugging Face folder) and optimizer state under `folder`. */
+  save(folder: string): Promise<void>;
+  /** Read back what `save` wrote, kept copies included. */
+  load(folder: string): Promise<void>;
+}

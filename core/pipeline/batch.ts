@@ -1,0 +1,105 @@
+/** What flows through a step: rows become prompts, prompts get responses, responses become a batch. */
+import type { Tensor2D } from "@tensorflow/tfjs-core";
+import type { EncodedPrompt } from "../model/model.ts";
+import type { Picture } from "../model/picture.ts";
+import type { ScoreHandle } from "./scores.ts";
+
+/** One row of a dataset. Other columns of the file are kept in `fields`. */
+export interface Row {
+  /** Unique in its dataset; every random number of the row is keyed by it. */
+  readonly id: string;
+  /** The user's turn; `<image>` marks where a picture goes (pictures without a mark come first). */
+  readonly prompt: string;
+  /** An optional system turn; null leaves it to the chat template. */
+  readonly system: string | null;
+  /** Paths of the pictures, in order. */
+  readonly images: readonly string[];
+  readonly answer: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** A row made ready for one step. `views.get("original")` always exists. */
+export interface Prompt {
+  /** The row's id. */
+  readonly key: string;
+  readonly row: Row;
+  /** Decoded pictures, before the processor. */
+  readonly pictures: readonly Picture[];
+  readonly views: ReadonlyMap<string, EncodedPrompt>;
+}
+
+/** A stretch of a response that one side wrote: the policy, or (tools, later turns) its environment. */
+export interface Segment {
+  readonly source: "policy" | "environment";
+  readonly tokens: Int32Array;
+}
+
+export interface Response {
+  /** Index within its group. */
+  readonly index: number;
+  readonly segments: readonly Segment[];
+  /** All segments' tokens, the stop token included. */
+  readonly tokens: Int32Array;
+  readonly text: string;
+  /** log π(token), log-softmax(logits / T) over the full vocabulary, by the sampler, [length]. */
+  readonly logProbs: Float32Array;
+  /** The same after bans, top-k and top-p: the distribution that was sampled from, [length]. */
+  readonly behaviourLogProbs: Float32Array;
+  /** "stop": a stop token was sampled; "length": the limit was reached. */
+  readonly finish: "stop" | "length";
+}
+
+/** A response with its reward. */
+export interface Sample {
+  readonly prompt: Prompt;
+  readonly response: Response;
+  /** What the optimizer sees; plugins may shape it in the hook `rewards`. */
+  reward: number;
+  /** Named parts, unweighted: accuracy, format, … */
+  readonly parts: Readonly<Record<string, number>>;
+  /** What a scorer wants shown (verdict, error class), by scorer. */
+  readonly notes: Readonly<Record<string, string>>;
+}
+
+/** All responses to one prompt. */
+export interface Group {
+  readonly key: string;
+  readonly prompt: Prompt;
+  readonly samples: readonly Sample[];
+  /** The refill round that made it, from 0. */
+  readonly round: number;
+}
+
+/** The step's experience, whole. B samples, T the longest response. */
+export interface Batch {
+  readonly step: number;
+  readonly samples: readonly Sample[];
+  /** Index of each sample's group, [B]. */
+  readonly groupOf: Int32Array;
+  readonly groups: readonly Group[];
+  readonly B: number;
+  readonly T: number;
+  /** 1 where the policy wrote a token, [B, T]. */
+  readonly mask: Tensor2D;
+  /** log π_old by the learner, [B, T]; 0 outside the mask. */
+  readonly oldLogProbs: Tensor2D;
+  /** Result of a score request of stage "experience", [B, T], detached. */
+  get(handle: ScoreHandle): Tensor2D;
+}
+
+/** The part of a batch that one optimizer step sees. Rows are whole responses. */
+export interface Minibatch extends Batch {
+  /** log π_θ, [B, T]: a leaf of the loss, its gradient goes to the learner. */
+  readonly logProbs: Tensor2D;
+  /** [B, T]. */
+  readonly advantages: Tensor2D;
+  /** Result of any score request; with `gradient: true` a leaf of the loss, else detached, [B, T]. */
+  get(handle: ScoreHandle): Tensor2D;
+  /**
+   * Product of what plugins put on a named term in the hook `weights`, [B, T].
+   * Terms with a clip call it with "before_clip"; the pipeline applies "after_clip" itself.
+   */
+  weights(term: string, slot: "before_clip" | "after_clip"): Tensor2D;
+  /** The longest response that sampling allows; the denominator of constant reductions. */
+  readonly maxNewTokens: number;
+}

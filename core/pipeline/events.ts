@@ -1,0 +1,38 @@
+/** What observers can listen to. Listeners can change nothing: behaviour goes through hooks. */
+import type { Emitter } from "mitt";
+import type { Group, Sample } from "./batch.ts";
+
+/** One step's numbers. */
+export interface StepSummary {
+  readonly step: number;
+  readonly steps: number;
+  /** Metrics by name: loss/…, reward/…, rollout/…, learner/…, and those of plugins. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface RunEvents extends Record<string | symbol, unknown> {
+  /** A run begins: its plan, one line each (score requests, memory, cost). */
+  plan: { readonly lines: readonly string[] };
+  /** A response finished and was scored. */
+  response: { readonly step: number; readonly sample: Sample };
+  /** A group is whole. */
+  group: { readonly step: number; readonly group: Group };
+  /** A step's experience is known in full, per-token arrays included. */
+  experience: Experience;
+  step: StepSummary;
+  /** Something a person should look at; the run goes on. */
+  alarm: { readonly step: number; readonly plugin: string; readonly message: string };
+  /** Something was skipped as the user asked for. */
+  skip: { readonly step: number; readonly what: string; readonly reason: string };
+  checkpoint: { readonly step: number; readonly folder: string };
+}
+
+/** A step's samples with named per-token arrays [B, T] (advantages, scores by key), for reports. */
+export interface Experience {
+  readonly step: number;
+  readonly samples: readonly Sample[];
+  readonly T: number;
+  readonly arrays: Readonly<Record<string, Float32Array>>;
+}
+
+export type Events = Pick<Emitter<RunEvents>, "on" | "off" | "emit">;

@@ -1,0 +1,62 @@
+/** Every decision point of a run. */
+import type { Tensor2D } from "@tensorflow/tfjs-core";
+import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncWaterfallHook } from "tapable";
+import type { Batch, Group, Minibatch, Row, Sample } from "./batch.ts";
+import type { StepSummary } from "./events.ts";
+import type { Term } from "./loss.ts";
+
+/** The step a hook is called in. */
+export interface StepContext {
+  /** From 1. */
+  readonly step: number;
+  readonly steps: number;
+}
+
+/** The groups a step has so far. */
+export interface GroupSelection {
+  /** Ordered by prompt, not by who finished first. */
+  readonly groups: readonly Group[];
+  /** How many the step wants. */
+  readonly wanted: number;
+  /** Refill rounds done before this one; 0 is the first. */
+  readonly round: number;
+  /** True asks for another round of fresh prompts when `groups` are fewer than wanted. */
+  readonly sampleMore: boolean;
+}
+
+/** What to do instead of going on. */
+export type Decision = { readonly stop: string } | { readonly rollBack: string };
+
+/** Which weights of a term are asked for. */
+export interface TermSlot {
+  readonly term: string;
+  readonly slot: "before_clip" | "after_clip";
+  readonly batch: Minibatch;
+}
+
+/** Every hook of a run, in the order one step calls them. */
+export const createHooks = () =>
+  Object.freeze({
+    /** Value of a coefficient for this step. Waterfall: return it, changed or not. */
+    coefficient: new SyncWaterfallHook<[value: number, of: { readonly name: string } & StepContext]>(["value", "of"], "coefficient"),
+    /** Choose the rows of a round of sampling. Waterfall: return the list to use. */
+    prompts: new AsyncSeriesWaterfallHook<[rows: readonly Row[], context: StepContext & { readonly round: number }]>(["rows", "context"], "prompts"),
+    /** Rewards of a group's responses, [G], all scorers done. Waterfall: return them, shaped. */
+    rewards: new AsyncSeriesWaterfallHook<[rewards: readonly number[], group: Group]>(["rewards", "group"], "rewards"),
+    /** Choose the groups worth training on, and whether to sample more. Waterfall. */
+    groups: new AsyncSeriesWaterfallHook<[selection: GroupSelection, context: StepContext]>(["selection", "context"], "groups"),
+    /** Advantages of the whole batch, [B, T], zeros at first. Waterfall. */
+    advantages: new SyncWaterfallHook<[advantages: Tensor2D, batch: Batch]>(["advantages", "batch"], "advantages"),
+    /** Terms of the loss, each [B, T] and unreduced, over the whole minibatch. Waterfall: return them with yours. */
+    terms: new SyncWaterfallHook<[terms: readonly Term[], batch: Minibatch]>(["terms", "batch"], "terms"),
+    /** Weights of one named term, [B, T], ones at first, before or after its clip. Waterfall: multiply yours in. */
+    weights: new SyncWaterfallHook<[weights: Tensor2D, of: TermSlot]>(["weights", "of"], "weights"),
+    /** One step is done and its metrics are known. Bail: say what to do instead of going on. */
+    stepped: new AsyncSeriesBailHook<[summary: StepSummary], Decision>(["summary"], "stepped"),
+  });
+
+export type RunHooks = ReturnType<typeof createHooks>;
+
+/** Plugins may tap, never call; async hooks take promises only, so that no tap goes unawaited. */
+type Tappable<H> = Pick<H, Extract<keyof H, "tapPromise"> extends never ? Extract<keyof H, "tap"> : Extract<keyof H, "tapPromise">>;
+export type Hooks = { readonly [K in keyof RunHooks]: Tappable<RunHooks[K]> };

@@ -1,0 +1,36 @@
+/** The plugin contract and what a plugin is handed. */
+import type { Events } from "./events.ts";
+import type { Coefficient } from "./coefficients.ts";
+import type { Hooks } from "./hooks.ts";
+import type { ScoreHandle, ScoreRequest } from "./scores.ts";
+import type { View } from "./views.ts";
+import type { Scorer } from "./rewards.ts";
+import type { Random } from "../math/random.ts";
+
+/**
+ * A plugin: options in the constructor, taps in `apply`. Instances hold options only; state is born inside `apply`,
+ * so one instance may serve several runs.
+ */
+export interface Plugin {
+  /** Equal to the class's name; unique in a run. */
+  readonly name: string;
+  apply(run: Run): void;
+}
+
+/** What `apply` is handed; each plugin gets its own, so that errors and terms carry its name. */
+export interface Run {
+  readonly hooks: Hooks;
+  /** Observe only: `metric`, `response`, `group`, `step`, `alarm`, … */
+  readonly events: Events;
+  readonly views: { register(view: View): void };
+  readonly scores: { request(request: ScoreRequest): ScoreHandle };
+  readonly rewards: { register(scorer: Scorer): void };
+  /** A coefficient that schedules and guards can change by name. Its value in a step comes from the hook `coefficient`. */
+  coefficient(name: string, initial: number): Coefficient;
+  /** State saved with the run and restored on resume: any JSON value. Read and write `.value`. */
+  state<T>(initial: T): { value: T };
+  /** Random numbers of this plugin, keyed by the run's seed and the plugin's name. */
+  readonly random: Random;
+  /** Add a number to the step's metrics (averaged when given several times in a step). */
+  metric(name: string, value: number): void;
+}
