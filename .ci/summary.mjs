@@ -1,0 +1,63 @@
+/**
+ * Counts what `.ci/run` left in a folder (tests.json, lint.json, types.txt, and each tool's exit code) and prints
+ * "N passed, N failed" last. A tool that failed without naming a failure counts as one failure: a crash is never "0 failed".
+ */
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+
+const folder = process.argv[2];
+const read = (name) => {
+  try {
+    return readFileSync(join(folder, name), "utf8");
+  } catch {
+    return "";
+  }
+};
+const parsed = (name) => {
+  try {
+    return JSON.parse(read(name));
+  } catch {
+    return null;
+  }
+};
+
+function testCounts() {
+  const report = parsed("tests.json");
+  const results = report?.testResults ?? [];
+  // A file that does not load has failed, though none of its tests ran.
+  const brokenFiles = results.filter((file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"));
+  for (const file of brokenFiles) console.log(`broken test file: ${relative(".", file.name)}`);
+  return { name: "tests", passed: report?.numPassedTests ?? 0, failed: (report?.numFailedTests ?? 0) + brokenFiles.length };
+}
+
+function lintCounts() {
+  const messages = (parsed("lint.json") ?? []).flatMap((file) => file.messages.map((message) => ({ ...message, file: file.filePath })));
+  const errors = messages.filter((message) => message.severity === 2);
+  for (const error of errors) console.log(`${relative(".", error.file)}:${error.line}:${error.column} ${error.message} (${error.ruleId})`);
+  return { name: "lint", passed: 0, failed: errors.length };
+}
+
+function typeCounts() {
+  const text = read("types.txt");
+  if (text !== "") console.log(text.trimEnd());
+  return { name: "types", passed: 0, failed: text.split("\n").filter((line) => / error TS\d+:|^error TS\d+:/.test(line)).length };
+}
+
+/** Brings counts in line with the tool's exit code. */
+function settled(counts) {
+  const exit = read(`${counts.name}.exit`).trim();
+  if (exit === "0" && counts.failed === 0) {
+    // Lint and types pass as one check each; a test run that ran nothing has not passed.
+    if (counts.name !== "tests") return { ...counts, passed: 1 };
+    return counts.passed > 0 ? counts : { ...counts, failed: 1 };
+  }
+  if (counts.failed > 0) return counts;
+  console.log(`${counts.name}: ended with exit code ${exit || "unknown"} and named no failure`);
+  return { ...counts, failed: 1 };
+}
+
+const totals = [testCounts(), lintCounts(), typeCounts()].map(settled);
+for (const { name, passed, failed } of totals) console.log(`${name}: ${passed} passed, ${failed} failed`);
+const sum = (key) => totals.reduce((total, counts) => total + counts[key], 0);
+console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
+process.exitCode = sum("failed") > 0 ? 1 : 0;

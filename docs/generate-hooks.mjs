@@ -1,0 +1,88 @@
+/**
+ * Writes docs/hooks.md from core/pipeline/hooks.ts: `npm run docs`. The hooks' types, values and words are declared
+ * there once; a test compares the committed table with what this file makes.
+ */
+import { readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+
+const source = new URL("../core/pipeline/hooks.ts", import.meta.url);
+const target = new URL("hooks.md", import.meta.url);
+
+/** How a plugin taps a class of hook, and what the returned value does. */
+const kinds = {
+  SyncHook: ["tap", "nothing"],
+  SyncBailHook: ["tap", "the first value other than undefined ends the hook"],
+  SyncWaterfallHook: ["tap", "the value for the next tap"],
+  AsyncSeriesHook: ["tapPromise", "nothing"],
+  AsyncParallelHook: ["tapPromise", "nothing"],
+  AsyncSeriesBailHook: ["tapPromise", "the first value other than undefined ends the hook"],
+  AsyncSeriesWaterfallHook: ["tapPromise", "the value for the next tap"],
+};
+
+/** The object literal of `createHooks`. */
+function hooksLiteral(file) {
+  let found;
+  const visit = (node) => {
+    if (ts.isVariableDeclaration(node) && node.name.getText(file) === "createHooks") found = node;
+    else ts.forEachChild(node, visit);
+  };
+  visit(file);
+  let literal;
+  const search = (node) => {
+    if (literal === undefined && ts.isObjectLiteralExpression(node)) literal = node;
+    else if (literal === undefined) ts.forEachChild(node, search);
+  };
+  if (found !== undefined) search(found);
+  if (literal === undefined) throw new Error("core/pipeline/hooks.ts: no createHooks with an object of hooks");
+  return literal;
+}
+
+/** One line of text from a JSDoc comment. */
+function documentation(property) {
+  const [doc] = ts.getJSDocCommentsAndTags(property).filter(ts.isJSDoc);
+  const text = doc === undefined ? "" : (ts.getTextOfJSDocComment(doc.comment) ?? "");
+  return text.replace(/\s+/g, " ").trim();
+}
+
+/** Name, class, arguments and words of every hook, in the order of the file. */
+export function readHooks() {
+  const file = ts.createSourceFile("hooks.ts", readFileSync(source, "utf8"), ts.ScriptTarget.Latest, true);
+  return hooksLiteral(file).properties.map((property) => {
+    const name = property.name.getText(file);
+    const value = property.initializer;
+    const doc = documentation(property);
+    if (value === undefined || !ts.isNewExpression(value)) throw new Error(`hook "${name}": expected new <Hook class>(…)`);
+    if (doc === "") throw new Error(`hook "${name}" has no JSDoc comment: say when it is called and what a return value means`);
+    const kind = value.expression.getText(file);
+    if (kinds[kind] === undefined) throw new Error(`hook "${name}" is a ${kind}, which docs/generate-hooks.mjs does not know`);
+    const args = (value.typeArguments?.[0]?.elements ?? []).map((element) => element.getText(file).replace(/\s+/g, " "));
+    return { name, kind, args, doc };
+  });
+}
+
+/** The whole page. */
+export function renderHooks(hooks) {
+  const cell = (text) => text.replaceAll("|", "\\|");
+  const rows = hooks.map(({ name, kind, args, doc }) => {
+    const [method, result] = kinds[kind];
+    return `| \`${name}\` | ${kind} | \`${method}\` | ${args.map((arg) => `\`${cell(arg)}\``).join("<br>")} | ${result} | ${cell(doc)} |`;
+  });
+  return [
+    "# Hooks",
+    "",
+    "Every decision point of a run, in the order in which one step calls them. This page is made from `core/pipeline/hooks.ts`",
+    "by `npm run docs`: change it there. A plugin taps a hook with its own name (`hooks.terms.tap(this.name, …)`); taps run in",
+    "the order of the recipe's array.",
+    "",
+    "| hook | class | tapped with | arguments | a tap returns | what it is for |",
+    "|---|---|---|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  writeFileSync(target, renderHooks(readHooks()));
+  console.log(`Wrote ${fileURLToPath(target)}`);
+}

@@ -1,0 +1,61 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { projectFolder } from "./project-files.ts";
+
+interface Setup {
+  nodeProblem(version: string): string | null;
+  missingPackages(folder: string): string[];
+}
+
+const setup = (await import(new URL("../../setup.mjs", import.meta.url).href)) as Setup;
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "papo-setup-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function writeLocks(wanted: object, installed: object | null): void {
+  rmSync(join(folder, "node_modules"), { recursive: true, force: true });
+  writeFileSync(join(folder, "package-lock.json"), JSON.stringify({ packages: wanted }));
+  if (installed === null) return;
+  mkdirSync(join(folder, "node_modules", "a"), { recursive: true });
+  writeFileSync(join(folder, "node_modules", ".package-lock.json"), JSON.stringify({ packages: installed }));
+}
+
+const a = { "node_modules/a": { version: "1.0.0" } };
+
+test("Node before 20.19 is refused with its version and what is needed", () => {
+  expect(setup.nodeProblem("18.20.4")).toContain("Node 18.20.4");
+  expect(setup.nodeProblem("20.18.9")).toContain("20.19");
+  for (const version of ["20.19.0", "20.20.2", "22.0.0"]) expect(setup.nodeProblem(version)).toBeNull();
+});
+
+test("what the lock file names and node_modules lacks is found", () => {
+  writeLocks({ "": {}, ...a }, null);
+  expect(setup.missingPackages(folder)).toEqual(["node_modules/a"]);
+  writeLocks({ "": {}, ...a, "node_modules/b": { version: "2.0.0" } }, a);
+  expect(setup.missingPackages(folder)).toEqual(["node_modules/b"]);
+});
+
+test("another version counts as missing, an absent optional package does not", () => {
+  writeLocks({ "node_modules/a": { version: "1.0.1" } }, a);
+  expect(setup.missingPackages(folder)).toEqual(["node_modules/a"]);
+  writeLocks({ ...a, "node_modules/b": { version: "2.0.0", optional: true } }, a);
+  expect(setup.missingPackages(folder)).toEqual([]);
+});
+
+test("a folder deleted from node_modules counts as missing", () => {
+  writeLocks(a, a);
+  rmSync(join(folder, "node_modules", "a"), { recursive: true });
+  expect(setup.missingPackages(folder)).toEqual(["node_modules/a"]);
+});
+
+test("an unknown command is refused from any folder, with the ones there are", () => {
+  const { status, stderr } = spawnSync(process.execPath, [`${projectFolder}setup.mjs`, "tset"], { cwd: folder, encoding: "utf8" });
+  expect(status).toBe(1);
+  expect(stderr).toContain("start | test");
+});
