@@ -1,0 +1,47 @@
+/** Where rows come from. */
+import type { Row } from "../pipeline/batch.ts";
+
+/** A row that was left out when the dataset was opened, as the user asked for. */
+export interface SkippedRow {
+  /** Where it is: "train.jsonl, line 12". */
+  readonly where: string;
+  readonly reason: string;
+}
+
+/** Rows with a fixed order and number; the run shuffles them. */
+export interface Dataset {
+  /** For messages. */
+  readonly name: string;
+  readonly size: number;
+  /** Rows left out on opening. */
+  readonly skipped: readonly SkippedRow[];
+  /** The row at an index in [0, size). */
+  row(index: number): Row | Promise<Row>;
+}
+
+/** What a row needs at least; the rest is filled in. */
+export type RowInput = Pick<Row, "prompt"> & Partial<Row>;
+
+/** Rows held in memory. Ids default to the index; two rows with one id are an error. */
+export function arrayDataset(rows: readonly RowInput[], name = "rows"): Dataset {
+  const complete = rows.map((row, index) => ({
+    id: row.id ?? String(index),
+    prompt: row.prompt,
+    system: row.system ?? null,
+    images: row.images ?? [],
+    answer: row.answer ?? "",
+    fields: row.fields ?? {},
+  }));
+  const seen = new Set<string>();
+  for (const { id } of complete) {
+    if (seen.has(id)) throw new Error(`Dataset "${name}" has two rows with the id "${id}": ids must be unique`);
+    seen.add(id);
+  }
+  return { name, size: complete.length, skipped: [], row: (index) => rowAt(complete, index, name) };
+}
+
+function rowAt(rows: readonly Row[], index: number, name: string): Row {
+  const row = rows[index];
+  if (row === undefined) throw new Error(`Dataset "${name}" has ${rows.length} rows, no row ${index}`);
+  return row;
+}

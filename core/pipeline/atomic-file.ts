@@ -1,0 +1,36 @@
+/** Files and folders that are there whole or not at all, also after a kill or a power cut. */
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** Write a file through a temporary neighbour. */
+export function writeFileAtomic(file: string, content: string): void {
+  const temporary = `${file}.partial`;
+  writeFileSync(temporary, content);
+  sync(temporary);
+  renameSync(temporary, file);
+  sync(dirname(file));
+}
+
+/** Let `fill` write into a temporary folder beside `folder`, then give it its name. A folder of that name is replaced. */
+export async function writeFolderAtomic(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${folder}.partial`;
+  rmSync(temporary, { recursive: true, force: true });
+  await fill(temporary);
+  for (const entry of readdirSync(temporary, { recursive: true, withFileTypes: true })) sync(join(entry.parentPath, entry.name));
+  sync(temporary);
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(temporary, folder);
+  sync(dirname(folder));
+}
+
+function sync(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } catch (error) {
+    // Some systems refuse to flush a folder; the rename is then as safe as they make it.
+    if ((error as NodeJS.ErrnoException).code !== "EISDIR" && (error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}

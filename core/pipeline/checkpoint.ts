@@ -1,0 +1,148 @@
+/** Checkpoints: everything a run needs to go on as if nothing had happened, in folders that are whole or not there. */
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { OrderPosition } from "../data/row-order.ts";
+import type { Learner } from "../learner/learner.ts";
+import { writeFolderAtomic } from "./atomic-file.ts";
+import type { RunSettings } from "./settings.ts";
+
+const FORMAT = 1;
+
+/** What the run is: a resumed run must be the same one. */
+export interface RunDescription {
+  readonly settings: RunSettings;
+  readonly plugins: readonly { readonly name: string; readonly options: unknown }[];
+  readonly dataset: { readonly name: string; readonly size: number };
+}
+
+/** Everything of a run that is neither weights nor optimizer. All JSON. */
+export interface RunState {
+  /** Steps done. */
+  readonly step: number;
+  readonly position: OrderPosition;
+  /** Rows left out so far, prompts over the limit included. */
+  readonly skippedRows: number;
+  /** Plugin states by plugin, as the host gives them. */
+  readonly plugins: unknown;
+  /** Values in force by coefficient. */
+  readonly coefficients: Readonly<Record<string, number>>;
+}
+
+interface StateFile {
+  readonly format: number;
+  readonly description: RunDescription;
+  readonly state: RunState;
+}
+
+export interface Checkpoint {
+  readonly folder: string;
+  readonly state: RunState;
+  readonly description: RunDescription;
+}
+
+/** Where a checkpoint's weights (a Hugging Face folder) and optimizer state lie. */
+export const policyFolder = (checkpoint: string): string => join(checkpoint, "policy");
+
+/**
+ * Write `<root>/step-N`: `policy/` by the learner, `state.json`, and what `addFiles` writes; then remove the oldest beyond `keep`.
+ * A kill at any moment leaves the earlier checkpoints as they were. Returns the folder.
+ */
+export async function writeCheckpoint(
+  root: string,
+  content: { readonly learner: Learner; readonly state: RunState; readonly description: RunDescription; readonly addFiles: (folder: string) => void },
+  keep: number,
+): Promise<string> {
+  const folder = join(root, `step-${content.state.step}`);
+  mkdirSync(root, { recursive: true });
+  await writeFolderAtomic(folder, async (temporary) => {
+    mkdirSync(policyFolder(temporary), { recursive: true });
+    await content.learner.save(policyFolder(temporary));
+    const file: StateFile = { format: FORMAT, description: content.description, state: content.state };
+    writeFileSync(join(temporary, "state.json"), `${JSON.stringify(file, null, 2)}\n`);
+    content.addFiles(temporary);
+    writeFileSync(join(temporary, "files.json"), `${JSON.stringify(fileSizes(temporary), null, 2)}\n`);
+  });
+  for (const old of checkpointFolders(root).slice(keep)) rmSync(old.folder, { recursive: true, force: true });
+  return folder;
+}
+
+/**
+ * The newest checkpoint that is whole. Those that are not (a file missing or of another size) are passed over and named in `damaged`;
+ * checkpoints all damaged are an error, none at all is null.
+ */
+export function newestCheckpoint(root: string): { readonly checkpoint: Checkpoint | null; readonly damaged: readonly string[] } {
+  const damaged: string[] = [];
+  for (const { folder } of checkpointFolders(root)) {
+    const damage = findDamage(folder);
+    if (damage === null) return { checkpoint: readCheckpoint(folder), damaged };
+    damaged.push(`${folder}: ${damage}`);
+  }
+  if (damaged.length > 0) throw new Error(`No checkpoint under ${root} is whole:\n${damaged.join("\n")}`);
+  return { checkpoint: null, damaged };
+}
+
+/** Refuse to go on with other settings, plugins or data than the checkpoint was made with; the message lists each difference. */
+export function assertSameRun(checkpoint: Checkpoint, now: RunDescription): void {
+  const before = flatten(comparable(checkpoint.description));
+  const after = flatten(comparable(now));
+  const names = [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name));
+  if (names.length === 0) return;
+  const changes = names.map((name) => `  ${name}: ${before.get(name) ?? "absent"} → ${after.get(name) ?? "absent"}`);
+  throw new Error(
+    `The run in ${checkpoint.folder} cannot be resumed with other settings, since its result would be neither run's:\n${changes.join("\n")}\n` +
+      "Set them back, or start a new run in another output folder.",
+  );
+}
+
+/** How often and how many checkpoints are written changes no result. */
+function comparable({ settings, plugins, dataset }: RunDescription): unknown {
+  const { checkpointEvery: _every, keepCheckpoints: _keep, ...rest } = settings;
+  return { settings: rest, plugins: Object.fromEntries(plugins.map((plugin, index) => [`${index} ${plugin.name}`, plugin.options ?? {}])), dataset };
+}
+
+/** Leaves of a JSON value by their path. */
+function flatten(value: unknown, path = "", into = new Map<string, string>()): Map<string, string> {
+  const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  if (entries.length === 0) into.set(path, JSON.stringify(value) ?? "absent");
+  for (const [name, part] of entries) flatten(part, path === "" ? name : `${path}.${name}`, into);
+  return into;
+}
+
+/** Newest first. */
+function checkpointFolders(root: string): { readonly folder: string; readonly step: number }[] {
+  if (!existsSync(root)) return [];
+  return readdirSync(root)
+    .flatMap((name) => {
+      const found = /^step-(\d+)$/.exec(name);
+      return found === null ? [] : [{ folder: join(root, name), step: Number(found[1]) }];
+    })
+    .sort((a, b) => b.step - a.step);
+}
+
+function fileSizes(folder: string): Record<string, number> {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => statSync(join(folder, name)).isFile());
+  return Object.fromEntries(names.sort().map((name) => [name.replaceAll("\\", "/"), statSync(join(folder, name)).size]));
+}
+
+/** What is wrong with a checkpoint's files, or null. */
+function findDamage(folder: string): string | null {
+  const list = join(folder, "files.json");
+  if (!existsSync(list)) return "files.json is missing";
+  try {
+    for (const [name, size] of Object.entries(JSON.parse(readFileSync(list, "utf8")) as Record<string, number>)) {
+      const found = statSync(join(folder, name), { throwIfNoEntry: false })?.size;
+      if (found === undefined) return `${name} is missing`;
+      if (found !== size) return `${name} has ${found} bytes, ${size} were written`;
+    }
+    return null;
+  } catch (error) {
+    return `files.json cannot be read: ${(error as Error).message}`;
+  }
+}
+
+function readCheckpoint(folder: string): Checkpoint {
+  const file = join(folder, "state.json");
+  const { format, state, description } = JSON.parse(readFileSync(file, "utf8")) as StateFile;
+  if (format !== FORMAT) throw new Error(`${file} has format ${String(format)}, this version reads ${FORMAT}: resume with the version that wrote it`);
+  return { folder, state, description };
+}

@@ -1,0 +1,111 @@
+/** Rewards are written down as they are given: a judge or a time-out does not repeat itself, a replayed step must. */
+import { createHash } from "node:crypto";
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomic } from "./atomic-file.ts";
+
+/** One scorer's verdict on one response. */
+export interface JournalEntry {
+  readonly step: number;
+  /** Key of the prompt. */
+  readonly prompt: string;
+  readonly round: number;
+  /** Index of the response in its group. */
+  readonly index: number;
+  /** Short hash of the response's tokens: a verdict is only reused for the very same response. */
+  readonly tokens: string;
+  readonly scorer: string;
+  readonly value: number;
+  readonly note?: string;
+  /** Why the scorer failed, where `value` is the stand-in for a failure. */
+  readonly failure?: string;
+}
+
+export type EntryKey = Pick<JournalEntry, "step" | "prompt" | "round" | "index" | "tokens" | "scorer">;
+
+/** Short hash of a response's tokens. */
+export function tokensDigest(tokens: Int32Array): string {
+  const bytes = new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
+  return createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+}
+
+/**
+ * The run's rewards, one file `step-N.jsonl` per step. During a step verdicts are appended in the order they come;
+ * when the step is done its file is rewritten in the order of the batch, so that equal runs leave equal files.
+ */
+export class RewardJournal {
+  readonly #folder: string;
+  #step = 0;
+  #known = new Map<string, JournalEntry>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  /** Begin a step; verdicts that an interrupted run left for it are used again. */
+  begin(step: number): void {
+    this.#step = step;
+    this.#known = new Map(readEntries(this.#file(step)).map((entry) => [keyOf(entry), entry]));
+  }
+
+  /** The verdict of the step on this very response, when it was given before. */
+  find(key: EntryKey): JournalEntry | undefined {
+    return this.#known.get(keyOf(key));
+  }
+
+  /** Write a verdict down; it is on its way to the disk when this returns, so a killed process does not lose it. */
+  add(entry: JournalEntry): void {
+    this.#known.set(keyOf(entry), entry);
+    appendFileSync(this.#file(this.#step), `${JSON.stringify(entry)}\n`);
+  }
+
+  /** The step is done: keep its verdicts in the order of these keys, and no others. */
+  finish(keys: readonly EntryKey[]): void {
+    const lines = keys.flatMap((key) => {
+      const entry = this.find(key);
+      return entry === undefined ? [] : [`${JSON.stringify(entry)}\n`];
+    });
+    writeFileAtomic(this.#file(this.#step), lines.join(""));
+  }
+
+  /** Copy the files of steps in (after, upTo] into another folder. */
+  copy(after: number, upTo: number, folder: string): void {
+    mkdirSync(folder, { recursive: true });
+    for (let step = after + 1; step <= upTo; step++) {
+      if (existsSync(this.#file(step))) copyFileSync(this.#file(step), join(folder, fileName(step)));
+    }
+  }
+
+  /** Forget the steps after this one: a run that starts over must not meet another run's verdicts. */
+  clearAfter(step: number): void {
+    for (const name of readdirSync(this.#folder)) {
+      const found = /^step-(\d+)\.jsonl$/.exec(name);
+      if (found !== null && Number(found[1]) > step) unlinkSync(join(this.#folder, name));
+    }
+  }
+
+  #file(step: number): string {
+    return join(this.#folder, fileName(step));
+  }
+}
+
+const fileName = (step: number): string => `step-${step}.jsonl`;
+
+const keyOf = ({ step, prompt, round, index, tokens, scorer }: EntryKey): string =>
+  JSON.stringify([step, prompt, round, index, tokens, scorer]);
+
+/** Entries of a journal file; a last line that a kill cut short is dropped. */
+function readEntries(file: string): JournalEntry[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, "utf8").split("\n");
+  const cut = lines.pop() ?? "";
+  if (cut !== "") writeFileAtomic(file, lines.map((line) => `${line}\n`).join(""));
+  return lines.map((line, index) => {
+    try {
+      return JSON.parse(line) as JournalEntry;
+    } catch (error) {
+      throw new Error(`${file}, line ${index + 1} is not JSON: the reward journal was changed; restore or delete this file`, { cause: error });
+    }
+  });
+}

@@ -1,0 +1,89 @@
+/** What the user decides about a run, apart from its plugins. Every field has a default and a sentence. */
+import { z } from "zod";
+import { parseOptions } from "./options.ts";
+
+const fraction = z.number().min(0).max(1);
+const count = z.int().positive();
+
+const samplingSchema = z.strictObject({
+  /** T of the softmax that is sampled from; every log-prob of the run is taken at this temperature. */
+  temperature: z.number().positive().default(1),
+  /** Keep the smallest set of most likely tokens whose mass reaches this; 1 keeps all. */
+  topP: z.number().positive().max(1).default(1),
+  /** Keep this many most likely tokens; 0 keeps all. */
+  topK: z.int().nonnegative().default(0),
+  /** Responses are cut at this many tokens. */
+  maxNewTokens: count.default(256),
+});
+
+const optimizerSchema = z.strictObject({
+  /** Decay of AdamW's mean of gradients. */
+  beta1: z.number().min(0).lt(1).default(0.9),
+  /** Decay of AdamW's mean of squared gradients. */
+  beta2: z.number().min(0).lt(1).default(0.999),
+  /** Added to AdamW's denominator. */
+  epsilon: z.number().positive().default(1e-8),
+  /** Decoupled weight decay, per unit of learning rate. */
+  weightDecay: z.number().nonnegative().default(0.01),
+  /** Largest L2 norm of the gradient; larger ones are scaled down to it. */
+  maxGradientNorm: z.number().positive().default(1),
+  /** Patterns (picomatch) of parameter names that are not trained. */
+  freeze: z.array(z.string()).default([]),
+});
+
+export const settingsSchema = z.strictObject({
+  /** Every random number of the run follows from it: order of rows, samples, masks, minibatches. */
+  seed: z.int().nonnegative().default(1),
+  /** Number of steps; each samples, scores and updates once. */
+  steps: count.default(100),
+  /** Prompts a step trains on. */
+  promptsPerStep: count.default(16),
+  /** Responses to each prompt. */
+  samplesPerPrompt: count.default(8),
+  /** Prompts in one optimizer step; null: all of the step's. */
+  promptsPerMinibatch: count.nullable().default(null),
+  /** Passes over a step's experience. */
+  epochs: count.default(1),
+  /** Prompts of a refill round, where a plugin asks to sample more; null: as many as `promptsPerStep`. */
+  promptsPerRefill: count.nullable().default(null),
+  /** Rounds of sampling in a step at most, the first included; then the step trains on what it has. */
+  maxRounds: count.default(20),
+  /** How responses are sampled. */
+  sampling: samplingSchema.prefault({}),
+  /** Longest prompt in tokens, visual tokens included. */
+  maxPromptTokens: count.default(4096),
+  /** A prompt over the limit: "stop" the run with an error, or "skip" it, logged and counted. */
+  onLongPrompt: z.enum(["stop", "skip"]).default("stop"),
+  /** A row whose pictures or text cannot be used: "stop" the run with an error, or "skip" it, logged and counted. */
+  onBadRow: z.enum(["stop", "skip"]).default("stop"),
+  /** Scorers running at one time, over all responses. */
+  concurrentScorers: count.default(64),
+  /** Learning rate after the warm-up. */
+  learningRate: z.number().nonnegative().default(1e-6),
+  /** Steps over which the learning rate rises linearly from 0. */
+  warmupSteps: z.int().nonnegative().default(0),
+  /** Course of the learning rate after the warm-up. */
+  decay: z.enum(["constant", "linear", "cosine"]).default("constant"),
+  /** Share of the learning rate that a decay ends at. */
+  finalFraction: fraction.default(0),
+  /** AdamW and clipping; read by whoever builds the learner. */
+  optimizer: optimizerSchema.prefault({}),
+  /** Tokens (prompts and responses) in one forward pass of the learner: less memory, same result; read by whoever builds the learner. */
+  microbatchTokens: count.default(16_384),
+  /** Steps between checkpoints; 0: only the last step's. */
+  checkpointEvery: z.int().nonnegative().default(10),
+  /** Newest checkpoints that are kept. */
+  keepCheckpoints: count.default(2),
+  /** Prompts sampled once before the first step to compare sampler and learner; 0 leaves the comparison out. */
+  parityPrompts: z.int().nonnegative().default(2),
+  /** Largest allowed difference between the sampler's and the learner's log-prob of a token, nats. */
+  parityTolerance: z.number().positive().default(2e-5),
+});
+
+export type RunSettings = z.output<typeof settingsSchema>;
+export type RunSettingsInput = z.input<typeof settingsSchema>;
+
+/** Check settings and fill in the defaults; unknown names and wrong values are errors that name them. */
+export function parseSettings(settings: RunSettingsInput = {}): RunSettings {
+  return parseOptions("RunSettings", settingsSchema, settings);
+}
