@@ -1,0 +1,8 @@
+/** All ops that models and gradient rules are written in. */
+export { add, affine, erf, exp, gelu, log, mul, neg, scalar, sigmoid, silu, sub, withGradient } from "./elementwise.ts";
+export { entropy, tokenLogProb } from "./head.ts";
+export { linear, matmul, type MatmulOptions } from "./matmul.ts";
+export { rmsNorm, rope } from "./norm-rope.ts";
+export { maxLast, softmax, sum, sumLast } from "./reduce.ts";
+export { gatherRows, pack, type RowPacking, scatterAddRows, unpack } from "./rows.ts";
+export { concat, expand, reshape, split, transpose, zeros } from "./shape.ts";

@@ -1,0 +1,65 @@
+/** Matrix products. */
+import { at, sameDim, sameShape } from "../dims.ts";
+import type { Op, Value } from "../graph.ts";
+import { sum } from "./reduce.ts";
+
+export interface MatmulOptions {
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+  readonly scale?: number;
+}
+
+/** scale · A·B over the last two axes, each side transposed on request; leading axes are equal. */
+export const matmul = (a: Value, b: Value, { transposeA = false, transposeB = false, scale = 1 }: MatmulOptions = {}): Value =>
+  a.graph.apply(matmulOp, [a, b], { transposeA, transposeB, scale });
+
+/** x·wᵀ + b: x [rows, in], w [out, in] (as Hugging Face files keep it), b [out] or none. */
+export const linear = (x: Value, w: Value, b?: Value): Value => x.graph.apply(linearOp, b ? [x, w, b] : [x, w], {});
+
+const matmulOp: Op<Required<MatmulOptions> & Record<string, unknown>> = {
+  name: "matmul",
+  outputs: ([a, b], { transposeA, transposeB }) => {
+    if (!a || !b || a.shape.length < 2) throw new Error("needs two inputs of rank 2 or more");
+    const batch = a.shape.slice(0, -2);
+    const [m, k] = transposeA ? [-1, -2] : [-2, -1];
+    const [l, n] = transposeB ? [-1, -2] : [-2, -1];
+    if (!sameShape(batch, b.shape.slice(0, -2))) throw new Error("leading axes differ");
+    if (!sameDim(at(a.shape, k), at(b.shape, l))) throw new Error("inner sizes differ");
+    return [{ shape: [...batch, at(a.shape, m), at(b.shape, n)], dtype: "float32" }];
+  },
+  gradient: (node, [dy]) => {
+    const [a, b] = node.inputs;
+    const { transposeA, transposeB, scale } = node.attributes;
+    if (!a || !b || !dy) return [];
+    const da = transposeA
+      ? matmul(b, dy, { transposeA: transposeB, transposeB: true, scale })
+      : matmul(dy, b, { transposeB: !transposeB, scale });
+    const db = transposeB
+      ? matmul(dy, a, { transposeA: true, transposeB: transposeA, scale })
+      : matmul(a, dy, { transposeA: !transposeA, scale });
+    return [da, db];
+  },
+  onnx: (emitter, { attributes: { transposeA, transposeB, scale } }, inputs, outputs) => {
+    if (!transposeA && !transposeB && scale === 1) return void emitter.op("MatMul", inputs, { outputs });
+    const attributes = { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: scale } };
+    emitter.op("FusedMatMul", inputs, { outputs, attributes, domain: "com.microsoft" });
+  },
+};
+
+const linearOp: Op = {
+  name: "linear",
+  outputs: ([x, w, b]) => {
+    if (x?.shape.length !== 2 || w?.shape.length !== 2) throw new Error("needs x [rows, in] and w [out, in]");
+    if (!sameDim(at(x.shape, 1), at(w.shape, 1))) throw new Error("inner sizes differ");
+    if (b && !sameShape(b.shape, [at(w.shape, 0)])) throw new Error("the bias does not fit the weight");
+    return [{ shape: [at(x.shape, 0), at(w.shape, 0)], dtype: "float32" }];
+  },
+  gradient: (node, [dy]) => {
+    const [x, w, b] = node.inputs;
+    if (!x || !w || !dy) return [];
+    const gradients = [matmul(dy, w), matmul(dy, x, { transposeA: true })];
+    return b ? [...gradients, sum(dy, [0])] : gradients;
+  },
+  onnx: (emitter, _, inputs, outputs) => void emitter.op("Gemm", inputs, { outputs, attributes: { transB: 1 } }),
+};
+

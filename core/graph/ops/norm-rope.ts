@@ -1,0 +1,59 @@
+/** RMS normalisation and rotary position embedding. */
+import { at, sameShape, times } from "../dims.ts";
+import { type Op, type Value, first } from "../graph.ts";
+import { affine, mul, neg, sub } from "./elementwise.ts";
+import { sum, sumLast } from "./reduce.ts";
+
+/** x / sqrt(mean(x²) + epsilon) · weight over the last axis; x [rows, D], weight [D] (arXiv:1910.07467). */
+export const rmsNorm = (x: Value, weight: Value, epsilon: number): Value => first(x.graph.applyAll(rmsNormOp, [x, weight], { epsilon }));
+
+/**
+ * Rotate pairs (i, i + half) of each head by the row's angles (arXiv:2104.09864, in the half-split layout).
+ * x [rows, heads · 2·half]; cos, sin [rows, half].
+ */
+export const rope = (x: Value, cos: Value, sin: Value, heads: number): Value => x.graph.apply(ropeOp, [x, cos, sin], { heads });
+
+const rmsNormOp: Op<{ readonly epsilon: number }> = {
+  name: "rmsNorm",
+  outputs: ([x, weight]) => {
+    if (x?.shape.length !== 2 || !weight || !sameShape(weight.shape, [at(x.shape, 1)])) throw new Error("needs x [rows, D] and weight [D]");
+    return [
+      { shape: x.shape, dtype: "float32" },
+      { shape: [at(x.shape, 0), 1], dtype: "float32" },
+    ];
+  },
+  gradient: (node, [dy]) => {
+    const [x, weight] = node.inputs;
+    const inverse = node.outputs[1];
+    if (!x || !weight || !inverse || !dy) return [];
+    const size = at(weight.shape, 0);
+    if (typeof size !== "number") throw new Error("the normalised axis needs a fixed size");
+    const normalised = mul(x, inverse);
+    const scaled = mul(dy, weight);
+    const mean = affine(sumLast(mul(scaled, normalised)), 1 / size);
+    return [mul(inverse, sub(scaled, mul(normalised, mean))), sum(mul(dy, normalised), [0])];
+  },
+  onnx: (emitter, { attributes: { epsilon } }, inputs, outputs) =>
+    void emitter.op("SimplifiedLayerNormalization", inputs, { outputs, attributes: { axis: -1, epsilon: { float: epsilon } } }),
+};
+
+const ropeOp: Op<{ readonly heads: number }> = {
+  name: "rope",
+  outputs: ([x, cos, sin], { heads }) => {
+    if (x?.shape.length !== 2 || !cos || !sin || !sameShape(cos.shape, sin.shape)) throw new Error("needs x [rows, D], cos and sin [rows, half]");
+    if (!sameShape(x.shape, [at(cos.shape, 0), times(2 * heads, at(cos.shape, 1))])) throw new Error(`cos does not fit x with ${heads} heads`);
+    return [{ shape: x.shape, dtype: "float32" }];
+  },
+  gradient: (node, [dy]) => {
+    const [, cos, sin] = node.inputs;
+    return dy && cos && sin ? [rope(dy, cos, neg(sin), node.attributes.heads)] : [];
+  },
+  // The kernel wants [batch, positions, D] and a table by position: one sequence whose position i is row i.
+  onnx: (emitter, node, [x = "", cos = "", sin = ""], outputs) => {
+    const shape = first(node.inputs).shape;
+    const sequence = first(emitter.op("Reshape", [x, emitter.reshapeTarget([1, ...shape])]));
+    const attributes = { num_heads: node.attributes.heads };
+    const rotated = first(emitter.op("RotaryEmbedding", [sequence, emitter.ints([0]), cos, sin], { attributes, domain: "com.microsoft" }));
+    emitter.op("Reshape", [rotated, emitter.reshapeTarget(shape)], { outputs });
+  },
+};
