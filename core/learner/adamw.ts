@@ -1,0 +1,128 @@
+/** AdamW with gradient clipping, on typed arrays in place. */
+import type { Weights } from "../model/model.ts";
+import type { OptimizerSettings, StepReport } from "./learner.ts";
+
+export type AdamWSettings = Pick<OptimizerSettings, "beta1" | "beta2" | "epsilon" | "weightDecay" | "maxGradientNorm">;
+
+/** What must be saved to go on exactly: the moments, as `<parameter>.exp_avg` and `<parameter>.exp_avg_sq`, and the count of updates. */
+export interface AdamWState {
+  readonly updates: number;
+  readonly arrays: Weights;
+}
+
+/** First and second moment of one parameter's gradient, float32. */
+interface Moments {
+  readonly shape: readonly number[];
+  readonly first: Float32Array;
+  readonly second: Float32Array;
+}
+
+/** torch's clip_grad_norm_ divides by the norm plus this. */
+const clipEpsilon = 1e-6;
+
+/** L2 norm of all gradients together, summed in double precision. */
+export function gradientNorm(gradients: ReadonlyMap<string, Float32Array>): number {
+  let squares = 0;
+  for (const gradient of gradients.values()) {
+    for (let i = 0; i < gradient.length; i++) squares += (gradient[i] as number) * (gradient[i] as number);
+  }
+  return Math.sqrt(squares);
+}
+
+/**
+ * Adam with decoupled weight decay (arXiv:1711.05101), in the order of torch.optim.AdamW:
+ * θ ← θ − lr·λ·θ; m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; θ ← θ − lr · m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
+ * Moments are float32 and made when a parameter is first updated; arithmetic is double.
+ */
+export class AdamW {
+  readonly settings: AdamWSettings;
+  #updates = 0;
+  readonly #moments = new Map<string, Moments>();
+
+  constructor(settings: AdamWSettings) {
+    for (const [name, beta] of [["beta1", settings.beta1], ["beta2", settings.beta2]] as const) {
+      if (!(beta >= 0 && beta < 1)) throw new Error(`AdamW: ${name} is ${beta}; it must be at least 0 and below 1`);
+    }
+    if (!(settings.maxGradientNorm > 0)) throw new Error(`AdamW: maxGradientNorm is ${settings.maxGradientNorm}; it must be above 0 (Infinity: no clipping)`);
+    this.settings = settings;
+  }
+
+  /** Updates done, skipped ones not counted. */
+  get updates(): number {
+    return this.#updates;
+  }
+
+  /**
+   * Clips the gradients by their common norm and updates the parameters that have one, in place; the others stay untouched.
+   * Gradients are not changed. A norm that is not finite skips the whole update: parameters and moments stay as they were.
+   */
+  update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, options: { readonly learningRate: number }): StepReport {
+    const pairs = [...gradients].map(([name, gradient]) => ({ name, gradient, parameter: this.#parameter(parameters, name, gradient) }));
+    const norm = gradientNorm(gradients);
+    if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true };
+    const scale = Math.min(1, this.settings.maxGradientNorm / (norm + clipEpsilon));
+    this.#updates++;
+    for (const { name, gradient, parameter } of pairs) {
+      this.#updateOne(parameter.data, gradient, this.#momentsOf(name, parameter.shape, gradient.length), scale, options.learningRate);
+    }
+    return { gradientNorm: norm, skipped: false };
+  }
+
+  /** The state as it is now; the arrays are the live ones, to be written before the next update. */
+  state(): AdamWState {
+    const arrays: Weights = new Map();
+    for (const [name, { shape, first, second }] of this.#moments) {
+      arrays.set(`${name}.exp_avg`, { shape, data: first });
+      arrays.set(`${name}.exp_avg_sq`, { shape, data: second });
+    }
+    return { updates: this.#updates, arrays };
+  }
+
+  /** Goes on from what `state` gave. Throws when a moment lacks its counterpart. */
+  restore({ updates, arrays }: AdamWState): void {
+    const restored = [...arrays.keys()].filter((key) => key.endsWith(".exp_avg")).map((key) => {
+      const name = key.slice(0, -".exp_avg".length);
+      const [first, second] = [arrays.get(key), arrays.get(`${name}.exp_avg_sq`)];
+      if (!first || first.data.length !== second?.data.length) {
+        throw new Error(`AdamW: the saved optimizer state of "${name}" is incomplete: exp_avg_sq is missing or of another size`);
+      }
+      return [name, { shape: first.shape, first: first.data.slice(), second: second.data.slice() }] as const;
+    });
+    this.#moments.clear();
+    for (const [name, moments] of restored) this.#moments.set(name, moments);
+    this.#updates = updates;
+  }
+
+  #parameter(parameters: Weights, name: string, gradient: Float32Array) {
+    const parameter = parameters.get(name);
+    if (!parameter) throw new Error(`AdamW: a gradient for "${name}", which is no parameter`);
+    if (parameter.data.length !== gradient.length) {
+      throw new Error(`AdamW: "${name}" has ${parameter.data.length} elements and its gradient ${gradient.length}`);
+    }
+    return parameter;
+  }
+
+  #momentsOf(name: string, shape: readonly number[], length: number): Moments {
+    const known = this.#moments.get(name);
+    if (known) return known;
+    const made = { shape, first: new Float32Array(length), second: new Float32Array(length) };
+    this.#moments.set(name, made);
+    return made;
+  }
+
+  /** The hot loop: all arrays of one length. */
+  #updateOne(parameter: Float32Array, gradient: Float32Array, { first, second }: Moments, scale: number, learningRate: number): void {
+    const { beta1, beta2, epsilon, weightDecay } = this.settings;
+    const stepSize = learningRate / (1 - beta1 ** this.#updates);
+    const rootCorrection = 1 / Math.sqrt(1 - beta2 ** this.#updates);
+    const keep = 1 - learningRate * weightDecay;
+    for (let i = 0; i < parameter.length; i++) {
+      const g = (gradient[i] as number) * scale;
+      const m = (first[i] as number) * beta1 + g * (1 - beta1);
+      const v = (second[i] as number) * beta2 + g * g * (1 - beta2);
+      first[i] = m;
+      second[i] = v;
+      parameter[i] = (parameter[i] as number) * keep - (stepSize * m) / (Math.sqrt(v) * rootCorrection + epsilon);
+    }
+  }
+}
