@@ -1,5 +1,6 @@
 /** Scorers give a response named numbers; the pipeline runs them as responses finish and sums them by weight. */
 import type { Sample } from "./batch.ts";
+import { tokensDigest, type JournalEntry, type RewardJournal } from "./journal.ts";
 
 /** The sample as a scorer sees it: no reward yet. */
 export type Scorable = Pick<Sample, "prompt" | "response">;
@@ -13,6 +14,10 @@ export interface Scorer {
   readonly timeoutSeconds: number;
   /** A throw, a time-out or a non-finite number: stop the run, or give this value, logged and counted. */
   readonly onFailure: "stop" | number;
+  /**
+   * Score one response. Many calls run at once, and the order of their ends changes nothing. The signal fires at the time-out;
+   * a scorer that blocks the thread cannot be timed out.
+   */
   score(sample: Scorable, signal: AbortSignal): number | ScoredPart | Promise<number | ScoredPart>;
 }
 
@@ -20,4 +25,126 @@ export interface Scorer {
 export interface ScoredPart {
   readonly value: number;
   readonly note?: string;
+}
+
+/** What all scorers said of one response. */
+export interface Verdict {
+  /** Σ weight · part. */
+  readonly reward: number;
+  readonly parts: Readonly<Record<string, number>>;
+  readonly notes: Readonly<Record<string, string>>;
+  /** Why a scorer failed, by scorer, where its part is the stand-in. */
+  readonly failures: Readonly<Record<string, string>>;
+}
+
+/** Where a response is in the run, for the journal. */
+export interface ResponsePlace {
+  readonly step: number;
+  readonly round: number;
+}
+
+/** Runs scorers, at most `limit` at a time. With a journal, verdicts it already holds are used and new ones written down. */
+export class RewardDesk {
+  readonly #scorers: readonly Scorer[];
+  readonly #journal: RewardJournal | null;
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(scorers: readonly Scorer[], limit: number, journal: RewardJournal | null = null) {
+    this.#scorers = scorers;
+    this.#free = limit;
+    this.#journal = journal;
+  }
+
+  /** Run every scorer on a response. Rejects where a scorer fails and its policy is "stop". */
+  async judge(sample: Scorable, place: ResponsePlace): Promise<Verdict> {
+    const entries = await Promise.all(this.#scorers.map((scorer) => this.#entry(scorer, sample, place)));
+    const reward = this.#scorers.reduce((sum, scorer, index) => sum + scorer.weight * entries[index]!.value, 0);
+    return {
+      reward,
+      parts: Object.fromEntries(entries.map(({ scorer, value }) => [scorer, value])),
+      notes: collect(entries, ({ note }) => note),
+      failures: collect(entries, ({ failure }) => failure),
+    };
+  }
+
+  async #entry(scorer: Scorer, sample: Scorable, place: ResponsePlace): Promise<JournalEntry> {
+    const key = entryKey(sample, place, scorer.name);
+    const known = this.#journal?.find(key);
+    if (known !== undefined) return known;
+    await this.#enter();
+    try {
+      const entry = { ...key, ...(await runScorer(scorer, sample)) };
+      this.#journal?.add(entry);
+      return entry;
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+}
+
+/** The journal's key of one scorer's verdict on a response. */
+export function entryKey({ prompt, response }: Scorable, { step, round }: ResponsePlace, scorer: string) {
+  return { step, prompt: prompt.key, round, index: response.index, tokens: tokensDigest(response.tokens), scorer };
+}
+
+/** One scorer on one response; a failure becomes the stand-in value or an error that names scorer and response. */
+async function runScorer(scorer: Scorer, sample: Scorable): Promise<{ value: number; note?: string; failure?: string }> {
+  try {
+    const result = await withTimeout(scorer, sample);
+    const part = typeof result === "number" ? { value: result } : result;
+    if (typeof part !== "object" || part === null || !Number.isFinite(part.value)) {
+      throw new Error(`it returned ${describe(result)}, which is no finite number`);
+    }
+    return part.note === undefined ? { value: part.value } : { value: part.value, note: part.note };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (scorer.onFailure !== "stop") return { value: scorer.onFailure, failure: reason };
+    throw new Error(
+      `Scorer "${scorer.name}" failed on response ${sample.response.index} to row "${sample.prompt.row.id}": ${reason}. ` +
+        "(onFailure: 0 would give such responses 0 and go on.)",
+      { cause: error },
+    );
+  }
+}
+
+async function withTimeout(scorer: Scorer, sample: Scorable): Promise<number | ScoredPart> {
+  const abort = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`it gave no answer within ${scorer.timeoutSeconds} s`));
+      abort.abort();
+    }, scorer.timeoutSeconds * 1000);
+  });
+  try {
+    return await Promise.race([(async () => scorer.score(sample, abort.signal))(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function describe(result: unknown): string {
+  if (typeof result === "object" && result !== null && "value" in result) return `{ value: ${String(result.value)} }`;
+  return String(result);
+}
+
+function collect(entries: readonly JournalEntry[], text: (entry: JournalEntry) => string | undefined): Record<string, string> {
+  return Object.fromEntries(
+    entries.flatMap((entry) => {
+      const found = text(entry);
+      return found === undefined ? [] : [[entry.scorer, found]];
+    }),
+  );
 }

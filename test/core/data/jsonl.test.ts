@@ -1,0 +1,62 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, expect, test } from "vitest";
+import { openJsonl } from "../../../core/data/jsonl.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "jsonl-"));
+  writeFileSync(join(folder, "a.png"), "");
+});
+const write = (...lines: string[]): string => {
+  const file = join(folder, "rows.jsonl");
+  writeFileSync(file, lines.join("\n"));
+  return file;
+};
+
+test("rows come with mapped columns, pictures beside the file and the other columns as fields", async () => {
+  const file = write(
+    '{"problem": "How many?", "answer": 3, "images": "a.png", "level": 2}',
+    "",
+    '{"problem": "Which?", "answer": "red", "images": ["a.png", "a.png"], "id": "x", "system": "Be brief."}\r',
+  );
+  const dataset = await openJsonl(file, { columns: { prompt: "problem" } });
+  expect(dataset.size).toBe(2);
+  expect(await dataset.row(0)).toEqual({
+    id: "line-1", prompt: "How many?", system: null, images: [join(folder, "a.png")], answer: "3", fields: { level: 2 },
+  });
+  expect(await dataset.row(1)).toMatchObject({ id: "x", system: "Be brief.", images: [join(folder, "a.png"), join(folder, "a.png")] });
+});
+
+test("bad JSON is an error with the line's number", async () => {
+  await expect(openJsonl(write('{"prompt": "a", "answer": "b"}', '{"prompt": '))).rejects.toThrow(/rows\.jsonl, line 2: not JSON/);
+  await expect(openJsonl(write("[1]"))).rejects.toThrow(/line 1: a line must be one JSON object/);
+});
+
+test("a missing column is an error that lists those found and how to map", async () => {
+  await expect(openJsonl(write('{"question": "a", "answer": "b"}'))).rejects.toThrow(
+    /line 1: column "prompt" .* columns found: question, answer; .*columns: \{ prompt:/,
+  );
+});
+
+test("a missing picture is an error with its path", async () => {
+  await expect(openJsonl(write('{"prompt": "a", "answer": "b", "images": ["a.png", "none.png"]}'))).rejects.toThrow(/line 1: picture .*none\.png does not exist/);
+});
+
+test("two rows of one id are an error that names both lines", async () => {
+  await expect(openJsonl(write('{"id": 1, "prompt": "a", "answer": "b"}', '{"id": "1", "prompt": "c", "answer": "d"}'))).rejects.toThrow(
+    /line 2: id "1" is taken by line 1/,
+  );
+});
+
+test("bad rows are left out and listed where the user asked for it", async () => {
+  const dataset = await openJsonl(write("nonsense", '{"prompt": "a", "answer": "b"}', '{"prompt": "a"}'), { onBadRow: "skip" });
+  expect(dataset.size).toBe(1);
+  expect(dataset.skipped.map(({ where }) => where)).toEqual(["rows.jsonl, line 1", "rows.jsonl, line 3"]);
+  expect(dataset.skipped[1]?.reason).toMatch(/column "answer"/);
+});
+
+test("a file that is not there is an error with its full path", async () => {
+  await expect(openJsonl(join(folder, "none.jsonl"))).rejects.toThrow(/none\.jsonl cannot be read/);
+});
