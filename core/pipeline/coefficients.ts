@@ -1,6 +1,46 @@
-/** A number that may change over time: every one passes through the hook `coefficient` at the start of a step. */
+/** Numbers that may change over time: every one passes through the hook `coefficient` at the start of a step. */
+import type { RunHooks, StepContext } from "./hooks.ts";
+import { PluginError } from "./taps.ts";
+
 export interface Coefficient {
   readonly name: string;
   /** The value in force in this step. */
   readonly value: number;
+}
+
+interface Entry {
+  readonly coefficient: { readonly name: string; value: number };
+  readonly initial: number;
+  readonly plugin: string;
+}
+
+/** All coefficients of a run. */
+export class Coefficients {
+  readonly #entries = new Map<string, Entry>();
+
+  /** @throws PluginError when the name is taken or the value is not finite */
+  declare(plugin: string, name: string, initial: number): Coefficient {
+    const taken = this.#entries.get(name);
+    if (taken !== undefined) throw new PluginError(plugin, `declares the coefficient "${name}", which ${taken.plugin} has declared; choose another name`);
+    if (!Number.isFinite(initial)) throw new PluginError(plugin, `declares the coefficient "${name}" as ${initial}; it must be finite`);
+    const coefficient = { name, value: initial };
+    this.#entries.set(name, { coefficient, initial, plugin });
+    return coefficient;
+  }
+
+  /** Ask the hook for every value of this step, each beginning from its initial value. */
+  refresh(hook: RunHooks["coefficient"], context: StepContext): void {
+    for (const { coefficient, initial } of this.#entries.values()) {
+      const value = hook.call(initial, { name: coefficient.name, ...context });
+      if (!Number.isFinite(value)) {
+        throw new Error(`The hook "coefficient" gives ${value} for "${coefficient.name}" in step ${context.step}; it must be a finite number`);
+      }
+      coefficient.value = value;
+    }
+  }
+
+  /** The values in force, by name. */
+  values(): Record<string, number> {
+    return Object.fromEntries([...this.#entries.values()].map(({ coefficient }) => [coefficient.name, coefficient.value]));
+  }
 }

@@ -1,0 +1,208 @@
+/** Applies a recipe's plugins and holds everything they registered: what the steps of a run, and `lossOf`, work with. */
+import mittModule from "mitt";
+import { createRandom } from "../math/random.ts";
+import type { Random } from "../math/random.ts";
+import { Coefficients } from "./coefficients.ts";
+import type { Events, RunEvents } from "./events.ts";
+import { createHooks } from "./hooks.ts";
+import type { RunHooks, StepContext } from "./hooks.ts";
+import { StepMetrics } from "./metrics.ts";
+import type { Plugin, Run } from "./plugin.ts";
+import { PluginStates } from "./plugin-state.ts";
+import type { SavedState } from "./plugin-state.ts";
+import type { Scorer } from "./rewards.ts";
+import { ScoreRequests, describeScore } from "./scores.ts";
+import type { PlannedScore } from "./scores.ts";
+import { PluginError, guardTaps, pluginError } from "./taps.ts";
+import type { Ownership } from "./taps.ts";
+import type { View } from "./views.ts";
+
+// The package is an ES module whose types claim CommonJS: TypeScript sees the function one level too deep.
+const mitt = mittModule as unknown as typeof mittModule.default;
+
+export interface HostOptions {
+  /** All randomness of the run comes from it. */
+  readonly seed: number;
+  /** Told when an event listener throws; the run goes on. Default: a process warning. */
+  readonly onListenerError?: (message: string, error: unknown) => void;
+}
+
+/** A recipe, applied. The pipeline calls hooks; plugins only tap them. */
+export interface Host {
+  readonly plugins: readonly string[];
+  readonly hooks: RunHooks;
+  readonly events: Events;
+  /** The root of the run's randomness. */
+  readonly random: Random;
+  /** By name, "original" not among them. */
+  readonly views: ReadonlyMap<string, View>;
+  /** By name, in the order of the recipe. */
+  readonly scorers: ReadonlyMap<string, Scorer>;
+  /** The arrays to compute with the coefficients in force, merged; inactive ones are listed too. */
+  scores(): readonly PlannedScore[];
+  /** Coefficients in force, by name. */
+  coefficients(): Readonly<Record<string, number>>;
+  /** The plugin that gave a term; undefined for a name never seen. */
+  ownerOf(term: string): string | undefined;
+  /** Refresh every coefficient for this step and drop metrics left from before. */
+  beginStep(context: StepContext): void;
+  /** The step's metrics, averaged, and forget them. */
+  takeMetrics(): Record<string, number>;
+  saveState(): SavedState;
+  loadState(saved: SavedState): void;
+  /** What the run will do, one printable line each. */
+  plan(): string[];
+}
+
+/**
+ * Apply plugins in order, each to its own `Run`.
+ * @throws PluginError or Error when two plugins share a name, names and classes differ, `apply` throws, something is registered
+ * twice, or a view is asked for that nobody registers
+ */
+export function createHost(plugins: readonly Plugin[], options: HostOptions): Host {
+  checkNames(plugins);
+  const hooks = createHooks();
+  const ownership: Ownership = { applying: null, terms: new Map() };
+  guardTaps(hooks, ownership);
+  const parts: Parts = {
+    hooks,
+    events: safeEvents(options.onListenerError ?? warn),
+    random: createRandom(options.seed),
+    views: new Registry<View>("view"),
+    scorers: new Registry<Scorer>("scorer"),
+    requests: new ScoreRequests(),
+    coefficients: new Coefficients(),
+    states: new PluginStates(),
+    metrics: new StepMetrics(),
+  };
+  for (const plugin of plugins) {
+    ownership.applying = plugin.name;
+    try {
+      plugin.apply(createRun(plugin.name, parts));
+    } catch (thrown) {
+      throw pluginError(plugin.name, "apply", thrown);
+    } finally {
+      ownership.applying = null;
+    }
+  }
+  parts.requests.checkViews(parts.views.items);
+  return assemble(plugins, parts, ownership);
+}
+
+interface Parts {
+  readonly hooks: RunHooks;
+  readonly events: Events;
+  readonly random: Random;
+  readonly views: Registry<View>;
+  readonly scorers: Registry<Scorer>;
+  readonly requests: ScoreRequests;
+  readonly coefficients: Coefficients;
+  readonly states: PluginStates;
+  readonly metrics: StepMetrics;
+}
+
+/** What one plugin is handed. */
+function createRun(plugin: string, parts: Parts): Run {
+  return {
+    hooks: parts.hooks,
+    events: parts.events,
+    views: {
+      register: (view) => {
+        if (view.name === "original") throw new PluginError(plugin, 'registers the view "original", which every prompt has; choose another name');
+        if (view.raw === undefined && view.patches === undefined) throw new PluginError(plugin, `registers the view "${view.name}", which changes nothing; give it raw or patches`);
+        parts.views.add(plugin, view);
+      },
+    },
+    scores: { request: (request) => parts.requests.request(plugin, request) },
+    rewards: { register: (scorer) => parts.scorers.add(plugin, scorer) },
+    coefficient: (name, initial) => parts.coefficients.declare(plugin, name, initial),
+    state: (initial) => parts.states.declare(plugin, initial),
+    random: parts.random.key("plugin", plugin),
+    metric: (name, value) => parts.metrics.add(plugin, name, value),
+  };
+}
+
+function assemble(plugins: readonly Plugin[], parts: Parts, ownership: Ownership): Host {
+  return {
+    plugins: plugins.map(({ name }) => name),
+    hooks: parts.hooks,
+    events: parts.events,
+    random: parts.random,
+    views: parts.views.items,
+    scorers: parts.scorers.items,
+    scores: () => parts.requests.planned(),
+    coefficients: () => parts.coefficients.values(),
+    ownerOf: (term) => ownership.terms.get(term),
+    beginStep: (context) => {
+      parts.metrics.take();
+      parts.coefficients.refresh(parts.hooks.coefficient, context);
+    },
+    takeMetrics: () => parts.metrics.take(),
+    saveState: () => parts.states.save(),
+    loadState: (saved) => parts.states.load(saved),
+    plan: () => [
+      `plugins: ${plugins.map(({ name }) => name).join(", ")}`,
+      ...[...parts.views.items.keys()].map((name) => `view "${name}" by ${parts.views.ownerOf(name)}`),
+      ...[...parts.scorers.items.values()].map(({ name, weight }) => `reward "${name}" × ${weight} by ${parts.scorers.ownerOf(name)}`),
+      ...parts.requests.planned().map((score) => `score: ${describeScore(score)}`),
+    ],
+  };
+}
+
+function checkNames(plugins: readonly Plugin[]): void {
+  const seen = new Set<string>();
+  for (const plugin of plugins) {
+    const className = plugin.constructor.name;
+    if (plugin.name !== className) throw new Error(`A plugin of class ${className} has the name "${plugin.name}"; name and class must be equal, errors go by them`);
+    if (seen.has(plugin.name)) throw new Error(`The recipe lists ${plugin.name} twice; list it once, or give the second its own class and name`);
+    seen.add(plugin.name);
+  }
+}
+
+/** Named things of which there may be one per name. */
+class Registry<T extends { readonly name: string }> {
+  readonly items = new Map<string, T>();
+  readonly #kind: string;
+  readonly #owners = new Map<string, string>();
+
+  constructor(kind: string) {
+    this.#kind = kind;
+  }
+
+  add(plugin: string, item: T): void {
+    const owner = this.#owners.get(item.name);
+    if (owner !== undefined) throw new PluginError(plugin, `registers the ${this.#kind} "${item.name}", which ${owner} has registered; choose another name`);
+    this.items.set(item.name, item);
+    this.#owners.set(item.name, plugin);
+  }
+
+  ownerOf(name: string): string | undefined {
+    return this.#owners.get(name);
+  }
+}
+
+/** An emitter whose listeners cannot disturb the run: one that throws, or rejects, is reported and the others still hear. */
+function safeEvents(report: (message: string, error: unknown) => void): Events {
+  const emitter = mitt<RunEvents>();
+  const emit = (type: keyof RunEvents, event: unknown): void => {
+    const failed = (error: unknown): void => {
+      report(`A listener of "${String(type)}" failed: ${error instanceof Error ? error.message : String(error)}`, error);
+    };
+    const hear = (listener: () => unknown): void => {
+      try {
+        const result = listener();
+        if (result instanceof Promise) result.catch(failed);
+      } catch (error) {
+        failed(error);
+      }
+    };
+    const listeners = (key: string | symbol): ((...heard: unknown[]) => unknown)[] => [...((emitter.all.get(key) ?? []) as ((...heard: unknown[]) => unknown)[])];
+    for (const listener of listeners(type as string | symbol)) hear(() => listener(event));
+    for (const listener of listeners("*")) hear(() => listener(type, event));
+  };
+  return { on: emitter.on, off: emitter.off, emit: emit as Events["emit"] };
+}
+
+function warn(message: string): void {
+  process.emitWarning(message);
+}
