@@ -1,4 +1,6 @@
 /** A picture in memory, and after the processor. */
+import { readFile } from "node:fs/promises";
+import sharp from "sharp";
 
 /** 8-bit RGB, row-major, [height, width, 3]. */
 export interface Picture {
@@ -17,4 +19,48 @@ export interface EncodedPicture {
   readonly grid: readonly [time: number, height: number, width: number];
   /** Normalised pixels, [time·height·width, channels·temporal·patch·patch], in the processor's patch order. */
   readonly pixels: Float32Array;
+}
+
+/**
+ * Read a picture of any format that sharp knows: turned upright by its EXIF orientation, transparency composited on white, grey, palette,
+ * 16-bit and CMYK brought to 8-bit RGB. Embedded colour profiles are ignored for RGB pictures, as Pillow ignores them.
+ * @param input a path, or the bytes of a file; `source` names the bytes in messages.
+ * @throws Error naming the picture when it is missing, truncated, corrupt, or no picture.
+ */
+export async function loadPicture(input: string | Uint8Array, source?: string): Promise<Picture> {
+  const name = source ?? (typeof input === "string" ? input : `picture of ${input.length} bytes`);
+  try {
+    const bytes = typeof input === "string" ? await readFile(input) : input;
+    return { ...(await decode(bytes)), source: name };
+  } catch (cause) {
+    throw new Error(`cannot read the picture ${name}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function decode(bytes: Uint8Array): Promise<Omit<Picture, "source">> {
+  if (bytes.length === 0) throw new Error("it is empty");
+  const { space } = await sharp(bytes).metadata();
+  const { data, info } = await sharp(bytes, { failOn: "warning", ignoreIcc: space !== "cmyk" })
+    .autoOrient()
+    .toColourspace("srgb")
+    .ensureAlpha()
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  return { width, height, data: compositeOnWhite(data, width * height, channels) };
+}
+
+/** From grey or RGB with alpha, [pixels, 2 or 4], to RGB, [pixels, 3]: colour·α + 255·(1 − α), rounded. */
+function compositeOnWhite(data: Uint8Array, pixels: number, channels: number): Uint8Array {
+  const colours = channels - 1;
+  const out = new Uint8Array(pixels * 3);
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    const from = pixel * channels;
+    const alpha = data[from + colours]!;
+    for (let channel = 0; channel < 3; channel++) {
+      const colour = data[from + (colours === 3 ? channel : 0)]!;
+      out[pixel * 3 + channel] = alpha === 255 ? colour : Math.round((colour * alpha + 255 * (255 - alpha)) / 255);
+    }
+  }
+  return out;
 }

@@ -11,9 +11,9 @@ export type { SafetensorsHeader, TensorEntry, TensorType } from "./safetensors-h
 export { readSafetensorsHeader } from "./safetensors-header.ts";
 
 export type TensorArray =
-  | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
+  | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
-/** A tensor in memory, row-major. F16 and BF16 arrive widened to Float32Array; `type` is the one on disk. */
+/** A tensor in memory, row-major. `type` is the one on disk: F16 and BF16 arrive as Float32Array, I64 and U64 as Float64Array. */
 export interface StoredTensor {
   readonly type: TensorType;
   readonly shape: readonly number[];
@@ -22,7 +22,10 @@ export interface StoredTensor {
 
 const chunkBytes = 1 << 26;
 
-/** Read one tensor. F16 and BF16 are widened to float32; 8-bit floats come as their bytes. */
+/**
+ * Read one tensor. F16 and BF16 are widened to float32, 64-bit integers become float64; 8-bit floats come as their bytes.
+ * @throws Error when the file ends early, or a 64-bit integer is beyond ±2^53.
+ */
 export async function readTensor(entry: TensorEntry): Promise<StoredTensor> {
   const handle = await open(entry.file, "r");
   try {
@@ -93,7 +96,7 @@ async function readShardHeader(folder: string, index: string, shard: unknown): P
 export function toInt32({ type, shape, data }: StoredTensor): Int32Array {
   const out = new Int32Array(data.length);
   for (let i = 0; i < data.length; i++) {
-    const value = Number(data[i]!);
+    const value = data[i]!;
     out[i] = value;
     if (out[i] !== value) throw new Error(`value ${value} at ${i} of a ${type} tensor of shape [${shape.join(", ")}] is no 32-bit integer`);
   }
@@ -104,6 +107,7 @@ async function readData(handle: FileHandle, entry: TensorEntry): Promise<TensorA
   const count = entry.shape.reduce((product, size) => product * size, 1);
   if (entry.type === "F16") return readHalf(handle, entry, count, widenFloat16);
   if (entry.type === "BF16") return readHalf(handle, entry, count, widenBfloat16);
+  if (entry.type === "I64" || entry.type === "U64") return readLongs(handle, entry, count);
   const data = allocate(entry.type, count);
   await readInto(handle, entry, Buffer.from(data.buffer), entry.start);
   return data;
@@ -126,6 +130,17 @@ async function readHalf(
   return out;
 }
 
+async function readLongs(handle: FileHandle, entry: TensorEntry, count: number): Promise<Float64Array> {
+  const longs = entry.type === "I64" ? new BigInt64Array(count) : new BigUint64Array(count);
+  await readInto(handle, entry, Buffer.from(longs.buffer), entry.start);
+  const out = new Float64Array(count);
+  for (let i = 0; i < count; i++) {
+    out[i] = Number(longs[i]!);
+    if (!Number.isSafeInteger(out[i])) throw new Error(`value ${longs[i]} at ${i} of tensor "${entry.name}" in ${entry.file} is beyond 2^53`);
+  }
+  return out;
+}
+
 async function readInto(handle: FileHandle, entry: TensorEntry, target: Buffer, position: number): Promise<void> {
   for (let done = 0; done < target.length; ) {
     const { bytesRead } = await handle.read(target, done, Math.min(chunkBytes, target.length - done), position + done);
@@ -134,12 +149,10 @@ async function readInto(handle: FileHandle, entry: TensorEntry, target: Buffer, 
   }
 }
 
-function allocate(type: Exclude<TensorType, "F16" | "BF16">, count: number): TensorArray {
+function allocate(type: Exclude<TensorType, "F16" | "BF16" | "I64" | "U64">, count: number): TensorArray {
   switch (type) {
     case "F32": return new Float32Array(count);
     case "F64": return new Float64Array(count);
-    case "I64": return new BigInt64Array(count);
-    case "U64": return new BigUint64Array(count);
     case "I32": return new Int32Array(count);
     case "U32": return new Uint32Array(count);
     case "I16": return new Int16Array(count);

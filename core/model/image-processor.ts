@@ -1,0 +1,155 @@
+/** From a picture to the vision tower's patches, equal to transformers' Qwen2VLImageProcessor. */
+import { createHash } from "node:crypto";
+import { resizeBicubic } from "./resize.ts";
+import type { EncodedPicture, Picture } from "./picture.ts";
+
+export interface ImageSettings {
+  /** Least and most pixels after resizing. */
+  readonly minPixels: number;
+  readonly maxPixels: number;
+  /** Side of a patch, pixels; patches merged per side into one visual token; frames per patch (a picture is repeated). */
+  readonly patchSize: number;
+  readonly mergeSize: number;
+  readonly temporalPatchSize: number;
+  /** Per channel, of values scaled by `rescaleFactor`. */
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  readonly rescaleFactor: number;
+}
+
+/** A picture whose sides differ by more than this factor is refused. */
+const maxAspectRatio = 200;
+
+/**
+ * The size a picture is resized to: both sides multiples of `factor`, between `minPixels` and `maxPixels` in area, the aspect kept as near as
+ * possible. Halves round to the even multiple.
+ * @throws Error when the longer side exceeds 200 times the shorter.
+ */
+export function smartResize(
+  height: number,
+  width: number,
+  factor: number,
+  minPixels: number,
+  maxPixels: number,
+): { height: number; width: number } {
+  const ratio = Math.max(height, width) / Math.min(height, width);
+  if (!(ratio <= maxAspectRatio)) {
+    throw new Error(`a picture of ${width}×${height} has sides in a ratio of ${ratio.toFixed(0)}, and at most ${maxAspectRatio} can be encoded: crop or drop it`);
+  }
+  const rounded = { height: roundHalfEven(height / factor) * factor, width: roundHalfEven(width / factor) * factor };
+  if (rounded.height * rounded.width > maxPixels) {
+    const shrink = Math.sqrt((height * width) / maxPixels);
+    const fit = (side: number) => Math.max(factor, Math.floor(side / shrink / factor) * factor);
+    return { height: fit(height), width: fit(width) };
+  }
+  if (rounded.height * rounded.width < minPixels) {
+    const grow = Math.sqrt(minPixels / (height * width));
+    const fit = (side: number) => Math.ceil((side * grow) / factor) * factor;
+    return { height: fit(height), width: fit(width) };
+  }
+  return rounded;
+}
+
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+export class ImageProcessor {
+  readonly settings: ImageSettings;
+  /** Normalised value of each grey level, [3, 256]. */
+  readonly #levels: Float32Array;
+
+  constructor(settings: ImageSettings) {
+    this.settings = settings;
+    this.#levels = normalisedLevels(settings);
+  }
+
+  /** The grid [time, height, width] in patches that a picture of this size gets. @throws Error for a ratio of sides above 200. */
+  gridOf(width: number, height: number): [time: number, height: number, width: number] {
+    const { patchSize, mergeSize, minPixels, maxPixels } = this.settings;
+    const size = smartResize(height, width, patchSize * mergeSize, minPixels, maxPixels);
+    return [1, size.height / patchSize, size.width / patchSize];
+  }
+
+  /** Visual tokens that a grid takes in the prompt. */
+  tokensOf(grid: readonly [number, number, number]): number {
+    return (grid[0] * grid[1] * grid[2]) / this.settings.mergeSize ** 2;
+  }
+
+  /** The picture as the model sees it: resized, 8-bit RGB. @throws Error naming the picture for a ratio of sides above 200. */
+  resize(picture: Picture): Picture {
+    try {
+      const [, rows, columns] = this.gridOf(picture.width, picture.height);
+      return resizeBicubic(picture, columns * this.settings.patchSize, rows * this.settings.patchSize);
+    } catch (cause) {
+      throw new Error(`${picture.source}: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  /** Resize, normalise and cut into patches. @throws Error naming the picture for a ratio of sides above 200. */
+  encode(picture: Picture): EncodedPicture {
+    const resized = this.resize(picture);
+    const { patchSize } = this.settings;
+    const grid = [1, resized.height / patchSize, resized.width / patchSize] as const;
+    const pixels = this.#cutPatches(resized);
+    return { hash: hashPixels(grid, pixels), grid, pixels };
+  }
+
+  /**
+   * Patches in the order of the visual tokens: row and column of the merge block, then row and column inside it.
+   * A patch is [channel, frame, row, column]; the frames are equal.
+   */
+  #cutPatches({ width, height, data }: Picture): Float32Array {
+    const { patchSize, mergeSize, temporalPatchSize } = this.settings;
+    const block = patchSize * mergeSize;
+    const area = patchSize * patchSize;
+    const patchLength = 3 * temporalPatchSize * area;
+    const out = new Float32Array((width / patchSize) * (height / patchSize) * patchLength);
+    let at = 0;
+    for (let top = 0; top < height; top += block) {
+      for (let left = 0; left < width; left += block) {
+        for (let inner = 0; inner < mergeSize * mergeSize; inner++, at += patchLength) {
+          const y = top + Math.floor(inner / mergeSize) * patchSize;
+          const x = left + (inner % mergeSize) * patchSize;
+          this.#writePatch(out, at, data, (y * width + x) * 3, width * 3);
+        }
+      }
+    }
+    return out;
+  }
+
+  #writePatch(out: Float32Array, at: number, data: Uint8Array, from: number, rowBytes: number): void {
+    const { patchSize, temporalPatchSize } = this.settings;
+    const area = patchSize * patchSize;
+    for (let channel = 0; channel < 3; channel++) {
+      const start = at + channel * temporalPatchSize * area;
+      let into = start;
+      for (let y = 0; y < patchSize; y++) {
+        let pixel = from + y * rowBytes + channel;
+        for (let x = 0; x < patchSize; x++, pixel += 3) out[into++] = this.#levels[channel * 256 + data[pixel]!]!;
+      }
+      for (let frame = 1; frame < temporalPatchSize; frame++) out.copyWithin(start + frame * area, start, start + area);
+    }
+  }
+}
+
+/** Content hash of a picture's pixels and grid, 32 hexadecimal digits; a view that changes pixels gives the picture a new one. */
+export function hashPixels(grid: readonly [number, number, number], pixels: Float32Array): string {
+  return createHash("sha256")
+    .update(grid.join("x"))
+    .update(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength))
+    .digest("hex")
+    .slice(0, 32);
+}
+
+/** (level − mean/rescale) / (std/rescale), in float32 like transformers, which folds the rescaling into mean and deviation. */
+function normalisedLevels({ mean, std, rescaleFactor }: ImageSettings): Float32Array {
+  return Float32Array.from({ length: 3 * 256 }, (_, i) => {
+    const channel = Math.floor(i / 256);
+    const centred = Math.fround((i % 256) - Math.fround(Math.fround(mean[channel]!) * (1 / rescaleFactor)));
+    return centred / Math.fround(Math.fround(std[channel]!) * (1 / rescaleFactor));
+  });
+}
