@@ -1,0 +1,133 @@
+/** The policy's methods as they cross the thread boundary, served on one side and dressed as ports on the other. */
+import type { TransferListItem } from "node:worker_threads";
+import type { Learner, LearnerBatch, Output, Outputs, StepReport } from "../learner/learner.ts";
+import type { EncodedPrompt } from "../model/model.ts";
+import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
+import { createPictureReceiver, exact, type PictureSender, type WirePrompts } from "./picture-wire.ts";
+import type { Caller, Handlers, Method, Moved } from "./rpc.ts";
+
+/** What one thread holds: a learner and a sampler on the same weights. */
+export interface PolicyParts {
+  readonly learner: Learner;
+  readonly rollout: RolloutEngine;
+  /** Frees what is held outside of JavaScript's heap. */
+  readonly close: () => Promise<void>;
+}
+
+interface WireBatch {
+  readonly prompts: WirePrompts;
+  readonly rows: LearnerBatch["rows"];
+  readonly temperature: number;
+}
+
+interface WireRollout {
+  readonly prompts: WirePrompts;
+  readonly requests: readonly Omit<RolloutRequest, "prompt">[];
+  readonly sampling: SamplingSettings;
+}
+
+/** Every method answers with the learner's version beside its result, so that the near side always knows it. */
+interface Versioned<Result> {
+  readonly version: number;
+  readonly result: Result;
+}
+
+export type PolicyService = {
+  readonly score: Method<{ batch: WireBatch; outputs: readonly Output[]; weights?: string }, Versioned<Outputs>>;
+  readonly backward: Method<{ batch: WireBatch; cotangents: Outputs }, Versioned<null>>;
+  readonly step: Method<{ learningRate: number }, Versioned<StepReport>>;
+  readonly keep: Method<{ name: string }, Versioned<null>>;
+  readonly save: Method<{ folder: string }, Versioned<null>>;
+  readonly load: Method<{ folder: string }, Versioned<null>>;
+  readonly generate: Method<WireRollout, Versioned<null>, GeneratedResponse>;
+  readonly close: Method<null, Versioned<null>>;
+};
+
+/** Handlers that run a policy's methods. */
+export const policyHandlers = ({ learner, rollout, close }: PolicyParts): Handlers<PolicyService> => {
+  const receiver = createPictureReceiver();
+  const reply = <Result>(result: Result, transfer: TransferListItem[] = []): Moved<Versioned<Result>> => ({
+    value: { version: learner.version, result },
+    transfer,
+  });
+  const batchOf = ({ prompts, rows, temperature }: WireBatch): LearnerBatch => ({ prompts: receiver.unpack(prompts), rows, temperature });
+  return {
+    score: ({ batch, outputs, weights }) => {
+      const unpacked = batchOf(batch);
+      return async () => {
+        const result = await learner.score(unpacked, outputs, weights);
+        return reply(result, buffersOf(Object.values(result)));
+      };
+    },
+    backward: ({ batch, cotangents }) => {
+      const unpacked = batchOf(batch);
+      return async () => reply(await nothing(learner.backward(unpacked, cotangents)));
+    },
+    step: (options) => async () => reply(await learner.step(options)),
+    keep: ({ name }) => async () => reply(await nothing(learner.keep(name))),
+    save: ({ folder }) => async () => reply(await nothing(learner.save(folder))),
+    load: ({ folder }) => async () => reply(await nothing(learner.load(folder))),
+    generate: ({ prompts, requests, sampling }) => {
+      const unpacked = receiver.unpack(prompts);
+      return async (emit) => {
+        const emitResponse = (response: GeneratedResponse) =>
+          emit({ value: response, transfer: buffersOf([response.tokens, response.logProbs, response.behaviourLogProbs]) });
+        const whole = requests.map((request, index) => ({ ...request, prompt: unpacked[index]! }));
+        return reply(await nothing(rollout.generate(whole, sampling, emitResponse)));
+      };
+    },
+    close: () => async () => reply(await nothing(close())),
+  };
+};
+
+/** The learner of a policy in another thread. */
+export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSender, initialVersion: number): Learner => {
+  let version = initialVersion;
+  const noted = async <Result>(answer: Promise<Versioned<Result>>): Promise<Result> => {
+    const { version: current, result } = await answer;
+    version = current;
+    return result;
+  };
+  const pack = ({ prompts, rows, temperature }: LearnerBatch): WireBatch => ({
+    prompts: sender.pack(prompts),
+    rows: rows.map(({ prompt, tokens }) => ({ prompt, tokens: exact(tokens) })),
+    temperature,
+  });
+  return {
+    get version() {
+      return version;
+    },
+    score: (batch, outputs, weights) => noted(caller.call("score", { batch: pack(batch), outputs, ...(weights === undefined ? {} : { weights }) })),
+    backward: async (batch, cotangents) => void (await noted(caller.call("backward", { batch: pack(batch), cotangents: exactOutputs(cotangents) }))),
+    step: ({ learningRate }) => noted(caller.call("step", { learningRate })),
+    keep: async (name) => void (await noted(caller.call("keep", { name }))),
+    save: async (folder) => void (await noted(caller.call("save", { folder }))),
+    load: async (folder) => void (await noted(caller.call("load", { folder }))),
+  };
+};
+
+/** The sampler of a policy in another thread. */
+export const remoteRollout = (caller: Caller<PolicyService>, sender: PictureSender): RolloutEngine => ({
+  generate: async (requests, sampling, onResponse) => {
+    const prompts: EncodedPrompt[] = requests.map(({ prompt }) => prompt);
+    const wire = requests.map(({ count, keys }) => ({ count, keys }));
+    await caller.call("generate", { prompts: sender.pack(prompts), requests: wire, sampling }, { onItem: onResponse });
+  },
+});
+
+const nothing = async (done: Promise<void>): Promise<null> => {
+  await done;
+  return null;
+};
+
+/** The distinct buffers of arrays that are whole buffers; parts of larger ones are copied instead of moved. */
+const buffersOf = (arrays: readonly (Float32Array | Int32Array | undefined)[]): ArrayBuffer[] => {
+  const buffers = new Set<ArrayBuffer>();
+  for (const array of arrays) {
+    if (array !== undefined && array.buffer instanceof ArrayBuffer && array.byteLength === array.buffer.byteLength) buffers.add(array.buffer);
+  }
+  return [...buffers];
+};
+
+const exactOutputs = (outputs: Outputs): Outputs =>
+  Object.fromEntries(Object.entries(outputs).map(([name, array]) => [name, exact(array)]));

@@ -1,0 +1,26 @@
+/** The far side of thread.ts: what a worker's entry file calls. */
+import { parentPort } from "node:worker_threads";
+import { describeError } from "./remote-error.ts";
+import { serve, type Handlers, type Service } from "./rpc.ts";
+import type { Greeting } from "./thread.ts";
+
+/** What a worker has when it is ready. */
+export interface StartedService<S extends Service, Hello> {
+  readonly hello: Hello;
+  readonly handlers: Handlers<S>;
+}
+
+/** Start a service and answer calls from the parent thread; if the start fails, the parent gets the error and the thread ends. */
+export const serveThread = async <S extends Service, Hello>(start: () => Promise<StartedService<S, Hello>>): Promise<void> => {
+  const port = parentPort;
+  if (port === null) throw new Error("This file runs in a worker thread only");
+  const greet = (greeting: Greeting<Hello>) => port.postMessage(greeting);
+  try {
+    const { hello, handlers } = await start();
+    serve(port, handlers);
+    greet({ ready: hello });
+  } catch (error) {
+    greet({ failed: describeError(error) });
+    port.close();
+  }
+};

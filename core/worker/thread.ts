@@ -1,0 +1,74 @@
+/** One worker thread with a service in it: start, talk, end, and a clear error when it dies. */
+import { Worker } from "node:worker_threads";
+import { connect, type Caller, type Service } from "./rpc.ts";
+import { restoreError, type ErrorDescription } from "./remote-error.ts";
+
+/** The first message of a worker: it serves from now on, or could not start. */
+export type Greeting<Hello> = { readonly ready: Hello } | { readonly failed: ErrorDescription };
+
+export interface ServiceThread<S extends Service, Hello> {
+  readonly caller: Caller<S>;
+  /** What the worker said when it was ready. */
+  readonly hello: Hello;
+  /** Ends the thread: at once, whatever it does. Calls that wait reject. */
+  terminate(): Promise<void>;
+  /** Resolves when the thread has ended, however it did. */
+  readonly ended: Promise<void>;
+}
+
+export interface ThreadOptions {
+  /** For messages: "policy" reads "The policy thread …". */
+  readonly name: string;
+  readonly workerData: unknown;
+  /** Limit of the thread's JavaScript heap; arrays of numbers lie outside of it. Default: Node's own. */
+  readonly maxOldGenerationMegabytes?: number;
+}
+
+/**
+ * Starts the worker at `bootstrap` (a .mjs) and waits for its greeting. Rejects with the worker's own error if it cannot start.
+ * When the thread ends, calls that wait and all later ones reject, saying why.
+ */
+export const startThread = async <S extends Service, Hello>(
+  bootstrap: URL,
+  { name, workerData, maxOldGenerationMegabytes }: ThreadOptions,
+): Promise<ServiceThread<S, Hello>> => {
+  const resourceLimits = maxOldGenerationMegabytes === undefined ? {} : { maxOldGenerationSizeMb: maxOldGenerationMegabytes };
+  const worker = new Worker(bootstrap, { workerData, name, resourceLimits, execArgv: [] });
+  let crash: Error | null = null;
+  worker.on("error", (error: Error) => (crash = error));
+  let atEnd: (reason: () => Error) => void = () => {};
+  const ended = new Promise<void>((resolve) => {
+    worker.once("exit", (code) => {
+      const reason = (waiting: readonly string[] = []) => describeEnd(name, code, crash, waiting);
+      atEnd(reason);
+      resolve();
+    });
+  });
+  const hello = await new Promise<Hello>((resolve, reject) => {
+    atEnd = (reason) => reject(reason());
+    worker.once("message", (greeting: Greeting<Hello>) => {
+      if ("ready" in greeting) resolve(greeting.ready);
+      else reject(restoreError(greeting.failed, new Error("start")));
+    });
+  });
+  const caller = connect<S>(worker);
+  atEnd = (reason) => caller.fail(reason);
+  return {
+    caller,
+    hello,
+    ended,
+    terminate: async () => {
+      await worker.terminate();
+      await ended;
+    },
+  };
+};
+
+/** What a person should know about a thread that ended. */
+const describeEnd = (name: string, code: number, crash: Error | null, waiting: readonly string[]): Error => {
+  const calls = waiting.length === 0 ? "" : `; not done: ${waiting.join(", ")}`;
+  if (crash === null) return new Error(`The ${name} thread has ended (exit code ${code})${calls}`);
+  const memory = (crash as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY";
+  const what = memory ? "ran out of memory: use a smaller batch or fewer, smaller pictures" : `died of an error: ${crash.message}`;
+  return new Error(`The ${name} thread ${what}${calls}`, { cause: crash });
+};
