@@ -1,0 +1,68 @@
+/** The task as files: rows.jsonl with PNG pictures, read back like any user's dataset. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Row } from "../../../core/pipeline/batch.ts";
+import { encodePng } from "./draw.ts";
+import { makeExample, sharedSprites, type ExampleOptions } from "./examples.ts";
+import { readFields } from "./truth.ts";
+
+export interface DatasetOptions extends ExampleOptions {
+  /** Number of rows. */
+  readonly count: number;
+  /** Index of the first row; default 0. */
+  readonly start?: number;
+  /** Called after each batch of pictures. */
+  readonly onProgress?: (done: number, count: number) => void;
+}
+
+const picturesAtOnce = 32;
+
+/**
+ * Write `rows.jsonl` and `pictures/*.png` into a folder and return the path of rows.jsonl, for `openJsonl`. Extra columns: kind,
+ * visionDependent, facts, reasoning, scene (see truth.ts). The rows file is written last, so that it never names a missing picture.
+ */
+export async function writeDataset(folder: string, options: DatasetOptions): Promise<string> {
+  const { count, start = 0 } = options;
+  const sprites = await sharedSprites();
+  await mkdir(join(folder, "pictures"), { recursive: true });
+  const lines: string[] = [];
+  for (let done = 0; done < count; done += picturesAtOnce) {
+    const size = Math.min(picturesAtOnce, count - done);
+    const examples = Array.from({ length: size }, (_, offset) => makeExample(start + done + offset, options, sprites));
+    await Promise.all(examples.map(async ({ row, picture }) => writeFile(join(folder, row.images[0] ?? ""), await encodePng(picture))));
+    lines.push(...examples.map(({ row }) => JSON.stringify(lineOf(row))));
+    options.onProgress?.(done + size, count);
+  }
+  const file = join(folder, "rows.jsonl");
+  await writeFile(file, lines.map((line) => `${line}\n`).join(""));
+  return file;
+}
+
+const lineOf = (row: Row): Record<string, unknown> => ({ id: row.id, prompt: row.prompt, images: row.images, answer: row.answer, ...row.fields });
+
+/**
+ * The same questions, each with the picture of another row of the same size that shows another scene. What a model still gets
+ * right, it does not see. A row without such a partner is left out.
+ */
+export function swapPictures(rows: readonly Row[]): Row[] {
+  return rows.flatMap((row, index) => {
+    const partner = partnerOf(rows, index);
+    return partner === null ? [] : [{ ...row, id: `${row.id}-swapped`, images: partner.images, fields: { ...row.fields, pictureOf: partner.id } }];
+  });
+}
+
+function partnerOf(rows: readonly Row[], index: number): Row | null {
+  const scene = sceneOf(rows[index]);
+  for (let step = 1; step < rows.length; step++) {
+    const other = rows[(index + step) % rows.length];
+    const otherScene = sceneOf(other);
+    if (other !== undefined && otherScene.size === scene.size && otherScene.objects !== scene.objects) return other;
+  }
+  return null;
+}
+
+function sceneOf(row: Row | undefined): { readonly size: string; readonly objects: string } {
+  if (row === undefined) return { size: "", objects: "" };
+  const { grid, objects } = readFields(row).scene;
+  return { size: `${grid.rows}x${grid.columns}`, objects: JSON.stringify(objects) };
+}
