@@ -1,0 +1,39 @@
+/** Advantages from rewards within groups of responses to one prompt. */
+
+export interface GroupAdvantageOptions {
+  /** Divide by the group's standard deviation (unbiased) plus epsilon. */
+  readonly normalise: boolean;
+  readonly epsilon: number;
+  /** A group of one: its raw reward, over 1 + epsilon when normalised (verl), or 0 (TRL). */
+  readonly single: "reward" | "zero";
+}
+
+/**
+ * (r − mean) / (std + ε) within each group, or r − mean (arXiv:2402.03300; without std arXiv:2503.20783).
+ * @param rewards one per response, [B]
+ * @param groupOf index of each response's group, [B]
+ * @returns [B]
+ */
+export function groupAdvantages(rewards: ArrayLike<number>, groupOf: ArrayLike<number>, options: GroupAdvantageOptions): Float64Array {
+  if (rewards.length !== groupOf.length) throw new Error(`groupAdvantages needs a group for each reward, found ${groupOf.length} for ${rewards.length}`);
+  const members = new Map<number, number[]>();
+  for (let index = 0; index < rewards.length; index++) {
+    const group = members.get(groupOf[index]!);
+    if (group === undefined) members.set(groupOf[index]!, [index]);
+    else group.push(index);
+  }
+  const advantages = new Float64Array(rewards.length);
+  for (const group of members.values()) {
+    const { centre, scale } = statistics(group.map((index) => rewards[index]!), options);
+    for (const index of group) advantages[index] = (rewards[index]! - centre) / scale;
+  }
+  return advantages;
+}
+
+function statistics(values: readonly number[], { normalise, epsilon, single }: GroupAdvantageOptions): { centre: number; scale: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (values.length === 1) return { centre: single === "reward" ? 0 : mean, scale: normalise ? 1 + epsilon : 1 };
+  if (!normalise) return { centre: mean, scale: 1 };
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+  return { centre: mean, scale: Math.sqrt(variance) + epsilon };
+}

@@ -1,0 +1,115 @@
+/** A batch as hooks see it, made from plain arrays. Everything here runs inside tf.tidy: tensors live as long as the call. */
+import "../math/backend.ts";
+import { mul, ones, tensor2d, zeros } from "@tensorflow/tfjs-core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
+import type { Batch, Group, Minibatch, Sample } from "./batch.ts";
+import type { Host } from "./host.ts";
+import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive } from "./scores.ts";
+import type { PlannedScore, ScoreHandle } from "./scores.ts";
+
+/** What advantages are computed from. Arrays are [B, T], row-major. */
+export interface BatchArrays {
+  readonly step: number;
+  /** [B]. */
+  readonly samples: readonly Sample[];
+  /** Index into `groups` of each sample, [B]. */
+  readonly groupOf: Int32Array;
+  readonly groups: readonly Group[];
+  readonly B: number;
+  readonly T: number;
+  /** 1 where the policy wrote a token. */
+  readonly mask: Float32Array;
+  /** log π_old by the learner. */
+  readonly oldLogProbs: Float32Array;
+  /** Arrays that were scored, by the key of their request (view/weights/output). */
+  readonly scores: ReadonlyMap<string, Float32Array>;
+}
+
+/** What the loss is computed from: the rows of one optimizer step. */
+export interface MinibatchArrays extends BatchArrays {
+  /** log π_θ by the learner. */
+  readonly logProbs: Float32Array;
+  readonly advantages: Float32Array;
+  /** The longest response that sampling allows. */
+  readonly maxNewTokens: number;
+}
+
+/** An array that a gradient is wanted of. */
+export interface Leaf {
+  readonly view: string;
+  readonly output: "logProbs" | "entropy";
+  readonly tensor: Tensor2D;
+}
+
+/** The batch for the hook `advantages`: no current weights yet. */
+export function createBatch(arrays: BatchArrays): Batch {
+  const make = tensorMaker(arrays);
+  const constants = new Map<string, Tensor2D>([[OLD_LOG_PROBS, make(arrays.oldLogProbs, OLD_LOG_PROBS)]]);
+  const get = (handle: ScoreHandle): Tensor2D => {
+    if (handle.request.weights === "current") {
+      throw new Error(`"${handle.key}" is scored for each minibatch and is not there yet; read it in the hook "terms", or ask for "old" weights`);
+    }
+    return constant(handle, arrays, constants, make);
+  };
+  const { step, samples, groupOf, groups, B, T } = arrays;
+  return { step, samples, groupOf, groups, B, T, mask: tensor2d(arrays.mask, [B, T]), oldLogProbs: constants.get(OLD_LOG_PROBS)!, get };
+}
+
+/** The minibatch for the hooks `terms` and `weights`, and the leaves of its loss. */
+export function createMinibatch(arrays: MinibatchArrays, host: Pick<Host, "hooks" | "scores">): { batch: Minibatch; leaves: Leaf[] } {
+  const make = tensorMaker(arrays);
+  const scored = host.scores().filter((score: PlannedScore) => score.active && score.gradient);
+  const logProbs = make(arrays.logProbs, CURRENT_LOG_PROBS);
+  const leafOf = new Map<string, Leaf>([[CURRENT_LOG_PROBS, { view: "original", output: "logProbs", tensor: logProbs }]]);
+  for (const { key, view, output } of scored) leafOf.set(key, { view, output, tensor: make(scoreArray(arrays, key), key) });
+  const constants = new Map<string, Tensor2D>();
+  const get = (handle: ScoreHandle): Tensor2D => {
+    const leaf = handle.request.gradient && isActive(handle) ? leafOf.get(handle.key) : undefined;
+    return leaf?.tensor ?? constant(handle, arrays, constants, make);
+  };
+  const batch: Minibatch = {
+    ...createBatch(arrays),
+    logProbs,
+    advantages: make(arrays.advantages, "advantages"),
+    maxNewTokens: arrays.maxNewTokens,
+    get,
+    weights: (term, slot) => {
+      const shape: [number, number] = [arrays.B, arrays.T];
+      const weights = host.hooks.weights.call(ones(shape), { term, slot, batch });
+      // [B, 1] is welcome: one weight per response.
+      return weights.shape.join() === shape.join() ? weights : (mul(weights, ones(shape)) as Tensor2D);
+    },
+  };
+  return { batch, leaves: [...leafOf.values()] };
+}
+
+function constant(handle: ScoreHandle, arrays: BatchArrays, made: Map<string, Tensor2D>, make: TensorMaker): Tensor2D {
+  if (!isActive(handle)) return zeros([arrays.B, arrays.T]);
+  const { key } = handle;
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const tensor = make(scoreArray(arrays, key), key);
+  made.set(key, tensor);
+  return tensor;
+}
+
+function scoreArray(arrays: BatchArrays, key: string): Float32Array {
+  if (key === OLD_LOG_PROBS) return arrays.oldLogProbs;
+  if (key === CURRENT_LOG_PROBS && "logProbs" in arrays) return (arrays as MinibatchArrays).logProbs;
+  const array = arrays.scores.get(key);
+  if (array === undefined) {
+    const given = [...arrays.scores.keys()].join(", ") || "none";
+    throw new Error(`The scores "${key}" are asked for and were not given (given are: ${given})`);
+  }
+  return array;
+}
+
+type TensorMaker = (array: Float32Array, name: string) => Tensor2D;
+
+/** Arrays become tensors with zeros outside the mask, so that padding can neither overflow nor count. */
+function tensorMaker({ B, T, mask }: BatchArrays): TensorMaker {
+  return (array, name) => {
+    if (array.length !== B * T) throw new Error(`"${name}" has ${array.length} numbers, B × T is ${B} × ${T}`);
+    return tensor2d(array.map((value, index) => (mask[index] === 0 ? 0 : value)), [B, T]);
+  };
+}
