@@ -1,0 +1,57 @@
+/** The metrics a reader looks at first, found among whatever names a run's plugins gave theirs. */
+
+export interface Headline {
+  readonly id: "reward" | "accuracy" | "perceptionKl" | "entropy" | "maskedEntropy" | "length" | "clip" | "gradientNorm";
+  /** Short, for a display. */
+  readonly short: string;
+  /** For a report. */
+  readonly title: string;
+  /** Tried in order; the first metric that fits one is taken. */
+  readonly patterns: readonly RegExp[];
+}
+
+export const headlines: readonly Headline[] = [
+  { id: "reward", short: "reward", title: "Reward", patterns: [/^reward(\/(mean|total))?$/, /^reward\/(sum|weighted)/] },
+  {
+    id: "accuracy",
+    short: "accuracy",
+    title: "Accuracy of the training samples",
+    patterns: [/^reward\/accuracy(\/mean)?$/, /^reward\/.*accuracy/, /(^|\/)accuracy$/, /^reward\/.*(correct|answer)/],
+  },
+  {
+    id: "perceptionKl",
+    short: "KL_prcp",
+    title: "Perception KL (KL_prcp), nats per token",
+    patterns: [/^(?!loss\/).*(perception_kl|kl_prcp)$/, /^(?!loss\/).*(perception.?kl|kl.?prcp)/i, /perception.?kl|kl.?prcp/i],
+  },
+  {
+    id: "entropy",
+    short: "entropy",
+    title: "Entropy of the policy, nats per token",
+    patterns: [/^(?!loss\/)(?!.*mask).*entropy$/, /^(?!loss\/)(?!.*mask).*entropy/, /^(?!.*mask).*entropy/],
+  },
+  {
+    id: "maskedEntropy",
+    short: "masked entropy",
+    title: "Entropy under the masked picture, nats per token",
+    patterns: [/^(?!loss\/).*(mask.*entropy|entropy.*mask)/, /mask.*entropy|entropy.*mask/],
+  },
+  { id: "length", short: "length", title: "Response length, tokens", patterns: [/length(_mean|\/mean)?$/, /(^|\/)(response_)?length/, /tokens_per_response/] },
+  { id: "clip", short: "clip", title: "Share of clipped tokens", patterns: [/clip.*(fraction|share)/, /clip/] },
+  { id: "gradientNorm", short: "|gradient|", title: "Gradient norm before clipping", patterns: [/(gradient|grad).?norm$/i, /gradient|grad_/i] },
+];
+
+/** The metric that stands for each headline, of those in `names`; a headline without one is left out. */
+export const headlineMetrics = (names: readonly string[]): Map<Headline["id"], string> => {
+  const found = new Map<Headline["id"], string>();
+  for (const { id, patterns } of headlines) {
+    for (const pattern of patterns) {
+      const name = names.find((candidate) => pattern.test(candidate));
+      if (name !== undefined) {
+        found.set(id, name);
+        break;
+      }
+    }
+  }
+  return found;
+};

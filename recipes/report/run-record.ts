@@ -1,0 +1,86 @@
+/** What a report knows of a run: read from its folder, or made by the caller. */
+
+/** A share of n cases with its 95 % interval, all in 0–1. */
+export interface Share {
+  readonly accuracy: number;
+  readonly low: number;
+  readonly high: number;
+  readonly n: number;
+}
+
+export interface Accuracy {
+  readonly overall: Share;
+  /** On the questions that cannot be answered without looking; null when the data set does not say which. */
+  readonly visionDependent: Share | null;
+}
+
+/** One unseen scene's greedy result; equal ids in two runs are compared in pairs. */
+export interface Outcome {
+  readonly id: string;
+  readonly correct: boolean;
+  readonly visionDependent: boolean;
+}
+
+export interface Evaluation {
+  readonly greedy: Accuracy;
+  /** At temperature 1; null when it was not measured. */
+  readonly sampled: Accuracy | null;
+  /** Share of all responses by class (perception, reasoning, inconsistency, format, …); the rest is right. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** Mean over tokens of the perception KL, nats; null when it was not measured. */
+  readonly klPrcp: number | null;
+  /** Empty when the evaluation kept no single results. */
+  readonly outcomes: readonly Outcome[];
+}
+
+export interface StepRecord {
+  readonly step: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** A line of samples.jsonl, as far as the report shows it. */
+export interface SampleRow {
+  readonly step: number;
+  readonly key: string;
+  readonly index: number;
+  readonly question: string;
+  readonly answer: string;
+  readonly text: string;
+  readonly finish: string;
+  /** The text of each token; empty when unknown. */
+  readonly pieces: readonly string[];
+  readonly reward: number | null;
+  readonly parts: Readonly<Record<string, number>>;
+  readonly notes: Readonly<Record<string, string>>;
+  readonly logProbs: readonly number[];
+  readonly advantages: readonly number[];
+  /** Per view that was scored, one number per token. */
+  readonly perceptionKl: Readonly<Record<string, readonly number[]>>;
+  /** One entry per picture: file or data URL by view. Files are relative to the run's folder. */
+  readonly pictures: readonly { readonly views: Readonly<Record<string, string>> }[];
+}
+
+export interface Alarm {
+  readonly kind: string;
+  readonly step: number;
+  readonly message: string;
+}
+
+export interface RunRecord {
+  /** Shown; unique among the runs of a report: "papo(grpo), seed 1". */
+  readonly name: string;
+  /** Runs of equal recipe are seeds of one another. */
+  readonly recipe: string;
+  readonly seed: number;
+  /** Anything worth showing; nested objects are shown as JSON. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly steps: readonly StepRecord[];
+  readonly samples: readonly SampleRow[];
+  readonly alarms: readonly Alarm[];
+  readonly before: Evaluation | null;
+  readonly after: Evaluation | null;
+  /** Where the samples' picture files are; null when they are data URLs. */
+  readonly folder: string | null;
+  /** What could not be read, one line each; shown in the report. */
+  readonly problems: readonly string[];
+}

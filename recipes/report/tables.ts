@@ -1,0 +1,133 @@
+/** The parts of the page that need no script: verdicts, before and after, errors, settings, alarms. */
+import { byRecipe } from "./curves.ts";
+import { escapeHtml } from "./html.ts";
+import type { Accuracy, Evaluation, RunRecord, Share } from "./run-record.ts";
+
+const percent = (value: number): string => (100 * value).toFixed(1);
+
+/** One run: value with its 95 % interval. Several seeds: their mean with the smallest and largest. */
+const accuracyCell = (shares: readonly Share[]): string => {
+  const [only] = shares;
+  if (only === undefined) return `<td class="none">–</td>`;
+  const values = shares.map((share) => share.accuracy);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [low, high] = shares.length === 1 ? [only.low, only.high] : [Math.min(...values), Math.max(...values)];
+  return `<td><b>${percent(mean)}</b> <small>${percent(low)}–${percent(high)}</small></td>`;
+};
+
+const numberCell = (values: readonly (number | null | undefined)[], format: (value: number) => string): string => {
+  const known = values.filter((value) => typeof value === "number");
+  if (known.length === 0) return `<td class="none">–</td>`;
+  return `<td>${format(known.reduce((sum, value) => sum + value, 0) / known.length)}</td>`;
+};
+
+const row = (label: string, evaluations: readonly Evaluation[]): string => {
+  const shares = (pick: (evaluation: Evaluation) => Accuracy | null, part: keyof Accuracy): Share[] =>
+    evaluations.flatMap((evaluation) => pick(evaluation)?.[part] ?? []);
+  const cells = [
+    accuracyCell(shares((evaluation) => evaluation.greedy, "overall")),
+    accuracyCell(shares((evaluation) => evaluation.greedy, "visionDependent")),
+    accuracyCell(shares((evaluation) => evaluation.sampled, "overall")),
+    accuracyCell(shares((evaluation) => evaluation.sampled, "visionDependent")),
+    numberCell(evaluations.map(({ errors }) => perceptionShare(errors)), percent),
+    numberCell(evaluations.map(({ klPrcp }) => klPrcp), (value) => value.toFixed(3)),
+  ];
+  return `<tr>${label}${cells.join("")}</tr>`;
+};
+
+const perceptionShare = (errors: Evaluation["errors"]): number | undefined =>
+  Object.keys(errors).length === 0 ? undefined : (errors["perception"] ?? 0);
+
+/** Before and after training, one pair of rows per recipe. */
+export const resultTable = (runs: readonly RunRecord[]): string => {
+  const bodies = [...byRecipe(runs)].map(([recipe, seeds]) => {
+    const name = `${escapeHtml(recipe)}${seeds.length > 1 ? ` <small>${seeds.length} seeds</small>` : ""}`;
+    const before = row(`<th rowspan="2" scope="rowgroup">${name}</th><th scope="row">before</th>`, seeds.flatMap((run) => run.before ?? []));
+    const after = row(`<th scope="row">after</th>`, seeds.flatMap((run) => run.after ?? []));
+    return `<tbody>${before}${after}</tbody>`;
+  });
+  const n = Math.max(0, ...runs.flatMap((run) => run.after?.greedy.overall.n ?? []));
+  const scenes = n > 0 ? `${n.toLocaleString("en")} unseen scenes. ` : "";
+  return `<div class="wide"><table class="results"><thead>
+<tr><th rowspan="2">recipe</th><th rowspan="2"></th><th colspan="2">greedy accuracy, %</th><th colspan="2">accuracy at T = 1, %</th>
+<th rowspan="2">perception<br>errors, %</th><th rowspan="2">KL_prcp,<br>nats/token</th></tr>
+<tr><th>all</th><th>need the picture</th><th>all</th><th>need the picture</th></tr></thead>${bodies.join("")}</table></div>
+<p class="note">${scenes}Small numbers: 95 % interval of one run, or the lowest and highest of several seeds. Perception errors: share of all greedy
+answers that are wrong because a stated fact about the picture is false.</p>`;
+};
+
+/** Classes in the order in which bars stack them; others follow. */
+const knownClasses = ["correct", "right", "lucky", "right_false_facts", "perception", "reasoning", "inconsistency", "format"];
+const rightClasses = new Set(["correct", "right"]);
+
+const readable = (name: string): string => name.replaceAll("_", " ").replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+
+/** Every share, what is missing to 1 added as "right". */
+const wholeOf = (errors: Evaluation["errors"]): Map<string, number> => {
+  const shares = new Map(Object.entries(errors).filter(([, share]) => share > 0));
+  const sum = [...shares.values()].reduce((total, share) => total + share, 0);
+  if (![...shares.keys()].some((name) => rightClasses.has(name)) && sum < 1) shares.set("right", 1 - sum);
+  return shares;
+};
+
+/** Answers by class before and after, one bar each, with a legend. Empty when no run has an evaluation with classes. */
+export const errorBars = (runs: readonly RunRecord[]): string => {
+  const bars = runs.flatMap((run) =>
+    (["before", "after"] as const).flatMap((when) => {
+      const errors = run[when]?.errors ?? {};
+      return Object.keys(errors).length === 0 ? [] : [{ label: `${run.name}, ${when}`, shares: wholeOf(errors) }];
+    }),
+  );
+  const classes = [...new Set([...knownClasses, ...bars.flatMap(({ shares }) => [...shares.keys()])])].filter((name) => bars.some(({ shares }) => shares.has(name)));
+  if (bars.length === 0) return `<p class="note">No evaluation sorted its answers.</p>`;
+  const legend = classes.map((name) => `<span class="key"><i class="${colourOf(name, classes)}"></i>${escapeHtml(readable(name))}</span>`).join("");
+  const lines = bars.map(({ label, shares }) => {
+    const pieces = classes.map((name) => barPiece(name, shares.get(name) ?? 0, colourOf(name, classes)));
+    return `<div class="bar-label">${escapeHtml(label)}</div><div class="bar">${pieces.join("")}</div>`;
+  });
+  return `<div class="legend">${legend}</div><div class="bars">${lines.join("")}</div>`;
+};
+
+const barPiece = (name: string, share: number, colour: string): string => {
+  if (share <= 0) return "";
+  const label = `${readable(name)}: ${percent(share)} %`;
+  return `<span class="${colour}" style="width:${(100 * share).toFixed(2)}%" title="${escapeHtml(label)}">${share >= 0.06 ? percent(share) : ""}</span>`;
+};
+
+/** A class of the style sheet: by meaning where known, else the next of a palette. */
+const colourOf = (name: string, classes: readonly string[]): string => {
+  if (rightClasses.has(name)) return "share-right";
+  if (knownClasses.includes(name)) return `share-${name === "right_false_facts" ? "lucky" : name}`;
+  return `share-other-${classes.filter((other) => !knownClasses.includes(other)).indexOf(name) % 3}`;
+};
+
+const settingText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
+
+/** Settings by run; those that differ come first and are marked. */
+export const settingsTable = (runs: readonly RunRecord[]): string => {
+  const all = runs.map((run): Record<string, unknown> => ({ recipe: run.recipe, seed: run.seed, steps: run.steps.length, ...run.settings }));
+  const names = [...new Set(all.flatMap((settings) => Object.keys(settings)))];
+  const rows = names.map((name) => {
+    const values = all.map((settings) => (name in settings ? settingText(settings[name]) : "–"));
+    return { name, values, differs: new Set(values).size > 1 };
+  });
+  rows.sort((a, b) => Number(b.differs) - Number(a.differs));
+  const body = rows.map(({ name, values, differs }) => {
+    const cells = values.map((value) => `<td>${escapeHtml(value)}</td>`).join("");
+    return `<tr${differs ? ` class="differs"` : ""}><th scope="row">${escapeHtml(name)}</th>${cells}</tr>`;
+  });
+  const head = runs.map((run) => `<th>${escapeHtml(run.name)}</th>`).join("");
+  return `<div class="wide"><table class="settings"><thead><tr><th></th>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>`;
+};
+
+/** Alarms, skips and unreadable files of all runs; empty when there were none. */
+export const alarmList = (runs: readonly RunRecord[]): string => {
+  const items = runs.flatMap((run) => [
+    ...run.alarms.filter(({ kind }) => kind !== "checkpoint").map(({ kind, step, message }) => `${run.name}, step ${step}, ${kind}: ${message}`),
+    ...run.problems.map((problem) => `${run.name}, while reading its folder: ${problem}`),
+  ]);
+  if (items.length === 0) return "";
+  const shown = items.slice(0, 100).map((item) => `<li>${escapeHtml(item)}</li>`).join("");
+  const more = items.length > 100 ? `<p class="note">${items.length - 100} more are in the runs' alarms.jsonl.</p>` : "";
+  return `<section><h2>Alarms</h2><ul class="alarms">${shown}</ul>${more}</section>`;
+};

@@ -1,0 +1,71 @@
+/** One report.html of several runs: no network, no other file, opens from disk. */
+import { readFileSync } from "node:fs";
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import { byRecipe } from "./curves.ts";
+import { embedJson, embedScript, escapeHtml, scriptHash } from "./html.ts";
+import { shelvePictures } from "./pictures.ts";
+import { reportDataOf } from "./report-data.ts";
+import type { RunRecord } from "./run-record.ts";
+import { alarmList, errorBars, resultTable, settingsTable } from "./tables.ts";
+import { defaultComparisons, verdictOf } from "./verdict.ts";
+import type { Comparison } from "./verdict.ts";
+
+export interface ReportOptions {
+  readonly title: string;
+  /** Runs of equal recipe are drawn as seeds of one another. */
+  readonly runs: readonly RunRecord[];
+  /** A sentence or two under the title. */
+  readonly subtitle?: string;
+  /** Which recipe is measured against which; default: see `defaultComparisons`. */
+  readonly comparisons?: readonly Comparison[];
+  /** Longest side of a picture in the report, pixels. Default 224. */
+  readonly largestPictureSide?: number;
+}
+
+const require = createRequire(import.meta.url);
+const ownFile = (name: string): string => readFileSync(new URL(`./browser/${name}`, import.meta.url), "utf8");
+
+/** Writes the report to `file`, whole or not at all; its folder is made if missing. Returns the number of bytes. */
+export const writeReport = async (file: string, options: ReportOptions): Promise<number> => {
+  const html = await reportPage(options);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(`${file}.partial`, html);
+  await rename(`${file}.partial`, file);
+  return Buffer.byteLength(html);
+};
+
+/** The page as text. Throws when there is no run to show. */
+export const reportPage = async (options: ReportOptions): Promise<string> => {
+  const { title, runs, subtitle = "", largestPictureSide = 224 } = options;
+  if (runs.length === 0) throw new Error("A report needs at least one run; it was given none");
+  const comparisons = options.comparisons ?? defaultComparisons([...byRecipe(runs).keys()]);
+  const data = reportDataOf(runs, await shelvePictures(runs, largestPictureSide));
+  const scripts = [readFileSync(require.resolve("uplot/dist/uPlot.iife.min.js"), "utf8"), ownFile("charts.js"), ownFile("rollouts.js")].map(embedScript);
+  const styles = [readFileSync(require.resolve("uplot/dist/uPlot.min.css"), "utf8"), ownFile("style.css")];
+  // The policy is a second wall behind escaping: only our own scripts run, and nothing is fetched.
+  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src ${scripts.map(scriptHash).join(" ")}`;
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${styles.join("\n")}</style></head>
+<body>
+<header><h1>${escapeHtml(title)}</h1>${subtitle === "" ? "" : `<p>${escapeHtml(subtitle)}</p>`}</header>
+<main>
+<section><h2>Result</h2>
+${comparisons.map((comparison) => `<p class="verdict">${escapeHtml(verdictOf(comparison, runs))}</p>`).join("\n")}
+${resultTable(runs)}</section>
+${alarmList(runs)}
+<section><h2>Curves</h2><div id="legend" class="legend"></div><div id="metrics"></div><div id="charts"></div></section>
+<section><h2>Where answers go wrong</h2>${errorBars(runs)}</section>
+<section><h2>Sample rollouts</h2><div id="filters"></div><div id="samples"></div></section>
+<section><h2>Settings</h2>${settingsTable(runs)}</section>
+</main>
+<script type="application/json" id="data">${embedJson(data)}</script>
+${scripts.map((script) => `<script>${script}</script>`).join("\n")}
+</body></html>
+`;
+};

@@ -1,0 +1,145 @@
+/** Made-up runs in the shape of real ones: noisy rising curves, pictures of shapes, responses with facts, two evaluations. */
+import sharp from "sharp";
+import type { Evaluation, Outcome, RunRecord, SampleRow, Share, StepRecord } from "../../../recipes/report/run-record.ts";
+
+/** A small generator with a seed (mulberry32), so that every run of the tests sees the same. */
+export const randomOf = (seed: number) => (): number => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+};
+
+/** 95 % interval by the normal approximation: near enough for a made-up number. */
+export const share = (accuracy: number, n: number): Share => {
+  const half = 1.96 * Math.sqrt((accuracy * (1 - accuracy)) / n);
+  return { accuracy, low: accuracy - half, high: accuracy + half, n };
+};
+
+/** An evaluation of 1,000 scenes of which `accuracy` are answered correctly; scenes are hard in the same order for everyone. */
+export const evaluationOf = (accuracy: number, seed: number, klPrcp: number, perception: number): Evaluation => {
+  const random = randomOf(seed);
+  const outcomes: Outcome[] = Array.from({ length: 1000 }, (_, at) => {
+    const difficulty = at / 1000;
+    return { id: `scene-${at}`, correct: difficulty + 0.15 * (random() - 0.5) < accuracy, visionDependent: at % 10 !== 0 };
+  });
+  const right = outcomes.filter(({ correct }) => correct).length / outcomes.length;
+  const looking = outcomes.filter(({ visionDependent }) => visionDependent);
+  const rightLooking = looking.filter(({ correct }) => correct).length / looking.length;
+  const wrong = 1 - right;
+  return {
+    greedy: { overall: share(right, 1000), visionDependent: share(rightLooking, looking.length) },
+    sampled: { overall: share(right - 0.04, 1000), visionDependent: share(rightLooking - 0.04, looking.length) },
+    errors: {
+      right_false_facts: 0.06,
+      perception: wrong * perception,
+      reasoning: wrong * (1 - perception) * 0.5,
+      inconsistency: wrong * (1 - perception) * 0.3,
+      format: wrong * (1 - perception) * 0.2,
+    },
+    klPrcp,
+    outcomes,
+  };
+};
+
+const stepsOf = (count: number, gain: number, kl: number, masked: boolean, seed: number): StepRecord[] => {
+  const random = randomOf(seed);
+  const noise = (size: number): number => size * (random() + random() + random() - 1.5);
+  return Array.from({ length: count }, (_, at) => {
+    const done = 1 - Math.exp((-3 * at) / count);
+    const accuracy = Math.min(1, 0.42 + gain * done + noise(0.1));
+    return {
+      step: at + 1,
+      metrics: {
+        "reward/mean": 0.9 * accuracy + 0.1 * (0.9 + 0.1 * done),
+        "reward/accuracy": accuracy,
+        "reward/format": 0.9 + 0.1 * done,
+        "papo/perception_kl": 0.3 + kl * done + noise(0.05),
+        "rollout/entropy": 0.7 - 0.3 * done + noise(0.05),
+        ...(masked ? { "papo/masked_entropy": 1.1 - 0.1 * done + noise(0.06) } : {}),
+        "rollout/length": 9 + 7 * done + noise(1),
+        "policy/clip_low_fraction": Math.abs(noise(0.004)),
+        "policy/clip_high_fraction": Math.abs(noise(0.008)),
+        "learner/gradient_norm": 0.8 + 0.4 * random(),
+        "loss/policy": noise(0.02),
+        ...(masked ? { "loss/papo/perception_kl": 0.3 + kl * done } : {}),
+        "rollout/parity_gap": 4e-6 + 2e-6 * random(),
+        "timing/seconds": 1.1 + 0.1 * random(),
+      },
+    };
+  });
+};
+
+const colours = ["#e33", "#37c", "#2a4", "#e8c000", "#94c"];
+
+/** A grid of shapes like those of the embedded task, 84×84, as PNG data URLs: whole, and with patches blackened. */
+export const pictureOf = async (seed: number): Promise<{ original: string; masked: string }> => {
+  const random = randomOf(seed);
+  const cells = Array.from({ length: 9 }, (_, at) => {
+    const [x, y, colour] = [14 + 28 * (at % 3), 14 + 28 * Math.floor(at / 3), colours[Math.floor(random() * 5)] ?? "#000"];
+    if (random() < 0.5) return "";
+    return random() < 0.5 ? `<circle cx="${x}" cy="${y}" r="9" fill="${colour}"/>` : `<rect x="${x - 8}" y="${y - 8}" width="16" height="16" fill="${colour}"/>`;
+  });
+  const patches = Array.from({ length: 36 }, (_, at) =>
+    random() < 0.6 ? `<rect x="${14 * (at % 6)}" y="${14 * Math.floor(at / 6)}" width="14" height="14" fill="#000"/>` : "",
+  );
+  const draw = async (extra: string): Promise<string> => {
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="84" height="84"><rect width="84" height="84" fill="#eee"/>${cells.join("")}${extra}</svg>`;
+    return `data:image/png;base64,${(await sharp(Buffer.from(svg)).png().toBuffer()).toString("base64")}`;
+  };
+  return { original: await draw(""), masked: await draw(patches.join("")) };
+};
+
+const texts: readonly (readonly [question: string, answer: string, text: string, verdict: string, right: number])[] = [
+  ["How many red things and blue things are there together?", "8", "<think> 3 , 5 ; 3 + 5 = 8 </think> \\boxed{ 8 }", "right", 1],
+  ["What is the largest digit minus the smallest?", "4", "<think> 6 , 1 ; 6 - 1 = 5 </think> \\boxed{ 5 }", "perception", 0],
+  ["Are there more circles than squares?", "yes", "<think> 2 , 4 ; 2 < 4 </think> \\boxed{ yes }", "inconsistency", 0],
+  ["What is right of the green cross?", "red circle", "\\boxed{ red circle }", "right", 1],
+];
+
+const samplesOf = async (steps: readonly number[], masked: boolean, seed: number): Promise<SampleRow[]> => {
+  const random = randomOf(seed);
+  const rows = steps.flatMap((step) =>
+    texts.map(async ([question, answer, text, verdict, right], index): Promise<SampleRow> => {
+      const pieces = text.split(/(?<= )/);
+      const views = await pictureOf(seed * 1000 + step * 10 + index);
+      const looks = pieces.map((piece) => (/\d|red|yes/.test(piece) ? 0.2 + 1.5 * random() : 0.05 * random()));
+      return {
+        step,
+        key: `train-${step * 16 + index}`,
+        index: 0,
+        question,
+        answer,
+        text,
+        finish: "stop",
+        pieces,
+        reward: 0.9 * right + 0.1,
+        parts: { accuracy: right, format: 1 },
+        notes: { accuracy: verdict },
+        logProbs: pieces.map(() => -1.2 * random() ** 3),
+        advantages: pieces.map(() => (right === 1 ? 0.9 : -1.1)),
+        perceptionKl: masked ? { masked: looks } : {},
+        pictures: [{ views: masked ? { ...views } : { original: views.original } }],
+      };
+    }),
+  );
+  return Promise.all(rows);
+};
+
+/** One run as `readRunFolder` would give it, its pictures as data URLs. */
+export const exampleRun = async (recipe: string, seed: number, options: { gain: number; after: number; kl: number }): Promise<RunRecord> => {
+  const masked = recipe.startsWith("papo");
+  return {
+    name: `${recipe}, seed ${seed}`,
+    recipe,
+    seed,
+    settings: { learningRate: 1e-4, promptsPerStep: 16, responsesPerPrompt: 8, model: "starting-model", ...(masked ? { gamma: 0.01, maskRatio: 0.6 } : {}) },
+    steps: stepsOf(60, options.gain, options.kl, masked, 17 * seed + recipe.length),
+    samples: await samplesOf([1, 20, 40, 60, 61], masked, seed),
+    alarms: [],
+    before: evaluationOf(0.52, 3, 0.31, 0.9),
+    after: evaluationOf(options.after, 100 * seed + recipe.length, 0.3 + options.kl, 0.95),
+    folder: null,
+    problems: [],
+  };
+};

@@ -1,0 +1,23 @@
+import { expect, it } from "vitest";
+import { headlineMetrics } from "../../../recipes/report/headline.ts";
+
+it("finds headlines among a run's names, measured values before terms of the loss", () => {
+  const names = [
+    "loss/papo/perception_kl", "loss/papo/entropy", "papo/perception_kl", "papo/masked_entropy", "papo/entropy",
+    "reward/format", "reward/accuracy", "reward/mean", "rollout/length_max", "rollout/length_mean", "learner/gradient_norm", "policy/clip_fraction",
+  ];
+  expect(Object.fromEntries(headlineMetrics(names))).toEqual({
+    reward: "reward/mean",
+    accuracy: "reward/accuracy",
+    perceptionKl: "papo/perception_kl",
+    entropy: "papo/entropy",
+    maskedEntropy: "papo/masked_entropy",
+    length: "rollout/length_mean",
+    clip: "policy/clip_fraction",
+    gradientNorm: "learner/gradient_norm",
+  });
+});
+
+it("leaves a headline out rather than showing another quantity", () => {
+  expect([...headlineMetrics(["papo/masked_entropy", "reward/format"]).keys()]).toEqual(["maskedEntropy"]);
+});
