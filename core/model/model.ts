@@ -1,4 +1,6 @@
 /** The contract of a model family: what learner, sampler and files need to know of an architecture. */
+import type { HostArray } from "../graph/executor.ts";
+import type { Graph, Value } from "../graph/graph.ts";
 import type { EncodedPicture } from "./picture.ts";
 
 /** A tokenised prompt with its pictures: one id per visual token, pictures in the order of their placeholders. */
@@ -9,3 +11,106 @@ export interface EncodedPrompt {
 
 /** A model's weights by Hugging Face parameter name, float32, row-major. */
 export type Weights = Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+
+/** Gives a parameter as a value of the graph being traced. */
+export type Parameters = (name: string) => Value;
+
+export interface VisionLanguageModel {
+  /** Shape of every parameter, by Hugging Face name, in file order. */
+  readonly parameters: ReadonlyMap<string, readonly number[]>;
+  readonly vision: VisionTower;
+  readonly decoder: Decoder;
+}
+
+export interface VisionTower {
+  /** Pictures → features [F, hidden] of all their visual tokens; inputs are those of `feeds`. */
+  trace(graph: Graph, parameters: Parameters): Value;
+  feeds(pictures: readonly EncodedPicture[]): Readonly<Record<string, HostArray>>;
+  /** Row of the traced features for each visual token, picture after picture, in token order. */
+  order(pictures: readonly EncodedPicture[]): Int32Array;
+  /** Visual tokens of a picture. */
+  tokens(picture: EncodedPicture): number;
+}
+
+/** Rotary positions of a prompt. */
+export interface Positions {
+  /** Three components per token (time, height, width), [3, length]. */
+  readonly components: Int32Array;
+  /** Position of the first response token, in all components. */
+  readonly next: number;
+}
+
+/** Keys and values of a stretch of tokens, one pair per layer. */
+export interface KeyValue {
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/**
+ * A decoder over segments: B prompts (prefixes) of up to P tokens, each with up to N responses of up to R tokens. A prefix is
+ * attended once for all its responses. Prefixes and responses are padded on the right; padding is never attended by a real token.
+ */
+export interface Decoder {
+  readonly layers: number;
+  readonly keyValueHeads: number;
+  readonly headSize: number;
+  readonly hiddenSize: number;
+  readonly vocabularySize: number;
+  /** The id of a visual token's placeholder. */
+  readonly pictureToken: number;
+  /** Throws when the placeholders in `ids` do not match the pictures. */
+  positions(prompt: EncodedPrompt): Positions;
+  /** cos and sin [rows, headSize / 2] of rotary positions [3, rows]. */
+  rotary(components: Int32Array): { readonly cos: Float32Array; readonly sin: Float32Array };
+  /** Embeddings of token ids [K] int32 → [K, hidden]. */
+  embed(parameters: Parameters, ids: Value): Value;
+  /** Hidden states after the last norm of prefix and response rows, [B·P + B·N·R, hidden]. */
+  traceSegments(parameters: Parameters, input: SegmentInput): Value;
+  /** Hidden states [B·P, hidden] and each layer's keys and values [B, kvHeads, P, headSize]. */
+  tracePrefix(parameters: Parameters, input: PrefixInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
+  /** One new token per response: hidden states [B·N, hidden] and the new rows of each layer's cache, [B, kvHeads, N, headSize]. */
+  traceDecode(parameters: Parameters, input: DecodeInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
+  /** Logits [rows, vocabulary] of hidden states [rows, hidden]. */
+  logits(parameters: Parameters, hidden: Value): Value;
+}
+
+export interface PrefixInput {
+  /** [B·P, hidden] with visual features in place. */
+  readonly embeddings: Value;
+  /** [B·P, headSize / 2]. */
+  readonly cos: Value;
+  readonly sin: Value;
+  /** 0 where attention is allowed, very negative elsewhere, [P, P]. */
+  readonly prefixCausal: Value;
+  readonly B: Value["shape"][number];
+  readonly P: Value["shape"][number];
+}
+
+export interface SegmentInput extends PrefixInput {
+  /** `embeddings`, `cos` and `sin` hold prefix rows first, then response rows: [B·P + B·N·R, …]. */
+  readonly responseCausal: Value;
+  /** Which prefix positions are real, additive, [B, 1, 1, 1, P]. */
+  readonly prefixMask: Value;
+  readonly N: Value["shape"][number];
+  readonly R: Value["shape"][number];
+}
+
+export interface DecodeInput {
+  /** [B·N, hidden]. */
+  readonly embeddings: Value;
+  /** [B·N, headSize / 2]. */
+  readonly cos: Value;
+  readonly sin: Value;
+  /** Additive, [B, 1, 1, 1, P]. */
+  readonly prefixMask: Value;
+  /** Additive, over what each response has in its own cache, [B, 1, N, 1, L]. */
+  readonly ownMask: Value;
+  /** Per layer, [B, kvHeads, P, headSize]. */
+  readonly prefix: readonly KeyValue[];
+  /** Per layer, [B, kvHeads, N, L, headSize]. */
+  readonly own: readonly KeyValue[];
+  readonly B: Value["shape"][number];
+  readonly N: Value["shape"][number];
+  readonly P: Value["shape"][number];
+  readonly L: Value["shape"][number];
+}

@@ -1,0 +1,237 @@
+/** The embedded learner: forward, log-probs, backward and gradients are graphs on an executor; AdamW runs on the host. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import picomatch from "picomatch";
+import { symbol } from "../graph/dims.ts";
+import type { FloatArray, HostArray } from "../graph/executor.ts";
+import { gradient } from "../graph/gradient.ts";
+import type { Graph, Value } from "../graph/graph.ts";
+import { entropy, gatherRows, mul, tokenLogProb } from "../graph/ops/index.ts";
+import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
+import { type Features, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
+import { readSafetensors } from "../model/safetensors.ts";
+import { writeSafetensors } from "../model/safetensors-write.ts";
+import { segmentFeeds, segmentInputs } from "../model/segments.ts";
+import { AdamW } from "./adamw.ts";
+import type { Learner, LearnerBatch, OptimizerSettings, Output, Outputs, StepReport } from "./learner.ts";
+import { type Microbatch, microbatches } from "./microbatches.ts";
+
+export interface GraphLearnerOptions {
+  readonly optimizer: OptimizerSettings;
+  /** Padded tokens of one pass: bounds memory, never changes a loss. */
+  readonly microbatchTokens: number;
+  /** Write weights as a model folder, and read one. */
+  readonly writeModel: (folder: string, weights: Weights) => Promise<void>;
+  readonly readModel: (folder: string) => Promise<Weights>;
+}
+
+export class GraphLearner implements Learner {
+  readonly #runtime: ModelRuntime;
+  readonly #options: GraphLearnerOptions;
+  readonly #optimizer: AdamW;
+  readonly #trained: ReadonlySet<string>;
+  readonly #programs = new Map<string, Promise<ModelProgram>>();
+  readonly #gradients = new Map<string, Float32Array>();
+
+  constructor(runtime: ModelRuntime, options: GraphLearnerOptions) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#optimizer = new AdamW(options.optimizer);
+    this.#trained = trainedParameters([...runtime.model.parameters.keys()], options.optimizer.freeze);
+  }
+
+  get version(): number {
+    return this.#runtime.version;
+  }
+
+  /** The gradient accumulated since the last step, by parameter: live arrays, for tests and reports. */
+  get gradients(): ReadonlyMap<string, Float32Array> {
+    return this.#gradients;
+  }
+
+  async score(batch: LearnerBatch, outputs: readonly Output[], weights = currentWeights): Promise<Outputs> {
+    const program = await this.#program(`forward ${[...outputs].sort().join(" ")}`, (graph, parameters) => {
+      const traced = this.#traceOutputs(graph, parameters);
+      for (const output of outputs) graph.output(output, traced[output]);
+    });
+    const T = longest(batch);
+    const results = Object.fromEntries(outputs.map((output) => [output, new Float32Array(batch.rows.length * T)]));
+    const features = await this.#runtime.features(batch.prompts, weights);
+    for (const microbatch of microbatches(batch, this.#options.microbatchTokens)) {
+      const { feeds, places } = this.#feeds(batch, microbatch, features);
+      const scored = await this.#runtime.run(program, feeds, weights);
+      for (const output of outputs) places.forEach((place, i) => ((results[output] as Float32Array)[place] = (scored[output] as FloatArray).data[i] as number));
+    }
+    return results;
+  }
+
+  async backward(batch: LearnerBatch, cotangents: Outputs): Promise<void> {
+    const outputs = (["logProbs", "entropy"] as const).filter((output) => cotangents[output] !== undefined);
+    const T = longest(batch);
+    for (const output of outputs) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
+    const trainsVision = [...this.#trained].some((name) => name.startsWith("model.visual."));
+    const program = await this.#program(`backward ${outputs.join(" ")}`, (graph, parameters) => this.#traceBackward(graph, parameters, outputs, trainsVision));
+    const features = await this.#runtime.features(batch.prompts);
+    const ofFeatures = new Map<string, Float32Array>();
+    for (const microbatch of microbatches(batch, this.#options.microbatchTokens)) {
+      const { feeds, places, hashes } = this.#feeds(batch, microbatch, features);
+      for (const output of outputs) {
+        const all = cotangents[output] as Float32Array;
+        feeds[`cotangent.${output}`] = { shape: [places.length], data: Float32Array.from(places, (place) => all[place] as number) };
+      }
+      const gradients = await this.#runtime.run(program, feeds);
+      for (const [output, { data }] of Object.entries(gradients)) {
+        const name = output.slice(gradientPrefix.length);
+        if (name === "features") this.#splitFeatures(hashes, features, data, ofFeatures);
+        else accumulate(this.#gradients, name, data);
+      }
+    }
+    if (trainsVision) await this.#visionBackward(batch.prompts, ofFeatures);
+  }
+
+  step({ learningRate }: { readonly learningRate: number }): Promise<StepReport> {
+    const report = this.#optimizer.update(this.#runtime.weights(), this.#gradients, { learningRate });
+    this.#gradients.clear();
+    if (!report.skipped) this.#runtime.changed();
+    return Promise.resolve(report);
+  }
+
+  keep(name: string): Promise<void> {
+    this.#runtime.keep(name);
+    return Promise.resolve();
+  }
+
+  /** `model/` (a Hugging Face folder, float32), `optimizer.safetensors`, `kept/<name>.safetensors` and `learner.json`: exact state. */
+  async save(folder: string): Promise<void> {
+    await mkdir(join(folder, "kept"), { recursive: true });
+    const { updates, arrays } = this.#optimizer.state();
+    await this.#options.writeModel(join(folder, "model"), this.#runtime.weights());
+    await writeSafetensors(join(folder, "optimizer.safetensors"), arrays);
+    for (const name of this.#runtime.kept) await writeSafetensors(keptFile(folder, name), this.#runtime.weights(name));
+    await writeFile(join(folder, "learner.json"), `${JSON.stringify({ version: this.version, updates, kept: this.#runtime.kept })}\n`);
+  }
+
+  async load(folder: string): Promise<void> {
+    const { version, updates, kept } = JSON.parse(await readFile(join(folder, "learner.json"), "utf8")) as { version: number; updates: number; kept: string[] };
+    const saved = await this.#options.readModel(join(folder, "model"));
+    for (const [name, { data }] of this.#runtime.weights()) data.set(saved.get(name)?.data ?? missing(name, folder));
+    this.#optimizer.restore({ updates, arrays: await readWeights(join(folder, "optimizer.safetensors")) });
+    for (const name of kept) this.#runtime.keep(name, await readWeights(keptFile(folder, name)));
+    this.#gradients.clear();
+    this.#runtime.changed(version);
+  }
+
+  #program(key: string, trace: (graph: Graph, parameters: Parameters) => void): Promise<ModelProgram> {
+    const known = this.#programs.get(key) ?? this.#runtime.compile(trace);
+    this.#programs.set(key, known);
+    return known;
+  }
+
+  /** Hidden states where a token is predicted, and no logits elsewhere. */
+  #traceOutputs(graph: Graph, parameters: Parameters): Record<Output, Value> {
+    const { decoder } = this.#runtime.model;
+    const hidden = decoder.traceSegments(parameters, segmentInputs(graph, decoder, parameters));
+    const M = symbol("M");
+    const rows = gatherRows(hidden, graph.input("hidden.rows", [M], "int32"));
+    const logits = decoder.logits(parameters, mul(rows, graph.input("inverseTemperature", [1])));
+    return { logProbs: tokenLogProb(logits, graph.input("targets", [M], "int32")), entropy: entropy(logits) };
+  }
+
+  #traceBackward(graph: Graph, parameters: Parameters, outputs: readonly Output[], trainsVision: boolean): void {
+    const traced = this.#traceOutputs(graph, parameters);
+    const M = symbol("M");
+    const seeds = outputs.map((output) => ({ value: traced[output], cotangent: graph.input(`cotangent.${output}`, [M]) }));
+    const wrt = [...graph.inputs].filter(([name]) => this.#trained.has(name) || (trainsVision && name === "features"));
+    const gradients = gradient(seeds, wrt.map(([, value]) => value));
+    wrt.forEach(([name], i) => graph.output(gradientPrefix + name, gradients[i] as Value));
+  }
+
+  #feeds(batch: LearnerBatch, { groups }: Microbatch, features: Features) {
+    const prompts = groups.map(({ prompt }) => batch.prompts[prompt] as EncodedPrompt);
+    const { placed, matrix, hashes } = this.#runtime.place(prompts, features);
+    const segments = groups.map(({ rows }, i) => ({
+      ...(placed[i] as (typeof placed)[number]),
+      responses: rows.map((row) => (batch.rows[row] as LearnerBatch["rows"][number]).tokens),
+    }));
+    const T = longest(batch);
+    const { feeds, places } = segmentFeeds(this.#runtime.model.decoder, segments, matrix);
+    const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
+    const flat = Float64Array.from(places, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position);
+    return { feeds: { ...feeds, inverseTemperature } as Record<string, HostArray>, places: flat, hashes };
+  }
+
+  /** Add each picture's part of d loss / d features, [tokens, hidden], to what other passes gave it. */
+  #splitFeatures(hashes: readonly string[], features: Features, cotangent: Float32Array, into: Map<string, Float32Array>): void {
+    let start = 0;
+    for (const hash of hashes) {
+      const size = (features.get(hash) as Float32Array).length;
+      accumulate(into, hash, cotangent.slice(start, start + size));
+      start += size;
+    }
+  }
+
+  async #visionBackward(prompts: readonly EncodedPrompt[], cotangents: ReadonlyMap<string, Float32Array>): Promise<void> {
+    const { vision, decoder } = this.#runtime.model;
+    const pictures = distinctPictures(prompts).filter(({ hash }) => cotangents.has(hash));
+    if (pictures.length === 0) return;
+    const program = await this.#program("vision backward", (graph, parameters) => this.#traceVisionBackward(graph, parameters));
+    for (const chunk of pictureChunks(pictures)) {
+      const order = vision.order(chunk);
+      const data = new Float32Array(order.length * decoder.hiddenSize);
+      let token = 0;
+      for (const { hash } of chunk) {
+        const rows = cotangents.get(hash) as Float32Array;
+        for (let i = 0; i < rows.length; i += decoder.hiddenSize) data.set(rows.subarray(i, i + decoder.hiddenSize), (order[token++] as number) * decoder.hiddenSize);
+      }
+      const cotangent = { shape: [order.length, decoder.hiddenSize], data };
+      const gradients = await this.#runtime.run(program, { ...vision.feeds(chunk), "cotangent.features": cotangent });
+      for (const [name, { data: gradientOf }] of Object.entries(gradients)) accumulate(this.#gradients, name.slice(gradientPrefix.length), gradientOf);
+    }
+  }
+
+  #traceVisionBackward(graph: Graph, parameters: Parameters): void {
+    const { vision, decoder } = this.#runtime.model;
+    const value = vision.trace(graph, parameters);
+    const cotangent = graph.input("cotangent.features", [symbol("F"), decoder.hiddenSize]);
+    const wrt = [...graph.inputs].filter(([name]) => this.#trained.has(name));
+    const gradients = gradient([{ value, cotangent }], wrt.map(([, parameter]) => parameter));
+    wrt.forEach(([name], i) => graph.output(gradientPrefix + name, gradients[i] as Value));
+  }
+}
+
+/** Graph outputs cannot share a name with the parameters they are gradients of. */
+const gradientPrefix = "gradient of ";
+
+const keptFile = (folder: string, name: string): string => join(folder, "kept", `${name}.safetensors`);
+
+const longest = ({ rows }: LearnerBatch): number => Math.max(0, ...rows.map(({ tokens }) => tokens.length));
+
+function accumulate(into: Map<string, Float32Array>, name: string, more: Float32Array): void {
+  const sum = into.get(name);
+  if (!sum) into.set(name, more);
+  else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (more[i] as number);
+}
+
+function trainedParameters(names: readonly string[], freeze: readonly string[]): Set<string> {
+  for (const pattern of freeze) {
+    const matches = picomatch(pattern);
+    if (!names.some((name) => matches(name))) throw new Error(`freeze: the pattern "${pattern}" matches no parameter; names look like ${names[0]} and ${names.at(-1)}`);
+  }
+  const frozen = freeze.length > 0 ? picomatch([...freeze]) : () => false;
+  const trained = names.filter((name) => !frozen(name));
+  if (trained.length === 0) throw new Error(`freeze: the patterns ${freeze.join(", ")} leave no parameter to train`);
+  return new Set(trained);
+}
+
+function checkSize(output: Output, array: Float32Array, B: number, T: number): void {
+  if (array.length !== B * T) throw new Error(`the cotangent of ${output} has ${array.length} entries; the batch is [${B}, ${T}]`);
+}
+
+async function readWeights(file: string): Promise<Weights> {
+  const tensors = await readSafetensors(file);
+  return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]));
+}
+
+function missing(name: string, folder: string): never {
+  throw new Error(`the checkpoint ${folder} lacks the parameter "${name}"`);
+}

@@ -1,0 +1,165 @@
+/** A model with its weights on an executor: what learner and sampler share. */
+import type { Executor, FloatArray, HostArray, Program } from "../graph/executor.ts";
+import { Graph, type Value } from "../graph/graph.ts";
+import type { EncodedPrompt, Parameters, VisionLanguageModel, Weights } from "./model.ts";
+import type { EncodedPicture } from "./picture.ts";
+import type { PlacedPrompt } from "./segments.ts";
+
+/** The weights that are trained and sampled from. */
+export const currentWeights = "current";
+
+/** Patches that go through the vision tower at once: bounds its memory. */
+const patchesAtOnce = 8192;
+
+/** A traced program; parameters it reads are fed from a set of weights. */
+export interface ModelProgram {
+  readonly program: Program;
+  /** Names of the parameters that are inputs. */
+  readonly parameters: readonly string[];
+}
+
+/** Visual features of pictures by content hash, [tokens, hidden] each. */
+export type Features = ReadonlyMap<string, Float32Array>;
+
+export class ModelRuntime {
+  readonly model: VisionLanguageModel;
+  readonly executor: Executor;
+  readonly #sets = new Map<string, Weights>();
+  readonly #features = new Map<string, Map<string, Float32Array>>();
+  readonly #programs: ModelProgram[] = [];
+  #vision: Promise<ModelProgram> | null = null;
+  #version = 0;
+
+  constructor(model: VisionLanguageModel, weights: Weights, executor: Executor) {
+    this.model = model;
+    this.executor = executor;
+    this.#sets.set(currentWeights, weights);
+  }
+
+  /** Grows when the current weights change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Names of the weight sets kept besides the current one. */
+  get kept(): readonly string[] {
+    return [...this.#sets.keys()].filter((name) => name !== currentWeights);
+  }
+
+  weights(name: string = currentWeights): Weights {
+    const weights = this.#sets.get(name);
+    if (!weights) throw new Error(`no weights are kept as "${name}"; there are ${[...this.#sets.keys()].join(", ")}`);
+    return weights;
+  }
+
+  /** Keep weights under a name, the current ones' copy by default. */
+  keep(name: string, weights: Weights = copyOf(this.weights())): void {
+    this.#sets.set(name, weights);
+    this.#features.delete(name);
+  }
+
+  /** Say that the current weights changed in place. */
+  changed(version = this.#version + 1): void {
+    this.#version = version;
+    this.#features.clear();
+  }
+
+  /** Trace and compile; `trace` gets parameters as inputs that are fed by `run`. */
+  async compile(trace: (graph: Graph, parameters: Parameters) => void): Promise<ModelProgram> {
+    const graph = new Graph();
+    const used = new Map<string, Value>();
+    const parameters = (name: string): Value => {
+      const shape = this.model.parameters.get(name);
+      if (!shape) throw new Error(`the model has no parameter "${name}"`);
+      const value = used.get(name) ?? graph.input(name, shape);
+      used.set(name, value);
+      return value;
+    };
+    trace(graph, parameters);
+    const compiled = { program: await this.executor.compile(graph), parameters: [...used.keys()] };
+    this.#programs.push(compiled);
+    return compiled;
+  }
+
+  run({ program, parameters }: ModelProgram, feeds: Readonly<Record<string, HostArray>>, weights = currentWeights): Promise<Record<string, FloatArray>> {
+    const set = this.weights(weights);
+    const fed = Object.fromEntries(parameters.map((name) => [name, set.get(name) as HostArray]));
+    return program.run({ ...feeds, ...fed });
+  }
+
+  /** Features of all pictures of the prompts; each distinct picture is encoded once until the weights change. */
+  async features(prompts: readonly EncodedPrompt[], weights = currentWeights): Promise<Features> {
+    const known = this.#features.get(weights) ?? new Map<string, Float32Array>();
+    this.#features.set(weights, known);
+    const missing = distinctPictures(prompts).filter(({ hash }) => !known.has(hash));
+    if (missing.length > 0) this.#vision ??= this.compile((graph, parameters) => graph.output("features", this.model.vision.trace(graph, parameters)));
+    for (const pictures of pictureChunks(missing)) {
+      const { features } = await this.run(await (this.#vision as Promise<ModelProgram>), this.model.vision.feeds(pictures), weights);
+      for (const [hash, rows] of this.#perPicture(pictures, features as FloatArray)) known.set(hash, rows);
+    }
+    return known;
+  }
+
+  /** Lay the features of the prompts' pictures out as one matrix, and say which rows each prompt reads. */
+  place(prompts: readonly EncodedPrompt[], features: Features): { readonly placed: PlacedPrompt[]; readonly matrix: HostArray; readonly hashes: readonly string[] } {
+    const { hiddenSize } = this.model.decoder;
+    const pictures = distinctPictures(prompts);
+    const firstRow = new Map<string, number>();
+    let rows = 0;
+    for (const picture of pictures) {
+      firstRow.set(picture.hash, rows);
+      rows += this.model.vision.tokens(picture);
+    }
+    const data = new Float32Array(rows * hiddenSize);
+    for (const { hash } of pictures) data.set(features.get(hash) as Float32Array, (firstRow.get(hash) as number) * hiddenSize);
+    const placed = prompts.map((prompt) => ({
+      prompt,
+      featureRows: Int32Array.from(
+        prompt.pictures.flatMap((picture) => Array.from({ length: this.model.vision.tokens(picture) }, (_, i) => (firstRow.get(picture.hash) as number) + i)),
+      ),
+    }));
+    return { placed, matrix: { shape: [rows, hiddenSize], data }, hashes: pictures.map(({ hash }) => hash) };
+  }
+
+  async release(): Promise<void> {
+    for (const { program } of this.#programs.splice(0)) await program.release();
+  }
+
+  #perPicture(pictures: readonly EncodedPicture[], { data }: FloatArray): [string, Float32Array][] {
+    const { hiddenSize } = this.model.decoder;
+    const order = this.model.vision.order(pictures);
+    let token = 0;
+    return pictures.map((picture) => {
+      const rows = new Float32Array(this.model.vision.tokens(picture) * hiddenSize);
+      for (let i = 0; i < rows.length / hiddenSize; i++, token++) {
+        const row = order[token] as number;
+        rows.set(data.subarray(row * hiddenSize, (row + 1) * hiddenSize), i * hiddenSize);
+      }
+      return [picture.hash, rows];
+    });
+  }
+}
+
+/** Pictures in chunks of similar size, so that little of a padded block is padding. */
+export function pictureChunks(pictures: readonly EncodedPicture[]): EncodedPicture[][] {
+  const patches = ({ grid: [time, height, width] }: EncodedPicture): number => time * height * width;
+  const chunks: EncodedPicture[][] = [];
+  let total = Infinity;
+  for (const picture of [...pictures].sort((a, b) => patches(a) - patches(b))) {
+    total += patches(picture);
+    if (total > patchesAtOnce) {
+      chunks.push([]);
+      total = patches(picture);
+    }
+    chunks.at(-1)?.push(picture);
+  }
+  return chunks;
+}
+
+export function distinctPictures(prompts: readonly EncodedPrompt[]): EncodedPicture[] {
+  const distinct = new Map<string, EncodedPicture>();
+  for (const { pictures } of prompts) for (const picture of pictures) if (!distinct.has(picture.hash)) distinct.set(picture.hash, picture);
+  return [...distinct.values()];
+}
+
+const copyOf = (weights: Weights): Weights => new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
