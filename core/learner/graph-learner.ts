@@ -54,24 +54,24 @@ export class GraphLearner implements Learner {
       const traced = this.#traceOutputs(graph, parameters);
       for (const output of outputs) graph.output(output, traced[output]);
     });
-    const T = longest(batch);
-    const results = Object.fromEntries(outputs.map((output) => [output, new Float32Array(batch.rows.length * T)]));
+    const results = emptyOutputs(batch, outputs);
     const features = await this.#runtime.features(batch.prompts, weights);
     for (const microbatch of microbatches(batch, this.#options.microbatchTokens)) {
       const { feeds, places } = this.#feeds(batch, microbatch, features);
       const scored = await this.#runtime.run(program, feeds, weights);
-      for (const output of outputs) places.forEach((place, i) => ((results[output] as Float32Array)[place] = (scored[output] as FloatArray).data[i] as number));
+      for (const output of outputs) spread((scored[output] as FloatArray).data, places, results[output] as Float32Array);
     }
     return results;
   }
 
-  async backward(batch: LearnerBatch, cotangents: Outputs): Promise<void> {
+  async backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs> {
     const outputs = (["logProbs", "entropy"] as const).filter((output) => cotangents[output] !== undefined);
     const T = longest(batch);
     for (const output of outputs) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
     const trainsVision = [...this.#trained].some((name) => name.startsWith("model.visual."));
     const program = await this.#program(`backward ${outputs.join(" ")}`, (graph, parameters) => this.#traceBackward(graph, parameters, outputs, trainsVision));
     const features = await this.#runtime.features(batch.prompts);
+    const results = emptyOutputs(batch, outputs);
     const ofFeatures = new Map<string, Float32Array>();
     for (const microbatch of microbatches(batch, this.#options.microbatchTokens)) {
       const { feeds, places, hashes } = this.#feeds(batch, microbatch, features);
@@ -79,14 +79,17 @@ export class GraphLearner implements Learner {
         const all = cotangents[output] as Float32Array;
         feeds[`cotangent.${output}`] = { shape: [places.length], data: Float32Array.from(places, (place) => all[place] as number) };
       }
-      const gradients = await this.#runtime.run(program, feeds);
-      for (const [output, { data }] of Object.entries(gradients)) {
+      const computed = await this.#runtime.run(program, feeds);
+      for (const output of outputs) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
+      for (const [output, { data }] of Object.entries(computed)) {
+        if (!output.startsWith(gradientPrefix)) continue;
         const name = output.slice(gradientPrefix.length);
         if (name === "features") this.#splitFeatures(hashes, features, data, ofFeatures);
         else accumulate(this.#gradients, name, data);
       }
     }
     if (trainsVision) await this.#visionBackward(batch.prompts, ofFeatures);
+    return results;
   }
 
   step({ learningRate }: { readonly learningRate: number }): Promise<StepReport> {
@@ -140,6 +143,7 @@ export class GraphLearner implements Learner {
   #traceBackward(graph: Graph, parameters: Parameters, outputs: readonly Output[], trainsVision: boolean): void {
     const traced = this.#traceOutputs(graph, parameters);
     const M = symbol("M");
+    for (const output of outputs) graph.output(output, traced[output]);
     const seeds = outputs.map((output) => ({ value: traced[output], cotangent: graph.input(`cotangent.${output}`, [M]) }));
     const wrt = [...graph.inputs].filter(([name]) => this.#trained.has(name) || (trainsVision && name === "features"));
     const gradients = gradient(seeds, wrt.map(([, value]) => value));
@@ -205,6 +209,14 @@ const gradientPrefix = "gradient of ";
 const keptFile = (folder: string, name: string): string => join(folder, "kept", `${name}.safetensors`);
 
 const longest = ({ rows }: LearnerBatch): number => Math.max(0, ...rows.map(({ tokens }) => tokens.length));
+
+const emptyOutputs = (batch: LearnerBatch, outputs: readonly Output[]): Outputs =>
+  Object.fromEntries(outputs.map((output) => [output, new Float32Array(batch.rows.length * longest(batch))]));
+
+/** Write the entries of predicted tokens to their places in [B, T]. */
+function spread(entries: Float32Array, places: Float64Array, into: Float32Array): void {
+  places.forEach((place, i) => (into[place] = entries[i] as number));
+}
 
 function accumulate(into: Map<string, Float32Array>, name: string, more: Float32Array): void {
   const sum = into.get(name);

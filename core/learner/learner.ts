@@ -38,8 +38,11 @@ export interface Learner {
   readonly version: number;
   /** The requested arrays under the current weights or a kept copy of them; no gradient. */
   score(batch: LearnerBatch, outputs: readonly Output[], weights?: string): Promise<Outputs>;
-  /** Accumulate d loss / d parameters from d loss / d output, arrays [B, T] as `score` returns them. */
-  backward(batch: LearnerBatch, cotangents: Outputs): Promise<void>;
+  /**
+   * Accumulate d loss / d parameters from d loss / d output, arrays [B, T] as `score` returns them.
+   * Returns the outputs that have a cotangent, as this pass computed them.
+   */
+  backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs>;
   /** Clip, update, clear the gradient. */
   step(options: { readonly learningRate: number }): Promise<StepReport>;
   /** Keep a copy of the current weights under a name ("reference"). */

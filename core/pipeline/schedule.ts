@@ -1,13 +1,14 @@
 /** The learning rate over a run. */
 import type { RunSettings } from "./settings.ts";
 
-type Schedule = Pick<RunSettings, "steps" | "learningRate" | "warmupSteps" | "decay" | "finalFraction">;
+/** What the learning rate of a step depends on. */
+export type LearningRateSchedule = Pick<RunSettings, "steps" | "learningRate" | "warmupSteps" | "decay" | "finalFraction">;
 
 /**
  * Learning rate of a step (from 1): step/warmup of the full rate while warming up, so that the first step already moves;
  * then constant, or from full at the first step after the warm-up towards `finalFraction` just past the last step.
  */
-export function learningRateAt(step: number, schedule: Schedule): number {
+export function learningRateAt(step: number, schedule: LearningRateSchedule): number {
   const { steps, learningRate, warmupSteps, decay, finalFraction } = schedule;
   if (step <= warmupSteps) return (learningRate * step) / warmupSteps;
   if (decay === "constant") return learningRate;

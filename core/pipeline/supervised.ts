@@ -1,0 +1,54 @@
+/** Supervised training: the same learner, its loss the cross-entropy of given responses. */
+import type { Learner } from "../learner/learner.ts";
+import type { EncodedPrompt } from "../model/model.ts";
+import { type LearningRateSchedule, learningRateAt } from "./schedule.ts";
+
+/** A prompt and the response to learn, its stop token included. */
+export interface SupervisedExample {
+  readonly prompt: EncodedPrompt;
+  readonly response: Int32Array;
+}
+
+/** `steps` updates; see schedule.ts for the learning rate. */
+export type SupervisedSettings = LearningRateSchedule;
+
+export interface SupervisedStep {
+  readonly step: number;
+  readonly steps: number;
+  /** −log π of the given tokens, mean over tokens, nats, before this step's update. */
+  readonly loss: number;
+  /** Share of given tokens with a probability above ½. */
+  readonly confident: number;
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+}
+
+/** Take one optimizer step per batch: loss = −Σ log π(token) / number of tokens, over the whole batch. */
+export async function trainSupervised(options: {
+  readonly learner: Learner;
+  readonly batches: AsyncIterable<readonly SupervisedExample[]>;
+  readonly settings: SupervisedSettings;
+  readonly onStep: (step: SupervisedStep) => void | Promise<void>;
+}): Promise<void> {
+  const { learner, settings, onStep } = options;
+  const { steps } = settings;
+  let step = 0;
+  for await (const examples of options.batches) {
+    step++;
+    const rows = examples.map(({ response }, prompt) => ({ prompt, tokens: response }));
+    const tokens = rows.reduce((sum, row) => sum + row.tokens.length, 0);
+    if (tokens === 0) throw new Error(`supervised step ${step}: the batch holds no response token to learn from`);
+    const T = Math.max(...rows.map((row) => row.tokens.length));
+    const cotangent = new Float32Array(rows.length * T);
+    rows.forEach((row, b) => cotangent.fill(-1 / tokens, b * T, b * T + row.tokens.length));
+    const { logProbs = cotangent } = await learner.backward({ prompts: examples.map(({ prompt }) => prompt), rows, temperature: 1 }, { logProbs: cotangent });
+    const learningRate = learningRateAt(step, settings);
+    const { gradientNorm } = await learner.step({ learningRate });
+    const given = rows.flatMap((row, b) => [...logProbs.subarray(b * T, b * T + row.tokens.length)]);
+    const loss = -given.reduce((sum, logProb) => sum + logProb, 0) / tokens;
+    if (!Number.isFinite(loss)) throw new Error(`supervised step ${step}: the loss is ${loss}; lower the learning rate (it is ${learningRate})`);
+    await onStep({ step, steps, loss, confident: given.filter((logProb) => logProb > Math.log(0.5)).length / tokens, gradientNorm, learningRate });
+    if (step >= steps) return;
+  }
+  if (step < steps) throw new Error(`the data ended after ${step} of ${steps} supervised steps; give more rows or fewer steps`);
+}
