@@ -1,0 +1,38 @@
+/** Public names of @papo/core, one by one. */
+// Plugins
+export type { Plugin, Run } from "./pipeline/plugin.ts";
+export { parseOptions } from "./pipeline/options.ts";
+export { PluginError } from "./pipeline/taps.ts";
+export { createHooks } from "./pipeline/hooks.ts";
+export type { Decision, GroupSelection, Hooks, RunHooks, StepContext, TermSlot } from "./pipeline/hooks.ts";
+export type { Batch, Group, Minibatch, Prompt, Response, Row, Sample, Segment } from "./pipeline/batch.ts";
+export type { Coefficient } from "./pipeline/coefficients.ts";
+export type { Events, Experience, RunEvents, StepSummary } from "./pipeline/events.ts";
+export type { Term } from "./pipeline/loss.ts";
+export type { Scorable, ScoredPart, Scorer } from "./pipeline/rewards.ts";
+export type { ScoreHandle, ScoreRequest } from "./pipeline/scores.ts";
+export type { View, ViewContext } from "./pipeline/views.ts";
+export type { EncodedPicture, Picture } from "./model/picture.ts";
+export type { EncodedPrompt } from "./model/model.ts";
+// Mathematics of losses
+export { detach, elementwise } from "./math/elementwise.ts";
+export type { PairFormula } from "./math/elementwise.ts";
+export { sampledEntropy } from "./math/entropy.ts";
+export { groupAdvantages } from "./math/group-advantages.ts";
+export type { GroupAdvantageOptions } from "./math/group-advantages.ts";
+export { USUAL_KL_CLAMPS, klDivergence } from "./math/kl.ts";
+export type { KlClamps, KlEstimator } from "./math/kl.ts";
+export { maskedMean, maskedShare } from "./math/masked-mean.ts";
+export { createRandom, permutation, randomFromWords } from "./math/random.ts";
+export type { Random } from "./math/random.ts";
+export { reduce, reductions } from "./math/reduce.ts";
+export type { Reduction } from "./math/reduce.ts";
+// Running a recipe
+export { createHost } from "./pipeline/host.ts";
+export type { Host, HostOptions } from "./pipeline/host.ts";
+export { computeAdvantages, computeLoss } from "./pipeline/loss.ts";
+export type { LossResult, TermValue } from "./pipeline/loss.ts";
+export type { BatchArrays, MinibatchArrays } from "./pipeline/loss-arrays.ts";
+export type { PlannedScore } from "./pipeline/scores.ts";
+export { parseSettings } from "./pipeline/settings.ts";
+export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";

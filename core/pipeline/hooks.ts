@@ -52,7 +52,7 @@ export const createHooks = () =>
     /** Weights of one named term, [B, T], ones at first, before or after its clip. Waterfall: multiply yours in. */
     weights: new SyncWaterfallHook<[weights: Tensor2D, of: TermSlot]>(["weights", "of"], "weights"),
     /** One step is done and its metrics are known. Bail: say what to do instead of going on. */
-    stepped: new AsyncSeriesBailHook<[summary: StepSummary], Decision>(["summary"], "stepped"),
+    stepped: new AsyncSeriesBailHook<[summary: StepSummary], Decision | undefined>(["summary"], "stepped"),
   });
 
 export type RunHooks = ReturnType<typeof createHooks>;

@@ -23,6 +23,8 @@ const mitt = mittModule as unknown as typeof mittModule.default;
 export interface HostOptions {
   /** All randomness of the run comes from it. */
   readonly seed: number;
+  /** Views whose scores somebody gives directly, so that no plugin need register them: for tests of a loss. Default none. */
+  readonly givenViews?: readonly string[];
   /** Told when an event listener throws; the run goes on. Default: a process warning. */
   readonly onListenerError?: (message: string, error: unknown) => void;
 }
@@ -85,7 +87,7 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
       ownership.applying = null;
     }
   }
-  parts.requests.checkViews(parts.views.items);
+  parts.requests.checkViews([...parts.views.items.keys()], options.givenViews ?? []);
   return assemble(plugins, parts, ownership);
 }
 

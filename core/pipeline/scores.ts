@@ -88,11 +88,11 @@ export class ScoreRequests {
   }
 
   /** @throws PluginError when a view is asked for that nobody registers */
-  checkViews(registered: ReadonlyMap<string, unknown>): void {
+  checkViews(registered: readonly string[], given: readonly string[]): void {
     for (const { handle, plugin, hint } of this.#asked) {
       const { view } = handle.request;
-      if (view === "original" || registered.has(view)) continue;
-      const known = ["original", ...registered.keys()].map((name) => `"${name}"`).join(", ");
+      if (view === "original" || registered.includes(view) || given.includes(view)) continue;
+      const known = ["original", ...registered].map((name) => `"${name}"`).join(", ");
       const advice = hint ?? "list a plugin that registers it in the recipe";
       throw new PluginError(plugin, `asks for the view "${view}", and no plugin registers it: ${advice} (registered are ${known})`);
     }

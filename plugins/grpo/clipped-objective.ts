@@ -1,0 +1,73 @@
+import { detach, klDivergence, maskedMean, maskedShare, parseOptions, reductions } from "@papo/core";
+import type { Minibatch, Plugin, Run } from "@papo/core";
+import { clipByValue, exp, less, maximum, minimum, mul, neg, sub, where } from "@tensorflow/tfjs-core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
+import { z } from "zod";
+
+const schema = z.strictObject({
+  /** ε_low: the ratio may fall to 1 − ε_low before its gradient stops. */
+  clipLow: z.number().positive().max(1).default(0.2),
+  /** ε_high: the ratio may rise to 1 + ε_high. Larger than ε_low is clip-higher (DAPO, arXiv:2503.14476). */
+  clipHigh: z.number().positive().default(0.2),
+  /** c: with a negative advantage the loss is at most −c·A (dual clip, arXiv:1912.09729); null is off. */
+  dualClip: z.number().gt(1).nullable().default(3),
+  /** log r is held within ± this first; null leaves it. */
+  logRatioClamp: z.number().positive().nullable().default(20),
+  /** How tokens are averaged. */
+  reduction: z.enum(reductions).default("sequence_mean"),
+});
+
+type Options = z.output<typeof schema>;
+
+/** Name of the term: what weights and reports refer to. */
+const TERM = "policy";
+
+/**
+ * loss ← loss + max(−r·A, −clip(r, 1 − ε_low, 1 + ε_high)·A), r = π_θ / π_old; where A < 0 at most −c·A
+ * (PPO, arXiv:1707.06347; GRPO, arXiv:2402.03300). Weights of slot "before_clip" multiply A.
+ *
+ * Metrics: policy/clip_high and policy/clip_low, the shares of tokens whose gradient the clip stopped; policy/clip_dual, those that
+ * the dual clip stopped; policy/ratio, the mean r; policy/approx_kl, the mean k3 estimate of KL[π_θ ‖ π_old].
+ */
+export class ClippedObjectivePlugin implements Plugin {
+  readonly name = "ClippedObjectivePlugin";
+  readonly options: Options;
+
+  constructor(options: z.input<typeof schema> = {}) {
+    this.options = parseOptions(this.name, schema, options);
+  }
+
+  apply({ hooks, metric }: Run): void {
+    hooks.terms.tap(this.name, (terms, batch) => {
+      const advantages = detach(mul(batch.advantages, batch.weights(TERM, "before_clip")) as Tensor2D); // [B, T]
+      const ratio = this.#ratio(batch); // [B, T]
+      this.#report(metric, batch, ratio, advantages);
+      return [...terms, { name: TERM, value: this.#objective(ratio, advantages), reduction: this.options.reduction }];
+    });
+  }
+
+  #ratio(batch: Minibatch): Tensor2D {
+    const bound = this.options.logRatioClamp;
+    const logRatio = sub(batch.logProbs, batch.oldLogProbs) as Tensor2D;
+    return exp(bound === null ? logRatio : clipByValue(logRatio, -bound, bound));
+  }
+
+  #objective(ratio: Tensor2D, advantages: Tensor2D): Tensor2D {
+    const { clipLow, clipHigh, dualClip } = this.options;
+    const free = neg(mul(ratio, advantages));
+    const clipped = neg(mul(clipByValue(ratio, 1 - clipLow, 1 + clipHigh), advantages));
+    const worse = maximum(free, clipped) as Tensor2D;
+    if (dualClip === null) return worse;
+    return where(less(advantages, 0), minimum(worse, mul(advantages, -dualClip)), worse) as Tensor2D;
+  }
+
+  #report(metric: Run["metric"], batch: Minibatch, ratio: Tensor2D, advantages: Tensor2D): void {
+    const { clipLow, clipHigh, dualClip } = this.options;
+    const [r, a] = [ratio.dataSync(), advantages.dataSync()];
+    metric("policy/clip_high", maskedShare(batch.mask, (at) => a[at]! > 0 && r[at]! > 1 + clipHigh));
+    metric("policy/clip_low", maskedShare(batch.mask, (at) => a[at]! < 0 && r[at]! < 1 - clipLow));
+    metric("policy/clip_dual", maskedShare(batch.mask, (at) => dualClip !== null && a[at]! < 0 && r[at]! > dualClip));
+    metric("policy/ratio", maskedMean(r, batch.mask));
+    metric("policy/approx_kl", maskedMean(klDivergence("k3", batch.logProbs, batch.oldLogProbs), batch.mask));
+  }
+}
