@@ -62,6 +62,12 @@ export function modelCases(): string[] {
   return readdirSync(folder).filter((file) => file.endsWith(".json")).map((file) => file.slice(0, -".json".length)).sort();
 }
 
+/** Names of the model folders, sorted. */
+export function modelFolders(): string[] {
+  const folder = join(goldenDir(), "models");
+  return existsSync(folder) ? readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort() : [];
+}
+
 /** Largest |a − b|; infinite when the lengths differ or a value is not a number. */
 export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Infinity;

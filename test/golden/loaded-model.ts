@@ -1,0 +1,80 @@
+/** A golden model folder ready to score, learn and sample, and golden prompts as the project encodes them. */
+import { join } from "node:path";
+import { OnnxExecutor } from "../../core/graph/onnx-executor.ts";
+import { GraphLearner } from "../../core/learner/graph-learner.ts";
+import type { LearnerBatch } from "../../core/learner/learner.ts";
+import { readModelConfig } from "../../core/model/config.ts";
+import type { EncodedPrompt, Weights } from "../../core/model/model.ts";
+import { type EncodedPicture, loadPicture } from "../../core/model/picture.ts";
+import { hashPixels } from "../../core/model/image-processor.ts";
+import { Processor } from "../../core/model/processor.ts";
+import { createModel } from "../../core/model/registry.ts";
+import { ModelRuntime } from "../../core/model/runtime.ts";
+import { readFloats, readFolderEntries } from "../../core/model/safetensors.ts";
+import { goldenDir, type GoldenTensor } from "./support.ts";
+
+export interface LoadedModel {
+  readonly folder: string;
+  readonly processor: Processor;
+  readonly runtime: ModelRuntime;
+}
+
+/** Shared by all tests of a process: learners with other settings are cheap, weights and sessions are not. */
+export const executor = new OnnxExecutor({ threads: 2 });
+
+export async function loadModel(name: string): Promise<LoadedModel> {
+  const folder = join(goldenDir(), "models", name);
+  const model = createModel(await readModelConfig(folder));
+  return { folder, processor: await Processor.load(folder), runtime: new ModelRuntime(model, await readWeights(folder), executor) };
+}
+
+/** transformers 5 writes its files under the hub's older names. */
+const currentName = (name: string): string => name.replace(/^model\.(?!language_model\.|visual\.)/, "model.language_model.").replace(/^visual\./, "model.visual.");
+
+async function readWeights(folder: string): Promise<Weights> {
+  const weights: Weights = new Map();
+  for (const [name, entry] of await readFolderEntries(folder)) weights.set(currentName(name), { shape: entry.shape, data: await readFloats(entry) });
+  return weights;
+}
+
+export function createLearner({ runtime }: LoadedModel, microbatchTokens: number): GraphLearner {
+  const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
+  const unused = (): Promise<never> => Promise.reject(new Error("golden tests save no checkpoints"));
+  return new GraphLearner(runtime, { optimizer, microbatchTokens, writeModel: unused, readModel: unused });
+}
+
+/** A part of a golden message: text, or a picture by the name of its file. */
+export type GoldenPart = { readonly type: "text"; readonly text: string } | { readonly type: "image"; readonly image: string };
+
+/** A user's turn as the project encodes it, pictures read from the golden folder. */
+export async function encodeMessage({ processor }: LoadedModel, parts: readonly GoldenPart[]): Promise<{ readonly text: string; readonly prompt: EncodedPrompt }> {
+  const files = parts.flatMap((part) => (part.type === "image" ? [join(goldenDir(), "images", part.image)] : []));
+  const pictures = await Promise.all(files.map((file) => loadPicture(file)));
+  const content = parts.map((part) => (part.type === "image" ? { type: "image" as const } : part));
+  const messages = [{ role: "user", content }];
+  return { text: processor.renderPrompt({ messages }), prompt: processor.encodePrompt({ messages }, pictures) };
+}
+
+/** The golden pixels of a case, cut into its pictures. */
+export function goldenPictures(pixelValues: GoldenTensor, grids: readonly (readonly number[])[]): EncodedPicture[] {
+  const width = pixelValues.shape[1] ?? 0;
+  let row = 0;
+  return grids.map(([time = 1, height = 0, columns = 0]) => {
+    const rows = time * height * columns;
+    const pixels = Float32Array.from(pixelValues.data.subarray(row * width, (row + rows) * width));
+    row += rows;
+    const grid = [time, height, columns] as const;
+    return { hash: hashPixels(grid, pixels), grid, pixels };
+  });
+}
+
+/** Row `row` of a golden [B, width] tensor of integers, where the mask's row is 1. */
+export function maskedRow(values: GoldenTensor, mask: GoldenTensor, row: number, from = 0, to = values.shape[1] ?? 0): number[] {
+  const width = values.shape[1] ?? 0;
+  return Array.from({ length: to - from }, (_, i) => row * width + from + i).flatMap((at) => (mask.data[at] === 1 ? [values.data[at] ?? NaN] : []));
+}
+
+/** The prompts with the golden completions as responses, one each. */
+export function completionBatch(prompts: readonly EncodedPrompt[], ids: GoldenTensor, mask: GoldenTensor): LearnerBatch {
+  return { prompts, rows: prompts.map((_, prompt) => ({ prompt, tokens: Int32Array.from(maskedRow(ids, mask, prompt)) })), temperature: 1 };
+}

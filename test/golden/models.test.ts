@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { GraphLearner } from "../../core/learner/graph-learner.ts";
+import type { LearnerBatch, Outputs } from "../../core/learner/learner.ts";
+import type { EncodedPrompt } from "../../core/model/model.ts";
+import { completionBatch, createLearner, encodeMessage, type GoldenPart, goldenPictures, type LoadedModel, loadModel, maskedRow } from "./loaded-model.ts";
+import { goldenJson, goldenTensors, type GoldenTensor, hasPart, largestDifference, modelCases, modelFolders, relativeError, tensorOf } from "./support.ts";
+
+/** What make_models.py and its like write beside the tensors. */
+interface CaseInfo {
+  readonly texts: readonly string[];
+  readonly messages: readonly (readonly GoldenPart[])[];
+  readonly prompt_len: number;
+  readonly grid_thw: readonly (readonly number[])[];
+  readonly loss_f32: number;
+  readonly loss_f64: number;
+  readonly grad_norms_f32: Readonly<Record<string, number>>;
+  readonly grad_norms_f64: Readonly<Record<string, number>>;
+  readonly greedy_logps: readonly (readonly number[])[];
+}
+
+type Tensors = ReadonlyMap<string, GoldenTensor>;
+
+const bars = { logProb: 2e-5, gradient: 1e-4 };
+const precisions = ["f32", "f64"] as const;
+
+/** The smaller of the errors against the fp32 and the fp64 reference: transformers' own two differ by up to 1.4e-5. */
+function closest(tensors: Tensors, name: string, error: (golden: GoldenTensor) => number): number {
+  const errors = precisions.flatMap((precision) => {
+    const golden = tensors.get(`${name}.${precision}`);
+    return golden ? [error(golden)] : [];
+  });
+  if (errors.length === 0) throw new Error(`the golden case holds neither ${name}.f32 nor ${name}.f64`);
+  return Math.min(...errors);
+}
+
+/** Prompts as the project encodes them; their pixels replaced by the golden ones where the case has them. */
+async function encodeCase(model: LoadedModel, info: CaseInfo, tensors: Tensors) {
+  const encoded = await Promise.all(info.messages.map((parts) => encodeMessage(model, parts)));
+  const pixels = tensors.get("pixel_values");
+  const golden = pixels ? goldenPictures(pixels, info.grid_thw) : encoded.flatMap(({ prompt }) => prompt.pictures);
+  let next = 0;
+  const prompts: EncodedPrompt[] = encoded.map(({ prompt }) => ({ ids: prompt.ids, pictures: prompt.pictures.map(() => golden[next++] ?? fail("fewer golden pictures than the prompts have")) }));
+  return { texts: encoded.map(({ text }) => text), own: encoded.map(({ prompt }) => prompt), prompts };
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+async function readCase(name: string): Promise<{ info: CaseInfo; tensors: Tensors }> {
+  const info = goldenJson<CaseInfo>(`models/${name}.json`);
+  const tensors = await goldenTensors(`models/${name}.safetensors`);
+  return info && tensors ? { info, tensors } : fail(`models/${name}.json or models/${name}.safetensors is missing`);
+}
+
+/** d mean(−log-prob) / d log-probs, [B, T]. */
+function meanCotangent({ rows }: LearnerBatch, tensors: Tensors): Outputs {
+  const mask = tensorOf(tensors, "completion_mask").data;
+  const count = rows.reduce((total, { tokens }) => total + tokens.length, 0);
+  return { logProbs: Float32Array.from(mask, (m) => -m / count) };
+}
+
+function expectGradients(learner: GraphLearner, info: CaseInfo, tensors: Tensors): void {
+  const norm = (data: ArrayLike<number>): number => Math.sqrt(Array.from(data).reduce((sum, g) => sum + g * g, 0));
+  const offNorms = Object.keys(info.grad_norms_f64).flatMap((name) => {
+    const own = norm(learner.gradients.get(name) ?? []);
+    const errors = [info.grad_norms_f32[name] ?? NaN, info.grad_norms_f64[name] ?? NaN].map((golden) => Math.abs(own - golden) / golden);
+    return Math.min(...errors) <= bars.gradient ? [] : [`${name}: ${own}, golden ${info.grad_norms_f64[name]}`];
+  });
+  expect(offNorms).toEqual([]);
+  const strangers = [...learner.gradients].filter(([name, data]) => !(name in info.grad_norms_f64) && norm(data) > 0).map(([name]) => name);
+  expect(strangers, "parameters with a gradient here and none in torch").toEqual([]);
+  const whole = [...new Set([...tensors.keys()].flatMap((key) => /^grad\.(.*)\.f(?:32|64)$/.exec(key)?.[1] ?? []))];
+  expect(whole.length).toBeGreaterThan(0);
+  const off = whole.map((name) => [name, closest(tensors, `grad.${name}`, ({ data }) => relativeError(learner.gradients.get(name) ?? [], data))] as const);
+  expect(off.filter(([, error]) => !(error <= bars.gradient))).toEqual([]);
+}
+
+const there = hasPart("models");
+const cases = there ? modelCases() : [];
+const modelOf = (name: string): string => name.slice(0, name.lastIndexOf("."));
+
+describe.skipIf(!there).each(cases)("%s", (name) => {
+  let model: LoadedModel;
+  let info: CaseInfo;
+  let tensors: Tensors;
+  let encoded: Awaited<ReturnType<typeof encodeCase>>;
+  let batch: LearnerBatch;
+
+  beforeAll(async () => {
+    model = await loadModel(modelOf(name));
+    ({ info, tensors } = await readCase(name));
+    encoded = await encodeCase(model, info, tensors);
+    batch = completionBatch(encoded.prompts, tensorOf(tensors, "completion_ids"), tensorOf(tensors, "completion_mask"));
+  });
+  afterAll(() => model.runtime.release());
+
+  test("prompt texts and tokens", () => {
+    expect(encoded.texts).toEqual(info.texts);
+    const [ids, attention] = [tensorOf(tensors, "input_ids"), tensorOf(tensors, "attention_mask")];
+    encoded.own.forEach((prompt, row) => expect([...prompt.ids]).toEqual(maskedRow(ids, attention, row, 0, info.prompt_len)));
+  });
+
+  test("pictures: grids, and pixels within two grey levels on 99.9 %", () => {
+    const pictures = encoded.own.flatMap((prompt) => prompt.pictures);
+    expect(pictures.map(({ grid }) => [...grid])).toEqual(info.grid_thw);
+    const golden = encoded.prompts.flatMap((prompt) => prompt.pictures);
+    pictures.forEach(({ pixels }, i) => {
+      const level = 1 / 255 / 0.26130258; // the smallest deviation of the three channels: the largest step
+      const far = pixels.filter((value, at) => Math.abs(value - (golden[i]?.pixels[at] ?? NaN)) > 2.01 * level).length;
+      expect(far / pixels.length).toBeLessThanOrEqual(0.001);
+    });
+  });
+
+  test("rotary positions of prompts and completions", () => {
+    const [positions, attention] = [tensorOf(tensors, "position_ids"), tensorOf(tensors, "attention_mask")];
+    const [, B = 0, length = 0] = positions.shape;
+    encoded.prompts.forEach((prompt, row) => {
+      const { components, next } = model.runtime.model.decoder.positions(prompt);
+      const responses = batch.rows[row]?.tokens.length ?? 0;
+      for (let component = 0; component < 3; component++) {
+        const own = [...components.subarray(component * prompt.ids.length, (component + 1) * prompt.ids.length), ...Array.from({ length: responses }, (_, i) => next + i)];
+        const start = (component * B + row) * length;
+        const golden = [...positions.data.subarray(start, start + length)].filter((_, i) => attention.data[row * length + i] === 1);
+        expect(own, `row ${row}, component ${component}`).toEqual(golden);
+      }
+    });
+  });
+
+  test("features of the vision tower", async () => {
+    const pictures = encoded.prompts.flatMap((prompt) => prompt.pictures);
+    const features = await model.runtime.features(encoded.prompts);
+    const own = pictures.flatMap(({ hash }) => [...(features.get(hash) ?? [])]);
+    if (pictures.length === 0) expect(own).toEqual([]);
+    else expect(closest(tensors, "vision_embeds", ({ data }) => relativeError(own, data))).toBeLessThan(1e-5);
+  });
+
+  test("log-probs, entropy and loss", async () => {
+    const { logProbs, entropy } = await createLearner(model, 4096).score(batch, ["logProbs", "entropy"]);
+    expect(closest(tensors, "logps", ({ data }) => largestDifference(logProbs ?? [], data))).toBeLessThanOrEqual(bars.logProb);
+    expect(closest(tensors, "entropy", ({ data }) => largestDifference(entropy ?? [], data))).toBeLessThanOrEqual(bars.logProb);
+    const count = batch.rows.reduce((total, { tokens }) => total + tokens.length, 0);
+    const loss = -(logProbs ?? []).reduce((sum, value) => sum + value, 0) / count;
+    expect(Math.min(Math.abs(loss - info.loss_f32), Math.abs(loss - info.loss_f64))).toBeLessThanOrEqual(bars.logProb);
+  });
+
+  // One token a pass cuts every prompt from the others: the results may not depend on it.
+  test.each([["whole", 4096 * 16], ["in pieces", 1]])("gradients, the batch %s", async (_, microbatchTokens) => {
+    const learner = createLearner(model, microbatchTokens);
+    await learner.backward(batch, meanCotangent(batch, tensors));
+    expectGradients(learner, info, tensors);
+  });
+
+  test("log-probs of the greedy tokens", async () => {
+    const ids = tensorOf(tensors, "greedy_ids");
+    const ones = { shape: ids.shape, data: new Float64Array(ids.data.length).fill(1) };
+    const { logProbs } = await createLearner(model, 4096).score(completionBatch(encoded.prompts, ids, ones), ["logProbs"]);
+    expect(largestDifference(logProbs ?? [], info.greedy_logps.flat())).toBeLessThanOrEqual(bars.logProb);
+  });
+});
+
+/** Folders without cases of their own that hold another folder's weights under a hub-style config. */
+const twins = (there ? modelFolders() : []).flatMap((folder) => {
+  const original = /^(.*)-flat-config$/.exec(folder)?.[1];
+  return original === undefined ? [] : cases.filter((name) => modelOf(name) === original).map((name) => [folder, name] as const);
+});
+
+describe.skipIf(twins.length === 0).each(twins)("%s like %s", (folder, name) => {
+  test("tokens and log-probs", async () => {
+    const model = await loadModel(folder);
+    const { info, tensors } = await readCase(name);
+    const encoded = await encodeCase(model, info, tensors);
+    expect(encoded.texts).toEqual(info.texts);
+    const [ids, attention] = [tensorOf(tensors, "input_ids"), tensorOf(tensors, "attention_mask")];
+    encoded.own.forEach((prompt, row) => expect([...prompt.ids]).toEqual(maskedRow(ids, attention, row, 0, info.prompt_len)));
+    const batch = completionBatch(encoded.prompts, tensorOf(tensors, "completion_ids"), tensorOf(tensors, "completion_mask"));
+    const { logProbs } = await createLearner(model, 4096).score(batch, ["logProbs"]);
+    await model.runtime.release();
+    expect(closest(tensors, "logps", ({ data }) => largestDifference(logProbs ?? [], data))).toBeLessThanOrEqual(bars.logProb);
+  });
+});
