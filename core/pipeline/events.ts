@@ -17,8 +17,10 @@ export interface RunEvents extends Record<string | symbol, unknown> {
   response: { readonly step: number; readonly sample: Sample };
   /** A group is whole. */
   group: { readonly step: number; readonly group: Group };
-  /** A step's experience is known in full, per-token arrays included. */
+  /** A step's experience is known in full, per-token arrays included; comes after its updates. */
   experience: Experience;
+  /** Where a step's time went; comes just before `step`. Seconds by phase; tokens sampled. Never part of the metrics, which repeat exactly. */
+  timing: { readonly step: number; readonly seconds: Readonly<Record<string, number>>; readonly tokens: number };
   step: StepSummary;
   /** Something a person should look at; the run goes on. */
   alarm: { readonly step: number; readonly plugin: string; readonly message: string };
@@ -27,7 +29,10 @@ export interface RunEvents extends Record<string | symbol, unknown> {
   checkpoint: { readonly step: number; readonly folder: string };
 }
 
-/** A step's samples with named per-token arrays [B, T] (advantages, scores by key), for reports. */
+/**
+ * A step's samples with named per-token arrays [B, T], row-major, for reports: "advantages" and scores by key (view/weights/output;
+ * "current" ones as the first epoch's minibatches saw them).
+ */
 export interface Experience {
   readonly step: number;
   readonly samples: readonly Sample[];

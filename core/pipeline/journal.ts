@@ -77,12 +77,9 @@ export class RewardJournal {
     }
   }
 
-  /** Forget the steps after this one: a run that starts over must not meet another run's verdicts. */
-  clearAfter(step: number): void {
-    for (const name of readdirSync(this.#folder)) {
-      const found = /^step-(\d+)\.jsonl$/.exec(name);
-      if (found !== null && Number(found[1]) > step) unlinkSync(join(this.#folder, name));
-    }
+  /** Forget everything: a new run must not meet another run's verdicts. */
+  clear(): void {
+    for (const name of readdirSync(this.#folder)) if (/^step-\d+\.jsonl$/.test(name)) unlinkSync(join(this.#folder, name));
   }
 
   #file(step: number): string {

@@ -1,0 +1,155 @@
+/** The first half of a step: prompts → views → rollout → reward → groups, in rounds until the step is full. */
+import type { RowOrder } from "../data/row-order.ts";
+import type { Group, Prompt, Row, Sample } from "./batch.ts";
+import type { Host } from "./host.ts";
+import type { GroupSelection, StepContext } from "./hooks.ts";
+import type { Policy } from "./policy.ts";
+import { makePrompt, UnusableRowError, type PromptMaker } from "./prompts.ts";
+import type { RewardDesk, Verdict } from "./rewards.ts";
+import { sampleGroups, samplingFor } from "./rollouts.ts";
+import type { RunSettings } from "./settings.ts";
+
+export interface Collecting {
+  readonly policy: Policy;
+  readonly host: Host;
+  readonly settings: RunSettings;
+  readonly order: RowOrder;
+  /** Rows in the dataset: when so many are left out in a row, none is usable. */
+  readonly datasetSize: number;
+  readonly desk: RewardDesk;
+}
+
+/** What a step samples. */
+export interface Collected {
+  /** Kept to train on, in the order of their prompts, at most `promptsPerStep`. */
+  readonly groups: readonly Group[];
+  /** All that were sampled, round after round. */
+  readonly sampled: readonly Group[];
+  readonly rounds: number;
+  readonly skippedRows: number;
+  readonly scorerFailures: number;
+}
+
+/** Sample rounds of prompts until the step is full, no plugin asks for more, or `maxRounds` is reached. */
+export async function collectGroups(context: StepContext, run: Collecting): Promise<Collected> {
+  const { host, settings } = run;
+  const wanted = settings.promptsPerStep;
+  const source = new PromptSource(context, run);
+  const sampled: Group[] = [];
+  let [scorerFailures, round] = [0, 0];
+  let kept: readonly Group[] = [];
+  let more = true;
+  for (; more && round < settings.maxRounds; round++) {
+    const prompts = await source.take(round === 0 ? wanted : (settings.promptsPerRefill ?? wanted), round);
+    const onSample = (sample: Sample, { failures }: Verdict): void => {
+      scorerFailures += Object.keys(failures).length;
+      reportSample(context.step, sample, failures, host);
+    };
+    const groups = await sampleGroups(prompts, { step: context.step, round }, rolloutContext(run, onSample));
+    for (const group of groups) await shapeRewards(group, host);
+    for (const group of groups) host.events.emit("group", { step: context.step, group });
+    sampled.push(...groups);
+    const selection = await host.hooks.groups.promise({ groups: [...kept, ...groups], wanted, round, sampleMore: false }, context);
+    kept = inOrder(selection, sampled);
+    more = selection.sampleMore && kept.length < wanted && prompts.length > 0;
+  }
+  return { groups: kept.slice(0, wanted), sampled, rounds: round, skippedRows: source.skipped, scorerFailures };
+}
+
+function rolloutContext({ policy, host, settings, desk }: Collecting, onSample: (sample: Sample, verdict: Verdict) => void) {
+  return {
+    ...policy,
+    desk,
+    sampling: samplingFor(policy.processor, settings.sampling),
+    samplesPerPrompt: settings.samplesPerPrompt,
+    random: host.random.key("rollout"),
+    view: "original",
+    onSample,
+  };
+}
+
+function reportSample(step: number, sample: Sample, failures: Verdict["failures"], { events }: Host): void {
+  for (const [scorer, reason] of Object.entries(failures)) {
+    events.emit("skip", { step, what: `scorer "${scorer}" on response ${sample.response.index} to row "${sample.prompt.row.id}"`, reason });
+  }
+  events.emit("response", { step, sample });
+}
+
+/** Let plugins shape the weighted sums of a group; what they return becomes the samples' rewards. */
+async function shapeRewards(group: Group, { hooks }: Host): Promise<void> {
+  const rewards = await hooks.rewards.promise(group.samples.map(({ reward }) => reward), group);
+  if (rewards.length !== group.samples.length || !rewards.every(Number.isFinite)) {
+    throw new Error(
+      `The hook "rewards" gave [${rewards.join(", ")}] for the group of row "${group.prompt.row.id}"; ${group.samples.length} finite numbers are needed`,
+    );
+  }
+  group.samples.forEach((sample, index) => (sample.reward = rewards[index]!));
+}
+
+/** The kept groups in the order they were sampled in, each once. */
+function inOrder({ groups }: GroupSelection, sampled: readonly Group[]): Group[] {
+  const kept = new Set(groups.map(({ key }) => key));
+  const byKey = new Map(groups.map((group) => [group.key, group]));
+  const ordered = sampled.flatMap(({ key }) => (kept.has(key) ? [byKey.get(key)!] : []));
+  if (ordered.length !== groups.length) throw new Error('The hook "groups" gave a group twice, or one that this step did not sample');
+  return ordered;
+}
+
+/** Usable prompts of one step. */
+class PromptSource {
+  /** Rows left out so far. */
+  skipped = 0;
+  readonly #context: StepContext;
+  readonly #run: Collecting;
+  readonly #maker: PromptMaker;
+  readonly #seen = new Map<string, number>();
+
+  constructor(context: StepContext, run: Collecting) {
+    this.#context = context;
+    this.#run = run;
+    this.#maker = { processor: run.policy.processor, views: [...run.host.views.values()], random: run.host.random, maxPromptTokens: run.settings.maxPromptTokens };
+  }
+
+  /** As many prompts as the hook `prompts` makes of `count` rows; rows left out are replaced by the next ones. */
+  async take(count: number, round: number): Promise<Prompt[]> {
+    const { host, datasetSize } = this.#run;
+    const prompts: Prompt[] = [];
+    let target = count;
+    let skippedInARow = 0;
+    for (let attempt = 0; prompts.length < target; attempt++) {
+      const drawn: Row[] = [];
+      while (drawn.length < target - prompts.length) drawn.push(await this.#run.order.next());
+      const rows = await host.hooks.prompts.promise(drawn, { ...this.#context, round });
+      if (attempt === 0) target = rows.length;
+      if (rows.length === 0) break;
+      const made = (await Promise.all(rows.map((row) => this.#make(row)))).filter((prompt) => prompt !== null);
+      prompts.push(...made);
+      skippedInARow = made.length === 0 ? skippedInARow + rows.length : 0;
+      if (skippedInARow >= datasetSize) throw new Error(`The last ${skippedInARow} rows could not be used, as many as the dataset has: see the skips before`);
+    }
+    return prompts.slice(0, target);
+  }
+
+  /** Null for a row that is left out as the settings say. */
+  async #make(row: Row): Promise<Prompt | null> {
+    const { settings, host } = this.#run;
+    const key = this.#key(row);
+    try {
+      return await makePrompt(row, key, this.#context.step, this.#maker);
+    } catch (error) {
+      if (!(error instanceof UnusableRowError)) throw error;
+      const setting = error.kind === "long" ? "onLongPrompt" : "onBadRow";
+      if (settings[setting] === "stop") throw new Error(`${error.message} (${setting}: "skip" would leave such rows out)`, { cause: error });
+      this.skipped++;
+      host.events.emit("skip", { step: this.#context.step, what: `row "${row.id}"`, reason: error.message });
+      return null;
+    }
+  }
+
+  /** A row's id, numbered when a step meets it again: two groups never share random numbers. */
+  #key(row: Row): string {
+    const times = (this.#seen.get(row.id) ?? 0) + 1;
+    this.#seen.set(row.id, times);
+    return times === 1 ? row.id : `${row.id}#${times}`;
+  }
+}

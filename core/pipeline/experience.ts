@@ -1,0 +1,100 @@
+/** What the learner says of a step's responses: the arrays that plugins asked for, computed once per weights and view. */
+import type { Learner, LearnerBatch, Output, Outputs } from "../learner/learner.ts";
+import type { EncodedPrompt } from "../model/model.ts";
+import type { Sample } from "./batch.ts";
+import type { PlannedScore } from "./scores.ts";
+
+/** Arrays [B, T] by score key, row-major, 0 past each response's end. */
+export type ScoreArrays = Map<string, Float32Array>;
+
+/** T: the longest response. */
+export function longestOf(samples: readonly Pick<Sample, "response">[]): number {
+  return samples.reduce((longest, { response }) => Math.max(longest, response.tokens.length), 0);
+}
+
+/** Samples under one view of their prompts, each prompt once. */
+export function learnerBatch(samples: readonly Sample[], view: string, temperature: number): LearnerBatch {
+  const indexOf = new Map<EncodedPrompt, number>();
+  const rows = samples.map(({ prompt, response }) => {
+    const encoded = prompt.views.get(view);
+    if (encoded === undefined) throw new Error(`Prompt "${prompt.key}" has no view "${view}"; it has ${[...prompt.views.keys()].join(", ")}`);
+    const index = indexOf.get(encoded) ?? indexOf.size;
+    indexOf.set(encoded, index);
+    return { prompt: index, tokens: response.tokens };
+  });
+  return { prompts: [...indexOf.keys()], rows, temperature };
+}
+
+/**
+ * Compute planned scores, one pass of the learner per view and weights.
+ * "old" and "current" are the weights of the moment; that they are the right ones is the caller's affair.
+ */
+export async function scoreSamples(learner: Learner, samples: readonly Sample[], scores: readonly ScoreTarget[], temperature: number): Promise<ScoreArrays> {
+  const arrays: ScoreArrays = new Map();
+  const size = samples.length * longestOf(samples);
+  for (const { view, weights, targets } of passes(scores)) {
+    const outputs = [...new Set(targets.map(({ output }) => output))];
+    const result = await learner.score(learnerBatch(samples, view, temperature), outputs, weights === "reference" ? "reference" : undefined);
+    for (const { key, output } of targets) arrays.set(key, checked(result, output, size, key));
+  }
+  return arrays;
+}
+
+export type ScoreTarget = Pick<PlannedScore, "key" | "view" | "weights" | "output">;
+
+interface Pass {
+  readonly view: string;
+  readonly weights: PlannedScore["weights"];
+  readonly targets: ScoreTarget[];
+}
+
+function passes(scores: readonly ScoreTarget[]): Pass[] {
+  const found: Pass[] = [];
+  for (const score of scores) {
+    const same = found.find(({ view, weights }) => view === score.view && weights === score.weights);
+    if (same === undefined) found.push({ view: score.view, weights: score.weights, targets: [score] });
+    else same.targets.push(score);
+  }
+  return found;
+}
+
+function checked(result: Outputs, output: Output, size: number, key: string): Float32Array {
+  const array = result[output];
+  if (array === undefined) throw new Error(`The learner was asked for ${output} (${key}) and did not give it`);
+  if (array.length !== size) throw new Error(`The learner gave ${array.length} numbers for ${key}, the batch has ${size}`);
+  const bad = array.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new Error(`The learner gave ${array[bad]} for ${key}: the weights may have diverged; lower the learning rate`);
+  return array;
+}
+
+/** Rows of an array [B, T] as [rows, T'] with T' ≤ T; what is cut off must be padding. */
+export function takeRows(array: Float32Array, T: number, rows: readonly number[], shorter: number): Float32Array {
+  const taken = new Float32Array(rows.length * shorter);
+  rows.forEach((row, index) => taken.set(array.subarray(row * T, row * T + shorter), index * shorter));
+  return taken;
+}
+
+/** Difference of the sampler's and the learner's log-probs over a step's tokens. */
+export interface Parity {
+  readonly max: number;
+  readonly mean: number;
+  /** Where the largest is. */
+  readonly worst: { readonly sample: number; readonly token: number };
+}
+
+/** Compare the sampler's log-probs with the learner's, [B, T]. NaN counts as an infinite difference. */
+export function compareLogProbs(samples: readonly Sample[], learner: Float32Array): Parity {
+  const T = longestOf(samples);
+  let [max, sum, count] = [0, 0, 0];
+  let worst = { sample: 0, token: 0 };
+  samples.forEach(({ response }, sample) =>
+    response.logProbs.forEach((logProb, token) => {
+      const distance = Math.abs(logProb - learner[sample * T + token]!);
+      const difference = Number.isNaN(distance) ? Infinity : distance;
+      if (difference > max) [max, worst] = [difference, { sample, token }];
+      sum += difference;
+      count++;
+    }),
+  );
+  return { max, mean: count === 0 ? 0 : sum / count, worst };
+}

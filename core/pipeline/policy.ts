@@ -1,0 +1,27 @@
+/** What a run trains: weights that learn, an engine that samples from them, and what turns rows into tokens. */
+import type { Learner } from "../learner/learner.ts";
+import type { EncodedPrompt } from "../model/model.ts";
+import type { EncodedPicture, Picture } from "../model/picture.ts";
+import type { RolloutEngine } from "../rollout/engine.ts";
+import type { Row } from "./batch.ts";
+
+/** Rows and pictures in, tokens out, and back to text. */
+export interface PromptProcessor {
+  /** Patches of each picture, with content hashes. */
+  encodePictures(pictures: readonly Picture[]): readonly EncodedPicture[] | Promise<readonly EncodedPicture[]>;
+  /** The row's turns in the model's chat template, as many visual tokens as the pictures have. */
+  encodePrompt(row: Pick<Row, "prompt" | "system">, pictures: readonly EncodedPicture[]): EncodedPrompt;
+  /** Text of a response, special tokens left out. */
+  decode(tokens: Int32Array): string;
+  /** Every token that ends a response. */
+  readonly stopTokens: readonly number[];
+  /** Tokens that are never sampled. */
+  readonly bannedTokens: readonly number[];
+}
+
+export interface Policy {
+  readonly learner: Learner;
+  /** Samples from the learner's current weights. */
+  readonly rollout: RolloutEngine;
+  readonly processor: PromptProcessor;
+}

@@ -1,0 +1,69 @@
+/** The folder of a run: metrics and timings line by line, the reward journal, checkpoints. */
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomic } from "./atomic-file.ts";
+import type { RunDescription } from "./checkpoint.ts";
+import type { StepSummary } from "./events.ts";
+import { RewardJournal } from "./journal.ts";
+import type { StepOutcome } from "./step.ts";
+
+export class RunFolder {
+  readonly path: string;
+  readonly checkpoints: string;
+  readonly journal: RewardJournal;
+  readonly #metrics: string;
+  readonly #timings: string;
+
+  /** Makes the folder if need be. */
+  constructor(path: string) {
+    mkdirSync(path, { recursive: true });
+    this.path = path;
+    this.checkpoints = join(path, "checkpoints");
+    this.#metrics = join(path, "metrics.jsonl");
+    this.#timings = join(path, "timings.jsonl");
+    this.journal = new RewardJournal(join(path, "rewards"));
+  }
+
+  /** Whether a run has written here. */
+  get used(): boolean {
+    return existsSync(this.#metrics) || existsSync(this.checkpoints);
+  }
+
+  /** Settings, plugins and data, for people and reports. */
+  describe(description: RunDescription): void {
+    writeFileAtomic(join(this.path, "run.json"), `${JSON.stringify(description, null, 2)}\n`);
+  }
+
+  /** Forget what was written of the steps after this one. The rewards stay: they are given again to equal responses. */
+  cutAfter(step: number): void {
+    cutLines(this.#metrics, step);
+    cutLines(this.#timings, step);
+  }
+
+  /** One line of `metrics.jsonl`, equal in equal runs, and one of `timings.jsonl`. */
+  append({ summary, seconds, tokens }: StepOutcome): void {
+    appendFileSync(this.#metrics, `${line({ step: summary.step, metrics: summary.metrics })}\n`);
+    appendFileSync(this.#timings, `${line({ step: summary.step, tokens, seconds })}\n`);
+  }
+
+  /** The metrics written so far, for reports and resumed displays. */
+  history(steps: number): StepSummary[] {
+    return readLines(this.#metrics).map((text) => ({ steps, ...(JSON.parse(text) as Omit<StepSummary, "steps">) }));
+  }
+}
+
+/** Numbers that JSON has no word for are written as text. */
+function line(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) => (typeof part === "number" && !Number.isFinite(part) ? String(part) : part));
+}
+
+/** Keep the lines of steps up to `step`; a last line that a kill cut short goes too. */
+function cutLines(file: string, step: number): void {
+  const kept = readLines(file).filter((text) => (JSON.parse(text) as { step: number }).step <= step);
+  writeFileAtomic(file, kept.map((text) => `${text}\n`).join(""));
+}
+
+/** Whole lines only. */
+function readLines(file: string): string[] {
+  return existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : [];
+}

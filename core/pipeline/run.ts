@@ -1,0 +1,222 @@
+/** A run, from the first plan to the last checkpoint. */
+import type { Dataset } from "../data/dataset.ts";
+import { createRowOrder, type RowOrder } from "../data/row-order.ts";
+import { assertSameRun, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "./checkpoint.ts";
+import type { Events } from "./events.ts";
+import type { Decision } from "./hooks.ts";
+import { createHost, type Host } from "./host.ts";
+import { checkParity } from "./parity.ts";
+import type { Plugin } from "./plugin.ts";
+import type { SavedState } from "./plugin-state.ts";
+import type { Policy } from "./policy.ts";
+import { makePrompt, UnusableRowError } from "./prompts.ts";
+import { RewardDesk } from "./rewards.ts";
+import { RunFolder } from "./run-folder.ts";
+import { parseSettings, type RunSettings, type RunSettingsInput } from "./settings.ts";
+import { runStep, type Stepping } from "./step.ts";
+
+export interface TrainOptions {
+  readonly policy: Policy;
+  /** The recipe, in order. */
+  readonly plugins: readonly Plugin[];
+  readonly dataset: Dataset;
+  readonly settings?: RunSettingsInput;
+  /** Folder of the run; made if need be. */
+  readonly output: string;
+  /** Go on from the newest checkpoint in `output`; without one the run begins at its first step. */
+  readonly resume?: boolean;
+  /** Called before anything is done, to listen to the run. */
+  readonly onEvents?: (events: Events) => void;
+  /** When it fires, the run ends after the current step, with a checkpoint. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainSummary {
+  /** Steps done, those before a resume included. */
+  readonly steps: number;
+  /** "finished": all steps; "stopped": a plugin decided so; "interrupted": the signal fired. */
+  readonly ended: "finished" | "stopped" | "interrupted";
+  /** A stopping plugin's words, else null. */
+  readonly reason: string | null;
+  /** Folder of the last checkpoint. */
+  readonly checkpoint: string;
+  /** Of the last step this call ran; empty when there was none left to run. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Rows left out: of the file, and those that `onBadRow` and `onLongPrompt` skip. */
+  readonly skippedRows: number;
+  /** The checkpoint that was resumed, else null. */
+  readonly resumedFrom: string | null;
+}
+
+/**
+ * Train a policy with a recipe.
+ *
+ * An error leaves the newest checkpoint usable and says how to go on. An error before a step's first update also saves the steps done so far.
+ * The policy's weights are changed in place and are those of the last step afterwards.
+ */
+export async function train(options: TrainOptions): Promise<TrainSummary> {
+  const run = await openRun(options);
+  await announce(run, options);
+  const { settings, host, folder } = run;
+  let metrics: Readonly<Record<string, number>> = {};
+  let ended: Pick<TrainSummary, "ended" | "reason"> = { ended: "finished", reason: null };
+  while (run.step < settings.steps && ended.ended === "finished") {
+    const context = { step: run.step + 1, steps: settings.steps };
+    const outcome = await attempt(run, `Step ${context.step}`, () => runStep(context, run));
+    run.step = context.step;
+    run.skippedRows += outcome.skippedRows;
+    metrics = outcome.summary.metrics;
+    folder.append(outcome);
+    host.events.emit("timing", { step: run.step, seconds: outcome.seconds, tokens: outcome.tokens });
+    host.events.emit("step", outcome.summary);
+    const decision = await attempt(run, `What follows step ${run.step}`, () => host.hooks.stepped.promise(outcome.summary));
+    ended = await decide(run, decision, options.signal);
+    const due = settings.checkpointEvery > 0 && run.step % settings.checkpointEvery === 0;
+    if (due || run.step === settings.steps || ended.ended !== "finished") await save(run, stateOf(run));
+  }
+  return { steps: run.step, ...ended, checkpoint: run.checkpoint!, metrics, skippedRows: run.skippedRows, resumedFrom: run.resumedFrom };
+}
+
+/** A run under way. */
+interface OpenRun extends Stepping {
+  readonly folder: RunFolder;
+  readonly description: RunDescription;
+  readonly dataset: Dataset;
+  readonly resumedFrom: string | null;
+  /** Steps done. */
+  step: number;
+  skippedRows: number;
+  /** Folder and step of the newest checkpoint. */
+  checkpoint: string | null;
+  checkpointStep: number;
+}
+
+async function openRun({ policy, plugins, dataset, settings: input, output, resume = false, onEvents }: TrainOptions): Promise<OpenRun> {
+  const settings = parseSettings(input);
+  const host = createHost(plugins, { seed: settings.seed });
+  onEvents?.(host.events);
+  const description = describeRun(settings, plugins, dataset);
+  const folder = new RunFolder(output);
+  if (folder.used && !resume) throw new Error(`${output} holds a run already: resume it (resume: true, or --resume), or choose another output folder`);
+  if (!resume) folder.journal.clear();
+  const { checkpoint, damaged } = newestCheckpoint(folder.checkpoints);
+  for (const message of damaged) host.events.emit("alarm", { step: 0, plugin: "run", message: `a damaged checkpoint is passed over: ${message}` });
+  const order = createRowOrder(dataset, host.random.key("rows"), checkpoint?.state.position);
+  if (checkpoint === null) await begin(policy, host, folder);
+  else await restore(checkpoint, description, policy, host, folder);
+  folder.describe(description);
+  return {
+    policy, host, settings, order, folder, description, dataset,
+    datasetSize: dataset.size,
+    journal: folder.journal,
+    desk: new RewardDesk([...host.scorers.values()], settings.concurrentScorers, folder.journal),
+    step: checkpoint?.state.step ?? 0,
+    skippedRows: checkpoint?.state.skippedRows ?? dataset.skipped.length,
+    checkpoint: checkpoint?.folder ?? null,
+    checkpointStep: checkpoint?.state.step ?? -1,
+    resumedFrom: checkpoint?.folder ?? null,
+  };
+}
+
+function describeRun(settings: RunSettings, plugins: readonly Plugin[], { name, size }: Dataset): RunDescription {
+  const described = plugins.map((plugin) => ({ name: plugin.name, options: "options" in plugin ? plugin.options : null }));
+  // As it will be read back from a checkpoint.
+  return JSON.parse(JSON.stringify({ settings, plugins: described, dataset: { name, size } })) as RunDescription;
+}
+
+async function begin({ learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
+  folder.cutAfter(0);
+  if (host.scores().some(({ weights }) => weights === "reference")) await learner.keep("reference");
+}
+
+async function restore(checkpoint: Checkpoint, description: RunDescription, { learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
+  assertSameRun(checkpoint, description);
+  await learner.load(policyFolder(checkpoint.folder));
+  host.loadState(checkpoint.state.plugins as SavedState);
+  folder.cutAfter(checkpoint.state.step);
+}
+
+/** Say what will be done, check that sampler and learner agree, and save the start. */
+async function announce(run: OpenRun, { dataset }: TrainOptions): Promise<void> {
+  const { host, settings } = run;
+  const from = run.resumedFrom === null ? "from the first step" : `from step ${run.step + 1} (${run.resumedFrom})`;
+  host.beginStep({ step: run.step + 1, steps: settings.steps });
+  const lines = [
+    `${settings.steps} steps of ${settings.promptsPerStep} prompts × ${settings.samplesPerPrompt} responses, ${from}`,
+    `data: ${dataset.name}, ${dataset.size} rows${dataset.skipped.length > 0 ? `, ${dataset.skipped.length} left out` : ""}`,
+    ...host.plan(),
+  ];
+  host.events.emit("plan", { lines });
+  for (const { where, reason } of dataset.skipped) host.events.emit("skip", { step: 0, what: where, reason });
+  if (settings.parityPrompts > 0 && run.step < settings.steps) {
+    const { max } = await checkParity(run.policy, await parityPrompts(run), host.random, settings);
+    host.events.emit("plan", { lines: [`sampler and learner agree to ${max.toExponential(1)} nats (allowed ${settings.parityTolerance.toExponential(1)})`] });
+  }
+  if (run.checkpoint === null && settings.checkpointEvery > 0) await save(run, stateOf(run));
+}
+
+/** The first usable prompts of the data, without taking them from the run. */
+async function parityPrompts(run: OpenRun) {
+  const { settings, policy, host, dataset } = run;
+  const order: RowOrder = createRowOrder(dataset, host.random.key("rows"), run.order.position);
+  const maker = { processor: policy.processor, views: [], random: host.random, maxPromptTokens: settings.maxPromptTokens };
+  const prompts = [];
+  for (let tries = 0; prompts.length < settings.parityPrompts && tries < dataset.size; tries++) {
+    try {
+      const row = await order.next();
+      prompts.push(await makePrompt(row, row.id, 0, maker));
+    } catch (error) {
+      // The step decides, by the settings, whether such a row stops the run.
+      if (!(error instanceof UnusableRowError)) throw error;
+    }
+  }
+  return prompts;
+}
+
+/** When the work fails, save what was done before it where that is still possible, and say how to go on. */
+async function attempt<T>(run: OpenRun, what: string, work: () => Promise<T>): Promise<T> {
+  const before = stateOf(run);
+  const version = run.policy.learner.version;
+  try {
+    return await work();
+  } catch (error) {
+    if (run.policy.learner.version === version && run.checkpointStep < run.step) await save(run, before).catch(() => undefined);
+    const hint =
+      run.checkpoint === null
+        ? "There is no checkpoint yet."
+        : `Everything up to step ${run.checkpointStep} is safe in ${run.checkpoint}; resume: true (--resume) goes on from there.`;
+    throw new Error(`${what} failed: ${(error as Error).message}\n${hint}`, { cause: error });
+  }
+}
+
+/** What the plugins and the user want after a step. */
+async function decide(run: OpenRun, decision: Decision | undefined, signal: AbortSignal | undefined): Promise<Pick<TrainSummary, "ended" | "reason">> {
+  if (decision !== undefined && "stop" in decision) return { ended: "stopped", reason: decision.stop };
+  if (decision !== undefined) await rollBack(run, decision.rollBack);
+  if (signal?.aborted === true && run.step < run.settings.steps) return { ended: "interrupted", reason: null };
+  return { ended: "finished", reason: null };
+}
+
+/**
+ * Weights and optimizer become those of the newest checkpoint. Steps, data, learning rate and plugin states go on,
+ * so that the run meets other prompts and a guard remembers what it did.
+ */
+async function rollBack(run: OpenRun, reason: string): Promise<void> {
+  if (run.checkpoint === null) throw new Error(`A plugin asks to roll back (${reason}), and there is no checkpoint: set checkpointEvery above 0`);
+  await run.policy.learner.load(policyFolder(run.checkpoint));
+  run.host.events.emit("alarm", { step: run.step, plugin: "run", message: `rolled back to the weights of step ${run.checkpointStep}: ${reason}` });
+}
+
+/** Everything but the weights, as of now. */
+function stateOf({ step, order, skippedRows, host }: OpenRun): RunState {
+  return { step, position: order.position, skippedRows, plugins: structuredClone(host.saveState()), coefficients: host.coefficients() };
+}
+
+async function save(run: OpenRun, state: RunState): Promise<void> {
+  const { policy, description, folder, settings } = run;
+  const since = Math.max(0, run.checkpointStep);
+  const addFiles = (checkpoint: string): void => folder.journal.copy(since, state.step, `${checkpoint}/rewards`);
+  run.checkpoint = await writeCheckpoint(folder.checkpoints, { learner: policy.learner, state, description, addFiles }, settings.keepCheckpoints);
+  run.checkpointStep = state.step;
+  run.host.events.emit("checkpoint", { step: state.step, folder: run.checkpoint });
+}

@@ -1,0 +1,76 @@
+/** The pipeline's own numbers of a step. Equal runs give equal numbers: no time is among them. */
+import type { Group } from "./batch.ts";
+import type { Collected } from "./collect.ts";
+import type { Parity } from "./experience.ts";
+import type { Trained, Update } from "./update.ts";
+
+type Metrics = Record<string, number>;
+
+/** Rewards and responses, over everything the step sampled, kept or not. */
+export function rolloutMetrics({ sampled, groups, rounds, skippedRows, scorerFailures }: Collected): Metrics {
+  const samples = sampled.flatMap((group) => group.samples);
+  const rewards = samples.map(({ reward }) => reward);
+  const logProbs = samples.map(({ response }) => total(response.logProbs));
+  const tokens = samples.map(({ response }) => response.tokens.length);
+  return {
+    "reward/mean": mean(rewards),
+    "reward/std": standardDeviation(rewards),
+    ...partMeans(sampled),
+    "reward/failures": scorerFailures,
+    "rollout/length": mean(tokens),
+    "rollout/truncated": mean(samples.map(({ response }) => Number(response.finish === "length"))),
+    // Mean −log π of sampled tokens: an estimate of the entropy per token, nats.
+    "rollout/entropy": total(tokens) === 0 ? 0 : -total(logProbs) / total(tokens),
+    "rollout/groups_with_spread": mean(sampled.map((group) => Number(hasSpread(group)))),
+    "rollout/groups_sampled": sampled.length,
+    "rollout/groups_kept": groups.length,
+    "rollout/rounds": rounds,
+    "data/skipped": skippedRows,
+  };
+}
+
+/** Losses, gradients and agreement of sampler and learner; means over the step's updates. */
+export function learnerMetrics({ updates, learningRate }: Trained, parity: Parity): Metrics {
+  return {
+    "rollout/parity_max": parity.max,
+    "rollout/parity_mean": parity.mean,
+    "loss/total": mean(updates.map(({ loss }) => loss.loss)),
+    ...termMeans(updates),
+    "learner/gradient_norm": mean(updates.map(({ gradientNorm }) => gradientNorm)),
+    "learner/learning_rate": learningRate,
+    "learner/updates": updates.length,
+    "learner/skipped_updates": updates.filter(({ skipped }) => skipped).length,
+  };
+}
+
+function partMeans(groups: readonly Group[]): Metrics {
+  const samples = groups.flatMap((group) => group.samples);
+  const names = new Set(samples.flatMap(({ parts }) => Object.keys(parts)));
+  return Object.fromEntries([...names].map((name) => [`reward/part/${name}`, mean(samples.map(({ parts }) => parts[name] ?? 0))]));
+}
+
+function termMeans(updates: readonly Update[]): Metrics {
+  const names = new Set(updates.flatMap(({ loss }) => Object.keys(loss.terms)));
+  return Object.fromEntries([...names].map((name) => [`loss/${name}`, mean(updates.map(({ loss }) => loss.terms[name]?.value ?? 0))]));
+}
+
+function hasSpread({ samples }: Group): boolean {
+  return samples.some(({ reward }) => reward !== samples[0]!.reward);
+}
+
+function total(values: Iterable<number>): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
+}
+
+/** 0 of nothing. */
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : total(values) / values.length;
+}
+
+/** Of the values themselves (divided by their number). */
+function standardDeviation(values: readonly number[]): number {
+  const centre = mean(values);
+  return Math.sqrt(mean(values.map((value) => (value - centre) ** 2)));
+}

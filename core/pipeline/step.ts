@@ -1,0 +1,69 @@
+/** One step, top to bottom: prompts → views → rollout → reward → groups → experience → advantages → loss → gradient → metrics. */
+import { collectGroups, type Collected, type Collecting } from "./collect.ts";
+import type { StepSummary } from "./events.ts";
+import type { StepContext } from "./hooks.ts";
+import type { RewardJournal } from "./journal.ts";
+import { computeAdvantages } from "./loss.ts";
+import { entryKey } from "./rewards.ts";
+import { learnerMetrics, rolloutMetrics } from "./step-metrics.ts";
+import { Stopwatch } from "./stopwatch.ts";
+import { gatherExperience, trainOn } from "./update.ts";
+
+export interface Stepping extends Collecting {
+  readonly journal: RewardJournal;
+}
+
+export interface StepOutcome {
+  readonly summary: StepSummary;
+  /** Seconds by phase. */
+  readonly seconds: Readonly<Record<string, number>>;
+  /** Tokens sampled. */
+  readonly tokens: number;
+  readonly skippedRows: number;
+}
+
+/** Run one step. Weights change only after every response is sampled and scored. */
+export async function runStep(context: StepContext, run: Stepping): Promise<StepOutcome> {
+  const { host, journal } = run;
+  const watch = new Stopwatch();
+  host.beginStep(context);
+  journal.begin(context.step);
+  const collected = await watch.time("rollout", collectGroups(context, run));
+  finishJournal(collected, context.step, run);
+  const learned = await learnFrom(collected, context, run, watch);
+  const metrics = { ...rolloutMetrics(collected), ...learned, ...coefficientMetrics(run), ...host.takeMetrics() };
+  const tokens = collected.sampled.flatMap(({ samples }) => samples).reduce((sum, { response }) => sum + response.tokens.length, 0);
+  return { summary: { ...context, metrics }, seconds: watch.seconds, tokens, skippedRows: collected.skippedRows };
+}
+
+/** Experience, advantages and updates; a step with no group left changes nothing. */
+async function learnFrom({ groups }: Collected, { step }: StepContext, run: Stepping, watch: Stopwatch): Promise<Record<string, number>> {
+  const { host, settings } = run;
+  if (groups.length === 0) {
+    host.events.emit("alarm", { step, plugin: "run", message: "no group is left to train on: the weights stay as they are" });
+    return { "learner/updates": 0 };
+  }
+  const updating = { learner: run.policy.learner, host, settings, watch };
+  const batch = await watch.time("score", gatherExperience(step, groups, updating));
+  const advantages = watch.timeSync("loss", () => computeAdvantages(host, batch.arrays));
+  const trained = await trainOn(batch, advantages, updating);
+  if (!(batch.parity.max <= settings.parityTolerance)) {
+    const message = `sampler and learner differ by up to ${batch.parity.max.toExponential(2)} nats, ${settings.parityTolerance.toExponential(1)} is allowed`;
+    host.events.emit("alarm", { step, plugin: "run", message });
+  }
+  const { samples, T, scores } = batch.arrays;
+  host.events.emit("experience", { step, samples, T, arrays: { ...Object.fromEntries([...scores, ...trained.current]), advantages } });
+  return learnerMetrics(trained, batch.parity);
+}
+
+function finishJournal({ sampled }: Collected, step: number, { host, journal }: Stepping): void {
+  const scorers = [...host.scorers.keys()];
+  const keys = sampled.flatMap(({ round, samples }) =>
+    samples.flatMap((sample) => scorers.map((scorer) => entryKey(sample, { step, round }, scorer))),
+  );
+  journal.finish(keys);
+}
+
+function coefficientMetrics({ host }: Stepping): Record<string, number> {
+  return Object.fromEntries(Object.entries(host.coefficients()).map(([name, value]) => [`coefficient/${name}`, value]));
+}

@@ -1,0 +1,157 @@
+/** The second half of a step: experience → advantages → terms, loss → gradient, step; several minibatches and epochs. */
+import type { Learner } from "../learner/learner.ts";
+import { permutation } from "../math/random.ts";
+import type { Group, Sample } from "./batch.ts";
+import { compareLogProbs, learnerBatch, longestOf, scoreSamples, takeRows, type Parity, type ScoreArrays, type ScoreTarget } from "./experience.ts";
+import type { Host } from "./host.ts";
+import type { BatchArrays, MinibatchArrays } from "./loss-arrays.ts";
+import { computeLoss, type LossResult } from "./loss.ts";
+import { learningRateAt } from "./schedule.ts";
+import { CURRENT_LOG_PROBS, OLD_LOG_PROBS } from "./scores.ts";
+import type { RunSettings } from "./settings.ts";
+import type { Stopwatch } from "./stopwatch.ts";
+
+export interface Updating {
+  readonly learner: Learner;
+  readonly host: Host;
+  readonly settings: RunSettings;
+  readonly watch: Stopwatch;
+}
+
+/** A step's experience, whole. */
+export interface ScoredBatch {
+  readonly arrays: BatchArrays;
+  /** Sampler against learner. */
+  readonly parity: Parity;
+  /** The learner's version that "old" was scored with. */
+  readonly version: number;
+}
+
+const OLD: ScoreTarget = { key: OLD_LOG_PROBS, view: "original", weights: "old", output: "logProbs" };
+const CURRENT: ScoreTarget = { key: CURRENT_LOG_PROBS, view: "original", weights: "current", output: "logProbs" };
+
+/** Score the groups with the weights that sampled them and with kept ones, as far as plugins ask for it. */
+export async function gatherExperience(step: number, groups: readonly Group[], { learner, host, settings }: Updating): Promise<ScoredBatch> {
+  const samples = groups.flatMap((group) => group.samples);
+  const groupOf = Int32Array.from(groups.flatMap((group, index) => group.samples.map(() => index)));
+  const wanted = host.scores().filter(({ active, weights }) => active && weights !== "current");
+  const scores = await scoreSamples(learner, samples, [OLD, ...wanted], settings.sampling.temperature);
+  const oldLogProbs = scores.get(OLD_LOG_PROBS)!;
+  const [B, T] = [samples.length, longestOf(samples)];
+  const arrays = { step, samples, groupOf, groups, B, T, mask: policyMask(samples, T), oldLogProbs, scores };
+  return { arrays, parity: compareLogProbs(samples, oldLogProbs), version: learner.version };
+}
+
+/** 1 where the policy wrote a token, [B, T]. */
+function policyMask(samples: readonly Sample[], T: number): Float32Array {
+  const mask = new Float32Array(samples.length * T);
+  samples.forEach(({ response }, row) => {
+    let at = row * T;
+    for (const { source, tokens } of response.segments) mask.fill(source === "policy" ? 1 : 0, at, (at += tokens.length));
+  });
+  return mask;
+}
+
+/** One optimizer step. */
+export interface Update {
+  readonly loss: LossResult;
+  readonly gradientNorm: number;
+  readonly skipped: boolean;
+}
+
+export interface Trained {
+  readonly updates: readonly Update[];
+  readonly learningRate: number;
+  /** "current" arrays as the first epoch's minibatches saw them, put together, [B, T]. */
+  readonly current: ScoreArrays;
+}
+
+/** Pass over the experience `epochs` times, in minibatches of whole groups drawn anew each time. */
+export async function trainOn(batch: ScoredBatch, advantages: Float32Array, run: Updating): Promise<Trained> {
+  const { settings, host } = run;
+  const { step, B, T } = batch.arrays;
+  const learningRate = learningRateAt(step, settings);
+  const updates: Update[] = [];
+  const current: ScoreArrays = new Map();
+  for (let epoch = 0; epoch < settings.epochs; epoch++) {
+    for (const rows of minibatches(batch.arrays, settings.promptsPerMinibatch, host.random.key("minibatch", step, epoch))) {
+      const minibatch = await takeMinibatch(batch, rows, advantages, run);
+      if (epoch === 0) putTogether(current, minibatch, rows, B, T);
+      updates.push(await update(minibatch, learningRate, run));
+    }
+  }
+  return { updates, learningRate, current };
+}
+
+/** Rows of each minibatch: groups are dealt in random order, inside a minibatch they keep the batch's. */
+function minibatches({ groups, groupOf }: BatchArrays, size: number | null, random: Host["random"]): number[][] {
+  const order = permutation(random, groups.length);
+  const perMinibatch = size ?? groups.length;
+  const found: number[][] = [];
+  for (let start = 0; start < order.length; start += perMinibatch) {
+    const chosen = new Set(order.subarray(start, start + perMinibatch));
+    found.push([...groupOf.keys()].filter((row) => chosen.has(groupOf[row]!)));
+  }
+  return found;
+}
+
+/** The rows' arrays, and the current weights' scores of them. */
+async function takeMinibatch(batch: ScoredBatch, rows: readonly number[], advantages: Float32Array, run: Updating): Promise<MinibatchArrays> {
+  const { step, T, mask, oldLogProbs, scores, groupOf, ...whole } = batch.arrays;
+  const samples = rows.map((row) => whole.samples[row]!);
+  const chosen = [...new Set(rows.map((row) => groupOf[row]!))];
+  const shorter = longestOf(samples);
+  const take = (array: Float32Array): Float32Array => takeRows(array, T, rows, shorter);
+  const current = await run.watch.time("score", currentScores(batch, rows, samples, run));
+  return {
+    step,
+    samples,
+    groups: chosen.map((group) => whole.groups[group]!),
+    groupOf: Int32Array.from(rows, (row) => chosen.indexOf(groupOf[row]!)),
+    B: rows.length,
+    T: shorter,
+    mask: take(mask),
+    oldLogProbs: take(oldLogProbs),
+    advantages: take(advantages),
+    logProbs: current.get(CURRENT_LOG_PROBS)!,
+    scores: new Map([...[...scores].map(([key, array]) => [key, take(array)] as const), ...current]),
+    maxNewTokens: run.settings.sampling.maxNewTokens,
+  };
+}
+
+/** What "current" weights give for the rows; while they are still the old ones, what was scored as "old" is used again. */
+async function currentScores(batch: ScoredBatch, rows: readonly number[], samples: readonly Sample[], run: Updating): Promise<ScoreArrays> {
+  const { learner, host, settings } = run;
+  const targets = [CURRENT, ...host.scores().filter(({ active, weights }) => active && weights === "current")];
+  const same = learner.version === batch.version;
+  const known: ScoreArrays = new Map();
+  for (const { key, view, output } of targets) {
+    const old = same ? batch.arrays.scores.get(`${view}/old/${output}`) : undefined;
+    if (old !== undefined) known.set(key, takeRows(old, batch.arrays.T, rows, longestOf(samples)));
+  }
+  const missing = targets.filter(({ key }) => !known.has(key));
+  const scored = await scoreSamples(learner, samples, missing, settings.sampling.temperature);
+  return new Map([...known, ...scored]);
+}
+
+/** Loss, its gradients through each view, one optimizer step. */
+async function update(minibatch: MinibatchArrays, learningRate: number, { learner, host, settings, watch }: Updating): Promise<Update> {
+  const loss = watch.timeSync("loss", () => computeLoss(host, minibatch));
+  for (const [view, cotangents] of Object.entries(loss.gradients)) {
+    // A view that no term draws on now would cost a pass and add nothing.
+    if (view !== "original" && Object.values(cotangents).every((array) => array.every((value) => value === 0))) continue;
+    await watch.time("backward", learner.backward(learnerBatch(minibatch.samples, view, settings.sampling.temperature), cotangents));
+  }
+  const { gradientNorm, skipped } = await watch.time("update", learner.step({ learningRate }));
+  return { loss, gradientNorm, skipped };
+}
+
+/** Write a minibatch's current scores into arrays of the whole batch. */
+function putTogether(whole: ScoreArrays, { logProbs, scores, T: shorter }: MinibatchArrays, rows: readonly number[], B: number, T: number): void {
+  for (const [key, array] of new Map([...scores, [CURRENT_LOG_PROBS, logProbs]])) {
+    if (key.split("/").at(-2) !== "current") continue;
+    const into = whole.get(key) ?? new Float32Array(B * T);
+    whole.set(key, into);
+    rows.forEach((row, index) => into.set(array.subarray(index * shorter, (index + 1) * shorter), row * T));
+  }
+}
