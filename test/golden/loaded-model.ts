@@ -3,14 +3,13 @@ import { join } from "node:path";
 import { OnnxExecutor } from "../../core/graph/onnx-executor.ts";
 import { GraphLearner } from "../../core/learner/graph-learner.ts";
 import type { LearnerBatch } from "../../core/learner/learner.ts";
-import { readModelConfig } from "../../core/model/config.ts";
-import type { EncodedPrompt, Weights } from "../../core/model/model.ts";
-import { type EncodedPicture, loadPicture } from "../../core/model/picture.ts";
+import { loadModelFolder } from "../../core/model/folder.ts";
 import { hashPixels } from "../../core/model/image-processor.ts";
+import type { EncodedPrompt } from "../../core/model/model.ts";
+import { type EncodedPicture, loadPicture } from "../../core/model/picture.ts";
 import { Processor } from "../../core/model/processor.ts";
 import { createModel } from "../../core/model/registry.ts";
 import { ModelRuntime } from "../../core/model/runtime.ts";
-import { readFloats, readFolderEntries } from "../../core/model/safetensors.ts";
 import { goldenDir, type GoldenTensor } from "./support.ts";
 
 export interface LoadedModel {
@@ -24,17 +23,8 @@ export const executor = new OnnxExecutor({ threads: 2 });
 
 export async function loadModel(name: string): Promise<LoadedModel> {
   const folder = join(goldenDir(), "models", name);
-  const model = createModel(await readModelConfig(folder));
-  return { folder, processor: await Processor.load(folder), runtime: new ModelRuntime(model, await readWeights(folder), executor) };
-}
-
-/** transformers 5 writes its files under the hub's older names. */
-const currentName = (name: string): string => name.replace(/^model\.(?!language_model\.|visual\.)/, "model.language_model.").replace(/^visual\./, "model.visual.");
-
-async function readWeights(folder: string): Promise<Weights> {
-  const weights: Weights = new Map();
-  for (const [name, entry] of await readFolderEntries(folder)) weights.set(currentName(name), { shape: entry.shape, data: await readFloats(entry) });
-  return weights;
+  const { config, weights } = await loadModelFolder(folder, (described) => createModel(described).parameters);
+  return { folder, processor: await Processor.load(folder), runtime: new ModelRuntime(createModel(config), weights, executor) };
 }
 
 export function createLearner({ runtime }: LoadedModel, microbatchTokens: number): GraphLearner {
