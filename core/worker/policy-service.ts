@@ -34,7 +34,7 @@ interface Versioned<Result> {
 
 export type PolicyService = {
   readonly score: Method<{ batch: WireBatch; outputs: readonly Output[]; weights?: string }, Versioned<Outputs>>;
-  readonly backward: Method<{ batch: WireBatch; cotangents: Outputs }, Versioned<null>>;
+  readonly backward: Method<{ batch: WireBatch; cotangents: Outputs }, Versioned<Outputs>>;
   readonly step: Method<{ learningRate: number }, Versioned<StepReport>>;
   readonly keep: Method<{ name: string }, Versioned<null>>;
   readonly save: Method<{ folder: string }, Versioned<null>>;
@@ -50,18 +50,16 @@ export const policyHandlers = ({ learner, rollout, close }: PolicyParts): Handle
     value: { version: learner.version, result },
     transfer,
   });
+  const arrays = (outputs: Outputs): Moved<Versioned<Outputs>> => reply(outputs, buffersOf(Object.values(outputs)));
   const batchOf = ({ prompts, rows, temperature }: WireBatch): LearnerBatch => ({ prompts: receiver.unpack(prompts), rows, temperature });
   return {
     score: ({ batch, outputs, weights }) => {
       const unpacked = batchOf(batch);
-      return async () => {
-        const result = await learner.score(unpacked, outputs, weights);
-        return reply(result, buffersOf(Object.values(result)));
-      };
+      return async () => arrays(await learner.score(unpacked, outputs, weights));
     },
     backward: ({ batch, cotangents }) => {
       const unpacked = batchOf(batch);
-      return async () => reply(await nothing(learner.backward(unpacked, cotangents)));
+      return async () => arrays(await learner.backward(unpacked, cotangents));
     },
     step: (options) => async () => reply(await learner.step(options)),
     keep: ({ name }) => async () => reply(await nothing(learner.keep(name))),
@@ -98,7 +96,7 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
       return version;
     },
     score: (batch, outputs, weights) => noted(caller.call("score", { batch: pack(batch), outputs, ...(weights === undefined ? {} : { weights }) })),
-    backward: async (batch, cotangents) => void (await noted(caller.call("backward", { batch: pack(batch), cotangents: exactOutputs(cotangents) }))),
+    backward: (batch, cotangents) => noted(caller.call("backward", { batch: pack(batch), cotangents: exactOutputs(cotangents) })),
     step: ({ learningRate }) => noted(caller.call("step", { learningRate })),
     keep: async (name) => void (await noted(caller.call("keep", { name }))),
     save: async (folder) => void (await noted(caller.call("save", { folder }))),
