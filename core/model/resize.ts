@@ -60,14 +60,14 @@ function resizeRows({ data, width, height }: Picture, to: number): Uint8Array {
   const { taps, first, count, weights, shift } = kernelOf(width, to);
   const half = 1 << (shift - 1);
   const out = new Uint8ClampedArray(height * to * 3);
-  for (let x = 0; x < to; x++) {
-    const size = count[x]!;
-    for (let y = 0; y < height; y++) {
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < to; x++) {
       let r = half;
       let g = half;
       let b = half;
       let at = (y * width + first[x]!) * 3;
-      for (let k = x * taps; k < x * taps + size; k++, at += 3) {
+      const end = x * taps + count[x]!;
+      for (let k = x * taps; k < end; k++, at += 3) {
         const weight = weights[k]!;
         r += weight * data[at]!;
         g += weight * data[at + 1]!;
