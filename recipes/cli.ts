@@ -1,0 +1,54 @@
+/** The `papo` command line: one file per command in commands/. */
+import { demo } from "./commands/demo.ts";
+import { sft } from "./commands/sft.ts";
+import { startModel } from "./commands/start-model.ts";
+import { trainCommand } from "./commands/train.ts";
+
+/** A command: what `papo --help` says of it, and what it does with the arguments after its name. */
+export interface Command {
+  readonly usage: string;
+  readonly summary: string;
+  run(args: readonly string[]): Promise<void>;
+}
+
+const commands: ReadonlyMap<string, Command> = new Map([
+  ["train", trainCommand],
+  ["sft", sft],
+  ["demo", demo],
+  ["start-model", startModel],
+]);
+
+/** Run a command; the exit code. Errors are printed as a message, with the stack only under --stack. */
+export async function main(args: readonly string[]): Promise<number> {
+  const stack = args.includes("--stack");
+  const [name = "help", ...rest] = args.filter((arg) => arg !== "--stack");
+  if (name === "help" || name === "--help" || name === "-h") {
+    console.log(help());
+    return 0;
+  }
+  const command = commands.get(name);
+  if (!command) {
+    console.error(`papo: there is no command "${name}"\n\n${help()}`);
+    return 2;
+  }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    console.log(`${command.usage}\n\n${command.summary}`);
+    return 0;
+  }
+  try {
+    await command.run(rest);
+    return 0;
+  } catch (error) {
+    console.error(`\npapo ${name}: ${error instanceof Error ? (stack ? error.stack : error.message) : String(error)}`);
+    return 1;
+  }
+}
+
+const help = (): string =>
+  [
+    "papo: reinforcement-learning post-training of vision-language models",
+    "",
+    ...[...commands.values()].map(({ usage, summary }) => `  ${usage}\n      ${summary.split("\n")[0] ?? ""}`),
+    "",
+    "  papo <command> --help says more; --stack prints where an error came from.",
+  ].join("\n");

@@ -1,0 +1,48 @@
+/** A run file: what `papo train run.ts` and `papo sft run.ts` read, a TypeScript module whose default export says what to run. */
+import { resolve, dirname } from "node:path";
+import { pathToFileURL } from "node:url";
+import { existsSync } from "node:fs";
+import type { Plugin, RunSettingsInput } from "@papo/core";
+import { FunctionRewardPlugin } from "@papo/plugins";
+import type { Scorable, ScoredPart } from "@papo/core";
+
+export interface RunFile {
+  /** A Hugging Face folder. Paths are relative to the run file. */
+  readonly model: string;
+  /** A JSONL file: columns prompt, answer, images (paths relative to it), and any others, which rewards can read. */
+  readonly data: string;
+  /** The recipe: `grpo()`, `papo(dapo())`, your own plugins, in order. */
+  readonly plugins: readonly Plugin[];
+  /** The reward of a response, when no plugin of the recipe gives one. */
+  readonly reward?: (sample: Scorable) => number | ScoredPart | Promise<number | ScoredPart>;
+  /** Everything else about the run; see RunSettings. */
+  readonly settings?: RunSettingsInput;
+  /** Rows to evaluate on before and after, greedily, by the same rewards. */
+  readonly evaluation?: string;
+  /** The run's folder: metrics, samples, checkpoints, report.html. */
+  readonly output: string;
+}
+
+/** For editors: types the default export of a run file. */
+export const defineRun = (run: RunFile): RunFile => run;
+
+/** Read a run file, with its paths made absolute and its reward made a plugin. */
+export async function loadRunFile(path: string): Promise<RunFile> {
+  const file = resolve(path);
+  if (!existsSync(file)) throw new Error(`there is no run file ${file}`);
+  const { default: run } = (await import(pathToFileURL(file).href)) as { default?: RunFile };
+  if (run === undefined) throw new Error(`${file} has no default export: export default defineRun({ … })`);
+  for (const key of ["model", "data", "output"] as const) {
+    if (typeof run[key] !== "string") throw new Error(`${file}: "${key}" must be a path, it is ${JSON.stringify(run[key])}`);
+  }
+  if (!Array.isArray(run.plugins)) throw new Error(`${file}: "plugins" must be an array, for example papo(grpo())`);
+  const from = (relative: string): string => resolve(dirname(file), relative);
+  return {
+    ...run,
+    model: from(run.model),
+    data: from(run.data),
+    output: from(run.output),
+    ...(run.evaluation === undefined ? {} : { evaluation: from(run.evaluation) }),
+    plugins: run.reward ? [...run.plugins, new FunctionRewardPlugin({ name: "reward", score: run.reward })] : run.plugins,
+  };
+}
