@@ -16,7 +16,7 @@ export const headlines: readonly Headline[] = [
     id: "accuracy",
     short: "accuracy",
     title: "Accuracy of the training samples",
-    patterns: [/^reward\/accuracy(\/mean)?$/, /^reward\/.*accuracy/, /(^|\/)accuracy$/, /^reward\/.*(correct|answer)/],
+    patterns: [/^reward\/(part\/)?accuracy$/, /^reward\/.*accuracy/, /(^|\/)accuracy$/, /^reward\/.*(correct|answer)/],
   },
   {
     id: "perceptionKl",
@@ -28,7 +28,7 @@ export const headlines: readonly Headline[] = [
     id: "entropy",
     short: "entropy",
     title: "Entropy of the policy, nats per token",
-    patterns: [/^(?!loss\/)(?!.*mask).*entropy$/, /^(?!loss\/)(?!.*mask).*entropy/, /^(?!.*mask).*entropy/],
+    patterns: [/^rollout\/entropy$/, /^(?!loss\/)(?!.*mask).*entropy$/, /^(?!loss\/)(?!.*mask).*entropy/, /^(?!.*mask).*entropy/],
   },
   {
     id: "maskedEntropy",
@@ -41,8 +41,10 @@ export const headlines: readonly Headline[] = [
   { id: "gradientNorm", short: "|gradient|", title: "Gradient norm before clipping", patterns: [/(gradient|grad).?norm$/i, /gradient|grad_/i] },
 ];
 
-/** The metric that stands for each headline, of those in `names`; a headline without one is left out. */
-export const headlineMetrics = (names: readonly string[]): Map<Headline["id"], string> => {
+/** The metric that stands for each headline, of those in `all`; a headline without one is left out. */
+export const headlineMetrics = (all: readonly string[]): Map<Headline["id"], string> => {
+  // A coefficient is named after what it weights, and is not it.
+  const names = all.filter((name) => !name.startsWith("coefficient/"));
   const found = new Map<Headline["id"], string>();
   for (const { id, patterns } of headlines) {
     for (const pattern of patterns) {

@@ -48,19 +48,28 @@ export const resultTable = (runs: readonly RunRecord[]): string => {
   });
   const n = Math.max(0, ...runs.flatMap((run) => run.after?.greedy.overall.n ?? []));
   const scenes = n > 0 ? `${n.toLocaleString("en")} unseen scenes. ` : "";
+  const direct = runs.some((run) => [run.before, run.after].some((evaluation) => (evaluation?.errors["direct"] ?? 0) > 0));
+  const aside = direct ? " A wrong answer that states no fact shows no cause: it counts as “direct” in the bars below." : "";
   return `<div class="wide"><table class="results"><thead>
 <tr><th rowspan="2">recipe</th><th rowspan="2"></th><th colspan="2">greedy accuracy, %</th><th colspan="2">accuracy at T = 1, %</th>
 <th rowspan="2">perception<br>errors, %</th><th rowspan="2">KL_prcp,<br>nats/token</th></tr>
 <tr><th>all</th><th>need the picture</th><th>all</th><th>need the picture</th></tr></thead>${bodies.join("")}</table></div>
 <p class="note">${scenes}Small numbers: 95 % interval of one run, or the lowest and highest of several seeds. Perception errors: share of all greedy
-answers that are wrong because a stated fact about the picture is false.</p>`;
+answers that are wrong because a stated fact about the picture is false.${aside}</p>`;
 };
 
-/** Classes in the order in which bars stack them; others follow. */
-const knownClasses = ["correct", "right", "lucky", "right_false_facts", "perception", "reasoning", "inconsistency", "format"];
+/** Style of the classes whose meaning is known, in the order in which bars stack them; others follow. */
+const knownClasses: Readonly<Record<string, string>> = {
+  correct: "share-right",
+  right: "share-right",
+  "correct, false facts": "share-lucky",
+  perception: "share-perception",
+  reasoning: "share-reasoning",
+  inconsistency: "share-inconsistency",
+  direct: "share-direct",
+  format: "share-format",
+};
 const rightClasses = new Set(["correct", "right"]);
-
-const readable = (name: string): string => name.replaceAll("_", " ").replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
 
 /** Every share, what is missing to 1 added as "right". */
 const wholeOf = (errors: Evaluation["errors"]): Map<string, number> => {
@@ -78,9 +87,9 @@ export const errorBars = (runs: readonly RunRecord[]): string => {
       return Object.keys(errors).length === 0 ? [] : [{ label: `${run.name}, ${when}`, shares: wholeOf(errors) }];
     }),
   );
-  const classes = [...new Set([...knownClasses, ...bars.flatMap(({ shares }) => [...shares.keys()])])].filter((name) => bars.some(({ shares }) => shares.has(name)));
+  const classes = [...new Set([...Object.keys(knownClasses), ...bars.flatMap(({ shares }) => [...shares.keys()])])].filter((name) => bars.some(({ shares }) => shares.has(name)));
   if (bars.length === 0) return `<p class="note">No evaluation sorted its answers.</p>`;
-  const legend = classes.map((name) => `<span class="key"><i class="${colourOf(name, classes)}"></i>${escapeHtml(readable(name))}</span>`).join("");
+  const legend = classes.map((name) => `<span class="key"><i class="${colourOf(name, classes)}"></i>${escapeHtml(name)}</span>`).join("");
   const lines = bars.map(({ label, shares }) => {
     const pieces = classes.map((name) => barPiece(name, shares.get(name) ?? 0, colourOf(name, classes)));
     return `<div class="bar-label">${escapeHtml(label)}</div><div class="bar">${pieces.join("")}</div>`;
@@ -90,16 +99,13 @@ export const errorBars = (runs: readonly RunRecord[]): string => {
 
 const barPiece = (name: string, share: number, colour: string): string => {
   if (share <= 0) return "";
-  const label = `${readable(name)}: ${percent(share)} %`;
+  const label = `${name}: ${percent(share)} %`;
   return `<span class="${colour}" style="width:${(100 * share).toFixed(2)}%" title="${escapeHtml(label)}">${share >= 0.06 ? percent(share) : ""}</span>`;
 };
 
 /** A class of the style sheet: by meaning where known, else the next of a palette. */
-const colourOf = (name: string, classes: readonly string[]): string => {
-  if (rightClasses.has(name)) return "share-right";
-  if (knownClasses.includes(name)) return `share-${name === "right_false_facts" ? "lucky" : name}`;
-  return `share-other-${classes.filter((other) => !knownClasses.includes(other)).indexOf(name) % 3}`;
-};
+const colourOf = (name: string, classes: readonly string[]): string =>
+  knownClasses[name] ?? `share-other-${classes.filter((other) => !(other in knownClasses)).indexOf(name) % 3}`;
 
 const settingText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
 

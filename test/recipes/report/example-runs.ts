@@ -31,9 +31,10 @@ export const evaluationOf = (accuracy: number, seed: number, klPrcp: number, per
     greedy: { overall: share(right, 1000), visionDependent: share(rightLooking, looking.length) },
     sampled: { overall: share(right - 0.04, 1000), visionDependent: share(rightLooking - 0.04, looking.length) },
     errors: {
-      right_false_facts: 0.06,
+      "correct, false facts": 0.06,
       perception: wrong * perception,
-      reasoning: wrong * (1 - perception) * 0.5,
+      reasoning: wrong * (1 - perception) * 0.3,
+      direct: wrong * (1 - perception) * 0.2,
       inconsistency: wrong * (1 - perception) * 0.3,
       format: wrong * (1 - perception) * 0.2,
     },
@@ -52,8 +53,8 @@ const stepsOf = (count: number, gain: number, kl: number, masked: boolean, seed:
       step: at + 1,
       metrics: {
         "reward/mean": 0.9 * accuracy + 0.1 * (0.9 + 0.1 * done),
-        "reward/accuracy": accuracy,
-        "reward/format": 0.9 + 0.1 * done,
+        "reward/part/accuracy": accuracy,
+        "reward/part/format": 0.9 + 0.1 * done,
         "papo/perception_kl": 0.3 + kl * done + noise(0.05),
         "rollout/entropy": 0.7 - 0.3 * done + noise(0.05),
         ...(masked ? { "papo/masked_entropy": 1.1 - 0.1 * done + noise(0.06) } : {}),
@@ -63,7 +64,7 @@ const stepsOf = (count: number, gain: number, kl: number, masked: boolean, seed:
         "learner/gradient_norm": 0.8 + 0.4 * random(),
         "loss/policy": noise(0.02),
         ...(masked ? { "loss/papo/perception_kl": 0.3 + kl * done } : {}),
-        "rollout/parity_gap": 4e-6 + 2e-6 * random(),
+        "rollout/parity_max": 4e-6 + 2e-6 * random(),
         "timing/seconds": 1.1 + 0.1 * random(),
       },
     };
@@ -91,10 +92,10 @@ export const pictureOf = async (seed: number): Promise<{ original: string; maske
 };
 
 const texts: readonly (readonly [question: string, answer: string, text: string, verdict: string, right: number])[] = [
-  ["How many red things and blue things are there together?", "8", "<think> 3 , 5 ; 3 + 5 = 8 </think> \\boxed{ 8 }", "right", 1],
+  ["How many red things and blue things are there together?", "8", "<think> 3 , 5 ; 3 + 5 = 8 </think> \\boxed{ 8 }", "correct", 1],
   ["What is the largest digit minus the smallest?", "4", "<think> 6 , 1 ; 6 - 1 = 5 </think> \\boxed{ 5 }", "perception", 0],
   ["Are there more circles than squares?", "yes", "<think> 2 , 4 ; 2 < 4 </think> \\boxed{ yes }", "inconsistency", 0],
-  ["What is right of the green cross?", "red circle", "\\boxed{ red circle }", "right", 1],
+  ["What is right of the green cross?", "red circle", "\\boxed{ red circle }", "correct", 1],
 ];
 
 const samplesOf = async (steps: readonly number[], masked: boolean, seed: number): Promise<SampleRow[]> => {

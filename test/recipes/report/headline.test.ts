@@ -3,14 +3,15 @@ import { headlineMetrics } from "../../../recipes/report/headline.ts";
 
 it("finds headlines among a run's names, measured values before terms of the loss", () => {
   const names = [
-    "loss/papo/perception_kl", "loss/papo/entropy", "papo/perception_kl", "papo/masked_entropy", "papo/entropy",
-    "reward/format", "reward/accuracy", "reward/mean", "rollout/length_max", "rollout/length_mean", "learner/gradient_norm", "policy/clip_fraction",
+    "coefficient/papo/entropy", "coefficient/papo/perception_kl",
+    "loss/papo/perception_kl", "loss/papo/entropy", "papo/perception_kl", "papo/masked_entropy", "papo/entropy", "rollout/entropy",
+    "reward/part/format", "reward/part/accuracy", "reward/mean", "rollout/length_max", "rollout/length_mean", "learner/gradient_norm", "policy/clip_fraction",
   ];
   expect(Object.fromEntries(headlineMetrics(names))).toEqual({
     reward: "reward/mean",
-    accuracy: "reward/accuracy",
+    accuracy: "reward/part/accuracy",
     perceptionKl: "papo/perception_kl",
-    entropy: "papo/entropy",
+    entropy: "rollout/entropy",
     maskedEntropy: "papo/masked_entropy",
     length: "rollout/length_mean",
     clip: "policy/clip_fraction",
@@ -19,5 +20,5 @@ it("finds headlines among a run's names, measured values before terms of the los
 });
 
 it("leaves a headline out rather than showing another quantity", () => {
-  expect([...headlineMetrics(["papo/masked_entropy", "reward/format"]).keys()]).toEqual(["maskedEntropy"]);
+  expect([...headlineMetrics(["papo/masked_entropy", "reward/part/format"]).keys()]).toEqual(["maskedEntropy"]);
 });

@@ -1,0 +1,157 @@
+/** Writes what a report needs into the run's folder; changes nothing about the run. */
+import { appendFileSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import sharp from "sharp";
+import { z } from "zod";
+import { parseOptions } from "@papo/core";
+import type { EncodedPicture, Experience, Picture, Plugin, Prompt, Run } from "@papo/core";
+import { pictureOfPatches, qwenPatchLayout } from "./picture-of-patches.ts";
+import { chooseSamples, recordOf } from "./sample-record.ts";
+import type { PictureRecord } from "./sample-record.ts";
+
+const triple = z.tuple([z.number(), z.number(), z.number()]);
+
+const schema = z.strictObject({
+  /** The run's folder; made if missing. */
+  folder: z.string().min(1),
+  /** Samples are written at step 1 and at every step divisible by this. */
+  every: z.number().int().positive().default(10),
+  /** Samples per written step, one per prompt. */
+  samples: z.number().int().nonnegative().default(4),
+  /** The text of each token, in order; without it the report shows whole texts, not coloured tokens. */
+  decode: z.custom<(tokens: Int32Array) => readonly string[]>((value) => typeof value === "function", "a function").optional(),
+  /** The longest side of a written picture, pixels; larger ones are scaled down. */
+  largestSide: z.number().int().positive().default(448),
+  /** How the model's processor makes patches. */
+  layout: z
+    .strictObject({
+      patch: z.number().int().positive(),
+      temporal: z.number().int().positive(),
+      merge: z.number().int().positive(),
+      mean: triple,
+      std: triple,
+    })
+    .default({ ...qwenPatchLayout, mean: [...qwenPatchLayout.mean], std: [...qwenPatchLayout.std] }),
+});
+
+/**
+ * Writes into `folder`: samples.jsonl (SampleRecord), pictures/<hash>.png (the picture of each view as the model saw it),
+ * alarms.jsonl (`{kind: "alarm" | "skip" | "checkpoint", step, …}`). Metrics and timings are written by the run itself.
+ * A resumed run appends; of two lines about the same sample the later one counts. When writing fails, one alarm is raised
+ * and the log stops: a full disk costs the report, not the training.
+ */
+export class RunLogPlugin implements Plugin {
+  readonly name = "RunLogPlugin";
+  readonly options: z.output<typeof schema>;
+
+  constructor(options: z.input<typeof schema>) {
+    this.options = parseOptions(this.name, schema, options);
+  }
+
+  apply({ hooks, events }: Run): void {
+    const { folder, every, samples } = this.options;
+    let broken = false;
+    let pictures: Promise<void> = Promise.resolve();
+    const fail = (step: number, cause: unknown): void => {
+      if (broken) return;
+      broken = true;
+      const message = `cannot write to ${folder}, no more samples and alarms are logged: ${cause instanceof Error ? cause.message : String(cause)}`;
+      events.emit("alarm", { step, plugin: this.name, message });
+    };
+    const append = (file: string, step: number, line: unknown): void => {
+      if (broken) return;
+      try {
+        appendLine(join(folder, file), line);
+      } catch (cause) {
+        fail(step, cause);
+      }
+    };
+
+    events.on("experience", (experience) => {
+      const { step } = experience;
+      if (broken || (step !== 1 && step % every !== 0)) return;
+      const { lines, pictures: wanted } = this.#recordsOf(experience, samples);
+      for (const line of lines) append("samples.jsonl", step, line);
+      const write = async (): Promise<void> => {
+        for (const [file, encoded] of wanted) await this.#writePicture(file, encoded);
+      };
+      pictures = pictures.then(write).catch((cause: unknown) => {
+        fail(step, cause);
+      });
+    });
+    events.on("alarm", (alarm) => {
+      append("alarms.jsonl", alarm.step, { kind: "alarm", ...alarm });
+    });
+    events.on("skip", (skip) => {
+      append("alarms.jsonl", skip.step, { kind: "skip", ...skip });
+    });
+    events.on("checkpoint", (checkpoint) => {
+      append("alarms.jsonl", checkpoint.step, { kind: "checkpoint", ...checkpoint });
+    });
+    // Pictures are compressed beside the training step and must be on disk before the run may end.
+    hooks.stepped.tapPromise(this.name, async () => {
+      await pictures;
+      return undefined;
+    });
+  }
+
+  /** The step's lines and the pictures they name, by file. */
+  #recordsOf(experience: Experience, count: number): { lines: unknown[]; pictures: Map<string, EncodedPicture> } {
+    const pictures = new Map<string, EncodedPicture>();
+    const lines = chooseSamples(experience.samples, count).map((chosen) => {
+      const { prompt, response } = chosen.sample;
+      return recordOf(chosen, experience, this.options.decode?.(response.tokens) ?? [], picturesOf(prompt, pictures));
+    });
+    return { lines, pictures };
+  }
+
+  /** Writes a picture once: its name is its content. */
+  async #writePicture(file: string, encoded: EncodedPicture): Promise<void> {
+    const { folder, largestSide, layout } = this.options;
+    const path = join(folder, file);
+    if (existsSync(path)) return;
+    mkdirSync(join(folder, "pictures"), { recursive: true });
+    await toPng(pictureOfPatches(encoded, layout), largestSide, path);
+  }
+}
+
+const toPng = async ({ width, height, data }: Picture, largestSide: number, path: string): Promise<void> => {
+  await sharp(data, { raw: { width, height, channels: 3 } })
+    .resize({ width: largestSide, height: largestSide, fit: "inside", withoutEnlargement: true })
+    .png()
+    .toFile(path);
+};
+
+/** A prompt's pictures under all its views, as file names; what to write is added to `into`. */
+const picturesOf = (prompt: Prompt, into: Map<string, EncodedPicture>): PictureRecord[] => {
+  const records: Record<string, string>[] = prompt.pictures.map(() => ({}));
+  for (const [view, encoded] of prompt.views) {
+    encoded.pictures.forEach((picture, index) => {
+      // Hashed again, because a content hash may hold characters that a file name must not.
+      const file = `pictures/${createHash("sha256").update(picture.hash).digest("hex").slice(0, 16)}.png`;
+      into.set(file, picture);
+      const record = records[index];
+      if (record !== undefined) record[view] = file;
+    });
+  }
+  return records.map((views) => ({ views }));
+};
+
+/** Appends a JSON line. A line that a kill cut short is closed first, so that it costs only itself. */
+const appendLine = (path: string, line: unknown): void => {
+  mkdirSync(join(path, ".."), { recursive: true });
+  appendFileSync(path, `${endsMidLine(path) ? "\n" : ""}${JSON.stringify(line)}\n`);
+};
+
+const endsMidLine = (path: string): boolean => {
+  if (!existsSync(path)) return false;
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    const last = Buffer.alloc(1);
+    return size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
+  } finally {
+    closeSync(file);
+  }
+};

@@ -1,0 +1,201 @@
+/** The live display: redrawn in place on a terminal, plain lines now and then elsewhere. */
+import { createLogUpdate } from "log-update";
+import type { Events, RunEvents } from "@papo/core";
+import { headlineMetrics } from "../report/headline.ts";
+import { colours, cutTo, duration, oneLine, phaseText, plain, runBlock, runLine } from "./format.ts";
+import type { RunProgress } from "./format.ts";
+
+export interface DisplayOptions {
+  /** Default: standard output. */
+  readonly stream?: NodeJS.WriteStream | (NodeJS.WritableStream & { readonly columns?: number; readonly isTTY?: boolean });
+  /** Redraw in place. Default: when the stream is a terminal. */
+  readonly interactive?: boolean;
+  /** Without a terminal: a line every so many steps, and at the first and last. Default 10. */
+  readonly every?: number;
+  /** Seconds since some moment; given by tests. */
+  readonly now?: () => number;
+}
+
+export interface Phase {
+  /** So much of the total is done. */
+  readonly advance: (done: number) => void;
+  /** The phase is over; it leaves one line. */
+  readonly end: () => void;
+}
+
+export interface Display {
+  /** Follow a run's events until `end` is called; its last state stays on the screen. */
+  run(name: string, events: Pick<Events, "on" | "off">): { end(): void };
+  /** Show work other than training: `phase("evaluating 1,000 scenes", 1000)`. Without a total, counts. */
+  phase(text: string, total?: number): Phase;
+  /** A line that stays. */
+  line(text: string): void;
+  /** Ends what is still shown and gives the terminal back. */
+  close(): void;
+}
+
+/** How many alarms a block shows, and over how many steps pace is averaged. */
+const shownAlarms = 3;
+const paceWindow = 10;
+
+const systemSeconds = (): number => performance.now() / 1000;
+
+/** Opens the display. Nothing is drawn before the first call. */
+export const createDisplay = (options: DisplayOptions = {}): Display => {
+  const { stream = process.stdout, every = 10, now = systemSeconds } = options;
+  const screen = options.interactive ?? stream.isTTY === true ? liveScreen(stream) : plainScreen(stream);
+  const open = new Set<() => void>();
+  const track = (end: () => void): (() => void) => {
+    const once = (): void => {
+      if (open.delete(once)) end();
+    };
+    open.add(once);
+    return once;
+  };
+  return {
+    run: (name, events) => ({ end: track(followRun(name, events, screen, every, now)) }),
+    phase: (text, total) => {
+      const phase = followPhase(text, total ?? null, screen, now);
+      return { advance: phase.advance, end: track(phase.end) };
+    },
+    line: (text) => {
+      screen.stay(oneLine(text));
+    },
+    close: () => {
+      for (const end of [...open]) end();
+      screen.close();
+    },
+  };
+};
+
+/** Where text goes. What `show` draws is replaced by the next `show`; what `stay` writes is not. */
+interface Screen {
+  readonly interactive: boolean;
+  show(lines: () => readonly string[]): void;
+  stay(...lines: readonly string[]): void;
+  close(): void;
+}
+
+const plainScreen = (stream: NodeJS.WritableStream): Screen => ({
+  interactive: false,
+  show: () => undefined,
+  stay: (...lines) => {
+    for (const line of lines) stream.write(`${line}\n`);
+  },
+  close: () => undefined,
+});
+
+const liveScreen = (stream: NonNullable<DisplayOptions["stream"]>): Screen => {
+  const update = createLogUpdate(stream);
+  let current: (() => readonly string[]) | null = null;
+  const width = (): number => (stream.columns ?? 80) - 1;
+  const draw = (): void => {
+    const lines = current?.() ?? [];
+    if (lines.length === 0) update.clear();
+    else update(lines.map((line) => cutTo(line, width())).join("\n"));
+  };
+  // Keeps pace and counts moving between events; never keeps the process alive.
+  const timer = setInterval(draw, 200);
+  timer.unref();
+  return {
+    interactive: true,
+    show: (lines) => {
+      current = lines;
+      draw();
+    },
+    stay: (...lines) => {
+      update.clear();
+      for (const line of lines) stream.write(`${line}\n`);
+      draw();
+    },
+    close: () => {
+      clearInterval(timer);
+      current = null;
+      update.clear();
+      update.done();
+    },
+  };
+};
+
+/** Shows a run until the returned function is called. */
+const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Screen, every: number, now: () => number): (() => void) => {
+  const paint = screen.interactive ? colours : plain;
+  const start = now();
+  let stepStart = start;
+  let tokens = 0;
+  let progress: RunProgress = { name, step: 0, steps: 0, metrics: {}, rewards: [], secondsPerStep: null, tokensPerSecond: null, responses: 0, alarms: [] };
+  const paces: number[] = [];
+  const lines = (): readonly string[] => (progress.steps === 0 ? [`${paint.bold(oneLine(name))}  first step, ${progress.responses} responses`] : runBlock(progress, paint));
+
+  const onResponse = ({ sample }: RunEvents["response"]): void => {
+    tokens += sample.response.tokens.length;
+    progress = { ...progress, responses: progress.responses + 1 };
+  };
+  const onStep = (summary: RunEvents["step"]): void => {
+    const seconds = now() - stepStart;
+    paces.push(seconds);
+    const recent = paces.slice(-paceWindow);
+    progress = afterStep(progress, summary, recent.reduce((sum, pace) => sum + pace, 0) / recent.length, tokens > 0 && seconds > 0 ? tokens / seconds : null);
+    [stepStart, tokens] = [now(), 0];
+    screen.show(lines);
+    const { step, steps } = summary;
+    if (!screen.interactive && (step === 1 || step === steps || step % every === 0)) screen.stay(runLine(progress));
+  };
+  const warn = (text: string): void => {
+    progress = { ...progress, alarms: [...progress.alarms, oneLine(text)].slice(-shownAlarms) };
+    if (!screen.interactive) screen.stay(`! ${oneLine(`${name}: ${text}`)}`);
+  };
+  const onAlarm = ({ step, plugin, message }: RunEvents["alarm"]): void => {
+    warn(`step ${step}, ${plugin}: ${message}`);
+  };
+  const onSkip = ({ step, what, reason }: RunEvents["skip"]): void => {
+    warn(`step ${step}, skipped ${what}: ${reason}`);
+  };
+
+  events.on("response", onResponse);
+  events.on("step", onStep);
+  events.on("alarm", onAlarm);
+  events.on("skip", onSkip);
+  screen.show(lines);
+  return () => {
+    events.off("response", onResponse);
+    events.off("step", onStep);
+    events.off("alarm", onAlarm);
+    events.off("skip", onSkip);
+    screen.show(() => []);
+    screen.stay(...(screen.interactive ? lines() : []), `${oneLine(name)}: ${progress.step} steps in ${duration(now() - start)}`);
+  };
+};
+
+const afterStep = (
+  progress: RunProgress,
+  { step, steps, metrics }: RunEvents["step"],
+  secondsPerStep: number,
+  tokensPerSecond: number | null,
+): RunProgress => {
+  const reward = metrics[headlineMetrics(Object.keys(metrics)).get("reward") ?? ""];
+  const rewards = reward === undefined ? progress.rewards : [...progress.rewards, reward];
+  return { ...progress, step, steps, metrics, rewards, secondsPerStep, tokensPerSecond: tokensPerSecond ?? progress.tokensPerSecond, responses: 0 };
+};
+
+/** Shows a phase; without a terminal it writes a line at its start, at each quarter, and at its end. */
+const followPhase = (text: string, total: number | null, screen: Screen, now: () => number): Phase => {
+  const name = oneLine(text);
+  const start = now();
+  let done = 0;
+  let quarters = 0;
+  if (!screen.interactive) screen.stay(name);
+  screen.show(() => [phaseText(name, done, total)]);
+  return {
+    advance: (amount) => {
+      done = amount;
+      const reached = total === null ? 0 : Math.floor((4 * done) / Math.max(1, total));
+      if (!screen.interactive && reached > quarters && reached < 4) screen.stay(phaseText(name, done, total));
+      quarters = Math.max(quarters, reached);
+    },
+    end: () => {
+      screen.show(() => []);
+      screen.stay(`${name}: done in ${duration(now() - start)}`);
+    },
+  };
+};
