@@ -25,7 +25,7 @@ const count = (name: string, pickAttribute: (scene: Scene, draws: Draws) => stri
   },
   conclude(facts) {
     if (facts.length === 1 && facts[0] === "none") return { text: "0", answer: "0" };
-    if (!facts.every((fact) => /^[a-d][1-4]$/.test(fact))) return null;
+    if (facts.length === 0 || !facts.every((fact) => /^[a-d][1-4]$/.test(fact))) return null;
     return { text: String(facts.length), answer: String(facts.length) };
   },
 });
