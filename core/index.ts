@@ -36,3 +36,15 @@ export type { BatchArrays, MinibatchArrays } from "./pipeline/loss-arrays.ts";
 export type { PlannedScore } from "./pipeline/scores.ts";
 export { parseSettings } from "./pipeline/settings.ts";
 export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";
+// Whole runs
+export { train } from "./pipeline/run.ts";
+export type { TrainOptions, TrainSummary } from "./pipeline/run.ts";
+export { evaluate } from "./pipeline/evaluate.ts";
+export type { EvaluateOptions } from "./pipeline/evaluate.ts";
+export { trainSupervised } from "./pipeline/supervised.ts";
+export type { SupervisedExample, SupervisedSettings, SupervisedStep } from "./pipeline/supervised.ts";
+export type { Policy, PromptProcessor } from "./pipeline/policy.ts";
+export { arrayDataset } from "./data/dataset.ts";
+export type { Dataset } from "./data/dataset.ts";
+export { openJsonl } from "./data/jsonl.ts";
+export { createRowOrder } from "./data/row-order.ts";

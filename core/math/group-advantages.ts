@@ -31,7 +31,9 @@ export function groupAdvantages(rewards: ArrayLike<number>, groupOf: ArrayLike<n
 }
 
 function statistics(values: readonly number[], { normalise, epsilon, single }: GroupAdvantageOptions): { centre: number; scale: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  // A group that agrees has exactly advantage 0, whatever the rounding of its mean.
+  const agrees = values.every((value) => value === values[0]);
+  const mean = agrees ? values[0]! : values.reduce((sum, value) => sum + value, 0) / values.length;
   if (values.length === 1) return { centre: single === "reward" ? 0 : mean, scale: normalise ? 1 + epsilon : 1 };
   if (!normalise) return { centre: mean, scale: 1 };
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);

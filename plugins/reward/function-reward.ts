@@ -1,0 +1,31 @@
+import { parseOptions } from "@papo/core";
+import type { Plugin, Run, Scorer } from "@papo/core";
+import { z } from "zod";
+
+const schema = z.strictObject({
+  /** Names the part of the reward; unique in a run. */
+  name: z.string().min(1),
+  /** Gives a number, or { value, note }, or a promise of one; sees row, pictures, text and tokens. */
+  score: z.custom<Scorer["score"]>((value) => typeof value === "function", "a function"),
+  /** Weight in the reward. */
+  weight: z.number().default(1),
+  /** Seconds before a call counts as hung. */
+  timeoutSeconds: z.number().positive().default(60),
+  /** A throw, a time-out or a number that is not finite: "stop" the run, or give this value, logged and counted. */
+  onFailure: z.union([z.literal("stop"), z.number()]).default("stop"),
+});
+
+/** Your own functions as rewards, one or several: `new FunctionRewardPlugin({ name: "short", score: ({ response }) => … })`. */
+export class FunctionRewardPlugin implements Plugin {
+  readonly name = "FunctionRewardPlugin";
+  readonly options: readonly z.output<typeof schema>[];
+
+  constructor(...rewards: readonly z.input<typeof schema>[]) {
+    if (rewards.length === 0) throw new Error(`${this.name}: no reward is given; give at least one { name, score }`);
+    this.options = rewards.map((reward) => parseOptions(this.name, schema, reward));
+  }
+
+  apply({ rewards }: Run): void {
+    for (const options of this.options) rewards.register(options);
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Losses and gradients against torch in float64. Bar: 1e-5 relative, gradients by their L2 norm. Inputs are rounded to float32, which
+ * alone moves a loss by up to 2⁻²³·Σ |∂L/∂x|·|x|: where terms cancel, that is the limit of the comparison, and it is allowed for.
+ */
+import type { Plugin } from "@papo/core";
+import { lossOf } from "@papo/core/testing";
+import type { LossOf, Rows } from "@papo/core/testing";
+import { DoubleEntropyPlugin } from "@papo/plugins";
+import { describe, expect, it } from "vitest";
+import { describeLoss, minibatchOf, pluginsOf } from "./losses.ts";
+import type { GoldenCase, GoldenLoss } from "./losses.ts";
+import { goldenJson, hasPart, relativeError } from "./support.ts";
+
+const there = hasPart("losses.json");
+const cases = there ? goldenJson<{ readonly cases: readonly GoldenCase[] }>("losses.json")!.cases : [];
+const BAR = 1e-5;
+
+/** Null in the file: torch had no path to these log-probs. */
+const flat = (rows: Rows | null | undefined, golden: GoldenCase): number[] => (rows ?? golden.logp.map((row) => row.map(() => 0))).flat();
+
+/** How much rounding the inputs alone can move the loss. */
+function inputRounding(golden: GoldenCase, loss: GoldenLoss): number {
+  const size = (rows: Rows): number[] => rows.flat().map(Math.abs);
+  const [l, others] = [size(golden.logp), [golden.old_logp, golden.ref_logp, golden.masked_logp].map(size)];
+  const slopes = flat(loss.grad_logp, golden).map((gradient, index) => Math.abs(gradient) * (l[index]! + Math.max(...others.map((other) => other[index]!))));
+  return 2 ** -23 * slopes.reduce((sum, value) => sum + value, 0);
+}
+
+interface Errors {
+  readonly loss: number;
+  readonly gradient: number;
+  readonly maskedGradient: number;
+}
+
+/** Errors over their bars: 1 is just allowed. */
+function errorsOf(golden: GoldenCase, loss: GoldenLoss, plugins: readonly Plugin[]): Errors {
+  const found: LossOf = lossOf(plugins, minibatchOf(golden));
+  const allowed = BAR * Math.abs(loss.loss) + inputRounding(golden, loss);
+  const difference = Math.abs(found.loss - loss.loss);
+  return {
+    loss: difference === 0 ? 0 : difference / allowed,
+    gradient: relativeError(flat(found.gradients["original"]!["logProbs"], golden), flat(loss.grad_logp, golden)) / BAR,
+    maskedGradient: relativeError(flat(found.gradients["masked"]?.["logProbs"], golden), flat(loss.grad_masked_logp, golden)) / BAR,
+  };
+}
+
+const worst = ({ loss, gradient, maskedGradient }: Errors): number => Math.max(loss, gradient, maskedGradient);
+
+describe.skipIf(!there)("losses.json", () => {
+  it.each(cases.map((golden) => [`${golden.name} (${golden.seed})`, golden] as const))("%s", (_name, golden) => {
+    for (const loss of golden.losses) expect.soft(worst(errorsOf(golden, loss, pluginsOf(loss))), describeLoss(loss)).toBeLessThanOrEqual(1);
+  });
+
+  const ordinary = cases.find(({ name }) => name === "random");
+  it.skipIf(ordinary === undefined)("turns red for every plugin that is left out", () => {
+    for (const loss of ordinary!.losses) {
+      const plugins = pluginsOf(loss);
+      for (const missing of plugins) {
+        const left = plugins.filter((plugin) => plugin !== missing);
+        const idle = missing instanceof DoubleEntropyPlugin && missing.options.original === 0;
+        const error = worst(errorsOf(ordinary!, loss, left));
+        if (idle) expect.soft(error, `${describeLoss(loss)} without the idle ${missing.name}`).toBeLessThanOrEqual(1);
+        else expect.soft(error, `${describeLoss(loss)} without ${missing.name}`).toBeGreaterThan(100);
+      }
+    }
+  });
+
+  it("does not know every kind", () => {
+    const loss = { kind: "hinge", options: {}, loss: 0, grad_logp: null, grad_masked_logp: null };
+    expect(() => pluginsOf(loss)).toThrow('the loss kind "hinge", which no plugin here makes; known are ppo_clip');
+  });
+});
