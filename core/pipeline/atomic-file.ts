@@ -1,29 +1,31 @@
-/** Files and folders that are there whole or not at all, also after a kill or a power cut. */
+/** Files and folders that are there whole or not at all. */
 import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Write a file through a temporary neighbour. */
+/** Write a file through a temporary neighbour. Safe from a kill; flush it to be safe from a power cut too. */
 export function writeFileAtomic(file: string, content: string): void {
   const temporary = `${file}.partial`;
   writeFileSync(temporary, content);
-  sync(temporary);
   renameSync(temporary, file);
-  sync(dirname(file));
 }
 
-/** Let `fill` write into a temporary folder beside `folder`, then give it its name. A folder of that name is replaced. */
+/**
+ * Let `fill` write into a temporary folder beside `folder`, then give it its name. A folder of that name is replaced.
+ * Safe from a kill and from a power cut.
+ */
 export async function writeFolderAtomic(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${folder}.partial`;
   rmSync(temporary, { recursive: true, force: true });
   await fill(temporary);
-  for (const entry of readdirSync(temporary, { recursive: true, withFileTypes: true })) sync(join(entry.parentPath, entry.name));
-  sync(temporary);
+  for (const entry of readdirSync(temporary, { recursive: true, withFileTypes: true })) flush(join(entry.parentPath, entry.name));
+  flush(temporary);
   rmSync(folder, { recursive: true, force: true });
   renameSync(temporary, folder);
-  sync(dirname(folder));
+  flush(dirname(folder));
 }
 
-function sync(path: string): void {
+/** Wait until a file or folder is on the disk. */
+export function flush(path: string): void {
   const descriptor = openSync(path, "r");
   try {
     fsyncSync(descriptor);

@@ -6,7 +6,7 @@ import { loadPicture } from "../model/picture.ts";
 import type { EncodedPicture, Picture } from "../model/picture.ts";
 import type { Prompt, Row } from "./batch.ts";
 import type { PromptProcessor } from "./policy.ts";
-import type { View } from "./views.ts";
+import type { View, ViewContext } from "./views.ts";
 
 /** A row that cannot be trained on; `onBadRow` or `onLongPrompt` decides what happens. */
 export class UnusableRowError extends Error {
@@ -62,15 +62,19 @@ interface ViewSource {
 /** The prompt's pictures as a view shows them: changed before the processor, after it, or both. */
 async function viewPictures(view: View, source: ViewSource, processor: PromptProcessor): Promise<readonly EncodedPicture[]> {
   const { row, step, pictures, encoded, random } = source;
-  const context = (picture: number) => ({ row, step, picture, random: random.key(picture) });
+  const context = (picture: number): ViewContext => ({ row, step, picture, random: random.key(picture) });
   try {
-    const before = view.raw;
-    const raw = before === undefined ? encoded : await processor.encodePictures(await Promise.all(pictures.map((picture, index) => before.call(view, picture, context(index)))));
-    const after = view.patches;
-    return after === undefined ? raw : raw.map((picture, index) => rehashed(after.call(view, picture, context(index))));
+    const raw = view.raw === undefined ? encoded : await processor.encodePictures(await changeRaw(view, pictures, context));
+    return raw.map((picture, index) => (view.patches === undefined ? picture : rehashed(view.patches(picture, context(index)))));
   } catch (error) {
     throw new Error(`The view "${view.name}" failed on row "${row.id}": ${(error as Error).message}`, { cause: error });
   }
+}
+
+async function changeRaw(view: View, pictures: readonly Picture[], context: (picture: number) => ViewContext): Promise<Picture[]> {
+  const changed: Picture[] = [];
+  for (const [index, picture] of pictures.entries()) changed.push((await view.raw?.(picture, context(index))) ?? picture);
+  return changed;
 }
 
 /** Equal hashes mean equal patches, so changed patches get a hash of their own. */

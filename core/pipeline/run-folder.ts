@@ -1,7 +1,7 @@
 /** The folder of a run: metrics and timings line by line, the reward journal, checkpoints. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomic } from "./atomic-file.ts";
+import { flush, writeFileAtomic } from "./atomic-file.ts";
 import type { RunDescription } from "./checkpoint.ts";
 import type { StepSummary } from "./events.ts";
 import { RewardJournal } from "./journal.ts";
@@ -44,6 +44,11 @@ export class RunFolder {
   append({ summary, seconds, tokens }: StepOutcome): void {
     appendFileSync(this.#metrics, `${line({ step: summary.step, metrics: summary.metrics })}\n`);
     appendFileSync(this.#timings, `${line({ step: summary.step, tokens, seconds })}\n`);
+  }
+
+  /** Wait until the lines are on the disk: done with each checkpoint. */
+  flush(): void {
+    for (const file of [this.#metrics, this.#timings]) if (existsSync(file)) flush(file);
   }
 
   /** The metrics written so far, for reports and resumed displays. */

@@ -216,6 +216,7 @@ async function save(run: OpenRun, state: RunState): Promise<void> {
   const { policy, description, folder, settings } = run;
   const since = Math.max(0, run.checkpointStep);
   const addFiles = (checkpoint: string): void => folder.journal.copy(since, state.step, `${checkpoint}/rewards`);
+  folder.flush();
   run.checkpoint = await writeCheckpoint(folder.checkpoints, { learner: policy.learner, state, description, addFiles }, settings.keepCheckpoints);
   run.checkpointStep = state.step;
   run.host.events.emit("checkpoint", { step: state.step, folder: run.checkpoint });

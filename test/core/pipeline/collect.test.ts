@@ -1,0 +1,106 @@
+import { expect, test } from "vitest";
+import { arrayDataset } from "../../../core/data/dataset.ts";
+import { createRowOrder } from "../../../core/data/row-order.ts";
+import { collectGroups, type Collected } from "../../../core/pipeline/collect.ts";
+import { createHost } from "../../../core/pipeline/host.ts";
+import type { Run } from "../../../core/pipeline/plugin.ts";
+import { RewardDesk } from "../../../core/pipeline/rewards.ts";
+import { parseSettings, type RunSettingsInput } from "../../../core/pipeline/settings.ts";
+import type { Policy } from "../../../core/pipeline/policy.ts";
+import { banditSettings, letterRows, ScorerPlugin, TapPlugin } from "../../support/bandit.ts";
+import { tabularPolicy } from "../../support/tabular-policy.ts";
+
+interface Setup {
+  readonly settings?: RunSettingsInput;
+  readonly scorer?: ScorerPlugin;
+  readonly dataset?: typeof letterRows;
+  readonly policy?: Policy;
+}
+
+function collect(apply: (run: Run) => void, { settings = {}, scorer = new ScorerPlugin(), dataset = letterRows, policy = tabularPolicy() }: Setup = {}): Promise<Collected> {
+  const host = createHost([scorer, new TapPlugin(apply)], { seed: 1 });
+  const desk = new RewardDesk([...host.scorers.values()], 8);
+  const order = createRowOrder(dataset, host.random.key("rows"));
+  const all = parseSettings({ ...banditSettings, ...settings });
+  return collectGroups({ step: 1, steps: 2 }, { policy, host, settings: all, order, datasetSize: dataset.size, desk });
+}
+
+const keys = (groups: readonly { readonly key: string }[]): string[] => groups.map(({ key }) => key);
+
+test("refill rounds go on until the step is full, groups stay in the order of sampling", async () => {
+  const rounds: number[] = [];
+  const result = await collect(({ hooks }) =>
+    hooks.groups.tapPromise("TapPlugin", async (selection) => {
+      rounds.push(selection.round);
+      // Keep those of early letters, given back in the wrong order.
+      const groups = selection.groups.filter(({ key }) => /^[abc]/.test(key)).reverse();
+      return { ...selection, groups, sampleMore: true };
+    }), { settings: { promptsPerRefill: 2 } });
+  expect(result.groups).toHaveLength(4);
+  expect(result.rounds).toBe(rounds.length);
+  expect(rounds).toEqual([...rounds.keys()]);
+  expect(result.sampled).toHaveLength(4 + 2 * (result.rounds - 1));
+  expect(keys(result.groups)).toEqual(keys(result.sampled.filter(({ key }) => /^[abc]/.test(key))).slice(0, 4));
+});
+
+test("a row met again in one step has a key, random numbers and responses of its own", async () => {
+  const { sampled } = await collect(() => undefined, { dataset: arrayDataset([{ id: "only", prompt: "a" }]), settings: { promptsPerStep: 2, samplesPerPrompt: 20 } });
+  expect(keys(sampled)).toEqual(["only", "only#2"]);
+  const [first, second] = sampled.map(({ samples }) => samples.map(({ response }) => response.text));
+  expect(first).not.toEqual(second);
+});
+
+test("rounds end at maxRounds though nothing was kept", async () => {
+  const result = await collect(({ hooks }) => hooks.groups.tapPromise("TapPlugin", async (selection) => ({ ...selection, groups: [], sampleMore: true })), { settings: { maxRounds: 3 } });
+  expect(result).toMatchObject({ groups: [], rounds: 3 });
+  expect(result.sampled).toHaveLength(12);
+});
+
+test("responses are one whatever order scorers finish in", async () => {
+  const finish = async (order: 1 | -1) => {
+    let calls = 0;
+    const score = async (): Promise<number> => {
+      const wait = 24 + order * calls++;
+      for (let turn = 0; turn < wait; turn++) await Promise.resolve();
+      return 0;
+    };
+    const { sampled } = await collect(() => undefined, { scorer: new ScorerPlugin({ score }) });
+    return sampled.map(({ key, samples }) => [key, ...samples.map(({ response }) => response.text)]);
+  };
+  expect(await finish(1)).toEqual(await finish(-1));
+});
+
+test("plugins shape the rewards of a group; a wrong number of them is refused", async () => {
+  const { groups } = await collect(({ hooks }) => hooks.rewards.tapPromise("TapPlugin", async (rewards) => rewards.map((reward) => reward + 10)));
+  for (const { samples } of groups) for (const { reward, parts } of samples) expect(reward).toBe(parts.match! + 10);
+  await expect(collect(({ hooks }) => hooks.rewards.tapPromise("TapPlugin", async () => [1]))).rejects.toThrow(/"rewards" gave \[1\] .* 6 finite numbers are needed/);
+});
+
+test("a scorer that stops the run names the first failing response, whichever failed first", async () => {
+  const score: ScorerPlugin["scorer"]["score"] = async ({ response }) => {
+    if (response.index === 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    if (response.index >= 3) throw new Error("no");
+    return 1;
+  };
+  await expect(collect(() => undefined, { scorer: new ScorerPlugin({ score }) })).rejects.toThrow(/failed on response 3/);
+});
+
+test("stand-ins for failed scorers are counted", async () => {
+  const { scorerFailures } = await collect(() => undefined, { scorer: new ScorerPlugin({ score: () => NaN, onFailure: 0 }) });
+  expect(scorerFailures).toBe(24);
+});
+
+test("a curriculum chooses rows, and a group that was never sampled is refused", async () => {
+  const { sampled } = await collect(({ hooks }) => hooks.prompts.tapPromise("TapPlugin", async (rows) => rows.slice(0, 1)));
+  expect(sampled).toHaveLength(1);
+  const doubled = collect(({ hooks }) => hooks.groups.tapPromise("TapPlugin", async (selection) => ({ ...selection, groups: [...selection.groups, selection.groups[0]!] })));
+  await expect(doubled).rejects.toThrow('The hook "groups" gave a group twice');
+});
+
+test("an engine that loses responses is an error that names the row", async () => {
+  const policy = tabularPolicy();
+  const rollout: Policy["rollout"] = {
+    generate: (requests, sampling, onResponse) => policy.rollout.generate(requests, sampling, (response) => (response.index === 2 ? undefined : onResponse(response))),
+  };
+  await expect(collect(() => undefined, { policy: { ...policy, rollout } })).rejects.toThrow(/gave 5 of 6 responses to row "."/);
+});
