@@ -1,7 +1,7 @@
 /** The task as files: rows.jsonl with PNG pictures, read back like any user's dataset. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Row } from "../../../core/pipeline/batch.ts";
+import type { Row } from "@papo/core";
 import { encodePng } from "./draw.ts";
 import { makeExample, sharedSprites, type ExampleOptions } from "./examples.ts";
 import { readFields } from "./truth.ts";

@@ -2,9 +2,8 @@
  * Scenes become pictures. Every symbol is drawn as SVG and rasterised once, through sharp; a picture is composed from these
  * sprites in JavaScript, several thousand a second, and can be written as a PNG file like any user's picture.
  */
+import { createRandom, type Picture, type Random } from "@papo/core";
 import sharp from "sharp";
-import type { Picture } from "../../../core/model/picture.ts";
-import { createRandom, type Random } from "../../../core/math/random.ts";
 import { drawsOf, type Draws } from "./draws.ts";
 import { cellPlace, symbols, type Colour, type Scene, type SceneObject } from "./scene.ts";
 

@@ -1,5 +1,5 @@
 /** A reader of random numbers: each call takes the next position of one key. */
-import type { Random } from "../../../core/math/random.ts";
+import type { Random } from "@papo/core";
 
 export interface Draws {
   /** Uniform in [0, 1). */

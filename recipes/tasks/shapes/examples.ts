@@ -1,7 +1,5 @@
 /** Examples of the task: a row, its picture and a response to learn from, each made from its seed, split and index alone. */
-import type { Picture } from "../../../core/model/picture.ts";
-import type { Row } from "../../../core/pipeline/batch.ts";
-import { createRandom, type Random } from "../../../core/math/random.ts";
+import { createRandom, type Picture, type Random, type Row } from "@papo/core";
 import { drawScene, loadSprites, type Sprites } from "./draw.ts";
 import { drawsOf } from "./draws.ts";
 import { defaultFreeShare, defaultKinds, directResponse, kindOf, questionKinds, reasonedResponse, sampleItem, type Item } from "./questions.ts";

@@ -1,6 +1,5 @@
 /** Every response is classified by rule; no judge model is asked. */
-import type { Scorer } from "../../../core/pipeline/rewards.ts";
-import type { Row } from "../../../core/pipeline/batch.ts";
+import type { Row, Scorer } from "@papo/core";
 import { checkFacts } from "./facts.ts";
 import { kindOf } from "./questions.ts";
 import { readTruth, type Truth } from "./truth.ts";

@@ -1,6 +1,6 @@
 /** What a dataset row of this task says about its picture, read back from the row's extra columns. */
+import type { Row } from "@papo/core";
 import { z } from "zod";
-import type { Row } from "../../../core/pipeline/batch.ts";
 import { colours, symbols, type Scene } from "./scene.ts";
 
 const fieldsSchema = z.object({

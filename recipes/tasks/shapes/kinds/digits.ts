@@ -1,8 +1,13 @@
 /** Questions about the digits in a picture. */
 import { isColour, isDigit, type Scene } from "../scene.ts";
-import { addUp, readNumber, readNumbers, subtract, type QuestionKind } from "./kind.ts";
+import { addUp, readNumber, readNumbers, subtract, type Conclusion, type QuestionKind } from "./kind.ts";
 
 const digitsOf = (scene: Scene) => scene.objects.filter((object) => isDigit(object.symbol));
+
+function concludeSum(facts: readonly string[]): Conclusion | null {
+  const numbers = readNumbers(facts);
+  return numbers === null || numbers.length === 0 ? null : addUp(numbers);
+}
 
 /** "sum of digits ?" → "3 , 5 , 2 ; 3 + 5 = 8 , 8 + 2 = 10". */
 export const digitSum: QuestionKind = {
@@ -12,10 +17,7 @@ export const digitSum: QuestionKind = {
   digits: [2, 3],
   classes: null,
   ask: (scene) => ({ question: "sum of digits ?", facts: digitsOf(scene).map((object) => object.symbol) }),
-  conclude(facts) {
-    const numbers = readNumbers(facts);
-    return numbers === null || numbers.length === 0 ? null : addUp(numbers);
-  },
+  conclude: concludeSum,
 };
 
 /** "largest minus smallest digit ?" → "2 , 6 ; 6 - 2 = 4". Two digits, so that the answer depends on both. */
@@ -45,7 +47,7 @@ export const colourDigitSum: QuestionKind = {
     const facts = all.filter((object) => object.colour === colour).map((object) => object.symbol);
     return facts.length === all.length ? null : { question: `sum of ${colour} digits ?`, facts };
   },
-  conclude: digitSum.conclude,
+  conclude: concludeSum,
 };
 
 /** "what colour largest digit ?" → "largest 6 b2 , b2 red ; red". One digit is the largest. */
