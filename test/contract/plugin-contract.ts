@@ -1,0 +1,115 @@
+/** What every plugin must keep to, whatever it does. */
+import { existsSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { PluginError, createHost } from "@papo/core";
+import type { Host, Plugin, Run } from "@papo/core";
+import { lossOf } from "@papo/core/testing";
+import type { LossOf, MinibatchInput } from "@papo/core/testing";
+import { ClippedObjectivePlugin } from "@papo/plugins";
+import { memory } from "@tensorflow/tfjs-core";
+import { expect, it } from "vitest";
+
+/** Two groups of two responses, ragged, one hole, one text-only prompt; every array that a plugin here may ask for. */
+const minibatch: MinibatchInput = {
+  logProbs: [[-0.4, -1.2, -0.3], [-2.1, -0.2, -0.9], [-0.7, -0.6, -1.5], [-1.1, -0.8, -0.1]],
+  oldLogProbs: [[-0.5, -1.0, -0.3], [-1.9, -0.4, -0.9], [-0.7, -0.9, -1.0], [-1.3, -0.7, -0.2]],
+  mask: [[1, 1, 1], [1, 0, 1], [1, 1, 0], [1, 0, 0]],
+  rewards: [1, 0, 0.5, 0.5],
+  advantages: [1, -1, 0.5, -0.5],
+  groupOf: [0, 0, 1, 1],
+  pictures: [1, 1, 0, 0],
+  scores: Object.fromEntries(
+    ["original/reference/logProbs", "masked/old/logProbs", "masked/current/logProbs", "original/current/entropy"].map((key, index) => [
+      key,
+      [[-0.9, -1.3, -0.5], [-1.1, -0.9, -2.9], [-0.2, -0.6, -1.1], [-1.9, -0.3, -0.4]].map((row) => row.map((value) => value * (1 + index / 4))),
+    ]),
+  ),
+};
+
+/** Something for a term of zero weight to disturb. Left out where the plugin under test is one of it. */
+function base(plugin: Plugin): Plugin[] {
+  return [new ClippedObjectivePlugin()].filter(({ name }) => name !== plugin.name);
+}
+
+/** Turns off the coefficients that it is given. */
+class NoCoefficientsPlugin implements Plugin {
+  readonly name = "NoCoefficientsPlugin";
+  readonly #names: readonly string[];
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  apply({ hooks }: Run): void {
+    hooks.coefficient.tap(this.name, (value, { name }) => (this.#names.includes(name) ? 0 : value));
+  }
+}
+
+const hostOf = (plugin: Plugin): Host => createHost([plugin], { seed: 1, givenViews: ["masked"] });
+const numbers = ({ loss, terms, gradients }: LossOf): unknown => ({ loss, terms, gradients });
+
+/** Run the contract on a plugin; call it inside `describe`. */
+export function testPlugin(make: () => Plugin): void {
+  const { name } = make();
+
+  it("has its class's name, in a file of that name", () => {
+    expect(name).toBe(make().constructor.name);
+    const file = `${name.replace(/Plugin$/, "").replace(/(?!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}.ts`;
+    const folder = fileURLToPath(new URL("../../plugins/", import.meta.url));
+    const found = readdirSync(folder).some((group) => existsSync(`${folder}${group}/${file}`));
+    expect(found, `plugins/*/${file}`).toBe(true);
+  });
+
+  it("shares no state between runs", () => {
+    const plugin = make();
+    const first = lossOf([...base(plugin), plugin], minibatch);
+    const untouched = hostOf(plugin).saveState();
+    const second = lossOf([...base(plugin), plugin], minibatch);
+    expect(second).toEqual(first);
+    expect(untouched).toEqual(hostOf(make()).saveState());
+  });
+
+  it("leaves loss and gradients bit-identical while its coefficients are 0", () => {
+    const plugin = make();
+    const coefficients = Object.keys(hostOf(plugin).coefficients());
+    if (coefficients.length === 0) return;
+    const without = lossOf(base(plugin), minibatch);
+    const switchedOff = lossOf([...base(plugin), plugin, new NoCoefficientsPlugin(coefficients)], minibatch);
+    expect(numbers(switchedOff)).toEqual(numbers(without));
+    expect(numbers(lossOf([...base(plugin), plugin], minibatch))).not.toEqual(numbers(without));
+  });
+
+  it("rejects unknown options by name", () => {
+    const Class = make().constructor as new (options: unknown) => Plugin;
+    expect(() => new Class({ noSuchOption: 1 })).toThrow(`${name}: unknown option "noSuchOption"`);
+  });
+
+  it("is named when it fails", async () => {
+    const { hooks } = hostOf(make());
+    for (const hook of Object.keys(hooks).filter((key) => hooks[key as keyof Host["hooks"]].taps.length > 0)) {
+      const error = await failureOf(hostOf(make()), hook);
+      expect(error, hook).toBeInstanceOf(PluginError);
+      expect((error as Error).message).toContain(`${name} failed in hook "${hook}": `);
+    }
+  });
+
+  it("leaks no tensor", () => {
+    lossOf([make()], minibatch);
+    const before = memory().numTensors;
+    lossOf([make()], minibatch);
+    expect(memory().numTensors).toBe(before);
+  });
+}
+
+type Call = (...args: unknown[]) => unknown;
+
+/** What comes of calling a hook with nothing in its arguments. */
+async function failureOf(host: Host, hook: string): Promise<unknown> {
+  const called = host.hooks[hook as keyof Host["hooks"]] as unknown as { call: Call; promise: Call };
+  try {
+    await (hook === "coefficient" || hook === "advantages" || hook === "terms" || hook === "weights" ? called.call([], null) : called.promise(null, null));
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
