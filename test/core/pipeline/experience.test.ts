@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { makeSample } from "../../../core/testing.ts";
+import type { Learner } from "../../../core/learner/learner.ts";
+import { compareLogProbs, scoreSamples, takeRows } from "../../../core/pipeline/experience.ts";
+import { TabularPolicy } from "../../support/tabular-policy.ts";
+
+const withLogProbs = (...logProbs: number[]) => {
+  const sample = makeSample({ prompt: "row", index: 0, length: logProbs.length, reward: 0 });
+  return { ...sample, response: { ...sample.response, logProbs: Float32Array.from(logProbs) } };
+};
+
+test("rows are taken with their padding cut", () => {
+  const array = Float32Array.of(1, 2, 3, 4, 0, 0, 5, 6, 0);
+  expect([...takeRows(array, 3, [2, 1], 2)]).toEqual([5, 6, 4, 0]);
+});
+
+test("parity is over real tokens, and names the worst", () => {
+  const samples = [withLogProbs(-1, -2, -3), withLogProbs(-1)];
+  const parity = compareLogProbs(samples, Float32Array.of(-1, -2.5, -3, -1.25, 99, 99));
+  expect(parity).toEqual({ max: 0.5, mean: 0.75 / 4, worst: { sample: 0, token: 1 } });
+});
+
+test("a log-prob that is no number is the largest difference there is", () => {
+  expect(compareLogProbs([withLogProbs(-1, NaN)], Float32Array.of(-1, -1))).toMatchObject({ max: Infinity, worst: { sample: 0, token: 1 } });
+});
+
+test("a learner that gives too little, or numbers that are none, is an error that names the score", async () => {
+  const answering = (logProbs: Float32Array | undefined): Learner => Object.assign(new TabularPolicy(), { score: async () => (logProbs === undefined ? {} : { logProbs }) });
+  const target = { key: "original/old/logProbs", view: "original", weights: "old", output: "logProbs" } as const;
+  const score = (logProbs: Float32Array | undefined) => scoreSamples(answering(logProbs), [withLogProbs(-1, -2)], [target], 1);
+  await expect(score(undefined)).rejects.toThrow("asked for logProbs (original/old/logProbs) and did not give it");
+  await expect(score(new Float32Array(3))).rejects.toThrow("gave 3 numbers for original/old/logProbs, the batch has 2");
+  await expect(score(Float32Array.of(-1, NaN))).rejects.toThrow(/gave NaN for original\/old\/logProbs: the weights may have diverged/);
+});

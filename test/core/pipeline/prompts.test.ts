@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import sharp from "sharp";
+import { beforeAll, expect, test } from "vitest";
+import { createRandom } from "../../../core/math/random.ts";
+import type { Row } from "../../../core/pipeline/batch.ts";
+import { makePrompt, UnusableRowError } from "../../../core/pipeline/prompts.ts";
+import type { View } from "../../../core/pipeline/views.ts";
+import { temporaryFolder } from "../../support/bandit.ts";
+import { tabularProcessor } from "../../support/tabular-policy.ts";
+
+let row: Row;
+beforeAll(async () => {
+  const folder = temporaryFolder();
+  const images = ["black", "white"].map((colour) => join(folder, `${colour}.png`));
+  for (const [index, path] of images.entries()) {
+    await sharp({ create: { width: 3, height: 2, channels: 3, background: index === 0 ? "black" : "white" } }).png().toFile(path);
+  }
+  row = { id: "r", prompt: "ab", system: null, images, answer: "", fields: {} };
+});
+
+const maker = (...views: View[]) => ({ processor: tabularProcessor, views, random: createRandom(1), maxPromptTokens: 10 });
+const light = (prompt: Awaited<ReturnType<typeof makePrompt>>, view: string): number[] => prompt.views.get(view)!.pictures.map(({ pixels }) => pixels[0]!);
+
+/** Each picture becomes one grey level, drawn. */
+const noise: View = {
+  name: "noise",
+  raw: (picture, { random }) => ({ ...picture, data: picture.data.map(() => Math.floor(random.uniform(0) * 256)) }),
+};
+const halved: View = { name: "halved", patches: (picture) => ({ ...picture, pixels: picture.pixels.map((value) => value / 2) }) };
+
+test("every prompt has its original and each registered view, before or after the processor", async () => {
+  const prompt = await makePrompt(row, "r", 1, maker(noise, halved, { name: "both", raw: noise.raw!, patches: halved.patches! }));
+  expect([...prompt.views.keys()]).toEqual(["original", "noise", "halved", "both"]);
+  expect(light(prompt, "original")).toEqual([0, 1]);
+  expect(light(prompt, "halved")).toEqual([0, 0.5]);
+  expect(light(prompt, "noise")[0]).not.toBe(light(prompt, "noise")[1]);
+  expect([...prompt.views.get("noise")!.ids]).toEqual([...prompt.views.get("original")!.ids]);
+});
+
+test("a view's numbers follow from seed, view, step, prompt and picture alone", async () => {
+  const draw = async (key: string, step: number, seed = 1) => light(await makePrompt(row, key, step, { ...maker(halved, noise), random: createRandom(seed) }), "noise");
+  const first = await draw("r", 1);
+  expect(await draw("r", 1)).toEqual(first);
+  for (const other of [await draw("r", 2), await draw("r#2", 1), await draw("r", 1, 2)]) expect(other).not.toEqual(first);
+});
+
+test("changed patches have another hash, unchanged content the same", async () => {
+  const prompt = await makePrompt(row, "r", 1, maker(halved));
+  const hashes = (view: string): string[] => prompt.views.get(view)!.pictures.map(({ hash }) => hash);
+  expect(hashes("halved")[1]).not.toBe(hashes("original")[1]);
+  expect(new Set(hashes("halved")).size).toBe(2);
+});
+
+test("a row that cannot be read, encoded or fitted says which and why", async () => {
+  const missing = makePrompt({ ...row, images: ["/none.png"] }, "r", 1, maker());
+  await expect(missing).rejects.toThrow(/Row "r" cannot be used: .*\/none\.png/);
+  await expect(missing).rejects.toBeInstanceOf(UnusableRowError);
+  await expect(makePrompt({ ...row, prompt: "123" }, "r", 1, maker())).rejects.toThrow(/Row "r" cannot be used: the prompt "123" has no letter/);
+  await expect(makePrompt({ ...row, prompt: "abcdefabc" }, "r", 1, maker())).rejects.toMatchObject({ kind: "long", message: 'Row "r" has a prompt of 11 tokens, maxPromptTokens is 10' });
+});
+
+test("a view that fails is named, and no reason to leave the row out", async () => {
+  const failing: View = { name: "broken", raw: () => { throw new Error("no idea"); } };
+  const made = makePrompt(row, "r", 1, maker(failing));
+  await expect(made).rejects.toThrow('The view "broken" failed on row "r": no idea');
+  await expect(made).rejects.not.toBeInstanceOf(UnusableRowError);
+});

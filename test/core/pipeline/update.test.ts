@@ -1,0 +1,137 @@
+import { mul, zerosLike } from "@tensorflow/tfjs-core";
+import { join } from "node:path";
+import sharp from "sharp";
+import { beforeAll, expect, test } from "vitest";
+import { arrayDataset } from "../../../core/data/dataset.ts";
+import type { Minibatch } from "../../../core/pipeline/batch.ts";
+import type { Experience } from "../../../core/pipeline/events.ts";
+import { learnerBatch } from "../../../core/pipeline/experience.ts";
+import type { Run } from "../../../core/pipeline/plugin.ts";
+import { train } from "../../../core/pipeline/run.ts";
+import type { RunSettingsInput } from "../../../core/pipeline/settings.ts";
+import { BanditPlugin, banditSettings, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "../../support/bandit.ts";
+import { tabularPolicy } from "../../support/tabular-policy.ts";
+
+let seeing: typeof letterRows;
+beforeAll(async () => {
+  const picture = join(temporaryFolder(), "white.png");
+  await sharp({ create: { width: 2, height: 2, channels: 3, background: "white" } }).png().toFile(picture);
+  seeing = arrayDataset(["a", "b", "c", "d"].map((prompt) => ({ prompt, images: [picture] })));
+});
+
+async function runWith(apply: (run: Run) => void, settings: RunSettingsInput = {}, dataset = letterRows) {
+  const policy = tabularPolicy();
+  const experiences: Experience[] = [];
+  await train({
+    policy, dataset, plugins: [new ScorerPlugin(), new BanditPlugin(), new TapPlugin(apply)], output: temporaryFolder(),
+    settings: { ...banditSettings, steps: 1, checkpointEvery: 0, parityPrompts: 0, ...settings },
+    onEvents: (events) => events.on("experience", (experience) => experiences.push(experience)),
+  });
+  return { policy, experiences };
+}
+
+/** A view without its pictures' light. */
+const dark = { name: "masked", patches: (picture: { readonly pixels: Float32Array }) => ({ ...picture, pixels: new Float32Array(1) }) as never };
+
+test("each epoch deals every group once, in an order of its own; minibatches are as long as their longest response", async () => {
+  const seen: { readonly keys: string[]; readonly T: number; readonly longest: number }[] = [];
+  await runWith(({ hooks }) => hooks.terms.tap("TapPlugin", (terms, batch) => {
+    seen.push({ keys: batch.groups.map(({ key }) => key), T: batch.T, longest: Math.max(...batch.samples.map(({ response }) => response.tokens.length)) });
+    expect([...batch.groupOf].map((group) => batch.groups[group]!.key)).toEqual(batch.samples.map(({ prompt }) => prompt.key));
+    expect(batch.B).toBe(batch.samples.length);
+    return terms;
+  }), { promptsPerStep: 6, promptsPerMinibatch: 2, epochs: 3, samplesPerPrompt: 2 });
+  expect(seen).toHaveLength(9);
+  const epochs = [0, 3, 6].map((start) => seen.slice(start, start + 3).flatMap(({ keys }) => keys));
+  for (const keys of epochs) expect([...keys].sort()).toEqual(["a", "b", "c", "d", "e", "f"]);
+  expect(new Set(epochs.map(String)).size).toBeGreaterThan(1);
+  for (const { T, longest } of seen) expect(T).toBe(longest);
+});
+
+test("every minibatch is scored with the weights it will change; the old and the reference scores stay", async () => {
+  const policy = tabularPolicy();
+  const seen: { readonly current: number[]; readonly expected: number[]; readonly old: number[]; readonly reference: number[] }[] = [];
+  const pending: Promise<void>[] = [];
+  const apply = ({ hooks, scores }: Run): void => {
+    const reference = scores.request({ weights: "reference" });
+    hooks.terms.tap("TapPlugin", (terms, batch) => {
+      const [current, old, start] = [batch.logProbs, batch.oldLogProbs, batch.get(reference)].map((tensor) => [...tensor.dataSync()]);
+      // `score` computes before its first await: with the weights of this moment.
+      pending.push(policy.learner.score(learnerBatch(batch.samples, "original", 1), ["logProbs"]).then(({ logProbs }) => {
+        seen.push({ current: current!, expected: [...logProbs!], old: old!, reference: start! });
+      }));
+      return terms;
+    });
+  };
+  const plugins = [new ScorerPlugin(), new BanditPlugin(), new TapPlugin(apply)];
+  const settings = { ...banditSettings, steps: 2, promptsPerMinibatch: 2, parityPrompts: 0 };
+  await train({ policy, dataset: letterRows, plugins, output: temporaryFolder(), settings });
+  await Promise.all(pending);
+  expect(seen).toHaveLength(4);
+  for (const { current, expected } of seen) expect(current).toEqual(expected);
+  expect(seen[0]!.current).toEqual(seen[0]!.old);
+  expect(seen[1]!.current).not.toEqual(seen[1]!.old);
+  expect(seen[0]!.reference).toEqual(seen[0]!.old);
+  expect(seen[2]!.reference).not.toEqual(seen[2]!.old);
+});
+
+test("while its coefficient is 0 a score costs no pass and is all zeros", async () => {
+  const passes = async (value: number) => {
+    let sum = 0;
+    const { policy } = await runWith(({ hooks, scores, coefficient }) => {
+      const entropy = scores.request({ weights: "reference", output: "entropy", while: coefficient("weight", value) });
+      hooks.terms.tap("TapPlugin", (terms, batch) => {
+        sum = batch.get(entropy).sum().dataSync()[0]!;
+        return terms;
+      });
+    });
+    return { sum, score: policy.learner.calls.score };
+  };
+  expect(await passes(0)).toEqual({ sum: 0, score: 1 });
+  const on = await passes(1);
+  expect(on.score).toBe(2);
+  expect(on.sum).toBeGreaterThan(1);
+});
+
+test("outputs of one view under the same weights share a pass", async () => {
+  const { policy } = await runWith(({ scores }) => {
+    scores.request({ weights: "old", output: "entropy" });
+    scores.request({ weights: "current", output: "entropy" });
+  });
+  expect(policy.learner.calls.score).toBe(1);
+});
+
+test("a gradient flows through a view's current scores, and only then is there a pass back", async () => {
+  const term = (use: (batch: Minibatch, run: Run) => Minibatch["logProbs"]) => (run: Run): void => {
+    run.views.register(dark);
+    const masked = run.scores.request({ view: "masked", weights: "current", gradient: true });
+    run.hooks.terms.tap("TapPlugin", (_terms, batch) => [
+      { name: "masked", value: use({ ...batch, logProbs: batch.get(masked) }, run), reduction: "token_mean" },
+    ]);
+  };
+  const used = await runWith(term((batch) => batch.logProbs), {}, seeing);
+  expect(used.policy.learner.calls.backward).toBe(2);
+  const weights = used.policy.learner.weights;
+  expect(weights.get("prompt")!.data.some((value) => value !== 0)).toBe(true);
+  // The view is dark: through it the picture's weight has no gradient.
+  expect(weights.get("picture")!.data.every((value) => value === 0)).toBe(true);
+  const unused = await runWith(term((batch) => mul(batch.logProbs, zerosLike(batch.logProbs))), {}, seeing);
+  expect(unused.policy.learner.calls.backward).toBe(1);
+});
+
+test("the experience holds advantages and scores of the whole batch, those of the minibatches put together", async () => {
+  const { experiences } = await runWith(({ views, scores }) => {
+    views.register(dark);
+    scores.request({ view: "masked", weights: "old" });
+    scores.request({ weights: "current", output: "entropy" });
+  }, { promptsPerMinibatch: 1 }, seeing);
+  const { arrays, samples, T } = experiences[0]!;
+  expect(Object.keys(arrays).sort()).toEqual(["advantages", "masked/old/logProbs", "original/current/entropy", "original/current/logProbs", "original/old/logProbs"]);
+  for (const array of Object.values(arrays)) expect(array).toHaveLength(samples.length * T);
+  samples.forEach(({ response }, row) => {
+    const { length } = response.tokens;
+    const current = arrays["original/current/logProbs"]!.subarray(row * T, (row + 1) * T);
+    expect([...current.subarray(0, length)].every((value) => value < 0)).toBe(true);
+    expect([...current.subarray(length)].every((value) => value === 0)).toBe(true);
+  });
+});
