@@ -14,6 +14,12 @@ export interface PolicyParts {
   readonly close: () => Promise<void>;
 }
 
+/** What the worker says when it is ready. */
+export interface PolicyHello {
+  /** The learner's version. */
+  readonly version: number;
+}
+
 interface WireBatch {
   readonly prompts: WirePrompts;
   readonly rows: LearnerBatch["rows"];

@@ -11,7 +11,7 @@ export interface ServiceThread<S extends Service, Hello> {
   /** What the worker said when it was ready. */
   readonly hello: Hello;
   /** Ends the thread: at once, whatever it does. Calls that wait reject. */
-  terminate(): Promise<void>;
+  readonly terminate: () => Promise<void>;
   /** Resolves when the thread has ended, however it did. */
   readonly ended: Promise<void>;
 }

@@ -1,0 +1,39 @@
+/** The heavy half of a policy, in whichever thread: one model, one set of weights, a learner and a sampler on both. */
+import { availableParallelism } from "node:os";
+import { OnnxExecutor } from "../graph/onnx-executor.ts";
+import { GraphLearner } from "../learner/graph-learner.ts";
+import type { OptimizerSettings } from "../learner/learner.ts";
+import { loadModelFolder, saveModelFolder } from "../model/folder.ts";
+import { createModel } from "../model/registry.ts";
+import { ModelRuntime } from "../model/runtime.ts";
+import { OnnxRolloutEngine, type OnnxRolloutOptions } from "../rollout/onnx-engine.ts";
+import type { PolicyParts } from "./policy-service.ts";
+
+/** Plain data: it is sent to the worker thread. */
+export interface PolicyOptions {
+  /** The model: a Hugging Face folder with configuration, tokenizer, chat template and weights. */
+  readonly folder: string;
+  /** Another folder to read the weights from; default: `folder`. */
+  readonly weights?: string;
+  /** Threads inside one operation; default: all cores. */
+  readonly threads?: number;
+  readonly optimizer: OptimizerSettings;
+  /** Padded tokens of one learner pass: bounds memory, never changes a loss. Default 8192. */
+  readonly microbatchTokens?: number;
+  readonly rollout?: OnnxRolloutOptions;
+}
+
+/** Load the model and make learner and sampler. @throws Error naming the file at fault. */
+export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {
+  const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, rollout = {} } = options;
+  const loaded = await loadModelFolder(weights, (config) => createModel(config).parameters);
+  const model = createModel(loaded.config);
+  const runtime = new ModelRuntime(model, loaded.weights, new OnnxExecutor({ threads }));
+  const learner = new GraphLearner(runtime, {
+    optimizer,
+    microbatchTokens,
+    writeModel: (target, current) => saveModelFolder(target, { source: folder, weights: current }),
+    readModel: async (source) => (await loadModelFolder(source, () => model.parameters)).weights,
+  });
+  return { learner, rollout: new OnnxRolloutEngine(runtime, rollout), close: () => runtime.release() };
+};
