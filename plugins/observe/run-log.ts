@@ -43,14 +43,15 @@ const schema = z.strictObject({
  */
 export class RunLogPlugin implements Plugin {
   readonly name = "RunLogPlugin";
-  readonly options: z.output<typeof schema>;
+  // Private: what a log writes, and where, is no part of what a run is, so a resumed run may differ in it.
+  readonly #options: z.output<typeof schema>;
 
   constructor(options: z.input<typeof schema>) {
-    this.options = parseOptions(this.name, schema, options);
+    this.#options = parseOptions(this.name, schema, options);
   }
 
   apply({ hooks, events }: Run): void {
-    const { folder, every, samples } = this.options;
+    const { folder, every, samples } = this.#options;
     let broken = false;
     let pictures: Promise<void> = Promise.resolve();
     const fail = (step: number, cause: unknown): void => {
@@ -101,14 +102,14 @@ export class RunLogPlugin implements Plugin {
     const pictures = new Map<string, EncodedPicture>();
     const lines = chooseSamples(experience.samples, count).map((chosen) => {
       const { prompt, response } = chosen.sample;
-      return recordOf(chosen, experience, this.options.decode?.(response.tokens) ?? [], picturesOf(prompt, pictures));
+      return recordOf(chosen, experience, this.#options.decode?.(response.tokens) ?? [], picturesOf(prompt, pictures));
     });
     return { lines, pictures };
   }
 
   /** Writes a picture once: its name is its content. */
   async #writePicture(file: string, encoded: EncodedPicture): Promise<void> {
-    const { folder, largestSide, layout } = this.options;
+    const { folder, largestSide, layout } = this.#options;
     const path = join(folder, file);
     if (existsSync(path)) return;
     mkdirSync(join(folder, "pictures"), { recursive: true });

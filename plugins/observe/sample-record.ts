@@ -1,5 +1,8 @@
 /** One response as a line of samples.jsonl: what a reader needs to see why it got its reward. */
+import { klDivergence } from "@papo/core";
 import type { Experience, Sample } from "@papo/core";
+import { tensor2d, tidy } from "@tensorflow/tfjs-core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 
 /** A picture of a prompt, as file names relative to the run's folder. */
 export interface PictureRecord {
@@ -27,7 +30,7 @@ export interface SampleRecord {
   readonly logProbs: readonly number[];
   /** One per token; empty when the step has none. */
   readonly advantages: readonly number[];
-  /** exp(x) − x − 1, x = log π(token | view) − log π(token | original), one list per view that was scored. */
+  /** Per token, k3 of KL[π ‖ π_view] in nats; one list per view that was scored. */
   readonly perceptionKl: Readonly<Record<string, readonly number[]>>;
   readonly pictures: readonly PictureRecord[];
 }
@@ -63,12 +66,11 @@ const shorten = (value: number): number => (Number.isFinite(value) ? Number(valu
 const rowOf = (array: Float32Array | undefined, row: number, T: number, length: number): Float32Array | null =>
   array === undefined ? null : array.subarray(row * T, row * T + length);
 
-/** Schulman's k3 of KL[π ‖ π_view] per token (PAPO, arXiv:2507.06448, section 3): expm1(x) − x, x clamped to ±20 as in its release. */
-const perceptionKlOf = (viewed: Float32Array, original: Float32Array): number[] =>
-  Array.from(viewed, (value, at) => {
-    const x = Math.min(20, Math.max(-20, value - (original[at] ?? 0)));
-    return shorten(Math.expm1(x) - x);
-  });
+/** k3 of KL[π ‖ π_view] per token (PAPO, arXiv:2507.06448, section 3), with the clamps of its release, nats. */
+const perceptionKlOf = (viewed: Float32Array, original: Float32Array): number[] => {
+  const row = (values: Float32Array): Tensor2D => tensor2d(values, [1, values.length]);
+  return tidy(() => Array.from(klDivergence("k3", row(original), row(viewed)).dataSync(), shorten));
+};
 
 /** Keys of the log-probs under each view but the original, by view: those of the sampling weights where both are there. */
 const logProbArrays = (keys: readonly string[]): Map<string, string> => {

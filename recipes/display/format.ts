@@ -94,11 +94,14 @@ const headlineTexts = (progress: RunProgress, wanted: readonly Headline["id"][],
 
 const speed = ({ tokensPerSecond }: RunProgress): string[] => (tokensPerSecond === null ? [] : [`${shortNumber(tokensPerSecond)} tokens/s`]);
 
+/** "1 response", "57 responses". */
+export const responsesText = (count: number): string => `${count.toLocaleString("en")} response${count === 1 ? "" : "s"}`;
+
 /** The run as a block of lines, for a terminal that is redrawn. */
 export const runBlock = (progress: RunProgress, paint: Paint): string[] => {
   const { name, step, steps, secondsPerStep, rewards, responses, alarms } = progress;
   const pace = secondsPerStep === null ? [] : [`${shortNumber(secondsPerStep)} s/step`];
-  const sampling = responses > 0 && step < steps ? [paint.dim(`${responses} responses`)] : [];
+  const sampling = responses > 0 && step < steps ? [paint.dim(responsesText(responses))] : [];
   const head = [`${paint.bold(oneLine(name))}  step ${step}/${steps}`, bar(step, steps, 24), ...pace, eta(progress), ...sampling];
   const [reward, ...accuracy] = headlineTexts(progress, ["reward", "accuracy"], paint);
   const rows = [

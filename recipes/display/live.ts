@@ -2,7 +2,7 @@
 import { createLogUpdate } from "log-update";
 import type { Events, RunEvents } from "@papo/core";
 import { headlineMetrics } from "../report/headline.ts";
-import { colours, cutTo, duration, oneLine, phaseText, plain, runBlock, runLine } from "./format.ts";
+import { colours, cutTo, duration, oneLine, phaseText, plain, responsesText, runBlock, runLine } from "./format.ts";
 import type { RunProgress } from "./format.ts";
 
 export interface DisplayOptions {
@@ -125,7 +125,7 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
   let tokens = 0;
   let progress: RunProgress = { name, step: 0, steps: 0, metrics: {}, rewards: [], secondsPerStep: null, tokensPerSecond: null, responses: 0, alarms: [] };
   const paces: number[] = [];
-  const lines = (): readonly string[] => (progress.steps === 0 ? [`${paint.bold(oneLine(name))}  first step, ${progress.responses} responses`] : runBlock(progress, paint));
+  const lines = (): readonly string[] => (progress.steps === 0 ? [`${paint.bold(oneLine(name))}  first step, ${responsesText(progress.responses)}`] : runBlock(progress, paint));
 
   const onResponse = ({ sample }: RunEvents["response"]): void => {
     tokens += sample.response.tokens.length;

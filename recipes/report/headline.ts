@@ -1,4 +1,7 @@
-/** The metrics a reader looks at first, found among whatever names a run's plugins gave theirs. */
+/**
+ * The metrics a reader looks at first, found among whatever names a run's plugins gave theirs. What PerceptionProbePlugin measures
+ * comes before what a recipe measures of itself: it is the same for all recipes.
+ */
 
 export interface Headline {
   readonly id: "reward" | "accuracy" | "perceptionKl" | "entropy" | "maskedEntropy" | "length" | "clip" | "gradientNorm";
@@ -22,7 +25,7 @@ export const headlines: readonly Headline[] = [
     id: "perceptionKl",
     short: "KL_prcp",
     title: "Perception KL (KL_prcp), nats per token",
-    patterns: [/^(?!loss\/).*(perception_kl|kl_prcp)$/, /^(?!loss\/).*(perception.?kl|kl.?prcp)/i, /perception.?kl|kl.?prcp/i],
+    patterns: [/^observe\/perception_kl$/, /^(?!loss\/).*(perception_kl|kl_prcp)$/, /^(?!loss\/).*(perception.?kl|kl.?prcp)/i, /perception.?kl|kl.?prcp/i],
   },
   {
     id: "entropy",
@@ -34,7 +37,7 @@ export const headlines: readonly Headline[] = [
     id: "maskedEntropy",
     short: "masked entropy",
     title: "Entropy under the masked picture, nats per token",
-    patterns: [/^(?!loss\/).*(mask.*entropy|entropy.*mask)/, /mask.*entropy|entropy.*mask/],
+    patterns: [/^observe\/masked_entropy$/, /^(?!loss\/).*(mask.*entropy|entropy.*mask)/, /mask.*entropy|entropy.*mask/],
   },
   { id: "length", short: "length", title: "Response length, tokens", patterns: [/length(_mean|\/mean)?$/, /(^|\/)(response_)?length/, /tokens_per_response/] },
   { id: "clip", short: "clip", title: "Share of clipped tokens", patterns: [/clip.*(fraction|share)/, /clip/] },

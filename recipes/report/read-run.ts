@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
+import { evaluationFrom, taskEvaluation } from "./task-evaluation.ts";
 import type { Alarm, Evaluation, RunRecord, SampleRow, StepRecord } from "./run-record.ts";
 
 const numbers = z.array(z.number().nullable()).transform((list) => list.map((value) => value ?? 0));
@@ -45,32 +46,44 @@ const alarm = z
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
+/** What the run says of itself, and what whoever started it may have added. */
 const header = z.object({
   name: z.string().optional(),
-  recipe: z.string().default("run"),
-  seed: z.number().default(0),
+  recipe: z.string().optional(),
+  seed: z.number().optional(),
   settings: z.record(z.string(), z.unknown()).default({}),
+  plugins: z.array(z.object({ name: z.string(), options: z.unknown().optional() })).default([]),
+  dataset: z.unknown().optional(),
 });
 
+export interface ReadRunOptions {
+  /** Default: that of run.json, else the folder's name. */
+  readonly name?: string;
+  /** Default: that of run.json, else `name`. Runs of equal recipe are seeds of one another. */
+  readonly recipe?: string;
+}
+
 /**
- * The record of the run in `folder`. Reads, where they exist: run.json (`{name, recipe, seed, settings}`), metrics.jsonl and
- * timings.jsonl (`{step, …numbers}`), samples.jsonl, alarms.jsonl, evaluation.json (`{before, after}`).
- * What cannot be read is left out and named in `problems`; of two lines about the same step or sample the later one counts.
- * Throws only when `folder` does not exist.
+ * The record of the run in `folder`. Reads, where they exist: run.json (`{settings, plugins, dataset}`, and optionally name, recipe,
+ * seed), metrics.jsonl and timings.jsonl (`{step, …numbers}`), samples.jsonl, alarms.jsonl, evaluation.json (`{before, after}`, each an
+ * `Evaluation` or what `evaluationFrom` takes). What cannot be read is left out and named in `problems`; of two lines about the same
+ * step or sample the later one counts. Throws only when `folder` does not exist.
  */
-export const readRunFolder = (folder: string): RunRecord => {
+export const readRunFolder = (folder: string, options: ReadRunOptions = {}): RunRecord => {
   if (!existsSync(folder)) throw new Error(`There is no run folder ${folder}: give the folder that a training run wrote`);
   const problems: string[] = [];
-  const head = header.parse(readJson(folder, "run.json", header, problems) ?? {});
+  const head = readJson(folder, "run.json", header, problems) ?? header.parse({});
   const results = readJson(folder, "evaluation.json", z.record(z.string(), z.unknown()), problems) ?? {};
+  const name = options.name ?? head.name ?? basename(folder);
+  const seed = head.settings["seed"];
   return {
-    name: head.name ?? basename(folder),
-    recipe: head.recipe,
-    seed: head.seed,
-    settings: head.settings,
+    name,
+    recipe: options.recipe ?? head.recipe ?? name,
+    seed: head.seed ?? (typeof seed === "number" ? seed : 0),
+    settings: settingsOf(head),
     steps: readSteps(folder, problems),
     samples: readSamples(folder, problems),
-    alarms: readLines(folder, "alarms.jsonl", alarm, problems),
+    alarms: withoutRepeats(readLines(folder, "alarms.jsonl", alarm, problems)),
     before: readEvaluation(results, "before", problems),
     after: readEvaluation(results, "after", problems),
     folder,
@@ -78,9 +91,30 @@ export const readRunFolder = (folder: string): RunRecord => {
   };
 };
 
+/** Settings, data and one line per plugin, nested names joined by dots. */
+const settingsOf = ({ settings, plugins, dataset }: z.output<typeof header>): Record<string, unknown> => ({
+  ...flat(settings, ""),
+  ...(dataset === undefined ? {} : flat(dataset, "dataset")),
+  ...Object.fromEntries(plugins.map(({ name, options }) => [name, optionsText(options)])),
+});
+
+const optionsText = (options: unknown): string =>
+  Object.entries(flat(options ?? {}, "")).map(([name, value]) => `${name}: ${textOf(value)}`).join(", ");
+
+/** Leaves of nested objects by their path; lists are leaves. */
+const flat = (value: unknown, path: string): Record<string, unknown> => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { [path]: value };
+  return Object.fromEntries(Object.entries(value).flatMap(([name, part]) => Object.entries(flat(part, path === "" ? name : `${path}.${name}`))));
+};
+
+/** A resumed run repeats the alarms of the steps that it repeats. */
+const withoutRepeats = (alarms: readonly Alarm[]): Alarm[] => [...new Map(alarms.map((entry) => [JSON.stringify(entry), entry])).values()];
+
 const readEvaluation = (results: Record<string, unknown>, when: string, problems: string[]): Evaluation | null => {
   const value = results[when];
   if (value === undefined || value === null) return null;
+  const ofTask = taskEvaluation.safeParse(value);
+  if (ofTask.success) return evaluationFrom(ofTask.data);
   const parsed = evaluation.safeParse(value);
   if (parsed.success) return parsed.data;
   problems.push(`evaluation.json: "${when}" is not an evaluation (${firstIssue(parsed.error)})`);
@@ -91,15 +125,23 @@ const readEvaluation = (results: Record<string, unknown>, when: string, problems
 const readSteps = (folder: string, problems: string[]): StepRecord[] => {
   const line = z.object({ step: z.number() }).catchall(z.unknown());
   const bySteps = new Map<number, Record<string, number>>();
-  for (const [file, prefix] of [["metrics.jsonl", ""], ["timings.jsonl", "timing/"]] as const) {
-    for (const { step, metrics, ...rest } of readLines(folder, file, line, problems)) {
-      const nested = namedNumbers.safeParse(metrics ?? {});
-      const found = { ...namedNumbers.parse(rest), ...(nested.success ? nested.data : {}) };
-      const renamed = Object.fromEntries(Object.entries(found).map(([name, value]) => [prefix + name, value]));
-      bySteps.set(step, { ...bySteps.get(step), ...renamed });
-    }
+  const add = (step: number, metrics: Record<string, number>): void => {
+    bySteps.set(step, { ...bySteps.get(step), ...metrics });
+  };
+  for (const { step, metrics, ...rest } of readLines(folder, "metrics.jsonl", line, problems)) {
+    add(step, { ...namedNumbers.parse(rest), ...namedNumbers.catch({}).parse(metrics) });
   }
+  for (const { step, ...rest } of readLines(folder, "timings.jsonl", line, problems)) add(step, timingsOf(rest));
   return [...bySteps].sort(([a], [b]) => a - b).map(([step, metrics]) => ({ step, metrics }));
+};
+
+/** Seconds by phase, their sum, and the tokens sampled per second of it. */
+const timingsOf = (timings: Record<string, unknown>): Record<string, number> => {
+  const numbersOfStep = namedNumbers.parse(flat(timings, "timing"));
+  const seconds = Object.entries(numbersOfStep).filter(([name]) => name.startsWith("timing.seconds")).reduce((sum, [, value]) => sum + value, 0);
+  const tokens = numbersOfStep["timing.tokens"];
+  const named = Object.fromEntries(Object.entries(numbersOfStep).map(([name, value]) => [name.replaceAll(".", "/"), value]));
+  return { ...named, "timing/step_seconds": seconds, ...(tokens !== undefined && seconds > 0 ? { "timing/tokens_per_second": tokens / seconds } : {}) };
 };
 
 const readSamples = (folder: string, problems: string[]): SampleRow[] => {

@@ -7,12 +7,15 @@ import type { RunRecord, SampleRow } from "./run-record.ts";
 /** Tokens shown of one response: longer ones are cut, and the page says so. */
 const largestShownLength = 1500;
 
-/** Everything below `runs` refers to them by index. Numbers have four significant digits. */
+/**
+ * Everything below `runs` refers to them by index. Numbers have four significant digits.
+ * Metrics: `shown` are drawn at first; `first` have their buttons before the fold.
+ */
 export interface ReportData {
   readonly runs: readonly { readonly name: string; readonly recipe: string; readonly steps: readonly number[]; readonly metrics: Series }[];
   /** Recipes of several seeds: their bands. */
   readonly bands: readonly { readonly recipe: string; readonly runs: readonly number[]; readonly metrics: Readonly<Record<string, ShortBand>> }[];
-  readonly metrics: readonly { readonly key: string; readonly title: string; readonly headline: boolean }[];
+  readonly metrics: readonly { readonly key: string; readonly title: string; readonly shown: boolean; readonly first: boolean }[];
   readonly samples: readonly ShownSample[];
   /** Data URLs. */
   readonly pictures: readonly string[];
@@ -73,16 +76,18 @@ const bandsOf = (runs: readonly RunRecord[], names: readonly string[]): ReportDa
     ),
   }));
 
-/** Headlines first, in their order, then everything else by name. */
+/** Headlines first, in their order, then clip fractions and terms of the loss, then everything else by name. */
 const orderedMetrics = (names: readonly string[]): ReportData["metrics"] => {
   const found = headlineMetrics(names);
-  const first = headlines.flatMap(({ id, title }) => {
+  const shown = headlines.flatMap(({ id, title }) => {
     const key = found.get(id);
-    return key === undefined ? [] : [{ key, title, headline: true }];
+    return key === undefined ? [] : [{ key, title, shown: true, first: true }];
   });
-  const taken = new Set(first.map(({ key }) => key));
+  const taken = new Set(shown.map(({ key }) => key));
   const rest = names.filter((name) => !taken.has(name)).sort();
-  return [...first, ...rest.map((key) => ({ key, title: key, headline: false }))];
+  const isNear = (name: string): boolean => /^loss\/|^(?!coefficient\/).*clip/.test(name);
+  const buttons = (list: readonly string[], first: boolean): ReportData["metrics"] => list.map((key) => ({ key, title: key, shown: false, first }));
+  return [...shown, ...buttons(rest.filter(isNear), true), ...buttons(rest.filter((name) => !isNear(name)), false)];
 };
 
 const shownSample = (run: RunRecord, index: number, sample: SampleRow, shelf: PictureShelf): ShownSample => {

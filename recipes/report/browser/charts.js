@@ -104,7 +104,7 @@
   const drawOne = (metric) => {
     const values = element("div", { class: "readout" }, "\u00a0");
     const holder = element("div", { class: "plot" });
-    const figure = element("figure", { class: "chart" }, element("figcaption", {}, metric.title), values, holder);
+    const figure = element("figure", { class: "chart" }, element("figcaption", {}, metric.title, " ", element("small", {}, metric.title === metric.key ? "" : metric.key)), values, holder);
     document.getElementById("charts").append(figure);
     const { curves, table } = curvesOf(metric);
     if (table[0].length === 0) {
@@ -174,10 +174,10 @@
       option("mean of 5 steps", "smooth"),
     );
     const open = document.querySelector("#metrics details")?.open ?? false;
-    const rest = data.metrics.filter((metric) => !metric.headline);
+    const rest = data.metrics.filter((metric) => !metric.first);
     const more = rest.length === 0 ? [] : [element("details", { open }, element("summary", {}, `${rest.length} more metrics`), element("div", { class: "buttons" }, ...rest.map(metricButton)))];
     document.getElementById("metrics").replaceChildren(
-      element("div", { class: "buttons" }, ...data.metrics.filter((metric) => metric.headline).map(metricButton)),
+      element("div", { class: "buttons" }, ...data.metrics.filter((metric) => metric.first).map(metricButton)),
       ...more,
     );
   };
@@ -187,8 +187,8 @@
     draw();
   };
 
-  const headline = data.metrics.filter((metric) => metric.headline);
-  (headline.length > 0 ? headline : data.metrics.slice(0, 6)).forEach((metric) => state.shown.add(metric.key));
+  const atFirst = data.metrics.filter((metric) => metric.shown);
+  (atFirst.length > 0 ? atFirst : data.metrics.slice(0, 6)).forEach((metric) => state.shown.add(metric.key));
   if (data.metrics.length === 0) document.getElementById("charts").append(element("p", { class: "note" }, "The runs have no metrics yet."));
   else drawAll();
   dark.addEventListener("change", drawAll);

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readRunFolder } from "../../../recipes/report/read-run.ts";
+import { RunFolder } from "../../../core/pipeline/run-folder.ts";
+import { parseSettings } from "../../../core/pipeline/settings.ts";
 import { evaluationOf } from "./example-runs.ts";
 
 let folder: string;
@@ -24,9 +26,52 @@ describe("readRunFolder", () => {
     await write("evaluation.json", { before, after: null });
     expect(readRunFolder(folder)).toMatchObject({
       name: "papo, seed 3", recipe: "papo", seed: 3, settings: { learningRate: 1e-4 }, before, after: null, problems: [],
-      steps: [{ step: 1, metrics: { "reward/mean": 0.25 } }, { step: 2, metrics: { "reward/mean": 0.5, "timing/seconds": 1.5 } }],
+      steps: [{ step: 1, metrics: { "reward/mean": 0.25 } }, { step: 2, metrics: { "reward/mean": 0.5, "timing/seconds": 1.5, "timing/phases/loss": 1 } }],
       samples: [{ step: 1, key: "a", text: "hello", logProbs: [0, -1], advantages: [], pieces: [] }],
     });
+  });
+
+  it("reads what a run writes", () => {
+    const written = new RunFolder(folder);
+    const plugins = [{ name: "PerceptionKlPlugin", options: { coefficient: 0.01, sub: { mode: "paper" } } }, { name: "BarePlugin", options: null }];
+    written.describe({ settings: parseSettings({ seed: 4, learningRate: 1e-4 }), plugins, dataset: { name: "shapes", size: 300 } });
+    const append = (step: number, reward: number): void => {
+      written.append({ summary: { step, steps: 9, metrics: { "reward/mean": reward } }, seconds: { rollout: 1.5, loss: 0.5 }, tokens: 300, skippedRows: 0 });
+    };
+    append(1, 0.5);
+    append(2, Number.NaN);
+    const run = readRunFolder(folder, { name: "papo, seed 4", recipe: "papo" });
+    expect(run).toMatchObject({ name: "papo, seed 4", recipe: "papo", seed: 4, problems: [] });
+    expect(run.settings).toMatchObject({
+      learningRate: 1e-4, "sampling.temperature": 1, "dataset.name": "shapes", PerceptionKlPlugin: "coefficient: 0.01, sub.mode: paper", BarePlugin: "",
+    });
+    const timing = { "timing/seconds/rollout": 1.5, "timing/seconds/loss": 0.5, "timing/tokens": 300, "timing/step_seconds": 2, "timing/tokens_per_second": 150 };
+    expect(run.steps).toEqual([
+      { step: 1, metrics: { "reward/mean": 0.5, ...timing } },
+      { step: 2, metrics: timing },
+    ]);
+  });
+
+  it("reads a task's own evaluation", async () => {
+    const part = (count: number, total: number) => ({ count, total, value: count / total, low: 0.1, high: 0.9 });
+    const greedy = {
+      accuracy: part(60, 100), visionDependent: part(50, 90), visionFree: part(10, 10), byKind: {}, direct: part(5, 100),
+      errors: { perception: part(30, 40), format: part(10, 40) }, rightWithFalseFacts: part(6, 50),
+    };
+    const outcomes = [{ id: "a", correct: true, visionDependent: false }];
+    await write("evaluation.json", { before: null, after: { greedy, sampled: greedy, klPrcp: 0.4, outcomes } });
+    const { after, problems } = readRunFolder(folder);
+    expect(problems).toEqual([]);
+    expect(after).toMatchObject({
+      greedy: { overall: { accuracy: 0.6, low: 0.1, high: 0.9, n: 100 }, visionDependent: { n: 90 } },
+      errors: { correct: 0.54, "correct, false facts": 0.06, perception: 0.3, format: 0.1 }, klPrcp: 0.4, outcomes,
+    });
+  });
+
+  it("shows an alarm once that a resumed run raised again", async () => {
+    const alarm = { kind: "alarm", step: 3, plugin: "A", message: "m" };
+    await write("alarms.jsonl", alarm, { ...alarm, step: 4 }, alarm);
+    expect(readRunFolder(folder).alarms.map(({ step }) => step)).toEqual([3, 4]);
   });
 
   it("lets the later line count after a resume, and sorts by step", async () => {
@@ -42,7 +87,7 @@ describe("readRunFolder", () => {
     await write("metrics.jsonl", { step: 1, a: 1 }, `{"step": 2, "a`, { a: 3 });
     await write("evaluation.json", { after: { greedy: { overall: { accuracy: "high" } } } });
     const run = readRunFolder(folder);
-    expect(run).toMatchObject({ name: basename(folder), recipe: "run", steps: [{ step: 1, metrics: { a: 1 } }], after: null });
+    expect(run).toMatchObject({ name: basename(folder), recipe: basename(folder), steps: [{ step: 1, metrics: { a: 1 } }], after: null });
     expect(run.problems).toEqual([
       "run.json: not JSON, perhaps cut short",
       expect.stringMatching(/^evaluation|^metrics/) as string,

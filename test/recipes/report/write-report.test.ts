@@ -59,7 +59,7 @@ describe("writeReport", () => {
     expect(html).toMatch(/<th rowspan="2" scope="rowgroup">papo\(grpo\)<\/th>/);
     const { data } = dataOf(html);
     expect(data.runs.map(({ steps }) => steps.length)).toEqual([60, 60]);
-    expect(data.metrics.filter(({ headline }) => headline).length).toBeGreaterThanOrEqual(7);
+    expect(data.metrics.filter(({ shown }) => shown).length).toBeGreaterThanOrEqual(7);
     expect(data.samples).toHaveLength(40);
     expect(data.samples.every(({ views }) => views.every(({ picture }) => picture !== null && data.pictures[picture]?.startsWith("data:image/webp;base64,")))).toBe(true);
   });
