@@ -22,8 +22,8 @@ export interface EncodedPicture {
 }
 
 /**
- * Read a picture of any format that sharp knows: turned upright by its EXIF orientation, transparency composited on white, grey, palette,
- * 16-bit and CMYK brought to 8-bit RGB. Embedded colour profiles are ignored for RGB pictures, as Pillow ignores them.
+ * Read a JPEG, PNG, WebP, GIF, TIFF, AVIF or SVG picture: turned upright by its EXIF orientation, transparency composited on white, grey,
+ * palette, 16-bit and CMYK brought to 8-bit RGB. Embedded colour profiles are ignored, as in Pillow.
  * @param input a path, or the bytes of a file; `source` names the bytes in messages.
  * @throws Error naming the picture when it is missing, truncated, corrupt, or no picture.
  */
@@ -40,14 +40,12 @@ export async function loadPicture(input: string | Uint8Array, source?: string): 
 async function decode(bytes: Uint8Array): Promise<Omit<Picture, "source">> {
   if (bytes.length === 0) throw new Error("it is empty");
   const { space } = await sharp(bytes).metadata();
-  const { data, info } = await sharp(bytes, { failOn: "warning", ignoreIcc: space !== "cmyk" })
-    .autoOrient()
-    .toColourspace("srgb")
-    .ensureAlpha()
-    .raw({ depth: "uchar" })
-    .toBuffer({ resolveWithObject: true });
+  const upright = sharp(bytes, { failOn: "warning", ignoreIcc: true }).autoOrient();
+  const pixels = space === "cmyk" ? upright.pipelineColourspace("cmyk").toColourspace("cmyk") : upright.toColourspace("srgb").ensureAlpha();
+  const { data, info } = await pixels.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  return { width, height, data: compositeOnWhite(data, width * height, channels) };
+  const rgb = space === "cmyk" ? inksToRgb(data, width * height, channels) : compositeOnWhite(data, width * height, channels);
+  return { width, height, data: rgb };
 }
 
 /** From grey or RGB with alpha, [pixels, 2 or 4], to RGB, [pixels, 3]: colour·α + 255·(1 − α), rounded. */
@@ -61,6 +59,16 @@ function compositeOnWhite(data: Uint8Array, pixels: number, channels: number): U
       const colour = data[from + (colours === 3 ? channel : 0)]!;
       out[pixel * 3 + channel] = alpha === 255 ? colour : Math.round((colour * alpha + 255 * (255 - alpha)) / 255);
     }
+  }
+  return out;
+}
+
+/** From cyan, magenta, yellow and black, [pixels, 4], to RGB, [pixels, 3]: the simple product, as in Pillow. */
+function inksToRgb(data: Uint8Array, pixels: number, channels: number): Uint8Array {
+  const out = new Uint8Array(pixels * 3);
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    const light = 255 - data[pixel * channels + 3]!;
+    for (let ink = 0; ink < 3; ink++) out[pixel * 3 + ink] = light - Math.round((data[pixel * channels + ink]! * light) / 255);
   }
   return out;
 }

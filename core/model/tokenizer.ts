@@ -1,8 +1,20 @@
 /** Text to token ids and back, by the tokenizer.json of a model folder. */
 import { join } from "node:path";
-import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
+import * as library from "@huggingface/tokenizers";
 import { readJson } from "./config.ts";
 import type { JsonObject } from "./config.ts";
+
+/** What we use of the library: its own declarations do not resolve under Node's rules for modules. */
+interface LibraryTokenizer {
+  /** An id is undefined where the vocabulary lacks the token. */
+  encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[]; tokens: string[] };
+  decode(ids: number[], options: { clean_up_tokenization_spaces: boolean }): string;
+  token_to_id(token: string): number | undefined;
+  id_to_token(id: number): string | undefined;
+  get_vocab(): Map<string, number>;
+  get_added_tokens_decoder(): Map<number, { special: boolean }>;
+}
+const LibraryTokenizer = library.Tokenizer as new (file: JsonObject, config: JsonObject) => LibraryTokenizer;
 
 export interface DecodeOptions {
   /** Leave out special tokens such as end-of-text; default false. */
@@ -50,7 +62,7 @@ export class Tokenizer {
    * @throws Error naming a word that the vocabulary lacks, where it has no unknown token.
    */
   encode(text: string): Int32Array {
-    const { ids, tokens } = this.#library.encode(text, { add_special_tokens: false }) as { ids: (number | undefined)[]; tokens: string[] };
+    const { ids, tokens } = this.#library.encode(text, { add_special_tokens: false });
     const missing = ids.findIndex((id) => id === undefined);
     if (missing >= 0) throw new Error(`the vocabulary has no token for ${JSON.stringify(tokens[missing])}, and no unknown token`);
     return Int32Array.from(ids as number[]);
