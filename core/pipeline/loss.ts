@@ -3,9 +3,9 @@ import "../math/backend.ts";
 import { add, engine, mul, scalar, zeros } from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor2D } from "@tensorflow/tfjs-core";
 import type { Outputs } from "../learner/learner.ts";
-import { scoped } from "../math/scoped.ts";
 import { reduce } from "../math/reduce.ts";
 import type { Reduction } from "../math/reduce.ts";
+import { scoped } from "../math/scoped.ts";
 import type { Minibatch } from "./batch.ts";
 import type { Coefficient } from "./coefficients.ts";
 import type { Host } from "./host.ts";
@@ -120,7 +120,8 @@ function whereNotFinite(term: Term, batch: Minibatch): string {
 
 function withinMask(gradient: Tensor2D | undefined, { B, T, mask }: MinibatchArrays, name: string, values: Record<string, TermValue>): Float32Array {
   if (gradient === undefined) return new Float32Array(B * T);
-  const array = (gradient.dataSync() as Float32Array).map((value, index) => (mask[index] === 0 ? 0 : value));
+  // −0 becomes 0 too.
+  const array = (gradient.dataSync() as Float32Array).map((value, index) => (mask[index] === 0 || value === 0 ? 0 : value));
   const bad = array.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     const terms = Object.entries(values).map(([term, { plugin }]) => `"${term}" of ${plugin}`).join(", ");
