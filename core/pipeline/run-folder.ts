@@ -3,7 +3,6 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { flush, writeFileAtomic } from "./atomic-file.ts";
 import type { RunDescription } from "./checkpoint.ts";
-import type { StepSummary } from "./events.ts";
 import { RewardJournal } from "./journal.ts";
 import type { StepOutcome } from "./step.ts";
 
@@ -49,11 +48,6 @@ export class RunFolder {
   /** Wait until the lines are on the disk: done with each checkpoint. */
   flush(): void {
     for (const file of [this.#metrics, this.#timings]) if (existsSync(file)) flush(file);
-  }
-
-  /** The metrics written so far, for reports and resumed displays. */
-  history(steps: number): StepSummary[] {
-    return readLines(this.#metrics).map((text) => ({ steps, ...(JSON.parse(text) as Omit<StepSummary, "steps">) }));
   }
 }
 

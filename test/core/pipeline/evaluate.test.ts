@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
+import type { Row } from "../../../core/pipeline/batch.ts";
 import { evaluate } from "../../../core/pipeline/evaluate.ts";
 import { train } from "../../../core/pipeline/run.ts";
 import { BanditPlugin, banditSettings, letterRows, ScorerPlugin, temporaryFolder } from "../../support/bandit.ts";
 import { tabularPolicy } from "../../support/tabular-policy.ts";
 
-const rows = await Promise.all(Array.from({ length: letterRows.size }, (_, index) => letterRows.row(index)));
+const rows: Row[] = [];
+for (let index = 0; index < letterRows.size; index++) rows.push(await letterRows.row(index));
 const { scorer } = new ScorerPlugin();
 const sampling = { maxNewTokens: 4 };
 

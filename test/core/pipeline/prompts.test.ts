@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
+import type { EncodedPicture, Picture } from "../../../core/model/picture.ts";
 import { createRandom } from "../../../core/math/random.ts";
 import type { Row } from "../../../core/pipeline/batch.ts";
 import { makePrompt, UnusableRowError } from "../../../core/pipeline/prompts.ts";
-import type { View } from "../../../core/pipeline/views.ts";
+import type { View, ViewContext } from "../../../core/pipeline/views.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 import { tabularProcessor } from "../../support/tabular-policy.ts";
 
@@ -22,14 +23,13 @@ const maker = (...views: View[]) => ({ processor: tabularProcessor, views, rando
 const light = (prompt: Awaited<ReturnType<typeof makePrompt>>, view: string): number[] => prompt.views.get(view)!.pictures.map(({ pixels }) => pixels[0]!);
 
 /** Each picture becomes one grey level, drawn. */
-const noise: View = {
-  name: "noise",
-  raw: (picture, { random }) => ({ ...picture, data: picture.data.map(() => Math.floor(random.uniform(0) * 256)) }),
-};
-const halved: View = { name: "halved", patches: (picture) => ({ ...picture, pixels: picture.pixels.map((value) => value / 2) }) };
+const grey = (picture: Picture, { random }: ViewContext): Picture => ({ ...picture, data: picture.data.map(() => Math.floor(random.uniform(0) * 256)) });
+const half = (picture: EncodedPicture): EncodedPicture => ({ ...picture, pixels: picture.pixels.map((value) => value / 2) });
+const noise: View = { name: "noise", raw: grey };
+const halved: View = { name: "halved", patches: half };
 
 test("every prompt has its original and each registered view, before or after the processor", async () => {
-  const prompt = await makePrompt(row, "r", 1, maker(noise, halved, { name: "both", raw: noise.raw!, patches: halved.patches! }));
+  const prompt = await makePrompt(row, "r", 1, maker(noise, halved, { name: "both", raw: grey, patches: half }));
   expect([...prompt.views.keys()]).toEqual(["original", "noise", "halved", "both"]);
   expect(light(prompt, "original")).toEqual([0, 1]);
   expect(light(prompt, "halved")).toEqual([0, 0.5]);

@@ -1,9 +1,9 @@
 import { mul, zerosLike } from "@tensorflow/tfjs-core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
 import { arrayDataset } from "../../../core/data/dataset.ts";
-import type { Minibatch } from "../../../core/pipeline/batch.ts";
 import type { Experience } from "../../../core/pipeline/events.ts";
 import { learnerBatch } from "../../../core/pipeline/experience.ts";
 import type { Run } from "../../../core/pipeline/plugin.ts";
@@ -78,9 +78,9 @@ test("every minibatch is scored with the weights it will change; the old and the
 test("while its coefficient is 0 a score costs no pass and is all zeros", async () => {
   const passes = async (value: number) => {
     let sum = 0;
-    const { policy } = await runWith(({ hooks, scores, coefficient }) => {
-      const entropy = scores.request({ weights: "reference", output: "entropy", while: coefficient("weight", value) });
-      hooks.terms.tap("TapPlugin", (terms, batch) => {
+    const { policy } = await runWith((run) => {
+      const entropy = run.scores.request({ weights: "reference", output: "entropy", while: run.coefficient("weight", value) });
+      run.hooks.terms.tap("TapPlugin", (terms, batch) => {
         sum = batch.get(entropy).sum().dataSync()[0]!;
         return terms;
       });
@@ -102,20 +102,20 @@ test("outputs of one view under the same weights share a pass", async () => {
 });
 
 test("a gradient flows through a view's current scores, and only then is there a pass back", async () => {
-  const term = (use: (batch: Minibatch, run: Run) => Minibatch["logProbs"]) => (run: Run): void => {
+  const term = (use: (masked: Tensor2D) => Tensor2D) => (run: Run): void => {
     run.views.register(dark);
     const masked = run.scores.request({ view: "masked", weights: "current", gradient: true });
     run.hooks.terms.tap("TapPlugin", (_terms, batch) => [
-      { name: "masked", value: use({ ...batch, logProbs: batch.get(masked) }, run), reduction: "token_mean" },
+      { name: "masked", value: use(batch.get(masked)), reduction: "token_mean" },
     ]);
   };
-  const used = await runWith(term((batch) => batch.logProbs), {}, seeing);
+  const used = await runWith(term((masked) => masked), {}, seeing);
   expect(used.policy.learner.calls.backward).toBe(2);
   const weights = used.policy.learner.weights;
   expect(weights.get("prompt")!.data.some((value) => value !== 0)).toBe(true);
   // The view is dark: through it the picture's weight has no gradient.
   expect(weights.get("picture")!.data.every((value) => value === 0)).toBe(true);
-  const unused = await runWith(term((batch) => mul(batch.logProbs, zerosLike(batch.logProbs))), {}, seeing);
+  const unused = await runWith(term((masked) => mul(masked, zerosLike(masked))), {}, seeing);
   expect(unused.policy.learner.calls.backward).toBe(1);
 });
 
