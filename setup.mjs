@@ -76,7 +76,8 @@ function showProgress(paths) {
   const started = Date.now();
   const inPlace = process.stdout.isTTY;
   const timer = setInterval(() => {
-    const there = paths.filter((path) => existsSync(join(root, path))).length;
+    // npm makes all folders first: a package has arrived when its package.json is there.
+    const there = paths.filter((path) => existsSync(join(root, path, "package.json"))).length;
     const seconds = Math.round((Date.now() - started) / 1000);
     process.stdout.write(`${inPlace ? "\r" : ""}  ${there} of ${paths.length} packages, ${seconds} s${inPlace ? "  " : "\n"}`);
   }, inPlace ? 500 : 5000);
