@@ -52,7 +52,8 @@ export class ChatTemplate {
     try {
       return this.#template.render({ ...this.#variables, messages, add_generation_prompt: true });
     } catch (cause) {
-      throw new Error(`the chat template failed on messages of roles ${messages.map(({ role }) => role).join(", ")}: ${(cause as Error).message}`, { cause });
+      const roles = messages.map(({ role }) => role).join(", ");
+      throw new Error(`the chat template failed on messages of roles ${roles}: ${(cause as Error).message}`, { cause });
     }
   }
 }

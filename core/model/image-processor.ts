@@ -34,7 +34,8 @@ export function smartResize(
 ): { height: number; width: number } {
   const ratio = Math.max(height, width) / Math.min(height, width);
   if (!(ratio <= maxAspectRatio)) {
-    throw new Error(`a picture of ${width}×${height} has sides in a ratio of ${ratio.toFixed(0)}, and at most ${maxAspectRatio} can be encoded: crop or drop it`);
+    const found = `a picture of ${width}×${height} has sides in a ratio of ${ratio.toFixed(0)}`;
+    throw new Error(`${found}, and at most ${maxAspectRatio} can be encoded: crop or drop it`);
   }
   const rounded = { height: roundHalfEven(height / factor) * factor, width: roundHalfEven(width / factor) * factor };
   if (rounded.height * rounded.width > maxPixels) {

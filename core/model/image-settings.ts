@@ -37,7 +37,9 @@ export async function readImageSettings(folder: string): Promise<ImageSettings> 
   if (nested !== undefined) return parseImageSettings(nested, `"image_processor" in ${whole}`);
   const own = join(folder, "preprocessor_config.json");
   const raw = await readJson(own);
-  if (raw === null) throw new Error(`${folder} says nothing of pictures: it needs preprocessor_config.json, or processor_config.json with "image_processor"`);
+  if (raw === null) {
+    throw new Error(`${folder} says nothing of pictures: it needs preprocessor_config.json, or processor_config.json with "image_processor"`);
+  }
   return parseImageSettings(raw, own);
 }
 

@@ -16,6 +16,15 @@ export type PromptText =
   | { readonly prompt: string; readonly system?: string }
   | { readonly messages: readonly Message[] };
 
+interface Parts {
+  readonly config: ModelConfig;
+  /** generation_config.json. */
+  readonly generation: JsonObject;
+  readonly tokenizer: Tokenizer;
+  readonly images: ImageProcessor;
+  readonly template: ChatTemplate | null;
+}
+
 export class Processor {
   readonly tokenizer: Tokenizer;
   /** Resizing, patch and merge size: what a view needs to mask patches. */
@@ -31,7 +40,7 @@ export class Processor {
   readonly #template: ChatTemplate | null;
   readonly #folder: string;
 
-  private constructor(folder: string, parts: { config: ModelConfig; generation: JsonObject; tokenizer: Tokenizer; images: ImageProcessor; template: ChatTemplate | null }) {
+  private constructor(folder: string, parts: Parts) {
     const { config, generation, tokenizer, images, template } = parts;
     this.#folder = folder;
     this.tokenizer = tokenizer;
@@ -56,7 +65,8 @@ export class Processor {
 
   /**
    * The ids of a prompt through the chat template, one image id per visual token, and its pictures' patches.
-   * @throws Error when the pictures are not as many as the `<image>` marks, a picture's sides differ too much, or the text itself writes an image token.
+   * @throws Error when the pictures are not as many as the `<image>` marks, a picture's sides differ too much, or the text itself writes an
+   * image token.
    */
   encodePrompt(text: PromptText, pictures: readonly Picture[] = []): EncodedPrompt {
     return this.encodePromptWith(text, pictures.map((picture) => this.encodePicture(picture)));
@@ -67,12 +77,15 @@ export class Processor {
     const messages = messagesOf(text);
     const marks = messages.flatMap(({ content }) => (typeof content === "string" ? [] : content)).filter(({ type }) => type === "image").length;
     if (marks !== pictures.length) {
-      throw new Error(`the prompt has ${marks} <image> marks and ${pictures.length} pictures; put one mark where each picture belongs: ${preview(messages)}`);
+      const found = `the prompt has ${marks} <image> marks and ${pictures.length} pictures`;
+      throw new Error(`${found}; put one mark where each picture belongs: ${preview(messages)}`);
     }
     const ids = this.tokenizer.encode(this.renderPrompt(text));
     const placeholders = ids.reduce((count, id) => count + (id === this.#imageToken ? 1 : 0), 0);
     if (placeholders !== pictures.length) {
-      throw new Error(`the prompt's text gives ${placeholders} image tokens for ${pictures.length} pictures: the token ${this.tokenizer.tokenOf(this.#imageToken)} must not be written in it, and the chat template must place one per picture: ${preview(messages)}`);
+      const found = `the prompt's text gives ${placeholders} image tokens for ${pictures.length} pictures`;
+      const remedy = `the token ${this.tokenizer.tokenOf(this.#imageToken)} must not be written in it, and the chat template must place one per picture`;
+      throw new Error(`${found}: ${remedy}: ${preview(messages)}`);
     }
     return { ids: this.#expand(ids, pictures), pictures };
   }

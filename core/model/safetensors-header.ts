@@ -92,7 +92,7 @@ export function parseUniqueKeys(text: string, what: string): Record<string, unkn
 /** The first key that occurs twice in one object of a valid JSON text, or null. */
 function findDuplicateKey(text: string): string | null {
   const objects: Set<string>[] = [];
-  const tokens = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g;
+  const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}]/g;
   for (const match of text.matchAll(tokens)) {
     if (match[0] === "{") objects.push(new Set());
     else if (match[0] === "}") objects.pop();

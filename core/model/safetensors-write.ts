@@ -104,7 +104,9 @@ function header(names: readonly string[], weights: Weights, type: WeightType): U
 function checkTensor(name: string, weights: Weights): void {
   const { shape, data } = weights.get(name)!;
   const count = shape.reduce((product, size) => product * size, 1);
-  if (count !== data.length) throw new Error(`cannot write "${name}": its shape [${shape.join(", ")}] holds ${count} values, its data ${data.length}`);
+  if (count !== data.length) {
+    throw new Error(`cannot write "${name}": its shape [${shape.join(", ")}] holds ${count} values, its data ${data.length}`);
+  }
   if (name === "__metadata__") throw new Error(`cannot write a tensor named "__metadata__": the format keeps that name for itself`);
 }
 

@@ -106,6 +106,13 @@ describe("truncated and hostile files", () => {
     await expect(reading).rejects.toThrow(file);
   });
 
+  test("a very long name is no trouble", async () => {
+    const name = `${"\\u0061".repeat(500_000)}${"x{}\\\"".repeat(500_000)}`;
+    const file = await handMade("long.safetensors", `{"${name}":${tensor([1], [0, 4])}}`, 4);
+    const [entry] = (await readSafetensorsHeader(file)).entries.values();
+    expect(entry!.name.length).toBe(500_000 * 5);
+  });
+
   test("a file cut anywhere is refused", async () => {
     const whole = join(folder, "whole.safetensors");
     await writeSafetensors(whole, weights);
