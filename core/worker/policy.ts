@@ -4,10 +4,11 @@ import type { Policy } from "../pipeline/policy.ts";
 import { createPictureSender } from "./picture-wire.ts";
 import { loadPolicyParts, type PolicyOptions } from "./policy-parts.ts";
 import { remoteLearner, remoteRollout, type PolicyHello, type PolicyService } from "./policy-service.ts";
-import { promptProcessor } from "./prompt-processor.ts";
+import { promptProcessor, type TextProcessor } from "./prompt-processor.ts";
 import { startThread, type ServiceThread } from "./thread.ts";
 
 export interface OpenPolicy extends Policy {
+  readonly processor: TextProcessor;
   /** Lets earlier calls finish, frees the model and ends its thread; later calls reject. A second call does nothing. */
   close(): Promise<void>;
 }

@@ -14,6 +14,10 @@ export interface StartedService<S extends Service, Hello> {
 export const serveThread = async <S extends Service, Hello>(start: () => Promise<StartedService<S, Hello>>): Promise<void> => {
   const port = parentPort;
   if (port === null) throw new Error("This file runs in a worker thread only");
+  // Its call could never be answered: let the thread die of it, so that the parent's calls reject.
+  port.on("messageerror", (error: Error) => {
+    throw error;
+  });
   const greet = (greeting: Greeting<Hello>) => port.postMessage(greeting);
   try {
     const { hello, handlers } = await start();

@@ -36,6 +36,11 @@ export const startThread = async <S extends Service, Hello>(
   const worker = new Worker(bootstrap, { workerData, name, resourceLimits, execArgv: [] });
   let crash: Error | null = null;
   worker.on("error", (error: Error) => (crash = error));
+  // A message that cannot be read (no memory for its arrays) leaves its call without an answer: end the thread, so that all calls reject.
+  worker.on("messageerror", (error: Error) => {
+    crash = error;
+    void worker.terminate();
+  });
   let atEnd: (reason: () => Error) => void = () => {};
   const ended = new Promise<void>((resolve) => {
     worker.once("exit", (code) => {
