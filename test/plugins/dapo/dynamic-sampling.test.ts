@@ -1,0 +1,65 @@
+import { createHost } from "@papo/core";
+import type { Group, GroupSelection } from "@papo/core";
+import { makeGroup, makeSample } from "@papo/core/testing";
+import { DynamicSamplingPlugin } from "@papo/plugins";
+import { describe, expect, it } from "vitest";
+
+type Options = ConstructorParameters<typeof DynamicSamplingPlugin>[0];
+
+const group = (key: string, rewards: readonly number[], round = 0): Group =>
+  makeGroup({ key, round, samples: rewards.map((reward, index) => makeSample({ prompt: key, index, reward, parts: { accuracy: reward > 0.5 ? 1 : 0 } })) });
+
+const choose = async (options: Options, groups: readonly Group[], round = 0, wanted = 2): Promise<GroupSelection> => {
+  const { hooks } = createHost([new DynamicSamplingPlugin(options)], { seed: 1 });
+  return await hooks.groups.promise({ groups, wanted, round, sampleMore: false }, { step: 3, steps: 10 });
+};
+const keys = ({ groups }: GroupSelection): string[] => groups.map(({ key }) => key);
+
+describe("DynamicSamplingPlugin", () => {
+  const all = [group("right", [1, 1]), group("mixed", [0, 1]), group("wrong", [0, 0]), group("partly", [0.4, 0.3])];
+
+  it("keeps groups whose rewards vary, in the order of the prompts, and asks for more while some are missing", async () => {
+    const selection = await choose({}, all, 0, 3);
+    expect(keys(selection)).toEqual(["mixed", "partly"]);
+    expect(selection.sampleMore).toBe(true);
+    expect((await choose({}, all, 0, 2)).sampleMore).toBe(false);
+  });
+
+  it("keeps groups whose mean of a part lies strictly between the bounds", async () => {
+    expect(keys(await choose({ metric: "accuracy", keep: "between" }, all))).toEqual(["mixed"]);
+    expect(keys(await choose({ keep: "between", low: 0, high: 0.5 }, all))).toEqual(["partly"]);
+    await expect(choose({ metric: "acuracy" }, all)).rejects.toThrow('the reward of prompt "right" has no part "acuracy"; it has reward, accuracy');
+  });
+
+  it("judges only the new round", async () => {
+    const kept = group("kept", [1, 1], 0);
+    expect(keys(await choose({}, [kept, group("new", [1, 0], 1), group("same", [1, 1], 1)], 1))).toEqual(["kept", "new"]);
+  });
+
+  it("stops asking, or the run, when its rounds are used up", async () => {
+    expect((await choose({ rounds: 2 }, [group("same", [1, 1], 1)], 1)).sampleMore).toBe(false);
+    await expect(choose({ rounds: 2, whenSpent: "stop" }, [group("same", [1, 1], 1)], 1)).rejects.toThrow(
+      'DynamicSamplingPlugin failed in hook "groups": step 3 has 0 of 2 groups that teach something after 2 rounds',
+    );
+  });
+
+  it("keeps a whole round of which nothing survives, on request", async () => {
+    const selection = await choose({ whenNoneSurvives: "keep" }, [group("right", [1, 1]), group("wrong", [0, 0])]);
+    expect(keys(selection)).toEqual(["right", "wrong"]);
+    expect(selection.sampleMore).toBe(false);
+    expect(keys(await choose({ whenNoneSurvives: "drop" }, [group("right", [1, 1])]))).toEqual([]);
+  });
+
+  it("rejects bounds that leave nothing between them", () => {
+    expect(() => new DynamicSamplingPlugin({ low: 0.9, high: 0.1 })).toThrow('the option "low" is 0.9 and "high" is 0.1');
+  });
+
+  it("counts rounds and waste over the whole step", async () => {
+    const host = createHost([new DynamicSamplingPlugin()], { seed: 1 });
+    const select = (groups: readonly Group[], round: number) => host.hooks.groups.promise({ groups, wanted: 2, round, sampleMore: false }, { step: 1, steps: 1 });
+    const first = await select(all.slice(0, 3), 0);
+    const second = await select([...first.groups, group("late", [0, 1], 1)], 1);
+    host.hooks.advantages.call({} as never, { groups: second.groups } as never);
+    expect(host.takeMetrics()).toEqual({ "dapo/rounds": 2, "dapo/dropped": 2, "dapo/dropped_share": 0.5 });
+  });
+});

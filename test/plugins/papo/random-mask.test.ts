@@ -1,0 +1,76 @@
+import { createHost, createRandom } from "@papo/core";
+import type { EncodedPicture, Picture, View, ViewContext } from "@papo/core";
+import { makeSample } from "@papo/core/testing";
+import { RandomMaskPlugin } from "@papo/plugins";
+import { describe, expect, it } from "vitest";
+
+type Options = ConstructorParameters<typeof RandomMaskPlugin>[0];
+
+const viewOf = (options: Options): View => createHost([new RandomMaskPlugin(options)], { seed: 1 }).views.get("masked")!;
+const context = (step = 1, picture = 0): ViewContext => {
+  const { row } = makeSample().prompt;
+  return { row, step, picture, random: createRandom(1).key("view", "masked", step, row.id, picture) };
+};
+const white = (width: number, height: number): Picture => ({ width, height, data: new Uint8Array(width * height * 3).fill(255), source: "white" });
+const raw = (options: Options, picture: Picture, at = context()): Picture => viewOf(options).raw!(picture, at) as Picture;
+
+/** "#" for black, "." for white, a line per row. */
+const drawn = ({ width, height, data }: Picture): string[] =>
+  Array.from({ length: height }, (_, y) => Array.from({ length: width }, (_, x) => (data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3).every((value) => value === 0) ? "#" : ".")).join(""));
+
+describe("RandomMaskPlugin on the raw picture", () => {
+  it("blackens whole squares, cut at the right and lower border", () => {
+    const picture = white(5, 3);
+    const mask = (cells: number) => Array.from({ length: cells }, (_, cell) => [1, 0, 1, 0, 1, 0][cell]!);
+    expect(drawn(raw({ patch: 2, mask }, picture))).toEqual(["##..#", "##..#", "..##."]);
+    expect(drawn(picture).join("")).not.toContain("#");
+  });
+
+  it("follows from seed, step and picture alone", () => {
+    const picture = white(280, 280);
+    const once = drawn(raw({}, picture));
+    expect(drawn(raw({}, picture))).toEqual(once);
+    expect(drawn(raw({}, picture, context(2)))).not.toEqual(once);
+    expect(drawn(raw({}, picture, context(1, 1)))).not.toEqual(once);
+  });
+
+  it("blackens the ratio of squares, all of them at 1 and none at 0", () => {
+    const share = (ratio: number): number => {
+      const text = drawn(raw({ ratio, patch: 2 }, white(200, 200))).join("");
+      return [...text].filter((pixel) => pixel === "#").length / text.length;
+    };
+    // 10,000 squares: five standard deviations are 0.0245.
+    expect(Math.abs(share(0.6) - 0.6)).toBeLessThan(0.0245);
+    expect([share(0), share(1)]).toEqual([0, 1]);
+  });
+
+  it("manages a picture of one pixel, and says when a given mask does not fit", () => {
+    expect(drawn(raw({ ratio: 1 }, white(1, 1)))).toEqual(["#"]);
+    expect(() => raw({ mask: () => [1, 0] }, white(14, 14))).toThrow('RandomMaskPlugin: the mask given for row "prompt-0", picture 0, has 2 cells, the picture has 1');
+  });
+});
+
+describe("RandomMaskPlugin on patches", () => {
+  // 2 × 4 patches of three channels, two numbers each.
+  const picture: EncodedPicture = { hash: "grey", grid: [1, 2, 4], pixels: new Float32Array(8 * 6).fill(0.5) };
+  const black = [-1, -2, -3];
+  const patches = (options: Options): string[] => {
+    const { pixels } = viewOf({ black, ...options }).patches!(picture, context());
+    return Array.from({ length: 8 }, (_, patch) => [...pixels.subarray(patch * 6, patch * 6 + 6)].join());
+  };
+  const [grey, dark] = ["0.5,0.5,0.5,0.5,0.5,0.5", "-1,-1,-2,-2,-3,-3"];
+
+  it("gives masked patches the normalised black of each channel", () => {
+    expect(patches({ on: "patches", mask: () => [0, 1, 0, 0, 0, 0, 0, 1] })).toEqual([grey, dark, grey, grey, grey, grey, grey, dark]);
+    expect(picture.pixels.every((value) => value === 0.5)).toBe(true);
+  });
+
+  it("masks merge units as a whole", () => {
+    expect(patches({ on: "merge", mask: () => [0, 1] })).toEqual([grey, grey, grey, grey, dark, dark, dark, dark]);
+  });
+
+  it("knows the black of Qwen2.5-VL's image processor", () => {
+    const [first] = new RandomMaskPlugin().options.black;
+    expect(first).toBeCloseTo(-1.7922625, 6);
+  });
+});
