@@ -66,6 +66,9 @@ export function cellPlace(cell: string, grid: Grid): { readonly row: number; rea
 
 export const objectAt = (scene: Scene, cell: string): SceneObject | null => scene.objects.find((object) => object.cell === cell) ?? null;
 
+/** "red circle". */
+export const looksOf = (object: SceneObject): string => `${object.colour} ${object.symbol}`;
+
 /** Objects of a colour or with a symbol. */
 export const objectsWith = (scene: Scene, attribute: string): SceneObject[] =>
   scene.objects.filter((object) => object.colour === attribute || object.symbol === attribute);
@@ -100,7 +103,7 @@ export function sampleScene(draws: Draws, options: SceneOptions): Scene {
 
 /** A scene's content as text; equal for equal scenes, however they are painted. */
 export const sceneKey = (scene: Scene): string =>
-  `${scene.grid.rows}x${scene.grid.columns} ${scene.objects.map((object) => `${object.cell} ${object.colour} ${object.symbol}`).join(", ")}`;
+  `${scene.grid.rows}x${scene.grid.columns} ${scene.objects.map((object) => `${object.cell} ${looksOf(object)}`).join(", ")}`;
 
 /** The split a scene belongs to, decided by its content alone: no scene is ever in both. */
 export const splitOf = (scene: Scene): Split => (hashText(sceneKey(scene)) % testOneIn === 0 ? "test" : "train");

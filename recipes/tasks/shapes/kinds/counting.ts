@@ -1,6 +1,6 @@
 /** Questions that count objects of a colour or with a shape. */
 import type { Draws } from "../draws.ts";
-import { colours, isColour, objectsWith, shapes, type Scene } from "../scene.ts";
+import { colours, isColour, looksOf, objectsWith, shapes, type Scene } from "../scene.ts";
 import { addUp, readNumber, readNumbers, subtract, type Conclusion, type QuestionKind } from "./kind.ts";
 
 const pickColour = (scene: Scene, draws: Draws): string =>
@@ -11,7 +11,7 @@ function pickShape(scene: Scene, draws: Draws): string {
   return draws.uniform() < 0.85 && present.length > 0 ? draws.pick(present) : draws.pick(shapes);
 }
 
-/** "how many red ?" → "a1 , c2 ; 2". Every cell named is one counted. */
+/** "how many red ?" → "red circle , red 3 ; 2". Every object named is one counted. */
 const count = (name: string, pickAttribute: (scene: Scene, draws: Draws) => string): QuestionKind => ({
   name,
   level: "easy",
@@ -20,12 +20,13 @@ const count = (name: string, pickAttribute: (scene: Scene, draws: Draws) => stri
   classes: ["0", "1", "2", "3", "4"],
   ask(scene, draws) {
     const attribute = pickAttribute(scene, draws);
-    const cells = objectsWith(scene, attribute).map((object) => object.cell);
-    return { question: `how many ${attribute} ?`, facts: cells.length > 0 ? cells : ["none"] };
+    const counted = objectsWith(scene, attribute).map(looksOf);
+    return { question: `how many ${attribute} ?`, facts: counted.length > 0 ? counted : ["none"] };
   },
-  conclude(facts) {
+  conclude(facts, question) {
     if (facts.length === 1 && facts[0] === "none") return { text: "0", answer: "0" };
-    if (facts.length === 0 || !facts.every((fact) => /^[a-d][1-4]$/.test(fact))) return null;
+    const attribute = question.split(" ")[2] ?? "";
+    if (facts.length === 0 || !facts.every((fact) => fact.split(" ").includes(attribute))) return null;
     return { text: String(facts.length), answer: String(facts.length) };
   },
 });

@@ -23,7 +23,7 @@ export interface QuestionKind {
   readonly name: string;
   readonly level: Level;
   /**
-   * True when the facts are a whole list (all digits, all cells with something red): an entry too many or too few is a false
+   * True when the facts are a whole list (all digits, everything red): an entry too many or too few is a false
    * statement. False when each fact is a sentence of its own, true or not by itself.
    */
   readonly wholeList: boolean;

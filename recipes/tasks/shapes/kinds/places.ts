@@ -1,8 +1,8 @@
 /** Questions about what lies where. */
-import { cellName, cellPlace, isColour, isSymbol, objectAt, type Scene, type SceneObject } from "../scene.ts";
+import { cellName, cellPlace, isColour, isSymbol, looksOf, objectAt, type Scene, type SceneObject } from "../scene.ts";
 import type { QuestionKind } from "./kind.ts";
 
-/** "what colour at a1 ?" → "a1 red ; red"; "what symbol at b2 ?" → "b2 circle ; circle". */
+/** "what at a1 ?" → "a1 red circle ; red circle". */
 export const at: QuestionKind = {
   name: "at",
   level: "easy",
@@ -10,18 +10,20 @@ export const at: QuestionKind = {
   digits: null,
   classes: null,
   ask(scene, draws) {
-    const { cell, colour, symbol } = draws.pick(scene.objects);
-    return draws.uniform() < 0.5
-      ? { question: `what colour at ${cell} ?`, facts: [`${cell} ${colour}`] }
-      : { question: `what symbol at ${cell} ?`, facts: [`${cell} ${symbol}`] };
+    const object = draws.pick(scene.objects);
+    return { question: `what at ${object.cell} ?`, facts: [`${object.cell} ${looksOf(object)}`] };
   },
   conclude(facts, question) {
-    const [cell, value = "", ...rest] = (facts[0] ?? "").split(" ");
-    const [, wanted, , asked] = question.split(" ");
-    const fits = wanted === "colour" ? isColour(value) : isSymbol(value);
-    return facts.length === 1 && rest.length === 0 && cell === asked && fits ? { text: value, answer: value } : null;
+    const seen = readPlaced(facts[0]);
+    return facts.length === 1 && seen !== null && seen.cell === question.split(" ")[2] ? { text: seen.looks, answer: seen.looks } : null;
   },
 };
+
+/** "a1 red circle" in its parts, or null. */
+function readPlaced(fact = ""): { readonly cell: string; readonly looks: string } | null {
+  const [cell = "", colour = "", symbol = "", ...rest] = fact.split(" ");
+  return rest.length === 0 && isColour(colour) && isSymbol(symbol) ? { cell, looks: `${colour} ${symbol}` } : null;
+}
 
 const steps: Readonly<Record<string, readonly [row: number, column: number]>> = {
   right: [0, 1],
@@ -38,16 +40,16 @@ function neighbour(scene: Scene, cell: string, direction: string): SceneObject |
   return row < 0 || column < 0 ? null : objectAt(scene, cellName(row, column));
 }
 
-/** "what colour right of red circle ?" → "red circle a1 , a2 blue ; blue". The object named is the only one of its looks. */
+/** "what right of red circle ?" → "red circle a1 , a2 blue cross ; blue cross". The object named is the only one of its looks. */
 export const relation: QuestionKind = {
   name: "relation",
   level: "easy",
   wholeList: false,
   digits: null,
+  // Two neighbours share their colour oftener than once in five, since a scene has two or three colours.
   classes: ["equal", "other", "other", "other", "other"],
   ask(scene, draws) {
-    const looks = (object: SceneObject): string => `${object.colour} ${object.symbol}`;
-    const single = scene.objects.filter((object) => scene.objects.filter((other) => looks(other) === looks(object)).length === 1);
+    const single = scene.objects.filter((object) => scene.objects.filter((other) => looksOf(other) === looksOf(object)).length === 1);
     const pairs = single.flatMap((object) =>
       Object.keys(steps).flatMap((direction) => {
         const other = neighbour(scene, object.cell, direction);
@@ -57,21 +59,20 @@ export const relation: QuestionKind = {
     if (pairs.length === 0) return null;
     const { object, direction, other } = draws.pick(pairs);
     return {
-      question: `what colour ${direction} of ${looks(object)} ?`,
-      facts: [`${looks(object)} ${object.cell}`, `${other.cell} ${other.colour}`],
+      question: `what ${direction} of ${looksOf(object)} ?`,
+      facts: [`${looksOf(object)} ${object.cell}`, `${other.cell} ${looksOf(other)}`],
     };
   },
-  classOf: (asked, answer) => (asked.question.split(" ")[4] === answer ? "equal" : "other"),
+  classOf: (asked, answer) => (asked.question.split(" ")[3] === answer.split(" ")[0] ? "equal" : "other"),
   conclude(facts, question) {
-    const [colour, symbol, cell = ""] = (facts[0] ?? "").split(" ");
-    const [otherCell = "", answer = ""] = (facts[1] ?? "").split(" ");
-    const words = question.split(" ");
-    const step = steps[words[2] ?? ""];
+    const [, direction = "", , colour, symbol] = question.split(" ");
+    const cell = (facts[0] ?? "").split(" ").at(-1) ?? "";
+    const seen = readPlaced(facts[1]);
+    const step = steps[direction];
     const widest = { rows: 4, columns: 4 };
-    const [from, to] = [cellPlace(cell, widest), cellPlace(otherCell, widest)];
-    if (facts.length !== 2 || step === undefined || from === null || to === null || !isColour(answer)) return null;
-    const follows =
-      colour === words[4] && symbol === words[5] && to.row - from.row === step[0] && to.column - from.column === step[1];
-    return follows ? { text: answer, answer } : null;
+    const [from, to] = [cellPlace(cell, widest), cellPlace(seen?.cell ?? "", widest)];
+    if (facts.length !== 2 || facts[0] !== `${colour} ${symbol} ${cell}` || step === undefined || from === null || to === null) return null;
+    const follows = to.row - from.row === step[0] && to.column - from.column === step[1];
+    return follows && seen !== null ? { text: seen.looks, answer: seen.looks } : null;
   },
 };

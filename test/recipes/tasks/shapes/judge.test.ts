@@ -19,59 +19,59 @@ const scene: Scene = {
     { cell: "c3", colour: "green", symbol: "5" },
   ],
 };
-const counting: Truth = { kind: "count_colour", scene, facts: ["a1", "b2"], answer: "2" };
+const counting: Truth = { kind: "count_colour", scene, facts: ["red circle", "red 3"], answer: "2" };
 const adding: Truth = { kind: "sum_of_counts", scene, facts: ["red 2", "circle 2"], answer: "4" };
-const beside: Truth = { kind: "relation", scene, facts: ["red circle a1", "a2 blue"], answer: "blue" };
+const beside: Truth = { kind: "relation", scene, facts: ["red circle a1", "a2 blue circle"], answer: "blue circle" };
 const summing: Truth = { kind: "digit_sum", scene, facts: ["3", "5"], answer: "8" };
 const verdict = (text: string, truth: Truth): string => verdictOf(judge(text, truth));
 
 test("right answers, reasoned and direct", () => {
-  expect(verdict("<think> a1 , b2 ; 2 </think> \\boxed{ 2 }", counting)).toBe("correct");
-  expect(verdict("<think> b2 , a1 ; 2 </think> \\boxed{ 2 } <|im_end|>", counting)).toBe("correct");
+  expect(verdict("<think> red circle , red 3 ; 2 </think> \\boxed{ 2 }", counting)).toBe("correct");
+  expect(verdict("<think> red 3 , red circle ; 2 </think> \\boxed{ 2 } <|im_end|>", counting)).toBe("correct");
   expect(verdict("<think> circle 2 , red 2 ; 2 + 2 = 4 </think> \\boxed{ 4 }", adding)).toBe("correct");
   expect(verdict("<think> 5 , 3 ; 5 + 3 = 8 </think> \\boxed{ 8 }", summing)).toBe("correct");
   expect(judge("<think> </think> \\boxed{ 2 }", counting)).toMatchObject({ correct: true, direct: true, falseFacts: false, statedFacts: [], missingFacts: [] });
 });
 
 test("a right answer from false facts is right, and marked", () => {
-  expect(judge("<think> a1 , c1 ; 2 </think> \\boxed{ 2 }", counting)).toMatchObject({
+  expect(judge("<think> red circle , red square ; 2 </think> \\boxed{ 2 }", counting)).toMatchObject({
     correct: true,
     errorClass: null,
     falseFacts: true,
-    statedFacts: ["a1", "c1"],
-    untrueFacts: ["c1"],
-    missingFacts: ["b2"],
+    statedFacts: ["red circle", "red square"],
+    untrueFacts: ["red square"],
+    missingFacts: ["red 3"],
   });
-  expect(verdict("<think> a1 ; 2 </think> \\boxed{ 2 }", counting)).toBe("correct, false facts");
+  expect(verdict("<think> red 3 ; 2 </think> \\boxed{ 2 }", counting)).toBe("correct, false facts");
   expect(verdict("<think> red 3 , circle 1 ; 3 + 1 = 4 </think> \\boxed{ 4 }", adding)).toBe("correct, false facts");
-  expect(verdict("<think> red circle b2 , a2 blue ; blue </think> \\boxed{ blue }", beside)).toBe("correct, false facts");
+  expect(verdict("<think> red circle b2 , a2 blue circle ; blue circle </think> \\boxed{ blue circle }", beside)).toBe("correct, false facts");
   expect(verdict("<think> 4 , 4 ; 4 + 4 = 8 </think> \\boxed{ 8 }", summing)).toBe("correct, false facts");
 });
 
 test("perception: a stated fact is false, or a list is not whole", () => {
-  expect(verdict("<think> a1 , b2 , c1 ; 3 </think> \\boxed{ 3 }", counting)).toBe("perception");
-  expect(verdict("<think> a1 ; 1 </think> \\boxed{ 1 }", counting)).toBe("perception");
-  expect(verdict("<think> a1 , a1 , b2 ; 3 </think> \\boxed{ 3 }", counting)).toBe("perception");
+  expect(verdict("<think> red circle , red 3 , red 3 ; 3 </think> \\boxed{ 3 }", counting)).toBe("perception");
+  expect(verdict("<think> red 3 ; 1 </think> \\boxed{ 1 }", counting)).toBe("perception");
+  expect(verdict("<think> red circle , red 3 , green 5 ; 3 </think> \\boxed{ 3 }", counting)).toBe("perception");
   expect(verdict("<think> none ; 0 </think> \\boxed{ 0 }", counting)).toBe("perception");
-  expect(verdict("<think> red circle a1 , a2 red ; red </think> \\boxed{ red }", beside)).toBe("perception");
+  expect(verdict("<think> red circle a1 , a2 red circle ; red circle </think> \\boxed{ red circle }", beside)).toBe("perception");
   expect(verdict("<think> red 2 , circle 3 ; 2 + 3 = 9 </think> \\boxed{ 9 }", adding)).toBe("perception");
 });
 
 test("reasoning: the facts are true and the conclusion is wrong", () => {
-  expect(verdict("<think> a1 , b2 ; 3 </think> \\boxed{ 3 }", counting)).toBe("reasoning");
+  expect(verdict("<think> red circle , red 3 ; 3 </think> \\boxed{ 3 }", counting)).toBe("reasoning");
   expect(verdict("<think> red 2 , circle 2 ; 2 + 2 = 5 </think> \\boxed{ 5 }", adding)).toBe("reasoning");
   expect(verdict("<think> 3 , 5 ; 3 + 5 = 7 </think> \\boxed{ 7 }", summing)).toBe("reasoning");
-  expect(judge("<think> red circle a1 , c3 green ; green </think> \\boxed{ green }", beside)).toMatchObject({
+  expect(judge("<think> red circle a1 , c3 green 5 ; green 5 </think> \\boxed{ green 5 }", beside)).toMatchObject({
     errorClass: "reasoning",
     untrueFacts: [],
-    missingFacts: ["a2 blue"],
+    missingFacts: ["a2 blue circle"],
   });
 });
 
 test("inconsistency: the box holds another answer than the reasoning", () => {
-  expect(verdict("<think> a1 , b2 ; 2 </think> \\boxed{ 3 }", counting)).toBe("inconsistency");
-  expect(verdict("<think> a1 , b2 , c1 ; 3 </think> \\boxed{ 4 }", counting)).toBe("inconsistency");
-  expect(judge("<think> a1 , b2 ; 3 </think> \\boxed{ 2 }", counting)).toMatchObject({ correct: true, reasoned: "3", answer: "2" });
+  expect(verdict("<think> red circle , red 3 ; 2 </think> \\boxed{ 3 }", counting)).toBe("inconsistency");
+  expect(verdict("<think> red circle , red 3 , red 3 ; 3 </think> \\boxed{ 4 }", counting)).toBe("inconsistency");
+  expect(judge("<think> red circle , red 3 ; 3 </think> \\boxed{ 2 }", counting)).toMatchObject({ correct: true, reasoned: "3", answer: "2" });
 });
 
 test("direct: wrong without a word of reasoning", () => {
@@ -83,17 +83,17 @@ test.each([
   " ",
   "2",
   "\\boxed{ 2 }",
-  "<think> a1 , b2 ; 2 </think> 2",
-  "<think> a1 , b2 2 </think> \\boxed{ 2 }",
-  "<think> a1 ; b2 ; 2 </think> \\boxed{ 2 }",
-  "<think> a1 , , b2 ; 2 </think> \\boxed{ 2 }",
+  "<think> red circle , red 3 ; 2 </think> 2",
+  "<think> red circle , red 3 2 </think> \\boxed{ 2 }",
+  "<think> red circle ; red 3 ; 2 </think> \\boxed{ 2 }",
+  "<think> red circle , , red 3 ; 2 </think> \\boxed{ 2 }",
   "<think> ; 2 </think> \\boxed{ 2 }",
-  "<think> a1 , b2 ; </think> \\boxed{ 2 }",
-  "<think> a1 , b2 ; 2 </think> \\boxed{ }",
-  "<think> a1 , b2 ; 2 </think> \\boxed{ 2 } \\boxed{ 2 }",
-  "<think> a1 , b2 ; 2 </think> \\boxed{ 2 } 2",
-  "<think> <think> a1 , b2 ; 2 </think> \\boxed{ 2 }",
-  "<think> a1 , b2 ; 2 </think> \\boxed{ 2 <|image_pad|> }",
+  "<think> red circle , red 3 ; </think> \\boxed{ 2 }",
+  "<think> red circle , red 3 ; 2 </think> \\boxed{ }",
+  "<think> red circle , red 3 ; 2 </think> \\boxed{ 2 } \\boxed{ 2 }",
+  "<think> red circle , red 3 ; 2 </think> \\boxed{ 2 } 2",
+  "<think> <think> red circle , red 3 ; 2 </think> \\boxed{ 2 }",
+  "<think> red circle , red 3 ; 2 </think> \\boxed{ 2 <|image_pad|> }",
   "<|im_end|> <think> </think> \\boxed{ 2 }",
 ])("format: %j", (text) => {
   expect(parseResponse(text)).toBeNull();

@@ -14,19 +14,22 @@ const digitObjects = (scene: Scene): SceneObject[] => scene.objects.filter(({ sy
 const values = (objects: readonly SceneObject[]): number[] => objects.map(({ symbol }) => Number(symbol));
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
+const looksAt = (scene: Scene, cell = ""): string =>
+  scene.objects
+    .filter((object) => object.cell === cell)
+    .map(({ colour, symbol }) => `${colour} ${symbol}`)
+    .join();
+
 /** The answer worked out a second way, from the question's words and the scene alone. */
 const answers: Readonly<Record<string, (scene: Scene, words: readonly string[]) => string | number>> = {
-  at: (scene, [, what, , cell]) => {
-    const object = scene.objects.find((candidate) => candidate.cell === cell);
-    return (what === "colour" ? object?.colour : object?.symbol) ?? "";
-  },
+  at: (scene, [, , cell]) => looksAt(scene, cell),
   count_colour: (scene, words) => matching(scene, words[2]),
   count_shape: (scene, words) => matching(scene, words[2]),
-  relation: (scene, [, , direction = "", , colour, symbol]) => {
+  relation: (scene, [, direction = "", , colour, symbol]) => {
     const from = scene.objects.find((object) => object.colour === colour && object.symbol === symbol)?.cell ?? "";
     const [row, column] = { right: [0, 1], left: [0, -1], below: [1, 0], above: [-1, 0] }[direction] ?? [9, 9];
     const cell = String.fromCharCode(from.charCodeAt(0) + (row ?? 0)) + String(Number(from[1]) + (column ?? 0));
-    return scene.objects.find((object) => object.cell === cell)?.colour ?? "";
+    return looksAt(scene, cell);
   },
   sum_of_counts: (scene, words) => matching(scene, words[2]) + matching(scene, words[4]),
   compare_counts: (scene, [, first = "", , second = ""]) => {
@@ -46,7 +49,7 @@ describe.each(questionKinds.map(({ name }) => name))("%s", (name) => {
     for (const item of items(name, 200)) {
       expect(String(answers[name]?.(item.scene, item.question.split(" "))), item.question).toBe(item.answer);
       expect(item.kind.conclude(item.facts, item.question)).toEqual({ text: item.conclusion, answer: item.answer });
-      expect(item.conclusion.split(" ").at(-1)).toBe(item.answer);
+      expect(item.conclusion.endsWith(item.answer)).toBe(true);
     }
   });
 
