@@ -7,6 +7,7 @@ import { z } from "zod";
 import { parseOptions } from "@papo/core";
 import type { EncodedPicture, Experience, Picture, Plugin, Prompt, Run } from "@papo/core";
 import { pictureOfPatches, qwenPatchLayout } from "./picture-of-patches.ts";
+import { piecesOf } from "./pieces.ts";
 import { chooseSamples, recordOf } from "./sample-record.ts";
 import type { PictureRecord } from "./sample-record.ts";
 
@@ -19,8 +20,8 @@ const schema = z.strictObject({
   every: z.number().int().positive().default(10),
   /** Samples per written step, one per prompt. */
   samples: z.number().int().nonnegative().default(4),
-  /** The text of each token, in order; without it the report shows whole texts, not coloured tokens. */
-  decode: z.custom<(tokens: Int32Array) => readonly string[]>((value) => typeof value === "function", "a function").optional(),
+  /** Text of tokens, as the policy's processor decodes; without it the report shows whole texts, not coloured tokens. */
+  decode: z.custom<(tokens: Int32Array) => string>((value) => typeof value === "function", "a function").optional(),
   /** The longest side of a written picture, pixels; larger ones are scaled down. */
   largestSide: z.number().int().positive().default(448),
   /** How the model's processor makes patches. */
@@ -102,7 +103,9 @@ export class RunLogPlugin implements Plugin {
     const pictures = new Map<string, EncodedPicture>();
     const lines = chooseSamples(experience.samples, count).map((chosen) => {
       const { prompt, response } = chosen.sample;
-      return recordOf(chosen, experience, this.#options.decode?.(response.tokens) ?? [], picturesOf(prompt, pictures));
+      const { decode } = this.#options;
+      const pieces = decode === undefined ? [] : piecesOf(response.tokens, decode);
+      return recordOf(chosen, experience, pieces, picturesOf(prompt, pictures));
     });
     return { lines, pictures };
   }

@@ -123,9 +123,12 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
   const start = now();
   let stepStart = start;
   let tokens = 0;
-  let progress: RunProgress = { name, step: 0, steps: 0, metrics: {}, rewards: [], secondsPerStep: null, tokensPerSecond: null, responses: 0, alarms: [] };
+  let progress: RunProgress = beforeFirstStep(name);
   const paces: number[] = [];
-  const lines = (): readonly string[] => (progress.steps === 0 ? [`${paint.bold(oneLine(name))}  first step, ${responsesText(progress.responses)}`] : runBlock(progress, paint));
+  const lines = (): readonly string[] => {
+    if (progress.steps === 0) return [`${paint.bold(oneLine(name))}  first step, ${responsesText(progress.responses)}`];
+    return runBlock(progress, paint);
+  };
 
   const onResponse = ({ sample }: RunEvents["response"]): void => {
     tokens += sample.response.tokens.length;
@@ -135,7 +138,8 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
     const seconds = now() - stepStart;
     paces.push(seconds);
     const recent = paces.slice(-paceWindow);
-    progress = afterStep(progress, summary, recent.reduce((sum, pace) => sum + pace, 0) / recent.length, tokens > 0 && seconds > 0 ? tokens / seconds : null);
+    const pace = recent.reduce((sum, other) => sum + other, 0) / recent.length;
+    progress = afterStep(progress, summary, pace, tokens > 0 && seconds > 0 ? tokens / seconds : null);
     [stepStart, tokens] = [now(), 0];
     screen.show(lines);
     const { step, steps } = summary;
@@ -166,6 +170,18 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
     screen.stay(...(screen.interactive ? lines() : []), `${oneLine(name)}: ${progress.step} steps in ${duration(now() - start)}`);
   };
 };
+
+const beforeFirstStep = (name: string): RunProgress => ({
+  name,
+  step: 0,
+  steps: 0,
+  metrics: {},
+  rewards: [],
+  secondsPerStep: null,
+  tokensPerSecond: null,
+  responses: 0,
+  alarms: [],
+});
 
 const afterStep = (
   progress: RunProgress,

@@ -14,7 +14,7 @@ export interface Headline {
 }
 
 export const headlines: readonly Headline[] = [
-  { id: "reward", short: "reward", title: "Reward", patterns: [/^reward(\/(mean|total))?$/, /^reward\/(sum|weighted)/] },
+  { id: "reward", short: "reward", title: "Reward", patterns: [/^reward(\/(mean|total))?$/] },
   {
     id: "accuracy",
     short: "accuracy",
@@ -25,13 +25,13 @@ export const headlines: readonly Headline[] = [
     id: "perceptionKl",
     short: "KL_prcp",
     title: "Perception KL (KL_prcp), nats per token",
-    patterns: [/^observe\/perception_kl$/, /^(?!loss\/).*(perception_kl|kl_prcp)$/, /^(?!loss\/).*(perception.?kl|kl.?prcp)/i, /perception.?kl|kl.?prcp/i],
+    patterns: [/^observe\/perception_kl$/, /^(?!loss\/).*(perception_kl|kl_prcp)/, /perception_kl|kl_prcp/],
   },
   {
     id: "entropy",
     short: "entropy",
     title: "Entropy of the policy, nats per token",
-    patterns: [/^rollout\/entropy$/, /^(?!loss\/)(?!.*mask).*entropy$/, /^(?!loss\/)(?!.*mask).*entropy/, /^(?!.*mask).*entropy/],
+    patterns: [/^rollout\/entropy$/, /^(?!loss\/)(?!.*mask).*entropy/, /^(?!.*mask).*entropy/],
   },
   {
     id: "maskedEntropy",
@@ -39,7 +39,12 @@ export const headlines: readonly Headline[] = [
     title: "Entropy under the masked picture, nats per token",
     patterns: [/^observe\/masked_entropy$/, /^(?!loss\/).*(mask.*entropy|entropy.*mask)/, /mask.*entropy|entropy.*mask/],
   },
-  { id: "length", short: "length", title: "Response length, tokens", patterns: [/length(_mean|\/mean)?$/, /(^|\/)(response_)?length/, /tokens_per_response/] },
+  {
+    id: "length",
+    short: "length",
+    title: "Response length, tokens",
+    patterns: [/^rollout\/length(_mean)?$/, /(^|\/)(response_)?length/],
+  },
   { id: "clip", short: "clip", title: "Share of clipped tokens", patterns: [/clip.*(fraction|share)/, /clip/] },
   { id: "gradientNorm", short: "|gradient|", title: "Gradient norm before clipping", patterns: [/(gradient|grad).?norm$/i, /gradient|grad_/i] },
 ];

@@ -41,7 +41,8 @@ const packed = async (run: RunRecord, picture: string, largestSide: number): Pro
   try {
     const bytes = await bytesOf(run, picture);
     if (bytes === null) return null;
-    const small = await sharp(bytes).resize({ width: largestSide, height: largestSide, fit: "inside", withoutEnlargement: true }).webp({ quality: 88 }).toBuffer();
+    const size = { width: largestSide, height: largestSide, fit: "inside", withoutEnlargement: true } as const;
+    const small = await sharp(bytes).resize(size).webp({ quality: 88 }).toBuffer();
     return `data:image/webp;base64,${small.toString("base64")}`;
   } catch {
     return null;

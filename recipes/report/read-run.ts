@@ -141,7 +141,8 @@ const timingsOf = (timings: Record<string, unknown>): Record<string, number> => 
   const seconds = Object.entries(numbersOfStep).filter(([name]) => name.startsWith("timing.seconds")).reduce((sum, [, value]) => sum + value, 0);
   const tokens = numbersOfStep["timing.tokens"];
   const named = Object.fromEntries(Object.entries(numbersOfStep).map(([name, value]) => [name.replaceAll(".", "/"), value]));
-  return { ...named, "timing/step_seconds": seconds, ...(tokens !== undefined && seconds > 0 ? { "timing/tokens_per_second": tokens / seconds } : {}) };
+  const speed = tokens !== undefined && seconds > 0 ? { "timing/tokens_per_second": tokens / seconds } : {};
+  return { ...named, "timing/step_seconds": seconds, ...speed };
 };
 
 const readSamples = (folder: string, problems: string[]): SampleRow[] => {

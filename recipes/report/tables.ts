@@ -87,7 +87,8 @@ export const errorBars = (runs: readonly RunRecord[]): string => {
       return Object.keys(errors).length === 0 ? [] : [{ label: `${run.name}, ${when}`, shares: wholeOf(errors) }];
     }),
   );
-  const classes = [...new Set([...Object.keys(knownClasses), ...bars.flatMap(({ shares }) => [...shares.keys()])])].filter((name) => bars.some(({ shares }) => shares.has(name)));
+  const present = new Set(bars.flatMap(({ shares }) => [...shares.keys()]));
+  const classes = [...new Set([...Object.keys(knownClasses), ...present])].filter((name) => present.has(name));
   if (bars.length === 0) return `<p class="note">No evaluation sorted its answers.</p>`;
   const legend = classes.map((name) => `<span class="key"><i class="${colourOf(name, classes)}"></i>${escapeHtml(name)}</span>`).join("");
   const lines = bars.map(({ label, shares }) => {

@@ -90,8 +90,10 @@ const mean = (list: readonly number[]): number => list.reduce((sum, value) => su
 
 const points = (value: number): string => `${value < 0 ? "−" : "+"}${(100 * Math.abs(value)).toFixed(1)}`;
 
-const describe = ({ value, low, high, n, paired }: Difference): string =>
-  `${points(value)} points, 95 % interval ${points(low)} to ${points(high)}, ${paired ? `paired over ${n.toLocaleString("en")} unseen scenes` : "not paired"}`;
+const describe = ({ value, low, high, n, paired }: Difference): string => {
+  const basis = paired ? `paired over ${n.toLocaleString("en")} unseen scenes` : "not paired";
+  return `${points(value)} points, 95 % interval ${points(low)} to ${points(high)}, ${basis}`;
+};
 
 /** One plain sentence or two per comparison; a recipe counts as better only when the whole interval is above zero. */
 export const verdictOf = ({ recipe, baseline }: Comparison, runs: readonly RunRecord[]): string => {
@@ -104,6 +106,7 @@ export const verdictOf = ({ recipe, baseline }: Comparison, runs: readonly RunRe
   const inVision = looking === null ? "" : ` On the questions that need the picture: ${describe(looking)}.`;
   const caution = overall.low <= 0 && overall.high >= 0 ? " The interval includes zero: this evaluation cannot tell them apart." : "";
   const seeds = Math.min(mine.length, theirs.length);
-  const spread = seeds < 2 ? " One seed each: the interval does not cover the luck of a training run." : ` ${seeds} seeds each; the interval covers scenes and seeds.`;
+  const oneSeed = " One seed each: the interval does not cover the luck of a training run.";
+  const spread = seeds < 2 ? oneSeed : ` ${seeds} seeds each; the interval covers scenes and seeds.`;
   return `${recipe} ${word} ${baseline} on this budget: ${describe(overall)}.${inVision}${caution}${spread}`;
 };

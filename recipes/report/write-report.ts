@@ -25,6 +25,7 @@ export interface ReportOptions {
 }
 
 const require = createRequire(import.meta.url);
+const plotFile = (name: string): string => readFileSync(require.resolve(`uplot/dist/${name}`), "utf8");
 const ownFile = (name: string): string => readFileSync(new URL(`./browser/${name}`, import.meta.url), "utf8");
 
 /** Writes the report to `file`, whole or not at all; its folder is made if missing. Returns the number of bytes. */
@@ -42,8 +43,8 @@ export const reportPage = async (options: ReportOptions): Promise<string> => {
   if (runs.length === 0) throw new Error("A report needs at least one run; it was given none");
   const comparisons = options.comparisons ?? defaultComparisons([...byRecipe(runs).keys()]);
   const data = reportDataOf(runs, await shelvePictures(runs, largestPictureSide));
-  const scripts = [readFileSync(require.resolve("uplot/dist/uPlot.iife.min.js"), "utf8"), ownFile("charts.js"), ownFile("rollouts.js")].map(embedScript);
-  const styles = [readFileSync(require.resolve("uplot/dist/uPlot.min.css"), "utf8"), ownFile("style.css")];
+  const scripts = [plotFile("uPlot.iife.min.js"), ownFile("charts.js"), ownFile("rollouts.js")].map(embedScript);
+  const styles = [plotFile("uPlot.min.css"), ownFile("style.css")];
   // The policy is a second wall behind escaping: only our own scripts run, and nothing is fetched.
   const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src ${scripts.map(scriptHash).join(" ")}`;
   return `<!doctype html>

@@ -76,9 +76,12 @@
     const ink = getComputedStyle(document.body).getPropertyValue("--soft").trim();
     const line = getComputedStyle(document.body).getPropertyValue("--line").trim();
     const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
-    const bands = curves.flatMap((curve, at) =>
-      curve.edge && curves[at + 1]?.edge && curves[at + 1].label === curve.label ? [{ series: [at + 1, at + 2], fill: `${colour(curve.recipe)}2e` }] : [],
-    );
+    // Series 0 are the steps, so curve `at` is series `at + 1`; a band's upper edge is followed by its lower one.
+    const bands = curves.flatMap((curve, at) => {
+      const next = curves[at + 1];
+      const isUpper = curve.edge && next?.edge && next.label === curve.label;
+      return isUpper ? [{ series: [at + 1, at + 2], fill: `${colour(curve.recipe)}2e` }] : [];
+    });
     return {
       width,
       height: 190,
@@ -139,9 +142,8 @@
     sample.setAttribute("width", "30");
     sample.setAttribute("height", "10");
     const stroke = document.createElementNS("http://www.w3.org/2000/svg", "line");
-    for (const [name, value] of Object.entries({ x1: 0, x2: 30, y1: 5, y2: 5, stroke: colour(item.recipe), "stroke-width": 2.5, "stroke-dasharray": dash(item.recipe).join(" ") })) {
-      stroke.setAttribute(name, value);
-    }
+    const look = { x1: 0, x2: 30, y1: 5, y2: 5, stroke: colour(item.recipe), "stroke-width": 2.5, "stroke-dasharray": dash(item.recipe).join(" ") };
+    for (const [name, value] of Object.entries(look)) stroke.setAttribute(name, value);
     sample.append(stroke);
     const toggle = () => {
       if (shown) state.hidden.add(item.label);
@@ -175,11 +177,10 @@
     );
     const open = document.querySelector("#metrics details")?.open ?? false;
     const rest = data.metrics.filter((metric) => !metric.first);
-    const more = rest.length === 0 ? [] : [element("details", { open }, element("summary", {}, `${rest.length} more metrics`), element("div", { class: "buttons" }, ...rest.map(metricButton)))];
-    document.getElementById("metrics").replaceChildren(
-      element("div", { class: "buttons" }, ...data.metrics.filter((metric) => metric.first).map(metricButton)),
-      ...more,
-    );
+    const buttons = (metrics) => element("div", { class: "buttons" }, ...metrics.map(metricButton));
+    const summary = element("summary", {}, `${rest.length} more metrics`);
+    const more = rest.length === 0 ? [] : [element("details", { open }, summary, buttons(rest))];
+    document.getElementById("metrics").replaceChildren(buttons(data.metrics.filter((metric) => metric.first)), ...more);
   };
 
   const drawAll = () => {

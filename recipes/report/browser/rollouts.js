@@ -49,7 +49,7 @@
         const value = valuesOf(sample, key)[at];
         return value === undefined ? [] : [`${label} ${number(value)}`];
       });
-      const span = element("span", { title: facts.join("\n") }, piece);
+      const span = element("span", { title: facts.join("\n") }, piece === "" ? "·" : piece);
       if (values[at] !== undefined) span.style.background = shade(values[at], state.colour);
       return span;
     });

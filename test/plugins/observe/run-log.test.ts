@@ -6,7 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Experience, Sample } from "@papo/core";
 import { createHost } from "../../../core/pipeline/host.ts";
 import { RunLogPlugin } from "../../../plugins/observe/run-log.ts";
+import { train } from "../../../core/pipeline/run.ts";
 import { readRunFolder } from "../../../recipes/report/read-run.ts";
+import { BanditPlugin, ScorerPlugin, banditSettings, letterRows } from "../../support/bandit.ts";
+import { tabularPolicy } from "../../support/tabular-policy.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -37,7 +40,7 @@ const experienceAt = (step: number): Experience => {
 };
 
 const start = (options: Partial<ConstructorParameters<typeof RunLogPlugin>[0]> = {}) => {
-  const host = createHost([new RunLogPlugin({ folder, every: 10, decode: (tokens) => [...tokens].map((token) => `<${token}>`), ...options })], { seed: 1 });
+  const host = createHost([new RunLogPlugin({ folder, every: 10, decode: (tokens) => [...tokens].map((token) => `<${token}>`).join(""), ...options })], { seed: 1 });
   const finish = (step: number) => host.hooks.stepped.promise({ step, steps: 20, metrics: {} });
   return { events: host.events, finish };
 };
@@ -101,6 +104,27 @@ describe("RunLogPlugin", () => {
       texts.push(await readFile(join(folder, name, "samples.jsonl"), "utf8"));
     }
     expect(texts[0]).toBe(texts[1]);
+  });
+
+  it("logs a real run, and lets it resume with another log", async () => {
+    const policy = tabularPolicy();
+    const log = (every: number) => new RunLogPlugin({ folder, every, decode: (tokens) => policy.processor.decode(tokens) });
+    const run = { policy, dataset: letterRows, output: folder };
+    const settings = { ...banditSettings, steps: 4, checkpointEvery: 2 };
+    const interrupt = new AbortController();
+    interrupt.abort();
+    await train({ ...run, settings, plugins: [new BanditPlugin(), new ScorerPlugin(), log(1)], signal: interrupt.signal });
+    const { steps } = await train({ ...run, settings, plugins: [new BanditPlugin(), new ScorerPlugin(), log(2)], resume: true });
+    const record = readRunFolder(folder);
+    expect(steps).toBe(4);
+    expect(record.problems).toEqual([]);
+    expect(record.steps).toHaveLength(4);
+    expect(new Set(record.samples.map(({ step }) => step))).toEqual(new Set([1, 2, 4]));
+    for (const { pieces, text, advantages, logProbs, parts } of record.samples) {
+      expect(pieces.join("")).toBe(text);
+      expect([advantages.length, logProbs.length]).toEqual([pieces.length, pieces.length]);
+      expect([0, 1]).toContain(parts["match"]);
+    }
   });
 
   it("names an option it does not know", () => {
