@@ -20,7 +20,7 @@ const palette: Readonly<Record<Colour, readonly [number, number, number]>> = {
   red: [220, 40, 40],
   green: [40, 180, 60],
   blue: [50, 80, 230],
-  yellow: [235, 215, 40],
+  yellow: [225, 195, 10],
   purple: [160, 50, 200],
 };
 
