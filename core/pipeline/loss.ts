@@ -56,8 +56,18 @@ export function computeLoss(host: Pick<Host, "hooks" | "scores" | "ownerOf">, ar
   return scoped(() => {
     const { batch, leaves } = createMinibatch(arrays, host);
     const values: Record<string, TermValue> = {};
-    const total = (): Scalar => sumTerms(host, batch, values);
+    let failure: { readonly error: unknown } | null = null;
+    // tfjs keeps what is on its tape when the function throws: let it finish, and throw afterwards.
+    const total = (): Scalar => {
+      try {
+        return sumTerms(host, batch, values);
+      } catch (error) {
+        failure = { error };
+        return scalar(0);
+      }
+    };
     const { grads } = engine().gradients(total, leaves.map(({ tensor }) => tensor), undefined as never, true);
+    if (failure !== null) throw (failure as { readonly error: unknown }).error;
     const gradients: Record<string, Outputs> = {};
     leaves.forEach(({ view, output }, index) => {
       // tfjs gives nothing for a leaf that no term reads.

@@ -1,0 +1,139 @@
+import { memory, mul, sqrt, square, sub, tensor2d } from "@tensorflow/tfjs-core";
+import { describe, expect, it } from "vitest";
+import type { Minibatch } from "../../../core/pipeline/batch.ts";
+import { createHost } from "../../../core/pipeline/host.ts";
+import { computeAdvantages, computeLoss } from "../../../core/pipeline/loss.ts";
+import type { Term } from "../../../core/pipeline/loss.ts";
+import type { MinibatchArrays } from "../../../core/pipeline/loss-arrays.ts";
+import type { Plugin, Run } from "../../../core/pipeline/plugin.ts";
+import { PluginError } from "../../../core/pipeline/taps.ts";
+import { makeSample } from "../../../core/testing.ts";
+
+class TermPlugin implements Plugin {
+  readonly name: string = "TermPlugin";
+  readonly apply: (run: Run) => void;
+  constructor(apply: (run: Run) => void) {
+    this.apply = apply;
+  }
+}
+class OtherPlugin extends TermPlugin {
+  override readonly name: string = "OtherPlugin";
+}
+
+const arrays: MinibatchArrays = {
+  step: 3,
+  samples: [makeSample({ index: 0 }), makeSample({ index: 1 })],
+  groupOf: Int32Array.of(0, 0),
+  groups: [],
+  B: 2,
+  T: 2,
+  mask: Float32Array.of(1, 1, 1, 0),
+  // What stands outside the mask must not matter.
+  logProbs: Float32Array.of(-1, -2, -3, Number.NaN),
+  oldLogProbs: Float32Array.of(-1, -2, -3, -Infinity),
+  advantages: Float32Array.of(1, 1, -1, 7),
+  scores: new Map([["dark/current/logProbs", Float32Array.of(-4, -5, -6, -7)], ["original/reference/logProbs", Float32Array.of(-2, -2, -2, -2)]]),
+  maxNewTokens: 4,
+};
+
+const hostOf = (...plugins: Plugin[]) => createHost(plugins, { seed: 1, givenViews: ["dark"] });
+const lossOfTerm = (term: (batch: Minibatch, run: Run) => Partial<Term> & Pick<Term, "value">) =>
+  computeLoss(hostOf(new TermPlugin((run) => run.hooks.terms.tap("TermPlugin", (terms, batch) => [...terms, { name: "mine", reduction: "token_mean", ...term(batch, run) }]))), arrays);
+
+describe("computeLoss", () => {
+  it("reduces a term, gives its value and plugin, and its gradient, 0 outside the mask", () => {
+    const { loss, terms, gradients } = lossOfTerm(({ logProbs }) => ({ value: square(logProbs) }));
+    expect(loss).toBeCloseTo(14 / 3, 6);
+    expect(terms).toEqual({ mine: { value: loss, weighted: loss, plugin: "TermPlugin" } });
+    expect(Object.keys(gradients)).toEqual(["original"]);
+    const wanted = [-2 / 3, -4 / 3, -2, 0];
+    gradients["original"]!.logProbs!.forEach((value, index) => expect(value).toBeCloseTo(wanted[index]!, 6));
+    expect(Object.is(gradients["original"]!.logProbs![3], 0)).toBe(true);
+  });
+
+  it("applies sign and coefficient, and sums over plugins", () => {
+    const add = (name: string, sign: 1 | -1, value: number) => (run: Run) => {
+      const coefficient = run.coefficient(`c/${name}`, value);
+      run.hooks.terms.tap(name === "a" ? "TermPlugin" : "OtherPlugin", (terms, { logProbs }) => [...terms, { name, value: logProbs, coefficient, sign, reduction: "token_mean" }]);
+    };
+    const { loss, terms } = computeLoss(hostOf(new TermPlugin(add("a", 1, 0.5)), new OtherPlugin(add("b", -1, 2))), arrays);
+    expect(terms).toEqual({ a: { value: -2, weighted: -1, plugin: "TermPlugin" }, b: { value: -2, weighted: 4, plugin: "OtherPlugin" } });
+    expect(loss).toBe(3);
+  });
+
+  it("leaves a term of coefficient 0 out, even one that is NaN", () => {
+    const nothing = lossOfTerm((batch, run) => ({ value: mul(batch.logProbs, Number.NaN), coefficient: run.coefficient("off", 0) }));
+    expect(nothing).toEqual({ loss: 0, terms: { mine: { value: 0, weighted: 0, plugin: "TermPlugin" } }, gradients: { original: { logProbs: new Float32Array(4) } } });
+  });
+
+  it("gives a request with gradient a leaf and one without a constant, of one computed array", () => {
+    const plugin = new TermPlugin((run) => {
+      const leaf = run.scores.request({ view: "dark", weights: "current", gradient: true });
+      const constant = run.scores.request({ view: "dark", weights: "current" });
+      run.hooks.terms.tap("TermPlugin", (terms, batch) => [...terms, { name: "mine", value: mul(batch.get(leaf), batch.get(constant)), reduction: "constant_sum" }]);
+    });
+    const { gradients } = computeLoss(hostOf(plugin), arrays);
+    expect(gradients).toEqual({ original: { logProbs: new Float32Array(4) }, dark: { logProbs: Float32Array.of(-1, -1.25, -1.5, 0) } });
+  });
+
+  it("gives zeros for a request whose coefficient is 0, and needs no array", () => {
+    const plugin = new TermPlugin((run) => {
+      const handle = run.scores.request({ weights: "old", output: "entropy", while: run.coefficient("off", 0) });
+      run.hooks.terms.tap("TermPlugin", (terms, batch) => [...terms, { name: "mine", value: sub(batch.get(handle), 1), reduction: "token_mean" }]);
+    });
+    expect(computeLoss(hostOf(plugin), arrays).loss).toBe(-1);
+  });
+
+  it("weights a term per token or per response, before its reduction", () => {
+    const term = new TermPlugin((run) => run.hooks.terms.tap("TermPlugin", (terms, { logProbs }) => [...terms, { name: "mine", value: logProbs, reduction: "token_mean" }]));
+    const weigh = (weights: number[][]) => new OtherPlugin((run) => run.hooks.weights.tap("OtherPlugin", (ones, { term: name }) => (name === "mine" ? (mul(tensor2d(weights), ones.shape[1] === weights[0]!.length ? ones : 1) as never) : ones)));
+    expect(computeLoss(hostOf(term, weigh([[1, 0], [2, 5]])), arrays).loss).toBeCloseTo(-(1 + 6) / 3, 6);
+    expect(computeLoss(hostOf(term, weigh([[1], [2]])), arrays).loss).toBeCloseTo(-(1 + 2 + 6) / 3, 6);
+  });
+
+  it("names term and plugin of a loss that is not finite, and where", () => {
+    const broken = () => lossOfTerm(({ logProbs }) => ({ value: mul(logProbs, tensor2d([[1, Number.NaN], [1, 1]])) }));
+    expect(broken).toThrow('TermPlugin gave the term "mine", which is NaN in step 3: NaN at sample 0, token 1');
+    expect(broken).toThrow(PluginError);
+  });
+
+  it("names the plugin of a term of the wrong shape, and of one that is there already", () => {
+    expect(() => lossOfTerm(() => ({ value: tensor2d([[1]]) }))).toThrow('TermPlugin gave the term "mine" with the shape [1,1]; terms are unreduced, here [2,2]');
+    const tap = (name: string) => (run: Run) => run.hooks.terms.tap(name, (terms, { logProbs }) => [...terms, { name: "mine", value: logProbs, reduction: "token_mean" }]);
+    expect(() => computeLoss(hostOf(new TermPlugin(tap("TermPlugin")), new OtherPlugin(tap("OtherPlugin"))), arrays)).toThrow(
+      'OtherPlugin failed in hook "terms": there are two terms named "mine", one by TermPlugin',
+    );
+  });
+
+  it("says which gradient is not finite", () => {
+    // √ at 0 has an infinite slope, and its value is fine.
+    const root = () => lossOfTerm(({ logProbs }) => ({ value: sqrt(sub(logProbs, tensor2d([[-1, -3], [-4, 0]]))) }));
+    expect(root).toThrow('The gradient of the loss to original/logProbs is Infinity at sample 0, token 0, though each term is finite; the terms are "mine" of TermPlugin');
+  });
+
+  it("leaves no tensor behind, when it fails either", () => {
+    const before = memory().numTensors;
+    lossOfTerm(({ logProbs }) => ({ value: square(logProbs) }));
+    expect(() => lossOfTerm(({ logProbs }) => ({ value: mul(logProbs, Number.NaN) }))).toThrow();
+    expect(memory().numTensors).toBe(before);
+  });
+});
+
+describe("computeAdvantages", () => {
+  it("is 0 outside the mask and rejects what is not finite", () => {
+    const giving = (values: number[][]) => hostOf(new TermPlugin((run) => run.hooks.advantages.tap("TermPlugin", () => tensor2d(values))));
+    expect(computeAdvantages(giving([[1, 2], [3, 4]]), arrays)).toEqual(Float32Array.of(1, 2, 3, 0));
+    expect(() => computeAdvantages(giving([[1, 2], [Number.NaN, 4]]), arrays)).toThrow('The hook "advantages" gave NaN for sample 1, token 0');
+    expect(() => computeAdvantages(giving([[1, 2]]), arrays)).toThrow('The hook "advantages" gave the shape [1,2], it must be [2,2]');
+  });
+
+  it("reads scores of the old and the reference weights, and says that current ones are not there yet", () => {
+    const reading = (weights: "reference" | "current") =>
+      hostOf(new TermPlugin((run) => {
+        const handle = run.scores.request({ weights });
+        run.hooks.advantages.tap("TermPlugin", (_, batch) => batch.get(handle));
+      }));
+    expect(computeAdvantages(reading("reference"), arrays)).toEqual(Float32Array.of(-2, -2, -2, 0));
+    expect(() => computeAdvantages(reading("current"), arrays)).toThrow('"original/current/logProbs" is scored for each minibatch and is not there yet');
+  });
+});
