@@ -22,7 +22,14 @@ export function maskedMean(values: Tensor | ArrayLike<number>, mask: Tensor | Ar
 /** Share of the tokens that count for which `holds` is true; 0 when none counts. */
 export function maskedShare(mask: Tensor | ArrayLike<number>, holds: (index: number) => boolean): number {
   const m = numbers(mask);
-  return maskedMean(Float64Array.from({ length: m.length }, (_, index) => (m[index] !== 0 && holds(index) ? 1 : 0)), m);
+  let sum = 0;
+  let count = 0;
+  for (let index = 0; index < m.length; index++) {
+    if (m[index] === 0) continue;
+    if (holds(index)) sum += m[index]!;
+    count += m[index]!;
+  }
+  return count === 0 ? 0 : sum / count;
 }
 
 function numbers(values: Tensor | ArrayLike<number>): ArrayLike<number> {
