@@ -20,8 +20,11 @@ const schema = z.strictObject({
   every: z.number().int().positive().default(10),
   /** Samples per written step, one per prompt. */
   samples: z.number().int().nonnegative().default(4),
-  /** Text of tokens, as the policy's processor decodes; without it the report shows whole texts, not coloured tokens. */
-  decode: z.custom<(tokens: Int32Array) => string>((value) => typeof value === "function", "a function").optional(),
+  /**
+   * Text of tokens, as the policy's processor decodes them, or the text of each token as a list. Without it the report shows whole
+   * texts, not coloured tokens.
+   */
+  decode: z.custom<(tokens: Int32Array) => string | readonly string[]>((value) => typeof value === "function", "a function").optional(),
   /** The longest side of a written picture, pixels; larger ones are scaled down. */
   largestSide: z.number().int().positive().default(448),
   /** How the model's processor makes patches. */

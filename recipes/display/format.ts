@@ -33,8 +33,8 @@ const sequence = (code: number) => (text: string): string => `\u001b[${code}m${t
 export const colours: Paint = { bold: sequence(1), dim: sequence(2), warn: sequence(33) };
 export const plain: Paint = { bold: (text) => text, dim: (text) => text, warn: (text) => text };
 
-/** Text from elsewhere (an alarm may quote a model) as one harmless line: control characters become spaces. */
-export const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
+/** Text from elsewhere (an alarm may quote a model) as one harmless line: control characters become spaces. Its indent stays. */
+export const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trimEnd();
 
 /** Three significant digits, thousands separated: 0.712, 14.2, 4,210. */
 export const shortNumber = (value: number): string => {
@@ -44,6 +44,9 @@ export const shortNumber = (value: number): string => {
   if (size > 0 && size < 1e-3) return value.toExponential(1);
   return size >= 10 ? value.toFixed(1) : size >= 1 ? value.toFixed(2) : value.toFixed(3);
 };
+
+/** A share of 1 as "52.3 %". */
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /** "43 s", "2 min 05 s", "1 h 03 min". */
 export const duration = (seconds: number): string => {

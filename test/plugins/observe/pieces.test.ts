@@ -15,6 +15,10 @@ describe("piecesOf", () => {
     expect(piecesOf(Int32Array.of(1, 2, 3), words)).toEqual(["two", " red", " cats"]);
   });
 
+  it("takes a list as it is", () => {
+    expect(piecesOf(Int32Array.of(1, 2), () => ["a", "b"])).toEqual(["a", "b"]);
+  });
+
   it("adds up to the text, however long", () => {
     const tokens = Int32Array.from({ length: 300 }, (_, at) => 1 + (at % 3));
     expect(piecesOf(tokens, words).join("").replaceAll(" ", "")).toBe(words(tokens).replaceAll(" ", ""));

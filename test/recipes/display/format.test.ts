@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bar, colours, cutTo, duration, oneLine, phaseText, plain, runBlock, runLine, shortNumber, sparkline } from "../../../recipes/display/format.ts";
+import { bar, colours, cutTo, duration, oneLine, percent, phaseText, plain, runBlock, runLine, shortNumber, sparkline } from "../../../recipes/display/format.ts";
 import type { RunProgress } from "../../../recipes/display/format.ts";
 
 const progress: RunProgress = {
@@ -25,6 +25,10 @@ const progress: RunProgress = {
 describe("numbers", () => {
   it("have three significant digits or so", () => {
     expect([0.7123, 14.23, 1.021, 4210.4, 0, -0.05, 2e-6, Number.NaN].map(shortNumber)).toEqual(["0.712", "14.2", "1.02", "4,210", "0.000", "-0.050", "2.0e-6", "NaN"]);
+  });
+
+  it("as shares are per cent", () => {
+    expect([0.5234, 1].map(percent)).toEqual(["52.3 %", "100.0 %"]);
   });
 
   it("of time are in the unit that fits", () => {
@@ -60,6 +64,7 @@ it("phases show per cent where there is a total", () => {
 
 it("foreign text cannot move the cursor or take a second line", () => {
   expect(oneLine("a\u001b[2Jb\r\nc\u202ed\u2028e")).toBe("a [2Jb c d e");
+  expect(oneLine("  indented \n")).toBe("  indented");
 });
 
 describe("a run", () => {
