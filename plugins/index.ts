@@ -14,3 +14,5 @@ export { FunctionRewardPlugin } from "./reward/function-reward.ts";
 export { BoxedAnswerRewardPlugin } from "./reward/boxed-answer-reward.ts";
 export { FormatRewardPlugin } from "./reward/format-reward.ts";
 export { lastBoxed, sameAnswer } from "./reward/boxed-answer.ts";
+export { RunLogPlugin } from "./observe/run-log.ts";
+export { PerceptionProbePlugin } from "./observe/perception-probe.ts";

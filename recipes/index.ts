@@ -1,0 +1,11 @@
+/** Public names of @papo/recipes, one by one. */
+export { dapo } from "./dapo.ts";
+export type { DapoOptions } from "./dapo.ts";
+export { grpo } from "./grpo.ts";
+export type { GrpoOptions } from "./grpo.ts";
+export { papo } from "./papo.ts";
+export type { PapoOptions } from "./papo.ts";
+export { preset, presetNames } from "./presets.ts";
+export type { Preset, PresetName, PresetOptions } from "./presets.ts";
+export { defineRun } from "./run-file.ts";
+export type { RunFile } from "./run-file.ts";

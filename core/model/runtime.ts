@@ -11,6 +11,9 @@ export const currentWeights = "current";
 /** Patches that go through the vision tower at once: bounds its memory. */
 const patchesAtOnce = 8192;
 
+/** Bytes of features kept for pictures that were not asked for last. */
+const keptFeatureBytes = 256 * 2 ** 20;
+
 /** A traced program; parameters it reads are fed from a set of weights. */
 export interface ModelProgram {
   readonly program: Program;
@@ -91,11 +94,13 @@ export class ModelRuntime {
   async features(prompts: readonly EncodedPrompt[], weights = currentWeights): Promise<Features> {
     const known = this.#features.get(weights) ?? new Map<string, Float32Array>();
     this.#features.set(weights, known);
-    const missing = distinctPictures(prompts).filter(({ hash }) => !known.has(hash));
+    const pictures = distinctPictures(prompts);
+    forgetOthers(known, pictures);
+    const missing = pictures.filter(({ hash }) => !known.has(hash));
     if (missing.length > 0) this.#vision ??= this.compile((graph, parameters) => graph.output("features", this.model.vision.trace(graph, parameters)));
-    for (const pictures of pictureChunks(missing)) {
-      const { features } = await this.run(await (this.#vision as Promise<ModelProgram>), this.model.vision.feeds(pictures), weights);
-      for (const [hash, rows] of this.#perPicture(pictures, features as FloatArray)) known.set(hash, rows);
+    for (const chunk of pictureChunks(missing)) {
+      const { features } = await this.run(await (this.#vision as Promise<ModelProgram>), this.model.vision.feeds(chunk), weights);
+      for (const [hash, rows] of this.#perPicture(chunk, features as FloatArray)) known.set(hash, rows);
     }
     return known;
   }
@@ -160,6 +165,15 @@ export function distinctPictures(prompts: readonly EncodedPrompt[]): EncodedPict
   const distinct = new Map<string, EncodedPicture>();
   for (const { pictures } of prompts) for (const picture of pictures) if (!distinct.has(picture.hash)) distinct.set(picture.hash, picture);
   return [...distinct.values()];
+}
+
+/** When more is kept than allowed, drop what `wanted` does not name. */
+function forgetOthers(features: Map<string, Float32Array>, wanted: readonly EncodedPicture[]): void {
+  let bytes = 0;
+  for (const rows of features.values()) bytes += rows.byteLength;
+  if (bytes <= keptFeatureBytes) return;
+  const keep = new Set(wanted.map(({ hash }) => hash));
+  for (const hash of features.keys()) if (!keep.has(hash)) features.delete(hash);
 }
 
 const copyOf = (weights: Weights): Weights => new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));

@@ -19,6 +19,12 @@ export interface PromptProcessor {
   readonly bannedTokens: readonly number[];
 }
 
+/** What supervised training needs besides. */
+export interface TextProcessor extends PromptProcessor {
+  /** A response's text as tokens, with the token that ends it. */
+  encodeResponse(text: string): Int32Array;
+}
+
 export interface Policy {
   readonly learner: Learner;
   /** Samples from the learner's current weights. */

@@ -1,6 +1,13 @@
 /** Supervised training: the same learner, its loss the cross-entropy of given responses. */
 import type { Learner } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
+import { createRandom } from "../math/random.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { createRowOrder } from "../data/row-order.ts";
+import type { TextProcessor } from "./policy.ts";
+import type { Row } from "./batch.ts";
+import { makePrompt, UnusableRowError } from "./prompts.ts";
+import type { RunSettings } from "./settings.ts";
 import { type LearningRateSchedule, learningRateAt } from "./schedule.ts";
 
 /** A prompt and the response to learn, its stop token included. */
@@ -51,4 +58,37 @@ export async function trainSupervised(options: {
     if (step >= steps) return;
   }
   if (step < steps) throw new Error(`the data ended after ${step} of ${steps} supervised steps; give more rows or fewer steps`);
+}
+
+/**
+ * Endless batches of a dataset's rows, shuffled by seed. A row that cannot be used is an error, or with `onSkip` is left out and told;
+ * when none of the dataset's rows can be used, that is an error.
+ */
+export async function* supervisedBatches(options: {
+  readonly dataset: Dataset;
+  readonly processor: TextProcessor;
+  /** What the model should answer to a row. */
+  readonly responseOf: (row: Row) => string;
+  readonly settings: Pick<RunSettings, "seed" | "promptsPerStep" | "maxPromptTokens">;
+  readonly onSkip?: (row: Row, reason: string) => void;
+}): AsyncGenerator<SupervisedExample[]> {
+  const { dataset, processor, responseOf, settings, onSkip } = options;
+  const random = createRandom(settings.seed);
+  const order = createRowOrder(dataset, random.key("rows"));
+  const maker = { processor, views: [], random, maxPromptTokens: settings.maxPromptTokens };
+  for (;;) {
+    const batch: SupervisedExample[] = [];
+    for (let skipped = 0; batch.length < settings.promptsPerStep; ) {
+      const row = await order.next();
+      try {
+        const { views } = await makePrompt(row, row.id, 0, maker);
+        batch.push({ prompt: views.get("original") as EncodedPrompt, response: processor.encodeResponse(responseOf(row)) });
+      } catch (error) {
+        if (!(error instanceof UnusableRowError) || !onSkip) throw error;
+        onSkip(row, error.message);
+        if (++skipped >= dataset.size) throw new Error(`none of the ${dataset.size} rows of ${dataset.name} can be used; the last: ${error.message}`, { cause: error });
+      }
+    }
+    yield batch;
+  }
 }

@@ -1,10 +1,10 @@
 /** Opening a policy: a model folder becomes a learner, a sampler and a processor. */
 import { Processor } from "../model/processor.ts";
-import type { Policy } from "../pipeline/policy.ts";
+import type { Policy, TextProcessor } from "../pipeline/policy.ts";
 import { createPictureSender } from "./picture-wire.ts";
 import { loadPolicyParts, type PolicyOptions } from "./policy-parts.ts";
 import { remoteLearner, remoteRollout, type PolicyHello, type PolicyService } from "./policy-service.ts";
-import { promptProcessor, type TextProcessor } from "./prompt-processor.ts";
+import { promptProcessor } from "./prompt-processor.ts";
 import { startThread, type ServiceThread } from "./thread.ts";
 
 export interface OpenPolicy extends Policy {

@@ -1,14 +1,7 @@
 /** A model folder's processor as the pipeline's port, with what supervised training and reports need besides. */
 import { imageMark, splitAtImages } from "../model/chat-template.ts";
 import type { Processor } from "../model/processor.ts";
-import type { PromptProcessor } from "../pipeline/policy.ts";
-
-export interface TextProcessor extends PromptProcessor {
-  /** A response's text as tokens, with the token that ends it. */
-  encodeResponse(text: string): Int32Array;
-  /** What each token adds to the text; joined they are `decode`'s text. */
-  pieces(tokens: Int32Array): string[];
-}
+import type { TextProcessor } from "../pipeline/policy.ts";
 
 /** Pictures that a row has no `<image>` mark for go before its text. */
 export const promptProcessor = (processor: Processor): TextProcessor => ({
@@ -20,10 +13,6 @@ export const promptProcessor = (processor: Processor): TextProcessor => ({
   },
   decode: (tokens) => processor.decode(tokens, { skipSpecial: true }),
   encodeResponse: (text) => Int32Array.from([...processor.tokenizer.encode(text), ...processor.stopTokens.slice(0, 1)]),
-  pieces: (tokens) => {
-    const texts = Array.from(tokens, (_, i) => processor.decode(tokens.subarray(0, i + 1), { skipSpecial: true }));
-    return texts.map((text, i) => text.slice((texts[i - 1] ?? "").length));
-  },
   stopTokens: processor.stopTokens,
   bannedTokens: processor.bannedTokens,
 });

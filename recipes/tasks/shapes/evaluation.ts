@@ -79,10 +79,8 @@ async function perceptionKl({ learner }: Policy, samples: readonly Sample[], vie
       return logProbs ?? new Float32Array(rows.length * T);
     };
     const [original, masked] = [await score("original"), await score(view)];
-    sum += tidy(() => {
-      const array = (values: Float32Array): Tensor2D => tensor2d(values, [rows.length, T]);
-      return klDivergence("k3", array(original), array(masked), { logRatio: 20, result: 10 }).dataSync().reduce((a, b) => a + b, 0);
-    });
+    const array = (values: Float32Array): Tensor2D => tensor2d(values, [rows.length, T]);
+    sum += tidy(() => klDivergence("k3", array(original), array(masked), { logRatio: 20, result: 10 }).sum().arraySync() as number);
     tokens += rows.reduce((count, row) => count + row.tokens.length, 0);
   }
   return tokens === 0 ? 0 : sum / tokens;

@@ -1,0 +1,175 @@
+/** `npm start`: the main job. Train the embedded task's starting model with several recipes and say what each did. */
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { type Dataset, openJsonl, type OpenPolicy, openPolicy, parseSettings, type Row } from "@papo/core";
+import type { Command } from "../cli.ts";
+import { percent } from "../display/format.ts";
+import { createDisplay, type Display } from "../display/live.ts";
+import { noteEvaluation } from "../evaluation-file.ts";
+import { preset, type PresetName } from "../presets.ts";
+import { readRunFolder } from "../report/read-run.ts";
+import type { RunRecord } from "../report/run-record.ts";
+import { defaultComparisons, verdictOf } from "../report/verdict.ts";
+import { writeReport } from "../report/write-report.ts";
+import { datasetRows } from "../rows.ts";
+import { trainWithDisplay } from "../session.ts";
+import { writeDataset } from "../tasks/shapes/dataset.ts";
+import { evaluateShapes, type ShapesEvaluation } from "../tasks/shapes/evaluation.ts";
+import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
+import { startModelFolder } from "../tasks/shapes/start-model.ts";
+
+/** The recipes that have settings for a model of this size. */
+const recipes = ["grpo", "papo", "dapo", "papo-d"] as const satisfies readonly PresetName[];
+type Recipe = (typeof recipes)[number];
+
+export const demo: Command = {
+  usage: "papo demo [--recipe grpo --recipe papo …] [--steps 50] [--seeds 1] [--scenes 500] [--mode official|paper] [--output runs/demo]",
+  summary: [
+    "Train a tiny vision-language model on pictures drawn here, with one recipe after the other from the same start, and compare them.",
+    `Recipes: ${recipes.join(", ")}; default grpo and papo. --seeds 3 trains each three times. --scenes: unseen scenes to measure on.`,
+    "Writes <output>/report.html and a folder per run. An output folder that holds runs already gets a numbered neighbour.",
+  ].join("\n"),
+  async run(args) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        recipe: { type: "string", multiple: true },
+        steps: { type: "string" },
+        seeds: { type: "string", default: "1" },
+        scenes: { type: "string", default: "500" },
+        mode: { type: "string", multiple: true },
+        output: { type: "string", default: "runs/demo" },
+      },
+    });
+    const display = createDisplay();
+    try {
+      await runDemo({
+        trainings: trainingsOf(values.recipe ?? ["grpo", "papo"], values.mode ?? ["official"], count("--seeds", values.seeds)),
+        steps: values.steps === undefined ? null : count("--steps", values.steps),
+        scenes: count("--scenes", values.scenes),
+        output: await freeFolder(resolve(values.output)),
+        display,
+      });
+    } finally {
+      display.close();
+    }
+  },
+};
+
+/** One run of the demo. */
+interface Training {
+  readonly recipe: Recipe;
+  readonly mode: "official" | "paper";
+  readonly seed: number;
+  /** Runs of equal label are seeds of one another. */
+  readonly label: string;
+}
+
+interface DemoOptions {
+  readonly trainings: readonly Training[];
+  readonly steps: number | null;
+  readonly scenes: number;
+  readonly output: string;
+  readonly display: Display;
+}
+
+async function runDemo({ trainings, steps, scenes, output, display }: DemoOptions): Promise<void> {
+  const labels = [...new Set(trainings.map(({ label }) => label))];
+  display.line(`recipes: ${labels.join(", ")}; model: ${relative(process.cwd(), startModelFolder)}; executor: onnxruntime-node on the CPU; output: ${relative(process.cwd(), output)}`);
+  const data = await drawData(trainings, steps, scenes, output, display);
+  let before: ShapesEvaluation | null = null;
+  const runs: RunRecord[] = [];
+  for (const training of trainings) {
+    const folder = join(output, `${training.label.replace(/\W+/g, "-")}-${training.seed}`);
+    const { plugins, settings } = preset(training.recipe, { mode: training.mode });
+    const chosen = { ...settings, seed: training.seed, ...(steps === null ? {} : { steps }), checkpointEvery: 0 };
+    const { optimizer, microbatchTokens } = parseSettings(chosen);
+    const policy = await openPolicy({ folder: startModelFolder, optimizer, microbatchTokens });
+    try {
+      before ??= await measure("the start", policy, data.unseen, display);
+      const name = `${training.label}, seed ${training.seed}`;
+      await trainWithDisplay({ name, policy, plugins: [new ShapesRewardPlugin(), ...plugins], dataset: data.train, settings: chosen, output: folder, display });
+      const after = await measure(name, policy, data.unseen, display);
+      await noteEvaluation(folder, { before, after });
+      runs.push(readRunFolder(folder, { name, recipe: training.label }));
+    } finally {
+      await policy.close();
+    }
+  }
+  const report = join(output, "report.html");
+  await writeReport(report, { title: "The embedded task", runs });
+  summarise(before, runs, display);
+  display.line(`report: ${relative(process.cwd(), report)}`);
+}
+
+/** Training scenes for the longest run, and unseen ones. */
+async function drawData(trainings: readonly Training[], steps: number | null, scenes: number, output: string, display: Display): Promise<{ train: Dataset; unseen: Row[] }> {
+  const prompts = Math.max(...trainings.map(({ recipe }) => {
+    const settings = parseSettings(preset(recipe).settings);
+    return (steps ?? settings.steps) * settings.promptsPerStep;
+  }));
+  const draw = async (split: "train" | "test", pictures: number): Promise<Dataset> => {
+    const phase = display.phase(`drawing ${pictures} ${split === "train" ? "training" : "unseen"} scenes`, pictures);
+    const file = await writeDataset(join(output, "data", split), { split, seed: 2, count: pictures, onProgress: (done) => phase.advance(done) });
+    phase.end();
+    return openJsonl(file);
+  };
+  return { train: await draw("train", prompts), unseen: await datasetRows(await draw("test", scenes)) };
+}
+
+async function measure(name: string, policy: OpenPolicy, rows: readonly Row[], display: Display): Promise<ShapesEvaluation> {
+  const phase = display.phase(`measuring ${name} on ${rows.length} unseen scenes`, 2 * rows.length);
+  const evaluation = await evaluateShapes({ policy, rows, onProgress: (done) => phase.advance(done) });
+  phase.end();
+  return evaluation;
+}
+
+/** The numbers of the report in a few lines, the verdict even when it is not flattering. */
+function summarise(before: ShapesEvaluation | null, runs: readonly RunRecord[], display: Display): void {
+  const line = (name: string, { greedy, sampled, errors, klPrcp }: NonNullable<RunRecord["after"]>): string => {
+    const { accuracy, low, high } = greedy.overall;
+    const needed = greedy.visionDependent ? percent(greedy.visionDependent.accuracy) : "–";
+    const perception = percent(errors["perception"] ?? 0);
+    return `  ${name.padEnd(28)} ${percent(accuracy)} [${percent(low)}, ${percent(high)}]  picture needed ${needed}  T=1 ${percent(sampled?.overall.accuracy ?? 0)}  perception errors ${perception}  KL_prcp ${(klPrcp ?? 0).toFixed(2)}`;
+  };
+  display.line("greedy accuracy on unseen scenes, with its 95 % interval:");
+  const first = runs[0]?.before;
+  if (before && first) display.line(line("start", first));
+  for (const run of runs) if (run.after) display.line(line(run.name, run.after));
+  const labels = [...new Set(runs.map(({ recipe }) => recipe))];
+  for (const comparison of defaultComparisons(labels)) display.line(verdictOf(comparison, runs));
+}
+
+function trainingsOf(names: readonly string[], modes: readonly string[], seeds: number): Training[] {
+  for (const mode of modes) if (mode !== "official" && mode !== "paper") throw new Error(`--mode is official or paper, not "${mode}"`);
+  return names.flatMap((name) => {
+    const recipe = recipes.find((known) => known === name);
+    if (!recipe) throw new Error(`--recipe "${name}" is not known; there are ${recipes.join(", ")}`);
+    const own = recipe.startsWith("papo") ? (modes as readonly Training["mode"][]) : (["official"] as const);
+    return own.flatMap((mode) =>
+      Array.from({ length: seeds }, (_, i) => ({ recipe, mode, seed: i + 1, label: labelOf(recipe, own.length > 1 || mode === "paper" ? mode : null) })),
+    );
+  });
+}
+
+/** "papo(grpo)", "papo(dapo), paper". */
+function labelOf(recipe: Recipe, mode: string | null): string {
+  const base = { grpo: "grpo", dapo: "dapo", papo: "papo(grpo)", "papo-d": "papo(dapo)" }[recipe];
+  return mode === null ? base : `${base}, ${mode}`;
+}
+
+function count(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${option} takes a whole number from 1, not "${text}"`);
+  return value;
+}
+
+/** The folder itself, or the first numbered neighbour that is free: an earlier report is never overwritten. */
+async function freeFolder(folder: string): Promise<string> {
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? folder : `${folder}-${number}`;
+    if (!existsSync(candidate) || (await readdir(candidate)).length === 0) return candidate;
+  }
+}

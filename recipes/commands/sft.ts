@@ -1,0 +1,56 @@
+/** `papo sft run.ts`: supervised training on the answers of a JSONL file. */
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { openJsonl, openPolicy, parseSettings, supervisedBatches, trainSupervised } from "@papo/core";
+import type { Command } from "../cli.ts";
+import { createDisplay } from "../display/live.ts";
+import { loadRunFile, type RunFile } from "../run-file.ts";
+
+export const sft: Command = {
+  usage: "papo sft run.ts",
+  summary: [
+    "Supervised training of a run file's model: each row's column `response`, or `answer` without one, is what to say.",
+    "Reads model, data, settings and output; settings used: seed, steps, promptsPerStep, learningRate, warmupSteps, decay, finalFraction,",
+    "optimizer, microbatchTokens, onBadRow. The trained model is written to <output>/supervised/model, a Hugging Face folder.",
+  ].join("\n"),
+  async run(args) {
+    const { positionals } = parseArgs({ args: [...args], allowPositionals: true });
+    const [file] = positionals;
+    if (file === undefined || positionals.length > 1) throw new Error("give one run file: papo sft run.ts");
+    await trainOnAnswers(await loadRunFile(file));
+  },
+};
+
+async function trainOnAnswers(run: RunFile): Promise<void> {
+  const settings = parseSettings(run.settings);
+  const dataset = await openJsonl(run.data, { onBadRow: settings.onBadRow });
+  const policy = await openPolicy({ folder: run.model, optimizer: settings.optimizer, microbatchTokens: settings.microbatchTokens });
+  const display = createDisplay();
+  try {
+    const phase = display.phase(`supervised training on ${basename(run.data)}, ${dataset.size} rows`, settings.steps);
+    await trainSupervised({
+      learner: policy.learner,
+      batches: supervisedBatches({
+        dataset,
+        processor: policy.processor,
+        settings,
+        responseOf: (row) => String(row.fields["response"] ?? row.answer),
+        ...(settings.onBadRow === "skip" ? { onSkip: (_, reason) => display.line(`  skipped: ${reason}`) } : {}),
+      }),
+      settings,
+      onStep: ({ step, loss, confident, gradientNorm }) => {
+        phase.advance(step);
+        if (step === 1 || step % 10 === 0) {
+          display.line(`  step ${step}: loss ${loss.toFixed(4)}, ${(100 * confident).toFixed(1)} % of tokens above one half, gradient norm ${gradientNorm.toFixed(2)}`);
+        }
+      },
+    });
+    phase.end();
+    const checkpoint = join(run.output, "supervised");
+    await policy.learner.save(checkpoint);
+    display.line(`model: ${join(checkpoint, "model")}`);
+  } finally {
+    display.close();
+    await policy.close();
+  }
+}

@@ -1,0 +1,82 @@
+/** `papo start-model`: rebuild the starting model of the embedded task. */
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { openJsonl, openPolicy, parseSettings } from "@papo/core";
+import type { Command } from "../cli.ts";
+import { createDisplay, type Display } from "../display/live.ts";
+import { swapPictures, writeDataset } from "../tasks/shapes/dataset.ts";
+import { evaluateShapes, evaluateSwapped } from "../tasks/shapes/evaluation.ts";
+import { writeUntrainedModel } from "../tasks/shapes/model.ts";
+import { batchSize, publishStartModel, startModelFolder, stages, trainStage } from "../tasks/shapes/start-model.ts";
+import { datasetRows } from "../rows.ts";
+import { percent } from "../display/format.ts";
+
+export const startModel: Command = {
+  usage: "papo start-model [--output runs/start-model] [--publish] [--seed 1] [--scenes 1000]",
+  summary: [
+    "Train the starting model of the embedded task from nothing, with answers, and measure it on unseen scenes.",
+    "It is written to <output>/model; --publish also puts it where `npm start` finds it.",
+  ].join("\n"),
+  async run(args) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        output: { type: "string", default: "runs/start-model" },
+        publish: { type: "boolean", default: false },
+        seed: { type: "string", default: "1" },
+        scenes: { type: "string", default: "1000" },
+      },
+    });
+    const display = createDisplay();
+    try {
+      await build({ output: resolve(values.output), publish: values.publish, seed: Number(values.seed), scenes: Number(values.scenes), display });
+    } finally {
+      display.close();
+    }
+  },
+};
+
+interface BuildOptions {
+  readonly output: string;
+  readonly publish: boolean;
+  readonly seed: number;
+  readonly scenes: number;
+  readonly display: Display;
+}
+
+async function build({ output, publish, seed, scenes, display }: BuildOptions): Promise<void> {
+  let folder = join(output, "untrained");
+  await writeUntrainedModel(folder, { seed });
+  const data = await writeDataset(join(output, "unseen"), { split: "test", seed, count: scenes });
+  const rows = await datasetRows(await openJsonl(data));
+  const { optimizer } = parseSettings({ optimizer: { beta2: 0.98 } });
+  let start = 0;
+  for (const stage of stages) {
+    const policy = await openPolicy({ folder, optimizer });
+    const phase = display.phase(`supervised training, ${stage.name}`, stage.steps);
+    await trainStage({
+      policy,
+      stage,
+      start,
+      seed,
+      onStep: ({ step, loss, confident }) => {
+        phase.advance(step);
+        if (step % 50 === 0 || step === stage.steps) display.line(`  step ${step}: loss ${loss.toFixed(4)}, ${percent(confident)} of tokens above one half`);
+      },
+    });
+    phase.end();
+    start += stage.steps * batchSize;
+    folder = join(output, stage.name.replaceAll(" ", "-"));
+    await policy.learner.save(folder);
+    folder = join(folder, "model");
+    const evaluation = await evaluateShapes({ policy, rows });
+    const swapped = await evaluateSwapped(policy, swapPictures(rows));
+    const { greedy } = evaluation;
+    display.line(`  greedy ${percent(greedy.accuracy.value)}, with the picture needed ${percent(greedy.visionDependent.value)}, the same with swapped pictures ${percent(swapped.visionDependent.value)}`);
+    display.line(`  without reasoning ${percent(greedy.direct.value)}; sampled at T = 1 ${percent(evaluation.sampled.accuracy.value)}; KL_prcp ${evaluation.klPrcp.toFixed(3)}`);
+    display.line(`  by kind: ${Object.entries(greedy.byKind).map(([kind, { value }]) => `${kind} ${percent(value)}`).join(", ")}`);
+    await policy.close();
+  }
+  if (publish) await publishStartModel(folder);
+  display.line(`model: ${publish ? startModelFolder : folder}`);
+}

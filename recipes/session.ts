@@ -1,0 +1,52 @@
+/** Training as every command does it: with a log for the report, a live display, and an orderly end on Ctrl-C. */
+import { type Dataset, type OpenPolicy, type Plugin, type RunSettingsInput, train, type TrainSummary } from "@papo/core";
+import { RunLogPlugin } from "@papo/plugins";
+import type { Display } from "./display/live.ts";
+
+export interface SessionOptions {
+  /** Shown in the display. */
+  readonly name: string;
+  readonly policy: OpenPolicy;
+  readonly plugins: readonly Plugin[];
+  readonly dataset: Dataset;
+  readonly settings: RunSettingsInput;
+  readonly output: string;
+  readonly display: Display;
+  readonly resume?: boolean;
+}
+
+export async function trainWithDisplay({ name, policy, plugins, dataset, settings, output, display, resume = false }: SessionOptions): Promise<TrainSummary> {
+  const log = new RunLogPlugin({ folder: output, decode: (tokens) => policy.processor.decode(tokens) });
+  const interrupt = stopOnInterrupt(() => display.line("stopping after this step; Ctrl-C again stops at once"));
+  const shown: { end(): void }[] = [];
+  try {
+    return await train({
+      policy,
+      plugins: [...plugins, log],
+      dataset,
+      settings,
+      output,
+      resume,
+      signal: interrupt.signal,
+      onEvents: (events) => {
+        events.on("plan", ({ lines }) => lines.forEach((line) => display.line(`  ${line}`)));
+        shown.push(display.run(name, events));
+      },
+    });
+  } finally {
+    for (const run of shown) run.end();
+    interrupt.release();
+  }
+}
+
+/** The first Ctrl-C fires the signal; the second ends the process. */
+function stopOnInterrupt(say: () => void): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const onInterrupt = (): void => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+    say();
+  };
+  process.on("SIGINT", onInterrupt);
+  return { signal: controller.signal, release: () => process.off("SIGINT", onInterrupt) };
+}

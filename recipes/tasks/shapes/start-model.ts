@@ -1,0 +1,75 @@
+/**
+ * The starting model of the embedded task: trained with answers from an untrained one, in two stages. It sees well enough to be right about
+ * half of the time, and mostly answers without reasoning it out, so that reinforcement learning has something to find.
+ */
+import { cp, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { type Policy, type SupervisedExample, type SupervisedStep, type TextProcessor, trainSupervised } from "@papo/core";
+import { curriculumKinds, supervisedExamples, type SupervisedOptions } from "./examples.ts";
+
+/** Where the shipped model lies. */
+export const startModelFolder = fileURLToPath(new URL("./start-model", import.meta.url));
+
+/** One stretch of supervised training. */
+export interface Stage {
+  readonly name: string;
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly warmupSteps: number;
+  /** Share of answers without reasoning. */
+  readonly directShare: number;
+  /** Begin with easy questions. */
+  readonly curriculum: boolean;
+}
+
+export const batchSize = 64;
+
+/** What made the shipped model. */
+export const stages: readonly Stage[] = [
+  { name: "reasoning", steps: 1200, learningRate: 1.5e-3, warmupSteps: 50, directShare: 0, curriculum: true },
+  { name: "mostly direct", steps: 250, learningRate: 7e-4, warmupSteps: 25, directShare: 0.65, curriculum: false },
+];
+
+export interface StageOptions {
+  readonly policy: Policy & { readonly processor: TextProcessor };
+  readonly stage: Stage;
+  /** Index of the stage's first example: stages do not share pictures. */
+  readonly start: number;
+  readonly seed: number;
+  readonly onStep: (step: SupervisedStep) => void;
+}
+
+export async function trainStage({ policy, stage, start, seed, onStep }: StageOptions): Promise<void> {
+  const settings = { ...stage, decay: "cosine", finalFraction: 0.02 } as const;
+  await trainSupervised({ learner: policy.learner, batches: batches({ policy, stage, start, seed, onStep }), settings, onStep });
+}
+
+/** The next batch is drawn while the learner works on this one. */
+async function* batches({ policy, stage, start, seed }: StageOptions): AsyncGenerator<SupervisedExample[]> {
+  const make = (step: number): Promise<SupervisedExample[]> => {
+    const kinds = stage.curriculum ? { kinds: curriculumKinds(step / stage.steps) } : {};
+    return encodedExamples(policy, { seed, start: start + step * batchSize, count: batchSize, directShare: stage.directShare, ...kinds });
+  };
+  let next = make(0);
+  for (let step = 1; step <= stage.steps; step++) {
+    const batch = await next;
+    next = make(step);
+    yield batch;
+  }
+}
+
+async function encodedExamples({ processor }: StageOptions["policy"], options: SupervisedOptions): Promise<SupervisedExample[]> {
+  const examples = await supervisedExamples(options);
+  return Promise.all(
+    examples.map(async ({ row, picture, response }) => ({
+      prompt: processor.encodePrompt(row, await processor.encodePictures([picture])),
+      response: processor.encodeResponse(response),
+    })),
+  );
+}
+
+/** Put a trained model where `npm start` finds it. */
+export async function publishStartModel(folder: string): Promise<void> {
+  await rm(startModelFolder, { recursive: true, force: true });
+  await cp(folder, startModelFolder, { recursive: true });
+}
