@@ -40,7 +40,7 @@ export interface Checkpoint {
   readonly description: RunDescription;
 }
 
-/** Where a checkpoint's weights (a Hugging Face folder) and optimizer state lie. */
+/** Where a checkpoint's weights and optimizer state lie, as the learner lays them out (embedded: a Hugging Face folder `model/`). */
 export const policyFolder = (checkpoint: string): string => join(checkpoint, "policy");
 
 /**

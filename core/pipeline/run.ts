@@ -131,6 +131,7 @@ async function begin({ learner }: Policy, host: Host, folder: RunFolder): Promis
 
 async function restore(checkpoint: Checkpoint, description: RunDescription, { learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
   assertSameRun(checkpoint, description);
+  // The check before the first step needs the weights already.
   await learner.load(policyFolder(checkpoint.folder));
   host.loadState(checkpoint.state.plugins as SavedState);
   folder.cutAfter(checkpoint.state.step);
@@ -153,6 +154,8 @@ async function announce(run: OpenRun, { dataset }: TrainOptions): Promise<void> 
     host.events.emit("plan", { lines: [`sampler and learner agree to ${max.toExponential(1)} nats (allowed ${settings.parityTolerance.toExponential(1)})`] });
   }
   if (run.checkpoint === null && settings.checkpointEvery > 0) await save(run, stateOf(run));
+  // A new run begins as a resumed one does: from what a checkpoint gives back, with nothing in a cache that the check left there.
+  if (run.checkpoint !== null) await run.policy.learner.load(policyFolder(run.checkpoint));
 }
 
 /** The first usable prompts of the data, without taking them from the run. */
