@@ -12,7 +12,7 @@ export interface KlClamps {
   readonly result: number | null;
 }
 
-/** What the PAPO release and verl use: x within ±20, the result within ±10. */
+/** What verl uses: x within ±20, the result within ±10. */
 export const USUAL_KL_CLAMPS: KlClamps = { logRatio: 20, result: 10 };
 
 /**

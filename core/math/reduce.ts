@@ -5,9 +5,9 @@ import type { Scalar, Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 
 /** How [B, T] becomes a number. m is the mask, n_b the tokens of row b. */
 export type Reduction =
-  /** Σ x·m / max(1, Σ m): every token counts the same (DAPO, arXiv:2503.14476; the PAPO release). */
+  /** Σ x·m / max(1, Σ m): every token counts the same (arXiv:2503.14476). */
   | "token_mean"
-  /** mean over all B rows of Σ_t x·m / max(1, n_b) (GRPO, arXiv:2402.03300; TRL). */
+  /** mean over all B rows of Σ_t x·m / max(1, n_b) (arXiv:2402.03300; TRL). */
   | "sequence_mean"
   /** The same over rows with n_b > 0 only (verl). */
   | "sequence_mean_nonempty"
@@ -15,7 +15,7 @@ export type Reduction =
   | "sequence_sum"
   /** Σ x·m / number of rows with n_b > 0. */
   | "sequence_sum_nonempty"
-  /** Σ x·m / (B · longest allowed response) (Dr. GRPO, arXiv:2503.20783). */
+  /** Σ x·m / (B · longest allowed response) (arXiv:2503.20783). */
   | "constant"
   /** Σ x·m / longest allowed response (verl's seq-mean-token-sum-norm). */
   | "constant_sum";
@@ -41,7 +41,7 @@ export const reductions = [
 export function reduce(x: Tensor2D, mask: Tensor2D, reduction: Reduction, maxNewTokens: number): Scalar {
   const rows = mask.shape[0];
   const lengths = rowLengths(mask);
-  const kept = where(cast(mask, "bool"), x, zerosLike(x)) as Tensor2D;
+  const kept = where<Tensor2D>(cast(mask, "bool"), x, zerosLike(x));
   const tokens = lengths.reduce((total, length) => total + length, 0);
   const nonempty = lengths.filter((length) => length > 0).length;
   switch (reduction) {

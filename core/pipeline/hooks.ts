@@ -1,7 +1,7 @@
 /** Every decision point of a run. */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncWaterfallHook } from "tapable";
-import type { Batch, Group, Minibatch, Row, Sample } from "./batch.ts";
+import type { Batch, Group, Minibatch, Row } from "./batch.ts";
 import type { StepSummary } from "./events.ts";
 import type { Term } from "./loss.ts";
 

@@ -202,8 +202,12 @@ function safeEvents(report: (message: string, error: unknown) => void): Events {
     for (const listener of listeners(type as string | symbol)) hear(() => listener(event));
     for (const listener of listeners("*")) hear(() => listener(type, event));
   };
-  return { on: emitter.on, off: emitter.off, emit: emit as Events["emit"] };
+  const { on, off } = emitter as unknown as Unbound;
+  return { on, off, emit: emit as Events["emit"] };
 }
+
+/** mitt's functions need no `this`, its types do not say so. */
+type Unbound = { readonly on: Events["on"]; readonly off: Events["off"] };
 
 function warn(message: string): void {
   process.emitWarning(message);

@@ -77,7 +77,7 @@ export function createMinibatch(arrays: MinibatchArrays, host: Pick<Host, "hooks
       const shape: [number, number] = [arrays.B, arrays.T];
       const weights = host.hooks.weights.call(ones(shape), { term, slot, batch });
       // [B, 1] is welcome: one weight per response.
-      return weights.shape.join() === shape.join() ? weights : (mul(weights, ones(shape)) as Tensor2D);
+      return weights.shape.join() === shape.join() ? weights : mul<Tensor2D>(weights, ones(shape));
     },
   };
   return { batch, leaves: [...leafOf.values()] };

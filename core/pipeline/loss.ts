@@ -15,7 +15,7 @@ import { PluginError } from "./taps.ts";
 
 /** One term of the loss, over the whole minibatch. loss += sign · coefficient · reduce(value · weights). */
 export interface Term {
-  /** Unique in a run: "policy", "papo/perception_kl", … */
+  /** Unique in a run: "policy", "reference/kl", … */
   readonly name: string;
   /** [B, T], unreduced; entries outside the mask do not count. */
   readonly value: Tensor2D;
@@ -66,7 +66,7 @@ export function computeLoss(host: Pick<Host, "hooks" | "scores" | "ownerOf">, ar
         return scalar(0);
       }
     };
-    const { grads } = engine().gradients(total, leaves.map(({ tensor }) => tensor), undefined as never, true);
+    const { grads } = engine().gradients(total, leaves.map(({ tensor }) => tensor), undefined, true);
     if (failure !== null) throw (failure as { readonly error: unknown }).error;
     const gradients: Record<string, Outputs> = {};
     leaves.forEach(({ view, output }, index) => {
@@ -117,7 +117,7 @@ function reduceTerm(term: Term, batch: Minibatch, plugin: string): Scalar {
   if (term.value.shape.join() !== wanted) {
     throw new PluginError(plugin, `gave the term "${term.name}" with the shape [${term.value.shape.join()}]; terms are unreduced, here [${wanted}]`);
   }
-  const weighted = mul(term.value, batch.weights(term.name, "after_clip")) as Tensor2D;
+  const weighted = mul<Tensor2D>(term.value, batch.weights(term.name, "after_clip"));
   return reduce(weighted, batch.mask, term.reduction, batch.maxNewTokens);
 }
 

@@ -49,18 +49,11 @@ function unwrap(schema: unknown): unknown {
 }
 
 function allowed(issue: Issue): string {
-  switch (issue.code) {
-    case "invalid_value":
-      return issue.values.map((value) => show(value)).join(" or ");
-    case "invalid_type":
-      return issue.expected;
-    case "too_small":
-      return `${issue.inclusive === false ? "more than" : "at least"} ${String(issue.minimum)}`;
-    case "too_big":
-      return `${issue.inclusive === false ? "less than" : "at most"} ${String(issue.maximum)}`;
-    default:
-      return issue.message;
-  }
+  if (issue.code === "invalid_value") return issue.values.map((value) => show(value)).join(" or ");
+  if (issue.code === "invalid_type") return issue.expected;
+  if (issue.code === "too_small") return `${issue.inclusive === false ? "more than" : "at least"} ${String(issue.minimum)}`;
+  if (issue.code === "too_big") return `${issue.inclusive === false ? "less than" : "at most"} ${String(issue.maximum)}`;
+  return issue.message;
 }
 
 function valueAt(options: unknown, path: readonly PropertyKey[]): unknown {
@@ -71,6 +64,6 @@ function show(value: unknown): string {
   if (value === undefined) return "missing";
   if (typeof value === "function") return "a function";
   if (typeof value === "number" || typeof value === "bigint") return String(value);
-  const text = JSON.stringify(value) ?? String(value);
+  const text = typeof value === "symbol" ? value.toString() : JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

@@ -47,6 +47,6 @@ function toJson(value: unknown, plugin: string, path: string): Json {
   if (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toJson(item, plugin, `${path}.${key}`)]));
   }
-  const found = typeof value === "object" ? value.constructor.name : String(value);
+  const found = typeof value === "object" ? value.constructor.name : typeof value === "number" ? String(value) : typeof value;
   throw new PluginError(plugin, `keeps ${found} in ${path}; state is saved as JSON: plain objects, arrays, strings, finite numbers, booleans, null`);
 }

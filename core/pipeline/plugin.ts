@@ -26,11 +26,11 @@ export interface Run {
   readonly scores: { request(request: ScoreRequest): ScoreHandle };
   readonly rewards: { register(scorer: Scorer): void };
   /** A coefficient that schedules and guards can change by name. Its value in a step comes from the hook `coefficient`. */
-  coefficient(name: string, initial: number): Coefficient;
+  readonly coefficient: (name: string, initial: number) => Coefficient;
   /** State saved with the run and restored on resume: any JSON value. Read and write `.value`. */
-  state<T>(initial: T): { value: T };
+  readonly state: <T>(initial: T) => { value: T };
   /** Random numbers of this plugin, keyed by the run's seed and the plugin's name. */
   readonly random: Random;
   /** Add a number to the step's metrics (averaged when given several times in a step). */
-  metric(name: string, value: number): void;
+  readonly metric: (name: string, value: number) => void;
 }

@@ -17,7 +17,7 @@ export interface ScoreRequest {
   readonly gradient?: boolean;
   /** While this coefficient is 0, nothing is computed and the array is all zeros. */
   readonly while?: Coefficient;
-  /** What to do when no plugin registers the view, for the error message: "list RandomMaskPlugin in the recipe". */
+  /** What to do when no plugin registers the view, for the error message: "list … in the recipe". */
   readonly hint?: string;
 }
 

@@ -108,7 +108,7 @@ function claimTerms(owners: Map<string, string>, plugin: string, before: readonl
   if (!Array.isArray(after)) throw new Error("it returned no list of terms");
   const known = new Set(before.map((term) => term.name));
   const seen = new Set<string>();
-  for (const { name } of after) {
+  for (const { name } of after as readonly Term[]) {
     if (seen.has(name)) throw new Error(`there are two terms named "${name}"${known.has(name) ? `, one by ${owners.get(name)}` : ""}`);
     seen.add(name);
     if (known.has(name)) continue;

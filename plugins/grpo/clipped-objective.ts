@@ -39,7 +39,7 @@ export class ClippedObjectivePlugin implements Plugin {
 
   apply({ hooks, metric }: Run): void {
     hooks.terms.tap(this.name, (terms, batch) => {
-      const advantages = detach(mul(batch.advantages, batch.weights(TERM, "before_clip")) as Tensor2D); // [B, T]
+      const advantages = detach(mul<Tensor2D>(batch.advantages, batch.weights(TERM, "before_clip"))); // [B, T]
       const ratio = this.#ratio(batch); // [B, T]
       this.#report(metric, batch, ratio, advantages);
       return [...terms, { name: TERM, value: this.#objective(ratio, advantages), reduction: this.options.reduction }];
@@ -48,7 +48,7 @@ export class ClippedObjectivePlugin implements Plugin {
 
   #ratio(batch: Minibatch): Tensor2D {
     const bound = this.options.logRatioClamp;
-    const logRatio = sub(batch.logProbs, batch.oldLogProbs) as Tensor2D;
+    const logRatio = sub<Tensor2D>(batch.logProbs, batch.oldLogProbs);
     return exp(bound === null ? logRatio : clipByValue(logRatio, -bound, bound));
   }
 
@@ -56,9 +56,9 @@ export class ClippedObjectivePlugin implements Plugin {
     const { clipLow, clipHigh, dualClip } = this.options;
     const free = neg(mul(ratio, advantages));
     const clipped = neg(mul(clipByValue(ratio, 1 - clipLow, 1 + clipHigh), advantages));
-    const worse = maximum(free, clipped) as Tensor2D;
+    const worse = maximum<Tensor2D>(free, clipped);
     if (dualClip === null) return worse;
-    return where(less(advantages, 0), minimum(worse, mul(advantages, -dualClip)), worse) as Tensor2D;
+    return where<Tensor2D>(less(advantages, 0), minimum(worse, mul(advantages, -dualClip)), worse);
   }
 
   #report(metric: Run["metric"], batch: Minibatch, ratio: Tensor2D, advantages: Tensor2D): void {

@@ -45,7 +45,7 @@ export class DoubleEntropyPlugin implements Plugin {
       metric("papo/entropy", maskedMean(entropy, batch.mask));
       if (eta1.value !== 0) added.push({ name: "papo/entropy", coefficient: eta1, reduction, value: entropy });
       if (eta2.value !== 0) {
-        const value = mul(sampledEntropy(batch.get(maskedScore)), pictureRows(batch)) as Tensor2D; // [B, T]
+        const value = mul<Tensor2D>(sampledEntropy(batch.get(maskedScore)), pictureRows(batch)); // [B, T]
         metric("papo/entropy_masked", maskedMean(value, batch.mask));
         added.push({ name: "papo/entropy_masked", coefficient: eta2, reduction, value });
       }

@@ -44,7 +44,7 @@ export class PerceptionKlPlugin implements Plugin {
     hooks.terms.tap(this.name, (terms, batch) => {
       if (gamma.value === 0) return terms;
       const divergence = klDivergence("k3", batch.logProbs, batch.get(masked), { logRatio: logRatioClamp, result: cap });
-      const value = mul(divergence, pictureRows(batch)) as Tensor2D; // [B, T]
+      const value = mul<Tensor2D>(divergence, pictureRows(batch)); // [B, T]
       this.#report(metric, batch, batch.get(masked), value);
       return [...terms, { name: "papo/perception_kl", coefficient: gamma, sign: -1, reduction, value }];
     });

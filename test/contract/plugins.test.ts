@@ -3,7 +3,7 @@ import * as everything from "@papo/plugins";
 import { describe, expect, it } from "vitest";
 import { testPlugin } from "./plugin-contract.ts";
 
-/** Plugins whose options have no defaults, or whose other modes differ. */
+/** Every plugin that trains, in its modes. */
 const makers: readonly (() => Plugin)[] = [
   () => new everything.GroupAdvantagePlugin(),
   () => new everything.ClippedObjectivePlugin(),
@@ -27,8 +27,12 @@ describe.each(makers.map((make) => [`${make().name} ${JSON.stringify((make() as 
   testPlugin(make);
 });
 
-/** Plugins that touch neither loss nor rewards and write files: their own tests cover them. */
-const OBSERVERS = ["RunLogPlugin"];
+describe("PerceptionProbePlugin", () => {
+  testPlugin(() => new everything.PerceptionProbePlugin(), { trains: false });
+});
+
+/** The first is above; the other writes files, and its own tests cover it. */
+const OBSERVERS = ["PerceptionProbePlugin", "RunLogPlugin"];
 
 it("covers every plugin of the package", () => {
   const classes = Object.keys(everything).filter((key) => key.endsWith("Plugin") && !OBSERVERS.includes(key));

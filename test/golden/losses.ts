@@ -65,9 +65,9 @@ class Options {
   }
 
   reduction(): Reduction {
-    const agg = this.#loss.options["agg"] ?? "token_mean";
-    const reduction = REDUCTIONS[String(agg)];
-    if (reduction === undefined) throw new Error(`unknown reduction "${String(agg)}"; known are ${Object.keys(REDUCTIONS).join(", ")}`);
+    const agg = this.#loss.options["agg"] === undefined ? "token_mean" : this.text("agg");
+    const reduction = REDUCTIONS[agg];
+    if (reduction === undefined) throw new Error(`unknown reduction "${agg}"; known are ${Object.keys(REDUCTIONS).join(", ")}`);
     return reduction;
   }
 }
