@@ -2,7 +2,10 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readModelConfig } from "../../../../core/model/config.ts";
+import { canonicalName } from "../../../../core/model/folder.ts";
 import { Processor } from "../../../../core/model/processor.ts";
+import { createModel } from "../../../../core/model/registry.ts";
 import { readSafetensors } from "../../../../core/model/safetensors.ts";
 import { makeExample, sharedSprites, supervisedExamples } from "../../../../recipes/tasks/shapes/examples.ts";
 import { shapesModelParameters, untrainedWeights, writeUntrainedModel } from "../../../../recipes/tasks/shapes/model.ts";
@@ -56,6 +59,12 @@ test("the template takes system turns, text alone, and turns of both sides", () 
 test("stop tokens are both ends, vision tokens are banned", () => {
   expect(processor.stopTokens.map((id) => vocabulary[id])).toEqual(["<|im_end|>", "<|endoftext|>"]);
   expect(processor.bannedTokens.map((id) => vocabulary[id])).toEqual(["<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"]);
+});
+
+test("the names and shapes are those that the architecture asks for", async () => {
+  const { parameters } = createModel(await readModelConfig(folder));
+  const sorted = (shapes: Iterable<readonly [string, readonly number[]]>): string[] => [...shapes].map(([name, shape]) => `${name} ${shape.join("×")}`).sort();
+  expect(sorted([...shapesModelParameters()].map(([name, shape]) => [canonicalName(name), shape]))).toEqual(sorted(parameters));
 });
 
 test("the weights file has the architecture's names and shapes, about a million parameters, under 6 MB", async () => {
