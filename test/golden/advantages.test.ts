@@ -25,17 +25,19 @@ const there = hasPart("losses.json");
 const cases = there ? goldenJson<{ readonly advantages: readonly GoldenAdvantages[] }>("losses.json")!.advantages : [];
 
 describe.skipIf(!there)("advantages of losses.json", () => {
-  it.each(cases.map((golden) => [`${golden.kind} (${golden.seed})`, golden] as const))("%s", (_name, golden) => {
-    for (const estimator of Object.keys(golden).filter((key) => !FIELDS.includes(key))) {
-      const plugin = ESTIMATORS[estimator];
-      expect.soft(plugin, `the golden file holds the advantages "${estimator}", which no plugin here makes`).toBeDefined();
-      if (plugin === undefined) continue;
-      const wanted = golden[estimator] as readonly number[];
-      const { advantages } = lossOf([plugin()], { logProbs: golden.rewards.map(() => [-1, -1]), rewards: golden.rewards, groupOf: golden.group });
-      const scale = Math.max(1e-12, ...wanted.map(Math.abs));
-      for (const token of [0, 1]) {
-        expect.soft(largestDifference(advantages.map((row) => row[token]!), wanted) / scale, estimator).toBeLessThanOrEqual(1e-5);
-      }
+  // A test for each case and estimator, so that one that nothing here makes fails alone.
+  const byEstimator = cases.flatMap((golden) => {
+    const estimators = Object.keys(golden).filter((key) => !FIELDS.includes(key));
+    return estimators.map((estimator) => [`${golden.kind} (${golden.seed}), ${estimator}`, golden, estimator] as const);
+  });
+  it.each(byEstimator)("%s", (_name, golden, estimator) => {
+    const plugin = ESTIMATORS[estimator];
+    if (plugin === undefined) throw new Error(`the golden file holds the advantages "${estimator}", which no plugin here makes`);
+    const wanted = golden[estimator] as readonly number[];
+    const { advantages } = lossOf([plugin()], { logProbs: golden.rewards.map(() => [-1, -1]), rewards: golden.rewards, groupOf: golden.group });
+    const scale = Math.max(1e-12, ...wanted.map(Math.abs));
+    for (const token of [0, 1]) {
+      expect.soft(largestDifference(advantages.map((row) => row[token]!), wanted) / scale).toBeLessThanOrEqual(1e-5);
     }
   });
 });

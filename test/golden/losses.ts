@@ -104,6 +104,11 @@ const KINDS: Readonly<Record<string, (options: Options) => Plugin[]>> = {
   papo_entropy: (options) => [entropies(options)],
 };
 
+/** Whether plugins here make this kind of loss. */
+export function isKnown({ kind }: GoldenLoss): boolean {
+  return kind in KINDS;
+}
+
 /** The plugins that make a golden loss; a kind that is not known is an error. */
 export function pluginsOf(loss: GoldenLoss): Plugin[] {
   const make = KINDS[loss.kind];
