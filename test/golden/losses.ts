@@ -99,6 +99,15 @@ const KINDS: Readonly<Record<string, (options: Options) => Plugin[]>> = {
   ppo_clip: (options) => [policy(options)],
   kl: (options) => [referenceKl(options, options.text("kind"), options.number("coef"))],
   ppo_plus_kl: (options) => [policy(options), referenceKl(options, options.text("kl"), options.number("beta"))],
+  dr_grpo: (options) => [
+    new ClippedObjectivePlugin({
+      clipLow: options.number("clip_low"),
+      clipHigh: options.number("clip_high"),
+      dualClip: options.numberOrNull("dual_clip", null),
+      logRatioClamp: options.numberOrNull("ratio_clamp", null),
+      reduction: "constant",
+    }),
+  ],
   papo: (options) => [policy(options), perception(options), entropies(options)],
   papo_term: (options) => [perception(options)],
   papo_entropy: (options) => [entropies(options)],
