@@ -1,4 +1,8 @@
 /** Reading a whole dataset, for evaluations. */
 import type { Dataset, Row } from "@papo/core";
 
-export const datasetRows = (dataset: Dataset): Promise<Row[]> => Promise.all(Array.from({ length: dataset.size }, (_, index) => dataset.row(index)));
+export async function datasetRows(dataset: Dataset): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (let index = 0; index < dataset.size; index++) rows.push(await dataset.row(index));
+  return rows;
+}

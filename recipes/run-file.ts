@@ -35,7 +35,8 @@ export async function loadRunFile(path: string): Promise<RunFile> {
   for (const key of ["model", "data", "output"] as const) {
     if (typeof run[key] !== "string") throw new Error(`${file}: "${key}" must be a path, it is ${JSON.stringify(run[key])}`);
   }
-  if (!Array.isArray(run.plugins)) throw new Error(`${file}: "plugins" must be an array, for example papo(grpo())`);
+  const plugins: unknown = run.plugins;
+  if (!Array.isArray(plugins)) throw new Error(`${file}: "plugins" must be an array, for example papo(grpo())`);
   const from = (relative: string): string => resolve(dirname(file), relative);
   return {
     ...run,

@@ -98,9 +98,10 @@ export class ModelRuntime {
     forgetOthers(known, pictures);
     const missing = pictures.filter(({ hash }) => !known.has(hash));
     if (missing.length > 0) this.#vision ??= this.compile((graph, parameters) => graph.output("features", this.model.vision.trace(graph, parameters)));
-    for (const chunk of pictureChunks(missing)) {
-      const { features } = await this.run(await (this.#vision as Promise<ModelProgram>), this.model.vision.feeds(chunk), weights);
-      for (const [hash, rows] of this.#perPicture(chunk, features as FloatArray)) known.set(hash, rows);
+    // One at a time: the last bits of a matrix product may depend on what else is in it, and features must not depend on history.
+    for (const picture of missing) {
+      const { features } = await this.run(await (this.#vision as Promise<ModelProgram>), this.model.vision.feeds([picture]), weights);
+      known.set(picture.hash, this.#inTokenOrder(picture, features as FloatArray));
     }
     return known;
   }
@@ -130,18 +131,13 @@ export class ModelRuntime {
     for (const { program } of this.#programs.splice(0)) await program.release();
   }
 
-  #perPicture(pictures: readonly EncodedPicture[], { data }: FloatArray): [string, Float32Array][] {
+  #inTokenOrder(picture: EncodedPicture, { data }: FloatArray): Float32Array {
     const { hiddenSize } = this.model.decoder;
-    const order = this.model.vision.order(pictures);
-    let token = 0;
-    return pictures.map((picture) => {
-      const rows = new Float32Array(this.model.vision.tokens(picture) * hiddenSize);
-      for (let i = 0; i < rows.length / hiddenSize; i++, token++) {
-        const row = order[token] as number;
-        rows.set(data.subarray(row * hiddenSize, (row + 1) * hiddenSize), i * hiddenSize);
-      }
-      return [picture.hash, rows];
+    const rows = new Float32Array(data.length);
+    this.model.vision.order([picture]).forEach((row, token) => {
+      rows.set(data.subarray(row * hiddenSize, (row + 1) * hiddenSize), token * hiddenSize);
     });
+    return rows;
   }
 }
 

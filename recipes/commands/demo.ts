@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Dataset, openJsonl, type OpenPolicy, openPolicy, parseSettings, type Row } from "@papo/core";
+import { type Dataset, openJsonl, type OpenPolicy, openPolicy, parseSettings, type Plugin, type Row } from "@papo/core";
+import { PerceptionProbePlugin, RandomMaskPlugin } from "@papo/plugins";
 import type { Command } from "../cli.ts";
 import { percent } from "../display/format.ts";
 import { createDisplay, type Display } from "../display/live.ts";
@@ -58,6 +59,9 @@ export const demo: Command = {
   },
 };
 
+/** For recipes without a masked view: measured now and then, so that the report can show what the picture does to each run. */
+const probe = (): Plugin[] => [new RandomMaskPlugin(), new PerceptionProbePlugin({ every: 5 })];
+
 /** One run of the demo. */
 interface Training {
   readonly recipe: Recipe;
@@ -90,7 +94,7 @@ async function runDemo({ trainings, steps, scenes, output, display }: DemoOption
     try {
       before ??= await measure("the start", policy, data.unseen, display);
       const name = `${training.label}, seed ${training.seed}`;
-      await trainWithDisplay({ name, policy, plugins: [new ShapesRewardPlugin(), ...plugins], dataset: data.train, settings: chosen, output: folder, display });
+      await trainWithDisplay({ name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...(training.recipe.startsWith("papo") ? [] : probe())], dataset: data.train, settings: chosen, output: folder, display });
       const after = await measure(name, policy, data.unseen, display);
       await noteEvaluation(folder, { before, after });
       runs.push(readRunFolder(folder, { name, recipe: training.label }));

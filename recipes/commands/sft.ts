@@ -34,7 +34,7 @@ async function trainOnAnswers(run: RunFile): Promise<void> {
         dataset,
         processor: policy.processor,
         settings,
-        responseOf: (row) => String(row.fields["response"] ?? row.answer),
+        responseOf: ({ fields, answer }) => (typeof fields["response"] === "string" ? fields["response"] : answer),
         ...(settings.onBadRow === "skip" ? { onSkip: (_, reason) => display.line(`  skipped: ${reason}`) } : {}),
       }),
       settings,
