@@ -50,3 +50,6 @@ export { openJsonl } from "./data/jsonl.ts";
 export { loadPicture } from "./model/picture.ts";
 export { openPolicy, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
+// Model files
+export type { Weights } from "./model/model.ts";
+export { writeSafetensors } from "./model/safetensors-write.ts";

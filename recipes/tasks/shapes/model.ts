@@ -1,9 +1,7 @@
 /** The untrained model of the task: Qwen2.5-VL's architecture with a million parameters, as a Hugging Face folder. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createRandom, type Random } from "@papo/core";
-import type { Weights } from "../../../core/model/model.ts";
-import { writeSafetensors } from "../../../core/model/safetensors-write.ts";
+import { createRandom, type Random, type Weights, writeSafetensors } from "@papo/core";
 import { drawsOf } from "./draws.ts";
 import { textFiles } from "./tokenizer.ts";
 import { specialId, vocabulary } from "./vocabulary.ts";
