@@ -1,14 +1,9 @@
 /** AdamW with gradient clipping, on typed arrays in place. */
 import type { Weights } from "../model/model.ts";
 import type { OptimizerSettings, StepReport } from "./learner.ts";
+import type { Optimizer, OptimizerState } from "./optimizer.ts";
 
 export type AdamWSettings = Pick<OptimizerSettings, "beta1" | "beta2" | "epsilon" | "weightDecay" | "maxGradientNorm">;
-
-/** What must be saved to go on exactly: the moments, as `<parameter>.exp_avg` and `<parameter>.exp_avg_sq`, and the count of updates. */
-export interface AdamWState {
-  readonly updates: number;
-  readonly arrays: Weights;
-}
 
 /** First and second moment of one parameter's gradient, float32. */
 interface Moments {
@@ -34,7 +29,7 @@ export function gradientNorm(gradients: ReadonlyMap<string, Float32Array>): numb
  * θ ← θ − lr·λ·θ; m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; θ ← θ − lr · m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
  * Moments are float32 and made when a parameter is first updated; arithmetic is double.
  */
-export class AdamW {
+export class AdamW implements Optimizer {
   readonly settings: AdamWSettings;
   #updates = 0;
   readonly #moments = new Map<string, Moments>();
@@ -68,8 +63,8 @@ export class AdamW {
     return { gradientNorm: norm, skipped: false };
   }
 
-  /** The state as it is now; the arrays are the live ones, to be written before the next update. */
-  state(): AdamWState {
+  /** Moments as `<parameter>.exp_avg` and `<parameter>.exp_avg_sq`. */
+  state(): OptimizerState {
     const arrays: Weights = new Map();
     for (const [name, { shape, first, second }] of this.#moments) {
       arrays.set(`${name}.exp_avg`, { shape, data: first });
@@ -79,7 +74,7 @@ export class AdamW {
   }
 
   /** Goes on from what `state` gave. Throws when a moment lacks its counterpart. */
-  restore({ updates, arrays }: AdamWState): void {
+  restore({ updates, arrays }: OptimizerState): void {
     const restored = [...arrays.keys()].filter((key) => key.endsWith(".exp_avg")).map((key) => {
       const name = key.slice(0, -".exp_avg".length);
       const [first, second] = [arrays.get(key), arrays.get(`${name}.exp_avg_sq`)];

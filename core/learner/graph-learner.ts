@@ -13,6 +13,8 @@ import { readSafetensors } from "../model/safetensors.ts";
 import { writeSafetensors } from "../model/safetensors-write.ts";
 import { segmentFeeds, segmentInputs } from "../model/segments.ts";
 import { AdamW } from "./adamw.ts";
+import { Muon } from "./muon.ts";
+import type { Optimizer } from "./optimizer.ts";
 import type { Learner, LearnerBatch, OptimizerSettings, Output, Outputs, StepReport } from "./learner.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 
@@ -28,7 +30,7 @@ export interface GraphLearnerOptions {
 export class GraphLearner implements Learner {
   readonly #runtime: ModelRuntime;
   readonly #options: GraphLearnerOptions;
-  readonly #optimizer: AdamW;
+  readonly #optimizer: Optimizer;
   readonly #trained: ReadonlySet<string>;
   readonly #programs = new Map<string, Promise<ModelProgram>>();
   readonly #gradients = new Map<string, Float32Array>();
@@ -36,7 +38,7 @@ export class GraphLearner implements Learner {
   constructor(runtime: ModelRuntime, options: GraphLearnerOptions) {
     this.#runtime = runtime;
     this.#options = options;
-    this.#optimizer = new AdamW(options.optimizer);
+    this.#optimizer = createOptimizer(options.optimizer, runtime);
     this.#trained = trainedParameters([...runtime.model.parameters.keys()], options.optimizer.freeze);
   }
 
@@ -92,11 +94,11 @@ export class GraphLearner implements Learner {
     return results;
   }
 
-  step({ learningRate }: { readonly learningRate: number }): Promise<StepReport> {
-    const report = this.#optimizer.update(this.#runtime.weights(), this.#gradients, { learningRate });
+  async step({ learningRate }: { readonly learningRate: number }): Promise<StepReport> {
+    const report = await this.#optimizer.update(this.#runtime.weights(), this.#gradients, { learningRate });
     this.#gradients.clear();
     if (!report.skipped) this.#runtime.changed();
-    return Promise.resolve(report);
+    return report;
   }
 
   keep(name: string): Promise<void> {
@@ -222,6 +224,13 @@ function accumulate(into: Map<string, Float32Array>, name: string, more: Float32
   const sum = into.get(name);
   if (!sum) into.set(name, more);
   else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (more[i] as number);
+}
+
+/** Muon's matrices are those that map hidden states to hidden states: two axes, and neither embedding nor head. */
+function createOptimizer(settings: OptimizerSettings, { model, executor }: ModelRuntime): Optimizer {
+  if (settings.matrices !== "muon") return new AdamW(settings);
+  const isMatrix = (name: string): boolean => model.parameters.get(name)?.length === 2 && !/embed|lm_head/.test(name);
+  return new Muon(settings, executor, isMatrix);
 }
 
 function trainedParameters(names: readonly string[], freeze: readonly string[]): Set<string> {

@@ -23,6 +23,8 @@ export interface StepReport {
 }
 
 export interface OptimizerSettings {
+  /** What updates the weight matrices of hidden layers; everything else is AdamW's. Default AdamW. */
+  readonly matrices?: "adamw" | "muon";
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;

@@ -17,6 +17,8 @@ const samplingSchema = z.strictObject({
 });
 
 const optimizerSchema = z.strictObject({
+  /** What updates the weight matrices of hidden layers: "adamw", or "muon", which learns faster from scratch; everything else is AdamW's. */
+  matrices: z.enum(["adamw", "muon"]).default("adamw"),
   /** Decay of AdamW's mean of gradients. */
   beta1: z.number().min(0).lt(1).default(0.9),
   /** Decay of AdamW's mean of squared gradients. */

@@ -49,7 +49,7 @@ async function build({ output, publish, seed, scenes, display }: BuildOptions): 
   await writeUntrainedModel(folder, { seed });
   const data = await writeDataset(join(output, "unseen"), { split: "test", seed, count: scenes });
   const rows = await datasetRows(await openJsonl(data));
-  const { optimizer } = parseSettings({ optimizer: { beta2: 0.98 } });
+  const { optimizer } = parseSettings({ optimizer: { matrices: "muon", beta2: 0.98 } });
   let start = 0;
   for (const stage of stages) {
     const policy = await openPolicy({ folder, optimizer });

@@ -26,7 +26,7 @@ export const batchSize = 64;
 
 /** What made the shipped model. */
 export const stages: readonly Stage[] = [
-  { name: "reasoning", steps: 1200, learningRate: 1.5e-3, warmupSteps: 50, directShare: 0, curriculum: true },
+  { name: "reasoning", steps: 900, learningRate: 2e-3, warmupSteps: 50, directShare: 0, curriculum: true },
   { name: "mostly direct", steps: 250, learningRate: 7e-4, warmupSteps: 25, directShare: 0.65, curriculum: false },
 ];
 

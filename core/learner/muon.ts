@@ -1,0 +1,109 @@
+/** Muon: momentum whose matrix updates are made orthogonal, on the graph's executor; everything that is no matrix goes to AdamW. */
+import type { Executor, FloatArray, Program } from "../graph/executor.ts";
+import { Graph, type Value } from "../graph/graph.ts";
+import { add, affine, matmul } from "../graph/ops/index.ts";
+import type { Weights } from "../model/model.ts";
+import { AdamW, type AdamWSettings, gradientNorm } from "./adamw.ts";
+import type { StepReport } from "./learner.ts";
+import type { Optimizer, OptimizerState } from "./optimizer.ts";
+
+/** Coefficients of the quintic iteration, and its number of steps (Jordan et al., 2024, "Muon"). */
+const coefficients = [3.4445, -4.775, 2.0315] as const;
+const iterations = 5;
+const momentum = 0.95;
+const suffix = ".momentum";
+
+/**
+ * B ← μB + (1−μ)g; u = orthogonalise(μB + (1−μ)g), Nesterov; θ ← θ(1 − lr·λ) − lr·0.2·√max(rows, columns)·u, so that an update's
+ * root mean square is that of AdamW and one learning rate serves both (arXiv:2502.16982). Gradients are clipped by their common norm first.
+ */
+export class Muon implements Optimizer {
+  readonly #settings: AdamWSettings;
+  readonly #executor: Executor;
+  readonly #rest: AdamW;
+  readonly #isMatrix: (name: string) => boolean;
+  readonly #momenta = new Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>();
+  readonly #programs = new Map<string, Promise<Program>>();
+
+  /** @param isMatrix which parameters are updated as matrices: hidden layers' weights, not embeddings, heads or convolutions. */
+  constructor(settings: AdamWSettings, executor: Executor, isMatrix: (name: string) => boolean) {
+    this.#settings = settings;
+    this.#executor = executor;
+    this.#isMatrix = isMatrix;
+    this.#rest = new AdamW({ ...settings, maxGradientNorm: Infinity });
+  }
+
+  async update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, { learningRate }: { readonly learningRate: number }): Promise<StepReport> {
+    const norm = gradientNorm(gradients);
+    if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true };
+    const scale = Math.min(1, this.#settings.maxGradientNorm / (norm + 1e-6));
+    const clipped = new Map([...gradients].map(([name, gradient]) => [name, gradient.map((value) => value * scale)]));
+    const matrices = [...clipped].filter(([name]) => this.#isMatrix(name));
+    for (const [name] of matrices) clipped.delete(name);
+    this.#rest.update(parameters, clipped, { learningRate });
+    for (const [name, gradient] of matrices) {
+      const parameter = parameters.get(name);
+      if (!parameter) throw new Error(`Muon: a gradient for "${name}", which is no parameter`);
+      await this.#updateMatrix(name, parameter, gradient, learningRate);
+    }
+    return { gradientNorm: norm, skipped: false };
+  }
+
+  state(): OptimizerState {
+    const { updates, arrays } = this.#rest.state();
+    return { updates, arrays: new Map([...arrays, ...[...this.#momenta].map(([name, array]) => [name + suffix, array] as const)]) };
+  }
+
+  restore({ updates, arrays }: OptimizerState): void {
+    const momenta = [...arrays].filter(([name]) => name.endsWith(suffix));
+    this.#rest.restore({ updates, arrays: new Map([...arrays].filter(([name]) => !name.endsWith(suffix))) });
+    this.#momenta.clear();
+    for (const [name, { shape, data }] of momenta) this.#momenta.set(name.slice(0, -suffix.length), { shape, data: data.slice() });
+  }
+
+  /** Release the compiled iterations. */
+  async release(): Promise<void> {
+    for (const program of this.#programs.values()) await (await program).release();
+    this.#programs.clear();
+  }
+
+  async #updateMatrix(name: string, { shape, data }: { readonly shape: readonly number[]; readonly data: Float32Array }, gradient: Float32Array, learningRate: number): Promise<void> {
+    const [rows = 1, columns = 1] = shape;
+    const kept = this.#momenta.get(name) ?? { shape, data: new Float32Array(data.length) };
+    this.#momenta.set(name, kept);
+    const nesterov = gradient.map((g, i) => {
+      const average = momentum * (kept.data[i] as number) + (1 - momentum) * g;
+      kept.data[i] = average;
+      return momentum * average + (1 - momentum) * g;
+    });
+    const direction = await this.#orthogonalise(nesterov, rows, columns);
+    const keep = 1 - learningRate * this.#settings.weightDecay;
+    const step = learningRate * 0.2 * Math.sqrt(Math.max(rows, columns));
+    for (let i = 0; i < data.length; i++) data[i] = (data[i] as number) * keep - step * (direction[i] as number);
+  }
+
+  /** The nearest matrix with singular values about 1, by Newton–Schulz iterations. */
+  async #orthogonalise(matrix: Float32Array, rows: number, columns: number): Promise<Float32Array> {
+    const norm = gradientNorm(new Map([["", matrix]])) + 1e-7;
+    const key = `${rows} × ${columns}`;
+    const program = this.#programs.get(key) ?? this.#executor.compile(newtonSchulz(rows, columns));
+    this.#programs.set(key, program);
+    const { out } = await (await program).run({ matrix: { shape: [rows, columns], data: matrix.map((value) => value / norm) } });
+    return (out as FloatArray).data;
+  }
+}
+
+/** X ← aX + (bA + cA²)X with A = XXᵀ, on the side where A is smaller. */
+function newtonSchulz(rows: number, columns: number): Graph {
+  const [a, b, c] = coefficients;
+  const graph = new Graph();
+  let x: Value = graph.input("matrix", [rows, columns]);
+  for (let i = 0; i < iterations; i++) {
+    const wide = rows <= columns;
+    const square = wide ? matmul(x, x, { transposeB: true }) : matmul(x, x, { transposeA: true });
+    const polynomial = add(affine(square, b), matmul(square, square, { scale: c }));
+    x = add(affine(x, a), wide ? matmul(polynomial, x) : matmul(x, polynomial));
+  }
+  graph.output("out", x);
+  return graph;
+}

@@ -1,0 +1,18 @@
+/** What a learner needs of an optimizer. */
+import type { Weights } from "../model/model.ts";
+import type { StepReport } from "./learner.ts";
+
+/** What must be saved to go on exactly: named arrays, and the count of updates. */
+export interface OptimizerState {
+  readonly updates: number;
+  readonly arrays: Weights;
+}
+
+export interface Optimizer {
+  /** Clip the gradients by their common norm and update, in place, the parameters that have one. A norm that is not finite changes nothing. */
+  update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, options: { readonly learningRate: number }): StepReport | Promise<StepReport>;
+  /** The state as it is now; the arrays are the live ones, to be written before the next update. */
+  state(): OptimizerState;
+  /** Go on from what `state` gave. */
+  restore(state: OptimizerState): void;
+}

@@ -1,0 +1,74 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { OnnxExecutor } from "../../core/graph/onnx-executor.ts";
+import { Muon } from "../../core/learner/muon.ts";
+import type { Weights } from "../../core/model/model.ts";
+import { goldenJson, hasPart, largestDifference } from "./support.ts";
+
+type Nested = number | readonly Nested[];
+type Arrays = Readonly<Record<string, Nested>>;
+
+/** One run of make_muon.py: two matrices and a vector, four steps. */
+interface MuonRun {
+  readonly lr: number;
+  readonly weight_decay: number;
+  readonly clip: number;
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  readonly initial: Arrays;
+  readonly steps: readonly { readonly gradients: Arrays; readonly norm: number; readonly parameters: Arrays }[];
+}
+
+const flat = (values: Nested | undefined): Float32Array => Float32Array.from([values ?? []].flat(5) as number[]);
+const runs = hasPart("muon.json") ? (goldenJson<MuonRun[]>("muon.json") ?? []) : [];
+const optimizers: Muon[] = [];
+
+const optimizerOf = ({ weight_decay, clip }: MuonRun): Muon => {
+  const settings = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: weight_decay, maxGradientNorm: clip };
+  const optimizer = new Muon(settings, new OnnxExecutor({ threads: 1 }), (name) => name !== "bias");
+  optimizers.push(optimizer);
+  return optimizer;
+};
+
+const parametersOf = ({ shapes, initial }: MuonRun): Weights =>
+  new Map(Object.entries(shapes).map(([name, shape]) => [name, { shape, data: flat(initial[name]) }]));
+
+const gradientsOf = (gradients: Arrays): Map<string, Float32Array> => new Map(Object.entries(gradients).map(([name, values]) => [name, flat(values)]));
+
+describe.skipIf(runs.length === 0)("Muon against the same algorithm in double precision", () => {
+  afterAll(async () => {
+    for (const optimizer of optimizers) await optimizer.release();
+  });
+
+  test.each(runs.map((run) => [`lr ${run.lr}, clip ${run.clip}, decay ${run.weight_decay}`, run] as const))("%s", async (_, run) => {
+    const optimizer = optimizerOf(run);
+    const parameters = parametersOf(run);
+    for (const step of run.steps) {
+      const report = await optimizer.update(parameters, gradientsOf(step.gradients), { learningRate: run.lr });
+      expect(Math.abs(report.gradientNorm / step.norm - 1)).toBeLessThan(1e-6);
+      for (const [name, { data }] of parameters) expect(largestDifference(data, flat(step.parameters[name])), name).toBeLessThan(2e-6);
+    }
+  });
+
+  test("goes on from a saved state to the same bits", async () => {
+    const [run] = runs;
+    if (!run) throw new Error("no run");
+    const [whole, first, second] = [optimizerOf(run), optimizerOf(run), optimizerOf(run)];
+    const [expected, resumed] = [parametersOf(run), parametersOf(run)];
+    for (const [index, step] of run.steps.entries()) {
+      const gradients = gradientsOf(step.gradients);
+      await whole.update(expected, gradients, { learningRate: run.lr });
+      if (index === 2) second.restore(first.state());
+      await (index < 2 ? first : second).update(resumed, gradients, { learningRate: run.lr });
+    }
+    expect(resumed).toEqual(expected);
+  });
+
+  test("a gradient that is not finite changes nothing", async () => {
+    const [run] = runs;
+    if (!run) throw new Error("no run");
+    const parameters = parametersOf(run);
+    const gradients = gradientsOf(run.steps[0]?.gradients ?? {});
+    (gradients.get("bias") as Float32Array)[0] = NaN;
+    expect((await optimizerOf(run).update(parameters, gradients, { learningRate: 1 })).skipped).toBe(true);
+    expect(parameters).toEqual(parametersOf(run));
+  });
+});
