@@ -1,0 +1,91 @@
+import { spawn } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { VisualFocusPlugin } from "../../../recipes/examples/visual-focus.ts";
+import { lossOf } from "@papo/core/testing";
+import { ClippedObjectivePlugin, RandomMaskPlugin } from "@papo/plugins";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+interface Outcome {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Run the command line as a user does, in a process of its own. */
+const papo = (...args: string[]): Promise<Outcome> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(root, "recipes/papo.mjs"), ...args], { cwd: root });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.on("close", (code) => {
+      resolve({ code, output });
+    });
+  });
+
+/** The example's folder with fewer steps, so that paths relative to the run file are tried elsewhere too. */
+let folder = "";
+const edit = (file: string, change: (text: string) => string): void => {
+  writeFileSync(join(folder, file), change(readFileSync(join(folder, file), "utf8")));
+};
+
+beforeAll(() => {
+  folder = mkdtempSync(join(root, "runs-test-"));
+  cpSync(join(root, "recipes/examples"), folder, { recursive: true });
+  edit("run.ts", (text) => text.replace("../tasks/shapes/start-model", join(root, "recipes/tasks/shapes/start-model")).replace("../../runs/example", "out").replace("steps: 10", "steps: 2, checkpointEvery: 1"));
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("the README's run file", () => {
+  test("trains, evaluates, writes a model and a report, and resumes", async () => {
+    const { code, output } = await papo("train", join(folder, "run.ts"));
+    expect(output).toContain("finished after 2 steps");
+    expect(code).toBe(0);
+    for (const file of ["report.html", "metrics.jsonl", "evaluation.json", "checkpoints/step-2/policy/model/model.safetensors"]) {
+      expect(existsSync(join(folder, "out", file)), file).toBe(true);
+    }
+    const metrics = readFileSync(join(folder, "out/metrics.jsonl"), "utf8").trim().split("\n");
+    expect(metrics).toHaveLength(2);
+    expect(metrics[0]).toContain("visual_focus/share");
+    const again = await papo("train", join(folder, "run.ts"), "--resume");
+    expect(again.output).toContain("finished after 2 steps");
+    expect((await papo("train", join(folder, "run.ts"))).output).toContain("--resume");
+  });
+
+  test("its model is a model folder to train from", async () => {
+    edit("run.ts", (text) => text.replace(/model: "[^"]*"/, 'model: "out/checkpoints/step-2/policy/model"').replace('output: "out"', 'output: "out2"'));
+    expect((await papo("train", join(folder, "run.ts"))).output).toContain("finished after 2 steps");
+  });
+
+  test("supervised training writes a model folder", async () => {
+    edit("run.ts", (text) => text.replace('output: "out2"', 'output: "out3"'));
+    const { code, output } = await papo("sft", join(folder, "run.ts"));
+    expect(output).toContain("loss");
+    expect(code).toBe(0);
+    expect(existsSync(join(folder, "out3/supervised/model/model.safetensors"))).toBe(true);
+  });
+
+  test("mistakes are told in a sentence", async () => {
+    edit("run.ts", (text) => text.replace("learningRate:", "learningrate:"));
+    const { code, output } = await papo("train", join(folder, "run.ts"));
+    expect(output).toMatch(/learningrate.*learningRate/s);
+    expect(output).not.toContain("    at ");
+    expect(code).toBe(1);
+    expect((await papo("train", join(folder, "missing.ts"))).output).toContain("missing.ts");
+    expect((await papo("fly")).code).toBe(2);
+  });
+});
+
+test("the README's plugin keeps the policy gradient of tokens that depend on the picture", () => {
+  const plugins = [new RandomMaskPlugin(), new ClippedObjectivePlugin(), new VisualFocusPlugin({ threshold: 0.5 })];
+  const minibatch = { logProbs: [[-1, -1]], oldLogProbs: [[-1, -1]], advantages: [[1, 1]], mask: [[1, 1]], scores: { "masked/old/logProbs": [[-1.1, -3]] } };
+  const { gradients } = lossOf(plugins, minibatch);
+  const [blind, seeing] = gradients["original"]?.logProbs?.[0] ?? [];
+  expect(blind).toBe(0);
+  expect(seeing).toBeLessThan(0);
+});
