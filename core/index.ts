@@ -34,7 +34,7 @@ export { computeAdvantages, computeLoss } from "./pipeline/loss.ts";
 export type { LossResult, TermValue } from "./pipeline/loss.ts";
 export type { BatchArrays, MinibatchArrays } from "./pipeline/loss-arrays.ts";
 export type { PlannedScore } from "./pipeline/scores.ts";
-export { parseSettings } from "./pipeline/settings.ts";
+export { learnerSettings, parseSettings } from "./pipeline/settings.ts";
 export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";
 // Whole runs
 export { train } from "./pipeline/run.ts";

@@ -20,8 +20,14 @@ import { type Microbatch, microbatches } from "./microbatches.ts";
 
 export interface GraphLearnerOptions {
   readonly optimizer: OptimizerSettings;
-  /** Padded tokens of one pass: bounds memory, never changes a loss. */
+  /** Padded tokens of one forward and backward pass: bounds memory, never changes a loss. */
   readonly microbatchTokens: number;
+  /**
+   * The same of a scoring pass, which needs less memory. It is a number of its own because with several threads the last bits of a
+   * log-prob depend on what it is computed beside: `microbatchTokens` then leaves every log-prob, and so every cotangent, the same bits.
+   * Default 16384.
+   */
+  readonly scoringTokens?: number;
   /** Write weights as a model folder, and read one. */
   readonly writeModel: (folder: string, weights: Weights) => Promise<void>;
   readonly readModel: (folder: string) => Promise<Weights>;
@@ -58,7 +64,7 @@ export class GraphLearner implements Learner {
     });
     const results = emptyOutputs(batch, outputs);
     const features = await this.#runtime.features(batch.prompts, weights);
-    for (const microbatch of microbatches(batch, this.#options.microbatchTokens)) {
+    for (const microbatch of microbatches(batch, this.#options.scoringTokens ?? 16_384)) {
       const { feeds, places } = this.#feeds(batch, microbatch, features);
       const scored = await this.#runtime.run(program, feeds, weights);
       for (const output of outputs) spread((scored[output] as FloatArray).data, places, results[output] as Float32Array);

@@ -70,8 +70,10 @@ export const settingsSchema = z.strictObject({
   finalFraction: fraction.default(0),
   /** AdamW and clipping; read by whoever builds the learner. */
   optimizer: optimizerSchema.prefault({}),
-  /** Tokens (prompts and responses) in one forward pass of the learner: less memory, same result; read by whoever builds the learner. */
+  /** Padded tokens (prompts and responses) in one backward pass of the learner: less memory, same loss to the bit. */
   microbatchTokens: count.default(16_384),
+  /** The same in one scoring pass; with several threads it decides the last bits of log-probs. */
+  scoringTokens: count.default(16_384),
   /** Steps between checkpoints; 0: only the last step's. */
   checkpointEvery: z.int().nonnegative().default(10),
   /** Newest checkpoints that are kept. */
@@ -84,6 +86,13 @@ export const settingsSchema = z.strictObject({
 
 export type RunSettings = z.output<typeof settingsSchema>;
 export type RunSettingsInput = z.input<typeof settingsSchema>;
+
+/** What the learner is built with. */
+export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens }: RunSettings): Pick<RunSettings, "optimizer" | "microbatchTokens" | "scoringTokens"> => ({
+  optimizer,
+  microbatchTokens,
+  scoringTokens,
+});
 
 /** Check settings and fill in the defaults; unknown names and wrong values are errors that name them. */
 export function parseSettings(settings: RunSettingsInput = {}): RunSettings {

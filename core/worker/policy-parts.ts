@@ -18,20 +18,22 @@ export interface PolicyOptions {
   /** Threads inside one operation; default: all cores. */
   readonly threads?: number;
   readonly optimizer: OptimizerSettings;
-  /** Padded tokens of one learner pass: bounds memory, never changes a loss. Default 8192. */
+  /** See GraphLearnerOptions. Default 8192. */
   readonly microbatchTokens?: number;
+  readonly scoringTokens?: number;
   readonly rollout?: OnnxRolloutOptions;
 }
 
 /** Load the model and make learner and sampler. @throws Error naming the file at fault. */
 export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {
-  const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, rollout = {} } = options;
+  const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, rollout = {} } = options;
   const loaded = await loadModelFolder(weights, (config) => createModel(config).parameters);
   const model = createModel(loaded.config);
   const runtime = new ModelRuntime(model, loaded.weights, new OnnxExecutor({ threads }));
   const learner = new GraphLearner(runtime, {
     optimizer,
     microbatchTokens,
+    ...(scoringTokens === undefined ? {} : { scoringTokens }),
     writeModel: (target, current) => saveModelFolder(target, { source: folder, weights: current }),
     readModel: async (source) => (await loadModelFolder(source, () => model.parameters)).weights,
   });

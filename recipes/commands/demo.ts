@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Dataset, openJsonl, type OpenPolicy, openPolicy, parseSettings, type Plugin, type Row } from "@papo/core";
+import { type Dataset, learnerSettings, openJsonl, type OpenPolicy, openPolicy, parseSettings, type Plugin, type Row } from "@papo/core";
 import { PerceptionProbePlugin, RandomMaskPlugin } from "@papo/plugins";
 import type { Command } from "../cli.ts";
 import { percent } from "../display/format.ts";
@@ -89,8 +89,7 @@ async function runDemo({ trainings, steps, scenes, output, display }: DemoOption
     const folder = join(output, `${training.label.replace(/\W+/g, "-")}-${training.seed}`);
     const { plugins, settings } = preset(training.recipe, { mode: training.mode });
     const chosen = { ...settings, seed: training.seed, ...(steps === null ? {} : { steps }), checkpointEvery: 0 };
-    const { optimizer, microbatchTokens } = parseSettings(chosen);
-    const policy = await openPolicy({ folder: startModelFolder, optimizer, microbatchTokens });
+    const policy = await openPolicy({ folder: startModelFolder, ...learnerSettings(parseSettings(chosen)) });
     try {
       before ??= await measure("the start", policy, data.unseen, display);
       const name = `${training.label}, seed ${training.seed}`;

@@ -1,7 +1,7 @@
 /** `papo sft run.ts`: supervised training on the answers of a JSONL file. */
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { openJsonl, openPolicy, parseSettings, supervisedBatches, trainSupervised } from "@papo/core";
+import { learnerSettings, openJsonl, openPolicy, parseSettings, supervisedBatches, trainSupervised } from "@papo/core";
 import type { Command } from "../cli.ts";
 import { createDisplay } from "../display/live.ts";
 import { loadRunFile, type RunFile } from "../run-file.ts";
@@ -24,7 +24,7 @@ export const sft: Command = {
 async function trainOnAnswers(run: RunFile): Promise<void> {
   const settings = parseSettings(run.settings);
   const dataset = await openJsonl(run.data, { onBadRow: settings.onBadRow });
-  const policy = await openPolicy({ folder: run.model, optimizer: settings.optimizer, microbatchTokens: settings.microbatchTokens });
+  const policy = await openPolicy({ folder: run.model, ...learnerSettings(settings) });
   const display = createDisplay();
   try {
     const phase = display.phase(`supervised training on ${basename(run.data)}, ${dataset.size} rows`, settings.steps);
