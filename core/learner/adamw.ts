@@ -5,11 +5,12 @@ import type { Optimizer, OptimizerState } from "./optimizer.ts";
 
 export type AdamWSettings = Pick<OptimizerSettings, "beta1" | "beta2" | "epsilon" | "weightDecay" | "maxGradientNorm">;
 
-/** First and second moment of one parameter's gradient, float32. */
+/** First and second moment of one parameter's gradient, float32, and how many gradients they have seen. */
 interface Moments {
   readonly shape: readonly number[];
   readonly first: Float32Array;
   readonly second: Float32Array;
+  count: number;
 }
 
 /** torch's clip_grad_norm_ divides by the norm plus this. */
@@ -27,7 +28,8 @@ export function gradientNorm(gradients: ReadonlyMap<string, Float32Array>): numb
 /**
  * Adam with decoupled weight decay (arXiv:1711.05101), in the order of torch.optim.AdamW:
  * θ ← θ − lr·λ·θ; m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; θ ← θ − lr · m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
- * Moments are float32 and made when a parameter is first updated; arithmetic is double.
+ * Moments are float32 and made when a parameter is first updated, and t counts that parameter's own updates: a vision tower that text-only
+ * batches left alone begins with full steps. Arithmetic is double.
  */
 export class AdamW implements Optimizer {
   readonly settings: AdamWSettings;
@@ -63,25 +65,26 @@ export class AdamW implements Optimizer {
     return { gradientNorm: norm, skipped: false };
   }
 
-  /** Moments as `<parameter>.exp_avg` and `<parameter>.exp_avg_sq`. */
+  /** Moments as `<parameter>.exp_avg` and `<parameter>.exp_avg_sq`, and their number of updates as `<parameter>.step`, [1]. */
   state(): OptimizerState {
     const arrays: Weights = new Map();
-    for (const [name, { shape, first, second }] of this.#moments) {
+    for (const [name, { shape, first, second, count }] of this.#moments) {
       arrays.set(`${name}.exp_avg`, { shape, data: first });
       arrays.set(`${name}.exp_avg_sq`, { shape, data: second });
+      arrays.set(`${name}.step`, { shape: [1], data: Float32Array.of(count) });
     }
     return { updates: this.#updates, arrays };
   }
 
-  /** Goes on from what `state` gave. Throws when a moment lacks its counterpart. */
+  /** Goes on from what `state` gave. Throws when a moment lacks its counterpart or its count. */
   restore({ updates, arrays }: OptimizerState): void {
     const restored = [...arrays.keys()].filter((key) => key.endsWith(".exp_avg")).map((key) => {
       const name = key.slice(0, -".exp_avg".length);
-      const [first, second] = [arrays.get(key), arrays.get(`${name}.exp_avg_sq`)];
-      if (!first || first.data.length !== second?.data.length) {
-        throw new Error(`AdamW: the saved optimizer state of "${name}" is incomplete: exp_avg_sq is missing or of another size`);
+      const [first, second, count] = [arrays.get(key), arrays.get(`${name}.exp_avg_sq`), arrays.get(`${name}.step`)?.data[0]];
+      if (!first || first.data.length !== second?.data.length || count === undefined) {
+        throw new Error(`AdamW: the saved optimizer state of "${name}" is incomplete: exp_avg_sq or step is missing or of another size`);
       }
-      return [name, { shape: first.shape, first: first.data.slice(), second: second.data.slice() }] as const;
+      return [name, { shape: first.shape, first: first.data.slice(), second: second.data.slice(), count }] as const;
     });
     this.#moments.clear();
     for (const [name, moments] of restored) this.#moments.set(name, moments);
@@ -100,16 +103,18 @@ export class AdamW implements Optimizer {
   #momentsOf(name: string, shape: readonly number[], length: number): Moments {
     const known = this.#moments.get(name);
     if (known) return known;
-    const made = { shape, first: new Float32Array(length), second: new Float32Array(length) };
+    const made = { shape, first: new Float32Array(length), second: new Float32Array(length), count: 0 };
     this.#moments.set(name, made);
     return made;
   }
 
   /** The hot loop: all arrays of one length. */
-  #updateOne(parameter: Float32Array, gradient: Float32Array, { first, second }: Moments, scale: number, learningRate: number): void {
+  #updateOne(parameter: Float32Array, gradient: Float32Array, moments: Moments, scale: number, learningRate: number): void {
     const { beta1, beta2, epsilon, weightDecay } = this.settings;
-    const stepSize = learningRate / (1 - beta1 ** this.#updates);
-    const rootCorrection = 1 / Math.sqrt(1 - beta2 ** this.#updates);
+    const { first, second } = moments;
+    moments.count++;
+    const stepSize = learningRate / (1 - beta1 ** moments.count);
+    const rootCorrection = 1 / Math.sqrt(1 - beta2 ** moments.count);
     const keep = 1 - learningRate * weightDecay;
     for (let i = 0; i < parameter.length; i++) {
       const g = (gradient[i] as number) * scale;

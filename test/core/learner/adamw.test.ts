@@ -20,6 +20,21 @@ test("parameters without a gradient stay as they are", () => {
   expect(weights.get("b")?.data[0]).toBe(3);
 });
 
+test("a parameter's bias correction counts its own updates, after a restore too", () => {
+  const weights = parameters();
+  const before = new AdamW(settings);
+  for (let step = 0; step < 3; step++) before.update(weights, gradients(1, 1), { learningRate: 0.1 });
+  const after = new AdamW(settings);
+  after.restore(before.state());
+  // b meets its first gradients: as in torch, Adam's first two steps have full length, however many a has had.
+  after.update(weights, new Map([["b", Float32Array.of(0.5)]]), { learningRate: 0.1 });
+  expect(weights.get("b")?.data[0]).toBeCloseTo(3 * 0.999 - 0.1, 6);
+  const again = new AdamW(settings);
+  again.restore(after.state());
+  again.update(weights, new Map([["b", Float32Array.of(0.5)]]), { learningRate: 0.1 });
+  expect(weights.get("b")?.data[0]).toBeCloseTo((3 * 0.999 - 0.1) * 0.999 - 0.1, 6);
+});
+
 test("a gradient that is not finite changes nothing and is reported", () => {
   for (const bad of [NaN, Infinity]) {
     const weights = parameters();
