@@ -39,6 +39,8 @@ export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";
 // Whole runs
 export { train } from "./pipeline/run.ts";
 export type { TrainOptions, TrainSummary } from "./pipeline/run.ts";
+export { openRunFolder } from "./pipeline/run-folder.ts";
+export { isDiverged } from "./learner/diverged-error.ts";
 export { evaluate } from "./pipeline/evaluate.ts";
 export type { EvaluateOptions } from "./pipeline/evaluate.ts";
 export { supervisedBatches, trainSupervised } from "./pipeline/supervised.ts";

@@ -4,4 +4,6 @@ import { register } from "tsx/esm/api";
 
 register();
 const { main } = await import("./cli.ts");
-process.exitCode = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2));
+// What a reward or a plugin left running (a call that hangs, a server) must not keep a finished command alive.
+process.stdout.write("", () => process.exit(code));

@@ -2,7 +2,8 @@
 import { resolve, dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { existsSync } from "node:fs";
-import type { Plugin, RunSettingsInput } from "@papo/core";
+import { z } from "zod";
+import { parseOptions, type Plugin, type RunSettingsInput } from "@papo/core";
 import { FunctionRewardPlugin } from "@papo/plugins";
 import type { Scorable, ScoredPart } from "@papo/core";
 
@@ -23,6 +24,17 @@ export interface RunFile {
   readonly output: string;
 }
 
+/** Knows the names alone; what stands under them is checked where it is used. */
+const runFileSchema = z.strictObject({
+  model: z.unknown(),
+  data: z.unknown(),
+  plugins: z.unknown(),
+  reward: z.unknown().optional(),
+  settings: z.unknown().optional(),
+  evaluation: z.unknown().optional(),
+  output: z.unknown(),
+});
+
 /** For editors: types the default export of a run file. */
 export const defineRun = (run: RunFile): RunFile => run;
 
@@ -32,11 +44,11 @@ export async function loadRunFile(path: string): Promise<RunFile> {
   if (!existsSync(file)) throw new Error(`there is no run file ${file}`);
   const { default: run } = (await import(pathToFileURL(file).href)) as { default?: RunFile };
   if (run === undefined) throw new Error(`${file} has no default export: export default defineRun({ … })`);
+  parseOptions(file, runFileSchema, run);
   for (const key of ["model", "data", "output"] as const) {
     if (typeof run[key] !== "string") throw new Error(`${file}: "${key}" must be a path, it is ${JSON.stringify(run[key])}`);
   }
-  const plugins: unknown = run.plugins;
-  if (!Array.isArray(plugins)) throw new Error(`${file}: "plugins" must be an array, for example papo(grpo())`);
+  checkPlugins(run.plugins, file);
   const from = (relative: string): string => resolve(dirname(file), relative);
   return {
     ...run,
@@ -46,4 +58,12 @@ export async function loadRunFile(path: string): Promise<RunFile> {
     ...(run.evaluation === undefined ? {} : { evaluation: from(run.evaluation) }),
     plugins: run.reward ? [...run.plugins, new FunctionRewardPlugin({ name: "reward", score: run.reward })] : run.plugins,
   };
+}
+
+function checkPlugins(plugins: unknown, file: string): void {
+  if (!Array.isArray(plugins)) throw new Error(`${file}: "plugins" must be an array, for example papo(grpo())`);
+  const odd = (plugins as unknown[]).findIndex((plugin) => typeof (plugin as Partial<Plugin> | null)?.apply !== "function");
+  if (odd < 0) return;
+  const hint = Array.isArray(plugins[odd]) ? "it is an array: spread it, ...grpo()" : "it has no apply: write new SomePlugin({ … })";
+  throw new Error(`${file}: plugins[${odd}] is no plugin; ${hint}`);
 }

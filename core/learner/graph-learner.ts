@@ -7,12 +7,14 @@ import type { FloatArray, HostArray } from "../graph/executor.ts";
 import { gradient } from "../graph/gradient.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { entropy, gatherRows, mul, tokenLogProb } from "../graph/ops/index.ts";
+import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
 import { type Features, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
 import { readSafetensors } from "../model/safetensors.ts";
 import { writeSafetensors } from "../model/safetensors-write.ts";
 import { segmentFeeds, segmentInputs } from "../model/segments.ts";
 import { AdamW } from "./adamw.ts";
+import { DivergedError } from "./diverged-error.ts";
 import { Muon } from "./muon.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { Learner, LearnerBatch, OptimizerSettings, Output, Outputs, StepReport } from "./learner.ts";
@@ -104,6 +106,7 @@ export class GraphLearner implements Learner {
     const report = await this.#optimizer.update(this.#runtime.weights(), this.#gradients, { learningRate });
     this.#gradients.clear();
     if (!report.skipped) this.#runtime.changed();
+    this.#checkWeights(learningRate);
     return report;
   }
 
@@ -130,6 +133,14 @@ export class GraphLearner implements Learner {
     for (const name of kept) this.#runtime.keep(name, await readWeights(keptFile(folder, name)));
     this.#gradients.clear();
     this.#runtime.changed(version);
+  }
+
+  /** Weights that are not finite must be neither used nor saved. */
+  #checkWeights(learningRate: number): void {
+    for (const [name, { data }] of this.#runtime.weights()) {
+      const bad = firstNotFinite(data);
+      if (bad >= 0) throw new DivergedError(`the update made "${name}" ${data[bad]} at ${bad}: lower the learning rate (it was ${learningRate})`);
+    }
   }
 
   #program(key: string, trace: (graph: Graph, parameters: Parameters) => void): Promise<ModelProgram> {

@@ -45,7 +45,7 @@ export interface Learner {
    * Returns the outputs that have a cotangent, as this pass computed them.
    */
   backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs>;
-  /** Clip, update, clear the gradient. */
+  /** Clip, update, clear the gradient. @throws DivergedError when the update leaves a weight that is not finite. */
   step(options: { readonly learningRate: number }): Promise<StepReport>;
   /** Keep a copy of the current weights under a name ("reference"). */
   keep(name: string): Promise<void>;

@@ -4,6 +4,8 @@ import type { JsonObject, ModelConfig, TextConfig, TokenIds, VisionConfig } from
 
 const count = z.int().positive();
 const id = z.int().nonnegative();
+/** Far beyond any real model; a hostile file must not make us name a billion parameters. */
+const layerCount = count.max(1000);
 const section = z.tuple([count, count, count]);
 
 const ropeSchema = z.looseObject({
@@ -15,7 +17,7 @@ const ropeSchema = z.looseObject({
 
 const textSchema = z.looseObject({
   hidden_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: layerCount,
   num_attention_heads: count,
   num_key_value_heads: count,
   head_dim: count.nullish(),
@@ -33,7 +35,7 @@ const textSchema = z.looseObject({
 
 /** Keys that older files omit have the defaults of transformers. */
 const visionSchema = z.looseObject({
-  depth: count,
+  depth: layerCount,
   hidden_size: count,
   num_heads: count,
   intermediate_size: count,

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { firstNotFinite } from "../math/first-not-finite.ts";
 import { readModelConfig } from "./config.ts";
 import { readFloats, readFolderEntries } from "./safetensors.ts";
 import { writeSafetensorsFolder } from "./safetensors-write.ts";
@@ -75,7 +76,7 @@ export async function loadModelFolder(folder: string, shapesOf: (config: ModelCo
   if (tiedHead !== undefined && !shapes.has("lm_head.weight")) entries.delete("lm_head.weight");
   checkEntries(entries, shapes, `the weights in ${folder} are not those that its config.json describes`);
   const weights: Weights = new Map();
-  for (const [name, shape] of shapes) weights.set(name, { shape, data: await readFloats(entries.get(name)!) });
+  for (const [name, shape] of shapes) weights.set(name, { shape, data: await readFinite(entries.get(name)!) });
   if (tiedHead !== undefined) await checkTiedHead(folder, tiedHead, weights);
   return { folder, config, weights, type: typeOf([...entries.values()]) };
 }
@@ -108,6 +109,13 @@ function checkEntries(entries: ReadonlyMap<string, TensorEntry>, shapes: Shapes,
 
 function enumerate(names: readonly string[]): string {
   return names.length <= 6 ? names.join(", ") : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
+}
+
+async function readFinite(entry: TensorEntry): Promise<Float32Array> {
+  const values = await readFloats(entry);
+  const bad = firstNotFinite(values);
+  if (bad >= 0) throw new Error(`tensor "${entry.name}" in ${entry.file} holds ${values[bad]} at ${bad}: these weights are damaged or diverged, fetch them again or use others`);
+  return values;
 }
 
 async function checkTiedHead(folder: string, head: TensorEntry, weights: Weights): Promise<void> {

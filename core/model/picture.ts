@@ -30,10 +30,19 @@ export interface EncodedPicture {
 export async function loadPicture(input: string | Uint8Array, source?: string): Promise<Picture> {
   const name = source ?? (typeof input === "string" ? input : `picture of ${input.length} bytes`);
   try {
-    const bytes = typeof input === "string" ? await readFile(input) : input;
+    const bytes = typeof input === "string" ? await readPictureFile(input) : input;
     return { ...(await decode(bytes)), source: name };
   } catch (cause) {
     throw new Error(`cannot read the picture ${name}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function readPictureFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Error(code === "EISDIR" ? "it is a folder" : message, { cause: error });
   }
 }
 

@@ -16,7 +16,13 @@ export function writeFileAtomic(file: string, content: string): void {
 export async function writeFolderAtomic(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${folder}.partial`;
   rmSync(temporary, { recursive: true, force: true });
-  await fill(temporary);
+  try {
+    await fill(temporary);
+  } catch (error) {
+    // A disk that is full needs the space.
+    rmSync(temporary, { recursive: true, force: true });
+    throw error;
+  }
   for (const entry of readdirSync(temporary, { recursive: true, withFileTypes: true })) flush(join(entry.parentPath, entry.name));
   flush(temporary);
   rmSync(folder, { recursive: true, force: true });

@@ -44,7 +44,8 @@ export interface Checkpoint {
 export const policyFolder = (checkpoint: string): string => join(checkpoint, "policy");
 
 /**
- * Write `<root>/step-N`: `policy/` by the learner, `state.json`, and what `addFiles` writes; then remove the oldest beyond `keep`.
+ * Write `<root>/step-N`: `policy/` by the learner, `state.json`, and what `addFiles` writes; then remove the oldest beyond `keep`. Later steps'
+ * folders, damaged ones that a resumed run passed over, do not count.
  * A kill at any moment leaves the earlier checkpoints as they were. Returns the folder.
  */
 export async function writeCheckpoint(
@@ -62,7 +63,8 @@ export async function writeCheckpoint(
     content.addFiles(temporary);
     writeFileSync(join(temporary, "files.json"), `${JSON.stringify(fileSizes(temporary), null, 2)}\n`);
   });
-  for (const old of checkpointFolders(root).slice(keep)) rmSync(old.folder, { recursive: true, force: true });
+  const upToNow = checkpointFolders(root).filter(({ step }) => step <= content.state.step);
+  for (const old of upToNow.slice(keep)) rmSync(old.folder, { recursive: true, force: true });
   return folder;
 }
 
@@ -108,8 +110,8 @@ function flatten(value: unknown, path = "", into = new Map<string, string>()): M
   return into;
 }
 
-/** Newest first. */
-function checkpointFolders(root: string): { readonly folder: string; readonly step: number }[] {
+/** Newest first, whole or not. */
+export function checkpointFolders(root: string): { readonly folder: string; readonly step: number }[] {
   if (!existsSync(root)) return [];
   return readdirSync(root)
     .flatMap((name) => {

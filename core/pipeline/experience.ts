@@ -1,6 +1,8 @@
 /** What the learner says of a step's responses: the arrays that plugins asked for, computed once per weights and view. */
+import { DivergedError } from "../learner/diverged-error.ts";
 import type { Learner, LearnerBatch, Output, Outputs } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
+import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { Sample } from "./batch.ts";
 import type { PlannedScore } from "./scores.ts";
 
@@ -62,8 +64,8 @@ function checked(result: Outputs, output: Output, size: number, key: string): Fl
   const array = result[output];
   if (array === undefined) throw new Error(`The learner was asked for ${output} (${key}) and did not give it`);
   if (array.length !== size) throw new Error(`The learner gave ${array.length} numbers for ${key}, the batch has ${size}`);
-  const bad = array.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new Error(`The learner gave ${array[bad]} for ${key}: the weights may have diverged; lower the learning rate`);
+  const bad = firstNotFinite(array);
+  if (bad >= 0) throw new DivergedError(`The learner gave ${array[bad]} for ${key}: the weights may have diverged; lower the learning rate`);
   return array;
 }
 

@@ -136,7 +136,8 @@ async function withTimeout(scorer: Scorer, sample: Scorable): Promise<number | S
 }
 
 function describe(result: unknown): string {
-  if (typeof result === "object" && result !== null && "value" in result) return `{ value: ${String(result.value)} }`;
+  if (typeof result === "object" && result !== null && "value" in result) return `{ value: ${describe(result.value)} }`;
+  if (typeof result === "string") return `the text ${JSON.stringify(result.slice(0, 40))}`;
   return String(result);
 }
 

@@ -1,5 +1,5 @@
 /** The folder of a run: metrics and timings line by line, the reward journal, checkpoints. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { accessSync, appendFileSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { flush, writeFileAtomic } from "./atomic-file.ts";
 import type { RunDescription } from "./checkpoint.ts";
@@ -49,6 +49,22 @@ export class RunFolder {
   flush(): void {
     for (const file of [this.#metrics, this.#timings]) if (existsSync(file)) flush(file);
   }
+}
+
+/**
+ * The folder of a run that begins, or goes on with `resume`.
+ * @throws Error when the folder cannot be made or written to, or holds a run that is not to be resumed
+ */
+export function openRunFolder(path: string, resume: boolean): RunFolder {
+  let folder: RunFolder;
+  try {
+    folder = new RunFolder(path);
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new Error(`The output folder ${path} cannot be used: ${(error as Error).message}; choose another`, { cause: error });
+  }
+  if (folder.used && !resume) throw new Error(`${path} holds a run already: resume it (resume: true, or --resume), or choose another output folder`);
+  return folder;
 }
 
 /** Numbers that JSON has no word for are written as text. */

@@ -1,7 +1,8 @@
 /** A run, from the first plan to the last checkpoint. */
 import type { Dataset } from "../data/dataset.ts";
 import { createRowOrder, type RowOrder } from "../data/row-order.ts";
-import { assertSameRun, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "./checkpoint.ts";
+import { isDiverged } from "../learner/diverged-error.ts";
+import { assertSameRun, checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "./checkpoint.ts";
 import type { Events } from "./events.ts";
 import type { Decision } from "./hooks.ts";
 import { createHost, type Host } from "./host.ts";
@@ -11,7 +12,7 @@ import type { SavedState } from "./plugin-state.ts";
 import type { Policy } from "./policy.ts";
 import { makePrompt, UnusableRowError } from "./prompts.ts";
 import { RewardDesk } from "./rewards.ts";
-import { RunFolder } from "./run-folder.ts";
+import { openRunFolder, type RunFolder } from "./run-folder.ts";
 import { parseSettings, type RunSettings, type RunSettingsInput } from "./settings.ts";
 import { runStep, type Stepping } from "./step.ts";
 
@@ -62,11 +63,14 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
   let ended: Pick<TrainSummary, "ended" | "reason"> = { ended: "finished", reason: null };
   while (run.step < settings.steps && ended.ended === "finished") {
     const context = { step: run.step + 1, steps: settings.steps };
-    const outcome = await attempt(run, `Step ${context.step}`, () => runStep(context, run));
+    const outcome = await attempt(run, `Step ${context.step}`, async () => {
+      const done = await runStep(context, run);
+      folder.append(done);
+      return done;
+    });
     run.step = context.step;
     run.skippedRows += outcome.skippedRows;
     metrics = outcome.summary.metrics;
-    folder.append(outcome);
     host.events.emit("timing", { step: run.step, seconds: outcome.seconds, tokens: outcome.tokens });
     host.events.emit("step", outcome.summary);
     const decision = await attempt(run, `What follows step ${run.step}`, () => host.hooks.stepped.promise(outcome.summary));
@@ -96,8 +100,7 @@ async function openRun({ policy, plugins, dataset, settings: input, output, resu
   const host = createHost(plugins, { seed: settings.seed });
   onEvents?.(host.events);
   const description = describeRun(settings, plugins, dataset);
-  const folder = new RunFolder(output);
-  if (folder.used && !resume) throw new Error(`${output} holds a run already: resume it (resume: true, or --resume), or choose another output folder`);
+  const folder = openRunFolder(output, resume);
   if (!resume) folder.journal.clear();
   const { checkpoint, damaged } = newestCheckpoint(folder.checkpoints);
   for (const message of damaged) host.events.emit("alarm", { step: 0, plugin: "run", message: `a damaged checkpoint is passed over: ${message}` });
@@ -141,13 +144,19 @@ async function restore(checkpoint: Checkpoint, description: RunDescription, { le
 async function announce(run: OpenRun, { dataset }: TrainOptions): Promise<void> {
   const { host, settings } = run;
   const from = run.resumedFrom === null ? "from the first step" : `from step ${run.step + 1} (${run.resumedFrom})`;
+  // The plan is that of the coming step, which will ask for its coefficients again: plugins that count must not count this.
+  const remembered = host.saveState();
   host.beginStep({ step: run.step + 1, steps: settings.steps });
+  host.loadState(remembered);
   const lines = [
     `${settings.steps} steps of ${settings.promptsPerStep} prompts × ${settings.samplesPerPrompt} responses, ${from}`,
     `data: ${dataset.name}, ${dataset.size} rows${dataset.skipped.length > 0 ? `, ${dataset.skipped.length} left out` : ""}`,
     ...host.plan(),
   ];
   host.events.emit("plan", { lines });
+  if (host.scorers.size === 0) {
+    host.events.emit("alarm", { step: run.step, plugin: "run", message: "no plugin gives a reward, so that every response gets 0: list one in the recipe" });
+  }
   for (const { where, reason } of dataset.skipped) host.events.emit("skip", { step: 0, what: where, reason });
   if (settings.parityPrompts > 0 && run.step < settings.steps) {
     const { max } = await checkParity(run.policy, await parityPrompts(run), host.random, settings);
@@ -183,13 +192,27 @@ async function attempt<T>(run: OpenRun, what: string, work: () => Promise<T>): P
   try {
     return await work();
   } catch (error) {
-    if (run.policy.learner.version === version && run.checkpointStep < run.step) await save(run, before).catch(() => undefined);
-    const hint =
-      run.checkpoint === null
-        ? "There is no checkpoint yet."
-        : `Everything up to step ${run.checkpointStep} is safe in ${run.checkpoint}; resume: true (--resume) goes on from there.`;
+    const untouched = run.policy.learner.version === version;
+    const diverged = isDiverged(error);
+    if (untouched && !diverged && run.checkpointStep < run.step) await save(run, before).catch(() => undefined);
+    const hint = diverged ? howToAvoid(run, untouched ? run.step - 1 : run.step) : howToGoOn(run);
     throw new Error(`${what} failed: ${(error as Error).message}\n${hint}`, { cause: error });
   }
+}
+
+function howToGoOn({ checkpoint, checkpointStep }: OpenRun): string {
+  if (checkpoint === null) return "There is no checkpoint yet.";
+  return `Everything up to step ${checkpointStep} is safe in ${checkpoint}; resume: true (--resume) goes on from there.`;
+}
+
+/** Weights that diverged are told from sound ones by being used; `lastSound` is the last step whose weights were, or may have been. */
+function howToAvoid({ folder, settings }: OpenRun, lastSound: number): string {
+  const sound = checkpointFolders(folder.checkpoints).find(({ step }) => step <= lastSound);
+  if (sound === undefined) return "There is no checkpoint of sound weights: start again with a lower learning rate.";
+  return (
+    `The weights of step ${sound.step} are sound and safe in ${policyFolder(sound.folder)}/model. To resume would meet the same again: ` +
+    `start a new run with that folder as its model and a learning rate below ${settings.learningRate}.`
+  );
 }
 
 /** What the plugins and the user want after a step. */
@@ -220,7 +243,11 @@ async function save(run: OpenRun, state: RunState): Promise<void> {
   const since = Math.max(0, run.checkpointStep);
   const addFiles = (checkpoint: string): void => folder.journal.copy(since, state.step, `${checkpoint}/rewards`);
   folder.flush();
-  run.checkpoint = await writeCheckpoint(folder.checkpoints, { learner: policy.learner, state, description, addFiles }, settings.keepCheckpoints);
+  try {
+    run.checkpoint = await writeCheckpoint(folder.checkpoints, { learner: policy.learner, state, description, addFiles }, settings.keepCheckpoints);
+  } catch (error) {
+    throw new Error(`The checkpoint of step ${state.step} cannot be written: ${(error as Error).message}\n${howToGoOn(run)}`, { cause: error });
+  }
   run.checkpointStep = state.step;
   run.host.events.emit("checkpoint", { step: state.step, folder: run.checkpoint });
 }

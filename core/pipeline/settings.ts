@@ -76,8 +76,8 @@ export const settingsSchema = z.strictObject({
   scoringTokens: count.default(16_384),
   /** Steps between checkpoints; 0: only the last step's. */
   checkpointEvery: z.int().nonnegative().default(10),
-  /** Newest checkpoints that are kept. */
-  keepCheckpoints: count.default(2),
+  /** Newest checkpoints that are kept; at least two, since weights that an update broke may show it only in the step after. */
+  keepCheckpoints: z.int().min(2).default(2),
   /** Prompts sampled once before the first step to compare sampler and learner; 0 leaves the comparison out. */
   parityPrompts: z.int().nonnegative().default(2),
   /** Largest allowed difference between the sampler's and the learner's log-prob of a token, nats. */

@@ -51,6 +51,10 @@ async function learnFrom({ groups }: Collected, { step }: StepContext, run: Step
     const message = `sampler and learner differ by up to ${batch.parity.max.toExponential(2)} nats, ${settings.parityTolerance.toExponential(1)} is allowed`;
     host.events.emit("alarm", { step, plugin: "run", message });
   }
+  for (const { skipped, gradientNorm } of trained.updates) {
+    const message = `an update was left out, since the norm of its gradient is ${gradientNorm}: the weights are those before it; lower the learning rate if it happens again`;
+    if (skipped) host.events.emit("alarm", { step, plugin: "run", message });
+  }
   const { samples, T, scores } = batch.arrays;
   host.events.emit("experience", { step, samples, T, arrays: { ...Object.fromEntries([...scores, ...trained.current]), advantages } });
   return learnerMetrics(trained, batch.parity);

@@ -1,4 +1,5 @@
 /** Supervised training: the same learner, its loss the cross-entropy of given responses. */
+import { DivergedError } from "../learner/diverged-error.ts";
 import type { Learner } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import { createRandom } from "../math/random.ts";
@@ -50,10 +51,10 @@ export async function trainSupervised(options: {
     rows.forEach((row, b) => cotangent.fill(-1 / tokens, b * T, b * T + row.tokens.length));
     const { logProbs = cotangent } = await learner.backward({ prompts: examples.map(({ prompt }) => prompt), rows, temperature: 1 }, { logProbs: cotangent });
     const learningRate = learningRateAt(step, settings);
-    const { gradientNorm } = await learner.step({ learningRate });
     const given = rows.flatMap((row, b) => [...logProbs.subarray(b * T, b * T + row.tokens.length)]);
     const loss = -given.reduce((sum, logProb) => sum + logProb, 0) / tokens;
-    if (!Number.isFinite(loss)) throw new Error(`supervised step ${step}: the loss is ${loss}; lower the learning rate (it is ${learningRate})`);
+    if (!Number.isFinite(loss)) throw new DivergedError(`supervised step ${step}: the loss is ${loss}; lower the learning rate (it is ${learningRate})`);
+    const { gradientNorm } = await learner.step({ learningRate });
     await onStep({ step, steps, loss, confident: given.filter((logProb) => logProb > Math.log(0.5)).length / tokens, gradientNorm, learningRate });
     if (step >= steps) return;
   }

@@ -1,4 +1,5 @@
 /** One token from one row of next-token probabilities, with both log-probs. Nothing here knows of models or sessions. */
+import { DivergedError } from "../learner/diverged-error.ts";
 import type { Random } from "../math/random.ts";
 import type { SamplingSettings } from "./engine.ts";
 import { createTruncationScratch, keepTopK, keepTopP } from "./truncation.ts";
@@ -96,7 +97,7 @@ const totalOf = (row: Float32Array): number => {
   for (let index = 0; index < row.length; index++) {
     const value = row[index]!;
     if (!(value >= 0)) {
-      throw new Error(`The probability of token ${index} is ${value}: the model's output is not a distribution (its weights may have diverged)`);
+      throw new DivergedError(`The probability of token ${index} is ${value}: the model's output is not a distribution (its weights may have diverged)`);
     }
     total += value;
   }

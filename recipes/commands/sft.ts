@@ -1,7 +1,8 @@
 /** `papo sft run.ts`: supervised training on the answers of a JSONL file. */
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { learnerSettings, openJsonl, openPolicy, parseSettings, supervisedBatches, trainSupervised } from "@papo/core";
+import { isDiverged, learnerSettings, openJsonl, openPolicy, parseSettings, supervisedBatches, trainSupervised } from "@papo/core";
 import type { Command } from "../cli.ts";
 import { createDisplay } from "../display/live.ts";
 import { loadRunFile, type RunFile } from "../run-file.ts";
@@ -23,10 +24,13 @@ export const sft: Command = {
 
 async function trainOnAnswers(run: RunFile): Promise<void> {
   const settings = parseSettings(run.settings);
+  const checkpoint = join(run.output, "supervised");
+  if (existsSync(checkpoint)) throw new Error(`${checkpoint} holds a trained model already: choose another output folder, or remove it`);
   const dataset = await openJsonl(run.data, { onBadRow: settings.onBadRow });
   const policy = await openPolicy({ folder: run.model, ...learnerSettings(settings) });
   const display = createDisplay();
   try {
+    let done = 0;
     const phase = display.phase(`supervised training on ${basename(run.data)}, ${dataset.size} rows`, settings.steps);
     await trainSupervised({
       learner: policy.learner,
@@ -39,14 +43,19 @@ async function trainOnAnswers(run: RunFile): Promise<void> {
       }),
       settings,
       onStep: ({ step, loss, confident, gradientNorm }) => {
+        done = step;
         phase.advance(step);
         if (step === 1 || step % 10 === 0) {
           display.line(`  step ${step}: loss ${loss.toFixed(4)}, ${(100 * confident).toFixed(1)} % of tokens above one half, gradient norm ${gradientNorm.toFixed(2)}`);
         }
       },
+    }).catch(async (error: unknown) => {
+      if (done === 0 || isDiverged(error)) throw error;
+      // Rows are read as they are needed: a bad one late in the data must not cost what was learned before.
+      await policy.learner.save(checkpoint);
+      throw new Error(`${(error as Error).message}\nThe model as it was after step ${done} is in ${join(checkpoint, "model")}.`, { cause: error });
     });
     phase.end();
-    const checkpoint = join(run.output, "supervised");
     await policy.learner.save(checkpoint);
     display.line(`model: ${join(checkpoint, "model")}`);
   } finally {

@@ -1,7 +1,7 @@
 /** `papo train run.ts`: the user's model, data, rewards and plugins. */
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { createHost, evaluate, learnerSettings, openJsonl, openPolicy, type Policy, parseSettings, type Plugin, type Row, type Sample } from "@papo/core";
+import { createHost, evaluate, learnerSettings, openJsonl, openPolicy, openRunFolder, type Policy, parseSettings, type Plugin, type Row, type Sample } from "@papo/core";
 import type { Command } from "../cli.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { noteEvaluation } from "../evaluation-file.ts";
@@ -28,7 +28,10 @@ export const trainCommand: Command = {
 };
 
 async function trainRunFile(run: RunFile, resume: boolean): Promise<void> {
+  // Mistakes are told before the model is read, and an evaluation of an earlier run in the folder stays as it is.
   const settings = parseSettings(run.settings);
+  createHost(run.plugins, { seed: settings.seed });
+  openRunFolder(run.output, resume);
   const dataset = await openJsonl(run.data, { onBadRow: settings.onBadRow });
   const unseen = run.evaluation === undefined ? null : await datasetRows(await openJsonl(run.evaluation));
   const policy = await openPolicy({ folder: run.model, ...learnerSettings(settings) });

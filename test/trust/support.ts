@@ -1,0 +1,139 @@
+/** Small runs of the real model, and the command line as a user runs it. */
+import { spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { arrayDataset, type Dataset, type RowInput } from "../../core/data/dataset.ts";
+import type { Plugin } from "../../core/pipeline/plugin.ts";
+import { train, type TrainSummary } from "../../core/pipeline/run.ts";
+import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/pipeline/settings.ts";
+import { openPolicyInProcess } from "../../core/worker/policy.ts";
+import { BanditPlugin, ScorerPlugin, temporaryFolder } from "../support/bandit.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** A Qwen2.5-VL of random weights. */
+export const tinyModel = join(root, "test/golden/cases/models/tiny");
+
+/** A copy of the tiny model that a test may damage. */
+export function copyOfTinyModel(): string {
+  const folder = join(temporaryFolder(), "model");
+  cpSync(tinyModel, folder, { recursive: true });
+  return folder;
+}
+
+/** Change a JSON file in place. */
+export function editJson(file: string, change: (content: Record<string, unknown>) => Record<string, unknown>): void {
+  writeFileSync(file, JSON.stringify(change(JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>)));
+}
+
+/** Even tokens are good ones: random weights give different rewards. */
+export const evenTokens = (): Plugin =>
+  new ScorerPlugin({ name: "even", score: ({ response: { tokens } }) => tokens.filter((token) => token % 2 === 0).length / tokens.length });
+
+export const textRows: Dataset = arrayDataset(["Count.", "Look.", "Name it."].map((prompt) => ({ prompt })), "texts");
+
+export const small: RunSettingsInput = {
+  steps: 2, promptsPerStep: 2, samplesPerPrompt: 2, learningRate: 1e-3, checkpointEvery: 1, parityPrompts: 1, sampling: { maxNewTokens: 4 },
+};
+
+export interface SmallRun {
+  readonly model?: string;
+  readonly dataset?: Dataset;
+  readonly rows?: readonly RowInput[];
+  readonly plugins?: readonly Plugin[];
+  readonly settings?: RunSettingsInput;
+  readonly output?: string;
+  readonly resume?: boolean;
+}
+
+export interface Outcome {
+  readonly summary: TrainSummary | null;
+  /** The message of the error that ended the run. */
+  readonly error: string | null;
+  readonly alarms: readonly string[];
+  readonly skips: readonly string[];
+  readonly output: string;
+  /** Metrics of each step that was done. */
+  readonly metrics: readonly Readonly<Record<string, number | string>>[];
+}
+
+/** Train the tiny model a little; an error is a result. */
+export async function trainSmall(run: SmallRun = {}): Promise<Outcome> {
+  const { model = tinyModel, rows, dataset = rows === undefined ? textRows : arrayDataset(rows), output = temporaryFolder(), resume = false } = run;
+  const plugins = run.plugins ?? [evenTokens(), new BanditPlugin()];
+  const settings = parseSettings({ ...small, ...run.settings });
+  const [alarms, skips]: [string[], string[]] = [[], []];
+  let [summary, error]: [TrainSummary | null, string | null] = [null, null];
+  try {
+    const policy = await openPolicyInProcess({ folder: model, ...learnerSettings(settings), threads: 1 });
+    try {
+      summary = await train({
+        policy, plugins, dataset, settings, output, resume,
+        onEvents: (events) => {
+          events.on("alarm", ({ plugin, message }) => alarms.push(`${plugin}: ${message}`));
+          events.on("skip", ({ what, reason }) => skips.push(`${what}: ${reason}`));
+        },
+      });
+    } finally {
+      await policy.close();
+    }
+  } catch (thrown) {
+    error = (thrown as Error).message;
+  }
+  return { summary, error, alarms, skips, output, metrics: readMetrics(output) };
+}
+
+function readMetrics(output: string): Outcome["metrics"] {
+  const file = join(output, "metrics.jsonl");
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, "utf8").trim().split("\n").filter((line) => line !== "");
+  return lines.map((line) => (JSON.parse(line) as { metrics: Outcome["metrics"][number] }).metrics);
+}
+
+/** The trained weights in a checkpoint. */
+export const weightsOf = (output: string, step: number): string => join(output, "checkpoints", `step-${step}`, "policy", "model", "model.safetensors");
+
+/** Cut a file in the middle. */
+export const halve = (file: string): void => truncateSync(file, Math.floor(readFileSync(file).length / 2));
+
+/** What a user sees of `papo`. */
+export interface CommandOutcome {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Run `papo` in a process of its own, in `cwd`. */
+export const papo = (args: readonly string[], cwd: string): Promise<CommandOutcome> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(root, "recipes/papo.mjs"), ...args], { cwd });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.on("close", (code) => {
+      resolve({ code, output });
+    });
+  });
+
+/** A folder inside the project, so that a run file in it finds the packages, with rows to train on. */
+export function userFolder(parent: string): string {
+  const folder = join(parent, `user-${Math.random().toString(36).slice(2)}`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "rows.jsonl"), ["Count.", "Look."].map((prompt) => `${JSON.stringify({ prompt, answer: "1" })}\n`).join(""));
+  return folder;
+}
+
+/** Write run.ts with fields changed (as source text) or, with null, left out. */
+export function writeRunFile(folder: string, fields: Readonly<Record<string, string | null>> = {}): string {
+  const usual: Record<string, string | null> = {
+    model: JSON.stringify(tinyModel),
+    data: '"rows.jsonl"',
+    reward: "({ response }) => response.tokens.filter((token) => token % 2 === 0).length",
+    plugins: "grpo()",
+    settings: "{ steps: 2, promptsPerStep: 2, samplesPerPrompt: 2, checkpointEvery: 1, sampling: { maxNewTokens: 4 } }",
+    output: '"out"',
+  };
+  const lines = Object.entries({ ...usual, ...fields }).flatMap(([name, source]) => (source === null ? [] : [`  ${name}: ${source},`]));
+  const file = join(folder, "run.ts");
+  writeFileSync(file, `import { dapo, grpo, papo } from "@papo/recipes";\nimport { FunctionRewardPlugin } from "@papo/plugins";\n\nexport default {\n${lines.join("\n")}\n};\n`);
+  return file;
+}
