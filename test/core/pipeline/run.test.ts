@@ -157,6 +157,24 @@ test("the signal ends the run after its step, with a checkpoint to go on from", 
   expect(resumed.policy.learner.weights).toEqual(whole.policy.learner.weights);
 });
 
+test("a coefficient that remembers how often it was asked is the same after a resume", async () => {
+  const decays = (): TapPlugin =>
+    new TapPlugin(({ hooks, coefficient, state }) => {
+      coefficient("decaying", 1);
+      const asked = state({ times: 0 });
+      hooks.coefficient.tap("TapPlugin", (value, { name }) => (name === "decaying" ? value / ++asked.value.times : value));
+    });
+  const run = (changes: Partial<Options> = {}): Options => options({ plugins: [new ScorerPlugin(), new BanditPlugin(), decays()], ...changes });
+  const whole = run();
+  await train(whole);
+  expect(column(whole.output, "coefficient/decaying").slice(0, 3)).toEqual([1, 1 / 2, 1 / 3]);
+  const abort = new AbortController();
+  const cut = run({ signal: abort.signal, onEvents: (events) => events.on("step", ({ step }) => step === 6 && abort.abort()) });
+  await train(cut);
+  await train(run({ output: cut.output, resume: true }));
+  expect(column(cut.output, "coefficient/decaying")).toEqual(column(whole.output, "coefficient/decaying"));
+});
+
 test("a plugin stops the run", async () => {
   const stops = new TapPlugin(({ hooks }) => {
     hooks.stepped.tapPromise("TapPlugin", async ({ step }) => (step === 3 ? { stop: "good enough" } : undefined));
