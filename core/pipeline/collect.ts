@@ -14,7 +14,7 @@ export interface Collecting {
   readonly host: Host;
   readonly settings: RunSettings;
   readonly order: RowOrder;
-  /** Rows in the dataset: when so many are left out in a row, none is usable. */
+  /** Rows in the dataset: when all of them are left out in a row, none is usable. */
   readonly datasetSize: number;
   readonly desk: RewardDesk;
 }
@@ -102,7 +102,8 @@ class PromptSource {
   readonly #context: StepContext;
   readonly #run: Collecting;
   readonly #maker: PromptMaker;
-  readonly #seen = new Map<string, number>();
+  /** Keys given in this step. */
+  readonly #taken = new Set<string>();
 
   constructor(context: StepContext, run: Collecting) {
     this.#context = context;
@@ -125,7 +126,8 @@ class PromptSource {
       const made = (await Promise.all(rows.map((row) => this.#make(row)))).filter((prompt) => prompt !== null);
       prompts.push(...made);
       skippedInARow = made.length === 0 ? skippedInARow + rows.length : 0;
-      if (skippedInARow >= datasetSize) throw new Error(`The last ${skippedInARow} rows could not be used, as many as the dataset has: see the skips before`);
+      // So many draws in a row hold a whole pass over the data.
+      if (skippedInARow >= 2 * datasetSize - 1) throw new Error(`The last ${skippedInARow} rows could not be used, every row of the dataset among them: see the skips before`);
     }
     return prompts.slice(0, target);
   }
@@ -146,10 +148,11 @@ class PromptSource {
     }
   }
 
-  /** A row's id, numbered when a step meets it again: two groups never share random numbers. */
+  /** A row's id, numbered when a step meets it again: two groups never share random numbers, whatever ids look like. */
   #key(row: Row): string {
-    const times = (this.#seen.get(row.id) ?? 0) + 1;
-    this.#seen.set(row.id, times);
-    return times === 1 ? row.id : `${row.id}#${times}`;
+    let [key, times] = [row.id, 1];
+    while (this.#taken.has(key)) key = `${row.id}#${++times}`;
+    this.#taken.add(key);
+    return key;
   }
 }

@@ -50,6 +50,12 @@ test("a row met again in one step has a key, random numbers and responses of its
   expect(first).not.toEqual(second);
 });
 
+test("a repeated row's key is never another row's id", async () => {
+  const dataset = arrayDataset([{ id: "a", prompt: "a" }, { id: "a#2", prompt: "b" }]);
+  const { sampled } = await collect(() => undefined, { dataset, settings: { promptsPerStep: 6 } });
+  expect(new Set(keys(sampled)).size).toBe(6);
+});
+
 test("rounds end at maxRounds though nothing was kept", async () => {
   const result = await collect(({ hooks }) => hooks.groups.tapPromise("TapPlugin", async (selection) => ({ ...selection, groups: [], sampleMore: true })), { settings: { maxRounds: 3 } });
   expect(result).toMatchObject({ groups: [], rounds: 3 });
