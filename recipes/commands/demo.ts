@@ -19,7 +19,7 @@ import { trainWithDisplay } from "../session.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
 import { evaluateShapes, type ShapesEvaluation } from "../tasks/shapes/evaluation.ts";
 import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
-import { startModelFolder } from "../tasks/shapes/start-model.ts";
+import { pictureGrids, startModelFolder } from "../tasks/shapes/start-model.ts";
 
 /** The recipes that have settings for a model of this size. */
 const recipes = ["grpo", "papo", "dapo", "papo-d"] as const satisfies readonly PresetName[];
@@ -59,8 +59,8 @@ export const demo: Command = {
   },
 };
 
-/** For recipes without a masked view: measured now and then, so that the report can show what the picture does to each run. */
-const probe = (): Plugin[] => [new RandomMaskPlugin(), new PerceptionProbePlugin({ every: 5 })];
+/** The same measure of what the picture does to each run, whether its recipe has a masked view or not. */
+const probe = (recipe: Recipe): Plugin[] => [...(recipe.startsWith("papo") ? [] : [new RandomMaskPlugin()]), new PerceptionProbePlugin()];
 
 /** One run of the demo. */
 interface Training {
@@ -93,7 +93,7 @@ async function runDemo({ trainings, steps, scenes, output, display }: DemoOption
     try {
       before ??= await measure("the start", policy, data.unseen, display);
       const name = `${training.label}, seed ${training.seed}`;
-      await trainWithDisplay({ name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...(training.recipe.startsWith("papo") ? [] : probe())], dataset: data.train, settings: chosen, output: folder, display });
+      await trainWithDisplay({ name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(training.recipe)], dataset: data.train, settings: chosen, output: folder, display });
       const after = await measure(name, policy, data.unseen, display);
       await noteEvaluation(folder, { before, after });
       runs.push(readRunFolder(folder, { name, recipe: training.label }));
@@ -115,7 +115,7 @@ async function drawData(trainings: readonly Training[], steps: number | null, sc
   }));
   const draw = async (split: "train" | "test", pictures: number): Promise<Dataset> => {
     const phase = display.phase(`drawing ${pictures} ${split === "train" ? "training" : "unseen"} scenes`, pictures);
-    const file = await writeDataset(join(output, "data", split), { split, seed: 2, count: pictures, onProgress: (done) => phase.advance(done) });
+    const file = await writeDataset(join(output, "data", split), { split, seed: 2, count: pictures, grids: pictureGrids, onProgress: (done) => phase.advance(done) });
     phase.end();
     return openJsonl(file);
   };

@@ -7,7 +7,7 @@ import { createDisplay, type Display } from "../display/live.ts";
 import { swapPictures, writeDataset } from "../tasks/shapes/dataset.ts";
 import { evaluateShapes, evaluateSwapped } from "../tasks/shapes/evaluation.ts";
 import { writeUntrainedModel } from "../tasks/shapes/model.ts";
-import { batchSize, publishStartModel, startModelFolder, stages, trainStage } from "../tasks/shapes/start-model.ts";
+import { batchSize, pictureGrids, publishStartModel, startModelFolder, stages, trainStage } from "../tasks/shapes/start-model.ts";
 import { datasetRows } from "../rows.ts";
 import { percent } from "../display/format.ts";
 
@@ -47,7 +47,7 @@ interface BuildOptions {
 async function build({ output, publish, seed, scenes, display }: BuildOptions): Promise<void> {
   let folder = join(output, "untrained");
   await writeUntrainedModel(folder, { seed });
-  const data = await writeDataset(join(output, "unseen"), { split: "test", seed, count: scenes });
+  const data = await writeDataset(join(output, "unseen"), { split: "test", seed, count: scenes, grids: pictureGrids });
   const rows = await datasetRows(await openJsonl(data));
   const { optimizer } = parseSettings({ optimizer: { matrices: "muon", beta2: 0.98 } });
   let start = 0;

@@ -5,6 +5,7 @@
 import { cp, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type Policy, type SupervisedExample, type SupervisedStep, type TextProcessor, trainSupervised } from "@papo/core";
+import { mixedGrids } from "./scene.ts";
 import { curriculumKinds, supervisedExamples, type SupervisedOptions } from "./examples.ts";
 
 /** Where the shipped model lies. */
@@ -24,10 +25,13 @@ export interface Stage {
 
 export const batchSize = 64;
 
+/** Sizes of the pictures that the shipped model knows: mostly 84 × 84, some narrower, wider and larger. */
+export const pictureGrids = mixedGrids;
+
 /** What made the shipped model. */
 export const stages: readonly Stage[] = [
   { name: "reasoning", steps: 900, learningRate: 2e-3, warmupSteps: 50, directShare: 0, curriculum: true },
-  { name: "mostly direct", steps: 250, learningRate: 7e-4, warmupSteps: 25, directShare: 0.65, curriculum: false },
+  { name: "mostly direct", steps: 200, learningRate: 6e-4, warmupSteps: 20, directShare: 0.7, curriculum: false },
 ];
 
 export interface StageOptions {
@@ -48,7 +52,7 @@ export async function trainStage({ policy, stage, start, seed, onStep }: StageOp
 async function* batches({ policy, stage, start, seed }: StageOptions): AsyncGenerator<SupervisedExample[]> {
   const make = (step: number): Promise<SupervisedExample[]> => {
     const kinds = stage.curriculum ? { kinds: curriculumKinds(step / stage.steps) } : {};
-    return encodedExamples(policy, { seed, start: start + step * batchSize, count: batchSize, directShare: stage.directShare, ...kinds });
+    return encodedExamples(policy, { seed, start: start + step * batchSize, count: batchSize, directShare: stage.directShare, grids: pictureGrids, ...kinds });
   };
   let next = make(0);
   for (let step = 1; step <= stage.steps; step++) {
