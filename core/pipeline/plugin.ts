@@ -20,7 +20,7 @@ export interface Plugin {
 /** What `apply` is handed; each plugin gets its own, so that errors and terms carry its name. */
 export interface Run {
   readonly hooks: Hooks;
-  /** Observe only: `metric`, `response`, `group`, `step`, `alarm`, … */
+  /** Observe only: `response`, `group`, `experience`, `step`, `alarm`, … (see RunEvents). */
   readonly events: Events;
   readonly views: { register(view: View): void };
   readonly scores: { request(request: ScoreRequest): ScoreHandle };

@@ -27,7 +27,8 @@ const TERM = "policy";
  * (PPO, arXiv:1707.06347; GRPO, arXiv:2402.03300). Weights of slot "before_clip" multiply A.
  *
  * Metrics: policy/clip_high and policy/clip_low, the shares of tokens whose gradient the clip stopped; policy/clip_dual, those that
- * the dual clip stopped; policy/ratio, the mean r; policy/approx_kl, the mean k3 estimate of KL[π_θ ‖ π_old].
+ * the dual clip stopped; policy/ratio, the mean r; policy/approx_kl, the mean k3 estimate of KL[π_old ‖ π_θ], whose
+ * samples these are.
  */
 export class ClippedObjectivePlugin implements Plugin {
   readonly name = "ClippedObjectivePlugin";
@@ -68,6 +69,6 @@ export class ClippedObjectivePlugin implements Plugin {
     metric("policy/clip_low", maskedShare(batch.mask, (at) => a[at]! < 0 && r[at]! < 1 - clipLow));
     metric("policy/clip_dual", maskedShare(batch.mask, (at) => dualClip !== null && a[at]! < 0 && r[at]! > dualClip));
     metric("policy/ratio", maskedMean(r, batch.mask));
-    metric("policy/approx_kl", maskedMean(klDivergence("k3", batch.logProbs, batch.oldLogProbs), batch.mask));
+    metric("policy/approx_kl", maskedMean(klDivergence("k3", batch.oldLogProbs, batch.logProbs), batch.mask));
   }
 }

@@ -7,7 +7,7 @@ const schema = z.strictObject({
   coefficient: z.number().nonnegative().default(0.01),
   /** k1 = log π − log π_ref; k2 = k1²/2; k3 = e^(−k1) + k1 − 1, never negative. */
   estimator: z.enum(["k1", "k2", "k3"]).default("k3"),
-  /** Hold the log-ratio within ±20 and the estimate within ±10, as verl and the PAPO release do; TRL does not. */
+  /** Hold the log-ratio within ±20 and the estimate within ±10: verl and the PAPO release do so for k3 alone, TRL for none. */
   clamp: z.boolean().default(true),
   /** How tokens are averaged. */
   reduction: z.enum(reductions).default("sequence_mean"),

@@ -50,6 +50,10 @@ describe("ClippedObjectivePlugin", () => {
     expect(token(4, -1).metrics).toMatchObject({ "policy/clip_high": 0, "policy/clip_low": 0, "policy/clip_dual": 1 });
   });
 
+  it("estimates how far the policy moved from the one that sampled: E_old[r − 1 − log r]", () => {
+    expect(token(2, 1).metrics["policy/approx_kl"]).toBeCloseTo(2 - 1 - Math.log(2), 5);
+  });
+
   it("lets other plugins weight its advantage before, and its value after the clip", () => {
     class HalvingPlugin implements Plugin {
       readonly name = "HalvingPlugin";
