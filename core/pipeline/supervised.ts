@@ -79,15 +79,17 @@ export async function* supervisedBatches(options: {
   const maker = { processor, views: [], random, maxPromptTokens: settings.maxPromptTokens };
   for (;;) {
     const batch: SupervisedExample[] = [];
-    for (let skipped = 0; batch.length < settings.promptsPerStep; ) {
+    for (let skippedInARow = 0; batch.length < settings.promptsPerStep; ) {
       const row = await order.next();
       try {
         const { views } = await makePrompt(row, row.id, 0, maker);
         batch.push({ prompt: views.get("original") as EncodedPrompt, response: processor.encodeResponse(responseOf(row)) });
+        skippedInARow = 0;
       } catch (error) {
         if (!(error instanceof UnusableRowError) || !onSkip) throw error;
         onSkip(row, error.message);
-        if (++skipped >= dataset.size) throw new Error(`none of the ${dataset.size} rows of ${dataset.name} can be used; the last: ${error.message}`, { cause: error });
+        // So many draws in a row hold a whole pass over the data.
+        if (++skippedInARow >= 2 * dataset.size - 1) throw new Error(`none of the ${dataset.size} rows of ${dataset.name} can be used; the last: ${error.message}`, { cause: error });
       }
     }
     yield batch;

@@ -104,7 +104,7 @@ test("rows with a missing picture stop the run, or are left out; none usable at 
   const run = options({ dataset: arrayDataset(rows), ...settings({ onBadRow: "skip", steps: 2 }) });
   expect((await train(run)).skippedRows).toBeGreaterThan(0);
   const hopeless = options({ dataset: arrayDataset(rows.slice(1)), ...settings({ onBadRow: "skip" }) });
-  await expect(train(hopeless)).rejects.toThrow(/rows could not be used, as many as the dataset has/);
+  await expect(train(hopeless)).rejects.toThrow(/rows could not be used, every row of the dataset among them/);
 });
 
 test("a step that fails says how to go on, and what was done before is saved", async () => {
