@@ -1,5 +1,6 @@
 import { klDivergence, maskedMean, parseOptions, sampledEntropy } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
+import { mul, tensor2d } from "@tensorflow/tfjs-core";
 import { z } from "zod";
 
 const schema = z.strictObject({
@@ -13,7 +14,7 @@ const schema = z.strictObject({
  * Measures, without training on it, how much the policy's words depend on the picture: for recipes that do not, beside those that do.
  * The view must be registered by a plugin of the recipe; training is the same with and without the probe.
  *
- * Metrics, by the weights that sampled: observe/perception_kl, mean over tokens of k3 of KL[π ‖ π_view] (PAPO, arXiv:2507.06448,
+ * Metrics, by the weights that sampled, over responses to prompts with pictures: observe/perception_kl, mean over tokens of k3 of KL[π ‖ π_view] (PAPO, arXiv:2507.06448,
  * section 3), nats; observe/masked_entropy, mean over tokens of −log π_view(token), nats.
  */
 export class PerceptionProbePlugin implements Plugin {
@@ -34,8 +35,10 @@ export class PerceptionProbePlugin implements Plugin {
     hooks.advantages.tap(this.name, (advantages, batch) => {
       if (active.value !== 0) {
         const other = batch.get(viewed);
-        run.metric("observe/perception_kl", maskedMean(klDivergence("k3", batch.oldLogProbs, other), batch.mask));
-        run.metric("observe/masked_entropy", maskedMean(sampledEntropy(other), batch.mask));
+        const pictures = tensor2d(batch.samples.map(({ prompt }) => Number(prompt.pictures.length > 0)), [batch.B, 1]);
+        const mask = mul(batch.mask, pictures); // [B, T]
+        run.metric("observe/perception_kl", maskedMean(klDivergence("k3", batch.oldLogProbs, other), mask));
+        run.metric("observe/masked_entropy", maskedMean(sampledEntropy(other), mask));
       }
       return advantages;
     });

@@ -23,7 +23,8 @@ const schema = z.strictObject({
  * from collapse (PAPO, arXiv:2507.06448, double entropy loss; release: dp_actor.py). Under a schedule of γ the release also scales
  * both by γ/γ₀; here each follows its own coefficient.
  *
- * Metrics: papo/entropy and papo/entropy_masked, means over tokens.
+ * Metrics: papo/entropy and papo/entropy_masked, means over tokens; the latter over responses to prompts with pictures, as text-only ones
+ * have no masked policy and give 0.
  */
 export class DoubleEntropyPlugin implements Plugin {
   readonly name = "DoubleEntropyPlugin";
@@ -45,8 +46,9 @@ export class DoubleEntropyPlugin implements Plugin {
       metric("papo/entropy", maskedMean(entropy, batch.mask));
       if (eta1.value !== 0) added.push({ name: "papo/entropy", coefficient: eta1, reduction, value: entropy });
       if (eta2.value !== 0) {
-        const value = mul<Tensor2D>(sampledEntropy(batch.get(maskedScore)), pictureRows(batch)); // [B, T]
-        metric("papo/entropy_masked", maskedMean(value, batch.mask));
+        const pictures = pictureRows(batch); // [B, 1]
+        const value = mul<Tensor2D>(sampledEntropy(batch.get(maskedScore)), pictures); // [B, T]
+        metric("papo/entropy_masked", maskedMean(value, mul(batch.mask, pictures)));
         added.push({ name: "papo/entropy_masked", coefficient: eta2, reduction, value });
       }
       return [...terms, ...added];

@@ -22,9 +22,9 @@ const schema = z.strictObject({
 
 /**
  * loss ← loss − γ·k3, k3 = ρ − log ρ − 1 with ρ = π(o|q, I_mask) / π(o|q, I): the policy is paid for depending on the picture
- * (PAPO, arXiv:2507.06448, Eq. 2; release: core_algos.py). Responses to text-only prompts give 0.
+ * (PAPO, arXiv:2507.06448, Eq. 2; release: core_algos.py). Responses to text-only prompts give 0, and count in the term's mean.
  *
- * Metrics: papo/perception_kl, the mean over tokens; papo/kl_variance, its variance; papo/masking_raises, the share of tokens that
+ * Metrics, over responses to prompts with pictures: papo/perception_kl, the mean over tokens; papo/kl_variance, its variance; papo/masking_raises, the share of tokens that
  * masking makes likelier, which the term pushes down; papo/kl_saturated, the share at the cap.
  */
 export class PerceptionKlPlugin implements Plugin {
@@ -50,7 +50,9 @@ export class PerceptionKlPlugin implements Plugin {
     });
   }
 
-  #report(metric: Run["metric"], { logProbs, mask }: Minibatch, masked: Tensor2D, value: Tensor2D): void {
+  #report(metric: Run["metric"], batch: Minibatch, masked: Tensor2D, value: Tensor2D): void {
+    const { logProbs } = batch;
+    const mask = mul(batch.mask, pictureRows(batch));
     const cap = this.options.cap ?? Number.POSITIVE_INFINITY;
     const [l, a, k] = [logProbs.dataSync(), masked.dataSync(), value.dataSync()];
     const mean = maskedMean(k, mask);

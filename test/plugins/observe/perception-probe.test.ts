@@ -16,6 +16,12 @@ describe("PerceptionProbePlugin", () => {
     expect(Object.keys(terms)).toEqual([]);
   });
 
+  it("leaves text-only prompts out", () => {
+    const { metrics } = lossOf([new PerceptionProbePlugin()], { ...minibatch, pictures: [0, 1] });
+    expect(metrics["observe/perception_kl"]).toBeCloseTo(Math.exp(-1), 6);
+    expect(metrics["observe/masked_entropy"]).toBe(1.5);
+  });
+
   it("asks for nothing in the steps between", () => {
     const host = createHost([new PerceptionProbePlugin({ every: 5 })], { seed: 1, givenViews: ["masked"] });
     const active = [1, 2, 4, 5, 6, 10].filter((step) => {

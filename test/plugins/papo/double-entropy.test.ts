@@ -22,6 +22,13 @@ describe("DoubleEntropyPlugin", () => {
     expect(gradients).toEqual({ original: { logProbs: [[-0.25, -0.25]] }, masked: { logProbs: [[-0.125, -0.125]] } });
   });
 
+  it("measures the masked entropy where there is something to mask", () => {
+    const both = { logProbs: [[-1], [-1]], scores: { "masked/old/logProbs": [[-3], [-1]] }, pictures: [1, 0] };
+    const { terms, metrics } = lossOf([new DoubleEntropyPlugin()], both);
+    expect(terms["papo/entropy_masked"]!.value).toBe(1.5);
+    expect(metrics).toMatchObject({ "papo/entropy": 1, "papo/entropy_masked": 3 });
+  });
+
   it("scores once for both plugins of the method", () => {
     const plugins = [new PerceptionKlPlugin({ mode: "paper" }), new DoubleEntropyPlugin({ mode: "official" })];
     const { gradients } = lossOf(plugins, minibatch([-1], [-1.5]));

@@ -47,6 +47,14 @@ describe("PerceptionKlPlugin", () => {
     expect(gradients).toEqual({ original: { logProbs: [[0]] }, masked: { logProbs: [[0]] } });
   });
 
+  it("counts text-only tokens in the term's mean, and not in what it measures", () => {
+    const both = { logProbs: [[-1, -1], [-1, -1]], scores: { "masked/old/logProbs": [[-1.5, -1.5], [-1, -1]] }, pictures: [1, 0] };
+    const { terms, metrics } = lossOf([new PerceptionKlPlugin()], both);
+    expect(terms["papo/perception_kl"]!.value).toBeCloseTo(k3(-0.5) / 2, 6);
+    expect(metrics["papo/perception_kl"]).toBeCloseTo(k3(-0.5), 6);
+    expect(metrics["papo/kl_variance"]).toBeCloseTo(0, 6);
+  });
+
   it("does not know a view that nobody registers", () => {
     expect(() => lossOf([new PerceptionKlPlugin({ view: "dark" })], minibatch([-1], [-1]))).toThrow(
       'PerceptionKlPlugin asks for the view "dark", and no plugin registers it: list RandomMaskPlugin in the recipe (registered are "original")',
