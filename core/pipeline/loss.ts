@@ -83,11 +83,12 @@ export function computeLoss(host: Pick<Host, "hooks" | "scores" | "ownerOf">, ar
 export function computeAdvantages(host: Pick<Host, "hooks">, arrays: BatchArrays): Float32Array {
   return scoped(() => {
     const { B, T, mask } = arrays;
+    const who = `The hook "advantages" (${host.hooks.advantages.taps.map(({ name }) => name).join(", ")})`;
     const advantages = host.hooks.advantages.call(zeros([B, T]), createBatch(arrays));
-    if (advantages.shape.join() !== `${B},${T}`) throw new Error(`The hook "advantages" gave the shape [${advantages.shape.join()}], it must be [${B},${T}]`);
+    if (advantages.shape.join() !== `${B},${T}`) throw new Error(`${who} gave the shape [${advantages.shape.join()}], it must be [${B},${T}]`);
     const values = (advantages.dataSync() as Float32Array).map((value, index) => (mask[index] === 0 ? 0 : value));
     const bad = values.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) throw new Error(`The hook "advantages" gave ${values[bad]} for sample ${Math.floor(bad / T)}, token ${bad % T}; are its rewards finite?`);
+    if (bad >= 0) throw new Error(`${who} gave ${values[bad]} for sample ${Math.floor(bad / T)}, token ${bad % T}`);
     return values;
   });
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { arrayDataset, type Dataset, type RowInput } from "../../core/data/dataset.ts";
 import type { Plugin } from "../../core/pipeline/plugin.ts";
+import type { Scorable } from "../../core/pipeline/rewards.ts";
 import { train, type TrainSummary } from "../../core/pipeline/run.ts";
 import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/pipeline/settings.ts";
 import { openPolicyInProcess } from "../../core/worker/policy.ts";
@@ -28,8 +29,9 @@ export function editJson(file: string, change: (content: Record<string, unknown>
 }
 
 /** Even tokens are good ones: random weights give different rewards. */
-export const evenTokens = (): Plugin =>
-  new ScorerPlugin({ name: "even", score: ({ response: { tokens } }) => tokens.filter((token) => token % 2 === 0).length / tokens.length });
+export const shareOfEven = ({ response: { tokens } }: Scorable): number => tokens.filter((token) => token % 2 === 0).length / tokens.length;
+
+export const evenTokens = (): Plugin => new ScorerPlugin({ name: "even", score: shareOfEven });
 
 export const textRows: Dataset = arrayDataset(["Count.", "Look.", "Name it."].map((prompt) => ({ prompt })), "texts");
 

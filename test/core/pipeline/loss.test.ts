@@ -123,8 +123,8 @@ describe("computeAdvantages", () => {
   it("is 0 outside the mask and rejects what is not finite", () => {
     const giving = (values: number[][]) => hostOf(new TermPlugin((run) => run.hooks.advantages.tap("TermPlugin", () => tensor2d(values))));
     expect(computeAdvantages(giving([[1, 2], [3, 4]]), arrays)).toEqual(Float32Array.of(1, 2, 3, 0));
-    expect(() => computeAdvantages(giving([[1, 2], [Number.NaN, 4]]), arrays)).toThrow('The hook "advantages" gave NaN for sample 1, token 0');
-    expect(() => computeAdvantages(giving([[1, 2]]), arrays)).toThrow('The hook "advantages" gave the shape [1,2], it must be [2,2]');
+    expect(() => computeAdvantages(giving([[1, 2], [Number.NaN, 4]]), arrays)).toThrow('The hook "advantages" (TermPlugin) gave NaN for sample 1, token 0');
+    expect(() => computeAdvantages(giving([[1, 2]]), arrays)).toThrow('The hook "advantages" (TermPlugin) gave the shape [1,2], it must be [2,2]');
   });
 
   it("reads scores of the old and the reference weights, and says that current ones are not there yet", () => {

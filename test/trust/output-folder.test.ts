@@ -1,0 +1,88 @@
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { grpo } from "@papo/recipes";
+import { BanditPlugin, ScorerPlugin, temporaryFolder } from "../support/bandit.ts";
+import { evenTokens, halve, small, trainSmall, weightsOf } from "./support.ts";
+
+describe("an output folder", () => {
+  test("that is a file, or lies in one, is refused", async () => {
+    const file = join(temporaryFolder(), "out");
+    writeFileSync(file, "mine");
+    expect((await trainSmall({ output: file })).error).toMatch(/^The output folder .*out cannot be used: (EEXIST|ENOTDIR).*; choose another$/);
+    expect((await trainSmall({ output: join(file, "deeper") })).error).toMatch(/^The output folder .*deeper cannot be used: ENOTDIR/);
+    expect(readFileSync(file, "utf8")).toBe("mine");
+  });
+
+  test.skipIf(process.getuid?.() === 0)("that is read-only is refused", async () => {
+    const output = temporaryFolder();
+    chmodSync(output, 0o500);
+    expect((await trainSmall({ output })).error).toMatch(/^The output folder .* cannot be used: EACCES/);
+  });
+
+  test("that holds a run is refused, and the run in it stays as it was", async () => {
+    const { output } = await trainSmall({ settings: { steps: 1 } });
+    const before = readdirSync(output, { recursive: true }).length;
+    expect((await trainSmall({ output })).error).toMatch(/holds a run already: resume it \(resume: true, or --resume\), or choose another/);
+    expect(readdirSync(output, { recursive: true })).toHaveLength(before);
+  });
+});
+
+describe("a run that is resumed", () => {
+  test("with another setting, recipe or dataset is refused, with each difference", async () => {
+    const { output } = await trainSmall({ settings: { steps: 1 } });
+    const other = await trainSmall({ output, resume: true, settings: { steps: 1, learningRate: 0.5, sampling: { maxNewTokens: 5 } } });
+    expect(other.error).toMatch(/step-1 cannot be resumed with other settings.*\n {2}settings\.sampling\.maxNewTokens: 4 → 5\n {2}settings\.learningRate: 0\.001 → 0\.5\n.*Set them back, or start a new run/s);
+    const recipe = await trainSmall({ output, resume: true, settings: { steps: 1 }, plugins: [evenTokens(), ...grpo()] });
+    expect(recipe.error).toMatch(/plugins\.1 BanditPlugin.*absent/);
+    const rows = await trainSmall({ output, resume: true, settings: { steps: 1 }, rows: [{ prompt: "Other." }] });
+    expect(rows.error).toMatch(/dataset\.size: 3 → 1/);
+    expect(existsSync(weightsOf(output, 1))).toBe(true);
+  });
+
+  const settings = { ...small, steps: 3 };
+  const damages: readonly (readonly [what: string, damage: (checkpoint: string) => void, told: RegExp])[] = [
+    ["cut weights", (at) => halve(join(at, "policy/model/model.safetensors")), /model\.safetensors has \d+ bytes, \d+ were written/],
+    ["a cut optimizer", (at) => halve(join(at, "policy/optimizer.safetensors")), /optimizer\.safetensors has \d+ bytes, \d+ were written/],
+    ["a missing state", (at) => rmSync(join(at, "state.json")), /state\.json is missing/],
+    ["a cut list of files", (at) => halve(join(at, "files.json")), /files\.json cannot be read/],
+    ["everything empty", (at) => readdirSync(at).forEach((name) => rmSync(join(at, name), { recursive: true })), /files\.json is missing/],
+  ];
+
+  test("from a damaged newest checkpoint falls back to the one before, says so, and ends the same", async () => {
+    const whole = await trainSmall({ settings });
+    const trained = readFileSync(weightsOf(whole.output, 3));
+    for (const [, damage, told] of damages) {
+      const output = temporaryFolder();
+      cpSync(whole.output, output, { recursive: true });
+      damage(join(output, "checkpoints/step-3"));
+      const { error, alarms, summary, metrics } = await trainSmall({ settings, output, resume: true });
+      expect(error).toBeNull();
+      expect(summary?.resumedFrom).toBe(join(output, "checkpoints/step-2"));
+      expect(alarms).toEqual([expect.stringMatching(/^run: a damaged checkpoint is passed over: .*step-3: /)]);
+      expect(alarms[0]).toMatch(told);
+      expect(metrics).toEqual(whole.metrics);
+      expect(readFileSync(weightsOf(output, 3)).equals(trained)).toBe(true);
+    }
+  });
+
+  test("with no checkpoint that is whole is refused, and nothing is removed", async () => {
+    const { output } = await trainSmall({ settings });
+    for (const step of [2, 3]) halve(weightsOf(output, step));
+    expect((await trainSmall({ settings, output, resume: true })).error).toMatch(/^No checkpoint under .* is whole:\n.*step-3: .*\n.*step-2: /);
+    expect(existsSync(weightsOf(output, 2))).toBe(true);
+    expect(readFileSync(join(output, "metrics.jsonl"), "utf8").trim().split("\n")).toHaveLength(3);
+  });
+
+  test("does not count a damaged checkpoint of a later step among those it keeps", async () => {
+    const { output } = await trainSmall({ settings: { ...settings, steps: 4, checkpointEvery: 2 } });
+    halve(weightsOf(output, 4));
+    // The journal has the rewards of step 3.
+    rmSync(join(output, "rewards/step-4.jsonl"));
+    const breaks = new ScorerPlugin({ name: "even", score: () => NaN });
+    const { error, summary } = await trainSmall({ settings: { ...settings, steps: 4 }, output, plugins: [breaks, new BanditPlugin()], resume: true });
+    expect(summary).toBeNull();
+    expect(error).toMatch(/Step 4 failed/);
+    expect(readdirSync(join(output, "checkpoints")).sort()).toEqual(["step-2", "step-3", "step-4"]);
+  });
+});
