@@ -1,4 +1,4 @@
-import { parseOptions } from "@papo/core";
+import { parseOptions, reductions } from "@papo/core";
 import type { Plugin } from "@papo/core";
 import { CollapseDetectorPlugin, DoubleEntropyPlugin, PerceptionKlPlugin, RandomMaskPlugin } from "@papo/plugins";
 import { z } from "zod";
@@ -14,6 +14,8 @@ const schema = z.strictObject({
   maskRatio: z.number().min(0).max(1).default(0.6),
   /** Side of the black squares, in pixels of the picture as it was given. */
   maskPatch: z.int().positive().default(14),
+  /** How tokens are averaged in the added terms; null: "token_mean" in official mode, "sequence_mean" (Eq. 2) in paper mode. */
+  reduction: z.enum(reductions).nullable().default(null),
   /** What the mask lies on; see RandomMaskPlugin. */
   maskOn: z.enum(["raw", "patches", "merge"]).default("raw"),
 });
@@ -25,12 +27,13 @@ export type PapoOptions = z.input<typeof schema>;
  * other published rows are presets.
  */
 export function papo(base: readonly Plugin[], options: PapoOptions = {}): Plugin[] {
-  const { mode, gamma, eta, maskRatio, maskPatch, maskOn } = parseOptions("papo", schema, options);
+  const { mode, gamma, eta, maskRatio, maskPatch, maskOn, ...rest } = parseOptions("papo", schema, options);
+  const reduction = rest.reduction ?? (mode === "paper" ? "sequence_mean" : "token_mean");
   return [
     ...base,
     new RandomMaskPlugin({ ratio: maskRatio, patch: maskPatch, on: maskOn }),
-    new PerceptionKlPlugin({ coefficient: gamma, mode }),
-    ...(eta > 0 ? [new DoubleEntropyPlugin({ original: eta, masked: eta, mode })] : []),
+    new PerceptionKlPlugin({ coefficient: gamma, mode, reduction }),
+    ...(eta > 0 ? [new DoubleEntropyPlugin({ original: eta, masked: eta, mode, reduction })] : []),
     new CollapseDetectorPlugin(),
   ];
 }

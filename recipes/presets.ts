@@ -44,7 +44,7 @@ const published: RunSettingsInput = {
 };
 
 /** 128 prompts a refill, twenty tries. */
-const publishedDapo: RunSettingsInput = { ...published, promptsPerRefill: 128, maxRounds: 20 };
+const publishedDapo: RunSettingsInput = { ...published, promptsPerRound: 128, maxRounds: 20 };
 
 const rewards = (): Plugin[] => [new BoxedAnswerRewardPlugin({ weight: 0.9 }), new FormatRewardPlugin({ weight: 0.1 })];
 
@@ -70,7 +70,7 @@ const tiny: RunSettingsInput = {
 };
 
 const tinyGrpo = (): Plugin[] => grpo({ clipLow: 0.2, clipHigh: 0.28, referenceKl: 0, reduction: "token_mean" });
-const tinyDapo = (): Plugin[] => dapo({ sampling: { rounds: 4 } });
+const tinyDapo = (): Plugin[] => dapo({ sampling: { metric: "accuracy", rounds: 4 } });
 
 const PRESETS = {
   /** GRPO, 3B and 7B alike. */

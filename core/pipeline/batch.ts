@@ -53,7 +53,9 @@ export interface Response {
 export interface Sample {
   readonly prompt: Prompt;
   readonly response: Response;
-  /** What the optimizer sees; plugins may shape it in the hook `rewards`. */
+  /** Σ weight · part, as the scorers gave it. */
+  readonly scored: number;
+  /** What the optimizer sees: at first `scored`; plugins may shape it in the hook `rewards`. */
   reward: number;
   /** Named parts, unweighted: accuracy, format, … */
   readonly parts: Readonly<Record<string, number>>;

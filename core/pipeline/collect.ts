@@ -30,17 +30,19 @@ export interface Collected {
   readonly scorerFailures: number;
 }
 
-/** Sample rounds of prompts until the step is full, no plugin asks for more, or `maxRounds` is reached. */
+/** Sample rounds of prompts until the step is full; past `promptsPerStep` prompts only while a plugin asks for more; at most `maxRounds`. */
 export async function collectGroups(context: StepContext, run: Collecting): Promise<Collected> {
   const { host, settings } = run;
   const wanted = settings.promptsPerStep;
+  const perRound = settings.promptsPerRound ?? wanted;
+  const plannedRounds = Math.ceil(wanted / perRound);
   const source = new PromptSource(context, run);
   const sampled: Group[] = [];
   let [scorerFailures, round] = [0, 0];
   let kept: readonly Group[] = [];
   let more = true;
   for (; more && round < settings.maxRounds; round++) {
-    const prompts = await source.take(round === 0 ? wanted : (settings.promptsPerRefill ?? wanted), round);
+    const prompts = await source.take(perRound, round);
     const onSample = (sample: Sample, { failures }: Verdict): void => {
       scorerFailures += Object.keys(failures).length;
       reportSample(context.step, sample, failures, host);
@@ -49,9 +51,9 @@ export async function collectGroups(context: StepContext, run: Collecting): Prom
     for (const group of groups) await shapeRewards(group, host);
     for (const group of groups) host.events.emit("group", { step: context.step, group });
     sampled.push(...groups);
-    const selection = await host.hooks.groups.promise({ groups: [...kept, ...groups], wanted, round, sampleMore: false }, context);
+    const selection = await host.hooks.groups.promise({ groups: [...kept, ...groups], wanted, round, lastRound: round + 1 === settings.maxRounds, sampleMore: false }, context);
     kept = inOrder(selection, sampled);
-    more = selection.sampleMore && kept.length < wanted && prompts.length > 0;
+    more = (selection.sampleMore || round + 1 < plannedRounds) && kept.length < wanted && prompts.length > 0;
   }
   return { groups: kept.slice(0, wanted), sampled, rounds: round, skippedRows: source.skipped, scorerFailures };
 }

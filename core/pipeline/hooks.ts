@@ -18,8 +18,10 @@ export interface GroupSelection {
   readonly groups: readonly Group[];
   /** How many the step wants. */
   readonly wanted: number;
-  /** Refill rounds done before this one; 0 is the first. */
+  /** Rounds done before this one; 0 is the first. */
   readonly round: number;
+  /** The run samples no further round in this step, whatever is asked for. */
+  readonly lastRound: boolean;
   /** True asks for another round of fresh prompts when `groups` are fewer than wanted. */
   readonly sampleMore: boolean;
 }

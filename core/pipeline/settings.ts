@@ -1,5 +1,6 @@
 /** What the user decides about a run, apart from its plugins. Every field has a default and a sentence. */
 import { z } from "zod";
+import type { OptimizerSettings } from "../learner/learner.ts";
 import { parseOptions } from "./options.ts";
 
 const fraction = z.number().min(0).max(1);
@@ -27,8 +28,8 @@ const optimizerSchema = z.strictObject({
   epsilon: z.number().positive().default(1e-8),
   /** Decoupled weight decay, per unit of learning rate. */
   weightDecay: z.number().nonnegative().default(0.01),
-  /** Largest L2 norm of the gradient; larger ones are scaled down to it. */
-  maxGradientNorm: z.number().positive().default(1),
+  /** Largest L2 norm of the gradient; larger ones are scaled down to it. null: no clipping. */
+  maxGradientNorm: z.number().positive().nullable().default(1),
   /** Patterns (picomatch) of parameter names that are not trained. */
   freeze: z.array(z.string()).default([]),
 });
@@ -46,8 +47,11 @@ export const settingsSchema = z.strictObject({
   promptsPerMinibatch: count.nullable().default(null),
   /** Passes over a step's experience. */
   epochs: count.default(1),
-  /** Prompts of a refill round, where a plugin asks to sample more; null: as many as `promptsPerStep`. */
-  promptsPerRefill: count.nullable().default(null),
+  /**
+   * Prompts sampled together; null: as many as `promptsPerStep`. A step samples round after round until it has sampled
+   * `promptsPerStep` prompts, and further ones while a plugin asks for more.
+   */
+  promptsPerRound: count.nullable().default(null),
   /** Rounds of sampling in a step at most, the first included; then the step trains on what it has. */
   maxRounds: count.default(20),
   /** How responses are sampled. */
@@ -88,8 +92,8 @@ export type RunSettings = z.output<typeof settingsSchema>;
 export type RunSettingsInput = z.input<typeof settingsSchema>;
 
 /** What the learner is built with. */
-export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens }: RunSettings): Pick<RunSettings, "optimizer" | "microbatchTokens" | "scoringTokens"> => ({
-  optimizer,
+export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens }: RunSettings): { readonly optimizer: OptimizerSettings } & Pick<RunSettings, "microbatchTokens" | "scoringTokens"> => ({
+  optimizer: { ...optimizer, maxGradientNorm: optimizer.maxGradientNorm ?? Infinity },
   microbatchTokens,
   scoringTokens,
 });

@@ -29,7 +29,7 @@ export function makeSample(input: SampleInput = {}): Sample {
   const prompt: Prompt = { key, row, pictures: Array.from({ length: pictures }, () => pixel), views: new Map([["original", encoded]]) };
   const logProbs = new Float32Array(length);
   const response = { index, segments: [{ source: "policy", tokens }] as const, tokens, text, logProbs, behaviourLogProbs: logProbs, finish };
-  return { prompt, response, reward, parts, notes: {} };
+  return { prompt, response, scored: reward, reward, parts, notes: {} };
 }
 
 export interface GroupInput {

@@ -3,7 +3,7 @@ import type { Group, GroupSelection, Plugin, Run } from "@papo/core";
 import { z } from "zod";
 
 const schema = z.strictObject({
-  /** What a group is judged by: "reward", or the name of one of its parts (accuracy, …). */
+  /** What a group is judged by: "reward", before any plugin shaped it, or the name of one of its parts (accuracy, …). */
   metric: z.string().default("reward"),
   /** "varied" keeps a group whose responses differ in the metric (DAPO); "between" one whose mean lies strictly between low and high (PAPO release). */
   keep: z.enum(["varied", "between"]).default("varied"),
@@ -45,11 +45,11 @@ export class DynamicSamplingPlugin implements Plugin {
       lastRound = selection.round;
       const groups = this.#choose(selection, fresh);
       const missing = groups.length < selection.wanted;
-      const spent = selection.round + 1 >= rounds;
+      const spent = selection.lastRound || selection.round + 1 >= rounds;
       if (missing && spent && whenSpent === "stop") {
         throw new Error(
-          `step ${step} has ${groups.length} of ${selection.wanted} groups that teach something after ${rounds} rounds (${sampled} groups sampled); ` +
-            'the task is too easy or too hard for the model: change it, raise "rounds", or set whenSpent: "train"',
+          `step ${step} has ${groups.length} of ${selection.wanted} groups that teach something after ${selection.round + 1} rounds (${sampled} groups sampled); ` +
+            'the task is too easy or too hard for the model: change it, raise "rounds" (and maxRounds of the run), or set whenSpent: "train"',
         );
       }
       return Promise.resolve({ ...selection, groups, sampleMore: selection.sampleMore || (missing && !spent) });
@@ -72,8 +72,8 @@ export class DynamicSamplingPlugin implements Plugin {
 
   #teaches({ samples, key }: Group): boolean {
     const { metric, keep, low, high } = this.options;
-    const values = samples.map(({ reward, parts }) => {
-      const value = metric === "reward" ? reward : parts[metric];
+    const values = samples.map(({ scored, parts }) => {
+      const value = metric === "reward" ? scored : parts[metric];
       if (value !== undefined) return value;
       throw new Error(`the reward of prompt "${key}" has no part "${metric}"; it has ${["reward", ...Object.keys(parts)].join(", ")}`);
     });

@@ -1,7 +1,7 @@
 /** `papo start-model`: rebuild the starting model of the embedded task. */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { openJsonl, openPolicy, parseSettings } from "@papo/core";
+import { learnerSettings, openJsonl, openPolicy, parseSettings } from "@papo/core";
 import type { Command } from "../cli.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { swapPictures, writeDataset } from "../tasks/shapes/dataset.ts";
@@ -49,10 +49,10 @@ async function build({ output, publish, seed, scenes, display }: BuildOptions): 
   await writeUntrainedModel(folder, { seed });
   const data = await writeDataset(join(output, "unseen"), { split: "test", seed, count: scenes, grids: pictureGrids });
   const rows = await datasetRows(await openJsonl(data));
-  const { optimizer } = parseSettings({ optimizer: { matrices: "muon", beta2: 0.98 } });
+  const settings = learnerSettings(parseSettings({ optimizer: { matrices: "muon", beta2: 0.98 } }));
   let start = 0;
   for (const stage of stages) {
-    const policy = await openPolicy({ folder, optimizer });
+    const policy = await openPolicy({ folder, ...settings });
     const phase = display.phase(`supervised training, ${stage.name}`, stage.steps);
     await trainStage({
       policy,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { offendingLines, projectFiles } from "./project-files.ts";
 
-const algorithms = /\b(?:grpo|dapo|papo|vppo|gspo|cispo)\b/i;
+const algorithms = /\b(?:grpo|dapo|papo|apo|vppo|gspo|cispo|rloo|reinforce)\b/i;
 
 /** The product is called like one of the algorithms: its packages and its command may be named. */
 const withoutProductName = (line: string): string => line.replaceAll(/@papo\/[a-z]+/g, "").replaceAll(/\bpapo (?:train|sft|demo|doctor|setup|eval|export|<command>)/g, "");

@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { expect, test } from "vitest";
 import { arrayDataset, type Dataset } from "../../core/data/dataset.ts";
 import { train } from "../../core/pipeline/run.ts";
-import { parseSettings } from "../../core/pipeline/settings.ts";
+import { learnerSettings, parseSettings } from "../../core/pipeline/settings.ts";
 import { openPolicyInProcess } from "../../core/worker/policy.ts";
 import { BanditPlugin, ScorerPlugin, TapPlugin, temporaryFolder } from "../support/bandit.ts";
 
@@ -34,7 +34,7 @@ const grey = (): TapPlugin => new TapPlugin(({ views, scores, hooks }) => {
 });
 
 async function run(output: string, dataset: Dataset, resume: boolean): Promise<string> {
-  const policy = await openPolicyInProcess({ folder, optimizer: settings.optimizer, microbatchTokens: 512 });
+  const policy = await openPolicyInProcess({ folder, ...learnerSettings(settings), microbatchTokens: 512 });
   const evenTokens = new ScorerPlugin({ score: ({ response }) => response.tokens.filter((token) => token % 2 === 0).length });
   try {
     await train({ policy, dataset, settings, output, resume, plugins: [evenTokens, new BanditPlugin(), grey()] });

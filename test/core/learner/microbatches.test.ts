@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { arrayDataset, openPolicyInProcess, parseSettings, train, type Row } from "@papo/core";
+import { arrayDataset, learnerSettings, openPolicyInProcess, parseSettings, train, type Row } from "@papo/core";
 import { FunctionRewardPlugin } from "@papo/plugins";
 import { grpo, papo } from "@papo/recipes";
 import type { Learner, LearnerBatch, Outputs } from "../../../core/learner/learner.ts";
@@ -31,7 +31,7 @@ interface Call {
 /** The cotangents that the loss sends back in one step, for a size of microbatch. */
 async function cotangentsOf(rows: readonly Pick<Row, "prompt" | "images">[], microbatchTokens: number): Promise<{ calls: Call[]; weights: Float32Array }> {
   const settings = parseSettings({ steps: 1, promptsPerStep: 7, samplesPerPrompt: 3, learningRate: 1e-3, checkpointEvery: 0, sampling: { maxNewTokens: 9 } });
-  const policy = await openPolicyInProcess({ folder, optimizer: settings.optimizer, microbatchTokens });
+  const policy = await openPolicyInProcess({ folder, ...learnerSettings(settings), microbatchTokens });
   const calls: Call[] = [];
   const learner: Learner = {
     get version() {

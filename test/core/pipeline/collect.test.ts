@@ -35,12 +35,18 @@ test("refill rounds go on until the step is full, groups stay in the order of sa
       // Keep those of early letters, given back in the wrong order.
       const groups = selection.groups.filter(({ key }) => /^[abc]/.test(key)).reverse();
       return { ...selection, groups, sampleMore: true };
-    }), { settings: { promptsPerRefill: 2 } });
+    }), { settings: { promptsPerRound: 2 } });
   expect(result.groups).toHaveLength(4);
   expect(result.rounds).toBe(rounds.length);
   expect(rounds).toEqual([...rounds.keys()]);
-  expect(result.sampled).toHaveLength(4 + 2 * (result.rounds - 1));
+  expect(result.sampled).toHaveLength(2 * result.rounds);
   expect(keys(result.groups)).toEqual(keys(result.sampled.filter(({ key }) => /^[abc]/.test(key))).slice(0, 4));
+});
+
+test("rounds smaller than the step go on without being asked until enough is sampled", async () => {
+  const { groups, rounds } = await collect(() => undefined, { settings: { promptsPerRound: 3 } });
+  expect(groups).toHaveLength(4);
+  expect(rounds).toBe(2);
 });
 
 test("a row met again in one step has a key, random numbers and responses of its own", async () => {

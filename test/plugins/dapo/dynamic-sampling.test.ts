@@ -11,7 +11,7 @@ const group = (key: string, rewards: readonly number[], round = 0): Group =>
 
 const choose = async (options: Options, groups: readonly Group[], round = 0, wanted = 2): Promise<GroupSelection> => {
   const { hooks } = createHost([new DynamicSamplingPlugin(options)], { seed: 1 });
-  return await hooks.groups.promise({ groups, wanted, round, sampleMore: false }, { step: 3, steps: 10 });
+  return await hooks.groups.promise({ groups, wanted, round, lastRound: false, sampleMore: false }, { step: 3, steps: 10 });
 };
 const keys = ({ groups }: GroupSelection): string[] => groups.map(({ key }) => key);
 
@@ -50,13 +50,25 @@ describe("DynamicSamplingPlugin", () => {
     expect(keys(await choose({ whenNoneSurvives: "drop" }, [group("right", [1, 1])]))).toEqual([]);
   });
 
+  it("judges the reward as it was scored, before a plugin shaped it", async () => {
+    const shaped = group("a", [0, 0]);
+    shaped.samples.forEach((sample, index) => (sample.reward = -index));
+    expect(keys(await choose({}, [shaped]))).toEqual([]);
+  });
+
+  it("counts its rounds as spent in the run's last round", async () => {
+    const { hooks } = createHost([new DynamicSamplingPlugin({ whenSpent: "stop" })], { seed: 1 });
+    const selection = { groups: [], wanted: 1, round: 0, lastRound: true, sampleMore: false };
+    await expect(hooks.groups.promise(selection, { step: 3, steps: 10 })).rejects.toThrow("0 of 1 groups");
+  });
+
   it("rejects bounds that leave nothing between them", () => {
     expect(() => new DynamicSamplingPlugin({ low: 0.9, high: 0.1 })).toThrow('the option "low" is 0.9 and "high" is 0.1');
   });
 
   it("counts rounds and waste over the whole step", async () => {
     const host = createHost([new DynamicSamplingPlugin()], { seed: 1 });
-    const select = (groups: readonly Group[], round: number) => host.hooks.groups.promise({ groups, wanted: 2, round, sampleMore: false }, { step: 1, steps: 1 });
+    const select = (groups: readonly Group[], round: number) => host.hooks.groups.promise({ groups, wanted: 2, round, lastRound: false, sampleMore: false }, { step: 1, steps: 1 });
     const first = await select(all.slice(0, 3), 0);
     const second = await select([...first.groups, group("late", [0, 1], 1)], 1);
     host.hooks.advantages.call({} as never, { groups: second.groups } as never);

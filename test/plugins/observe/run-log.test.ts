@@ -31,7 +31,8 @@ const experienceAt = (step: number): Experience => {
     return {
       prompt: { key, row: { id: key, prompt: "how many?", system: null, images: ["x.png"], answer: "2", fields: {} }, pictures: [picture], views },
       response: { index: 0, segments: [{ source: "policy", tokens }], tokens, text: "two </script>", logProbs, behaviourLogProbs: logProbs, finish: "length" },
-      reward: 0.5,
+      scored: 0,
+    reward: 0.5,
       parts: { accuracy: 0.5 },
       notes: { accuracy: "perception" },
     };

@@ -9,7 +9,7 @@ const sampleOf = (key: string, index: number, reward: number, logProbs: readonly
   return {
     prompt: { key, row, pictures: [], views: new Map() },
     response: { index, segments: [{ source: "policy", tokens }], tokens, text: "three", logProbs: array, behaviourLogProbs: array, finish: "stop" },
-    reward,
+    reward, scored: reward,
     parts: { accuracy: reward },
     notes: { accuracy: "correct" },
   };
