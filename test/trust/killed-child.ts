@@ -22,7 +22,7 @@ function dieAt(here: string, times: number): void {
 }
 
 const settings = parseSettings({
-  steps: 4, promptsPerStep: 4, promptsPerMinibatch: 2, samplesPerPrompt: 4, learningRate: 1e-3, warmupSteps: 2,
+  steps: 3, promptsPerStep: 4, promptsPerMinibatch: 2, samplesPerPrompt: 4, learningRate: 1e-3, warmupSteps: 2,
   checkpointEvery: Number(every), sampling: { maxNewTokens: 8 },
 });
 const dataset = await openJsonl(fileURLToPath(new URL("../../recipes/examples/data/rows.jsonl", import.meta.url)));

@@ -105,16 +105,24 @@ export interface CommandOutcome {
   readonly output: string;
 }
 
-/** Run `papo` in a process of its own, in `cwd`. */
-export const papo = (args: readonly string[], cwd: string): Promise<CommandOutcome> =>
+/** Run `papo` in a process of its own, in `cwd`; with `largestFile`, writing more bytes to one file fails as on a full disk. */
+export const papo = (args: readonly string[], cwd: string, largestFile?: number): Promise<CommandOutcome> =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(root, "recipes/papo.mjs"), ...args], { cwd });
+    const command = [process.execPath, join(root, "recipes/papo.mjs"), ...args];
+    const limited = largestFile === undefined ? command : ["/bin/sh", "-c", limitFiles, String(largestFile), ...command];
+    const child = spawn(limited[0]!, limited.slice(1), { cwd });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
     child.on("close", (code) => {
       resolve({ code, output });
     });
   });
+
+/** Shells count `ulimit -f` in blocks of 512 or of 1024 bytes: see which, then limit to $0 bytes and run the rest. */
+const limitFiles = `
+unit=$( (ulimit -f 1; head -c 1000 /dev/zero > unit-probe) 2>/dev/null; wc -c < unit-probe); rm -f unit-probe
+if [ "$unit" -le 512 ]; then unit=512; else unit=1024; fi
+ulimit -f $(($0 / unit)); exec "$@"`;
 
 /** A folder inside the project, so that a run file in it finds the packages, with rows to train on. */
 export function userFolder(parent: string): string {
