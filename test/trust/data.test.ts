@@ -3,9 +3,13 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
+import { arrayDataset, type RowInput } from "../../core/data/dataset.ts";
 import { openJsonl } from "../../core/data/jsonl.ts";
+import { Processor } from "../../core/model/processor.ts";
+import { supervisedBatches } from "../../core/pipeline/supervised.ts";
+import { promptProcessor } from "../../core/worker/prompt-processor.ts";
 import { temporaryFolder } from "../support/bandit.ts";
-import { trainSmall, type Outcome } from "./support.ts";
+import { tinyModel, trainSmall, type Outcome } from "./support.ts";
 
 let folder = "";
 const at = (name: string): string => join(folder, name);
@@ -93,6 +97,21 @@ describe("a dataset", () => {
     expect(summary?.skippedRows).toBe(1);
     expect(skips).toEqual([expect.stringMatching(/^rows\.jsonl, line 2: not JSON/)]);
   });
+});
+
+test("supervised training draws its batches from the rows that are good, and gives up only where none is", async () => {
+  const processor = promptProcessor(await Processor.load(tinyModel));
+  const bad = ["cut.png", "text.png", "nothing.png"].map((name) => ({ id: name, prompt: "What?", images: [at(name)] }));
+  const batches = (rows: readonly RowInput[]) => {
+    const skipped: string[] = [];
+    const dataset = arrayDataset(rows);
+    const settings = { seed: 1, promptsPerStep: 6, maxPromptTokens: 100 };
+    return { skipped, batches: supervisedBatches({ dataset, processor, settings, responseOf: () => "1", onSkip: ({ id }) => skipped.push(id) }) };
+  };
+  const mixed = batches([...bad, { id: "good", prompt: "What?", images: [at("good.png")] }]);
+  expect((await mixed.batches.next()).value).toHaveLength(6);
+  expect(new Set(mixed.skipped)).toEqual(new Set(bad.map(({ id }) => id)));
+  await expect(batches(bad).batches.next()).rejects.toThrow(/none of the 3 rows of rows can be used; the last: Row ".*" cannot be used/);
 });
 
 describe("a prompt", () => {

@@ -20,6 +20,7 @@ const trainWith = (failure: () => unknown, onFailure: "stop" | number = "stop"):
 
 const failures: readonly (readonly [what: string, failure: () => unknown, reason: RegExp])[] = [
   ["throws", () => { throw new Error("no more credit"); }, /no more credit/],
+  // eslint-disable-next-line @typescript-eslint/only-throw-error -- users do
   ["throws something that is no error", () => { throw "no more credit"; }, /no more credit/],
   ["rejects", () => Promise.reject(new Error("HTTP 500")), /HTTP 500/],
   ["hangs", () => new Promise(() => undefined), /it gave no answer within 0\.2 s/],
