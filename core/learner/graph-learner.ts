@@ -17,7 +17,7 @@ import { AdamW } from "./adamw.ts";
 import { DivergedError } from "./diverged-error.ts";
 import { Muon } from "./muon.ts";
 import type { Optimizer } from "./optimizer.ts";
-import type { Learner, LearnerBatch, OptimizerSettings, Output, Outputs, StepReport } from "./learner.ts";
+import type { Learner, LearnerBatch, LearnerCapabilities, OptimizerSettings, Output, Outputs, StepReport } from "./learner.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 
 export interface GraphLearnerOptions {
@@ -48,6 +48,12 @@ export class GraphLearner implements Learner {
     this.#options = options;
     this.#optimizer = createOptimizer(options.optimizer, runtime);
     this.#trained = trainedParameters([...runtime.model.parameters.keys()], options.optimizer.freeze);
+  }
+
+  get capabilities(): LearnerCapabilities {
+    const sizes = [...this.#runtime.weights()].map(([name, { data }]) => ({ name, size: data.length }));
+    const total = (counted: typeof sizes): number => counted.reduce((sum, { size }) => sum + size, 0);
+    return { outputs: ["logProbs", "entropy"], parameters: total(sizes), trained: total(sizes.filter(({ name }) => this.#trained.has(name))) };
   }
 
   get version(): number {

@@ -35,7 +35,16 @@ export interface OptimizerSettings {
   readonly freeze: readonly string[];
 }
 
+/** What a learner can give, and how much it holds; a run that needs more is refused before its first step. */
+export interface LearnerCapabilities {
+  readonly outputs: readonly Output[];
+  /** Numbers in the weights, and in those of them that are trained. */
+  readonly parameters: number;
+  readonly trained: number;
+}
+
 export interface Learner {
+  readonly capabilities: LearnerCapabilities;
   /** Number of optimizer steps done; equal versions mean equal weights. */
   readonly version: number;
   /** The requested arrays under the current weights or a kept copy of them; no gradient. */

@@ -7,6 +7,7 @@ import type { Events } from "./events.ts";
 import type { Decision } from "./hooks.ts";
 import { createHost, type Host } from "./host.ts";
 import { checkParity } from "./parity.ts";
+import { checkCapabilities, planLines } from "./plan.ts";
 import type { Plugin } from "./plugin.ts";
 import type { SavedState } from "./plugin-state.ts";
 import type { Policy } from "./policy.ts";
@@ -98,6 +99,7 @@ interface OpenRun extends Stepping {
 async function openRun({ policy, plugins, dataset, settings: input, output, resume = false, onEvents }: TrainOptions): Promise<OpenRun> {
   const settings = parseSettings(input);
   const host = createHost(plugins, { seed: settings.seed });
+  checkCapabilities(host.scores(), policy.learner.capabilities);
   onEvents?.(host.events);
   const description = describeRun(settings, plugins, dataset);
   const folder = openRunFolder(output, resume);
@@ -152,6 +154,7 @@ async function announce(run: OpenRun, { dataset }: TrainOptions): Promise<void> 
     `${settings.steps} steps of ${settings.promptsPerStep} prompts × ${settings.samplesPerPrompt} responses, ${from}`,
     `data: ${dataset.name}, ${dataset.size} rows${dataset.skipped.length > 0 ? `, ${dataset.skipped.length} left out` : ""}`,
     ...host.plan(),
+    ...planLines(host.scores(), settings, run.policy.learner.capabilities),
   ];
   host.events.emit("plan", { lines });
   if (host.scorers.size === 0) {

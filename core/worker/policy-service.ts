@@ -1,6 +1,6 @@
 /** The policy's methods as they cross the thread boundary, served on one side and dressed as ports on the other. */
 import type { TransferListItem } from "node:worker_threads";
-import type { Learner, LearnerBatch, Output, Outputs, StepReport } from "../learner/learner.ts";
+import type { Learner, LearnerBatch, LearnerCapabilities, Output, Outputs, StepReport } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
 import { createPictureReceiver, exact, type PictureSender, type WirePrompts } from "./picture-wire.ts";
@@ -16,8 +16,8 @@ export interface PolicyParts {
 
 /** What the worker says when it is ready. */
 export interface PolicyHello {
-  /** The learner's version. */
-  readonly version: number;
+  readonly version: Learner["version"];
+  readonly capabilities: LearnerCapabilities;
 }
 
 interface WireBatch {
@@ -85,8 +85,8 @@ export const policyHandlers = ({ learner, rollout, close }: PolicyParts): Handle
 };
 
 /** The learner of a policy in another thread. */
-export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSender, initialVersion: number): Learner => {
-  let version = initialVersion;
+export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSender, hello: PolicyHello): Learner => {
+  let { version } = hello;
   const noted = async <Result>(answer: Promise<Versioned<Result>>): Promise<Result> => {
     const { version: current, result } = await answer;
     version = current;
@@ -98,6 +98,7 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
     temperature,
   });
   return {
+    capabilities: hello.capabilities,
     get version() {
       return version;
     },

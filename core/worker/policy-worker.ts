@@ -6,5 +6,5 @@ import { serveThread } from "./serve-thread.ts";
 
 await serveThread<PolicyService, PolicyHello>(async () => {
   const parts = await loadPolicyParts(workerData as PolicyOptions);
-  return { hello: { version: parts.learner.version }, handlers: policyHandlers(parts) };
+  return { hello: { version: parts.learner.version, capabilities: parts.learner.capabilities }, handlers: policyHandlers(parts) };
 });

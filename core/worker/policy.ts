@@ -35,7 +35,7 @@ export const openPolicy = async ({ pictureBytes = 512 * 2 ** 20, ...options }: O
   const sender = createPictureSender(pictureBytes);
   let closing: Promise<void> | null = null;
   return {
-    learner: remoteLearner(caller, sender, hello.version),
+    learner: remoteLearner(caller, sender, hello),
     rollout: remoteRollout(caller, sender),
     processor: promptProcessor(processor.value),
     close: () => (closing ??= closeThread(thread.value)),

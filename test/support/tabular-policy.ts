@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { join } from "node:path";
 import { AdamW } from "../../core/learner/adamw.ts";
-import type { Learner, LearnerBatch, OptimizerSettings, Output, Outputs, StepReport } from "../../core/learner/learner.ts";
+import type { Learner, LearnerBatch, LearnerCapabilities, OptimizerSettings, Output, Outputs, StepReport } from "../../core/learner/learner.ts";
 import { randomFromWords } from "../../core/math/random.ts";
 import type { EncodedPrompt, Weights } from "../../core/model/model.ts";
 import type { EncodedPicture, Picture } from "../../core/model/picture.ts";
@@ -39,6 +39,7 @@ interface Place {
 
 export class TabularPolicy implements Learner, RolloutEngine {
   version = 0;
+  readonly capabilities: LearnerCapabilities = { outputs: ["logProbs", "entropy"], parameters: 1, trained: 1 };
   /** Calls of each verb, for tests that count passes. */
   readonly calls = { score: 0, backward: 0, step: 0, generate: 0 };
   readonly weights: Weights;

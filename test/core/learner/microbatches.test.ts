@@ -34,6 +34,7 @@ async function cotangentsOf(rows: readonly Pick<Row, "prompt" | "images">[], mic
   const policy = await openPolicyInProcess({ folder, ...learnerSettings(settings), microbatchTokens });
   const calls: Call[] = [];
   const learner: Learner = {
+    capabilities: policy.learner.capabilities,
     get version() {
       return policy.learner.version;
     },

@@ -1,0 +1,34 @@
+/** What a run will compute, said and checked before the first step: what the learner holds, and what a step costs. */
+import type { LearnerCapabilities } from "../learner/learner.ts";
+import type { PlannedScore } from "./scores.ts";
+import type { RunSettings } from "./settings.ts";
+
+const megabytes = (numbers: number): string => `${((4 * numbers) / 1e6).toFixed(1)} MB`;
+
+/** Lines for a person. Memory is that of weights and optimizer; activations come on top and are bounded by the token settings. */
+export function planLines(scores: readonly PlannedScore[], settings: RunSettings, { parameters, trained }: LearnerCapabilities): string[] {
+  const active = scores.filter((score) => score.active);
+  const reference = scores.some(({ weights }) => weights === "reference");
+  const responses = settings.promptsPerStep * settings.samplesPerPrompt;
+  const minibatches = Math.ceil(settings.promptsPerStep / (settings.promptsPerMinibatch ?? settings.promptsPerStep));
+  const updates = minibatches * settings.epochs;
+  // Whole-step passes: the old log-probs and what else is scored once; what is scored for each minibatch, the first of them for free on the original view.
+  const once = 1 + active.filter(({ weights }) => weights !== "current").length;
+  const again = settings.epochs * (1 + active.filter(({ weights }) => weights === "current").length) - 1 / minibatches;
+  const backward = settings.epochs * (1 + new Set(active.filter(({ gradient, view }) => gradient && view !== "original").map(({ view }) => view)).size);
+  return [
+    `learner: ${parameters.toLocaleString("en")} parameters, ${trained.toLocaleString("en")} of them trained; memory: weights ${megabytes(parameters)}` +
+      `${reference ? `, reference ${megabytes(parameters)}` : ""}, gradient and moments ${megabytes(3 * trained)}`,
+    `cost of a step: ${responses} responses sampled, scored ${shortest(once + again)} times, learned from ${shortest(backward)} time${backward === 1 ? "" : "s"}, in ${updates} update${updates === 1 ? "" : "s"}`,
+  ];
+}
+
+/** @throws Error naming the plugin and the array when a learner cannot give it. */
+export function checkCapabilities(scores: readonly PlannedScore[], { outputs }: LearnerCapabilities): void {
+  for (const { output, view, plugins } of scores) {
+    if (outputs.includes(output)) continue;
+    throw new Error(`${plugins.join(", ")} needs the output "${output}" of the view "${view}", and this learner gives ${outputs.join(", ")} only: use another learner, or leave the plugin out`);
+  }
+}
+
+const shortest = (count: number): string => String(Number(count.toFixed(1)));
