@@ -2,22 +2,20 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import picomatch from "picomatch";
-import { symbol } from "../graph/dims.ts";
 import type { FloatArray, HostArray } from "../graph/executor.ts";
-import { gradient } from "../graph/gradient.ts";
-import type { Graph, Value } from "../graph/graph.ts";
-import { entropy, gatherRows, mul, tokenLogProb } from "../graph/ops/index.ts";
+import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
 import { type Features, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
 import { readSafetensors } from "../model/safetensors.ts";
 import { writeSafetensors } from "../model/safetensors-write.ts";
-import { segmentFeeds, segmentInputs } from "../model/segments.ts";
+import { segmentFeeds } from "../model/segments.ts";
 import { AdamW } from "./adamw.ts";
 import { DivergedError } from "./diverged-error.ts";
 import { Muon } from "./muon.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { Learner, LearnerBatch, LearnerCapabilities, OptimizerSettings, Output, Outputs, StepReport } from "./learner.ts";
+import { gradientOf, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 
 export interface GraphLearnerOptions {
@@ -67,8 +65,7 @@ export class GraphLearner implements Learner {
 
   async score(batch: LearnerBatch, outputs: readonly Output[], weights = currentWeights): Promise<Outputs> {
     const program = await this.#program(`forward ${[...outputs].sort().join(" ")}`, (graph, parameters) => {
-      const traced = this.#traceOutputs(graph, parameters);
-      for (const output of outputs) graph.output(output, traced[output]);
+      traceForward(this.#runtime.model, graph, parameters, outputs);
     });
     const results = emptyOutputs(batch, outputs);
     const features = await this.#runtime.features(batch.prompts, weights);
@@ -85,7 +82,9 @@ export class GraphLearner implements Learner {
     const T = longest(batch);
     for (const output of outputs) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
     const trainsVision = [...this.#trained].some((name) => name.startsWith("model.visual."));
-    const program = await this.#program(`backward ${outputs.join(" ")}`, (graph, parameters) => this.#traceBackward(graph, parameters, outputs, trainsVision));
+    const program = await this.#program(`backward ${outputs.join(" ")}`, (graph, parameters) => {
+      traceBackward(this.#runtime.model, graph, parameters, { outputs, trained: this.#trained, trainsVision });
+    });
     const features = await this.#runtime.features(batch.prompts);
     const results = emptyOutputs(batch, outputs);
     const ofFeatures = new Map<string, Float32Array>();
@@ -98,8 +97,8 @@ export class GraphLearner implements Learner {
       const computed = await this.#runtime.run(program, feeds);
       for (const output of outputs) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
       for (const [output, { data }] of Object.entries(computed)) {
-        if (!output.startsWith(gradientPrefix)) continue;
-        const name = output.slice(gradientPrefix.length);
+        const name = gradientOf(output);
+        if (name === null) continue;
         if (name === "features") this.#splitFeatures(hashes, features, data, ofFeatures);
         else accumulate(this.#gradients, name, data);
       }
@@ -155,26 +154,6 @@ export class GraphLearner implements Learner {
     return known;
   }
 
-  /** Hidden states where a token is predicted, and no logits elsewhere. */
-  #traceOutputs(graph: Graph, parameters: Parameters): Record<Output, Value> {
-    const { decoder } = this.#runtime.model;
-    const hidden = decoder.traceSegments(parameters, segmentInputs(graph, decoder, parameters));
-    const M = symbol("M");
-    const rows = gatherRows(hidden, graph.input("hidden.rows", [M], "int32"));
-    const logits = decoder.logits(parameters, mul(rows, graph.input("inverseTemperature", [1])));
-    return { logProbs: tokenLogProb(logits, graph.input("targets", [M], "int32")), entropy: entropy(logits) };
-  }
-
-  #traceBackward(graph: Graph, parameters: Parameters, outputs: readonly Output[], trainsVision: boolean): void {
-    const traced = this.#traceOutputs(graph, parameters);
-    const M = symbol("M");
-    for (const output of outputs) graph.output(output, traced[output]);
-    const seeds = outputs.map((output) => ({ value: traced[output], cotangent: graph.input(`cotangent.${output}`, [M]) }));
-    const wrt = [...graph.inputs].filter(([name]) => this.#trained.has(name) || (trainsVision && name === "features"));
-    const gradients = gradient(seeds, wrt.map(([, value]) => value));
-    wrt.forEach(([name], i) => graph.output(gradientPrefix + name, gradients[i] as Value));
-  }
-
   #feeds(batch: LearnerBatch, { groups }: Microbatch, features: Features) {
     const prompts = groups.map(({ prompt }) => batch.prompts[prompt] as EncodedPrompt);
     const { placed, matrix, hashes } = this.#runtime.place(prompts, features);
@@ -203,7 +182,9 @@ export class GraphLearner implements Learner {
     const { vision, decoder } = this.#runtime.model;
     const pictures = distinctPictures(prompts).filter(({ hash }) => cotangents.has(hash));
     if (pictures.length === 0) return;
-    const program = await this.#program("vision backward", (graph, parameters) => this.#traceVisionBackward(graph, parameters));
+    const program = await this.#program("vision backward", (graph, parameters) => {
+      traceVisionBackward(this.#runtime.model, graph, parameters, this.#trained);
+    });
     for (const chunk of pictureChunks(pictures)) {
       const order = vision.order(chunk);
       const data = new Float32Array(order.length * decoder.hiddenSize);
@@ -214,22 +195,11 @@ export class GraphLearner implements Learner {
       }
       const cotangent = { shape: [order.length, decoder.hiddenSize], data };
       const gradients = await this.#runtime.run(program, { ...vision.feeds(chunk), "cotangent.features": cotangent });
-      for (const [name, { data: gradientOf }] of Object.entries(gradients)) accumulate(this.#gradients, name.slice(gradientPrefix.length), gradientOf);
+      for (const [output, { data: array }] of Object.entries(gradients)) accumulate(this.#gradients, gradientOf(output) ?? output, array);
     }
   }
 
-  #traceVisionBackward(graph: Graph, parameters: Parameters): void {
-    const { vision, decoder } = this.#runtime.model;
-    const value = vision.trace(graph, parameters);
-    const cotangent = graph.input("cotangent.features", [symbol("F"), decoder.hiddenSize]);
-    const wrt = [...graph.inputs].filter(([name]) => this.#trained.has(name));
-    const gradients = gradient([{ value, cotangent }], wrt.map(([, parameter]) => parameter));
-    wrt.forEach(([name], i) => graph.output(gradientPrefix + name, gradients[i] as Value));
-  }
 }
-
-/** Graph outputs cannot share a name with the parameters they are gradients of. */
-const gradientPrefix = "gradient of ";
 
 const keptFile = (folder: string, name: string): string => join(folder, "kept", `${name}.safetensors`);
 
