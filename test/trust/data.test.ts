@@ -2,14 +2,15 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { arrayDataset, type RowInput } from "../../core/data/dataset.ts";
 import { openJsonl } from "../../core/data/jsonl.ts";
 import { Processor } from "../../core/model/processor.ts";
 import { supervisedBatches } from "../../core/pipeline/supervised.ts";
 import { promptProcessor } from "../../core/worker/prompt-processor.ts";
-import { temporaryFolder } from "../support/bandit.ts";
-import { tinyModel, trainSmall, type Outcome } from "./support.ts";
+import { newFolder, type Outcome, removeFolders, tinyModel, trainSmall } from "./support.ts";
+
+afterAll(removeFolders);
 
 let folder = "";
 const at = (name: string): string => join(folder, name);
@@ -17,7 +18,7 @@ const png = (width: number, height: number): Promise<Buffer> =>
   sharp({ create: { width, height, channels: 3, background: { r: 200, g: 30, b: 30 } } }).png().toBuffer();
 
 beforeAll(async () => {
-  folder = temporaryFolder();
+  folder = newFolder();
   const good = await png(56, 56);
   const bomb = Buffer.from(good);
   // The header claims 30000×30000 pixels.

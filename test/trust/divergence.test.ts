@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { BanditPlugin, ScorerPlugin, TapPlugin } from "../support/bandit.ts";
-import { trainSmall, weightsOf } from "./support.ts";
+import { removeFolders, trainSmall, weightsOf } from "./support.ts";
+
+afterAll(removeFolders);
 
 const stepsThere = (output: string, upTo: number): number[] => Array.from({ length: upTo + 1 }, (_, step) => step).filter((step) => existsSync(weightsOf(output, step)));
 

@@ -1,9 +1,11 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { learnerSettings, parseSettings } from "../../core/pipeline/settings.ts";
 import { openPolicy } from "../../core/worker/policy.ts";
-import { copyOfTinyModel, editJson, tinyModel, trainSmall } from "./support.ts";
+import { copyOfTinyModel, editJson, removeFolders, tinyModel, trainSmall } from "./support.ts";
+
+afterAll(removeFolders);
 
 type Json = Record<string, unknown>;
 

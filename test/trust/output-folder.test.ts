@@ -1,13 +1,15 @@
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { grpo } from "@papo/recipes";
-import { BanditPlugin, ScorerPlugin, temporaryFolder } from "../support/bandit.ts";
-import { evenTokens, halve, small, trainSmall, weightsOf } from "./support.ts";
+import { BanditPlugin, ScorerPlugin } from "../support/bandit.ts";
+import { evenTokens, halve, newFolder, removeFolders, small, trainSmall, weightsOf } from "./support.ts";
+
+afterAll(removeFolders);
 
 describe("an output folder", () => {
   test("that is a file, or lies in one, is refused", async () => {
-    const file = join(temporaryFolder(), "out");
+    const file = join(newFolder(), "out");
     writeFileSync(file, "mine");
     expect((await trainSmall({ output: file })).error).toMatch(/^The output folder .*out cannot be used: (EEXIST|ENOTDIR).*; choose another$/);
     expect((await trainSmall({ output: join(file, "deeper") })).error).toMatch(/^The output folder .*deeper cannot be used: ENOTDIR/);
@@ -15,7 +17,7 @@ describe("an output folder", () => {
   });
 
   test.skipIf(process.getuid?.() === 0)("that is read-only is refused", async () => {
-    const output = temporaryFolder();
+    const output = newFolder();
     chmodSync(output, 0o500);
     expect((await trainSmall({ output })).error).toMatch(/^The output folder .* cannot be used: EACCES/);
   });
@@ -53,7 +55,7 @@ describe("a run that is resumed", () => {
     const whole = await trainSmall({ settings });
     const trained = readFileSync(weightsOf(whole.output, 3));
     for (const [, damage, told] of damages) {
-      const output = temporaryFolder();
+      const output = newFolder();
       cpSync(whole.output, output, { recursive: true });
       damage(join(output, "checkpoints/step-3"));
       const { error, alarms, summary, metrics } = await trainSmall({ settings, output, resume: true });

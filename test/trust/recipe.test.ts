@@ -1,9 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { ClippedObjectivePlugin, GroupAdvantagePlugin, PerceptionKlPlugin, RandomMaskPlugin } from "@papo/plugins";
 import { grpo, papo } from "@papo/recipes";
 import { parseSettings } from "../../core/pipeline/settings.ts";
 import { TapPlugin } from "../support/bandit.ts";
-import { evenTokens, trainSmall } from "./support.ts";
+import { evenTokens, removeFolders, trainSmall } from "./support.ts";
+
+afterAll(removeFolders);
 
 describe("a recipe", () => {
   test("that asks for a view nobody makes is refused, with what to list", async () => {

@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { FunctionRewardPlugin } from "@papo/plugins";
 import type { Scorer } from "../../core/pipeline/rewards.ts";
 import { BanditPlugin } from "../support/bandit.ts";
-import { trainSmall, weightsOf, type Outcome } from "./support.ts";
+import { type Outcome, removeFolders, trainSmall, weightsOf } from "./support.ts";
+
+afterAll(removeFolders);
 
 /** Good for two steps of two prompts × two responses; then it does what a user's function may do. */
 function failing(failure: () => unknown): Scorer["score"] {

@@ -1,6 +1,6 @@
 /** Small runs of the real model, and the command line as a user runs it. */
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { arrayDataset, type Dataset, type RowInput } from "../../core/data/dataset.ts";
@@ -16,9 +16,23 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** A Qwen2.5-VL of random weights. */
 export const tinyModel = join(root, "test/golden/cases/models/tiny");
 
+const made: string[] = [];
+
+/** A folder that `removeFolders` removes: checkpoints of a real model are large. */
+export function newFolder(): string {
+  const folder = temporaryFolder();
+  made.push(folder);
+  return folder;
+}
+
+/** For `afterAll`. */
+export function removeFolders(): void {
+  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
+
 /** A copy of the tiny model that a test may damage. */
 export function copyOfTinyModel(): string {
-  const folder = join(temporaryFolder(), "model");
+  const folder = join(newFolder(), "model");
   cpSync(tinyModel, folder, { recursive: true });
   return folder;
 }
@@ -62,7 +76,7 @@ export interface Outcome {
 
 /** Train the tiny model a little; an error is a result. */
 export async function trainSmall(run: SmallRun = {}): Promise<Outcome> {
-  const { model = tinyModel, rows, dataset = rows === undefined ? textRows : arrayDataset(rows), output = temporaryFolder(), resume = false } = run;
+  const { model = tinyModel, rows, dataset = rows === undefined ? textRows : arrayDataset(rows), output = newFolder(), resume = false } = run;
   const plugins = run.plugins ?? [evenTokens(), new BanditPlugin()];
   const settings = parseSettings({ ...small, ...run.settings });
   const [alarms, skips]: [string[], string[]] = [[], []];
