@@ -1,12 +1,12 @@
 /** Public names of @papo/core, one by one. */
 // Plugins
 export type { Plugin, Run } from "./pipeline/plugin.ts";
-export { parseOptions } from "./pipeline/options.ts";
-export { PluginError } from "./pipeline/taps.ts";
+export { parseOptions } from "./host/options.ts";
+export { PluginError } from "./host/taps.ts";
 export { createHooks } from "./pipeline/hooks.ts";
 export type { Decision, GroupSelection, Hooks, RunHooks, StepContext, TermSlot } from "./pipeline/hooks.ts";
 export type { Batch, Group, Minibatch, Prompt, Response, Row, Sample, Segment } from "./pipeline/batch.ts";
-export type { Coefficient } from "./pipeline/coefficients.ts";
+export type { Coefficient } from "./host/coefficients.ts";
 export type { Events, Experience, RunEvents, StepSummary } from "./pipeline/events.ts";
 export type { Term } from "./pipeline/loss.ts";
 export type { Scorable, ScoredPart, Scorer } from "./pipeline/rewards.ts";
@@ -28,8 +28,8 @@ export type { Random } from "./math/random.ts";
 export { reduce, reductions } from "./math/reduce.ts";
 export type { Reduction } from "./math/reduce.ts";
 // Running a recipe
-export { createHost } from "./pipeline/host.ts";
-export type { Host, HostOptions } from "./pipeline/host.ts";
+export { createHost } from "./host/host.ts";
+export type { Host, HostOptions } from "./host/host.ts";
 export { computeAdvantages, computeLoss } from "./pipeline/loss.ts";
 export type { LossResult, TermValue } from "./pipeline/loss.ts";
 export type { BatchArrays, MinibatchArrays } from "./pipeline/loss-arrays.ts";
@@ -39,7 +39,7 @@ export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";
 // Whole runs
 export { train } from "./pipeline/run.ts";
 export type { TrainOptions, TrainSummary } from "./pipeline/run.ts";
-export { openRunFolder } from "./pipeline/run-folder.ts";
+export { openRunFolder } from "./checkpoint/run-folder.ts";
 export { isDiverged } from "./learner/diverged-error.ts";
 export { evaluate } from "./pipeline/evaluate.ts";
 export type { EvaluateOptions } from "./pipeline/evaluate.ts";

@@ -1,6 +1,6 @@
 /** For authors of plugins: the loss of given numbers, and samples to feed hooks with. What a run does, without a model. */
-import { createHost } from "./pipeline/host.ts";
-import type { Host } from "./pipeline/host.ts";
+import { createHost } from "./host/host.ts";
+import type { Host } from "./host/host.ts";
 import { computeAdvantages, computeLoss } from "./pipeline/loss.ts";
 import type { TermValue } from "./pipeline/loss.ts";
 import type { MinibatchArrays } from "./pipeline/loss-arrays.ts";
@@ -9,8 +9,8 @@ import { makeGroup, makeSample } from "./testing/samples.ts";
 
 export { makeGroup, makeSample } from "./testing/samples.ts";
 export type { GroupInput, SampleInput } from "./testing/samples.ts";
-export { createHost } from "./pipeline/host.ts";
-export type { Host, HostOptions } from "./pipeline/host.ts";
+export { createHost } from "./host/host.ts";
+export type { Host, HostOptions } from "./host/host.ts";
 export { computeAdvantages, computeLoss } from "./pipeline/loss.ts";
 export type { LossResult, TermValue } from "./pipeline/loss.ts";
 

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import type { Row } from "../pipeline/batch.ts";
-import { parseOptions } from "../pipeline/options.ts";
+import { parseOptions } from "../host/options.ts";
 import type { Dataset, SkippedRow } from "./dataset.ts";
 
 const jsonlSchema = z.strictObject({

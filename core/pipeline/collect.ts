@@ -1,7 +1,7 @@
 /** The first half of a step: prompts → views → rollout → reward → groups, in rounds until the step is full. */
 import type { RowOrder } from "../data/row-order.ts";
 import type { Group, Prompt, Row, Sample } from "./batch.ts";
-import type { Host } from "./host.ts";
+import type { Host } from "../host/host.ts";
 import type { GroupSelection, StepContext } from "./hooks.ts";
 import type { Policy } from "./policy.ts";
 import { makePrompt, UnusableRowError, type PromptMaker } from "./prompts.ts";

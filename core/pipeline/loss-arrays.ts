@@ -3,7 +3,7 @@ import "../math/backend.ts";
 import { mul, ones, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Batch, Group, Minibatch, Sample } from "./batch.ts";
-import type { Host } from "./host.ts";
+import type { Host } from "../host/host.ts";
 import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive } from "./scores.ts";
 import type { PlannedScore, ScoreHandle } from "./scores.ts";
 

@@ -7,11 +7,11 @@ import { reduce } from "../math/reduce.ts";
 import type { Reduction } from "../math/reduce.ts";
 import { scoped } from "../math/scoped.ts";
 import type { Minibatch } from "./batch.ts";
-import type { Coefficient } from "./coefficients.ts";
-import type { Host } from "./host.ts";
+import type { Coefficient } from "../host/coefficients.ts";
+import type { Host } from "../host/host.ts";
 import { createBatch, createMinibatch } from "./loss-arrays.ts";
 import type { BatchArrays, MinibatchArrays } from "./loss-arrays.ts";
-import { PluginError } from "./taps.ts";
+import { PluginError } from "../host/taps.ts";
 
 /** One term of the loss, over the whole minibatch. loss += sign · coefficient · reduce(value · weights). */
 export interface Term {

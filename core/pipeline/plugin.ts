@@ -1,6 +1,6 @@
 /** The plugin contract and what a plugin is handed. */
 import type { Events } from "./events.ts";
-import type { Coefficient } from "./coefficients.ts";
+import type { Coefficient } from "../host/coefficients.ts";
 import type { Hooks } from "./hooks.ts";
 import type { ScoreHandle, ScoreRequest } from "./scores.ts";
 import type { View } from "./views.ts";

@@ -1,6 +1,6 @@
 /** Scorers give a response named numbers; the pipeline runs them as responses finish and sums them by weight. */
 import type { Sample } from "./batch.ts";
-import { tokensDigest, type JournalEntry, type RewardJournal } from "./journal.ts";
+import { tokensDigest, type JournalEntry, type RewardJournal } from "../checkpoint/journal.ts";
 
 /** The sample as a scorer sees it: no reward yet. */
 export type Scorable = Pick<Sample, "prompt" | "response">;

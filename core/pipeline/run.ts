@@ -2,18 +2,18 @@
 import type { Dataset } from "../data/dataset.ts";
 import { createRowOrder, type RowOrder } from "../data/row-order.ts";
 import { isDiverged } from "../learner/diverged-error.ts";
-import { assertSameRun, checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "./checkpoint.ts";
+import { assertSameRun, checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "../checkpoint/checkpoint.ts";
 import type { Events } from "./events.ts";
 import type { Decision } from "./hooks.ts";
-import { createHost, type Host } from "./host.ts";
+import { createHost, type Host } from "../host/host.ts";
 import { checkParity } from "./parity.ts";
 import { checkCapabilities, planLines } from "./plan.ts";
 import type { Plugin } from "./plugin.ts";
-import type { SavedState } from "./plugin-state.ts";
+import type { SavedState } from "../host/plugin-state.ts";
 import type { Policy } from "./policy.ts";
 import { makePrompt, UnusableRowError } from "./prompts.ts";
 import { RewardDesk } from "./rewards.ts";
-import { openRunFolder, type RunFolder } from "./run-folder.ts";
+import { openRunFolder, type RunFolder } from "../checkpoint/run-folder.ts";
 import { parseSettings, type RunSettings, type RunSettingsInput } from "./settings.ts";
 import { runStep, type Stepping } from "./step.ts";
 

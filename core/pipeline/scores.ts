@@ -1,6 +1,6 @@
 /** What plugins ask the learner to compute: requests are merged, bound to a coefficient, and planned before the run. */
-import type { Coefficient } from "./coefficients.ts";
-import { PluginError } from "./taps.ts";
+import type { Coefficient } from "../host/coefficients.ts";
+import { PluginError } from "../host/taps.ts";
 
 /** A request for an array [B, T] that the policy (or a copy of it) gives for the batch's responses. */
 export interface ScoreRequest {

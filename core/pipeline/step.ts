@@ -2,7 +2,7 @@
 import { collectGroups, type Collected, type Collecting } from "./collect.ts";
 import type { StepSummary } from "./events.ts";
 import type { StepContext } from "./hooks.ts";
-import type { RewardJournal } from "./journal.ts";
+import type { RewardJournal } from "../checkpoint/journal.ts";
 import { computeAdvantages } from "./loss.ts";
 import { entryKey } from "./rewards.ts";
 import { learnerMetrics, rolloutMetrics } from "./step-metrics.ts";

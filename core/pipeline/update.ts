@@ -3,7 +3,7 @@ import type { Learner } from "../learner/learner.ts";
 import { permutation } from "../math/random.ts";
 import type { Group, Sample } from "./batch.ts";
 import { compareLogProbs, learnerBatch, longestOf, scoreSamples, takeRows, type Parity, type ScoreArrays, type ScoreTarget } from "./experience.ts";
-import type { Host } from "./host.ts";
+import type { Host } from "../host/host.ts";
 import type { BatchArrays, MinibatchArrays } from "./loss-arrays.ts";
 import { computeLoss, type LossResult } from "./loss.ts";
 import { learningRateAt } from "./schedule.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { arrayDataset } from "../../../core/data/dataset.ts";
 import { createRowOrder } from "../../../core/data/row-order.ts";
 import { collectGroups, type Collected } from "../../../core/pipeline/collect.ts";
-import { createHost } from "../../../core/pipeline/host.ts";
+import { createHost } from "../../../core/host/host.ts";
 import type { Run } from "../../../core/pipeline/plugin.ts";
 import { RewardDesk } from "../../../core/pipeline/rewards.ts";
 import { parseSettings, type RunSettingsInput } from "../../../core/pipeline/settings.ts";

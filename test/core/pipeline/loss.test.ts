@@ -1,12 +1,12 @@
 import { memory, mul, sqrt, square, sub, tensor2d } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import type { Minibatch } from "../../../core/pipeline/batch.ts";
-import { createHost } from "../../../core/pipeline/host.ts";
+import { createHost } from "../../../core/host/host.ts";
 import { computeAdvantages, computeLoss } from "../../../core/pipeline/loss.ts";
 import type { Term } from "../../../core/pipeline/loss.ts";
 import type { MinibatchArrays } from "../../../core/pipeline/loss-arrays.ts";
 import type { Plugin, Run } from "../../../core/pipeline/plugin.ts";
-import { PluginError } from "../../../core/pipeline/taps.ts";
+import { PluginError } from "../../../core/host/taps.ts";
 import { makeSample } from "../../../core/testing.ts";
 
 class TermPlugin implements Plugin {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { makeSample } from "../../../core/testing.ts";
-import { RewardJournal } from "../../../core/pipeline/journal.ts";
+import { RewardJournal } from "../../../core/checkpoint/journal.ts";
 import { RewardDesk, type Scorer } from "../../../core/pipeline/rewards.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 

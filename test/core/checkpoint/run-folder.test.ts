@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { RunFolder } from "../../../core/pipeline/run-folder.ts";
+import { RunFolder } from "../../../core/checkpoint/run-folder.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 
 const outcome = (step: number) => ({ summary: { step, steps: 9, metrics: { value: step / 10, broken: NaN } }, seconds: { rollout: 1 }, tokens: 5, skippedRows: 0 });

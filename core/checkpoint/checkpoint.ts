@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { OrderPosition } from "../data/row-order.ts";
 import type { Learner } from "../learner/learner.ts";
 import { writeFolderAtomic } from "./atomic-file.ts";
-import type { RunSettings } from "./settings.ts";
+import type { RunSettings } from "../pipeline/settings.ts";
 
 const FORMAT = 1;
 

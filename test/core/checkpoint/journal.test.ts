@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { RewardJournal, tokensDigest, type JournalEntry } from "../../../core/pipeline/journal.ts";
+import { RewardJournal, tokensDigest, type JournalEntry } from "../../../core/checkpoint/journal.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 
 const entry = (index: number): JournalEntry => ({ step: 1, prompt: "row", round: 0, index, tokens: tokensDigest(Int32Array.of(index)), scorer: "judge", value: index / 10 });

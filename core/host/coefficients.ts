@@ -1,5 +1,5 @@
 /** Numbers that may change over time: every one passes through the hook `coefficient` at the start of a step. */
-import type { RunHooks, StepContext } from "./hooks.ts";
+import type { RunHooks, StepContext } from "../pipeline/hooks.ts";
 import { PluginError } from "./taps.ts";
 
 export interface Coefficient {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { assertSameRun, newestCheckpoint, policyFolder, writeCheckpoint, type RunDescription, type RunState } from "../../../core/pipeline/checkpoint.ts";
+import { assertSameRun, newestCheckpoint, policyFolder, writeCheckpoint, type RunDescription, type RunState } from "../../../core/checkpoint/checkpoint.ts";
 import { parseSettings } from "../../../core/pipeline/settings.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 import { TabularPolicy } from "../../support/tabular-policy.ts";

@@ -3,19 +3,19 @@ import mittModule from "mitt";
 import { createRandom } from "../math/random.ts";
 import type { Random } from "../math/random.ts";
 import { Coefficients } from "./coefficients.ts";
-import type { Events, RunEvents } from "./events.ts";
-import { createHooks } from "./hooks.ts";
-import type { RunHooks, StepContext } from "./hooks.ts";
+import type { Events, RunEvents } from "../pipeline/events.ts";
+import { createHooks } from "../pipeline/hooks.ts";
+import type { RunHooks, StepContext } from "../pipeline/hooks.ts";
 import { StepMetrics } from "./metrics.ts";
-import type { Plugin, Run } from "./plugin.ts";
+import type { Plugin, Run } from "../pipeline/plugin.ts";
 import { PluginStates } from "./plugin-state.ts";
 import type { SavedState } from "./plugin-state.ts";
-import type { Scorer } from "./rewards.ts";
-import { ScoreRequests, describeScore } from "./scores.ts";
-import type { PlannedScore } from "./scores.ts";
+import type { Scorer } from "../pipeline/rewards.ts";
+import { ScoreRequests, describeScore } from "../pipeline/scores.ts";
+import type { PlannedScore } from "../pipeline/scores.ts";
 import { PluginError, guardTaps, pluginError } from "./taps.ts";
 import type { Ownership } from "./taps.ts";
-import type { View } from "./views.ts";
+import type { View } from "../pipeline/views.ts";
 
 // The package is an ES module whose types claim CommonJS: TypeScript sees the function one level too deep.
 const mitt = mittModule as unknown as typeof mittModule.default;
