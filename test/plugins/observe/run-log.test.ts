@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Experience, Sample } from "@papo/core";
-import { createHost } from "../../../core/pipeline/host.ts";
+import { createHost } from "../../../core/host/host.ts";
 import { RunLogPlugin } from "../../../plugins/observe/run-log.ts";
 import { train } from "../../../core/pipeline/run.ts";
 import { readRunFolder } from "../../../recipes/report/read-run.ts";

@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import type { Sample } from "@papo/core";
-import { createHost } from "../../../core/pipeline/host.ts";
+import { createHost } from "../../../core/host/host.ts";
 import { createDisplay } from "../../../recipes/display/live.ts";
 
 /** A stream that keeps what was written, and a clock that moves when told. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readRunFolder } from "../../../recipes/report/read-run.ts";
-import { RunFolder } from "../../../core/pipeline/run-folder.ts";
+import { RunFolder } from "../../../core/checkpoint/run-folder.ts";
 import { parseSettings } from "../../../core/pipeline/settings.ts";
 import { evaluationOf } from "./example-runs.ts";
 
