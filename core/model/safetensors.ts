@@ -9,7 +9,6 @@ import type { SafetensorsHeader, TensorEntry, TensorType } from "./safetensors-h
 
 export type { SafetensorsHeader, TensorEntry, TensorType } from "./safetensors-header.ts";
 export { readSafetensorsHeader } from "./safetensors-header.ts";
-export { writeSafetensors, writeSafetensorsFolder } from "./safetensors-write.ts";
 
 export type TensorArray =
   | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;

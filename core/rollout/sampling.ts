@@ -23,7 +23,7 @@ export type DrawSettings = Pick<SamplingSettings, "temperature" | "topP" | "topK
 export type RowSampler = (probabilities: Float32Array, uniform: number) => Draw;
 
 /** Throws a RangeError that names the first setting out of its range. */
-export const checkDrawSettings = (vocabulary: number, { temperature, topP, topK, bannedTokens }: DrawSettings): void => {
+const checkDrawSettings = (vocabulary: number, { temperature, topP, topK, bannedTokens }: DrawSettings): void => {
   if (!(temperature >= 0 && temperature < Infinity)) throw new RangeError(`The sampling temperature is ${temperature}: give 0 (greedy) or more`);
   if (!(topP > 0 && topP <= 1)) throw new RangeError(`topP is ${topP}: give a number above 0 and at most 1 (1 keeps all tokens)`);
   if (!(Number.isInteger(topK) && topK >= 0)) throw new RangeError(`topK is ${topK}: give a whole number, 0 keeps all tokens`);

@@ -38,7 +38,7 @@ export function gelu(x: Value): Value {
   return withGradient(mul(x, cdf), [x], (dy) => [mul(dy, add(cdf, mul(x, density())))]);
 }
 
-export function broadcast(a: Shape, b: Shape): Shape {
+function broadcast(a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);
   const axis = (shape: Shape, i: number): Dim => shape[i - rank + shape.length] ?? 1;
   return Array.from({ length: rank }, (_, i) => {

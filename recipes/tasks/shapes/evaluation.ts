@@ -7,7 +7,7 @@ import { type Judged, summarize, type Summary } from "./statistics.ts";
 import { readFields } from "./truth.ts";
 
 /** Longest response of the task with room to spare, tokens. */
-export const maxNewTokens = 40;
+const maxNewTokens = 40;
 
 export interface ShapesEvaluation {
   readonly greedy: Summary;

@@ -10,7 +10,7 @@ const decoder = { width: 128, layers: 4, heads: 4, keyValueHeads: 2, intermediat
 const vision = { width: 64, layers: 3, heads: 4, intermediate: 172, patch: 14, temporal: 2, merge: 2 };
 
 /** The model's config.json, nested as transformers writes it. */
-export function shapesModelConfig(): Record<string, unknown> {
+function shapesModelConfig(): Record<string, unknown> {
   return {
     architectures: ["Qwen2_5_VLForConditionalGeneration"],
     model_type: "qwen2_5_vl",

@@ -6,7 +6,7 @@ import type { Draws } from "./draws.ts";
 
 export const colours = ["red", "green", "blue", "yellow", "purple"] as const;
 export const shapes = ["circle", "square", "triangle", "cross"] as const;
-export const digits = ["1", "2", "3", "4", "5", "6"] as const;
+const digits = ["1", "2", "3", "4", "5", "6"] as const;
 export const symbols = [...shapes, ...digits] as const;
 
 export type Colour = (typeof colours)[number];

@@ -17,7 +17,7 @@ export const specialTokens = [
 export const unknownWord = "<unk>";
 
 /** The largest number there is a word for: two counts of the largest scene. */
-export const largestNumber = 20;
+const largestNumber = 20;
 
 const cells = ["a", "b", "c", "d"].flatMap((row) => ["1", "2", "3", "4"].map((column) => row + column));
 const numbers = Array.from({ length: largestNumber + 1 }, (_, number) => String(number));
