@@ -28,7 +28,7 @@ type Part = "overall" | "visionDependent";
 export const defaultComparisons = (recipes: readonly string[]): Comparison[] => {
   const first = recipes[0];
   return recipes.slice(1).map((recipe) => {
-    const base = /\(([^()]+)\)$/.exec(recipe)?.[1] ?? (/^papo\b/i.test(recipe) ? "grpo" : undefined);
+    const base = /\(([^()]+)\)/.exec(recipe)?.[1] ?? (/^papo\b/i.test(recipe) ? "grpo" : undefined);
     const named = recipes.find((other) => other !== recipe && other.toLowerCase() === base?.toLowerCase());
     return { recipe, baseline: named ?? first ?? recipe };
   });

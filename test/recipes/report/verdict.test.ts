@@ -71,6 +71,14 @@ describe("verdictOf", () => {
 });
 
 describe("defaultComparisons", () => {
+  it("finds the base of a recipe whose name says more after it", () => {
+    expect(defaultComparisons(["grpo", "dapo", "papo(dapo), official", "papo(grpo), paper"])).toEqual([
+      { recipe: "dapo", baseline: "grpo" },
+      { recipe: "papo(dapo), official", baseline: "dapo" },
+      { recipe: "papo(grpo), paper", baseline: "grpo" },
+    ]);
+  });
+
   it("measures a wrapped recipe against its base where that ran, and the rest against the first", () => {
     expect(defaultComparisons(["grpo", "dapo", "papo(dapo)", "papo", "papo(other)"])).toEqual([
       { recipe: "dapo", baseline: "grpo" },
