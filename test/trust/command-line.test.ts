@@ -2,7 +2,8 @@ import { mkdtempSync, existsSync, readdirSync, readFileSync, rmSync, statSync, w
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { papo, userFolder, writeRunFile } from "./support.ts";
+import { userFolder, writeRunFile } from "./support.ts";
+import { papo } from "../support/command-line.ts";
 
 let parent = "";
 beforeAll(() => {

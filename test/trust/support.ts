@@ -1,17 +1,14 @@
-/** Small runs of the real model, and the command line as a user runs it. */
-import { spawn } from "node:child_process";
+/** Small runs of the real model. */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { arrayDataset, type Dataset, type RowInput } from "../../core/data/dataset.ts";
 import type { Plugin } from "../../core/pipeline/plugin.ts";
 import type { Scorable } from "../../core/pipeline/rewards.ts";
 import { train, type TrainSummary } from "../../core/pipeline/run.ts";
 import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/pipeline/settings.ts";
 import { openPolicyInProcess } from "../../core/worker/policy.ts";
+import { root } from "../support/command-line.ts";
 import { BanditPlugin, ScorerPlugin, temporaryFolder } from "../support/bandit.ts";
-
-const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** A Qwen2.5-VL of random weights. */
 export const tinyModel = join(root, "test/golden/cases/models/tiny");
@@ -112,28 +109,6 @@ export const weightsOf = (output: string, step: number): string => join(output, 
 
 /** Cut a file in the middle. */
 export const halve = (file: string): void => truncateSync(file, Math.floor(readFileSync(file).length / 2));
-
-/** What a user sees of `papo`. */
-export interface CommandOutcome {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-/** Run `papo` in a process of its own, in `cwd`; with `largestFile`, writing more bytes to one file fails as on a full disk. */
-export const papo = (args: readonly string[], cwd: string, largestFile?: number): Promise<CommandOutcome> =>
-  new Promise((resolve) => {
-    const command = [process.execPath, join(root, "recipes/papo.mjs"), ...args];
-    const limited = largestFile === undefined ? command : ["/bin/sh", "-c", limitFiles, String(largestFile), ...command];
-    const child = spawn(limited[0]!, limited.slice(1), { cwd });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    child.on("close", (code) => {
-      resolve({ code, output });
-    });
-  });
-
-/** Limit files to $0 bytes, in the blocks of 512 that POSIX gives sh, and run the rest. */
-const limitFiles = 'ulimit -f $(($0 / 512)); exec "$@"';
 
 /** A folder inside the project, so that a run file in it finds the packages, with rows to train on. */
 export function userFolder(parent: string): string {

@@ -1,29 +1,10 @@
-import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VisualFocusPlugin } from "../../../recipes/examples/visual-focus.ts";
 import { lossOf } from "@papo/core/testing";
+import { papo, root } from "../../support/command-line.ts";
 import { ClippedObjectivePlugin, RandomMaskPlugin } from "@papo/plugins";
-
-const root = fileURLToPath(new URL("../../../", import.meta.url));
-
-interface Outcome {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-/** Run the command line as a user does, in a process of its own. */
-const papo = (...args: string[]): Promise<Outcome> =>
-  new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(root, "recipes/papo.mjs"), ...args], { cwd: root });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    child.on("close", (code) => {
-      resolve({ code, output });
-    });
-  });
 
 /** The example's folder with fewer steps, so that paths relative to the run file are tried elsewhere too. */
 let folder = "";
@@ -43,7 +24,7 @@ afterAll(() => {
 
 describe("the README's run file", () => {
   test("trains, evaluates, writes a model and a report, and resumes", async () => {
-    const { code, output } = await papo("train", join(folder, "run.ts"));
+    const { code, output } = await papo(["train", join(folder, "run.ts")], root);
     expect(output).toContain("finished after 2 steps");
     expect(code).toBe(0);
     for (const file of ["report.html", "metrics.jsonl", "evaluation.json", "checkpoints/step-2/policy/model/model.safetensors"]) {
@@ -52,19 +33,19 @@ describe("the README's run file", () => {
     const metrics = readFileSync(join(folder, "out/metrics.jsonl"), "utf8").trim().split("\n");
     expect(metrics).toHaveLength(2);
     expect(metrics[0]).toContain("visual_focus/share");
-    const again = await papo("train", join(folder, "run.ts"), "--resume");
+    const again = await papo(["train", join(folder, "run.ts"), "--resume"], root);
     expect(again.output).toContain("finished after 2 steps");
-    expect((await papo("train", join(folder, "run.ts"))).output).toContain("--resume");
+    expect((await papo(["train", join(folder, "run.ts")], root)).output).toContain("--resume");
   });
 
   test("its model is a model folder to train from", async () => {
     edit("run.ts", (text) => text.replace(/model: "[^"]*"/, 'model: "out/checkpoints/step-2/policy/model"').replace('output: "out"', 'output: "out2"'));
-    expect((await papo("train", join(folder, "run.ts"))).output).toContain("finished after 2 steps");
+    expect((await papo(["train", join(folder, "run.ts")], root)).output).toContain("finished after 2 steps");
   });
 
   test("supervised training writes a model folder", async () => {
     edit("run.ts", (text) => text.replace('output: "out2"', 'output: "out3"'));
-    const { code, output } = await papo("sft", join(folder, "run.ts"));
+    const { code, output } = await papo(["sft", join(folder, "run.ts")], root);
     expect(output).toContain("loss");
     expect(code).toBe(0);
     expect(existsSync(join(folder, "out3/supervised/model/model.safetensors"))).toBe(true);
@@ -72,12 +53,12 @@ describe("the README's run file", () => {
 
   test("mistakes are told in a sentence", async () => {
     edit("run.ts", (text) => text.replace("learningRate:", "learningrate:"));
-    const { code, output } = await papo("train", join(folder, "run.ts"));
+    const { code, output } = await papo(["train", join(folder, "run.ts")], root);
     expect(output).toMatch(/learningrate.*learningRate/s);
     expect(output).not.toContain("    at ");
     expect(code).toBe(1);
-    expect((await papo("train", join(folder, "missing.ts"))).output).toContain("missing.ts");
-    expect((await papo("fly")).code).toBe(2);
+    expect((await papo(["train", join(folder, "missing.ts")], root)).output).toContain("missing.ts");
+    expect((await papo(["fly"], root)).code).toBe(2);
   });
 });
 

@@ -1,0 +1,71 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { plus, symbol, times } from "../../../core/graph/dims.ts";
+import type { Program } from "../../../core/graph/executor.ts";
+import { Graph } from "../../../core/graph/graph.ts";
+import { OnnxExecutor } from "../../../core/graph/onnx-executor.ts";
+import { add, affine, concat, expand, reshape, silu, split, sum, withGradient } from "../../../core/graph/ops/index.ts";
+
+const executor = new OnnxExecutor({ threads: 2 });
+const programs: Program[] = [];
+const compile = async (graph: Graph): Promise<Program> => {
+  const program = await executor.compile(graph);
+  programs.push(program);
+  return program;
+};
+const floats = (shape: readonly number[], first = 0) => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => first + i) });
+
+afterAll(async () => {
+  for (const program of programs) await program.release();
+});
+
+/** Rows of two inputs, joined, spread over a third axis and taken apart again: every size but the last is symbolic. */
+const joined = (): Graph => {
+  const graph = new Graph();
+  const [B, P, N] = [symbol("B"), symbol("P"), symbol("N")];
+  const both = concat([graph.input("prefix", [B, P, 2]), graph.input("own", [B, N, 2])], 1);
+  const wide = expand(reshape(both, [B, plus(P, N), 1, 2]), [B, plus(P, N), 3, 2]);
+  graph.output("total", sum(wide, [2]));
+  const [, own] = split(reshape(wide, [times(B, plus(P, N)), 6]), [times(B, P), times(B, N)], 0);
+  if (own) graph.output("last rows", own);
+  return graph;
+};
+
+describe("the ONNX executor", () => {
+  test("runs one program on arrays of any sizes that fit its symbols, one and none included", async () => {
+    const program = await compile(joined());
+    for (const [B, P, N] of [[2, 3, 1], [1, 1, 1], [3, 2, 4], [2, 1, 0]] as const) {
+      const { total, "last rows": rows } = await program.run({ prefix: floats([B, P, 2]), own: floats([B, N, 2], 100) });
+      expect(total?.shape).toEqual([B, P + N, 2]);
+      expect([...(total?.data ?? [])].slice(0, 2)).toEqual([0, 3]);
+      expect(rows?.shape).toEqual([B * N, 6]);
+    }
+  });
+
+  test("gives the same bits twice", async () => {
+    const graph = new Graph();
+    graph.output("y", silu(graph.input("x", [symbol("T"), 64])));
+    const program = await compile(graph);
+    const x = floats([50, 64], -1600);
+    expect((await program.run({ x })).y).toEqual((await program.run({ x })).y);
+  });
+
+  test("returns a value with a rule of its own, an input, and one value under two names", async () => {
+    const graph = new Graph();
+    const x = graph.input("x", [2]);
+    const y = withGradient(affine(x, 2), [x], (dy) => [dy]);
+    graph.output("ruled", y);
+    graph.output("again", y);
+    graph.output("copied", x);
+    graph.output("used", add(y, x));
+    const out = await (await compile(graph)).run({ x: floats([2], 1) });
+    expect(Object.fromEntries(Object.entries(out).map(([name, { data }]) => [name, [...data]]))).toEqual({ ruled: [2, 4], again: [2, 4], copied: [1, 2], used: [3, 6] });
+  });
+
+  test("names a feed that is missing or of another size", async () => {
+    const graph = new Graph();
+    graph.output("y", affine(graph.input("x", [symbol("T"), 2]), 3));
+    const program = await compile(graph);
+    await expect(program.run({})).rejects.toThrow('"x" was not fed');
+    await expect(program.run({ x: { shape: [2, 2], data: new Float32Array(3) } })).rejects.toThrow('"x": 3 entries for shape [2, 2]');
+  });
+});

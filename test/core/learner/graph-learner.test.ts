@@ -1,0 +1,117 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openPolicyInProcess, parseSettings, learnerSettings, type OpenPolicy } from "@papo/core";
+import { hashPixels } from "../../../core/model/image-processor.ts";
+import type { EncodedPicture } from "../../../core/model/picture.ts";
+import type { LearnerBatch } from "../../../core/learner/learner.ts";
+
+const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
+const policies: OpenPolicy[] = [];
+
+async function open(optimizer: Parameters<typeof parseSettings>[0] = {}): Promise<OpenPolicy> {
+  const policy = await openPolicyInProcess({ folder, threads: 1, ...learnerSettings(parseSettings(optimizer)) });
+  policies.push(policy);
+  return policy;
+}
+
+const pixels = Float32Array.from({ length: 16 * 1176 }, (_, i) => Math.sin(i));
+const picture: EncodedPicture = { hash: hashPixels([1, 4, 4], pixels), grid: [1, 4, 4], pixels };
+const image = 479;
+
+/** A prompt with a picture and two responses, one without, and an empty response. */
+const batch: LearnerBatch = {
+  prompts: [
+    { ids: Int32Array.of(5, image, image, image, image, 7), pictures: [picture] },
+    { ids: Int32Array.of(8, 9), pictures: [] },
+  ],
+  rows: [
+    { prompt: 0, tokens: Int32Array.of(11, 12, 13) },
+    { prompt: 1, tokens: Int32Array.of(14) },
+    { prompt: 0, tokens: Int32Array.of() },
+    { prompt: 0, tokens: Int32Array.of(15, 16) },
+  ],
+  temperature: 0.7,
+};
+const cotangents = { logProbs: Float32Array.from({ length: 12 }, (_, i) => (i % 3) - 1) };
+
+let output = "";
+beforeAll(async () => {
+  output = await mkdtemp(join(tmpdir(), "graph-learner-"));
+});
+afterAll(async () => {
+  for (const policy of policies) await policy.close();
+  await rm(output, { recursive: true, force: true });
+});
+
+describe("the learner", () => {
+  test("gives zeros past each response's end, and the same outputs from backward as from score", async () => {
+    const { learner } = await open();
+    const scored = await learner.score(batch, ["logProbs", "entropy"]);
+    const zero = (array: Float32Array | undefined): number[] => [...(array ?? [])].flatMap((value, i) => (value === 0 ? [i] : []));
+    expect(zero(scored.logProbs)).toEqual([4, 5, 6, 7, 8, 11]);
+    expect(zero(scored.entropy)).toEqual([4, 5, 6, 7, 8, 11]);
+    const { logProbs } = await learner.backward(batch, cotangents);
+    logProbs?.forEach((value, i) => expect(Math.abs(value - (scored.logProbs?.[i] ?? NaN))).toBeLessThan(1e-6));
+  });
+
+  test("moves in the direction of the cotangent, and counts its versions", async () => {
+    const { learner } = await open();
+    const before = await learner.score(batch, ["logProbs"]);
+    await learner.backward(batch, { logProbs: new Float32Array(12).fill(-1) });
+    const { gradientNorm, skipped } = await learner.step({ learningRate: 1e-3 });
+    expect([gradientNorm > 0, skipped, learner.version]).toEqual([true, false, 1]);
+    const after = await learner.score(batch, ["logProbs"]);
+    const sum = (array: Float32Array = new Float32Array()): number => array.reduce((a, b) => a + b, 0);
+    expect(sum(after.logProbs)).toBeGreaterThan(sum(before.logProbs) + 0.1);
+  });
+
+  test("leaves frozen parameters as they are, to the bit", async () => {
+    const { learner } = await open({ optimizer: { freeze: ["model.visual.**"], weightDecay: 0.5 } });
+    expect(learner.capabilities.trained).toBeLessThan(learner.capabilities.parameters);
+    await learner.save(join(output, "frozen-before"));
+    await learner.backward(batch, cotangents);
+    await learner.step({ learningRate: 1e-2 });
+    await learner.save(join(output, "frozen-after"));
+    const { loadModelFolder } = await import("../../../core/model/folder.ts");
+    const { createModel } = await import("../../../core/model/registry.ts");
+    const read = (name: string) => loadModelFolder(join(output, name, "model"), (config) => createModel(config).parameters);
+    const [before, after] = [await read("frozen-before"), await read("frozen-after")];
+    for (const [name, { data }] of before.weights) {
+      const same = data.every((value, i) => value === after.weights.get(name)?.data[i]);
+      expect(same, name).toBe(name.startsWith("model.visual."));
+    }
+  });
+
+  test("says which freeze pattern fits nothing, and which leave nothing", async () => {
+    await expect(open({ optimizer: { freeze: ["visual.*"] } })).rejects.toThrow('"visual.*" matches no parameter');
+    await expect(open({ optimizer: { freeze: ["**"] } })).rejects.toThrow("leave no parameter to train");
+  });
+
+  test("goes on from what it saved to the same bits, kept copies included", async () => {
+    const [first, second] = [await open(), await open()];
+    const update = async ({ learner }: OpenPolicy): Promise<void> => {
+      await learner.backward(batch, cotangents);
+      await learner.step({ learningRate: 1e-3 });
+    };
+    await first.learner.keep("reference");
+    await update(first);
+    await first.learner.save(join(output, "saved"));
+    await second.learner.load(join(output, "saved"));
+    expect(second.learner.version).toBe(1);
+    await update(first);
+    await update(second);
+    for (const weights of ["current", "reference"]) {
+      expect(await second.learner.score(batch, ["logProbs"], weights)).toEqual(await first.learner.score(batch, ["logProbs"], weights));
+    }
+    expect(await first.learner.score(batch, ["logProbs"], "reference")).not.toEqual(await first.learner.score(batch, ["logProbs"]));
+    await expect(first.learner.score(batch, ["logProbs"], "ema")).rejects.toThrow('no weights are kept as "ema"');
+  });
+
+  test("refuses a cotangent of another size", async () => {
+    const { learner } = await open();
+    await expect(learner.backward(batch, { logProbs: new Float32Array(5) })).rejects.toThrow("has 5 entries; the batch is [4, 3]");
+  });
+});

@@ -1,0 +1,37 @@
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type OpenPolicy } from "@papo/core";
+import { datasetRows } from "../../../../recipes/rows.ts";
+import { swapPictures, writeDataset } from "../../../../recipes/tasks/shapes/dataset.ts";
+import { evaluateShapes, evaluateSwapped } from "../../../../recipes/tasks/shapes/evaluation.ts";
+import { pictureGrids, startModelFolder } from "../../../../recipes/tasks/shapes/start-model.ts";
+
+let folder = "";
+let policy: OpenPolicy;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "start-model-"));
+  policy = await openPolicyInProcess({ folder: startModelFolder, ...learnerSettings(parseSettings()) });
+});
+afterAll(async () => {
+  await policy.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("the shipped model is a folder of at most 6 MB", async () => {
+  const sizes = await Promise.all((await readdir(startModelFolder)).map(async (name) => (await stat(join(startModelFolder, name))).size));
+  expect(sizes.reduce((a, b) => a + b, 0)).toBeLessThan(6e6);
+});
+
+test("it is right about half of the time, mostly without reasoning, and needs the picture for it", async () => {
+  const rows = await datasetRows(await openJsonl(await writeDataset(folder, { split: "test", seed: 11, count: 300, grids: pictureGrids })));
+  const { greedy, klPrcp, outcomes } = await evaluateShapes({ policy, rows, sampledRows: rows.slice(0, 20) });
+  expect(greedy.accuracy.value).toBeGreaterThan(0.45);
+  expect(greedy.accuracy.value).toBeLessThan(0.6);
+  expect(greedy.direct.value).toBeGreaterThan(0.8);
+  expect(outcomes).toHaveLength(300);
+  expect(klPrcp).toBeGreaterThan(0.1);
+  const swapped = await evaluateSwapped(policy, swapPictures(rows));
+  expect(greedy.visionDependent.value - swapped.visionDependent.value).toBeGreaterThan(0.2);
+});
