@@ -26,7 +26,7 @@ const recipes = ["grpo", "papo", "dapo", "papo-d"] as const satisfies readonly P
 type Recipe = (typeof recipes)[number];
 
 export const demo: Command = {
-  usage: "papo demo [--recipe grpo --recipe papo …] [--steps 50] [--seeds 1] [--scenes 500] [--mode official|paper] [--output runs/demo]",
+  usage: "papo demo [--recipe grpo --recipe papo …] [--steps 50] [--seeds 1] [--scenes 1000] [--mode official|paper] [--output runs/demo]",
   summary: [
     "Train a tiny vision-language model on pictures drawn here, with one recipe after the other from the same start, and compare them.",
     `Recipes: ${recipes.join(", ")}; default grpo and papo. --seeds 3 trains each three times. --scenes: unseen scenes to measure on.`,
@@ -39,7 +39,7 @@ export const demo: Command = {
         recipe: { type: "string", multiple: true },
         steps: { type: "string" },
         seeds: { type: "string", default: "1" },
-        scenes: { type: "string", default: "500" },
+        scenes: { type: "string", default: "1000" },
         mode: { type: "string", multiple: true },
         output: { type: "string", default: "runs/demo" },
       },
