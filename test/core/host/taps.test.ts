@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { guardTaps, type Ownership, pluginError, PluginError } from "../../../core/host/taps.ts";
+import type { Minibatch } from "../../../core/pipeline/batch.ts";
+import { createHooks, type RunHooks } from "../../../core/pipeline/hooks.ts";
+import type { Term } from "../../../core/pipeline/loss.ts";
+
+const context = { name: "x", step: 1, steps: 1 };
+
+/** Hooks under guard, tapped by a plugin that is being applied. */
+function guarded(): { readonly hooks: RunHooks; readonly ownership: Ownership; apply(plugin: string, tap: (hooks: RunHooks) => void): void } {
+  const hooks = createHooks();
+  const ownership: Ownership = { applying: null, terms: new Map() };
+  guardTaps(hooks, ownership);
+  const apply = (plugin: string, tap: (hooks: RunHooks) => void): void => {
+    ownership.applying = plugin;
+    tap(hooks);
+    ownership.applying = null;
+  };
+  return { hooks, ownership, apply };
+}
+
+describe("a tap", () => {
+  it("works as tapable's own when nothing is wrong with it", async () => {
+    const { hooks, apply } = guarded();
+    apply("A", ({ coefficient }) => { coefficient.tap("A", (value) => value + 1); });
+    apply("B", ({ coefficient, stepped }) => {
+      coefficient.tap("B", (value) => value * 10);
+      stepped.tapPromise("B", () => Promise.resolve({ stop: "enough" }));
+    });
+    expect(hooks.coefficient.call(1, context)).toBe(20);
+    expect(await hooks.stepped.promise({ step: 1, steps: 2, metrics: {} })).toEqual({ stop: "enough" });
+  });
+
+  it("is refused outside apply, under another name, out of order, and with the method of another kind", () => {
+    const { hooks, apply } = guarded();
+    expect(() => { hooks.coefficient.tap("A", (value) => value); }).toThrow('A taps the hook "coefficient" outside apply');
+    expect(() => { apply("A", () => { hooks.coefficient.tap("B", (value) => value); }); }).toThrow('under the name "B"; use its own name');
+    expect(() => { apply("A", () => { hooks.coefficient.tap({ name: "A", stage: -1 }, (value) => value); }); }).toThrow('with "before" or "stage"');
+    expect(() => { apply("A", () => { hooks.rewards.tap("A", (rewards) => rewards); }); }).toThrow("wrong method; use tapPromise");
+    expect(hooks.coefficient.call(3, context)).toBe(3);
+  });
+});
+
+describe("the owner of a term", () => {
+  const term = (name: string): Term => ({ name, value: null as never, reduction: "token_mean" });
+  const batch = {} as Minibatch;
+
+  it("is the plugin that gave it first, also for those that change it later", () => {
+    const { hooks, ownership, apply } = guarded();
+    apply("A", ({ terms }) => { terms.tap("A", (list) => [...list, term("policy")]); });
+    apply("B", ({ terms }) => { terms.tap("B", (list) => [...list.map((old) => ({ ...old, sign: -1 as const })), term("kl")]); });
+    expect(hooks.terms.call([], batch).map(({ name }) => name)).toEqual(["policy", "kl"]);
+    expect([...ownership.terms]).toEqual([["policy", "A"], ["kl", "B"]]);
+  });
+
+  it("is told when another plugin gives a second term of the name, or puts one in its place", () => {
+    const twice = guarded();
+    for (const name of ["A", "B"]) twice.apply(name, ({ terms }) => { terms.tap(name, (list) => [...list, term("policy")]); });
+    expect(() => twice.hooks.terms.call([], batch)).toThrow('B failed in hook "terms": there are two terms named "policy", one by A');
+    const replaced = guarded();
+    replaced.apply("A", ({ terms }) => { terms.tap("A", (list) => [...list, term("policy")]); });
+    replaced.apply("B", ({ terms }) => { terms.tap("B", () => []); });
+    replaced.apply("C", ({ terms }) => { terms.tap("C", (list) => [...list, term("policy")]); });
+    expect(() => replaced.hooks.terms.call([], batch)).toThrow(`C failed in hook "terms": the term "policy" is already A's`);
+  });
+
+  it("is asked for a list", () => {
+    const { hooks, apply } = guarded();
+    apply("A", ({ terms }) => { terms.tap("A", () => "policy" as never); });
+    expect(() => hooks.terms.call([], batch)).toThrow('A failed in hook "terms": it returned no list of terms');
+  });
+});
+
+it("an error that names a plugin stays as it is; anything else that is thrown is wrapped", () => {
+  const inner = new PluginError("A", "is broken");
+  expect(pluginError("B", "a hook", inner)).toBe(inner);
+  expect(pluginError("B", "a hook", 7)).toMatchObject({ name: "PluginError", plugin: "B", message: "B failed in a hook: 7", cause: 7 });
+});
