@@ -22,7 +22,10 @@ function describe(issue: Issue, schema: z.ZodObject, options: unknown): string {
     return issue.keys.map((key) => unknownKey(where === "" ? key : `${where}.${key}`, key, known)).join("; ");
   }
   if (where === "") return `the options are ${show(options)}, allowed is an object`;
-  return `the option "${where}" is ${show(valueAt(options, issue.path))}, allowed is ${allowed(issue)}`;
+  const value = valueAt(options, issue.path);
+  // Zod's word for "any value, but one".
+  if (value === undefined && allowed(issue) === "nonoptional") return `the option "${where}" is missing`;
+  return `the option "${where}" is ${show(value)}, allowed is ${allowed(issue)}`;
 }
 
 function unknownKey(full: string, key: string, known: readonly string[]): string {
