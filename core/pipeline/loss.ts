@@ -1,6 +1,6 @@
 /** Terms become one number and its gradients: the only place where the loss is made. */
 import "../math/backend.ts";
-import { add, engine, mul, scalar, zeros } from "@tensorflow/tfjs-core";
+import { engine, mul, scalar, zeros } from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor2D } from "@tensorflow/tfjs-core";
 import type { Outputs } from "../learner/learner.ts";
 import { reduce } from "../math/reduce.ts";
@@ -10,7 +10,7 @@ import type { Minibatch } from "./batch.ts";
 import type { Coefficient } from "../host/coefficients.ts";
 import type { Host } from "../host/host.ts";
 import { createBatch, createMinibatch } from "./loss-arrays.ts";
-import type { BatchArrays, MinibatchArrays } from "./loss-arrays.ts";
+import type { BatchArrays, Leaf, MinibatchArrays } from "./loss-arrays.ts";
 import { PluginError } from "../host/taps.ts";
 
 /** One term of the loss, over the whole minibatch. loss += sign · coefficient · reduce(value · weights). */
@@ -26,14 +26,25 @@ export interface Term {
   readonly reduction: Reduction;
 }
 
-/** What a term came to. */
+/** The name of the objective by convention: the ledger compares every other term with it. */
+export const POLICY_TERM = "policy";
+
+/** What a term came to: its line in the ledger. */
 export interface TermValue {
   /** reduce(value · weights); 0 for a term whose coefficient is 0. */
   readonly value: number;
   /** Its part of the loss: sign · coefficient · value. */
   readonly weighted: number;
+  /** sign · coefficient, as in force. */
+  readonly factor: number;
   /** The plugin that gave it. */
   readonly plugin: string;
+  /** L2 norm of its part of the cotangents (d loss / d output), over every view and output. */
+  readonly norm: number;
+  /** Cosine of its part of the cotangents with that of the term "policy"; 0 where one of them has none. */
+  readonly cosine: number;
+  /** Share of the tokens on which it acts: those where its part of some cotangent is not 0. */
+  readonly share: number;
 }
 
 export interface LossResult {
@@ -47,35 +58,33 @@ export interface LossResult {
   readonly gradients: Readonly<Record<string, Outputs>>;
 }
 
+/** A term reduced, with its gradient to each leaf, [B·T] each and 0 outside the mask. */
+interface TermPart {
+  readonly name: string;
+  readonly plugin: string;
+  readonly factor: number;
+  readonly value: number;
+  /** Of the reduced value, before the factor. */
+  readonly gradients: readonly Float32Array[];
+}
+
 /**
  * The loss of one minibatch and its gradient with respect to everything the learner computed for it. Reductions are over the whole
- * minibatch, so no split of the forward pass can change it. A term whose coefficient is 0 is left out altogether.
+ * minibatch, so no split of the forward pass can change it. A term whose coefficient is 0 is left out altogether. Terms are added up
+ * in the order of their names, in double precision: the order of plugins whose terms do not depend on each other changes nothing.
  * @throws PluginError when a term is not finite or of the wrong shape, naming the term and its plugin
  */
 export function computeLoss(host: Pick<Host, "hooks" | "scores" | "ownerOf">, arrays: MinibatchArrays): LossResult {
   return scoped(() => {
     const { batch, leaves } = createMinibatch(arrays, host);
-    const values: Record<string, TermValue> = {};
-    let failure: { readonly error: unknown } | null = null;
-    // tfjs keeps what is on its tape when the function throws: let it finish, and throw afterwards.
-    const total = (): Scalar => {
-      try {
-        return sumTerms(host, batch, values);
-      } catch (error) {
-        failure = { error };
-        return scalar(0);
-      }
-    };
-    const { grads } = engine().gradients(total, leaves.map(({ tensor }) => tensor), undefined, true);
-    if (failure !== null) throw (failure as { readonly error: unknown }).error;
+    const parts = termParts(host, batch, leaves, arrays);
+    const byName = [...parts].sort((a, b) => (a.name < b.name ? -1 : 1));
     const gradients: Record<string, Outputs> = {};
-    leaves.forEach(({ view, output }, index) => {
-      // tfjs gives nothing for a leaf that no term reads.
-      const gradient = grads[index] as Tensor2D | undefined;
-      gradients[view] = { ...gradients[view], [output]: withinMask(gradient, arrays, `${view}/${output}`, values) };
+    leaves.forEach(({ view, output }, leaf) => {
+      gradients[view] = { ...gradients[view], [output]: sumOfParts(byName, leaf, arrays, `${view}/${output}`) };
     });
-    const loss = Object.values(values).reduce((sum, { weighted }) => sum + weighted, 0);
-    return { loss, terms: values, gradients };
+    const loss = byName.reduce((sum, { factor, value }) => sum + factor * value, 0);
+    return { loss, terms: ledger(parts, arrays.mask), gradients };
   });
 }
 
@@ -93,24 +102,37 @@ export function computeAdvantages(host: Pick<Host, "hooks">, arrays: BatchArrays
   });
 }
 
-/** Call the hooks, reduce each term and sum; notes every term's numbers in `values`. */
-function sumTerms(host: Pick<Host, "hooks" | "ownerOf">, batch: Minibatch, values: Record<string, TermValue>): Scalar {
-  let total: Scalar | null = null;
-  for (const term of host.hooks.terms.call([], batch)) {
-    const plugin = host.ownerOf(term.name) ?? "unknown";
-    const factor = (term.sign ?? 1) * (term.coefficient?.value ?? 1);
-    if (factor === 0) {
-      values[term.name] = { value: 0, weighted: 0, plugin };
-      continue;
+/** Call the hooks, reduce each term, and differentiate each for itself. */
+function termParts(host: Pick<Host, "hooks" | "ownerOf">, batch: Minibatch, leaves: readonly Leaf[], arrays: MinibatchArrays): TermPart[] {
+  const tensors = leaves.map(({ tensor }) => tensor);
+  const parts: TermPart[] = [];
+  let failure: { readonly error: unknown } | null = null;
+  // Inside a call of `gradients` tfjs keeps its tape, so that one forward pass serves the backward passes of all terms.
+  const onOneTape = (): Scalar => {
+    try {
+      for (const term of host.hooks.terms.call([], batch)) parts.push(termPart(term, host.ownerOf(term.name) ?? "unknown", batch, tensors, arrays));
+    } catch (error) {
+      // tfjs keeps what is on its tape when the function throws: let it finish, and throw afterwards.
+      failure = { error };
     }
-    const reduced = reduceTerm(term, batch, plugin);
-    const value = reduced.dataSync()[0]!;
-    if (!Number.isFinite(value)) throw new PluginError(plugin, `gave the term "${term.name}", which is ${value} in step ${batch.step}${whereNotFinite(term, batch)}`);
-    values[term.name] = { value, weighted: factor * value, plugin };
-    const weighted: Scalar = mul(reduced, factor);
-    total = total === null ? weighted : add(total, weighted);
-  }
-  return total ?? scalar(0);
+    return scalar(0);
+  };
+  engine().gradients(onOneTape, tensors, undefined, true);
+  if (failure !== null) throw (failure as { readonly error: unknown }).error;
+  return parts;
+}
+
+function termPart(term: Term, plugin: string, batch: Minibatch, tensors: Tensor2D[], arrays: MinibatchArrays): TermPart {
+  const factor = (term.sign ?? 1) * (term.coefficient?.value ?? 1);
+  const { name } = term;
+  if (factor === 0) return { name, plugin, factor, value: 0, gradients: tensors.map(() => new Float32Array(batch.B * batch.T)) };
+  const reduced = reduceTerm(term, batch, plugin);
+  const value = reduced.dataSync()[0]!;
+  if (!Number.isFinite(value)) throw new PluginError(plugin, `gave the term "${name}", which is ${value} in step ${batch.step}${whereNotFinite(term, batch)}`);
+  const { grads } = engine().gradients(() => reduced, tensors, undefined, true);
+  // tfjs gives nothing for a leaf that the term does not read.
+  const gradients = tensors.map((_, leaf) => withinMask(grads[leaf] as Tensor2D | undefined, arrays));
+  return { name, plugin, factor, value, gradients };
 }
 
 function reduceTerm(term: Term, batch: Minibatch, plugin: string): Scalar {
@@ -129,14 +151,51 @@ function whereNotFinite(term: Term, batch: Minibatch): string {
   return index < 0 ? " (its tokens are finite: look at its weights)" : `: ${values[index]} at sample ${Math.floor(index / batch.T)}, token ${index % batch.T}`;
 }
 
-function withinMask(gradient: Tensor2D | undefined, { B, T, mask }: MinibatchArrays, name: string, values: Record<string, TermValue>): Float32Array {
+function withinMask(gradient: Tensor2D | undefined, { B, T, mask }: MinibatchArrays): Float32Array {
   if (gradient === undefined) return new Float32Array(B * T);
-  // −0 becomes 0 too.
-  const array = (gradient.dataSync() as Float32Array).map((value, index) => (mask[index] === 0 || value === 0 ? 0 : value));
-  const bad = array.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    const terms = Object.entries(values).map(([term, { plugin }]) => `"${term}" of ${plugin}`).join(", ");
-    throw new Error(`The gradient of the loss to ${name} is ${array[bad]} at sample ${Math.floor(bad / T)}, token ${bad % T}, though each term is finite; the terms are ${terms}`);
+  return (gradient.dataSync() as Float32Array).map((value, index) => (mask[index] === 0 ? 0 : value));
+}
+
+/** Σ factor · gradient over the terms, in double precision, rounded once. */
+function sumOfParts(parts: readonly TermPart[], leaf: number, { B, T }: MinibatchArrays, name: string): Float32Array {
+  const sum = new Float64Array(B * T);
+  for (const { factor, gradients } of parts) {
+    const gradient = gradients[leaf]!;
+    for (let index = 0; index < sum.length; index++) sum[index]! += factor * gradient[index]!;
   }
-  return array;
+  const bad = sum.findIndex((value) => !Number.isFinite(Math.fround(value)));
+  if (bad >= 0) {
+    const terms = parts.map((part) => `"${part.name}" of ${part.plugin} (${part.factor * part.gradients[leaf]![bad]!})`).join(", ");
+    throw new Error(`The gradient of the loss to ${name} is ${sum[bad]} at sample ${Math.floor(bad / T)}, token ${bad % T}, though each term is finite; the terms are ${terms}`);
+  }
+  // −0 becomes 0.
+  return Float32Array.from(sum, (value) => value + 0);
+}
+
+/** Every term's line, in the order of the recipe. */
+function ledger(parts: readonly TermPart[], mask: Float32Array): Record<string, TermValue> {
+  const tokens = mask.reduce((count, value) => count + (value === 0 ? 0 : 1), 0);
+  const policy = parts.find(({ name }) => name === POLICY_TERM);
+  const line = (part: TermPart): TermValue => {
+    const { value, factor, plugin } = part;
+    const [own, other] = [dot(part, part), policy === undefined ? 0 : dot(policy, policy)];
+    const cosine = own > 0 && other > 0 ? dot(part, policy!) / Math.sqrt(own * other) : 0;
+    return { value, weighted: factor * value, factor, plugin, norm: Math.sqrt(own), cosine, share: tokens === 0 ? 0 : actsOn(part, mask) / tokens };
+  };
+  return Object.fromEntries(parts.map((part) => [part.name, line(part)]));
+}
+
+/** Inner product of two terms' parts of the cotangents. */
+function dot(a: TermPart, b: TermPart): number {
+  let sum = 0;
+  a.gradients.forEach((gradient, leaf) => {
+    const other = b.gradients[leaf]!;
+    for (let index = 0; index < gradient.length; index++) sum += gradient[index]! * other[index]!;
+  });
+  return a.factor * b.factor * sum;
+}
+
+function actsOn({ gradients, factor }: TermPart, mask: Float32Array): number {
+  if (factor === 0) return 0;
+  return mask.reduce((count, value, index) => count + (value !== 0 && gradients.some((gradient) => gradient[index] !== 0) ? 1 : 0), 0);
 }

@@ -49,10 +49,17 @@ function partMeans(groups: readonly Group[]): Metrics {
   return Object.fromEntries([...names].map((name) => [`reward/part/${name}`, mean(samples.map(({ parts }) => parts[name] ?? 0))]));
 }
 
+/** Each term's value, and its line in the ledger. */
 function termMeans(updates: readonly Update[]): Metrics {
   const names = new Set(updates.flatMap(({ loss }) => Object.keys(loss.terms)));
-  return Object.fromEntries([...names].map((name) => [`loss/${name}`, mean(updates.map(({ loss }) => loss.terms[name]?.value ?? 0))]));
+  const meanOf = (name: string, column: (typeof LEDGER)[number] | "value"): number => mean(updates.map(({ loss }) => loss.terms[name]?.[column] ?? 0));
+  return Object.fromEntries(
+    [...names].flatMap((name) => [[`loss/${name}`, meanOf(name, "value")], ...LEDGER.map((column) => [`ledger/${name}/${column}`, meanOf(name, column)] as const)]),
+  ) as Metrics;
 }
+
+/** What the ledger says of a term in a step; see TermValue. */
+const LEDGER = ["weighted", "factor", "norm", "cosine", "share"] as const;
 
 function hasSpread({ samples }: Group): boolean {
   return samples.some(({ reward }) => reward !== samples[0]!.reward);

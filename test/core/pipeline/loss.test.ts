@@ -1,4 +1,5 @@
 import { memory, mul, sqrt, square, sub, tensor2d } from "@tensorflow/tfjs-core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import type { Minibatch } from "../../../core/pipeline/batch.ts";
 import { createHost } from "../../../core/host/host.ts";
@@ -44,7 +45,7 @@ describe("computeLoss", () => {
   it("reduces a term, gives its value and plugin, and its gradient, 0 outside the mask", () => {
     const { loss, terms, gradients } = lossOfTerm(({ logProbs }) => ({ value: square(logProbs) }));
     expect(loss).toBeCloseTo(14 / 3, 6);
-    expect(terms).toEqual({ mine: { value: loss, weighted: loss, plugin: "TermPlugin" } });
+    expect(terms).toMatchObject({ mine: { value: loss, weighted: loss, factor: 1, plugin: "TermPlugin" } });
     expect(Object.keys(gradients)).toEqual(["original"]);
     const wanted = [-2 / 3, -4 / 3, -2, 0];
     gradients["original"]!.logProbs!.forEach((value, index) => expect(value).toBeCloseTo(wanted[index]!, 6));
@@ -57,13 +58,13 @@ describe("computeLoss", () => {
       run.hooks.terms.tap(name === "a" ? "TermPlugin" : "OtherPlugin", (terms, { logProbs }) => [...terms, { name, value: logProbs, coefficient, sign, reduction: "token_mean" }]);
     };
     const { loss, terms } = computeLoss(hostOf(new TermPlugin(add("a", 1, 0.5)), new OtherPlugin(add("b", -1, 2))), arrays);
-    expect(terms).toEqual({ a: { value: -2, weighted: -1, plugin: "TermPlugin" }, b: { value: -2, weighted: 4, plugin: "OtherPlugin" } });
+    expect(terms).toMatchObject({ a: { value: -2, weighted: -1, factor: 0.5, plugin: "TermPlugin" }, b: { value: -2, weighted: 4, factor: -2, plugin: "OtherPlugin" } });
     expect(loss).toBe(3);
   });
 
   it("leaves a term of coefficient 0 out, even one that is NaN", () => {
     const nothing = lossOfTerm((batch, run) => ({ value: mul(batch.logProbs, Number.NaN), coefficient: run.coefficient("off", 0) }));
-    expect(nothing).toEqual({ loss: 0, terms: { mine: { value: 0, weighted: 0, plugin: "TermPlugin" } }, gradients: { original: { logProbs: new Float32Array(4) } } });
+    expect(nothing).toEqual({ loss: 0, terms: { mine: { value: 0, weighted: 0, factor: 0, plugin: "TermPlugin", norm: 0, cosine: 0, share: 0 } }, gradients: { original: { logProbs: new Float32Array(4) } } });
   });
 
   it("gives a request with gradient a leaf and one without a constant, of one computed array", () => {
@@ -135,5 +136,28 @@ describe("computeAdvantages", () => {
       }));
     expect(computeAdvantages(reading("reference"), arrays)).toEqual(Float32Array.of(-2, -2, -2, 0));
     expect(() => computeAdvantages(reading("current"), arrays)).toThrow('"original/current/logProbs" is scored for each minibatch and is not there yet');
+  });
+});
+
+describe("the ledger", () => {
+  const term = (name: string, coefficient: number, value: (batch: Minibatch) => Tensor2D) => (run: Run) => {
+    const factor = run.coefficient(`c/${name}`, coefficient);
+    run.hooks.terms.tap(name === "policy" ? "TermPlugin" : "OtherPlugin", (terms, batch) => [...terms, { name, value: value(batch), coefficient: factor, reduction: "constant_sum" }]);
+  };
+  const batch = { ...arrays, maxNewTokens: 1 };
+
+  it("gives each term the norm of its own cotangent, its cosine with the objective, and the tokens it acts on", () => {
+    // d policy = (2, 2, 2, ·), d other = −3 on the tokens where it is not blocked: (−3, 0, 0, ·); the last token is outside the mask.
+    const policy = new TermPlugin(term("policy", 2, ({ logProbs }) => logProbs));
+    const other = new OtherPlugin(term("other", -3, ({ logProbs }) => mul(logProbs, tensor2d([[1, 0], [0, 1]]))));
+    const { terms, gradients } = computeLoss(hostOf(policy, other), batch);
+    expect(terms["policy"]).toMatchObject({ cosine: expect.closeTo(1, 12) as number, share: 1, norm: expect.closeTo(Math.sqrt(12), 6) as number });
+    expect(terms["other"]).toMatchObject({ norm: expect.closeTo(3, 6) as number, cosine: expect.closeTo(-1 / Math.sqrt(3), 6) as number, share: expect.closeTo(1 / 3, 6) as number });
+    expect([...gradients["original"]!.logProbs!]).toEqual([-1, 2, 2, 0]);
+  });
+
+  it("has the cosine 0 where there is no objective", () => {
+    const { terms } = computeLoss(hostOf(new OtherPlugin(term("other", 1, ({ logProbs }) => logProbs))), batch);
+    expect(terms["other"]!.cosine).toBe(0);
   });
 });

@@ -19,11 +19,12 @@ test("rewards, lengths and spread are over all groups that were sampled", () => 
 
 test("losses and gradient norms are means over the updates, skipped ones are counted", () => {
   const update = (value: number, skipped: boolean) => ({
-    loss: { loss: 2 * value, terms: { policy: { value, weighted: 2 * value, plugin: "P" } }, gradients: {} }, gradientNorm: value * 10, skipped,
+    loss: { loss: 2 * value, terms: { policy: { value, weighted: 2 * value, factor: 2, plugin: "P", norm: value / 10, cosine: 1, share: value / 4 } }, gradients: {} }, gradientNorm: value * 10, skipped,
   });
   const parity = { max: 0.5, mean: 0.25, worst: { sample: 0, token: 0 } };
   expect(learnerMetrics({ updates: [update(1, false), update(3, true)], learningRate: 0.1, current: new Map() }, parity)).toEqual({
     "rollout/parity_max": 0.5, "rollout/parity_mean": 0.25, "loss/total": 4, "loss/policy": 2,
+    "ledger/policy/weighted": 4, "ledger/policy/factor": 2, "ledger/policy/norm": 0.2, "ledger/policy/cosine": 1, "ledger/policy/share": 0.5,
     "learner/gradient_norm": 20, "learner/learning_rate": 0.1, "learner/updates": 2, "learner/skipped_updates": 1,
   });
 });
