@@ -3,6 +3,8 @@ import mittModule from "mitt";
 import { createRandom } from "../math/random.ts";
 import type { Random } from "../math/random.ts";
 import { Coefficients } from "./coefficients.ts";
+import type { AuxiliaryRollout } from "../pipeline/auxiliary.ts";
+import type { WeightsCopy } from "../pipeline/copies.ts";
 import type { Events, RunEvents } from "../pipeline/events.ts";
 import { createHooks } from "../pipeline/hooks.ts";
 import type { RunHooks, StepContext } from "../pipeline/hooks.ts";
@@ -40,8 +42,12 @@ export interface Host {
   readonly views: ReadonlyMap<string, View>;
   /** By name, in the order of the recipe. */
   readonly scorers: ReadonlyMap<string, Scorer>;
-  /** The arrays to compute with the coefficients in force, merged; inactive ones are listed too. */
-  scores(): readonly PlannedScore[];
+  /** By name. */
+  readonly auxiliary: ReadonlyMap<string, AuxiliaryRollout>;
+  /** By name. */
+  readonly copies: ReadonlyMap<string, WeightsCopy>;
+  /** The arrays of a stage (default "experience") to compute with the coefficients in force, merged; inactive ones are listed too. */
+  scores(stage?: PlannedScore["stage"]): readonly PlannedScore[];
   /** Coefficients in force, by name. */
   coefficients(): Readonly<Record<string, number>>;
   /** The plugin that gave a term; undefined for a name never seen. */
@@ -72,6 +78,8 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
     random: createRandom(options.seed),
     views: new Registry<View>("view"),
     scorers: new Registry<Scorer>("scorer"),
+    auxiliary: new Registry<AuxiliaryRollout>("auxiliary rollout"),
+    copies: new Registry<WeightsCopy>("copy"),
     requests: new ScoreRequests(),
     coefficients: new Coefficients(),
     states: new PluginStates(),
@@ -87,7 +95,8 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
       ownership.applying = null;
     }
   }
-  parts.requests.checkViews([...parts.views.items.keys()], options.givenViews ?? []);
+  parts.requests.checkViews(parts.views.items, options.givenViews ?? []);
+  parts.requests.checkWeights([...parts.copies.items.keys()]);
   return assemble(plugins, parts, ownership);
 }
 
@@ -97,6 +106,8 @@ interface Parts {
   readonly random: Random;
   readonly views: Registry<View>;
   readonly scorers: Registry<Scorer>;
+  readonly auxiliary: Registry<AuxiliaryRollout>;
+  readonly copies: Registry<WeightsCopy>;
   readonly requests: ScoreRequests;
   readonly coefficients: Coefficients;
   readonly states: PluginStates;
@@ -111,17 +122,28 @@ function createRun(plugin: string, parts: Parts): Run {
     views: {
       register: (view) => {
         if (view.name === "original") throw new PluginError(plugin, 'registers the view "original", which every prompt has; choose another name');
-        if (view.raw === undefined && view.patches === undefined) throw new PluginError(plugin, `registers the view "${view.name}", which changes nothing; give it raw or patches`);
+        const changes = [view.prompt, view.raw, view.patches, view.dropped];
+        if (changes.every((change) => change === undefined)) throw new PluginError(plugin, `registers the view "${view.name}", which changes nothing; give it prompt, raw, patches or dropped`);
         parts.views.add(plugin, view);
       },
     },
     scores: { request: (request) => parts.requests.request(plugin, request) },
     rewards: { register: (scorer) => parts.scorers.add(plugin, scorer) },
+    auxiliary: { register: (rollout) => parts.auxiliary.add(plugin, rollout) },
+    copies: { register: (copy) => parts.copies.add(plugin, checkedCopy(plugin, copy)) },
     coefficient: (name, initial) => parts.coefficients.declare(plugin, name, initial),
     state: (initial) => parts.states.declare(plugin, initial),
     random: parts.random.key("plugin", plugin),
     metric: (name, value) => parts.metrics.add(plugin, name, value),
   };
+}
+
+function checkedCopy(plugin: string, copy: WeightsCopy): WeightsCopy {
+  const { name, decay, every } = copy;
+  if (["current", "old", "reference"].includes(name)) throw new PluginError(plugin, `registers a copy "${name}", which the pipeline has; choose another name`);
+  if (!(decay >= 0 && decay < 1)) throw new PluginError(plugin, `registers the copy "${name}" with the decay ${decay}; it must be at least 0 and below 1`);
+  if (!(Number.isInteger(every) && every > 0)) throw new PluginError(plugin, `registers the copy "${name}" to move every ${every} steps; give a whole number from 1`);
+  return copy;
 }
 
 function assemble(plugins: readonly Plugin[], parts: Parts, ownership: Ownership): Host {
@@ -132,7 +154,9 @@ function assemble(plugins: readonly Plugin[], parts: Parts, ownership: Ownership
     random: parts.random,
     views: parts.views.items,
     scorers: parts.scorers.items,
-    scores: () => parts.requests.planned(),
+    auxiliary: parts.auxiliary.items,
+    copies: parts.copies.items,
+    scores: (stage) => parts.requests.planned(stage),
     coefficients: () => parts.coefficients.values(),
     ownerOf: (term) => ownership.terms.get(term),
     beginStep: (context) => {
@@ -146,7 +170,9 @@ function assemble(plugins: readonly Plugin[], parts: Parts, ownership: Ownership
       `plugins: ${plugins.map(({ name }) => name).join(", ")}`,
       ...[...parts.views.items.keys()].map((name) => `view "${name}" by ${parts.views.ownerOf(name)}`),
       ...[...parts.scorers.items.values()].map(({ name, weight }) => `reward "${name}" × ${weight} by ${parts.scorers.ownerOf(name)}`),
-      ...parts.requests.planned().map((score) => `score: ${describeScore(score)}`),
+      ...[...parts.copies.items.values()].map(({ name, decay, every }) => `weights "${name}" by ${parts.copies.ownerOf(name)}: decay ${decay} every ${every} steps`),
+      ...[...parts.auxiliary.items.keys()].map((name) => `auxiliary rollout "${name}" by ${parts.auxiliary.ownerOf(name)}`),
+      ...[...parts.requests.planned("rewards"), ...parts.requests.planned()].map((score) => `score: ${describeScore(score)}`),
     ],
   };
 }

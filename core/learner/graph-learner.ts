@@ -9,12 +9,12 @@ import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
 import { type Features, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
 import { readSafetensors } from "../model/safetensors.ts";
 import { writeSafetensors } from "../model/safetensors-write.ts";
-import { segmentFeeds } from "../model/segments.ts";
+import { pictureMeanFeeds, segmentFeeds } from "../model/segments.ts";
 import { AdamW } from "./adamw.ts";
 import { DivergedError } from "./diverged-error.ts";
 import { Muon } from "./muon.ts";
 import type { Optimizer } from "./optimizer.ts";
-import type { Learner, LearnerBatch, LearnerCapabilities, OptimizerSettings, Output, Outputs, StepReport } from "./learner.ts";
+import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type StepReport, outputs } from "./learner.ts";
 import { gradientOf, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 
@@ -51,7 +51,7 @@ export class GraphLearner implements Learner {
   get capabilities(): LearnerCapabilities {
     const sizes = [...this.#runtime.weights()].map(([name, { data }]) => ({ name, size: data.length }));
     const total = (counted: typeof sizes): number => counted.reduce((sum, { size }) => sum + size, 0);
-    return { outputs: ["logProbs", "entropy"], parameters: total(sizes), trained: total(sizes.filter(({ name }) => this.#trained.has(name))) };
+    return { outputs, parameters: total(sizes), trained: total(sizes.filter(({ name }) => this.#trained.has(name))) };
   }
 
   get version(): number {
@@ -63,39 +63,39 @@ export class GraphLearner implements Learner {
     return this.#gradients;
   }
 
-  async score(batch: LearnerBatch, outputs: readonly Output[], weights = currentWeights): Promise<Outputs> {
-    const program = await this.#program(`forward ${[...outputs].sort().join(" ")}`, (graph, parameters) => {
-      traceForward(this.#runtime.model, graph, parameters, outputs);
+  async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights): Promise<Outputs> {
+    const program = await this.#program(`forward ${[...asked].sort().join(" ")}`, (graph, parameters) => {
+      traceForward(this.#runtime.model, graph, parameters, asked);
     });
-    const results = emptyOutputs(batch, outputs);
+    const results = emptyOutputs(batch, asked);
     const features = await this.#runtime.features(batch.prompts, weights);
     for (const microbatch of microbatches(batch, this.#options.scoringTokens ?? 16_384)) {
-      const { feeds, places } = this.#feeds(batch, microbatch, features);
+      const { feeds, places } = this.#feeds(batch, microbatch, features, asked);
       const scored = await this.#runtime.run(program, feeds, weights);
-      for (const output of outputs) spread((scored[output] as FloatArray).data, places, results[output] as Float32Array);
+      for (const output of asked) spread((scored[output] as FloatArray).data, places, results[output] as Float32Array);
     }
     return results;
   }
 
   async backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs> {
-    const outputs = (["logProbs", "entropy"] as const).filter((output) => cotangents[output] !== undefined);
+    const asked = outputs.filter((output) => cotangents[output] !== undefined);
     const T = longest(batch);
-    for (const output of outputs) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
+    for (const output of asked) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
     const trainsVision = [...this.#trained].some((name) => name.startsWith("model.visual."));
-    const program = await this.#program(`backward ${outputs.join(" ")}`, (graph, parameters) => {
-      traceBackward(this.#runtime.model, graph, parameters, { outputs, trained: this.#trained, trainsVision });
+    const program = await this.#program(`backward ${asked.join(" ")}`, (graph, parameters) => {
+      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision });
     });
     const features = await this.#runtime.features(batch.prompts);
-    const results = emptyOutputs(batch, outputs);
+    const results = emptyOutputs(batch, asked);
     const ofFeatures = new Map<string, Float32Array>();
     for (const microbatch of microbatches(batch, this.#options.microbatchTokens)) {
-      const { feeds, places, hashes } = this.#feeds(batch, microbatch, features);
-      for (const output of outputs) {
+      const { feeds, places, hashes } = this.#feeds(batch, microbatch, features, asked);
+      for (const output of asked) {
         const all = cotangents[output] as Float32Array;
         feeds[`cotangent.${output}`] = { shape: [places.length], data: Float32Array.from(places, (place) => all[place] as number) };
       }
       const computed = await this.#runtime.run(program, feeds);
-      for (const output of outputs) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
+      for (const output of asked) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
       for (const [output, { data }] of Object.entries(computed)) {
         const name = gradientOf(output);
         if (name === null) continue;
@@ -115,8 +115,9 @@ export class GraphLearner implements Learner {
     return report;
   }
 
-  keep(name: string): Promise<void> {
-    this.#runtime.keep(name);
+  keep(name: string, decay = 0): Promise<void> {
+    if (decay === 0) this.#runtime.keep(name);
+    else this.#runtime.follow(name, decay);
     return Promise.resolve();
   }
 
@@ -154,7 +155,7 @@ export class GraphLearner implements Learner {
     return known;
   }
 
-  #feeds(batch: LearnerBatch, { groups }: Microbatch, features: Features) {
+  #feeds(batch: LearnerBatch, { groups }: Microbatch, features: Features, asked: readonly Output[]) {
     const prompts = groups.map(({ prompt }) => batch.prompts[prompt] as EncodedPrompt);
     const { placed, matrix, hashes } = this.#runtime.place(prompts, features);
     const segments = groups.map(({ rows }, i) => ({
@@ -162,10 +163,12 @@ export class GraphLearner implements Learner {
       responses: rows.map((row) => (batch.rows[row] as LearnerBatch["rows"][number]).tokens),
     }));
     const T = longest(batch);
-    const { feeds, places } = segmentFeeds(this.#runtime.model.decoder, segments, matrix);
+    const { decoder } = this.#runtime.model;
+    const { feeds, places } = segmentFeeds(decoder, segments, matrix);
+    const means = asked.includes("pictureSimilarity") ? pictureMeanFeeds(decoder, { feeds, places }, segments) : {};
     const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
     const flat = Float64Array.from(places, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position);
-    return { feeds: { ...feeds, inverseTemperature } as Record<string, HostArray>, places: flat, hashes };
+    return { feeds: { ...feeds, ...means, inverseTemperature } as Record<string, HostArray>, places: flat, hashes };
   }
 
   /** Add each picture's part of d loss / d features, [tokens, hidden], to what other passes gave it. */

@@ -1,9 +1,9 @@
 /** The learner's graphs: log-probs and entropies of responses, and what their gradients are. */
-import { symbol } from "../graph/dims.ts";
+import { symbol, times } from "../graph/dims.ts";
 import { gradient } from "../graph/gradient.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import { entropy, gatherRows, mul, tokenLogProb } from "../graph/ops/index.ts";
-import type { Parameters, VisionLanguageModel } from "../model/model.ts";
+import { affine, entropy, exp, gatherRows, log, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
+import type { Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
 import { segmentInputs } from "../model/segments.ts";
 import type { Output } from "./learner.ts";
 
@@ -15,8 +15,8 @@ export const gradientOf = (output: string): string | null => (output.startsWith(
 
 /** Outputs by name, [M] each, M the predicted tokens. */
 export function traceForward(model: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[]): void {
-  const traced = traceOutputs(model, graph, parameters);
-  for (const output of outputs) graph.output(output, traced[output]);
+  const traced = traceOutputs(model, graph, parameters, outputs);
+  for (const [output, value] of traced) graph.output(output, value);
 }
 
 /** Outputs, and gradients of trained parameters and of visual features, from "cotangent.<output>" [M]. */
@@ -26,10 +26,9 @@ export function traceBackward(
   parameters: Parameters,
   { outputs, trained, trainsVision }: { readonly outputs: readonly Output[]; readonly trained: ReadonlySet<string>; readonly trainsVision: boolean },
 ): void {
-  const traced = traceOutputs(model, graph, parameters);
-  const seeds = outputs.map((output) => {
-    graph.output(output, traced[output]);
-    return { value: traced[output], cotangent: graph.input(`cotangent.${output}`, [symbol("M")]) };
+  const seeds = [...traceOutputs(model, graph, parameters, outputs)].map(([output, value]) => {
+    graph.output(output, value);
+    return { value, cotangent: graph.input(`cotangent.${output}`, [symbol("M")]) };
   });
   outputGradients(graph, seeds, (name) => trained.has(name) || (trainsVision && name === "features"));
 }
@@ -41,15 +40,34 @@ export function traceVisionBackward({ vision, decoder }: VisionLanguageModel, gr
   outputGradients(graph, [{ value, cotangent }], (name) => trained.has(name));
 }
 
-/** Hidden states where a token is predicted, and no logits elsewhere. */
-function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters): Record<Output, Value> {
-  const hidden = decoder.traceSegments(parameters, segmentInputs(graph, decoder, parameters));
+/** Hidden states where a token is predicted, no logits elsewhere, and of them what is asked for. */
+function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[]): Map<Output, Value> {
+  const input = segmentInputs(graph, decoder, parameters);
+  const hidden = decoder.traceSegments(parameters, input);
   const M = symbol("M");
-  const rows = gatherRows(hidden, graph.input("hidden.rows", [M], "int32"));
+  const rows = gatherRows(hidden, graph.input("hidden.rows", [M], "int32")); // [M, hidden]
+  let traced: Value | null = null;
   // The temperature is applied to [M, hidden] rather than to [M, vocabulary].
-  const logits = decoder.logits(parameters, mul(rows, graph.input("inverseTemperature", [1])));
-  return { logProbs: tokenLogProb(logits, graph.input("targets", [M], "int32")), entropy: entropy(logits) };
+  const logits = (): Value => (traced ??= decoder.logits(parameters, mul(rows, graph.input("inverseTemperature", [1]))));
+  const trace: Record<Output, () => Value> = {
+    logProbs: () => tokenLogProb(logits(), graph.input("targets", [M], "int32")),
+    entropy: () => entropy(logits()),
+    pictureSimilarity: () => pictureSimilarity(graph, rows, split(hidden, [times(input.B, input.P), times(input.B, input.N, input.R)], 0)[0] as Value, input, decoder.hiddenSize),
+  };
+  return new Map(outputs.map((output) => [output, trace[output]()]));
 }
+
+/** Cosine of each predicted token's hidden state with the mean over its prompt's visual tokens, [M]. */
+function pictureSimilarity(graph: Graph, rows: Value, prefix: Value, { B, P }: SegmentInput, hiddenSize: number): Value {
+  const M = symbol("M");
+  const means = matmul(graph.input("picture.mean", [B, 1, P]), reshape(prefix, [B, P, hiddenSize])); // [B, 1, hidden]
+  const mean = gatherRows(reshape(means, [B, hiddenSize]), graph.input("prompt.of", [M], "int32")); // [M, hidden]
+  const inverseNorm = (x: Value): Value => exp(affine(log(affine(sumLast(mul(x, x)), 1, tiny)), -0.5));
+  return reshape(mul(mul(sumLast(mul(rows, mean)), inverseNorm(rows)), inverseNorm(mean)), [M]);
+}
+
+/** Keeps the cosine with a mean of nothing at 0. */
+const tiny = 1e-20;
 
 function outputGradients(graph: Graph, seeds: readonly { readonly value: Value; readonly cotangent: Value }[], wanted: (input: string) => boolean): void {
   const wrt = [...graph.inputs].filter(([name]) => wanted(name));

@@ -10,7 +10,14 @@ export interface LearnerBatch {
   readonly temperature: number;
 }
 
-export type Output = "logProbs" | "entropy";
+/**
+ * "logProbs": log π(token); "entropy": entropy of the full next-token distribution, nats; "pictureSimilarity": cosine of the last hidden
+ * state (after the final norm) that predicts the token with the mean last hidden state of its prompt's visual tokens, 0 without any.
+ */
+export type Output = "logProbs" | "entropy" | "pictureSimilarity";
+
+/** Every output, for option schemas and capabilities. */
+export const outputs = ["logProbs", "entropy", "pictureSimilarity"] as const satisfies readonly Output[];
 
 /** Arrays [B, T], T the longest response of the batch, row-major, 0 past each response's end. */
 export type Outputs = Partial<Record<Output, Float32Array>>;
@@ -56,8 +63,11 @@ export interface Learner {
   backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs>;
   /** Clip, update, clear the gradient. @throws DivergedError when the update leaves a weight that is not finite. */
   step(options: { readonly learningRate: number }): Promise<StepReport>;
-  /** Keep a copy of the current weights under a name ("reference"). */
-  keep(name: string): Promise<void>;
+  /**
+   * Keep a copy of the current weights under a name ("reference"). With a decay, move the copy kept before towards them instead:
+   * copy ← decay · copy + (1 − decay) · current.
+   */
+  keep(name: string, decay?: number): Promise<void>;
   /** Write weights (a Hugging Face folder) and optimizer state under `folder`. */
   save(folder: string): Promise<void>;
   /** Read back what `save` wrote, kept copies included. */

@@ -1,4 +1,5 @@
 /** Cutting a minibatch into pieces that fit in memory. The loss never sees the cuts: they change memory, not results. */
+import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { LearnerBatch } from "./learner.ts";
 
 /** Rows (indices into the batch) of some prompts. */
@@ -43,7 +44,7 @@ function rowsByPrompt({ rows }: LearnerBatch): Map<number, number[]> {
 }
 
 function paddedTokens(batch: LearnerBatch, groups: Microbatch["groups"]): number {
-  const P = Math.max(...groups.map(({ prompt }) => batch.prompts[prompt]?.ids.length ?? 0));
+  const P = Math.max(...groups.map(({ prompt }) => promptLength(batch.prompts[prompt] as EncodedPrompt)));
   const N = Math.max(...groups.map(({ rows }) => rows.length));
   const R = Math.max(...groups.flatMap(({ rows }) => rows.map((row) => batch.rows[row]?.tokens.length ?? 0)));
   return groups.length * (P + N * R);

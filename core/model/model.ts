@@ -7,7 +7,15 @@ import type { EncodedPicture } from "./picture.ts";
 export interface EncodedPrompt {
   readonly ids: Int32Array;
   readonly pictures: readonly EncodedPicture[];
+  /**
+   * 1 for visual tokens that are left out, [visual tokens of all pictures]: nothing attends to them and they attend to nothing, while all
+   * others keep their positions. Default: none.
+   */
+  readonly dropped?: Uint8Array;
 }
+
+/** Tokens of a prompt that the decoder reads. */
+export const promptLength = ({ ids, dropped }: EncodedPrompt): number => ids.length - (dropped?.reduce((count, flag) => count + flag, 0) ?? 0);
 
 /** A model's weights by Hugging Face parameter name, float32, row-major. */
 export type Weights = Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;

@@ -61,6 +61,16 @@ export class ModelRuntime {
     this.#features.delete(name);
   }
 
+  /** Move kept weights towards the current ones: kept ← decay · kept + (1 − decay) · current. */
+  follow(name: string, decay: number): void {
+    const kept = this.weights(name);
+    for (const [parameter, { data }] of this.weights()) {
+      const copy = kept.get(parameter)?.data as Float32Array;
+      for (let i = 0; i < data.length; i++) copy[i] = decay * (copy[i] as number) + (1 - decay) * (data[i] as number);
+    }
+    this.#features.delete(name);
+  }
+
   /** Say that the current weights changed in place. */
   changed(version = this.#version + 1): void {
     this.#version = version;

@@ -3,7 +3,7 @@ import { plus, symbol, times } from "../graph/dims.ts";
 import type { HostArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { concat, gatherRows, reshape } from "../graph/ops/index.ts";
-import type { Decoder, EncodedPrompt, Parameters, PrefixInput, SegmentInput } from "./model.ts";
+import { type Decoder, type EncodedPrompt, type Parameters, type PrefixInput, type SegmentInput, promptLength } from "./model.ts";
 
 /** Added to a score to forbid it: exp of it is 0. */
 export const forbidden = -1e9;
@@ -80,9 +80,8 @@ class Sources {
 
   /** Write the sources of a prompt's tokens; visual tokens are written as −1 − feature row until the text is counted. */
   prompt({ prompt, featureRows }: PlacedPrompt, into: Int32Array, start: number): void {
-    let visual = 0;
-    prompt.ids.forEach((id, i) => {
-      into[start + i] = id === this.#pictureToken ? -1 - (featureRows[visual++] as number) : this.#add(id);
+    readTokens(prompt, this.#pictureToken).forEach(({ token, visual }, i) => {
+      into[start + i] = visual === null ? this.#add(prompt.ids[token] as number) : -1 - (featureRows[visual] as number);
     });
   }
 
@@ -98,6 +97,17 @@ class Sources {
   #add(id: number): number {
     return this.text.push(id) - 1;
   }
+}
+
+/** The tokens of a prompt that the decoder reads, in order: index in `ids`, and of visual ones the number among the visual tokens. */
+function readTokens({ ids, dropped }: EncodedPrompt, pictureToken: number): { readonly token: number; readonly visual: number | null }[] {
+  const read: { token: number; visual: number | null }[] = [];
+  let seen = 0;
+  ids.forEach((id, token) => {
+    const visual = id === pictureToken ? seen++ : null;
+    if (visual === null || !dropped?.[visual]) read.push({ token, visual });
+  });
+  return read;
 }
 
 export function prefixFeeds(decoder: Decoder, prompts: readonly PlacedPrompt[], features: HostArray): Record<string, HostArray> {
@@ -140,7 +150,7 @@ export function segmentFeeds(decoder: Decoder, groups: readonly SegmentGroup[], 
       tokens.forEach((token, position) => {
         const row = B * P + start + position;
         for (let component = 0; component < 3; component++) components[component * rows + row] = (next[group] as number) + position;
-        hiddenRows.push(position === 0 ? group * P + prompt.ids.length - 1 : row - 1);
+        hiddenRows.push(position === 0 ? group * P + promptLength(prompt) - 1 : row - 1);
         targets.push(token);
         places.push({ group, response: index, position });
       });
@@ -164,10 +174,25 @@ export function segmentFeeds(decoder: Decoder, groups: readonly SegmentGroup[], 
   return { feeds, places };
 }
 
+/**
+ * For means over a prompt's visual tokens: "picture.mean" [B, P], 1 / n on the visual tokens that are read and 0 elsewhere, and
+ * "prompt.of" [M], the prompt of each predicted token.
+ */
+export function pictureMeanFeeds(decoder: Decoder, { feeds, places }: SegmentFeeds, prompts: readonly PlacedPrompt[]): Record<string, HostArray> {
+  const [B, P] = (feeds["prefix.source"] as HostArray).shape as [number, number];
+  const data = new Float32Array(B * P);
+  prompts.forEach(({ prompt }, b) => {
+    const read = readTokens(prompt, decoder.pictureToken);
+    const visual = read.filter((token) => token.visual !== null).length;
+    read.forEach((token, i) => (data[b * P + i] = token.visual === null ? 0 : 1 / visual));
+  });
+  return { "picture.mean": { shape: [B, 1, P], data }, "prompt.of": { shape: [places.length], data: Int32Array.from(places, ({ group }) => group) } };
+}
+
 /** 0 for a prompt's tokens, `forbidden` for its padding, [B, P]. */
 export function prefixMask(prompts: readonly PlacedPrompt[], { B, P }: Pick<Extent, "B" | "P">): HostArray {
   const data = new Float32Array(B * P);
-  prompts.forEach(({ prompt }, b) => data.fill(forbidden, b * P + prompt.ids.length, (b + 1) * P));
+  prompts.forEach(({ prompt }, b) => data.fill(forbidden, b * P + promptLength(prompt), (b + 1) * P));
   return { shape: [B, P], data };
 }
 
@@ -185,9 +210,9 @@ function prefixRows(decoder: Decoder, prompts: readonly PlacedPrompt[], sources:
     const { ids } = placed.prompt;
     const positions = decoder.positions(placed.prompt);
     sources.prompt(placed, prefix, b * P);
-    for (let component = 0; component < 3; component++) {
-      components.set(positions.components.subarray(component * ids.length, (component + 1) * ids.length), component * rows + b * P);
-    }
+    readTokens(placed.prompt, decoder.pictureToken).forEach(({ token }, i) => {
+      for (let component = 0; component < 3; component++) components[component * rows + b * P + i] = positions.components[component * ids.length + token] as number;
+    });
     return positions.next;
   });
   return { prefix, components, next };
@@ -195,7 +220,7 @@ function prefixRows(decoder: Decoder, prompts: readonly PlacedPrompt[], sources:
 
 const extentOf = (groups: readonly SegmentGroup[]): Extent => ({
   B: groups.length,
-  P: Math.max(1, ...groups.map(({ prompt }) => prompt.ids.length)),
+  P: Math.max(1, ...groups.map(({ prompt }) => promptLength(prompt))),
   N: Math.max(1, ...groups.map(({ responses }) => responses.length)),
   R: Math.max(1, ...groups.flatMap(({ responses }) => responses.map((tokens) => tokens.length))),
 });

@@ -45,6 +45,8 @@ export interface Response {
   readonly logProbs: Float32Array;
   /** The same after bans, top-k and top-p: the distribution that was sampled from, [length]. */
   readonly behaviourLogProbs: Float32Array;
+  /** The view of the prompt that it was sampled from; "original" unless a plugin says otherwise. */
+  readonly view: string;
   /** "stop": a stop token was sampled; "length": the limit was reached. */
   readonly finish: "stop" | "length";
 }
@@ -53,6 +55,8 @@ export interface Response {
 export interface Sample {
   readonly prompt: Prompt;
   readonly response: Response;
+  /** The prompt as this response is scored under, by view: those of its prompt, and those made for it alone. */
+  views: ReadonlyMap<string, EncodedPrompt>;
   /** Σ weight · part, as the scorers gave it. */
   readonly scored: number;
   /** What the optimizer sees: at first `scored`; plugins may shape it in the hook `rewards`. */
@@ -70,6 +74,18 @@ export interface Group {
   readonly samples: readonly Sample[];
   /** The refill round that made it, from 0. */
   readonly round: number;
+}
+
+/** A group as the hook `rewards` sees it. */
+export interface JudgedGroup extends Group {
+  readonly step: number;
+  /**
+   * Result of a score request of stage "rewards": one array per sample, over its response's tokens or its target's. Empty arrays while
+   * the request's coefficient is 0.
+   */
+  get(handle: ScoreHandle): readonly Float32Array[];
+  /** What a registered auxiliary rollout gave for each sample; an empty list for a sample without one. */
+  auxiliary(name: string): readonly (readonly Sample[])[];
 }
 
 /** The step's experience, whole. B samples, T the longest response. */

@@ -1,12 +1,13 @@
 /** The first half of a step: prompts → views → rollout → reward → groups, in rounds until the step is full. */
 import type { RowOrder } from "../data/row-order.ts";
-import type { Group, Prompt, Row, Sample } from "./batch.ts";
+import type { Group, JudgedGroup, Prompt, Row, Sample } from "./batch.ts";
 import type { Host } from "../host/host.ts";
-import type { GroupSelection, StepContext } from "./hooks.ts";
+import type { GroupSelection, RolloutPlan, StepContext } from "./hooks.ts";
+import { judgeRound } from "./judged.ts";
 import type { Policy } from "./policy.ts";
 import { makePrompt, UnusableRowError, type PromptMaker } from "./prompts.ts";
 import type { RewardDesk, Verdict } from "./rewards.ts";
-import { sampleGroups, samplingFor } from "./rollouts.ts";
+import { sampleGroups, samplingFor, type RolloutContext } from "./rollouts.ts";
 import type { RunSettings } from "./settings.ts";
 
 export interface Collecting {
@@ -26,6 +27,10 @@ export interface Collected {
   /** All that were sampled, round after round. */
   readonly sampled: readonly Group[];
   readonly rounds: number;
+  /** How they were sampled. */
+  readonly plan: RolloutPlan;
+  /** Entries of the reward journal that auxiliary rollouts made, in order. */
+  readonly auxiliary: readonly { readonly round: number; readonly sample: Sample }[];
   readonly skippedRows: number;
   readonly scorerFailures: number;
 }
@@ -36,8 +41,10 @@ export async function collectGroups(context: StepContext, run: Collecting): Prom
   const wanted = settings.promptsPerStep;
   const perRound = settings.promptsPerRound ?? wanted;
   const plannedRounds = Math.ceil(wanted / perRound);
+  const plan = planRollout(context, run);
   const source = new PromptSource(context, run);
   const sampled: Group[] = [];
+  const auxiliary: { round: number; sample: Sample }[] = [];
   let [scorerFailures, round] = [0, 0];
   let kept: readonly Group[] = [];
   let more = true;
@@ -47,25 +54,42 @@ export async function collectGroups(context: StepContext, run: Collecting): Prom
       scorerFailures += Object.keys(failures).length;
       reportSample(context.step, sample, failures, host);
     };
-    const groups = await sampleGroups(prompts, { step: context.step, round }, rolloutContext(run, onSample));
-    for (const group of groups) await shapeRewards(group, host);
+    const place = { step: context.step, round };
+    const rollout = rolloutContext(run, plan, onSample);
+    const groups = await sampleGroups(prompts, place, rollout);
+    for (const group of await judgeRound(groups, place, { ...run, rollout })) {
+      await shapeRewards(group, host);
+      for (const name of host.auxiliary.keys()) auxiliary.push(...group.auxiliary(name).flat().map((sample) => ({ round, sample })));
+    }
     for (const group of groups) host.events.emit("group", { step: context.step, group });
     sampled.push(...groups);
     const selection = await host.hooks.groups.promise({ groups: [...kept, ...groups], wanted, round, lastRound: round + 1 === settings.maxRounds, sampleMore: false }, context);
     kept = inOrder(selection, sampled);
     more = (selection.sampleMore || round + 1 < plannedRounds) && kept.length < wanted && prompts.length > 0;
   }
-  return { groups: kept.slice(0, wanted), sampled, rounds: round, skippedRows: source.skipped, scorerFailures };
+  return { groups: kept.slice(0, wanted), sampled, rounds: round, plan, auxiliary, skippedRows: source.skipped, scorerFailures };
 }
 
-function rolloutContext({ policy, host, settings, desk }: Collecting, onSample: (sample: Sample, verdict: Verdict) => void) {
+/** The settings' plan as plugins change it. @throws Error when it names a view that cannot be sampled from, or counts that are none */
+function planRollout(context: StepContext, { host, settings }: Collecting): RolloutPlan {
+  const { samplesPerPrompt, sampling } = settings;
+  const plan = host.hooks.rollout.call({ shares: [{ view: "original", count: samplesPerPrompt }], maxNewTokens: sampling.maxNewTokens }, context);
+  const isCount = (value: number): boolean => Number.isInteger(value) && value > 0;
+  const views = ["original", ...[...host.views.values()].filter(({ scope }) => scope !== "response").map(({ name }) => name)];
+  const sound = plan.shares.length > 0 && plan.shares.every(({ view, count }) => isCount(count) && views.includes(view));
+  if (!sound || !isCount(plan.maxNewTokens)) {
+    throw new Error(`The hook "rollout" gave ${JSON.stringify(plan)} in step ${context.step}; it needs shares with whole counts from 1 of the views ${views.join(", ")}, and a whole maxNewTokens`);
+  }
+  return plan;
+}
+
+function rolloutContext({ policy, host, settings, desk }: Collecting, { shares, maxNewTokens }: RolloutPlan, onSample: RolloutContext["onSample"]): RolloutContext {
   return {
     ...policy,
     desk,
-    sampling: samplingFor(policy.processor, settings.sampling),
-    samplesPerPrompt: settings.samplesPerPrompt,
+    sampling: samplingFor(policy.processor, { ...settings.sampling, maxNewTokens }),
+    shares,
     random: host.random.key("rollout"),
-    view: "original",
     onSample,
   };
 }
@@ -78,7 +102,7 @@ function reportSample(step: number, sample: Sample, failures: Verdict["failures"
 }
 
 /** Let plugins shape the weighted sums of a group; what they return becomes the samples' rewards. */
-async function shapeRewards(group: Group, { hooks }: Host): Promise<void> {
+async function shapeRewards(group: JudgedGroup, { hooks }: Host): Promise<void> {
   const rewards = await hooks.rewards.promise(group.samples.map(({ reward }) => reward), group);
   if (rewards.length !== group.samples.length || !rewards.every(Number.isFinite)) {
     throw new Error(
@@ -97,6 +121,10 @@ function inOrder({ groups }: GroupSelection, sampled: readonly Group[]): Group[]
   return ordered;
 }
 
+export function promptMaker({ policy, host, settings }: Pick<Collecting, "policy" | "host" | "settings">): PromptMaker {
+  return { processor: policy.processor, views: [...host.views.values()], random: host.random, maxPromptTokens: settings.maxPromptTokens };
+}
+
 /** Usable prompts of one step. */
 class PromptSource {
   /** Rows left out so far. */
@@ -110,7 +138,7 @@ class PromptSource {
   constructor(context: StepContext, run: Collecting) {
     this.#context = context;
     this.#run = run;
-    this.#maker = { processor: run.policy.processor, views: [...run.host.views.values()], random: run.host.random, maxPromptTokens: run.settings.maxPromptTokens };
+    this.#maker = promptMaker(run);
   }
 
   /** As many prompts as the hook `prompts` makes of `count` rows; rows left out are replaced by the next ones. */

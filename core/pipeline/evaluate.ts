@@ -43,9 +43,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Sample[]> {
     ...policy,
     desk: new RewardDesk([...options.scorers], options.concurrentScorers ?? 64),
     sampling: samplingFor(policy.processor, { ...greedy, ...options.sampling }),
-    samplesPerPrompt: options.samplesPerPrompt ?? 1,
+    shares: [{ view: options.sampleView ?? "original", count: options.samplesPerPrompt ?? 1 }],
     random,
-    view: options.sampleView ?? "original",
     onSample: () => undefined,
   };
   const samples: Sample[] = [];

@@ -17,40 +17,52 @@ export function longestOf(samples: readonly Pick<Sample, "response">[]): number 
 /** Samples under one view of their prompts, each prompt once. */
 export function learnerBatch(samples: readonly Sample[], view: string, temperature: number): LearnerBatch {
   const indexOf = new Map<EncodedPrompt, number>();
-  const rows = samples.map(({ prompt, response }) => {
-    const encoded = prompt.views.get(view);
-    if (encoded === undefined) throw new Error(`Prompt "${prompt.key}" has no view "${view}"; it has ${[...prompt.views.keys()].join(", ")}`);
+  const rows = samples.map((sample) => {
+    const encoded = viewOf(sample, view);
     const index = indexOf.get(encoded) ?? indexOf.size;
     indexOf.set(encoded, index);
-    return { prompt: index, tokens: response.tokens };
+    return { prompt: index, tokens: sample.response.tokens };
   });
   return { prompts: [...indexOf.keys()], rows, temperature };
+}
+
+/** A sample's prompt under a view. @throws Error naming the views there are */
+export function viewOf({ prompt, views }: Pick<Sample, "prompt" | "views">, view: string): EncodedPrompt {
+  const encoded = views.get(view);
+  if (encoded === undefined) throw new Error(`Prompt "${prompt.key}" has no view "${view}"; it has ${[...views.keys()].join(", ")}`);
+  return encoded;
 }
 
 /**
  * Compute planned scores, one pass of the learner per view and weights.
  * "old" and "current" are the weights of the moment; that they are the right ones is the caller's affair.
  */
-export async function scoreSamples(learner: Learner, samples: readonly Sample[], scores: readonly ScoreTarget[], temperature: number): Promise<ScoreArrays> {
+export async function scoreSamples(learner: Learner, samples: readonly Sample[], scores: readonly Wanted[], temperature: number): Promise<ScoreArrays> {
   const arrays: ScoreArrays = new Map();
   const size = samples.length * longestOf(samples);
   for (const { view, weights, targets } of passes(scores)) {
     const outputs = [...new Set(targets.map(({ output }) => output))];
-    const result = await learner.score(learnerBatch(samples, view, temperature), outputs, weights === "reference" ? "reference" : undefined);
+    const result = await learner.score(learnerBatch(samples, view, temperature), outputs, keptWeights(weights));
     for (const { key, output } of targets) arrays.set(key, checked(result, output, size, key));
   }
   return arrays;
 }
 
-export type ScoreTarget = Pick<PlannedScore, "key" | "view" | "weights" | "output">;
+/** The name under which the learner keeps such weights; undefined for the current ones, which "old" are when they are asked for. */
+export function keptWeights(weights: string): string | undefined {
+  return weights === "current" || weights === "old" ? undefined : weights;
+}
+
+/** An array to compute. */
+export type Wanted = Pick<PlannedScore, "key" | "view" | "weights" | "output">;
 
 interface Pass {
   readonly view: string;
   readonly weights: PlannedScore["weights"];
-  readonly targets: ScoreTarget[];
+  readonly targets: Wanted[];
 }
 
-function passes(scores: readonly ScoreTarget[]): Pass[] {
+function passes(scores: readonly Wanted[]): Pass[] {
   const found: Pass[] = [];
   for (const score of scores) {
     const same = found.find(({ view, weights }) => view === score.view && weights === score.weights);
@@ -84,19 +96,20 @@ export interface Parity {
   readonly worst: { readonly sample: number; readonly token: number };
 }
 
-/** Compare the sampler's log-probs with the learner's, [B, T]. NaN counts as an infinite difference. */
+/** Compare the sampler's log-probs with the learner's, [B, T], over responses sampled from the view that was scored. NaN counts as an infinite difference. */
 export function compareLogProbs(samples: readonly Sample[], learner: Float32Array): Parity {
   const T = longestOf(samples);
   let [max, sum, count] = [0, 0, 0];
   let worst = { sample: 0, token: 0 };
-  samples.forEach(({ response }, sample) =>
+  samples.forEach(({ response }, sample) => {
+    if (response.view !== "original") return;
     response.logProbs.forEach((logProb, token) => {
       const distance = Math.abs(logProb - learner[sample * T + token]!);
       const difference = Number.isNaN(distance) ? Infinity : distance;
       if (difference > max) [max, worst] = [difference, { sample, token }];
       sum += difference;
       count++;
-    }),
-  );
+    });
+  });
   return { max, mean: count === 0 ? 0 : sum / count, worst };
 }

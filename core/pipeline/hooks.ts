@@ -1,7 +1,7 @@
 /** Every decision point of a run. */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncWaterfallHook } from "tapable";
-import type { Batch, Group, Minibatch, Row } from "./batch.ts";
+import type { Batch, Group, JudgedGroup, Minibatch, Row } from "./batch.ts";
 import type { StepSummary } from "./events.ts";
 import type { Term } from "./loss.ts";
 
@@ -10,6 +10,20 @@ export interface StepContext {
   /** From 1. */
   readonly step: number;
   readonly steps: number;
+}
+
+/** Responses to each prompt that are sampled from one view of it. */
+export interface RolloutShare {
+  /** "original" or a registered view of scope "prompt". */
+  readonly view: string;
+  readonly count: number;
+}
+
+/** How a step samples. Rewards compare all responses to a prompt, whichever view they were sampled from. */
+export interface RolloutPlan {
+  readonly shares: readonly RolloutShare[];
+  /** Responses are cut at this many tokens. */
+  readonly maxNewTokens: number;
 }
 
 /** The groups a step has so far. */
@@ -26,8 +40,8 @@ export interface GroupSelection {
   readonly sampleMore: boolean;
 }
 
-/** What to do instead of going on. */
-export type Decision = { readonly stop: string } | { readonly rollBack: string };
+/** What to do instead of going on, and why; `rollBack` takes the newest checkpoint, of those up to step `before` where one is given. */
+export type Decision = { readonly stop: string } | { readonly rollBack: string; readonly before?: number };
 
 /** Which weights of a term are asked for. */
 export interface TermSlot {
@@ -41,10 +55,12 @@ export const createHooks = () =>
   Object.freeze({
     /** Value of a coefficient for this step. Waterfall: return it, changed or not. */
     coefficient: new SyncWaterfallHook<[value: number, of: { readonly name: string } & StepContext]>(["value", "of"], "coefficient"),
+    /** How the step samples: group size, views sampled from, longest response. Waterfall: return the plan to use. */
+    rollout: new SyncWaterfallHook<[plan: RolloutPlan, context: StepContext]>(["plan", "context"], "rollout"),
     /** Choose the rows of a round of sampling. Waterfall: return the list to use. */
     prompts: new AsyncSeriesWaterfallHook<[rows: readonly Row[], context: StepContext & { readonly round: number }]>(["rows", "context"], "prompts"),
-    /** Rewards of a group's responses, [G], all scorers done. Waterfall: return them, shaped. */
-    rewards: new AsyncSeriesWaterfallHook<[rewards: readonly number[], group: Group]>(["rewards", "group"], "rewards"),
+    /** Rewards of a group's responses, [G], all scorers, scores of stage "rewards" and auxiliary rollouts done. Waterfall: return them, shaped. */
+    rewards: new AsyncSeriesWaterfallHook<[rewards: readonly number[], group: JudgedGroup]>(["rewards", "group"], "rewards"),
     /** Choose the groups worth training on, and whether to sample more. Waterfall. */
     groups: new AsyncSeriesWaterfallHook<[selection: GroupSelection, context: StepContext]>(["selection", "context"], "groups"),
     /** Advantages of the whole batch, [B, T], zeros at first. Waterfall. */

@@ -4,6 +4,7 @@ import { mul, ones, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Batch, Group, Minibatch, Sample } from "./batch.ts";
 import type { Host } from "../host/host.ts";
+import type { Output } from "../learner/learner.ts";
 import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive } from "./scores.ts";
 import type { PlannedScore, ScoreHandle } from "./scores.ts";
 
@@ -37,7 +38,7 @@ export interface MinibatchArrays extends BatchArrays {
 /** An array that a gradient is wanted of. */
 export interface Leaf {
   readonly view: string;
-  readonly output: "logProbs" | "entropy";
+  readonly output: Output;
   readonly tensor: Tensor2D;
 }
 

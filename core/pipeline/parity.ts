@@ -21,9 +21,8 @@ export async function checkParity(policy: Policy, prompts: readonly Prompt[], ra
     ...policy,
     desk: new RewardDesk([], 1),
     sampling: samplingFor(policy.processor, { ...sampling, maxNewTokens: Math.min(TOKENS, sampling.maxNewTokens) }),
-    samplesPerPrompt: 2,
+    shares: [{ view: "original", count: 2 }],
     random: random.key("parity"),
-    view: "original",
     onSample: () => undefined,
   });
   const samples = groups.flatMap((group) => group.samples);

@@ -1,4 +1,6 @@
 /** The plugin contract and what a plugin is handed. */
+import type { AuxiliaryRollout } from "./auxiliary.ts";
+import type { WeightsCopy } from "./copies.ts";
 import type { Events } from "./events.ts";
 import type { Coefficient } from "../host/coefficients.ts";
 import type { Hooks } from "./hooks.ts";
@@ -25,6 +27,10 @@ export interface Run {
   readonly views: { register(view: View): void };
   readonly scores: { request(request: ScoreRequest): ScoreHandle };
   readonly rewards: { register(scorer: Scorer): void };
+  /** Prompts made of responses, sampled and judged before the hook `rewards`. */
+  readonly auxiliary: { register(rollout: AuxiliaryRollout): void };
+  /** Copies of the weights for score requests. */
+  readonly copies: { register(copy: WeightsCopy): void };
   /** A coefficient that schedules and guards can change by name. Its value in a step comes from the hook `coefficient`. */
   readonly coefficient: (name: string, initial: number) => Coefficient;
   /** State saved with the run and restored on resume: any JSON value. Read and write `.value`. */

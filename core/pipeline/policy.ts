@@ -11,6 +11,10 @@ export interface PromptProcessor {
   encodePictures(pictures: readonly Picture[]): readonly EncodedPicture[] | Promise<readonly EncodedPicture[]>;
   /** The row's turns in the model's chat template, as many visual tokens as the pictures have. */
   encodePrompt(row: Pick<Row, "prompt" | "system">, pictures: readonly EncodedPicture[]): EncodedPrompt;
+  /** Visual tokens that a picture becomes. */
+  visualTokens(picture: EncodedPicture): number;
+  /** Tokens of a text, as they would stand in a response. */
+  encodeText(text: string): Int32Array;
   /** Text of a response, special tokens left out. */
   decode(tokens: Int32Array): string;
   /** Every token that ends a response. */

@@ -4,9 +4,9 @@ import type { EncodedPrompt } from "../model/model.ts";
 import { hashPixels } from "../model/image-processor.ts";
 import { loadPicture } from "../model/picture.ts";
 import type { EncodedPicture, Picture } from "../model/picture.ts";
-import type { Prompt, Row } from "./batch.ts";
+import type { Prompt, Row, Sample } from "./batch.ts";
 import type { PromptProcessor } from "./policy.ts";
-import type { View, ViewContext } from "./views.ts";
+import type { PromptContext, View, ViewContext } from "./views.ts";
 
 /** A row that cannot be trained on; `onBadRow` or `onLongPrompt` decides what happens. */
 export class UnusableRowError extends Error {
@@ -29,7 +29,7 @@ export interface PromptMaker {
 }
 
 /**
- * Read a row's pictures and make all its views.
+ * Read a row's pictures and make all its views of scope "prompt".
  * @param key the row's name in this step; masks are keyed by (view, step, key, picture)
  * @throws UnusableRowError when a picture cannot be read or encoded, or a view of the prompt is too long
  */
@@ -42,39 +42,71 @@ export async function makePrompt(row: Row, key: string, step: number, maker: Pro
   checkLength(row, "original", original, maker.maxPromptTokens);
   const views = new Map([["original", original]]);
   for (const view of maker.views) {
-    const random = maker.random.key("view", view.name, step, key);
-    const changed = await viewPictures(view, { row, step, pictures, encoded, random }, maker.processor);
-    const prompt = maker.processor.encodePrompt(row, changed);
-    checkLength(row, view.name, prompt, maker.maxPromptTokens);
-    views.set(view.name, prompt);
+    if (view.scope === "response") continue;
+    const context = { row, step, response: null, random: maker.random.key("view", view.name, step, key) };
+    views.set(view.name, await makeView(view, { pictures, encoded }, context, maker));
   }
   return { key, row, pictures, views };
 }
 
-interface ViewSource {
-  readonly row: Row;
-  readonly step: number;
-  readonly pictures: readonly Picture[];
-  readonly encoded: readonly EncodedPicture[];
-  readonly random: Random;
-}
-
-/** The prompt's pictures as a view shows them: changed before the processor, after it, or both. */
-async function viewPictures(view: View, source: ViewSource, processor: PromptProcessor): Promise<readonly EncodedPicture[]> {
-  const { row, step, pictures, encoded, random } = source;
-  const context = (picture: number): ViewContext => ({ row, step, picture, random: random.key(picture) });
-  try {
-    const raw = view.raw === undefined ? encoded : await processor.encodePictures(await changeRaw(view, pictures, context));
-    return raw.map((picture, index) => (view.patches === undefined ? picture : rehashed(view.patches(picture, context(index)))));
-  } catch (error) {
-    throw new Error(`The view "${view.name}" failed on row "${row.id}": ${(error as Error).message}`, { cause: error });
+/** Make the views of scope "response" for each sample; its other views are those of its prompt. */
+export async function makeResponseViews(samples: readonly Sample[], step: number, maker: PromptMaker): Promise<void> {
+  const own = [...maker.views].filter(({ scope }) => scope === "response");
+  if (own.length === 0) return;
+  for (const sample of samples) {
+    const { key, row, pictures, views } = sample.prompt;
+    const { index } = sample.response;
+    const made = new Map(views);
+    for (const view of own) {
+      const context = { row, step, response: index, random: maker.random.key("view", view.name, step, key, "response", index) };
+      made.set(view.name, await makeView(view, { pictures, encoded: views.get("original")!.pictures }, context, maker));
+    }
+    sample.views = made;
   }
 }
 
-async function changeRaw(view: View, pictures: readonly Picture[], context: (picture: number) => ViewContext): Promise<Picture[]> {
-  const changed: Picture[] = [];
-  for (const [index, picture] of pictures.entries()) changed.push((await view.raw?.(picture, context(index))) ?? picture);
+/** A row's pictures, and the same after the processor. */
+interface ViewSource {
+  readonly pictures: readonly Picture[];
+  readonly encoded: readonly EncodedPicture[];
+}
+
+async function makeView(view: View, source: ViewSource, context: PromptContext, { processor, maxPromptTokens }: PromptMaker): Promise<EncodedPrompt> {
+  const { row } = context;
+  const encoded = await encodeView(view, source, context, processor).catch((error: unknown) => {
+    throw new Error(`The view "${view.name}" failed on row "${row.id}": ${(error as Error).message}`, { cause: error });
+  });
+  checkLength(row, view.name, encoded, maxPromptTokens);
+  return encoded;
+}
+
+async function encodeView(view: View, source: ViewSource, context: PromptContext, processor: PromptProcessor): Promise<EncodedPrompt> {
+  const { row, random } = context;
+  const at = (picture: number): ViewContext => ({ ...context, picture, random: random.key(picture) });
+  const original = { prompt: row.prompt, system: row.system, pictures: source.pictures };
+  const parts = (await view.prompt?.(original, context)) ?? original;
+  const raw = view.raw === undefined ? parts.pictures : await inOrder(parts.pictures, (picture, index) => view.raw?.(picture, at(index)) ?? picture);
+  const encoded = raw === source.pictures ? source.encoded : await processor.encodePictures(raw);
+  const pictures = view.patches === undefined ? encoded : await inOrder(encoded, async (picture, index) => rehashed((await view.patches?.(picture, at(index))) ?? picture));
+  const prompt = processor.encodePrompt(parts, pictures);
+  return view.dropped === undefined ? prompt : withDropped(prompt, view, at, processor);
+}
+
+/** One after the other, so that at most one changed picture is in the making. */
+async function inOrder<T>(items: readonly T[], change: (item: T, index: number) => T | Promise<T>): Promise<T[]> {
+  const changed: T[] = [];
+  for (const [index, item] of items.entries()) changed.push(await change(item, index));
   return changed;
+}
+
+function withDropped(prompt: EncodedPrompt, view: View, at: (picture: number) => ViewContext, processor: PromptProcessor): EncodedPrompt {
+  const flags = prompt.pictures.flatMap((picture, index) => {
+    const tokens = processor.visualTokens(picture);
+    const dropped = view.dropped?.(tokens, at(index)) ?? [];
+    if (dropped.length !== tokens) throw new Error(`it gave ${dropped.length} flags for the ${tokens} visual tokens of picture ${index}`);
+    return Array.from(dropped, Number);
+  });
+  return flags.some(Boolean) ? { ...prompt, dropped: Uint8Array.from(flags) } : prompt;
 }
 
 /** Equal hashes mean equal patches, so changed patches get a hash of their own. */

@@ -1,7 +1,8 @@
 /** Prompts get responses, and each response is scored as soon as it is finished. */
 import type { Random } from "../math/random.ts";
 import type { EncodedPrompt } from "../model/model.ts";
-import type { GeneratedResponse, RolloutEngine, SamplingSettings } from "../rollout/engine.ts";
+import type { RolloutShare } from "./hooks.ts";
+import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
 import type { Group, Prompt, Response, Sample } from "./batch.ts";
 import type { PromptProcessor } from "./policy.ts";
 import type { RewardDesk, Verdict } from "./rewards.ts";
@@ -11,11 +12,10 @@ export interface RolloutContext {
   readonly processor: PromptProcessor;
   readonly desk: RewardDesk;
   readonly sampling: SamplingSettings;
-  readonly samplesPerPrompt: number;
+  /** How many responses are sampled from which view of each prompt. */
+  readonly shares: readonly RolloutShare[];
   /** Root of the sampler's randomness; a response's key is (step, round, prompt, index). */
   readonly random: Random;
-  /** The view of the prompt that is sampled from. */
-  readonly view: string;
   /** Called for each response once it is scored, in the order of finishing. */
   readonly onSample: (sample: Sample, verdict: Verdict) => void;
 }
@@ -26,39 +26,55 @@ export function samplingFor(processor: PromptProcessor, sampling: Omit<SamplingS
 }
 
 /**
- * Sample and score `samplesPerPrompt` responses to each prompt. Groups come in the order of the prompts, samples in that of their index,
+ * Sample and score responses to each prompt, share after share. Groups come in the order of the prompts, samples in that of their index,
  * whoever finished first. An engine that gives too few or too many responses is an error, as is a scorer that stops the run;
  * then the first failing response in that order is reported, after all others have ended.
  */
 export async function sampleGroups(prompts: readonly Prompt[], place: { step: number; round: number }, context: RolloutContext): Promise<Group[]> {
   const pending = prompts.map(() => new Map<number, Promise<Sample>>());
-  const requests = prompts.map((prompt) => ({
-    prompt: viewOf(prompt, context.view),
-    count: context.samplesPerPrompt,
-    keys: responseKeys(prompt, place, context),
-  }));
+  const requests = prompts.flatMap((prompt, index) => shareRequests(prompt, index, place, context));
   const generated = context.rollout.generate(requests, context.sampling, (response) => {
-    const prompt = prompts[response.request];
-    const group = pending[response.request];
-    if (prompt === undefined || group === undefined || group.has(response.index)) {
+    const asked = requests[response.request];
+    const group = asked === undefined ? undefined : pending[asked.of];
+    if (asked === undefined || group === undefined || group.has(asked.first + response.index)) {
       throw new Error(`The rollout engine gave response ${response.index} to request ${response.request} twice or unasked`);
     }
-    const sample = scoreResponse(prompt, finishResponse(response, context.processor), place, context);
+    const index = asked.first + response.index;
+    const sample = scoreResponse(prompts[asked.of]!, { ...finishResponse(response, context.processor), index, view: asked.view }, place, context);
     // Its rejection is reported below, after all others have ended.
     sample.catch(() => undefined);
-    group.set(response.index, sample);
+    group.set(index, sample);
   });
   await generated.catch((error: unknown) => {
     throw new Error(`Sampling responses failed: ${(error as Error).message}`, { cause: error });
   });
-  return allInOrder(prompts.map((prompt, index) => wholeGroup(prompt, pending[index]!, place.round, context.samplesPerPrompt)));
+  return allInOrder(prompts.map((prompt, index) => wholeGroup(prompt, pending[index]!, place.round, groupSize(context.shares))));
 }
 
-function viewOf(prompt: Prompt, view: string): EncodedPrompt {
+/** What the engine is asked for, with where its responses go: the prompt's number, the index of the first in its group. */
+interface ShareRequest extends RolloutRequest {
+  readonly of: number;
+  readonly first: number;
+  readonly view: string;
+}
+
+function shareRequests(prompt: Prompt, of: number, { step, round }: { step: number; round: number }, { shares, random }: RolloutContext): ShareRequest[] {
+  const root = random.key("response", step, round, prompt.key);
+  let next = 0;
+  return shares.map(({ view, count }) => {
+    const first = next;
+    next += count;
+    return { of, first, view, prompt: sampledView(prompt, view), count, keys: Array.from({ length: count }, (_, index) => root.key(first + index).words) };
+  });
+}
+
+function sampledView(prompt: Prompt, view: string): EncodedPrompt {
   const encoded = prompt.views.get(view);
   if (encoded === undefined) throw new Error(`There is no view "${view}" to sample from; there are ${[...prompt.views.keys()].join(", ")}`);
   return encoded;
 }
+
+const groupSize = (shares: readonly RolloutShare[]): number => shares.reduce((sum, { count }) => sum + count, 0);
 
 async function wholeGroup(prompt: Prompt, pending: ReadonlyMap<number, Promise<Sample>>, round: number, wanted: number): Promise<Group> {
   if (pending.size !== wanted) throw new Error(`The rollout engine gave ${pending.size} of ${wanted} responses to row "${prompt.row.id}"`);
@@ -77,16 +93,11 @@ async function allInOrder<T>(promises: readonly Promise<T>[]): Promise<T[]> {
 
 async function scoreResponse(prompt: Prompt, response: Response, place: { step: number; round: number }, context: RolloutContext): Promise<Sample> {
   const verdict = await context.desk.judge({ prompt, response }, place);
-  const sample: Sample = { prompt, response, scored: verdict.reward, reward: verdict.reward, parts: verdict.parts, notes: verdict.notes };
+  const sample: Sample = { prompt, response, views: prompt.views, scored: verdict.reward, reward: verdict.reward, parts: verdict.parts, notes: verdict.notes };
   context.onSample(sample, verdict);
   return sample;
 }
 
-function finishResponse({ index, tokens, logProbs, behaviourLogProbs, finish }: GeneratedResponse, processor: PromptProcessor): Response {
-  return { index, segments: [{ source: "policy", tokens }], tokens, text: processor.decode(tokens), logProbs, behaviourLogProbs, finish };
-}
-
-function responseKeys(prompt: Prompt, { step, round }: { step: number; round: number }, context: RolloutContext) {
-  const random = context.random.key("response", step, round, prompt.key);
-  return Array.from({ length: context.samplesPerPrompt }, (_, index) => random.key(index).words);
+function finishResponse({ tokens, logProbs, behaviourLogProbs, finish }: GeneratedResponse, processor: PromptProcessor): Omit<Response, "index" | "view"> {
+  return { segments: [{ source: "policy", tokens }], tokens, text: processor.decode(tokens), logProbs, behaviourLogProbs, finish };
 }

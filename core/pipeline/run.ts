@@ -99,7 +99,7 @@ interface OpenRun extends Stepping {
 async function openRun({ policy, plugins, dataset, settings: input, output, resume = false, onEvents }: TrainOptions): Promise<OpenRun> {
   const settings = parseSettings(input);
   const host = createHost(plugins, { seed: settings.seed });
-  checkCapabilities(host.scores(), policy.learner.capabilities);
+  checkCapabilities([...host.scores("rewards"), ...host.scores()], policy.learner.capabilities);
   onEvents?.(host.events);
   const description = describeRun(settings, plugins, dataset);
   const folder = openRunFolder(output, resume);
@@ -131,7 +131,8 @@ function describeRun(settings: RunSettings, plugins: readonly Plugin[], { name, 
 
 async function begin({ learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
   folder.cutAfter(0);
-  if (host.scores().some(({ weights }) => weights === "reference")) await learner.keep("reference");
+  if ([...host.scores("rewards"), ...host.scores()].some(({ weights }) => weights === "reference")) await learner.keep("reference");
+  for (const name of host.copies.keys()) await learner.keep(name);
 }
 
 async function restore(checkpoint: Checkpoint, description: RunDescription, { learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
@@ -221,19 +222,22 @@ function howToAvoid({ folder, settings }: OpenRun, lastSound: number): string {
 /** What the plugins and the user want after a step. */
 async function decide(run: OpenRun, decision: Decision | undefined, signal: AbortSignal | undefined): Promise<Pick<TrainSummary, "ended" | "reason">> {
   if (decision !== undefined && "stop" in decision) return { ended: "stopped", reason: decision.stop };
-  if (decision !== undefined) await rollBack(run, decision.rollBack);
+  if (decision !== undefined) await rollBack(run, decision.rollBack, decision.before);
   if (signal?.aborted === true && run.step < run.settings.steps) return { ended: "interrupted", reason: null };
   return { ended: "finished", reason: null };
 }
 
 /**
- * Weights and optimizer become those of the newest checkpoint. Steps, data, learning rate and plugin states go on,
+ * Weights and optimizer become those of the newest checkpoint, of those up to step `before` where one is given (or else the oldest there
+ * is: `keepCheckpoints` says how many there are). Steps, data, learning rate and plugin states go on,
  * so that the run meets other prompts and a guard remembers what it did.
  */
-async function rollBack(run: OpenRun, reason: string): Promise<void> {
-  if (run.checkpoint === null) throw new Error(`A plugin asks to roll back (${reason}), and there is no checkpoint: set checkpointEvery above 0`);
-  await run.policy.learner.load(policyFolder(run.checkpoint));
-  run.host.events.emit("alarm", { step: run.step, plugin: "run", message: `rolled back to the weights of step ${run.checkpointStep}: ${reason}` });
+async function rollBack(run: OpenRun, reason: string, before = Infinity): Promise<void> {
+  const found = checkpointFolders(run.folder.checkpoints);
+  const chosen = found.find(({ step }) => step <= before) ?? found.at(-1);
+  if (chosen === undefined) throw new Error(`A plugin asks to roll back (${reason}), and there is no checkpoint: set checkpointEvery above 0`);
+  await run.policy.learner.load(policyFolder(chosen.folder));
+  run.host.events.emit("alarm", { step: run.step, plugin: "run", message: `rolled back to the weights of step ${chosen.step}: ${reason}` });
 }
 
 /** Everything but the weights, as of now. */

@@ -1,29 +1,53 @@
 /** What plugins ask the learner to compute: requests are merged, bound to a coefficient, and planned before the run. */
 import type { Coefficient } from "../host/coefficients.ts";
 import { PluginError } from "../host/taps.ts";
+import type { Output } from "../learner/learner.ts";
+import type { Scorable } from "./rewards.ts";
+import type { View } from "./views.ts";
 
-/** A request for an array [B, T] that the policy (or a copy of it) gives for the batch's responses. */
+/** Tokens to score instead of the response's own. */
+export interface ScoreTarget {
+  /** Unique among the targets of a run: "answer". */
+  readonly name: string;
+  /**
+   * `tokens` are scored after the first `given` tokens of the response; no tokens give an empty array.
+   * @param encode the tokens of a text
+   */
+  of(sample: Scorable, encode: (text: string) => Int32Array): { readonly given: number; readonly tokens: Int32Array };
+}
+
+/** A request for an array that the policy (or a copy of it) gives for responses. */
 export interface ScoreRequest {
   /** The view of the prompt; default "original". */
   readonly view?: string;
   /**
-   * "current": the weights being trained, scored again for each minibatch; "old": the weights that sampled,
-   * scored once per step before the first update; "reference": the weights at the run's start.
+   * "current": the weights being trained, scored again for each minibatch; "old": the weights that sampled, scored once per step before
+   * the first update; "reference": the weights at the run's start; any other name: a copy that a plugin registered.
    */
-  readonly weights: "current" | "old" | "reference";
-  /** "logProbs": log π(token); "entropy": entropy of the full next-token distribution, nats. Default "logProbs". */
-  readonly output?: "logProbs" | "entropy";
+  readonly weights: ScoreWeights;
+  /** What is computed for each token; see Output. Default "logProbs". */
+  readonly output?: Output;
   /** Whether the loss may send a gradient back through it ("current" only). Default false. */
   readonly gradient?: boolean;
-  /** While this coefficient is 0, nothing is computed and the array is all zeros. */
+  /**
+   * "experience": for the responses that are trained on, [B, T], read with `batch.get`; "rewards": for every response that was sampled,
+   * before the hook `rewards`, where `group.get` reads it. Default "experience".
+   */
+  readonly stage?: "experience" | "rewards";
+  /** Other tokens than the response's own (stage "rewards" only). */
+  readonly target?: ScoreTarget;
+  /** While this coefficient is 0, nothing is computed and the array is all zeros (empty in stage "rewards"). */
   readonly while?: Coefficient;
   /** What to do when no plugin registers the view, for the error message: "list … in the recipe". */
   readonly hint?: string;
 }
 
-/** Returned by `scores.request`; give it to `batch.get`. */
+/** Names of weights; those of copies are strings of the plugins' own. */
+export type ScoreWeights = "current" | "old" | "reference" | (string & {});
+
+/** Returned by `scores.request`; give it to `batch.get` or `group.get`. */
 export interface ScoreHandle {
-  readonly request: Required<Omit<ScoreRequest, "while" | "hint">> & { readonly while: Coefficient | null };
+  readonly request: Required<Omit<ScoreRequest, "while" | "hint" | "target">> & { readonly while: Coefficient | null; readonly target: ScoreTarget | null };
   /** Equal for requests of the same array, whether they want its gradient or not. */
   readonly key: string;
   /** The plugin that asked first. */
@@ -32,11 +56,13 @@ export interface ScoreHandle {
 
 /** One array to compute: requests with one key, merged. */
 export interface PlannedScore {
-  /** view/weights/output */
+  /** view/weights/output, and the target's name for other tokens. */
   readonly key: string;
   readonly view: string;
-  readonly weights: "current" | "old" | "reference";
-  readonly output: "logProbs" | "entropy";
+  readonly weights: ScoreWeights;
+  readonly output: Output;
+  readonly stage: "experience" | "rewards";
+  readonly target: ScoreTarget | null;
   /** Whether one of the askers whose coefficient is not 0 wants its gradient. */
   readonly gradient: boolean;
   /** Everyone who asks, coefficient 0 or not. */
@@ -64,37 +90,53 @@ export function isActive({ request }: ScoreHandle): boolean {
 export class ScoreRequests {
   readonly #asked: Asked[] = [];
 
-  /** @throws PluginError when a gradient is wanted of weights that are not trained */
+  /** @throws PluginError when a gradient is wanted of weights that are not trained, or a target of responses in the experience */
   request(plugin: string, request: ScoreRequest): ScoreHandle {
-    const { view = "original", weights, output = "logProbs", gradient = false } = request;
-    if (gradient && weights !== "current") {
-      throw new PluginError(plugin, `asks for a gradient through the ${weights} weights; only "current" weights have one`);
+    const { view = "original", weights, output = "logProbs", gradient = false, stage = "experience", target = null } = request;
+    if (gradient && (weights !== "current" || stage === "rewards")) {
+      const which = stage === "rewards" ? "scores of the stage \"rewards\"" : `the ${weights} weights`;
+      throw new PluginError(plugin, `asks for a gradient through ${which}; only "current" weights in the experience have one`);
     }
-    const key = `${view}/${weights}/${output}`;
-    const first = this.#asked.find(({ handle }) => handle.key === key)?.handle.plugin ?? plugin;
-    const handle: ScoreHandle = { request: { view, weights, output, gradient, while: request.while ?? null }, key, plugin: first };
+    if (target !== null && stage !== "rewards") throw new PluginError(plugin, `asks for the target "${target.name}" in the experience; targets are scored in the stage "rewards"`);
+    const key = [view, weights, output, ...(target === null ? [] : [target.name])].join("/");
+    const same = this.#asked.find(({ handle }) => handle.key === key && handle.request.stage === stage)?.handle;
+    if (same !== undefined && target !== null && same.plugin !== plugin) throw new PluginError(plugin, `names a target "${target.name}", as ${same.plugin} does; choose another name`);
+    const handle: ScoreHandle = { request: { view, weights, output, gradient, stage, target, while: request.while ?? null }, key, plugin: same?.plugin ?? plugin };
     this.#asked.push({ handle, plugin, hint: request.hint });
     return handle;
   }
 
   /**
-   * The arrays to compute with today's coefficients, in the order they were first asked for, one per key. The two arrays that
-   * every step has are not among them.
+   * The arrays of a stage to compute with today's coefficients, in the order they were first asked for, one per key. The two arrays
+   * that every step has are not among those of the experience.
    */
-  planned(): PlannedScore[] {
+  planned(stage: PlannedScore["stage"] = "experience"): PlannedScore[] {
     const byKey = new Map<string, Asked[]>();
-    for (const asked of this.#asked) byKey.set(asked.handle.key, [...(byKey.get(asked.handle.key) ?? []), asked]);
-    return [...byKey.values()].map(merge).filter(({ key }) => key !== CURRENT_LOG_PROBS && key !== OLD_LOG_PROBS);
+    for (const asked of this.#asked.filter(({ handle }) => handle.request.stage === stage)) byKey.set(asked.handle.key, [...(byKey.get(asked.handle.key) ?? []), asked]);
+    const merged = [...byKey.values()].map(merge);
+    return stage === "rewards" ? merged : merged.filter(({ key }) => key !== CURRENT_LOG_PROBS && key !== OLD_LOG_PROBS);
   }
 
-  /** @throws PluginError when a view is asked for that nobody registers */
-  checkViews(registered: readonly string[], given: readonly string[]): void {
+  /** @throws PluginError when a view is asked for that nobody registers, or that is not there yet in the request's stage */
+  checkViews(registered: ReadonlyMap<string, View>, given: readonly string[]): void {
     for (const { handle, plugin, hint } of this.#asked) {
-      const { view } = handle.request;
-      if (view === "original" || registered.includes(view) || given.includes(view)) continue;
-      const known = ["original", ...registered].map((name) => `"${name}"`).join(", ");
+      const { view, stage } = handle.request;
+      if (stage === "rewards" && registered.get(view)?.scope === "response") {
+        throw new PluginError(plugin, `asks for the view "${view}" before rewards, and views of scope "response" are made after them; use one of scope "prompt"`);
+      }
+      if (view === "original" || registered.has(view) || given.includes(view)) continue;
+      const known = ["original", ...registered.keys()].map((name) => `"${name}"`).join(", ");
       const advice = hint ?? "list a plugin that registers it in the recipe";
       throw new PluginError(plugin, `asks for the view "${view}", and no plugin registers it: ${advice} (registered are ${known})`);
+    }
+  }
+
+  /** @throws PluginError when weights are asked for that nobody keeps */
+  checkWeights(copies: readonly string[]): void {
+    const known = ["current", "old", "reference", ...copies];
+    for (const { handle, plugin } of this.#asked) {
+      const { weights } = handle.request;
+      if (!known.includes(weights)) throw new PluginError(plugin, `asks for the weights "${weights}", and no plugin registers such a copy; there are ${known.join(", ")}`);
     }
   }
 }
@@ -107,6 +149,8 @@ function merge(asked: readonly Asked[]): PlannedScore {
     view: request.view,
     weights: request.weights,
     output: request.output,
+    stage: request.stage,
+    target: request.target,
     gradient: active.some(({ handle }) => handle.request.gradient),
     plugins: [...new Set(asked.map(({ plugin }) => plugin))],
     active: active.length > 0,
@@ -115,8 +159,9 @@ function merge(asked: readonly Asked[]): PlannedScore {
 
 /** One line for a person: what is computed, how often, for whom. */
 export function describeScore(score: PlannedScore): string {
-  const what = `${score.output} of the view "${score.view}" under the ${score.weights} weights`;
-  const often = score.weights === "current" ? "for each minibatch" : "once per step";
+  const tokens = score.target === null ? "" : ` on the tokens "${score.target.name}"`;
+  const what = `${score.output}${tokens} of the view "${score.view}" under the ${score.weights} weights`;
+  const often = score.stage === "rewards" ? "for every response, before rewards" : score.weights === "current" ? "for each minibatch" : "once per step";
   const gradient = score.gradient ? "with gradient" : "no gradient";
   return `${what}, ${often}, ${gradient}, for ${score.plugins.join(", ")}${score.active ? "" : " (off while its coefficient is 0)"}`;
 }

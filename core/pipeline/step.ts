@@ -1,9 +1,10 @@
 /** One step, top to bottom: prompts → views → rollout → reward → groups → experience → advantages → loss → gradient → metrics. */
-import { collectGroups, type Collected, type Collecting } from "./collect.ts";
+import { collectGroups, promptMaker, type Collected, type Collecting } from "./collect.ts";
 import type { StepSummary } from "./events.ts";
 import type { StepContext } from "./hooks.ts";
 import type { RewardJournal } from "../checkpoint/journal.ts";
 import { computeAdvantages } from "./loss.ts";
+import { makeResponseViews } from "./prompts.ts";
 import { entryKey } from "./rewards.ts";
 import { learnerMetrics, rolloutMetrics } from "./step-metrics.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -31,19 +32,21 @@ export async function runStep(context: StepContext, run: Stepping): Promise<Step
   const collected = await watch.time("rollout", collectGroups(context, run));
   finishJournal(collected, context.step, run);
   const learned = await learnFrom(collected, context, run, watch);
+  await moveCopies(context.step, run);
   const metrics = { ...rolloutMetrics(collected), ...learned, ...coefficientMetrics(run), ...host.takeMetrics() };
   const tokens = collected.sampled.flatMap(({ samples }) => samples).reduce((sum, { response }) => sum + response.tokens.length, 0);
   return { summary: { ...context, metrics }, seconds: watch.seconds, tokens, skippedRows: collected.skippedRows };
 }
 
 /** Experience, advantages and updates; a step with no group left changes nothing. */
-async function learnFrom({ groups }: Collected, { step }: StepContext, run: Stepping, watch: Stopwatch): Promise<Record<string, number>> {
+async function learnFrom({ groups, plan }: Collected, { step }: StepContext, run: Stepping, watch: Stopwatch): Promise<Record<string, number>> {
   const { host, settings } = run;
   if (groups.length === 0) {
     host.events.emit("alarm", { step, plugin: "run", message: "no group is left to train on: the weights stay as they are" });
     return { "learner/updates": 0 };
   }
-  const updating = { learner: run.policy.learner, host, settings, watch };
+  const updating = { learner: run.policy.learner, host, settings, watch, maxNewTokens: plan.maxNewTokens };
+  await watch.time("views", makeResponseViews(groups.flatMap(({ samples }) => samples), step, promptMaker(run)));
   const batch = await watch.time("score", gatherExperience(step, groups, updating));
   const advantages = watch.timeSync("loss", () => computeAdvantages(host, batch.arrays));
   const trained = await trainOn(batch, advantages, updating);
@@ -60,12 +63,15 @@ async function learnFrom({ groups }: Collected, { step }: StepContext, run: Step
   return learnerMetrics(trained, batch.parity);
 }
 
-function finishJournal({ sampled }: Collected, step: number, { host, journal }: Stepping): void {
+/** Copies of the weights that are due follow them. */
+async function moveCopies(step: number, { host, policy }: Stepping): Promise<void> {
+  for (const { name, decay, every } of host.copies.values()) if (step % every === 0) await policy.learner.keep(name, decay);
+}
+
+function finishJournal({ sampled, auxiliary }: Collected, step: number, { host, journal }: Stepping): void {
   const scorers = [...host.scorers.keys()];
-  const keys = sampled.flatMap(({ round, samples }) =>
-    samples.flatMap((sample) => scorers.map((scorer) => entryKey(sample, { step, round }, scorer))),
-  );
-  journal.finish(keys);
+  const judged = [...sampled.flatMap(({ round, samples }) => samples.map((sample) => ({ round, sample }))), ...auxiliary];
+  journal.finish(judged.flatMap(({ round, sample }) => scorers.map((scorer) => entryKey(sample, { step, round }, scorer))));
 }
 
 function coefficientMetrics({ host }: Stepping): Record<string, number> {

@@ -2,7 +2,7 @@
 import type { Learner } from "../learner/learner.ts";
 import { permutation } from "../math/random.ts";
 import type { Group, Sample } from "./batch.ts";
-import { compareLogProbs, learnerBatch, longestOf, scoreSamples, takeRows, type Parity, type ScoreArrays, type ScoreTarget } from "./experience.ts";
+import { compareLogProbs, learnerBatch, longestOf, scoreSamples, takeRows, type Parity, type ScoreArrays, type Wanted } from "./experience.ts";
 import type { Host } from "../host/host.ts";
 import type { BatchArrays, MinibatchArrays } from "./loss-arrays.ts";
 import { computeLoss, type LossResult } from "./loss.ts";
@@ -16,6 +16,8 @@ export interface Updating {
   readonly host: Host;
   readonly settings: RunSettings;
   readonly watch: Stopwatch;
+  /** The longest response that the step's sampling allowed. */
+  readonly maxNewTokens: number;
 }
 
 /** A step's experience, whole. */
@@ -27,8 +29,8 @@ export interface ScoredBatch {
   readonly version: number;
 }
 
-const OLD: ScoreTarget = { key: OLD_LOG_PROBS, view: "original", weights: "old", output: "logProbs" };
-const CURRENT: ScoreTarget = { key: CURRENT_LOG_PROBS, view: "original", weights: "current", output: "logProbs" };
+const OLD: Wanted = { key: OLD_LOG_PROBS, view: "original", weights: "old", output: "logProbs" };
+const CURRENT: Wanted = { key: CURRENT_LOG_PROBS, view: "original", weights: "current", output: "logProbs" };
 
 /** Score the groups with the weights that sampled them and with kept ones, as far as plugins ask for it. */
 export async function gatherExperience(step: number, groups: readonly Group[], { learner, host, settings }: Updating): Promise<ScoredBatch> {
@@ -115,7 +117,7 @@ async function takeMinibatch(batch: ScoredBatch, rows: readonly number[], advant
     advantages: take(advantages),
     logProbs: current.get(CURRENT_LOG_PROBS)!,
     scores: new Map([...[...scores].map(([key, array]) => [key, take(array)] as const), ...current]),
-    maxNewTokens: run.settings.sampling.maxNewTokens,
+    maxNewTokens: run.maxNewTokens,
   };
 }
 

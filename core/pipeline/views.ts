@@ -1,22 +1,57 @@
-/** A view is a named, seeded, replayable change of a prompt's pictures. */
+/** A view is a named, seeded, replayable change of a prompt: of its pictures, its visual tokens, or its text. */
+import { imageMark } from "../model/chat-template.ts";
 import type { EncodedPicture, Picture } from "../model/picture.ts";
 import type { Row } from "./batch.ts";
 import type { Random } from "../math/random.ts";
 
-export interface ViewContext {
+/** Where a view is made. */
+export interface PromptContext {
   readonly row: Row;
+  /** From 1; 0 outside of a run's steps. */
   readonly step: number;
-  /** Index of the picture in its prompt. */
-  readonly picture: number;
-  /** Keyed by (seed, view, step, prompt, picture). */
+  /** Index of the response in its group that the view is for; null when all responses share it. */
+  readonly response: number | null;
+  /** Keyed by (seed, view, step, prompt), by the response too where it is not null. */
   readonly random: Random;
 }
 
+export interface ViewContext extends PromptContext {
+  /** Index of the picture in its prompt; `random` is keyed by it too. */
+  readonly picture: number;
+}
+
+/** What a prompt is made of. */
+export interface PromptParts {
+  /** The user's turn; `<image>` marks where a picture goes. */
+  readonly prompt: string;
+  readonly system: string | null;
+  readonly pictures: readonly Picture[];
+}
+
+/** Changes are made in this order: prompt, raw, patches, dropped. At least one is given. */
 export interface View {
   /** Unique in a run; "original" is taken. */
   readonly name: string;
+  /**
+   * "prompt": made once, before sampling, and shared by all responses; "response": made for each response that is trained on, after
+   * sampling. Default "prompt".
+   */
+  readonly scope?: "prompt" | "response";
+  /** Another text, other pictures. */
+  prompt?(original: PromptParts, context: PromptContext): PromptParts | Promise<PromptParts>;
   /** Change the picture before the processor. */
   raw?(picture: Picture, context: ViewContext): Picture | Promise<Picture>;
   /** Change the patches after the processor; the grid stays. */
-  patches?(picture: EncodedPicture, context: ViewContext): EncodedPicture;
+  patches?(picture: EncodedPicture, context: ViewContext): EncodedPicture | Promise<EncodedPicture>;
+  /**
+   * Which of a picture's visual tokens (1) are left out of the prompt, [tokens]. The others keep their positions: it is exactly as if
+   * attention to and from those left out were masked.
+   */
+  dropped?(tokens: number, context: ViewContext): ArrayLike<number | boolean>;
+}
+
+/** A prompt's text alone: no pictures and no marks for them. */
+export function withoutPictures({ prompt, system }: PromptParts): PromptParts {
+  const strip = (text: string): string => text.replaceAll(imageMark, "").trim();
+  return { prompt: strip(prompt), system: system === null ? null : strip(system), pictures: [] };
 }

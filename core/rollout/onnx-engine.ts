@@ -3,7 +3,7 @@
  * and the decode graph returns only new rows. What a response draws depends on its key alone, not on what is sampled beside it.
  */
 import type { HostArray } from "../graph/executor.ts";
-import type { EncodedPrompt } from "../model/model.ts";
+import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
 import { prefixFeeds } from "../model/segments.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
@@ -47,7 +47,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
     const { layers, keyValueHeads, headSize, vocabularySize } = this.#runtime.model.decoder;
     checkRequests(requests, sampling, this.#runtime);
     const sampler = createRowSampler(vocabularySize, sampling);
-    const sizes = requests.map(({ prompt, count }) => ({ promptLength: prompt.ids.length, count }));
+    const sizes = requests.map(({ prompt, count }) => ({ promptLength: promptLength(prompt), count }));
     const cachedTokens = Math.floor(this.#options.cacheBytes / (layers * 2 * keyValueHeads * headSize * Float32Array.BYTES_PER_ELEMENT));
     for (const members of planWaves(sizes, sampling.maxNewTokens, { cachedTokens, rows: this.#options.rows })) {
       await this.#sample(members, { requests, sampling, sampler, onResponse });
@@ -77,7 +77,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
       const chunk = prompts.slice(first, end);
       const { placed, matrix } = this.#runtime.place(chunk, features);
       const P = longestOf(chunk);
-      const last = Int32Array.from(chunk, ({ ids }, b) => b * P + ids.length - 1);
+      const last = Int32Array.from(chunk, (prompt, b) => b * P + promptLength(prompt) - 1);
       const feeds = { ...prefixFeeds(decoder, placed, matrix), last: { shape: [chunk.length], data: last }, inverseTemperature };
       const result = await this.#prefill(feeds);
       wave.cache.setPrefix(first, result);
@@ -106,7 +106,7 @@ const checkRequests = (requests: readonly RolloutRequest[], sampling: SamplingSe
   const { maxNewTokens } = sampling;
   if (!(Number.isInteger(maxNewTokens) && maxNewTokens >= 1)) throw new RangeError(`maxNewTokens is ${maxNewTokens}: give a whole number from 1`);
   for (const [index, { prompt, count, keys }] of requests.entries()) {
-    if (prompt.ids.length === 0) throw new RangeError(`Request ${index} has an empty prompt: at least one token is needed to sample from`);
+    if (promptLength(prompt) === 0) throw new RangeError(`Request ${index} has an empty prompt: at least one token is needed to sample from`);
     if (keys.length !== count) throw new RangeError(`Request ${index} asks for ${count} responses and has ${keys.length} random keys: give one each`);
     try {
       model.decoder.positions(prompt);

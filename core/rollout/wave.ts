@@ -1,6 +1,6 @@
 /** Responses sampled in step, from their prompts' prefixes to the last that ends. */
 import type { HostArray } from "../graph/executor.ts";
-import type { EncodedPrompt } from "../model/model.ts";
+import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
 import { forbidden, prefixMask } from "../model/segments.ts";
 import { WaveCache } from "./cache.ts";
@@ -120,4 +120,4 @@ interface WavePrompt {
 }
 
 /** Tokens of the longest prompt. */
-export const longestOf = (prompts: readonly EncodedPrompt[]): number => Math.max(...prompts.map(({ ids }) => ids.length));
+export const longestOf = (prompts: readonly EncodedPrompt[]): number => Math.max(...prompts.map(promptLength));

@@ -1,6 +1,7 @@
 /** Samples and groups with the fields that a test names, and plain values for the rest. */
-import type { Group, Prompt, Sample } from "../pipeline/batch.ts";
+import type { JudgedGroup, Prompt, Sample } from "../pipeline/batch.ts";
 import type { Picture } from "../model/picture.ts";
+import { isActive } from "../pipeline/scores.ts";
 
 export interface SampleInput {
   /** The prompt's key; default "prompt-0". */
@@ -28,8 +29,8 @@ export function makeSample(input: SampleInput = {}): Sample {
   const encoded = { ids: new Int32Array(0), pictures: [] };
   const prompt: Prompt = { key, row, pictures: Array.from({ length: pictures }, () => pixel), views: new Map([["original", encoded]]) };
   const logProbs = new Float32Array(length);
-  const response = { index, segments: [{ source: "policy", tokens }] as const, tokens, text, logProbs, behaviourLogProbs: logProbs, finish };
-  return { prompt, response, scored: reward, reward, parts, notes: {} };
+  const response = { index, segments: [{ source: "policy", tokens }] as const, tokens, text, logProbs, behaviourLogProbs: logProbs, view: "original", finish };
+  return { prompt, response, views: prompt.views, scored: reward, reward, parts, notes: {} };
 }
 
 export interface GroupInput {
@@ -37,9 +38,25 @@ export interface GroupInput {
   readonly samples: readonly Sample[];
   /** Refill round; default 0. */
   readonly round?: number;
+  /** Default 1. */
+  readonly step?: number;
+  /** What score requests of stage "rewards" get, one array per sample, by key (view/weights/output, and the target's name). */
+  readonly scores?: Readonly<Record<string, readonly (readonly number[])[]>>;
+  /** Samples of auxiliary rollouts by name, a list per sample. */
+  readonly auxiliary?: Readonly<Record<string, readonly (readonly Sample[])[]>>;
 }
 
-export function makeGroup({ key = "prompt-0", samples, round = 0 }: GroupInput): Group {
+/** A group as the hook `rewards` sees it. */
+export function makeGroup({ key = "prompt-0", samples, round = 0, step = 1, scores = {}, auxiliary = {} }: GroupInput): JudgedGroup {
   const prompt = samples[0]?.prompt ?? makeSample({ prompt: key }).prompt;
-  return { key, prompt, samples, round };
+  const given = <T>(all: Readonly<Record<string, T>>, name: string): T => {
+    const found = all[name];
+    if (found === undefined) throw new Error(`"${name}" is asked for and was not given (given are: ${Object.keys(all).join(", ") || "none"})`);
+    return found;
+  };
+  return {
+    key, prompt, samples, round, step,
+    get: (handle) => (isActive(handle) ? given(scores, handle.key).map((row) => Float32Array.from(row)) : samples.map(() => new Float32Array(0))),
+    auxiliary: (name) => given(auxiliary, name),
+  };
 }

@@ -9,6 +9,7 @@ import type { EncodedPicture } from "../model/picture.ts";
 interface WirePrompt {
   readonly ids: Int32Array;
   readonly pictures: readonly string[];
+  readonly dropped?: Uint8Array;
 }
 
 /** Prompts with the pictures that the other side does not have yet. */
@@ -53,7 +54,7 @@ export const createPictureSender = (limitBytes: number): PictureSender => {
         heldBytes -= bytes;
         forget.push(hash);
       }
-      return { prompts: prompts.map(({ ids, pictures }) => ({ ids: exact(ids), pictures: pictures.map(({ hash }) => hash) })), pictures, forget };
+      return { prompts: prompts.map(({ pictures, ...rest }) => ({ ...rest, ids: exact(rest.ids), pictures: pictures.map(({ hash }) => hash) })), pictures, forget };
     },
     get heldBytes() {
       return heldBytes;
@@ -77,7 +78,7 @@ export const createPictureReceiver = (): PictureReceiver => {
   return {
     unpack: ({ prompts, pictures, forget }) => {
       for (const picture of pictures) held.set(picture.hash, picture);
-      const unpacked = prompts.map((prompt) => ({ ids: prompt.ids, pictures: prompt.pictures.map(find) }));
+      const unpacked = prompts.map((prompt) => ({ ...prompt, pictures: prompt.pictures.map(find) }));
       for (const hash of forget) held.delete(hash);
       return unpacked;
     },

@@ -42,7 +42,7 @@ export type PolicyService = {
   readonly score: Method<{ batch: WireBatch; outputs: readonly Output[]; weights?: string }, Versioned<Outputs>>;
   readonly backward: Method<{ batch: WireBatch; cotangents: Outputs }, Versioned<Outputs>>;
   readonly step: Method<{ learningRate: number }, Versioned<StepReport>>;
-  readonly keep: Method<{ name: string }, Versioned<null>>;
+  readonly keep: Method<{ name: string; decay: number }, Versioned<null>>;
   readonly save: Method<{ folder: string }, Versioned<null>>;
   readonly load: Method<{ folder: string }, Versioned<null>>;
   readonly generate: Method<WireRollout, Versioned<null>, GeneratedResponse>;
@@ -68,7 +68,7 @@ export const policyHandlers = ({ learner, rollout, close }: PolicyParts): Handle
       return async () => arrays(await learner.backward(unpacked, cotangents));
     },
     step: (options) => async () => reply(await learner.step(options)),
-    keep: ({ name }) => async () => reply(await nothing(learner.keep(name))),
+    keep: ({ name, decay }) => async () => reply(await nothing(learner.keep(name, decay))),
     save: ({ folder }) => async () => reply(await nothing(learner.save(folder))),
     load: ({ folder }) => async () => reply(await nothing(learner.load(folder))),
     generate: ({ prompts, requests, sampling }) => {
@@ -105,7 +105,7 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
     score: (batch, outputs, weights) => noted(caller.call("score", { batch: pack(batch), outputs, ...(weights === undefined ? {} : { weights }) })),
     backward: (batch, cotangents) => noted(caller.call("backward", { batch: pack(batch), cotangents: exactOutputs(cotangents) })),
     step: ({ learningRate }) => noted(caller.call("step", { learningRate })),
-    keep: async (name) => void (await noted(caller.call("keep", { name }))),
+    keep: async (name, decay = 0) => void (await noted(caller.call("keep", { name, decay }))),
     save: async (folder) => void (await noted(caller.call("save", { folder }))),
     load: async (folder) => void (await noted(caller.call("load", { folder }))),
   };

@@ -57,10 +57,10 @@ function pluginsOf({ options }: StepInfo, mode: "official" | "paper") {
 }
 
 /** The picture with the golden patches black, through the very view that a run would use. */
-function maskPicture(picture: EncodedPicture, patchMask: GoldenTensor): EncodedPicture {
+async function maskPicture(picture: EncodedPicture, patchMask: GoldenTensor): Promise<EncodedPicture> {
   const mask = new RandomMaskPlugin({ on: "patches", mask: () => patchMask.data });
   const row = { id: "golden", prompt: "", system: null, images: [], answer: "", fields: {} };
-  const masked = createHost([mask], { seed: 1 }).views.get("masked")?.patches?.(picture, { row, step: 1, picture: 0, random: createRandom(1) });
+  const masked = await createHost([mask], { seed: 1 }).views.get("masked")?.patches?.(picture, { row, step: 1, picture: 0, response: null, random: createRandom(1) });
   if (masked === undefined) throw new Error("RandomMaskPlugin registers no view of patches");
   return { ...masked, hash: hashPixels(masked.grid, masked.pixels) };
 }
@@ -93,7 +93,7 @@ async function takeStep(info: StepInfo, tensors: Tensors, mode: "official" | "pa
   const completions = tensorOf(tensors, "completion_ids");
   const rows = Array.from({ length: mask.shape[0] ?? 0 }, (_, row) => ({ prompt: 0, tokens: Int32Array.from(maskedRow(completions, mask, row)) }));
   const batchOf = (seen: EncodedPicture): LearnerBatch => ({ prompts: [promptOf(seen)], rows, temperature: info.options.temperature });
-  const [original, hidden] = [batchOf(picture), batchOf(maskPicture(picture, tensorOf(tensors, "patch_mask")))];
+  const [original, hidden] = [batchOf(picture), batchOf(await maskPicture(picture, tensorOf(tensors, "patch_mask")))];
   const [logProbs, masked] = [await logProbsOf(learner, original), await logProbsOf(learner, hidden)];
   const T = mask.shape[1] ?? 0;
   const loss = lossOf(pluginsOf(info, mode), {

@@ -100,8 +100,11 @@ export class TabularPolicy implements Learner, RolloutEngine {
     return report;
   }
 
-  async keep(name: string): Promise<void> {
+  async keep(name: string, decay = 0): Promise<void> {
+    const before = this.#kept.get(name);
     this.#kept.set(name, copy(this.weights));
+    if (decay === 0) return;
+    for (const [parameter, { data }] of this.#copy(name)) data.forEach((value, i) => (data[i] = decay * before!.get(parameter)!.data[i]! + (1 - decay) * value));
   }
 
   async save(folder: string): Promise<void> {
@@ -173,6 +176,8 @@ export const tabularProcessor: PromptProcessor = {
     if (ids.length === 0) throw new Error(`the prompt "${prompt}" has no letter from a to f`);
     return { ids: Int32Array.from([...ids, ...pictures.map(() => placeholder)]), pictures };
   },
+  visualTokens: () => 1,
+  encodeText: (text) => Int32Array.from([...text].filter((letter) => letters.includes(letter)), (letter) => letters.indexOf(letter)),
   decode: (tokens) => [...tokens].filter((token) => token !== stop).map((token) => vocabulary[token]).join(""),
   stopTokens: [stop],
   bannedTokens: [placeholder],

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createHost } from "../../../core/host/host.ts";
 import type { Host } from "../../../core/host/host.ts";
 import type { Coefficient } from "../../../core/host/coefficients.ts";
-import type { Group } from "../../../core/pipeline/batch.ts";
+import type { JudgedGroup } from "../../../core/pipeline/batch.ts";
 import type { Plugin, Run } from "../../../core/pipeline/plugin.ts";
 import { PluginError } from "../../../core/host/taps.ts";
 
@@ -20,7 +20,7 @@ class SecondPlugin extends FirstPlugin {
 
 const host = (...plugins: Plugin[]): Host => createHost(plugins, { seed: 1 });
 const first = (apply: (run: Run) => void): Host => host(new FirstPlugin(apply));
-const group = {} as Group;
+const group = {} as JudgedGroup;
 const context = { step: 1, steps: 10 };
 
 describe("names", () => {
@@ -138,8 +138,8 @@ describe("score requests", () => {
       }),
     );
     expect(asking.scores()).toEqual([
-      { key: "dark/current/logProbs", view: "dark", weights: "current", output: "logProbs", gradient: true, plugins: ["FirstPlugin", "SecondPlugin"], active: true },
-      { key: "dark/old/logProbs", view: "dark", weights: "old", output: "logProbs", gradient: false, plugins: ["SecondPlugin"], active: true },
+      { key: "dark/current/logProbs", view: "dark", weights: "current", output: "logProbs", stage: "experience", target: null, gradient: true, plugins: ["FirstPlugin", "SecondPlugin"], active: true },
+      { key: "dark/old/logProbs", view: "dark", weights: "old", output: "logProbs", stage: "experience", target: null, gradient: false, plugins: ["SecondPlugin"], active: true },
     ]);
     expect(asking.plan()).toContain('score: logProbs of the view "dark" under the current weights, for each minibatch, with gradient, for FirstPlugin, SecondPlugin');
   });

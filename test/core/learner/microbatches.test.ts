@@ -44,7 +44,7 @@ async function cotangentsOf(rows: readonly Pick<Row, "prompt" | "images">[], mic
       return policy.learner.backward(batch, cotangents);
     },
     step: (options) => policy.learner.step(options),
-    keep: (name) => policy.learner.keep(name),
+    keep: (name, decay) => policy.learner.keep(name, decay),
     save: (path) => policy.learner.save(path),
     load: (path) => policy.learner.load(path),
   };

@@ -10,8 +10,8 @@ it("computes an array once for all who ask for it, with the gradient if one want
   scores.request("B", { weights: "reference" });
   expect([first.key, second.key, second.plugin]).toEqual(["masked/current/logProbs", "masked/current/logProbs", "A"]);
   expect(scores.planned()).toEqual([
-    { key: "masked/current/logProbs", view: "masked", weights: "current", output: "logProbs", gradient: true, plugins: ["A", "B"], active: true },
-    { key: "original/reference/logProbs", view: "original", weights: "reference", output: "logProbs", gradient: false, plugins: ["B"], active: true },
+    { key: "masked/current/logProbs", view: "masked", weights: "current", output: "logProbs", stage: "experience", target: null, gradient: true, plugins: ["A", "B"], active: true },
+    { key: "original/reference/logProbs", view: "original", weights: "reference", output: "logProbs", stage: "experience", target: null, gradient: false, plugins: ["B"], active: true },
   ]);
 });
 
@@ -49,13 +49,39 @@ it("refuses a gradient through weights that are not trained", () => {
   expect(scores.planned()).toEqual([]);
 });
 
+const viewsOf = (...names: string[]) => new Map(names.map((name) => [name, { name }]));
+
+it("keeps what is asked for before rewards apart, with its target", () => {
+  const scores = new ScoreRequests();
+  const target = { name: "answer", of: () => ({ given: 0, tokens: new Int32Array(0) }) };
+  const own = scores.request("A", { weights: "old", stage: "rewards" });
+  const answer = scores.request("A", { weights: "slow", stage: "rewards", target });
+  expect([own.key, answer.key]).toEqual(["original/old/logProbs", "original/slow/logProbs/answer"]);
+  expect(scores.planned()).toEqual([]);
+  expect(scores.planned("rewards").map(describeScore)).toEqual([
+    'logProbs of the view "original" under the old weights, for every response, before rewards, no gradient, for A',
+    'logProbs on the tokens "answer" of the view "original" under the slow weights, for every response, before rewards, no gradient, for A',
+  ]);
+  expect(() => scores.request("B", { weights: "slow", stage: "rewards", target })).toThrow('B names a target "answer", as A does');
+  expect(() => scores.request("B", { weights: "current", target })).toThrow('B asks for the target "answer" in the experience; targets are scored in the stage "rewards"');
+  expect(() => scores.request("B", { weights: "current", stage: "rewards", gradient: true })).toThrow('B asks for a gradient through scores of the stage "rewards"');
+  expect(() => { scores.checkWeights([]); }).toThrow('A asks for the weights "slow", and no plugin registers such a copy; there are current, old, reference');
+  expect(() => { scores.checkWeights(["slow"]); }).not.toThrow();
+});
+
+it("refuses a view before rewards that is made for single responses after them", () => {
+  const scores = new ScoreRequests();
+  scores.request("A", { view: "own", weights: "old", stage: "rewards" });
+  expect(() => { scores.checkViews(new Map([["own", { name: "own", scope: "response" as const }]]), []); }).toThrow('A asks for the view "own" before rewards');
+});
+
 it("names who asks for a view that is neither registered nor given", () => {
   const scores = new ScoreRequests();
   scores.request("A", { view: "masked", weights: "current", hint: "list a mask" });
   scores.request("B", { view: "noisy", weights: "current" });
-  expect(() => { scores.checkViews(["noisy"], []); }).toThrow(
+  expect(() => { scores.checkViews(viewsOf("noisy"), []); }).toThrow(
     'A asks for the view "masked", and no plugin registers it: list a mask (registered are "original", "noisy")',
   );
-  expect(() => { scores.checkViews(["masked"], []); }).toThrow('B asks for the view "noisy", and no plugin registers it: list a plugin that registers it');
-  expect(() => { scores.checkViews(["masked"], ["noisy"]); }).not.toThrow();
+  expect(() => { scores.checkViews(viewsOf("masked"), []); }).toThrow('B asks for the view "noisy", and no plugin registers it: list a plugin that registers it');
+  expect(() => { scores.checkViews(viewsOf("masked"), ["noisy"]); }).not.toThrow();
 });

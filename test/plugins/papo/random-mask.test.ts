@@ -9,7 +9,7 @@ type Options = ConstructorParameters<typeof RandomMaskPlugin>[0];
 const viewOf = (options: Options): View => createHost([new RandomMaskPlugin(options)], { seed: 1 }).views.get("masked")!;
 const context = (step = 1, picture = 0): ViewContext => {
   const { row } = makeSample().prompt;
-  return { row, step, picture, random: createRandom(1).key("view", "masked", step, row.id, picture) };
+  return { row, step, picture, response: null, random: createRandom(1).key("view", "masked", step, row.id, picture) };
 };
 const white = (width: number, height: number): Picture => ({ width, height, data: new Uint8Array(width * height * 3).fill(255), source: "white" });
 const raw = (options: Options, picture: Picture, at = context()): Picture => viewOf(options).raw!(picture, at) as Picture;
@@ -54,19 +54,19 @@ describe("RandomMaskPlugin on patches", () => {
   // 2 × 4 patches of three channels, two numbers each.
   const picture: EncodedPicture = { hash: "grey", grid: [1, 2, 4], pixels: new Float32Array(8 * 6).fill(0.5) };
   const black = [-1, -2, -3];
-  const patches = (options: Options): string[] => {
-    const { pixels } = viewOf({ black, ...options }).patches!(picture, context());
+  const patches = async (options: Options): Promise<string[]> => {
+    const { pixels } = await viewOf({ black, ...options }).patches!(picture, context());
     return Array.from({ length: 8 }, (_, patch) => [...pixels.subarray(patch * 6, patch * 6 + 6)].join());
   };
   const [grey, dark] = ["0.5,0.5,0.5,0.5,0.5,0.5", "-1,-1,-2,-2,-3,-3"];
 
-  it("gives masked patches the normalised black of each channel", () => {
-    expect(patches({ on: "patches", mask: () => [0, 1, 0, 0, 0, 0, 0, 1] })).toEqual([grey, dark, grey, grey, grey, grey, grey, dark]);
+  it("gives masked patches the normalised black of each channel", async () => {
+    expect(await patches({ on: "patches", mask: () => [0, 1, 0, 0, 0, 0, 0, 1] })).toEqual([grey, dark, grey, grey, grey, grey, grey, dark]);
     expect(picture.pixels.every((value) => value === 0.5)).toBe(true);
   });
 
-  it("masks merge units as a whole", () => {
-    expect(patches({ on: "merge", mask: () => [0, 1] })).toEqual([grey, grey, grey, grey, dark, dark, dark, dark]);
+  it("masks merge units as a whole", async () => {
+    expect(await patches({ on: "merge", mask: () => [0, 1] })).toEqual([grey, grey, grey, grey, dark, dark, dark, dark]);
   });
 
   it("knows the black of Qwen2.5-VL's image processor", () => {

@@ -1,0 +1,69 @@
+/** What the hook `rewards` knows of a round besides the scorers' parts: scores of stage "rewards" and auxiliary rollouts. */
+import type { Host } from "../host/host.ts";
+import type { Learner, LearnerBatch } from "../learner/learner.ts";
+import { firstNotFinite } from "../math/first-not-finite.ts";
+import { runAuxiliary, type AuxiliarySamples } from "./auxiliary.ts";
+import type { Group, JudgedGroup, Sample } from "./batch.ts";
+import { keptWeights, learnerBatch } from "./experience.ts";
+import type { Policy } from "./policy.ts";
+import type { RolloutContext } from "./rollouts.ts";
+import { isActive, type PlannedScore, type ScoreHandle } from "./scores.ts";
+
+export interface Judging {
+  readonly policy: Policy;
+  readonly host: Host;
+  readonly rollout: RolloutContext;
+}
+
+/** A round's groups with everything that was asked for before rewards, computed for all of them together. */
+export async function judgeRound(groups: readonly Group[], place: { step: number; round: number }, { policy, host, rollout }: Judging): Promise<JudgedGroup[]> {
+  const samples = groups.flatMap((group) => group.samples);
+  const scores = new Map<string, ReadonlyMap<Sample, Float32Array>>();
+  for (const score of host.scores("rewards")) if (score.active) scores.set(score.key, await scoreRound(score, samples, policy, rollout));
+  const auxiliary = new Map<string, AuxiliarySamples>();
+  for (const [name, asked] of host.auxiliary) auxiliary.set(name, await runAuxiliary(asked, samples, place, rollout));
+  return groups.map((group) => ({
+    ...group,
+    step: place.step,
+    get: (handle: ScoreHandle) => group.samples.map((sample) => (isActive(handle) ? arrayOf(scores, handle, sample) : new Float32Array(0))),
+    auxiliary: (name: string) => {
+      const given = auxiliary.get(name);
+      if (given === undefined) throw new Error(`There is no auxiliary rollout "${name}"; registered are ${[...auxiliary.keys()].join(", ") || "none"}`);
+      return group.samples.map((sample) => given.get(sample) ?? []);
+    },
+  }));
+}
+
+function arrayOf(scores: ReadonlyMap<string, ReadonlyMap<Sample, Float32Array>>, { key, request }: ScoreHandle, sample: Sample): Float32Array {
+  const array = scores.get(key)?.get(sample);
+  if (array === undefined) throw new Error(`The scores "${key}" were asked for in the stage "${request.stage}"; the hook "rewards" reads those of the stage "rewards"`);
+  return array;
+}
+
+/** One array per sample: over its own tokens, or over those of the score's target. */
+async function scoreRound({ view, weights, output, target, key }: PlannedScore, samples: readonly Sample[], { learner, processor }: Policy, { sampling }: RolloutContext): Promise<Map<Sample, Float32Array>> {
+  const whole = learnerBatch(samples, view, sampling.temperature || 1);
+  const targets = samples.map((sample) => target?.of(sample, (text) => processor.encodeText(text)) ?? { given: 0, tokens: sample.response.tokens });
+  const rows = targets.map(({ given, tokens }, index) => ({ prompt: whole.rows[index]!.prompt, tokens: joined(samples[index]!.response.tokens.subarray(0, given), tokens) }));
+  const values = await scoreRows(learner, { ...whole, rows }, output, weights, key);
+  const T = Math.max(0, ...rows.map(({ tokens }) => tokens.length));
+  return new Map(samples.map((sample, index) => {
+    const { given, tokens } = targets[index]!;
+    return [sample, values.slice(index * T + given, index * T + given + tokens.length)];
+  }));
+}
+
+async function scoreRows(learner: Learner, batch: LearnerBatch, output: PlannedScore["output"], weights: string, key: string): Promise<Float32Array> {
+  const result = (await learner.score(batch, [output], keptWeights(weights)))[output];
+  if (result === undefined) throw new Error(`The learner was asked for ${output} (${key}) and did not give it`);
+  const bad = firstNotFinite(result);
+  if (bad >= 0) throw new Error(`The learner gave ${result[bad]} for ${key}`);
+  return result;
+}
+
+function joined(a: Int32Array, b: Int32Array): Int32Array {
+  const whole = new Int32Array(a.length + b.length);
+  whole.set(a);
+  whole.set(b, a.length);
+  return whole;
+}
