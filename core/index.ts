@@ -23,11 +23,15 @@ export type { PairFormula } from "./math/elementwise.ts";
 export { sampledEntropy } from "./math/entropy.ts";
 export { groupAdvantages } from "./math/group-advantages.ts";
 export type { GroupAdvantageOptions } from "./math/group-advantages.ts";
-export { USUAL_KL_CLAMPS, klDivergence } from "./math/kl.ts";
+export { USUAL_KL_CLAMPS, klDivergence, klEstimators } from "./math/kl.ts";
 export type { KlClamps, KlEstimator } from "./math/kl.ts";
 export { maskedMean, maskedShare } from "./math/masked-mean.ts";
 export { createRandom, permutation, randomFromWords } from "./math/random.ts";
 export type { Random } from "./math/random.ts";
+export { overTokens, padded } from "./math/responses.ts";
+export { clipShares, clippedSurrogate, probabilityRatio } from "./math/surrogate.ts";
+export type { ClipRange } from "./math/surrogate.ts";
+export { whiten } from "./math/whiten.ts";
 export { reduce, reductions } from "./math/reduce.ts";
 export type { Reduction } from "./math/reduce.ts";
 // Running a recipe

@@ -2,8 +2,14 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { elementwise } from "./elementwise.ts";
 
-/** With x = log π_other − log π: k1 = −x, k2 = x²/2, k3 = eˣ − x − 1. */
-export type KlEstimator = "k1" | "k2" | "k3";
+/**
+ * With x = log π_other − log π: k1 = −x, k2 = x²/2, k3 = eˣ − x − 1. "k3_k2" has k3's value and k2's gradient, whose expectation is that of
+ * the KL (verl's "k3+"); its gradient knows no clamp.
+ */
+export type KlEstimator = (typeof klEstimators)[number];
+
+/** Every estimator, for option schemas. */
+export const klEstimators = ["k1", "k2", "k3", "k3_k2"] as const;
 
 export interface KlClamps {
   /** x is held within ± this first; null leaves it. */
@@ -31,16 +37,27 @@ export function klDivergence(estimator: KlEstimator, logProbs: Tensor2D, other: 
     const clampedX = Math.min(Math.max(x, -ratioBound), ratioBound);
     const value = formula.value(clampedX);
     const clamped = Math.min(Math.max(value, -resultBound), resultBound);
-    const slope = clampedX === x && clamped === value ? formula.slope(x) : 0;
+    const passes = formula.straightThrough === true || (clampedX === x && clamped === value);
+    const slope = passes ? formula.slope(x) : 0;
     out[0] = clamped;
     out[1] = -slope;
     out[2] = slope;
   });
 }
 
-const formulas: Readonly<Record<KlEstimator, { value(x: number): number; slope(x: number): number }>> = {
+interface Formula {
+  value(x: number): number;
+  slope(x: number): number;
+  /** The slope holds where a clamp does too. */
+  readonly straightThrough?: boolean;
+}
+
+/** The series where eˣ − 1 − x cancels: below 1e-3 its next term, x⁵/120, is under float64's own rounding of the sum. */
+const k3 = (x: number): number => (Math.abs(x) < 1e-3 ? x * x * (0.5 + x * (1 / 6 + x / 24)) : Math.expm1(x) - x);
+
+const formulas: Readonly<Record<KlEstimator, Formula>> = {
   k1: { value: (x) => -x, slope: () => -1 },
   k2: { value: (x) => 0.5 * x * x, slope: (x) => x },
-  // The series where eˣ − 1 − x cancels: below 1e-3 its next term, x⁵/120, is under float64's own rounding of the sum.
-  k3: { value: (x) => (Math.abs(x) < 1e-3 ? x * x * (0.5 + x * (1 / 6 + x / 24)) : Math.expm1(x) - x), slope: (x) => Math.expm1(x) },
+  k3: { value: k3, slope: (x) => Math.expm1(x) },
+  k3_k2: { value: k3, slope: (x) => x, straightThrough: true },
 };

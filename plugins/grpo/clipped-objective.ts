@@ -1,6 +1,6 @@
-import { detach, klDivergence, maskedMean, maskedShare, parseOptions, reductions } from "@papo/core";
+import { clipShares, clippedSurrogate, detach, klDivergence, maskedMean, maskedShare, parseOptions, probabilityRatio, reductions } from "@papo/core";
 import type { Minibatch, Plugin, Run } from "@papo/core";
-import { clipByValue, exp, less, maximum, minimum, mul, neg, sub, where } from "@tensorflow/tfjs-core";
+import { less, minimum, mul, where } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { z } from "zod";
 
@@ -41,34 +41,27 @@ export class ClippedObjectivePlugin implements Plugin {
   apply({ hooks, metric }: Run): void {
     hooks.terms.tap(this.name, (terms, batch) => {
       const advantages = detach(mul<Tensor2D>(batch.advantages, batch.weights(TERM, "before_clip"))); // [B, T]
-      const ratio = this.#ratio(batch); // [B, T]
+      const ratio = probabilityRatio(batch.logProbs, batch.oldLogProbs, this.options.logRatioClamp); // [B, T]
       this.#report(metric, batch, ratio, advantages);
       return [...terms, { name: TERM, value: this.#objective(ratio, advantages), reduction: this.options.reduction }];
     });
   }
 
-  #ratio(batch: Minibatch): Tensor2D {
-    const bound = this.options.logRatioClamp;
-    const logRatio = sub<Tensor2D>(batch.logProbs, batch.oldLogProbs);
-    return exp(bound === null ? logRatio : clipByValue(logRatio, -bound, bound));
-  }
-
   #objective(ratio: Tensor2D, advantages: Tensor2D): Tensor2D {
-    const { clipLow, clipHigh, dualClip } = this.options;
-    const free = neg(mul(ratio, advantages));
-    const clipped = neg(mul(clipByValue(ratio, 1 - clipLow, 1 + clipHigh), advantages));
-    const worse = maximum<Tensor2D>(free, clipped);
+    const { dualClip } = this.options;
+    const worse = clippedSurrogate(ratio, advantages, this.options);
     if (dualClip === null) return worse;
     return where<Tensor2D>(less(advantages, 0), minimum(worse, mul(advantages, -dualClip)), worse);
   }
 
   #report(metric: Run["metric"], batch: Minibatch, ratio: Tensor2D, advantages: Tensor2D): void {
-    const { clipLow, clipHigh, dualClip } = this.options;
+    const { dualClip } = this.options;
+    const shares = clipShares(ratio, advantages, batch.mask, this.options);
     const [r, a] = [ratio.dataSync(), advantages.dataSync()];
-    metric("policy/clip_high", maskedShare(batch.mask, (at) => a[at]! > 0 && r[at]! > 1 + clipHigh));
-    metric("policy/clip_low", maskedShare(batch.mask, (at) => a[at]! < 0 && r[at]! < 1 - clipLow));
+    metric("policy/clip_high", shares.high);
+    metric("policy/clip_low", shares.low);
     metric("policy/clip_dual", maskedShare(batch.mask, (at) => dualClip !== null && a[at]! < 0 && r[at]! > dualClip));
-    metric("policy/ratio", maskedMean(r, batch.mask));
+    metric("policy/ratio", shares.ratio);
     metric("policy/approx_kl", maskedMean(klDivergence("k3", batch.oldLogProbs, batch.logProbs), batch.mask));
   }
 }

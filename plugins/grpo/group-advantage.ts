@@ -1,7 +1,5 @@
-import { groupAdvantages, maskedShare, parseOptions } from "@papo/core";
-import type { Batch, Plugin, Run } from "@papo/core";
-import { tensor2d } from "@tensorflow/tfjs-core";
-import type { Tensor2D } from "@tensorflow/tfjs-core";
+import { groupAdvantages, maskedShare, overTokens, parseOptions } from "@papo/core";
+import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 
 const schema = z.strictObject({
@@ -35,9 +33,4 @@ export class GroupAdvantagePlugin implements Plugin {
       return overTokens(perResponse, batch);
     });
   }
-}
-
-/** [B] → [B, T]. */
-function overTokens(perResponse: Float64Array, { B, T }: Batch): Tensor2D {
-  return tensor2d(Float32Array.from({ length: B * T }, (_, index) => perResponse[Math.floor(index / T)]!), [B, T]);
 }

@@ -1,12 +1,12 @@
-import { USUAL_KL_CLAMPS, klDivergence, maskedMean, parseOptions, reductions } from "@papo/core";
+import { USUAL_KL_CLAMPS, klDivergence, klEstimators, maskedMean, parseOptions, reductions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 
 const schema = z.strictObject({
   /** β, the weight of the term; 0 computes nothing. */
   coefficient: z.number().nonnegative().default(0.01),
-  /** k1 = log π − log π_ref; k2 = k1²/2; k3 = e^(−k1) + k1 − 1, never negative. */
-  estimator: z.enum(["k1", "k2", "k3"]).default("k3"),
+  /** k1 = log π − log π_ref; k2 = k1²/2; k3 = e^(−k1) + k1 − 1, never negative; "k3_k2": k3's value with k2's gradient (verl's k3+). */
+  estimator: z.enum(klEstimators).default("k3"),
   /** Hold the log-ratio within ±20 and the estimate within ±10: verl and the PAPO release do so for k3 alone, TRL for none. */
   clamp: z.boolean().default(true),
   /** How tokens are averaged. */

@@ -18,6 +18,16 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.CollapseDetectorPlugin(),
   () => new everything.EntropyPenaltyPlugin(),
   () => new everything.EntropyPenaltyPlugin({ estimate: "full" }),
+  () => new everything.OverlongFilterPlugin(),
+  () => new everything.SequenceObjectivePlugin(),
+  () => new everything.SequenceObjectivePlugin({ form: "token" }),
+  () => new everything.WeightedObjectivePlugin(),
+  () => new everything.WeightedObjectivePlugin({ form: "verl" }),
+  () => new everything.SoftObjectivePlugin(),
+  () => new everything.LeaveOneOutAdvantagePlugin(),
+  () => new everything.TruncatedImportancePlugin(),
+  () => new everything.DifficultyKlPlugin({ passRate: () => 0.5 }),
+  () => new everything.TrajectoryLengthPlugin(),
   () => new everything.FunctionRewardPlugin({ name: "one", score: () => 1 }),
   () => new everything.BoxedAnswerRewardPlugin(),
   () => new everything.FormatRewardPlugin(),
@@ -27,14 +37,19 @@ describe.each(makers.map((make) => [`${make().name} ${JSON.stringify((make() as 
   testPlugin(make);
 });
 
-describe("PerceptionProbePlugin", () => {
-  testPlugin(() => new everything.PerceptionProbePlugin(), { trains: false });
+/** Plugins whose coefficients act on rewards, advantages or metrics alone. */
+const outsideTheLoss: readonly (() => Plugin)[] = [
+  () => new everything.PerceptionProbePlugin(),
+  () => new everything.ReferenceKlRewardPlugin(),
+  () => new everything.WhitenedAdvantagePlugin({ kl: 0.1 }),
+];
+
+describe.each(outsideTheLoss.map((make) => [make().name, make] as const))("%s", (_name, make) => {
+  testPlugin(make, { trains: false });
 });
 
-/** The first is above; the other writes files, and its own tests cover it. */
-const OBSERVERS = ["PerceptionProbePlugin", "RunLogPlugin"];
-
 it("covers every plugin of the package", () => {
-  const classes = Object.keys(everything).filter((key) => key.endsWith("Plugin") && !OBSERVERS.includes(key));
-  expect(new Set(makers.map((make) => make().name))).toEqual(new Set(classes));
+  // Writes files; its own tests cover it.
+  const classes = Object.keys(everything).filter((key) => key.endsWith("Plugin") && key !== "RunLogPlugin");
+  expect(new Set([...makers, ...outsideTheLoss].map((make) => make().name))).toEqual(new Set(classes));
 });

@@ -1,7 +1,15 @@
 /** Loss kinds of the golden files as plugins, and the files' arrays as minibatches. */
 import type { Plugin, Reduction } from "@papo/core";
 import type { MinibatchInput, Rows } from "@papo/core/testing";
-import { ClippedObjectivePlugin, DoubleEntropyPlugin, PerceptionKlPlugin, ReferenceKlPlugin } from "@papo/plugins";
+import {
+  ClippedObjectivePlugin,
+  DifficultyKlPlugin,
+  DoubleEntropyPlugin,
+  PerceptionKlPlugin,
+  ReferenceKlPlugin,
+  SequenceObjectivePlugin,
+  WeightedObjectivePlugin,
+} from "@papo/plugins";
 
 /** One loss of a case with what torch says of it. */
 export interface GoldenLoss {
@@ -22,6 +30,8 @@ export interface GoldenCase {
   readonly masked_logp: Rows;
   readonly mask: Rows;
   readonly adv: Rows;
+  /** Share of right responses in each row's group, [B]. */
+  readonly pass_rate?: readonly number[];
   readonly losses: readonly GoldenLoss[];
 }
 
@@ -95,7 +105,19 @@ const perception = (options: Options): Plugin => new PerceptionKlPlugin({ coeffi
 const entropies = (options: Options): Plugin =>
   new DoubleEntropyPlugin({ original: options.number("eta"), masked: options.number("eta"), mode: modeOf(options), reduction: options.reduction() });
 
-const KINDS: Readonly<Record<string, (options: Options) => Plugin[]>> = {
+const sequence = (options: Options, form: "sequence" | "token"): Plugin =>
+  new SequenceObjectivePlugin({ form, clipLow: options.number("clip_low"), clipHigh: options.number("clip_high"), reduction: options.reduction() });
+
+const weighted = (options: Options): Plugin => {
+  const reduction = options.reduction();
+  if (options.text("form") === "trl") return new WeightedObjectivePlugin({ form: "trl", maxRatio: options.number("max_ratio"), reduction });
+  return new WeightedObjectivePlugin({ form: "verl", clipLow: options.number("clip_low"), clipHigh: options.number("clip_high"), reduction });
+};
+
+const difficulty = (options: Options, { pass_rate: rates = [] }: GoldenCase): Plugin =>
+  new DifficultyKlPlugin({ steepness: options.number("e"), passRate: (key) => rates[Number(key.replace("prompt-", ""))]! });
+
+const KINDS: Readonly<Record<string, (options: Options, golden: GoldenCase) => Plugin[]>> = {
   ppo_clip: (options) => [policy(options)],
   kl: (options) => [referenceKl(options, options.text("kind"), options.number("coef"))],
   ppo_plus_kl: (options) => [policy(options), referenceKl(options, options.text("kl"), options.number("beta"))],
@@ -111,6 +133,10 @@ const KINDS: Readonly<Record<string, (options: Options) => Plugin[]>> = {
   papo: (options) => [policy(options), perception(options), entropies(options)],
   papo_term: (options) => [perception(options)],
   papo_entropy: (options) => [entropies(options)],
+  gspo_seq: (options) => [sequence(options, "sequence")],
+  gspo_token: (options) => [sequence(options, "token")],
+  cispo: (options) => [weighted(options)],
+  apo_dads_kl: (options, golden) => [referenceKl(options, "k3", options.number("beta")), difficulty(options, golden)],
 };
 
 /** Whether plugins here make this kind of loss. */
@@ -119,10 +145,10 @@ export function isKnown({ kind }: GoldenLoss): boolean {
 }
 
 /** The plugins that make a golden loss; a kind that is not known is an error. */
-export function pluginsOf(loss: GoldenLoss): Plugin[] {
+export function pluginsOf(loss: GoldenLoss, golden: GoldenCase): Plugin[] {
   const make = KINDS[loss.kind];
   if (make === undefined) throw new Error(`the golden file holds the loss kind "${loss.kind}", which no plugin here makes; known are ${Object.keys(KINDS).join(", ")}`);
-  return make(new Options(loss));
+  return make(new Options(loss), golden);
 }
 
 /** A case's arrays. The masked log-probs stand for the old weights' and the current ones' alike. */
@@ -132,6 +158,8 @@ export function minibatchOf(golden: GoldenCase): MinibatchInput {
     oldLogProbs: golden.old_logp,
     mask: golden.mask,
     advantages: golden.adv,
+    // A row is a group of its own, since each has its own pass rate.
+    groupOf: golden.adv.map((_, row) => row),
     maxNewTokens: golden.max_len,
     scores: {
       "original/reference/logProbs": golden.ref_logp,

@@ -1,0 +1,32 @@
+import { groupAdvantages, overTokens, parseOptions } from "@papo/core";
+import type { Plugin, Run } from "@papo/core";
+import { z } from "zod";
+
+const schema = z.strictObject({});
+
+/**
+ * A_i = r_i − mean of the group's other rewards = G/(G − 1)·(r_i − mean r), the same for every token of a response; a group of one keeps its raw
+ * reward, as in verl (RLOO, arXiv:2402.14740, Eq. 8).
+ *
+ * Metric: rloo/advantage, the mean |A| over responses.
+ */
+export class LeaveOneOutAdvantagePlugin implements Plugin {
+  readonly name = "LeaveOneOutAdvantagePlugin";
+  readonly options: z.output<typeof schema>;
+
+  constructor(options: z.input<typeof schema> = {}) {
+    this.options = parseOptions(this.name, schema, options);
+  }
+
+  apply({ hooks, metric }: Run): void {
+    hooks.advantages.tap(this.name, (_advantages, batch) => {
+      const centred = groupAdvantages(batch.samples.map(({ reward }) => reward), batch.groupOf, { normalise: false, epsilon: 0, single: "reward" });
+      const perResponse = centred.map((value, row) => {
+        const size = batch.groupOf.reduce((count, group) => count + Number(group === batch.groupOf[row]), 0);
+        return size === 1 ? value : (value * size) / (size - 1);
+      });
+      for (const value of perResponse) metric("rloo/advantage", Math.abs(value));
+      return overTokens(perResponse, batch);
+    });
+  }
+}
