@@ -32,6 +32,7 @@ export { overTokens, padded } from "./math/responses.ts";
 export { clipShares, clippedSurrogate, probabilityRatio } from "./math/surrogate.ts";
 export type { ClipRange } from "./math/surrogate.ts";
 export { whiten } from "./math/whiten.ts";
+export { rowQuantile, topOfRows } from "./math/quantile.ts";
 export { reduce, reductions } from "./math/reduce.ts";
 export type { Reduction } from "./math/reduce.ts";
 // Running a recipe

@@ -29,6 +29,12 @@ export interface MinibatchInput {
   readonly advantages?: Rows | readonly number[];
   /** One per response, [B]; default 0. */
   readonly rewards?: readonly number[];
+  /** Named parts of each reward: { accuracy: [1, 0] }. */
+  readonly parts?: Readonly<Record<string, readonly number[]>>;
+  /** What the sampler drew from, [B, T]; default: `oldLogProbs`. */
+  readonly behaviourLogProbs?: Rows;
+  /** Why each response ended, [B]; default "stop". */
+  readonly finish?: readonly ("stop" | "length")[];
   /** Index of each response's group, [B]; default: all are one group. */
   readonly groupOf?: readonly number[];
   /** Pictures in the prompt of each response, [B]; default 1. */
@@ -102,7 +108,11 @@ function makeSamples(input: MinibatchInput, mask: Float32Array, B: number, T: nu
   const samples = Array.from({ length: B }, (_, row) => {
     // Tokens up to the last one that counts: holes inside are the environment's.
     const length = mask.subarray(row * T, (row + 1) * T).findLastIndex((value) => value !== 0) + 1;
-    return makeSample({ prompt: `prompt-${groupOf[row]}`, index: row, length, reward: input.rewards?.[row] ?? 0, pictures: input.pictures?.[row] ?? 1 });
+    const parts = Object.fromEntries(Object.entries(input.parts ?? {}).map(([name, values]) => [name, values[row]!]));
+    const sampled = input.behaviourLogProbs ?? input.oldLogProbs ?? input.logProbs;
+    const made = makeSample({ prompt: `prompt-${groupOf[row]}`, index: row, length, reward: input.rewards?.[row] ?? 0, parts, finish: input.finish?.[row] ?? "stop", pictures: input.pictures?.[row] ?? 1 });
+    const logProbs = Float32Array.from((input.oldLogProbs ?? input.logProbs)[row]!.slice(0, length));
+    return { ...made, response: { ...made.response, logProbs, behaviourLogProbs: Float32Array.from(sampled[row]!.slice(0, length)) } };
   });
   const count = Math.max(...groupOf) + 1;
   const groups = Array.from({ length: count }, (_, group) => makeGroup({ key: `prompt-${group}`, samples: samples.filter((_, row) => groupOf[row] === group) }));

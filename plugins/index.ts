@@ -7,6 +7,8 @@ export { OverlongPenaltyPlugin } from "./dapo/overlong-penalty.ts";
 export { RandomMaskPlugin } from "./papo/random-mask.ts";
 export type { MaskOf } from "./papo/random-mask.ts";
 export { PerceptionKlPlugin } from "./papo/perception-kl.ts";
+export { CorrectSftPlugin } from "./papo/correct-sft.ts";
+export { PerceptionSchedulePlugin } from "./papo/perception-schedule.ts";
 export { DoubleEntropyPlugin } from "./papo/double-entropy.ts";
 export { CollapseDetectorPlugin } from "./papo/collapse-detector.ts";
 export { EntropyPenaltyPlugin } from "./entropy/entropy-penalty.ts";

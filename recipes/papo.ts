@@ -1,6 +1,6 @@
 import { parseOptions, reductions } from "@papo/core";
 import type { Plugin } from "@papo/core";
-import { CollapseDetectorPlugin, DoubleEntropyPlugin, PerceptionKlPlugin, RandomMaskPlugin } from "@papo/plugins";
+import { CollapseDetectorPlugin, CorrectSftPlugin, DoubleEntropyPlugin, PerceptionKlPlugin, PerceptionSchedulePlugin, RandomMaskPlugin } from "@papo/plugins";
 import { z } from "zod";
 
 const schema = z.strictObject({
@@ -18,6 +18,18 @@ const schema = z.strictObject({
   reduction: z.enum(reductions).nullable().default(null),
   /** What the mask lies on; see RandomMaskPlugin. */
   maskOn: z.enum(["raw", "patches", "merge"]).default("raw"),
+  /** What masked cells show. */
+  maskFill: z.enum(["black", "mean", "noise", "blur"]).default("black"),
+  /** One mask for all responses to a prompt, or one for each. */
+  maskScope: z.enum(["prompt", "response"]).default("prompt"),
+  /** Which terms send a gradient through the masked pass; null: "none" in official mode, "both" in paper mode. */
+  maskedGradient: z.enum(["none", "entropy", "kl", "both"]).nullable().default(null),
+  /** More of PerceptionKlPlugin: direction, sample weights, choice of tokens, clip. */
+  perception: z.custom<Omit<NonNullable<ConstructorParameters<typeof PerceptionKlPlugin>[0]>, "coefficient" | "mode" | "reduction">>((value) => typeof value === "object", "an object").default({}),
+  /** Annealing of γ: what PerceptionSchedulePlugin takes; null leaves γ fixed, as the published runs do. */
+  schedule: z.custom<ConstructorParameters<typeof PerceptionSchedulePlugin>[0]>((value) => typeof value === "object", "an object").nullable().default(null),
+  /** Weight of the supervised term on correct responses; 0 leaves the plugin out. */
+  sft: z.number().nonnegative().default(0),
 });
 
 export type PapoOptions = z.input<typeof schema>;
@@ -27,13 +39,17 @@ export type PapoOptions = z.input<typeof schema>;
  * other published rows are presets.
  */
 export function papo(base: readonly Plugin[], options: PapoOptions = {}): Plugin[] {
-  const { mode, gamma, eta, maskRatio, maskPatch, maskOn, ...rest } = parseOptions("papo", schema, options);
+  const { mode, gamma, eta, maskRatio, maskPatch, maskOn, maskFill, maskScope, perception, schedule, sft, ...rest } = parseOptions("papo", schema, options);
   const reduction = rest.reduction ?? (mode === "paper" ? "sequence_mean" : "token_mean");
+  const through = rest.maskedGradient ?? (mode === "paper" ? "both" : "none");
+  const modeOf = (term: "entropy" | "kl"): typeof mode => (through === "both" || through === term ? "paper" : "official");
   return [
     ...base,
-    new RandomMaskPlugin({ ratio: maskRatio, patch: maskPatch, on: maskOn }),
-    new PerceptionKlPlugin({ coefficient: gamma, mode, reduction }),
-    ...(eta > 0 ? [new DoubleEntropyPlugin({ original: eta, masked: eta, mode, reduction })] : []),
+    new RandomMaskPlugin({ ratio: maskRatio, patch: maskPatch, on: maskOn, fill: maskFill, scope: maskScope }),
+    new PerceptionKlPlugin({ ...perception, coefficient: gamma, mode: modeOf("kl"), reduction }),
+    ...(eta > 0 ? [new DoubleEntropyPlugin({ original: eta, masked: eta, mode: modeOf("entropy"), reduction })] : []),
+    ...(schedule === null ? [] : [new PerceptionSchedulePlugin(schedule)]),
+    ...(sft > 0 ? [new CorrectSftPlugin({ coefficient: sft })] : []),
     new CollapseDetectorPlugin(),
   ];
 }

@@ -72,6 +72,7 @@ function readRow(line: string, lineNumber: number, columns: Columns, folder: str
     images,
     answer: text(record, columns.answer, "answer"),
     fields: Object.fromEntries(Object.entries(record).filter(([name]) => !mapped.has(name))),
+    folder,
   };
 }
 

@@ -16,6 +16,8 @@ export interface Row {
   readonly images: readonly string[];
   readonly answer: string;
   readonly fields: Readonly<Record<string, unknown>>;
+  /** Folder that paths in `fields` are relative to; default: the working directory. */
+  readonly folder?: string;
 }
 
 /** A row made ready for one step. `views.get("original")` always exists. */

@@ -20,8 +20,8 @@ const schema = z.strictObject({
 
 /**
  * loss ← loss + η₁·H[π] + η₂·H[π_mask], H = −log π of the sampled tokens: both entropies are penalised, to keep the perception term
- * from collapse (PAPO, arXiv:2507.06448, double entropy loss; release: dp_actor.py). Under a schedule of γ the release also scales
- * both by γ/γ₀; here each follows its own coefficient.
+ * from collapse (PAPO, arXiv:2507.06448, double entropy loss; release: dp_actor.py). Under a schedule of γ the release scales both with it:
+ * see PerceptionSchedulePlugin.
  *
  * Metrics: papo/entropy and papo/entropy_masked, means over tokens; the latter over responses to prompts with pictures, as text-only ones
  * have no masked policy and give 0.

@@ -1,9 +1,10 @@
-import { klDivergence, maskedMean, maskedShare, parseOptions, reductions } from "@papo/core";
-import type { Minibatch, Plugin, Run } from "@papo/core";
-import { mul } from "@tensorflow/tfjs-core";
+import { detach, klDivergence, maskedMean, maskedShare, overTokens, parseOptions, reductions, rowQuantile } from "@papo/core";
+import type { KlEstimator, Minibatch, Plugin, Run } from "@papo/core";
+import { clipByValue, mul, tensor2d } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import { pictureRows } from "./picture-rows.ts";
+import { sampleWeightings, sampleWeights } from "./sample-weights.ts";
 
 const schema = z.strictObject({
   /** γ, the weight of the term; 0 computes nothing. Above 0.02 runs collapse. */
@@ -12,20 +13,36 @@ const schema = z.strictObject({
   view: z.string().default("masked"),
   /** "official": masked side constant and from the old weights, as the release; "paper": current weights, with gradient. */
   mode: z.enum(["official", "paper"]).default("official"),
+  /**
+   * "forward": k3 of KL[π ‖ π_mask]; "reverse": KL[π_mask ‖ π], its samples reweighted by ρ: ρ·log ρ − ρ + 1; "swapped": k3 with its two sides
+   * exchanged, which is KL[π_mask ‖ π] on samples of π_mask and biased on those of π.
+   */
+  direction: z.enum(["forward", "reverse", "swapped"]).default("forward"),
   /** log(π_mask / π) is held within ± this; null leaves it. */
   logRatioClamp: z.number().positive().nullable().default(20),
   /** The divergence of a token is at most this, and has no gradient there; null is no cap. */
   cap: z.number().positive().nullable().default(10),
+  /** Which responses count, by the part of the reward that `accuracy` names. */
+  samples: z.enum(sampleWeightings).default("all"),
+  /** The part of the reward that says whether a response is right. */
+  accuracy: z.string().default("accuracy"),
+  /** Only the tokens of a response with the largest divergence, this share of them; the mean stays over all. null: all tokens. */
+  topTokens: z.number().gt(0).lt(1).nullable().default(null),
+  /** After weights and the choice of tokens a token's divergence is held within 0 and this (the release's kl_prcp_clipping); null leaves it. */
+  clip: z.number().positive().nullable().default(null),
   /** How tokens are averaged. The release: over tokens; the paper's Eq. 2: over sequences. */
   reduction: z.enum(reductions).default("token_mean"),
 });
 
+const ESTIMATORS: Readonly<Record<z.output<typeof schema>["direction"], KlEstimator>> = { forward: "k3", reverse: "k3_reverse", swapped: "k3_swapped" };
+
 /**
  * loss ← loss − γ·k3, k3 = ρ − log ρ − 1 with ρ = π(o|q, I_mask) / π(o|q, I): the policy is paid for depending on the picture
- * (PAPO, arXiv:2507.06448, Eq. 2; release: core_algos.py). Responses to text-only prompts give 0, and count in the term's mean.
+ * (PAPO, arXiv:2507.06448, Eq. 2; release: core_algos.py, dp_actor.py). Order, as in the release: cap, sample weight, choice of tokens, clip,
+ * average. Responses to text-only prompts give 0, and count in the term's mean.
  *
- * Metrics, over responses to prompts with pictures: papo/perception_kl, the mean over tokens; papo/kl_variance, its variance; papo/masking_raises, the share of tokens that
- * masking makes likelier, which the term pushes down; papo/kl_saturated, the share at the cap.
+ * Metrics, over responses to prompts with pictures: papo/perception_kl, the mean divergence over tokens; papo/kl_variance, its variance;
+ * papo/masking_raises, the share of tokens that masking makes likelier, which the term pushes down; papo/kl_saturated, the share at the cap.
  */
 export class PerceptionKlPlugin implements Plugin {
   readonly name = "PerceptionKlPlugin";
@@ -36,18 +53,30 @@ export class PerceptionKlPlugin implements Plugin {
   }
 
   apply({ hooks, scores, coefficient, metric }: Run): void {
-    const { view, mode, logRatioClamp, cap, reduction } = this.options;
+    const { view, mode, direction, logRatioClamp, cap, reduction } = this.options;
     const gamma = coefficient("papo/gamma", this.options.coefficient);
     const paper = mode === "paper";
     const hint = "list RandomMaskPlugin in the recipe";
     const masked = scores.request({ view, weights: paper ? "current" : "old", gradient: paper, while: gamma, hint });
     hooks.terms.tap(this.name, (terms, batch) => {
       if (gamma.value === 0) return terms;
-      const divergence = klDivergence("k3", batch.logProbs, batch.get(masked), { logRatio: logRatioClamp, result: cap });
-      const value = mul<Tensor2D>(divergence, pictureRows(batch)); // [B, T]
-      this.#report(metric, batch, batch.get(masked), value);
-      return [...terms, { name: "papo/perception_kl", coefficient: gamma, sign: -1, reduction, value }];
+      const divergence = klDivergence(ESTIMATORS[direction], batch.logProbs, batch.get(masked), { logRatio: logRatioClamp, result: cap });
+      const ofPictures = mul<Tensor2D>(divergence, pictureRows(batch)); // [B, T]
+      this.#report(metric, batch, batch.get(masked), ofPictures);
+      return [...terms, { name: "papo/perception_kl", coefficient: gamma, sign: -1, reduction, value: this.#chosen(ofPictures, batch) }];
     });
+  }
+
+  /** Weight, choice of tokens, clip: what the average is taken of, [B, T]. */
+  #chosen(divergence: Tensor2D, batch: Minibatch): Tensor2D {
+    const { samples, accuracy, topTokens, clip } = this.options;
+    let value = samples === "all" ? divergence : mul<Tensor2D>(divergence, overTokens(sampleWeights(batch, samples, accuracy), batch));
+    if (topTokens !== null) {
+      const [k, mask] = [detach(value).dataSync() as Float32Array, batch.mask.dataSync() as Float32Array];
+      const thresholds = rowQuantile(k, mask, batch, 1 - topTokens);
+      value = mul<Tensor2D>(value, tensor2d(k.map((x, at) => Number(x >= thresholds[Math.floor(at / batch.T)]!)), [batch.B, batch.T]));
+    }
+    return clip === null ? value : clipByValue(value, 0, clip);
   }
 
   #report(metric: Run["metric"], batch: Minibatch, masked: Tensor2D, value: Tensor2D): void {

@@ -1,34 +1,46 @@
-import { parseOptions } from "@papo/core";
+import { resolve } from "node:path";
+import { loadPicture, parseOptions } from "@papo/core";
 import type { EncodedPicture, Picture, Plugin, Run, View, ViewContext } from "@papo/core";
 import { z } from "zod";
+import { fillPatches, fills, fillSquares, gridOf, type Brush } from "./cells.ts";
 
-/** Which cells of a grid are black; null leaves the choice to chance. */
+/** Which cells of a grid are masked; null leaves the choice to chance. */
 export type MaskOf = (cells: number, context: ViewContext) => ArrayLike<number | boolean> | null;
 
 const schema = z.strictObject({
   /** Name of the view. */
   view: z.string().default("masked"),
-  /** p: probability that a cell is black. */
+  /** p: probability that a cell is masked. */
   ratio: z.number().min(0).max(1).default(0.6),
   /**
    * "raw": squares on the picture before it is resized, as the release does; "patches": the vision tower's own patches after
    * resizing; "merge": its groups of patches that become one visual token.
    */
   on: z.enum(["raw", "patches", "merge"]).default("raw"),
+  /** What a masked cell shows; "blur" of patches is each patch's own mean colour. */
+  fill: z.enum(fills).default("black"),
+  /** Standard deviation of "blur", in pixels. */
+  sigma: z.number().min(0.3).default(10),
+  /** One mask per picture of a "prompt", shared by its responses, as the release does; or one per "response" (VPPO). */
+  scope: z.enum(["prompt", "response"]).default("prompt"),
   /** Side of a square of "raw", in pixels. */
   patch: z.int().positive().default(14),
   /** Patches of a merge unit: 2 × 2 in Qwen2.5-VL. */
   mergeUnit: z.int().positive().default(4),
   /** Black after normalisation, per channel: −mean / std of the image processor. */
   black: z.array(z.number()).length(3).default([-0.48145466 / 0.26862954, -0.4578275 / 0.26130258, -0.40821073 / 0.27577711]),
-  /** Decides masks instead of chance: for semantic masks and for tests. Cells count row by row, patches in the processor's order. */
+  /** White after normalisation, per channel: (1 − mean) / std. */
+  white: z.array(z.number()).length(3).default([(1 - 0.48145466) / 0.26862954, (1 - 0.4578275) / 0.26130258, (1 - 0.40821073) / 0.27577711]),
+  /** A column with masked pictures, paths relative to the data's file: where a row has it, they are used as they are (the release's image_aug); null never. */
+  given: z.string().nullable().default("image_aug"),
+  /** Decides masks instead of chance: for tests and masks of one's own. Cells count row by row, patches in the processor's order. */
   mask: z.custom<MaskOf>((value) => typeof value === "function", "a function").nullable().default(null),
 });
 
 /**
- * The view "masked": each cell of a grid over the picture is black with probability p, independently
- * (PAPO, arXiv:2507.06448; release: papo_utils.py, random_patch_blackening). One mask per picture, prompt and step, shared by all
- * responses; squares at the right and lower border may be cut. Unlike the release, masks follow from the run's seed.
+ * The view "masked": each cell of a grid over the picture is masked with probability p, independently
+ * (PAPO, arXiv:2507.06448; release: papo_utils.py, random_patch_blackening). Squares at the right and lower border may be cut. Unlike
+ * the release, masks follow from the run's seed.
  */
 export class RandomMaskPlugin implements Plugin {
   readonly name = "RandomMaskPlugin";
@@ -39,40 +51,26 @@ export class RandomMaskPlugin implements Plugin {
   }
 
   apply({ views }: Run): void {
-    const { view: name, on } = this.options;
-    const view: View = on === "raw" ? { name, raw: (picture, context) => this.#blacken(picture, context) } : { name, patches: (picture, context) => this.#blackenPatches(picture, context) };
-    views.register(view);
+    const { view: name, on, scope } = this.options;
+    const raw: View["raw"] = async (picture, context) => (await this.#given(context)) ?? (on === "raw" ? this.#maskSquares(picture, context) : picture);
+    const patches: View["patches"] = (picture, context) => (this.#hasGiven(context) ? picture : this.#maskPatches(picture, context));
+    views.register(on === "raw" ? { name, scope, raw } : { name, scope, raw, patches });
   }
 
-  #blacken(picture: Picture, context: ViewContext): Picture {
+  #maskSquares(picture: Picture, context: ViewContext): Promise<Picture> {
     const { patch } = this.options;
-    const { width, height } = picture;
-    const columns = Math.ceil(width / patch);
-    const black = this.#choose(columns * Math.ceil(height / patch), context);
-    const data = picture.data.slice();
-    for (let y = 0; y < height; y++) {
-      const row = Math.floor(y / patch) * columns;
-      for (let column = 0; column < columns; column++) {
-        if (black[row + column]) data.fill(0, (y * width + column * patch) * 3, (y * width + Math.min(width, (column + 1) * patch)) * 3);
-      }
-    }
-    return { ...picture, data };
+    return fillSquares(picture, patch, this.#choose(gridOf(picture, patch).cells, context), this.#brush(context));
   }
 
-  #blackenPatches(picture: EncodedPicture, context: ViewContext): EncodedPicture {
-    const { on, mergeUnit, black: colour } = this.options;
+  #maskPatches(picture: EncodedPicture, context: ViewContext): EncodedPicture {
+    const { on, mergeUnit } = this.options;
     const [time, height, width] = picture.grid;
-    const patches = time * height * width;
     const unit = on === "merge" ? mergeUnit : 1;
-    const black = this.#choose(Math.ceil(patches / unit), context);
-    const size = picture.pixels.length / patches; // channels · temporal · patch · patch
-    const channel = size / colour.length;
-    const pixels = picture.pixels.slice();
-    for (let patch = 0; patch < patches; patch++) {
-      if (!black[Math.floor(patch / unit)]) continue;
-      colour.forEach((value, index) => pixels.fill(value, patch * size + index * channel, patch * size + (index + 1) * channel));
-    }
-    return { ...picture, pixels };
+    return fillPatches(picture, unit, this.#choose(Math.ceil((time * height * width) / unit), context), this.#brush(context), this.options);
+  }
+
+  #brush({ random }: ViewContext): Brush {
+    return { ...this.options, random: random.key("fill") };
   }
 
   #choose(cells: number, context: ViewContext): ArrayLike<number | boolean> {
@@ -81,5 +79,23 @@ export class RandomMaskPlugin implements Plugin {
     if (given === null) return Uint8Array.from({ length: cells }, (_, cell) => (context.random.uniform(cell) < ratio ? 1 : 0));
     if (given.length !== cells) throw new Error(`${this.name}: the mask given for row "${context.row.id}", picture ${context.picture}, has ${given.length} cells, the picture has ${cells}`);
     return given;
+  }
+
+  #hasGiven({ row }: ViewContext): boolean {
+    const { given } = this.options;
+    return given !== null && row.fields[given] !== undefined && row.fields[given] !== null;
+  }
+
+  /** The row's own masked picture, where it has one. */
+  async #given(context: ViewContext): Promise<Picture | null> {
+    const { row, picture } = context;
+    if (!this.#hasGiven(context)) return null;
+    const column = row.fields[this.options.given!];
+    const paths: readonly unknown[] = Array.isArray(column) ? column : [column];
+    const path = paths[picture];
+    if (paths.length !== row.images.length || typeof path !== "string") {
+      throw new Error(`column "${this.options.given}" must hold ${row.images.length} paths of pictures, one per picture of the row, found ${JSON.stringify(column).slice(0, 80)}`);
+    }
+    return loadPicture(resolve(row.folder ?? "", path));
   }
 }

@@ -15,6 +15,7 @@ const minibatch: MinibatchInput = {
   oldLogProbs: [[-0.5, -1.0, -0.3], [-1.9, -0.4, -0.9], [-0.7, -0.9, -1.0], [-1.3, -0.7, -0.2]],
   mask: [[1, 1, 1], [1, 0, 1], [1, 1, 0], [1, 0, 0]],
   rewards: [1, 0, 0.5, 0.5],
+  parts: { accuracy: [1, 0, 1, 0] },
   advantages: [1, -1, 0.5, -0.5],
   groupOf: [0, 0, 1, 1],
   pictures: [1, 1, 0, 0],

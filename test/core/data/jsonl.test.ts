@@ -24,7 +24,7 @@ test("rows come with mapped columns, pictures beside the file and the other colu
   const dataset = await openJsonl(file, { columns: { prompt: "problem" } });
   expect(dataset.size).toBe(2);
   expect(await dataset.row(0)).toEqual({
-    id: "line-1", prompt: "How many?", system: null, images: [join(folder, "a.png")], answer: "3", fields: { level: 2 },
+    id: "line-1", prompt: "How many?", system: null, images: [join(folder, "a.png")], answer: "3", fields: { level: 2 }, folder,
   });
   expect(await dataset.row(1)).toMatchObject({ id: "x", system: "Be brief.", images: [join(folder, "a.png"), join(folder, "a.png")] });
 });

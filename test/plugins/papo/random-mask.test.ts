@@ -12,41 +12,41 @@ const context = (step = 1, picture = 0): ViewContext => {
   return { row, step, picture, response: null, random: createRandom(1).key("view", "masked", step, row.id, picture) };
 };
 const white = (width: number, height: number): Picture => ({ width, height, data: new Uint8Array(width * height * 3).fill(255), source: "white" });
-const raw = (options: Options, picture: Picture, at = context()): Picture => viewOf(options).raw!(picture, at) as Picture;
+const raw = async (options: Options, picture: Picture, at = context()): Promise<Picture> => viewOf(options).raw!(picture, at);
 
 /** "#" for black, "." for white, a line per row. */
 const drawn = ({ width, height, data }: Picture): string[] =>
   Array.from({ length: height }, (_, y) => Array.from({ length: width }, (_, x) => (data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3).every((value) => value === 0) ? "#" : ".")).join(""));
 
 describe("RandomMaskPlugin on the raw picture", () => {
-  it("blackens whole squares, cut at the right and lower border", () => {
+  it("blackens whole squares, cut at the right and lower border", async () => {
     const picture = white(5, 3);
     const mask = (cells: number) => Array.from({ length: cells }, (_, cell) => [1, 0, 1, 0, 1, 0][cell]!);
-    expect(drawn(raw({ patch: 2, mask }, picture))).toEqual(["##..#", "##..#", "..##."]);
+    expect(drawn(await raw({ patch: 2, mask }, picture))).toEqual(["##..#", "##..#", "..##."]);
     expect(drawn(picture).join("")).not.toContain("#");
   });
 
-  it("follows from seed, step and picture alone", () => {
+  it("follows from seed, step and picture alone", async () => {
     const picture = white(280, 280);
-    const once = drawn(raw({}, picture));
-    expect(drawn(raw({}, picture))).toEqual(once);
-    expect(drawn(raw({}, picture, context(2)))).not.toEqual(once);
-    expect(drawn(raw({}, picture, context(1, 1)))).not.toEqual(once);
+    const once = drawn(await raw({}, picture));
+    expect(drawn(await raw({}, picture))).toEqual(once);
+    expect(drawn(await raw({}, picture, context(2)))).not.toEqual(once);
+    expect(drawn(await raw({}, picture, context(1, 1)))).not.toEqual(once);
   });
 
-  it("blackens the ratio of squares, all of them at 1 and none at 0", () => {
-    const share = (ratio: number): number => {
-      const text = drawn(raw({ ratio, patch: 2 }, white(200, 200))).join("");
+  it("blackens the ratio of squares, all of them at 1 and none at 0", async () => {
+    const share = async (ratio: number): Promise<number> => {
+      const text = drawn(await raw({ ratio, patch: 2 }, white(200, 200))).join("");
       return [...text].filter((pixel) => pixel === "#").length / text.length;
     };
     // 10,000 squares: five standard deviations are 0.0245.
-    expect(Math.abs(share(0.6) - 0.6)).toBeLessThan(0.0245);
-    expect([share(0), share(1)]).toEqual([0, 1]);
+    expect(Math.abs((await share(0.6)) - 0.6)).toBeLessThan(0.0245);
+    expect([await share(0), await share(1)]).toEqual([0, 1]);
   });
 
-  it("manages a picture of one pixel, and says when a given mask does not fit", () => {
-    expect(drawn(raw({ ratio: 1 }, white(1, 1)))).toEqual(["#"]);
-    expect(() => raw({ mask: () => [1, 0] }, white(14, 14))).toThrow('RandomMaskPlugin: the mask given for row "prompt-0", picture 0, has 2 cells, the picture has 1');
+  it("manages a picture of one pixel, and says when a given mask does not fit", async () => {
+    expect(drawn(await raw({ ratio: 1 }, white(1, 1)))).toEqual(["#"]);
+    await expect(raw({ mask: () => [1, 0] }, white(14, 14))).rejects.toThrow('RandomMaskPlugin: the mask given for row "prompt-0", picture 0, has 2 cells, the picture has 1');
   });
 });
 
