@@ -52,12 +52,12 @@ function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters
   const trace: Record<Output, () => Value> = {
     logProbs: () => tokenLogProb(logits(), graph.input("targets", [M], "int32")),
     entropy: () => entropy(logits()),
-    pictureSimilarity: () => pictureSimilarity(graph, rows, split(hidden, [times(input.B, input.P), times(input.B, input.N, input.R)], 0)[0] as Value, input, decoder.hiddenSize),
+    pictureSimilarity: () => pictureSimilarity(graph, gatherRows(hidden, graph.input("token.rows", [M], "int32")), split(hidden, [times(input.B, input.P), times(input.B, input.N, input.R)], 0)[0] as Value, input, decoder.hiddenSize),
   };
   return new Map(outputs.map((output) => [output, trace[output]()]));
 }
 
-/** Cosine of each predicted token's hidden state with the mean over its prompt's visual tokens, [M]. */
+/** Cosine of each response token's own hidden state [M, hidden] with the mean over its prompt's visual tokens, [M]. */
 function pictureSimilarity(graph: Graph, rows: Value, prefix: Value, { B, P }: SegmentInput, hiddenSize: number): Value {
   const M = symbol("M");
   const means = matmul(graph.input("picture.mean", [B, 1, P]), reshape(prefix, [B, P, hiddenSize])); // [B, 1, hidden]

@@ -11,8 +11,8 @@ export interface LearnerBatch {
 }
 
 /**
- * "logProbs": log π(token); "entropy": entropy of the full next-token distribution, nats; "pictureSimilarity": cosine of the last hidden
- * state (after the final norm) that predicts the token with the mean last hidden state of its prompt's visual tokens, 0 without any.
+ * "logProbs": log π(token); "entropy": entropy of the full next-token distribution, nats; "pictureSimilarity": cosine of the token's own last
+ * hidden state (after the final norm, the token read) with the mean last hidden state of its prompt's visual tokens, 0 without any.
  */
 export type Output = "logProbs" | "entropy" | "pictureSimilarity";
 

@@ -175,8 +175,8 @@ export function segmentFeeds(decoder: Decoder, groups: readonly SegmentGroup[], 
 }
 
 /**
- * For means over a prompt's visual tokens: "picture.mean" [B, P], 1 / n on the visual tokens that are read and 0 elsewhere, and
- * "prompt.of" [M], the prompt of each predicted token.
+ * For means over a prompt's visual tokens: "picture.mean" [B, P], 1 / n on the visual tokens that are read and 0 elsewhere;
+ * "prompt.of" [M], the prompt of each response token, and "token.rows" [M], the token's own row.
  */
 export function pictureMeanFeeds(decoder: Decoder, { feeds, places }: SegmentFeeds, prompts: readonly PlacedPrompt[]): Record<string, HostArray> {
   const [B, P] = (feeds["prefix.source"] as HostArray).shape as [number, number];
@@ -186,7 +186,13 @@ export function pictureMeanFeeds(decoder: Decoder, { feeds, places }: SegmentFee
     const visual = read.filter((token) => token.visual !== null).length;
     read.forEach((token, i) => (data[b * P + i] = token.visual === null ? 0 : 1 / visual));
   });
-  return { "picture.mean": { shape: [B, 1, P], data }, "prompt.of": { shape: [places.length], data: Int32Array.from(places, ({ group }) => group) } };
+  const [, N, R] = (feeds["response.source"] as HostArray).shape as [number, number, number];
+  const rows = places.map(({ group, response, position }) => B * P + (group * N + response) * R + position);
+  return {
+    "picture.mean": { shape: [B, 1, P], data },
+    "token.rows": { shape: [rows.length], data: Int32Array.from(rows) },
+    "prompt.of": { shape: [places.length], data: Int32Array.from(places, ({ group }) => group) },
+  };
 }
 
 /** 0 for a prompt's tokens, `forbidden` for its padding, [B, P]. */

@@ -3,7 +3,7 @@
 usage: python make_views.py <cases folder>
 
 Writes <cases folder>/views.json from models/tiny and its cases. A dropped token is one that attention masks for everybody while positions
-are those of the whole prompt. Similarity: cosine of the last hidden state (after the final norm) that predicts a completion token with the
+are those of the whole prompt. Similarity: cosine of a completion token's last hidden state (after the final norm) with the
 mean last hidden state of the prompt's visual tokens that are not dropped.
 """
 import json
@@ -35,7 +35,7 @@ for case in ("p1_one_image", "p2_two_images"):
         logps = logits.log_softmax(-1)[prompt - 1 : -1].gather(1, ids[0, prompt:, None])[:, 0]
         kept = visual[flags == 0]
         mean = hidden[kept].mean(0) if len(kept) else torch.zeros(hidden.shape[1])
-        similarity = torch.nn.functional.cosine_similarity(hidden[prompt - 1 : -1], mean[None], dim=1)
+        similarity = torch.nn.functional.cosine_similarity(hidden[prompt:], mean[None], dim=1)
         out.append(dict(model="tiny", case=case, name=name, dropped=flags.int().tolist(), logps=logps.tolist(), similarity=similarity.tolist()))
 with open(f"{folder}/views.json", "w") as file:
     json.dump(out, file)

@@ -30,7 +30,7 @@ test("rows read back from the file are those made in memory", async () => {
   expect(reports).toEqual([32, 40]);
   for (const [index, row] of rows.entries()) {
     const example = makeExample(index, options, sprites);
-    expect(row).toEqual({ ...example.row, images: [join(folder, example.row.images[0]!)] });
+    expect(row).toEqual({ ...example.row, images: [join(folder, example.row.images[0]!)], folder });
     expect(judgeRow(reasonedResponse(example.item), row).correct).toBe(true);
   }
 });
