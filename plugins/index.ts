@@ -28,3 +28,13 @@ export { WhitenedAdvantagePlugin } from "./reinforce-plus-plus/whitened-advantag
 export { TruncatedImportancePlugin } from "./importance/truncated-importance.ts";
 export { DifficultyKlPlugin } from "./apo/difficulty-kl.ts";
 export { TrajectoryLengthPlugin } from "./apo/trajectory-length.ts";
+export { VisualDependencyPlugin } from "./vppo/visual-dependency.ts";
+export { VisualCompensationPlugin } from "./vgpo/visual-compensation.ts";
+export { PerceptionExplorationPlugin } from "./pepo/perception-exploration.ts";
+export { DiffusionNoisePlugin } from "./views/diffusion-noise.ts";
+export { BlindViewPlugin } from "./views/blind-view.ts";
+export { NoisyRolloutPlugin } from "./noisy-rollout/noisy-rollout.ts";
+export { PerceptionGroundedPlugin } from "./pgpo/perception-grounded.ts";
+export { TokenReweightingPlugin } from "./tor/token-reweighting.ts";
+export { DualViewKlPlugin } from "./dvrp/dual-view-kl.ts";
+export { VisualEvidencePlugin } from "./vepo/visual-evidence.ts";

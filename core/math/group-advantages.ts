@@ -16,18 +16,19 @@ export interface GroupAdvantageOptions {
  */
 export function groupAdvantages(rewards: ArrayLike<number>, groupOf: ArrayLike<number>, options: GroupAdvantageOptions): Float64Array {
   if (rewards.length !== groupOf.length) throw new Error(`groupAdvantages needs a group for each reward, found ${groupOf.length} for ${rewards.length}`);
-  const members = new Map<number, number[]>();
-  for (let index = 0; index < rewards.length; index++) {
-    const group = members.get(groupOf[index]!);
-    if (group === undefined) members.set(groupOf[index]!, [index]);
-    else group.push(index);
-  }
   const advantages = new Float64Array(rewards.length);
-  for (const group of members.values()) {
+  for (const group of groupsOf(groupOf)) {
     const { centre, scale } = statistics(group.map((index) => rewards[index]!), options);
     for (const index of group) advantages[index] = (rewards[index]! - centre) / scale;
   }
   return advantages;
+}
+
+/** Rows of each group, groups in the order of their first row. */
+export function groupsOf(groupOf: ArrayLike<number>): number[][] {
+  const members = new Map<number, number[]>();
+  for (let index = 0; index < groupOf.length; index++) members.set(groupOf[index]!, [...(members.get(groupOf[index]!) ?? []), index]);
+  return [...members.values()];
 }
 
 function statistics(values: readonly number[], { normalise, epsilon, single }: GroupAdvantageOptions): { centre: number; scale: number } {

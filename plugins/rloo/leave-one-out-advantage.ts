@@ -1,4 +1,4 @@
-import { groupAdvantages, overTokens, parseOptions } from "@papo/core";
+import { groupAdvantages, groupsOf, overTokens, parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 
@@ -21,10 +21,10 @@ export class LeaveOneOutAdvantagePlugin implements Plugin {
   apply({ hooks, metric }: Run): void {
     hooks.advantages.tap(this.name, (_advantages, batch) => {
       const centred = groupAdvantages(batch.samples.map(({ reward }) => reward), batch.groupOf, { normalise: false, epsilon: 0, single: "reward" });
-      const perResponse = centred.map((value, row) => {
-        const size = batch.groupOf.reduce((count, group) => count + Number(group === batch.groupOf[row]), 0);
-        return size === 1 ? value : (value * size) / (size - 1);
-      });
+      const perResponse = new Float64Array(batch.B);
+      for (const rows of groupsOf(batch.groupOf)) {
+        for (const row of rows) perResponse[row] = rows.length === 1 ? centred[row]! : (centred[row]! * rows.length) / (rows.length - 1);
+      }
       for (const value of perResponse) metric("rloo/advantage", Math.abs(value));
       return overTokens(perResponse, batch);
     });

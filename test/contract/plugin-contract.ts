@@ -20,7 +20,10 @@ const minibatch: MinibatchInput = {
   groupOf: [0, 0, 1, 1],
   pictures: [1, 1, 0, 0],
   scores: Object.fromEntries(
-    ["original/reference/logProbs", "masked/old/logProbs", "masked/current/logProbs", "original/current/entropy"].map((key, index) => [
+    [
+      "original/reference/logProbs", "masked/old/logProbs", "masked/current/logProbs", "original/current/entropy", "blind/old/logProbs",
+      "noisy/old/logProbs", "original/old/entropy", "noisy/old/entropy", "original/old/pictureSimilarity",
+    ].map((key, index) => [
       key,
       [[-0.9, -1.3, -0.5], [-1.1, -0.9, -2.9], [-0.2, -0.6, -1.1], [-1.9, -0.3, -0.4]].map((row) => row.map((value) => value * (1 + index / 4))),
     ]),
@@ -46,7 +49,7 @@ class NoCoefficientsPlugin implements Plugin {
   }
 }
 
-const hostOf = (plugin: Plugin): Host => createHost([plugin], { seed: 1, givenViews: ["masked"] });
+const hostOf = (plugin: Plugin): Host => createHost([plugin], { seed: 1, givenViews: ["masked", "blind", "noisy"] });
 const numbers = ({ loss, terms, gradients }: LossOf): unknown => ({ loss, terms, gradients });
 
 /**

@@ -31,6 +31,12 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.TruncatedImportancePlugin(),
   () => new everything.DifficultyKlPlugin({ passRate: () => 0.5 }),
   () => new everything.TrajectoryLengthPlugin(),
+  () => new everything.VisualDependencyPlugin(),
+  () => new everything.BlindViewPlugin({ view: "dark" }),
+  () => new everything.NoisyRolloutPlugin(),
+  () => new everything.TokenReweightingPlugin(),
+  () => new everything.DualViewKlPlugin(),
+  () => new everything.VisualEvidencePlugin(),
   () => new everything.FunctionRewardPlugin({ name: "one", score: () => 1 }),
   () => new everything.BoxedAnswerRewardPlugin(),
   () => new everything.FormatRewardPlugin(),
@@ -42,9 +48,13 @@ describe.each(makers.map((make) => [`${make().name} ${JSON.stringify((make() as 
 
 /** Plugins whose coefficients act on rewards, advantages or metrics alone. */
 const outsideTheLoss: readonly (() => Plugin)[] = [
+  () => new everything.DiffusionNoisePlugin({ view: "hazy" }),
   () => new everything.PerceptionProbePlugin(),
   () => new everything.ReferenceKlRewardPlugin(),
   () => new everything.WhitenedAdvantagePlugin({ kl: 0.1 }),
+  () => new everything.PerceptionExplorationPlugin(),
+  () => new everything.PerceptionGroundedPlugin(),
+  () => new everything.VisualCompensationPlugin(),
 ];
 
 describe.each(outsideTheLoss.map((make) => [make().name, make] as const))("%s", (_name, make) => {
