@@ -38,3 +38,8 @@ export { PerceptionGroundedPlugin } from "./pgpo/perception-grounded.ts";
 export { TokenReweightingPlugin } from "./tor/token-reweighting.ts";
 export { DualViewKlPlugin } from "./dvrp/dual-view-kl.ts";
 export { VisualEvidencePlugin } from "./vepo/visual-evidence.ts";
+export { ConsistencyBonusPlugin } from "./grpo-care/consistency-bonus.ts";
+export { RationaleLikelihoodPlugin } from "./latro/rationale-likelihood.ts";
+export { StagedRolloutPlugin } from "./staging/staged-rollout.ts";
+export { AllOrNothingPlugin } from "./reward/all-or-nothing.ts";
+export { SecondHopRewardPlugin } from "./second-hop/second-hop-reward.ts";

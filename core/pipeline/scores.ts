@@ -2,6 +2,7 @@
 import type { Coefficient } from "../host/coefficients.ts";
 import { PluginError } from "../host/taps.ts";
 import type { Output } from "../learner/learner.ts";
+import type { PromptProcessor } from "./policy.ts";
 import type { Scorable } from "./rewards.ts";
 import type { View } from "./views.ts";
 
@@ -11,9 +12,25 @@ export interface ScoreTarget {
   readonly name: string;
   /**
    * `tokens` are scored after the first `given` tokens of the response; no tokens give an empty array.
-   * @param encode the tokens of a text
+   * @param text tokens of a text, and back
    */
-  of(sample: Scorable, encode: (text: string) => Int32Array): { readonly given: number; readonly tokens: Int32Array };
+  of(sample: Scorable, text: TextCodec): { readonly given: number; readonly tokens: Int32Array };
+}
+
+/** Between text and tokens. */
+export type TextCodec = Pick<PromptProcessor, "encodeText" | "decode">;
+
+/** The number of a response's first tokens whose text holds `marker`; null when no number of them does. */
+export function tokensUntil(tokens: Int32Array, marker: string, { decode }: TextCodec): number | null {
+  const holds = (count: number): boolean => decode(tokens.subarray(0, count)).includes(marker);
+  if (!holds(tokens.length)) return null;
+  let [without, withIt] = [0, tokens.length];
+  while (withIt - without > 1) {
+    const middle = (without + withIt) >> 1;
+    if (holds(middle)) withIt = middle;
+    else without = middle;
+  }
+  return withIt;
 }
 
 /** A request for an array that the policy (or a copy of it) gives for responses. */

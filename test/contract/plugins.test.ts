@@ -37,6 +37,10 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.TokenReweightingPlugin(),
   () => new everything.DualViewKlPlugin(),
   () => new everything.VisualEvidencePlugin(),
+  () => new everything.ConsistencyBonusPlugin(),
+  () => new everything.StagedRolloutPlugin(),
+  () => new everything.AllOrNothingPlugin(),
+  () => new everything.SecondHopRewardPlugin(),
   () => new everything.FunctionRewardPlugin({ name: "one", score: () => 1 }),
   () => new everything.BoxedAnswerRewardPlugin(),
   () => new everything.FormatRewardPlugin(),
@@ -55,6 +59,7 @@ const outsideTheLoss: readonly (() => Plugin)[] = [
   () => new everything.PerceptionExplorationPlugin(),
   () => new everything.PerceptionGroundedPlugin(),
   () => new everything.VisualCompensationPlugin(),
+  () => new everything.RationaleLikelihoodPlugin(),
 ];
 
 describe.each(outsideTheLoss.map((make) => [make().name, make] as const))("%s", (_name, make) => {
