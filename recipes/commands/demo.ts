@@ -9,7 +9,7 @@ import type { Command } from "../cli.ts";
 import { percent } from "../display/format.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { noteEvaluation } from "../evaluation-file.ts";
-import { preset, type PresetName } from "../presets.ts";
+import { preset, type PresetName } from "../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import { defaultComparisons, verdictOf } from "../report/verdict.ts";

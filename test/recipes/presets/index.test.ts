@@ -1,10 +1,10 @@
 import type { Plugin } from "@papo/core";
 import { createHost, parseSettings } from "@papo/core";
 import { describe, expect, it } from "vitest";
-import { dapo } from "../../recipes/dapo.ts";
-import { grpo } from "../../recipes/grpo.ts";
-import { papo } from "../../recipes/papo.ts";
-import { preset, presetNames } from "../../recipes/presets.ts";
+import { dapo } from "../../../recipes/dapo.ts";
+import { grpo } from "../../../recipes/grpo.ts";
+import { papo } from "../../../recipes/papo.ts";
+import { preset, presetNames } from "../../../recipes/presets/index.ts";
 
 const names = (plugins: readonly Plugin[]): string[] => plugins.map(({ name }) => name);
 const optionsOf = (plugin: Plugin): unknown => ("options" in plugin ? plugin.options : null);
@@ -27,7 +27,9 @@ describe("recipes", () => {
   it("reject options they do not know", () => {
     expect(() => grpo({ clipHi: 0.3 } as never)).toThrow('grpo: unknown option "clipHi"; did you mean "clipHigh"?');
     expect(() => papo([], { gama: 1 } as never)).toThrow('papo: unknown option "gama"; did you mean "gamma"?');
-    expect(() => preset("papo", { mood: "paper" } as never)).toThrow('preset papo: unknown option "mood"; did you mean "mode"?');
+    expect(() => preset("papo", { mood: "paper" } as never)).toThrow('papo: unknown option "mood"; did you mean "mode"?');
+    expect(() => preset("papo", { mode: "exact" } as never)).toThrow('preset papo: "mode" is official or paper, not "exact"');
+    expect(() => preset("grpo", { gamma: 0.1 })).toThrow('preset grpo takes no option "gamma"');
     expect(() => preset("popo" as never)).toThrow('There is no preset "popo"; there are grpo-3b');
   });
 });
