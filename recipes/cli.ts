@@ -1,4 +1,5 @@
 /** The `papo` command line: one file per command in commands/. */
+import { compare } from "./commands/compare.ts";
 import { demo } from "./commands/demo.ts";
 import { sft } from "./commands/sft.ts";
 import { startModel } from "./commands/start-model.ts";
@@ -15,6 +16,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ["train", trainCommand],
   ["sft", sft],
   ["demo", demo],
+  ["compare", compare],
   ["start-model", startModel],
 ]);
 

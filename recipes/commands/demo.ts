@@ -9,6 +9,7 @@ import type { Command } from "../cli.ts";
 import { percent } from "../display/format.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { noteEvaluation } from "../evaluation-file.ts";
+import { wholeNumber } from "../options.ts";
 import { preset, type PresetName } from "../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import type { RunRecord } from "../report/run-record.ts";
@@ -47,9 +48,9 @@ export const demo: Command = {
     const display = createDisplay();
     try {
       await runDemo({
-        trainings: trainingsOf(values.recipe ?? ["grpo", "papo"], values.mode ?? ["official"], count("--seeds", values.seeds)),
-        steps: values.steps === undefined ? null : count("--steps", values.steps),
-        scenes: count("--scenes", values.scenes),
+        trainings: trainingsOf(values.recipe ?? ["grpo", "papo"], values.mode ?? ["official"], wholeNumber("--seeds", values.seeds)),
+        steps: values.steps === undefined ? null : wholeNumber("--steps", values.steps),
+        scenes: wholeNumber("--scenes", values.scenes),
         output: await freeFolder(resolve(values.output)),
         display,
       });
@@ -161,12 +162,6 @@ function trainingsOf(names: readonly string[], modes: readonly string[], seeds: 
 function labelOf(recipe: Recipe, mode: string | null): string {
   const base = { grpo: "grpo", dapo: "dapo", papo: "papo(grpo)", "papo-d": "papo(dapo)" }[recipe];
   return mode === null ? base : `${base}, ${mode}`;
-}
-
-function count(option: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`${option} takes a whole number from 1, not "${text}"`);
-  return value;
 }
 
 /** The folder itself, or the first numbered neighbour that is free: an earlier report is never overwritten. */

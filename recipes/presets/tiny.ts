@@ -49,6 +49,9 @@ const settings: RunSettingsInput = {
   decay: "linear",
 };
 
+/** What PAPO's recipes of the embedded task begin from. */
+export const perceptionDefaults: Readonly<Record<string, number>> = { gamma: 0.01, eta: 0.03, maskRatio: 0.6 };
+
 const clipped = { clipLow: 0.2, clipHigh: 0.28, reduction: "token_mean" } as const;
 const baseGrpo = (): Plugin[] => grpo({ ...clipped, referenceKl: 0 });
 const baseDapo = (): Plugin[] => dapo({ sampling: { metric: "accuracy", rounds: 4 } });
@@ -77,8 +80,8 @@ export const tinyPresets = {
   "gspo-token": tiny("GSPO-token", () => [new GroupAdvantagePlugin(), new SequenceObjectivePlugin({ form: "token" })], true),
   cispo: tiny("CISPO", () => [new GroupAdvantagePlugin(), new WeightedObjectivePlugin()], true),
   sapo: tiny("SAPO", () => [new GroupAdvantagePlugin(), new SoftObjectivePlugin({ reduction: "token_mean" })], true),
-  papo: tiny("PAPO on GRPO", (options) => papo(baseGrpo(), { gamma: 0.01, eta: 0.03, ...options })),
-  "papo-d": tiny("PAPO on DAPO", (options) => papo(baseDapo(), { gamma: 0.01, eta: 0.03, ...options })),
+  papo: tiny("PAPO on GRPO", (options) => papo(baseGrpo(), { ...perceptionDefaults, ...options })),
+  "papo-d": tiny("PAPO on DAPO", (options) => papo(baseDapo(), { ...perceptionDefaults, ...options })),
   apo: tiny("APO", () => [
     new GroupAdvantagePlugin(),
     new TrajectoryLengthPlugin(),

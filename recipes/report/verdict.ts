@@ -55,6 +55,14 @@ export const differenceOf = (recipe: readonly RunRecord[], baseline: readonly Ru
   return unpaired(recipe, baseline, part);
 };
 
+/** Accuracy of a recipe's seeds, averaged per scene; the interval covers scenes and seeds as that of `differenceOf` does. */
+export const accuracyOf = (runs: readonly RunRecord[], part: Part): Difference => {
+  const scenes = [...perScene(runs, part).values()];
+  const value = scenes.length === 0 ? 0 : mean(scenes);
+  const half = z * Math.sqrt(varianceOfMean(scenes) + seedVariance(runs, part));
+  return { value, low: value - half, high: value + half, n: scenes.length, paired: false };
+};
+
 const unpaired = (recipe: readonly RunRecord[], baseline: readonly RunRecord[], part: Part): Difference | null => {
   const [mine, theirs] = [recipe, baseline].map((runs) => runs.flatMap((run) => run.after?.greedy[part] ?? []));
   if (mine === undefined || theirs === undefined || mine.length === 0 || theirs.length === 0) return null;

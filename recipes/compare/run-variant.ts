@@ -1,0 +1,43 @@
+/** One run of a comparison, in a process of its own: `node --import tsx run-variant.ts <job as JSON>`. */
+import { learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, type Row, train } from "@papo/core";
+import { PerceptionProbePlugin, RandomMaskPlugin, RunLogPlugin } from "@papo/plugins";
+import { noteEvaluation } from "../evaluation-file.ts";
+import { datasetRows } from "../rows.ts";
+import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
+import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
+import { startModelFolder } from "../tasks/shapes/start-model.ts";
+import { makeVariant, type Variant } from "./variant.ts";
+
+export interface Job {
+  readonly variant: Variant;
+  readonly seed: number;
+  /** Null: the recipe's own. */
+  readonly steps: number | null;
+  /** JSONL files of scenes to train on and to measure on. */
+  readonly train: string;
+  readonly unseen: string;
+  readonly folder: string;
+}
+
+/** Train and measure; the folder's evaluation.json says that it is done. */
+export async function runJob({ variant, seed, steps, train: trainFile, unseen, folder }: Job): Promise<void> {
+  const { plugins, settings } = makeVariant(variant);
+  const chosen = { ...settings, seed, ...(steps === null ? {} : { steps }), checkpointEvery: 0 };
+  // One thread: models this small gain more from two runs side by side.
+  const policy = await openPolicyInProcess({ folder: startModelFolder, threads: 1, ...learnerSettings(parseSettings(chosen)) });
+  try {
+    const log = new RunLogPlugin({ folder, decode: (tokens) => policy.processor.decode(tokens) });
+    await train({ policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins), log], dataset: await openJsonl(trainFile), settings: chosen, output: folder });
+    const rows: readonly Row[] = await datasetRows(await openJsonl(unseen));
+    await noteEvaluation(folder, { after: await evaluateShapes({ policy, rows, sampledRows: [] }) });
+  } finally {
+    await policy.close();
+  }
+}
+
+/** The same measure of what the picture does to each run, whether its recipe has a masked view or not. */
+export function probe(plugins: readonly Plugin[]): Plugin[] {
+  return [...(plugins.some(({ name }) => name === "RandomMaskPlugin") ? [] : [new RandomMaskPlugin()]), new PerceptionProbePlugin()];
+}
+
+if (process.argv[2] !== undefined && process.argv[1]?.endsWith("run-variant.ts")) await runJob(JSON.parse(process.argv[2]) as Job);

@@ -1,0 +1,30 @@
+/** A recipe with some of its numbers changed, as it is written on the command line: "papo", "papo:gamma=0.04,mode=paper". */
+import { isPresetName, preset, tinyPresetNames, type Preset, type PresetName, type PresetOptions } from "../presets/index.ts";
+
+export interface Variant {
+  /** As it was written: runs of equal label are seeds of one another. */
+  readonly label: string;
+  readonly preset: PresetName;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** @throws Error when the recipe has no settings for the embedded task, or an option is none */
+export function parseVariant(label: string): Variant {
+  const [name = "", rest = ""] = label.split(":", 2);
+  if (!isPresetName(name) || !(tinyPresetNames as readonly string[]).includes(name)) {
+    throw new Error(`"${name}" is no recipe with settings for the embedded task; there are ${tinyPresetNames.join(", ")}`);
+  }
+  const pairs = rest === "" ? [] : rest.split(",").map((pair) => {
+    const [key, value, ...more] = pair.split("=");
+    if (key === undefined || key === "" || value === undefined || value === "" || more.length > 0) throw new Error(`"${pair}" in "${label}" is no option; write name=value`);
+    return [key, valueOf(value)] as const;
+  });
+  const variant = { label, preset: name, options: Object.fromEntries(pairs) };
+  makeVariant(variant);
+  return variant;
+}
+
+/** New plugins, and settings. */
+export const makeVariant = ({ preset: name, options }: Variant): Preset => preset(name, options as PresetOptions);
+
+const valueOf = (text: string): string | number | boolean => (text === "true" ? true : text === "false" ? false : Number.isNaN(Number(text)) ? text : Number(text));

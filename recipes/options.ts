@@ -1,0 +1,8 @@
+/** Options of commands. */
+
+/** @throws Error naming the option when the text is no whole number from 1 */
+export function wholeNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${option} takes a whole number from 1, not "${text}"`);
+  return value;
+}
