@@ -1,5 +1,6 @@
 /** What a named recipe is. */
 import type { Plugin, RunSettingsInput } from "@papo/core";
+import type { PapoOptions } from "../papo.ts";
 
 /** Plugins and the settings they were published with. */
 export interface Preset {
@@ -17,4 +18,4 @@ export interface PresetEntry {
 }
 
 /** Options that recipes with a perception term take; see PapoOptions. Others ignore `mode` and refuse the rest. */
-export type MaskingOptions = import("../papo.ts").PapoOptions;
+export type MaskingOptions = PapoOptions;
