@@ -1,7 +1,9 @@
 /** The `papo` command line: one file per command in commands/. */
 import { compare } from "./commands/compare.ts";
 import { demo } from "./commands/demo.ts";
+import { diff } from "./commands/diff.ts";
 import { sft } from "./commands/sft.ts";
+import { show } from "./commands/show.ts";
 import { startModel } from "./commands/start-model.ts";
 import { trainCommand } from "./commands/train.ts";
 
@@ -17,6 +19,8 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ["sft", sft],
   ["demo", demo],
   ["compare", compare],
+  ["show", show],
+  ["diff", diff],
   ["start-model", startModel],
 ]);
 

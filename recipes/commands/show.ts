@@ -1,0 +1,32 @@
+/** `papo show`: a recipe with every number in force, beside the formula and the option that it belongs to. */
+import type { Command } from "../cli.ts";
+import { catalogue } from "../show/catalogue.ts";
+import { readRecipe, type DescribedPlugin, type DescribedRecipe } from "../show/recipe.ts";
+import { columns, wrapped } from "../show/text.ts";
+
+export const show: Command = {
+  usage: "papo show <preset | run.ts | run folder>",
+  summary: "Print a recipe: its settings, and each plugin's formula with its options, their symbols and the values in force.",
+  async run(args) {
+    const [name, ...rest] = args;
+    if (name === undefined || rest.length > 0) throw new Error(`give one recipe: ${show.usage}`);
+    console.log(showRecipe(await readRecipe(name)));
+  },
+};
+
+/** At most 120 columns wide, unless a value is longer. */
+export function showRecipe({ name, source, settings, plugins }: DescribedRecipe): string {
+  const values = columns(Object.entries(settings).map(([setting, value]) => [setting, text(value)]), ["  ", "  "]);
+  return [`${name}`, ...wrapped(source, 2), "", "settings", ...values, "", "plugins, in order", ...plugins.flatMap(showPlugin)].join("\n");
+}
+
+function showPlugin({ name, options }: DescribedPlugin): string[] {
+  const known = catalogue.get(name);
+  const rows = Object.entries(options).map(([option, value]) => {
+    const about = known?.options.find((entry) => entry.name === option);
+    return [about?.symbol ?? "", option, text(value), about?.text ?? ""];
+  });
+  return ["", `  ${name}${known === undefined ? "" : `  (${known.file}${known.method === null ? "" : `; ${known.method}`})`}`, ...wrapped(known?.what ?? "a plugin of your own", 4), ...columns(rows, ["    ", "  ", "  ", "  "])];
+}
+
+const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value, (_key, part: unknown) => (typeof part === "number" ? Number(part.toPrecision(6)) : part)));

@@ -1,0 +1,17 @@
+/** What the package's plugins say of themselves; `npm run docs` writes it from their doc comments. */
+import { readFileSync } from "node:fs";
+
+export interface CatalogueEntry {
+  readonly file: string;
+  readonly lines: number;
+  /** The method that the plugin puts into a recipe; null for what belongs to a baseline or changes nothing by itself. */
+  readonly method: string | null;
+  /** The formula and what it does. */
+  readonly what: string;
+  readonly metrics: string;
+  readonly options: readonly { readonly name: string; readonly symbol: string | null; readonly text: string }[];
+}
+
+export const catalogue: ReadonlyMap<string, CatalogueEntry> = new Map(
+  Object.entries(JSON.parse(readFileSync(new URL("../../plugins/catalogue.json", import.meta.url), "utf8")) as Record<string, CatalogueEntry>),
+);
