@@ -28,6 +28,8 @@ const schema = z.strictObject({
   perception: z.custom<Omit<NonNullable<ConstructorParameters<typeof PerceptionKlPlugin>[0]>, "coefficient" | "mode" | "reduction">>((value) => typeof value === "object", "an object").default({}),
   /** Annealing of γ: what PerceptionSchedulePlugin takes; null leaves γ fixed, as the published runs do. */
   schedule: z.custom<ConstructorParameters<typeof PerceptionSchedulePlugin>[0]>((value) => typeof value === "object", "an object").nullable().default(null),
+  /** What the collapse detector does besides its alarm. */
+  onCollapse: z.enum(["alarm", "cut", "roll_back", "stop"]).default("alarm"),
   /** Weight of the supervised term on correct responses; 0 leaves the plugin out. */
   sft: z.number().nonnegative().default(0),
 });
@@ -39,7 +41,7 @@ export type PapoOptions = z.input<typeof schema>;
  * other published rows are presets.
  */
 export function papo(base: readonly Plugin[], options: PapoOptions = {}): Plugin[] {
-  const { mode, gamma, eta, maskRatio, maskPatch, maskOn, maskFill, maskScope, perception, schedule, sft, ...rest } = parseOptions("papo", schema, options);
+  const { mode, gamma, eta, maskRatio, maskPatch, maskOn, maskFill, maskScope, perception, schedule, sft, onCollapse, ...rest } = parseOptions("papo", schema, options);
   const reduction = rest.reduction ?? (mode === "paper" ? "sequence_mean" : "token_mean");
   const through = rest.maskedGradient ?? (mode === "paper" ? "both" : "none");
   const modeOf = (term: "entropy" | "kl"): typeof mode => (through === "both" || through === term ? "paper" : "official");
@@ -50,6 +52,6 @@ export function papo(base: readonly Plugin[], options: PapoOptions = {}): Plugin
     ...(eta > 0 ? [new DoubleEntropyPlugin({ original: eta, masked: eta, mode: modeOf("entropy"), reduction })] : []),
     ...(schedule === null ? [] : [new PerceptionSchedulePlugin(schedule)]),
     ...(sft > 0 ? [new CorrectSftPlugin({ coefficient: sft })] : []),
-    new CollapseDetectorPlugin(),
+    new CollapseDetectorPlugin({ action: onCollapse }),
   ];
 }

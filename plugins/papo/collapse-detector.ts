@@ -1,43 +1,40 @@
 import { parseOptions } from "@papo/core";
-import type { Plugin, Run } from "@papo/core";
+import type { Decision, Plugin, Run } from "@papo/core";
 import { z } from "zod";
+import { isGibberish, moved, type Course } from "./collapse-signs.ts";
 
 const schema = z.strictObject({
-  /** The mean of the first steps is what the run is compared with. */
-  baselineSteps: z.int().positive().default(10),
+  /** Steps that a baseline is the mean of: the best mean of a sign that the run has shown is what it is compared with. */
+  baseline: z.int().positive().default(8),
   /** The mean of this many last steps is compared. */
-  window: z.int().positive().default(5),
-  /** A number has moved when it is this many times its baseline, or this many times less. */
-  factor: z.number().gt(1).default(3),
-  /** Numbers that must have moved for an alarm. */
+  window: z.int().positive().default(3),
+  /** A sign has moved when it is this many times its baseline, or this many times less. */
+  factor: z.number().gt(1).default(2),
+  /** Signs that must have moved for an alarm. */
   evidence: z.int().positive().default(2),
+  /** What to do then besides the alarm: nothing; "cut" γ; "roll_back" to a checkpoint from before the signs and cut γ; "stop" the run. */
+  action: z.enum(["alarm", "cut", "roll_back", "stop"]).default("alarm"),
+  /** What γ is multiplied with at each cut; 0 turns the term off. */
+  cut: z.number().min(0).lt(1).default(0.1),
+  /** The coefficient that is cut. */
+  coefficient: z.string().default("papo/gamma"),
 });
 
-/** What collapse shows in: metric, the way it goes then, and a size below which it means nothing. */
-const SIGNS: readonly { readonly metric: string; readonly way: "up" | "both"; readonly floor: number }[] = [
-  { metric: "papo/perception_kl", way: "up", floor: 0.1 },
-  { metric: "papo/kl_variance", way: "up", floor: 0.1 },
-  { metric: "papo/kl_saturated", way: "up", floor: 0.05 },
-  { metric: "policy/clip_high", way: "up", floor: 0.02 },
-  { metric: "papo/entropy", way: "both", floor: 0.01 },
-  { metric: "papo/entropy_masked", way: "both", floor: 0.01 },
-  { metric: "papo/length", way: "both", floor: 1 },
-];
-
-/** Sums over the baseline steps and the values of the last steps, by metric. */
 interface Watched {
-  steps: number;
-  baseline: Record<string, { sum: number; count: number }>;
-  recent: Record<string, number[]>;
+  course: Course;
+  /** Step at which the signs of now began to show; null while there is none. */
+  since: number | null;
   alarmed: boolean;
+  cuts: number;
 }
 
 /**
- * Watches for the collapse that PAPO describes (arXiv:2507.06448, section on KL_prcp hacking): perception KL, its variance and its
- * share at the cap, clip-high share, both entropies and length, each against the run's own first steps. It reports and changes
- * nothing: an `alarm` when several have moved at once, again only after they have calmed down.
+ * Watches for the collapse that PAPO describes (arXiv:2507.06448, section on KL_prcp hacking): the perception KL, its variance and its share at the cap,
+ * clip-high, both entropies, gibberish, length and reward, each against the best that this run has shown. An `alarm` with the evidence when
+ * several have moved at once, again only after they have calmed down; then it acts as chosen. To roll back, the run must keep checkpoints from before
+ * the signs: checkpointEvery and keepCheckpoints.
  *
- * Metric: papo/length, mean tokens of the responses trained on.
+ * Metric: papo/gibberish, the share of responses that were cut at the limit or repeat themselves.
  */
 export class CollapseDetectorPlugin implements Plugin {
   readonly name = "CollapseDetectorPlugin";
@@ -48,49 +45,38 @@ export class CollapseDetectorPlugin implements Plugin {
   }
 
   apply({ hooks, events, state, metric }: Run): void {
-    const watched = state<Watched>({ steps: 0, baseline: {}, recent: {}, alarmed: false });
+    const watched = state<Watched>({ course: { recent: {}, best: {} }, since: null, alarmed: false, cuts: 0 });
+    hooks.coefficient.tap(this.name, (value, { name }) => (name === this.options.coefficient ? value * this.options.cut ** watched.value.cuts : value));
     hooks.advantages.tap(this.name, (advantages, { samples }) => {
-      for (const { response } of samples) metric("papo/length", response.tokens.length);
+      for (const { response } of samples) metric("papo/gibberish", Number(isGibberish(response)));
       return advantages;
     });
     hooks.stepped.tapPromise(this.name, ({ step, metrics }) => {
-      this.#note(watched.value, metrics);
-      const found = watched.value.steps > this.options.baselineSteps ? this.#evidence(watched.value) : [];
+      const found = moved(watched.value.course, metrics, this.options);
+      watched.value.since = found.length === 0 ? null : (watched.value.since ?? step);
       const alarm = found.length >= this.options.evidence;
-      if (alarm && !watched.value.alarmed) {
-        const message = `perception may be collapsing: ${found.join("; ")}. Lower γ or penalise entropy`;
-        events.emit("alarm", { step, plugin: this.name, message });
-      }
+      const fresh = alarm && !watched.value.alarmed;
       watched.value.alarmed = alarm;
-      return Promise.resolve(undefined);
+      if (!fresh) return Promise.resolve(undefined);
+      events.emit("alarm", { step, plugin: this.name, message: `perception may be collapsing: ${found.join("; ")}. ${ADVICE[this.options.action]}` });
+      return Promise.resolve(this.#act(watched.value, found));
     });
   }
 
-  #note(watched: Watched, metrics: Readonly<Record<string, number>>): void {
-    const { baselineSteps, window } = this.options;
-    watched.steps++;
-    for (const { metric } of SIGNS) {
-      const value = metrics[metric];
-      if (value === undefined || !Number.isFinite(value)) continue;
-      watched.recent[metric] = [...(watched.recent[metric] ?? []), value].slice(-window);
-      if (watched.steps > baselineSteps) continue;
-      const { sum, count } = watched.baseline[metric] ?? { sum: 0, count: 0 };
-      watched.baseline[metric] = { sum: sum + value, count: count + 1 };
-    }
-  }
-
-  /** One phrase per number that has moved. */
-  #evidence({ baseline, recent }: Watched): string[] {
-    const { factor } = this.options;
-    return SIGNS.flatMap(({ metric, way, floor }) => {
-      const before = baseline[metric];
-      const last = recent[metric];
-      if (before === undefined || last === undefined) return [];
-      const start = before.sum / before.count;
-      const now = last.reduce((sum, value) => sum + value, 0) / last.length;
-      const up = now > Math.max(start, floor) * factor;
-      const down = way === "both" && start > floor && now < start / factor;
-      return up || down ? [`${metric} ${start.toPrecision(3)} → ${now.toPrecision(3)}`] : [];
-    });
+  #act(watched: Watched, found: readonly string[]): Decision | undefined {
+    const { action, window } = this.options;
+    const reason = `perception is collapsing: ${found.join("; ")}`;
+    if (action === "alarm") return undefined;
+    if (action === "stop") return { stop: reason };
+    watched.cuts++;
+    if (action === "cut") return undefined;
+    // The window that first showed a sign reaches back so far.
+    const before = (watched.since ?? 0) - window;
+    watched.course.recent = {};
+    watched.since = null;
+    watched.alarmed = false;
+    return { rollBack: reason, before };
   }
 }
+
+const ADVICE = { alarm: "Lower γ or penalise entropy", cut: "γ is cut", roll_back: "The weights are rolled back and γ is cut", stop: "The run stops" } as const;

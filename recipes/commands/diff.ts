@@ -43,7 +43,7 @@ export function impureBaseline({ name, baseline, plugins }: DescribedRecipe): st
     return method === null || plugin.options["coefficient"] === 0 ? [] : [{ plugin, method }];
   });
   return [...new Set(on.map(({ method }) => method))].map((method) => {
-    const which = on.filter((entry) => entry.method === method).map(({ plugin }) => (plugin.options["coefficient"] === undefined ? plugin.name : `${plugin.name} (coefficient ${String(plugin.options["coefficient"])})`));
+    const which = on.filter((entry) => entry.method === method).map(({ plugin }) => (plugin.options["coefficient"] === undefined ? plugin.name : `${plugin.name} (coefficient ${JSON.stringify(plugin.options["coefficient"])})`));
     return `${name} is called a baseline and has ${method} on: ${which.join(", ")}`;
   });
 }

@@ -22,7 +22,9 @@ export interface Job {
 /** Train and measure; the folder's evaluation.json says that it is done. */
 export async function runJob({ variant, seed, steps, train: trainFile, unseen, folder }: Job): Promise<void> {
   const { plugins, settings } = makeVariant(variant);
-  const chosen = { ...settings, seed, ...(steps === null ? {} : { steps }), checkpointEvery: 0 };
+  // Only a run that may be rolled back needs checkpoints.
+  const checkpoints = variant.options["onCollapse"] === "roll_back" ? { checkpointEvery: 3, keepCheckpoints: 8 } : { checkpointEvery: 0 };
+  const chosen = { ...settings, seed, ...(steps === null ? {} : { steps }), ...checkpoints };
   // One thread: models this small gain more from two runs side by side.
   const policy = await openPolicyInProcess({ folder: startModelFolder, threads: 1, ...learnerSettings(parseSettings(chosen)) });
   try {
