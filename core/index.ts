@@ -15,7 +15,7 @@ export type { Scorable, ScoredPart, Scorer } from "./pipeline/rewards.ts";
 export { tokensUntil } from "./pipeline/scores.ts";
 export type { ScoreHandle, ScoreRequest, ScoreTarget, TextCodec } from "./pipeline/scores.ts";
 export { withoutPictures } from "./pipeline/views.ts";
-export type { PromptContext, PromptParts, View, ViewContext } from "./pipeline/views.ts";
+export type { PictureAttention, PromptContext, PromptParts, View, ViewContext } from "./pipeline/views.ts";
 export type { EncodedPicture, Picture } from "./model/picture.ts";
 export type { EncodedPrompt } from "./model/model.ts";
 // Mathematics of losses
@@ -64,5 +64,7 @@ export { loadPicture } from "./model/picture.ts";
 export { openPolicy, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 // Model files
+export { Dinov2Encoder } from "./model/dinov2/encoder.ts";
+export type { Dinov2Options, Dinov2Result } from "./model/dinov2/encoder.ts";
 export type { Weights } from "./model/model.ts";
 export { writeSafetensors } from "./model/safetensors-write.ts";

@@ -6,6 +6,7 @@ export { DynamicSamplingPlugin } from "./dapo/dynamic-sampling.ts";
 export { OverlongPenaltyPlugin } from "./dapo/overlong-penalty.ts";
 export { RandomMaskPlugin } from "./papo/random-mask.ts";
 export type { MaskOf } from "./papo/random-mask.ts";
+export { SemanticMaskPlugin } from "./papo/semantic-mask.ts";
 export { PerceptionKlPlugin } from "./papo/perception-kl.ts";
 export { CorrectSftPlugin } from "./papo/correct-sft.ts";
 export { PerceptionSchedulePlugin } from "./papo/perception-schedule.ts";

@@ -1,6 +1,6 @@
 import { parseOptions, reductions } from "@papo/core";
 import type { Plugin } from "@papo/core";
-import { CollapseDetectorPlugin, CorrectSftPlugin, DoubleEntropyPlugin, PerceptionKlPlugin, PerceptionSchedulePlugin, RandomMaskPlugin } from "@papo/plugins";
+import { CollapseDetectorPlugin, CorrectSftPlugin, DoubleEntropyPlugin, PerceptionKlPlugin, PerceptionSchedulePlugin, RandomMaskPlugin, SemanticMaskPlugin } from "@papo/plugins";
 import { z } from "zod";
 
 const schema = z.strictObject({
@@ -16,8 +16,8 @@ const schema = z.strictObject({
   maskPatch: z.int().positive().default(14),
   /** How tokens are averaged in the added terms; null: "token_mean" in official mode, "sequence_mean" (Eq. 2) in paper mode. */
   reduction: z.enum(reductions).nullable().default(null),
-  /** What the mask lies on; see RandomMaskPlugin. */
-  maskOn: z.enum(["raw", "patches", "merge"]).default("raw"),
+  /** What the mask lies on, see RandomMaskPlugin; "semantic": what the policy's own vision tower looks at most, see SemanticMaskPlugin. */
+  maskOn: z.enum(["raw", "patches", "merge", "semantic"]).default("raw"),
   /** What masked cells show. */
   maskFill: z.enum(["black", "mean", "noise", "blur"]).default("black"),
   /** One mask for all responses to a prompt, or one for each. */
@@ -47,7 +47,9 @@ export function papo(base: readonly Plugin[], options: PapoOptions = {}): Plugin
   const modeOf = (term: "entropy" | "kl"): typeof mode => (through === "both" || through === term ? "paper" : "official");
   return [
     ...base,
-    new RandomMaskPlugin({ ratio: maskRatio, patch: maskPatch, on: maskOn, fill: maskFill, scope: maskScope }),
+    maskOn === "semantic"
+      ? new SemanticMaskPlugin({ source: "policy", ratio: maskRatio, fill: maskFill })
+      : new RandomMaskPlugin({ ratio: maskRatio, patch: maskPatch, on: maskOn, fill: maskFill, scope: maskScope }),
     new PerceptionKlPlugin({ ...perception, coefficient: gamma, mode: modeOf("kl"), reduction }),
     ...(eta > 0 ? [new DoubleEntropyPlugin({ original: eta, masked: eta, mode: modeOf("entropy"), reduction })] : []),
     ...(schedule === null ? [] : [new PerceptionSchedulePlugin(schedule)]),

@@ -7,6 +7,7 @@ import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
 import { type Features, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
+import type { EncodedPicture } from "../model/picture.ts";
 import { readSafetensors } from "../model/safetensors.ts";
 import { writeSafetensors } from "../model/safetensors-write.ts";
 import { pictureMeanFeeds, segmentFeeds } from "../model/segments.ts";
@@ -51,7 +52,7 @@ export class GraphLearner implements Learner {
   get capabilities(): LearnerCapabilities {
     const sizes = [...this.#runtime.weights()].map(([name, { data }]) => ({ name, size: data.length }));
     const total = (counted: typeof sizes): number => counted.reduce((sum, { size }) => sum + size, 0);
-    return { outputs, parameters: total(sizes), trained: total(sizes.filter(({ name }) => this.#trained.has(name))) };
+    return { outputs, attention: true, parameters: total(sizes), trained: total(sizes.filter(({ name }) => this.#trained.has(name))) };
   }
 
   get version(): number {
@@ -105,6 +106,10 @@ export class GraphLearner implements Learner {
     }
     if (trainsVision) await this.#visionBackward(batch.prompts, ofFeatures);
     return results;
+  }
+
+  attention(picture: EncodedPicture, weights = currentWeights): Promise<Float32Array> {
+    return this.#runtime.attention(picture, weights);
   }
 
   async step({ learningRate }: { readonly learningRate: number }): Promise<StepReport> {

@@ -1,5 +1,6 @@
 /** The learner's port: four verbs over whole minibatches. The loss lives outside (pipeline/loss.ts). */
 import type { EncodedPrompt } from "../model/model.ts";
+import type { EncodedPicture } from "../model/picture.ts";
 
 /** Responses to score or to learn from, under one view of their prompts. */
 export interface LearnerBatch {
@@ -45,6 +46,8 @@ export interface OptimizerSettings {
 /** What a learner can give, and how much it holds; a run that needs more is refused before its first step. */
 export interface LearnerCapabilities {
   readonly outputs: readonly Output[];
+  /** Whether `attention` is there. */
+  readonly attention: boolean;
   /** Numbers in the weights, and in those of them that are trained. */
   readonly parameters: number;
   readonly trained: number;
@@ -61,6 +64,8 @@ export interface Learner {
    * Returns the outputs that have a cotangent, as this pass computed them.
    */
   backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs>;
+  /** Attention that each visual token of a picture receives in the vision tower, [tokens], in token order, under the current weights or a kept copy. */
+  attention?(picture: EncodedPicture, weights?: string): Promise<Float32Array>;
   /** Clip, update, clear the gradient. @throws DivergedError when the update leaves a weight that is not finite. */
   step(options: { readonly learningRate: number }): Promise<StepReport>;
   /**

@@ -33,6 +33,11 @@ export interface VisionLanguageModel {
 export interface VisionTower {
   /** Pictures → features [F, hidden] of all their visual tokens; inputs are those of `feeds`. */
   trace(graph: Graph, parameters: Parameters): Value;
+  /**
+   * The attention that each visual token's patches receive from all patches of the picture, [F]: mean over heads and over the tower's blocks of full
+   * attention, summed over queries. Inputs are those of `feeds`, rows those of `order`.
+   */
+  traceAttention(graph: Graph, parameters: Parameters): Value;
   feeds(pictures: readonly EncodedPicture[]): Readonly<Record<string, HostArray>>;
   /** Row of the traced features for each visual token, picture after picture, in token order. */
   order(pictures: readonly EncodedPicture[]): Int32Array;

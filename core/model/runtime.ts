@@ -31,6 +31,7 @@ export class ModelRuntime {
   readonly #features = new Map<string, Map<string, Float32Array>>();
   readonly #programs: ModelProgram[] = [];
   #vision: Promise<ModelProgram> | null = null;
+  #attention: Promise<ModelProgram> | null = null;
   #version = 0;
 
   constructor(model: VisionLanguageModel, weights: Weights, executor: Executor) {
@@ -114,6 +115,13 @@ export class ModelRuntime {
       known.set(picture.hash, this.#inTokenOrder(picture, features as FloatArray));
     }
     return known;
+  }
+
+  /** Attention that each visual token of a picture receives in the vision tower, [tokens], in token order. */
+  async attention(picture: EncodedPicture, weights = currentWeights): Promise<Float32Array> {
+    this.#attention ??= this.compile((graph, parameters) => graph.output("attention", this.model.vision.traceAttention(graph, parameters)));
+    const { attention } = await this.run(await this.#attention, this.model.vision.feeds([picture]), weights);
+    return Float32Array.from(this.model.vision.order([picture]), (row) => (attention as FloatArray).data[row] as number);
   }
 
   /** Lay the features of the prompts' pictures out as one matrix, and say which rows each prompt reads. */

@@ -122,7 +122,9 @@ function inOrder({ groups }: GroupSelection, sampled: readonly Group[]): Group[]
 }
 
 export function promptMaker({ policy, host, settings }: Pick<Collecting, "policy" | "host" | "settings">): PromptMaker {
-  return { processor: policy.processor, views: [...host.views.values()], random: host.random, maxPromptTokens: settings.maxPromptTokens };
+  const { learner, processor } = policy;
+  const maker = { processor, views: [...host.views.values()], random: host.random, maxPromptTokens: settings.maxPromptTokens };
+  return learner.attention === undefined ? maker : { ...maker, attention: (picture) => learner.attention!(picture, "reference") };
 }
 
 /** Usable prompts of one step. */

@@ -1,6 +1,7 @@
 /** What a run will compute, said and checked before the first step: what the learner holds, and what a step costs. */
 import type { LearnerCapabilities } from "../learner/learner.ts";
 import type { PlannedScore } from "./scores.ts";
+import type { View } from "./views.ts";
 import type { RunSettings } from "./settings.ts";
 
 const megabytes = (numbers: number): string => `${((4 * numbers) / 1e6).toFixed(1)} MB`;
@@ -23,8 +24,11 @@ export function planLines(scores: readonly PlannedScore[], settings: RunSettings
   ];
 }
 
-/** @throws Error naming the plugin and the array when a learner cannot give it. */
-export function checkCapabilities(scores: readonly PlannedScore[], { outputs }: LearnerCapabilities): void {
+/** @throws Error naming the plugin and the array, or the view, when a learner cannot give what is needed. */
+export function checkCapabilities(scores: readonly PlannedScore[], views: Iterable<View>, { outputs, attention }: LearnerCapabilities): void {
+  for (const { name, attention: needed } of views) {
+    if (needed === true && !attention) throw new Error(`The view "${name}" needs the attention of the policy's vision tower, which this learner does not give: use another learner, or leave the view out`);
+  }
   for (const { output, view, plugins } of scores) {
     if (outputs.includes(output)) continue;
     throw new Error(`${plugins.join(", ")} needs the output "${output}" of the view "${view}", and this learner gives ${outputs.join(", ")} only: use another learner, or leave the plugin out`);

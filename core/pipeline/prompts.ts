@@ -6,7 +6,7 @@ import { loadPicture } from "../model/picture.ts";
 import type { EncodedPicture, Picture } from "../model/picture.ts";
 import type { Prompt, Row, Sample } from "./batch.ts";
 import type { PromptProcessor } from "./policy.ts";
-import type { PromptContext, View, ViewContext } from "./views.ts";
+import type { PictureAttention, PromptContext, View, ViewContext } from "./views.ts";
 
 /** A row that cannot be trained on; `onBadRow` or `onLongPrompt` decides what happens. */
 export class UnusableRowError extends Error {
@@ -26,6 +26,8 @@ export interface PromptMaker {
   readonly random: Random;
   /** Longest prompt in tokens, over every view. */
   readonly maxPromptTokens: number;
+  /** For views that ask for it. */
+  readonly attention?: PictureAttention;
 }
 
 /**
@@ -71,16 +73,16 @@ interface ViewSource {
   readonly encoded: readonly EncodedPicture[];
 }
 
-async function makeView(view: View, source: ViewSource, context: PromptContext, { processor, maxPromptTokens }: PromptMaker): Promise<EncodedPrompt> {
+async function makeView(view: View, source: ViewSource, context: PromptContext, { processor, maxPromptTokens, attention }: PromptMaker): Promise<EncodedPrompt> {
   const { row } = context;
-  const encoded = await encodeView(view, source, context, processor).catch((error: unknown) => {
+  const encoded = await encodeView(view, source, view.attention === true && attention !== undefined ? { ...context, attention } : context, processor).catch((error: unknown) => {
     throw new Error(`The view "${view.name}" failed on row "${row.id}": ${(error as Error).message}`, { cause: error });
   });
   checkLength(row, view.name, encoded, maxPromptTokens);
   return encoded;
 }
 
-async function encodeView(view: View, source: ViewSource, context: PromptContext, processor: PromptProcessor): Promise<EncodedPrompt> {
+async function encodeView(view: View, source: ViewSource, context: PromptContext & Pick<ViewContext, "attention">, processor: PromptProcessor): Promise<EncodedPrompt> {
   const { row, random } = context;
   const at = (picture: number): ViewContext => ({ ...context, picture, random: random.key(picture) });
   const original = { prompt: row.prompt, system: row.system, pictures: source.pictures };

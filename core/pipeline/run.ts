@@ -99,7 +99,7 @@ interface OpenRun extends Stepping {
 async function openRun({ policy, plugins, dataset, settings: input, output, resume = false, onEvents }: TrainOptions): Promise<OpenRun> {
   const settings = parseSettings(input);
   const host = createHost(plugins, { seed: settings.seed });
-  checkCapabilities([...host.scores("rewards"), ...host.scores()], policy.learner.capabilities);
+  checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
   onEvents?.(host.events);
   const description = describeRun(settings, plugins, dataset);
   const folder = openRunFolder(output, resume);
@@ -131,7 +131,8 @@ function describeRun(settings: RunSettings, plugins: readonly Plugin[], { name, 
 
 async function begin({ learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
   folder.cutAfter(0);
-  if ([...host.scores("rewards"), ...host.scores()].some(({ weights }) => weights === "reference")) await learner.keep("reference");
+  const looksBack = [...host.views.values()].some(({ attention }) => attention === true);
+  if (looksBack || [...host.scores("rewards"), ...host.scores()].some(({ weights }) => weights === "reference")) await learner.keep("reference");
   for (const name of host.copies.keys()) await learner.keep(name);
 }
 

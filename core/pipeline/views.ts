@@ -15,7 +15,12 @@ export interface PromptContext {
   readonly random: Random;
 }
 
+/** Attention that each visual token of a picture receives in the policy's own vision tower, [tokens], under the weights at the run's start. */
+export type PictureAttention = (picture: EncodedPicture) => Promise<Float32Array>;
+
 export interface ViewContext extends PromptContext {
+  /** Of views that ask for it. */
+  readonly attention?: PictureAttention;
   /** Index of the picture in its prompt; `random` is keyed by it too. */
   readonly picture: number;
 }
@@ -37,6 +42,8 @@ export interface View {
    * sampling. Default "prompt".
    */
   readonly scope?: "prompt" | "response";
+  /** Whether `raw` or `patches` read `context.attention`. Default false. */
+  readonly attention?: boolean;
   /** Another text, other pictures. */
   prompt?(original: PromptParts, context: PromptContext): PromptParts | Promise<PromptParts>;
   /** Change the picture before the processor. */

@@ -2,6 +2,7 @@
 import type { TransferListItem } from "node:worker_threads";
 import type { Learner, LearnerBatch, LearnerCapabilities, Output, Outputs, StepReport } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
+import type { EncodedPicture } from "../model/picture.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
 import { createPictureReceiver, exact, type PictureSender, type WirePrompts } from "./picture-wire.ts";
 import type { Caller, Handlers, Method, Moved } from "./rpc.ts";
@@ -41,6 +42,7 @@ interface Versioned<Result> {
 export type PolicyService = {
   readonly score: Method<{ batch: WireBatch; outputs: readonly Output[]; weights?: string }, Versioned<Outputs>>;
   readonly backward: Method<{ batch: WireBatch; cotangents: Outputs }, Versioned<Outputs>>;
+  readonly attention: Method<{ picture: EncodedPicture; weights?: string }, Versioned<Float32Array>>;
   readonly step: Method<{ learningRate: number }, Versioned<StepReport>>;
   readonly keep: Method<{ name: string; decay: number }, Versioned<null>>;
   readonly save: Method<{ folder: string }, Versioned<null>>;
@@ -66,6 +68,10 @@ export const policyHandlers = ({ learner, rollout, close }: PolicyParts): Handle
     backward: ({ batch, cotangents }) => {
       const unpacked = batchOf(batch);
       return async () => arrays(await learner.backward(unpacked, cotangents));
+    },
+    attention: ({ picture, weights }) => async () => {
+      if (learner.attention === undefined) throw new Error("This learner gives no attention of its vision tower");
+      return reply(await learner.attention(picture, weights));
     },
     step: (options) => async () => reply(await learner.step(options)),
     keep: ({ name, decay }) => async () => reply(await nothing(learner.keep(name, decay))),
@@ -104,6 +110,7 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
     },
     score: (batch, outputs, weights) => noted(caller.call("score", { batch: pack(batch), outputs, ...(weights === undefined ? {} : { weights }) })),
     backward: (batch, cotangents) => noted(caller.call("backward", { batch: pack(batch), cotangents: exactOutputs(cotangents) })),
+    ...(hello.capabilities.attention ? { attention: (picture, weights) => noted(caller.call("attention", { picture, ...(weights === undefined ? {} : { weights }) })) } : {}),
     step: ({ learningRate }) => noted(caller.call("step", { learningRate })),
     keep: async (name, decay = 0) => void (await noted(caller.call("keep", { name, decay }))),
     save: async (folder) => void (await noted(caller.call("save", { folder }))),

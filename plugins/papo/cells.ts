@@ -27,17 +27,25 @@ export function gridOf({ width, height }: Picture, square: number): { readonly c
 }
 
 /** The picture with the chosen squares replaced. */
-export async function fillSquares(picture: Picture, square: number, chosen: ArrayLike<number | boolean>, brush: Brush): Promise<Picture> {
-  const { width, height } = picture;
+export function fillSquares(picture: Picture, square: number, chosen: ArrayLike<number | boolean>, brush: Brush): Promise<Picture> {
   const { columns } = gridOf(picture, square);
+  return fillWhere(picture, (x, y) => Boolean(chosen[Math.floor(y / square) * columns + Math.floor(x / square)]), brush);
+}
+
+/** The picture with the chosen cells of a grid of so many rows and columns replaced, whatever its size. */
+export function fillCells(picture: Picture, rows: number, columns: number, chosen: ArrayLike<number | boolean>, brush: Brush): Promise<Picture> {
+  const { width, height } = picture;
+  return fillWhere(picture, (x, y) => Boolean(chosen[Math.floor((y * rows) / height) * columns + Math.floor((x * columns) / width)]), brush);
+}
+
+async function fillWhere(picture: Picture, masked: (x: number, y: number) => boolean, brush: Brush): Promise<Picture> {
+  const { width, height } = picture;
   const other = await replacement(picture, brush);
   const data = picture.data.slice();
-  for (let y = 0; y < height; y++) {
-    const row = Math.floor(y / square) * columns;
-    for (let column = 0; column < columns; column++) {
-      if (!chosen[row + column]) continue;
-      const [start, end] = [y * width + column * square, y * width + Math.min(width, (column + 1) * square)].map((pixel) => pixel * 3) as [number, number];
-      data.set(other.subarray(start, end), start);
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at += 3) {
+      if (!masked(x, y)) continue;
+      for (let channel = at; channel < at + 3; channel++) data[channel] = other[channel]!;
     }
   }
   return { ...picture, data };

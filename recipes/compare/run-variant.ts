@@ -39,7 +39,8 @@ export async function runJob({ variant, seed, steps, train: trainFile, unseen, f
 
 /** The same measure of what the picture does to each run, whether its recipe has a masked view or not. */
 export function probe(plugins: readonly Plugin[]): Plugin[] {
-  return [...(plugins.some(({ name }) => name === "RandomMaskPlugin") ? [] : [new RandomMaskPlugin()]), new PerceptionProbePlugin()];
+  const masked = plugins.some(({ name }) => name === "RandomMaskPlugin" || name === "SemanticMaskPlugin");
+  return [...(masked ? [] : [new RandomMaskPlugin()]), new PerceptionProbePlugin()];
 }
 
 if (process.argv[2] !== undefined && process.argv[1]?.endsWith("run-variant.ts")) await runJob(JSON.parse(process.argv[2]) as Job);

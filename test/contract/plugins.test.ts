@@ -11,6 +11,7 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.DynamicSamplingPlugin(),
   () => new everything.OverlongPenaltyPlugin({ maxLength: 20, cache: 5 }),
   () => new everything.RandomMaskPlugin(),
+  () => new everything.SemanticMaskPlugin({ source: "policy", view: "salient" }),
   () => new everything.PerceptionKlPlugin(),
   () => new everything.PerceptionKlPlugin({ mode: "paper" }),
   () => new everything.DoubleEntropyPlugin(),

@@ -39,7 +39,7 @@ interface Place {
 
 export class TabularPolicy implements Learner, RolloutEngine {
   version = 0;
-  readonly capabilities: LearnerCapabilities = { outputs: ["logProbs", "entropy"], parameters: 1, trained: 1 };
+  readonly capabilities: LearnerCapabilities = { outputs: ["logProbs", "entropy"], attention: false, parameters: 1, trained: 1 };
   /** Calls of each verb, for tests that count passes. */
   readonly calls = { score: 0, backward: 0, step: 0, generate: 0 };
   readonly weights: Weights;

@@ -1,6 +1,7 @@
 /** All ops that models and gradient rules are written in. */
 export { add, affine, erf, exp, gelu, log, mul, neg, scalar, sigmoid, silu, sub, withGradient } from "./elementwise.ts";
 export { entropy, tokenLogProb } from "./head.ts";
+export { layerNorm } from "./layer-norm.ts";
 export { linear, matmul, type MatmulOptions } from "./matmul.ts";
 export { rmsNorm, rope } from "./norm-rope.ts";
 export { maxLast, softmax, sum, sumLast } from "./reduce.ts";

@@ -2,7 +2,7 @@
 import { symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
-import { add, affine, gelu, linear, matmul, mul, pack, reshape, rmsNorm, rope, type RowPacking, silu, softmax, split, transpose, unpack } from "../../graph/ops/index.ts";
+import { add, affine, gelu, linear, matmul, mul, pack, reshape, rmsNorm, rope, type RowPacking, silu, softmax, split, sum, sumLast, transpose, unpack } from "../../graph/ops/index.ts";
 import type { VisionConfig } from "../config.ts";
 import type { Parameters, VisionTower } from "../model.ts";
 import type { EncodedPicture } from "../picture.ts";
@@ -84,6 +84,20 @@ export class QwenVisionTower implements VisionTower {
   }
 
   trace(graph: Graph, parameters: Parameters): Value {
+    return this.#trace(graph, parameters, () => undefined);
+  }
+
+  traceAttention(graph: Graph, parameters: Parameters): Value {
+    const received: Value[] = [];
+    this.#trace(graph, parameters, (ofRows) => void received.push(ofRows));
+    const [first, ...more] = received;
+    if (first === undefined) throw new Error("this vision tower has no block of full attention, so that nothing says what its patches attend to");
+    const mean = affine(more.reduce(add, first), 1 / received.length);
+    return reshape(sumLast(reshape(mean, [symbol("F"), this.#config.mergeSize ** 2])), [symbol("F")]);
+  }
+
+  /** @param onFullAttention called with the attention that each row receives, [T, 1], by each block of full attention */
+  #trace(graph: Graph, parameters: Parameters, onFullAttention: (received: Value) => void): Value {
     const { hiddenSize, heads, mergeSize, patchSize, temporalPatchSize, channels, depth, fullAttentionBlocks } = this.#config;
     const unit = mergeSize ** 2;
     const patch = channels * temporalPatchSize * patchSize ** 2;
@@ -100,7 +114,9 @@ export class QwenVisionTower implements VisionTower {
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`blocks.${block}.${name}`);
       const normed = rmsNorm(x, b("norm1.weight"), epsilon);
-      const attended = this.#attend(normed, b, cos, sin, fullAttentionBlocks.includes(block) ? pictures : windows);
+      const full = fullAttentionBlocks.includes(block);
+      const { attended, received } = this.#attend(normed, b, cos, sin, full ? pictures : windows);
+      if (full) onFullAttention(received());
       x = add(x, linear(attended, b("attn.proj.weight"), b("attn.proj.bias")));
       x = add(x, mlp(rmsNorm(x, b("norm2.weight"), epsilon), b));
     }
@@ -108,15 +124,21 @@ export class QwenVisionTower implements VisionTower {
     return linear(gelu(linear(merged, p("merger.mlp.0.weight"), p("merger.mlp.0.bias"))), p("merger.mlp.2.weight"), p("merger.mlp.2.bias"));
   }
 
-  #attend(x: Value, b: Parameters, cos: Value, sin: Value, { packing, S, L, mask }: PackedRuns): Value {
+  #attend(x: Value, b: Parameters, cos: Value, sin: Value, { packing, S, L, mask }: PackedRuns): { attended: Value; received: () => Value } {
     const { hiddenSize: d, heads } = this.#config;
     const size = d / heads;
     const qkv = linear(x, b("attn.qkv.weight"), b("attn.qkv.bias"));
     const [q, k, v] = split(qkv, [d, d, d], 1) as [Value, Value, Value];
     const block = (rows: Value): Value => transpose(reshape(pack(rows, packing), [S, L, heads, size]), [0, 2, 1, 3]); // [S, heads, L, size]
     const scores = matmul(block(rope(q, cos, sin, heads)), block(rope(k, cos, sin, heads)), { transposeB: true, scale: 1 / Math.sqrt(size) });
-    const out = matmul(softmax(add(scores, mask)), block(v)); // [S, heads, L, size]
-    return unpack(reshape(transpose(out, [0, 2, 1, 3]), [times(S, L), d]), packing);
+    const probabilities = softmax(add(scores, mask)); // [S, heads, L, L]
+    const out = matmul(probabilities, block(v)); // [S, heads, L, size]
+    // Mean over heads, summed over the queries that are real; [T, 1].
+    const received = (): Value => {
+      const asked = mul(probabilities, reshape(packing.filled, [S, 1, L, 1]));
+      return unpack(reshape(affine(sum(asked, [1, 2]), 1 / heads), [times(S, L), 1]), packing);
+    };
+    return { attended: unpack(reshape(transpose(out, [0, 2, 1, 3]), [times(S, L), d]), packing), received };
   }
 
   /** Angles of each patch from its row and column: the first quarter of a head turns with the row, the second with the column. */

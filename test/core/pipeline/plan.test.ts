@@ -5,7 +5,7 @@ import { grpo, papo } from "@papo/recipes";
 import { checkCapabilities, planLines } from "../../../core/pipeline/plan.ts";
 
 const settings = parseSettings({ promptsPerStep: 16, samplesPerPrompt: 8, promptsPerMinibatch: 8 });
-const capabilities = { outputs: ["logProbs"], parameters: 1_000_000, trained: 500_000 } as const;
+const capabilities = { outputs: ["logProbs"], attention: false, parameters: 1_000_000, trained: 500_000 } as const;
 
 test("the plan says what the learner holds and how often a step's responses go through it", () => {
   const official = createHost(papo(grpo({ referenceKl: 0.01 })), { seed: 1 });
@@ -23,9 +23,9 @@ test("the plan says what the learner holds and how often a step's responses go t
 test("a learner that cannot give an output is refused before the run, naming who asks", () => {
   const host = createHost([...grpo(), new EntropyPenaltyPlugin({ estimate: "full" })], { seed: 1 });
   expect(() => {
-    checkCapabilities(host.scores(), capabilities);
+    checkCapabilities(host.scores(), [], capabilities);
   }).toThrow(/EntropyPenaltyPlugin needs the output "entropy" .* this learner gives logProbs only/);
   expect(() => {
-    checkCapabilities(host.scores(), { ...capabilities, outputs: ["logProbs", "entropy"] });
+    checkCapabilities(host.scores(), [], { ...capabilities, outputs: ["logProbs", "entropy"] });
   }).not.toThrow();
 });

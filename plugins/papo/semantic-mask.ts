@@ -1,0 +1,107 @@
+import { createHash } from "node:crypto";
+import { Dinov2Encoder, parseOptions } from "@papo/core";
+import type { EncodedPicture, Picture, Plugin, Random, Run, View } from "@papo/core";
+import { z } from "zod";
+import { fillCells, fillPatches, fills } from "./cells.ts";
+import { receivedAttention, topCells } from "./saliency.ts";
+
+const schema = z.strictObject({
+  /** Name of the view. */
+  view: z.string().default("masked"),
+  /** What says where to look: a DINOv2 of its own, on the raw picture; or the policy's own vision tower, on its visual tokens. */
+  source: z.enum(["dinov2", "policy"]).default("dinov2"),
+  /** The folder of the DINOv2 ("dinov2" only). */
+  model: z.string().nullable().default(null),
+  /** Layers whose attention is averaged, counted from 0 ("dinov2" only). */
+  layers: z.array(z.int().nonnegative()).min(1).default([6, 7, 8, 9]),
+  /** p: share of the cells that are masked, the most salient. */
+  ratio: z.number().min(0).max(1).default(0.6),
+  /** What a masked cell shows. */
+  fill: z.enum(fills).default("black"),
+  /** Standard deviation of "blur", in pixels. */
+  sigma: z.number().min(0.3).default(10),
+  /** Patches of a visual token: 2 × 2 in Qwen2.5-VL ("policy" only). */
+  mergeUnit: z.int().positive().default(4),
+  /** Black after normalisation, per channel ("policy" only). */
+  black: z.array(z.number()).length(3).default([-0.48145466 / 0.26862954, -0.4578275 / 0.26130258, -0.40821073 / 0.27577711]),
+  /** White after normalisation, per channel ("policy" only). */
+  white: z.array(z.number()).length(3).default([(1 - 0.48145466) / 0.26862954, (1 - 0.4578275) / 0.26130258, (1 - 0.40821073) / 0.27577711]),
+  /** Pictures whose masks are remembered. */
+  remembered: z.int().positive().default(4096),
+});
+
+/**
+ * The view "masked": the ⌊p·N⌋ most salient cells of a picture are masked. Saliency of a patch is the attention it receives from all patches, CLS
+ * excluded, mean over heads and layers 6 to 9 of a DINOv2 (PAPO, arXiv:2507.06448, App. G.2; its code is not published), or what the policy's own
+ * vision tower pays to a visual token under the weights at the run's start, without a second model. The same picture has the same mask
+ * throughout; where PAPO compares them, random masks win.
+ */
+export class SemanticMaskPlugin implements Plugin {
+  readonly name = "SemanticMaskPlugin";
+  readonly options: z.output<typeof schema>;
+
+  constructor(options: z.input<typeof schema> = {}) {
+    this.options = parseOptions(this.name, schema, options);
+    if (this.options.source === "dinov2" && this.options.model === null) {
+      throw new Error(`${this.name}: the option "model" is missing: give the folder of a DINOv2, or source: "policy"`);
+    }
+  }
+
+  apply({ views, random }: Run): void {
+    views.register(this.options.source === "dinov2" ? this.#ofDinov2(random) : this.#ofPolicy(random));
+  }
+
+  #ofDinov2(random: Random): View {
+    const { view: name, model, layers, ratio } = this.options;
+    const masks = new Remembered<{ readonly rows: number; readonly columns: number; readonly chosen: Uint8Array }>(this.options.remembered);
+    let opened: Promise<Dinov2Encoder> | null = null;
+    const maskOf = async (picture: Picture) => {
+      opened ??= Dinov2Encoder.open(model!, { layers });
+      const { rows, columns, attentions } = await (await opened).encode(picture);
+      return { rows, columns, chosen: topCells(receivedAttention([...attentions.values()], rows * columns), ratio) };
+    };
+    return {
+      name,
+      raw: async (picture) => {
+        const hash = createHash("sha256").update(picture.data).update(`${picture.width}x${picture.height}`).digest("hex");
+        const { rows, columns, chosen } = await masks.get(hash, () => maskOf(picture));
+        return fillCells(picture, rows, columns, chosen, { ...this.options, random: random.key(hash) });
+      },
+    };
+  }
+
+  #ofPolicy(random: Random): View {
+    const { view: name, ratio, mergeUnit } = this.options;
+    const masks = new Remembered<Uint8Array>(this.options.remembered);
+    return {
+      name,
+      attention: true,
+      patches: async (picture: EncodedPicture, { attention }) => {
+        if (attention === undefined) throw new Error("there is no policy here whose vision tower could say where to look");
+        const chosen = await masks.get(picture.hash, async () => topCells(await attention(picture), ratio));
+        return fillPatches(picture, mergeUnit, chosen, { ...this.options, random: random.key(picture.hash) }, this.options);
+      },
+    };
+  }
+}
+
+/** What was worked out for the last pictures, by content hash. */
+class Remembered<T> {
+  readonly #limit: number;
+  readonly #known = new Map<string, Promise<T>>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get(hash: string, make: () => Promise<T>): Promise<T> {
+    const value = this.#known.get(hash) ?? make();
+    this.#known.delete(hash);
+    this.#known.set(hash, value);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= this.#limit) break;
+      this.#known.delete(oldest);
+    }
+    return value;
+  }
+}
