@@ -42,7 +42,7 @@ export class DiffusionNoisePlugin implements Plugin {
 
   apply({ hooks, views, coefficient }: Run): void {
     const level = coefficient("noise/t", this.options.strength);
-    hooks.coefficient.tap(this.name, (value, { name, step, steps }) => (name === level.name ? Math.floor(value * this.decay(step, steps)) : value));
+    hooks.coefficient.tap(this.name, (value, { name, step, steps }) => (name === level.name ? Math.floor(value * this.decay(step, steps) + 1e-9) : value));
     views.register({ name: this.options.view, raw: (picture, context) => this.noisy(picture, context, level.value) });
   }
 

@@ -43,4 +43,9 @@ export function probe(plugins: readonly Plugin[]): Plugin[] {
   return [...(masked ? [] : [new RandomMaskPlugin()]), new PerceptionProbePlugin()];
 }
 
-if (process.argv[2] !== undefined && process.argv[1]?.endsWith("run-variant.ts")) await runJob(JSON.parse(process.argv[2]) as Job);
+if (process.argv[2] !== undefined && process.argv[1]?.endsWith("run-variant.ts")) {
+  await runJob(JSON.parse(process.argv[2]) as Job).catch((error: unknown) => {
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  });
+}

@@ -116,3 +116,39 @@ test("an engine that loses responses is an error that names the row", async () =
   };
   await expect(collect(() => undefined, { policy: { ...policy, rollout } })).rejects.toThrow(/gave 5 of 6 responses to row "."/);
 });
+
+test("a plan samples a group from several views, one index after the other, each response saying from which", async () => {
+  const { groups, plan } = await collect(({ hooks, views }) => {
+    views.register({ name: "capital", prompt: (parts) => ({ ...parts, prompt: "f" }) });
+    hooks.rollout.tap("TapPlugin", (asked) => ({ shares: [{ view: "original", count: 2 }, { view: "capital", count: 3 }], maxNewTokens: asked.maxNewTokens - 2 }));
+  });
+  for (const { samples } of groups) {
+    expect(samples.map(({ response }) => [response.index, response.view])).toEqual([[0, "original"], [1, "original"], [2, "capital"], [3, "capital"], [4, "capital"]]);
+    expect(Math.max(...samples.map(({ response }) => response.tokens.length))).toBeLessThanOrEqual(3);
+  }
+  expect(plan.maxNewTokens).toBe(3);
+});
+
+test("what is sampled from the original does not depend on what else the plan asks for", async () => {
+  const texts = ({ groups }: Collected): string[] => groups.flatMap(({ samples }) => samples.slice(0, 2).map(({ response }) => response.text));
+  const alone = await collect(() => undefined, { settings: { samplesPerPrompt: 2 } });
+  const beside = await collect(({ hooks, views }) => {
+    views.register({ name: "capital", prompt: (parts) => ({ ...parts, prompt: "f" }) });
+    hooks.rollout.tap("TapPlugin", (plan) => ({ ...plan, shares: [{ view: "original", count: 2 }, { view: "capital", count: 1 }] }));
+  });
+  expect(texts(beside)).toEqual(texts(alone));
+});
+
+test.each([
+  ["a view that is made after sampling", { shares: [{ view: "own", count: 1 }], maxNewTokens: 3 }],
+  ["a view that is none", { shares: [{ view: "none", count: 1 }], maxNewTokens: 3 }],
+  ["no responses", { shares: [], maxNewTokens: 3 }],
+  ["half a response", { shares: [{ view: "original", count: 0.5 }], maxNewTokens: 3 }],
+  ["no tokens", { shares: [{ view: "original", count: 1 }], maxNewTokens: 0 }],
+])("a plan with %s is an error that says what can be had", async (_, plan) => {
+  const run = collect(({ hooks, views }) => {
+    views.register({ name: "own", scope: "response", prompt: (parts) => parts });
+    hooks.rollout.tap("TapPlugin", () => plan);
+  });
+  await expect(run).rejects.toThrow(/The hook "rollout" gave .* in step 1; it needs shares with whole counts from 1 of the views original, and a whole maxNewTokens/);
+});

@@ -4,8 +4,9 @@ import { beforeAll, expect, test } from "vitest";
 import type { EncodedPicture, Picture } from "../../../core/model/picture.ts";
 import { createRandom } from "../../../core/math/random.ts";
 import type { Row } from "../../../core/pipeline/batch.ts";
-import { makePrompt, UnusableRowError } from "../../../core/pipeline/prompts.ts";
-import type { View, ViewContext } from "../../../core/pipeline/views.ts";
+import { makePrompt, makeResponseViews, UnusableRowError } from "../../../core/pipeline/prompts.ts";
+import { type View, type ViewContext, withoutPictures } from "../../../core/pipeline/views.ts";
+import { makeSample } from "../../../core/testing.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 import { tabularProcessor } from "../../support/tabular-policy.ts";
 
@@ -64,4 +65,33 @@ test("a view that fails is named, and no reason to leave the row out", async () 
   const made = makePrompt(row, "r", 1, maker(failing));
   await expect(made).rejects.toThrow('The view "broken" failed on row "r": no idea');
   await expect(made).rejects.not.toBeInstanceOf(UnusableRowError);
+});
+
+test("a view may rewrite the text, take the pictures away, and leave visual tokens out", async () => {
+  const blind = { name: "blind", dropped: (tokens: number) => new Uint8Array(tokens).fill(1) };
+  const seeing = { name: "seeing", dropped: (tokens: number) => new Uint8Array(tokens) };
+  const text = { name: "text", prompt: withoutPictures };
+  const prompt = await makePrompt(row, "r", 1, maker(blind, seeing, text));
+  expect([...prompt.views.get("blind")!.dropped!]).toEqual(row.images.map(() => 1));
+  expect(prompt.views.get("blind")!.ids).toEqual(prompt.views.get("original")!.ids);
+  expect("dropped" in prompt.views.get("seeing")!).toBe(false);
+  expect(prompt.views.get("text")!.pictures).toEqual([]);
+  expect(prompt.views.get("text")!.ids.length).toBe(prompt.views.get("original")!.ids.length - row.images.length);
+});
+
+test("flags that do not fit a picture's tokens are an error that names view and row", async () => {
+  await expect(makePrompt(row, "r", 1, maker({ name: "odd", dropped: () => [0, 0] }))).rejects.toThrow('The view "odd" failed on row "r": it gave 2 flags for the 1 visual tokens of picture 0');
+});
+
+test("views of single responses are made for each, with random numbers of their own, and leave the prompt's alone", async () => {
+  const own = { name: "own", scope: "response" as const, patches: (picture: EncodedPicture, { random }: ViewContext) => ({ ...picture, pixels: picture.pixels.map(() => random.uniform(0)) }) };
+  const prompt = await makePrompt(row, "r", 1, maker(own));
+  expect([...prompt.views.keys()]).toEqual(["original"]);
+  const samples = [0, 1, 2].map((index) => ({ ...makeSample({ index }), prompt, views: prompt.views }));
+  await makeResponseViews(samples, 1, maker(own));
+  const light = samples.map(({ views }) => views.get("own")!.pictures[0]!.pixels[0]!);
+  expect(new Set(light).size).toBe(3);
+  expect(samples.every(({ views }) => views.get("original") === prompt.views.get("original"))).toBe(true);
+  await makeResponseViews(samples, 1, maker(own));
+  expect(samples.map(({ views }) => views.get("own")!.pictures[0]!.pixels[0]!)).toEqual(light);
 });

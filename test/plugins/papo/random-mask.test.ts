@@ -1,7 +1,11 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createHost, createRandom } from "@papo/core";
 import type { EncodedPicture, Picture, View, ViewContext } from "@papo/core";
 import { makeSample } from "@papo/core/testing";
 import { RandomMaskPlugin } from "@papo/plugins";
+import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 
 type Options = ConstructorParameters<typeof RandomMaskPlugin>[0];
@@ -72,5 +76,33 @@ describe("RandomMaskPlugin on patches", () => {
   it("knows the black of Qwen2.5-VL's image processor", () => {
     const [first] = new RandomMaskPlugin().options.black;
     expect(first).toBeCloseTo(-1.7922625, 6);
+  });
+});
+
+describe("RandomMaskPlugin and a row's own masked pictures", () => {
+  const rowWith = (fields: Record<string, unknown>, folder?: string): ViewContext => {
+    const at = context();
+    return { ...at, row: { ...at.row, images: ["a.png"], fields, ...(folder === undefined ? {} : { folder }) } };
+  };
+
+  it("uses them as they are, relative to the data's folder, and masks nothing besides", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "masks-"));
+    await sharp({ create: { width: 3, height: 2, channels: 3, background: "#123456" } }).png().toFile(join(folder, "m.png"));
+    const given = rowWith({ image_aug: "m.png" }, folder);
+    const view = viewOf({ on: "patches", ratio: 1 });
+    expect([...((await view.raw!(white(4, 4), given)) as Picture).data.subarray(0, 3)]).toEqual([0x12, 0x34, 0x56]);
+    const encoded: EncodedPicture = { hash: "h", grid: [1, 2, 2], pixels: new Float32Array(12).fill(0.5) };
+    expect(await view.patches!(encoded, given)).toBe(encoded);
+    expect(((await viewOf({ given: null, ratio: 1 }).raw!(white(4, 4), given)) as Picture).data[0]).toBe(0);
+  });
+
+  it("says what is wrong with the column", async () => {
+    await expect((async () => viewOf({}).raw!(white(4, 4), rowWith({ image_aug: ["a.png", "b.png"] })))()).rejects.toThrow('column "image_aug" must hold 1 paths of pictures, one per picture of the row, found ["a.png","b.png"]');
+    await expect((async () => viewOf({}).raw!(white(4, 4), rowWith({ image_aug: 7 })))()).rejects.toThrow('column "image_aug" must hold 1 paths');
+  });
+
+  it("may be one mask per response", () => {
+    expect(viewOf({}).scope).toBe("prompt");
+    expect(viewOf({ scope: "response" }).scope).toBe("response");
   });
 });
