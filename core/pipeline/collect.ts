@@ -112,11 +112,12 @@ async function shapeRewards(group: JudgedGroup, { hooks }: Host): Promise<void> 
   group.samples.forEach((sample, index) => (sample.reward = rewards[index]!));
 }
 
-/** The kept groups in the order they were sampled in, each once. */
+/** Carried groups first, then those kept of this step in the order they were sampled in, each once. */
 function inOrder({ groups }: GroupSelection, sampled: readonly Group[]): Group[] {
-  const kept = new Set(groups.map(({ key }) => key));
   const byKey = new Map(groups.map((group) => [group.key, group]));
-  const ordered = sampled.flatMap(({ key }) => (kept.has(key) ? [byKey.get(key)!] : []));
+  const own = new Set(sampled.map(({ key }) => key));
+  const carried = [...byKey.values()].filter((group) => group.carried === true && !own.has(group.key));
+  const ordered = [...carried, ...sampled.flatMap(({ key }) => byKey.get(key) ?? [])];
   if (ordered.length !== groups.length) throw new Error('The hook "groups" gave a group twice, or one that this step did not sample');
   return ordered;
 }

@@ -13,8 +13,11 @@ const schema = z.strictObject({
   high: z.number().default(0.99),
   /** Rounds of sampling in a step at most, the first included. The run's own maxRounds holds too. */
   rounds: z.int().positive().default(10),
-  /** The rounds are used up and the step is not full: "train" on what there is, or "stop" the run. */
-  whenSpent: z.enum(["train", "stop"]).default("train"),
+  /**
+   * The rounds are used up and the step is not full: "train" on what there is; "carry" it over to the next step without an update, so that it is still
+   * on-policy there (a resumed run begins without it); or "stop" the run.
+   */
+  whenSpent: z.enum(["train", "carry", "stop"]).default("train"),
   /** No group of a round survives: "keep" them all, as the PAPO release does, or "drop" them. */
   whenNoneSurvives: z.enum(["keep", "drop"]).default("drop"),
 });
@@ -23,7 +26,8 @@ const schema = z.strictObject({
  * Train only on groups that can teach: those whose responses do not all get the same; sample further rounds until the step is full
  * (DAPO, arXiv:2503.14476, dynamic sampling). Which groups are kept follows the order of the prompts, never that of finishing.
  *
- * Metrics: dapo/rounds; dapo/dropped, groups sampled and not trained on; dapo/dropped_share, the part of sampling that was wasted.
+ * Metrics: dapo/rounds, those of the step; dapo/dropped, groups sampled and not trained on; dapo/dropped_share, the part of sampling that was wasted;
+ * dapo/carried, groups from earlier steps that are trained on.
  */
 export class DynamicSamplingPlugin implements Plugin {
   readonly name = "DynamicSamplingPlugin";
@@ -39,8 +43,11 @@ export class DynamicSamplingPlugin implements Plugin {
     const { rounds, whenSpent } = this.options;
     let sampled = 0;
     let lastRound = 0;
-    hooks.groups.tapPromise(this.name, (selection, { step }) => {
-      const fresh = selection.groups.filter(({ round }) => round === selection.round);
+    let carried: readonly Group[] = [];
+    hooks.groups.tapPromise(this.name, (asked, { step }) => {
+      const selection = asked.round === 0 && carried.length > 0 ? { ...asked, groups: [...carried, ...asked.groups] } : asked;
+      carried = [];
+      const fresh = selection.groups.filter((group) => group.round === selection.round && group.carried !== true);
       sampled = (selection.round === 0 ? 0 : sampled) + fresh.length;
       lastRound = selection.round;
       const groups = this.#choose(selection, fresh);
@@ -52,13 +59,19 @@ export class DynamicSamplingPlugin implements Plugin {
             'the task is too easy or too hard for the model: change it, raise "rounds" (and maxRounds of the run), or set whenSpent: "train"',
         );
       }
+      if (missing && spent && whenSpent === "carry") {
+        carried = groups.map((group) => (group.carried === true ? group : { ...group, key: `${group.key} (step ${step})`, carried: true }));
+        return Promise.resolve({ ...selection, groups: [], sampleMore: selection.sampleMore });
+      }
       return Promise.resolve({ ...selection, groups, sampleMore: selection.sampleMore || (missing && !spent) });
     });
     // The batch is made once per step, after the last round: the place to report what the rounds came to.
     hooks.advantages.tap(this.name, (advantages, { groups }) => {
+      const own = groups.filter((group) => group.carried !== true).length;
       metric("dapo/rounds", lastRound + 1);
-      metric("dapo/dropped", sampled - groups.length);
-      metric("dapo/dropped_share", sampled === 0 ? 0 : (sampled - groups.length) / sampled);
+      metric("dapo/dropped", sampled - own);
+      metric("dapo/dropped_share", sampled === 0 ? 0 : (sampled - own) / sampled);
+      metric("dapo/carried", groups.length - own);
       return advantages;
     });
   }
@@ -67,7 +80,7 @@ export class DynamicSamplingPlugin implements Plugin {
   #choose(selection: GroupSelection, fresh: readonly Group[]): readonly Group[] {
     const surviving = new Set(fresh.filter((group) => this.#teaches(group)));
     if (surviving.size === 0 && this.options.whenNoneSurvives === "keep") return selection.groups;
-    return selection.groups.filter((group) => group.round !== selection.round || surviving.has(group));
+    return selection.groups.filter((group) => group.carried === true || group.round !== selection.round || surviving.has(group));
   }
 
   #teaches({ samples, key }: Group): boolean {

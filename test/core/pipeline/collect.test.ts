@@ -152,3 +152,13 @@ test.each([
   });
   await expect(run).rejects.toThrow(/The hook "rollout" gave .* in step 1; it needs shares with whole counts from 1 of the views original, and a whole maxNewTokens/);
 });
+
+test("groups carried over from an earlier step come first; a key of this step's is this step's group", async () => {
+  const { groups, sampled } = await collect(({ hooks }) =>
+    hooks.groups.tapPromise("TapPlugin", (selection) => {
+      const [first, ...others] = selection.groups;
+      return Promise.resolve({ ...selection, groups: [...others.slice(0, 2), { ...first!, key: "old", carried: true as const }] });
+    }));
+  expect(keys(groups)).toEqual(["old", ...keys(sampled.slice(1, 3))]);
+  await expect(collect(({ hooks }) => hooks.groups.tapPromise("TapPlugin", (selection) => Promise.resolve({ ...selection, groups: [{ ...selection.groups[0]!, key: "strange" }] })))).rejects.toThrow('gave a group twice, or one that this step did not sample');
+});

@@ -75,3 +75,24 @@ describe("DynamicSamplingPlugin", () => {
     expect(host.takeMetrics()).toEqual({ "dapo/rounds": 2, "dapo/dropped": 2, "dapo/dropped_share": 0.5 });
   });
 });
+
+describe("DynamicSamplingPlugin that carries over", () => {
+  it("keeps what survived for the next step, under keys of its own, first in line and not judged again", async () => {
+    const host = createHost([new DynamicSamplingPlugin({ rounds: 1, whenSpent: "carry" })], { seed: 1 });
+    const ask = (step: number, groups: readonly Group[]): Promise<GroupSelection> =>
+      host.hooks.groups.promise({ groups, wanted: 2, round: 0, lastRound: false, sampleMore: false }, { step, steps: 10 });
+    const first = await ask(1, [group("a", [0, 1]), group("b", [1, 1])]);
+    expect([first.groups, first.sampleMore]).toEqual([[], false]);
+    const second = await ask(2, [group("a", [0, 0]), group("c", [1, 0])]);
+    expect(keys(second)).toEqual(["a (step 1)", "c"]);
+    expect(second.groups[0]!.carried).toBe(true);
+    expect(keys(await ask(3, [group("d", [0, 1]), group("e", [0, 1])]))).toEqual(["d", "e"]);
+  });
+
+  it("waits as long as it takes, and forgets nothing on the way", async () => {
+    const host = createHost([new DynamicSamplingPlugin({ rounds: 1, whenSpent: "carry" })], { seed: 1 });
+    const ask = (step: number, key: string): Promise<GroupSelection> =>
+      host.hooks.groups.promise({ groups: [group(key, [0, 1])], wanted: 3, round: 0, lastRound: false, sampleMore: false }, { step, steps: 10 });
+    expect([keys(await ask(1, "a")), keys(await ask(2, "a")), keys(await ask(3, "a"))]).toEqual([[], [], ["a (step 1)", "a (step 2)", "a"]]);
+  });
+});
