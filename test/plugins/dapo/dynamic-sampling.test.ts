@@ -72,7 +72,7 @@ describe("DynamicSamplingPlugin", () => {
     const first = await select(all.slice(0, 3), 0);
     const second = await select([...first.groups, group("late", [0, 1], 1)], 1);
     host.hooks.advantages.call({} as never, { groups: second.groups } as never);
-    expect(host.takeMetrics()).toEqual({ "dapo/rounds": 2, "dapo/dropped": 2, "dapo/dropped_share": 0.5 });
+    expect(host.takeMetrics()).toEqual({ "dapo/rounds": 2, "dapo/dropped": 2, "dapo/dropped_share": 0.5, "dapo/carried": 0 });
   });
 });
 
