@@ -52,6 +52,8 @@ export interface Host {
   coefficients(): Readonly<Record<string, number>>;
   /** The plugin that gave a term; undefined for a name never seen. */
   ownerOf(term: string): string | undefined;
+  /** The terms that a plugin has given so far. */
+  termsOf(plugin: string): readonly string[];
   /** Refresh every coefficient for this step and drop metrics left from before. */
   beginStep(context: StepContext): void;
   /** The step's metrics, averaged, and forget them. */
@@ -159,6 +161,7 @@ function assemble(plugins: readonly Plugin[], parts: Parts, ownership: Ownership
     scores: (stage) => parts.requests.planned(stage),
     coefficients: () => parts.coefficients.values(),
     ownerOf: (term) => ownership.terms.get(term),
+    termsOf: (plugin) => [...ownership.terms].flatMap(([term, owner]) => (owner === plugin ? [term] : [])),
     beginStep: (context) => {
       parts.metrics.take();
       parts.coefficients.refresh(parts.hooks.coefficient, context);

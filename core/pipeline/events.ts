@@ -19,8 +19,8 @@ export interface RunEvents extends Record<string | symbol, unknown> {
   group: { readonly step: number; readonly group: Group };
   /** A step's experience is known in full, per-token arrays included; comes after its updates. */
   experience: Experience;
-  /** Where a step's time went; comes just before `step`. Seconds by phase; tokens sampled. Never part of the metrics, which repeat exactly. */
-  timing: { readonly step: number; readonly seconds: Readonly<Record<string, number>>; readonly tokens: number };
+  /** Where a step's time went; comes just before `step`. Seconds by phase, and of them by term what its scores cost; tokens sampled. Never part of the metrics, which repeat exactly. */
+  timing: { readonly step: number; readonly seconds: Readonly<Record<string, number>>; readonly terms: Readonly<Record<string, number>>; readonly tokens: number };
   step: StepSummary;
   /** Something a person should look at; the run goes on. */
   alarm: { readonly step: number; readonly plugin: string; readonly message: string };

@@ -5,6 +5,7 @@ import type { EncodedPrompt } from "../model/model.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { Sample } from "./batch.ts";
 import type { PlannedScore } from "./scores.ts";
+import type { Stopwatch } from "./stopwatch.ts";
 
 /** Arrays [B, T] by score key, row-major, 0 past each response's end. */
 export type ScoreArrays = Map<string, Float32Array>;
@@ -37,12 +38,15 @@ export function viewOf({ prompt, views }: Pick<Sample, "prompt" | "views">, view
  * Compute planned scores, one pass of the learner per view and weights.
  * "old" and "current" are the weights of the moment; that they are the right ones is the caller's affair.
  */
-export async function scoreSamples(learner: Learner, samples: readonly Sample[], scores: readonly Wanted[], temperature: number): Promise<ScoreArrays> {
+export async function scoreSamples(learner: Learner, samples: readonly Sample[], scores: readonly Wanted[], temperature: number, watch?: Stopwatch): Promise<ScoreArrays> {
   const arrays: ScoreArrays = new Map();
   const size = samples.length * longestOf(samples);
   for (const { view, weights, targets } of passes(scores)) {
     const outputs = [...new Set(targets.map(({ output }) => output))];
-    const result = await learner.score(learnerBatch(samples, view, temperature), outputs, keptWeights(weights));
+    const scoring = learner.score(learnerBatch(samples, view, temperature), outputs, keptWeights(weights));
+    // A pass that every step makes anyway is nobody's.
+    const askers = targets.some(({ plugins }) => plugins === undefined) ? [] : [...new Set(targets.flatMap(({ plugins }) => plugins ?? []))];
+    const result = await (watch?.charge(askers, scoring) ?? scoring);
     for (const { key, output } of targets) arrays.set(key, checked(result, output, size, key));
   }
   return arrays;
@@ -54,7 +58,10 @@ export function keptWeights(weights: string): string | undefined {
 }
 
 /** An array to compute. */
-export type Wanted = Pick<PlannedScore, "key" | "view" | "weights" | "output">;
+export type Wanted = Pick<PlannedScore, "key" | "view" | "weights" | "output"> & {
+  /** Who asks for it; absent for what every step needs. */
+  readonly plugins?: readonly string[];
+};
 
 interface Pass {
   readonly view: string;

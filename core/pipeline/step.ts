@@ -18,6 +18,8 @@ export interface StepOutcome {
   readonly summary: StepSummary;
   /** Seconds by phase. */
   readonly seconds: Readonly<Record<string, number>>;
+  /** What scores and views that every step does not need anyway cost, in seconds: by term of the loss; by plugin where one asks and gives no term. */
+  readonly terms: Readonly<Record<string, number>>;
   /** Tokens sampled. */
   readonly tokens: number;
   readonly skippedRows: number;
@@ -35,7 +37,7 @@ export async function runStep(context: StepContext, run: Stepping): Promise<Step
   await moveCopies(context.step, run);
   const metrics = { ...rolloutMetrics(collected), ...learned, ...coefficientMetrics(run), ...host.takeMetrics() };
   const tokens = collected.sampled.flatMap(({ samples }) => samples).reduce((sum, { response }) => sum + response.tokens.length, 0);
-  return { summary: { ...context, metrics }, seconds: watch.seconds, tokens, skippedRows: collected.skippedRows };
+  return { summary: { ...context, metrics }, seconds: watch.seconds, terms: termSeconds(watch.charges, run), tokens, skippedRows: collected.skippedRows };
 }
 
 /** Experience, advantages and updates; a step with no group left changes nothing. */
@@ -61,6 +63,14 @@ async function learnFrom({ groups, plan }: Collected, { step }: StepContext, run
   const { samples, T, scores } = batch.arrays;
   host.events.emit("experience", { step, samples, T, arrays: { ...Object.fromEntries([...scores, ...trained.current]), advantages } });
   return learnerMetrics(trained, batch.parity);
+}
+
+/** A plugin's seconds, shared among its terms. */
+function termSeconds(charges: Readonly<Record<string, number>>, { host }: Stepping): Record<string, number> {
+  return Object.fromEntries(Object.entries(charges).flatMap(([plugin, seconds]) => {
+    const own = host.termsOf(plugin);
+    return own.length === 0 ? [[plugin, seconds]] : own.map((term) => [term, seconds / own.length]);
+  }));
 }
 
 /** Copies of the weights that are due follow them. */

@@ -1,6 +1,7 @@
 /** Where a step's time goes. */
 export class Stopwatch {
   readonly #seconds = new Map<string, number>();
+  readonly #charges = new Map<string, number>();
 
   /** Add the time until a promise settles to a phase. */
   async time<T>(phase: string, work: Promise<T>): Promise<T> {
@@ -19,6 +20,22 @@ export class Stopwatch {
     } finally {
       this.#add(phase, start);
     }
+  }
+
+  /** Share the time until a promise settles among those it is for; part of a phase, not a phase of its own. */
+  async charge<T>(to: readonly string[], work: Promise<T>): Promise<T> {
+    const start = performance.now();
+    try {
+      return await work;
+    } finally {
+      const each = (performance.now() - start) / 1000 / Math.max(1, to.length);
+      for (const name of to) this.#charges.set(name, (this.#charges.get(name) ?? 0) + each);
+    }
+  }
+
+  /** Seconds by whom they were charged to. */
+  get charges(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#charges);
   }
 
   /** Seconds by phase. */

@@ -33,11 +33,11 @@ const OLD: Wanted = { key: OLD_LOG_PROBS, view: "original", weights: "old", outp
 const CURRENT: Wanted = { key: CURRENT_LOG_PROBS, view: "original", weights: "current", output: "logProbs" };
 
 /** Score the groups with the weights that sampled them and with kept ones, as far as plugins ask for it. */
-export async function gatherExperience(step: number, groups: readonly Group[], { learner, host, settings }: Updating): Promise<ScoredBatch> {
+export async function gatherExperience(step: number, groups: readonly Group[], { learner, host, settings, watch }: Updating): Promise<ScoredBatch> {
   const samples = groups.flatMap((group) => group.samples);
   const groupOf = Int32Array.from(groups.flatMap((group, index) => group.samples.map(() => index)));
   const wanted = host.scores().filter(({ active, weights }) => active && weights !== "current");
-  const scores = await scoreSamples(learner, samples, [OLD, ...wanted], settings.sampling.temperature);
+  const scores = await scoreSamples(learner, samples, [OLD, ...wanted], settings.sampling.temperature, watch);
   const oldLogProbs = scores.get(OLD_LOG_PROBS)!;
   const [B, T] = [samples.length, longestOf(samples)];
   const arrays = { step, samples, groupOf, groups, B, T, mask: policyMask(samples, T), oldLogProbs, scores };
@@ -132,7 +132,7 @@ async function currentScores(batch: ScoredBatch, rows: readonly number[], sample
     if (old !== undefined) known.set(key, takeRows(old, batch.arrays.T, rows, longestOf(samples)));
   }
   const missing = targets.filter(({ key }) => !known.has(key));
-  const scored = await scoreSamples(learner, samples, missing, settings.sampling.temperature);
+  const scored = await scoreSamples(learner, samples, missing, settings.sampling.temperature, run.watch);
   return new Map([...known, ...scored]);
 }
 
@@ -142,7 +142,9 @@ async function update(minibatch: MinibatchArrays, learningRate: number, { learne
   for (const [view, cotangents] of Object.entries(loss.gradients)) {
     // A view that no term draws on now would cost a pass and add nothing.
     if (view !== "original" && Object.values(cotangents).every((array) => array.every((value) => value === 0))) continue;
-    await watch.time("backward", learner.backward(learnerBatch(minibatch.samples, view, settings.sampling.temperature), cotangents));
+    const askers = view === "original" ? [] : [...new Set(host.scores().filter((score) => score.view === view && score.active && score.gradient).flatMap(({ plugins }) => plugins))];
+    const learning = learner.backward(learnerBatch(minibatch.samples, view, settings.sampling.temperature), cotangents);
+    await watch.time("backward", watch.charge(askers, learning));
   }
   const { gradientNorm, skipped } = await watch.time("update", learner.step({ learningRate }));
   return { loss, gradientNorm, skipped };

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { RunFolder } from "../../../core/checkpoint/run-folder.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 
-const outcome = (step: number) => ({ summary: { step, steps: 9, metrics: { value: step / 10, broken: NaN } }, seconds: { rollout: 1 }, tokens: 5, skippedRows: 0 });
+const outcome = (step: number) => ({ summary: { step, steps: 9, metrics: { value: step / 10, broken: NaN } }, seconds: { rollout: 1 }, terms: {}, tokens: 5, skippedRows: 0 });
 
 test("steps after a cut are gone, a line that a kill cut short too; numbers that JSON lacks are text", () => {
   const path = temporaryFolder();

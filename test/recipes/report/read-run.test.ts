@@ -36,7 +36,7 @@ describe("readRunFolder", () => {
     const plugins = [{ name: "PerceptionKlPlugin", options: { coefficient: 0.01, sub: { mode: "paper" } } }, { name: "BarePlugin", options: null }];
     written.describe({ settings: parseSettings({ seed: 4, learningRate: 1e-4 }), plugins, dataset: { name: "shapes", size: 300 } });
     const append = (step: number, reward: number): void => {
-      written.append({ summary: { step, steps: 9, metrics: { "reward/mean": reward } }, seconds: { rollout: 1.5, loss: 0.5 }, tokens: 300, skippedRows: 0 });
+      written.append({ summary: { step, steps: 9, metrics: { "reward/mean": reward } }, seconds: { rollout: 1.5, loss: 0.5 }, terms: {}, tokens: 300, skippedRows: 0 });
     };
     append(1, 0.5);
     append(2, Number.NaN);
