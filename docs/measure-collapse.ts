@@ -6,13 +6,12 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { moved, type Course } from "../plugins/papo/collapse-signs.ts";
-import { CollapseDetectorPlugin } from "../plugins/papo/collapse-detector.ts";
+import { createHost } from "@papo/core";
+import { CollapseDetectorPlugin } from "@papo/plugins";
 import { readRunFolder } from "../recipes/report/read-run.ts";
 import type { RunRecord } from "../recipes/report/run-record.ts";
 
 const WINDOW = 5;
-const options = new CollapseDetectorPlugin().options;
 
 interface Judged {
   readonly label: string;
@@ -24,19 +23,27 @@ interface Judged {
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-function judge(run: RunRecord, label: string): Judged {
+/** The step of the detector's first alarm, called as a run calls it. */
+async function firstAlarm({ steps }: RunRecord): Promise<number | null> {
+  const { hooks, events } = createHost([new CollapseDetectorPlugin()], { seed: 1 });
+  const alarms: number[] = [];
+  events.on("alarm", ({ step }) => alarms.push(step));
+  for (const { step, metrics } of steps) await hooks.stepped.promise({ step, steps: steps.length, metrics });
+  return alarms[0] ?? null;
+}
+
+async function judge(run: RunRecord, label: string): Promise<Judged> {
   const accuracies = run.steps.map(({ metrics }) => metrics["reward/part/accuracy"] ?? 0);
   const windows = accuracies.map((_, index) => mean(accuracies.slice(Math.max(0, index + 1 - WINDOW), index + 1))).slice(WINDOW - 1);
   const best = Math.max(...windows);
   const collapsed = windows.at(-1)! < 0.6 * best;
   const lastGood = windows.findLastIndex((value) => value >= 0.8 * best);
-  const course: Course = { recent: {}, best: {} };
-  const alarm = run.steps.find(({ metrics }) => moved(course, metrics, options).length >= options.evidence)?.step ?? null;
+  const alarm = await firstAlarm(run);
   return { label, collapsed, onset: collapsed ? run.steps[lastGood + WINDOW]!.step : null, alarm, accuracy: run.after?.greedy.overall.accuracy ?? Number.NaN };
 }
 
-const runs = process.argv.slice(2).flatMap((folder) =>
-  readdirSync(folder).map((name) => judge(readRunFolder(join(folder, name), { name }), name.replace(/-\d+$/, ""))));
+const runs = await Promise.all(process.argv.slice(2).flatMap((folder) =>
+  readdirSync(folder).map((name) => judge(readRunFolder(join(folder, name), { name }), name.replace(/-\d+$/, "")))));
 const [acting, watched] = [runs.filter(({ label }) => label.includes("onCollapse")), runs.filter(({ label }) => !label.includes("onCollapse"))];
 const healthy = watched.filter(({ collapsed }) => !collapsed);
 const collapsing = watched.filter(({ collapsed }) => collapsed);

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { parseSettings } from "@papo/core";
@@ -132,7 +132,7 @@ async function inParallel(jobs: readonly Job[], limit: number, say: (line: strin
 function runChild(job: Job, children: Set<ChildProcess>): Promise<string | null> {
   rmSync(job.folder, { recursive: true, force: true });
   const script = fileURLToPath(new URL("../compare/run-variant.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(job)], { stdio: ["ignore", "ignore", "pipe"], cwd: fileURLToPath(new URL("../..", import.meta.url)) });
+  const child = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(job)], { stdio: ["ignore", "ignore", "pipe"], cwd: dirname(script) });
   children.add(child);
   let words = "";
   child.stderr.on("data", (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2000)));

@@ -1,5 +1,6 @@
 /** What the package's plugins say of themselves; `npm run docs` writes it from their doc comments. */
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 
 export interface CatalogueEntry {
   readonly file: string;
@@ -13,5 +14,5 @@ export interface CatalogueEntry {
 }
 
 export const catalogue: ReadonlyMap<string, CatalogueEntry> = new Map(
-  Object.entries(JSON.parse(readFileSync(new URL("../../plugins/catalogue.json", import.meta.url), "utf8")) as Record<string, CatalogueEntry>),
+  Object.entries(JSON.parse(readFileSync(createRequire(import.meta.url).resolve("@papo/plugins/catalogue.json"), "utf8")) as Record<string, CatalogueEntry>),
 );
