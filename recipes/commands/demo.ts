@@ -3,14 +3,14 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Dataset, learnerSettings, openJsonl, type OpenPolicy, openPolicy, parseSettings, type Plugin, type Row } from "@papo/core";
-import { PerceptionProbePlugin, RandomMaskPlugin } from "@papo/plugins";
+import { type Dataset, learnerSettings, openJsonl, type OpenPolicy, openPolicy, parseSettings, type Row } from "@papo/core";
 import type { Command } from "../cli.ts";
 import { percent } from "../display/format.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { noteEvaluation } from "../evaluation-file.ts";
+import { probe } from "../compare/run-variant.ts";
 import { wholeNumber } from "../options.ts";
-import { preset, type PresetName } from "../presets/index.ts";
+import { preset, tinyPresetNames } from "../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import { defaultComparisons, verdictOf } from "../report/verdict.ts";
@@ -23,7 +23,7 @@ import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
 import { pictureGrids, startModelFolder } from "../tasks/shapes/start-model.ts";
 
 /** The recipes that have settings for a model of this size. */
-const recipes = ["grpo", "papo", "dapo", "papo-d"] as const satisfies readonly PresetName[];
+const recipes = tinyPresetNames;
 type Recipe = (typeof recipes)[number];
 
 export const demo: Command = {
@@ -60,9 +60,6 @@ export const demo: Command = {
   },
 };
 
-/** The same measure of what the picture does to each run, whether its recipe has a masked view or not. */
-const probe = (recipe: Recipe): Plugin[] => [...(recipe.startsWith("papo") ? [] : [new RandomMaskPlugin()]), new PerceptionProbePlugin()];
-
 /** One run of the demo. */
 interface Training {
   readonly recipe: Recipe;
@@ -94,7 +91,7 @@ async function runDemo({ trainings, steps, scenes, output, display }: DemoOption
     try {
       before ??= await measure("the start", policy, data.unseen, display);
       const name = `${training.label}, seed ${training.seed}`;
-      await trainWithDisplay({ name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(training.recipe)], dataset: data.train, settings: chosen, output: folder, display });
+      await trainWithDisplay({ name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display });
       const after = await measure(name, policy, data.unseen, display);
       await noteEvaluation(folder, { before, after });
       runs.push(readRunFolder(folder, { name, recipe: training.label }));
@@ -160,7 +157,7 @@ function trainingsOf(names: readonly string[], modes: readonly string[], seeds: 
 
 /** "papo(grpo)", "papo(dapo), paper". */
 function labelOf(recipe: Recipe, mode: string | null): string {
-  const base = { grpo: "grpo", dapo: "dapo", papo: "papo(grpo)", "papo-d": "papo(dapo)" }[recipe];
+  const base = recipe === "papo" ? "papo(grpo)" : recipe === "papo-d" ? "papo(dapo)" : recipe;
   return mode === null ? base : `${base}, ${mode}`;
 }
 
