@@ -11,6 +11,7 @@ export type { Batch, Group, JudgedGroup, Minibatch, Prompt, Response, Row, Sampl
 export type { Coefficient } from "./host/coefficients.ts";
 export type { Events, Experience, RunEvents, StepSummary } from "./pipeline/events.ts";
 export type { Term } from "./pipeline/loss.ts";
+export { rewardPart } from "./pipeline/rewards.ts";
 export type { Scorable, ScoredPart, Scorer } from "./pipeline/rewards.ts";
 export { tokensUntil } from "./pipeline/scores.ts";
 export type { ScoreHandle, ScoreRequest, ScoreTarget, TextCodec } from "./pipeline/scores.ts";

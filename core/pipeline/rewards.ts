@@ -27,6 +27,13 @@ export interface ScoredPart {
   readonly note?: string;
 }
 
+/** A named part of a sample's reward. @throws Error naming the parts there are */
+export function rewardPart({ parts, prompt }: Pick<Sample, "parts" | "prompt">, name: string): number {
+  const value = parts[name];
+  if (value === undefined) throw new Error(`the reward of prompt "${prompt.key}" has no part "${name}"; it has ${Object.keys(parts).join(", ") || "none"}`);
+  return value;
+}
+
 /** What all scorers said of one response. */
 export interface Verdict {
   /** Σ weight · part. */

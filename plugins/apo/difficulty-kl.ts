@@ -1,5 +1,5 @@
-import { maskedMean, overTokens, parseOptions } from "@papo/core";
-import type { Plugin, Run } from "@papo/core";
+import { maskedMean, overTokens, parseOptions, rewardPart } from "@papo/core";
+import type { Group, Plugin, Run } from "@papo/core";
 import { mul } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { z } from "zod";
@@ -48,14 +48,9 @@ export class DifficultyKlPlugin implements Plugin {
     return advantage > 0 && passRate > 0 && passRate < 1 ? 1 - Math.exp(-this.options.steepness * passRate) : 1;
   }
 
-  #passRate({ key, samples }: { readonly key: string; readonly samples: readonly { readonly parts: Readonly<Record<string, number>> }[] }): number {
+  #passRate({ key, samples }: Group): number {
     const { metric, threshold, passRate } = this.options;
     if (passRate !== null) return passRate(key);
-    const right = samples.filter(({ parts }) => {
-      const value = parts[metric];
-      if (value === undefined) throw new Error(`the reward of prompt "${key}" has no part "${metric}"; it has ${Object.keys(parts).join(", ") || "none"}`);
-      return value > threshold;
-    });
-    return right.length / samples.length;
+    return samples.filter((sample) => rewardPart(sample, metric) > threshold).length / samples.length;
   }
 }

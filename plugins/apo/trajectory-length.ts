@@ -1,4 +1,4 @@
-import { overTokens, parseOptions } from "@papo/core";
+import { overTokens, parseOptions, rewardPart } from "@papo/core";
 import type { Group, Plugin, Run } from "@papo/core";
 import { mul } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
@@ -39,13 +39,9 @@ export class TrajectoryLengthPlugin implements Plugin {
     });
   }
 
-  #factors({ key, samples }: Group): [Group["samples"][number], number][] {
+  #factors({ samples }: Group): [Group["samples"][number], number][] {
     const { base, metric, threshold } = this.options;
-    const judged = samples.map((sample) => {
-      const value = sample.parts[metric];
-      if (value === undefined) throw new Error(`the reward of prompt "${key}" has no part "${metric}"; it has ${Object.keys(sample.parts).join(", ") || "none"}`);
-      return { sample, right: value > threshold, length: sample.response.tokens.length };
-    });
+    const judged = samples.map((sample) => ({ sample, right: rewardPart(sample, metric) > threshold, length: sample.response.tokens.length }));
     const lengths = judged.filter(({ right }) => right).map(({ length }) => length);
     if (lengths.length === 0) return [];
     const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;

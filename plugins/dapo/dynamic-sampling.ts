@@ -1,4 +1,4 @@
-import { parseOptions } from "@papo/core";
+import { parseOptions, rewardPart } from "@papo/core";
 import type { Group, GroupSelection, Plugin, Run } from "@papo/core";
 import { z } from "zod";
 
@@ -83,13 +83,9 @@ export class DynamicSamplingPlugin implements Plugin {
     return selection.groups.filter((group) => group.carried === true || group.round !== selection.round || surviving.has(group));
   }
 
-  #teaches({ samples, key }: Group): boolean {
+  #teaches({ samples }: Group): boolean {
     const { metric, keep, low, high } = this.options;
-    const values = samples.map(({ scored, parts }) => {
-      const value = metric === "reward" ? scored : parts[metric];
-      if (value !== undefined) return value;
-      throw new Error(`the reward of prompt "${key}" has no part "${metric}"; it has ${["reward", ...Object.keys(parts)].join(", ")}`);
-    });
+    const values = samples.map((sample) => (metric === "reward" ? sample.scored : rewardPart(sample, metric)));
     if (keep === "varied") return values.some((value) => value !== values[0]);
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     return low < mean && mean < high;

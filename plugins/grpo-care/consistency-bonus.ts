@@ -1,4 +1,4 @@
-import { parseOptions, tokensUntil } from "@papo/core";
+import { parseOptions, rewardPart, tokensUntil } from "@papo/core";
 import type { Plugin, Run, ScoreTarget } from "@papo/core";
 import { z } from "zod";
 
@@ -45,11 +45,7 @@ export class ConsistencyBonusPlugin implements Plugin {
     const answer = scores.request({ weights: "ema", stage: "rewards", target: this.#answer() });
     hooks.rewards.tapPromise(this.name, (rewards, group) => {
       const likelihoods = group.get(answer).map((logProbs) => (logProbs.length === 0 ? 0 : Math.min(cap, Math.exp(logProbs.reduce((sum, value) => sum + value, 0) / logProbs.length))));
-      const accuracies = group.samples.map(({ parts, prompt }) => {
-        const value = parts[accuracy];
-        if (value === undefined) throw new Error(`the reward of prompt "${prompt.key}" has no part "${accuracy}"; it has ${Object.keys(parts).join(", ") || "none"}`);
-        return value;
-      });
+      const accuracies = group.samples.map((sample) => rewardPart(sample, accuracy));
       const consistent = this.consistent(accuracies, likelihoods);
       consistent.forEach((is, index) => {
         metric("care/likelihood", likelihoods[index]!);

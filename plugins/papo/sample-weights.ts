@@ -1,4 +1,4 @@
-import type { Batch } from "@papo/core";
+import { rewardPart, type Batch } from "@papo/core";
 
 /** "all" count the same; "correct_only": 1 and 0; "accuracy_weighted": 1 and 0.1 (earlier commits of the release). */
 export const sampleWeightings = ["all", "correct_only", "accuracy_weighted"] as const;
@@ -9,11 +9,7 @@ const CORRECT = 0.1;
 
 /** 1 for correct responses and 0 for wrong ones, [B]. @throws Error when the reward has no such part */
 export function correctness({ samples }: Batch, metric: string): number[] {
-  return samples.map(({ parts, prompt }) => {
-    const value = parts[metric];
-    if (value === undefined) throw new Error(`the reward of prompt "${prompt.key}" has no part "${metric}"; it has ${Object.keys(parts).join(", ") || "none"}`);
-    return value > CORRECT ? 1 : 0;
-  });
+  return samples.map((sample) => (rewardPart(sample, metric) > CORRECT ? 1 : 0));
 }
 
 /** [B]. */

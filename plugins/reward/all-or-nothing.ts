@@ -1,4 +1,4 @@
-import { parseOptions } from "@papo/core";
+import { parseOptions, rewardPart } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 
@@ -27,12 +27,8 @@ export class AllOrNothingPlugin implements Plugin {
 
   apply({ hooks, metric }: Run): void {
     const { parts: wanted, threshold, value } = this.options;
-    hooks.rewards.tapPromise(this.name, (_rewards, { samples, key }) => {
-      const shaped = samples.map(({ parts }) => {
-        const missing = wanted.find((name) => parts[name] === undefined);
-        if (missing !== undefined) throw new Error(`the reward of prompt "${key}" has no part "${missing}"; it has ${Object.keys(parts).join(", ") || "none"}`);
-        return wanted.every((name) => parts[name]! > threshold) ? value : 0;
-      });
+    hooks.rewards.tapPromise(this.name, (_rewards, { samples }) => {
+      const shaped = samples.map((sample) => (wanted.map((name) => rewardPart(sample, name)).every((part) => part > threshold) ? value : 0));
       for (const reward of shaped) metric("reward/all", reward / value);
       return Promise.resolve(shaped);
     });

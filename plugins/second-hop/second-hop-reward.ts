@@ -1,4 +1,4 @@
-import { parseOptions, withoutPictures } from "@papo/core";
+import { parseOptions, rewardPart, withoutPictures } from "@papo/core";
 import type { Plugin, PromptParts, Run, Sample } from "@papo/core";
 import { z } from "zod";
 
@@ -43,8 +43,7 @@ export class SecondHopRewardPlugin implements Plugin {
         const second = hops[index]![0];
         metric("second_hop/described", second === undefined ? 0 : 1);
         if (second === undefined) return reward;
-        const value = second.parts[part];
-        if (value === undefined) throw new Error(`the reward of the second answer to "${group.key}" has no part "${part}"; it has ${Object.keys(second.parts).join(", ") || "none"}`);
+        const value = rewardPart(second, part);
         metric("second_hop/accuracy", value);
         return reward + weight * value;
       });

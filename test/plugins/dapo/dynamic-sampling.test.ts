@@ -28,7 +28,7 @@ describe("DynamicSamplingPlugin", () => {
   it("keeps groups whose mean of a part lies strictly between the bounds", async () => {
     expect(keys(await choose({ metric: "accuracy", keep: "between" }, all))).toEqual(["mixed"]);
     expect(keys(await choose({ keep: "between", low: 0, high: 0.5 }, all))).toEqual(["partly"]);
-    await expect(choose({ metric: "acuracy" }, all)).rejects.toThrow('the reward of prompt "right" has no part "acuracy"; it has reward, accuracy');
+    await expect(choose({ metric: "acuracy" }, all)).rejects.toThrow('the reward of prompt "right" has no part "acuracy"; it has accuracy');
   });
 
   it("judges only the new round", async () => {

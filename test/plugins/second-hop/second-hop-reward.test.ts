@@ -28,6 +28,6 @@ describe("SecondHopRewardPlugin", () => {
     expect(await host.hooks.rewards.promise([1, 1, 1], group)).toEqual([1.5, 1, 1]);
     expect(host.takeMetrics()).toEqual({ "second_hop/accuracy": 0.5, "second_hop/described": 2 / 3 });
     const wrong = makeGroup({ samples: [samples[0]!], auxiliary: { "second-hop": [[makeSample({ parts: { match: 1 } })]] } });
-    await expect(host.hooks.rewards.promise([1], wrong)).rejects.toThrow('the reward of the second answer to "prompt-0" has no part "accuracy"; it has match');
+    await expect(host.hooks.rewards.promise([1], wrong)).rejects.toThrow('the reward of prompt "prompt-0" has no part "accuracy"; it has match');
   });
 });
