@@ -1,9 +1,9 @@
 /** For authors of plugins: the loss of given numbers, and samples to feed hooks with. What a run does, without a model. */
 import { createHost } from "./host/host.ts";
 import type { Host } from "./host/host.ts";
-import { computeAdvantages, computeLoss } from "./pipeline/loss.ts";
-import type { TermValue } from "./pipeline/loss.ts";
-import type { MinibatchArrays } from "./pipeline/loss-arrays.ts";
+import { computeAdvantages, computeLoss } from "./loss/loss.ts";
+import type { TermValue } from "./loss/loss.ts";
+import type { MinibatchArrays } from "./loss/loss-arrays.ts";
 import type { Plugin } from "./pipeline/plugin.ts";
 import { makeGroup, makeSample } from "./testing/samples.ts";
 
@@ -11,8 +11,8 @@ export { makeGroup, makeSample } from "./testing/samples.ts";
 export type { GroupInput, SampleInput } from "./testing/samples.ts";
 export { createHost } from "./host/host.ts";
 export type { Host, HostOptions } from "./host/host.ts";
-export { computeAdvantages, computeLoss } from "./pipeline/loss.ts";
-export type { LossResult, TermValue } from "./pipeline/loss.ts";
+export { computeAdvantages, computeLoss } from "./loss/loss.ts";
+export type { LossResult, TermValue } from "./loss/loss.ts";
 
 /** An array [B, T]: one row per response. */
 export type Rows = readonly (readonly number[])[];

@@ -3,8 +3,8 @@ import mittModule from "mitt";
 import { createRandom } from "../math/random.ts";
 import type { Random } from "../math/random.ts";
 import { Coefficients } from "./coefficients.ts";
-import type { AuxiliaryRollout } from "../pipeline/auxiliary.ts";
-import type { WeightsCopy } from "../pipeline/copies.ts";
+import type { AuxiliaryRollout } from "../rewards/auxiliary.ts";
+import type { WeightsCopy } from "../scores/copies.ts";
 import type { Events, RunEvents } from "../pipeline/events.ts";
 import { createHooks } from "../pipeline/hooks.ts";
 import type { RunHooks, StepContext } from "../pipeline/hooks.ts";
@@ -12,12 +12,12 @@ import { StepMetrics } from "./metrics.ts";
 import type { Plugin, Run } from "../pipeline/plugin.ts";
 import { PluginStates } from "./plugin-state.ts";
 import type { SavedState } from "./plugin-state.ts";
-import type { Scorer } from "../pipeline/rewards.ts";
-import { ScoreRequests, describeScore } from "../pipeline/scores.ts";
-import type { PlannedScore } from "../pipeline/scores.ts";
+import type { Scorer } from "../rewards/rewards.ts";
+import { ScoreRequests, describeScore } from "../scores/scores.ts";
+import type { PlannedScore } from "../scores/scores.ts";
 import { PluginError, guardTaps, pluginError } from "./taps.ts";
 import type { Ownership } from "./taps.ts";
-import type { View } from "../pipeline/views.ts";
+import type { View } from "../prompts/views.ts";
 
 // The package is an ES module whose types claim CommonJS: TypeScript sees the function one level too deep.
 const mitt = mittModule as unknown as typeof mittModule.default;

@@ -1,7 +1,7 @@
 /** Guards every tap of a run: closes tapable's traps, makes errors name plugin and hook, and knows whose term is whose. */
 import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook } from "tapable";
 import type { RunHooks } from "../pipeline/hooks.ts";
-import type { Term } from "../pipeline/loss.ts";
+import type { Term } from "../loss/loss.ts";
 
 /** A plugin's code failed; the message names plugin and place, `cause` is what was thrown. */
 export class PluginError extends Error {

@@ -1,4 +1,4 @@
-/** The learner's port: four verbs over whole minibatches. The loss lives outside (pipeline/loss.ts). */
+/** The learner's port: four verbs over whole minibatches. The loss lives outside (loss/loss.ts). */
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture } from "../model/picture.ts";
 

@@ -2,7 +2,7 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { Picture } from "../model/picture.ts";
-import type { ScoreHandle } from "./scores.ts";
+import type { ScoreHandle } from "../scores/scores.ts";
 
 /** One row of a dataset. Other columns of the file are kept in `fields`. */
 export interface Row {

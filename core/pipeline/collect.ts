@@ -3,11 +3,11 @@ import type { RowOrder } from "../data/row-order.ts";
 import type { Group, JudgedGroup, Prompt, Row, Sample } from "./batch.ts";
 import type { Host } from "../host/host.ts";
 import type { GroupSelection, RolloutPlan, StepContext } from "./hooks.ts";
-import { judgeRound } from "./judged.ts";
+import { judgeRound } from "../rewards/judged.ts";
 import type { Policy } from "./policy.ts";
-import { makePrompt, UnusableRowError, type PromptMaker } from "./prompts.ts";
-import type { RewardDesk, Verdict } from "./rewards.ts";
-import { sampleGroups, samplingFor, type RolloutContext } from "./rollouts.ts";
+import { makePrompt, UnusableRowError, type PromptMaker } from "../prompts/prompts.ts";
+import type { RewardDesk, Verdict } from "../rewards/rewards.ts";
+import { sampleGroups, samplingFor, type RolloutContext } from "../rewards/rollouts.ts";
 import type { RunSettings } from "./settings.ts";
 
 export interface Collecting {

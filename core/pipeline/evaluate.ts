@@ -3,10 +3,10 @@ import { createRandom } from "../math/random.ts";
 import type { SamplingSettings } from "../rollout/engine.ts";
 import type { Row, Sample } from "./batch.ts";
 import type { Policy } from "./policy.ts";
-import { makePrompt } from "./prompts.ts";
-import { RewardDesk, type Scorer } from "./rewards.ts";
-import { sampleGroups, samplingFor } from "./rollouts.ts";
-import type { View } from "./views.ts";
+import { makePrompt } from "../prompts/prompts.ts";
+import { RewardDesk, type Scorer } from "../rewards/rewards.ts";
+import { sampleGroups, samplingFor } from "../rewards/rollouts.ts";
+import type { View } from "../prompts/views.ts";
 
 export interface EvaluateOptions {
   readonly policy: Policy;

@@ -3,7 +3,7 @@ import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncWaterfallHook } from "tapable";
 import type { Batch, Group, JudgedGroup, Minibatch, Row } from "./batch.ts";
 import type { StepSummary } from "./events.ts";
-import type { Term } from "./loss.ts";
+import type { Term } from "../loss/loss.ts";
 
 /** The step a hook is called in. */
 export interface StepContext {

@@ -1,7 +1,7 @@
 /** What a run will compute, said and checked before the first step: what the learner holds, and what a step costs. */
 import type { LearnerCapabilities } from "../learner/learner.ts";
-import type { PlannedScore } from "./scores.ts";
-import type { View } from "./views.ts";
+import type { PlannedScore } from "../scores/scores.ts";
+import type { View } from "../prompts/views.ts";
 import type { RunSettings } from "./settings.ts";
 
 const megabytes = (numbers: number): string => `${((4 * numbers) / 1e6).toFixed(1)} MB`;

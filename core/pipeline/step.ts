@@ -3,9 +3,9 @@ import { collectGroups, promptMaker, type Collected, type Collecting } from "./c
 import type { StepSummary } from "./events.ts";
 import type { StepContext } from "./hooks.ts";
 import type { RewardJournal } from "../checkpoint/journal.ts";
-import { computeAdvantages } from "./loss.ts";
-import { makeResponseViews } from "./prompts.ts";
-import { entryKey } from "./rewards.ts";
+import { computeAdvantages } from "../loss/loss.ts";
+import { makeResponseViews } from "../prompts/prompts.ts";
+import { entryKey } from "../rewards/rewards.ts";
 import { learnerMetrics, rolloutMetrics } from "./step-metrics.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { gatherExperience, trainOn } from "./update.ts";

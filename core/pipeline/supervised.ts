@@ -7,7 +7,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { createRowOrder } from "../data/row-order.ts";
 import type { TextProcessor } from "./policy.ts";
 import type { Row } from "./batch.ts";
-import { makePrompt, UnusableRowError } from "./prompts.ts";
+import { makePrompt, UnusableRowError } from "../prompts/prompts.ts";
 import type { RunSettings } from "./settings.ts";
 import { type LearningRateSchedule, learningRateAt } from "./schedule.ts";
 

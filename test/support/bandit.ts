@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { arrayDataset, type Dataset } from "../../core/data/dataset.ts";
 import type { Batch } from "../../core/pipeline/batch.ts";
 import type { Plugin, Run } from "../../core/pipeline/plugin.ts";
-import type { Scorable, Scorer } from "../../core/pipeline/rewards.ts";
+import type { Scorable, Scorer } from "../../core/rewards/rewards.ts";
 import type { RunSettingsInput } from "../../core/pipeline/settings.ts";
 
 /** 1 when the response begins with the prompt's letter. */

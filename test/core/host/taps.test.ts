@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { guardTaps, type Ownership, pluginError, PluginError } from "../../../core/host/taps.ts";
 import type { Minibatch } from "../../../core/pipeline/batch.ts";
 import { createHooks, type RunHooks } from "../../../core/pipeline/hooks.ts";
-import type { Term } from "../../../core/pipeline/loss.ts";
+import type { Term } from "../../../core/loss/loss.ts";
 
 const context = { name: "x", step: 1, steps: 1 };
 

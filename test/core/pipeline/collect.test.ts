@@ -4,7 +4,7 @@ import { createRowOrder } from "../../../core/data/row-order.ts";
 import { collectGroups, type Collected } from "../../../core/pipeline/collect.ts";
 import { createHost } from "../../../core/host/host.ts";
 import type { Run } from "../../../core/pipeline/plugin.ts";
-import { RewardDesk } from "../../../core/pipeline/rewards.ts";
+import { RewardDesk } from "../../../core/rewards/rewards.ts";
 import { parseSettings, type RunSettingsInput } from "../../../core/pipeline/settings.ts";
 import type { Policy } from "../../../core/pipeline/policy.ts";
 import { banditSettings, letterRows, ScorerPlugin, TapPlugin } from "../../support/bandit.ts";

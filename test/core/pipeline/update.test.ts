@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
 import { arrayDataset } from "../../../core/data/dataset.ts";
 import type { Experience } from "../../../core/pipeline/events.ts";
-import { learnerBatch } from "../../../core/pipeline/experience.ts";
+import { learnerBatch } from "../../../core/scores/experience.ts";
 import type { Run } from "../../../core/pipeline/plugin.ts";
 import { train } from "../../../core/pipeline/run.ts";
 import type { RunSettingsInput } from "../../../core/pipeline/settings.ts";

@@ -157,6 +157,11 @@ def unpack(block, r, s, f):
 
 case("unpack ragged rows", "unpack", [floats(12, 3, dims=["S", 3]), *index()], unpack)
 
+# After all others, so that their numbers stay.
+case("layerNorm", "layerNorm", [floats(4, 6, dims=["M", 6]), floats(6), floats(6)], lambda x, w, b: torch.nn.functional.layer_norm(x, (6,), w, b, 1e-6), epsilon=1e-6)
+case("layerNorm where epsilon counts", "layerNorm", [floats(3, 6, scale=1e-3), floats(6), floats(6)], lambda x, w, b: torch.nn.functional.layer_norm(x, (6,), w, b, 1e-5), epsilon=1e-5)
+
+
 if __name__ == "__main__":
     folder = sys.argv[1]
     with open(f"{folder}/ops.json", "w") as file:

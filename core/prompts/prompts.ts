@@ -4,8 +4,8 @@ import type { EncodedPrompt } from "../model/model.ts";
 import { hashPixels } from "../model/image-processor.ts";
 import { loadPicture } from "../model/picture.ts";
 import type { EncodedPicture, Picture } from "../model/picture.ts";
-import type { Prompt, Row, Sample } from "./batch.ts";
-import type { PromptProcessor } from "./policy.ts";
+import type { Prompt, Row, Sample } from "../pipeline/batch.ts";
+import type { PromptProcessor } from "../pipeline/policy.ts";
 import type { PictureAttention, PromptContext, View, ViewContext } from "./views.ts";
 
 /** A row that cannot be trained on; `onBadRow` or `onLongPrompt` decides what happens. */

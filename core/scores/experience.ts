@@ -3,9 +3,9 @@ import { DivergedError } from "../learner/diverged-error.ts";
 import type { Learner, LearnerBatch, Output, Outputs } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
-import type { Sample } from "./batch.ts";
+import type { Sample } from "../pipeline/batch.ts";
 import type { PlannedScore } from "./scores.ts";
-import type { Stopwatch } from "./stopwatch.ts";
+import type { Stopwatch } from "../pipeline/stopwatch.ts";
 
 /** Arrays [B, T] by score key, row-major, 0 past each response's end. */
 export type ScoreArrays = Map<string, Float32Array>;

@@ -2,9 +2,9 @@
 import type { Coefficient } from "../host/coefficients.ts";
 import { PluginError } from "../host/taps.ts";
 import type { Output } from "../learner/learner.ts";
-import type { PromptProcessor } from "./policy.ts";
-import type { Scorable } from "./rewards.ts";
-import type { View } from "./views.ts";
+import type { PromptProcessor } from "../pipeline/policy.ts";
+import type { Scorable } from "../rewards/rewards.ts";
+import type { View } from "../prompts/views.ts";
 
 /** Tokens to score instead of the response's own. */
 export interface ScoreTarget {

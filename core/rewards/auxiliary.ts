@@ -1,8 +1,8 @@
 /** Auxiliary rollouts: what the policy answers to a prompt made of its own response. They earn rewards and are not trained on. */
-import type { Prompt, Sample } from "./batch.ts";
-import type { PromptProcessor } from "./policy.ts";
+import type { Prompt, Sample } from "../pipeline/batch.ts";
+import type { PromptProcessor } from "../pipeline/policy.ts";
 import { sampleGroups, type RolloutContext } from "./rollouts.ts";
-import type { PromptParts } from "./views.ts";
+import type { PromptParts } from "../prompts/views.ts";
 
 export interface AuxiliaryRollout {
   /** Unique in a run. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { makeSample } from "../../../core/testing.ts";
 import type { Learner } from "../../../core/learner/learner.ts";
-import { compareLogProbs, scoreSamples, takeRows } from "../../../core/pipeline/experience.ts";
+import { compareLogProbs, scoreSamples, takeRows } from "../../../core/scores/experience.ts";
 import { TabularPolicy } from "../../support/tabular-policy.ts";
 
 const withLogProbs = (...logProbs: number[]) => {

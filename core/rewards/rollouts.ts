@@ -1,10 +1,10 @@
 /** Prompts get responses, and each response is scored as soon as it is finished. */
 import type { Random } from "../math/random.ts";
 import type { EncodedPrompt } from "../model/model.ts";
-import type { RolloutShare } from "./hooks.ts";
+import type { RolloutShare } from "../pipeline/hooks.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
-import type { Group, Prompt, Response, Sample } from "./batch.ts";
-import type { PromptProcessor } from "./policy.ts";
+import type { Group, Prompt, Response, Sample } from "../pipeline/batch.ts";
+import type { PromptProcessor } from "../pipeline/policy.ts";
 import type { RewardDesk, Verdict } from "./rewards.ts";
 
 export interface RolloutContext {

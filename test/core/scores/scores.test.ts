@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Coefficients } from "../../../core/host/coefficients.ts";
 import { createHooks } from "../../../core/pipeline/hooks.ts";
-import { describeScore, isActive, ScoreRequests } from "../../../core/pipeline/scores.ts";
+import { describeScore, isActive, ScoreRequests } from "../../../core/scores/scores.ts";
 
 it("computes an array once for all who ask for it, with the gradient if one wants it", () => {
   const scores = new ScoreRequests();

@@ -6,7 +6,7 @@ import type { Outputs } from "../learner/learner.ts";
 import { reduce } from "../math/reduce.ts";
 import type { Reduction } from "../math/reduce.ts";
 import { scoped } from "../math/scoped.ts";
-import type { Minibatch } from "./batch.ts";
+import type { Minibatch } from "../pipeline/batch.ts";
 import type { Coefficient } from "../host/coefficients.ts";
 import type { Host } from "../host/host.ts";
 import { createBatch, createMinibatch } from "./loss-arrays.ts";

@@ -1,5 +1,5 @@
 /** Scorers give a response named numbers; the pipeline runs them as responses finish and sums them by weight. */
-import type { Sample } from "./batch.ts";
+import type { Sample } from "../pipeline/batch.ts";
 import { tokensDigest, type JournalEntry, type RewardJournal } from "../checkpoint/journal.ts";
 
 /** The sample as a scorer sees it: no reward yet. */

@@ -2,11 +2,11 @@
 import "../math/backend.ts";
 import { mul, ones, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
-import type { Batch, Group, Minibatch, Sample } from "./batch.ts";
+import type { Batch, Group, Minibatch, Sample } from "../pipeline/batch.ts";
 import type { Host } from "../host/host.ts";
 import type { Output } from "../learner/learner.ts";
-import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive } from "./scores.ts";
-import type { PlannedScore, ScoreHandle } from "./scores.ts";
+import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive } from "../scores/scores.ts";
+import type { PlannedScore, ScoreHandle } from "../scores/scores.ts";
 
 /** What advantages are computed from. Arrays are [B, T], row-major. */
 export interface BatchArrays {
