@@ -73,7 +73,7 @@ async function build({ output, publish, seed, scenes, display }: BuildOptions): 
     const swapped = await evaluateSwapped(policy, swapPictures(rows));
     const { greedy } = evaluation;
     display.line(`  greedy ${percent(greedy.accuracy.value)}, with the picture needed ${percent(greedy.visionDependent.value)}, the same with swapped pictures ${percent(swapped.visionDependent.value)}`);
-    display.line(`  without reasoning ${percent(greedy.direct.value)}; sampled at T = 1 ${percent(evaluation.sampled.accuracy.value)}; KL_prcp ${evaluation.klPrcp.toFixed(3)}`);
+    display.line(`  without reasoning ${percent(greedy.direct.value)}; sampled at T = 1 ${percent(evaluation.sampled?.accuracy.value ?? 0)}; KL_prcp ${evaluation.klPrcp.toFixed(3)}`);
     display.line(`  by kind: ${Object.entries(greedy.byKind).map(([kind, { value }]) => `${kind} ${percent(value)}`).join(", ")}`);
     await policy.close();
   }

@@ -11,8 +11,8 @@ const maxNewTokens = 40;
 
 export interface ShapesEvaluation {
   readonly greedy: Summary;
-  /** One sample per question at T = 1. */
-  readonly sampled: Summary;
+  /** One sample per question at T = 1; null when none was asked for. */
+  readonly sampled: Summary | null;
   /** Mean k3 between the policy with the picture and with the masked one, over tokens of greedy answers that need the picture, nats. */
   readonly klPrcp: number;
   /** Greedy answers, question by question, for paired comparisons. */
@@ -22,7 +22,7 @@ export interface ShapesEvaluation {
 export interface ShapesEvaluationOptions {
   readonly policy: Policy;
   readonly rows: readonly Row[];
-  /** Rows sampled at T = 1; default all. */
+  /** Rows sampled at T = 1; default all; none leaves that measure out. */
   readonly sampledRows?: readonly Row[];
   readonly seed?: number;
   readonly onProgress?: (done: number, total: number) => void;
@@ -37,7 +37,7 @@ export async function evaluateShapes({ policy, rows, sampledRows = rows, seed = 
   const sampled = await evaluate({ ...common, rows: sampledRows, sampling: { temperature: 1, maxNewTokens }, onProgress: (done) => onProgress?.(rows.length + done, total) });
   return {
     greedy: summarize(greedy.map(judged)),
-    sampled: summarize(sampled.map(judged)),
+    sampled: sampledRows.length === 0 ? null : summarize(sampled.map(judged)),
     klPrcp: await perceptionKl(policy, greedy.filter((sample) => readFields(sample.prompt.row).visionDependent), mask.name),
     outcomes: greedy.map((sample) => ({
       id: sample.prompt.row.id,

@@ -29,7 +29,7 @@ test("judges every question once greedily and the chosen ones by sampling, and s
     progress.push(done);
   } });
   const { greedy, sampled, outcomes } = evaluation;
-  expect([greedy.accuracy.total, sampled.accuracy.total, progress.at(-1)]).toEqual([40, 8, 48]);
+  expect([greedy.accuracy.total, sampled!.accuracy.total, progress.at(-1)]).toEqual([40, 8, 48]);
   expect(outcomes.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
   expect(outcomes.map(({ visionDependent }) => visionDependent)).toEqual(rows.map((row) => readFields(row).visionDependent));
   expect(outcomes.filter(({ correct }) => correct)).toHaveLength(greedy.accuracy.count);
