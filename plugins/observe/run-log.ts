@@ -5,7 +5,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { z } from "zod";
 import { parseOptions } from "@papo/core";
-import type { EncodedPicture, Experience, Picture, Plugin, Prompt, Run } from "@papo/core";
+import type { EncodedPicture, Experience, Picture, Plugin, Run, Sample } from "@papo/core";
 import { pictureOfPatches, qwenPatchLayout } from "./picture-of-patches.ts";
 import { piecesOf } from "./pieces.ts";
 import { chooseSamples, recordOf } from "./sample-record.ts";
@@ -105,10 +105,10 @@ export class RunLogPlugin implements Plugin {
   #recordsOf(experience: Experience, count: number): { lines: unknown[]; pictures: Map<string, EncodedPicture> } {
     const pictures = new Map<string, EncodedPicture>();
     const lines = chooseSamples(experience.samples, count).map((chosen) => {
-      const { prompt, response } = chosen.sample;
+      const { response } = chosen.sample;
       const { decode } = this.#options;
       const pieces = decode === undefined ? [] : piecesOf(response.tokens, decode);
-      return recordOf(chosen, experience, pieces, picturesOf(prompt, pictures));
+      return recordOf(chosen, experience, pieces, picturesOf(chosen.sample, pictures));
     });
     return { lines, pictures };
   }
@@ -130,10 +130,10 @@ const toPng = async ({ width, height, data }: Picture, largestSide: number, path
     .toFile(path);
 };
 
-/** A prompt's pictures under all its views, as file names; what to write is added to `into`. */
-const picturesOf = (prompt: Prompt, into: Map<string, EncodedPicture>): PictureRecord[] => {
+/** A sample's pictures under all its views, as file names; what to write is added to `into`. */
+const picturesOf = ({ prompt, views }: Sample, into: Map<string, EncodedPicture>): PictureRecord[] => {
   const records: Record<string, string>[] = prompt.pictures.map(() => ({}));
-  for (const [view, encoded] of prompt.views) {
+  for (const [view, encoded] of views) {
     encoded.pictures.forEach((picture, index) => {
       // Hashed again, because a content hash may hold characters that a file name must not.
       const file = `pictures/${createHash("sha256").update(picture.hash).digest("hex").slice(0, 16)}.png`;
