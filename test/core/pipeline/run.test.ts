@@ -234,3 +234,41 @@ test("a replayed step reads its rewards from the journal", async () => {
   await train(options({ output: run.output, resume: true, plugins: [counting, new BanditPlugin()] }));
   expect(calls).toBe(12 * 4 * 6);
 });
+
+test("a plugin rolls back to the newest checkpoint that is not after a step", async () => {
+  const plugin = new TapPlugin(({ hooks }) => {
+    hooks.stepped.tapPromise("TapPlugin", async ({ step }) => (step === 7 ? { rollBack: "it went wrong", before: 5 } : undefined));
+  });
+  const messages: string[] = [];
+  const run = options({ plugins: [new ScorerPlugin(), new BanditPlugin(), plugin], ...settings({ checkpointEvery: 2, keepCheckpoints: 3 }), onEvents: (events) => events.on("alarm", ({ message }) => messages.push(message)) });
+  await train(run);
+  expect(messages).toEqual(["rolled back to the weights of step 4: it went wrong"]);
+});
+
+test("a copy of the weights follows them at its own pace, and is resumed with the run", async () => {
+  const gaps = (plugins: number[][]): TapPlugin => new TapPlugin(({ scores, copies, hooks }) => {
+    copies.register({ name: "slow", decay: 0.5, every: 2 });
+    const [slow, first] = [scores.request({ weights: "slow" }), scores.request({ weights: "reference" })];
+    hooks.advantages.tap("TapPlugin", (advantages, batch) => {
+      const [old, mine, start] = [batch.oldLogProbs, batch.get(slow), batch.get(first)].map((array) => array.dataSync());
+      const gap = (a: ArrayLike<number>, b: ArrayLike<number>): number => Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)));
+      plugins.push([gap(mine!, start!), gap(mine!, old!)]);
+      return advantages;
+    });
+  });
+  const whole: number[][] = [];
+  await train(options({ plugins: [new ScorerPlugin(), gaps(whole), new BanditPlugin()], ...settings({ steps: 6, checkpointEvery: 3 }) }));
+  // In steps 1 and 2 it is what the run began with; then it lies between that and the current weights.
+  expect(whole.slice(0, 2).map(([fromStart]) => fromStart)).toEqual([0, 0]);
+  for (const [fromStart, fromCurrent] of whole.slice(2)) expect(Math.min(fromStart!, fromCurrent!)).toBeGreaterThan(1e-4);
+  const output = temporaryFolder();
+  const parts: number[][] = [];
+  const abort = new AbortController();
+  const stopAt3 = (events: Parameters<NonNullable<TrainOptions["onEvents"]>>[0]): void => events.on("step", ({ step }) => {
+    if (step === 3) abort.abort();
+  });
+  const same = settings({ steps: 6, checkpointEvery: 3 });
+  await train(options({ plugins: [new ScorerPlugin(), gaps(parts), new BanditPlugin()], ...same, output, signal: abort.signal, onEvents: stopAt3 }));
+  await train(options({ plugins: [new ScorerPlugin(), gaps(parts), new BanditPlugin()], ...same, output, resume: true }));
+  expect(parts).toEqual(whole);
+});
