@@ -1,4 +1,5 @@
 /** The `papo` command line: one file per command in commands/. */
+import type { Command } from "./commands/command.ts";
 import { compare } from "./commands/compare.ts";
 import { demo } from "./commands/demo.ts";
 import { diff } from "./commands/diff.ts";
@@ -6,13 +7,6 @@ import { sft } from "./commands/sft.ts";
 import { show } from "./commands/show.ts";
 import { startModel } from "./commands/start-model.ts";
 import { trainCommand } from "./commands/train.ts";
-
-/** A command: what `papo --help` says of it, and what it does with the arguments after its name. */
-export interface Command {
-  readonly usage: string;
-  readonly summary: string;
-  run(args: readonly string[]): Promise<void>;
-}
 
 const commands: ReadonlyMap<string, Command> = new Map([
   ["train", trainCommand],

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { parseSettings } from "@papo/core";
-import type { Command } from "../cli.ts";
+import type { Command } from "./command.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
 import { makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
 import type { Job } from "../compare/run-variant.ts";

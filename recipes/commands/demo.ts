@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Dataset, learnerSettings, openJsonl, type OpenPolicy, openPolicy, parseSettings, type Row } from "@papo/core";
-import type { Command } from "../cli.ts";
+import type { Command } from "./command.ts";
 import { percent } from "../display/format.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { noteEvaluation } from "../evaluation-file.ts";

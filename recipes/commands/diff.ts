@@ -1,5 +1,5 @@
 /** `papo diff`: what differs between two recipes, and whether a baseline is one. */
-import type { Command } from "../cli.ts";
+import type { Command } from "./command.ts";
 import { catalogue } from "../show/catalogue.ts";
 import { readRecipe, type DescribedPlugin, type DescribedRecipe } from "../show/recipe.ts";
 

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { isDiverged, learnerSettings, openJsonl, openPolicy, parseSettings, supervisedBatches, trainSupervised } from "@papo/core";
-import type { Command } from "../cli.ts";
+import type { Command } from "./command.ts";
 import { createDisplay } from "../display/live.ts";
 import { loadRunFile, type RunFile } from "../run-file.ts";
 

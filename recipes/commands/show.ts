@@ -1,5 +1,5 @@
 /** `papo show`: a recipe with every number in force, beside the formula and the option that it belongs to. */
-import type { Command } from "../cli.ts";
+import type { Command } from "./command.ts";
 import { catalogue } from "../show/catalogue.ts";
 import { readRecipe, type DescribedPlugin, type DescribedRecipe } from "../show/recipe.ts";
 import { columns, wrapped } from "../show/text.ts";

@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { learnerSettings, openJsonl, openPolicy, parseSettings } from "@papo/core";
-import type { Command } from "../cli.ts";
+import type { Command } from "./command.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { swapPictures, writeDataset } from "../tasks/shapes/dataset.ts";
 import { evaluateShapes, evaluateSwapped } from "../tasks/shapes/evaluation.ts";

@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { createHost, evaluate, learnerSettings, openJsonl, openPolicy, openRunFolder, type Policy, parseSettings, type Plugin, type Row, type Sample } from "@papo/core";
-import type { Command } from "../cli.ts";
+import type { Command } from "./command.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { noteEvaluation } from "../evaluation-file.ts";
 import { readRunFolder } from "../report/read-run.ts";
