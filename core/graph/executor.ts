@@ -21,5 +21,9 @@ export interface FloatArray extends HostArray {
 
 export interface Executor {
   readonly name: string;
-  compile(graph: Graph): Promise<Program>;
+  /**
+   * @param constants arrays of inputs that stay as they are now for the life of the program: it may rearrange them for speed, keeps a copy,
+   * and is not fed them
+   */
+  compile(graph: Graph, constants?: Readonly<Record<string, HostArray>>): Promise<Program>;
 }

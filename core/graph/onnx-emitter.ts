@@ -15,27 +15,35 @@ export interface OnnxNodeOptions {
 const elementType = { float32: 1, int32: 6, int64: 7 } as const;
 const opset = 21;
 const irVersion = 10;
+/** TensorProto.DataLocation.EXTERNAL. */
+const externalLocation = 1;
 
-/** The ONNX model of everything the graph's outputs depend on. */
-export function emitOnnx(graph: Graph): Uint8Array {
-  const emitter = new OnnxEmitter(graph);
+/**
+ * The ONNX model of everything the graph's outputs depend on.
+ * @param constants names of inputs whose arrays are part of the model, as external data: the file of each is called by its name
+ */
+export function emitOnnx(graph: Graph, constants: ReadonlySet<string> = new Set()): Uint8Array {
+  const emitter = new OnnxEmitter(graph, constants);
   for (const node of executionOrder(graph)) emitter.node(node);
   return emitter.finish();
 }
 
 /**
- * Nodes that nothing reads (weight gradients) go last, newest first: onnxruntime then runs each as soon as its inputs
+ * Inputs first: sizes are read off them. Nodes that nothing reads (weight gradients) go last, newest first: onnxruntime then runs each as soon as its inputs
  * exist, instead of keeping every activation alive to the end.
  */
 function executionOrder(graph: Graph): Node[] {
   const live = liveNodes(graph);
   const read = new Set(live.flatMap((node) => node.inputs.map((input) => input.node)));
+  const isInput = (node: Node): boolean => node.op.name === inputOp.name;
   const isLeaf = (node: Node): boolean => !read.has(node) && node.inputs.length > 0;
-  return [...live.filter((node) => !isLeaf(node)), ...live.filter(isLeaf).reverse()];
+  const inner = live.filter((node) => !isInput(node) && !isLeaf(node));
+  return [...live.filter(isInput), ...inner, ...live.filter(isLeaf).reverse()];
 }
 
 export class OnnxEmitter {
   readonly #graph: Graph;
+  readonly #constants: ReadonlySet<string>;
   readonly #nodes: BinaryWriter[] = [];
   readonly #initializers = new Map<string, BinaryWriter>();
   readonly #names = new Map<Value, string>();
@@ -43,8 +51,9 @@ export class OnnxEmitter {
   readonly #sizes = new Map<string, string>();
   #fresh = 0;
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, constants: ReadonlySet<string>) {
     this.#graph = graph;
+    this.#constants = constants;
     for (const [name, value] of graph.outputs) if (!this.#outputNames.has(value)) this.#outputNames.set(value, name);
   }
 
@@ -118,7 +127,11 @@ export class OnnxEmitter {
     for (const node of this.#nodes) message(graph, 1, node);
     graph.tag(2, WireType.LengthDelimited).string("graph");
     for (const initializer of this.#initializers.values()) message(graph, 5, initializer);
-    for (const [name, value] of this.#graph.inputs) if (this.#names.has(value)) message(graph, 11, valueInfo(name, value));
+    for (const [name, value] of this.#graph.inputs) {
+      if (!this.#names.has(value)) continue;
+      if (this.#constants.has(name)) message(graph, 5, externalTensor(name, value));
+      else message(graph, 11, valueInfo(name, value));
+    }
     for (const [name, value] of this.#graph.outputs) message(graph, 12, valueInfo(name, value));
     const model = new BinaryWriter();
     model.tag(1, WireType.Varint).int64(irVersion);
@@ -184,6 +197,19 @@ export class OnnxEmitter {
 
 function message(parent: BinaryWriter, field: number, child: BinaryWriter): void {
   parent.tag(field, WireType.LengthDelimited).bytes(child.finish());
+}
+
+function externalTensor(name: string, { shape, dtype }: Value): BinaryWriter {
+  const tensor = new BinaryWriter();
+  const sizes = shape.map((dim) => (typeof dim === "number" ? dim : Number.NaN));
+  if (sizes.some(Number.isNaN)) throw new Error(`the constant "${name}" has a size that is not fixed`);
+  for (const size of sizes) tensor.tag(1, WireType.Varint).int64(size);
+  tensor.tag(2, WireType.Varint).int32(elementType[dtype]).tag(8, WireType.LengthDelimited).string(name);
+  const length = sizes.reduce((product, size) => product * size, 4);
+  for (const [key, value] of [["location", name], ["offset", "0"], ["length", String(length)]] as const) {
+    message(tensor, 13, new BinaryWriter().tag(1, WireType.LengthDelimited).string(key).tag(2, WireType.LengthDelimited).string(value));
+  }
+  return tensor.tag(14, WireType.Varint).int32(externalLocation);
 }
 
 function writeAttribute(node: BinaryWriter, name: string, value: OnnxAttribute): void {

@@ -13,6 +13,8 @@ export interface OnnxExecutorOptions {
 export class OnnxExecutor implements Executor {
   readonly name = "onnxruntime-node";
   readonly #options: InferenceSession.SessionOptions;
+  /** ONNX models of graphs with constants, which are compiled again with other ones. */
+  readonly #models = new WeakMap<Graph, { readonly key: string; readonly model: Uint8Array }>();
 
   constructor({ threads = availableParallelism() }: OnnxExecutorOptions = {}) {
     this.#options = {
@@ -29,8 +31,13 @@ export class OnnxExecutor implements Executor {
     };
   }
 
-  async compile(graph: Graph): Promise<Program> {
-    const session = await InferenceSession.create(emitOnnx(graph), this.#options);
+  async compile(graph: Graph, constants: Readonly<Record<string, HostArray>> = {}): Promise<Program> {
+    const externalData = Object.entries(constants).map(([path, { data }]) => ({ path, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }));
+    const key = Object.keys(constants).sort().join("\n");
+    const known = this.#models.get(graph);
+    const model = known?.key === key ? known.model : emitOnnx(graph, new Set(Object.keys(constants)));
+    if (externalData.length > 0) this.#models.set(graph, { key, model });
+    const session = await InferenceSession.create(model, externalData.length > 0 ? { ...this.#options, externalData } : this.#options);
     return new OnnxProgram(session);
   }
 }

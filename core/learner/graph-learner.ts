@@ -113,10 +113,14 @@ export class GraphLearner implements Learner {
   }
 
   async step({ learningRate }: { readonly learningRate: number }): Promise<StepReport> {
-    const report = await this.#optimizer.update(this.#runtime.weights(), this.#gradients, { learningRate });
+    const { broken, ...report } = await this.#optimizer.update(this.#runtime.weights(), this.#gradients, { learningRate });
     this.#gradients.clear();
     if (!report.skipped) this.#runtime.changed();
-    this.#checkWeights(learningRate);
+    if (broken !== null) {
+      const { data } = this.#runtime.weights().get(broken) as { data: Float32Array };
+      const at = firstNotFinite(data);
+      throw new DivergedError(`the update made "${broken}" ${data[at]} at ${at}: lower the learning rate (it was ${learningRate})`);
+    }
     return report;
   }
 
@@ -144,14 +148,6 @@ export class GraphLearner implements Learner {
     for (const name of kept) this.#runtime.keep(name, await readWeights(keptFile(folder, name)));
     this.#gradients.clear();
     this.#runtime.changed(version);
-  }
-
-  /** Weights that are not finite must be neither used nor saved. */
-  #checkWeights(learningRate: number): void {
-    for (const [name, { data }] of this.#runtime.weights()) {
-      const bad = firstNotFinite(data);
-      if (bad >= 0) throw new DivergedError(`the update made "${name}" ${data[bad]} at ${bad}: lower the learning rate (it was ${learningRate})`);
-    }
   }
 
   #program(key: string, trace: (graph: Graph, parameters: Parameters) => void): Promise<ModelProgram> {

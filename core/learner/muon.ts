@@ -2,10 +2,10 @@
 import type { Executor, FloatArray, Program } from "../graph/executor.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import { add, affine, matmul } from "../graph/ops/index.ts";
+import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { Weights } from "../model/model.ts";
 import { AdamW, type AdamWSettings, gradientNorm } from "./adamw.ts";
-import type { StepReport } from "./learner.ts";
-import type { Optimizer, OptimizerState } from "./optimizer.ts";
+import type { Optimizer, OptimizerState, UpdateReport } from "./optimizer.ts";
 
 /** Coefficients of the quintic iteration, and its number of steps (Jordan et al., 2024, "Muon"). */
 const coefficients = [3.4445, -4.775, 2.0315] as const;
@@ -33,20 +33,21 @@ export class Muon implements Optimizer {
     this.#rest = new AdamW({ ...settings, maxGradientNorm: Infinity });
   }
 
-  async update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, { learningRate }: { readonly learningRate: number }): Promise<StepReport> {
+  async update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, { learningRate }: { readonly learningRate: number }): Promise<UpdateReport> {
     const norm = gradientNorm(gradients);
-    if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true };
+    if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true, broken: null };
     const scale = Math.min(1, this.#settings.maxGradientNorm / (norm + 1e-6));
     const clipped = new Map([...gradients].map(([name, gradient]) => [name, gradient.map((value) => value * scale)]));
     const matrices = [...clipped].filter(([name]) => this.#isMatrix(name));
     for (const [name] of matrices) clipped.delete(name);
-    this.#rest.update(parameters, clipped, { learningRate });
+    let { broken } = this.#rest.update(parameters, clipped, { learningRate });
     for (const [name, gradient] of matrices) {
       const parameter = parameters.get(name);
       if (!parameter) throw new Error(`Muon: a gradient for "${name}", which is no parameter`);
       await this.#updateMatrix(name, parameter, gradient, learningRate);
+      if (firstNotFinite(parameter.data) >= 0) broken ??= name;
     }
-    return { gradientNorm: norm, skipped: false };
+    return { gradientNorm: norm, skipped: false, broken };
   }
 
   state(): OptimizerState {

@@ -8,9 +8,14 @@ export interface OptimizerState {
   readonly arrays: Weights;
 }
 
+export interface UpdateReport extends StepReport {
+  /** A parameter that the update left with an entry that is not finite; null when all are sound. */
+  readonly broken: string | null;
+}
+
 export interface Optimizer {
   /** Clip the gradients by their common norm and update, in place, the parameters that have one. A norm that is not finite changes nothing. */
-  update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, options: { readonly learningRate: number }): StepReport | Promise<StepReport>;
+  update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, options: { readonly learningRate: number }): UpdateReport | Promise<UpdateReport>;
   /** The state as it is now; the arrays are the live ones, to be written before the next update. */
   state(): OptimizerState;
   /** Go on from what `state` gave. */

@@ -114,10 +114,8 @@ export interface DecodeInput {
   /** [B·N, headSize / 2]. */
   readonly cos: Value;
   readonly sin: Value;
-  /** Additive, [B, 1, 1, 1, P]. */
-  readonly prefixMask: Value;
-  /** Additive, over what each response has in its own cache, [B, 1, N, 1, L]. */
-  readonly ownMask: Value;
+  /** Which of a prompt's prefix, of its responses' cached tokens and of the newest token (always) is attended, additive, [B, 1, 1, 1, P + L + 1]. */
+  readonly mask: Value;
   /** Per layer, [B, kvHeads, P, headSize]. */
   readonly prefix: readonly KeyValue[];
   /** Per layer, [B, kvHeads, N, L, headSize]. */

@@ -14,6 +14,9 @@ const patchesAtOnce = 8192;
 /** Bytes of features kept for pictures that were not asked for last. */
 const keptFeatureBytes = 256 * 2 ** 20;
 
+/** Records a graph of the model. */
+export type TraceModel = (graph: Graph, parameters: Parameters) => void;
+
 /** A traced program; parameters it reads are fed from a set of weights. */
 export interface ModelProgram {
   readonly program: Program;
@@ -29,10 +32,12 @@ export class ModelRuntime {
   readonly executor: Executor;
   readonly #sets = new Map<string, Weights>();
   readonly #features = new Map<string, Map<string, Float32Array>>();
-  readonly #programs: ModelProgram[] = [];
+  readonly #programs: Program[] = [];
   #vision: Promise<ModelProgram> | null = null;
   #attention: Promise<ModelProgram> | null = null;
   #version = 0;
+  /** Grows with every change; a version may come back when a checkpoint is loaded. */
+  #changes = 0;
 
   constructor(model: VisionLanguageModel, weights: Weights, executor: Executor) {
     this.model = model;
@@ -75,11 +80,38 @@ export class ModelRuntime {
   /** Say that the current weights changed in place. */
   changed(version = this.#version + 1): void {
     this.#version = version;
+    this.#changes++;
     this.#features.clear();
   }
 
   /** Trace and compile; `trace` gets parameters as inputs that are fed by `run`. */
-  async compile(trace: (graph: Graph, parameters: Parameters) => void): Promise<ModelProgram> {
+  async compile(trace: TraceModel): Promise<ModelProgram> {
+    const { graph, parameters } = this.#trace(trace);
+    const compiled = { program: await this.executor.compile(graph), parameters };
+    this.#programs.push(compiled.program);
+    return compiled;
+  }
+
+  /**
+   * A program on the current weights with parameters as constants, which is faster where few rows meet each weight. It is compiled anew at its
+   * first run after the weights have changed, and holds a copy of them.
+   */
+  bind(trace: TraceModel): (feeds: Readonly<Record<string, HostArray>>) => Promise<Record<string, FloatArray>> {
+    const { graph, parameters } = this.#trace(trace);
+    let bound: { readonly change: number; readonly program: Promise<Program> } | null = null;
+    const rebind = async (last: Promise<Program> | undefined): Promise<Program> => {
+      if (last !== undefined) await this.#release(await last);
+      const program = await this.executor.compile(graph, Object.fromEntries(parameters.map((name) => [name, this.weights().get(name) as HostArray])));
+      this.#programs.push(program);
+      return program;
+    };
+    return async (feeds) => {
+      if (bound?.change !== this.#changes) bound = { change: this.#changes, program: rebind(bound?.program) };
+      return (await bound.program).run(feeds);
+    };
+  }
+
+  #trace(trace: TraceModel): { readonly graph: Graph; readonly parameters: readonly string[] } {
     const graph = new Graph();
     const used = new Map<string, Value>();
     const parameters = (name: string): Value => {
@@ -90,9 +122,12 @@ export class ModelRuntime {
       return value;
     };
     trace(graph, parameters);
-    const compiled = { program: await this.executor.compile(graph), parameters: [...used.keys()] };
-    this.#programs.push(compiled);
-    return compiled;
+    return { graph, parameters: [...used.keys()] };
+  }
+
+  async #release(program: Program): Promise<void> {
+    this.#programs.splice(this.#programs.indexOf(program), 1);
+    await program.release();
   }
 
   run({ program, parameters }: ModelProgram, feeds: Readonly<Record<string, HostArray>>, weights = currentWeights): Promise<Record<string, FloatArray>> {
@@ -146,7 +181,7 @@ export class ModelRuntime {
   }
 
   async release(): Promise<void> {
-    for (const { program } of this.#programs.splice(0)) await program.release();
+    for (const program of this.#programs.splice(0)) await program.release();
   }
 
   #inTokenOrder(picture: EncodedPicture, { data }: FloatArray): Float32Array {

@@ -100,13 +100,12 @@ export class WaveCache {
     [this.B, this.N] = [kept.length, N];
   }
 
-  /** The decode graph's inputs: "prefix.key.0", "own.key.0", …, and the mask over the room, [1, room]. */
-  feeds(forbidden: number): Record<string, HostArray> {
+  /** The decode graph's inputs: "prefix.key.0", "own.key.0", … */
+  feeds(): Record<string, HostArray> {
     const { keyValueHeads, headSize } = this.#shape;
     const feeds: Record<string, HostArray> = {};
     for (const [name, data] of this.#prefix) feeds[`prefix.${name}`] = { shape: [this.B, keyValueHeads, this.P, headSize], data };
     for (const [name, data] of this.#own) feeds[`own.${name}`] = { shape: [this.B, keyValueHeads, this.N, this.room, headSize], data };
-    feeds["own.mask"] = { shape: [1, this.room], data: new Float32Array(this.room).fill(forbidden, this.used) };
     return feeds;
   }
 

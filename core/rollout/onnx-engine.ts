@@ -7,7 +7,7 @@ import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
 import { prefixFeeds } from "../model/segments.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
-import { lazyProgram, traceDecode, tracePrefill, type LazyProgram } from "./programs.ts";
+import { boundProgram, lazyProgram, traceDecode, tracePrefill, type LazyProgram } from "./programs.ts";
 import { createRowSampler } from "./sampling.ts";
 import { longestOf, Wave, type Job } from "./wave.ts";
 import { planWaves, type WaveMember } from "./waves.ts";
@@ -32,7 +32,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
     this.#runtime = runtime;
     this.#options = { cacheBytes, rows, prefillTokens };
     this.#prefill = lazyProgram(runtime, tracePrefill);
-    this.#decode = lazyProgram(runtime, traceDecode);
+    this.#decode = boundProgram(runtime, traceDecode);
   }
 
   /**

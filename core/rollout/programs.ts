@@ -1,5 +1,5 @@
 /** The two graphs of sampling: prompts to a cache and the first token's distribution, newest tokens to the next ones'. */
-import { symbol, times } from "../graph/dims.ts";
+import { plus, symbol, times } from "../graph/dims.ts";
 import type { FloatArray, HostArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { gatherRows, mul, reshape, softmax } from "../graph/ops/index.ts";
@@ -21,6 +21,9 @@ export const lazyProgram = (runtime: ModelRuntime, trace: Trace): LazyProgram =>
     return runtime.run(await compiled, feeds);
   };
 };
+
+/** The same with the weights inside, for a program that is run for every token. */
+export const boundProgram = (runtime: ModelRuntime, trace: Trace): LazyProgram => runtime.bind((graph, parameters) => trace(graph, parameters, runtime.model));
 
 /** Prompts → "probabilities" [B, V] of the first token, and per layer "key.i", "value.i" [B, kv, P, D]. */
 export const tracePrefill: Trace = (graph, parameters, { decoder }) => {
@@ -49,9 +52,7 @@ export const traceDecode: Trace = (graph, parameters, { decoder }) => {
     embeddings: decoder.embed(parameters, tokens),
     cos: reshape(graph.input("cos", [B, N, headSize / 2]), [times(B, N), headSize / 2]),
     sin: reshape(graph.input("sin", [B, N, headSize / 2]), [times(B, N), headSize / 2]),
-    prefixMask: reshape(graph.input("prefix.mask", [B, P]), [B, 1, 1, 1, P]),
-    // One mask for all responses: a wave's responses have equally many cached tokens.
-    ownMask: reshape(graph.input("own.mask", [1, L]), [1, 1, 1, 1, L]),
+    mask: reshape(graph.input("mask", [B, plus(P, L, 1)]), [B, 1, 1, 1, plus(P, L, 1)]),
     prefix: everyLayer.map((layer) => pair("prefix", [B, keyValueHeads, P, headSize], layer)),
     own: everyLayer.map((layer) => pair("own", [B, keyValueHeads, N, L, headSize], layer)),
   });

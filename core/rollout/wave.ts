@@ -2,7 +2,7 @@
 import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
-import { forbidden, prefixMask } from "../model/segments.ts";
+import { forbidden } from "../model/segments.ts";
 import { WaveCache } from "./cache.ts";
 import type { GeneratedResponse, RolloutRequest, SamplingSettings } from "./engine.ts";
 import { GrowingResponse } from "./response.ts";
@@ -27,7 +27,6 @@ export class Wave {
   readonly #runtime: ModelRuntime;
   #prompts: readonly WavePrompt[];
   #slots: (GrowingResponse | null)[];
-  #prefixMask: HostArray;
   /** Tokens every response has. */
   #length = 0;
 
@@ -41,7 +40,6 @@ export class Wave {
     );
     const mostTokens = Math.max(1, job.sampling.maxNewTokens - 1);
     this.cache = new WaveCache(runtime.model.decoder, { B: members.length, P: longestOf(prompts), N, mostTokens });
-    this.#prefixMask = this.#maskPrefixes();
   }
 
   /** Give every response its next token from the probabilities' row that `rowOf` names; those that end are handed on and leave. */
@@ -77,7 +75,6 @@ export class Wave {
       this.cache.keep(kept);
       this.#slots = kept.flatMap((rows) => Array.from({ length: width }, (_, n) => (n < rows.length ? this.#slots[rows[n]!]! : null)));
       this.#prompts = prompts;
-      this.#prefixMask = this.#maskPrefixes();
     }
     this.cache.grow();
     return true;
@@ -102,14 +99,22 @@ export class Wave {
       tokens: { shape: [B, N], data: Int32Array.from(this.#slots, (response) => response?.lastToken ?? 0) },
       cos: repeat(cos),
       sin: repeat(sin),
-      "prefix.mask": this.#prefixMask,
-      ...this.cache.feeds(forbidden),
+      mask: this.#mask(),
+      ...this.cache.feeds(),
     };
   }
 
-  #maskPrefixes(): HostArray {
-    const placed = this.#prompts.map(({ prompt }) => ({ prompt, featureRows: new Int32Array(0) }));
-    return prefixMask(placed, { B: placed.length, P: this.cache.P });
+  /** What a prompt's responses attend to: its prefix, what is cached of them, and their newest token; [B, P + room + 1]. */
+  #mask(): HostArray {
+    const { B, P, room, used } = this.cache;
+    const width = P + room + 1;
+    const data = new Float32Array(B * width).fill(forbidden);
+    this.#prompts.forEach(({ prompt }, b) => {
+      const start = b * width;
+      data.fill(0, start, start + promptLength(prompt)).fill(0, start + P, start + P + used);
+      data[start + P + room] = 0;
+    });
+    return { shape: [B, width], data };
   }
 }
 

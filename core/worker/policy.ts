@@ -1,4 +1,5 @@
 /** Opening a policy: a model folder becomes a learner, a sampler and a processor. */
+import { keepFreedMemory } from "../graph/host-memory.ts";
 import { Processor } from "../model/processor.ts";
 import type { Policy, TextProcessor } from "../pipeline/policy.ts";
 import { createPictureSender } from "./picture-wire.ts";
@@ -24,6 +25,7 @@ export interface OpenPolicyOptions extends PolicyOptions {
  * @throws Error naming the file of the model folder that is missing or wrong.
  */
 export const openPolicy = async ({ pictureBytes = 512 * 2 ** 20, ...options }: OpenPolicyOptions): Promise<OpenPolicy> => {
+  keepFreedMemory();
   const starting = startThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name: "policy", workerData: options });
   const [thread, processor] = await Promise.allSettled([starting, Processor.load(options.folder)]);
   if (thread.status === "rejected") throw thread.reason;
@@ -44,6 +46,7 @@ export const openPolicy = async ({ pictureBytes = 512 * 2 ** 20, ...options }: O
 
 /** The same in the calling thread, which is blocked while the model computes: for tests and small tools. */
 export const openPolicyInProcess = async (options: PolicyOptions): Promise<OpenPolicy> => {
+  keepFreedMemory();
   const processor = await Processor.load(options.folder);
   const { learner, rollout, close } = await loadPolicyParts(options);
   let closing: Promise<void> | null = null;

@@ -79,6 +79,7 @@ const calls: Readonly<Record<string, Apply>> = {
   scatterAddRows: (x) => ops.scatterAddRows(one(x), one(x, 1), one(x, 2)),
   layerNorm: (x, { epsilon }) => ops.layerNorm(one(x), one(x, 1), one(x, 2), epsilon),
   rmsNorm: (x, { epsilon }) => ops.rmsNorm(one(x), one(x, 1), epsilon),
+  addRmsNorm: (x, { epsilon }) => ops.addRmsNorm(one(x), one(x, 1), one(x, 2), epsilon),
   rope: (x, { heads }) => ops.rope(one(x), one(x, 1), one(x, 2), heads),
   tokenLogProb: binary(ops.tokenLogProb),
   entropy: unary(ops.entropy),

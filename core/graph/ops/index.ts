@@ -3,7 +3,7 @@ export { add, affine, erf, exp, gelu, log, mul, neg, scalar, sigmoid, silu, sub,
 export { entropy, tokenLogProb } from "./head.ts";
 export { layerNorm } from "./layer-norm.ts";
 export { linear, matmul, type MatmulOptions } from "./matmul.ts";
-export { rmsNorm, rope } from "./norm-rope.ts";
+export { addRmsNorm, rmsNorm, rope } from "./norm-rope.ts";
 export { maxLast, softmax, sum, sumLast } from "./reduce.ts";
 export { gatherRows, pack, type RowPacking, scatterAddRows, unpack } from "./rows.ts";
 export { concat, expand, reshape, split, transpose, zeros } from "./shape.ts";

@@ -1,11 +1,15 @@
 /** RMS normalisation and rotary position embedding. */
 import { at, sameShape, times } from "../dims.ts";
 import { type Op, type Value, first } from "../graph.ts";
-import { affine, mul, neg, sub } from "./elementwise.ts";
+import { add, affine, mul, neg, sub } from "./elementwise.ts";
 import { sum, sumLast } from "./reduce.ts";
 
 /** x / sqrt(mean(x²) + epsilon) · weight over the last axis; x [rows, D], weight [D] (arXiv:1910.07467). */
 export const rmsNorm = (x: Value, weight: Value, epsilon: number): Value => first(x.graph.applyAll(rmsNormOp, [x, weight], { epsilon }));
+
+/** [rmsNorm(x + y), x + y] in one op, for graphs of few rows; its gradient computes the norm again. */
+export const addRmsNorm = (x: Value, y: Value, weight: Value, epsilon: number): readonly [normed: Value, sum: Value] =>
+  x.graph.applyAll(addRmsNormOp, [x, y, weight], { epsilon }) as unknown as readonly [Value, Value];
 
 /**
  * Rotate pairs (i, i + half) of each head by the row's angles (arXiv:2104.09864, in the half-split layout).
@@ -35,6 +39,27 @@ const rmsNormOp: Op<{ readonly epsilon: number }> = {
   },
   onnx: (emitter, { attributes: { epsilon } }, inputs, outputs) =>
     void emitter.op("SimplifiedLayerNormalization", inputs, { outputs, attributes: { axis: -1, epsilon: { float: epsilon } } }),
+};
+
+const addRmsNormOp: Op<{ readonly epsilon: number }> = {
+  name: "addRmsNorm",
+  outputs: ([x, y, weight]) => {
+    if (x?.shape.length !== 2 || !y || !sameShape(x.shape, y.shape) || !weight || !sameShape(weight.shape, [at(x.shape, 1)])) throw new Error("needs x and y [rows, D] and weight [D]");
+    return [
+      { shape: x.shape, dtype: "float32" },
+      { shape: x.shape, dtype: "float32" },
+    ];
+  },
+  gradient: (node, [dNormed, dSum]) => {
+    const [, sum, weight] = [...node.outputs, node.inputs[2]];
+    if (!sum || !weight) return [];
+    const normed = first(sum.graph.applyAll(rmsNormOp, [sum, weight], { epsilon: node.attributes.epsilon }));
+    const [through, dWeight] = dNormed ? (rmsNormOp.gradient?.(normed.node as unknown as typeof node, [dNormed]) ?? []) : [];
+    const dx = through && dSum ? add(through, dSum) : (through ?? dSum);
+    return [dx, dx, dWeight];
+  },
+  onnx: (emitter, { attributes: { epsilon } }, inputs, [normed = "", sum = ""]) =>
+    void emitter.op("SkipSimplifiedLayerNormalization", inputs, { outputs: [normed, "", "", sum], attributes: { epsilon: { float: epsilon } }, domain: "com.microsoft" }),
 };
 
 const ropeOp: Op<{ readonly heads: number }> = {

@@ -55,29 +55,31 @@ export function segmentAttention(heads: Heads, projected: Projected, input: Segm
   return concat([prefix.out, reshape(transpose(out, [0, 2, 4, 1, 3, 5]), [times(B, N, R), heads.heads * D])], 0);
 }
 
-/** One new token per response: attends to its prompt's prefix, to its own cache and to itself. */
-export function decodeAttention(heads: Heads, { q, k, v }: Projected, input: DecodeInput, layer: number): { out: Value; keyValue: KeyValue } {
+/**
+ * One new token per response: attends to its prompt's prefix, to its own cache and to itself.
+ * @param projected queries and keys, rotated, [rows, kv·(G + 1)·D]: for each key/value head its queries, then its key; values [rows, kv·D]
+ */
+export function decodeAttention(heads: Heads, projected: { readonly queriesAndKeys: Value; readonly v: Value }, input: DecodeInput, layer: number): { out: Value; keyValue: KeyValue } {
   const { kv, G, D, scale } = sizes(heads);
-  const { B, N, P, L, prefixMask, ownMask } = input;
+  const { B, N, P, L, mask } = input;
   const prefix = input.prefix[layer] as KeyValue;
   const own = input.own[layer] as KeyValue;
-  const query = transpose(reshape(q, [B, N, kv, G, D]), [0, 2, 1, 3, 4]); // [B, kv, N, G, D]
-  const newest = (x: Value): Value => transpose(reshape(x, [B, N, kv, D]), [0, 2, 1, 3]); // [B, kv, N, D]
-  const keyValue = { key: newest(k), value: newest(v) };
-  const alone = (x: Value): Value => reshape(x, [B, kv, N, 1, D]);
+  const [query, key] = split(transpose(reshape(projected.queriesAndKeys, [B, N, kv, G + 1, D]), [0, 2, 1, 3, 4]), [G, 1], 3) as [Value, Value]; // [B, kv, N, G | 1, D]
+  const value = transpose(reshape(projected.v, [B, N, kv, 1, D]), [0, 2, 1, 3, 4]); // [B, kv, N, 1, D]
   const onPrefix = matmul(reshape(query, [B, kv, times(N, G), D]), prefix.key, { transposeB: true, scale });
   const scores = concat(
     [
-      add(reshape(onPrefix, [B, kv, N, G, P]), prefixMask),
-      add(matmul(query, own.key, { transposeB: true, scale }), ownMask),
-      matmul(query, alone(keyValue.key), { transposeB: true, scale }),
+      reshape(onPrefix, [B, kv, N, G, P]),
+      matmul(query, own.key, { transposeB: true, scale }),
+      matmul(query, key, { transposeB: true, scale }),
     ],
     4,
   );
-  const [pPrefix, pOwn, pNewest] = split(softmax(scores), [P, L, 1], 4) as [Value, Value, Value];
+  const [pPrefix, pOwn, pNewest] = split(softmax(add(scores, mask)), [P, L, 1], 4) as [Value, Value, Value];
   const fromPrefix = reshape(matmul(reshape(pPrefix, [B, kv, times(N, G), P]), prefix.value), [B, kv, N, G, D]);
-  const out = add(add(fromPrefix, matmul(pOwn, own.value)), matmul(pNewest, alone(keyValue.value)));
-  return { out: reshape(transpose(out, [0, 2, 1, 3, 4]), [times(B, N), heads.heads * D]), keyValue };
+  const out = add(add(fromPrefix, matmul(pOwn, own.value)), matmul(pNewest, value));
+  const rows = (x: Value): Value => reshape(x, [B, kv, N, D]);
+  return { out: reshape(transpose(out, [0, 2, 1, 3, 4]), [times(B, N), heads.heads * D]), keyValue: { key: rows(key), value: rows(value) } };
 }
 
 function sizes({ heads, kvHeads: kv, headSize: D }: Heads) {

@@ -1,6 +1,6 @@
 /** Qwen2.5-VL's decoder: grouped-query attention with biased projections, multimodal rotary positions, SwiGLU. */
 import type { Value } from "../../graph/graph.ts";
-import { add, gatherRows, linear, mul, rmsNorm, rope, silu } from "../../graph/ops/index.ts";
+import { add, addRmsNorm, concat, gatherRows, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../graph/ops/index.ts";
 import type { TextConfig } from "../config.ts";
 import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, Positions, PrefixInput, SegmentInput } from "../model.ts";
 import { decodeAttention, prefixAttention, type Projected, segmentAttention } from "./attention.ts";
@@ -108,14 +108,38 @@ export class QwenDecoder implements Decoder {
     return { hidden, cache };
   }
 
+  /**
+   * A step of few rows is bound by the number of ops, so weights that read the same rows are joined: with weights as constants that is done
+   * once, when the program is compiled.
+   */
   traceDecode(parameters: Parameters, input: DecodeInput): { hidden: Value; cache: KeyValue[] } {
+    const { heads, kvHeads, headSize, rmsNormEps } = this.#config;
     const cache: KeyValue[] = [];
-    const hidden = this.#trace(parameters, input, (projected, layer) => {
-      const { out, keyValue } = decodeAttention(this.#config, projected, input, layer);
+    let x = input.embeddings;
+    let normed = rmsNorm(x, parameters("model.language_model.layers.0.input_layernorm.weight"), rmsNormEps);
+    for (let layer = 0; layer < this.layers; layer++) {
+      const p = (name: string): Value => parameters(`model.language_model.layers.${layer}.${name}`);
+      const [turned, v] = split(linear(normed, ...this.#joinedProjection(p)), [(heads + kvHeads) * headSize, kvHeads * headSize], 1) as [Value, Value];
+      const { out, keyValue } = decodeAttention(this.#config, { queriesAndKeys: rope(turned, input.cos, input.sin, heads + kvHeads), v }, input, layer);
       cache.push(keyValue);
-      return out;
-    });
-    return { hidden, cache };
+      const [h, between] = addRmsNorm(x, linear(out, p("self_attn.o_proj.weight")), p("post_attention_layernorm.weight"), rmsNormEps);
+      const gated = mul(silu(linear(h, p("mlp.gate_proj.weight"))), linear(h, p("mlp.up_proj.weight")));
+      const next = layer + 1 < this.layers ? `model.language_model.layers.${layer + 1}.input_layernorm.weight` : "model.language_model.norm.weight";
+      [normed, x] = addRmsNorm(between, linear(gated, p("mlp.down_proj.weight")), parameters(next), rmsNormEps);
+    }
+    return { hidden: normed, cache };
+  }
+
+  /** Weight and bias of queries, keys and values in one: for each key/value head its queries and then its key, and after all of them the values. */
+  #joinedProjection(p: (name: string) => Value): [weight: Value, bias: Value] {
+    const { hiddenSize, heads, kvHeads: kv, headSize: D } = this.#config;
+    const G = heads / kv;
+    const join = (part: string, width: readonly number[]): Value => {
+      const of = (name: string, perHead: number): Value => reshape(p(`self_attn.${name}.${part}`), [kv, perHead * D, ...width]);
+      const turned = reshape(concat([of("q_proj", G), of("k_proj", 1)], 1), [kv * (G + 1) * D, ...width]);
+      return concat([turned, p(`self_attn.v_proj.${part}`)], 0);
+    };
+    return [join("weight", [hiddenSize]), join("bias", [])];
   }
 
   #trace(parameters: Parameters, { embeddings, cos, sin }: Pick<PrefixInput, "embeddings" | "cos" | "sin">, attend: Attend): Value {

@@ -22,8 +22,8 @@ class CountingExecutor implements Executor {
   compiled = 0;
   readonly #inner = new OnnxExecutor({ threads: 2 });
 
-  async compile(graph: Parameters<Executor["compile"]>[0]): Promise<Program> {
-    const program = await this.#inner.compile(graph);
+  async compile(...args: Parameters<Executor["compile"]>): Promise<Program> {
+    const program = await this.#inner.compile(...args);
     this.live++;
     this.compiled++;
     return {
@@ -219,5 +219,25 @@ describe("what is held", () => {
     expect(executor.live - live).toBe(3);
     await fresh.release();
     expect(executor.live).toBe(live);
+  });
+
+  it("compiles decoding anew for new weights, frees the old program, and samples from the new ones", async () => {
+    const { weights } = await loadModelFolder(folder, (found) => createModel(found).parameters);
+    const fresh = new ModelRuntime(runtime.model, weights, executor);
+    const engine = new OnnxRolloutEngine(fresh);
+    const [live, compiled] = [executor.live, executor.compiled];
+    const tokens = async (): Promise<number[][]> => (await sampleAll(engine, prompts.slice(0, 1), 2, { ...sampling, maxNewTokens: 6 })).map((response) => [...response.tokens]);
+    const before = await tokens();
+    const down = weights.get("model.language_model.layers.0.mlp.down_proj.weight")!.data;
+    down.forEach((value, i) => (down[i] = value + (i % 7) - 3));
+    fresh.changed();
+    const after = await tokens();
+    expect(after).not.toEqual(before);
+    expect([executor.compiled - compiled, executor.live - live]).toEqual([3, 2]);
+    // A version that was there before, with other weights.
+    down.forEach((value, i) => (down[i] = value - (i % 7) + 3));
+    fresh.changed(0);
+    expect(await tokens()).toEqual(before);
+    await fresh.release();
   });
 });

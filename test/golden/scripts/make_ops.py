@@ -162,6 +162,8 @@ case("layerNorm", "layerNorm", [floats(4, 6, dims=["M", 6]), floats(6), floats(6
 case("layerNorm where epsilon counts", "layerNorm", [floats(3, 6, scale=1e-3), floats(6), floats(6)], lambda x, w, b: torch.nn.functional.layer_norm(x, (6,), w, b, 1e-5), epsilon=1e-5)
 
 
+case("addRmsNorm", "addRmsNorm", [floats(4, 6, dims=["M", 6]), floats(4, 6, dims=["M", 6]), floats(6)], lambda x, y, w: (rms(x + y, w, 1e-6), x + y), epsilon=1e-6)
+
 if __name__ == "__main__":
     folder = sys.argv[1]
     with open(f"{folder}/ops.json", "w") as file:

@@ -1,0 +1,69 @@
+/** One side of a comparison: a process that answers tasks, a line of JSON each way. Sides run in turn, never at the same time. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { createInterface, type Interface } from "node:readline";
+
+export type Answer = Readonly<Record<string, number>>;
+
+export class Side {
+  readonly name: string;
+  /** Seconds from the start of the process to its first line. */
+  startSeconds = 0;
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  readonly #reader: Interface;
+  #errors = "";
+
+  private constructor(name: string, command: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
+    this.name = name;
+    this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...environment } });
+    this.#child.stderr!.on("data", (chunk: Buffer) => (this.#errors = (this.#errors + chunk.toString()).slice(-4000)));
+    this.#reader = createInterface({ input: this.#child.stdout! });
+    this.#lines = this.#reader[Symbol.asyncIterator]();
+  }
+
+  /** Start the process and wait until it says that it is ready. @throws Error with what it wrote to stderr when it ends instead */
+  static async start(name: string, command: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Side> {
+    const before = performance.now();
+    const side = new Side(name, command, args, environment);
+    await side.#answer();
+    side.startSeconds = (performance.now() - before) / 1000;
+    return side;
+  }
+
+  /** Have a task done. */
+  async run(task: string, options: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
+    this.#child.stdin!.write(`${JSON.stringify({ task, ...options })}\n`);
+    return this.#answer();
+  }
+
+  async close(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.stdin!.end();
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  /** The next line that is JSON; libraries print others. */
+  async #answer(): Promise<Answer> {
+    for (;;) {
+      const { value, done } = (await this.#lines.next()) as IteratorResult<string, undefined>;
+      if (done === true) throw new Error(`${this.name} ended:\n${this.#errors}`);
+      if (value.startsWith("{")) return JSON.parse(value) as Answer;
+    }
+  }
+}
+
+/** Answer tasks from stdin until it ends. */
+export async function serve(tasks: Readonly<Record<string, (options: Readonly<Record<string, unknown>>) => Promise<Answer>>>): Promise<void> {
+  console.log(JSON.stringify({ ready: 1 }));
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { task, ...options } = JSON.parse(line) as { task: string } & Record<string, unknown>;
+    const work = tasks[task];
+    if (work === undefined) throw new Error(`no task "${task}"; there are ${Object.keys(tasks).join(", ")}`);
+    console.log(JSON.stringify(await work(options)));
+  }
+}
+
+/** Largest resident memory of this process so far, MB. */
+export const peakMemory = (): number => process.resourceUsage().maxRSS / 1024;
