@@ -103,7 +103,7 @@ export interface Batch {
   readonly T: number;
   /** 1 where the policy wrote a token, [B, T]. */
   readonly mask: Tensor2D;
-  /** log π_old by the learner, [B, T]; 0 outside the mask. */
+  /** log π_old, [B, T], by the sampler or by the learner as the setting `oldLogProbs` says; 0 outside the mask. */
   readonly oldLogProbs: Tensor2D;
   /** Result of a score request of stage "experience", [B, T], detached. */
   get(handle: ScoreHandle): Tensor2D;

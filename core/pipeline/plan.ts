@@ -13,8 +13,10 @@ export function planLines(scores: readonly PlannedScore[], settings: RunSettings
   const responses = settings.promptsPerStep * settings.samplesPerPrompt;
   const minibatches = Math.ceil(settings.promptsPerStep / (settings.promptsPerMinibatch ?? settings.promptsPerStep));
   const updates = minibatches * settings.epochs;
-  // Whole-step passes: the old log-probs and what else is scored once; what is scored for each minibatch, the first of them for free on the original view.
-  const once = 1 + active.filter(({ weights }) => weights !== "current").length;
+  // Whole-step passes: the old log-probs, unless the sampler's serve, and what else is scored once; what is scored for each minibatch, the first of
+  // them for free on the original view.
+  const sampled = settings.oldLogProbs === "sampler" && settings.parityPrompts > 0;
+  const once = (sampled ? 0 : 1) + active.filter(({ weights }) => weights !== "current").length;
   const again = settings.epochs * (1 + active.filter(({ weights }) => weights === "current").length) - 1 / minibatches;
   const backward = settings.epochs * (1 + new Set(active.filter(({ gradient, view }) => gradient && view !== "original").map(({ view }) => view)).size);
   return [

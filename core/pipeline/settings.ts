@@ -82,6 +82,13 @@ export const settingsSchema = z.strictObject({
   checkpointEvery: z.int().nonnegative().default(10),
   /** Newest checkpoints that are kept; at least two, since weights that an update broke may show it only in the step after. */
   keepCheckpoints: z.int().min(2).default(2),
+  /**
+   * Where log π_old comes from: "sampler", what the sampler gave with each token, so that the first minibatch of a step needs no scoring pass, or
+   * "learner", a pass of its own (for samplers whose numerics differ: then truncated importance sampling can see by how much). The learner is asked
+   * anyway where the sampler's cannot serve: without the check before the first step (parityPrompts: 0), for responses carried over from
+   * another step, sampled from another view or partly written by an environment, and where the same pass is needed for another output.
+   */
+  oldLogProbs: z.enum(["sampler", "learner"]).default("sampler"),
   /** Prompts sampled once before the first step to compare sampler and learner; 0 leaves the comparison out. */
   parityPrompts: z.int().nonnegative().default(2),
   /** Largest allowed difference between the sampler's and the learner's log-prob of a token, nats. */

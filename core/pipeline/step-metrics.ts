@@ -30,7 +30,7 @@ export function rolloutMetrics({ sampled, groups, rounds, skippedRows, scorerFai
 }
 
 /** Losses, gradients and agreement of sampler and learner; means over the step's updates. */
-export function learnerMetrics({ updates, learningRate }: Trained, parity: Parity): Metrics {
+export function learnerMetrics({ updates, learningRate }: Trained, parity: Pick<Parity, "max" | "mean">): Metrics {
   return {
     "rollout/parity_max": parity.max,
     "rollout/parity_mean": parity.mean,

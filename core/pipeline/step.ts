@@ -52,8 +52,9 @@ async function learnFrom({ groups, plan }: Collected, { step }: StepContext, run
   const batch = await watch.time("score", gatherExperience(step, groups, updating));
   const advantages = watch.timeSync("loss", () => computeAdvantages(host, batch.arrays));
   const trained = await trainOn(batch, advantages, updating);
-  if (!(batch.parity.max <= settings.parityTolerance)) {
-    const message = `sampler and learner differ by up to ${batch.parity.max.toExponential(2)} nats, ${settings.parityTolerance.toExponential(1)} is allowed`;
+  const parity = batch.parity ?? trained.updates[0]?.parity ?? { max: 0, mean: 0 };
+  if (!(parity.max <= settings.parityTolerance)) {
+    const message = `sampler and learner differ by up to ${parity.max.toExponential(2)} nats, ${settings.parityTolerance.toExponential(1)} is allowed`;
     host.events.emit("alarm", { step, plugin: "run", message });
   }
   for (const { skipped, gradientNorm } of trained.updates) {
@@ -62,7 +63,7 @@ async function learnFrom({ groups, plan }: Collected, { step }: StepContext, run
   }
   const { samples, T, scores } = batch.arrays;
   host.events.emit("experience", { step, samples, T, arrays: { ...Object.fromEntries([...scores, ...trained.current]), advantages } });
-  return learnerMetrics(trained, batch.parity);
+  return learnerMetrics(trained, parity);
 }
 
 /** A plugin's seconds, shared among its terms. */

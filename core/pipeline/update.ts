@@ -23,8 +23,8 @@ export interface Updating {
 /** A step's experience, whole. */
 export interface ScoredBatch {
   readonly arrays: BatchArrays;
-  /** Sampler against learner. */
-  readonly parity: Parity;
+  /** Sampler against learner; null where the sampler's log-probs were taken and the first update compares them. */
+  readonly parity: Parity | null;
   /** The learner's version that "old" was scored with. */
   readonly version: number;
 }
@@ -37,11 +37,27 @@ export async function gatherExperience(step: number, groups: readonly Group[], {
   const samples = groups.flatMap((group) => group.samples);
   const groupOf = Int32Array.from(groups.flatMap((group, index) => group.samples.map(() => index)));
   const wanted = host.scores().filter(({ active, weights }) => active && weights !== "current");
-  const scores = await scoreSamples(learner, samples, [OLD, ...wanted], settings.sampling.temperature, watch);
-  const oldLogProbs = scores.get(OLD_LOG_PROBS)!;
   const [B, T] = [samples.length, longestOf(samples)];
-  const arrays = { step, samples, groupOf, groups, B, T, mask: policyMask(samples, T), oldLogProbs, scores };
-  return { arrays, parity: compareLogProbs(samples, oldLogProbs), version: learner.version };
+  const sampled = samplerServes(groups, wanted, settings);
+  const scored = await scoreSamples(learner, samples, sampled ? wanted : [OLD, ...wanted], settings.sampling.temperature, watch);
+  const oldLogProbs = scored.get(OLD_LOG_PROBS) ?? samplerLogProbs(samples, T);
+  const arrays = { step, samples, groupOf, groups, B, T, mask: policyMask(samples, T), oldLogProbs, scores: new Map([[OLD_LOG_PROBS, oldLogProbs], ...scored]) };
+  return { arrays, parity: sampled ? null : compareLogProbs(samples, oldLogProbs), version: learner.version };
+}
+
+/** Whether the sampler's log-probs are those of the weights, view and temperature that "old" means, and no pass would give them anyway. */
+function samplerServes(groups: readonly Group[], wanted: readonly Wanted[], { oldLogProbs, parityPrompts }: RunSettings): boolean {
+  if (oldLogProbs === "learner" || parityPrompts === 0) return false;
+  if (wanted.some(({ view, weights }) => view === OLD.view && weights === OLD.weights)) return false;
+  const serves = ({ response }: Sample): boolean => response.view === OLD.view && response.segments.every(({ source }) => source === "policy");
+  return groups.every(({ carried, samples }) => carried !== true && samples.every(serves));
+}
+
+/** The sampler's log-probs, [B, T]. */
+function samplerLogProbs(samples: readonly Sample[], T: number): Float32Array {
+  const array = new Float32Array(samples.length * T);
+  samples.forEach(({ response }, row) => array.set(response.logProbs, row * T));
+  return array;
 }
 
 /** 1 where the policy wrote a token, [B, T]. */
@@ -59,6 +75,8 @@ export interface Update {
   readonly loss: LossResult;
   readonly gradientNorm: number;
   readonly skipped: boolean;
+  /** Sampler against learner, as the pass back computed its log-probs; null where other weights than the sampler's were used. */
+  readonly parity: Parity | null;
 }
 
 export interface Trained {
@@ -79,7 +97,7 @@ export async function trainOn(batch: ScoredBatch, advantages: Float32Array, run:
     for (const rows of minibatches(batch.arrays, settings.promptsPerMinibatch, host.random.key("minibatch", step, epoch))) {
       const minibatch = await takeMinibatch(batch, rows, advantages, run);
       if (epoch === 0) putTogether(current, minibatch, rows, B, T);
-      updates.push(await update(minibatch, learningRate, run));
+      updates.push(await update(minibatch, learningRate, run, run.learner.version === batch.version));
     }
   }
   return { updates, learningRate, current };
@@ -137,17 +155,19 @@ async function currentScores(batch: ScoredBatch, rows: readonly number[], sample
 }
 
 /** Loss, its gradients through each view, one optimizer step. */
-async function update(minibatch: MinibatchArrays, learningRate: number, { learner, host, settings, watch }: Updating): Promise<Update> {
+async function update(minibatch: MinibatchArrays, learningRate: number, { learner, host, settings, watch }: Updating, sampledByThese: boolean): Promise<Update> {
   const loss = watch.timeSync("loss", () => computeLoss(host, minibatch));
+  let parity: Parity | null = null;
   for (const [view, cotangents] of Object.entries(loss.gradients)) {
     // A view that no term draws on now would cost a pass and add nothing.
     if (view !== "original" && Object.values(cotangents).every((array) => array.every((value) => value === 0))) continue;
     const askers = view === "original" ? [] : [...new Set(host.scores().filter((score) => score.view === view && score.active && score.gradient).flatMap(({ plugins }) => plugins))];
     const learning = learner.backward(learnerBatch(minibatch.samples, view, settings.sampling.temperature), cotangents);
-    await watch.time("backward", watch.charge(askers, learning));
+    const { logProbs } = await watch.time("backward", watch.charge(askers, learning));
+    if (view === "original" && sampledByThese && logProbs !== undefined) parity = compareLogProbs(minibatch.samples, logProbs);
   }
   const { gradientNorm, skipped } = await watch.time("update", learner.step({ learningRate }));
-  return { loss, gradientNorm, skipped };
+  return { loss, gradientNorm, skipped, parity };
 }
 
 /** Write a minibatch's current scores into arrays of the whole batch. */

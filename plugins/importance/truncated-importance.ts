@@ -11,7 +11,7 @@ const schema = z.strictObject({
   beyond: z.enum(["truncate", "drop"]).default("truncate"),
   /** "token": each token's own ratio; "sequence": the product over the response, for all its tokens. */
   level: z.enum(["token", "sequence"]).default("token"),
-  /** "behaviour": the distribution that was sampled from, after bans, top-k and top-p; "sampler": the sampler's full softmax, which differs from the learner's by rounding alone. */
+  /** "behaviour": the distribution that was sampled from, after bans, top-k and top-p; "sampler": the sampler's full softmax, which differs from the learner's by rounding alone (the setting `oldLogProbs` must be "learner"). */
   against: z.enum(["behaviour", "sampler"]).default("behaviour"),
 });
 

@@ -19,7 +19,7 @@ test("rewards, lengths and spread are over all groups that were sampled", () => 
 
 test("losses and gradient norms are means over the updates, skipped ones are counted", () => {
   const update = (value: number, skipped: boolean) => ({
-    loss: { loss: 2 * value, terms: { policy: { value, weighted: 2 * value, factor: 2, plugin: "P", norm: value / 10, cosine: 1, share: value / 4 } }, gradients: {} }, gradientNorm: value * 10, skipped,
+    loss: { loss: 2 * value, terms: { policy: { value, weighted: 2 * value, factor: 2, plugin: "P", norm: value / 10, cosine: 1, share: value / 4 } }, gradients: {} }, gradientNorm: value * 10, skipped, parity: null,
   });
   const parity = { max: 0.5, mean: 0.25, worst: { sample: 0, token: 0 } };
   expect(learnerMetrics({ updates: [update(1, false), update(3, true)], learningRate: 0.1, current: new Map() }, parity)).toEqual({

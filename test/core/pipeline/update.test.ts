@@ -2,7 +2,7 @@ import { mul, zerosLike } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { join } from "node:path";
 import sharp from "sharp";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { arrayDataset } from "../../../core/data/dataset.ts";
 import type { Experience } from "../../../core/pipeline/events.ts";
 import { learnerBatch } from "../../../core/scores/experience.ts";
@@ -133,5 +133,57 @@ test("the experience holds advantages and scores of the whole batch, those of th
     const current = arrays["original/current/logProbs"]!.subarray(row * T, (row + 1) * T);
     expect([...current.subarray(0, length)].every((value) => value < 0)).toBe(true);
     expect([...current.subarray(length)].every((value) => value === 0)).toBe(true);
+  });
+});
+
+describe("where log π_old comes from", () => {
+  /** Passes besides the check before the first step, and the parity that the run reports. */
+  async function passes(settings: RunSettingsInput, apply: (run: Run) => void = () => undefined) {
+    const policy = tabularPolicy({ samplerError: 1e-5 });
+    const seen: { old: number[]; sampled: number[]; current: number[] }[] = [];
+    const look = (run: Run): void => {
+      apply(run);
+      run.hooks.terms.tap("TapPlugin", (terms, { oldLogProbs, logProbs, samples }) => {
+        seen.push({ old: [...oldLogProbs.dataSync()], current: [...logProbs.dataSync()], sampled: samples.flatMap(({ response }) => [...response.logProbs]) });
+        return terms;
+      });
+    };
+    const { metrics } = await train({
+      policy, dataset: letterRows, plugins: [new ScorerPlugin(), new BanditPlugin(), new TapPlugin(look)], output: temporaryFolder(),
+      settings: { ...banditSettings, steps: 1, checkpointEvery: 0, parityPrompts: 1, ...settings },
+    });
+    return { score: policy.learner.calls.score - 1, parity: metrics["rollout/parity_max"]!, seen };
+  }
+
+  test("the sampler, whose log-probs the pass back is compared with", async () => {
+    const { score, parity, seen } = await passes({});
+    expect(score).toBe(0);
+    expect(parity).toBeCloseTo(1e-5, 6);
+    expect(seen[0]!.old).toEqual(seen[0]!.current);
+    // Rows are padded to the longest response.
+    expect(seen[0]!.old.filter((value) => value !== 0)).toEqual(seen[0]!.sampled);
+  });
+
+  test("later minibatches are scored with the weights they find", async () => {
+    const { score, seen } = await passes({ promptsPerMinibatch: 2 });
+    expect(score).toBe(seen.length - 1);
+    expect(seen[1]!.current).not.toEqual(seen[1]!.old);
+  });
+
+  test("the learner where the setting says so, where sampler and learner were not compared, or where a plugin's request makes the same pass", async () => {
+    const asked = await passes({ oldLogProbs: "learner" });
+    expect(asked.score).toBe(1);
+    expect(asked.parity).toBeCloseTo(1e-5, 6);
+    expect(asked.seen[0]!.old.filter((value) => value !== 0)).not.toEqual(asked.seen[0]!.sampled);
+    expect((await passes({ parityPrompts: 0 })).score + 1).toBe(1);
+    expect((await passes({}, ({ scores }) => void scores.request({ weights: "old", output: "entropy" }))).score).toBe(1);
+  });
+
+  test("the learner where responses were sampled from another view", async () => {
+    const { score } = await passes({}, ({ hooks, views }) => {
+      views.register({ name: "other", patches: (picture) => picture });
+      hooks.rollout.tap("TapPlugin", (plan) => ({ ...plan, shares: [{ view: "other", count: plan.shares[0]!.count }] }));
+    });
+    expect(score).toBe(1);
   });
 });
