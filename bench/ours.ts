@@ -6,6 +6,9 @@ import { peakMemory, serve } from "./side.ts";
 import { grid, visualTokens, type Workload } from "./workloads.ts";
 import { specialId } from "../recipes/tasks/shapes/vocabulary.ts";
 import { vocabularySize } from "./models.ts";
+import { Graph } from "../core/graph/graph.ts";
+import { OnnxExecutor } from "../core/graph/onnx-executor.ts";
+import { matmul, sum } from "../core/graph/ops/index.ts";
 
 const workload = JSON.parse(process.argv[2]!) as Workload;
 const policy = await openPolicyInProcess({ folder: process.argv[3]!, ...learnerSettings(parseSettings(JSON.parse(process.argv[4] ?? "{}") as object)) });
@@ -71,10 +74,38 @@ async function learn(seed: number, minibatches: number): Promise<{ seconds: numb
   return { seconds: (performance.now() - before) / 1000 };
 }
 
+/** One scoring pass over the responses that `learn` draws. */
+async function score(seed: number): Promise<{ seconds: number }> {
+  const draws = createRandom(seed).key("score");
+  const tokens = (row: number): Int32Array => Int32Array.from({ length: workload.tokens }, (_, i) => firstWord + Math.floor(draws.uniform(row * workload.tokens + i) * (vocabularySize - firstWord)));
+  const batch = { prompts: prompts(seed), temperature: 1, rows: Array.from({ length: workload.prompts * workload.responses }, (_, row) => ({ prompt: Math.floor(row / workload.responses), tokens: tokens(row) })) };
+  const before = performance.now();
+  await policy.learner.score(batch, ["logProbs"]);
+  return { seconds: (performance.now() - before) / 1000 };
+}
+
+/** The executor's speed at a square product. */
+async function matmulSpeed(size: number): Promise<{ gflops: number }> {
+  const graph = new Graph();
+  graph.output("sum", sum(matmul(graph.input("a", [size, size]), graph.input("b", [size, size])), [0]));
+  const program = await new OnnxExecutor().compile(graph);
+  const draws = createRandom(1);
+  const feed = { shape: [size, size], data: Float32Array.from({ length: size * size }, (_, i) => draws.uniform(i)) };
+  await program.run({ a: feed, b: feed });
+  const repeats = 8;
+  const before = performance.now();
+  for (let i = 0; i < repeats; i++) await program.run({ a: feed, b: feed });
+  const taken = (performance.now() - before) / 1000;
+  await program.release();
+  return { gflops: (2 * size ** 3 * repeats) / taken / 1e9 };
+}
+
 const seedOf = ({ seed }: Readonly<Record<string, unknown>>): number => Number(seed ?? 1);
 
 await serve({
   rollout: async (options) => ({ ...(await rollout(seedOf(options))), peak: peakMemory() }),
+  score: async (options) => score(seedOf(options)),
+  matmul: async ({ size }) => matmulSpeed(Number(size)),
   learner: async (options) => ({ ...(await learn(seedOf(options), Number(options["minibatches"] ?? 1))), peak: peakMemory() }),
 });
 await policy.close();

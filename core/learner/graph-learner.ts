@@ -29,6 +29,8 @@ export interface GraphLearnerOptions {
    * Default 16384.
    */
   readonly scoringTokens?: number;
+  /** Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients. Default false. */
+  readonly recompute?: boolean;
   /** Write weights as a model folder, and read one. */
   readonly writeModel: (folder: string, weights: Weights) => Promise<void>;
   readonly readModel: (folder: string) => Promise<Weights>;
@@ -84,7 +86,7 @@ export class GraphLearner implements Learner {
     for (const output of asked) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
     const trainsVision = [...this.#trained].some((name) => name.startsWith("model.visual."));
     const program = await this.#program(`backward ${asked.join(" ")}`, (graph, parameters) => {
-      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision });
+      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision, recompute: this.#options.recompute ?? false });
     });
     const features = await this.#runtime.features(batch.prompts);
     const results = emptyOutputs(batch, asked);

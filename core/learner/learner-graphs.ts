@@ -24,9 +24,9 @@ export function traceBackward(
   model: VisionLanguageModel,
   graph: Graph,
   parameters: Parameters,
-  { outputs, trained, trainsVision }: { readonly outputs: readonly Output[]; readonly trained: ReadonlySet<string>; readonly trainsVision: boolean },
+  { outputs, trained, trainsVision, recompute = false }: { readonly outputs: readonly Output[]; readonly trained: ReadonlySet<string>; readonly trainsVision: boolean; readonly recompute?: boolean },
 ): void {
-  const seeds = [...traceOutputs(model, graph, parameters, outputs)].map(([output, value]) => {
+  const seeds = [...traceOutputs(model, graph, parameters, outputs, recompute)].map(([output, value]) => {
     graph.output(output, value);
     return { value, cotangent: graph.input(`cotangent.${output}`, [symbol("M")]) };
   });
@@ -41,8 +41,8 @@ export function traceVisionBackward({ vision, decoder }: VisionLanguageModel, gr
 }
 
 /** Hidden states where a token is predicted, no logits elsewhere, and of them what is asked for. */
-function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[]): Map<Output, Value> {
-  const input = segmentInputs(graph, decoder, parameters);
+function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[], recompute = false): Map<Output, Value> {
+  const input = segmentInputs(graph, decoder, parameters, { recompute });
   const hidden = decoder.traceSegments(parameters, input);
   const M = symbol("M");
   const rows = gatherRows(hidden, graph.input("hidden.rows", [M], "int32")); // [M, hidden]

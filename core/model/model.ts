@@ -104,6 +104,8 @@ export interface SegmentInput extends PrefixInput {
   readonly responseCausal: Value;
   /** Which prefix positions are real, additive, [B, 1, 1, 1, P]. */
   readonly prefixMask: Value;
+  /** Given: what is inside a layer is computed again for the gradient instead of being kept. A value [1] that is fed as 1. */
+  readonly one: Value | null;
   readonly N: Value["shape"][number];
   readonly R: Value["shape"][number];
 }

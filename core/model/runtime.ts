@@ -144,10 +144,9 @@ export class ModelRuntime {
     forgetOthers(known, pictures);
     const missing = pictures.filter(({ hash }) => !known.has(hash));
     if (missing.length > 0) this.#vision ??= this.compile((graph, parameters) => graph.output("features", this.model.vision.trace(graph, parameters)));
-    // One at a time: the last bits of a matrix product may depend on what else is in it, and features must not depend on history.
-    for (const picture of missing) {
-      const { features } = await this.run(await (this.#vision as Promise<ModelProgram>), this.model.vision.feeds([picture]), weights);
-      known.set(picture.hash, this.#inTokenOrder(picture, features as FloatArray));
+    for (const chunk of pictureChunks(missing)) {
+      const { features } = await this.run(await (this.#vision as Promise<ModelProgram>), this.model.vision.feeds(chunk), weights);
+      this.#splitFeatures(chunk, features as FloatArray, known);
     }
     return known;
   }
@@ -184,13 +183,19 @@ export class ModelRuntime {
     for (const program of this.#programs.splice(0)) await program.release();
   }
 
-  #inTokenOrder(picture: EncodedPicture, { data }: FloatArray): Float32Array {
+  /** Each picture's features in token order. */
+  #splitFeatures(pictures: readonly EncodedPicture[], { data }: FloatArray, into: Map<string, Float32Array>): void {
     const { hiddenSize } = this.model.decoder;
-    const rows = new Float32Array(data.length);
-    this.model.vision.order([picture]).forEach((row, token) => {
-      rows.set(data.subarray(row * hiddenSize, (row + 1) * hiddenSize), token * hiddenSize);
-    });
-    return rows;
+    const order = this.model.vision.order(pictures);
+    let token = 0;
+    for (const picture of pictures) {
+      const rows = new Float32Array(this.model.vision.tokens(picture) * hiddenSize);
+      for (let i = 0; i < rows.length; i += hiddenSize) {
+        const row = order[token++] as number;
+        rows.set(data.subarray(row * hiddenSize, (row + 1) * hiddenSize), i);
+      }
+      into.set(picture.hash, rows);
+    }
   }
 }
 

@@ -35,7 +35,7 @@ export function prefixInputs(graph: Graph, decoder: Decoder, parameters: Paramet
 }
 
 /** The graph's inputs for prefixes with responses. */
-export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parameters): SegmentInput {
+export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parameters, { recompute = false } = {}): SegmentInput {
   const [B, P, N, R] = [symbol("B"), symbol("P"), symbol("N"), symbol("R")];
   const rows = plus(times(B, P), times(B, N, R));
   const half = decoder.headSize / 2;
@@ -52,6 +52,7 @@ export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parame
     prefixCausal: graph.input("prefix.causal", [P, P]),
     responseCausal: graph.input("response.causal", [R, R]),
     prefixMask: reshape(graph.input("prefix.mask", [B, P]), [B, 1, 1, 1, P]),
+    one: recompute ? graph.input("one", [1]) : null,
   };
 }
 
@@ -164,6 +165,7 @@ export function segmentFeeds(decoder: Decoder, groups: readonly SegmentGroup[], 
     "prefix.mask": prefixMask(groups, extent),
     "response.source": { shape: [B, N, R], data: sources.resolve(response) },
     "response.causal": causal(R),
+    one: { shape: [1], data: Float32Array.of(1) },
     text: { shape: [sources.text.length], data: Int32Array.from(sources.text) },
     features: atLeastOneRow(features),
     cos: { shape: [rows, half], data: cos },

@@ -78,6 +78,8 @@ export const settingsSchema = z.strictObject({
   microbatchTokens: count.default(16_384),
   /** The same in one scoring pass; with several threads it decides the last bits of log-probs. */
   scoringTokens: count.default(16_384),
+  /** Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients. */
+  recompute: z.boolean().default(false),
   /** Steps between checkpoints; 0: only the last step's. */
   checkpointEvery: z.int().nonnegative().default(10),
   /** Newest checkpoints that are kept; at least two, since weights that an update broke may show it only in the step after. */
@@ -99,10 +101,11 @@ export type RunSettings = z.output<typeof settingsSchema>;
 export type RunSettingsInput = z.input<typeof settingsSchema>;
 
 /** What the learner is built with. */
-export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens }: RunSettings): { readonly optimizer: OptimizerSettings } & Pick<RunSettings, "microbatchTokens" | "scoringTokens"> => ({
+export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens, recompute }: RunSettings): { readonly optimizer: OptimizerSettings } & Pick<RunSettings, "microbatchTokens" | "scoringTokens" | "recompute"> => ({
   optimizer: { ...optimizer, maxGradientNorm: optimizer.maxGradientNorm ?? Infinity },
   microbatchTokens,
   scoringTokens,
+  recompute,
 });
 
 /** Check settings and fill in the defaults; unknown names and wrong values are errors that name them. */

@@ -21,18 +21,20 @@ export interface PolicyOptions {
   /** See GraphLearnerOptions. Default 8192. */
   readonly microbatchTokens?: number;
   readonly scoringTokens?: number;
+  readonly recompute?: boolean;
   readonly rollout?: OnnxRolloutOptions;
 }
 
 /** Load the model and make learner and sampler. @throws Error naming the file at fault. */
 export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {
-  const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, rollout = {} } = options;
+  const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, rollout = {} } = options;
   const loaded = await loadModelFolder(weights, (config) => createModel(config).parameters);
   const model = createModel(loaded.config);
   const runtime = new ModelRuntime(model, loaded.weights, new OnnxExecutor({ threads }));
   const learner = new GraphLearner(runtime, {
     optimizer,
     microbatchTokens,
+    recompute,
     ...(scoringTokens === undefined ? {} : { scoringTokens }),
     writeModel: (target, current) => saveModelFolder(target, { source: folder, weights: current }),
     readModel: async (source) => (await loadModelFolder(source, () => model.parameters)).weights,

@@ -81,6 +81,7 @@ const calls: Readonly<Record<string, Apply>> = {
   rmsNorm: (x, { epsilon }) => ops.rmsNorm(one(x), one(x, 1), epsilon),
   addRmsNorm: (x, { epsilon }) => ops.addRmsNorm(one(x), one(x, 1), one(x, 2), epsilon),
   rope: (x, { heads }) => ops.rope(one(x), one(x, 1), one(x, 2), heads),
+  recomputed: (x) => ops.recomputed(one(x), one(x, 1), (again) => ops.mul(ops.silu(again), one(x, 2))),
   tokenLogProb: binary(ops.tokenLogProb),
   entropy: unary(ops.entropy),
   pack: (x) => ops.pack(one(x), packing(x)),

@@ -4,6 +4,7 @@ export { entropy, tokenLogProb } from "./head.ts";
 export { layerNorm } from "./layer-norm.ts";
 export { linear, matmul, type MatmulOptions } from "./matmul.ts";
 export { addRmsNorm, rmsNorm, rope } from "./norm-rope.ts";
+export { recomputed } from "./recompute.ts";
 export { maxLast, softmax, sum, sumLast } from "./reduce.ts";
 export { gatherRows, pack, type RowPacking, scatterAddRows, unpack } from "./rows.ts";
 export { concat, expand, reshape, split, transpose, zeros } from "./shape.ts";

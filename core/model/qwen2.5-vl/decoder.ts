@@ -1,6 +1,6 @@
 /** Qwen2.5-VL's decoder: grouped-query attention with biased projections, multimodal rotary positions, SwiGLU. */
 import type { Value } from "../../graph/graph.ts";
-import { add, addRmsNorm, concat, gatherRows, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../graph/ops/index.ts";
+import { add, addRmsNorm, concat, gatherRows, linear, mul, recomputed, reshape, rmsNorm, rope, silu, split } from "../../graph/ops/index.ts";
 import type { TextConfig } from "../config.ts";
 import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, Positions, PrefixInput, SegmentInput } from "../model.ts";
 import { decodeAttention, prefixAttention, type Projected, segmentAttention } from "./attention.ts";
@@ -95,7 +95,7 @@ export class QwenDecoder implements Decoder {
   }
 
   traceSegments(parameters: Parameters, input: SegmentInput): Value {
-    return this.#trace(parameters, input, (projected) => segmentAttention(this.#config, projected, input));
+    return this.#trace(parameters, input, (projected) => segmentAttention(this.#config, projected, input), input.one);
   }
 
   tracePrefix(parameters: Parameters, input: PrefixInput): { hidden: Value; cache: KeyValue[] } {
@@ -142,21 +142,22 @@ export class QwenDecoder implements Decoder {
     return [join("weight", [hiddenSize]), join("bias", [])];
   }
 
-  #trace(parameters: Parameters, { embeddings, cos, sin }: Pick<PrefixInput, "embeddings" | "cos" | "sin">, attend: Attend): Value {
+  #trace(parameters: Parameters, { embeddings, cos, sin }: Pick<PrefixInput, "embeddings" | "cos" | "sin">, attend: Attend, one: Value | null = null): Value {
     const { heads, kvHeads, rmsNormEps } = this.#config;
-    let x = embeddings;
-    for (let layer = 0; layer < this.layers; layer++) {
+    const trace = (layer: number, x: Value): Value => {
       const p = (name: string): Value => parameters(`model.language_model.layers.${layer}.${name}`);
       const project = (input: Value, name: string): Value => linear(input, p(`self_attn.${name}.weight`), p(`self_attn.${name}.bias`));
       const normed = rmsNorm(x, p("input_layernorm.weight"), rmsNormEps);
       const q = rope(project(normed, "q_proj"), cos, sin, heads);
       const k = rope(project(normed, "k_proj"), cos, sin, kvHeads);
       const v = project(normed, "v_proj");
-      x = add(x, linear(attend({ q, k, v }, layer), p("self_attn.o_proj.weight")));
-      const h = rmsNorm(x, p("post_attention_layernorm.weight"), rmsNormEps);
+      const between = add(x, linear(attend({ q, k, v }, layer), p("self_attn.o_proj.weight")));
+      const h = rmsNorm(between, p("post_attention_layernorm.weight"), rmsNormEps);
       const gated = mul(silu(linear(h, p("mlp.gate_proj.weight"))), linear(h, p("mlp.up_proj.weight")));
-      x = add(x, linear(gated, p("mlp.down_proj.weight")));
-    }
+      return add(between, linear(gated, p("mlp.down_proj.weight")));
+    };
+    let x = embeddings;
+    for (let layer = 0; layer < this.layers; layer++) x = one === null ? trace(layer, x) : recomputed(x, one, (again) => trace(layer, again));
     return rmsNorm(x, parameters("model.language_model.norm.weight"), rmsNormEps);
   }
 }

@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openPolicyInProcess, parseSettings, learnerSettings, type OpenPolicy } from "@papo/core";
 import { hashPixels } from "../../../core/model/image-processor.ts";
+import { relativeError } from "../../golden/support.ts";
 import type { EncodedPicture } from "../../../core/model/picture.ts";
+import type { GraphLearner } from "../../../core/learner/graph-learner.ts";
 import type { LearnerBatch } from "../../../core/learner/learner.ts";
 
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
@@ -108,6 +110,16 @@ describe("the learner", () => {
     }
     expect(await first.learner.score(batch, ["logProbs"], "reference")).not.toEqual(await first.learner.score(batch, ["logProbs"]));
     await expect(first.learner.score(batch, ["logProbs"], "ema")).rejects.toThrow('no weights are kept as "ema"');
+  });
+
+  test("has the same gradients when it computes layers again instead of keeping them", async () => {
+    const [kept, again] = await Promise.all([{}, { recompute: true }].map(async (settings) => {
+      const { learner } = await open(settings);
+      await learner.backward(batch, cotangents);
+      return (learner as GraphLearner).gradients;
+    }));
+    expect([...again!.keys()].sort()).toEqual([...kept!.keys()].sort());
+    for (const [name, gradient] of kept!) expect(relativeError(again!.get(name)!, gradient), name).toBeLessThan(1e-6);
   });
 
   test("refuses a cotangent of another size", async () => {

@@ -164,6 +164,9 @@ case("layerNorm where epsilon counts", "layerNorm", [floats(3, 6, scale=1e-3), f
 
 case("addRmsNorm", "addRmsNorm", [floats(4, 6, dims=["M", 6]), floats(4, 6, dims=["M", 6]), floats(6)], lambda x, y, w: (rms(x + y, w, 1e-6), x + y), epsilon=1e-6)
 
+case("recomputed", "recomputed", [floats(5, 4, dims=["M", 4]), constant([1.0]), floats(5, 4, dims=["M", 4])], lambda x, one, w: x * torch.sigmoid(x) * w)
+
+
 if __name__ == "__main__":
     folder = sys.argv[1]
     with open(f"{folder}/ops.json", "w") as file:

@@ -1,0 +1,235 @@
+/**
+ * The benchmark: `npm run bench [-- rows …]`. Both sides of a row run in turn in one session; medians of at least 7, ratios with their spread.
+ * Writes bench/results.md. Rows against torch and TRL need their environment once: `npm run bench:peers`.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { writeRows } from "./data.ts";
+import { modelFolder, sizes } from "./models.ts";
+import { Side, type Answer } from "./side.ts";
+import { median, paired, slope, type Paired } from "./statistics.ts";
+import { workloads, type Workload } from "./workloads.ts";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "..", "runs", "bench");
+const python = process.env["PEER_PYTHON"] ?? join(here, "peer", ".venv", "bin", "python");
+const repeats = 7;
+
+const ours = async (workload: Workload, settings: object = {}): Promise<Side> =>
+  Side.start("ours", process.execPath, ["--import", "tsx", join(here, "ours.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), JSON.stringify(settings)]);
+
+const torch = async (workload: Workload): Promise<Side> =>
+  Side.start("torch", needPeers(), [join(here, "peer", "torch_side.py"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model)]);
+
+let runs = 0;
+const loop = async (workload: Workload, recipe: "grpo" | "papo", empty = 0): Promise<Side> => {
+  const output = join(root, "runs", String(++runs));
+  rmSync(output, { recursive: true, force: true });
+  return Side.start(`${recipe}, ${empty} empty plugins`, process.execPath, ["--import", "tsx", join(here, "run-side.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), await rows(workload), recipe, output, String(empty)]);
+};
+
+const trl = async (workload: Workload): Promise<Side> =>
+  Side.start("TRL", needPeers(), [join(here, "peer", "trl_side.py"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), await rows(workload), join(root, "trl")]);
+
+const rows = (workload: Workload): Promise<string> => writeRows(join(root, "data"), 64, workload.text);
+
+function needPeers(): string {
+  if (!existsSync(python)) throw new Error("rows against torch and TRL need their environment: npm run bench:peers makes it (about 7 GB)");
+  return python;
+}
+
+/** Two sides in turn, after one round of each that is not counted; what `of` reads off an answer. */
+async function compare(a: Side, b: Side, tasks: readonly [string, string], options: object, of: (answer: Answer) => number, count = repeats): Promise<Paired> {
+  const [left, right]: [number[], number[]] = [[], []];
+  for (let round = 0; round <= count; round++) {
+    const seed = { seed: round + 1, ...options };
+    const first = of(await a.run(tasks[0], seed));
+    const second = of(await b.run(tasks[1], seed));
+    if (round > 0) {
+      left.push(first);
+      right.push(second);
+    }
+  }
+  return paired(left, right);
+}
+
+async function between<T>(sides: readonly Promise<Side>[], work: (...sides: Side[]) => Promise<T>): Promise<T> {
+  const started = await Promise.all(sides);
+  try {
+    return await work(...started);
+  } finally {
+    for (const side of started) await side.close();
+  }
+}
+
+const seconds = ({ seconds: value }: Answer): number => value!;
+const speed = ({ seconds: time, tokens }: Answer): number => tokens! / time!;
+const s = (value: number): string => (value >= 10 ? value.toFixed(1) : value.toFixed(3));
+const times = ({ ratio, low, high }: Paired): string => `${ratio.toFixed(2)}× [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+const inverse = ({ a, b, ratio, low, high }: Paired): Paired => ({ a, b, ratio: 1 / ratio, low: 1 / high, high: 1 / low });
+
+const row = (figure: string, our: string, peer: string, ratio: string, goal: string): string => `| ${figure} | ${our} | ${peer} | ${ratio} | ${goal} |`;
+
+async function rollout(workload: Workload, goal: string): Promise<string[]> {
+  const result = await between([ours(workload), torch(workload)], (a, b) => compare(a, b, ["rollout", "rollout"], {}, speed));
+  return [row(`rollout, \`${workload.name}\`, tokens/s`, result.a.toFixed(0), `transformers \`generate\`: ${result.b.toFixed(0)}`, times(result), goal)];
+}
+
+async function learner(workload: Workload, goal: string): Promise<string[]> {
+  const result = await between([ours(workload), torch(workload)], (a, b) => compare(a, b, ["learner", "learner"], {}, seconds));
+  return [row(`learner, GRPO, \`${workload.name}\`, s`, s(result.a), `torch, padded: ${s(result.b)}`, times(inverse(result)), goal)];
+}
+
+async function learnerShared(workload: Workload, goal: string): Promise<string[]> {
+  const result = await between([ours(workload), torch(workload)], (a, b) => compare(a, b, ["learner", "learner_shared"], {}, seconds));
+  return [row(`learner, \`${workload.name}\`, against the shared prefix by hand, s`, s(result.a), `torch: ${s(result.b)}`, times(inverse(result)), goal)];
+}
+
+async function minibatches(goal: string): Promise<string[]> {
+  const result = await between([ours(workloads.bench), torch(workloads.bench)], (a, b) => compare(a, b, ["learner", "learner"], { minibatches: 3 }, seconds));
+  return [row("learner, three minibatches, s", s(result.a), `torch, padded: ${s(result.b)}`, times(inverse(result)), goal)];
+}
+
+async function papoStep(): Promise<string[]> {
+  const result = await between([loop(workloads.bench, "papo"), loop(workloads.bench, "grpo")], (a, b) => compare(a, b, ["step", "step"], {}, seconds, 11));
+  return [row("PAPO step / GRPO step, whole loop, s", s(result.a), `GRPO: ${s(result.b)}`, times(result), "≤ 1.15")];
+}
+
+async function wholeStep(): Promise<string[]> {
+  const result = await between([loop(workloads.bench, "grpo"), trl(workloads.bench)], (a, b) => compare(a, b, ["step", "step"], {}, seconds));
+  return [row("whole GRPO step, s", s(result.a), `TRL: ${s(result.b)}`, times(inverse(result)), "≥ 5×")];
+}
+
+async function start(): Promise<string[]> {
+  const measured: [number[], number[]] = [[], []];
+  for (let round = 0; round < repeats; round++) {
+    for (const [index, side] of [loop, trl].entries()) {
+      const before = performance.now();
+      await between([side(workloads.bench, "grpo")], (one) => one.run("step"));
+      measured[index]!.push((performance.now() - before) / 1000);
+    }
+  }
+  const result = paired(...measured);
+  return [row("start to the end of the first step, s", s(result.a), `TRL: ${s(result.b)}`, times(result), "≤ 0.3×")];
+}
+
+async function memory(): Promise<string[]> {
+  const peak = async (side: Promise<Side>): Promise<number> => between([side], async (one) => Math.max(...[(await one.run("learner")).peak!, (await one.run("learner", { seed: 2 })).peak!]));
+  const theirs = await peak(torch(workloads.bench));
+  const small = { microbatchTokens: 1300 };
+  const lines = [];
+  for (const [name, settings] of [["peak memory of the learner step, MB", {}], ["the same, two microbatches", small], ["the same, recomputing layers", { recompute: true }]] as const) {
+    const own = await peak(ours(workloads.bench, settings));
+    lines.push(row(name, own.toFixed(0), `torch, padded: ${theirs.toFixed(0)}`, `${(own / theirs).toFixed(2)}×`, "≤ 0.3×"));
+  }
+  return lines;
+}
+
+async function empty(): Promise<string[]> {
+  const result = await between([loop(workloads.bench, "grpo", 100), loop(workloads.bench, "grpo")], (a, b) => compare(a, b, ["step", "step"], {}, seconds, 15));
+  return [row("100 empty plugins, step, s", s(result.a), `none: ${s(result.b)}`, times(result), "≤ 1.01×")];
+}
+
+async function scaling(): Promise<string[]> {
+  const measure = async (workload: Workload, task: string): Promise<number> =>
+    between([ours(workload)], async (side) => {
+      await side.run(task);
+      const found = [];
+      for (let round = 0; round < repeats; round++) found.push(seconds(await side.run(task, { seed: round + 2 })));
+      return median(found);
+    });
+  const lines: string[] = [];
+  for (const task of ["rollout", "learner"]) {
+    const groups = [2, 4, 8, 16, 32];
+    const byGroup = slope(groups, await inTurn(groups, (responses) => measure({ ...workloads.bench, responses }, task)));
+    lines.push(row(`${task} against responses per prompt, 2 … 32`, `${(1000 * byGroup.slope).toFixed(1)} ms each, ${(1000 * byGroup.intercept).toFixed(0)} ms for the prompts`, "", `R² ${byGroup.r2.toFixed(3)}`, "linear"));
+    const texts = [32, 128, 256, 448];
+    const byPrefix = slope(texts, await inTurn(texts, (text) => measure({ ...workloads.bench, text }, task)));
+    lines.push(row(`${task} against text tokens of the prompt, 32 … 448`, `${(1000 * byPrefix.slope).toFixed(2)} ms a token of the 4 prompts`, "", `R² ${byPrefix.r2.toFixed(3)}`, "paid once"));
+  }
+  return lines;
+}
+
+async function inTurn<T>(values: readonly T[], work: (value: T) => Promise<number>): Promise<number[]> {
+  const found = [];
+  for (const value of values) found.push(await work(value));
+  return found;
+}
+
+/** Matrix products of a pass over the decoder's rows, GFLOP: two for each weight and row, attention, and the head where tokens are predicted. */
+function work({ model, prompts, responses, text, tokens }: Workload): number {
+  const { hidden, layers, heads, keyValueHeads, intermediate } = sizes[model]!;
+  const prefix = prompts * (text + 64);
+  const own = prompts * responses * tokens;
+  const perRow = layers * (hidden * 64 * (2 * heads + 2 * keyValueHeads) + 3 * hidden * intermediate);
+  const attention = layers * heads * 64 * 2 * (prefix * (text + 64) + own * (text + 64 + tokens));
+  return (2 * ((prefix + own) * perRow + own * hidden * 2048) + 2 * attention) / 1e9;
+}
+
+async function roofline(): Promise<string[]> {
+  return between([ours(workloads.bench)], async (side) => {
+    const best: number[] = [];
+    const found: Record<string, number[]> = { rollout: [], scoring: [], learner: [] };
+    for (let round = 0; round <= repeats; round++) {
+      const gflops = (await side.run("matmul", { size: 1024 })).gflops!;
+      const timed = { rollout: seconds(await side.run("rollout", { seed: round + 1 })), scoring: seconds(await side.run("score", { seed: round + 1 })), learner: seconds(await side.run("learner", { seed: round + 1 })) };
+      if (round === 0) continue;
+      best.push(gflops);
+      for (const [name, time] of Object.entries(timed)) found[name]!.push(time);
+    }
+    const gflop = work(workloads.bench);
+    const peak = median(best);
+    return Object.entries(found).map(([name, values]) => {
+      const rate = ((name === "learner" ? 3 : 1) * gflop) / median(values);
+      return row(`${name}: GFLOP/s of the decoder's products over the whole task's time`, rate.toFixed(0), `best product here: ${peak.toFixed(0)}`, `${((100 * rate) / peak).toFixed(0)} %`, name === "learner" ? "≥ 65 %" : "");
+    });
+  });
+}
+
+const figures: Readonly<Record<string, () => Promise<string[]>>> = {
+  rollout: () => rollout(workloads.bench, "≥ 5×"),
+  "rollout-long": () => rollout(workloads.long, "≥ 8×"),
+  learner: () => learner(workloads.bench, "≥ 3×"),
+  "learner-shared": () => learnerShared(workloads.bench, "≥ 1.2×"),
+  minibatches: () => minibatches("≥ 2.5×"),
+  papo: papoStep,
+  step: wholeStep,
+  memory,
+  start,
+  empty,
+  scaling,
+  roofline,
+  "learner-m44": () => learner(workloads.m44, ""),
+  "learner-wide": () => learner(workloads.wide, ""),
+  "rollout-wide": () => rollout(workloads.wide, ""),
+  "learner-m300": () => learner(workloads.m300, ""),
+};
+
+/** Rows measured before stay in the file until they are measured again. */
+async function main(asked: readonly string[]): Promise<void> {
+  for (const name of asked) if (!(name in figures)) throw new Error(`no row "${name}"; there are ${Object.keys(figures).join(", ")}`);
+  mkdirSync(root, { recursive: true });
+  const file = join(root, "rows.json");
+  const known = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, string[]>) : {};
+  for (const name of asked.length > 0 ? asked : Object.keys(figures)) {
+    known[name] = await figures[name]!();
+    console.log(known[name].join("\n"));
+    writeFileSync(file, JSON.stringify(known, null, 2));
+    writeResults(known);
+  }
+}
+
+function writeResults(known: Readonly<Record<string, readonly string[]>>): void {
+  const lines = Object.keys(figures).flatMap((name) => known[name] ?? []);
+  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.versions.node}`;
+  writeFileSync(join(here, "results.md"), [
+    "# Measured against torch, transformers and TRL", "",
+    `${machine}. Both sides in turn in one session, fp32, all cores; medians of ${repeats} or more, ratios of medians with the lowest and highest of the pairs.`, "",
+    "```", "npm run bench:peers     # once: the peers' environment", "npm run bench           # all rows; or: npm run bench -- learner step", "```", "",
+    "| figure | here | peer | ratio | goal |", "|---|---|---|---|---|", ...lines, "",
+  ].join("\n"));
+}
+
+await main(process.argv.slice(2));
