@@ -64,6 +64,9 @@ export { openJsonl } from "./data/jsonl.ts";
 export { loadPicture } from "./model/picture.ts";
 export { openPolicy, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
+// Executors
+export { bindingFile, loadTensorFlow, tensorflowFolder, tensorflowSetup } from "./graph/tensorflow/binding.ts";
+export type { TensorFlowSetup } from "./graph/tensorflow/binding.ts";
 // Model files
 export { Dinov2Encoder } from "./model/dinov2/encoder.ts";
 export type { Dinov2Options, Dinov2Result } from "./model/dinov2/encoder.ts";

@@ -4,6 +4,8 @@ import { compare } from "./commands/compare.ts";
 import { demo } from "./commands/demo.ts";
 import { diff } from "./commands/diff.ts";
 import { sft } from "./commands/sft.ts";
+import { doctor } from "./commands/doctor.ts";
+import { setup } from "./commands/setup.ts";
 import { show } from "./commands/show.ts";
 import { startModel } from "./commands/start-model.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -15,6 +17,8 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ["compare", compare],
   ["show", show],
   ["diff", diff],
+  ["setup", setup],
+  ["doctor", doctor],
   ["start-model", startModel],
 ]);
 

@@ -54,6 +54,17 @@ export function at(shape: Shape, i: number): Dim {
 export const monomials = (dim: SymbolicDim): readonly { readonly symbols: readonly string[]; readonly coefficient: number }[] =>
   [...dim.terms].map(([monomial, coefficient]) => ({ symbols: symbolsOf(monomial), coefficient }));
 
+/** The size of an axis where named sizes have these values. @throws Error naming a symbol without a value */
+export function evaluate(dim: Dim, values: ReadonlyMap<string, number>): number {
+  if (typeof dim === "number") return dim;
+  const valueOf = (name: string): number => {
+    const value = values.get(name);
+    if (value === undefined) throw new Error(`no input of the graph has the size "${name}" as an axis`);
+    return value;
+  };
+  return monomials(dim).reduce((sum, { symbols, coefficient }) => sum + symbols.reduce((product, name) => product * valueOf(name), coefficient), 0);
+}
+
 const symbolsOf = (monomial: string): string[] => (monomial === "" ? [] : monomial.split("*"));
 const termsOf = (dim: Dim): Iterable<readonly [string, number]> => (typeof dim === "number" ? [["", dim]] : dim.terms);
 

@@ -74,6 +74,13 @@ export const settingsSchema = z.strictObject({
   finalFraction: fraction.default(0),
   /** AdamW and clipping; read by whoever builds the learner. */
   optimizer: optimizerSchema.prefault({}),
+  /** What runs the model: "onnxruntime", on any machine, or "tensorflow", for NVIDIA GPUs and bfloat16, after `papo setup tensorflow`. */
+  executor: z.enum(["onnxruntime", "tensorflow"]).default("onnxruntime"),
+  /**
+   * Of matrix products, on "tensorflow": "bfloat16" rounds their factors and sums in float32. Sampler and learner then differ by some hundredths of a nat
+   * (set parityTolerance, 0.2 say), and log π_old is always the learner's.
+   */
+  precision: z.enum(["float32", "bfloat16"]).default("float32"),
   /** Padded tokens (prompts and responses) in one backward pass of the learner: less memory, same loss to the bit. */
   microbatchTokens: count.default(16_384),
   /** The same in one scoring pass; with several threads it decides the last bits of log-probs. */
@@ -101,11 +108,13 @@ export type RunSettings = z.output<typeof settingsSchema>;
 export type RunSettingsInput = z.input<typeof settingsSchema>;
 
 /** What the learner is built with. */
-export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens, recompute }: RunSettings): { readonly optimizer: OptimizerSettings } & Pick<RunSettings, "microbatchTokens" | "scoringTokens" | "recompute"> => ({
+export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens, recompute, executor, precision }: RunSettings): { readonly optimizer: OptimizerSettings } & Pick<RunSettings, "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "precision"> => ({
   optimizer: { ...optimizer, maxGradientNorm: optimizer.maxGradientNorm ?? Infinity },
   microbatchTokens,
   scoringTokens,
   recompute,
+  executor,
+  precision,
 });
 
 /** Check settings and fill in the defaults; unknown names and wrong values are errors that name them. */

@@ -46,8 +46,8 @@ export async function gatherExperience(step: number, groups: readonly Group[], {
 }
 
 /** Whether the sampler's log-probs are those of the weights, view and temperature that "old" means, and no pass would give them anyway. */
-function samplerServes(groups: readonly Group[], wanted: readonly Wanted[], { oldLogProbs, parityPrompts }: RunSettings): boolean {
-  if (oldLogProbs === "learner" || parityPrompts === 0) return false;
+function samplerServes(groups: readonly Group[], wanted: readonly Wanted[], { oldLogProbs, parityPrompts, precision }: RunSettings): boolean {
+  if (oldLogProbs === "learner" || parityPrompts === 0 || precision !== "float32") return false;
   if (wanted.some(({ view, weights }) => view === OLD.view && weights === OLD.weights)) return false;
   const serves = ({ response }: Sample): boolean => response.view === OLD.view && response.segments.every(({ source }) => source === "policy");
   return groups.every(({ carried, samples }) => carried !== true && samples.every(serves));

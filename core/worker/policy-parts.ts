@@ -1,6 +1,8 @@
 /** The heavy half of a policy, in whichever thread: one model, one set of weights, a learner and a sampler on both. */
 import { availableParallelism } from "node:os";
+import type { Executor } from "../graph/executor.ts";
 import { OnnxExecutor } from "../graph/onnx-executor.ts";
+import { loadTensorFlow } from "../graph/tensorflow/binding.ts";
 import { GraphLearner } from "../learner/graph-learner.ts";
 import type { OptimizerSettings } from "../learner/learner.ts";
 import { loadModelFolder, saveModelFolder } from "../model/folder.ts";
@@ -17,6 +19,9 @@ export interface PolicyOptions {
   readonly weights?: string;
   /** Threads inside one operation; default: all cores. */
   readonly threads?: number;
+  /** See RunSettings. Default "onnxruntime" and "float32". */
+  readonly executor?: "onnxruntime" | "tensorflow";
+  readonly precision?: "float32" | "bfloat16";
   readonly optimizer: OptimizerSettings;
   /** See GraphLearnerOptions. Default 8192. */
   readonly microbatchTokens?: number;
@@ -30,7 +35,7 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
   const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, rollout = {} } = options;
   const loaded = await loadModelFolder(weights, (config) => createModel(config).parameters);
   const model = createModel(loaded.config);
-  const runtime = new ModelRuntime(model, loaded.weights, new OnnxExecutor({ threads }));
+  const runtime = new ModelRuntime(model, loaded.weights, createExecutor(options, threads));
   const learner = new GraphLearner(runtime, {
     optimizer,
     microbatchTokens,
@@ -41,3 +46,10 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
   });
   return { learner, rollout: new OnnxRolloutEngine(runtime, rollout), close: () => runtime.release() };
 };
+
+/** @throws Error where TensorFlow is asked for and not set up, or a precision that the executor does not have */
+function createExecutor({ executor = "onnxruntime", precision = "float32" }: PolicyOptions, threads: number): Executor {
+  if (executor === "tensorflow") return loadTensorFlow({ threads, precision });
+  if (precision !== "float32") throw new Error(`onnxruntime computes in float32 on CPUs: precision "${precision}" needs the executor "tensorflow"`);
+  return new OnnxExecutor({ threads });
+}

@@ -1,5 +1,5 @@
 /** Opening a policy: a model folder becomes a learner, a sampler and a processor. */
-import { keepFreedMemory } from "../graph/host-memory.ts";
+import { keepFreedMemory } from "../graph/libc.ts";
 import { Processor } from "../model/processor.ts";
 import type { Policy, TextProcessor } from "../pipeline/policy.ts";
 import { createPictureSender } from "./picture-wire.ts";

@@ -1,6 +1,6 @@
 /** A golden model folder ready to score, learn and sample, and golden prompts as the project encodes them. */
 import { join } from "node:path";
-import { OnnxExecutor } from "../../core/graph/onnx-executor.ts";
+import type { Executor } from "../../core/graph/executor.ts";
 import { GraphLearner } from "../../core/learner/graph-learner.ts";
 import type { LearnerBatch } from "../../core/learner/learner.ts";
 import { loadModelFolder } from "../../core/model/folder.ts";
@@ -10,6 +10,7 @@ import { type EncodedPicture, loadPicture } from "../../core/model/picture.ts";
 import { Processor } from "../../core/model/processor.ts";
 import { createModel } from "../../core/model/registry.ts";
 import { ModelRuntime } from "../../core/model/runtime.ts";
+import { executors } from "../support/executors.ts";
 import { goldenDir, type GoldenTensor } from "./support.ts";
 
 export interface LoadedModel {
@@ -18,10 +19,8 @@ export interface LoadedModel {
   readonly runtime: ModelRuntime;
 }
 
-/** Shared by all tests of a process: learners with other settings are cheap, weights and sessions are not. */
-export const executor = new OnnxExecutor({ threads: 2 });
-
-export async function loadModel(name: string): Promise<LoadedModel> {
+/** @param executor the first of those that can be tested by default: onnxruntime */
+export async function loadModel(name: string, executor: Executor = executors[0]!): Promise<LoadedModel> {
   const folder = join(goldenDir(), "models", name);
   const { config, weights } = await loadModelFolder(folder, (described) => createModel(described).parameters);
   return { folder, processor: await Processor.load(folder), runtime: new ModelRuntime(createModel(config), weights, executor) };

@@ -4,6 +4,7 @@ import type { LearnerBatch, Outputs } from "../../core/learner/learner.ts";
 import type { EncodedPrompt } from "../../core/model/model.ts";
 import type { GeneratedResponse } from "../../core/rollout/engine.ts";
 import { OnnxRolloutEngine } from "../../core/rollout/onnx-engine.ts";
+import { executors } from "../support/executors.ts";
 import { completionBatch, createLearner, encodeMessage, type GoldenPart, goldenPictures, type LoadedModel, loadModel, maskedRow } from "./loaded-model.ts";
 import { goldenJson, goldenTensors, type GoldenTensor, hasPart, largestDifference, modelCases, modelFolders, relativeError, tensorOf } from "./support.ts";
 
@@ -82,7 +83,7 @@ const there = hasPart("models");
 const cases = there ? modelCases() : [];
 const modelOf = (name: string): string => name.slice(0, name.lastIndexOf("."));
 
-describe.skipIf(!there).each(cases)("%s", (name) => {
+describe.skipIf(!there).each(cases.flatMap((name) => executors.map((executor) => ({ name, executor, on: executor.name }))))("$name on $on", ({ name, executor }) => {
   let model: LoadedModel;
   let info: CaseInfo;
   let tensors: Tensors;
@@ -90,7 +91,7 @@ describe.skipIf(!there).each(cases)("%s", (name) => {
   let batch: LearnerBatch;
 
   beforeAll(async () => {
-    model = await loadModel(modelOf(name));
+    model = await loadModel(modelOf(name), executor);
     ({ info, tensors } = await readCase(name));
     encoded = await encodeCase(model, info, tensors);
     batch = completionBatch(encoded.prompts, tensorOf(tensors, "completion_ids"), tensorOf(tensors, "completion_mask"));

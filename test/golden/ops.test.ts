@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { type Dim, symbol } from "../../core/graph/dims.ts";
-import type { HostArray } from "../../core/graph/executor.ts";
 import { gradient } from "../../core/graph/gradient.ts";
 import { Graph, type Value } from "../../core/graph/graph.ts";
-import { OnnxExecutor } from "../../core/graph/onnx-executor.ts";
+import type { Executor, HostArray } from "../../core/graph/executor.ts";
+import { lowerings } from "../../core/graph/tensorflow/lowering.ts";
 import * as ops from "../../core/graph/ops/index.ts";
+import { executors } from "../support/executors.ts";
 import { goldenJson, hasPart, largestDifference, relativeError } from "./support.ts";
 
 interface OpInput {
@@ -90,8 +91,6 @@ const calls: Readonly<Record<string, Apply>> = {
 
 const hostArray = ({ shape, dtype, data }: OpInput): HostArray => ({ shape, data: dtype === "int32" ? Int32Array.from(data) : Float32Array.from(data) });
 
-const executor = new OnnxExecutor({ threads: 2 });
-
 /** The case as a graph: its outputs `y0…` and the gradients `d0…` of its float inputs. */
 function traceCase({ op, attributes, inputs, outputs }: OpCase, symbolic: boolean): Graph {
   const call = calls[op];
@@ -127,7 +126,7 @@ const file = hasPart("ops.json") ? goldenJson<{ readonly cases: readonly OpCase[
 const cases = (file?.cases ?? []).map((entry) => [entry.name, entry] as const);
 const symbolicCases = cases.filter(([, { inputs }]) => inputs.some(({ dims }) => dims));
 
-async function checkCase(entry: OpCase, symbolic: boolean): Promise<void> {
+async function checkCase(executor: Executor, entry: OpCase, symbolic: boolean): Promise<void> {
   const program = await executor.compile(traceCase(entry, symbolic));
   const results = await program.run(feedsOf(entry));
   await program.release();
@@ -142,9 +141,16 @@ async function checkCase(entry: OpCase, symbolic: boolean): Promise<void> {
   });
 }
 
-describe.skipIf(cases.length === 0)("ops against torch", () => {
-  test.each(cases)("%s", async (_, entry) => checkCase(entry, false));
-  test.each(symbolicCases)("%s, symbolic sizes", async (_, entry) => checkCase(entry, true));
+describe.skipIf(cases.length === 0).each(executors)("ops against torch on $name", (executor) => {
+  test.each(cases)("%s", async (_, entry) => checkCase(executor, entry, false));
+  test.each(symbolicCases)("%s, symbolic sizes", async (_, entry) => checkCase(executor, entry, true));
+});
+
+test("every op of the golden cases has a lowering to TensorFlow", () => {
+  for (const [, entry] of cases) {
+    const { nodes } = traceCase(entry, false);
+    expect(nodes.map(({ op }) => op.name).filter((name) => name !== "input" && !(name in lowerings))).toEqual([]);
+  }
 });
 
 test.skipIf(cases.length === 0)("every op that a model or a gradient rule can call has a case", () => {
@@ -154,7 +160,7 @@ test.skipIf(cases.length === 0)("every op that a model or a gradient rule can ca
 });
 
 /** (f(x + h·v) − f(x − h·v)) / 2h against ⟨gradient, v⟩, f = Σ ⟨output, cotangent⟩, for a direction v of ±1. */
-async function directionalError(entry: OpCase, input: number, step: number): Promise<{ readonly measured: number; readonly traced: number; readonly scale: number }> {
+async function directionalError(executor: Executor, entry: OpCase, input: number, step: number): Promise<{ readonly measured: number; readonly traced: number; readonly scale: number }> {
   const program = await executor.compile(traceCase(entry, false));
   const feeds = feedsOf(entry);
   const at = feeds[`x${input}`];
@@ -175,11 +181,11 @@ async function directionalError(entry: OpCase, input: number, step: number): Pro
 // A step of 1e-3 would leave the region where these are smooth, or drown in the size of the numbers.
 const tooSteep = (name: string): boolean => /large|masked|far from 0|epsilon counts|nearly certain/.test(name);
 
-describe.skipIf(cases.length === 0)("gradients against central differences", () => {
+describe.skipIf(cases.length === 0).each(executors)("gradients against central differences on $name", (executor) => {
   test.each(cases.filter(([name]) => !tooSteep(name)))("%s", async (_, entry) => {
     for (const [i, { gradient: wanted }] of entry.inputs.entries()) {
       if (!wanted) continue;
-      const { measured, traced, scale } = await directionalError(entry, i, 4e-3);
+      const { measured, traced, scale } = await directionalError(executor, entry, i, 4e-3);
       expect(Math.abs(measured - traced) / Math.max(1, scale), `input ${i}: ${measured} measured, ${traced} traced`).toBeLessThan(1e-3);
     }
   });

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { loadModelFolder, saveModelFolder } from "../../../core/model/folder.ts";
 import { createModel } from "../../../core/model/registry.ts";
 import { ModelRuntime } from "../../../core/model/runtime.ts";
-import { completionBatch, createLearner, encodeMessage, executor, type GoldenPart, loadModel } from "../loaded-model.ts";
+import { completionBatch, createLearner, encodeMessage, type GoldenPart, loadModel } from "../loaded-model.ts";
 import { goldenDir, goldenJson, goldenTensors, tensorOf } from "../support.ts";
 
 const [name = "", output = "", type = "F32", shardBytes = "5000000000"] = process.argv.slice(2);
@@ -32,7 +32,7 @@ await saveModelFolder(folder, {
   weights: model.runtime.weights(), source: model.folder, overwrite: true, type: type as "F32" | "F16" | "BF16", maxShardBytes: Number(shardBytes),
 });
 const { config, weights } = await loadModelFolder(folder, (described) => createModel(described).parameters);
-const written = { ...model, runtime: new ModelRuntime(createModel(config), weights, executor) };
+const written = { ...model, runtime: new ModelRuntime(createModel(config), weights, model.runtime.executor) };
 const { logProbs = new Float32Array() } = await createLearner(written, 4096).score(batch, ["logProbs"]);
 const T = logProbs.length / batch.rows.length;
 for (const [row, parts] of info.messages.entries()) {

@@ -1,4 +1,4 @@
-/** How the C library treats memory that kernels free: asked to keep it, since getting pages anew costs as much as many kernels do. */
+/** What is asked of the C library itself: to keep memory that kernels free, and to hold a variable. */
 import { createRequire } from "node:module";
 import { platform } from "node:os";
 
@@ -10,6 +10,12 @@ const M_ARENA_MAX = -8;
 
 let asked = false;
 
+/** Functions of glibc by declaration. @throws Error where there is no glibc or no bridge to it */
+function libc(declaration: string): (...args: readonly (string | number)[]) => number {
+  const koffi = createRequire(import.meta.url)("koffi") as { load(path: string): { func(declaration: string): (...args: readonly (string | number)[]) => number } };
+  return koffi.load("libc.so.6").func(declaration);
+}
+
 /**
  * Let the process reuse freed memory instead of handing it back: arrays of a few megabytes come and go by the hundred in each pass, and every page of
  * them that the kernel gives anew costs a fault. The resident size then stays at its largest. One heap for all threads, since a thread's own heap is given
@@ -19,8 +25,7 @@ export function keepFreedMemory(): void {
   if (asked || platform() !== "linux") return;
   asked = true;
   try {
-    const koffi = createRequire(import.meta.url)("koffi") as { load(path: string): { func(declaration: string): (parameter: number, value: number) => number } };
-    const mallopt = koffi.load("libc.so.6").func("int mallopt(int param, int value)");
+    const mallopt = libc("int mallopt(int param, int value)");
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, 2 ** 31 - 1);
@@ -28,4 +33,10 @@ export function keepFreedMemory(): void {
   } catch {
     // Another C library, or no prebuilt bridge to it on this platform: only speed depends on it.
   }
+}
+
+/** Set an environment variable for native libraries: in a worker thread, `process.env` is a copy that they do not see. */
+export function setVariable(name: string, value: string): void {
+  process.env[name] = value;
+  if (platform() === "linux") libc("int setenv(const char *name, const char *value, int overwrite)")(name, value, 1);
 }

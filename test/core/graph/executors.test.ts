@@ -1,14 +1,13 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { plus, symbol, times } from "../../../core/graph/dims.ts";
-import type { Program } from "../../../core/graph/executor.ts";
+import type { Executor, Program } from "../../../core/graph/executor.ts";
 import { Graph } from "../../../core/graph/graph.ts";
-import { OnnxExecutor } from "../../../core/graph/onnx-executor.ts";
-import { add, affine, concat, expand, reshape, silu, split, sum, withGradient } from "../../../core/graph/ops/index.ts";
+import { add, affine, concat, expand, matmul, reshape, silu, split, sum, withGradient } from "../../../core/graph/ops/index.ts";
+import { executors } from "../../support/executors.ts";
 
-const executor = new OnnxExecutor({ threads: 2 });
 const programs: Program[] = [];
-const compile = async (graph: Graph): Promise<Program> => {
-  const program = await executor.compile(graph);
+const compileOn = async (executor: Executor, ...args: Parameters<Executor["compile"]>): Promise<Program> => {
+  const program = await executor.compile(...args);
   programs.push(program);
   return program;
 };
@@ -30,7 +29,9 @@ const joined = (): Graph => {
   return graph;
 };
 
-describe("the ONNX executor", () => {
+describe.each(executors)("$name", (executor) => {
+  const compile = (...args: Parameters<Executor["compile"]>): Promise<Program> => compileOn(executor, ...args);
+
   test("runs one program on arrays of any sizes that fit its symbols, one and none included", async () => {
     const program = await compile(joined());
     for (const [B, P, N] of [[2, 3, 1], [1, 1, 1], [3, 2, 4], [2, 1, 0]] as const) {
@@ -67,5 +68,18 @@ describe("the ONNX executor", () => {
     const program = await compile(graph);
     await expect(program.run({})).rejects.toThrow('"x" was not fed');
     await expect(program.run({ x: { shape: [2, 2], data: new Float32Array(3) } })).rejects.toThrow('"x": 3 entries for shape [2, 2]');
+  });
+
+  test("holds constants as they were when it was compiled, and is not fed them", async () => {
+    const graph = new Graph();
+    const weight = graph.input("weight", [2, 3]);
+    graph.output("y", matmul(graph.input("x", [symbol("T"), 2]), concat([weight, weight], 1)));
+    const held = floats([2, 3], 1);
+    const program = await compile(graph, { weight: held });
+    held.data.fill(0);
+    const x = { shape: [1, 2], data: Float32Array.of(1, 10) };
+    expect([...((await program.run({ x })).y?.data ?? [])]).toEqual([41, 52, 63, 41, 52, 63]);
+    const other = await compile(graph, { weight: floats([2, 3], 0) });
+    expect([...((await other.run({ x })).y?.data ?? [])]).toEqual([30, 41, 52, 30, 41, 52]);
   });
 });

@@ -1,0 +1,53 @@
+/** Where TensorFlow's native binding is, and whether it is there. */
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { setVariable } from "../libc.ts";
+import { TensorFlowExecutor } from "./executor.ts";
+import type { Binding } from "./kernels.ts";
+
+/** The folder that `papo setup tensorflow` fills: TensorFlow's libraries and the binding built against them. */
+export const tensorflowFolder = fileURLToPath(new URL("../../../.tensorflow", import.meta.url));
+
+/** What was set up. */
+export interface TensorFlowSetup {
+  /** Of TensorFlow. */
+  readonly version: string;
+  /** Whether the libraries are those for an NVIDIA GPU. */
+  readonly gpu: boolean;
+}
+
+export const bindingFile = join(tensorflowFolder, "tfjs_binding.node");
+const setupFile = join(tensorflowFolder, "setup.json");
+
+/** What `papo setup tensorflow` left; null before it ran. */
+export function tensorflowSetup(): TensorFlowSetup | null {
+  return existsSync(bindingFile) && existsSync(setupFile) ? (JSON.parse(readFileSync(setupFile, "utf8")) as TensorFlowSetup) : null;
+}
+
+export interface TensorFlowOptions {
+  /** Threads inside a kernel; default: all cores. */
+  readonly threads?: number;
+  /** "bfloat16": matrix products take their factors rounded to bfloat16 and sum in float32; on CPUs without such instructions slower. Default "float32". */
+  readonly precision?: "float32" | "bfloat16";
+}
+
+let loaded: { readonly binding: Binding; readonly precision: string } | null = null;
+
+/**
+ * The executor; the library is loaded once per process, so that precision and threads are those of the first call.
+ * @throws Error saying what to run where it is not set up, or which precision the process already has
+ */
+export function loadTensorFlow({ threads, precision = "float32" }: TensorFlowOptions = {}): TensorFlowExecutor {
+  if (tensorflowSetup() === null) throw new Error("TensorFlow is not set up: run `npx papo setup tensorflow` (needs python3 with pip, and g++), or use the executor \"onnxruntime\"");
+  if (loaded !== null && loaded.precision !== precision) throw new Error(`TensorFlow runs in ${loaded.precision} in this process already: start another one for ${precision}`);
+  if (loaded === null) {
+    // Read by the library when it is loaded.
+    setVariable("TF_CPP_MIN_LOG_LEVEL", "2");
+    if (precision === "bfloat16") setVariable("TF_SET_ONEDNN_FPMATH_MODE", "BF16");
+    if (threads !== undefined) setVariable("TF_NUM_INTRAOP_THREADS", String(threads));
+    loaded = { binding: createRequire(import.meta.url)(bindingFile) as Binding, precision };
+  }
+  return new TensorFlowExecutor(loaded.binding);
+}

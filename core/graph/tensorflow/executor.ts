@@ -1,0 +1,117 @@
+/** Runs graphs on TensorFlow, kernel by kernel: for GPUs and for bfloat16 products. `papo setup tensorflow` makes what it needs. */
+import type { Executor, FloatArray, HostArray, Program } from "../executor.ts";
+import { type Graph, inputOp, liveNodes, type Node, type Value } from "../graph.ts";
+import { evaluate, type Shape } from "../dims.ts";
+import { Kernels, type Binding, type Handle } from "./kernels.ts";
+import { lowerings } from "./lowering.ts";
+
+export class TensorFlowExecutor implements Executor {
+  readonly name = "TensorFlow";
+  readonly #kernels: Kernels;
+
+  constructor(binding: Binding) {
+    this.#kernels = new Kernels(binding);
+  }
+
+  compile(graph: Graph, constants: Readonly<Record<string, HostArray>> = {}): Promise<Program> {
+    return Promise.resolve(new TensorFlowProgram(graph, this.#kernels, constants));
+  }
+}
+
+class TensorFlowProgram implements Program {
+  readonly #nodes: readonly Node[];
+  readonly #graph: Graph;
+  readonly #kernels: Kernels;
+  /** Times each value is read. */
+  readonly #reads = new Map<Value, number>();
+  readonly #constants = new Map<string, Handle>();
+
+  constructor(graph: Graph, kernels: Kernels, constants: Readonly<Record<string, HostArray>>) {
+    this.#graph = graph;
+    this.#kernels = kernels;
+    this.#nodes = liveNodes(graph);
+    for (const node of this.#nodes) {
+      if (node.op.name !== inputOp.name && !(node.op.name in lowerings)) throw new Error(`the op "${node.op.name}" has no lowering to TensorFlow`);
+    }
+    for (const value of [...this.#nodes.flatMap((node) => node.inputs), ...graph.outputs.values()]) this.#reads.set(value, (this.#reads.get(value) ?? 0) + 1);
+    // A copy: the binding's tensors live in the arrays that they are made of.
+    for (const [name, { shape, data }] of Object.entries(constants)) this.#constants.set(name, kernels.upload({ shape, data: data.slice() }));
+  }
+
+  async run(feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>> {
+    const kernels = this.#kernels;
+    const handles = new Map<Value, Handle>();
+    const left = new Map(this.#reads);
+    const kept = new Set(this.#constants.values());
+    const drop = (value: Value): void => {
+      const handle = handles.get(value);
+      if (handle === undefined) return;
+      handles.delete(value);
+      if (!kept.has(handle)) kernels.delete(handle);
+    };
+    const read = (value: Value): void => {
+      const reads = (left.get(value) ?? 0) - 1;
+      left.set(value, reads);
+      if (reads <= 0) drop(value);
+    };
+    try {
+      const symbols = this.#symbols(feeds);
+      const sizes = (shape: Shape): number[] => shape.map((dim) => evaluate(dim, symbols));
+      for (const node of this.#nodes) {
+        const results = node.op.name === inputOp.name ? [this.#input(node, feeds)] : lower(node, handles, kernels, sizes);
+        node.outputs.forEach((value, i) => {
+          handles.set(value, results[i] as Handle);
+          if (!left.has(value)) drop(value);
+        });
+        for (const value of node.inputs) read(value);
+      }
+      const outputs: Record<string, FloatArray> = {};
+      for (const [name, value] of this.#graph.outputs) {
+        const { id, shape } = handles.get(value) as Handle;
+        outputs[name] = { shape, data: kernels.binding.tensorDataSync(id) as Float32Array };
+      }
+      return outputs;
+    } finally {
+      for (const value of [...handles.keys()]) drop(value);
+    }
+  }
+
+  release(): Promise<void> {
+    for (const handle of this.#constants.values()) this.#kernels.delete(handle);
+    this.#constants.clear();
+    return Promise.resolve();
+  }
+
+  #input(node: Node, feeds: Readonly<Record<string, HostArray>>): Handle {
+    const { name } = node.attributes as { name: string };
+    const constant = this.#constants.get(name);
+    if (constant !== undefined) return constant;
+    const feed = feeds[name];
+    if (!feed) throw new Error(`the graph's input "${name}" was not fed`);
+    const size = feed.shape.reduce((a, b) => a * b, 1);
+    if (feed.data.length !== size) throw new Error(`input "${name}": ${feed.data.length} entries for shape [${feed.shape.join(", ")}]`);
+    return this.#kernels.upload(feed);
+  }
+
+  /** Named sizes, read off the inputs that have them as an axis. */
+  #symbols(feeds: Readonly<Record<string, HostArray>>): Map<string, number> {
+    const symbols = new Map<string, number>();
+    for (const [name, { shape }] of this.#graph.inputs) {
+      shape.forEach((dim, axis) => {
+        const size = feeds[name]?.shape[axis];
+        if (typeof dim !== "number" && size !== undefined && !symbols.has(dim.key)) symbols.set(dim.key, size);
+      });
+    }
+    return symbols;
+  }
+}
+
+function lower(node: Node, handles: ReadonlyMap<Value, Handle>, kernels: Kernels, sizes: (shape: Shape) => number[]): readonly Handle[] {
+  const inputs = node.inputs.map((value) => handles.get(value) as Handle);
+  try {
+    return (lowerings[node.op.name] as (typeof lowerings)[string])({ kernels, node, inputs, sizes });
+  } catch (cause) {
+    const shapes = inputs.map(({ shape }) => `[${shape.join(", ")}]`).join(", ");
+    throw new Error(`${node.op.name}(${shapes}) failed on TensorFlow: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,55 @@
+/** `papo doctor`: what runs the model here, and what would run it faster. */
+import { spawnSync } from "node:child_process";
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tensorflowFolder, tensorflowSetup } from "@papo/core";
+import type { Command } from "./command.ts";
+
+export const doctor: Command = {
+  usage: "papo doctor",
+  summary: "Print executors, versions, threads, precision and GPU of this machine, and what to do for the faster one.",
+  run(args) {
+    if (args.length > 0) throw new Error(`usage: ${doctor.usage}`);
+    console.log(diagnosis().join("\n"));
+    return Promise.resolve();
+  },
+};
+
+/** Lines for a person. */
+export function diagnosis(): string[] {
+  const gpus = nvidiaGpus();
+  const bfloat16 = cpuFlags().some((flag) => flag === "amx_bf16" || flag === "avx512_bf16");
+  const setup = tensorflowSetup();
+  const onnxruntime = (createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string }).version;
+  return [
+    `machine      ${cpus()[0]?.model.trim() ?? "unknown processor"}, ${availableParallelism()} threads, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; Node ${process.versions.node}`,
+    `GPU          ${gpus.length > 0 ? gpus.join("; ") : "none that nvidia-smi shows"}`,
+    `onnxruntime  ${onnxruntime}: ready; float32 on the processor; the default`,
+    `tensorflow   ${setup === null ? "not set up" : `${setup.version}, ${setup.gpu ? "with" : "without"} the libraries for NVIDIA GPUs, in ${tensorflowFolder}: ready; float32, bfloat16`}`,
+    "",
+    ...advice({ gpu: gpus.length > 0, bfloat16, setup }),
+  ];
+}
+
+function advice({ gpu, bfloat16, setup }: { readonly gpu: boolean; readonly bfloat16: boolean; readonly setup: ReturnType<typeof tensorflowSetup> }): string[] {
+  const use = 'settings: { executor: "tensorflow" }';
+  if (gpu && setup?.gpu !== true) return [`For the GPU: npx papo setup tensorflow${setup === null ? "" : " --again"}, then ${use}.`];
+  if (gpu) return [`For the GPU: ${use}.`];
+  const products = 'settings: { executor: "tensorflow", precision: "bfloat16", parityTolerance: 0.2 }';
+  if (bfloat16) return [`This processor multiplies in bfloat16: ${setup === null ? "npx papo setup tensorflow, then " : ""}${products} is faster for large models, at some hundredths of a nat in log-probs.`];
+  return ["onnxruntime is the faster executor here: nothing to do."];
+}
+
+function nvidiaGpus(): string[] {
+  const { status, stdout } = spawnSync("nvidia-smi", ["--query-gpu=name,memory.total", "--format=csv,noheader"], { encoding: "utf8" });
+  return status === 0 ? stdout.trim().split("\n") : [];
+}
+
+function cpuFlags(): string[] {
+  try {
+    return /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]?.trim().split(" ") ?? [];
+  } catch {
+    return [];
+  }
+}
