@@ -24,10 +24,10 @@ const torch = async (workload: Workload): Promise<Side> =>
   Side.start("torch", needPeers(), [join(here, "peer", "torch_side.py"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model)]);
 
 let runs = 0;
-const loop = async (workload: Workload, recipe: "grpo" | "papo", empty = 0): Promise<Side> => {
+const loop = async (workload: Workload, recipe: "grpo" | "papo", empty = 0, settings: object = {}): Promise<Side> => {
   const output = join(root, "runs", String(++runs));
   rmSync(output, { recursive: true, force: true });
-  return Side.start(`${recipe}, ${empty} empty plugins`, process.execPath, ["--import", "tsx", join(here, "run-side.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), await rows(workload), recipe, output, String(empty)]);
+  return Side.start(`${recipe}, ${empty} empty plugins`, process.execPath, ["--import", "tsx", join(here, "run-side.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), await rows(workload), recipe, output, String(empty), JSON.stringify(settings)]);
 };
 
 const trl = async (workload: Workload): Promise<Side> =>
@@ -132,6 +132,17 @@ async function empty(): Promise<string[]> {
   return [row("100 empty plugins, step, s", s(result.a), `none: ${s(result.b)}`, times(result), "≤ 1.01×")];
 }
 
+/** Resident memory after 50 and after 300 steps. */
+async function leaks(executor: "onnxruntime" | "tensorflow"): Promise<string[]> {
+  const small = { ...workloads.bench, tokens: 16 };
+  return between([loop(small, "papo", 0, { executor })], async (side) => {
+    const resident: number[] = [];
+    for (let step = 1; step <= 300; step++) resident.push((await side.run("step")).resident!);
+    const [early, late] = [median(resident.slice(45, 55)), median(resident.slice(-10))];
+    return [row(`resident memory after 300 steps, ${executor}, MB`, late.toFixed(0), `after 50: ${early.toFixed(0)}`, `${(late / early).toFixed(3)}×`, "≤ 1.05×")];
+  });
+}
+
 async function scaling(): Promise<string[]> {
   const measure = async (workload: Workload, task: string): Promise<number> =>
     between([ours(workload)], async (side) => {
@@ -201,6 +212,8 @@ const figures: Readonly<Record<string, () => Promise<string[]>>> = {
   empty,
   scaling,
   roofline,
+  leaks: () => leaks("onnxruntime"),
+  "leaks-tensorflow": () => leaks("tensorflow"),
   "learner-m44": () => learner(workloads.m44, ""),
   "learner-wide": () => learner(workloads.wide, ""),
   "rollout-wide": () => rollout(workloads.wide, ""),

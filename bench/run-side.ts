@@ -1,12 +1,12 @@
-/** This project's whole loop as a side: `node --import tsx bench/run-side.ts <workload> <model folder> <rows.jsonl> <grpo|papo> <output> [empty plugins]`. A task "step" lets one step run. */
+/** This project's whole loop as a side: `node --import tsx bench/run-side.ts <workload> <model folder> <rows.jsonl> <grpo|papo> <output> [empty plugins] [settings as JSON]`. A task "step" lets one step run. */
 import { defineRunSettings } from "./run-settings.ts";
 import { learnerSettings, openJsonl, openPolicy, parseSettings, type Plugin, train } from "@papo/core";
 import { grpo, papo } from "@papo/recipes";
 import { peakMemory, serve } from "./side.ts";
 import type { Workload } from "./workloads.ts";
 
-const [workloadText, folder, rows, recipe, output, empty] = process.argv.slice(2);
-const settings = defineRunSettings(JSON.parse(workloadText!) as Workload);
+const [workloadText, folder, rows, recipe, output, empty, more] = process.argv.slice(2);
+const settings = { ...defineRunSettings(JSON.parse(workloadText!) as Workload), ...(JSON.parse(more ?? "{}") as object) };
 
 /** Holds each step until it is asked for, and says when it is done. */
 class GatePlugin implements Plugin {
@@ -74,5 +74,5 @@ running.catch((error: unknown) => {
   console.error((error as Error).message);
   process.exit(1);
 });
-await serve({ step: async () => ({ seconds: await gate.step(), peak: peakMemory() }) });
+await serve({ step: async () => ({ seconds: await gate.step(), peak: peakMemory(), resident: process.memoryUsage().rss / 2 ** 20 }) });
 process.exit(0);

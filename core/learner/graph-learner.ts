@@ -16,7 +16,7 @@ import { DivergedError } from "./diverged-error.ts";
 import { Muon } from "./muon.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type StepReport, outputs } from "./learner.ts";
-import { gradientOf, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
+import { gradientOf, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 
 export interface GraphLearnerOptions {
@@ -31,6 +31,8 @@ export interface GraphLearnerOptions {
   readonly scoringTokens?: number;
   /** Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients. Default false. */
   readonly recompute?: boolean;
+  /** Tokens of the vocabulary whose logits exist at a time. Default 16384. */
+  readonly vocabularyChunk?: number;
   /** Write weights as a model folder, and read one. */
   readonly writeModel: (folder: string, weights: Weights) => Promise<void>;
   readonly readModel: (folder: string) => Promise<Weights>;
@@ -39,6 +41,7 @@ export interface GraphLearnerOptions {
 export class GraphLearner implements Learner {
   readonly #runtime: ModelRuntime;
   readonly #options: GraphLearnerOptions;
+  readonly #graphOptions: GraphOptions;
   readonly #optimizer: Optimizer;
   readonly #trained: ReadonlySet<string>;
   readonly #programs = new Map<string, Promise<ModelProgram>>();
@@ -48,6 +51,7 @@ export class GraphLearner implements Learner {
     this.#runtime = runtime;
     this.#options = options;
     this.#optimizer = createOptimizer(options.optimizer, runtime);
+    this.#graphOptions = { recompute: options.recompute ?? false, vocabularyChunk: options.vocabularyChunk ?? 16_384 };
     this.#trained = trainedParameters([...runtime.model.parameters.keys()], options.optimizer.freeze);
   }
 
@@ -68,7 +72,7 @@ export class GraphLearner implements Learner {
 
   async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights): Promise<Outputs> {
     const program = await this.#program(`forward ${[...asked].sort().join(" ")}`, (graph, parameters) => {
-      traceForward(this.#runtime.model, graph, parameters, asked);
+      traceForward(this.#runtime.model, graph, parameters, asked, this.#graphOptions);
     });
     const results = emptyOutputs(batch, asked);
     const features = await this.#runtime.features(batch.prompts, weights);
@@ -86,7 +90,7 @@ export class GraphLearner implements Learner {
     for (const output of asked) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
     const trainsVision = [...this.#trained].some((name) => name.startsWith("model.visual."));
     const program = await this.#program(`backward ${asked.join(" ")}`, (graph, parameters) => {
-      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision, recompute: this.#options.recompute ?? false });
+      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision }, this.#graphOptions);
     });
     const features = await this.#runtime.features(batch.prompts);
     const results = emptyOutputs(batch, asked);

@@ -2,7 +2,7 @@
 import { symbol, times } from "../graph/dims.ts";
 import { gradient } from "../graph/gradient.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import { affine, entropy, exp, gatherRows, log, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
+import { affine, type ChunkedHead, chunkedHead, entropy, exp, gatherRows, linear, log, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
 import type { Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
 import { segmentInputs } from "../model/segments.ts";
 import type { Output } from "./learner.ts";
@@ -13,9 +13,17 @@ const prefix = "gradient of ";
 /** The input that an output is the gradient of; null for other outputs. */
 export const gradientOf = (output: string): string | null => (output.startsWith(prefix) ? output.slice(prefix.length) : null);
 
+/** How the learner's graphs spend memory; results differ by rounding alone. */
+export interface GraphOptions {
+  /** Compute what is inside a layer again for the gradient. */
+  readonly recompute: boolean;
+  /** Tokens of the vocabulary whose logits exist at a time; a smaller vocabulary goes in one piece. */
+  readonly vocabularyChunk: number;
+}
+
 /** Outputs by name, [M] each, M the predicted tokens. */
-export function traceForward(model: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[]): void {
-  const traced = traceOutputs(model, graph, parameters, outputs);
+export function traceForward(model: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[], options: GraphOptions): void {
+  const traced = traceOutputs(model, graph, parameters, outputs, { ...options, recompute: false });
   for (const [output, value] of traced) graph.output(output, value);
 }
 
@@ -24,9 +32,10 @@ export function traceBackward(
   model: VisionLanguageModel,
   graph: Graph,
   parameters: Parameters,
-  { outputs, trained, trainsVision, recompute = false }: { readonly outputs: readonly Output[]; readonly trained: ReadonlySet<string>; readonly trainsVision: boolean; readonly recompute?: boolean },
+  { outputs, trained, trainsVision }: { readonly outputs: readonly Output[]; readonly trained: ReadonlySet<string>; readonly trainsVision: boolean },
+  options: GraphOptions,
 ): void {
-  const seeds = [...traceOutputs(model, graph, parameters, outputs, recompute)].map(([output, value]) => {
+  const seeds = [...traceOutputs(model, graph, parameters, outputs, options)].map(([output, value]) => {
     graph.output(output, value);
     return { value, cotangent: graph.input(`cotangent.${output}`, [symbol("M")]) };
   });
@@ -41,20 +50,28 @@ export function traceVisionBackward({ vision, decoder }: VisionLanguageModel, gr
 }
 
 /** Hidden states where a token is predicted, no logits elsewhere, and of them what is asked for. */
-function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[], recompute = false): Map<Output, Value> {
-  const input = segmentInputs(graph, decoder, parameters, { recompute });
+function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[], options: GraphOptions): Map<Output, Value> {
+  const input = segmentInputs(graph, decoder, parameters, options);
   const hidden = decoder.traceSegments(parameters, input);
   const M = symbol("M");
   const rows = gatherRows(hidden, graph.input("hidden.rows", [M], "int32")); // [M, hidden]
-  let traced: Value | null = null;
+  let traced: ChunkedHead | null = null;
   // The temperature is applied to [M, hidden] rather than to [M, vocabulary].
-  const logits = (): Value => (traced ??= decoder.logits(parameters, mul(rows, graph.input("inverseTemperature", [1]))));
+  const head = (): ChunkedHead => (traced ??= traceHead(mul(rows, graph.input("inverseTemperature", [1])), decoder.head(parameters), input, options));
   const trace: Record<Output, () => Value> = {
-    logProbs: () => tokenLogProb(logits(), graph.input("targets", [M], "int32")),
-    entropy: () => entropy(logits()),
+    logProbs: () => head().logProb(graph.input("targets", [M], "int32")),
+    entropy: () => head().entropy(),
     pictureSimilarity: () => pictureSimilarity(graph, gatherRows(hidden, graph.input("token.rows", [M], "int32")), split(hidden, [times(input.B, input.P), times(input.B, input.N, input.R)], 0)[0] as Value, input, decoder.hiddenSize),
   };
   return new Map(outputs.map((output) => [output, trace[output]()]));
+}
+
+/** Log-probs and entropies from [M, hidden] and [vocabulary, hidden]. */
+function traceHead(hidden: Value, weight: Value, { one }: SegmentInput, { vocabularyChunk }: GraphOptions): ChunkedHead {
+  const vocabulary = weight.shape[0] as number;
+  if (vocabulary > vocabularyChunk) return chunkedHead(hidden, weight, { chunk: vocabularyChunk, one });
+  const logits = linear(hidden, weight);
+  return { logProb: (targets) => tokenLogProb(logits, targets), entropy: () => entropy(logits) };
 }
 
 /** Cosine of each response token's own hidden state [M, hidden] with the mean over its prompt's visual tokens, [M]. */

@@ -83,8 +83,8 @@ export interface Decoder {
   tracePrefix(parameters: Parameters, input: PrefixInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
   /** One new token per response: hidden states [B·N, hidden] and the new rows of each layer's cache, [B, kvHeads, N, headSize]. */
   traceDecode(parameters: Parameters, input: DecodeInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
-  /** Logits [rows, vocabulary] of hidden states [rows, hidden]. */
-  logits(parameters: Parameters, hidden: Value): Value;
+  /** The head's weights [vocabulary, hidden]: logits of a hidden state are its products with the rows. */
+  head(parameters: Parameters): Value;
 }
 
 export interface PrefixInput {
@@ -104,8 +104,10 @@ export interface SegmentInput extends PrefixInput {
   readonly responseCausal: Value;
   /** Which prefix positions are real, additive, [B, 1, 1, 1, P]. */
   readonly prefixMask: Value;
-  /** Given: what is inside a layer is computed again for the gradient instead of being kept. A value [1] that is fed as 1. */
-  readonly one: Value | null;
+  /** A value [1] that is fed as 1, for what is computed a second time. */
+  readonly one: Value;
+  /** What is inside a layer is computed again for the gradient instead of being kept. */
+  readonly recompute: boolean;
   readonly N: Value["shape"][number];
   readonly R: Value["shape"][number];
 }

@@ -52,7 +52,8 @@ export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parame
     prefixCausal: graph.input("prefix.causal", [P, P]),
     responseCausal: graph.input("response.causal", [R, R]),
     prefixMask: reshape(graph.input("prefix.mask", [B, P]), [B, 1, 1, 1, P]),
-    one: recompute ? graph.input("one", [1]) : null,
+    one: graph.input("one", [1]),
+    recompute,
   };
 }
 

@@ -1,7 +1,7 @@
 /** A golden model folder ready to score, learn and sample, and golden prompts as the project encodes them. */
 import { join } from "node:path";
 import type { Executor } from "../../core/graph/executor.ts";
-import { GraphLearner } from "../../core/learner/graph-learner.ts";
+import { GraphLearner, type GraphLearnerOptions } from "../../core/learner/graph-learner.ts";
 import type { LearnerBatch } from "../../core/learner/learner.ts";
 import { loadModelFolder } from "../../core/model/folder.ts";
 import { hashPixels } from "../../core/model/image-processor.ts";
@@ -26,10 +26,10 @@ export async function loadModel(name: string, executor: Executor = executors[0]!
   return { folder, processor: await Processor.load(folder), runtime: new ModelRuntime(createModel(config), weights, executor) };
 }
 
-export function createLearner({ runtime }: LoadedModel, microbatchTokens: number): GraphLearner {
+export function createLearner({ runtime }: LoadedModel, microbatchTokens: number, options: Pick<GraphLearnerOptions, "recompute" | "vocabularyChunk"> = {}): GraphLearner {
   const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
   const unused = (): Promise<never> => Promise.reject(new Error("golden tests save no checkpoints"));
-  return new GraphLearner(runtime, { optimizer, microbatchTokens, writeModel: unused, readModel: unused });
+  return new GraphLearner(runtime, { optimizer, microbatchTokens, ...options, writeModel: unused, readModel: unused });
 }
 
 /** A part of a golden message: text, or a picture by the name of its file. */

@@ -140,6 +140,9 @@ describe.skipIf(!there).each(cases.flatMap((name) => executors.map((executor) =>
 
   test("log-probs, entropy and loss", async () => {
     const { logProbs, entropy } = await createLearner(model, 4096).score(batch, ["logProbs", "entropy"]);
+    const chunked = await createLearner(model, 4096, { vocabularyChunk: 100 }).score(batch, ["logProbs", "entropy"]);
+    expect(largestDifference(chunked.logProbs ?? [], logProbs ?? [])).toBeLessThan(1e-5);
+    expect(largestDifference(chunked.entropy ?? [], entropy ?? [])).toBeLessThan(1e-5);
     expect(closest(tensors, "logps", ({ data }) => largestDifference(logProbs ?? [], data))).toBeLessThanOrEqual(bars.logProb);
     expect(closest(tensors, "entropy", ({ data }) => largestDifference(entropy ?? [], data))).toBeLessThanOrEqual(bars.logProb);
     const count = batch.rows.reduce((total, { tokens }) => total + tokens.length, 0);
@@ -148,8 +151,12 @@ describe.skipIf(!there).each(cases.flatMap((name) => executors.map((executor) =>
   });
 
   // One token a pass cuts every prompt from the others: the results may not depend on it.
-  test.each([["whole", 4096 * 16], ["in pieces", 1]])("gradients, the batch %s", async (_, microbatchTokens) => {
-    const learner = createLearner(model, microbatchTokens);
+  test.each([
+    ["whole", 4096 * 16, {}],
+    ["in pieces", 1, {}],
+    ["whole, layers computed again, the vocabulary in chunks", 4096 * 16, { recompute: true, vocabularyChunk: 100 }],
+  ])("gradients, the batch %s", async (_, microbatchTokens, options) => {
+    const learner = createLearner(model, microbatchTokens, options);
     await learner.backward(batch, meanCotangent(batch, tensors));
     expectGradients(learner, info, tensors);
   });

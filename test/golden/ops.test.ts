@@ -85,6 +85,10 @@ const calls: Readonly<Record<string, Apply>> = {
   recomputed: (x) => ops.recomputed(one(x), one(x, 1), (again) => ops.mul(ops.silu(again), one(x, 2))),
   tokenLogProb: binary(ops.tokenLogProb),
   entropy: unary(ops.entropy),
+  chunkedHead: (x) => {
+    const head = ops.chunkedHead(one(x), one(x, 1), { chunk: 3, one: one(x, 3) });
+    return [head.logProb(one(x, 2)), head.entropy()];
+  },
   pack: (x) => ops.pack(one(x), packing(x)),
   unpack: (x) => ops.unpack(one(x), packing(x)),
 };

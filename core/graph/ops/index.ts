@@ -1,5 +1,6 @@
 /** All ops that models and gradient rules are written in. */
 export { add, affine, erf, exp, gelu, log, mul, neg, scalar, sigmoid, silu, sub, withGradient } from "./elementwise.ts";
+export { chunkedHead, type ChunkedHead } from "./chunked-head.ts";
 export { entropy, tokenLogProb } from "./head.ts";
 export { layerNorm } from "./layer-norm.ts";
 export { linear, matmul, type MatmulOptions } from "./matmul.ts";

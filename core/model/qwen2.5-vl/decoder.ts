@@ -90,12 +90,12 @@ export class QwenDecoder implements Decoder {
     return gatherRows(parameters(embedding), ids);
   }
 
-  logits(parameters: Parameters, hidden: Value): Value {
-    return linear(hidden, parameters(this.#config.tieWordEmbeddings ? embedding : "lm_head.weight"));
+  head(parameters: Parameters): Value {
+    return parameters(this.#config.tieWordEmbeddings ? embedding : "lm_head.weight");
   }
 
   traceSegments(parameters: Parameters, input: SegmentInput): Value {
-    return this.#trace(parameters, input, (projected) => segmentAttention(this.#config, projected, input), input.one);
+    return this.#trace(parameters, input, (projected) => segmentAttention(this.#config, projected, input), input.recompute ? input.one : null);
   }
 
   tracePrefix(parameters: Parameters, input: PrefixInput): { hidden: Value; cache: KeyValue[] } {

@@ -166,6 +166,14 @@ case("addRmsNorm", "addRmsNorm", [floats(4, 6, dims=["M", 6]), floats(4, 6, dims
 
 case("recomputed", "recomputed", [floats(5, 4, dims=["M", 4]), constant([1.0]), floats(5, 4, dims=["M", 4])], lambda x, one, w: x * torch.sigmoid(x) * w)
 
+def head(h, w, targets, one):
+    p = torch.log_softmax(h @ w.T, -1)
+    return p.gather(1, targets[:, None]).squeeze(1), -(p.exp() * p).sum(-1)
+
+
+case("chunkedHead", "chunkedHead", [floats(5, 4, dims=["M", 4]), floats(8, 4), integers([0, 7, 3, 2, 3], dims=["M"]), constant([1.0])], head)
+case("chunkedHead of large logits", "chunkedHead", [floats(3, 4, scale=8.0), floats(7, 4), integers([6, 1, 2]), constant([1.0])], head)
+
 
 if __name__ == "__main__":
     folder = sys.argv[1]
