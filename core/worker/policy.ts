@@ -15,7 +15,7 @@ export interface OpenPolicy extends Policy {
 }
 
 export interface OpenPolicyOptions extends PolicyOptions {
-  /** Bytes of pictures' pixels that the worker keeps from one call to the next. Default 512 MiB. */
+  /** Bytes of pictures' pixels that the worker keeps from one call to the next. Default 64 MiB. */
   readonly pictureBytes?: number;
 }
 
@@ -24,7 +24,7 @@ export interface OpenPolicyOptions extends PolicyOptions {
  * and all later ones reject saying so.
  * @throws Error naming the file of the model folder that is missing or wrong.
  */
-export const openPolicy = async ({ pictureBytes = 512 * 2 ** 20, ...options }: OpenPolicyOptions): Promise<OpenPolicy> => {
+export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, ...options }: OpenPolicyOptions): Promise<OpenPolicy> => {
   keepFreedMemory();
   const starting = startThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name: "policy", workerData: options });
   const [thread, processor] = await Promise.allSettled([starting, Processor.load(options.folder)]);
