@@ -44,6 +44,7 @@ export class GraphLearner implements Learner {
   readonly #graphOptions: GraphOptions;
   readonly #optimizer: Optimizer;
   readonly #trained: ReadonlySet<string>;
+  readonly #trainsVision: boolean;
   readonly #programs = new Map<string, Promise<ModelProgram>>();
   readonly #gradients = new Map<string, Float32Array>();
 
@@ -53,6 +54,7 @@ export class GraphLearner implements Learner {
     this.#optimizer = createOptimizer(options.optimizer, runtime);
     this.#graphOptions = { recompute: options.recompute ?? false, vocabularyChunk: options.vocabularyChunk ?? 16_384 };
     this.#trained = trainedParameters([...runtime.model.parameters.keys()], options.optimizer.freeze);
+    this.#trainsVision = [...this.#trained].some((name) => name.startsWith("model.visual."));
   }
 
   get capabilities(): LearnerCapabilities {
@@ -88,9 +90,8 @@ export class GraphLearner implements Learner {
     const asked = outputs.filter((output) => cotangents[output] !== undefined);
     const T = longest(batch);
     for (const output of asked) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
-    const trainsVision = [...this.#trained].some((name) => name.startsWith("model.visual."));
     const program = await this.#program(`backward ${asked.join(" ")}`, (graph, parameters) => {
-      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision }, this.#graphOptions);
+      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, this.#graphOptions);
     });
     const features = await this.#runtime.features(batch.prompts);
     const results = emptyOutputs(batch, asked);
@@ -110,7 +111,7 @@ export class GraphLearner implements Learner {
         else accumulate(this.#gradients, name, data);
       }
     }
-    if (trainsVision) await this.#visionBackward(batch.prompts, ofFeatures);
+    if (this.#trainsVision) await this.#visionBackward(batch.prompts, ofFeatures);
     return results;
   }
 
@@ -121,7 +122,7 @@ export class GraphLearner implements Learner {
   async step({ learningRate }: { readonly learningRate: number }): Promise<StepReport> {
     const { broken, ...report } = await this.#optimizer.update(this.#runtime.weights(), this.#gradients, { learningRate });
     this.#gradients.clear();
-    if (!report.skipped) this.#runtime.changed();
+    if (!report.skipped) this.#runtime.changed(undefined, { vision: this.#trainsVision });
     if (broken !== null) {
       const { data } = this.#runtime.weights().get(broken) as { data: Float32Array };
       const at = firstNotFinite(data);

@@ -77,11 +77,11 @@ export class ModelRuntime {
     this.#features.delete(name);
   }
 
-  /** Say that the current weights changed in place. */
-  changed(version = this.#version + 1): void {
+  /** Say that the current weights changed in place; with `vision: false` those of the vision tower did not, and pictures stay encoded. */
+  changed(version = this.#version + 1, { vision = true } = {}): void {
     this.#version = version;
     this.#changes++;
-    this.#features.clear();
+    if (vision) this.#features.delete(currentWeights);
   }
 
   /** Trace and compile; `trace` gets parameters as inputs that are fed by `run`. */
@@ -144,9 +144,10 @@ export class ModelRuntime {
     forgetOthers(known, pictures);
     const missing = pictures.filter(({ hash }) => !known.has(hash));
     if (missing.length > 0) this.#vision ??= this.compile((graph, parameters) => graph.output("features", this.model.vision.trace(graph, parameters)));
-    for (const chunk of pictureChunks(missing)) {
-      const { features } = await this.run(await (this.#vision as Promise<ModelProgram>), this.model.vision.feeds(chunk), weights);
-      this.#splitFeatures(chunk, features as FloatArray, known);
+    // One at a time: the last bits of a matrix product may depend on what else is in it, and features must not depend on which are kept already.
+    for (const picture of missing) {
+      const { features } = await this.run(await (this.#vision as Promise<ModelProgram>), this.model.vision.feeds([picture]), weights);
+      known.set(picture.hash, this.#inTokenOrder(picture, features as FloatArray));
     }
     return known;
   }
@@ -183,19 +184,13 @@ export class ModelRuntime {
     for (const program of this.#programs.splice(0)) await program.release();
   }
 
-  /** Each picture's features in token order. */
-  #splitFeatures(pictures: readonly EncodedPicture[], { data }: FloatArray, into: Map<string, Float32Array>): void {
+  #inTokenOrder(picture: EncodedPicture, { data }: FloatArray): Float32Array {
     const { hiddenSize } = this.model.decoder;
-    const order = this.model.vision.order(pictures);
-    let token = 0;
-    for (const picture of pictures) {
-      const rows = new Float32Array(this.model.vision.tokens(picture) * hiddenSize);
-      for (let i = 0; i < rows.length; i += hiddenSize) {
-        const row = order[token++] as number;
-        rows.set(data.subarray(row * hiddenSize, (row + 1) * hiddenSize), i);
-      }
-      into.set(picture.hash, rows);
-    }
+    const rows = new Float32Array(data.length);
+    this.model.vision.order([picture]).forEach((row, token) => {
+      rows.set(data.subarray(row * hiddenSize, (row + 1) * hiddenSize), token * hiddenSize);
+    });
+    return rows;
   }
 }
 

@@ -43,8 +43,13 @@ test("features are computed once per picture until the weights change", async ()
   expect([...first.keys()]).toEqual(["grey"]);
   const kept = first.get("grey");
   expect((await runtime.features([prompt])).get("grey")).toBe(kept);
+  runtime.changed(undefined, { vision: false });
+  expect((await runtime.features([prompt])).get("grey")).toBe(kept);
+  runtime.keep("still");
+  const still = (await runtime.features([prompt], "still")).get("grey");
   runtime.changed();
   expect((await runtime.features([prompt])).get("grey")).not.toBe(kept);
+  expect((await runtime.features([prompt], "still")).get("grey")).toBe(still);
 });
 
 test("the vision tower's attention of a picture sums to its patches", async () => {
