@@ -18,8 +18,8 @@ const schema = z.strictObject({
   reduction: z.enum(reductions).nullable().default(null),
   /** What the mask lies on, see RandomMaskPlugin; "semantic": what the policy's own vision tower looks at most, see SemanticMaskPlugin. */
   maskOn: z.enum(["raw", "patches", "merge", "semantic"]).default("raw"),
-  /** What masked cells show. */
-  maskFill: z.enum(["black", "mean", "noise", "blur"]).default("black"),
+  /** What masked cells show; "drop" leaves visual tokens out instead, with maskOn: "merge". */
+  maskFill: z.enum(["black", "mean", "noise", "blur", "drop"]).default("black"),
   /** One mask for all responses to a prompt, or one for each. */
   maskScope: z.enum(["prompt", "response"]).default("prompt"),
   /** Which terms send a gradient through the masked pass; null: "none" in official mode, "both" in paper mode. */
@@ -47,13 +47,19 @@ export function papo(base: readonly Plugin[], options: PapoOptions = {}): Plugin
   const modeOf = (term: "entropy" | "kl"): typeof mode => (through === "both" || through === term ? "paper" : "official");
   return [
     ...base,
-    maskOn === "semantic"
-      ? new SemanticMaskPlugin({ source: "policy", ratio: maskRatio, fill: maskFill })
-      : new RandomMaskPlugin({ ratio: maskRatio, patch: maskPatch, on: maskOn, fill: maskFill, scope: maskScope }),
+    maskPlugin({ maskOn, maskFill, maskRatio, maskPatch, maskScope }),
     new PerceptionKlPlugin({ ...perception, coefficient: gamma, mode: modeOf("kl"), reduction }),
     ...(eta > 0 ? [new DoubleEntropyPlugin({ original: eta, masked: eta, mode: modeOf("entropy"), reduction })] : []),
     ...(schedule === null ? [] : [new PerceptionSchedulePlugin(schedule)]),
     ...(sft > 0 ? [new CorrectSftPlugin({ coefficient: sft })] : []),
     new CollapseDetectorPlugin({ action: onCollapse }),
   ];
+}
+
+type MaskOptions = Pick<z.output<typeof schema>, "maskOn" | "maskFill" | "maskRatio" | "maskPatch" | "maskScope">;
+
+function maskPlugin({ maskOn, maskFill, maskRatio, maskPatch, maskScope }: MaskOptions): Plugin {
+  if (maskOn !== "semantic") return new RandomMaskPlugin({ ratio: maskRatio, patch: maskPatch, on: maskOn, fill: maskFill, scope: maskScope });
+  if (maskFill === "drop") throw new Error('papo: maskFill "drop" needs maskOn: "merge"; a semantic mask is painted');
+  return new SemanticMaskPlugin({ source: "policy", ratio: maskRatio, fill: maskFill });
 }

@@ -88,7 +88,8 @@ async function encodeView(view: View, source: ViewSource, context: PromptContext
   const original = { prompt: row.prompt, system: row.system, pictures: source.pictures };
   const parts = (await view.prompt?.(original, context)) ?? original;
   const raw = view.raw === undefined ? parts.pictures : await inOrder(parts.pictures, (picture, index) => view.raw?.(picture, at(index)) ?? picture);
-  const encoded = raw === source.pictures ? source.encoded : await processor.encodePictures(raw);
+  const unchanged = raw.length === source.pictures.length && raw.every((picture, index) => picture === source.pictures[index]);
+  const encoded = unchanged ? source.encoded : await processor.encodePictures(raw);
   const pictures = view.patches === undefined ? encoded : await inOrder(encoded, async (picture, index) => rehashed((await view.patches?.(picture, at(index))) ?? picture));
   const prompt = processor.encodePrompt(parts, pictures);
   return view.dropped === undefined ? prompt : withDropped(prompt, view, at, processor);

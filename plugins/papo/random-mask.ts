@@ -17,8 +17,11 @@ const schema = z.strictObject({
    * resizing; "merge": its groups of patches that become one visual token.
    */
   on: z.enum(["raw", "patches", "merge"]).default("raw"),
-  /** What a masked cell shows; "blur" of patches is each patch's own mean colour. */
-  fill: z.enum(fills).default("black"),
+  /**
+   * What a masked cell shows; "blur" of patches is each patch's own mean colour. "drop", of merge units alone: nothing, the visual token is left out of
+   * the prompt, which needs no second pass of the vision tower and a shorter one of the decoder.
+   */
+  fill: z.enum([...fills, "drop"]).default("black"),
   /** Standard deviation of "blur", in pixels. */
   sigma: z.number().min(0.3).default(10),
   /** One mask per picture of a "prompt", shared by its responses, as the release does; or one per "response" (VPPO). */
@@ -48,13 +51,15 @@ export class RandomMaskPlugin implements Plugin {
 
   constructor(options: z.input<typeof schema> = {}) {
     this.options = parseOptions(this.name, schema, options);
+    if (this.options.fill === "drop" && this.options.on !== "merge") throw new Error(`${this.name}: fill "drop" leaves visual tokens out, which are merge units: it needs on: "merge", not "${this.options.on}"`);
   }
 
   apply({ views }: Run): void {
-    const { view: name, on, scope } = this.options;
+    const { view: name, on, scope, fill } = this.options;
     const raw: View["raw"] = async (picture, context) => (await this.#given(context)) ?? (on === "raw" ? this.#maskSquares(picture, context) : picture);
     const patches: View["patches"] = (picture, context) => (this.#hasGiven(context) ? picture : this.#maskPatches(picture, context));
-    views.register(on === "raw" ? { name, scope, raw } : { name, scope, raw, patches });
+    const dropped: View["dropped"] = (tokens, context) => (this.#hasGiven(context) ? new Uint8Array(tokens) : this.#choose(tokens, context));
+    views.register({ name, scope, raw, ...(fill === "drop" ? { dropped } : on === "raw" ? {} : { patches }) });
   }
 
   #maskSquares(picture: Picture, context: ViewContext): Promise<Picture> {
@@ -70,7 +75,9 @@ export class RandomMaskPlugin implements Plugin {
   }
 
   #brush({ random }: ViewContext): Brush {
-    return { ...this.options, random: random.key("fill") };
+    const { fill, ...rest } = this.options;
+    if (fill === "drop") throw new Error(`${this.name}: dropped tokens have no paint`);
+    return { ...rest, fill, random: random.key("fill") };
   }
 
   #choose(cells: number, context: ViewContext): ArrayLike<number | boolean> {

@@ -2,13 +2,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { setVariable } from "../libc.ts";
 import { TensorFlowExecutor } from "./executor.ts";
 import type { Binding } from "./kernels.ts";
 
 /** The folder that `papo setup tensorflow` fills: TensorFlow's libraries and the binding built against them. */
-export const tensorflowFolder = fileURLToPath(new URL("../../../.tensorflow", import.meta.url));
+export const tensorflowFolder = join(import.meta.dirname, "..", "..", "..", ".tensorflow");
 
 /** What was set up. */
 export interface TensorFlowSetup {

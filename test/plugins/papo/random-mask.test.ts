@@ -79,6 +79,24 @@ describe("RandomMaskPlugin on patches", () => {
   });
 });
 
+describe("RandomMaskPlugin that drops visual tokens", () => {
+  it("leaves out the units that it would have painted, and the picture as it is", async () => {
+    const [painting, dropping] = [viewOf({ on: "merge" }), viewOf({ on: "merge", fill: "drop" })];
+    const picture: EncodedPicture = { hash: "grey", grid: [1, 8, 8], pixels: new Float32Array(64 * 6).fill(0.5) };
+    const { pixels } = await painting.patches!(picture, context());
+    const painted = Array.from({ length: 16 }, (_, unit) => Number(pixels[unit * 4 * 6] !== 0.5));
+    expect(Array.from(dropping.dropped!(16, context()), Number)).toEqual(painted);
+    expect(painted).toContain(1);
+    expect(dropping.patches).toBeUndefined();
+    const unpainted = white(28, 28);
+    expect(await dropping.raw!(unpainted, context())).toBe(unpainted);
+  });
+
+  it("needs merge units", () => {
+    expect(() => new RandomMaskPlugin({ fill: "drop" })).toThrow('RandomMaskPlugin: fill "drop" leaves visual tokens out, which are merge units: it needs on: "merge", not "raw"');
+  });
+});
+
 describe("RandomMaskPlugin and a row's own masked pictures", () => {
   const rowWith = (fields: Record<string, unknown>, folder?: string): ViewContext => {
     const at = context();

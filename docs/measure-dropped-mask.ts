@@ -1,0 +1,81 @@
+/**
+ * What is lost and saved where masked visual tokens are left out instead of painted black: `node --import tsx docs/measure-dropped-mask.ts [steps]`.
+ *
+ * PAPO on GRPO on the embedded task, masks on merge units. Beside the painted view that the loss uses, each step's responses are scored under a view that leaves
+ * out the same units; compared are k3 of each token against the picture seen, and the seconds of both passes.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createRandom, learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, type Run, train } from "@papo/core";
+import { type MaskOf, RandomMaskPlugin } from "@papo/plugins";
+import { makeVariant, parseVariant } from "../recipes/compare/variant.ts";
+import { writeDataset } from "../recipes/tasks/shapes/dataset.ts";
+import { ShapesRewardPlugin } from "../recipes/tasks/shapes/reward-plugin.ts";
+import { pictureGrids, startModelFolder } from "../recipes/tasks/shapes/start-model.ts";
+
+/** The same units in both views of a row. */
+const mask: MaskOf = (cells, { row, step, picture }) => {
+  const random = createRandom(1).key(row.id, step, picture);
+  return Uint8Array.from({ length: cells }, (_, cell) => Number(random.uniform(cell) < 0.6));
+};
+
+const painted: number[] = [];
+const dropped: number[] = [];
+
+class ComparePlugin implements Plugin {
+  readonly name = "ComparePlugin";
+
+  apply(run: Run): void {
+    new RandomMaskPlugin({ view: "dropped", on: "merge", fill: "drop", mask }).apply(run);
+    const requests = ["masked", "dropped"].map((view) => run.scores.request({ view, weights: "old" }));
+    run.hooks.advantages.tap(this.name, (advantages, batch) => {
+      const [counts, seen, ...masked] = [batch.mask, batch.oldLogProbs, ...requests.map((request) => batch.get(request))].map((tensor) => tensor.dataSync());
+      counts!.forEach((count, at) => {
+        if (count === 0) return;
+        [painted, dropped].forEach((list, i) => {
+          const x = masked[i]![at]! - seen![at]!;
+          list.push(Math.exp(x) - x - 1);
+        });
+      });
+      return advantages;
+    });
+  }
+}
+
+const ranks = (values: readonly number[]): number[] => {
+  const order = [...values.keys()].sort((a, b) => values[a]! - values[b]!);
+  const found = new Array<number>(values.length);
+  order.forEach((index, rank) => (found[index] = rank));
+  return found;
+};
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+function correlation(x: readonly number[], y: readonly number[]): number {
+  const [mx, my] = [mean(x), mean(y)];
+  const product = (a: readonly number[], ma: number, b: readonly number[], mb: number): number => a.reduce((sum, value, i) => sum + (value - ma) * (b[i]! - mb), 0);
+  return product(x, mx, y, my) / Math.sqrt(product(x, mx, x, mx) * product(y, my, y, my));
+}
+
+const folder = mkdtempSync(join(tmpdir(), "dropped-mask-"));
+const seconds = { painted: 0, dropped: 0 };
+const { plugins, settings } = makeVariant(parseVariant("papo:maskOn=merge"));
+const chosen = { ...settings, steps: Number(process.argv[2] ?? 20), promptsPerMinibatch: null, checkpointEvery: 0 };
+const policy = await openPolicyInProcess({ folder: startModelFolder, ...learnerSettings(parseSettings(chosen)) });
+const score = policy.learner.score.bind(policy.learner);
+policy.learner.score = async (batch, ...rest) => {
+  const before = performance.now();
+  const result = await score(batch, ...rest);
+  seconds[batch.prompts.some((prompt) => prompt.dropped !== undefined) ? "dropped" : "painted"] += (performance.now() - before) / 1000;
+  return result;
+};
+try {
+  const rows = await writeDataset(folder, { split: "train", seed: 4, count: chosen.steps * 16, grids: pictureGrids });
+  const masking = plugins.map((plugin) => (plugin.name === "RandomMaskPlugin" ? new RandomMaskPlugin({ on: "merge", mask }) : plugin));
+  await train({ policy, plugins: [new ShapesRewardPlugin(), ...masking, new ComparePlugin()], dataset: await openJsonl(rows), settings: chosen, output: join(folder, "run") });
+} finally {
+  await policy.close();
+  rmSync(folder, { recursive: true });
+}
+const errors = painted.map((value, i) => Math.abs(value - dropped[i]!));
+console.log(`${painted.length} tokens; KL_prcp painted ${mean(painted).toFixed(3)}, dropped ${mean(dropped).toFixed(3)} nats; per token |difference| mean ${mean(errors).toFixed(3)}, largest ${errors.reduce((a, b) => Math.max(a, b), 0).toFixed(2)}; rank correlation ${correlation(ranks(painted), ranks(dropped)).toFixed(3)}`);
+console.log(`scoring: painted ${seconds.painted.toFixed(2)} s, dropped ${seconds.dropped.toFixed(2)} s`);
