@@ -1,4 +1,4 @@
-/** This project's whole loop as a side: `node --import tsx bench/run-side.ts <workload> <model folder> <rows.jsonl> <grpo|papo> <output> [empty plugins] [settings as JSON]`. A task "step" lets one step run. */
+/** This project's whole loop as a side: `node --import tsx bench/run-side.ts <workload> <model folder> <rows.jsonl> <grpo|papo|papo-drop> <output> [empty plugins] [settings as JSON]`. A task "step" lets one step run. */
 import { defineRunSettings } from "./run-settings.ts";
 import { learnerSettings, openJsonl, openPolicy, parseSettings, type Plugin, train } from "@papo/core";
 import { grpo, papo } from "@papo/recipes";
@@ -67,8 +67,9 @@ class LengthRewardPlugin implements Plugin {
 
 const gate = new GatePlugin();
 const base = grpo({ referenceKl: 0 });
+const recipes = { grpo: base, papo: papo(base), "papo-drop": papo(base, { maskOn: "merge", maskFill: "drop" }) };
 const policy = await openPolicy({ folder: folder!, ...learnerSettings(parseSettings(settings)) });
-const plugins = [new LengthRewardPlugin(), ...(recipe === "papo" ? papo(base) : base), ...Array.from({ length: Number(empty ?? 0) }, (_, i) => new EmptyPlugin(i)), gate];
+const plugins = [new LengthRewardPlugin(), ...recipes[recipe as keyof typeof recipes], ...Array.from({ length: Number(empty ?? 0) }, (_, i) => new EmptyPlugin(i)), gate];
 const running = train({ policy, plugins, dataset: await openJsonl(rows!), settings, output: output! });
 running.catch((error: unknown) => {
   console.error((error as Error).message);

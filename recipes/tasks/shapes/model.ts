@@ -6,11 +6,34 @@ import { drawsOf } from "./draws.ts";
 import { textFiles } from "./tokenizer.ts";
 import { specialId, vocabulary } from "./vocabulary.ts";
 
-const decoder = { width: 128, layers: 4, heads: 4, keyValueHeads: 2, intermediate: 344 };
-const vision = { width: 64, layers: 3, heads: 4, intermediate: 172, patch: 14, temporal: 2, merge: 2 };
+export interface DecoderSizes {
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly intermediate: number;
+  readonly vocabulary: number;
+  /** Rotary pairs for time, height and width. */
+  readonly mropeSection: readonly number[];
+}
 
-/** The model's config.json, nested as transformers writes it. */
-function shapesModelConfig(): Record<string, unknown> {
+export interface VisionSizes {
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly intermediate: number;
+  readonly patch: number;
+  readonly temporal: number;
+  readonly merge: number;
+  /** Blocks whose attention is not windowed. */
+  readonly fullAttention: readonly number[];
+}
+
+const decoder: DecoderSizes = { width: 128, layers: 4, heads: 4, keyValueHeads: 2, intermediate: 344, vocabulary: vocabulary.length, mropeSection: [4, 6, 6] };
+const vision: VisionSizes = { width: 64, layers: 3, heads: 4, intermediate: 172, patch: 14, temporal: 2, merge: 2, fullAttention: [2] };
+
+/** A model's config.json, nested as transformers writes it, with the task's special tokens. */
+export function qwenConfig(text: DecoderSizes, tower: VisionSizes): Record<string, unknown> {
   return {
     architectures: ["Qwen2_5_VLForConditionalGeneration"],
     model_type: "qwen2_5_vl",
@@ -22,18 +45,18 @@ function shapesModelConfig(): Record<string, unknown> {
     vision_end_token_id: specialId("<|vision_end|>"),
     text_config: {
       model_type: "qwen2_5_vl_text",
-      vocab_size: vocabulary.length,
-      hidden_size: decoder.width,
-      num_hidden_layers: decoder.layers,
-      layer_types: Array.from({ length: decoder.layers }, () => "full_attention"),
-      num_attention_heads: decoder.heads,
-      num_key_value_heads: decoder.keyValueHeads,
-      intermediate_size: decoder.intermediate,
+      vocab_size: text.vocabulary,
+      hidden_size: text.width,
+      num_hidden_layers: text.layers,
+      layer_types: Array.from({ length: text.layers }, () => "full_attention"),
+      num_attention_heads: text.heads,
+      num_key_value_heads: text.keyValueHeads,
+      intermediate_size: text.intermediate,
       hidden_act: "silu",
       rms_norm_eps: 1e-6,
-      rope_parameters: { rope_type: "default", rope_theta: 1e6, mrope_section: [4, 6, 6] },
+      rope_parameters: { rope_type: "default", rope_theta: 1e6, mrope_section: text.mropeSection },
       max_position_embeddings: 4096,
-      max_window_layers: decoder.layers,
+      max_window_layers: text.layers,
       use_sliding_window: false,
       sliding_window: null,
       attention_dropout: 0,
@@ -46,18 +69,18 @@ function shapesModelConfig(): Record<string, unknown> {
     },
     vision_config: {
       model_type: "qwen2_5_vl_vision",
-      depth: vision.layers,
-      hidden_size: vision.width,
-      num_heads: vision.heads,
-      intermediate_size: vision.intermediate,
-      out_hidden_size: decoder.width,
+      depth: tower.layers,
+      hidden_size: tower.width,
+      num_heads: tower.heads,
+      intermediate_size: tower.intermediate,
+      out_hidden_size: text.width,
       hidden_act: "silu",
       in_channels: 3,
-      patch_size: vision.patch,
-      temporal_patch_size: vision.temporal,
-      spatial_merge_size: vision.merge,
+      patch_size: tower.patch,
+      temporal_patch_size: tower.temporal,
+      spatial_merge_size: tower.merge,
       window_size: 112,
-      fullatt_block_indexes: [vision.layers - 1],
+      fullatt_block_indexes: tower.fullAttention,
       tokens_per_second: 2,
       initializer_range: 0.02,
     },
@@ -137,7 +160,7 @@ export function untrainedWeights(seed: number): Weights {
 /** Write the untrained model with tokenizer, template and processor: about 4.4 MB. Equal seeds give equal bytes. */
 export async function writeUntrainedModel(folder: string, { seed }: { readonly seed: number }): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const files = { "config.json": `${JSON.stringify(shapesModelConfig(), null, 2)}\n`, ...textFiles() };
+  const files = { "config.json": `${JSON.stringify(qwenConfig(decoder, vision), null, 2)}\n`, ...textFiles() };
   await Promise.all(Object.entries(files).map(([name, text]) => writeFile(join(folder, name), text)));
   await writeSafetensors(join(folder, "model.safetensors"), untrainedWeights(seed));
 }
