@@ -48,14 +48,18 @@ class GatePlugin implements Plugin {
   }
 }
 
-class EmptyPlugin implements Plugin {
-  readonly name: string;
-  constructor(index: number) {
-    this.name = `EmptyPlugin${index}`;
-  }
-  apply(): void {
-    // Nothing.
-  }
+/** A plugin that does nothing, of a class of its own: name and class of a plugin are equal. */
+function emptyPlugin(index: number): Plugin {
+  const name = `EmptyPlugin${index}`;
+  const classes: Record<string, new () => Plugin> = {
+    [name]: class implements Plugin {
+      readonly name = name;
+      apply(): void {
+        // Nothing.
+      }
+    },
+  };
+  return new classes[name]!();
 }
 
 class LengthRewardPlugin implements Plugin {
@@ -69,7 +73,7 @@ const gate = new GatePlugin();
 const base = grpo({ referenceKl: 0 });
 const recipes = { grpo: base, papo: papo(base), "papo-drop": papo(base, { maskOn: "merge", maskFill: "drop" }) };
 const policy = await openPolicy({ folder: folder!, ...learnerSettings(parseSettings(settings)) });
-const plugins = [new LengthRewardPlugin(), ...recipes[recipe as keyof typeof recipes], ...Array.from({ length: Number(empty ?? 0) }, (_, i) => new EmptyPlugin(i)), gate];
+const plugins = [new LengthRewardPlugin(), ...recipes[recipe as keyof typeof recipes], ...Array.from({ length: Number(empty ?? 0) }, (_, i) => emptyPlugin(i)), gate];
 const running = train({ policy, plugins, dataset: await openJsonl(rows!), settings, output: output! });
 running.catch((error: unknown) => {
   console.error((error as Error).message);

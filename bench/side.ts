@@ -11,6 +11,7 @@ export class Side {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   readonly #reader: Interface;
+  readonly #ended: Promise<void>;
   #errors = "";
 
   private constructor(name: string, command: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
@@ -19,6 +20,9 @@ export class Side {
     this.#child.stderr!.on("data", (chunk: Buffer) => (this.#errors = (this.#errors + chunk.toString()).slice(-4000)));
     this.#reader = createInterface({ input: this.#child.stdout! });
     this.#lines = this.#reader[Symbol.asyncIterator]();
+    this.#ended = new Promise((resolve) => this.#child.once("exit", () => resolve()));
+    // A side that has ended is told by its missing answer.
+    this.#child.stdin!.on("error", () => undefined);
   }
 
   /** Start the process and wait until it says that it is ready. @throws Error with what it wrote to stderr when it ends instead */
@@ -37,18 +41,19 @@ export class Side {
   }
 
   async close(): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.stdin!.end();
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
-    await ended;
+    await this.#ended;
     clearTimeout(timer);
   }
 
   /** The next line that is JSON; libraries print others. */
   async #answer(): Promise<Answer> {
     for (;;) {
-      const { value, done } = (await this.#lines.next()) as IteratorResult<string, undefined>;
-      if (done === true) throw new Error(`${this.name} ended:\n${this.#errors}`);
+      const line = this.#lines.next();
+      const next = (await Promise.race([line, this.#ended])) as IteratorResult<string, undefined> | undefined;
+      if (next === undefined || next.done === true) throw new Error(`${this.name} ended:\n${this.#errors}`);
+      const { value } = next;
       if (value.startsWith("{")) return JSON.parse(value) as Answer;
     }
   }
