@@ -33,7 +33,13 @@ const loop = async (workload: Workload, recipe: "grpo" | "papo" | "papo-drop", e
 const trl = async (workload: Workload): Promise<Side> =>
   Side.start("TRL", needPeers(), [join(here, "peer", "trl_side.py"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), await rows(workload), join(root, "trl")]);
 
-const rows = (workload: Workload): Promise<string> => writeRows(join(root, "data"), 64, workload.text);
+const written = new Map<number, Promise<string>>();
+/** Rows of a text length, written once. */
+const rows = ({ text }: Workload): Promise<string> => {
+  const file = written.get(text) ?? writeRows(join(root, `data-${text}`), 64, text);
+  written.set(text, file);
+  return file;
+};
 
 function needPeers(): string {
   if (!existsSync(python)) throw new Error("rows against torch and TRL need their environment: npm run bench:peers makes it (about 7 GB)");

@@ -38,8 +38,17 @@ function randomWeights(config: Record<string, unknown>): Weights {
 }
 
 /** The folder of a model under `root`, made if it is not there. Its end-of-text token is one that is never sampled, so that every response reaches its limit. */
-export async function modelFolder(root: string, name: string): Promise<string> {
+export function modelFolder(root: string, name: string): Promise<string> {
   const folder = join(root, name);
+  const making = folders.get(folder) ?? makeModel(folder, name);
+  folders.set(folder, making);
+  return making;
+}
+
+/** Two sides may ask for a folder at a time. */
+const folders = new Map<string, Promise<string>>();
+
+async function makeModel(folder: string, name: string): Promise<string> {
   const size = sizes[name];
   if (size === undefined) throw new Error(`there is no model "${name}" to measure; there are ${Object.keys(sizes).join(", ")}`);
   if (existsSync(folder)) return folder;
