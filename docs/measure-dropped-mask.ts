@@ -2,7 +2,7 @@
  * What is lost and saved where masked visual tokens are left out instead of painted black: `node --import tsx docs/measure-dropped-mask.ts [steps]`.
  *
  * PAPO on GRPO on the embedded task, masks on merge units. Beside the painted view that the loss uses, each step's responses are scored under a view that leaves
- * out the same units; compared are k3 of each token against the picture seen, and the seconds of both passes.
+ * out the same units; compared are k3 of each token (at most 10, as in the release) against the picture seen, and the seconds of both passes.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,7 +35,7 @@ class ComparePlugin implements Plugin {
         if (count === 0) return;
         [painted, dropped].forEach((list, i) => {
           const x = masked[i]![at]! - seen![at]!;
-          list.push(Math.exp(x) - x - 1);
+          list.push(Math.min(10, Math.exp(x) - x - 1));
         });
       });
       return advantages;
