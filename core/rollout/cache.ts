@@ -1,6 +1,6 @@
 /**
  * Keys and values of a wave, owned by the host: the graph returns only a step's new rows, since fetching a whole cache would copy it
- * every step. The responses to one prompt have the same number of cached tokens.
+ * every step. All responses of a wave have the same number of cached tokens.
  */
 import type { HostArray } from "../graph/executor.ts";
 
@@ -18,13 +18,12 @@ export const cacheNames = (layers: number): string[] => Array.from({ length: lay
 const GROWTH = 32;
 
 export class WaveCache {
-  /** Prompts, prompt tokens, responses per prompt, tokens a response has room for. */
+  /** Prompts, prompt tokens, responses per prompt, tokens a response has room for, tokens cached per response. */
   B: number;
   readonly P: number;
   N: number;
   room: number;
-  /** Tokens cached for each response to a prompt, [B]. */
-  used: number[];
+  used = 0;
   readonly #shape: CacheShape;
   readonly #names: readonly string[];
   readonly #mostTokens: number;
@@ -38,7 +37,6 @@ export class WaveCache {
     this.#names = cacheNames(shape.layers);
     this.#mostTokens = mostTokens;
     [this.B, this.P, this.N] = [B, P, N];
-    this.used = new Array<number>(B).fill(0);
     this.room = Math.min(GROWTH, mostTokens);
     const { keyValueHeads, headSize } = shape;
     for (const name of this.#names) {
@@ -54,44 +52,38 @@ export class WaveCache {
     return bytes;
   }
 
-  /** Begin anew at places `at` with these prompts' prefixes: arrays [prompts, kv, p, D] by name, p at most P. */
-  setPrefix(at: readonly number[], arrays: Readonly<Record<string, HostArray>>): void {
+  /** Write the prefixes of prompts `first`, first + 1, …: arrays [b, kv, p, D] by name, p at most P. */
+  setPrefix(first: number, arrays: Readonly<Record<string, HostArray>>): void {
     const { keyValueHeads, headSize } = this.#shape;
     for (const name of this.#names) {
       const { shape, data } = arrays[name] as HostArray;
-      const length = (shape[2] as number) * headSize;
+      const [prompts, length] = [shape[0] as number, (shape[2] as number) * headSize];
       const target = this.#prefix.get(name) as Float32Array;
-      at.forEach((b, prompt) => {
-        for (let head = 0; head < keyValueHeads; head++) {
-          const block = prompt * keyValueHeads + head;
-          target.set(data.subarray(block * length, (block + 1) * length), (b * keyValueHeads + head) * this.P * headSize);
-        }
-      });
+      for (let block = 0; block < prompts * keyValueHeads; block++) {
+        target.set(data.subarray(block * length, (block + 1) * length), (first * keyValueHeads + block) * this.P * headSize);
+      }
     }
-    for (const b of at) this.used[b] = 0;
   }
 
-  /** Append one token to every response: rows [B, kv, N, D] by name. Where there is no room, all responses are done, and nothing is kept. */
+  /** Append one token to every response: rows [B, kv, N, D] by name. */
   append(arrays: Readonly<Record<string, HostArray>>): void {
     const { keyValueHeads, headSize } = this.#shape;
-    const perPrompt = keyValueHeads * this.N;
+    const rows = this.B * keyValueHeads * this.N;
     for (const name of this.#names) {
       const source = (arrays[name] as HostArray).data;
       const target = this.#own.get(name) as Float32Array;
-      for (let row = 0; row < this.B * perPrompt; row++) {
-        const used = this.used[Math.floor(row / perPrompt)] as number;
-        if (used === this.room) continue;
+      for (let row = 0; row < rows; row++) {
         const from = row * headSize;
-        const to = (row * this.room + used) * headSize;
+        const to = (row * this.room + this.used) * headSize;
         for (let i = 0; i < headSize; i++) target[to + i] = source[from + i] as number;
       }
     }
-    this.used = this.used.map((used) => Math.min(used + 1, this.room));
+    this.used++;
   }
 
   /** Make room for one more token if there is none. */
   grow(): void {
-    if (Math.max(...this.used) < this.room || this.room === this.#mostTokens) return;
+    if (this.used < this.room) return;
     const wanted = Math.max(this.room + GROWTH, Math.ceil((1.25 * this.room) / GROWTH) * GROWTH);
     this.#move(this.N, Math.min(wanted, this.#mostTokens), (b, n) => b * this.N + n, this.B);
   }
@@ -105,7 +97,6 @@ export class WaveCache {
     const prompts = kept.map((rows) => Math.floor((rows[0] as number) / this.N));
     this.#move(N, this.room, (b, n) => kept[b]![n] ?? -1, kept.length);
     if (kept.length < this.B) this.#keepPrefixes(prompts);
-    this.used = prompts.map((prompt) => this.used[prompt] as number);
     [this.B, this.N] = [kept.length, N];
   }
 
@@ -121,6 +112,7 @@ export class WaveCache {
   /** Lay the responses' rows out anew; `oldRow` gives b·N + n of before, or −1 for a slot left empty. */
   #move(N: number, room: number, oldRow: (b: number, n: number) => number, B: number): void {
     const { keyValueHeads, headSize } = this.#shape;
+    const length = this.used * headSize;
     for (const [name, old] of this.#own) {
       const moved = new Float32Array(B * keyValueHeads * N * room * headSize);
       for (let b = 0; b < B; b++) {
@@ -128,7 +120,6 @@ export class WaveCache {
           const row = oldRow(b, n);
           if (row < 0) continue;
           const [oldB, oldN] = [Math.floor(row / this.N), row % this.N];
-          const length = (this.used[oldB] as number) * headSize;
           for (let head = 0; head < keyValueHeads; head++) {
             const from = ((oldB * keyValueHeads + head) * this.N + oldN) * this.room * headSize;
             moved.set(old.subarray(from, from + length), ((b * keyValueHeads + head) * N + n) * room * headSize);

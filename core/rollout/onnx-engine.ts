@@ -9,8 +9,8 @@ import { prefixFeeds } from "../model/segments.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
 import { boundProgram, lazyProgram, traceDecode, tracePrefill, type LazyProgram } from "./programs.ts";
 import { createRowSampler } from "./sampling.ts";
-import { longestOf, Wave } from "./wave.ts";
-import { cutRequests, sideBySide } from "./waves.ts";
+import { longestOf, Wave, type Job } from "./wave.ts";
+import { planWaves, type WaveMember } from "./waves.ts";
 
 export interface OnnxRolloutOptions {
   /** Bytes of keys and values held at a time, if every response grows to its limit. Default 1 GiB. */
@@ -49,32 +49,28 @@ export class OnnxRolloutEngine implements RolloutEngine {
     const sampler = createRowSampler(vocabularySize, sampling);
     const sizes = requests.map(({ prompt, count }) => ({ promptLength: promptLength(prompt), count }));
     const cachedTokens = Math.floor(this.#options.cacheBytes / (layers * 2 * keyValueHeads * headSize * Float32Array.BYTES_PER_ELEMENT));
-    const limits = { cachedTokens, rows: this.#options.rows };
-    const waiting = cutRequests(sizes, sampling.maxNewTokens, limits);
-    while (waiting.length > 0) {
-      const members = waiting.splice(0, sideBySide(waiting, sizes, sampling.maxNewTokens, limits));
-      await this.#sample(new Wave(members, waiting, { requests, sampling, sampler, onResponse }, this.#runtime), sampling);
+    for (const members of planWaves(sizes, sampling.maxNewTokens, { cachedTokens, rows: this.#options.rows })) {
+      await this.#sample(members, { requests, sampling, sampler, onResponse });
     }
   }
 
-  async #sample(wave: Wave, { temperature }: SamplingSettings): Promise<void> {
-    const inverseTemperature = { shape: [1], data: Float32Array.of(1 / (temperature || 1)) };
-    do {
-      if (wave.fresh.length > 0) {
-        wave.drawFirst(await this.#fillPrefixes(wave, inverseTemperature));
-        continue;
-      }
+  async #sample(members: readonly WaveMember[], job: Job): Promise<void> {
+    const { sampling } = job;
+    const prompts = members.map(({ request }) => promptOf(job, request));
+    const wave = new Wave(members, job, this.#runtime, prompts);
+    const inverseTemperature = { shape: [1], data: Float32Array.of(1 / (sampling.temperature || 1)) };
+    const first = await this.#fillPrefixes(wave, prompts, inverseTemperature);
+    wave.draw(first, (row) => Math.floor(row / wave.cache.N));
+    while (wave.makeRoom()) {
       const result = await this.#decode({ ...wave.feeds(), inverseTemperature });
       wave.cache.append(result);
-      wave.drawNext((result["probabilities"] as HostArray).data as Float32Array);
-    } while (wave.makeRoom());
+      wave.draw((result["probabilities"] as HostArray).data as Float32Array, (row) => row);
+    }
   }
 
-  /** Run the wave's fresh prompts through the decoder; returns their first token's probabilities, [fresh, V]. */
-  async #fillPrefixes(wave: Wave, inverseTemperature: HostArray): Promise<Float32Array> {
+  /** Run the prompts through the decoder; returns the first token's probabilities, [B, V]. */
+  async #fillPrefixes(wave: Wave, prompts: readonly EncodedPrompt[], inverseTemperature: HostArray): Promise<Float32Array> {
     const { decoder } = this.#runtime.model;
-    const places = wave.fresh.map(({ at }) => at);
-    const prompts = wave.fresh.map(({ prompt }) => prompt);
     const features = await this.#runtime.features(prompts);
     const probabilities = new Float32Array(prompts.length * decoder.vocabularySize);
     for (const [first, end] of chunksOf(prompts, this.#options.prefillTokens)) {
@@ -84,12 +80,14 @@ export class OnnxRolloutEngine implements RolloutEngine {
       const last = Int32Array.from(chunk, (prompt, b) => b * P + promptLength(prompt) - 1);
       const feeds = { ...prefixFeeds(decoder, placed, matrix), last: { shape: [chunk.length], data: last }, inverseTemperature };
       const result = await this.#prefill(feeds);
-      wave.cache.setPrefix(places.slice(first, end), result);
+      wave.cache.setPrefix(first, result);
       probabilities.set((result["probabilities"] as HostArray).data, first * decoder.vocabularySize);
     }
     return probabilities;
   }
 }
+
+const promptOf = ({ requests }: Job, request: number): EncodedPrompt => (requests[request] as RolloutRequest).prompt;
 
 /** Ranges [first, end) of prompts that have at most `limit` tokens when padded to the longest, or are alone. */
 const chunksOf = (prompts: readonly EncodedPrompt[], limit: number): [first: number, end: number][] => {

@@ -1,4 +1,4 @@
-/** Responses sampled side by side, from their prompts' prefixes to the last that ends. */
+/** Responses sampled in step, from their prompts' prefixes to the last that ends. */
 import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
@@ -20,64 +20,61 @@ export interface Job {
   readonly onResponse: (response: GeneratedResponse) => void;
 }
 
-/**
- * Responses sampled side by side: B prompts by N slots, row b·N + n. A slot is empty when its response is done; a prompt whose responses are all done
- * leaves its place to the next one that waits.
- */
+/** Responses sampled in step: B prompts by N slots, row b·N + n; a slot is empty when its response is done. */
 export class Wave {
   readonly cache: WaveCache;
   readonly #job: Job;
   readonly #runtime: ModelRuntime;
-  readonly #waiting: WaveMember[];
-  #prompts: WavePrompt[];
+  #prompts: readonly WavePrompt[];
   #slots: (GrowingResponse | null)[];
-  /** Prompts that have no prefix and no first token yet. */
-  #fresh: number[];
+  /** Tokens every response has. */
+  #length = 0;
 
-  /** @param waiting pieces after the wave's own; those that get a place are taken off it */
-  constructor(members: readonly WaveMember[], waiting: WaveMember[], job: Job, runtime: ModelRuntime) {
+  constructor(members: readonly WaveMember[], job: Job, runtime: ModelRuntime, prompts: readonly EncodedPrompt[]) {
     this.#job = job;
     this.#runtime = runtime;
-    this.#waiting = waiting;
     const N = Math.max(...members.map(({ count }) => count));
-    this.#prompts = members.map((member) => this.#place(member));
-    this.#slots = members.flatMap((member) => this.#begin(member, N));
-    this.#fresh = [...members.keys()];
+    this.#prompts = prompts.map((prompt) => ({ prompt, next: runtime.model.decoder.positions(prompt).next }));
+    this.#slots = members.flatMap(({ request, first, count }) =>
+      Array.from({ length: N }, (_, n) => (n < count ? new GrowingResponse(request, first + n, job.requests[request]!.keys[first + n]!) : null)),
+    );
     const mostTokens = Math.max(1, job.sampling.maxNewTokens - 1);
-    this.cache = new WaveCache(runtime.model.decoder, { B: members.length, P: longestOf(this.#prompts.map(({ prompt }) => prompt)), N, mostTokens });
+    this.cache = new WaveCache(runtime.model.decoder, { B: members.length, P: longestOf(prompts), N, mostTokens });
   }
 
-  /** Places whose prompts must be read before the next token, and the prompts. */
-  get fresh(): readonly { readonly at: number; readonly prompt: EncodedPrompt }[] {
-    return this.#fresh.map((at) => ({ at, prompt: (this.#prompts[at] as WavePrompt).prompt }));
+  /** Give every response its next token from the probabilities' row that `rowOf` names; those that end are handed on and leave. */
+  draw(probabilities: Float32Array, rowOf: (row: number) => number): void {
+    const { sampler, sampling, onResponse } = this.#job;
+    const vocabulary = this.#runtime.model.decoder.vocabularySize;
+    this.#length++;
+    for (const [row, response] of this.#slots.entries()) {
+      if (response === null) continue;
+      const start = rowOf(row) * vocabulary;
+      response.draw(sampler, probabilities.subarray(start, start + vocabulary));
+      const finish = sampling.stopTokens.includes(response.lastToken) ? "stop" : this.#length === sampling.maxNewTokens ? "length" : null;
+      if (finish === null) continue;
+      this.#slots[row] = null;
+      onResponse(response.finish(finish));
+    }
   }
 
-  /** The fresh prompts' first tokens, from the probabilities [fresh, V] after each prompt. */
-  drawFirst(probabilities: Float32Array): void {
-    const places = this.#fresh;
-    this.#fresh = [];
-    places.forEach((b, index) => this.#draw(b, probabilities, () => index));
-  }
-
-  /** The next token of every response, from the probabilities [B·N, V]. */
-  drawNext(probabilities: Float32Array): void {
-    for (let b = 0; b < this.cache.B; b++) this.#draw(b, probabilities, (row) => row);
-  }
-
-  /** Give places to prompts that wait, or drop rows that are no longer needed and make room for the next token; false when all is done. */
+  /** Drop rows that are no longer needed and make room for the next token; false when all responses are done. */
   makeRoom(): boolean {
     const { B, N } = this.cache;
-    const live = Array.from({ length: B }, (_, b) => Array.from({ length: N }, (_, n) => b * N + n).filter((row) => this.#slots[row] !== null));
-    this.#admit(live.flatMap((rows, b) => (rows.length === 0 ? [b] : [])));
-    if (this.#fresh.length > 0) return true;
-    const kept = live.filter((rows) => rows.length > 0);
+    const kept: number[][] = [];
+    const prompts: WavePrompt[] = [];
+    for (let b = 0; b < B; b++) {
+      const rows = Array.from({ length: N }, (_, n) => b * N + n).filter((row) => this.#slots[row] !== null);
+      if (rows.length === 0) continue;
+      kept.push(rows);
+      prompts.push(this.#prompts[b] as WavePrompt);
+    }
     if (kept.length === 0) return false;
     const width = Math.max(...kept.map((rows) => rows.length));
-    // While others wait, their places are kept for them.
-    if (!this.#fits(this.#waiting[0]) && kept.length * width <= CROWDED * B * N) {
-      this.#prompts = kept.map(([row]) => this.#prompts[Math.floor((row as number) / N)] as WavePrompt);
+    if (kept.length * width <= CROWDED * B * N) {
       this.cache.keep(kept);
       this.#slots = kept.flatMap((rows) => Array.from({ length: width }, (_, n) => (n < rows.length ? this.#slots[rows[n]!]! : null)));
+      this.#prompts = prompts;
     }
     this.cache.grow();
     return true;
@@ -88,7 +85,7 @@ export class Wave {
     const { decoder } = this.#runtime.model;
     const { B, N } = this.cache;
     const half = decoder.headSize / 2;
-    const positions = this.#prompts.map(({ next, length }) => next + length - 1);
+    const positions = this.#prompts.map(({ next }) => next + this.#length - 1);
     const { cos, sin } = decoder.rotary(Int32Array.from([...positions, ...positions, ...positions]));
     const repeat = (rows: Float32Array): HostArray => {
       const data = new Float32Array(B * N * half);
@@ -114,59 +111,10 @@ export class Wave {
     const data = new Float32Array(B * width).fill(forbidden);
     this.#prompts.forEach(({ prompt }, b) => {
       const start = b * width;
-      data.fill(0, start, start + promptLength(prompt)).fill(0, start + P, start + P + (used[b] as number));
+      data.fill(0, start, start + promptLength(prompt)).fill(0, start + P, start + P + used);
       data[start + P + room] = 0;
     });
     return { shape: [B, width], data };
-  }
-
-  /** Each response to prompt b its next token; those that end are handed on and leave. */
-  #draw(b: number, probabilities: Float32Array, rowOf: (row: number) => number): void {
-    const { sampler, sampling, onResponse } = this.#job;
-    const vocabulary = this.#runtime.model.decoder.vocabularySize;
-    const place = this.#prompts[b] as WavePrompt;
-    place.length++;
-    const N = this.#slots.length / this.#prompts.length;
-    for (let row = b * N; row < (b + 1) * N; row++) {
-      const response = this.#slots[row] as GrowingResponse | null;
-      if (response === null) continue;
-      const start = rowOf(row) * vocabulary;
-      response.draw(sampler, probabilities.subarray(start, start + vocabulary));
-      const finish = sampling.stopTokens.includes(response.lastToken) ? "stop" : place.length === sampling.maxNewTokens ? "length" : null;
-      if (finish === null) continue;
-      this.#slots[row] = null;
-      onResponse(response.finish(finish));
-    }
-  }
-
-  /** Let waiting pieces begin in these places. */
-  #admit(places: readonly number[]): void {
-    for (const b of places) {
-      const member = this.#waiting[0];
-      if (!this.#fits(member)) return;
-      this.#waiting.shift();
-      this.#prompts[b] = this.#place(member);
-      this.#slots.splice(b * this.cache.N, this.cache.N, ...this.#begin(member, this.cache.N));
-      this.#fresh.push(b);
-    }
-  }
-
-  #fits(member: WaveMember | undefined): member is WaveMember {
-    return member !== undefined && member.count <= this.cache.N && promptLength(this.#promptOf(member)) <= this.cache.P;
-  }
-
-  #promptOf({ request }: WaveMember): EncodedPrompt {
-    return (this.#job.requests[request] as RolloutRequest).prompt;
-  }
-
-  #place(member: WaveMember): WavePrompt {
-    const prompt = this.#promptOf(member);
-    return { prompt, next: this.#runtime.model.decoder.positions(prompt).next, length: 0 };
-  }
-
-  #begin({ request, first, count }: WaveMember, N: number): (GrowingResponse | null)[] {
-    const { keys } = this.#job.requests[request] as RolloutRequest;
-    return Array.from({ length: N }, (_, n) => (n < count ? new GrowingResponse(request, first + n, keys[first + n]!) : null));
   }
 }
 
@@ -174,8 +122,6 @@ interface WavePrompt {
   readonly prompt: EncodedPrompt;
   /** Position of the first response token. */
   readonly next: number;
-  /** Tokens that its responses have. */
-  length: number;
 }
 
 /** Tokens of the longest prompt. */

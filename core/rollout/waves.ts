@@ -1,4 +1,4 @@
-/** Which responses are sampled together: as many as memory allows, the longest prompts first. */
+/** Which responses are sampled together: as many as memory allows, prompts of similar length side by side. */
 
 /** What limits one wave. */
 export interface WaveLimits {
@@ -15,33 +15,42 @@ export interface WaveMember {
   readonly count: number;
 }
 
-type Lengths = readonly { readonly promptLength: number; readonly count: number }[];
+interface Size {
+  /** Prompts, longest prompt, most responses to a prompt. */
+  readonly B: number;
+  readonly P: number;
+  readonly N: number;
+}
 
 /**
- * Pieces of the requests, the longest prompts first. A request with more responses than fit at a time is cut into pieces of nearly equal size; one
- * response alone is always a piece, however long.
+ * Cuts requests into waves that fit the limits when every response reaches `maxNewTokens`. A request with more responses than fit is
+ * spread over several waves. One response alone is always a wave, however long.
  */
-export function cutRequests(requests: Lengths, maxNewTokens: number, limits: WaveLimits): WaveMember[] {
+export const planWaves = (
+  requests: readonly { readonly promptLength: number; readonly count: number }[],
+  maxNewTokens: number,
+  limits: WaveLimits,
+): WaveMember[][] => {
+  const fits = ({ B, P, N }: Size) => B * (P + N * maxNewTokens) <= limits.cachedTokens && B * N <= limits.rows;
   const order = [...requests.keys()].sort((a, b) => requests[b]!.promptLength - requests[a]!.promptLength || a - b);
-  return order.flatMap((request) => {
+  const waves: WaveMember[][] = [];
+  let size: Size = { B: 0, P: 0, N: 0 };
+  for (const request of order) {
     const { promptLength, count } = requests[request]!;
     const most = Math.min(limits.rows, Math.floor((limits.cachedTokens - promptLength) / maxNewTokens));
     const pieces = Math.ceil(count / Math.max(1, most));
-    return Array.from({ length: pieces }, (_, piece) => {
+    for (let piece = 0; piece < pieces; piece++) {
       const first = Math.floor((piece * count) / pieces);
-      return { request, first, count: Math.floor(((piece + 1) * count) / pieces) - first };
-    });
-  });
-}
-
-/** How many of the first pieces fit the limits side by side when every response reaches `maxNewTokens`; at least one. */
-export function sideBySide(members: readonly WaveMember[], requests: Lengths, maxNewTokens: number, { cachedTokens, rows }: WaveLimits): number {
-  let [P, N] = [0, 0];
-  for (const [index, { request, count }] of members.entries()) {
-    P = Math.max(P, requests[request]!.promptLength);
-    N = Math.max(N, count);
-    const B = index + 1;
-    if (index > 0 && (B * (P + N * maxNewTokens) > cachedTokens || B * N > rows)) return index;
+      const member = { request, first, count: Math.floor(((piece + 1) * count) / pieces) - first };
+      const grown = { B: size.B + 1, P: Math.max(size.P, promptLength), N: Math.max(size.N, member.count) };
+      if (waves.length > 0 && fits(grown)) {
+        waves.at(-1)!.push(member);
+        size = grown;
+      } else {
+        waves.push([member]);
+        size = { B: 1, P: promptLength, N: member.count };
+      }
+    }
   }
-  return members.length;
-}
+  return waves;
+};

@@ -26,8 +26,8 @@ const newRows = (rows: number[][], token: number) => byName((name) => fill([rows
 describe("WaveCache", () => {
   it("keeps prefixes and tokens in place through growth and compaction", () => {
     const cache = new WaveCache(shape, { B: 3, P: 4, N: 2, mostTokens: 40 });
-    cache.setPrefix([0, 1], prefixOf([0, 1], 4));
-    cache.setPrefix([2], prefixOf([2], 2));
+    cache.setPrefix(0, prefixOf([0, 1], 4));
+    cache.setPrefix(2, prefixOf([2], 2));
     let rows = [[0, 1], [2, 3], [4, 5]];
     const append = (from: number, to: number) => {
       for (let token = from; token < to; token++) {
@@ -68,19 +68,5 @@ describe("WaveCache", () => {
     expect([cache.B, cache.N]).toEqual([2, 1]);
     const own = cache.feeds()["own.key.0"]!;
     expect([own.data[0], own.data[2 * 8 * 3]]).toEqual([mark("key.0", 3, 0, 0), mark("key.0", 4, 0, 0)]);
-  });
-
-  it("begins anew at one place while the others go on, and drops what a done prompt has no room for", () => {
-    const cache = new WaveCache(shape, { B: 2, P: 2, N: 1, mostTokens: 3 });
-    cache.setPrefix([0, 1], prefixOf([0, 1], 2));
-    cache.append(newRows([[0], [1]], 0));
-    cache.append(newRows([[0], [1]], 1));
-    cache.setPrefix([0], prefixOf([7], 2));
-    for (const token of [2, 3]) cache.append(newRows([[7], [1]], token));
-    expect(cache.used).toEqual([2, 3]);
-    const { data } = cache.feeds()["own.key.0"]!; // [2, 2, 1, 3, 3]
-    expect([data[0], data[3]]).toEqual([mark("key.0", 7, 0, 2), mark("key.0", 7, 0, 3)]);
-    expect([0, 1, 2].map((token) => data[18 + 3 * token])).toEqual([0, 1, 2].map((token) => mark("key.0", 1, 0, token)));
-    expect(cache.feeds()["prefix.value.1"]!.data[0]).toBe(mark("value.1", 7, 0, 0));
   });
 });
