@@ -20,7 +20,7 @@ export const compare: Command = {
   usage: "papo compare [grpo papo papo:gamma=0.04,mode=paper …] [--seeds 3] [--steps 60] [--scenes 1000] [--jobs 2] [--baseline grpo] [--output runs/compare]",
   summary: [
     "Train recipes on the embedded task with several seeds under one budget, measure them on the same unseen scenes, and rank them.",
-    `Recipes: ${tinyPresetNames.join(", ")}; default all. Options of PAPO's recipes follow a colon; an option with three numbers is drawn as a curve.`,
+    `Recipes: ${tinyPresetNames.join(", ")}; default all. Options of PAPO's recipes and settings of the run (settings.executor=tensorflow) follow a colon; an option with three numbers is drawn as a curve.`,
     "Each run is a process with one thread; --jobs run side by side (default: the cores). Started again, it goes on with the runs that are missing.",
     "Writes <output>/table.md, results.json, sweeps.svg and a folder per run.",
   ].join("\n"),

@@ -1,4 +1,8 @@
-/** A recipe with some of its numbers changed, as it is written on the command line: "papo", "papo:gamma=0.04,mode=paper". */
+/**
+ * A recipe with some of its numbers changed, as it is written on the command line: "papo", "papo:gamma=0.04,mode=paper". Names after "settings." are the
+ * run's settings: "grpo:settings.oldLogProbs=learner".
+ */
+import { parseSettings } from "@papo/core";
 import { isPresetName, preset, tinyPresetNames, type Preset, type PresetName, type PresetOptions } from "../presets/index.ts";
 
 export interface Variant {
@@ -25,6 +29,14 @@ export function parseVariant(label: string): Variant {
 }
 
 /** New plugins, and settings. */
-export const makeVariant = ({ preset: name, options }: Variant): Preset => preset(name, options as PresetOptions);
+export function makeVariant({ preset: name, options }: Variant): Preset {
+  const [chosen, own] = [true, false].map((ofSettings) => Object.fromEntries(Object.entries(options).filter(([key]) => key.startsWith(settingsPrefix) === ofSettings)));
+  const { plugins, settings } = preset(name, own as PresetOptions);
+  const changed = { ...settings, ...Object.fromEntries(Object.entries(chosen!).map(([key, value]) => [key.slice(settingsPrefix.length), value])) };
+  parseSettings(changed);
+  return { plugins, settings: changed };
+}
+
+const settingsPrefix = "settings.";
 
 const valueOf = (text: string): string | number | boolean => (text === "true" ? true : text === "false" ? false : Number.isNaN(Number(text)) ? text : Number(text));

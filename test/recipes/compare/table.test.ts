@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../../../recipes/compare/table.ts";
-import { parseVariant } from "../../../recipes/compare/variant.ts";
+import { makeVariant, parseVariant } from "../../../recipes/compare/variant.ts";
 import type { RunRecord } from "../../../recipes/report/run-record.ts";
 
 /** A run whose scenes turned out as the letters say: c for correct. */
@@ -45,5 +45,7 @@ test("a variant is a recipe with options after a colon, checked before anything 
   expect(() => parseVariant("papo-g-7b")).toThrow(/"papo-g-7b" is no recipe with settings for the embedded task; there are grpo, /);
   expect(() => parseVariant("papo:gamma")).toThrow('"gamma" in "papo:gamma" is no option; write name=value');
   expect(() => parseVariant("papo:gama=1")).toThrow('unknown option "gama"; did you mean "gamma"?');
+  expect(makeVariant(parseVariant("grpo:settings.oldLogProbs=learner")).settings.oldLogProbs).toBe("learner");
+  expect(() => parseVariant("grpo:settings.oldLogProb=learner")).toThrow('unknown option "oldLogProb"; did you mean "oldLogProbs"?');
   expect(() => parseVariant("grpo:gamma=1")).toThrow('preset grpo takes no option "gamma"');
 });
