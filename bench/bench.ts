@@ -24,10 +24,10 @@ const torch = async (workload: Workload): Promise<Side> =>
   Side.start("torch", needPeers(), [join(here, "peer", "torch_side.py"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model)]);
 
 let runs = 0;
-const loop = async (workload: Workload, recipe: "grpo" | "papo" | "papo-drop", empty = 0, settings: object = {}): Promise<Side> => {
+const loop = async (workload: Workload, recipe: "grpo" | "papo" | "papo-drop", { empty = 0, settings = {}, rewardSeconds = 0 }: { readonly empty?: number; readonly settings?: object; readonly rewardSeconds?: number } = {}): Promise<Side> => {
   const output = join(root, "runs", String(++runs));
   rmSync(output, { recursive: true, force: true });
-  return Side.start(`${recipe}, ${empty} empty plugins`, process.execPath, ["--import", "tsx", join(here, "run-side.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), await rows(workload), recipe, output, String(empty), JSON.stringify(settings)]);
+  return Side.start(`${recipe}, ${empty} empty plugins`, process.execPath, ["--import", "tsx", join(here, "run-side.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), await rows(workload), recipe, output, String(empty), JSON.stringify(settings), String(rewardSeconds)]);
 };
 
 const trl = async (workload: Workload): Promise<Side> =>
@@ -137,15 +137,26 @@ async function memory(): Promise<string[]> {
   return lines;
 }
 
+/** Eight steps from one checkpoint to the next, so that nothing is sampled while the other side runs. */
+async function pipelining(): Promise<string[]> {
+  const lines: string[] = [];
+  for (const [pipelined, rewardSeconds] of [["rewards", 0], ["rewards", 0.4], ["rollouts", 0], ["rollouts", 0.4]] as const) {
+    const side = (pipelined: "off" | "rewards" | "rollouts"): Promise<Side> => loop(workloads.bench, "grpo", { rewardSeconds, settings: { pipelined, checkpointEvery: 8 } });
+    const result = await between([side(pipelined), side("off")], (a, b) => compare(a, b, ["step", "step"], { count: 8 }, seconds));
+    lines.push(row(`8 steps, pipelined: "${pipelined}", a reward takes ${rewardSeconds} s, s`, s(result.a), `one after the other: ${s(result.b)}`, times(result), ""));
+  }
+  return lines;
+}
+
 async function empty(): Promise<string[]> {
-  const result = await between([loop(workloads.bench, "grpo", 100), loop(workloads.bench, "grpo")], (a, b) => compare(a, b, ["step", "step"], {}, seconds, 15));
+  const result = await between([loop(workloads.bench, "grpo", { empty: 100 }), loop(workloads.bench, "grpo")], (a, b) => compare(a, b, ["step", "step"], {}, seconds, 15));
   return [row("100 empty plugins, step, s", s(result.a), `none: ${s(result.b)}`, times(result), "≤ 1.01×")];
 }
 
 /** Resident memory after 50 and after 300 steps. */
 async function leaks(executor: "onnxruntime" | "tensorflow"): Promise<string[]> {
   const small = { ...workloads.bench, tokens: 16 };
-  return between([loop(small, "papo", 0, { executor })], async (side) => {
+  return between([loop(small, "papo", { settings: { executor } })], async (side) => {
     const resident: number[] = [];
     for (let step = 1; step <= 300; step++) resident.push((await side.run("step")).resident!);
     const [early, late] = [median(resident.slice(45, 55)), median(resident.slice(-10))];
@@ -217,6 +228,7 @@ const figures: Readonly<Record<string, () => Promise<string[]>>> = {
   minibatches: () => minibatches("≥ 2.5×"),
   papo: papoStep,
   step: wholeStep,
+  pipelining,
   memory,
   start,
   empty,

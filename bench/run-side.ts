@@ -1,50 +1,45 @@
-/** This project's whole loop as a side: `node --import tsx bench/run-side.ts <workload> <model folder> <rows.jsonl> <grpo|papo|papo-drop> <output> [empty plugins] [settings as JSON]`. A task "step" lets one step run. */
+/** This project's whole loop as a side: `node --import tsx bench/run-side.ts <workload> <model folder> <rows.jsonl> <grpo|papo|papo-drop> <output> [empty plugins] [settings as JSON] [seconds a reward takes]`. A task "step" lets one step run, or `count`. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { defineRunSettings } from "./run-settings.ts";
 import { learnerSettings, openJsonl, openPolicy, parseSettings, type Plugin, train } from "@papo/core";
 import { grpo, papo } from "@papo/recipes";
 import { peakMemory, serve } from "./side.ts";
 import type { Workload } from "./workloads.ts";
 
-const [workloadText, folder, rows, recipe, output, empty, more] = process.argv.slice(2);
+const [workloadText, folder, rows, recipe, output, empty, more, rewardSeconds] = process.argv.slice(2);
 const settings = { ...defineRunSettings(JSON.parse(workloadText!) as Workload), ...(JSON.parse(more ?? "{}") as object) };
 
-/** Holds each step until it is asked for, and says when it is done. */
+/** Holds steps until they are asked for, and says when they are done. */
 class GatePlugin implements Plugin {
   readonly name = "GatePlugin";
+  #asked: { left: number; readonly begun: number; readonly done: (seconds: number) => void } | null = null;
   #open: () => void = () => undefined;
-  #done: (seconds: number) => void = () => undefined;
-  #gate: Promise<void> | null = null;
-  #begun = 0;
 
-  constructor() {
-    this.#close();
-  }
-
-  /** Seconds of the next step. */
-  step(): Promise<number> {
-    return new Promise((resolve) => {
-      this.#done = resolve;
+  /** Seconds of the next steps. */
+  steps(count: number): Promise<number> {
+    return new Promise((done) => {
+      this.#asked = { left: count, begun: performance.now(), done };
       this.#open();
     });
   }
 
   apply({ hooks }: Parameters<Plugin["apply"]>[0]): void {
-    hooks.prompts.tapPromise(this.name, async (drawn, { round }) => {
-      if (round === 0) {
-        await this.#gate;
-        this.#begun = performance.now();
-      }
+    hooks.prompts.tapPromise(this.name, async (drawn, { step, round }) => {
+      if (step === 1 && round === 0) await this.#untilAsked();
       return drawn;
     });
     hooks.stepped.tapPromise(this.name, async () => {
-      this.#close();
-      this.#done((performance.now() - this.#begun) / 1000);
+      const asked = this.#asked!;
+      if (--asked.left > 0) return undefined;
+      this.#asked = null;
+      asked.done((performance.now() - asked.begun) / 1000);
+      await this.#untilAsked();
       return undefined;
     });
   }
 
-  #close(): void {
-    this.#gate = new Promise((resolve) => (this.#open = resolve));
+  async #untilAsked(): Promise<void> {
+    while (this.#asked === null) await new Promise<void>((resolve) => (this.#open = resolve));
   }
 }
 
@@ -65,7 +60,10 @@ function emptyPlugin(index: number): Plugin {
 class LengthRewardPlugin implements Plugin {
   readonly name = "LengthRewardPlugin";
   apply({ rewards }: Parameters<Plugin["apply"]>[0]): void {
-    rewards.register({ name: "length", weight: 1, timeoutSeconds: 10, onFailure: "stop", score: ({ response }) => (response.text.length % 7) / 7 });
+    rewards.register({ name: "length", weight: 1, timeoutSeconds: 10, onFailure: "stop", score: async ({ response }) => {
+      await sleep(1000 * Number(rewardSeconds ?? 0));
+      return (response.text.length % 7) / 7;
+    } });
   }
 }
 
@@ -79,5 +77,5 @@ running.catch((error: unknown) => {
   console.error((error as Error).message);
   process.exit(1);
 });
-await serve({ step: async () => ({ seconds: await gate.step(), peak: peakMemory(), resident: process.memoryUsage().rss / 2 ** 20 }) });
+await serve({ step: async ({ count }) => ({ seconds: await gate.steps((count as number | undefined) ?? 1), peak: peakMemory(), resident: process.memoryUsage().rss / 2 ** 20 }) });
 process.exit(0);

@@ -35,8 +35,8 @@ export function tokensDigest(tokens: Int32Array): string {
  */
 export class RewardJournal {
   readonly #folder: string;
-  #step = 0;
-  #known = new Map<string, JournalEntry>();
+  /** Of the steps that were begun and are not done. */
+  readonly #known = new Map<number, Map<string, JournalEntry>>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -45,28 +45,28 @@ export class RewardJournal {
 
   /** Begin a step; verdicts that an interrupted run left for it are used again. */
   begin(step: number): void {
-    this.#step = step;
-    this.#known = new Map(readEntries(this.#file(step)).map((entry) => [keyOf(entry), entry]));
+    this.#known.set(step, new Map(readEntries(this.#file(step)).map((entry) => [keyOf(entry), entry])));
   }
 
-  /** The verdict of the step on this very response, when it was given before. */
+  /** The verdict on this very response, when it was given before. */
   find(key: EntryKey): JournalEntry | undefined {
-    return this.#known.get(keyOf(key));
+    return this.#known.get(key.step)?.get(keyOf(key));
   }
 
   /** Write a verdict down; it is on its way to the disk when this returns, so a killed process does not lose it. */
   add(entry: JournalEntry): void {
-    this.#known.set(keyOf(entry), entry);
-    appendFileSync(this.#file(this.#step), `${JSON.stringify(entry)}\n`);
+    this.#known.get(entry.step)?.set(keyOf(entry), entry);
+    appendFileSync(this.#file(entry.step), `${JSON.stringify(entry)}\n`);
   }
 
-  /** The step is done: keep its verdicts in the order of these keys, and no others. */
-  finish(keys: readonly EntryKey[]): void {
+  /** A step is done: keep its verdicts in the order of these keys, and no others. */
+  finish(step: number, keys: readonly EntryKey[]): void {
     const lines = keys.flatMap((key) => {
       const entry = this.find(key);
       return entry === undefined ? [] : [`${JSON.stringify(entry)}\n`];
     });
-    writeFileAtomic(this.#file(this.#step), lines.join(""));
+    writeFileAtomic(this.#file(step), lines.join(""));
+    this.#known.delete(step);
   }
 
   /** Copy the files of steps in (after, upTo] into another folder. */

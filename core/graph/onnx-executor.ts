@@ -8,6 +8,8 @@ import { emitOnnx } from "./onnx-emitter.ts";
 export interface OnnxExecutorOptions {
   /** Threads inside an op; default: all cores. */
   readonly threads?: number;
+  /** Whether threads wait for their next op awake: faster, unless another executor computes at the same time on the same cores. Default true. */
+  readonly spinning?: boolean;
 }
 
 export class OnnxExecutor implements Executor {
@@ -16,7 +18,7 @@ export class OnnxExecutor implements Executor {
   /** ONNX models of graphs with constants, which are compiled again with other ones. */
   readonly #models = new WeakMap<Graph, { readonly key: string; readonly model: Uint8Array }>();
 
-  constructor({ threads = availableParallelism() }: OnnxExecutorOptions = {}) {
+  constructor({ threads = availableParallelism(), spinning = true }: OnnxExecutorOptions = {}) {
     this.#options = {
       intraOpNumThreads: threads,
       executionMode: "sequential",
@@ -27,7 +29,7 @@ export class OnnxExecutor implements Executor {
       graphOptimizationLevel: "basic",
       logSeverityLevel: 3,
       // Two live sessions whose threads spin between runs take the cores from each other.
-      extra: { session: { force_spinning_stop: "1" } },
+      extra: { session: { intra_op: { allow_spinning: spinning ? "1" : "0" }, force_spinning_stop: "1" } },
     };
   }
 

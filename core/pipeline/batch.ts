@@ -76,6 +76,8 @@ export interface Group {
   readonly samples: readonly Sample[];
   /** The refill round that made it, from 0. */
   readonly round: number;
+  /** The learner's version that it was sampled with. */
+  readonly version: number;
   /** Sampled in an earlier step and kept for this one by a plugin, under a key of its own. */
   readonly carried?: true;
 }

@@ -1,5 +1,5 @@
 /** The first half of a step: prompts → views → rollout → reward → groups, in rounds until the step is full. */
-import type { RowOrder } from "../data/row-order.ts";
+import type { OrderPosition, RowOrder } from "../data/row-order.ts";
 import type { Group, JudgedGroup, Prompt, Row, Sample } from "./batch.ts";
 import type { Host } from "../host/host.ts";
 import type { GroupSelection, RolloutPlan, StepContext } from "./hooks.ts";
@@ -7,14 +7,14 @@ import { judgeRound } from "../rewards/judged.ts";
 import type { Policy } from "./policy.ts";
 import { makePrompt, UnusableRowError, type PromptMaker } from "../prompts/prompts.ts";
 import type { RewardDesk, Verdict } from "../rewards/rewards.ts";
-import { sampleGroups, samplingFor, type RolloutContext } from "../rewards/rollouts.ts";
+import { sampleGroups, samplingFor, startGroups, type RolloutContext, type StartedGroups } from "../rewards/rollouts.ts";
 import type { RunSettings } from "./settings.ts";
 
 export interface Collecting {
   readonly policy: Policy;
   readonly host: Host;
   readonly settings: RunSettings;
-  readonly order: RowOrder;
+  order: RowOrder;
   /** Rows in the dataset: when all of them are left out in a row, none is usable. */
   readonly datasetSize: number;
   readonly desk: RewardDesk;
@@ -35,28 +35,48 @@ export interface Collected {
   readonly scorerFailures: number;
 }
 
-/** Sample rounds of prompts until the step is full; past `promptsPerStep` prompts only while a plugin asks for more; at most `maxRounds`. */
-export async function collectGroups(context: StepContext, run: Collecting): Promise<Collected> {
-  const { host, settings } = run;
-  const wanted = settings.promptsPerStep;
-  const perRound = settings.promptsPerRound ?? wanted;
-  const plannedRounds = Math.ceil(wanted / perRound);
+/** A step whose first round is being sampled. */
+export interface StartedStep {
+  readonly context: StepContext;
+  /** Place in the data before the step took its rows. */
+  readonly position: OrderPosition;
+  readonly plan: RolloutPlan;
+  readonly source: PromptSource;
+  readonly rollout: RolloutContext;
+  readonly reports: SampleReports;
+  readonly prompts: readonly Prompt[];
+  readonly first: StartedGroups;
+}
+
+const promptsPerRound = ({ promptsPerRound: perRound, promptsPerStep }: RunSettings): number => perRound ?? promptsPerStep;
+
+/** Choose a step's first prompts and begin to sample from them, with the weights of this moment. */
+export async function startCollecting(context: StepContext, run: Collecting): Promise<StartedStep> {
+  const { position } = run.order;
   const plan = planRollout(context, run);
   const source = new PromptSource(context, run);
+  const prompts = await source.take(promptsPerRound(run.settings), 0);
+  const reports = new SampleReports(context.step, run.host);
+  const rollout = rolloutContext(run, plan, reports.add);
+  return { context, position, plan, source, rollout, reports, prompts, first: startGroups(prompts, { step: context.step, round: 0 }, rollout) };
+}
+
+/** Sample rounds of prompts until the step is full; past `promptsPerStep` prompts only while a plugin asks for more; at most `maxRounds`. */
+export async function collectGroups({ context, plan, source, rollout, reports, ...start }: StartedStep, run: Collecting): Promise<Collected> {
+  const { host, settings } = run;
+  const wanted = settings.promptsPerStep;
+  const perRound = promptsPerRound(settings);
+  const plannedRounds = Math.ceil(wanted / perRound);
   const sampled: Group[] = [];
   const auxiliary: { round: number; sample: Sample }[] = [];
-  let [scorerFailures, round] = [0, 0];
+  reports.open();
+  let round = 0;
   let kept: readonly Group[] = [];
   let more = true;
   for (; more && round < settings.maxRounds; round++) {
-    const prompts = await source.take(perRound, round);
-    const onSample = (sample: Sample, { failures }: Verdict): void => {
-      scorerFailures += Object.keys(failures).length;
-      reportSample(context.step, sample, failures, host);
-    };
+    const prompts = round === 0 ? start.prompts : await source.take(perRound, round);
     const place = { step: context.step, round };
-    const rollout = rolloutContext(run, plan, onSample);
-    const groups = await sampleGroups(prompts, place, rollout);
+    const groups = await (round === 0 ? start.first.groups : sampleGroups(prompts, place, rollout));
     for (const group of await judgeRound(groups, place, { ...run, rollout })) {
       await shapeRewards(group, host);
       for (const name of host.auxiliary.keys()) auxiliary.push(...group.auxiliary(name).flat().map((sample) => ({ round, sample })));
@@ -67,7 +87,7 @@ export async function collectGroups(context: StepContext, run: Collecting): Prom
     kept = inOrder(selection, sampled);
     more = (selection.sampleMore || round + 1 < plannedRounds) && kept.length < wanted && prompts.length > 0;
   }
-  return { groups: kept.slice(0, wanted), sampled, rounds: round, plan, auxiliary, skippedRows: source.skipped, scorerFailures };
+  return { groups: kept.slice(0, wanted), sampled, rounds: round, plan, auxiliary, skippedRows: source.skipped, scorerFailures: reports.failures };
 }
 
 /** The settings' plan as plugins change it. @throws Error when it names a view that cannot be sampled from, or counts that are none */
@@ -94,11 +114,37 @@ function rolloutContext({ policy, host, settings, desk }: Collecting, { shares, 
   };
 }
 
-function reportSample(step: number, sample: Sample, failures: Verdict["failures"], { events }: Host): void {
-  for (const [scorer, reason] of Object.entries(failures)) {
-    events.emit("skip", { step, what: `scorer "${scorer}" on response ${sample.response.index} to row "${sample.prompt.row.id}"`, reason });
+/** Says what was sampled; holds it back until the step is under way, so that whoever listens hears of one step at a time. */
+class SampleReports {
+  /** Failures of scorers so far. */
+  failures = 0;
+  readonly #step: number;
+  readonly #events: Host["events"];
+  #waiting: (() => void)[] | null = [];
+
+  constructor(step: number, { events }: Host) {
+    this.#step = step;
+    this.#events = events;
   }
-  events.emit("response", { step, sample });
+
+  readonly add: RolloutContext["onSample"] = (sample, { failures }) => {
+    this.failures += Object.keys(failures).length;
+    if (this.#waiting === null) this.#report(sample, failures);
+    else this.#waiting.push(() => this.#report(sample, failures));
+  };
+
+  open(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const report of waiting) report();
+  }
+
+  #report(sample: Sample, failures: Verdict["failures"]): void {
+    for (const [scorer, reason] of Object.entries(failures)) {
+      this.#events.emit("skip", { step: this.#step, what: `scorer "${scorer}" on response ${sample.response.index} to row "${sample.prompt.row.id}"`, reason });
+    }
+    this.#events.emit("response", { step: this.#step, sample });
+  }
 }
 
 /** Let plugins shape the weighted sums of a group; what they return becomes the samples' rewards. */

@@ -4,7 +4,7 @@ import { createRowOrder, type RowOrder } from "../data/row-order.ts";
 import { isDiverged } from "../learner/diverged-error.ts";
 import { assertSameRun, checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "../checkpoint/checkpoint.ts";
 import type { Events } from "./events.ts";
-import type { Decision } from "./hooks.ts";
+import type { Decision, StepContext } from "./hooks.ts";
 import { createHost, type Host } from "../host/host.ts";
 import { checkParity } from "./parity.ts";
 import { checkCapabilities, planLines } from "./plan.ts";
@@ -65,7 +65,7 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
   while (run.step < settings.steps && ended.ended === "finished") {
     const context = { step: run.step + 1, steps: settings.steps };
     const outcome = await attempt(run, `Step ${context.step}`, async () => {
-      const done = await runStep(context, run);
+      const done = await runStep(context, run, stepAhead(run));
       folder.append(done);
       return done;
     });
@@ -76,10 +76,25 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
     host.events.emit("step", outcome.summary);
     const decision = await attempt(run, `What follows step ${run.step}`, () => host.hooks.stepped.promise(outcome.summary));
     ended = await decide(run, decision, options.signal);
-    const due = settings.checkpointEvery > 0 && run.step % settings.checkpointEvery === 0;
-    if (due || run.step === settings.steps || ended.ended !== "finished") await save(run, stateOf(run));
+    if (isDue(run.step, settings) || run.step === settings.steps || ended.ended !== "finished") await save(run, stateOf(run));
   }
   return { steps: run.step, ...ended, checkpoint: run.checkpoint!, metrics, skippedRows: run.skippedRows, resumedFrom: run.resumedFrom };
+}
+
+const isDue = (step: number, { checkpointEvery }: RunSettings): boolean => checkpointEvery > 0 && step % checkpointEvery === 0;
+
+/** The step to sample for while this one learns; null where there is none, or a checkpoint comes between: what it saves must be all there is. */
+function stepAhead({ step, settings }: OpenRun): StepContext | null {
+  const current = step + 1;
+  return settings.pipelined !== "off" && current < settings.steps && !isDue(current, settings) ? { step: current + 1, steps: settings.steps } : null;
+}
+
+/** Forget what was sampled for the next step: its rows come again. */
+async function dropAhead(run: OpenRun): Promise<void> {
+  if (run.ahead === null) return;
+  await run.ahead.first.groups.catch(() => undefined);
+  run.order = createRowOrder(run.dataset, run.host.random.key("rows"), run.ahead.position);
+  run.ahead = null;
 }
 
 /** A run under way. */
@@ -115,6 +130,7 @@ async function openRun({ policy, plugins, dataset, settings: input, output, resu
     datasetSize: dataset.size,
     journal: folder.journal,
     desk: new RewardDesk([...host.scorers.values()], settings.concurrentScorers, folder.journal),
+    ahead: null,
     step: checkpoint?.state.step ?? 0,
     skippedRows: checkpoint?.state.skippedRows ?? dataset.skipped.length,
     checkpoint: checkpoint?.folder ?? null,
@@ -222,9 +238,11 @@ function howToAvoid({ folder, settings }: OpenRun, lastSound: number): string {
 
 /** What the plugins and the user want after a step. */
 async function decide(run: OpenRun, decision: Decision | undefined, signal: AbortSignal | undefined): Promise<Pick<TrainSummary, "ended" | "reason">> {
+  const interrupted = signal?.aborted === true && run.step < run.settings.steps;
+  if (decision !== undefined || interrupted) await dropAhead(run);
   if (decision !== undefined && "stop" in decision) return { ended: "stopped", reason: decision.stop };
   if (decision !== undefined) await rollBack(run, decision.rollBack, decision.before);
-  if (signal?.aborted === true && run.step < run.settings.steps) return { ended: "interrupted", reason: null };
+  if (interrupted) return { ended: "interrupted", reason: null };
   return { ended: "finished", reason: null };
 }
 
@@ -242,8 +260,8 @@ async function rollBack(run: OpenRun, reason: string, before = Infinity): Promis
 }
 
 /** Everything but the weights, as of now. */
-function stateOf({ step, order, skippedRows, host }: OpenRun): RunState {
-  return { step, position: order.position, skippedRows, plugins: structuredClone(host.saveState()), coefficients: host.coefficients() };
+function stateOf({ step, order, ahead, skippedRows, host }: OpenRun): RunState {
+  return { step, position: ahead?.position ?? order.position, skippedRows, plugins: structuredClone(host.saveState()), coefficients: host.coefficients() };
 }
 
 async function save(run: OpenRun, state: RunState): Promise<void> {

@@ -98,6 +98,13 @@ export const settingsSchema = z.strictObject({
    * another step, sampled from another view or partly written by an environment, and where the same pass is needed for another output.
    */
   oldLogProbs: z.enum(["sampler", "learner"]).default("sampler"),
+  /**
+   * Sample the next step's first round from the weights before this step's updates: one step off-policy, which the metric "rollout/staleness" shows (in
+   * updates) and a plugin that weights by importance corrects. "rewards": sampled before the learner works, rewarded while it works, for slow rewards;
+   * "rollouts": sampled while it works too, by a thread with a copy of the weights of its own, for machines with cores to spare. The step after a checkpoint is
+   * sampled afresh, so that a resumed run repeats the same steps.
+   */
+  pipelined: z.enum(["off", "rewards", "rollouts"]).default("off"),
   /** Prompts sampled once before the first step to compare sampler and learner; 0 leaves the comparison out. */
   parityPrompts: z.int().nonnegative().default(2),
   /** Largest allowed difference between the sampler's and the learner's log-prob of a token, nats. */
@@ -107,14 +114,15 @@ export const settingsSchema = z.strictObject({
 export type RunSettings = z.output<typeof settingsSchema>;
 export type RunSettingsInput = z.input<typeof settingsSchema>;
 
-/** What the learner is built with. */
-export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens, recompute, executor, precision }: RunSettings): { readonly optimizer: OptimizerSettings } & Pick<RunSettings, "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "precision"> => ({
+/** What a policy is opened with. */
+export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens, recompute, executor, precision, pipelined }: RunSettings): { readonly optimizer: OptimizerSettings } & Pick<RunSettings, "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "precision" | "pipelined"> => ({
   optimizer: { ...optimizer, maxGradientNorm: optimizer.maxGradientNorm ?? Infinity },
   microbatchTokens,
   scoringTokens,
   recompute,
   executor,
   precision,
+  pipelined,
 });
 
 /** Check settings and fill in the defaults; unknown names and wrong values are errors that name them. */

@@ -1,5 +1,6 @@
 /** One step, top to bottom: prompts → views → rollout → reward → groups → experience → advantages → loss → gradient → metrics. */
-import { collectGroups, promptMaker, type Collected, type Collecting } from "./collect.ts";
+import { collectGroups, promptMaker, startCollecting, type Collected, type Collecting, type StartedStep } from "./collect.ts";
+import type { Group } from "./batch.ts";
 import type { StepSummary } from "./events.ts";
 import type { StepContext } from "./hooks.ts";
 import type { RewardJournal } from "../checkpoint/journal.ts";
@@ -12,6 +13,8 @@ import { gatherExperience, trainOn } from "./update.ts";
 
 export interface Stepping extends Collecting {
   readonly journal: RewardJournal;
+  /** The coming step, where its first responses are being sampled already (the setting `pipelined`). */
+  ahead: StartedStep | null;
 }
 
 export interface StepOutcome {
@@ -25,19 +28,38 @@ export interface StepOutcome {
   readonly skippedRows: number;
 }
 
-/** Run one step. Weights change only after every response is sampled and scored. */
-export async function runStep(context: StepContext, run: Stepping): Promise<StepOutcome> {
-  const { host, journal } = run;
+/**
+ * Run one step. Weights change only after every response is sampled and scored.
+ * @param next the step to begin sampling for before this one's updates, if any
+ */
+export async function runStep(context: StepContext, run: Stepping, next: StepContext | null = null): Promise<StepOutcome> {
+  const { host } = run;
   const watch = new Stopwatch();
   host.beginStep(context);
-  journal.begin(context.step);
-  const collected = await watch.time("rollout", collectGroups(context, run));
+  const started = run.ahead ?? (await watch.time("rollout", startStep(context, run)));
+  run.ahead = null;
+  const collected = await watch.time("rollout", collectGroups(started, run));
   finishJournal(collected, context.step, run);
+  if (next !== null) run.ahead = await watch.time("rollout", startAhead(next, run));
+  const versionBefore = run.policy.learner.version;
   const learned = await learnFrom(collected, context, run, watch);
   await moveCopies(context.step, run);
-  const metrics = { ...rolloutMetrics(collected), ...learned, ...coefficientMetrics(run), ...host.takeMetrics() };
+  const staleness = run.settings.pipelined !== "off" ? { "rollout/staleness": meanStaleness(collected.groups, versionBefore) } : {};
+  const metrics = { ...rolloutMetrics(collected), ...staleness, ...learned, ...coefficientMetrics(run), ...host.takeMetrics() };
   const tokens = collected.sampled.flatMap(({ samples }) => samples).reduce((sum, { response }) => sum + response.tokens.length, 0);
   return { summary: { ...context, metrics }, seconds: watch.seconds, terms: termSeconds(watch.charges, run), tokens, skippedRows: collected.skippedRows };
+}
+
+function startStep(context: StepContext, run: Stepping): Promise<StartedStep> {
+  run.journal.begin(context.step);
+  return startCollecting(context, run);
+}
+
+/** Begin the next step; while the sampler reads the learner's own weights, they must not change before it is done. */
+async function startAhead(next: StepContext, run: Stepping): Promise<StartedStep> {
+  const started = await startStep(next, run);
+  if (run.policy.rollout.ownWeights !== true) await started.first.generated;
+  return started;
 }
 
 /** Experience, advantages and updates; a step with no group left changes nothing. */
@@ -82,7 +104,12 @@ async function moveCopies(step: number, { host, policy }: Stepping): Promise<voi
 function finishJournal({ sampled, auxiliary }: Collected, step: number, { host, journal }: Stepping): void {
   const scorers = [...host.scorers.keys()];
   const judged = [...sampled.flatMap(({ round, samples }) => samples.map((sample) => ({ round, sample }))), ...auxiliary];
-  journal.finish(judged.flatMap(({ round, sample }) => scorers.map((scorer) => entryKey(sample, { step, round }, scorer))));
+  journal.finish(step, judged.flatMap(({ round, sample }) => scorers.map((scorer) => entryKey(sample, { step, round }, scorer))));
+}
+
+/** Updates between sampling and training, mean over the groups that are trained on. */
+function meanStaleness(groups: readonly Group[], version: number): number {
+  return groups.length === 0 ? 0 : groups.reduce((sum, group) => sum + version - group.version, 0) / groups.length;
 }
 
 function coefficientMetrics({ host }: Stepping): Record<string, number> {

@@ -38,20 +38,25 @@ export async function gatherExperience(step: number, groups: readonly Group[], {
   const groupOf = Int32Array.from(groups.flatMap((group, index) => group.samples.map(() => index)));
   const wanted = host.scores().filter(({ active, weights }) => active && weights !== "current");
   const [B, T] = [samples.length, longestOf(samples)];
-  const sampled = samplerServes(groups, wanted, settings);
+  const { version } = learner;
+  const sampled = samplerServes(groups, wanted, version, settings);
   const scored = await scoreSamples(learner, samples, sampled ? wanted : [OLD, ...wanted], settings.sampling.temperature, watch);
   const oldLogProbs = scored.get(OLD_LOG_PROBS) ?? samplerLogProbs(samples, T);
   const arrays = { step, samples, groupOf, groups, B, T, mask: policyMask(samples, T), oldLogProbs, scores: new Map([[OLD_LOG_PROBS, oldLogProbs], ...scored]) };
-  return { arrays, parity: sampled ? null : compareLogProbs(samples, oldLogProbs), version: learner.version };
+  const fresh = (row: number): boolean => sampledWith(version, groups[groupOf[row]!]!);
+  return { arrays, parity: sampled ? null : compareLogProbs(samples, oldLogProbs, fresh), version };
 }
 
 /** Whether the sampler's log-probs are those of the weights, view and temperature that "old" means, and no pass would give them anyway. */
-function samplerServes(groups: readonly Group[], wanted: readonly Wanted[], { oldLogProbs, parityPrompts, precision }: RunSettings): boolean {
+function samplerServes(groups: readonly Group[], wanted: readonly Wanted[], version: number, { oldLogProbs, parityPrompts, precision }: RunSettings): boolean {
   if (oldLogProbs === "learner" || parityPrompts === 0 || precision !== "float32") return false;
   if (wanted.some(({ view, weights }) => view === OLD.view && weights === OLD.weights)) return false;
   const serves = ({ response }: Sample): boolean => response.view === OLD.view && response.segments.every(({ source }) => source === "policy");
-  return groups.every(({ carried, samples }) => carried !== true && samples.every(serves));
+  return groups.every((group) => sampledWith(version, group) && group.samples.every(serves));
 }
+
+/** Whether these weights sampled a group. One that was carried over may come from before a rollback, when the same number meant other weights. */
+const sampledWith = (version: number, group: Group): boolean => group.carried !== true && group.version === version;
 
 /** The sampler's log-probs, [B, T]. */
 function samplerLogProbs(samples: readonly Sample[], T: number): Float32Array {
@@ -164,7 +169,9 @@ async function update(minibatch: MinibatchArrays, learningRate: number, { learne
     const askers = view === "original" ? [] : [...new Set(host.scores().filter((score) => score.view === view && score.active && score.gradient).flatMap(({ plugins }) => plugins))];
     const learning = learner.backward(learnerBatch(minibatch.samples, view, settings.sampling.temperature), cotangents);
     const { logProbs } = await watch.time("backward", watch.charge(askers, learning));
-    if (view === "original" && sampledByThese && logProbs !== undefined) parity = compareLogProbs(minibatch.samples, logProbs);
+    if (view === "original" && sampledByThese && logProbs !== undefined) {
+      parity = compareLogProbs(minibatch.samples, logProbs, (row) => sampledWith(learner.version, minibatch.groups[minibatch.groupOf[row]!]!));
+    }
   }
   const { gradientNorm, skipped } = await watch.time("update", learner.step({ learningRate }));
   return { loss, gradientNorm, skipped, parity };

@@ -1,4 +1,5 @@
 /** Prompts get responses, and each response is scored as soon as it is finished. */
+import type { Learner } from "../learner/learner.ts";
 import type { Random } from "../math/random.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { RolloutShare } from "../pipeline/hooks.ts";
@@ -8,6 +9,7 @@ import type { PromptProcessor } from "../pipeline/policy.ts";
 import type { RewardDesk, Verdict } from "./rewards.ts";
 
 export interface RolloutContext {
+  readonly learner: Pick<Learner, "version">;
   readonly rollout: RolloutEngine;
   readonly processor: PromptProcessor;
   readonly desk: RewardDesk;
@@ -30,7 +32,19 @@ export function samplingFor(processor: PromptProcessor, sampling: Omit<SamplingS
  * whoever finished first. An engine that gives too few or too many responses is an error, as is a scorer that stops the run;
  * then the first failing response in that order is reported, after all others have ended.
  */
-export async function sampleGroups(prompts: readonly Prompt[], place: { step: number; round: number }, context: RolloutContext): Promise<Group[]> {
+export const sampleGroups = (prompts: readonly Prompt[], place: { step: number; round: number }, context: RolloutContext): Promise<Group[]> => startGroups(prompts, place, context).groups;
+
+/** Groups on their way. */
+export interface StartedGroups {
+  /** Settles when the engine has given every response, scored or not. */
+  readonly generated: Promise<void>;
+  /** See sampleGroups. */
+  readonly groups: Promise<Group[]>;
+}
+
+/** The same, with the moment from which the sampler's weights may change. */
+export function startGroups(prompts: readonly Prompt[], place: { step: number; round: number }, context: RolloutContext): StartedGroups {
+  const { version } = context.learner;
   const pending = prompts.map(() => new Map<number, Promise<Sample>>());
   const requests = prompts.flatMap((prompt, index) => shareRequests(prompt, index, place, context));
   const generated = context.rollout.generate(requests, context.sampling, (response) => {
@@ -45,10 +59,16 @@ export async function sampleGroups(prompts: readonly Prompt[], place: { step: nu
     sample.catch(() => undefined);
     group.set(index, sample);
   });
-  await generated.catch((error: unknown) => {
-    throw new Error(`Sampling responses failed: ${(error as Error).message}`, { cause: error });
-  });
-  return allInOrder(prompts.map((prompt, index) => wholeGroup(prompt, pending[index]!, place.round, groupSize(context.shares))));
+  const whole = async (): Promise<Group[]> => {
+    await generated.catch((error: unknown) => {
+      throw new Error(`Sampling responses failed: ${(error as Error).message}`, { cause: error });
+    });
+    return allInOrder(prompts.map((prompt, index) => wholeGroup(prompt, pending[index]!, { round: place.round, version }, groupSize(context.shares))));
+  };
+  const groups = whole();
+  // Whoever awaits them gets the error; it may come before anybody does.
+  groups.catch(() => undefined);
+  return { generated: generated.catch(() => undefined), groups };
 }
 
 /** What the engine is asked for, with where its responses go: the prompt's number, the index of the first in its group. */
@@ -76,10 +96,10 @@ function sampledView(prompt: Prompt, view: string): EncodedPrompt {
 
 const groupSize = (shares: readonly RolloutShare[]): number => shares.reduce((sum, { count }) => sum + count, 0);
 
-async function wholeGroup(prompt: Prompt, pending: ReadonlyMap<number, Promise<Sample>>, round: number, wanted: number): Promise<Group> {
+async function wholeGroup(prompt: Prompt, pending: ReadonlyMap<number, Promise<Sample>>, origin: Pick<Group, "round" | "version">, wanted: number): Promise<Group> {
   if (pending.size !== wanted) throw new Error(`The rollout engine gave ${pending.size} of ${wanted} responses to row "${prompt.row.id}"`);
   const samples = await allInOrder([...pending].sort(([a], [b]) => a - b).map(([, sample]) => sample));
-  return { key: prompt.key, prompt, samples, round };
+  return { key: prompt.key, prompt, samples, ...origin };
 }
 
 /** All results once all have ended; else the first failure in the list's order. */

@@ -37,6 +37,11 @@ export interface GeneratedResponse {
 }
 
 export interface RolloutEngine {
+  /**
+   * True where the engine keeps weights of its own and takes the learner's when `generate` is called: what the learner does afterwards changes nothing of
+   * that call. Others read the learner's, and their calls must end before those change.
+   */
+  readonly ownWeights?: boolean;
   /** Sample with the current weights; `onResponse` is called as each response finishes. */
   generate(
     requests: readonly RolloutRequest[],

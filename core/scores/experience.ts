@@ -103,13 +103,16 @@ export interface Parity {
   readonly worst: { readonly sample: number; readonly token: number };
 }
 
-/** Compare the sampler's log-probs with the learner's, [B, T], over responses sampled from the view that was scored. NaN counts as an infinite difference. */
-export function compareLogProbs(samples: readonly Sample[], learner: Float32Array): Parity {
+/**
+ * Compare the sampler's log-probs with the learner's, [B, T], over responses sampled from the view that was scored. NaN counts as an infinite difference.
+ * @param comparable whether a sample's response comes from the weights that were scored with; default: all do
+ */
+export function compareLogProbs(samples: readonly Sample[], learner: Float32Array, comparable: (sample: number) => boolean = () => true): Parity {
   const T = longestOf(samples);
   let [max, sum, count] = [0, 0, 0];
   let worst = { sample: 0, token: 0 };
   samples.forEach(({ response }, sample) => {
-    if (response.view !== "original") return;
+    if (response.view !== "original" || !comparable(sample)) return;
     response.logProbs.forEach((logProb, token) => {
       const distance = Math.abs(logProb - learner[sample * T + token]!);
       const difference = Number.isNaN(distance) ? Infinity : distance;

@@ -55,7 +55,7 @@ export function makeGroup({ key = "prompt-0", samples, round = 0, step = 1, scor
     return found;
   };
   return {
-    key, prompt, samples, round, step,
+    key, prompt, samples, round, step, version: 0,
     get: (handle) => (isActive(handle) ? given(scores, handle.key).map((row) => Float32Array.from(row)) : samples.map(() => new Float32Array(0))),
     auxiliary: (name) => given(auxiliary, name),
   };

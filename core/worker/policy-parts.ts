@@ -9,7 +9,7 @@ import { loadModelFolder, saveModelFolder } from "../model/folder.ts";
 import { createModel } from "../model/registry.ts";
 import { ModelRuntime } from "../model/runtime.ts";
 import { OnnxRolloutEngine, type OnnxRolloutOptions } from "../rollout/onnx-engine.ts";
-import type { PolicyParts } from "./policy-service.ts";
+import type { PolicyParts, WeightCopies } from "./policy-service.ts";
 
 /** Plain data: it is sent to the worker thread. */
 export interface PolicyOptions {
@@ -22,6 +22,8 @@ export interface PolicyOptions {
   /** See RunSettings. Default "onnxruntime" and "float32". */
   readonly executor?: "onnxruntime" | "tensorflow";
   readonly precision?: "float32" | "bfloat16";
+  /** See OnnxExecutorOptions. Default true. */
+  readonly spinning?: boolean;
   readonly optimizer: OptimizerSettings;
   /** See GraphLearnerOptions. Default 8192. */
   readonly microbatchTokens?: number;
@@ -44,12 +46,20 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
     writeModel: (target, current) => saveModelFolder(target, { source: folder, weights: current }),
     readModel: async (source) => (await loadModelFolder(source, () => model.parameters)).weights,
   });
-  return { learner, rollout: new OnnxRolloutEngine(runtime, rollout), close: () => runtime.release() };
+  return { learner, rollout: new OnnxRolloutEngine(runtime, rollout), weights: weightCopies(runtime), close: () => runtime.release() };
 };
 
+const weightCopies = (runtime: ModelRuntime): WeightCopies => ({
+  read: () => Object.fromEntries([...runtime.weights()].map(([name, { data }]) => [name, data.slice()])),
+  write: (arrays) => {
+    for (const [name, { data }] of runtime.weights()) data.set(arrays[name]!);
+    runtime.changed();
+  },
+});
+
 /** @throws Error where TensorFlow is asked for and not set up, or a precision that the executor does not have */
-function createExecutor({ executor = "onnxruntime", precision = "float32" }: PolicyOptions, threads: number): Executor {
+function createExecutor({ executor = "onnxruntime", precision = "float32", spinning = true }: PolicyOptions, threads: number): Executor {
   if (executor === "tensorflow") return loadTensorFlow({ threads, precision });
   if (precision !== "float32") throw new Error(`onnxruntime computes in float32 on CPUs: precision "${precision}" needs the executor "tensorflow"`);
-  return new OnnxExecutor({ threads });
+  return new OnnxExecutor({ threads, spinning });
 }

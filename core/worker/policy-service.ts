@@ -11,8 +11,15 @@ import type { Caller, Handlers, Method, Moved } from "./rpc.ts";
 export interface PolicyParts {
   readonly learner: Learner;
   readonly rollout: RolloutEngine;
+  readonly weights: WeightCopies;
   /** Frees what is held outside of JavaScript's heap. */
   readonly close: () => Promise<void>;
+}
+
+/** The current weights by name, on their way from one model to another of the same shape. */
+export interface WeightCopies {
+  read(): Readonly<Record<string, Float32Array>>;
+  write(arrays: Readonly<Record<string, Float32Array>>): void;
 }
 
 /** What the worker says when it is ready. */
@@ -47,12 +54,14 @@ export type PolicyService = {
   readonly keep: Method<{ name: string; decay: number }, Versioned<null>>;
   readonly save: Method<{ folder: string }, Versioned<null>>;
   readonly load: Method<{ folder: string }, Versioned<null>>;
+  readonly readWeights: Method<null, Versioned<Readonly<Record<string, Float32Array>>>>;
+  readonly writeWeights: Method<Readonly<Record<string, Float32Array>>, Versioned<null>>;
   readonly generate: Method<WireRollout, Versioned<null>, GeneratedResponse>;
   readonly close: Method<null, Versioned<null>>;
 };
 
 /** Handlers that run a policy's methods. */
-export const policyHandlers = ({ learner, rollout, close }: PolicyParts): Handlers<PolicyService> => {
+export const policyHandlers = ({ learner, rollout, weights: copies, close }: PolicyParts): Handlers<PolicyService> => {
   const receiver = createPictureReceiver();
   const reply = <Result>(result: Result, transfer: TransferListItem[] = []): Moved<Versioned<Result>> => ({
     value: { version: learner.version, result },
@@ -77,6 +86,14 @@ export const policyHandlers = ({ learner, rollout, close }: PolicyParts): Handle
     keep: ({ name, decay }) => async () => reply(await nothing(learner.keep(name, decay))),
     save: ({ folder }) => async () => reply(await nothing(learner.save(folder))),
     load: ({ folder }) => async () => reply(await nothing(learner.load(folder))),
+    readWeights: () => async () => {
+      const arrays = copies.read();
+      return reply(arrays, buffersOf(Object.values(arrays)));
+    },
+    writeWeights: (arrays) => async () => {
+      copies.write(arrays);
+      return reply(null);
+    },
     generate: ({ prompts, requests, sampling }) => {
       const unpacked = receiver.unpack(prompts);
       return async (emit) => {
@@ -124,6 +141,49 @@ export const remoteRollout = (caller: Caller<PolicyService>, sender: PictureSend
     const prompts: EncodedPrompt[] = requests.map(({ prompt }) => prompt);
     const wire = requests.map(({ count, keys }) => ({ count, keys }));
     await caller.call("generate", { prompts: sender.pack(prompts), requests: wire, sampling }, { onItem: onResponse });
+  },
+});
+
+/**
+ * The sampler of a policy in a thread of its own, which takes the learner's weights where they may have changed. The calls for them are made when `generate` is
+ * called, and the learner's thread answers in order: it gives the weights of that moment, whatever is asked of it next.
+ */
+export const ownWeightsRollout = (learner: Caller<PolicyService>, sampler: Caller<PolicyService>, sender: PictureSender): { readonly rollout: RolloutEngine; readonly weightsChange: () => void } => {
+  const sampling = remoteRollout(sampler, sender);
+  // Both read the same files.
+  let changed = false;
+  const bring = async (): Promise<void> => {
+    const { result } = await learner.call("readWeights", null);
+    await sampler.call("writeWeights", result, { transfer: buffersOf(Object.values(result)) });
+  };
+  let brought = Promise.resolve();
+  return {
+    weightsChange: () => (changed = true),
+    rollout: {
+      ownWeights: true,
+      generate: async (...request) => {
+        if (changed) brought = bring();
+        changed = false;
+        await brought;
+        await sampling.generate(...request);
+      },
+    },
+  };
+};
+
+/** A learner that says when its weights are about to change. */
+export const watched = (learner: Learner, weightsChange: () => void): Learner => ({
+  ...learner,
+  get version() {
+    return learner.version;
+  },
+  step: (options) => {
+    weightsChange();
+    return learner.step(options);
+  },
+  load: (folder) => {
+    weightsChange();
+    return learner.load(folder);
   },
 });
 

@@ -1,10 +1,11 @@
 /** Opening a policy: a model folder becomes a learner, a sampler and a processor. */
 import { keepFreedMemory } from "../graph/libc.ts";
 import { Processor } from "../model/processor.ts";
+import type { RunSettings } from "../pipeline/settings.ts";
 import type { Policy, TextProcessor } from "../pipeline/policy.ts";
 import { createPictureSender } from "./picture-wire.ts";
 import { loadPolicyParts, type PolicyOptions } from "./policy-parts.ts";
-import { remoteLearner, remoteRollout, type PolicyHello, type PolicyService } from "./policy-service.ts";
+import { ownWeightsRollout, remoteLearner, remoteRollout, watched, type PolicyHello, type PolicyService } from "./policy-service.ts";
 import { promptProcessor } from "./prompt-processor.ts";
 import { startThread, type ServiceThread } from "./thread.ts";
 
@@ -17,6 +18,8 @@ export interface OpenPolicy extends Policy {
 export interface OpenPolicyOptions extends PolicyOptions {
   /** Bytes of pictures' pixels that the worker keeps from one call to the next. Default 64 MiB. */
   readonly pictureBytes?: number;
+  /** See RunSettings; "rollouts" gives the sampler a thread and weights of its own. Default "off". */
+  readonly pipelined?: RunSettings["pipelined"];
 }
 
 /**
@@ -24,25 +27,32 @@ export interface OpenPolicyOptions extends PolicyOptions {
  * and all later ones reject saying so.
  * @throws Error naming the file of the model folder that is missing or wrong.
  */
-export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, ...options }: OpenPolicyOptions): Promise<OpenPolicy> => {
+export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off", ...others }: OpenPolicyOptions): Promise<OpenPolicy> => {
   keepFreedMemory();
-  const starting = startThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name: "policy", workerData: options });
-  const [thread, processor] = await Promise.allSettled([starting, Processor.load(options.folder)]);
-  if (thread.status === "rejected") throw thread.reason;
-  if (processor.status === "rejected") {
-    await thread.value.terminate();
-    throw processor.reason;
+  const names = pipelined === "rollouts" ? ["policy", "sampler"] : ["policy"];
+  const options: PolicyOptions = { ...others, spinning: names.length === 1 };
+  const starting = names.map((name) => startThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name, workerData: options }));
+  const [processor, ...started] = await Promise.allSettled([Processor.load(options.folder), ...starting]);
+  const threads = started.flatMap((thread) => (thread.status === "fulfilled" ? [thread.value] : []));
+  const failed = [...started, processor].find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected" || processor.status === "rejected") {
+    await Promise.all(threads.map(({ terminate }) => terminate()));
+    throw (failed as PromiseRejectedResult).reason;
   }
-  const { caller, hello } = thread.value;
+  const [policy, sampler] = threads as [PolicyThread, PolicyThread?];
   const sender = createPictureSender(pictureBytes);
+  const learner = remoteLearner(policy.caller, sender, policy.hello);
+  const own = sampler === undefined ? null : ownWeightsRollout(policy.caller, sampler.caller, createPictureSender(pictureBytes));
   let closing: Promise<void> | null = null;
   return {
-    learner: remoteLearner(caller, sender, hello),
-    rollout: remoteRollout(caller, sender),
+    learner: own === null ? learner : watched(learner, own.weightsChange),
+    rollout: own?.rollout ?? remoteRollout(policy.caller, sender),
     processor: promptProcessor(processor.value),
-    close: () => (closing ??= closeThread(thread.value)),
+    close: () => (closing ??= Promise.all(threads.map(closeThread)).then(() => undefined)),
   };
 };
+
+type PolicyThread = ServiceThread<PolicyService, PolicyHello>;
 
 /** The same in the calling thread, which is blocked while the model computes: for tests and small tools. */
 export const openPolicyInProcess = async (options: PolicyOptions): Promise<OpenPolicy> => {
@@ -54,7 +64,7 @@ export const openPolicyInProcess = async (options: PolicyOptions): Promise<OpenP
 };
 
 /** A thread that is dead already needs no closing. */
-const closeThread = async ({ caller, terminate, ended }: ServiceThread<PolicyService, PolicyHello>): Promise<void> => {
+const closeThread = async ({ caller, terminate, ended }: PolicyThread): Promise<void> => {
   try {
     await Promise.race([ended, caller.call("close", null)]);
   } finally {

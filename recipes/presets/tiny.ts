@@ -24,6 +24,7 @@ import {
   StagedRolloutPlugin,
   TokenReweightingPlugin,
   TrajectoryLengthPlugin,
+  TruncatedImportancePlugin,
   VisualCompensationPlugin,
   VisualDependencyPlugin,
   VisualEvidencePlugin,
@@ -70,6 +71,7 @@ const facts = { open: "<think>", close: ";", prompt: "{description} ; {question}
 
 export const tinyPresets = {
   grpo: tiny("GRPO", baseGrpo, true),
+  "grpo-tis": tiny("GRPO with truncated importance weights, for sampling ahead (settings.pipelined=rewards)", () => [...baseGrpo(), new TruncatedImportancePlugin()], true),
   dapo: tiny("DAPO", baseDapo, true),
   "dapo-entropy": tiny("DAPO with an entropy penalty", () => [...baseDapo(), new EntropyPenaltyPlugin({ coefficient: 0.03 })], true),
   "dr-grpo-tiny": tiny("Dr. GRPO", () => grpo({ ...clipped, normalise: false, dualClip: null, referenceKl: 0, reduction: "constant" }), true),

@@ -25,7 +25,7 @@ test("a finished step's file is in the batch's order, and holds no verdict of an
   for (const [index, folder] of folders.entries()) {
     const journal = open(folder);
     for (const number of index === 0 ? [2, 0, 1, 9] : [0, 1, 2]) journal.add(entry(number));
-    journal.finish([0, 1, 2].map(entry));
+    journal.finish(1, [0, 1, 2].map(entry));
   }
   const [first, second] = folders.map((folder) => readFileSync(join(folder, "step-1.jsonl"), "utf8"));
   expect(first).toBe(second);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { arrayDataset } from "../../../core/data/dataset.ts";
 import { createRowOrder } from "../../../core/data/row-order.ts";
-import { collectGroups, type Collected } from "../../../core/pipeline/collect.ts";
+import { collectGroups, startCollecting, type Collected } from "../../../core/pipeline/collect.ts";
 import { createHost } from "../../../core/host/host.ts";
 import type { Run } from "../../../core/pipeline/plugin.ts";
 import { RewardDesk } from "../../../core/rewards/rewards.ts";
@@ -22,7 +22,8 @@ function collect(apply: (run: Run) => void, { settings = {}, scorer = new Scorer
   const desk = new RewardDesk([...host.scorers.values()], 8);
   const order = createRowOrder(dataset, host.random.key("rows"));
   const all = parseSettings({ ...banditSettings, ...settings });
-  return collectGroups({ step: 1, steps: 2 }, { policy, host, settings: all, order, datasetSize: dataset.size, desk });
+  const collecting = { policy, host, settings: all, order, datasetSize: dataset.size, desk };
+  return startCollecting({ step: 1, steps: 2 }, collecting).then((started) => collectGroups(started, collecting));
 }
 
 const keys = (groups: readonly { readonly key: string }[]): string[] => groups.map(({ key }) => key);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createRowOrder } from "../../../core/data/row-order.ts";
 import { createHost } from "../../../core/host/host.ts";
-import { collectGroups, type Collected } from "../../../core/pipeline/collect.ts";
+import { collectGroups, startCollecting, type Collected } from "../../../core/pipeline/collect.ts";
 import type { JudgedGroup } from "../../../core/pipeline/batch.ts";
 import type { Run } from "../../../core/pipeline/plugin.ts";
 import { RewardDesk } from "../../../core/rewards/rewards.ts";
@@ -25,7 +25,8 @@ async function collect(apply: (run: Run) => (group: JudgedGroup) => void, coeffi
   host.beginStep({ step: 1, steps: 2 });
   for (const name of host.copies.keys()) await policy.learner.keep(name);
   const desk = new RewardDesk([...host.scorers.values()], 8);
-  return collectGroups({ step: 1, steps: 2 }, { policy, host, settings: parseSettings(banditSettings), order: createRowOrder(letterRows, host.random.key("rows")), datasetSize: letterRows.size, desk });
+  const collecting = { policy, host, settings: parseSettings(banditSettings), order: createRowOrder(letterRows, host.random.key("rows")), datasetSize: letterRows.size, desk };
+  return collectGroups(await startCollecting({ step: 1, steps: 2 }, collecting), collecting);
 }
 
 test("scores before rewards are the sampler's own log-probs, one array per response", async () => {

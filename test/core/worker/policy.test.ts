@@ -116,6 +116,30 @@ describe("a policy in a thread", () => {
     await expect(policy.learner.step({ learningRate: 0 })).rejects.toThrow("The policy is closed");
   });
 
+  it("with a sampler's thread beside it, samples from the weights of the moment it is asked", async () => {
+    const policy = await openPolicy({ ...options, pipelined: "rollouts" });
+    const local = await openPolicyInProcess(options);
+    try {
+      const first = await sampleAll(local.rollout, prompts, 2, sampling);
+      const learn = async ({ learner }: OpenPolicy) => {
+        await learner.backward(batchOf(first), { logProbs: new Float32Array(first.length * Math.max(...first.map(({ tokens }) => tokens.length))).fill(0.3) });
+        await learner.step({ learningRate: 3e-2 });
+      };
+      const asked = sampleAll(policy.rollout, prompts, 2, sampling);
+      await learn(policy);
+      expect(await asked).toEqual(first);
+      await learn(local);
+      const second = await sampleAll(local.rollout, prompts, 2, sampling);
+      expect(second).not.toEqual(first);
+      const later = sampleAll(policy.rollout, prompts, 2, sampling);
+      // The weights of now are on their way; these updates come after.
+      await learn(policy);
+      expect(await later).toEqual(second);
+    } finally {
+      await Promise.all([policy.close(), local.close()]);
+    }
+  });
+
   it("names what is wrong with a folder", async () => {
     await expect(openPolicy({ ...options, folder: scratch })).rejects.toThrow("config.json");
     await expect(openPolicy({ ...options, weights: join(scratch, "nowhere") })).rejects.toThrow("nowhere");
