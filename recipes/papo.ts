@@ -22,6 +22,8 @@ const schema = z.strictObject({
   maskFill: z.enum(["black", "mean", "noise", "blur", "drop"]).default("black"),
   /** One mask for all responses to a prompt, or one for each. */
   maskScope: z.enum(["prompt", "response"]).default("prompt"),
+  /** Share of each prompt's responses whose masked pass is computed; these stand for the others. Not where a gradient goes through it. */
+  maskedShare: z.number().gt(0).max(1).default(1),
   /** Which terms send a gradient through the masked pass; null: "none" in official mode, "both" in paper mode. */
   maskedGradient: z.enum(["none", "entropy", "kl", "both"]).nullable().default(null),
   /** More of PerceptionKlPlugin: direction, sample weights, choice of tokens, clip. */
@@ -41,15 +43,15 @@ export type PapoOptions = z.input<typeof schema>;
  * other published rows are presets.
  */
 export function papo(base: readonly Plugin[], options: PapoOptions = {}): Plugin[] {
-  const { mode, gamma, eta, maskRatio, maskPatch, maskOn, maskFill, maskScope, perception, schedule, sft, onCollapse, ...rest } = parseOptions("papo", schema, options);
+  const { mode, gamma, eta, maskRatio, maskPatch, maskOn, maskFill, maskScope, perception, maskedShare: share, schedule, sft, onCollapse, ...rest } = parseOptions("papo", schema, options);
   const reduction = rest.reduction ?? (mode === "paper" ? "sequence_mean" : "token_mean");
   const through = rest.maskedGradient ?? (mode === "paper" ? "both" : "none");
   const modeOf = (term: "entropy" | "kl"): typeof mode => (through === "both" || through === term ? "paper" : "official");
   return [
     ...base,
     maskPlugin({ maskOn, maskFill, maskRatio, maskPatch, maskScope }),
-    new PerceptionKlPlugin({ ...perception, coefficient: gamma, mode: modeOf("kl"), reduction }),
-    ...(eta > 0 ? [new DoubleEntropyPlugin({ original: eta, masked: eta, mode: modeOf("entropy"), reduction })] : []),
+    new PerceptionKlPlugin({ ...perception, coefficient: gamma, mode: modeOf("kl"), reduction, share }),
+    ...(eta > 0 ? [new DoubleEntropyPlugin({ original: eta, masked: eta, mode: modeOf("entropy"), reduction, share })] : []),
     ...(schedule === null ? [] : [new PerceptionSchedulePlugin(schedule)]),
     ...(sft > 0 ? [new CorrectSftPlugin({ coefficient: sft })] : []),
     new CollapseDetectorPlugin({ action: onCollapse }),

@@ -19,11 +19,20 @@ export interface FloatArray extends HostArray {
   readonly data: Float32Array;
 }
 
+export interface CompileOptions {
+  /** Arrays of inputs that stay as they are now for the life of the program: it may rearrange them for speed, keeps a copy, and is not fed them. */
+  readonly constants?: Readonly<Record<string, HostArray>>;
+  /**
+   * "int8": factors of the op `linear` are rounded to 8 bits, weights by output (symmetric), rows by the largest and smallest number of all; sums are exact.
+   * Default "float32".
+   */
+  readonly products?: Products;
+}
+
+export type Products = "float32" | "int8";
+
 export interface Executor {
   readonly name: string;
-  /**
-   * @param constants arrays of inputs that stay as they are now for the life of the program: it may rearrange them for speed, keeps a copy,
-   * and is not fed them
-   */
-  compile(graph: Graph, constants?: Readonly<Record<string, HostArray>>): Promise<Program>;
+  /** @throws Error where the executor has no such products */
+  compile(graph: Graph, options?: CompileOptions): Promise<Program>;
 }

@@ -1,6 +1,7 @@
 /** Writes a graph as an ONNX model (protobuf fields of onnx.proto3, opset 21). */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Dim, dimText, monomials, type Shape, type SymbolicDim } from "./dims.ts";
+import type { Products } from "./executor.ts";
 import { type DType, type Graph, inputOp, liveNodes, type Node, type Value, first } from "./graph.ts";
 
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
@@ -22,8 +23,8 @@ const externalLocation = 1;
  * The ONNX model of everything the graph's outputs depend on.
  * @param constants names of inputs whose arrays are part of the model, as external data: the file of each is called by its name
  */
-export function emitOnnx(graph: Graph, constants: ReadonlySet<string> = new Set()): Uint8Array {
-  const emitter = new OnnxEmitter(graph, constants);
+export function emitOnnx(graph: Graph, constants: ReadonlySet<string> = new Set(), products: Products = "float32"): Uint8Array {
+  const emitter = new OnnxEmitter(graph, constants, products);
   for (const node of executionOrder(graph)) emitter.node(node);
   return emitter.finish();
 }
@@ -42,6 +43,8 @@ function executionOrder(graph: Graph): Node[] {
 }
 
 export class OnnxEmitter {
+  /** See CompileOptions. */
+  readonly products: Products;
   readonly #graph: Graph;
   readonly #constants: ReadonlySet<string>;
   readonly #nodes: BinaryWriter[] = [];
@@ -51,7 +54,8 @@ export class OnnxEmitter {
   readonly #sizes = new Map<string, string>();
   #fresh = 0;
 
-  constructor(graph: Graph, constants: ReadonlySet<string>) {
+  constructor(graph: Graph, constants: ReadonlySet<string>, products: Products) {
+    this.products = products;
     this.#graph = graph;
     this.#constants = constants;
     for (const [name, value] of graph.outputs) if (!this.#outputNames.has(value)) this.#outputNames.set(value, name);

@@ -1,7 +1,7 @@
 /** Runs graphs on onnxruntime-node: the default executor, on any machine that npm installs on. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { availableParallelism } from "node:os";
-import type { Executor, FloatArray, HostArray, Program } from "./executor.ts";
+import type { CompileOptions, Executor, FloatArray, HostArray, Program } from "./executor.ts";
 import type { Graph } from "./graph.ts";
 import { emitOnnx } from "./onnx-emitter.ts";
 
@@ -33,11 +33,11 @@ export class OnnxExecutor implements Executor {
     };
   }
 
-  async compile(graph: Graph, constants: Readonly<Record<string, HostArray>> = {}): Promise<Program> {
+  async compile(graph: Graph, { constants = {}, products = "float32" }: CompileOptions = {}): Promise<Program> {
     const externalData = Object.entries(constants).map(([path, { data }]) => ({ path, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }));
-    const key = Object.keys(constants).sort().join("\n");
+    const key = [products, ...Object.keys(constants).sort()].join("\n");
     const known = this.#models.get(graph);
-    const model = known?.key === key ? known.model : emitOnnx(graph, new Set(Object.keys(constants)));
+    const model = known?.key === key ? known.model : emitOnnx(graph, new Set(Object.keys(constants)), products);
     if (externalData.length > 0) this.#models.set(graph, { key, model });
     const session = await InferenceSession.create(model, externalData.length > 0 ? { ...this.#options, externalData } : this.#options);
     return new OnnxProgram(session);

@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import picomatch from "picomatch";
-import type { FloatArray, HostArray } from "../graph/executor.ts";
+import type { FloatArray, HostArray, Products } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
@@ -72,10 +72,10 @@ export class GraphLearner implements Learner {
     return this.#gradients;
   }
 
-  async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights): Promise<Outputs> {
-    const program = await this.#program(`forward ${[...asked].sort().join(" ")}`, (graph, parameters) => {
+  async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
+    const program = await this.#program(`forward ${products} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
       traceForward(this.#runtime.model, graph, parameters, asked, this.#graphOptions);
-    });
+    }, products);
     const results = emptyOutputs(batch, asked);
     const features = await this.#runtime.features(batch.prompts, weights);
     for (const microbatch of microbatches(batch, this.#options.scoringTokens ?? 16_384)) {
@@ -157,8 +157,8 @@ export class GraphLearner implements Learner {
     this.#runtime.changed(version);
   }
 
-  #program(key: string, trace: (graph: Graph, parameters: Parameters) => void): Promise<ModelProgram> {
-    const known = this.#programs.get(key) ?? this.#runtime.compile(trace);
+  #program(key: string, trace: (graph: Graph, parameters: Parameters) => void, products?: Products): Promise<ModelProgram> {
+    const known = this.#programs.get(key) ?? this.#runtime.compile(trace, products);
     this.#programs.set(key, known);
     return known;
   }

@@ -1,4 +1,5 @@
 /** The learner's port: four verbs over whole minibatches. The loss lives outside (loss/loss.ts). */
+import type { Products } from "../graph/executor.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture } from "../model/picture.ts";
 
@@ -57,8 +58,11 @@ export interface Learner {
   readonly capabilities: LearnerCapabilities;
   /** Number of optimizer steps done; equal versions mean equal weights. */
   readonly version: number;
-  /** The requested arrays under the current weights or a kept copy of them; no gradient. */
-  score(batch: LearnerBatch, outputs: readonly Output[], weights?: string): Promise<Outputs>;
+  /**
+   * The requested arrays under the current weights or a kept copy of them; no gradient.
+   * @param products "int8": matrix products of the decoder in 8 bits, for arrays that nothing exact is compared with; default "float32"
+   */
+  score(batch: LearnerBatch, outputs: readonly Output[], weights?: string, products?: Products): Promise<Outputs>;
   /**
    * Accumulate d loss / d parameters from d loss / d output, arrays [B, T] as `score` returns them.
    * Returns the outputs that have a cotangent, as this pass computed them.

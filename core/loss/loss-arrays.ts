@@ -22,7 +22,7 @@ export interface BatchArrays {
   readonly mask: Float32Array;
   /** log π_old by the learner. */
   readonly oldLogProbs: Float32Array;
-  /** Arrays that were scored, by the key of their request (view/weights/output). */
+  /** Arrays that were scored, by the key of their request (view/weights/output); rows that a request for a share left out are NaN. */
   readonly scores: ReadonlyMap<string, Float32Array>;
 }
 
@@ -53,7 +53,19 @@ export function createBatch(arrays: BatchArrays): Batch {
     return constant(handle, arrays, constants, make);
   };
   const { step, samples, groupOf, groups, B, T } = arrays;
-  return { step, samples, groupOf, groups, B, T, mask: tensor2d(arrays.mask, [B, T]), oldLogProbs: constants.get(OLD_LOG_PROBS)!, get };
+  const scoredRows = (handle: ScoreHandle): Tensor2D => (isActive(handle) ? rowWeights(scoreArray(arrays, handle.key), arrays) : ones([B, 1]));
+  return { step, samples, groupOf, groups, B, T, mask: tensor2d(arrays.mask, [B, T]), oldLogProbs: constants.get(OLD_LOG_PROBS)!, get, scoredRows };
+}
+
+/** See Batch.scoredRows. */
+function rowWeights(array: Float32Array, { B, T, groupOf, groups }: BatchArrays): Tensor2D {
+  const scored = Array.from({ length: B }, (_, row) => !Number.isNaN(array[row * T]!));
+  const [all, own] = [new Float64Array(groups.length), new Float64Array(groups.length)];
+  groupOf.forEach((group, row) => {
+    all[group]!++;
+    if (scored[row]!) own[group]!++;
+  });
+  return tensor2d(scored.map((known, row) => (known ? all[groupOf[row]!]! / own[groupOf[row]!]! : 0)), [B, 1]);
 }
 
 /** The minibatch for the hooks `terms` and `weights`, and the leaves of its loss. */
@@ -107,10 +119,10 @@ function scoreArray(arrays: BatchArrays, key: string): Float32Array {
 
 type TensorMaker = (array: Float32Array, name: string) => Tensor2D;
 
-/** Arrays become tensors with zeros outside the mask, so that padding can neither overflow nor count. */
+/** Arrays become tensors with zeros outside the mask and in rows that were not scored, so that these can neither overflow nor count. */
 function tensorMaker({ B, T, mask }: BatchArrays): TensorMaker {
   return (array, name) => {
     if (array.length !== B * T) throw new Error(`"${name}" has ${array.length} numbers, B × T is ${B} × ${T}`);
-    return tensor2d(array.map((value, index) => (mask[index] === 0 ? 0 : value)), [B, T]);
+    return tensor2d(array.map((value, index) => (mask[index] === 0 || Number.isNaN(value) ? 0 : value)), [B, T]);
   };
 }

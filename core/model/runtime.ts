@@ -1,5 +1,5 @@
 /** A model with its weights on an executor: what learner and sampler share. */
-import type { Executor, FloatArray, HostArray, Program } from "../graph/executor.ts";
+import type { Executor, FloatArray, HostArray, Products, Program } from "../graph/executor.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import type { EncodedPrompt, Parameters, VisionLanguageModel, Weights } from "./model.ts";
 import type { EncodedPicture } from "./picture.ts";
@@ -85,9 +85,9 @@ export class ModelRuntime {
   }
 
   /** Trace and compile; `trace` gets parameters as inputs that are fed by `run`. */
-  async compile(trace: TraceModel): Promise<ModelProgram> {
+  async compile(trace: TraceModel, products: Products = "float32"): Promise<ModelProgram> {
     const { graph, parameters } = this.#trace(trace);
-    const compiled = { program: await this.executor.compile(graph), parameters };
+    const compiled = { program: await this.executor.compile(graph, { products }), parameters };
     this.#programs.push(compiled.program);
     return compiled;
   }
@@ -101,7 +101,7 @@ export class ModelRuntime {
     let bound: { readonly change: number; readonly program: Promise<Program> } | null = null;
     const rebind = async (last: Promise<Program> | undefined): Promise<Program> => {
       if (last !== undefined) await this.#release(await last);
-      const program = await this.executor.compile(graph, Object.fromEntries(parameters.map((name) => [name, this.weights().get(name) as HostArray])));
+      const program = await this.executor.compile(graph, { constants: Object.fromEntries(parameters.map((name) => [name, this.weights().get(name) as HostArray])) });
       this.#programs.push(program);
       return program;
     };

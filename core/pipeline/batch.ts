@@ -109,6 +109,11 @@ export interface Batch {
   readonly oldLogProbs: Tensor2D;
   /** Result of a score request of stage "experience", [B, T], detached. */
   get(handle: ScoreHandle): Tensor2D;
+  /**
+   * What each response stands for in a request for a share of them, [B, 1]: n / k for the k of its prompt's n responses that were scored, 0 for the others, so
+   * that a sum over responses times this is, in the mean over draws, the sum over all. Ones without a share.
+   */
+  scoredRows(handle: ScoreHandle): Tensor2D;
 }
 
 /** The part of a batch that one optimizer step sees. Rows are whole responses. */

@@ -85,6 +85,11 @@ export const settingsSchema = z.strictObject({
   microbatchTokens: count.default(16_384),
   /** The same in one scoring pass; with several threads it decides the last bits of log-probs. */
   scoringTokens: count.default(16_384),
+  /**
+   * Of scoring passes on other views than the original, where nothing sends a gradient through them: "int8" rounds the factors of the decoder's matrix products to 8
+   * bits, onnxruntime only. Log-probs change by some hundredths of a nat; those of the original view, which ratios are made of, stay exact.
+   */
+  viewPrecision: z.enum(["float32", "int8"]).default("float32"),
   /** Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients. */
   recompute: z.boolean().default(false),
   /** Steps between checkpoints; 0: only the last step's. */

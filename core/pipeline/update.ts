@@ -36,16 +36,25 @@ const CURRENT: Wanted = { key: CURRENT_LOG_PROBS, view: "original", weights: "cu
 export async function gatherExperience(step: number, groups: readonly Group[], { learner, host, settings, watch }: Updating): Promise<ScoredBatch> {
   const samples = groups.flatMap((group) => group.samples);
   const groupOf = Int32Array.from(groups.flatMap((group, index) => group.samples.map(() => index)));
-  const wanted = host.scores().filter(({ active, weights }) => active && weights !== "current");
+  const wanted = plannedScores(host, settings).filter(({ weights }) => weights !== "current");
   const [B, T] = [samples.length, longestOf(samples)];
   const { version } = learner;
   const sampled = samplerServes(groups, wanted, version, settings);
-  const scored = await scoreSamples(learner, samples, sampled ? wanted : [OLD, ...wanted], settings.sampling.temperature, watch);
+  const scored = await scoreSamples(learner, samples, sampled ? wanted : [OLD, ...wanted], settings.sampling.temperature, { watch, random: shareRandom(host, step) });
   const oldLogProbs = scored.get(OLD_LOG_PROBS) ?? samplerLogProbs(samples, T);
   const arrays = { step, samples, groupOf, groups, B, T, mask: policyMask(samples, T), oldLogProbs, scores: new Map([[OLD_LOG_PROBS, oldLogProbs], ...scored]) };
   const fresh = (row: number): boolean => sampledWith(version, groups[groupOf[row]!]!);
   return { arrays, parity: sampled ? null : compareLogProbs(samples, oldLogProbs, fresh), version };
 }
+
+/** What plugins ask for in this step; passes on other views than the original, where none of it has a gradient, as roughly as the settings allow. */
+function plannedScores(host: Host, { viewPrecision }: RunSettings): Wanted[] {
+  const active = host.scores().filter((score) => score.active);
+  const exact = new Set(["original", ...active.filter(({ gradient }) => gradient).map(({ view }) => view)]);
+  return active.map((score) => ({ ...score, products: exact.has(score.view) ? "float32" : viewPrecision }));
+}
+
+const shareRandom = (host: Host, step: number): Host["random"] => host.random.key("share", step);
 
 /** Whether the sampler's log-probs are those of the weights, view and temperature that "old" means, and no pass would give them anyway. */
 function samplerServes(groups: readonly Group[], wanted: readonly Wanted[], version: number, { oldLogProbs, parityPrompts, precision }: RunSettings): boolean {
@@ -147,7 +156,7 @@ async function takeMinibatch(batch: ScoredBatch, rows: readonly number[], advant
 /** What "current" weights give for the rows; while they are still the old ones, what was scored as "old" is used again. */
 async function currentScores(batch: ScoredBatch, rows: readonly number[], samples: readonly Sample[], run: Updating): Promise<ScoreArrays> {
   const { learner, host, settings } = run;
-  const targets = [CURRENT, ...host.scores().filter(({ active, weights }) => active && weights === "current")];
+  const targets = [CURRENT, ...plannedScores(host, settings).filter(({ weights }) => weights === "current")];
   const same = learner.version === batch.version;
   const known: ScoreArrays = new Map();
   for (const { key, view, output } of targets) {
@@ -155,7 +164,7 @@ async function currentScores(batch: ScoredBatch, rows: readonly number[], sample
     if (old !== undefined) known.set(key, takeRows(old, batch.arrays.T, rows, longestOf(samples)));
   }
   const missing = targets.filter(({ key }) => !known.has(key));
-  const scored = await scoreSamples(learner, samples, missing, settings.sampling.temperature, run.watch);
+  const scored = await scoreSamples(learner, samples, missing, settings.sampling.temperature, { watch: run.watch, random: shareRandom(host, batch.arrays.step) });
   return new Map([...known, ...scored]);
 }
 

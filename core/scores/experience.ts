@@ -1,8 +1,10 @@
 /** What the learner says of a step's responses: the arrays that plugins asked for, computed once per weights and view. */
 import { DivergedError } from "../learner/diverged-error.ts";
+import type { Products } from "../graph/executor.ts";
 import type { Learner, LearnerBatch, Output, Outputs } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
+import { permutation, type Random } from "../math/random.ts";
 import type { Sample } from "../pipeline/batch.ts";
 import type { PlannedScore } from "./scores.ts";
 import type { Stopwatch } from "../pipeline/stopwatch.ts";
@@ -38,18 +40,44 @@ export function viewOf({ prompt, views }: Pick<Sample, "prompt" | "views">, view
  * Compute planned scores, one pass of the learner per view and weights.
  * "old" and "current" are the weights of the moment; that they are the right ones is the caller's affair.
  */
-export async function scoreSamples(learner: Learner, samples: readonly Sample[], scores: readonly Wanted[], temperature: number, watch?: Stopwatch): Promise<ScoreArrays> {
+export async function scoreSamples(learner: Learner, samples: readonly Sample[], scores: readonly Wanted[], temperature: number, { watch, random }: ScoringOptions = {}): Promise<ScoreArrays> {
   const arrays: ScoreArrays = new Map();
-  const size = samples.length * longestOf(samples);
+  const T = longestOf(samples);
   for (const { view, weights, targets } of passes(scores)) {
     const outputs = [...new Set(targets.map(({ output }) => output))];
-    const scoring = learner.score(learnerBatch(samples, view, temperature), outputs, keptWeights(weights));
+    const share = Math.max(...targets.map(({ share: asked }) => asked ?? 1));
+    const rows = share < 1 && random !== undefined ? someRows(samples, share, random) : [...samples.keys()];
+    const chosen = rows.map((row) => samples[row]!);
+    const products = targets.every(({ products: allowed }) => allowed === "int8") ? "int8" : undefined;
+    const scoring = learner.score(learnerBatch(chosen, view, temperature), outputs, keptWeights(weights), products);
     // A pass that every step makes anyway is nobody's.
     const askers = targets.some(({ plugins }) => plugins === undefined) ? [] : [...new Set(targets.flatMap(({ plugins }) => plugins ?? []))];
     const result = await (watch?.charge(askers, scoring) ?? scoring);
-    for (const { key, output } of targets) arrays.set(key, checked(result, output, size, key));
+    for (const { key, output } of targets) arrays.set(key, placeRows(checked(result, output, chosen.length * longestOf(chosen), key), rows, longestOf(chosen), samples.length, T));
   }
   return arrays;
+}
+
+export interface ScoringOptions {
+  readonly watch?: Stopwatch;
+  /** What a share of the responses is drawn with; without it all are scored. */
+  readonly random?: Random;
+}
+
+/** Rows of a share of each prompt's responses, at least one, in order. */
+function someRows(samples: readonly Sample[], share: number, random: Random): number[] {
+  const byPrompt = new Map<string, number[]>();
+  samples.forEach(({ prompt }, row) => byPrompt.set(prompt.key, [...(byPrompt.get(prompt.key) ?? []), row]));
+  const chosen = [...byPrompt].flatMap(([key, rows]) => [...permutation(random.key(key), rows.length).subarray(0, Math.max(1, Math.round(share * rows.length)))].map((index) => rows[index]!));
+  return chosen.sort((a, b) => a - b);
+}
+
+/** An array [rows, shorter] as rows of one [B, T]; the others are NaN. */
+function placeRows(array: Float32Array, rows: readonly number[], shorter: number, B: number, T: number): Float32Array {
+  if (rows.length === B) return array;
+  const whole = new Float32Array(B * T).fill(NaN);
+  rows.forEach((row, index) => whole.fill(0, row * T, (row + 1) * T).set(array.subarray(index * shorter, (index + 1) * shorter), row * T));
+  return whole;
 }
 
 /** The name under which the learner keeps such weights; undefined for the current ones, which "old" are when they are asked for. */
@@ -61,6 +89,10 @@ export function keptWeights(weights: string): string | undefined {
 export type Wanted = Pick<PlannedScore, "key" | "view" | "weights" | "output"> & {
   /** Who asks for it; absent for what every step needs. */
   readonly plugins?: readonly string[];
+  /** Default 1. */
+  readonly share?: number;
+  /** The roughest products that will do; default "float32". */
+  readonly products?: Products;
 };
 
 interface Pass {

@@ -53,6 +53,11 @@ export interface ScoreRequest {
   readonly stage?: "experience" | "rewards";
   /** Other tokens than the response's own (stage "rewards" only). */
   readonly target?: ScoreTarget;
+  /**
+   * Share of each prompt's responses that is scored, drawn anew in each step; `batch.scoredRows` says which, and the array is 0 elsewhere. Default 1. The
+   * largest share asked for holds for everybody who asks for the same array. No gradient, stage "experience" only.
+   */
+  readonly share?: number;
   /** While this coefficient is 0, nothing is computed and the array is all zeros (empty in stage "rewards"). */
   readonly while?: Coefficient;
   /** What to do when no plugin registers the view, for the error message: "list … in the recipe". */
@@ -80,6 +85,8 @@ export interface PlannedScore {
   readonly output: Output;
   readonly stage: "experience" | "rewards";
   readonly target: ScoreTarget | null;
+  /** Share of each prompt's responses to compute it for: the largest that is asked for. */
+  readonly share: number;
   /** Whether one of the askers whose coefficient is not 0 wants its gradient. */
   readonly gradient: boolean;
   /** Everyone who asks, coefficient 0 or not. */
@@ -109,16 +116,18 @@ export class ScoreRequests {
 
   /** @throws PluginError when a gradient is wanted of weights that are not trained, or a target of responses in the experience */
   request(plugin: string, request: ScoreRequest): ScoreHandle {
-    const { view = "original", weights, output = "logProbs", gradient = false, stage = "experience", target = null } = request;
+    const { view = "original", weights, output = "logProbs", gradient = false, stage = "experience", target = null, share = 1 } = request;
     if (gradient && (weights !== "current" || stage === "rewards")) {
       const which = stage === "rewards" ? "scores of the stage \"rewards\"" : `the ${weights} weights`;
       throw new PluginError(plugin, `asks for a gradient through ${which}; only "current" weights in the experience have one`);
     }
+    if (!(share > 0 && share <= 1)) throw new PluginError(plugin, `asks for a share of ${share} of the responses; it is above 0 and at most 1`);
+    if (share < 1 && (gradient || stage === "rewards")) throw new PluginError(plugin, `asks for a share of the responses ${gradient ? "with a gradient" : 'in the stage "rewards"'}; only what is scored without one in the experience may be sampled`);
     if (target !== null && stage !== "rewards") throw new PluginError(plugin, `asks for the target "${target.name}" in the experience; targets are scored in the stage "rewards"`);
     const key = [view, weights, output, ...(target === null ? [] : [target.name])].join("/");
     const same = this.#asked.find(({ handle }) => handle.key === key && handle.request.stage === stage)?.handle;
     if (same !== undefined && target !== null && same.plugin !== plugin) throw new PluginError(plugin, `names a target "${target.name}", as ${same.plugin} does; choose another name`);
-    const handle: ScoreHandle = { request: { view, weights, output, gradient, stage, target, while: request.while ?? null }, key, plugin: same?.plugin ?? plugin };
+    const handle: ScoreHandle = { request: { view, weights, output, gradient, stage, target, share, while: request.while ?? null }, key, plugin: same?.plugin ?? plugin };
     this.#asked.push({ handle, plugin, hint: request.hint });
     return handle;
   }
@@ -168,6 +177,7 @@ function merge(asked: readonly Asked[]): PlannedScore {
     output: request.output,
     stage: request.stage,
     target: request.target,
+    share: Math.max(...(active.length > 0 ? active : asked).map(({ handle }) => handle.request.share)),
     gradient: active.some(({ handle }) => handle.request.gradient),
     plugins: [...new Set(asked.map(({ plugin }) => plugin))],
     active: active.length > 0,
@@ -180,5 +190,6 @@ export function describeScore(score: PlannedScore): string {
   const what = `${score.output}${tokens} of the view "${score.view}" under the ${score.weights} weights`;
   const often = score.stage === "rewards" ? "for every response, before rewards" : score.weights === "current" ? "for each minibatch" : "once per step";
   const gradient = score.gradient ? "with gradient" : "no gradient";
-  return `${what}, ${often}, ${gradient}, for ${score.plugins.join(", ")}${score.active ? "" : " (off while its coefficient is 0)"}`;
+  const some = score.share < 1 ? `, ${Math.round(100 * score.share)} % of each prompt's responses` : "";
+  return `${what}${some}, ${often}, ${gradient}, for ${score.plugins.join(", ")}${score.active ? "" : " (off while its coefficient is 0)"}`;
 }

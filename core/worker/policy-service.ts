@@ -1,5 +1,6 @@
 /** The policy's methods as they cross the thread boundary, served on one side and dressed as ports on the other. */
 import type { TransferListItem } from "node:worker_threads";
+import type { Products } from "../graph/executor.ts";
 import type { Learner, LearnerBatch, LearnerCapabilities, Output, Outputs, StepReport } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture } from "../model/picture.ts";
@@ -47,7 +48,7 @@ interface Versioned<Result> {
 }
 
 export type PolicyService = {
-  readonly score: Method<{ batch: WireBatch; outputs: readonly Output[]; weights?: string }, Versioned<Outputs>>;
+  readonly score: Method<{ batch: WireBatch; outputs: readonly Output[]; weights?: string; products?: Products }, Versioned<Outputs>>;
   readonly backward: Method<{ batch: WireBatch; cotangents: Outputs }, Versioned<Outputs>>;
   readonly attention: Method<{ picture: EncodedPicture; weights?: string }, Versioned<Float32Array>>;
   readonly step: Method<{ learningRate: number }, Versioned<StepReport>>;
@@ -70,9 +71,9 @@ export const policyHandlers = ({ learner, rollout, weights: copies, close }: Pol
   const arrays = (outputs: Outputs): Moved<Versioned<Outputs>> => reply(outputs, buffersOf(Object.values(outputs)));
   const batchOf = ({ prompts, rows, temperature }: WireBatch): LearnerBatch => ({ prompts: receiver.unpack(prompts), rows, temperature });
   return {
-    score: ({ batch, outputs, weights }) => {
+    score: ({ batch, outputs, weights, products }) => {
       const unpacked = batchOf(batch);
-      return async () => arrays(await learner.score(unpacked, outputs, weights));
+      return async () => arrays(await learner.score(unpacked, outputs, weights, products));
     },
     backward: ({ batch, cotangents }) => {
       const unpacked = batchOf(batch);
@@ -125,7 +126,8 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
     get version() {
       return version;
     },
-    score: (batch, outputs, weights) => noted(caller.call("score", { batch: pack(batch), outputs, ...(weights === undefined ? {} : { weights }) })),
+    score: (batch, outputs, weights, products) =>
+      noted(caller.call("score", { batch: pack(batch), outputs, ...(weights === undefined ? {} : { weights }), ...(products === undefined ? {} : { products }) })),
     backward: (batch, cotangents) => noted(caller.call("backward", { batch: pack(batch), cotangents: exactOutputs(cotangents) })),
     ...(hello.capabilities.attention ? { attention: (picture, weights) => noted(caller.call("attention", { picture, ...(weights === undefined ? {} : { weights }) })) } : {}),
     step: ({ learningRate }) => noted(caller.call("step", { learningRate })),

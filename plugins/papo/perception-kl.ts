@@ -1,6 +1,6 @@
 import { detach, klDivergence, maskedMean, maskedShare, overTokens, parseOptions, reductions, rowQuantile } from "@papo/core";
 import type { KlEstimator, Minibatch, Plugin, Run } from "@papo/core";
-import { clipByValue, mul, tensor2d } from "@tensorflow/tfjs-core";
+import { clipByValue, mul, sign, tensor2d } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import { pictureRows } from "./picture-rows.ts";
@@ -30,6 +30,11 @@ const schema = z.strictObject({
   topTokens: z.number().gt(0).lt(1).nullable().default(null),
   /** After weights and the choice of tokens a token's divergence is held within 0 and this (the release's kl_prcp_clipping); null leaves it. */
   clip: z.number().positive().nullable().default(null),
+  /**
+   * Share of each prompt's responses that is scored under the view, drawn anew in each step; these stand for the others. Fewer passes, more noise; not in mode
+   * "paper".
+   */
+  share: z.number().gt(0).max(1).default(1),
   /** How tokens are averaged. The release: over tokens; the paper's Eq. 2: over sequences. */
   reduction: z.enum(reductions).default("token_mean"),
 });
@@ -53,17 +58,19 @@ export class PerceptionKlPlugin implements Plugin {
   }
 
   apply({ hooks, scores, coefficient, metric }: Run): void {
-    const { view, mode, direction, logRatioClamp, cap, reduction } = this.options;
+    const { view, mode, direction, logRatioClamp, cap, reduction, share } = this.options;
     const gamma = coefficient("papo/gamma", this.options.coefficient);
     const paper = mode === "paper";
     const hint = "list RandomMaskPlugin in the recipe";
-    const masked = scores.request({ view, weights: paper ? "current" : "old", gradient: paper, while: gamma, hint });
+    const masked = scores.request({ view, weights: paper ? "current" : "old", gradient: paper, share, while: gamma, hint });
     hooks.terms.tap(this.name, (terms, batch) => {
       if (gamma.value === 0) return terms;
       const divergence = klDivergence(ESTIMATORS[direction], batch.logProbs, batch.get(masked), { logRatio: logRatioClamp, result: cap });
-      const ofPictures = mul<Tensor2D>(divergence, pictureRows(batch)); // [B, T]
-      this.#report(metric, batch, batch.get(masked), ofPictures);
-      return [...terms, { name: "papo/perception_kl", coefficient: gamma, sign: -1, reduction, value: this.#chosen(ofPictures, batch) }];
+      const scored = batch.scoredRows(masked); // [B, 1]
+      const rows = mul<Tensor2D>(pictureRows(batch), sign(scored));
+      const ofPictures = mul<Tensor2D>(divergence, rows); // [B, T]
+      this.#report(metric, batch, batch.get(masked), ofPictures, rows);
+      return [...terms, { name: "papo/perception_kl", coefficient: gamma, sign: -1, reduction, value: mul<Tensor2D>(this.#chosen(ofPictures, batch), scored) }];
     });
   }
 
@@ -79,9 +86,9 @@ export class PerceptionKlPlugin implements Plugin {
     return clip === null ? value : clipByValue(value, 0, clip);
   }
 
-  #report(metric: Run["metric"], batch: Minibatch, masked: Tensor2D, value: Tensor2D): void {
+  #report(metric: Run["metric"], batch: Minibatch, masked: Tensor2D, value: Tensor2D, rows: Tensor2D): void {
     const { logProbs } = batch;
-    const mask = mul(batch.mask, pictureRows(batch));
+    const mask = mul(batch.mask, rows);
     const cap = this.options.cap ?? Number.POSITIVE_INFINITY;
     const [l, a, k] = [logProbs.dataSync(), masked.dataSync(), value.dataSync()];
     const mean = maskedMean(k, mask);

@@ -1,6 +1,7 @@
 /** Matrix products. */
 import { at, sameDim, sameShape } from "../dims.ts";
-import type { Op, Value } from "../graph.ts";
+import { first, type Op, type Value } from "../graph.ts";
+import type { OnnxEmitter } from "../onnx-emitter.ts";
 import { sum } from "./reduce.ts";
 
 export interface MatmulOptions {
@@ -60,6 +61,23 @@ const linearOp: Op = {
     const gradients = [matmul(dy, w), matmul(dy, x, { transposeA: true })];
     return b ? [...gradients, sum(dy, [0])] : gradients;
   },
-  onnx: (emitter, _, inputs, outputs) => void emitter.op("Gemm", inputs, { outputs, attributes: { transB: 1 } }),
+  onnx: (emitter, _, inputs, outputs) => {
+    if (emitter.products === "int8") linearInt8(emitter, inputs, outputs);
+    else emitter.op("Gemm", inputs, { outputs, attributes: { transB: 1 } });
+  },
 };
+
+/** Weights are rounded in the graph, since they change from step to step; 127 steps on either side of 0. */
+function linearInt8(emitter: OnnxEmitter, [x, w, b]: readonly string[], outputs: readonly string[]): void {
+  const one = (type: string, inputs: readonly string[], attributes = {}): string => first(emitter.op(type, inputs, { attributes }));
+  const largest = one("ReduceMax", [one("Abs", [w!]), emitter.ints([1])], { keepdims: 1 }); // [out, 1]
+  const scale = one("Max", [one("Mul", [largest, emitter.float(1 / 127)]), emitter.float(1e-30)]);
+  const rounded = one("Cast", [one("Round", [one("Div", [w!, scale])])], { to: int8 });
+  const turned = one("Transpose", [rounded], { perm: [1, 0] }); // [in, out]
+  const scales = one("Reshape", [scale, emitter.ints([-1])]);
+  emitter.op("DynamicQuantizeMatMul", [x!, turned, scales, ...(b === undefined ? [] : ["", b])], { outputs, domain: "com.microsoft" });
+}
+
+/** TensorProto.DataType.INT8. */
+const int8 = 3;
 

@@ -1,5 +1,5 @@
 /** Runs graphs on TensorFlow, kernel by kernel: for GPUs and for bfloat16 products. `papo setup tensorflow` makes what it needs. */
-import type { Executor, FloatArray, HostArray, Program } from "../executor.ts";
+import type { CompileOptions, Executor, FloatArray, HostArray, Program } from "../executor.ts";
 import { type Graph, inputOp, liveNodes, type Node, type Value } from "../graph.ts";
 import { evaluate, type Shape } from "../dims.ts";
 import { Kernels, type Binding, type Handle } from "./kernels.ts";
@@ -13,7 +13,8 @@ export class TensorFlowExecutor implements Executor {
     this.#kernels = new Kernels(binding);
   }
 
-  compile(graph: Graph, constants: Readonly<Record<string, HostArray>> = {}): Promise<Program> {
+  compile(graph: Graph, { constants = {}, products = "float32" }: CompileOptions = {}): Promise<Program> {
+    if (products !== "float32") throw new Error(`products in ${products} are onnxruntime's: the executor "tensorflow" has float32 and, for all of them, bfloat16`);
     return Promise.resolve(new TensorFlowProgram(graph, this.#kernels, constants));
   }
 }

@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { plus, symbol, times } from "../../../core/graph/dims.ts";
 import type { Executor, Program } from "../../../core/graph/executor.ts";
+import { createRandom } from "../../../core/math/random.ts";
 import { Graph } from "../../../core/graph/graph.ts";
-import { add, affine, concat, expand, matmul, reshape, silu, split, sum, withGradient } from "../../../core/graph/ops/index.ts";
+import { add, affine, concat, expand, linear, matmul, reshape, silu, split, sum, withGradient } from "../../../core/graph/ops/index.ts";
 import { executors } from "../../support/executors.ts";
 
 const programs: Program[] = [];
@@ -75,11 +76,34 @@ describe.each(executors)("$name", (executor) => {
     const weight = graph.input("weight", [2, 3]);
     graph.output("y", matmul(graph.input("x", [symbol("T"), 2]), concat([weight, weight], 1)));
     const held = floats([2, 3], 1);
-    const program = await compile(graph, { weight: held });
+    const program = await compile(graph, { constants: { weight: held } });
     held.data.fill(0);
     const x = { shape: [1, 2], data: Float32Array.of(1, 10) };
     expect([...((await program.run({ x })).y?.data ?? [])]).toEqual([41, 52, 63, 41, 52, 63]);
-    const other = await compile(graph, { weight: floats([2, 3], 0) });
+    const other = await compile(graph, { constants: { weight: floats([2, 3], 0) } });
     expect([...((await other.run({ x })).y?.data ?? [])]).toEqual([30, 41, 52, 30, 41, 52]);
   });
+});
+
+test("products in int8 differ from float32 by less than their rounding, with and without a bias, weights fed or held; TensorFlow has none", async () => {
+  const random = createRandom(3);
+  const array = (name: string, shape: readonly number[]) => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => random.key(name).uniform(i) - 0.5) });
+  const [x, w, b] = [array("x", [7, 48]), array("w", [20, 48]), array("b", [20])];
+  const graph = new Graph();
+  const input = graph.input("x", [symbol("T"), 48]);
+  const weight = graph.input("w", [20, 48]);
+  graph.output("plain", linear(input, weight));
+  graph.output("biased", linear(input, weight, graph.input("b", [20])));
+  const [onnx, tensorflow] = executors as [Executor, Executor?];
+  const run = async (options: Parameters<Executor["compile"]>[1]) => (await compileOn(onnx, graph, options)).run({ x, w, b });
+  const exact = await run({});
+  for (const found of [await run({ products: "int8" }), await run({ products: "int8", constants: { w } })]) {
+    for (const name of ["plain", "biased"]) {
+      const errors = found[name]!.data.map((value, i) => Math.abs(value - exact[name]!.data[i]!));
+      // Half a step of 1/255 of the rows' range and of 1/127 of the weights', over 48 products.
+      expect(Math.max(...errors)).toBeLessThan(48 * (0.5 * (0.5 / 255) + 0.5 * (0.25 / 127)));
+      expect(Math.max(...errors)).toBeGreaterThan(1e-5);
+    }
+  }
+  if (tensorflow !== undefined) expect(() => tensorflow.compile(graph, { products: "int8" })).toThrow("products in int8 are onnxruntime's");
 });

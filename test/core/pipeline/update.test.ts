@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { arrayDataset } from "../../../core/data/dataset.ts";
 import type { Experience } from "../../../core/pipeline/events.ts";
 import { learnerBatch } from "../../../core/scores/experience.ts";
+import type { LearnerBatch, Output } from "../../../core/learner/learner.ts";
 import type { Run } from "../../../core/pipeline/plugin.ts";
 import { train } from "../../../core/pipeline/run.ts";
 import type { RunSettingsInput } from "../../../core/pipeline/settings.ts";
@@ -186,4 +187,29 @@ describe("where log π_old comes from", () => {
     });
     expect(score).toBe(1);
   });
+});
+
+test("rough products are for views that no gradient goes through, never for the original", async () => {
+  const asked = async (gradient: boolean): Promise<string[]> => {
+    const policy = tabularPolicy();
+    const score = policy.learner.score.bind(policy.learner);
+    const found: string[] = [];
+    policy.learner.score = (batch: LearnerBatch, outputs: readonly Output[], weights?: string, products = "float32") => {
+      found.push(`${batch.prompts[0]!.pictures[0]?.pixels[0] === 0 ? "masked" : "original"} ${weights ?? "current"} ${products}`);
+      return score(batch, outputs, weights);
+    };
+    const apply = ({ views, scores }: Run): void => {
+      views.register(dark);
+      scores.request({ view: "masked", weights: "old" });
+      scores.request({ weights: "reference" });
+      if (gradient) scores.request({ view: "masked", weights: "current", gradient });
+    };
+    await train({
+      policy, dataset: seeing, plugins: [new ScorerPlugin(), new BanditPlugin(), new TapPlugin(apply)], output: temporaryFolder(),
+      settings: { ...banditSettings, steps: 1, checkpointEvery: 0, parityPrompts: 0, viewPrecision: "int8" },
+    });
+    return [...new Set(found)].sort();
+  };
+  expect(await asked(false)).toEqual(["masked current int8", "original current float32", "original reference float32"]);
+  expect(await asked(true)).toEqual(["masked current float32", "original current float32", "original reference float32"]);
 });

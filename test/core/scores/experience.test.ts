@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { createRandom } from "../../../core/math/random.ts";
 import { makeSample } from "../../../core/testing.ts";
 import type { Learner } from "../../../core/learner/learner.ts";
 import { compareLogProbs, scoreSamples, takeRows } from "../../../core/scores/experience.ts";
@@ -31,4 +32,23 @@ test("a learner that gives too little, or numbers that are none, is an error tha
   await expect(score(undefined)).rejects.toThrow("asked for logProbs (original/old/logProbs) and did not give it");
   await expect(score(new Float32Array(3))).rejects.toThrow("gave 3 numbers for original/old/logProbs, the batch has 2");
   await expect(score(Float32Array.of(-1, NaN))).rejects.toThrow(/gave NaN for original\/old\/logProbs: the weights may have diverged/);
+});
+
+test("a share scores as many responses of each prompt, other ones under another key, and leaves NaN for the rest", async () => {
+  const policy = new TabularPolicy();
+  const samples = ["a", "b"].flatMap((prompt) => Array.from({ length: 4 }, (_, index) => {
+    const sample = makeSample({ prompt, index, length: 1 + index, reward: 0 });
+    return { ...sample, views: new Map([["original", { ids: Int32Array.of(prompt === "a" ? 0 : 1), pictures: [] }]]) };
+  }));
+  const target = { key: "original/old/logProbs", view: "original", weights: "old", output: "logProbs" } as const;
+  const whole = (await scoreSamples(policy, samples, [target], 1)).get(target.key)!;
+  const drawn = new Set<string>();
+  for (let step = 0; step < 6; step++) {
+    const some = (await scoreSamples(policy, samples, [{ ...target, share: 0.5 }], 1, { random: createRandom(1).key(step) })).get(target.key)!;
+    const rows = samples.map((_, row) => !Number.isNaN(some[4 * row]));
+    expect([rows.slice(0, 4), rows.slice(4)].map((own) => own.filter(Boolean).length)).toEqual([2, 2]);
+    some.forEach((value, at) => expect(value).toBe(rows[Math.floor(at / 4)] ? whole[at] : NaN));
+    drawn.add(rows.join());
+  }
+  expect(drawn.size).toBeGreaterThan(2);
 });

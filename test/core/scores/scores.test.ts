@@ -10,9 +10,21 @@ it("computes an array once for all who ask for it, with the gradient if one want
   scores.request("B", { weights: "reference" });
   expect([first.key, second.key, second.plugin]).toEqual(["masked/current/logProbs", "masked/current/logProbs", "A"]);
   expect(scores.planned()).toEqual([
-    { key: "masked/current/logProbs", view: "masked", weights: "current", output: "logProbs", stage: "experience", target: null, gradient: true, plugins: ["A", "B"], active: true },
-    { key: "original/reference/logProbs", view: "original", weights: "reference", output: "logProbs", stage: "experience", target: null, gradient: false, plugins: ["B"], active: true },
+    { key: "masked/current/logProbs", view: "masked", weights: "current", output: "logProbs", stage: "experience", target: null, share: 1, gradient: true, plugins: ["A", "B"], active: true },
+    { key: "original/reference/logProbs", view: "original", weights: "reference", output: "logProbs", stage: "experience", target: null, share: 1, gradient: false, plugins: ["B"], active: true },
   ]);
+});
+
+it("scores the largest share of the responses that is asked for, and none where a gradient is wanted", () => {
+  const scores = new ScoreRequests();
+  scores.request("A", { view: "masked", weights: "old", share: 0.25 });
+  expect(scores.planned()[0]!.share).toBe(0.25);
+  expect(describeScore(scores.planned()[0]!)).toContain("25 % of each prompt's responses");
+  scores.request("B", { view: "masked", weights: "old", share: 0.5 });
+  expect(scores.planned()[0]!.share).toBe(0.5);
+  expect(() => scores.request("C", { view: "masked", weights: "current", gradient: true, share: 0.5 })).toThrow("C asks for a share of the responses with a gradient");
+  expect(() => scores.request("C", { weights: "old", stage: "rewards", share: 0.5 })).toThrow('a share of the responses in the stage "rewards"');
+  expect(() => scores.request("C", { weights: "old", share: 0 })).toThrow("a share of 0 of the responses");
 });
 
 it("plans nothing for the arrays that every step has", () => {

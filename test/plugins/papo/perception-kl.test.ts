@@ -41,6 +41,20 @@ describe("PerceptionKlPlugin", () => {
     expect(lossOf([new PerceptionKlPlugin({ coefficient: 1, cap: null })], minibatch([-9], [-1])).loss).toBeCloseTo(-k3(8), 2);
   });
 
+  it("lets the responses of a share stand for the others: in the mean over draws, loss and gradient are those of all", () => {
+    const [own, other] = [[[-1, -2], [-1.2, -0.4], [-0.3, -0.9]], [[-1.5, -1.8], [-0.2, -0.5], [-0.9, -1.4]]];
+    const plugin = () => [new PerceptionKlPlugin({ coefficient: 1, share: 0.34 })];
+    const of = (masked: number[][]) => lossOf(plugin(), { logProbs: own, scores: { "masked/old/logProbs": masked } });
+    const whole = of(other);
+    const draws = [0, 1, 2].map((kept) => of(other.map((row, index) => (index === kept ? row : [NaN, NaN]))));
+    expect(draws.reduce((sum, { loss }) => sum + loss, 0) / 3).toBeCloseTo(whole.loss, 6);
+    whole.gradients["original"]!["logProbs"]!.forEach((row, b) => row.forEach((value, t) => {
+      expect(draws.reduce((sum, { gradients }) => sum + gradients["original"]!["logProbs"]![b]![t]!, 0) / 3).toBeCloseTo(value, 6);
+    }));
+    // What it reports is of the responses that were scored.
+    expect(draws[0]!.metrics["papo/perception_kl"]).toBeCloseTo((k3(-0.5) + k3(0.2)) / 2, 6);
+  });
+
   it("gives nothing for a prompt without pictures", () => {
     const { loss, gradients } = lossOf([new PerceptionKlPlugin({ mode: "paper" })], minibatch([-1], [-1.5], 0));
     expect(loss).toBeCloseTo(0, 12);
