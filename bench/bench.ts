@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeRows } from "./data.ts";
 import { modelFolder, sizes } from "./models.ts";
+import { allPasses } from "../core/graph/passes.ts";
 import { Side, type Answer } from "./side.ts";
 import { median, paired, slope, type Paired } from "./statistics.ts";
 import { workloads, type Workload } from "./workloads.ts";
@@ -17,14 +18,16 @@ const root = join(here, "..", "runs", "bench");
 const python = process.env["PEER_PYTHON"] ?? join(here, "peer", ".venv", "bin", "python");
 const repeats = 7;
 
-const ours = async (workload: Workload, settings: object = {}): Promise<Side> =>
-  Side.start("ours", process.execPath, ["--import", "tsx", join(here, "ours.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), JSON.stringify(settings)]);
+const ours = async (workload: Workload, settings: object = {}, passes: object = {}): Promise<Side> =>
+  Side.start("ours", process.execPath, ["--import", "tsx", join(here, "ours.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), JSON.stringify(settings), JSON.stringify(passes)]);
 
 const torch = async (workload: Workload): Promise<Side> =>
   Side.start("torch", needPeers(), [join(here, "peer", "torch_side.py"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model)]);
 
+type RunRecipe = "grpo" | "papo" | "papo-drop" | "papo-half" | "papo-all";
+
 let runs = 0;
-const loop = async (workload: Workload, recipe: "grpo" | "papo" | "papo-drop", { empty = 0, settings = {}, rewardSeconds = 0 }: { readonly empty?: number; readonly settings?: object; readonly rewardSeconds?: number } = {}): Promise<Side> => {
+const loop = async (workload: Workload, recipe: RunRecipe, { empty = 0, settings = {}, rewardSeconds = 0 }: { readonly empty?: number; readonly settings?: object; readonly rewardSeconds?: number } = {}): Promise<Side> => {
   const output = join(root, "runs", String(++runs));
   rmSync(output, { recursive: true, force: true });
   return Side.start(`${recipe}, ${empty} empty plugins`, process.execPath, ["--import", "tsx", join(here, "run-side.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), await rows(workload), recipe, output, String(empty), JSON.stringify(settings), String(rewardSeconds)]);
@@ -99,12 +102,18 @@ async function minibatches(goal: string): Promise<string[]> {
 }
 
 async function papoStep(): Promise<string[]> {
-  const result = await between([loop(workloads.bench, "papo"), loop(workloads.bench, "grpo")], (a, b) => compare(a, b, ["step", "step"], {}, seconds, 11));
-  const dropped = await between([loop(workloads.bench, "papo-drop"), loop(workloads.bench, "grpo")], (a, b) => compare(a, b, ["step", "step"], {}, seconds, 11));
-  return [
-    row("PAPO step / GRPO step, whole loop, s", s(result.a), `GRPO: ${s(result.b)}`, times(result), "≤ 1.15"),
-    row("the same, masked visual tokens left out, s", s(dropped.a), `GRPO: ${s(dropped.b)}`, times(dropped), "≤ 1.08"),
+  const int8 = { settings: { viewPrecision: "int8" } };
+  const variants: readonly (readonly [string, RunRecipe, object, string])[] = [
+    ["PAPO step / GRPO step, whole loop, s", "papo", {}, "≤ 1.15"],
+    ["the same, masked visual tokens left out, s", "papo-drop", {}, "≤ 1.08"],
+    ["the same, masked pass in int8, s", "papo", int8, "≤ 1.08"],
+    ["the same, masked pass for half of the responses, s", "papo-half", {}, "≤ 1.08"],
+    ["the same, all three, s", "papo-all", int8, "≤ 1.08"],
   ];
+  return inTurn(variants, async ([figure, recipe, options, goal]) => {
+    const result = await between([loop(workloads.bench, recipe, options), loop(workloads.bench, "grpo")], (a, b) => compare(a, b, ["step", "step"], {}, seconds, 11));
+    return row(figure, s(result.a), `GRPO: ${s(result.b)}`, times(result), goal);
+  });
 }
 
 async function wholeStep(): Promise<string[]> {
@@ -148,6 +157,19 @@ async function pipelining(): Promise<string[]> {
   return lines;
 }
 
+/** Each pass over the graph left out alone. */
+async function passes(): Promise<string[]> {
+  return inTurn(Object.keys(allPasses), async (pass) => {
+    const peaks: number[] = [];
+    const result = await between([ours(workloads.bench, {}, { [pass]: false }), ours(workloads.bench)], async (without, all) => {
+      const compared = await compare(without, all, ["learner", "learner"], {}, seconds);
+      for (const side of [without, all]) peaks.push((await side.run("learner")).peak!);
+      return compared;
+    });
+    return row(`learner without the pass ${pass}, s (peak, MB)`, `${s(result.a)} (${peaks[0]!.toFixed(0)})`, `with all: ${s(result.b)} (${peaks[1]!.toFixed(0)})`, times(result), "");
+  });
+}
+
 async function empty(): Promise<string[]> {
   const result = await between([loop(workloads.bench, "grpo", { empty: 100 }), loop(workloads.bench, "grpo")], (a, b) => compare(a, b, ["step", "step"], {}, seconds, 15));
   return [row("100 empty plugins, step, s", s(result.a), `none: ${s(result.b)}`, times(result), "≤ 1.01×")];
@@ -184,8 +206,8 @@ async function scaling(): Promise<string[]> {
   return lines;
 }
 
-async function inTurn<T>(values: readonly T[], work: (value: T) => Promise<number>): Promise<number[]> {
-  const found = [];
+async function inTurn<T, R>(values: readonly T[], work: (value: T) => Promise<R>): Promise<R[]> {
+  const found: R[] = [];
   for (const value of values) found.push(await work(value));
   return found;
 }
@@ -229,6 +251,7 @@ const figures: Readonly<Record<string, () => Promise<string[]>>> = {
   papo: papoStep,
   step: wholeStep,
   pipelining,
+  passes,
   memory,
   start,
   empty,

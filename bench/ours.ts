@@ -1,4 +1,4 @@
-/** This project's side: `node --import tsx bench/ours.ts <workload as JSON> <model folder>`. */
+/** This project's side: `node --import tsx bench/ours.ts <workload as JSON> <model folder> [settings as JSON] [passes as JSON]`. */
 import { createRandom, learnerSettings, openPolicyInProcess, parseSettings, type EncodedPicture, type EncodedPrompt } from "@papo/core";
 import { computeAdvantages, computeLoss, createHost, makeGroup, makeSample } from "@papo/core/testing";
 import { grpo } from "@papo/recipes";
@@ -11,7 +11,7 @@ import { OnnxExecutor } from "../core/graph/onnx-executor.ts";
 import { matmul, sum } from "../core/graph/ops/index.ts";
 
 const workload = JSON.parse(process.argv[2]!) as Workload;
-const policy = await openPolicyInProcess({ folder: process.argv[3]!, ...learnerSettings(parseSettings(JSON.parse(process.argv[4] ?? "{}") as object)) });
+const policy = await openPolicyInProcess({ folder: process.argv[3]!, ...learnerSettings(parseSettings(JSON.parse(process.argv[4] ?? "{}") as object)), passes: JSON.parse(process.argv[5] ?? "{}") as object });
 
 /** Ids above the special ones. */
 const firstWord = 16;

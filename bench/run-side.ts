@@ -1,4 +1,4 @@
-/** This project's whole loop as a side: `node --import tsx bench/run-side.ts <workload> <model folder> <rows.jsonl> <grpo|papo|papo-drop> <output> [empty plugins] [settings as JSON] [seconds a reward takes]`. A task "step" lets one step run, or `count`. */
+/** This project's whole loop as a side: `node --import tsx bench/run-side.ts <workload> <model folder> <rows.jsonl> <grpo|papo|papo-drop|papo-half|papo-all> <output> [empty plugins] [settings as JSON] [seconds a reward takes]`. A task "step" lets one step run, or `count`. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { defineRunSettings } from "./run-settings.ts";
 import { learnerSettings, openJsonl, openPolicy, parseSettings, type Plugin, train } from "@papo/core";
@@ -69,7 +69,7 @@ class LengthRewardPlugin implements Plugin {
 
 const gate = new GatePlugin();
 const base = grpo({ referenceKl: 0 });
-const recipes = { grpo: base, papo: papo(base), "papo-drop": papo(base, { maskOn: "merge", maskFill: "drop" }) };
+const recipes = { grpo: base, papo: papo(base), "papo-drop": papo(base, { maskOn: "merge", maskFill: "drop" }), "papo-half": papo(base, { maskedShare: 0.5 }), "papo-all": papo(base, { maskOn: "merge", maskFill: "drop", maskedShare: 0.5 }) };
 const policy = await openPolicy({ folder: folder!, ...learnerSettings(parseSettings(settings)) });
 const plugins = [new LengthRewardPlugin(), ...recipes[recipe as keyof typeof recipes], ...Array.from({ length: Number(empty ?? 0) }, (_, i) => emptyPlugin(i)), gate];
 const running = train({ policy, plugins, dataset: await openJsonl(rows!), settings, output: output! });

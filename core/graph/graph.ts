@@ -6,6 +6,7 @@
  */
 import type { OnnxEmitter } from "./onnx-emitter.ts";
 import { type Shape, shapeText } from "./dims.ts";
+import { allPasses, type Passes } from "./passes.ts";
 
 export type DType = "float32" | "int32";
 export type Attributes = Readonly<Record<string, unknown>>;
@@ -40,10 +41,15 @@ export interface Value {
 }
 
 export class Graph {
+  readonly passes: Passes;
   readonly nodes: Node[] = [];
   readonly inputs = new Map<string, Value>();
   readonly outputs = new Map<string, Value>();
   readonly #known = new Map<string, Node>();
+
+  constructor(passes: Partial<Passes> = {}) {
+    this.passes = { ...allPasses, ...passes };
+  }
 
   /** A named array fed at run time: a parameter, pixels, indices, a mask. */
   input(name: string, shape: Shape, dtype: DType = "float32"): Value {
@@ -68,7 +74,7 @@ export class Graph {
   applyAll<A extends Attributes>(op: Op<A>, inputs: readonly Value[], attributes: A): readonly Value[] {
     const key = `${op.name}(${inputs.map((v) => `${v.node.id}.${v.index}`).join(",")})${attributesKey(attributes)}`;
     const known = this.#known.get(key);
-    if (known) return known.outputs;
+    if (known && this.passes.commonSubexpressions) return known.outputs;
     const described = describe(op, inputs, attributes);
     const outputs: Value[] = [];
     const node = { id: this.nodes.length, op, inputs, attributes, outputs } as unknown as Node;

@@ -37,7 +37,7 @@ function executionOrder(graph: Graph): Node[] {
   const live = liveNodes(graph);
   const read = new Set(live.flatMap((node) => node.inputs.map((input) => input.node)));
   const isInput = (node: Node): boolean => node.op.name === inputOp.name;
-  const isLeaf = (node: Node): boolean => !read.has(node) && node.inputs.length > 0;
+  const isLeaf = (node: Node): boolean => graph.passes.liveness && !read.has(node) && node.inputs.length > 0;
   const inner = live.filter((node) => !isInput(node) && !isLeaf(node));
   return [...live.filter(isInput), ...inner, ...live.filter(isLeaf).reverse()];
 }

@@ -39,7 +39,8 @@ export class OnnxExecutor implements Executor {
     const known = this.#models.get(graph);
     const model = known?.key === key ? known.model : emitOnnx(graph, new Set(Object.keys(constants)), products);
     if (externalData.length > 0) this.#models.set(graph, { key, model });
-    const session = await InferenceSession.create(model, externalData.length > 0 ? { ...this.#options, externalData } : this.#options);
+    const folding = graph.passes.constantFolding ? {} : { graphOptimizationLevel: "disabled" as const };
+    const session = await InferenceSession.create(model, { ...this.#options, ...folding, ...(externalData.length > 0 ? { externalData } : {}) });
     return new OnnxProgram(session);
   }
 }

@@ -1,6 +1,7 @@
 /** A model with its weights on an executor: what learner and sampler share. */
 import type { Executor, FloatArray, HostArray, Products, Program } from "../graph/executor.ts";
 import { Graph, type Value } from "../graph/graph.ts";
+import type { Passes } from "../graph/passes.ts";
 import type { EncodedPrompt, Parameters, VisionLanguageModel, Weights } from "./model.ts";
 import type { EncodedPicture } from "./picture.ts";
 import type { PlacedPrompt } from "./segments.ts";
@@ -30,6 +31,7 @@ export type Features = ReadonlyMap<string, Float32Array>;
 export class ModelRuntime {
   readonly model: VisionLanguageModel;
   readonly executor: Executor;
+  readonly #passes: Partial<Passes>;
   readonly #sets = new Map<string, Weights>();
   readonly #features = new Map<string, Map<string, Float32Array>>();
   readonly #programs: Program[] = [];
@@ -39,7 +41,8 @@ export class ModelRuntime {
   /** Grows with every change; a version may come back when a checkpoint is loaded. */
   #changes = 0;
 
-  constructor(model: VisionLanguageModel, weights: Weights, executor: Executor) {
+  constructor(model: VisionLanguageModel, weights: Weights, executor: Executor, passes: Partial<Passes> = {}) {
+    this.#passes = passes;
     this.model = model;
     this.executor = executor;
     this.#sets.set(currentWeights, weights);
@@ -112,7 +115,7 @@ export class ModelRuntime {
   }
 
   #trace(trace: TraceModel): { readonly graph: Graph; readonly parameters: readonly string[] } {
-    const graph = new Graph();
+    const graph = new Graph(this.#passes);
     const used = new Map<string, Value>();
     const parameters = (name: string): Value => {
       const shape = this.model.parameters.get(name);

@@ -1,6 +1,7 @@
 /** The heavy half of a policy, in whichever thread: one model, one set of weights, a learner and a sampler on both. */
 import { availableParallelism } from "node:os";
 import type { Executor } from "../graph/executor.ts";
+import type { Passes } from "../graph/passes.ts";
 import { OnnxExecutor } from "../graph/onnx-executor.ts";
 import { loadTensorFlow } from "../graph/tensorflow/binding.ts";
 import { GraphLearner } from "../learner/graph-learner.ts";
@@ -29,15 +30,17 @@ export interface PolicyOptions {
   readonly microbatchTokens?: number;
   readonly scoringTokens?: number;
   readonly recompute?: boolean;
+  /** Passes over the model's graphs to leave out (`{ liveness: false }`), to measure what they give. */
+  readonly passes?: Partial<Passes>;
   readonly rollout?: OnnxRolloutOptions;
 }
 
 /** Load the model and make learner and sampler. @throws Error naming the file at fault. */
 export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {
-  const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, rollout = {} } = options;
+  const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, passes = {}, rollout = {} } = options;
   const loaded = await loadModelFolder(weights, (config) => createModel(config).parameters);
   const model = createModel(loaded.config);
-  const runtime = new ModelRuntime(model, loaded.weights, createExecutor(options, threads));
+  const runtime = new ModelRuntime(model, loaded.weights, createExecutor(options, threads), passes);
   const learner = new GraphLearner(runtime, {
     optimizer,
     microbatchTokens,

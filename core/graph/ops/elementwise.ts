@@ -24,18 +24,21 @@ export const scalar = (graph: Graph, value: number): Value => graph.apply(scalar
 export const withGradient = (y: Value, inputs: readonly Value[], rule: (cotangent: Value) => readonly Value[]): Value =>
   y.graph.apply(withGradientOp, [y, ...inputs], { rule });
 
+/** The same where the rule is only cheaper than the chain rule through the parts of y. */
+export const withShortGradient: typeof withGradient = (y, inputs, rule) => (y.graph.passes.compositeGradients ? withGradient(y, inputs, rule) : y);
+
 /** x · sigmoid(x). */
 export function silu(x: Value): Value {
   const s = sigmoid(x);
   const y = mul(x, s);
-  return withGradient(y, [x], (dy) => [mul(dy, add(s, sub(y, mul(y, s))))]);
+  return withShortGradient(y, [x], (dy) => [mul(dy, add(s, sub(y, mul(y, s))))]);
 }
 
 /** x · Φ(x), with the exact error function. */
 export function gelu(x: Value): Value {
   const cdf = affine(erf(affine(x, Math.SQRT1_2)), 0.5, 0.5);
   const density = (): Value => affine(exp(affine(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-  return withGradient(mul(x, cdf), [x], (dy) => [mul(dy, add(cdf, mul(x, density())))]);
+  return withShortGradient(mul(x, cdf), [x], (dy) => [mul(dy, add(cdf, mul(x, density())))]);
 }
 
 function broadcast(a: Shape, b: Shape): Shape {

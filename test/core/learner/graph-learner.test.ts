@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openPolicyInProcess, parseSettings, learnerSettings, type OpenPolicy } from "@papo/core";
 import { hashPixels } from "../../../core/model/image-processor.ts";
 import { relativeError } from "../../golden/support.ts";
+import { allPasses, type Passes } from "../../../core/graph/passes.ts";
 import type { EncodedPicture } from "../../../core/model/picture.ts";
 import type { GraphLearner } from "../../../core/learner/graph-learner.ts";
 import type { LearnerBatch } from "../../../core/learner/learner.ts";
@@ -13,8 +14,8 @@ import type { LearnerBatch } from "../../../core/learner/learner.ts";
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
 const policies: OpenPolicy[] = [];
 
-async function open(optimizer: Parameters<typeof parseSettings>[0] = {}): Promise<OpenPolicy> {
-  const policy = await openPolicyInProcess({ folder, threads: 1, ...learnerSettings(parseSettings(optimizer)) });
+async function open(optimizer: Parameters<typeof parseSettings>[0] = {}, passes: Partial<Passes> = {}): Promise<OpenPolicy> {
+  const policy = await openPolicyInProcess({ folder, threads: 1, passes, ...learnerSettings(parseSettings(optimizer)) });
   policies.push(policy);
   return policy;
 }
@@ -120,6 +121,24 @@ describe("the learner", () => {
     }));
     expect([...again!.keys()].sort()).toEqual([...kept!.keys()].sort());
     for (const [name, gradient] of kept!) expect(relativeError(again!.get(name)!, gradient), name).toBeLessThan(1e-6);
+  });
+
+  test.each(Object.keys(allPasses))("has the same outputs and gradients without the pass %s", async (pass) => {
+    const [plain, without] = await Promise.all([{}, { [pass]: false }].map(async (passes) => {
+      const { learner } = await open({}, passes);
+      const { logProbs } = await learner.backward(batch, cotangents);
+      return { logProbs: logProbs!, gradients: (learner as GraphLearner).gradients };
+    }));
+    expect(relativeError(without!.logProbs, plain!.logProbs)).toBeLessThan(1e-6);
+    for (const [name, gradient] of plain!.gradients) expect(relativeError(without!.gradients.get(name)!, gradient), name).toBeLessThan(1e-5);
+  });
+
+  test("scores in int8 to a tenth of a nat in the mean, and not to the bit", async () => {
+    const { learner } = await open();
+    const [exact, rough] = [await learner.score(batch, ["logProbs"]), await learner.score(batch, ["logProbs"], undefined, "int8")];
+    const errors = exact.logProbs!.map((value, i) => Math.abs(value - rough.logProbs![i]!));
+    expect(errors.reduce((sum, error) => sum + error, 0) / 6).toBeLessThan(0.1);
+    expect(Math.max(...errors)).toBeGreaterThan(1e-5);
   });
 
   test("refuses a cotangent of another size", async () => {

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { arrayDataset } from "../../../core/data/dataset.ts";
 import type { Experience } from "../../../core/pipeline/events.ts";
 import { learnerBatch } from "../../../core/scores/experience.ts";
+import type { Products } from "../../../core/graph/executor.ts";
 import type { LearnerBatch, Output } from "../../../core/learner/learner.ts";
 import type { Run } from "../../../core/pipeline/plugin.ts";
 import { train } from "../../../core/pipeline/run.ts";
@@ -194,7 +195,7 @@ test("rough products are for views that no gradient goes through, never for the 
     const policy = tabularPolicy();
     const score = policy.learner.score.bind(policy.learner);
     const found: string[] = [];
-    policy.learner.score = (batch: LearnerBatch, outputs: readonly Output[], weights?: string, products = "float32") => {
+    policy.learner.score = (batch: LearnerBatch, outputs: readonly Output[], weights?: string, products: Products = "float32") => {
       found.push(`${batch.prompts[0]!.pictures[0]?.pixels[0] === 0 ? "masked" : "original"} ${weights ?? "current"} ${products}`);
       return score(batch, outputs, weights);
     };
