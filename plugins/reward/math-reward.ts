@@ -1,0 +1,46 @@
+import { parseOptions } from "@papo/core";
+import type { Plugin, Run, Scorable, ScoredPart } from "@papo/core";
+import { z } from "zod";
+import { Verifier } from "./math/verifier.ts";
+
+const schema = z.strictObject({
+  /** Names the part of the reward. */
+  part: z.string().min(1).default("accuracy"),
+  /** Weight in the reward; PAPO uses 0.9 beside 0.1 for the format. */
+  weight: z.number().default(0.9),
+  /** Milliseconds for one response; a later verdict counts as a failure of the reward. */
+  limit: z.number().positive().default(1000),
+  /** A gold answer or a response that takes longer than `limit`: "stop" the run, or give this value, logged and counted. */
+  onFailure: z.union([z.literal("stop"), z.number()]).default("stop"),
+});
+
+/**
+ * 1 when the response's answer is mathematically the row's, else 0: numbers, expressions, equations, inequalities, intervals and sets, tuples, matrices, ratios,
+ * units, percentages, choices and words, in LaTeX or plain notation. Exact numbers must agree exactly, decimal fractions to 6 significant digits. The note says
+ * which answers were compared, and tells a response without one, or with one that cannot be read, from a wrong one.
+ */
+export class MathRewardPlugin implements Plugin {
+  readonly name = "MathRewardPlugin";
+  readonly options: z.output<typeof schema>;
+
+  constructor(options: z.input<typeof schema> = {}) {
+    this.options = parseOptions(this.name, schema, options);
+  }
+
+  apply({ rewards }: Run): void {
+    const { part, weight, limit, onFailure } = this.options;
+    const verifier = new Verifier({ limit });
+    rewards.register({ name: part, weight, timeoutSeconds: 60, onFailure, score: (sample) => score(sample, verifier, limit) });
+  }
+}
+
+async function score({ prompt, response }: Scorable, verifier: Verifier, limit: number): Promise<ScoredPart> {
+  const { outcome, expected, found } = await verifier.verify(prompt.row.answer, response.text);
+  switch (outcome) {
+    case "right": return { value: 1, note: `right: ${found}` };
+    case "wrong": return { value: 0, note: `wrong: ${found} instead of ${expected}` };
+    case "unreadable": return { value: 0, note: `unreadable: ${found} instead of ${expected}` };
+    case "no answer": return { value: 0, note: "no answer" };
+    case "late": throw new Error(`the answer was not verified within ${limit} ms`);
+  }
+}
