@@ -21,6 +21,8 @@ export function extractAnswer(response: string): string | null {
   const cue = [...text.matchAll(/\banswers?(?:\s*\*{0,2}\s*(?:is|are|:|=|would be|should be)\s*:?)\s*\*{0,2}/gi)].at(-1);
   if (cue !== undefined) {
     const rest = text.slice(cue.index + cue[0].length);
+    const sentence = withoutDelimiters(sentenceOf(rest)).replace(/[\s.*]+$/, "").trim();
+    if (looksLikeMath(sentence)) return sentence;
     const own = mathIn(rest)[0];
     if (own !== undefined && rest.slice(0, own.start).trim().length < 4) return withTrailing(rest, own);
     const found = lastIn(sentenceOf(rest));
@@ -125,10 +127,20 @@ function lastIn(text: string): string | null {
   const formulas = mathIn(text);
   const last = formulas.at(-1);
   const rest = text.slice(last?.end ?? 0);
-  const number = [...rest.slice(-4000).matchAll(numbers)].at(-1);
-  if (number !== undefined) return number[0].trim();
-  return last === undefined ? null : withTrailing(text, last);
+  const found = [...rest.slice(-4000).matchAll(numbers)];
+  const number = found.at(-1);
+  if (number !== undefined) return alternatives(rest.slice(-4000), found.map((match) => ({ start: match.index, end: match.index + match[0].length, inner: match[0].trim() })));
+  return last === undefined ? null : alternatives(text, formulas.map((formula, index) => (index === formulas.length - 1 ? { ...formula, inner: withTrailing(text, formula) } : formula)));
 }
+
+/** The last of several stretches, with those that "and", "or" or a comma joins to it: 3 or 5 is not 5. */
+function alternatives(text: string, stretches: readonly Stretch[]): string {
+  let first = stretches.length - 1;
+  while (first > 0 && linked(text.slice(stretches[first - 1]!.end, stretches[first]!.start))) first--;
+  return stretches.slice(first).map(({ inner }) => inner).join(" ; ");
+}
+
+const linked = (between: string): boolean => /^\s*(?:,|;|,?\s*(?:and|or))\s*$/.test(between);
 
 const sentenceOf = (text: string): string => /^[\s\S]*?(?:\.(?=\s|$)|\n|$)/.exec(text.trimStart().slice(0, 400))![0];
 

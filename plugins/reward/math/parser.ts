@@ -204,6 +204,7 @@ class Parser {
   /** Units without \text that cannot be a product of letters. */
   #unitWord(): string | null {
     this.#space();
+    if (/[a-zA-Z]/.test(this.#text[this.#at - 1] ?? "")) return null;
     const found = /^(?:percentage|percent|pct|cm|mm|km|kg|mg|ml|mL|mph|km\/h|m\/s|meters?|metres?|inch(?:es)?|feet|foot|miles?|yards?|hours?|hrs?|minutes?|seconds?|days?|weeks?|months?|years?|dollars?|cents?|units?|square (?:units|feet|meters|inches|cm|centimeters)|cubic (?:units|feet|meters|inches|cm|centimeters)|sq\.? ?(?:cm|m|ft))(?![a-zA-Z])/.exec(this.#text.slice(this.#at, this.#at + 24));
     if (found === null) return null;
     this.#at += found[0].length;

@@ -81,6 +81,10 @@ describe("where the answer stands", () => {
     ["There were 12 in one and 1,250 in the other.", "1,250"],
     ["Therefore \\(\\frac{3}{4}\\) of them.", "\\frac{3}{4}"],
     ["x = 5", "x = 5"],
+    ["The answer is 5 or 6.", "5 or 6"],
+    ["The answer is $5$ or $6$.", "5  or  6"],
+    ["We solved the equation, found two roots and so conclude that $x=3$ or $x=5$.", "x=3 ; x=5"],
+    ["After a long calculation, in which nothing went wrong, she has 3 or 4.", "3 ; 4"],
   ])("%s: %s", (response, answer) => expect(found(response)).toBe(answer));
 
   test("an empty box, and words alone, are no answer", () => {
