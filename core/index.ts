@@ -7,7 +7,7 @@ export { createHooks } from "./pipeline/hooks.ts";
 export type { Decision, GroupSelection, Hooks, RolloutPlan, RolloutShare, RunHooks, StepContext, TermSlot } from "./pipeline/hooks.ts";
 export type { AuxiliaryRollout } from "./rewards/auxiliary.ts";
 export type { WeightsCopy } from "./scores/copies.ts";
-export type { Batch, Group, JudgedGroup, Minibatch, Prompt, Response, Row, Sample, Segment } from "./pipeline/batch.ts";
+export type { Batch, Group, JudgedGroup, Minibatch, PictureSource, Prompt, Response, Row, Sample, Segment } from "./pipeline/batch.ts";
 export type { Coefficient } from "./host/coefficients.ts";
 export type { Events, Experience, RunEvents, StepSummary } from "./pipeline/events.ts";
 export type { Term } from "./loss/loss.ts";
@@ -61,6 +61,9 @@ export type { Policy, PromptProcessor, TextProcessor } from "./pipeline/policy.t
 export { arrayDataset } from "./data/dataset.ts";
 export type { Dataset } from "./data/dataset.ts";
 export { openJsonl } from "./data/jsonl.ts";
+export { openParquet, type ParquetOptions } from "./data/parquet.ts";
+export { mixDatasets, type MixPart } from "./data/mix.ts";
+export { openData, type DataOptions } from "./data/open.ts";
 export { loadPicture } from "./model/picture.ts";
 export { openPolicy, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";

@@ -1,4 +1,5 @@
 /** Where rows come from. */
+import type { Random } from "../math/random.ts";
 import type { Row } from "../pipeline/batch.ts";
 
 /** A row that was left out when the dataset was opened, as the user asked for. */
@@ -15,7 +16,9 @@ export interface Dataset {
   readonly size: number;
   /** Rows left out on opening. */
   readonly skipped: readonly SkippedRow[];
-  /** The row at an index in [0, size). */
+  /** The rows of one pass in order, where not every order will do: of `random` alone, `size` numbers. Default: any permutation. */
+  readonly shuffle?: (random: Random) => ArrayLike<number>;
+  /** The row at an index in [0, size). @throws UnusableRowError for one that the settings may leave out */
   row(index: number): Row | Promise<Row>;
 }
 

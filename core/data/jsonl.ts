@@ -5,29 +5,15 @@ import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import type { Row } from "../pipeline/batch.ts";
 import { parseOptions } from "../host/options.ts";
+import { columnsSchema, rowOf, type Columns } from "./columns.ts";
 import type { Dataset, SkippedRow } from "./dataset.ts";
 
 const jsonlSchema = z.strictObject({
-  /** Which column of the file holds what. */
-  columns: z
-    .strictObject({
-      /** The user's turn, text. */
-      prompt: z.string().default("prompt"),
-      /** The right answer, text or number. */
-      answer: z.string().default("answer"),
-      /** One path or a list of paths; a row without it has no pictures. */
-      images: z.string().default("images"),
-      /** The system turn; a row without it leaves it to the chat template. */
-      system: z.string().default("system"),
-      /** Unique per row; rows without it are named by their line number. */
-      id: z.string().default("id"),
-    })
-    .prefault({}),
+  /** Which column of the file holds what; pictures are paths. */
+  columns: columnsSchema,
   /** A row that cannot be used: "stop" with an error, or "skip" it, listed in `skipped`. */
   onBadRow: z.enum(["stop", "skip"]).default("stop"),
 });
-
-type Columns = z.output<typeof jsonlSchema>["columns"];
 
 /**
  * Open a JSONL file. Blank lines are passed over; columns that are not mapped are kept in `fields`.
@@ -64,16 +50,7 @@ function readRow(line: string, lineNumber: number, columns: Columns, folder: str
   const images = imagePaths(record[columns.images], columns.images).map((path) => resolve(folder, path));
   const missing = images.find((path) => !existsSync(path));
   if (missing !== undefined) throw new Error(`picture ${missing} does not exist (paths are relative to the file)`);
-  const mapped = new Set(Object.values(columns));
-  return {
-    id: record[columns.id] === undefined ? `line-${lineNumber}` : text(record, columns.id, "id"),
-    prompt: text(record, columns.prompt, "prompt"),
-    system: record[columns.system] === undefined || record[columns.system] === null ? null : text(record, columns.system, "system"),
-    images,
-    answer: text(record, columns.answer, "answer"),
-    fields: Object.fromEntries(Object.entries(record).filter(([name]) => !mapped.has(name))),
-    folder,
-  };
+  return rowOf(record, columns, { id: `line-${lineNumber}`, images, folder });
 }
 
 function parseLine(line: string): Record<string, unknown> {
@@ -85,14 +62,6 @@ function parseLine(line: string): Record<string, unknown> {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("a line must be one JSON object");
   return value as Record<string, unknown>;
-}
-
-function text(record: Record<string, unknown>, column: string, purpose: string): string {
-  const value = record[column];
-  if (typeof value === "string") return value;
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
-  const found = value === undefined ? `columns found: ${Object.keys(record).join(", ") || "none"}` : `found ${JSON.stringify(value)}`;
-  throw new Error(`column "${column}" (the ${purpose}) is missing or not text; ${found}; another column is named by columns: { ${purpose}: "…" }`);
 }
 
 function imagePaths(value: unknown, column: string): string[] {

@@ -21,7 +21,7 @@ export interface RowOrder {
 export function createRowOrder(dataset: Dataset, random: Random, start: OrderPosition = { epoch: 0, index: 0 }): RowOrder {
   if (dataset.size === 0) throw new Error(`Dataset "${dataset.name}" is empty${skippedHint(dataset)}: there is nothing to train on`);
   let { epoch, index } = start;
-  let order = permutation(random.key(epoch), dataset.size);
+  let order = passOf(dataset, random.key(epoch));
   return {
     get position() {
       return { epoch, index };
@@ -30,12 +30,14 @@ export function createRowOrder(dataset: Dataset, random: Random, start: OrderPos
       if (index >= dataset.size) {
         epoch++;
         index = 0;
-        order = permutation(random.key(epoch), dataset.size);
+        order = passOf(dataset, random.key(epoch));
       }
       return dataset.row(order[index++]!);
     },
   };
 }
+
+const passOf = ({ size, shuffle }: Dataset, random: Random): ArrayLike<number> => shuffle?.(random) ?? permutation(random, size);
 
 function skippedHint({ skipped }: Dataset): string {
   const first = skipped[0];

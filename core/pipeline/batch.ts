@@ -4,6 +4,9 @@ import type { EncodedPrompt } from "../model/model.ts";
 import type { Picture } from "../model/picture.ts";
 import type { ScoreHandle } from "../scores/scores.ts";
 
+/** A path, or a picture file in memory with a name for messages. */
+export type PictureSource = string | { readonly bytes: Uint8Array; readonly name: string };
+
 /** One row of a dataset. Other columns of the file are kept in `fields`. */
 export interface Row {
   /** Unique in its dataset; every random number of the row is keyed by it. */
@@ -12,8 +15,8 @@ export interface Row {
   readonly prompt: string;
   /** An optional system turn; null leaves it to the chat template. */
   readonly system: string | null;
-  /** Paths of the pictures, in order. */
-  readonly images: readonly string[];
+  /** The pictures, in order. */
+  readonly images: readonly PictureSource[];
   readonly answer: string;
   readonly fields: Readonly<Record<string, unknown>>;
   /** Folder that paths in `fields` are relative to; default: the working directory. */

@@ -198,7 +198,12 @@ class PromptSource {
     let skippedInARow = 0;
     for (let attempt = 0; prompts.length < target; attempt++) {
       const drawn: Row[] = [];
-      while (drawn.length < target - prompts.length) drawn.push(await this.#run.order.next());
+      const wanted = target - prompts.length;
+      while (drawn.length < wanted) {
+        const row = await this.#orSkip("a row", () => this.#run.order.next());
+        if (row !== null) drawn.push(row);
+        else if (++skippedInARow >= 2 * datasetSize - 1) throw this.#noneUsable(skippedInARow);
+      }
       const rows = await host.hooks.prompts.promise(drawn, { ...this.#context, round });
       if (attempt === 0) target = rows.length;
       if (rows.length === 0) break;
@@ -206,23 +211,31 @@ class PromptSource {
       prompts.push(...made);
       skippedInARow = made.length === 0 ? skippedInARow + rows.length : 0;
       // So many draws in a row hold a whole pass over the data.
-      if (skippedInARow >= 2 * datasetSize - 1) throw new Error(`The last ${skippedInARow} rows could not be used, every row of the dataset among them: see the skips before`);
+      if (skippedInARow >= 2 * datasetSize - 1) throw this.#noneUsable(skippedInARow);
     }
     return prompts.slice(0, target);
   }
 
-  /** Null for a row that is left out as the settings say. */
-  async #make(row: Row): Promise<Prompt | null> {
-    const { settings, host } = this.#run;
+  #noneUsable(count: number): Error {
+    return new Error(`The last ${count} rows could not be used, every row of the dataset among them: see the skips before`);
+  }
+
+  #make(row: Row): Promise<Prompt | null> {
     const key = this.#key(row);
+    return this.#orSkip(`row "${row.id}"`, () => makePrompt(row, key, this.#context.step, this.#maker));
+  }
+
+  /** Null for a row that is left out as the settings say. */
+  async #orSkip<T>(what: string, work: () => Promise<T>): Promise<T | null> {
+    const { settings, host } = this.#run;
     try {
-      return await makePrompt(row, key, this.#context.step, this.#maker);
+      return await work();
     } catch (error) {
       if (!(error instanceof UnusableRowError)) throw error;
       const setting = error.kind === "long" ? "onLongPrompt" : "onBadRow";
       if (settings[setting] === "stop") throw new Error(`${error.message} (${setting}: "skip" would leave such rows out)`, { cause: error });
       this.skipped++;
-      host.events.emit("skip", { step: this.#context.step, what: `row "${row.id}"`, reason: error.message });
+      host.events.emit("skip", { step: this.#context.step, what, reason: error.message });
       return null;
     }
   }

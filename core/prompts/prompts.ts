@@ -37,7 +37,7 @@ export interface PromptMaker {
  */
 export async function makePrompt(row: Row, key: string, step: number, maker: PromptMaker): Promise<Prompt> {
   const { pictures, encoded, original } = await asBadRow(row, async () => {
-    const pictures = await Promise.all(row.images.map((path) => loadPicture(path)));
+    const pictures = await Promise.all(row.images.map((source) => (typeof source === "string" ? loadPicture(source) : loadPicture(source.bytes, source.name))));
     const encoded = await maker.processor.encodePictures(pictures);
     return { pictures, encoded, original: maker.processor.encodePrompt(row, encoded) };
   });

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { isDiverged, learnerSettings, openJsonl, openPolicy, parseSettings, supervisedBatches, trainSupervised } from "@papo/core";
+import { isDiverged, learnerSettings, openData, openPolicy, parseSettings, supervisedBatches, trainSupervised } from "@papo/core";
 import type { Command } from "./command.ts";
 import { createDisplay } from "../display/live.ts";
 import { loadRunFile, type RunFile } from "../run-file.ts";
@@ -26,7 +26,7 @@ async function trainOnAnswers(run: RunFile): Promise<void> {
   const settings = parseSettings(run.settings);
   const checkpoint = join(run.output, "supervised");
   if (existsSync(checkpoint)) throw new Error(`${checkpoint} holds a trained model already: choose another output folder, or remove it`);
-  const dataset = await openJsonl(run.data, { onBadRow: settings.onBadRow });
+  const dataset = await openData(run.data, { onBadRow: settings.onBadRow });
   const policy = await openPolicy({ folder: run.model, ...learnerSettings(settings) });
   const display = createDisplay();
   try {

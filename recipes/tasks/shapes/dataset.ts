@@ -29,7 +29,7 @@ export async function writeDataset(folder: string, options: DatasetOptions): Pro
   for (let done = 0; done < count; done += picturesAtOnce) {
     const size = Math.min(picturesAtOnce, count - done);
     const examples = Array.from({ length: size }, (_, offset) => makeExample(start + done + offset, options, sprites));
-    await Promise.all(examples.map(async ({ row, picture }) => writeFile(join(folder, row.images[0] ?? ""), await encodePng(picture))));
+    await Promise.all(examples.map(async ({ row, picture }) => writeFile(join(folder, row.images[0] as string), await encodePng(picture))));
     lines.push(...examples.map(({ row }) => JSON.stringify(lineOf(row))));
     options.onProgress?.(done + size, count);
   }

@@ -29,7 +29,7 @@ describe("papo demo", () => {
   });
 
   test.each([
-    [["--recipe", "ppo"], '--recipe "ppo" is not known; there are grpo, dapo, '],
+    [["--recipe", "ppo"], '--recipe "ppo" is not known; there are grpo, grpo-tis, dapo, '],
     [["--steps", "0"], '--steps takes a whole number from 1, not "0"'],
     [["--mode", "both"], '--mode is official or paper, not "both"'],
     [["--speed", "9"], "--speed"],

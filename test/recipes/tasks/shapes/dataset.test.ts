@@ -30,14 +30,14 @@ test("rows read back from the file are those made in memory", async () => {
   expect(reports).toEqual([32, 40]);
   for (const [index, row] of rows.entries()) {
     const example = makeExample(index, options, sprites);
-    expect(row).toEqual({ ...example.row, images: [join(folder, example.row.images[0]!)], folder });
+    expect(row).toEqual({ ...example.row, images: [join(folder, example.row.images[0] as string)], folder });
     expect(judgeRow(reasonedResponse(example.item), row).correct).toBe(true);
   }
 });
 
 test("a picture file holds the example's pixels", async () => {
   const { picture } = makeExample(3, options, await sharedSprites());
-  const { data, info } = await sharp(rows[3]!.images[0]).raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(rows[3]!.images[0] as string).raw().toBuffer({ resolveWithObject: true });
   expect([info.width, info.height]).toEqual([picture.width, picture.height]);
   expect(new Uint8Array(data)).toEqual(picture.data);
 });
