@@ -8,4 +8,5 @@ export type { PapoOptions } from "./papo.ts";
 export { preset, presetNames } from "./presets/index.ts";
 export type { Preset, PresetName, PresetOptions } from "./presets/index.ts";
 export { defineRun } from "./run-file.ts";
+export { promptTemplates, type Data, type DataSource } from "./data-source.ts";
 export type { RunFile } from "./run-file.ts";

@@ -3,6 +3,7 @@ import { resolve, dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { existsSync } from "node:fs";
 import { z } from "zod";
+import { resolveData, type Data } from "./data-source.ts";
 import { parseOptions, type Plugin, type RunSettingsInput } from "@papo/core";
 import { FunctionRewardPlugin } from "@papo/plugins";
 import type { Scorable, ScoredPart } from "@papo/core";
@@ -10,8 +11,11 @@ import type { Scorable, ScoredPart } from "@papo/core";
 export interface RunFile {
   /** A Hugging Face folder. Paths are relative to the run file. */
   readonly model: string;
-  /** A JSONL file: columns prompt, answer, images (paths relative to it), and any others, which rewards can read. */
-  readonly data: string;
+  /**
+   * Rows: columns prompt, answer, images, and any others, which rewards can read. A .jsonl file (pictures are paths relative to it), a .parquet file or a folder of
+   * them; { path, columns, split, template }; or a list of these with weights, a mix.
+   */
+  readonly data: Data;
   /** The recipe: `grpo()`, `papo(dapo())`, your own plugins, in order. */
   readonly plugins: readonly Plugin[];
   /** The reward of a response, when no plugin of the recipe gives one. */
@@ -19,7 +23,7 @@ export interface RunFile {
   /** Everything else about the run; see RunSettings. */
   readonly settings?: RunSettingsInput;
   /** Rows to evaluate on before and after, greedily, by the same rewards. */
-  readonly evaluation?: string;
+  readonly evaluation?: Data;
   /** The run's folder: metrics, samples, checkpoints, report.html. */
   readonly output: string;
 }
@@ -45,7 +49,7 @@ export async function loadRunFile(path: string): Promise<RunFile> {
   const { default: run } = (await import(pathToFileURL(file).href)) as { default?: RunFile };
   if (run === undefined) throw new Error(`${file} has no default export: export default defineRun({ … })`);
   parseOptions(file, runFileSchema, run);
-  for (const key of ["model", "data", "output"] as const) {
+  for (const key of ["model", "output"] as const) {
     if (typeof run[key] !== "string") throw new Error(`${file}: "${key}" must be a path, it is ${JSON.stringify(run[key])}`);
   }
   checkPlugins(run.plugins, file);
@@ -53,9 +57,9 @@ export async function loadRunFile(path: string): Promise<RunFile> {
   return {
     ...run,
     model: from(run.model),
-    data: from(run.data),
+    data: resolveData(run.data, dirname(file), `${file}: "data"`),
     output: from(run.output),
-    ...(run.evaluation === undefined ? {} : { evaluation: from(run.evaluation) }),
+    ...(run.evaluation === undefined ? {} : { evaluation: resolveData(run.evaluation, dirname(file), `${file}: "evaluation"`) }),
     plugins: run.reward ? [...run.plugins, new FunctionRewardPlugin({ name: "reward", score: run.reward })] : run.plugins,
   };
 }

@@ -2,9 +2,10 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { isDiverged, learnerSettings, openData, openPolicy, parseSettings, supervisedBatches, trainSupervised } from "@papo/core";
+import { isDiverged, learnerSettings, openPolicy, parseSettings, supervisedBatches, trainSupervised } from "@papo/core";
 import type { Command } from "./command.ts";
 import { createDisplay } from "../display/live.ts";
+import { nameOfData, openSources } from "../data-source.ts";
 import { loadRunFile, type RunFile } from "../run-file.ts";
 
 export const sft: Command = {
@@ -26,12 +27,12 @@ async function trainOnAnswers(run: RunFile): Promise<void> {
   const settings = parseSettings(run.settings);
   const checkpoint = join(run.output, "supervised");
   if (existsSync(checkpoint)) throw new Error(`${checkpoint} holds a trained model already: choose another output folder, or remove it`);
-  const dataset = await openData(run.data, { onBadRow: settings.onBadRow });
+  const dataset = await openSources(run.data, settings.onBadRow);
   const policy = await openPolicy({ folder: run.model, ...learnerSettings(settings) });
   const display = createDisplay();
   try {
     let done = 0;
-    const phase = display.phase(`supervised training on ${basename(run.data)}, ${dataset.size} rows`, settings.steps);
+    const phase = display.phase(`supervised training on ${basename(nameOfData(run.data))}, ${dataset.size} rows`, settings.steps);
     await trainSupervised({
       learner: policy.learner,
       batches: supervisedBatches({

@@ -1,7 +1,7 @@
 /** `papo train run.ts`: the user's model, data, rewards and plugins. */
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { createHost, evaluate, learnerSettings, openData, openPolicy, openRunFolder, type Policy, parseSettings, type Plugin, type Row, type Sample } from "@papo/core";
+import { createHost, evaluate, learnerSettings, openPolicy, openRunFolder, type Policy, parseSettings, type Plugin, type Row, type Sample } from "@papo/core";
 import type { Command } from "./command.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { noteEvaluation } from "../evaluation-file.ts";
@@ -9,6 +9,7 @@ import { readRunFolder } from "../report/read-run.ts";
 import type { Evaluation, Share } from "../report/run-record.ts";
 import { writeReport } from "../report/write-report.ts";
 import { datasetRows } from "../rows.ts";
+import { openSources } from "../data-source.ts";
 import { loadRunFile, type RunFile } from "../run-file.ts";
 import { trainWithDisplay } from "../session.ts";
 import { wilson } from "../tasks/shapes/statistics.ts";
@@ -32,8 +33,8 @@ async function trainRunFile(run: RunFile, resume: boolean): Promise<void> {
   const settings = parseSettings(run.settings);
   createHost(run.plugins, { seed: settings.seed });
   openRunFolder(run.output, resume);
-  const dataset = await openData(run.data, { onBadRow: settings.onBadRow });
-  const unseen = run.evaluation === undefined ? null : await datasetRows(await openData(run.evaluation));
+  const dataset = await openSources(run.data, settings.onBadRow);
+  const unseen = run.evaluation === undefined ? null : await datasetRows(await openSources(run.evaluation));
   const policy = await openPolicy({ folder: run.model, ...learnerSettings(settings) });
   const display = createDisplay();
   try {
