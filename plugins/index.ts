@@ -17,7 +17,7 @@ export { FunctionRewardPlugin } from "./reward/function-reward.ts";
 export { MathRewardPlugin } from "./reward/math-reward.ts";
 export { Verifier } from "./reward/math/verifier.ts";
 export type { TimedVerdict, VerifierOptions } from "./reward/math/verifier.ts";
-export { verifyAnswer } from "./reward/math/verify.ts";
+export { isReadable, verifyAnswer } from "./reward/math/verify.ts";
 export type { Outcome, Verdict } from "./reward/math/verify.ts";
 export { BoxedAnswerRewardPlugin } from "./reward/boxed-answer-reward.ts";
 export { FormatRewardPlugin } from "./reward/format-reward.ts";

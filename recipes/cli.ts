@@ -1,6 +1,7 @@
 /** The `papo` command line: one file per command in commands/. */
 import type { Command } from "./commands/command.ts";
 import { compare } from "./commands/compare.ts";
+import { data } from "./commands/data.ts";
 import { demo } from "./commands/demo.ts";
 import { diff } from "./commands/diff.ts";
 import { sft } from "./commands/sft.ts";
@@ -19,6 +20,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ["show", show],
   ["diff", diff],
   ["verify", verify],
+  ["data", data],
   ["setup", setup],
   ["doctor", doctor],
   ["start-model", startModel],
