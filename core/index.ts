@@ -62,6 +62,7 @@ export { arrayDataset } from "./data/dataset.ts";
 export type { Dataset } from "./data/dataset.ts";
 export { openJsonl } from "./data/jsonl.ts";
 export { openParquet, type ParquetOptions } from "./data/parquet.ts";
+export { checkpointFolders, policyFolder } from "./checkpoint/checkpoint.ts";
 export { mixDatasets, type MixPart } from "./data/mix.ts";
 export { openData, type DataOptions } from "./data/open.ts";
 export { loadPicture } from "./model/picture.ts";

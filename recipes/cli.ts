@@ -6,6 +6,7 @@ import { demo } from "./commands/demo.ts";
 import { diff } from "./commands/diff.ts";
 import { sft } from "./commands/sft.ts";
 import { doctor } from "./commands/doctor.ts";
+import { evalCommand } from "./commands/eval.ts";
 import { setup } from "./commands/setup.ts";
 import { show } from "./commands/show.ts";
 import { startModel } from "./commands/start-model.ts";
@@ -19,6 +20,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ["compare", compare],
   ["show", show],
   ["diff", diff],
+  ["eval", evalCommand],
   ["verify", verify],
   ["data", data],
   ["setup", setup],

@@ -29,7 +29,7 @@ export const data: Command = {
 };
 
 /** "prompt=problem,images=pictures". */
-function columnsOf(text: string): Record<string, string> {
+export function columnsOf(text: string): Record<string, string> {
   return Object.fromEntries(text.split(",").map((pair) => {
     const [purpose, column, ...more] = pair.split("=");
     if (!purpose || !column || more.length > 0) throw new Error(`--columns: "${pair}" is not name=column`);

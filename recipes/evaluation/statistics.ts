@@ -1,0 +1,98 @@
+/** Scores of several samples per question, and how sure they are. */
+import { permutation, type Random } from "@papo/core";
+
+/** A mean with its 95 % interval. */
+export interface Estimate {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * The chance that at least one of k answers, drawn from n without putting back, is right when c of n are: 1 − C(n − c, k) / C(n, k), unbiased for samples of
+ * the same policy (Chen et al., arXiv:2107.03374, Eq. 1).
+ */
+export function passAtK(n: number, c: number, k: number): number {
+  if (!(k >= 1 && k <= n && c >= 0 && c <= n)) throw new RangeError(`pass@${k} of ${c} right ones among ${n}: k must be between 1 and n, and c between 0 and n`);
+  let none = 1;
+  for (let i = 0; i < k; i++) none *= (n - c - i) / (n - i);
+  return n - c < k ? 1 : 1 - none;
+}
+
+/** An answer as it is voted for. Null: none was given, and nobody votes for it. */
+export interface Vote {
+  readonly answer: string | null;
+  readonly right: boolean;
+}
+
+const subsets = 100;
+
+/** The share of subsets of k answers whose commonest answer is right; of several equally common ones each counts in part. All are one subset; else 100 are drawn. */
+export function majorityAtK(votes: readonly Vote[], k: number, random: Random): number {
+  if (!(k >= 1 && k <= votes.length)) throw new RangeError(`maj@${k} of ${votes.length} answers: k must be between 1 and their number`);
+  const draws = k === votes.length ? [votes] : Array.from({ length: subsets }, (_, draw) => [...permutation(random.key(draw), votes.length).subarray(0, k)].map((index) => votes[index]!));
+  return draws.reduce((sum, chosen) => sum + majorityRight(chosen), 0) / draws.length;
+}
+
+function majorityRight(votes: readonly Vote[]): number {
+  const counts = new Map<string, { count: number; readonly right: boolean }>();
+  for (const { answer, right } of votes) {
+    if (answer === null) continue;
+    const entry = counts.get(answer) ?? { count: 0, right };
+    entry.count++;
+    counts.set(answer, entry);
+  }
+  const most = Math.max(0, ...[...counts.values()].map(({ count }) => count));
+  const winners = [...counts.values()].filter(({ count }) => count === most);
+  return winners.length === 0 ? 0 : winners.filter(({ right }) => right).length / winners.length;
+}
+
+const resamples = 2000;
+
+/** Mean over questions with its percentile bootstrap interval: questions are drawn again, 2,000 times. NaN of nothing. */
+export function meanEstimate(values: readonly number[], random: Random): Estimate {
+  const value = mean(values);
+  if (values.length < 2) return { value, low: value, high: value };
+  const means = bootstrapMeans(values, random);
+  return { value, low: quantile(means, 0.025), high: quantile(means, 0.975) };
+}
+
+export interface Difference extends Estimate {
+  /** Two-sided, that a difference as large comes about when the two are exchangeable question by question (signs flipped, 2,000 times). */
+  readonly p: number;
+}
+
+/** Mean of a − b over the same questions, in the same order, with its bootstrap interval. */
+export function pairedDifference(a: readonly number[], b: readonly number[], random: Random): Difference {
+  if (a.length !== b.length) throw new RangeError(`paired values need the same questions: ${a.length} and ${b.length}`);
+  const differences = a.map((value, index) => value - b[index]!);
+  const observed = Math.abs(mean(differences));
+  const signs = random.key("signs");
+  let extreme = 1;
+  for (let draw = 0; draw < resamples; draw++) {
+    const own = signs.key(draw);
+    const flipped = differences.reduce((sum, value, index) => sum + (own.uniform(index) < 0.5 ? value : -value), 0) / differences.length;
+    if (Math.abs(flipped) >= observed - 1e-12) extreme++;
+  }
+  return { ...meanEstimate(differences, random.key("bootstrap")), p: extreme / (resamples + 1) };
+}
+
+function bootstrapMeans(values: readonly number[], random: Random): Float64Array {
+  const means = new Float64Array(resamples);
+  for (let draw = 0; draw < resamples; draw++) {
+    const own = random.key(draw);
+    let sum = 0;
+    for (let index = 0; index < values.length; index++) sum += values[Math.floor(own.uniform(index) * values.length)]!;
+    means[draw] = sum / values.length;
+  }
+  return means.sort();
+}
+
+/** Linear between the sorted values, as numpy's default. */
+export function quantile(sorted: ArrayLike<number>, q: number): number {
+  const at = q * (sorted.length - 1);
+  const below = Math.floor(at);
+  return sorted[below]! + (at - below) * (sorted[Math.min(below + 1, sorted.length - 1)]! - sorted[below]!);
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
