@@ -14,22 +14,40 @@ const words = (node) => {
 };
 const oneLine = (text) => text.replace(/\s+/g, " ").trim();
 
-/** Names and sentences of the options in the file's `const schema = z.strictObject({ … })`. */
+/** Names and sentences of the options in the file's `const schema = z.strictObject({ … })`, with those that are spread into it. */
 function optionsOf(file) {
-  for (const statement of file.statements) {
-    if (!ts.isVariableStatement(statement)) continue;
-    const [declaration] = statement.declarationList.declarations;
-    if (declaration.name.getText(file) !== "schema" || !ts.isCallExpression(declaration.initializer)) continue;
-    const [literal] = declaration.initializer.arguments;
-    return literal.properties.map((property) => {
-      const name = property.name.getText(file);
-      const text = oneLine(words(property));
-      if (text === "") throw new Error(`${file.fileName}: the option "${name}" has no doc comment`);
-      const symbol = /^([^\s:,]{1,8}|λ|[A-Za-zα-ωε]_\S{1,8})(?=[:,] )/u.exec(text)?.[1] ?? null;
-      return { name, symbol: symbol !== null && /[α-ωΑ-Ω]|^[a-zA-Z](_\w+)?$|^[A-Z]_/u.test(symbol) ? symbol : null, text };
-    });
-  }
-  return [];
+  const call = constantOf(file, "schema");
+  return call !== null && ts.isCallExpression(call) ? propertiesOf(call.arguments[0], file) : [];
+}
+
+/** What a file's top-level constant is; null without it. */
+function constantOf(file, name) {
+  const statements = file.statements.filter(ts.isVariableStatement).flatMap(({ declarationList }) => declarationList.declarations);
+  return statements.find((declaration) => declaration.name.getText(file) === name)?.initializer ?? null;
+}
+
+/** The file that a name is imported from, beside this one. */
+function fileOf(name, file) {
+  const found = file.statements.filter(ts.isImportDeclaration).find(({ importClause }) => importClause?.namedBindings?.elements?.some((element) => element.name.text === name));
+  if (found === undefined) return file;
+  const path = `${file.fileName.replace(/[^/]*$/, "")}${found.moduleSpecifier.text.replace("./", "")}`;
+  return ts.createSourceFile(path, readFileSync(`${root}${path}`, "utf8"), ts.ScriptTarget.Latest, true);
+}
+
+function propertiesOf(literal, file) {
+  return literal.properties.flatMap((property) => {
+    if (ts.isSpreadAssignment(property)) {
+      const name = property.expression.getText(file);
+      const other = fileOf(name, file);
+      const constant = constantOf(other, name);
+      return propertiesOf(ts.isAsExpression(constant) ? constant.expression : constant, other);
+    }
+    const name = property.name.getText(file);
+    const text = oneLine(words(property));
+    if (text === "") throw new Error(`${file.fileName}: the option "${name}" has no doc comment`);
+    const symbol = /^([^\s:,]{1,8}|λ|[A-Za-zα-ωε]_\S{1,8})(?=[:,] )/u.exec(text)?.[1] ?? null;
+    return [{ name, symbol: symbol !== null && /[α-ωΑ-Ω]|^[a-zA-Z](_\w+)?$|^[A-Z]_/u.test(symbol) ? symbol : null, text }];
+  });
 }
 
 /** The method that a plugin puts into a recipe; null for what belongs to a baseline, or changes nothing by itself. */

@@ -68,6 +68,8 @@ export interface Sample {
   reward: number;
   /** Named parts, unweighted: accuracy, format, … */
   readonly parts: Readonly<Record<string, number>>;
+  /** True where a scorer failed that asks for the group to be left out then. */
+  readonly dropped?: true;
   /** What a scorer wants shown (verdict, error class), by scorer. */
   readonly notes: Readonly<Record<string, string>>;
 }

@@ -24,8 +24,10 @@ export interface Collecting {
 export interface Collected {
   /** Kept to train on, in the order of their prompts, at most `promptsPerStep`. */
   readonly groups: readonly Group[];
-  /** All that were sampled, round after round. */
+  /** All that were sampled, round after round, but those that a failing scorer had left out. */
   readonly sampled: readonly Group[];
+  /** Those. */
+  readonly dropped: readonly Group[];
   readonly rounds: number;
   /** How they were sampled. */
   readonly plan: RolloutPlan;
@@ -68,6 +70,7 @@ export async function collectGroups({ context, plan, source, rollout, reports, .
   const perRound = promptsPerRound(settings);
   const plannedRounds = Math.ceil(wanted / perRound);
   const sampled: Group[] = [];
+  const dropped: Group[] = [];
   const auxiliary: { round: number; sample: Sample }[] = [];
   reports.open();
   let round = 0;
@@ -76,7 +79,10 @@ export async function collectGroups({ context, plan, source, rollout, reports, .
   for (; more && round < settings.maxRounds; round++) {
     const prompts = round === 0 ? start.prompts : await source.take(perRound, round);
     const place = { step: context.step, round };
-    const groups = await (round === 0 ? start.first.groups : sampleGroups(prompts, place, rollout));
+    const judgedAll = await (round === 0 ? start.first.groups : sampleGroups(prompts, place, rollout));
+    const fails = ({ samples }: Group): boolean => samples.some((sample) => sample.dropped === true);
+    const groups = judgedAll.filter((group) => !fails(group));
+    dropped.push(...judgedAll.filter(fails));
     for (const group of await judgeRound(groups, place, { ...run, rollout })) {
       await shapeRewards(group, host);
       for (const name of host.auxiliary.keys()) auxiliary.push(...group.auxiliary(name).flat().map((sample) => ({ round, sample })));
@@ -87,7 +93,7 @@ export async function collectGroups({ context, plan, source, rollout, reports, .
     kept = inOrder(selection, sampled);
     more = (selection.sampleMore || round + 1 < plannedRounds) && kept.length < wanted && prompts.length > 0;
   }
-  return { groups: kept.slice(0, wanted), sampled, rounds: round, plan, auxiliary, skippedRows: source.skipped, scorerFailures: reports.failures };
+  return { groups: kept.slice(0, wanted), sampled, dropped, rounds: round, plan, auxiliary, skippedRows: source.skipped, scorerFailures: reports.failures };
 }
 
 /** The settings' plan as plugins change it. @throws Error when it names a view that cannot be sampled from, or counts that are none */

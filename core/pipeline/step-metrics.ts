@@ -7,7 +7,7 @@ import type { Trained, Update } from "./update.ts";
 type Metrics = Record<string, number>;
 
 /** Rewards and responses, over everything the step sampled, kept or not. */
-export function rolloutMetrics({ sampled, groups, rounds, skippedRows, scorerFailures }: Collected): Metrics {
+export function rolloutMetrics({ sampled, dropped, groups, rounds, skippedRows, scorerFailures }: Collected): Metrics {
   const samples = sampled.flatMap((group) => group.samples);
   const rewards = samples.map(({ reward }) => reward);
   const logProbs = samples.map(({ response }) => total(response.logProbs));
@@ -24,6 +24,7 @@ export function rolloutMetrics({ sampled, groups, rounds, skippedRows, scorerFai
     "rollout/groups_with_spread": mean(sampled.map((group) => Number(hasSpread(group)))),
     "rollout/groups_sampled": sampled.length,
     "rollout/groups_kept": groups.length,
+    "rollout/groups_dropped": dropped.length,
     "rollout/rounds": rounds,
     "data/skipped": skippedRows,
   };

@@ -101,9 +101,9 @@ async function moveCopies(step: number, { host, policy }: Stepping): Promise<voi
   for (const { name, decay, every } of host.copies.values()) if (step % every === 0) await policy.learner.keep(name, decay);
 }
 
-function finishJournal({ sampled, auxiliary }: Collected, step: number, { host, journal }: Stepping): void {
+function finishJournal({ sampled, dropped, auxiliary }: Collected, step: number, { host, journal }: Stepping): void {
   const scorers = [...host.scorers.keys()];
-  const judged = [...sampled.flatMap(({ round, samples }) => samples.map((sample) => ({ round, sample }))), ...auxiliary];
+  const judged = [...[...sampled, ...dropped].flatMap(({ round, samples }) => samples.map((sample) => ({ round, sample }))), ...auxiliary];
   journal.finish(step, judged.flatMap(({ round, sample }) => scorers.map((scorer) => entryKey(sample, { step, round }, scorer))));
 }
 

@@ -12,14 +12,19 @@ export interface Scorer {
   readonly weight: number;
   /** Seconds before the scorer counts as hung. */
   readonly timeoutSeconds: number;
-  /** A throw, a time-out or a non-finite number: stop the run, or give this value, logged and counted. */
-  readonly onFailure: "stop" | number;
+  /**
+   * A throw, a time-out or a non-finite number, logged and counted: "stop" the run; "drop" the response's whole group, which is not trained on; or give
+   * this value.
+   */
+  readonly onFailure: OnFailure;
   /**
    * Score one response. Many calls run at once, and the order of their ends changes nothing. The signal fires at the time-out;
    * a scorer that blocks the thread cannot be timed out.
    */
   score(sample: Scorable, signal: AbortSignal): number | ScoredPart | Promise<number | ScoredPart>;
 }
+
+export type OnFailure = "stop" | "drop" | number;
 
 /** A value with what should be shown beside it. */
 export interface ScoredPart {
@@ -42,6 +47,8 @@ export interface Verdict {
   readonly notes: Readonly<Record<string, string>>;
   /** Why a scorer failed, by scorer, where its part is the stand-in. */
   readonly failures: Readonly<Record<string, string>>;
+  /** A scorer failed that asks for the group to be dropped then. */
+  readonly dropped?: true;
 }
 
 /** Where a response is in the run, for the journal. */
@@ -72,6 +79,7 @@ export class RewardDesk {
       parts: Object.fromEntries(entries.map(({ scorer, value }) => [scorer, value])),
       notes: collect(entries, ({ note }) => note),
       failures: collect(entries, ({ failure }) => failure),
+      ...(entries.some(({ failure }, index) => failure !== undefined && this.#scorers[index]!.onFailure === "drop") ? { dropped: true as const } : {}),
     };
   }
 
@@ -117,10 +125,10 @@ async function runScorer(scorer: Scorer, sample: Scorable): Promise<{ value: num
     return part.note === undefined ? { value: part.value } : { value: part.value, note: part.note };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    if (scorer.onFailure !== "stop") return { value: scorer.onFailure, failure: reason };
+    if (scorer.onFailure !== "stop") return { value: scorer.onFailure === "drop" ? 0 : scorer.onFailure, failure: reason };
     throw new Error(
       `Scorer "${scorer.name}" failed on response ${sample.response.index} to row "${sample.prompt.row.id}": ${reason}. ` +
-        "(onFailure: 0 would give such responses 0 and go on.)",
+        '(onFailure: 0 would give such responses 0 and go on, onFailure: "drop" leave their groups out.)',
       { cause: error },
     );
   }

@@ -113,7 +113,7 @@ async function allInOrder<T>(promises: readonly Promise<T>[]): Promise<T[]> {
 
 async function scoreResponse(prompt: Prompt, response: Response, place: { step: number; round: number }, context: RolloutContext): Promise<Sample> {
   const verdict = await context.desk.judge({ prompt, response }, place);
-  const sample: Sample = { prompt, response, views: prompt.views, scored: verdict.reward, reward: verdict.reward, parts: verdict.parts, notes: verdict.notes };
+  const sample: Sample = { prompt, response, views: prompt.views, scored: verdict.reward, reward: verdict.reward, parts: verdict.parts, notes: verdict.notes, ...(verdict.dropped === undefined ? {} : { dropped: verdict.dropped }) };
   context.onSample(sample, verdict);
   return sample;
 }

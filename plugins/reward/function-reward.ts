@@ -11,8 +11,8 @@ const schema = z.strictObject({
   weight: z.number().default(1),
   /** Seconds before a call counts as hung. */
   timeoutSeconds: z.number().positive().default(60),
-  /** A throw, a time-out or a number that is not finite: "stop" the run, or give this value, logged and counted. */
-  onFailure: z.union([z.literal("stop"), z.number()]).default("stop"),
+  /** A throw, a time-out or a number that is not finite: "stop" the run, "drop" the response's group, or give this value, logged and counted. */
+  onFailure: z.union([z.enum(["stop", "drop"]), z.number()]).default("stop"),
 });
 
 /** Your own functions as rewards, one or several: `new FunctionRewardPlugin({ name: "short", score: ({ response }) => … })`. */

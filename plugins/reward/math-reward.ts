@@ -10,8 +10,8 @@ const schema = z.strictObject({
   weight: z.number().default(0.9),
   /** Milliseconds for one response; a later verdict counts as a failure of the reward. */
   limit: z.number().positive().default(1000),
-  /** A gold answer or a response that takes longer than `limit`: "stop" the run, or give this value, logged and counted. */
-  onFailure: z.union([z.literal("stop"), z.number()]).default("stop"),
+  /** A gold answer or a response that takes longer than `limit`: "stop" the run, "drop" the response's group, or give this value, logged and counted. */
+  onFailure: z.union([z.enum(["stop", "drop"]), z.number()]).default("stop"),
 });
 
 /**

@@ -45,6 +45,13 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.FunctionRewardPlugin({ name: "one", score: () => 1 }),
   () => new everything.BoxedAnswerRewardPlugin(),
   () => new everything.MathRewardPlugin(),
+  () => new everything.BoxRewardPlugin(),
+  () => new everything.HttpRewardPlugin({ part: "server", url: "http://localhost:1/score" }),
+  () => new everything.JudgeRewardPlugin({ url: "http://localhost:1/v1/chat/completions", model: "judge" }),
+  () => new everything.LengthRewardPlugin({ atMost: 100 }),
+  () => new everything.RepetitionRewardPlugin(),
+  () => new everything.StatedFactsRewardPlugin(),
+  () => new everything.StringRewardPlugin(),
   () => new everything.FormatRewardPlugin(),
 ];
 

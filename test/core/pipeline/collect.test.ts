@@ -163,3 +163,18 @@ test("groups carried over from an earlier step come first; a key of this step's 
   expect(keys(groups)).toEqual(["old", ...keys(sampled.slice(1, 3))]);
   await expect(collect(({ hooks }) => hooks.groups.tapPromise("TapPlugin", (selection) => Promise.resolve({ ...selection, groups: [{ ...selection.groups[0]!, key: "strange" }] })))).rejects.toThrow('gave a group twice, or one that this step did not sample');
 });
+
+test("where a scorer fails that says so, the whole group is left out, counted, and never a 0 in a mean", async () => {
+  let calls = 0;
+  const scorer = new ScorerPlugin({ onFailure: "drop", score: ({ prompt, response }) => {
+    if (prompt.key === "b" && response.index === 2) throw new Error(`down ${++calls}`);
+    return 1;
+  } });
+  const seen: string[] = [];
+  const result = await collect(({ hooks }) => hooks.rewards.tapPromise("TapPlugin", (rewards, group) => (seen.push(group.key), Promise.resolve(rewards))), { scorer, settings: { promptsPerStep: 6 } });
+  expect(keys(result.dropped)).toEqual(["b"]);
+  expect(keys(result.groups).sort()).toEqual(["a", "c", "d", "e", "f"]);
+  expect(seen).not.toContain("b");
+  expect(result.scorerFailures).toBe(1);
+  expect(result.sampled.flatMap(({ samples }) => samples).every(({ reward }) => reward === 1)).toBe(true);
+});

@@ -1,0 +1,77 @@
+import { parseOptions } from "@papo/core";
+import type { Plugin, Run, Scorable, ScoredPart } from "@papo/core";
+import { z } from "zod";
+import { askServer, serverSchema } from "./request.ts";
+
+const schema = z.strictObject({
+  /** Names the part of the reward. */
+  part: z.string().min(1),
+  /** Weight in the reward. */
+  weight: z.number().default(1),
+  /** Responses sent together at most. */
+  batch: z.int().positive().default(16),
+  /** Milliseconds to wait for others to send along. */
+  gather: z.number().nonnegative().default(20),
+  ...serverSchema,
+});
+
+const answerSchema = z.object({ scores: z.array(z.union([z.number(), z.object({ value: z.number(), note: z.string().optional() })])) });
+
+interface Waiting {
+  readonly sample: Scorable;
+  readonly signal: AbortSignal;
+  readonly resolve: (part: ScoredPart) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * A reward from your own server. It is sent `{ samples: [{ id, prompt, answer, response, fields }] }` and answers `{ scores: [number or { value, note }] }` in that
+ * order; responses that end at about the same time go together. What is no such answer is a failure, and never a silent 0.
+ */
+export class HttpRewardPlugin implements Plugin {
+  readonly name = "HttpRewardPlugin";
+  readonly options: z.output<typeof schema>;
+  #waiting: Waiting[] = [];
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: z.input<typeof schema>) {
+    this.options = parseOptions(this.name, schema, options);
+  }
+
+  apply({ rewards }: Run): void {
+    const { part, weight, timeoutSeconds, onFailure } = this.options;
+    rewards.register({ name: part, weight, timeoutSeconds, onFailure, score: (sample, signal) => this.#score(sample, signal) });
+  }
+
+  #score(sample: Scorable, signal: AbortSignal): Promise<ScoredPart> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ sample, signal, resolve, reject });
+      if (this.#waiting.length >= this.options.batch) this.#send();
+      else this.#timer ??= setTimeout(() => this.#send(), this.options.gather);
+    });
+  }
+
+  #send(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const batch = this.#waiting;
+    this.#waiting = [];
+    this.#ask(batch).catch((error: unknown) => {
+      for (const { reject } of batch) reject(error as Error);
+    });
+  }
+
+  async #ask(batch: readonly Waiting[]): Promise<void> {
+    const samples = batch.map(({ sample: { prompt, response } }) => ({ id: prompt.row.id, prompt: prompt.row.prompt, answer: prompt.row.answer, response: response.text, fields: prompt.row.fields }));
+    // Those sent together end together: the first to be too late ends it for all.
+    const body = await askServer(this.options, { samples }, AbortSignal.any(batch.map(({ signal }) => signal)));
+    const answer = answerSchema.safeParse(body);
+    if (!answer.success || answer.data.scores.length !== batch.length) {
+      throw new Error(`${this.options.url} answered ${JSON.stringify(body)?.slice(0, 120)}; { scores: [${batch.length} numbers or { value, note }] } is needed`);
+    }
+    answer.data.scores.forEach((score, index) => {
+      const { value, note } = typeof score === "number" ? { value: score, note: undefined } : score;
+      batch[index]!.resolve(note === undefined ? { value } : { value, note });
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import { parseOptions } from "@papo/core";
+import type { Plugin, Run } from "@papo/core";
+import { z } from "zod";
+
+const schema = z.strictObject({
+  /** Names the part of the reward. */
+  part: z.string().min(1).default("length"),
+  /** Weight in the reward. */
+  weight: z.number().default(0.1),
+  /** Tokens of a response from which on the value is 1, rising linearly from 0. 0: none. */
+  atLeast: z.int().nonnegative().default(0),
+  /** Tokens up to which it stays 1; null: any number. */
+  atMost: z.int().positive().nullable().default(null),
+  /** Tokens over which it falls from 1 to 0 beyond `atMost`. */
+  fade: z.int().positive().default(128),
+});
+
+/** 1 for responses of a wanted length in tokens, less outside: min(1, n / atLeast) · clamp((atMost + fade − n) / fade, 0, 1). DAPO's overlong penalty is OverlongPenaltyPlugin. */
+export class LengthRewardPlugin implements Plugin {
+  readonly name = "LengthRewardPlugin";
+  readonly options: z.output<typeof schema>;
+
+  constructor(options: z.input<typeof schema> = {}) {
+    this.options = parseOptions(this.name, schema, options);
+    const { atLeast, atMost } = this.options;
+    if (atMost !== null && atLeast > atMost) throw new Error(`${this.name}: atLeast ${atLeast} is above atMost ${atMost}`);
+  }
+
+  apply({ rewards }: Run): void {
+    const { part, weight, atLeast, atMost, fade } = this.options;
+    rewards.register({
+      name: part, weight, timeoutSeconds: 10, onFailure: "stop",
+      score: ({ response }) => {
+        const n = response.tokens.length;
+        const long = atMost === null ? 1 : Math.min(1, Math.max(0, (atMost + fade - n) / fade));
+        return (atLeast === 0 ? 1 : Math.min(1, n / atLeast)) * long;
+      },
+    });
+  }
+}

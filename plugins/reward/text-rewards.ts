@@ -1,0 +1,15 @@
+/** Small measures of a response's text that rewards are made of. */
+
+/** Without case, punctuation and articles, whitespace as one blank. */
+export function normalised(text: string): string {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}.%-]+/gu, " ").replace(/\b(?:a|an|the)\b/g, " ").replace(/\.(?=\s|$)/g, " ").replace(/\s+/g, " ").trim();
+}
+
+/** Share of a sequence's n-grams that came before, 0 without any: 1 − distinct / all. */
+export function repeatedShare(items: ArrayLike<number | string>, n: number): number {
+  const all = Math.max(0, items.length - n + 1);
+  if (all === 0) return 0;
+  const seen = new Set<string>();
+  for (let start = 0; start < all; start++) seen.add(Array.from({ length: n }, (_, offset) => items[start + offset]).join("\u0000"));
+  return 1 - seen.size / all;
+}
