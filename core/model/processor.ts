@@ -55,7 +55,9 @@ export class Processor {
 
   /** @throws Error naming the file that is missing or contradicts another. */
   static async load(folder: string): Promise<Processor> {
-    const [config, tokenizer, settings] = await Promise.all([readModelConfig(folder), Tokenizer.load(folder), readImageSettings(folder)]);
+    // Of a folder that holds nothing the same is said each time.
+    const config = await readModelConfig(folder);
+    const [tokenizer, settings] = await Promise.all([Tokenizer.load(folder), readImageSettings(folder)]);
     checkAgreement(folder, config, tokenizer, settings);
     const generation = (await readJson(join(folder, "generation_config.json"))) ?? {};
     const roles = ["bos_token", "eos_token", "pad_token", "unk_token"].map((role) => [role, tokenizer.roleToken(role)]);

@@ -29,7 +29,7 @@ describe("papo train", () => {
     ["a plugin", { plugins: "[grpo()]" }, /plugins\[0\] is no plugin; it is an array: spread it/],
     ["a view", { plugins: "papo(grpo()).filter(({ name }) => name !== 'RandomMaskPlugin')" }, /papo train: PerceptionKlPlugin asks for the view "masked", and no plugin registers it/],
     ["the model", { model: '"nowhere"' }, /papo train: .*nowhere holds no config\.json: is it a model folder\?/],
-    ["the data", { data: '"nowhere.jsonl"' }, /papo train: The dataset .*nowhere\.jsonl cannot be read: ENOENT/],
+    ["the data", { data: '"nowhere.jsonl"' }, /papo train: The dataset .*nowhere\.jsonl does not exist/],
     ["the output", { output: '"rows.jsonl"' }, /papo train: The output folder .*rows\.jsonl cannot be used: EEXIST/],
   ] as const)("refuses a mistake in %s in a sentence, before the model works", async (_where, fields, message) => {
     expect(await refusal(fields)).toMatch(message);
