@@ -37,7 +37,7 @@ describe("a reward that", () => {
     const { error, output, metrics } = await trainWith(failure);
     expect(error).toMatch(/^Step 3 failed: Scorer "mine" failed on response \d to row "\d": /);
     expect(error).toMatch(reason);
-    expect(error).toMatch(/\(onFailure: 0 would give such responses 0 and go on\.\)\n.*up to step 2 is safe in .*step-2; .*--resume/);
+    expect(error).toMatch(/\(onFailure: 0 would give such responses 0 and go on, onFailure: "drop" leave their groups out\.\)\n.*up to step 2 is safe in .*step-2; .*--resume/);
     expect(metrics).toHaveLength(2);
     expect(readFileSync(weightsOf(output, 2)).length).toBeGreaterThan(1e6);
   });
@@ -50,6 +50,15 @@ describe("a reward that", () => {
     expect(metrics[0]).toMatchObject({ "reward/failures": failures.length, "reward/mean": -1 });
     expect(skips).toHaveLength(failures.length);
     for (const [, , reason] of failures) expect(skips.some((skip) => /^scorer "mine" on response \d to row "\d(#\d)?": /.test(skip) && reason.test(skip))).toBe(true);
+  });
+
+  test("fails drops its group where the user chose so: told, counted, not trained on", async () => {
+    let calls = 0;
+    const first = new FunctionRewardPlugin({ name: "mine", score: () => (calls++ === 0 ? NaN : 1), onFailure: "drop" });
+    const { error, skips, metrics } = await trainSmall({ plugins: [first, new BanditPlugin()], settings: { steps: 2, promptsPerStep: 3 } });
+    expect(error).toBeNull();
+    expect(skips).toHaveLength(1);
+    expect(metrics.map((step) => [step["reward/failures"], step["rollout/groups_dropped"], step["rollout/groups_kept"], step["reward/mean"]])).toEqual([[1, 1, 2, 1], [0, 0, 3, 1]]);
   });
 });
 
