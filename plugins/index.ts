@@ -24,6 +24,7 @@ export { StringRewardPlugin } from "./reward/string-reward.ts";
 export { MathRewardPlugin } from "./reward/math-reward.ts";
 export { Verifier } from "./reward/math/verifier.ts";
 export type { TimedVerdict, VerifierOptions } from "./reward/math/verifier.ts";
+export { choicesOf, verifyChoice } from "./reward/math/choices.ts";
 export { isReadable, verifyAnswer } from "./reward/math/verify.ts";
 export type { Outcome, Verdict } from "./reward/math/verify.ts";
 export { BoxedAnswerRewardPlugin } from "./reward/boxed-answer-reward.ts";

@@ -8,6 +8,8 @@ const schema = z.strictObject({
   part: z.string().min(1).default("accuracy"),
   /** Weight in the reward; PAPO uses 0.9 beside 0.1 for the format. */
   weight: z.number().default(0.9),
+  /** The row's column with the choices of a multiple-choice question, a list of texts or texts by letter; rows without it have none. */
+  choices: z.string().default("choices"),
   /** Milliseconds for one response; a later verdict counts as a failure of the reward. */
   limit: z.number().positive().default(1000),
   /** A gold answer or a response that takes longer than `limit`: "stop" the run, "drop" the response's group, or give this value, logged and counted. */
@@ -16,7 +18,7 @@ const schema = z.strictObject({
 
 /**
  * 1 when the response's answer is mathematically the row's, else 0: numbers, expressions, equations, inequalities, intervals and sets, tuples, matrices, ratios,
- * units, percentages, choices and words, in LaTeX or plain notation. Exact numbers must agree exactly, decimal fractions to 6 significant digits. The note says
+ * units, percentages, choices (a letter, or the text it stands for) and words, in LaTeX or plain notation. Exact numbers must agree exactly, decimal fractions to 6 significant digits. The note says
  * which answers were compared, and tells a response without one, or with one that cannot be read, from a wrong one.
  */
 export class MathRewardPlugin implements Plugin {
@@ -28,14 +30,14 @@ export class MathRewardPlugin implements Plugin {
   }
 
   apply({ rewards }: Run): void {
-    const { part, weight, limit, onFailure } = this.options;
+    const { part, weight, limit, onFailure, choices } = this.options;
     const verifier = new Verifier({ limit });
-    rewards.register({ name: part, weight, timeoutSeconds: 60, onFailure, score: (sample) => score(sample, verifier, limit) });
+    rewards.register({ name: part, weight, timeoutSeconds: 60, onFailure, score: (sample) => score(sample, verifier, limit, choices) });
   }
 }
 
-async function score({ prompt, response }: Scorable, verifier: Verifier, limit: number): Promise<ScoredPart> {
-  const { outcome, expected, found } = await verifier.verify(prompt.row.answer, response.text);
+async function score({ prompt, response }: Scorable, verifier: Verifier, limit: number, choices: string): Promise<ScoredPart> {
+  const { outcome, expected, found } = await verifier.verify(prompt.row.answer, response.text, prompt.row.fields[choices]);
   switch (outcome) {
     case "right": return { value: 1, note: `right: ${found}` };
     case "wrong": return { value: 0, note: `wrong: ${found} instead of ${expected}` };

@@ -6,7 +6,8 @@ import { checkpointFolders, learnerSettings, openPolicy, policyFolder, parseSett
 import { Verifier } from "@papo/plugins";
 import { openSources, resolveData } from "../data-source.ts";
 import { createDisplay } from "../display/live.ts";
-import { compareEvaluations, evaluateModel, readQuestions, scoresOf, type Scores } from "../evaluation/evaluate-model.ts";
+import { compareEvaluations, dependenceOf, evaluateModel, readQuestions, scoresOf, type Question, type Scores } from "../evaluation/evaluate-model.ts";
+import { pictureConditions, underCondition, type PictureCondition } from "../evaluation/pictures.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
 import { wholeNumber } from "../options.ts";
 import { columnsOf } from "./data.ts";
@@ -15,12 +16,13 @@ import type { Command } from "./command.ts";
 export const evalCommand: Command = {
   usage: [
     "papo eval <model folder | checkpoint | run> <data> [--samples 8] [--temperature 1] [--top-p 1] [--top-k 0] [--max-new-tokens 1024] [--seed 1]",
-    "     [--category column] [--columns prompt=problem] [--split test] [--template \"{prompt} …\"] [--output runs/eval/<model>-<data>]",
+    "     [--pictures real,blank,swapped,absent] [--category column] [--columns prompt=problem] [--split test] [--template \"{prompt} …\"] [--output runs/eval/<model>-<data>]",
     "papo eval --compare <output of one> <output of another>",
   ].join("\n"),
   summary: [
     "Sample answers to every question, verify them mathematically, and print avg@k, pass@k and maj@k with 95 % intervals, by category too.",
-    "Writes questions.jsonl, settings.json and scores.json; started again, it goes on where it was cut off. --compare: two evaluations question by question.",
+    "Writes questions.jsonl, settings.json and scores.json; started again, it goes on where it was cut off. --pictures: the same questions",
+    "with grey pictures, another question's, or none, and what the answers owe to the real ones (dependence.jsonl, by question). --compare: two evaluations question by question.",
   ].join("\n"),
   async run(args) {
     const { values, positionals } = parseArgs({
@@ -29,7 +31,7 @@ export const evalCommand: Command = {
       options: {
         samples: { type: "string", default: "8" }, temperature: { type: "string", default: "1" }, "top-p": { type: "string", default: "1" }, "top-k": { type: "string", default: "0" },
         "max-new-tokens": { type: "string", default: "1024" }, seed: { type: "string", default: "1" }, category: { type: "string" }, columns: { type: "string" }, split: { type: "string" },
-        template: { type: "string" }, output: { type: "string" }, compare: { type: "boolean", default: false },
+        template: { type: "string" }, pictures: { type: "string", default: "real" }, output: { type: "string" }, compare: { type: "boolean", default: false },
       },
     });
     const [first, second] = positionals;
@@ -38,6 +40,7 @@ export const evalCommand: Command = {
     const model = modelFolder(first);
     const source = { path: second, ...(values.columns === undefined ? {} : { columns: columnsOf(values.columns) }), ...(values.split === undefined ? {} : { split: values.split }), ...(values.template === undefined ? {} : { template: values.template }) };
     const dataset = await openSources(resolveData(source, resolve("."), "data"));
+    const conditions = conditionsOf(values.pictures);
     const settings = {
       model, data: resolve(second), samples: wholeNumber("--samples", values.samples), temperature: number("--temperature", values.temperature, 0), topP: number("--top-p", values["top-p"], 0),
       topK: number("--top-k", values["top-k"], 0), maxNewTokens: wholeNumber("--max-new-tokens", values["max-new-tokens"]), seed: number("--seed", values.seed, 0),
@@ -46,12 +49,20 @@ export const evalCommand: Command = {
     const [verifier, display] = [new Verifier(), createDisplay()];
     const policy = await openPolicy({ folder: model, ...learnerSettings(parseSettings({})) });
     try {
-      const phase = display.phase(`evaluating ${dataset.size} questions`, dataset.size);
-      const questions = await evaluateModel({ policy, dataset, settings, verifier, category: values.category ?? null, output, onProgress: phase.advance });
-      phase.end();
-      const scores = scoresOf(questions, ksOf(settings.samples), settings.seed);
-      writeFileSync(join(output, "scores.json"), `${JSON.stringify({ settings, ...scores }, null, 1)}\n`);
-      for (const line of tableOf(scores, settings.samples)) display.line(line);
+      const byCondition = new Map<PictureCondition, readonly Question[]>();
+      for (const pictures of conditions) {
+        const own = await underCondition(dataset, pictures);
+        const folder = pictures === "real" ? output : join(output, pictures);
+        const phase = display.phase(`evaluating ${own.size} questions, pictures ${pictures}`, own.size);
+        const questions = await evaluateModel({ policy, dataset: own, settings: { ...settings, pictures }, verifier, category: values.category ?? null, output: folder, onProgress: phase.advance });
+        phase.end();
+        byCondition.set(pictures, questions);
+        const scores = scoresOf(questions, ksOf(settings.samples), settings.seed);
+        writeFileSync(join(folder, "scores.json"), `${JSON.stringify({ settings: { ...settings, pictures }, ...scores }, null, 1)}\n`);
+        for (const line of tableOf(scores, settings.samples)) display.line(line);
+      }
+      for (const line of dependenceLines(byCondition)) display.line(line);
+      writeFileSync(join(output, "dependence.jsonl"), dependenceOf(byCondition).map((one) => `${JSON.stringify(one)}\n`).join(""));
       display.line(`written to ${output}`);
     } finally {
       display.close();
@@ -68,6 +79,22 @@ function modelFolder(path: string): string {
   const found = candidates.find((candidate) => existsSync(join(candidate, "config.json")));
   if (found === undefined) throw new Error(`${folder} is no model folder, no checkpoint and no run with one: there is no config.json in ${candidates.join(", ")}`);
   return found;
+}
+
+/** "real,blank"; the real ones first. */
+function conditionsOf(text: string): PictureCondition[] {
+  const asked = text.split(",").map((name) => name.trim());
+  const unknown = asked.find((name) => !(pictureConditions as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new Error(`--pictures takes ${pictureConditions.join(", ")}, not "${unknown}"`);
+  return pictureConditions.filter((condition) => condition === "real" || asked.includes(condition));
+}
+
+function dependenceLines(byCondition: ReadonlyMap<PictureCondition, readonly Question[]>): string[] {
+  const real = byCondition.get("real")!;
+  return [...byCondition].filter(([condition]) => condition !== "real").map(([condition, questions]) => {
+    const difference = compareEvaluations(real, questions);
+    return `real minus ${condition} pictures, ${difference.questions} questions: ${percent(difference).replaceAll(" %", " points")}, p = ${difference.p.toFixed(3)}`;
+  });
 }
 
 /** 1, 2, 4 … up to the number of samples, itself included. */

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { join } from "node:path";
 import { createRandom, evaluate, type Dataset, type Policy, type Row } from "@papo/core";
 import type { Verifier } from "@papo/plugins";
+import type { PictureCondition } from "./pictures.ts";
 import { majorityAtK, meanEstimate, pairedDifference, passAtK, type Difference, type Estimate } from "./statistics.ts";
 
 /** What a score depends on: it is nothing without them. */
@@ -15,6 +16,8 @@ export interface EvaluationSettings {
   readonly topK: number;
   readonly maxNewTokens: number;
   readonly seed: number;
+  /** See pictures.ts. */
+  readonly pictures: PictureCondition;
 }
 
 /** A question with its answers, a line of questions.jsonl. */
@@ -65,7 +68,7 @@ export async function evaluateModel({ policy, dataset, settings, verifier, categ
 
 async function judged(row: Row, texts: readonly string[], category: string | null, verifier: Pick<Verifier, "verify">): Promise<Question> {
   const answers = await Promise.all(texts.map(async (text) => {
-    const { found, outcome } = await verifier.verify(row.answer, text);
+    const { found, outcome } = await verifier.verify(row.answer, text, row.fields["choices"]);
     return { found, outcome, text };
   }));
   const value = category === null ? null : row.fields[category];
@@ -123,6 +126,28 @@ export function scoresOf(questions: readonly Question[], ks: readonly number[], 
     })),
     outcomes: Object.fromEntries([...new Set(outcomes)].sort().map((outcome) => [outcome, outcomes.filter((one) => one === outcome).length / outcomes.length])),
   };
+}
+
+/** What a question's answers owe to its pictures: the average with them, and without under each condition. */
+export interface Dependence {
+  readonly id: string;
+  readonly real: number;
+  readonly others: Readonly<Partial<Record<PictureCondition, number>>>;
+  /** real − the mean of the others: 1 is all, 0 nothing. */
+  readonly dependence: number;
+}
+
+/** Of the questions that were asked under every condition. */
+export function dependenceOf(byCondition: ReadonlyMap<PictureCondition, readonly Question[]>): Dependence[] {
+  const others = [...byCondition].filter(([condition]) => condition !== "real").map(([condition, questions]) => [condition, new Map(questions.map((question) => [question.id, averageOf(question)]))] as const);
+  if (others.length === 0) return [];
+  return (byCondition.get("real") ?? []).flatMap((question) => {
+    const values = others.map(([condition, averages]) => [condition, averages.get(question.id)] as const);
+    if (values.some(([, value]) => value === undefined)) return [];
+    const real = averageOf(question);
+    const mean = values.reduce((sum, [, value]) => sum + value!, 0) / values.length;
+    return [{ id: question.id, real, others: Object.fromEntries(values), dependence: real - mean }];
+  });
 }
 
 /** Averages of two evaluations over the questions that both have. @throws Error when they share none */

@@ -5,6 +5,8 @@ import type { Verdict } from "./verify.ts";
 export interface Question {
   readonly gold: string;
   readonly response: string;
+  /** Of a multiple-choice question: a list of texts, or texts by letter. What is no such thing is passed over. */
+  readonly choices?: unknown;
 }
 
 /** Late: the answer took longer than allowed. */
@@ -23,6 +25,9 @@ interface Asked extends Question {
 /** Questions that are with the thread at one time: enough that it never waits for the next. */
 const together = 32;
 
+/** What a thread can be sent: a column may hold anything. */
+const plainData = (value: unknown): unknown => (typeof value === "object" && value !== null ? (JSON.parse(JSON.stringify(value)) as unknown) : undefined);
+
 export class Verifier {
   readonly #limit: number;
   readonly #waiting: Asked[] = [];
@@ -36,9 +41,9 @@ export class Verifier {
     this.#limit = limit;
   }
 
-  verify(gold: string, response: string): Promise<TimedVerdict> {
+  verify(gold: string, response: string, choices?: unknown): Promise<TimedVerdict> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ gold, response, resolve, reject });
+      this.#waiting.push({ gold, response, choices, resolve, reject });
       this.#send();
     });
   }
@@ -54,7 +59,7 @@ export class Verifier {
     while (this.#ready && this.#sent.length < together && this.#waiting.length > 0) {
       const asked = this.#waiting.shift()!;
       this.#sent.push(asked);
-      this.#worker.postMessage({ gold: asked.gold, response: asked.response } satisfies Question);
+      this.#worker.postMessage({ gold: asked.gold, response: asked.response, choices: plainData(asked.choices) } satisfies Question);
       if (this.#sent.length === 1) this.#watch();
     }
     // A thread with nothing to do does not keep the process alive.

@@ -9,7 +9,7 @@ import { temporaryFolder } from "../../support/bandit.ts";
 import { tabularPolicy } from "../../support/tabular-policy.ts";
 
 const dataset = arrayDataset(["a", "b", "c", "d", "e", "f"].map((letter, index) => ({ id: letter, prompt: letter, answer: letter, fields: { topic: index < 3 ? "first" : "last" } })));
-const settings = { model: "m", data: "d", samples: 4, temperature: 1, topP: 1, topK: 0, maxNewTokens: 5, seed: 1 };
+const settings = { model: "m", data: "d", samples: 4, temperature: 1, topP: 1, topK: 0, maxNewTokens: 5, seed: 1, pictures: "real" as const };
 /** Right where the response begins with the letter. */
 const verifier = { verify: (gold: string, response: string) => Promise.resolve({ outcome: response === "" ? ("no answer" as const) : response.startsWith(gold) ? ("right" as const) : ("wrong" as const), expected: gold, found: response === "" ? null : response[0]! }) };
 
@@ -40,10 +40,14 @@ test("papo eval scores a model folder on a file, and says what is no model", asy
   const output = temporaryFolder();
   const start = join("recipes", "tasks", "shapes", "start-model");
   const data = join("recipes", "examples", "data", "rows.jsonl");
-  const { code, output: said } = await papo(["eval", start, data, "--samples", "2", "--max-new-tokens", "8", "--output", output], root);
+  const { code, output: said } = await papo(["eval", start, data, "--samples", "2", "--max-new-tokens", "8", "--pictures", "blank,absent", "--output", output], root);
   expect(said).toMatch(/questions, 2 samples each[\s\S]*avg@2 +[\d.]+ % \[[\d.]+, [\d.]+\][\s\S]*pass@2[\s\S]*maj@2/);
   expect(code).toBe(0);
   expect(JSON.parse(readFileSync(join(output, "scores.json"), "utf8"))).toMatchObject({ settings: { samples: 2, temperature: 1 } });
+  expect(said).toMatch(/real minus blank pictures, \d+ questions: -?[\d.]+ points[\s\S]*real minus absent pictures/);
+  const [first] = readFileSync(join(output, "dependence.jsonl"), "utf8").split("\n");
+  const { real, others, dependence } = JSON.parse(first!) as { real: number; others: { blank: number; absent: number }; dependence: number };
+  expect(dependence).toBeCloseTo(real - (others.blank + others.absent) / 2, 12);
   const same = await papo(["eval", "--compare", output, output], root);
   expect(same.output).toMatch(/shared questions: 0\.0 points \[0\.0, 0\.0\], p = 1\.000/);
   const none = await papo(["eval", output, data], root);
