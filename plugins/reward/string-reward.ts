@@ -1,8 +1,7 @@
 import { parseOptions } from "@papo/core";
 import type { Plugin, Run, Scorable, ScoredPart } from "@papo/core";
 import { z } from "zod";
-import { lastBoxed } from "./boxed-answer.ts";
-import { normalised } from "./text-rewards.ts";
+import { lastBoxed, normalised } from "./text-rewards.ts";
 
 const schema = z.strictObject({
   /** Names the part of the reward. */

@@ -13,3 +13,17 @@ export function repeatedShare(items: ArrayLike<number | string>, n: number): num
   for (let start = 0; start < all; start++) seen.add(Array.from({ length: n }, (_, offset) => items[start + offset]).join("\u0000"));
   return 1 - seen.size / all;
 }
+
+/** What stands in the last \boxed{…} of a text, braces balanced; null when there is none or it never closes. */
+export function lastBoxed(text: string): string | null {
+  const opening = "\\boxed{";
+  const start = text.lastIndexOf(opening);
+  if (start < 0) return null;
+  let depth = 1;
+  for (let index = start + opening.length; index < text.length; index++) {
+    if (text[index] === "{") depth++;
+    if (text[index] === "}") depth--;
+    if (depth === 0) return text.slice(start + opening.length, index);
+  }
+  return null;
+}

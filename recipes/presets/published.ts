@@ -3,7 +3,6 @@ import type { Plugin, RunSettingsInput } from "@papo/core";
 import {
   AllOrNothingPlugin,
   BlindViewPlugin,
-  BoxedAnswerRewardPlugin,
   ClippedObjectivePlugin,
   ConsistencyBonusPlugin,
   DifficultyKlPlugin,
@@ -14,6 +13,7 @@ import {
   FormatRewardPlugin,
   GroupAdvantagePlugin,
   LeaveOneOutAdvantagePlugin,
+  MathRewardPlugin,
   NoisyRolloutPlugin,
   PerceptionGroundedPlugin,
   RandomMaskPlugin,
@@ -60,7 +60,7 @@ const releaseDapo: RunSettingsInput = { ...release, promptsPerRound: 128, maxRou
 const eight: RunSettingsInput = { ...releaseDapo, samplesPerPrompt: 8 };
 
 const rewards = (accuracy = 0.9, format = 0.1): Plugin[] => [
-  new BoxedAnswerRewardPlugin({ weight: accuracy }),
+  new MathRewardPlugin({ weight: accuracy }),
   ...(format > 0 ? [new FormatRewardPlugin({ weight: format })] : []),
 ];
 

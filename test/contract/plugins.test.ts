@@ -43,7 +43,6 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.AllOrNothingPlugin(),
   () => new everything.SecondHopRewardPlugin(),
   () => new everything.FunctionRewardPlugin({ name: "one", score: () => 1 }),
-  () => new everything.BoxedAnswerRewardPlugin(),
   () => new everything.MathRewardPlugin(),
   () => new everything.BoxRewardPlugin(),
   () => new everything.HttpRewardPlugin({ part: "server", url: "http://localhost:1/score" }),

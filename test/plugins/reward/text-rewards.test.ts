@@ -2,7 +2,7 @@ import { createHost, makeSample } from "@papo/core/testing";
 import type { Plugin } from "@papo/core";
 import { BoxRewardPlugin, LengthRewardPlugin, RepetitionRewardPlugin, StatedFactsRewardPlugin, StringRewardPlugin } from "@papo/plugins";
 import { expect, test } from "vitest";
-import { normalised, repeatedShare } from "../../../plugins/reward/text-rewards.ts";
+import { lastBoxed, normalised, repeatedShare } from "../../../plugins/reward/text-rewards.ts";
 
 type Made = Parameters<typeof makeSample>[0] & { readonly fields?: Record<string, unknown>; readonly tokens?: readonly number[] };
 const score = (plugin: Plugin, { fields = {}, tokens, ...made }: Made) => {
@@ -20,6 +20,12 @@ test("strings are compared as asked, and a response without an answer is told fr
   expect(of("nothing")).toEqual({ value: 0, note: "no answer" });
   expect(of("\\boxed{Big Ben}")).toEqual({ value: 0, note: "wrong: Big Ben instead of The Eiffel Tower" });
   expect(normalised("An apple, 3.5 %  of a TREE.")).toBe("apple 3.5 % of tree");
+});
+
+test("the last box is read with its braces balanced, and only if it closes", () => {
+  expect(lastBoxed("\\boxed{1} a \\boxed{{x}{y}} b}")).toBe("{x}{y}");
+  expect(lastBoxed("\\boxed{}")).toBe("");
+  expect(lastBoxed("\\boxed{open")).toBeNull();
 });
 
 test("lengths rise to 1, stay, and fade", () => {
