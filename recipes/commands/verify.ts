@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Command } from "./command.ts";
 import { wholeNumber } from "../options.ts";
 
-const casesSchema = z.array(z.object({ gold: z.coerce.string(), response: z.string(), expected: z.union([z.literal(0), z.literal(1), z.boolean().transform(Number)]) }));
+const casesSchema = z.array(z.object({ gold: z.coerce.string(), response: z.coerce.string(), expected: z.union([z.literal(0), z.literal(1), z.boolean().transform(Number)]) }));
 
 export const verify: Command = {
   usage: "papo verify --cases cases.json [--limit 1000]",

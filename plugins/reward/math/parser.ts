@@ -23,6 +23,9 @@ export interface Parsed {
 /** Deeper nesting is not read: hostile input must not fill the stack. */
 const deepest = 60;
 const longest = 4000;
+/** More factors, or more exponents and factorials on one, are no answer. */
+const mostFactors = 1000;
+const mostMarks = 12;
 
 /** @throws UnreadableError when the text is no notation that is known, or too long or too deep */
 export function parseAnswer(text: string, reading: Reading): Parsed {
@@ -49,6 +52,7 @@ class Parser {
   #brackets = 0;
   #at = 0;
   #depth = 0;
+  #factors = 0;
   /** Bars |…| that are open. */
   #bars = 0;
 
@@ -214,8 +218,10 @@ class Parser {
   /** A primary with its exponents, factorials and primes. */
   #factor(): Node {
     this.#deeper();
+    if (++this.#factors > mostFactors) throw new UnreadableError(`more than ${mostFactors} factors are not read`);
     let node = this.#primary();
-    for (;;) {
+    for (let marks = 0; ; marks++) {
+      if (marks > mostMarks) throw new UnreadableError(`more than ${mostMarks} exponents, factorials and primes on one factor are not read`);
       if (this.#take("^")) node = { kind: "power", base: node, exponent: this.#exponent() };
       else if (this.#peek() === "!" && !this.#text.startsWith("!=", this.#at)) {
         this.#take("!");

@@ -116,6 +116,9 @@ describe("hostile input ends, and never throws", () => {
     ["a megabyte of openings", many("\\(", 5e5)],
     ["a long sum", `\\boxed{${many("x+", 1900)}2}`],
     ["signs without end", `\\boxed{${many("\\pm 1", 600)}}`],
+    ["factorials without end", `\\boxed{3${many("!", 3900)}}`],
+    ["exponents without end", `\\boxed{${many("2^", 1900)}2}`],
+    ["quotients without end", `\\boxed{${many("2/", 1900)}1}`],
     ["bars", `\\boxed{${many("|", 3000)}}`],
     ["logarithms in logarithms", `\\boxed{${many("\\ln(", 50)}10${many(")", 50)}}`],
   ];
