@@ -14,15 +14,12 @@ import { columnsOf } from "./data.ts";
 import type { Command } from "./command.ts";
 
 export const evalCommand: Command = {
-  usage: [
-    "papo eval <model folder | checkpoint | run> <data> [--samples 8] [--temperature 1] [--top-p 1] [--top-k 0] [--max-new-tokens 1024] [--seed 1]",
-    "     [--pictures real,blank,swapped,absent] [--category column] [--columns prompt=problem] [--split test] [--template \"{prompt} …\"] [--output runs/eval/<model>-<data>]",
-    "papo eval --compare <output of one> <output of another>",
-  ].join("\n"),
+  usage: "papo eval <model | checkpoint | run> <data> [--samples 8] [--temperature 1] [--max-new-tokens 1024] [--pictures real,blank,swapped,absent] [--output runs/eval/…] | --compare <output> <output>",
   summary: [
     "Sample answers to every question, verify them mathematically, and print avg@k, pass@k and maj@k with 95 % intervals, by category too.",
     "Writes questions.jsonl, settings.json and scores.json; started again, it goes on where it was cut off. --pictures: the same questions",
     "with grey pictures, another question's, or none, and what the answers owe to the real ones (dependence.jsonl, by question). --compare: two evaluations question by question.",
+    "Also: --top-p 1, --top-k 0, --seed 1; --category <column>; --columns prompt=problem, --split test, --template \"{prompt} …\" of the data.",
   ].join("\n"),
   async run(args) {
     const { values, positionals } = parseArgs({
