@@ -1,22 +1,16 @@
 /** The first half of a step: prompts → views → rollout → reward → groups, in rounds until the step is full. */
-import type { OrderPosition, RowOrder } from "../data/row-order.ts";
-import type { Group, JudgedGroup, Prompt, Row, Sample } from "./batch.ts";
+import type { OrderPosition } from "../data/row-order.ts";
+import type { Group, JudgedGroup, Prompt, Sample } from "./batch.ts";
 import type { Host } from "../host/host.ts";
 import type { GroupSelection, RolloutPlan, StepContext } from "./hooks.ts";
 import { judgeRound } from "../rewards/judged.ts";
-import type { Policy } from "./policy.ts";
-import { makePrompt, UnusableRowError, type PromptMaker } from "../prompts/prompts.ts";
-import type { RewardDesk, Verdict } from "../rewards/rewards.ts";
+import type { RewardDesk } from "../rewards/rewards.ts";
 import { sampleGroups, samplingFor, startGroups, type RolloutContext, type StartedGroups } from "../rewards/rollouts.ts";
+import { PromptSource, type PromptSupply } from "./prompt-source.ts";
+import { SampleReports } from "./sample-reports.ts";
 import type { RunSettings } from "./settings.ts";
 
-export interface Collecting {
-  readonly policy: Policy;
-  readonly host: Host;
-  readonly settings: RunSettings;
-  order: RowOrder;
-  /** Rows in the dataset: when all of them are left out in a row, none is usable. */
-  readonly datasetSize: number;
+export interface Collecting extends PromptSupply {
   readonly desk: RewardDesk;
 }
 
@@ -120,39 +114,6 @@ function rolloutContext({ policy, host, settings, desk }: Collecting, { shares, 
   };
 }
 
-/** Says what was sampled; holds it back until the step is under way, so that whoever listens hears of one step at a time. */
-class SampleReports {
-  /** Failures of scorers so far. */
-  failures = 0;
-  readonly #step: number;
-  readonly #events: Host["events"];
-  #waiting: (() => void)[] | null = [];
-
-  constructor(step: number, { events }: Host) {
-    this.#step = step;
-    this.#events = events;
-  }
-
-  readonly add: RolloutContext["onSample"] = (sample, { failures }) => {
-    this.failures += Object.keys(failures).length;
-    if (this.#waiting === null) this.#report(sample, failures);
-    else this.#waiting.push(() => this.#report(sample, failures));
-  };
-
-  open(): void {
-    const waiting = this.#waiting ?? [];
-    this.#waiting = null;
-    for (const report of waiting) report();
-  }
-
-  #report(sample: Sample, failures: Verdict["failures"]): void {
-    for (const [scorer, reason] of Object.entries(failures)) {
-      this.#events.emit("skip", { step: this.#step, what: `scorer "${scorer}" on response ${sample.response.index} to row "${sample.prompt.row.id}"`, reason });
-    }
-    this.#events.emit("response", { step: this.#step, sample });
-  }
-}
-
 /** Let plugins shape the weighted sums of a group; what they return becomes the samples' rewards. */
 async function shapeRewards(group: JudgedGroup, { hooks }: Host): Promise<void> {
   const rewards = await hooks.rewards.promise(group.samples.map(({ reward }) => reward), group);
@@ -172,85 +133,4 @@ function inOrder({ groups }: GroupSelection, sampled: readonly Group[]): Group[]
   const ordered = [...carried, ...sampled.flatMap(({ key }) => byKey.get(key) ?? [])];
   if (ordered.length !== groups.length) throw new Error('The hook "groups" gave a group twice, or one that this step did not sample');
   return ordered;
-}
-
-export function promptMaker({ policy, host, settings }: Pick<Collecting, "policy" | "host" | "settings">): PromptMaker {
-  const { learner, processor } = policy;
-  const maker = { processor, views: [...host.views.values()], random: host.random, maxPromptTokens: settings.maxPromptTokens };
-  return learner.attention === undefined ? maker : { ...maker, attention: (picture) => learner.attention!(picture, "reference") };
-}
-
-/** Usable prompts of one step. */
-class PromptSource {
-  /** Rows left out so far. */
-  skipped = 0;
-  readonly #context: StepContext;
-  readonly #run: Collecting;
-  readonly #maker: PromptMaker;
-  /** Keys given in this step. */
-  readonly #taken = new Set<string>();
-
-  constructor(context: StepContext, run: Collecting) {
-    this.#context = context;
-    this.#run = run;
-    this.#maker = promptMaker(run);
-  }
-
-  /** As many prompts as the hook `prompts` makes of `count` rows; rows left out are replaced by the next ones. */
-  async take(count: number, round: number): Promise<Prompt[]> {
-    const { host, datasetSize } = this.#run;
-    const prompts: Prompt[] = [];
-    let target = count;
-    let skippedInARow = 0;
-    for (let attempt = 0; prompts.length < target; attempt++) {
-      const drawn: Row[] = [];
-      const wanted = target - prompts.length;
-      while (drawn.length < wanted) {
-        const row = await this.#orSkip("a row", () => this.#run.order.next());
-        if (row !== null) drawn.push(row);
-        else if (++skippedInARow >= 2 * datasetSize - 1) throw this.#noneUsable(skippedInARow);
-      }
-      const rows = await host.hooks.prompts.promise(drawn, { ...this.#context, round });
-      if (attempt === 0) target = rows.length;
-      if (rows.length === 0) break;
-      const made = (await Promise.all(rows.map((row) => this.#make(row)))).filter((prompt) => prompt !== null);
-      prompts.push(...made);
-      skippedInARow = made.length === 0 ? skippedInARow + rows.length : 0;
-      // So many draws in a row hold a whole pass over the data.
-      if (skippedInARow >= 2 * datasetSize - 1) throw this.#noneUsable(skippedInARow);
-    }
-    return prompts.slice(0, target);
-  }
-
-  #noneUsable(count: number): Error {
-    return new Error(`The last ${count} rows could not be used, every row of the dataset among them: see the skips before`);
-  }
-
-  #make(row: Row): Promise<Prompt | null> {
-    const key = this.#key(row);
-    return this.#orSkip(`row "${row.id}"`, () => makePrompt(row, key, this.#context.step, this.#maker));
-  }
-
-  /** Null for a row that is left out as the settings say. */
-  async #orSkip<T>(what: string, work: () => Promise<T>): Promise<T | null> {
-    const { settings, host } = this.#run;
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof UnusableRowError)) throw error;
-      const setting = error.kind === "long" ? "onLongPrompt" : "onBadRow";
-      if (settings[setting] === "stop") throw new Error(`${error.message} (${setting}: "skip" would leave such rows out)`, { cause: error });
-      this.skipped++;
-      host.events.emit("skip", { step: this.#context.step, what, reason: error.message });
-      return null;
-    }
-  }
-
-  /** A row's id, numbered when a step meets it again: two groups never share random numbers, whatever ids look like. */
-  #key(row: Row): string {
-    let [key, times] = [row.id, 1];
-    while (this.#taken.has(key)) key = `${row.id}#${++times}`;
-    this.#taken.add(key);
-    return key;
-  }
 }
