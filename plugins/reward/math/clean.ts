@@ -33,6 +33,8 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/\\(?:lbrack)(?![a-zA-Z])/g, "["],
   [/\\(?:rbrack)(?![a-zA-Z])/g, "]"],
   [/\^\s*\{\s*\\(?:circ|degree)\s*\}|\^\s*\\(?:circ|degree)(?![a-zA-Z])|\\degree(?![a-zA-Z])|\\circ(?![a-zA-Z])|\bdegrees?\b/g, "°"],
+  [/\^\s*\{?\s*\\(?:text|mathrm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?/g, ""],
+  [/(\d)(?:st|nd|rd|th)\b/g, "$1"],
   [/\\%/g, "%"],
   [/\\text(?:bf|it|rm|normal)?\s*\{\s*(-?[\d.,]+[^{}]{0,40})\}/g, "$1"],
   [/\\[$]|[$€£¥]/g, " "],

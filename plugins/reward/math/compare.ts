@@ -153,6 +153,8 @@ function sameQuantity(x: Node, y: Node): boolean {
   const [a, b] = [x, y].map((node) => ({ unit: node.kind === "quantity" ? node.unit : "" })) as [{ unit: string }, { unit: string }];
   if (a.unit === "" || b.unit === "") return sameItem(own, other) || inRadians(x, y) || inRadians(y, x);
   const counted = (unit: string): boolean => unit.startsWith("counted ");
+  // What is counted may be named in many ways; morning and evening may not.
+  if (counted(a.unit) && counted(b.unit) && half(a.unit) !== half(b.unit)) return false;
   if (counted(a.unit) || counted(b.unit)) return sameItem(own, other);
   if (a.unit === b.unit) return sameItem(own, other);
   const ratio = unitRatio(a.unit, b.unit);
@@ -164,6 +166,9 @@ function sameQuantity(x: Node, y: Node): boolean {
     throw error;
   }
 }
+
+/** "a" or "p" of a.m. and p.m.; null for other words. */
+const half = (unit: string): string | null => /^counted ([ap]) ?m$/.exec(unit)?.[1] ?? null;
 
 /** 90° beside π/2. */
 function inRadians(x: Node, y: Node): boolean {
@@ -191,8 +196,9 @@ function sameRatio(x: Node, y: Node): boolean {
     return ratio.kind === "ratio" && ratio.items.length === 2 && sameItem({ kind: "quotient", over: ratio.items[0]!, under: ratio.items[1]! }, other);
   }
   if (x.items.length !== y.items.length) return false;
-  const zero = (item: Node): boolean => item.kind === "number" && item.value.n === 0n;
-  if (x.items.some(zero) || y.items.some(zero)) return sameSequence(x.items, y.items);
+  // Times of day, and what has no quotients.
+  const plain = (item: Node): boolean => item.kind === "quantity" || (item.kind === "number" && item.value.n === 0n);
+  if (x.items.some(plain) || y.items.some(plain)) return sameSequence(x.items, y.items);
   // a : b : c is known by its quotients with the first.
   return x.items.slice(1).every((item, index) => sameExpression({ kind: "quotient", over: item, under: x.items[0]! }, { kind: "quotient", over: y.items[index + 1]!, under: y.items[0]! }));
 }

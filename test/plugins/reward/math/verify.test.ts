@@ -20,6 +20,7 @@ const same: readonly (readonly [string, string])[] = [
   ["25\\%", "25"], ["120^\\circ", "120"], ["\\text{2 hours}", "2"], ["1.23\\times 10^{5}", "123000"],
   ["-1", "-1.0"], ["2\\text{ hours}", "120\\text{ minutes}"], ["x+y=1", "y=1-x"], ["[1,2]", "[1, 2]"],
   ["(1,+\\infty)", "x > 1"], ["\\frac{7}{2}", "3.5"],
+  ["3:30 \\text{ p.m.}", "3:30\\text{ PM}"], ["5^{\\text{th}}", "5"], ["12\\text{ students}", "12 \\text{ people}"], ["21st", "21"],
 ];
 const different: readonly (readonly [string, string])[] = [
   ["2\\pi", "6.28"], ["2\\pi", "6.2832"], ["\\sqrt{2}", "1.414"], ["\\frac{1}{3}", "0.333"],
@@ -46,6 +47,7 @@ const different: readonly (readonly [string, string])[] = [
   ["1e3", "1e4"], ["\\log_2 3", "\\log_3 2"], ["n(n+1)/2", "n(n-1)/2"], ["\\binom{5}{2}", "\\binom{5}{1}"],
   ["5!", "4!"], ["x \\le 2", "2 \\le x"], ["1<x<2", "1\\le x<2"], ["12\\text{ hours}", "12\\text{ minutes}"],
   ["0", "\\emptyset"], ["(0,5)", "0.5"], ["1,5", "15"], ["3,4", "34"],
+  ["3:30 \\text{ p.m.}", "3:30 \\text{ a.m.}"], ["5\\text{th}", "6\\text{th}"],
 ];
 const boxed = (answer: string): string => `Some work. So the answer is $\\boxed{${answer}}$.`;
 
