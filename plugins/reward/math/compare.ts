@@ -168,7 +168,7 @@ function sameQuantity(x: Node, y: Node): boolean {
 }
 
 /** "a" or "p" of a.m. and p.m.; null for other words. */
-const half = (unit: string): string | null => /^counted ([ap]) ?m$/.exec(unit)?.[1] ?? null;
+const half = (unit: string): string | null => /^counted ([ap])m$/.exec(unit)?.[1] ?? null;
 
 /** 90° beside π/2. */
 function inRadians(x: Node, y: Node): boolean {

@@ -196,6 +196,8 @@ class Parser {
     if (word === null || /^[\s,;]*(and|or)?[\s,;]*$/.test(word.toLowerCase())) return null;
     const exponent = /^\s*\^\s*\{?\s*(-?\d)\s*\}?/.exec(this.#text.slice(this.#at, this.#at + 12));
     if (exponent !== null) this.#at += exponent[0].length;
+    const half = /^\s*([ap])\.?\s?m\.?\s*$/i.exec(word)?.[1];
+    if (half !== undefined) return `counted ${half.toLowerCase()}m`;
     const known = readUnit(`${word.trim()}${exponent === null ? "" : `^${exponent[1]!}`}`);
     // An unknown word is what is counted.
     if (known !== null) {
