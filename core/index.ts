@@ -50,7 +50,7 @@ export { learnerSettings, parseSettings } from "./pipeline/settings.ts";
 export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";
 // Whole runs
 export { train } from "./pipeline/run.ts";
-export type { TrainOptions, TrainSummary } from "./pipeline/run.ts";
+export type { EvaluationInLoop, TrainOptions, TrainSummary } from "./pipeline/run.ts";
 export { openRunFolder } from "./checkpoint/run-folder.ts";
 export { isDiverged } from "./learner/diverged-error.ts";
 export { evaluate } from "./pipeline/evaluate.ts";

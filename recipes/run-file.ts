@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { existsSync } from "node:fs";
 import { z } from "zod";
 import { resolveData, type Data } from "./data-source.ts";
+import { isPlan, planOf, type Evaluation } from "./evaluation/plan.ts";
 import { parseOptions, type Plugin, type RunSettingsInput } from "@papo/core";
 import { FunctionRewardPlugin } from "@papo/plugins";
 import type { Scorable, ScoredPart } from "@papo/core";
@@ -22,8 +23,8 @@ export interface RunFile {
   readonly reward?: (sample: Scorable) => number | ScoredPart | Promise<number | ScoredPart>;
   /** Everything else about the run; see RunSettings. */
   readonly settings?: RunSettingsInput;
-  /** Rows to evaluate on before and after, greedily, by the same rewards. */
-  readonly evaluation?: Data;
+  /** Rows to evaluate on before and after, greedily, by the same rewards; or a plan that says more. */
+  readonly evaluation?: Evaluation;
   /** The run's folder: metrics, samples, checkpoints, report.html. */
   readonly output: string;
 }
@@ -59,9 +60,15 @@ export async function loadRunFile(path: string): Promise<RunFile> {
     model: from(run.model),
     data: resolveData(run.data, dirname(file), `${file}: "data"`),
     output: from(run.output),
-    ...(run.evaluation === undefined ? {} : { evaluation: resolveData(run.evaluation, dirname(file), `${file}: "evaluation"`) }),
+    ...(run.evaluation === undefined ? {} : { evaluation: resolveEvaluation(run.evaluation, file) }),
     plugins: run.reward ? [...run.plugins, new FunctionRewardPlugin({ name: "reward", score: run.reward })] : run.plugins,
   };
+}
+
+function resolveEvaluation(evaluation: Evaluation, file: string): Evaluation {
+  if (!isPlan(evaluation)) return resolveData(evaluation, dirname(file), `${file}: "evaluation"`);
+  planOf(evaluation);
+  return { ...evaluation, data: resolveData(evaluation.data, dirname(file), `${file}: "evaluation.data"`) };
 }
 
 function checkPlugins(plugins: unknown, file: string): void {

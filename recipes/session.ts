@@ -1,5 +1,5 @@
 /** Training as every command does it: with a log for the report, a live display, and an orderly end on Ctrl-C. */
-import { type Dataset, type OpenPolicy, type Plugin, type RunSettingsInput, train, type TrainSummary } from "@papo/core";
+import { type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin, type RunSettingsInput, train, type TrainSummary } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
 import type { Display } from "./display/live.ts";
 
@@ -13,9 +13,11 @@ export interface SessionOptions {
   readonly output: string;
   readonly display: Display;
   readonly resume?: boolean;
+  /** What is measured between steps. */
+  readonly evaluation?: EvaluationInLoop | null;
 }
 
-export async function trainWithDisplay({ name, policy, plugins, dataset, settings, output, display, resume = false }: SessionOptions): Promise<TrainSummary> {
+export async function trainWithDisplay({ name, policy, plugins, dataset, settings, output, display, resume = false, evaluation = null }: SessionOptions): Promise<TrainSummary> {
   const log = new RunLogPlugin({ folder: output, decode: (tokens) => policy.processor.decode(tokens) });
   const interrupt = stopOnInterrupt(() => display.line("stopping after this step; Ctrl-C again stops at once"));
   const shown: { end(): void }[] = [];
@@ -27,6 +29,7 @@ export async function trainWithDisplay({ name, policy, plugins, dataset, setting
       settings,
       output,
       resume,
+      evaluation,
       signal: interrupt.signal,
       onEvents: (events) => {
         events.on("plan", ({ lines }) => lines.forEach((line) => display.line(`  ${line}`)));

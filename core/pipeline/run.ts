@@ -15,7 +15,7 @@ import { makePrompt, UnusableRowError } from "../prompts/prompts.ts";
 import { RewardDesk } from "../rewards/rewards.ts";
 import { openRunFolder, type RunFolder } from "../checkpoint/run-folder.ts";
 import { parseSettings, type RunSettings, type RunSettingsInput } from "./settings.ts";
-import { runStep, type Stepping } from "./step.ts";
+import { runStep, type StepOutcome, type Stepping } from "./step.ts";
 
 export interface TrainOptions {
   readonly policy: Policy;
@@ -29,8 +29,18 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** Called before anything is done, to listen to the run. */
   readonly onEvents?: (events: Events) => void;
+  /** What is measured between steps. */
+  readonly evaluation?: EvaluationInLoop | null;
   /** When it fires, the run ends after the current step, with a checkpoint. */
   readonly signal?: AbortSignal;
+}
+
+/** A measurement of the policy that goes with the run's metrics. */
+export interface EvaluationInLoop {
+  /** After every so many steps. */
+  readonly every: number;
+  /** Metrics of the weights as they are after this step; they must follow from the weights alone, so that a resumed run gives the same. */
+  measure(context: StepContext): Promise<Readonly<Record<string, number>>>;
 }
 
 export interface TrainSummary {
@@ -65,7 +75,7 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
   while (run.step < settings.steps && ended.ended === "finished") {
     const context = { step: run.step + 1, steps: settings.steps };
     const outcome = await attempt(run, `Step ${context.step}`, async () => {
-      const done = await runStep(context, run, stepAhead(run));
+      const done = await measured(await runStep(context, run, stepAhead(run)), run);
       folder.append(done);
       return done;
     });
@@ -83,10 +93,24 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
 
 const isDue = (step: number, { checkpointEvery }: RunSettings): boolean => checkpointEvery > 0 && step % checkpointEvery === 0;
 
-/** The step to sample for while this one learns; null where there is none, or a checkpoint comes between: what it saves must be all there is. */
-function stepAhead({ step, settings }: OpenRun): StepContext | null {
+/**
+ * The step to sample for while this one learns; null where there is none, or a checkpoint comes between, since what it saves must be all there is, or an evaluation,
+ * which has the sampler for itself.
+ */
+function stepAhead({ step, settings, evaluation }: OpenRun): StepContext | null {
   const current = step + 1;
-  return settings.pipelined !== "off" && current < settings.steps && !isDue(current, settings) ? { step: current + 1, steps: settings.steps } : null;
+  const between = isDue(current, settings) || (evaluation !== null && current % evaluation.every === 0);
+  return settings.pipelined !== "off" && current < settings.steps && !between ? { step: current + 1, steps: settings.steps } : null;
+}
+
+/** The step with what an evaluation after it says, where one is due. */
+async function measured(done: StepOutcome, { evaluation }: OpenRun): Promise<StepOutcome> {
+  const { step, steps } = done.summary;
+  if (evaluation === null || step % evaluation.every !== 0) return done;
+  const start = performance.now();
+  const metrics = await evaluation.measure({ step, steps });
+  const seconds = (performance.now() - start) / 1000;
+  return { ...done, summary: { ...done.summary, metrics: { ...done.summary.metrics, ...metrics } }, seconds: { ...done.seconds, evaluation: seconds } };
 }
 
 /** Forget what was sampled for the next step: its rows come again. */
@@ -102,6 +126,7 @@ interface OpenRun extends Stepping {
   readonly folder: RunFolder;
   readonly description: RunDescription;
   readonly dataset: Dataset;
+  readonly evaluation: EvaluationInLoop | null;
   readonly resumedFrom: string | null;
   /** Steps done. */
   step: number;
@@ -111,7 +136,7 @@ interface OpenRun extends Stepping {
   checkpointStep: number;
 }
 
-async function openRun({ policy, plugins, dataset, settings: input, output, resume = false, onEvents }: TrainOptions): Promise<OpenRun> {
+async function openRun({ policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, onEvents }: TrainOptions): Promise<OpenRun> {
   const settings = parseSettings(input);
   const host = createHost(plugins, { seed: settings.seed });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
@@ -126,7 +151,7 @@ async function openRun({ policy, plugins, dataset, settings: input, output, resu
   else await restore(checkpoint, description, policy, host, folder);
   folder.describe(description);
   return {
-    policy, host, settings, order, folder, description, dataset,
+    policy, host, settings, order, folder, description, dataset, evaluation,
     datasetSize: dataset.size,
     journal: folder.journal,
     desk: new RewardDesk([...host.scorers.values()], settings.concurrentScorers, folder.journal),

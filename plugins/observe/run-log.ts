@@ -1,12 +1,11 @@
 /** Writes what a report needs into the run's folder; changes nothing about the run. */
 import { appendFileSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import sharp from "sharp";
 import { z } from "zod";
 import { parseOptions } from "@papo/core";
-import type { EncodedPicture, Experience, Picture, Plugin, Run, Sample } from "@papo/core";
-import { pictureOfPatches, qwenPatchLayout } from "./picture-of-patches.ts";
+import type { EncodedPicture, Experience, Plugin, Run, Sample } from "@papo/core";
+import { pictureFile, writePicture } from "./picture-file.ts";
+import { qwenPatchLayout } from "./picture-of-patches.ts";
 import { piecesOf } from "./pieces.ts";
 import { chooseSamples, recordOf } from "./sample-record.ts";
 import type { PictureRecord } from "./sample-record.ts";
@@ -78,8 +77,9 @@ export class RunLogPlugin implements Plugin {
       if (broken || (step !== 1 && step % every !== 0)) return;
       const { lines, pictures: wanted } = this.#recordsOf(experience, samples);
       for (const line of lines) append("samples.jsonl", step, line);
+      const { largestSide, layout } = this.#options;
       const write = async (): Promise<void> => {
-        for (const [file, encoded] of wanted) await this.#writePicture(file, encoded);
+        for (const encoded of wanted) await writePicture(folder, encoded, { largestSide, layout });
       };
       pictures = pictures.then(write).catch((cause: unknown) => {
         fail(step, cause);
@@ -101,9 +101,9 @@ export class RunLogPlugin implements Plugin {
     });
   }
 
-  /** The step's lines and the pictures they name, by file. */
-  #recordsOf(experience: Experience, count: number): { lines: unknown[]; pictures: Map<string, EncodedPicture> } {
-    const pictures = new Map<string, EncodedPicture>();
+  /** The step's lines and the pictures they name. */
+  #recordsOf(experience: Experience, count: number): { lines: unknown[]; pictures: EncodedPicture[] } {
+    const pictures: EncodedPicture[] = [];
     const lines = chooseSamples(experience.samples, count).map((chosen) => {
       const { response } = chosen.sample;
       const { decode } = this.#options;
@@ -112,34 +112,16 @@ export class RunLogPlugin implements Plugin {
     });
     return { lines, pictures };
   }
-
-  /** Writes a picture once: its name is its content. */
-  async #writePicture(file: string, encoded: EncodedPicture): Promise<void> {
-    const { folder, largestSide, layout } = this.#options;
-    const path = join(folder, file);
-    if (existsSync(path)) return;
-    mkdirSync(join(folder, "pictures"), { recursive: true });
-    await toPng(pictureOfPatches(encoded, layout), largestSide, path);
-  }
 }
 
-const toPng = async ({ width, height, data }: Picture, largestSide: number, path: string): Promise<void> => {
-  await sharp(data, { raw: { width, height, channels: 3 } })
-    .resize({ width: largestSide, height: largestSide, fit: "inside", withoutEnlargement: true })
-    .png()
-    .toFile(path);
-};
-
 /** A sample's pictures under all its views, as file names; what to write is added to `into`. */
-const picturesOf = ({ prompt, views }: Sample, into: Map<string, EncodedPicture>): PictureRecord[] => {
+const picturesOf = ({ prompt, views }: Sample, into: EncodedPicture[]): PictureRecord[] => {
   const records: Record<string, string>[] = prompt.pictures.map(() => ({}));
   for (const [view, encoded] of views) {
     encoded.pictures.forEach((picture, index) => {
-      // Hashed again, because a content hash may hold characters that a file name must not.
-      const file = `pictures/${createHash("sha256").update(picture.hash).digest("hex").slice(0, 16)}.png`;
-      into.set(file, picture);
+      into.push(picture);
       const record = records[index];
-      if (record !== undefined) record[view] = file;
+      if (record !== undefined) record[view] = pictureFile(picture);
     });
   }
   return records.map((views) => ({ views }));

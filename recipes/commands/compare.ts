@@ -1,6 +1,6 @@
 /** `papo compare`: many recipes on the embedded task under one budget, as one table. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
-import { makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
+import { isDone, makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
 import type { Job } from "../compare/run-variant.ts";
 import { wholeNumber } from "../options.ts";
 import { tinyPresetNames } from "../presets/index.ts";
@@ -70,10 +70,10 @@ export async function runComparison(comparison: Comparison): Promise<void> {
   const data = await drawScenes(comparison);
   // Seed by seed, so that an interrupted comparison has every recipe.
   const all = Array.from({ length: seeds }, (_, index) => comparison.variants.map((variant) => jobOf(variant, index + 1, data, comparison))).flat();
-  const missing = all.filter(({ folder }) => !existsSync(join(folder, "evaluation.json")));
+  const missing = all.filter(({ folder }) => !isDone(folder));
   say(`${all.length} runs, ${all.length - missing.length} of them done already; ${jobs} at a time`);
   const failures = await inParallel(missing, jobs, say);
-  const runs = all.filter(({ folder }) => existsSync(join(folder, "evaluation.json"))).map(({ folder, variant, seed }) => readRunFolder(folder, { name: `${variant.label}, seed ${seed}`, recipe: variant.label }));
+  const runs = all.filter(({ folder }) => isDone(folder)).map(({ folder, variant, seed }) => readRunFolder(folder, { name: `${variant.label}, seed ${seed}`, recipe: variant.label }));
   const lines = linesOf(runs, comparison.baseline);
   const sweeps = sweepsOf(lines);
   writeFileSync(join(output, "table.md"), tableOf(lines, comparison.baseline));

@@ -1,13 +1,12 @@
 /** `npm start`: the main job. Train the embedded task's starting model with several recipes and say what each did. */
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { cp, readdir } from "node:fs/promises";
+import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Dataset, learnerSettings, openJsonl, type OpenPolicy, openPolicy, parseSettings, type Row } from "@papo/core";
+import { type Dataset, learnerSettings, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { percent } from "../display/format.ts";
 import { createDisplay, type Display } from "../display/live.ts";
-import { noteEvaluation } from "../evaluation-file.ts";
 import { probe } from "../compare/run-variant.ts";
 import { wholeNumber } from "../options.ts";
 import { preset, tinyPresetNames } from "../presets/index.ts";
@@ -15,10 +14,9 @@ import { readRunFolder } from "../report/read-run.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import { defaultComparisons, verdictOf } from "../report/verdict.ts";
 import { writeReport } from "../report/write-report.ts";
-import { datasetRows } from "../rows.ts";
 import { trainWithDisplay } from "../session.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
-import { evaluateShapes, type ShapesEvaluation } from "../tasks/shapes/evaluation.ts";
+import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
 import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
 import { pictureGrids, startModelFolder } from "../tasks/shapes/start-model.ts";
 
@@ -81,7 +79,7 @@ async function runDemo({ trainings, steps, scenes, output, display }: DemoOption
   const labels = [...new Set(trainings.map(({ label }) => label))];
   display.line(`recipes: ${labels.join(", ")}; model: ${relative(process.cwd(), startModelFolder)}; executor: onnxruntime-node on the CPU; output: ${relative(process.cwd(), output)}`);
   const data = await drawData(trainings, steps, scenes, output, display);
-  let before: ShapesEvaluation | null = null;
+  const start = join(output, "start");
   const runs: RunRecord[] = [];
   for (const training of trainings) {
     const folder = join(output, `${training.label.replace(/\W+/g, "-")}-${training.seed}`);
@@ -89,11 +87,11 @@ async function runDemo({ trainings, steps, scenes, output, display }: DemoOption
     const chosen = { ...settings, seed: training.seed, ...(steps === null ? {} : { steps }), checkpointEvery: 0 };
     const policy = await openPolicy({ folder: startModelFolder, ...learnerSettings(parseSettings(chosen)) });
     try {
-      before ??= await measure("the start", policy, data.unseen, display);
+      if (!existsSync(start)) await measure("the start", policy, data.unseen, start, start, display);
       const name = `${training.label}, seed ${training.seed}`;
       await trainWithDisplay({ name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display });
-      const after = await measure(name, policy, data.unseen, display);
-      await noteEvaluation(folder, { before, after });
+      await measure(name, policy, data.unseen, join(folder, "evaluation", "after"), folder, display);
+      await cp(start, join(folder, "evaluation", "before"), { recursive: true, filter: (path) => basename(path) !== "pictures" });
       runs.push(readRunFolder(folder, { name, recipe: training.label }));
     } finally {
       await policy.close();
@@ -101,12 +99,12 @@ async function runDemo({ trainings, steps, scenes, output, display }: DemoOption
   }
   const report = join(output, "report.html");
   await writeReport(report, { title: "The embedded task", runs });
-  summarise(before, runs, display);
+  summarise(runs, display);
   display.line(`report: ${relative(process.cwd(), report)}`);
 }
 
 /** Training scenes for the longest run, and unseen ones. */
-async function drawData(trainings: readonly Training[], steps: number | null, scenes: number, output: string, display: Display): Promise<{ train: Dataset; unseen: Row[] }> {
+async function drawData(trainings: readonly Training[], steps: number | null, scenes: number, output: string, display: Display): Promise<{ train: Dataset; unseen: Dataset }> {
   const prompts = Math.max(...trainings.map(({ recipe }) => {
     const settings = parseSettings(preset(recipe).settings);
     return (steps ?? settings.steps) * settings.promptsPerStep;
@@ -117,18 +115,17 @@ async function drawData(trainings: readonly Training[], steps: number | null, sc
     phase.end();
     return openJsonl(file);
   };
-  return { train: await draw("train", prompts), unseen: await datasetRows(await draw("test", scenes)) };
+  return { train: await draw("train", prompts), unseen: await draw("test", scenes) };
 }
 
-async function measure(name: string, policy: OpenPolicy, rows: readonly Row[], display: Display): Promise<ShapesEvaluation> {
-  const phase = display.phase(`measuring ${name} on ${rows.length} unseen scenes`, 2 * rows.length);
-  const evaluation = await evaluateShapes({ policy, rows, onProgress: (done) => phase.advance(done) });
+async function measure(name: string, policy: OpenPolicy, dataset: Dataset, output: string, pictures: string, display: Display): Promise<void> {
+  const phase = display.phase(`measuring ${name} on ${dataset.size} unseen scenes`, 2 * dataset.size);
+  await evaluateShapes({ policy, dataset, output, pictures, onProgress: (done) => phase.advance(done) });
   phase.end();
-  return evaluation;
 }
 
 /** The numbers of the report in a few lines, the verdict even when it is not flattering. */
-function summarise(before: ShapesEvaluation | null, runs: readonly RunRecord[], display: Display): void {
+function summarise(runs: readonly RunRecord[], display: Display): void {
   const line = (name: string, { greedy, sampled, errors, klPrcp }: NonNullable<RunRecord["after"]>): string => {
     const { accuracy, low, high } = greedy.overall;
     const needed = greedy.visionDependent ? percent(greedy.visionDependent.accuracy) : "–";
@@ -137,7 +134,7 @@ function summarise(before: ShapesEvaluation | null, runs: readonly RunRecord[], 
   };
   display.line("greedy accuracy on unseen scenes, with its 95 % interval:");
   const first = runs[0]?.before;
-  if (before && first) display.line(line("start", first));
+  if (first) display.line(line("start", first));
   for (const run of runs) if (run.after) display.line(line(run.name, run.after));
   const labels = [...new Set(runs.map(({ recipe }) => recipe))];
   for (const comparison of defaultComparisons(labels)) display.line(verdictOf(comparison, runs));

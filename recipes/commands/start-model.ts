@@ -4,11 +4,12 @@ import { parseArgs } from "node:util";
 import { learnerSettings, openJsonl, openPolicy, parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { createDisplay, type Display } from "../display/live.ts";
-import { swapPictures, writeDataset } from "../tasks/shapes/dataset.ts";
-import { evaluateShapes, evaluateSwapped } from "../tasks/shapes/evaluation.ts";
+import { writeDataset } from "../tasks/shapes/dataset.ts";
+import { evaluateShapes, evaluateSwapped, needsPicture } from "../tasks/shapes/evaluation.ts";
 import { writeUntrainedModel } from "../tasks/shapes/model.ts";
 import { batchSize, pictureGrids, publishStartModel, startModelFolder, stages, trainStage } from "../tasks/shapes/start-model.ts";
-import { datasetRows } from "../rows.ts";
+import { evaluationOf } from "../report/read-evaluation.ts";
+import { scoresOf } from "../evaluation/scores.ts";
 import { percent } from "../display/format.ts";
 
 export const startModel: Command = {
@@ -48,7 +49,7 @@ async function build({ output, publish, seed, scenes, display }: BuildOptions): 
   let folder = join(output, "untrained");
   await writeUntrainedModel(folder, { seed });
   const data = await writeDataset(join(output, "unseen"), { split: "test", seed, count: scenes, grids: pictureGrids });
-  const rows = await datasetRows(await openJsonl(data));
+  const dataset = await openJsonl(data);
   const settings = learnerSettings(parseSettings({ optimizer: { matrices: "muon", beta2: 0.98 } }));
   let start = 0;
   for (const stage of stages) {
@@ -69,12 +70,13 @@ async function build({ output, publish, seed, scenes, display }: BuildOptions): 
     folder = join(output, stage.name.replaceAll(" ", "-"));
     await policy.learner.save(folder);
     folder = join(folder, "model");
-    const evaluation = await evaluateShapes({ policy, rows });
-    const swapped = await evaluateSwapped(policy, swapPictures(rows));
-    const { greedy } = evaluation;
-    display.line(`  greedy ${percent(greedy.accuracy.value)}, with the picture needed ${percent(greedy.visionDependent.value)}, the same with swapped pictures ${percent(swapped.visionDependent.value)}`);
-    display.line(`  without reasoning ${percent(greedy.direct.value)}; sampled at T = 1 ${percent(evaluation.sampled?.accuracy.value ?? 0)}; KL_prcp ${evaluation.klPrcp.toFixed(3)}`);
-    display.line(`  by kind: ${Object.entries(greedy.byKind).map(([kind, { value }]) => `${kind} ${percent(value)}`).join(", ")}`);
+    const { greedy, sampled } = await evaluateShapes({ policy, dataset });
+    const swapped = scoresOf((await evaluateSwapped(policy, dataset)).filter(needsPicture), []);
+    const { greedy: { overall, visionDependent }, sampled: atOne, klPrcp } = evaluationOf(greedy, sampled ?? []);
+    const direct = greedy.filter(({ answers: [answer] }) => answer?.consistent === null && answer.outcome !== "no answer").length / greedy.length;
+    display.line(`  greedy ${percent(overall.accuracy)}, with the picture needed ${percent(visionDependent?.accuracy ?? 0)}, the same with swapped pictures ${percent(swapped.average.value)}`);
+    display.line(`  without reasoning ${percent(direct)}; sampled at T = 1 ${percent(atOne?.overall.accuracy ?? 0)}; KL_prcp ${(klPrcp ?? 0).toFixed(3)}`);
+    display.line(`  by kind: ${Object.entries(scoresOf(greedy, []).categories["kind"] ?? {}).map(([kind, { value }]) => `${kind} ${percent(value)}`).join(", ")}`);
     await policy.close();
   }
   if (publish) await publishStartModel(folder);

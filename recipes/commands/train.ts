@@ -1,18 +1,18 @@
 /** `papo train run.ts`: the user's model, data, rewards and plugins. */
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { createHost, evaluate, learnerSettings, openPolicy, openRunFolder, type Policy, parseSettings, type Plugin, type Row, type Sample } from "@papo/core";
+import { createHost, learnerSettings, openPolicy, openRunFolder, parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
-import { createDisplay, type Display } from "../display/live.ts";
-import { noteEvaluation } from "../evaluation-file.ts";
+import { percent } from "../display/format.ts";
+import { createDisplay } from "../display/live.ts";
+import { inLoop, measure, planOf } from "../evaluation/plan.ts";
+import type { Question } from "../evaluation/question.ts";
+import { scoresOf } from "../evaluation/scores.ts";
 import { readRunFolder } from "../report/read-run.ts";
-import type { Evaluation, Share } from "../report/run-record.ts";
 import { writeReport } from "../report/write-report.ts";
-import { datasetRows } from "../rows.ts";
 import { openSources } from "../data-source.ts";
 import { loadRunFile, type RunFile } from "../run-file.ts";
 import { trainWithDisplay } from "../session.ts";
-import { wilson } from "../tasks/shapes/statistics.ts";
 
 export const trainCommand: Command = {
   usage: "papo train run.ts [--resume]",
@@ -34,18 +34,21 @@ async function trainRunFile(run: RunFile, resume: boolean): Promise<void> {
   createHost(run.plugins, { seed: settings.seed });
   openRunFolder(run.output, resume);
   const dataset = await openSources(run.data, settings.onBadRow);
-  const unseen = run.evaluation === undefined ? null : await datasetRows(await openSources(run.evaluation));
+  const plan = run.evaluation === undefined ? null : planOf(run.evaluation);
+  const unseen = plan === null ? null : await openSources(plan.data);
   const policy = await openPolicy({ folder: run.model, ...learnerSettings(settings) });
   const display = createDisplay();
+  const { plugins, output } = run;
+  const evaluation = plan === null || unseen === null ? null : { policy, plan, dataset: unseen, plugins, maxNewTokens: settings.sampling.maxNewTokens, output, display };
   try {
-    const measure = async (when: "before" | "after"): Promise<void> => {
-      if (unseen) await noteEvaluation(run.output, { [when]: await evaluateRows(policy, unseen, run, settings.sampling.maxNewTokens, display) });
+    const measureNow = async (moment: "before" | "after"): Promise<void> => {
+      if (evaluation !== null) display.line(`  ${averageLine((await measure(moment, evaluation)).get("real")!)}`);
     };
-    if (!resume) await measure("before");
-    const summary = await trainWithDisplay({ name: basename(run.output), policy, ...run, dataset, settings: run.settings ?? {}, display, resume });
-    await measure("after");
-    const report = join(run.output, "report.html");
-    await writeReport(report, { title: basename(run.output), runs: [readRunFolder(run.output)] });
+    if (!resume) await measureNow("before");
+    const summary = await trainWithDisplay({ name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, display, resume, evaluation: evaluation === null ? null : inLoop(evaluation) });
+    await measureNow("after");
+    const report = join(output, "report.html");
+    await writeReport(report, { title: basename(output), runs: [readRunFolder(output)] });
     display.line(`${summary.ended} after ${summary.steps} steps${summary.reason === null ? "" : `: ${summary.reason}`}`);
     display.line(`model:  ${join(summary.checkpoint, "policy", "model")}`);
     display.line(`report: ${report}`);
@@ -55,22 +58,7 @@ async function trainRunFile(run: RunFile, resume: boolean): Promise<void> {
   }
 }
 
-/** Greedy answers to unseen rows, judged by the run's own rewards. */
-async function evaluateRows(policy: Policy, rows: readonly Row[], { plugins }: { readonly plugins: readonly Plugin[] }, maxNewTokens: number, display: Display): Promise<Evaluation> {
-  const phase = display.phase(`evaluating ${rows.length} rows`, rows.length);
-  const scorers = [...createHost(plugins, { seed: 1 }).scorers.values()];
-  const samples = await evaluate({ policy, rows, scorers, sampling: { temperature: 0, maxNewTokens }, onProgress: phase.advance });
-  phase.end();
-  const outcomes = samples.map((sample) => ({ id: sample.prompt.row.id, correct: isRight(sample), visionDependent: sample.prompt.pictures.length > 0 }));
-  const right = outcomes.filter(({ correct }) => correct).length;
-  display.line(`  ${right} of ${outcomes.length} right (greedy)`);
-  return { greedy: { overall: shareOf(right, outcomes.length), visionDependent: null }, sampled: null, errors: {}, klPrcp: null, outcomes };
-}
-
-/** A part named accuracy decides; without one, a reward above one half counts as right. */
-const isRight = ({ parts, reward }: Sample): boolean => (parts["accuracy"] ?? reward) > 0.5;
-
-function shareOf(count: number, total: number): Share {
-  const { value, low, high } = wilson(count, total);
-  return { accuracy: value, low, high, n: total };
+function averageLine(questions: readonly Question[]): string {
+  const { average } = scoresOf(questions, []);
+  return `${percent(average.value)} right [${percent(average.low)}, ${percent(average.high)}] of ${questions.length} questions`;
 }

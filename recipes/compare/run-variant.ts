@@ -1,8 +1,8 @@
 /** One run of a comparison, in a process of its own: `node --import tsx run-variant.ts <job as JSON>`. */
-import { learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, type Row, train } from "@papo/core";
+import { renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, train } from "@papo/core";
 import { PerceptionProbePlugin, RandomMaskPlugin, RunLogPlugin } from "@papo/plugins";
-import { noteEvaluation } from "../evaluation-file.ts";
-import { datasetRows } from "../rows.ts";
 import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
 import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
 import { startModelFolder } from "../tasks/shapes/start-model.ts";
@@ -19,7 +19,7 @@ export interface Job {
   readonly folder: string;
 }
 
-/** Train and measure; the folder's evaluation.json says that it is done. */
+/** Train and measure; see `isDone`. */
 export async function runJob({ variant, seed, steps, train: trainFile, unseen, folder }: Job): Promise<void> {
   const { plugins, settings } = makeVariant(variant);
   // Only a run that may be rolled back needs checkpoints.
@@ -30,8 +30,10 @@ export async function runJob({ variant, seed, steps, train: trainFile, unseen, f
   try {
     const log = new RunLogPlugin({ folder, decode: (tokens) => policy.processor.decode(tokens) });
     await train({ policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins), log], dataset: await openJsonl(trainFile), settings: chosen, output: folder });
-    const rows: readonly Row[] = await datasetRows(await openJsonl(unseen));
-    await noteEvaluation(folder, { after: await evaluateShapes({ policy, rows, sampledRows: [] }) });
+    const measured = join(folder, "evaluation", "measuring");
+    rmSync(measured, { recursive: true, force: true });
+    await evaluateShapes({ policy, dataset: await openJsonl(unseen), sampled: false, output: measured });
+    renameSync(measured, join(folder, "evaluation", "after"));
   } finally {
     await policy.close();
   }

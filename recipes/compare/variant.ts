@@ -2,6 +2,8 @@
  * A recipe with some of its numbers changed, as it is written on the command line: "papo", "papo:gamma=0.04,mode=paper". Names after "settings." are the
  * run's settings: "grpo:settings.oldLogProbs=learner".
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { parseSettings } from "@papo/core";
 import { isPresetName, preset, tinyPresetNames, type Preset, type PresetName, type PresetOptions } from "../presets/index.ts";
 
@@ -40,3 +42,6 @@ export function makeVariant({ preset: name, options }: Variant): Preset {
 const settingsPrefix = "settings.";
 
 const valueOf = (text: string): string | number | boolean => (text === "true" ? true : text === "false" ? false : Number.isNaN(Number(text)) ? text : Number(text));
+
+/** That the run in this folder is done: it was measured to the end. */
+export const isDone = (folder: string): boolean => existsSync(join(folder, "evaluation", "after"));

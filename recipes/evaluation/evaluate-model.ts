@@ -1,159 +1,127 @@
-/** Many samples of every question, judged, written down as they come: an evaluation goes on where it was cut off. */
+/** Samples of every question, judged, written down as they come: an evaluation goes on where it was cut off. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createRandom, evaluate, type Dataset, type Policy, type Row } from "@papo/core";
-import type { Verifier } from "@papo/plugins";
-import type { PictureCondition } from "./pictures.ts";
-import { majorityAtK, meanEstimate, pairedDifference, passAtK, type Difference, type Estimate } from "./statistics.ts";
+import { evaluate, type Dataset, type Policy, type Row, type Sample, type Scorer } from "@papo/core";
+import { writePicture } from "@papo/plugins";
+import { looksOf } from "./evidence.ts";
+import type { Judge } from "./judges.ts";
+import { changedPictures, type ChangedCondition, type ChangedPictures, type PictureCondition } from "./pictures.ts";
+import { readQuestions, type Answer, type Question } from "./question.ts";
 
 /** What a score depends on: it is nothing without them. */
 export interface EvaluationSettings {
   readonly model: string;
   readonly data: string;
+  /** Per question. */
   readonly samples: number;
+  /** 0 is greedy. */
   readonly temperature: number;
   readonly topP: number;
   readonly topK: number;
   readonly maxNewTokens: number;
   readonly seed: number;
-  /** See pictures.ts. */
+  /** What is sampled from. */
   readonly pictures: PictureCondition;
-}
-
-/** A question with its answers, a line of questions.jsonl. */
-export interface Question {
-  readonly id: string;
-  /** By the column that --category names; null without. */
-  readonly category: string | null;
-  readonly gold: string;
-  readonly answers: readonly { readonly found: string | null; readonly outcome: string; readonly text: string }[];
 }
 
 export interface EvaluationOptions {
   readonly policy: Policy;
   readonly dataset: Dataset;
   readonly settings: EvaluationSettings;
-  readonly verifier: Pick<Verifier, "verify">;
-  readonly category: string | null;
-  readonly output: string;
+  readonly judge: Judge;
+  /** Whose parts go with the answers, and to the judge. */
+  readonly scorers?: Iterable<Scorer>;
+  /** Columns whose values are categories. */
+  readonly categories?: readonly string[];
+  /** Conditions under which the log-probs of the answers are looked at besides. */
+  readonly evidence?: readonly ChangedCondition[];
+  /** The folder of settings.json and questions.jsonl; null keeps everything in memory. */
+  readonly output: string | null;
+  /** Where the pictures of the first `picturesOf` questions are written; null: nowhere. */
+  readonly pictures?: string | null;
+  /** Default 400. */
+  readonly picturesOf?: number;
   readonly onProgress?: (done: number) => void;
 }
 
-/** Questions sampled together, and written together. */
-const chunk = 16;
+/** Responses sampled together, and written together. */
+const together = 128;
 
-/** @throws Error when `output` holds an evaluation with other settings */
-export async function evaluateModel({ policy, dataset, settings, verifier, category, output, onProgress }: EvaluationOptions): Promise<Question[]> {
-  mkdirSync(output, { recursive: true });
-  const file = join(output, "questions.jsonl");
-  keepSettings(join(output, "settings.json"), settings, output);
-  const known = new Map(readQuestions(file).map((question) => [question.id, question]));
-  const { samples, seed, temperature, topP, topK, maxNewTokens } = settings;
+/**
+ * Under another condition than "real", rows without pictures are left out, and those for which it cannot be made.
+ * @throws Error when `output` holds an evaluation with other settings, or no row is left
+ */
+export async function evaluateModel(options: EvaluationOptions): Promise<Question[]> {
+  const { dataset, settings, output, onProgress } = options;
+  const { samples, pictures: condition } = settings;
+  const changed = new Map<ChangedCondition, ChangedPictures>();
+  for (const name of new Set([...(options.evidence ?? []), ...(condition === "real" ? [] : [condition])])) changed.set(name, await changedPictures(name, dataset));
+  const known = new Map(output === null ? [] : openOutput(output, settings).map((question) => [question.id, question]));
+  const own = condition === "real" ? undefined : changed.get(condition);
   const questions: Question[] = [];
+  const chunk = Math.max(1, Math.floor(together / samples));
   for (let start = 0; start < dataset.size; start += chunk) {
-    const rows = await Promise.all(Array.from({ length: Math.min(chunk, dataset.size - start) }, async (_, index) => dataset.row(start + index)));
+    const all = await Promise.all(Array.from({ length: Math.min(chunk, dataset.size - start) }, async (_, index) => dataset.row(start + index)));
+    const rows = all.filter((row) => own?.applies(row) ?? true);
     const missing = rows.filter(({ id }) => !known.has(id));
-    const scorers: never[] = [];
-    const sampled = await evaluate({ policy, rows: missing, scorers, samplesPerPrompt: samples, seed, sampling: { temperature, topP, topK, maxNewTokens } });
-    for (const [index, row] of missing.entries()) {
-      const texts = sampled.slice(index * samples, (index + 1) * samples).map(({ response }) => response.text);
-      known.set(row.id, await judged(row, texts, category, verifier));
-    }
-    if (missing.length > 0) appendFileSync(file, missing.map(({ id }) => `${JSON.stringify(known.get(id))}\n`).join(""));
+    const answered = await answer(missing, questions.length, changed, options);
+    for (const question of answered) known.set(question.id, question);
+    if (output !== null && answered.length > 0) appendFileSync(join(output, "questions.jsonl"), answered.map((question) => `${JSON.stringify(question)}\n`).join(""));
     questions.push(...rows.map(({ id }) => known.get(id)!));
-    onProgress?.(questions.length);
+    onProgress?.(Math.min(start + chunk, dataset.size));
   }
+  if (questions.length === 0) throw new Error(`Dataset "${dataset.name}" has ${dataset.size === 0 ? "no rows" : `no pictures: there is nothing to make ${condition}`}`);
   return questions;
 }
 
-async function judged(row: Row, texts: readonly string[], category: string | null, verifier: Pick<Verifier, "verify">): Promise<Question> {
-  const answers = await Promise.all(texts.map(async (text) => {
-    const { found, outcome } = await verifier.verify(row.answer, text, row.fields["choices"]);
-    return { found, outcome, text };
+async function answer(rows: readonly Row[], done: number, changed: ReadonlyMap<ChangedCondition, ChangedPictures>, options: EvaluationOptions): Promise<Question[]> {
+  const { policy, settings, judge, scorers = [], evidence = [], pictures = null, picturesOf = 400 } = options;
+  const { samples, temperature, topP, topK, maxNewTokens, seed, pictures: condition } = settings;
+  const sampled = await evaluate({
+    policy, rows, scorers, seed, samplesPerPrompt: samples, promptsPerChunk: 64, sampling: { temperature, topP, topK, maxNewTokens },
+    views: [...changed.values()].map(({ view }) => view), ...(condition === "real" ? {} : { sampleView: condition }),
+  });
+  const looks = await looksOf(policy, sampled, evidence.map((name) => changed.get(name)!));
+  const answers = await Promise.all(sampled.map(async (sample, index) => {
+    const { expected, ...judgement } = await judge(sample);
+    return { expected, answer: { text: sample.response.text, ...judgement, parts: sample.parts, tokens: sample.response.tokens.length, under: looks[index]! } satisfies Answer };
   }));
-  const value = category === null ? null : row.fields[category];
-  return { id: row.id, category: typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : null, gold: row.answer, answers };
+  return Promise.all(rows.map(async (row, index): Promise<Question> => {
+    const own = answers.slice(index * samples, (index + 1) * samples);
+    const shown = pictures !== null && done + index < picturesOf ? await writePictures(pictures, sampled[index * samples]!, condition) : [];
+    return { id: row.id, question: row.prompt, gold: row.answer, expected: own[0]!.expected, categories: categoriesOf(row, options.categories ?? []), pictures: shown, answers: own.map(({ answer: one }) => one) };
+  }));
 }
 
-function keepSettings(file: string, settings: EvaluationSettings, output: string): void {
-  if (!existsSync(file)) return writeFileSync(file, `${JSON.stringify(settings, null, 1)}\n`);
+/** The pictures that were answered to, and those that the answers' log-probs were looked at under, but for conditions that leave no picture of their own to show. */
+async function writePictures(folder: string, { prompt }: Sample, condition: PictureCondition): Promise<Question["pictures"]> {
+  const shown = [["original", condition === "real" ? "original" : condition], ["masked", "masked"]] as const;
+  const files: Record<string, string>[] = prompt.pictures.map(() => ({}));
+  for (const [name, view] of shown) {
+    for (const [index, picture] of (prompt.views.get(view)?.pictures ?? []).entries()) {
+      const file = await writePicture(folder, picture);
+      if (files[index] !== undefined) files[index][name] = file;
+    }
+  }
+  return files;
+}
+
+function categoriesOf({ fields }: Row, columns: readonly string[]): Record<string, string> {
+  return Object.fromEntries(columns.flatMap((column) => {
+    const value = column.split(".").reduce<unknown>((inner, name) => (typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>)[name] : undefined), fields);
+    return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? [[column, String(value)]] : [];
+  }));
+}
+
+/** What is known already. */
+function openOutput(output: string, settings: EvaluationSettings): Question[] {
+  mkdirSync(output, { recursive: true });
+  const file = join(output, "settings.json");
+  if (!existsSync(file)) writeFileSync(file, `${JSON.stringify(settings, null, 1)}\n`);
   const before = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
   const differs = Object.entries(settings).find(([name, value]) => before[name] !== value);
   if (differs !== undefined) {
     throw new Error(`${output} holds an evaluation with ${differs[0]} ${JSON.stringify(before[differs[0]])}, this one has ${JSON.stringify(differs[1])}: choose another --output`);
   }
-}
-
-/** The lines of a questions.jsonl; one that was cut short is dropped. */
-export function readQuestions(file: string): Question[] {
-  if (!existsSync(file)) return [];
-  const lines = readFileSync(file, "utf8").split("\n");
-  const cut = lines.pop() ?? "";
-  if (cut !== "") writeFileSync(file, lines.map((line) => `${line}\n`).join(""));
-  return lines.map((line) => JSON.parse(line) as Question);
-}
-
-export interface Scores {
-  readonly questions: number;
-  /** Mean over questions of the share of right samples. */
-  readonly average: Estimate;
-  readonly pass: Readonly<Record<number, Estimate>>;
-  readonly majority: Readonly<Record<number, Estimate>>;
-  /** Average by category. */
-  readonly categories: Readonly<Record<string, Estimate & { readonly questions: number }>>;
-  /** Shares of all samples by outcome: right, wrong, unreadable, no answer, late. */
-  readonly outcomes: Readonly<Record<string, number>>;
-}
-
-const averageOf = ({ answers }: Question): number => answers.filter(({ outcome }) => outcome === "right").length / answers.length;
-
-/** @param ks numbers of samples for pass@k and maj@k */
-export function scoresOf(questions: readonly Question[], ks: readonly number[], seed = 1): Scores {
-  const random = createRandom(seed).key("scores");
-  const estimate = (name: string, values: readonly number[]): Estimate => meanEstimate(values, random.key(name));
-  const categories = [...new Set(questions.flatMap(({ category }) => category ?? []))].sort();
-  const outcomes = questions.flatMap(({ answers }) => answers.map(({ outcome }) => outcome));
-  const perK = (name: string, of: (question: Question, k: number) => number): Record<number, Estimate> =>
-    Object.fromEntries(ks.map((k) => [k, estimate(`${name}@${k}`, questions.map((question) => of(question, k)))]));
-  return {
-    questions: questions.length,
-    average: estimate("average", questions.map(averageOf)),
-    pass: perK("pass", ({ answers }, k) => passAtK(answers.length, answers.filter(({ outcome }) => outcome === "right").length, k)),
-    majority: perK("maj", ({ id, answers }, k) => majorityAtK(answers.map(({ found, outcome }) => ({ answer: found?.replace(/\s+/g, "") ?? null, right: outcome === "right" })), k, random.key("votes", id))),
-    categories: Object.fromEntries(categories.map((category) => {
-      const own = questions.filter((question) => question.category === category);
-      return [category, { ...estimate(`category ${category}`, own.map(averageOf)), questions: own.length }];
-    })),
-    outcomes: Object.fromEntries([...new Set(outcomes)].sort().map((outcome) => [outcome, outcomes.filter((one) => one === outcome).length / outcomes.length])),
-  };
-}
-
-/** What a question's answers owe to its pictures: the average with them, and without under each condition. */
-export interface Dependence {
-  readonly id: string;
-  readonly real: number;
-  readonly others: Readonly<Partial<Record<PictureCondition, number>>>;
-  /** real − the mean of the others: 1 is all, 0 nothing. */
-  readonly dependence: number;
-}
-
-/** Of the questions that were asked under every condition. */
-export function dependenceOf(byCondition: ReadonlyMap<PictureCondition, readonly Question[]>): Dependence[] {
-  const others = [...byCondition].filter(([condition]) => condition !== "real").map(([condition, questions]) => [condition, new Map(questions.map((question) => [question.id, averageOf(question)]))] as const);
-  if (others.length === 0) return [];
-  return (byCondition.get("real") ?? []).flatMap((question) => {
-    const values = others.map(([condition, averages]) => [condition, averages.get(question.id)] as const);
-    if (values.some(([, value]) => value === undefined)) return [];
-    const real = averageOf(question);
-    const mean = values.reduce((sum, [, value]) => sum + value!, 0) / values.length;
-    return [{ id: question.id, real, others: Object.fromEntries(values), dependence: real - mean }];
-  });
-}
-
-/** Averages of two evaluations over the questions that both have. @throws Error when they share none */
-export function compareEvaluations(a: readonly Question[], b: readonly Question[], seed = 1): Difference & { readonly questions: number } {
-  const other = new Map(b.map((question) => [question.id, question]));
-  const shared = a.filter(({ id }) => other.has(id));
-  if (shared.length === 0) throw new Error("the two evaluations have no question in common");
-  return { ...pairedDifference(shared.map(averageOf), shared.map(({ id }) => averageOf(other.get(id)!)), createRandom(seed).key("difference")), questions: shared.length };
+  return readQuestions(join(output, "questions.jsonl"));
 }

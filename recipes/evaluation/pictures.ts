@@ -1,47 +1,76 @@
 /** The same questions with other pictures, or none: what an answer owes to the picture. */
-import { loadPicture, type Dataset, type PictureSource, type Row } from "@papo/core";
-import sharp from "sharp";
+import { createHash } from "node:crypto";
+import { createHost, loadPicture, type Dataset, type PictureSource, type Row, type View, withoutPictures } from "@papo/core";
+import { RandomMaskPlugin } from "@papo/plugins";
 
-/** "real"; "blank": grey ones of the same size; "swapped": another question's; "absent": none, and no mark where they stood. */
-export const pictureConditions = ["real", "blank", "swapped", "absent"] as const;
+/**
+ * "real"; "masked": 60 % of its 14-pixel squares black (PAPO, arXiv:2507.06448); "blank": grey, of the same size; "swapped": another question's; "absent": none, and no
+ * mark where it stood.
+ */
+export const pictureConditions = ["real", "masked", "blank", "swapped", "absent"] as const;
 export type PictureCondition = (typeof pictureConditions)[number];
+export type ChangedCondition = Exclude<PictureCondition, "real">;
 
-/** Rows that have pictures, under a condition. Ids stay, so that answers can be compared question by question. */
-export async function underCondition(dataset: Dataset, condition: PictureCondition): Promise<Dataset> {
-  if (condition === "real") return dataset;
-  const rows: Row[] = [];
-  for (let index = 0; index < dataset.size; index++) {
-    const row = await dataset.row(index);
-    if (row.images.length > 0) rows.push(row);
+/** "real, blank": the real ones first. @throws Error naming the option and what it does not know */
+export function conditionsOf(option: string, names: readonly string[]): PictureCondition[] {
+  const unknown = names.find((name) => !(pictureConditions as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new Error(`${option} takes ${pictureConditions.join(", ")}, not "${unknown}"`);
+  return pictureConditions.filter((condition) => condition === "real" || names.includes(condition));
+}
+
+/** A condition as a view of the prompt, and the rows that it can be made of. */
+export interface ChangedPictures {
+  readonly condition: ChangedCondition;
+  /** Named after the condition. */
+  readonly view: View;
+  applies(row: Row): boolean;
+}
+
+const hasPictures = ({ images }: Row): boolean => images.length > 0;
+
+export async function changedPictures(condition: ChangedCondition, dataset: Dataset): Promise<ChangedPictures> {
+  switch (condition) {
+    case "masked": return { condition, view: maskedView(), applies: hasPictures };
+    case "blank": return { condition, applies: hasPictures, view: { name: condition, raw: (picture) => ({ ...picture, data: new Uint8Array(picture.data.length).fill(128), source: `${picture.source}, blank` }) } };
+    case "absent": return { condition, applies: hasPictures, view: { name: condition, prompt: withoutPictures } };
+    case "swapped": return swappedPictures(dataset);
   }
-  if (rows.length === 0) throw new Error(`Dataset "${dataset.name}" has no pictures: there is nothing to make ${condition}`);
-  const changed = condition === "swapped" ? swapped(rows) : rows;
+}
+
+/** The view of RandomMaskPlugin as it is published. */
+function maskedView(): View {
+  const [view] = createHost([new RandomMaskPlugin()], { seed: 1 }).views.values();
+  if (view === undefined) throw new Error("RandomMaskPlugin registered no view");
+  return view;
+}
+
+/** Each row with the pictures of the next one that has as many and other ones; rows for which there is none are left out. */
+async function swappedPictures(dataset: Dataset): Promise<ChangedPictures> {
+  const rows: { readonly index: number; readonly id: string; readonly pictures: readonly string[] }[] = [];
+  for (let index = 0; index < dataset.size; index++) {
+    const { id, images } = await dataset.row(index);
+    if (images.length > 0) rows.push({ index, id, pictures: images.map(nameOf) });
+  }
+  const partners = new Map<string, number>();
+  for (const [at, { id, pictures }] of rows.entries()) {
+    for (let step = 1; step < rows.length && !partners.has(id); step++) {
+      const other = rows[(at + step) % rows.length]!;
+      if (other.pictures.length === pictures.length && other.pictures.join() !== pictures.join()) partners.set(id, other.index);
+    }
+  }
+  const load = (source: PictureSource) => (typeof source === "string" ? loadPicture(source) : loadPicture(source.bytes, source.name));
   return {
-    name: `${dataset.name}, pictures ${condition}`,
-    size: changed.length,
-    skipped: [],
-    row: async (index) => {
-      const row = changed[index]!;
-      if (condition === "absent") return { ...row, images: [], prompt: row.prompt.replaceAll("<image>", "").trim() };
-      return condition === "blank" ? { ...row, images: await Promise.all(row.images.map(blank)) } : row;
+    condition: "swapped",
+    applies: ({ id }) => partners.has(id),
+    view: {
+      name: "swapped",
+      prompt: async (original, { row }) => {
+        const partner = partners.get(row.id);
+        return partner === undefined ? original : { ...original, pictures: await Promise.all((await dataset.row(partner)).images.map(load)) };
+      },
     },
   };
 }
 
-async function blank(source: PictureSource): Promise<PictureSource> {
-  const { width, height, source: name } = typeof source === "string" ? await loadPicture(source) : await loadPicture(source.bytes, source.name);
-  const bytes = await sharp({ create: { width, height, channels: 3, background: { r: 128, g: 128, b: 128 } } }).png().toBuffer();
-  return { bytes, name: `${name}, blank` };
-}
-
-/** Each row with the pictures of the next one that has as many and other ones; rows for which there is none are left out. */
-function swapped(rows: readonly Row[]): Row[] {
-  const same = (a: Row, b: Row): boolean => a.images.every((source, index) => source === b.images[index]);
-  return rows.flatMap((row, index) => {
-    for (let step = 1; step < rows.length; step++) {
-      const other = rows[(index + step) % rows.length]!;
-      if (other.images.length === row.images.length && !same(row, other)) return [{ ...row, images: other.images }];
-    }
-    return [];
-  });
-}
+/** Equal names mean equal pictures. */
+const nameOf = (source: PictureSource): string => (typeof source === "string" ? source : createHash("sha1").update(source.bytes).digest("hex"));

@@ -31,7 +31,7 @@ const subsets = 100;
 export function majorityAtK(votes: readonly Vote[], k: number, random: Random): number {
   if (!(k >= 1 && k <= votes.length)) throw new RangeError(`maj@${k} of ${votes.length} answers: k must be between 1 and their number`);
   const draws = k === votes.length ? [votes] : Array.from({ length: subsets }, (_, draw) => [...permutation(random.key(draw), votes.length).subarray(0, k)].map((index) => votes[index]!));
-  return draws.reduce((sum, chosen) => sum + majorityRight(chosen), 0) / draws.length;
+  return draws.reduce((total, chosen) => total + majorityRight(chosen), 0) / draws.length;
 }
 
 function majorityRight(votes: readonly Vote[]): number {
@@ -50,11 +50,25 @@ function majorityRight(votes: readonly Vote[]): number {
 const resamples = 2000;
 
 /** Mean over questions with its percentile bootstrap interval: questions are drawn again, 2,000 times. NaN of nothing. */
-export function meanEstimate(values: readonly number[], random: Random): Estimate {
-  const value = mean(values);
-  if (values.length < 2) return { value, low: value, high: value };
-  const means = bootstrapMeans(values, random);
-  return { value, low: quantile(means, 0.025), high: quantile(means, 0.975) };
+export const meanEstimate = (values: readonly number[], random: Random): Estimate => ratioEstimate(values, values.map(() => 1), random);
+
+/** Sum of one number of each question over the sum of another, with the interval of the same bootstrap; draws whose second sum is 0 are left out. */
+export function ratioEstimate(above: readonly number[], below: readonly number[], random: Random): Estimate {
+  const value = sum(above) / sum(below);
+  if (above.length < 2) return { value, low: value, high: value };
+  const ratios = new Float64Array(resamples);
+  for (let draw = 0; draw < resamples; draw++) {
+    const own = random.key(draw);
+    let [top, bottom] = [0, 0];
+    for (let index = 0; index < above.length; index++) {
+      const chosen = Math.floor(own.uniform(index) * above.length);
+      top += above[chosen]!;
+      bottom += below[chosen]!;
+    }
+    ratios[draw] = top / bottom;
+  }
+  const sorted = ratios.filter((ratio) => Number.isFinite(ratio)).sort();
+  return { value, low: quantile(sorted, 0.025), high: quantile(sorted, 0.975) };
 }
 
 export interface Difference extends Estimate {
@@ -71,21 +85,10 @@ export function pairedDifference(a: readonly number[], b: readonly number[], ran
   let extreme = 1;
   for (let draw = 0; draw < resamples; draw++) {
     const own = signs.key(draw);
-    const flipped = differences.reduce((sum, value, index) => sum + (own.uniform(index) < 0.5 ? value : -value), 0) / differences.length;
+    const flipped = differences.reduce((total, value, index) => total + (own.uniform(index) < 0.5 ? value : -value), 0) / differences.length;
     if (Math.abs(flipped) >= observed - 1e-12) extreme++;
   }
   return { ...meanEstimate(differences, random.key("bootstrap")), p: extreme / (resamples + 1) };
-}
-
-function bootstrapMeans(values: readonly number[], random: Random): Float64Array {
-  const means = new Float64Array(resamples);
-  for (let draw = 0; draw < resamples; draw++) {
-    const own = random.key(draw);
-    let sum = 0;
-    for (let index = 0; index < values.length; index++) sum += values[Math.floor(own.uniform(index) * values.length)]!;
-    means[draw] = sum / values.length;
-  }
-  return means.sort();
 }
 
 /** Linear between the sorted values, as numpy's default. */
@@ -95,4 +98,5 @@ export function quantile(sorted: ArrayLike<number>, q: number): number {
   return sorted[below]! + (at - below) * (sorted[Math.min(below + 1, sorted.length - 1)]! - sorted[below]!);
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const mean = (values: readonly number[]): number => sum(values) / values.length;

@@ -4,7 +4,7 @@
  */
 
 export interface Headline {
-  readonly id: "reward" | "accuracy" | "perceptionKl" | "entropy" | "maskedEntropy" | "length" | "clip" | "gradientNorm";
+  readonly id: "reward" | "accuracy" | "perceptionKl" | "entropy" | "maskedEntropy" | "length" | "clip" | "gradientNorm" | "evaluation" | "visualDependence";
   /** Short, for a display. */
   readonly short: string;
   /** For a report. */
@@ -46,6 +46,8 @@ export const headlines: readonly Headline[] = [
     patterns: [/^rollout\/length(_mean)?$/, /(^|\/)(response_)?length/],
   },
   { id: "clip", short: "clip", title: "Share of clipped tokens", patterns: [/clip.*(fraction|share)/, /clip/] },
+  { id: "evaluation", short: "unseen", title: "Accuracy on unseen questions", patterns: [/^evaluation\/average$/] },
+  { id: "visualDependence", short: "dependence", title: "Visual dependence: accuracy with the real pictures minus without", patterns: [/^evaluation\/visual_dependence$/] },
   { id: "gradientNorm", short: "|gradient|", title: "Gradient norm before clipping", patterns: [/(gradient|grad).?norm$/i, /gradient|grad_/i] },
 ];
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { evaluationFrom, taskEvaluation } from "./task-evaluation.ts";
+import { readEvaluation } from "./read-evaluation.ts";
 import type { Alarm, Evaluation, RunRecord, SampleRow, StepRecord } from "./run-record.ts";
 
 const numbers = z.array(z.number().nullable()).transform((list) => list.map((value) => value ?? 0));
@@ -10,16 +10,6 @@ const numbers = z.array(z.number().nullable()).transform((list) => list.map((val
 const namedNumbers = z
   .record(z.string(), z.unknown())
   .transform((record) => Object.fromEntries(Object.entries(record).filter((entry): entry is [string, number] => typeof entry[1] === "number")));
-
-const share = z.object({ accuracy: z.number(), low: z.number(), high: z.number(), n: z.number() });
-const accuracy = z.object({ overall: share, visionDependent: share.nullable().default(null) });
-const evaluation = z.object({
-  greedy: accuracy,
-  sampled: accuracy.nullable().default(null),
-  errors: namedNumbers.default({}),
-  klPrcp: z.number().nullable().default(null),
-  outcomes: z.array(z.object({ id: z.string(), correct: z.boolean(), visionDependent: z.boolean().default(false) })).default([]),
-});
 
 const sample = z.object({
   step: z.number(),
@@ -65,15 +55,14 @@ export interface ReadRunOptions {
 
 /**
  * The record of the run in `folder`. Reads, where they exist: run.json (`{settings, plugins, dataset}`, and optionally name, recipe,
- * seed), metrics.jsonl and timings.jsonl (`{step, …numbers}`), samples.jsonl, alarms.jsonl, evaluation.json (`{before, after}`, each an
- * `Evaluation` or what `evaluationFrom` takes). What cannot be read is left out and named in `problems`; of two lines about the same
+ * seed), metrics.jsonl and timings.jsonl (`{step, …numbers}`), samples.jsonl, alarms.jsonl, evaluation/before and evaluation/after (see
+ * evaluation/question.ts; or such a folder itself). What cannot be read is left out and named in `problems`; of two lines about the same
  * step or sample the later one counts. Throws only when `folder` does not exist.
  */
 export const readRunFolder = (folder: string, options: ReadRunOptions = {}): RunRecord => {
   if (!existsSync(folder)) throw new Error(`There is no run folder ${folder}: give the folder that a training run wrote`);
   const problems: string[] = [];
   const head = readJson(folder, "run.json", header, problems) ?? header.parse({});
-  const results = readJson(folder, "evaluation.json", z.record(z.string(), z.unknown()), problems) ?? {};
   const name = options.name ?? head.name ?? basename(folder);
   const seed = head.settings["seed"];
   return {
@@ -84,8 +73,9 @@ export const readRunFolder = (folder: string, options: ReadRunOptions = {}): Run
     steps: readSteps(folder, problems),
     samples: readSamples(folder, problems),
     alarms: withoutRepeats(readLines(folder, "alarms.jsonl", alarm, problems)),
-    before: readEvaluation(results, "before", problems),
-    after: readEvaluation(results, "after", problems),
+    before: evaluationIn(join("evaluation", "before"), folder, problems),
+    // A folder that `papo eval` wrote is an evaluation itself.
+    after: evaluationIn(join("evaluation", "after"), folder, problems) ?? evaluationIn(".", folder, problems),
     folder,
     problems,
   };
@@ -110,15 +100,13 @@ const flat = (value: unknown, path: string): Record<string, unknown> => {
 /** A resumed run repeats the alarms of the steps that it repeats. */
 const withoutRepeats = (alarms: readonly Alarm[]): Alarm[] => [...new Map(alarms.map((entry) => [JSON.stringify(entry), entry])).values()];
 
-const readEvaluation = (results: Record<string, unknown>, when: string, problems: string[]): Evaluation | null => {
-  const value = results[when];
-  if (value === undefined || value === null) return null;
-  const ofTask = taskEvaluation.safeParse(value);
-  if (ofTask.success) return evaluationFrom(ofTask.data);
-  const parsed = evaluation.safeParse(value);
-  if (parsed.success) return parsed.data;
-  problems.push(`evaluation.json: "${when}" is not an evaluation (${firstIssue(parsed.error)})`);
-  return null;
+const evaluationIn = (place: string, folder: string, problems: string[]): Evaluation | null => {
+  try {
+    return readEvaluation(join(folder, place));
+  } catch (error) {
+    problems.push(`${place}: ${(error as Error).message}`);
+    return null;
+  }
 };
 
 /** Metrics and timings of each step together, in step order. A line may hold its numbers itself or under `metrics`. */

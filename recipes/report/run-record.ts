@@ -1,4 +1,5 @@
 /** What a report knows of a run: read from its folder, or made by the caller. */
+import type { Question } from "../evaluation/question.ts";
 
 /** A share of n cases with its 95 % interval, all in 0–1. */
 export interface Share {
@@ -14,23 +15,16 @@ export interface Accuracy {
   readonly visionDependent: Share | null;
 }
 
-/** One unseen scene's greedy result; equal ids in two runs are compared in pairs. */
-export interface Outcome {
-  readonly id: string;
-  readonly correct: boolean;
-  readonly visionDependent: boolean;
-}
-
 export interface Evaluation {
   readonly greedy: Accuracy;
   /** At temperature 1; null when it was not measured. */
   readonly sampled: Accuracy | null;
-  /** Share of all responses by class (perception, reasoning, inconsistency, format, …); the rest is right. */
+  /** Share of all answers by class (correct, perception, reasoning, inconsistency, format, …); empty when none was sorted. */
   readonly errors: Readonly<Record<string, number>>;
-  /** Mean over tokens of the perception KL, nats; null when it was not measured. */
+  /** Mean over the tokens of answers that need the picture of k3 of KL[π ‖ π_masked], nats; null when it was not measured. */
   readonly klPrcp: number | null;
-  /** Empty when the evaluation kept no single results. */
-  readonly outcomes: readonly Outcome[];
+  /** Equal ids in two runs are compared in pairs. */
+  readonly questions: readonly Question[];
 }
 
 export interface StepRecord {

@@ -1,5 +1,6 @@
 /** Is one recipe better than another? A plain sentence with its interval. */
-import type { Evaluation, Outcome, RunRecord } from "./run-record.ts";
+import { rightShare, type Question } from "../evaluation/question.ts";
+import type { RunRecord } from "./run-record.ts";
 import { byRecipe } from "./curves.ts";
 
 /** Which recipe is measured against which. */
@@ -72,17 +73,17 @@ const unpaired = (recipe: readonly RunRecord[], baseline: readonly RunRecord[], 
   return { value, low: value - both, high: value + both, n: Math.min(...[...mine, ...theirs].map((share) => share.n)), paired: false };
 };
 
-/** Share of seeds that answered each scene correctly. */
+/** Share of each question's answers that are right, over all seeds. */
 const perScene = (runs: readonly RunRecord[], part: Part): Map<string, number> => {
   const counts = new Map<string, number[]>();
-  for (const { id, correct } of runs.flatMap((run) => outcomesOf(run.after, part))) {
-    counts.set(id, [...(counts.get(id) ?? []), correct ? 1 : 0]);
+  for (const question of runs.flatMap((run) => questionsOf(run, part))) {
+    counts.set(question.id, [...(counts.get(question.id) ?? []), rightShare(question)]);
   }
   return new Map([...counts].map(([id, list]) => [id, mean(list)]));
 };
 
-const outcomesOf = (evaluation: Evaluation | null, part: Part): readonly Outcome[] =>
-  (evaluation?.outcomes ?? []).filter((outcome) => part === "overall" || outcome.visionDependent);
+const questionsOf = ({ after }: RunRecord, part: Part): readonly Question[] =>
+  (after?.questions ?? []).filter(({ categories }) => part === "overall" || categories["visionDependent"] === "true");
 
 /** Variance of the mean of independent draws; 0 for one draw, which tells nothing of it. */
 const varianceOfMean = (list: readonly number[]): number => {

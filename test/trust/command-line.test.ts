@@ -46,7 +46,7 @@ describe("papo train", () => {
     const folder = userFolder(parent);
     const file = writeRunFile(folder, { evaluation: '"rows.jsonl"' });
     expect((await papo(["train", file], folder)).code).toBe(0);
-    const evaluation = join(folder, "out/evaluation.json");
+    const evaluation = join(folder, "out/evaluation/after/questions.jsonl");
     const [before, changed] = [readFileSync(evaluation, "utf8"), statSync(evaluation).mtimeMs];
     const again = await papo(["train", file], folder);
     expect(again.output).toMatch(/out holds a run already: resume it/);

@@ -84,6 +84,5 @@ function read(text: string, reading: Reading): Node {
   const other = parseAnswer(text, { ...reading, sign: -1 }).node;
   if (node.kind === "set" && other.kind === "set") return { kind: "set", items: [...node.items, ...other.items] };
   if (node.kind === "list" && other.kind === "list") return { kind: "list", items: [...node.items, ...other.items] };
-  if (node.kind === "relation" && other.kind === "relation" && node.operators.join() === "=") return { kind: "list", items: [node, other] };
   return { kind: "list", items: [node, other] };
 }

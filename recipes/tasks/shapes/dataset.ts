@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { Row } from "@papo/core";
 import { encodePng } from "./draw.ts";
 import { makeExample, sharedSprites, type ExampleOptions } from "./examples.ts";
-import { readFields } from "./truth.ts";
 
 export interface DatasetOptions extends ExampleOptions {
   /** Number of rows. */
@@ -39,30 +38,3 @@ export async function writeDataset(folder: string, options: DatasetOptions): Pro
 }
 
 const lineOf = (row: Row): Record<string, unknown> => ({ id: row.id, prompt: row.prompt, images: row.images, answer: row.answer, ...row.fields });
-
-/**
- * The same questions, each with the picture of another row of the same size that shows another scene. What a model still gets
- * right, it does not see. A row without such a partner is left out.
- */
-export function swapPictures(rows: readonly Row[]): Row[] {
-  return rows.flatMap((row, index) => {
-    const partner = partnerOf(rows, index);
-    return partner === null ? [] : [{ ...row, id: `${row.id}-swapped`, images: partner.images, fields: { ...row.fields, pictureOf: partner.id } }];
-  });
-}
-
-function partnerOf(rows: readonly Row[], index: number): Row | null {
-  const scene = sceneOf(rows[index]);
-  for (let step = 1; step < rows.length; step++) {
-    const other = rows[(index + step) % rows.length];
-    const otherScene = sceneOf(other);
-    if (other !== undefined && otherScene.size === scene.size && otherScene.objects !== scene.objects) return other;
-  }
-  return null;
-}
-
-function sceneOf(row: Row | undefined): { readonly size: string; readonly objects: string } {
-  if (row === undefined) return { size: "", objects: "" };
-  const { grid, objects } = readFields(row).scene;
-  return { size: `${grid.rows}x${grid.columns}`, objects: JSON.stringify(objects) };
-}

@@ -2,7 +2,8 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { arrayDataset } from "../../../core/data/dataset.ts";
-import { train, type TrainOptions } from "../../../core/pipeline/run.ts";
+import { evaluate } from "../../../core/pipeline/evaluate.ts";
+import { train, type EvaluationInLoop, type TrainOptions } from "../../../core/pipeline/run.ts";
 import { BanditPlugin, banditSettings, letterRows, repeatsTheLetter, ScorerPlugin, TapPlugin, temporaryFolder } from "../../support/bandit.ts";
 import { tabularPolicy, type TabularPolicy } from "../../support/tabular-policy.ts";
 
@@ -320,4 +321,31 @@ test("pipelined, a rollback forgets what the weights before it sampled", async (
   const run = options({ plugins: [new ScorerPlugin(), new BanditPlugin(), back], ...settings(pipelined) });
   await train(run);
   expect(column(run.output, "rollout/staleness")).toEqual([0, 1, 1, 1, 0, 1, 0, 1, 0]);
+});
+
+test("what is measured between steps goes with their metrics, changes nothing else, and repeats after a resume", async () => {
+  const [plain, measuring, cut] = [options(settings({ steps: 6, checkpointEvery: 2 })), options(settings({ steps: 6, checkpointEvery: 2 })), options(settings({ steps: 6, checkpointEvery: 2 }))];
+  const evaluationOf = ({ policy }: Options): EvaluationInLoop => ({
+    every: 2,
+    measure: async ({ step }) => {
+      const samples = await evaluate({ policy, rows: [await letterRows.row(0)], scorers: [], samplesPerPrompt: 4, sampling: { temperature: 1, maxNewTokens: 3 } });
+      return { "evaluation/step": step, "evaluation/tokens": samples.reduce((sum, { response }) => sum + response.tokens.reduce((a, b) => a + b, 0), 0) };
+    },
+  });
+  await train(plain);
+  await train({ ...measuring, evaluation: evaluationOf(measuring) });
+  const without = readMetrics(measuring.output).map((metrics) => Object.fromEntries(Object.entries(metrics).filter(([name]) => !name.startsWith("evaluation/"))));
+  expect(without).toEqual(readMetrics(plain.output));
+  expect(column(measuring.output, "evaluation/step")).toEqual([undefined, 2, undefined, 4, undefined, 6]);
+  const dies = new TapPlugin(({ hooks }) => void hooks.groups.tapPromise("TapPlugin", (selection, { step }) => (step === 5 ? Promise.reject(new Error("cut")) : Promise.resolve(selection))));
+  await expect(train({ ...cut, plugins: [...cut.plugins, dies], evaluation: evaluationOf(cut) })).rejects.toThrow("Step 5 failed");
+  const resumed = { ...cut, plugins: [...cut.plugins, new TapPlugin(() => undefined)], policy: tabularPolicy() };
+  await train({ ...resumed, evaluation: evaluationOf(resumed), resume: true });
+  expect(readMetrics(cut.output)).toEqual(readMetrics(measuring.output));
+});
+
+test("pipelined, a step that is measured has the sampler for itself", async () => {
+  const run = options(settings({ ...pipelined, steps: 6, checkpointEvery: 0 }));
+  await train({ ...run, evaluation: { every: 3, measure: () => Promise.resolve({}) } });
+  expect(column(run.output, "rollout/staleness")).toEqual([0, 1, 1, 0, 1, 1]);
 });

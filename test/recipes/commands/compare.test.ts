@@ -15,11 +15,11 @@ test("a comparison trains what is missing, measures it, and goes on where it was
   const lines = JSON.parse(readFileSync(join(output, "results.json"), "utf8")) as { label: string; secondsPerStep: number; accuracy: { n: number } }[];
   for (const line of lines) expect([line.accuracy.n, line.secondsPerStep > 0]).toEqual([8, true]);
   const kept = statSync(join(output, "runs/grpo-1/metrics.jsonl")).mtimeMs;
-  rmSync(join(output, "runs/noisy-rollout-1/evaluation.json"));
+  rmSync(join(output, "runs/noisy-rollout-1/evaluation"), { recursive: true });
   await runComparison(comparison);
   expect(said.filter((line) => /^\d runs, /.test(line))).toEqual(["2 runs, 0 of them done already; 2 at a time", "2 runs, 1 of them done already; 2 at a time"]);
   expect(statSync(join(output, "runs/grpo-1/metrics.jsonl")).mtimeMs).toBe(kept);
-  expect(existsSync(join(output, "runs/noisy-rollout-1/evaluation.json"))).toBe(true);
+  expect(existsSync(join(output, "runs/noisy-rollout-1/evaluation/after/questions.jsonl"))).toBe(true);
 }, 120_000);
 
 test("a run that fails is named with its last words, after the others have ended", async () => {

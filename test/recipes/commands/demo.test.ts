@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readQuestions } from "../../../recipes/evaluation/question.ts";
 import { papo, root } from "../../support/command-line.ts";
 
 let folder = "";
@@ -18,10 +19,12 @@ describe("papo demo", () => {
     expect(code, output).toBe(0);
     expect(output).toContain("greedy accuracy on unseen scenes");
     expect(output).toContain("papo(dapo), paper is");
-    const evaluationOf = (run: string) => JSON.parse(readFileSync(join(folder, "demo", run, "evaluation.json"), "utf8")) as Record<"before" | "after", { greedy: { accuracy: { total: number } } }>;
-    const [first, second] = [evaluationOf("grpo-1"), evaluationOf("papo-dapo-paper-1")];
-    expect(first.before).toEqual(second.before);
-    expect(second.after.greedy.accuracy.total).toBe(16);
+    const questionsOf = (run: string, place: string) => readQuestions(join(folder, "demo", run, "evaluation", place, "questions.jsonl"));
+    expect(questionsOf("grpo-1", "before")).toEqual(questionsOf("papo-dapo-paper-1", "before"));
+    expect(questionsOf("papo-dapo-paper-1", "after/sampled")).toHaveLength(16);
+    const [shown] = questionsOf("papo-dapo-paper-1", "after");
+    for (const file of Object.values(shown!.pictures[0]!)) expect(existsSync(join(folder, "demo", "papo-dapo-paper-1", file)), file).toBe(true);
+    expect(Object.keys(shown!.pictures[0]!)).toEqual(["original", "masked"]);
     expect(readFileSync(join(folder, "demo", "report.html"), "utf8")).toContain("papo(dapo), paper");
     const again = await papo(["demo", "--steps", "1", "--scenes", "4", "--recipe", "grpo", "--output", join(folder, "demo")], folder);
     expect(again.code, again.output).toBe(0);

@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Verifier } from "@papo/plugins";
 import { arrayDataset } from "../../../core/data/dataset.ts";
-import { compareEvaluations, evaluateModel, readQuestions, scoresOf } from "../../../recipes/evaluation/evaluate-model.ts";
+import { evaluateModel } from "../../../recipes/evaluation/evaluate-model.ts";
+import { verifierJudge } from "../../../recipes/evaluation/judges.ts";
+import { readQuestions } from "../../../recipes/evaluation/question.ts";
+import { compareEvaluations, scoresOf } from "../../../recipes/evaluation/scores.ts";
 import { papo, root } from "../../support/command-line.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 import { tabularPolicy } from "../../support/tabular-policy.ts";
@@ -15,14 +18,14 @@ const verifier = { verify: (gold: string, response: string) => Promise.resolve({
 
 test("scores come with intervals, by category; what was cut off goes on to the same questions; other settings are refused", async () => {
   const output = temporaryFolder();
-  const run = (changes: object = {}, of = dataset, to = output) => evaluateModel({ policy: tabularPolicy(), dataset: of, settings: { ...settings, ...changes }, verifier, category: "topic", output: to });
+  const run = (changes: object = {}, of = dataset, to = output) => evaluateModel({ policy: tabularPolicy(), dataset: of, settings: { ...settings, ...changes }, judge: verifierJudge(verifier), categories: ["topic"], output: to });
   const questions = await run();
   const scores = scoresOf(questions, [1, 2, 4]);
   const right = questions.map(({ answers }) => answers.filter(({ outcome }) => outcome === "right").length / 4);
   expect(scores.average.value).toBeCloseTo(right.reduce((sum, value) => sum + value, 0) / 6, 12);
   expect(scores.pass[1]!.value).toBeCloseTo(scores.average.value, 12);
   expect(scores.pass[4]!.value).toBeGreaterThanOrEqual(scores.pass[2]!.value);
-  expect(Object.keys(scores.categories)).toEqual(["first", "last"]);
+  expect(Object.keys(scores.categories["topic"]!)).toEqual(["first", "last"]);
   expect(scores.average.low).toBeLessThanOrEqual(scores.average.value);
 
   const cut = temporaryFolder();
@@ -46,7 +49,8 @@ test("papo eval scores a model folder on a file, and says what is no model", asy
   expect(JSON.parse(readFileSync(join(output, "scores.json"), "utf8"))).toMatchObject({ settings: { samples: 2, temperature: 1 } });
   expect(said).toMatch(/real minus blank pictures, \d+ questions: -?[\d.]+ points[\s\S]*real minus absent pictures/);
   const [first] = readFileSync(join(output, "dependence.jsonl"), "utf8").split("\n");
-  const { real, others, dependence } = JSON.parse(first!) as { real: number; others: { blank: number; absent: number }; dependence: number };
+  const { real, others, dependence, lost } = JSON.parse(first!) as { real: number; others: { blank: number; absent: number }; dependence: number; lost: object };
+  expect(Object.keys(lost)).toEqual(["blank", "absent"]);
   expect(dependence).toBeCloseTo(real - (others.blank + others.absent) / 2, 12);
   const same = await papo(["eval", "--compare", output, output], root);
   expect(same.output).toMatch(/shared questions: 0\.0 points \[0\.0, 0\.0\], p = 1\.000/);

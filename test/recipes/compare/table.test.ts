@@ -2,13 +2,14 @@ import { expect, test } from "vitest";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../../../recipes/compare/table.ts";
 import { makeVariant, parseVariant } from "../../../recipes/compare/variant.ts";
 import type { RunRecord } from "../../../recipes/report/run-record.ts";
+import { questionOf } from "../../support/questions.ts";
 
 /** A run whose scenes turned out as the letters say: c for correct. */
 function run(recipe: string, seed: number, scenes: string, seconds = 1): RunRecord {
-  const outcomes = [...scenes].map((letter, index) => ({ id: String(index), correct: letter === "c", visionDependent: index % 2 === 0 }));
+  const questions = [...scenes].map((letter, index) => questionOf(String(index), { outcome: letter === "c" ? "right" : "wrong" }, { categories: { visionDependent: String(index % 2 === 0) } }));
   const share = { accuracy: 0, low: 0, high: 1, n: scenes.length };
-  const correct = outcomes.filter((outcome) => outcome.correct).length / outcomes.length;
-  const after = { greedy: { overall: { ...share, accuracy: correct }, visionDependent: { ...share, accuracy: correct } }, sampled: null, errors: { perception: 0.25 }, klPrcp: 0.5, outcomes };
+  const correct = [...scenes].filter((letter) => letter === "c").length / scenes.length;
+  const after = { greedy: { overall: { ...share, accuracy: correct }, visionDependent: { ...share, accuracy: correct } }, sampled: null, errors: { perception: 0.25 }, klPrcp: 0.5, questions };
   return { name: `${recipe} ${seed}`, recipe, seed, settings: {}, steps: [1, 2, 3].map((step) => ({ step, metrics: { "timing/step_seconds": seconds * step } })), samples: [], alarms: [], before: null, after, folder: null, problems: [] };
 }
 

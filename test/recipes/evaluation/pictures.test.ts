@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
-import { loadPicture, type Row } from "@papo/core";
+import { createRandom, loadPicture, type Row } from "@papo/core";
 import { arrayDataset } from "../../../core/data/dataset.ts";
-import { underCondition } from "../../../recipes/evaluation/pictures.ts";
+import { evaluateModel } from "../../../recipes/evaluation/evaluate-model.ts";
+import { rewardJudge } from "../../../recipes/evaluation/judges.ts";
+import { changedPictures, conditionsOf } from "../../../recipes/evaluation/pictures.ts";
+import { tabularPolicy } from "../../support/tabular-policy.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 
 const folder = temporaryFolder();
@@ -18,25 +21,39 @@ const dataset = arrayDataset([
   { id: "3", prompt: "Which?", images: [file("b")] },
   { id: "4", prompt: "Both <image><image>", images: [file("a"), file("c")] },
 ]);
-const rowsOf = async (condition: Parameters<typeof underCondition>[1]): Promise<Row[]> => {
-  const changed = await underCondition(dataset, condition);
-  return Promise.all(Array.from({ length: changed.size }, async (_, index) => changed.row(index)));
-};
+const rows = async () => Promise.all(Array.from({ length: dataset.size }, async (_, index) => dataset.row(index)));
+const context = (row: Row) => ({ row, step: 0, response: null, random: createRandom(1) });
+const original = async (row: Row) => ({ prompt: row.prompt, system: null, pictures: await Promise.all(row.images.map((source) => loadPicture(source as string))) });
 
 test("grey pictures have the size of the real ones", async () => {
-  const rows = await rowsOf("blank");
-  expect(rows.map(({ id }) => id)).toEqual(["1", "3", "4"]);
-  const [source] = rows[1]!.images as readonly { bytes: Uint8Array; name: string }[];
-  const picture = await loadPicture(source!.bytes, source!.name);
-  expect([picture.width, picture.height, new Set(picture.data)]).toEqual([5, 3, new Set([128])]);
+  const { view, applies } = await changedPictures("blank", dataset);
+  const [first, second] = await rows();
+  expect([applies(first!), applies(second!)]).toEqual([true, false]);
+  const [picture] = (await original(first!)).pictures;
+  const grey = await view.raw!(picture!, { ...context(first!), picture: 0 });
+  expect([grey.width, grey.height, new Set(grey.data)]).toEqual([4, 3, new Set([128])]);
 });
 
 test("swapped pictures are another question's, as many; who has no such question is left out", async () => {
-  expect((await rowsOf("swapped")).map(({ id, images }) => [id, images])).toEqual([["1", [file("b")]], ["3", [file("a")]]]);
+  const { view, applies } = await changedPictures("swapped", dataset);
+  const all = await rows();
+  expect(all.map(applies)).toEqual([true, false, true, false]);
+  for (const [own, other] of [[0, 2], [2, 0]] as const) {
+    const changed = await view.prompt!(await original(all[own]!), context(all[own]!));
+    expect([changed.prompt, changed.pictures]).toEqual([all[own]!.prompt, (await original(all[other]!)).pictures]);
+  }
 });
 
-test("absent pictures leave no mark", async () => {
-  expect((await rowsOf("absent")).map(({ prompt, images }) => [prompt, images])).toEqual([["What?", []], ["Which?", []], ["Both", []]]);
-  expect(await underCondition(dataset, "real")).toBe(dataset);
-  await expect(underCondition(arrayDataset([{ prompt: "x" }], "words"), "blank")).rejects.toThrow('Dataset "words" has no pictures');
+test("absent pictures leave no mark; names that are no condition are refused", async () => {
+  const { view, applies } = await changedPictures("absent", dataset);
+  const [first] = (await rows()).filter(applies);
+  expect(await view.prompt!(await original(first!), context(first!))).toEqual({ prompt: "What?", system: null, pictures: [] });
+  expect(conditionsOf("--pictures", ["absent", "masked"])).toEqual(["real", "masked", "absent"]);
+  expect(() => conditionsOf("--pictures", ["black"])).toThrow('--pictures takes real, masked, blank, swapped, absent, not "black"');
+});
+
+test("an evaluation without a row that has pictures has nothing to make blank", async () => {
+  const settings = { model: "m", data: "d", samples: 1, temperature: 0, topP: 1, topK: 0, maxNewTokens: 5, seed: 1, pictures: "blank" as const };
+  const words = arrayDataset([{ prompt: "a" }], "words");
+  await expect(evaluateModel({ policy: tabularPolicy(), dataset: words, settings, judge: rewardJudge, output: null })).rejects.toThrow('Dataset "words" has no pictures: there is nothing to make blank');
 });

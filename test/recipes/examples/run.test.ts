@@ -27,7 +27,7 @@ describe("the README's run file", () => {
     const { code, output } = await papo(["train", join(folder, "run.ts")], root);
     expect(output).toContain("finished after 2 steps");
     expect(code).toBe(0);
-    for (const file of ["report.html", "metrics.jsonl", "evaluation.json", "checkpoints/step-2/policy/model/model.safetensors"]) {
+    for (const file of ["report.html", "metrics.jsonl", "evaluation/before/questions.jsonl", "evaluation/after/scores.json", "checkpoints/step-2/policy/model/model.safetensors"]) {
       expect(existsSync(join(folder, "out", file)), file).toBe(true);
     }
     const metrics = readFileSync(join(folder, "out/metrics.jsonl"), "utf8").trim().split("\n");
@@ -36,6 +36,20 @@ describe("the README's run file", () => {
     const again = await papo(["train", join(folder, "run.ts"), "--resume"], root);
     expect(again.output).toContain("finished after 2 steps");
     expect((await papo(["train", join(folder, "run.ts")], root)).output).toContain("--resume");
+  });
+
+  test("measures itself between steps, with and without its pictures", async () => {
+    writeFileSync(join(folder, "measured.ts"), readFileSync(join(folder, "run.ts"), "utf8").replace('output: "out"', 'output: "measured"')
+      .replace('evaluation: "./data/rows.jsonl"', 'evaluation: { data: "./data/rows.jsonl", every: 2, samples: 2, categories: ["visionDependent"], pictures: ["masked", "absent"] }'));
+    const { code, output } = await papo(["train", join(folder, "measured.ts")], root);
+    expect(code, output).toBe(0);
+    const [first, second] = readFileSync(join(folder, "measured/metrics.jsonl"), "utf8").trim().split("\n").map((line) => (JSON.parse(line) as { metrics: Record<string, number> }).metrics);
+    expect(Object.keys(first!).filter((name) => name.startsWith("evaluation/"))).toEqual([]);
+    for (const name of ["average", "pass@2", "maj@2", "visionDependent/true", "visual_dependence", "lost/masked", "lost/absent"]) expect(second![`evaluation/${name}`], name).toEqual(expect.any(Number));
+    expect(existsSync(join(folder, "measured/evaluation/step-2/absent/questions.jsonl"))).toBe(true);
+    expect(readFileSync(join(folder, "measured/report.html"), "utf8")).toContain("evaluation/visual_dependence");
+    edit("measured.ts", (text) => text.replace('"masked", "absent"', '"black"'));
+    expect((await papo(["train", join(folder, "measured.ts")], root)).output).toContain('evaluation: pictures takes real, masked, blank, swapped, absent, not "black"');
   });
 
   test("its model is a model folder to train from", async () => {

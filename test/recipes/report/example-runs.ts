@@ -1,6 +1,9 @@
 /** Made-up runs in the shape of real ones: noisy rising curves, pictures of shapes, responses with facts, two evaluations. */
 import sharp from "sharp";
-import type { Evaluation, Outcome, RunRecord, SampleRow, Share, StepRecord } from "../../../recipes/report/run-record.ts";
+import type { Question } from "../../../recipes/evaluation/question.ts";
+import type { Evaluation, RunRecord, SampleRow, Share, StepRecord } from "../../../recipes/report/run-record.ts";
+import { isRight } from "../../../recipes/evaluation/question.ts";
+import { questionOf } from "../../support/questions.ts";
 
 /** A small generator with a seed (mulberry32), so that every run of the tests sees the same. */
 export const randomOf = (seed: number) => (): number => {
@@ -19,13 +22,13 @@ export const share = (accuracy: number, n: number): Share => {
 /** An evaluation of 1,000 scenes of which `accuracy` are answered correctly; scenes are hard in the same order for everyone. */
 export const evaluationOf = (accuracy: number, seed: number, klPrcp: number, perception: number): Evaluation => {
   const random = randomOf(seed);
-  const outcomes: Outcome[] = Array.from({ length: 1000 }, (_, at) => {
-    const difficulty = at / 1000;
-    return { id: `scene-${at}`, correct: difficulty + 0.15 * (random() - 0.5) < accuracy, visionDependent: at % 10 !== 0 };
+  const questions: Question[] = Array.from({ length: 1000 }, (_, at) => {
+    const correct = at / 1000 + 0.15 * (random() - 0.5) < accuracy;
+    return questionOf(`scene-${at}`, correct ? {} : { outcome: "wrong", found: "2", errorClass: at % 3 === 0 ? "reasoning" : "perception" }, { categories: { visionDependent: String(at % 10 !== 0) } });
   });
-  const right = outcomes.filter(({ correct }) => correct).length / outcomes.length;
-  const looking = outcomes.filter(({ visionDependent }) => visionDependent);
-  const rightLooking = looking.filter(({ correct }) => correct).length / looking.length;
+  const rightOf = (of: readonly Question[]): number => of.filter(({ answers }) => isRight(answers[0]!)).length / of.length;
+  const looking = questions.filter(({ categories }) => categories["visionDependent"] === "true");
+  const [right, rightLooking] = [rightOf(questions), rightOf(looking)];
   const wrong = 1 - right;
   return {
     greedy: { overall: share(right, 1000), visionDependent: share(rightLooking, looking.length) },
@@ -39,7 +42,7 @@ export const evaluationOf = (accuracy: number, seed: number, klPrcp: number, per
       format: wrong * (1 - perception) * 0.2,
     },
     klPrcp,
-    outcomes,
+    questions,
   };
 };
 

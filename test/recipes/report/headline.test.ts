@@ -5,7 +5,7 @@ it("finds headlines among a run's names, measured values before terms of the los
   const names = [
     "coefficient/papo/entropy", "coefficient/papo/perception_kl",
     "loss/papo/perception_kl", "loss/papo/entropy", "papo/perception_kl", "papo/masked_entropy", "papo/entropy", "rollout/entropy",
-    "reward/part/format", "reward/part/accuracy", "reward/mean", "rollout/length_max", "rollout/length_mean", "learner/gradient_norm", "policy/clip_fraction",
+    "reward/part/format", "reward/part/accuracy", "reward/mean", "rollout/length_max", "rollout/length_mean", "learner/gradient_norm", "policy/clip_fraction", "evaluation/average", "evaluation/visual_dependence",
   ];
   expect(Object.fromEntries(headlineMetrics(names))).toEqual({
     reward: "reward/mean",
@@ -15,6 +15,8 @@ it("finds headlines among a run's names, measured values before terms of the los
     maskedEntropy: "papo/masked_entropy",
     length: "rollout/length_mean",
     clip: "policy/clip_fraction",
+    evaluation: "evaluation/average",
+    visualDependence: "evaluation/visual_dependence",
     gradientNorm: "learner/gradient_norm",
   });
 });

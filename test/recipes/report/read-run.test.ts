@@ -1,10 +1,12 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readRunFolder } from "../../../recipes/report/read-run.ts";
 import { RunFolder } from "../../../core/checkpoint/run-folder.ts";
 import { parseSettings } from "../../../core/pipeline/settings.ts";
+import type { Question } from "../../../recipes/evaluation/question.ts";
+import { questionOf } from "../../support/questions.ts";
 import { evaluationOf } from "./example-runs.ts";
 
 let folder: string;
@@ -16,16 +18,21 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const write = (file: string, ...lines: readonly unknown[]): Promise<void> =>
   writeFile(join(folder, file), lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n"));
 
+const writeQuestions = async (place: string, questions: readonly Question[]): Promise<void> => {
+  await mkdir(join(folder, place), { recursive: true });
+  await writeFile(join(folder, place, "questions.jsonl"), questions.map((question) => `${JSON.stringify(question)}\n`).join(""));
+};
+
 describe("readRunFolder", () => {
   it("reads header, steps with timings, samples and evaluations", async () => {
-    const before = evaluationOf(0.5, 1, 0.3, 0.9);
+    const { questions } = evaluationOf(0.5, 1, 0.3, 0.9);
     await write("run.json", { name: "papo, seed 3", recipe: "papo", seed: 3, settings: { learningRate: 1e-4 } });
     await write("metrics.jsonl", { step: 1, metrics: { "reward/mean": 0.25 } }, { step: 2, "reward/mean": 0.5, note: "text" });
     await write("timings.jsonl", { step: 2, seconds: 1.5, phases: { loss: 1 } });
     await write("samples.jsonl", { step: 1, key: "a", text: "hello", logProbs: [null, -1] });
-    await write("evaluation.json", { before, after: null });
+    await writeQuestions("evaluation/before", questions);
     expect(readRunFolder(folder)).toMatchObject({
-      name: "papo, seed 3", recipe: "papo", seed: 3, settings: { learningRate: 1e-4 }, before, after: null, problems: [],
+      name: "papo, seed 3", recipe: "papo", seed: 3, settings: { learningRate: 1e-4 }, before: { questions }, after: null, problems: [],
       steps: [{ step: 1, metrics: { "reward/mean": 0.25 } }, { step: 2, metrics: { "reward/mean": 0.5, "timing/seconds": 1.5, "timing/phases/loss": 1 } }],
       samples: [{ step: 1, key: "a", text: "hello", logProbs: [0, -1], advantages: [], pieces: [] }],
     });
@@ -52,20 +59,26 @@ describe("readRunFolder", () => {
     ]);
   });
 
-  it("reads a task's own evaluation", async () => {
-    const part = (count: number, total: number) => ({ count, total, value: count / total, low: 0.1, high: 0.9 });
-    const greedy = {
-      accuracy: part(60, 100), visionDependent: part(50, 90), visionFree: part(10, 10), byKind: {}, direct: part(5, 100),
-      errors: { perception: part(30, 40), format: part(10, 40) }, rightWithFalseFacts: part(6, 50),
-    };
-    const outcomes = [{ id: "a", correct: true, visionDependent: false }];
-    await write("evaluation.json", { before: null, after: { greedy, sampled: greedy, klPrcp: 0.4, outcomes } });
+  it("counts an evaluation's answers, and reads the folder of one alone", async () => {
+    const looks = (kl: number) => ({ under: { masked: { lost: 1, kl } } });
+    const need = (value: boolean) => ({ categories: { visionDependent: String(value) } });
+    const questions = [
+      questionOf("a", looks(1), need(true)),
+      questionOf("b", { ...looks(3), outcome: "wrong", errorClass: "perception", tokens: 12 }, need(true)),
+      questionOf("c", { ...looks(100), errorClass: "false facts" }, need(false)),
+      questionOf("d", { ...looks(100), outcome: "no answer", found: null, errorClass: "format" }, need(false)),
+    ];
+    await writeQuestions("evaluation/after", questions);
+    await writeQuestions("evaluation/after/sampled", questions.slice(0, 2));
     const { after, problems } = readRunFolder(folder);
     expect(problems).toEqual([]);
     expect(after).toMatchObject({
-      greedy: { overall: { accuracy: 0.6, low: 0.1, high: 0.9, n: 100 }, visionDependent: { n: 90 } },
-      errors: { correct: 0.54, "correct, false facts": 0.06, perception: 0.3, format: 0.1 }, klPrcp: 0.4, outcomes,
+      greedy: { overall: { accuracy: 0.5, n: 4 }, visionDependent: { accuracy: 0.5, n: 2 } },
+      sampled: { overall: { accuracy: 0.5, n: 2 } },
+      // 4 nats over the 16 tokens of answers that need the picture.
+      errors: { correct: 0.25, "correct, false facts": 0.25, perception: 0.25, format: 0.25 }, klPrcp: 0.25, questions,
     });
+    expect(readRunFolder(join(folder, "evaluation/after")).after).toEqual(after);
   });
 
   it("shows an alarm once that a resumed run raised again", async () => {
@@ -85,7 +98,8 @@ describe("readRunFolder", () => {
   it("takes what it can of a broken folder and says what it left out", async () => {
     await write("run.json", "{ broken");
     await write("metrics.jsonl", { step: 1, a: 1 }, `{"step": 2, "a`, { a: 3 });
-    await write("evaluation.json", { after: { greedy: { overall: { accuracy: "high" } } } });
+    await mkdir(join(folder, "evaluation/after"), { recursive: true });
+    await writeFile(join(folder, "evaluation/after/questions.jsonl"), '{"id":"a","question":"?","answers":"many"}\n');
     const run = readRunFolder(folder);
     expect(run).toMatchObject({ name: basename(folder), recipe: basename(folder), steps: [{ step: 1, metrics: { a: 1 } }], after: null });
     expect(run.problems).toEqual([
@@ -94,7 +108,7 @@ describe("readRunFolder", () => {
       expect.stringMatching(/^evaluation|^metrics/) as string,
     ]);
     expect(run.problems.join("\n")).toContain("metrics.jsonl: left out 2 of 3 lines, first line 2 (not JSON, perhaps cut short)");
-    expect(run.problems.join("\n")).toContain(`evaluation.json: "after" is not an evaluation (greedy.overall.accuracy`);
+    expect(run.problems.join("\n")).toContain("questions.jsonl, line 1 is no question of an evaluation");
   });
 
   it("reads an empty folder as a run that has nothing yet, and refuses one that is not there", () => {

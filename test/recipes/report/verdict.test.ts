@@ -1,16 +1,17 @@
 import { describe, expect, it } from "vitest";
-import type { Outcome, RunRecord } from "../../../recipes/report/run-record.ts";
+import type { RunRecord } from "../../../recipes/report/run-record.ts";
 import { defaultComparisons, differenceOf, verdictOf } from "../../../recipes/report/verdict.ts";
+import { questionOf } from "../../support/questions.ts";
 import { share } from "./example-runs.ts";
 
 /** A run whose i-th scene is correct where `pattern` has a 1; odd scenes need the picture. */
-const run = (recipe: string, pattern: string, keepOutcomes = true): RunRecord => {
-  const outcomes: Outcome[] = [...pattern].map((mark, at) => ({ id: `s${at}`, correct: mark === "1", visionDependent: at % 2 === 1 }));
-  const accuracy = outcomes.filter(({ correct }) => correct).length / outcomes.length;
-  const looking = outcomes.filter(({ visionDependent }) => visionDependent);
-  const visionAccuracy = looking.filter(({ correct }) => correct).length / looking.length;
-  const greedy = { overall: share(accuracy, outcomes.length), visionDependent: share(visionAccuracy, looking.length) };
-  const after = { greedy, sampled: null, errors: {}, klPrcp: null, outcomes: keepOutcomes ? outcomes : [] };
+const run = (recipe: string, pattern: string, keepQuestions = true): RunRecord => {
+  const marks = [...pattern];
+  const accuracyOf = (of: readonly string[]): number => of.filter((mark) => mark === "1").length / of.length;
+  const looking = marks.filter((_, at) => at % 2 === 1);
+  const greedy = { overall: share(accuracyOf(marks), marks.length), visionDependent: share(accuracyOf(looking), looking.length) };
+  const questions = marks.map((mark, at) => questionOf(`s${at}`, { outcome: mark === "1" ? "right" : "wrong" }, { categories: { visionDependent: String(at % 2 === 1) } }));
+  const after = { greedy, sampled: null, errors: {}, klPrcp: null, questions: keepQuestions ? questions : [] };
   return { name: recipe, recipe, seed: 1, settings: {}, steps: [], samples: [], alarms: [], before: null, after, folder: null, problems: [] };
 };
 

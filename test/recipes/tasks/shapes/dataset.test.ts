@@ -5,12 +5,11 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openJsonl } from "../../../../core/data/jsonl.ts";
 import type { Row } from "../../../../core/pipeline/batch.ts";
-import { swapPictures, writeDataset } from "../../../../recipes/tasks/shapes/dataset.ts";
+import { writeDataset } from "../../../../recipes/tasks/shapes/dataset.ts";
 import { makeExample, sharedSprites } from "../../../../recipes/tasks/shapes/examples.ts";
 import { judgeRow } from "../../../../recipes/tasks/shapes/judge.ts";
 import { reasonedResponse } from "../../../../recipes/tasks/shapes/questions.ts";
 import { mixedGrids } from "../../../../recipes/tasks/shapes/scene.ts";
-import { readFields } from "../../../../recipes/tasks/shapes/truth.ts";
 
 const options = { seed: 8, split: "test", count: 40, grids: mixedGrids } as const;
 let folder: string;
@@ -40,19 +39,4 @@ test("a picture file holds the example's pixels", async () => {
   const { data, info } = await sharp(rows[3]!.images[0] as string).raw().toBuffer({ resolveWithObject: true });
   expect([info.width, info.height]).toEqual([picture.width, picture.height]);
   expect(new Uint8Array(data)).toEqual(picture.data);
-});
-
-test("swapped rows keep their question and show another scene of the same size", () => {
-  const swapped = swapPictures(rows);
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  expect(swapped.length).toBeGreaterThan(30);
-  for (const row of swapped) {
-    const original = byId.get(row.id.replace("-swapped", ""))!;
-    const partner = byId.get(String(row.fields["pictureOf"]))!;
-    expect([row.prompt, row.answer]).toEqual([original.prompt, original.answer]);
-    expect(row.images).toEqual(partner.images);
-    expect(readFields(partner).scene.grid).toEqual(readFields(original).scene.grid);
-    expect(readFields(partner).scene.objects).not.toEqual(readFields(original).scene.objects);
-  }
-  expect(swapPictures(rows.slice(0, 1))).toEqual([]);
 });

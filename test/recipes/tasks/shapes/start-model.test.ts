@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type OpenPolicy } from "@papo/core";
-import { datasetRows } from "../../../../recipes/rows.ts";
-import { swapPictures, writeDataset } from "../../../../recipes/tasks/shapes/dataset.ts";
-import { evaluateShapes, evaluateSwapped } from "../../../../recipes/tasks/shapes/evaluation.ts";
+import { rightShare } from "../../../../recipes/evaluation/question.ts";
+import { evaluationOf } from "../../../../recipes/report/read-evaluation.ts";
+import { writeDataset } from "../../../../recipes/tasks/shapes/dataset.ts";
+import { evaluateShapes, evaluateSwapped, needsPicture } from "../../../../recipes/tasks/shapes/evaluation.ts";
 import { pictureGrids, startModelFolder } from "../../../../recipes/tasks/shapes/start-model.ts";
 
 let folder = "";
@@ -25,13 +26,14 @@ test("the shipped model is a folder of at most 6 MB", async () => {
 });
 
 test("it is right about half of the time, mostly without reasoning, and needs the picture for it", async () => {
-  const rows = await datasetRows(await openJsonl(await writeDataset(folder, { split: "test", seed: 11, count: 300, grids: pictureGrids })));
-  const { greedy, klPrcp, outcomes } = await evaluateShapes({ policy, rows, sampledRows: rows.slice(0, 20) });
-  expect(greedy.accuracy.value).toBeGreaterThan(0.45);
-  expect(greedy.accuracy.value).toBeLessThan(0.6);
-  expect(greedy.direct.value).toBeGreaterThan(0.8);
-  expect(outcomes).toHaveLength(300);
+  const dataset = await openJsonl(await writeDataset(folder, { split: "test", seed: 11, count: 300, grids: pictureGrids }));
+  const { greedy } = await evaluateShapes({ policy, dataset, sampled: false });
+  const { greedy: { overall, visionDependent }, klPrcp } = evaluationOf(greedy);
+  expect(overall.accuracy).toBeGreaterThan(0.45);
+  expect(overall.accuracy).toBeLessThan(0.6);
+  expect(greedy.filter(({ answers: [answer] }) => answer!.consistent === null).length / 300).toBeGreaterThan(0.8);
+  expect(greedy).toHaveLength(300);
   expect(klPrcp).toBeGreaterThan(0.1);
-  const swapped = await evaluateSwapped(policy, swapPictures(rows));
-  expect(greedy.visionDependent.value - swapped.visionDependent.value).toBeGreaterThan(0.2);
+  const swapped = (await evaluateSwapped(policy, dataset)).filter(needsPicture);
+  expect(visionDependent!.accuracy - swapped.filter((question) => rightShare(question) === 1).length / swapped.length).toBeGreaterThan(0.2);
 });

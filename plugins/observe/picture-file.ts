@@ -1,0 +1,31 @@
+/** Pictures of a run as files, each as the model saw it and only once. */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import sharp from "sharp";
+import type { EncodedPicture } from "@papo/core";
+import { pictureOfPatches, qwenPatchLayout, type PatchLayout } from "./picture-of-patches.ts";
+
+/** "pictures/<hash>.png", relative to the run's folder. Hashed again, because a content hash may hold characters that a file name must not. */
+export const pictureFile = ({ hash }: EncodedPicture): string => `pictures/${createHash("sha256").update(hash).digest("hex").slice(0, 16)}.png`;
+
+export interface PictureFileOptions {
+  /** The longest side, pixels; larger pictures are scaled down. Default 448. */
+  readonly largestSide?: number;
+  /** How the model's processor makes patches. Default: as Qwen2.5-VL. */
+  readonly layout?: PatchLayout;
+}
+
+/** Write a picture into the run's folder, unless its file is there; the file's name relative to the folder. */
+export async function writePicture(folder: string, encoded: EncodedPicture, { largestSide = 448, layout = qwenPatchLayout }: PictureFileOptions = {}): Promise<string> {
+  const file = pictureFile(encoded);
+  const path = join(folder, file);
+  if (existsSync(path)) return file;
+  mkdirSync(dirname(path), { recursive: true });
+  const { width, height, data } = pictureOfPatches(encoded, layout);
+  await sharp(data, { raw: { width, height, channels: 3 } })
+    .resize({ width: largestSide, height: largestSide, fit: "inside", withoutEnlargement: true })
+    .png()
+    .toFile(path);
+  return file;
+}

@@ -1,0 +1,59 @@
+/** Questions with their answers as an evaluation writes them down: a line of questions.jsonl each. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { z } from "zod";
+
+const numbers = z.record(z.string(), z.number());
+
+const answerSchema = z.object({
+  text: z.string(),
+  /** "right", "wrong", "unreadable", "no answer" or "late". */
+  outcome: z.string(),
+  /** What the answer was read as; null where none was found. */
+  found: z.string().nullable(),
+  /** What went wrong, as far as it was checked; of a right answer, what is wrong about it all the same. */
+  errorClass: z.string().nullable(),
+  /** Whether it is the answer that its own reasoning comes to; null where the reasoning says of none. */
+  consistent: z.boolean().nullable(),
+  /** Parts of the reward, where a recipe's rewards judged. */
+  parts: numbers,
+  tokens: z.number(),
+  /**
+   * By condition of the pictures (see pictures.ts), sums over the answer's tokens, in nats: what their log-probs lose under it, log π − log π_condition, and k3 of
+   * KL[π ‖ π_condition] with PAPO's clamps.
+   */
+  under: z.record(z.string(), z.object({ lost: z.number(), kl: z.number() })),
+});
+
+const questionSchema = z.object({
+  id: z.string(),
+  question: z.string(),
+  gold: z.string(),
+  /** What the gold answer was read as. */
+  expected: z.string().nullable(),
+  /** By column. */
+  categories: z.record(z.string(), z.string()),
+  /** Of each picture the file of each condition, relative to the run's or the evaluation's folder; none for questions past those that are shown. */
+  pictures: z.array(z.record(z.string(), z.string())),
+  answers: z.array(answerSchema).min(1),
+});
+
+export type Answer = Readonly<z.output<typeof answerSchema>>;
+export type Question = Readonly<Omit<z.output<typeof questionSchema>, "answers">> & { readonly answers: readonly Answer[] };
+
+/** The lines of a questions.jsonl, none where there is no file; a last line that was cut short is dropped from it. @throws Error naming a line that is no question */
+export function readQuestions(file: string): Question[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, "utf8").split("\n");
+  const cut = lines.pop() ?? "";
+  if (cut !== "") writeFileSync(file, lines.map((line) => `${line}\n`).join(""));
+  return lines.map((line, index) => {
+    const parsed = questionSchema.safeParse(JSON.parse(line));
+    if (!parsed.success) throw new Error(`${file}, line ${index + 1} is no question of an evaluation: ${z.prettifyError(parsed.error)}`);
+    return parsed.data;
+  });
+}
+
+export const isRight = ({ outcome }: Answer): boolean => outcome === "right";
+
+/** Share of a question's answers that are right. */
+export const rightShare = ({ answers }: Question): number => answers.filter(isRight).length / answers.length;
