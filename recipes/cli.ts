@@ -7,6 +7,7 @@ import { diff } from "./commands/diff.ts";
 import { sft } from "./commands/sft.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { report } from "./commands/report.ts";
 import { setup } from "./commands/setup.ts";
 import { show } from "./commands/show.ts";
 import { startModel } from "./commands/start-model.ts";
@@ -21,6 +22,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ["show", show],
   ["diff", diff],
   ["eval", evalCommand],
+  ["report", report],
   ["verify", verify],
   ["data", data],
   ["setup", setup],

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
 import sharp from "sharp";
+import { questionPictures } from "./questions.ts";
 import type { RunRecord } from "./run-record.ts";
 
 const dataUrl = /^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+$/;
@@ -12,30 +13,40 @@ export interface PictureShelf {
   index(run: RunRecord, picture: string): number | null;
 }
 
+/** Characters of all data URLs together. */
+const budget = 24_000_000;
+
 /**
- * Reads every picture that a sample of `runs` names and packs it as WebP, its longest side at most `largestSide` pixels.
- * A picture that is missing, unreadable, or outside its run's folder is left out: the report shows an empty frame for it.
+ * Reads every picture that a sample of `runs` names, then those of questions, and packs them as WebP, the longest side at most `largestSide` pixels.
+ * A picture that is missing, unreadable, outside its run's folder, or too much for one page is left out: the report shows an empty frame for it.
  */
 export const shelvePictures = async (runs: readonly RunRecord[], largestSide: number): Promise<PictureShelf> => {
   const urls: string[] = [];
   const indexOf = new Map<string, number | null>();
   const byUrl = new Map<string, number>();
-  for (const run of runs) {
-    for (const picture of picturesOf(run)) {
-      const key = keyOf(run, picture);
-      if (indexOf.has(key)) continue;
-      const url = await packed(run, picture, largestSide);
-      const known = url === null ? null : (byUrl.get(url) ?? urls.push(url) - 1);
-      indexOf.set(key, known);
-      if (url !== null && known !== null) byUrl.set(url, known);
-    }
+  let characters = 0;
+  for (const { run, picture } of [...runs.flatMap(ofSamples), ...ofQuestions(runs)]) {
+    const key = keyOf(run, picture);
+    if (indexOf.has(key) || characters > budget) continue;
+    const url = await packed(run, picture, largestSide);
+    const known = url === null ? null : (byUrl.get(url) ?? urls.push(url) - 1);
+    indexOf.set(key, known);
+    if (url === null || known === null || byUrl.has(url)) continue;
+    byUrl.set(url, known);
+    characters += url.length;
   }
   return { urls, index: (run, picture) => indexOf.get(keyOf(run, picture)) ?? null };
 };
 
 const keyOf = (run: RunRecord, picture: string): string => JSON.stringify([run.folder, picture]);
 
-const picturesOf = (run: RunRecord): string[] => run.samples.flatMap((sample) => sample.pictures.flatMap(({ views }) => Object.values(views)));
+interface Named {
+  readonly run: RunRecord;
+  readonly picture: string;
+}
+
+const ofSamples = (run: RunRecord): Named[] => run.samples.flatMap(({ pictures }) => pictures.flatMap(({ views }) => Object.values(views).map((picture) => ({ run, picture }))));
+const ofQuestions = (runs: readonly RunRecord[]): Named[] => questionPictures(runs).flatMap(({ run, pictures }) => pictures.flatMap((views) => Object.values(views).map((picture) => ({ run, picture }))));
 
 const packed = async (run: RunRecord, picture: string, largestSide: number): Promise<string | null> => {
   try {

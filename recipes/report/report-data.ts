@@ -2,6 +2,7 @@
 import { bandOf, byRecipe, metricNames } from "./curves.ts";
 import { headlineMetrics, headlines } from "./headline.ts";
 import type { PictureShelf } from "./pictures.ts";
+import { questionTable, type QuestionTable } from "./questions.ts";
 import type { RunRecord, SampleRow } from "./run-record.ts";
 
 /** Tokens shown of one response: longer ones are cut, and the page says so. */
@@ -17,6 +18,7 @@ export interface ReportData {
   readonly bands: readonly { readonly recipe: string; readonly runs: readonly number[]; readonly metrics: Readonly<Record<string, ShortBand>> }[];
   readonly metrics: readonly { readonly key: string; readonly title: string; readonly shown: boolean; readonly first: boolean }[];
   readonly samples: readonly ShownSample[];
+  readonly evaluation: QuestionTable;
   /** Data URLs. */
   readonly pictures: readonly string[];
 }
@@ -49,6 +51,7 @@ export const reportDataOf = (runs: readonly RunRecord[], shelf: PictureShelf): R
     bands: bandsOf(runs, names),
     metrics: orderedMetrics(names),
     samples: orderedSamples(runs).map(({ run, sample }) => shownSample(run, runs.indexOf(run), sample, shelf)),
+    evaluation: questionTable(runs, shelf),
     pictures: shelf.urls,
   };
 };

@@ -44,7 +44,7 @@ export const reportPage = async (options: ReportOptions): Promise<string> => {
   if (runs.length === 0) throw new Error("A report needs at least one run; it was given none");
   const comparisons = options.comparisons ?? defaultComparisons([...byRecipe(runs).keys()]);
   const data = reportDataOf(runs, await shelvePictures(runs, largestPictureSide));
-  const scripts = [plotFile("uPlot.iife.min.js"), ownFile("charts.js"), ownFile("rollouts.js")].map(embedScript);
+  const scripts = [plotFile("uPlot.iife.min.js"), ownFile("page.js"), ownFile("charts.js"), ownFile("questions.js"), ownFile("rollouts.js")].map(embedScript);
   const styles = [plotFile("uPlot.min.css"), ownFile("style.css")];
   // The policy is a second wall behind escaping: only our own scripts run, and nothing is fetched.
   const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src ${scripts.map(scriptHash).join(" ")}`;
@@ -64,6 +64,7 @@ ${alarmList(runs)}
 <section><h2>Curves</h2><div id="legend" class="legend"></div><div id="metrics"></div><div id="charts"></div></section>
 <section><h2>What each term did</h2>${ledgerTables(runs)}</section>
 <section><h2>Where answers go wrong</h2>${errorBars(runs)}</section>
+<section><h2>Questions</h2><div id="question-filters"></div><div id="questions"></div></section>
 <section><h2>Sample rollouts</h2><div id="filters"></div><div id="samples"></div></section>
 <section><h2>Settings</h2>${settingsTable(runs)}</section>
 </main>

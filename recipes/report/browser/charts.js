@@ -1,7 +1,7 @@
 /* Curves of all runs overlaid. Runs in the reader's browser; uPlot is inlined before it. */
 (() => {
   "use strict";
-  const data = JSON.parse(document.getElementById("data").textContent);
+  const { data, element } = globalThis.page;
   // Okabe and Ito's palette, which the common forms of colour blindness keep apart; lighter blues and greens on dark ground.
   const palettes = {
     light: ["#0072b2", "#d55e00", "#009e73", "#b3568f", "#b07d00", "#2f8fc4", "#555555"],
@@ -15,15 +15,6 @@
   const state = { bands: severalSeeds, smooth: false, hidden: new Set(), shown: new Set() };
   let plots = [];
 
-  const element = (tag, attributes = {}, ...children) => {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (name === "onclick" || name === "onchange") node[name] = value;
-      else if (value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
-    }
-    node.append(...children);
-    return node;
-  };
   const colour = (recipe) => {
     const palette = dark.matches ? palettes.dark : palettes.light;
     return palette[recipes.indexOf(recipe) % palette.length];

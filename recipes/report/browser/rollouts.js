@@ -1,7 +1,7 @@
 /* Sample rollouts. Every foreign text becomes a text node or an attribute set by name: nothing is parsed as HTML. */
 (() => {
   "use strict";
-  const data = JSON.parse(document.getElementById("data").textContent);
+  const { data, element, number, picture, chip, select } = globalThis.page;
   const pageSize = 12;
   const colourings = {
     perceptionKl: {
@@ -14,16 +14,6 @@
   };
   const state = { run: "", step: "", verdict: "", colour: "perceptionKl", shown: pageSize };
 
-  const element = (tag, attributes = {}, ...children) => {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (name.startsWith("on")) node[name] = value;
-      else if (value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
-    }
-    node.append(...children);
-    return node;
-  };
-  const number = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(3)).toString().replace("-", "−"));
   const verdictsOf = (sample) => [...new Set(Object.values(sample.notes))];
   const valuesOf = (sample, key) => (key === "logProbs" ? sample.logProbs.map((value) => -value) : sample[key]);
 
@@ -57,13 +47,6 @@
     return element("p", { class: "response" }, ...spans, ...cut);
   };
 
-  const picture = ({ view, picture: index }) => {
-    const shown = index === null ? element("div", { class: "missing" }, "no file") : element("img", { src: data.pictures[index], alt: `${view} picture` });
-    return element("figure", {}, shown, element("figcaption", {}, view));
-  };
-
-  const chip = (label, value, kind) => element("span", { class: `chip ${kind}` }, element("small", {}, label), " ", value);
-
   const card = (sample) => {
     const run = data.runs[sample.run];
     const facts = [
@@ -88,17 +71,11 @@
     (state.step === "" || sample.step === Number(state.step)) &&
     (state.verdict === "" || verdictsOf(sample).includes(state.verdict)));
 
-  const select = (key, label, options) => {
-    const box = element("select", {
-      onchange: (event) => {
-        state[key] = event.target.value;
-        state.shown = pageSize;
-        draw();
-      },
-    }, element("option", { value: "" }, "all"), ...options.map(([value, text]) => element("option", { value }, text)));
-    box.value = state[key];
-    return element("label", {}, `${label} `, box);
-  };
+  const filter = (key, label, options) => select(label, options, state[key], (value) => {
+    state[key] = value;
+    state.shown = pageSize;
+    draw();
+  });
 
   const scale = () => {
     const { about, two } = colourings[state.colour];
@@ -127,9 +104,9 @@
     const verdicts = [...new Set(data.samples.flatMap(verdictsOf))].sort();
     document.getElementById("filters").replaceChildren(
       element("div", { class: "filters" },
-        select("run", "run", data.runs.map((run, at) => [String(at), run.name])),
-        select("step", "step", steps.map((step) => [String(step), String(step)])),
-        select("verdict", "verdict", verdicts.map((verdict) => [verdict, verdict])),
+        filter("run", "run", data.runs.map((run, at) => [String(at), run.name])),
+        filter("step", "step", steps.map((step) => [String(step), String(step)])),
+        filter("verdict", "verdict", verdicts.map((verdict) => [verdict, verdict])),
         element("span", { class: "buttons" }, "tokens coloured by ", ...Object.keys(colourings).filter((key) => caps[key].known).map(colourButton))),
       scale());
   };

@@ -48,6 +48,11 @@ describe("the README's run file", () => {
     for (const name of ["average", "pass@2", "maj@2", "visionDependent/true", "visual_dependence", "lost/masked", "lost/absent"]) expect(second![`evaluation/${name}`], name).toEqual(expect.any(Number));
     expect(existsSync(join(folder, "measured/evaluation/step-2/absent/questions.jsonl"))).toBe(true);
     expect(readFileSync(join(folder, "measured/report.html"), "utf8")).toContain("evaluation/visual_dependence");
+    const reported = await papo(["report", join(folder, "out"), join(folder, "measured/evaluation/step-2"), "--output", join(folder, "both.html")], root);
+    expect(reported.code, reported.output).toBe(0);
+    const page = readFileSync(join(folder, "both.html"), "utf8");
+    for (const name of ["out", "step-2"]) expect(page).toContain(`"name":"${name}"`);
+    expect((await papo(["report", join(folder, "nowhere")], root)).output).toContain("There is no run folder");
     edit("measured.ts", (text) => text.replace('"masked", "absent"', '"black"'));
     expect((await papo(["train", join(folder, "measured.ts")], root)).output).toContain('evaluation: pictures takes real, masked, blank, swapped, absent, not "black"');
   });

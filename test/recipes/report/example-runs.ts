@@ -3,7 +3,7 @@ import sharp from "sharp";
 import type { Question } from "../../../recipes/evaluation/question.ts";
 import type { Evaluation, RunRecord, SampleRow, Share, StepRecord } from "../../../recipes/report/run-record.ts";
 import { isRight } from "../../../recipes/evaluation/question.ts";
-import { questionOf } from "../../support/questions.ts";
+import { answerOf, questionOf } from "../../support/questions.ts";
 
 /** A small generator with a seed (mulberry32), so that every run of the tests sees the same. */
 export const randomOf = (seed: number) => (): number => {
@@ -147,3 +147,36 @@ export const exampleRun = async (recipe: string, seed: number, options: { gain: 
     problems: [],
   };
 };
+
+/** Tries to end the script element, to run, to load and to break quotes. */
+export const hostileText = "</script><script>window.owned=true;document.title='owned'</script><img src=x onerror=window.owned=true><!-- \u2028 \" ' ` &lt;";
+
+/** A run in which everything that comes from outside is hostile. */
+export const hostileRun = (run: RunRecord): RunRecord => ({
+  ...run,
+  name: hostileText,
+  recipe: hostileText,
+  settings: { [hostileText]: hostileText, nested: { [hostileText]: [hostileText] } },
+  steps: run.steps.map(({ step, metrics }) => ({ step, metrics: { ...metrics, [hostileText]: 1 } })),
+  alarms: [{ kind: hostileText, step: 1, message: hostileText }],
+  problems: [hostileText],
+  after: run.after === null ? null : {
+    ...run.after,
+    errors: { [hostileText]: 0.5 },
+    questions: [{
+      id: hostileText, question: hostileText, gold: hostileText, expected: hostileText, categories: { [hostileText]: hostileText }, pictures: [{ [hostileText]: "javascript:alert(1)" }],
+      answers: [answerOf({ text: hostileText, outcome: hostileText, found: hostileText, errorClass: hostileText, consistent: false, parts: { [hostileText]: 1 }, under: { [hostileText]: { lost: 1, kl: 1 } } })],
+    }],
+  },
+  samples: run.samples.map((sample) => ({
+    ...sample,
+    key: hostileText,
+    question: hostileText,
+    answer: hostileText,
+    text: hostileText,
+    pieces: [hostileText],
+    parts: { [hostileText]: 1 },
+    notes: { [hostileText]: hostileText },
+    pictures: [{ views: { [hostileText]: "javascript:alert(1)", other: "../../../../etc/hostname" } }],
+  })),
+});
