@@ -17,6 +17,8 @@ export { FunctionRewardPlugin } from "./reward/function-reward.ts";
 export { BoxRewardPlugin } from "./reward/box-reward.ts";
 export { HttpRewardPlugin } from "./reward/http-reward.ts";
 export { JudgeRewardPlugin } from "./reward/judge-reward.ts";
+export { askChat, filledIn } from "./reward/chat.ts";
+export type { ChatServer } from "./reward/chat.ts";
 export { LengthRewardPlugin } from "./reward/length-reward.ts";
 export { RepetitionRewardPlugin } from "./reward/repetition-reward.ts";
 export { StatedFactsRewardPlugin } from "./reward/stated-facts-reward.ts";

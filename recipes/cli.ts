@@ -6,6 +6,7 @@ import { demo } from "./commands/demo.ts";
 import { diff } from "./commands/diff.ts";
 import { sft } from "./commands/sft.ts";
 import { doctor } from "./commands/doctor.ts";
+import { errors } from "./commands/errors.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { report } from "./commands/report.ts";
 import { setup } from "./commands/setup.ts";
@@ -23,6 +24,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ["diff", diff],
   ["eval", evalCommand],
   ["report", report],
+  ["errors", errors],
   ["verify", verify],
   ["data", data],
   ["setup", setup],

@@ -1,7 +1,8 @@
 import { parseOptions } from "@papo/core";
 import type { Plugin, Run, Scorable, ScoredPart } from "@papo/core";
 import { z } from "zod";
-import { askServer, serverSchema } from "./request.ts";
+import { askChat, chatSchema, filledIn } from "./chat.ts";
+import { serverSchema } from "./request.ts";
 
 const rubric =
   "You grade an answer. Question:\n{prompt}\n\nExpected answer:\n{answer}\n\nResponse to grade:\n{response}\n\n" +
@@ -12,24 +13,15 @@ const schema = z.strictObject({
   part: z.string().min(1).default("judge"),
   /** Weight in the reward. */
   weight: z.number().default(1),
-  /** The model's name on the server. */
-  model: z.string().min(1),
   /** What the judge is asked: {prompt}, {answer}, {response} and the row's other columns are filled in. */
   rubric: z.string().default(rubric),
   /** What the score is read from: the last match's first group, a number. */
   score: z.instanceof(RegExp).default(/score:\s*(-?\d+(?:\.\d+)?)/gi),
   /** Scores are held within these. */
   range: z.tuple([z.number(), z.number()]).default([0, 1]),
-  /** Environment variable that holds the server's key; null: none is sent. */
-  keyVariable: z.string().nullable().default(null),
-  /** Of the judge's own sampling. */
-  temperature: z.number().nonnegative().default(0),
-  /** Longest verdict in tokens. */
-  maxTokens: z.int().positive().default(512),
+  ...chatSchema,
   ...serverSchema,
 });
-
-const answerSchema = z.object({ choices: z.array(z.object({ message: z.object({ content: z.string() }) })).min(1) });
 
 /**
  * A language model as judge, through any server that speaks OpenAI's chat completions (vLLM, Ollama, llama.cpp, a provider): `url` is its …/v1/chat/completions. The note
@@ -49,14 +41,8 @@ export class JudgeRewardPlugin implements Plugin {
   }
 
   async #score(sample: Scorable, signal: AbortSignal): Promise<ScoredPart> {
-    const { url, headers, retries, model, temperature, maxTokens, keyVariable, range: [low, high] } = this.options;
-    const key = keyVariable === null ? undefined : process.env[keyVariable];
-    if (keyVariable !== null && key === undefined) throw new Error(`the environment variable ${keyVariable}, which holds the server's key, is not set`);
-    const server = { url, retries, headers: { ...headers, ...(key === undefined ? {} : { Authorization: `Bearer ${key}` }) } };
-    const body = await askServer(server, { model, temperature, max_tokens: maxTokens, messages: [{ role: "user", content: this.#question(sample) }] }, signal);
-    const answer = answerSchema.safeParse(body);
-    if (!answer.success) throw new Error(`${url} answered ${JSON.stringify(body)?.slice(0, 120)}, which is no chat completion`);
-    const said = answer.data.choices[0]!.message.content;
+    const { range: [low, high] } = this.options;
+    const said = await askChat(this.options, this.#question(sample), signal);
     const found = [...said.matchAll(new RegExp(this.options.score.source, this.options.score.flags.includes("g") ? this.options.score.flags : `${this.options.score.flags}g`))].at(-1);
     const value = Number(found?.[1]);
     if (found === undefined || !Number.isFinite(value)) throw new Error(`the judge gave no score: ${said.slice(-160)}`);
@@ -65,6 +51,6 @@ export class JudgeRewardPlugin implements Plugin {
 
   #question({ prompt: { row }, response }: Scorable): string {
     const values: Readonly<Record<string, unknown>> = { ...row.fields, prompt: row.prompt, answer: row.answer, response: response.text };
-    return this.options.rubric.replace(/\{([A-Za-z_]\w*)\}/g, (placeholder, name: string) => (Object.hasOwn(values, name) ? String(values[name]) : placeholder));
+    return filledIn(this.options.rubric, values);
   }
 }

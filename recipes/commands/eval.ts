@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { checkpointFolders, learnerSettings, openPolicy, policyFolder, parseSettings } from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { openSources, resolveData } from "../data-source.ts";
+import { percentInterval } from "../display/format.ts";
 import { createDisplay } from "../display/live.ts";
 import { evaluateConditions } from "../evaluation/evaluate-conditions.ts";
 import { verifierJudge } from "../evaluation/judges.ts";
@@ -80,7 +81,7 @@ function dependenceLines(byCondition: ReadonlyMap<PictureCondition, readonly Que
   const real = byCondition.get("real")!;
   return [...byCondition].filter(([condition]) => condition !== "real").map(([condition, questions]) => {
     const difference = compareEvaluations(real, questions);
-    return `real minus ${condition} pictures, ${difference.questions} questions: ${percent(difference).replaceAll(" %", " points")}, p = ${difference.p.toFixed(3)}`;
+    return `real minus ${condition} pictures, ${difference.questions} questions: ${percentInterval(difference).replaceAll(" %", " points")}, p = ${difference.p.toFixed(3)}`;
   });
 }
 
@@ -90,19 +91,17 @@ function number(option: string, text: string, least: number): number {
   return value;
 }
 
-const percent = ({ value, low, high }: Estimate): string => `${(100 * value).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
-
 function tableOf({ questions, average, pass, majority, categories, outcomes, errors, consistency, evidence }: Scores, samples: number): string[] {
   const nats = ({ value, low, high }: Estimate): string => `${value.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
   return [
     `${questions} questions, ${samples} samples each`,
-    `avg@${samples}   ${percent(average)}`,
-    ...Object.entries(pass).filter(([k]) => k !== "1").map(([k, estimate]) => `pass@${k}  ${percent(estimate)}`),
-    ...Object.entries(majority).filter(([k]) => k !== "1").map(([k, estimate]) => `maj@${k}   ${percent(estimate)}`),
-    ...Object.entries(categories).flatMap(([column, values]) => Object.entries(values).map(([value, estimate]) => `${column} ${value} (${estimate.questions})  ${percent(estimate)}`)),
+    `avg@${samples}   ${percentInterval(average)}`,
+    ...Object.entries(pass).filter(([k]) => k !== "1").map(([k, estimate]) => `pass@${k}  ${percentInterval(estimate)}`),
+    ...Object.entries(majority).filter(([k]) => k !== "1").map(([k, estimate]) => `maj@${k}   ${percentInterval(estimate)}`),
+    ...Object.entries(categories).flatMap(([column, values]) => Object.entries(values).map(([value, estimate]) => `${column} ${value} (${estimate.questions})  ${percentInterval(estimate)}`)),
     `answers: ${Object.entries(outcomes).map(([outcome, share]) => `${outcome} ${(100 * share).toFixed(1)} %`).join(", ")}`,
-    ...Object.entries(errors).filter(([name]) => name !== "unsorted").map(([name, estimate]) => `${name}  ${percent(estimate)}`),
-    ...(consistency === null ? [] : [`answers that their reasoning comes to  ${percent(consistency)}`]),
+    ...Object.entries(errors).filter(([name]) => name !== "unsorted").map(([name, estimate]) => `${name}  ${percentInterval(estimate)}`),
+    ...(consistency === null ? [] : [`answers that their reasoning comes to  ${percentInterval(consistency)}`]),
     ...Object.entries(evidence).map(([condition, { lost }]) => `log-prob that a token loses with ${condition} pictures  ${nats(lost)} nats`),
   ];
 }
@@ -112,7 +111,7 @@ function comparison(a: string, b: string): string {
   for (const [folder, questions] of [[a, own], [b, other]] as const) if (questions!.length === 0) throw new Error(`${resolve(folder)} holds no evaluation: papo eval writes questions.jsonl`);
   const compared = compareEvaluations(own!, other!);
   return [
-    `${basename(a)} minus ${basename(b)} on ${compared.questions} shared questions: ${percent(compared).replaceAll(" %", " points")}, p = ${compared.p.toFixed(3)}`,
-    ...Object.entries(compared.errors).map(([name, error]) => `${name}: ${(100 * error.a).toFixed(1)} % of the answers against ${(100 * error.b).toFixed(1)} %${error.a > 0 ? `, less by ${percent(error.reduction)} of them` : ""}`),
+    `${basename(a)} minus ${basename(b)} on ${compared.questions} shared questions: ${percentInterval(compared).replaceAll(" %", " points")}, p = ${compared.p.toFixed(3)}`,
+    ...Object.entries(compared.errors).map(([name, error]) => `${name}: ${(100 * error.a).toFixed(1)} % of the answers against ${(100 * error.b).toFixed(1)} %${error.a > 0 ? `, less by ${percentInterval(error.reduction)} of them` : ""}`),
   ].join("\n");
 }

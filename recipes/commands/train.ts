@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { createHost, learnerSettings, openPolicy, openRunFolder, parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
-import { percent } from "../display/format.ts";
+import { percentInterval } from "../display/format.ts";
 import { createDisplay } from "../display/live.ts";
 import { inLoop, measure, planOf } from "../evaluation/plan.ts";
 import type { Question } from "../evaluation/question.ts";
@@ -60,5 +60,5 @@ async function trainRunFile(run: RunFile, resume: boolean): Promise<void> {
 
 function averageLine(questions: readonly Question[]): string {
   const { average } = scoresOf(questions, []);
-  return `${percent(average.value)} right [${percent(average.low)}, ${percent(average.high)}] of ${questions.length} questions`;
+  return `${percentInterval(average)} of the answers to ${questions.length} questions are right`;
 }

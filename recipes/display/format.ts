@@ -48,6 +48,9 @@ export const shortNumber = (value: number): string => {
 /** A share of 1 as "52.3 %". */
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
+/** A share with its interval: "51.5 % [48.4, 54.6]". */
+export const percentInterval = ({ value, low, high }: { readonly value: number; readonly low: number; readonly high: number }): string => `${percent(value)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+
 /** "43 s", "2 min 05 s", "1 h 03 min". */
 export const duration = (seconds: number): string => {
   const whole = Math.max(0, Math.round(seconds));

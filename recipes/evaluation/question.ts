@@ -1,5 +1,6 @@
 /** Questions with their answers as an evaluation writes them down: a line of questions.jsonl each. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 
 const numbers = z.record(z.string(), z.number());
@@ -40,16 +41,29 @@ const questionSchema = z.object({
 export type Answer = Readonly<z.output<typeof answerSchema>>;
 export type Question = Readonly<Omit<z.output<typeof questionSchema>, "answers">> & { readonly answers: readonly Answer[] };
 
-/** The lines of a questions.jsonl, none where there is no file; a last line that was cut short is dropped from it. @throws Error naming a line that is no question */
+/** Verdicts of a judge model on answers, beside questions.jsonl; see errors.ts. */
+export const errorsFile = "errors.jsonl";
+
+/** Error classes by "<question's id> <answer's index>". */
+export function readErrors(folder: string): ReadonlyMap<string, string> {
+  const file = join(folder, errorsFile);
+  if (!existsSync(file)) return new Map();
+  const lines = readFileSync(file, "utf8").split("\n").filter((line) => line !== "");
+  return new Map(lines.map((line) => JSON.parse(line) as { id: string; answer: number; errorClass: string }).map(({ id, answer, errorClass }) => [`${id} ${answer}`, errorClass]));
+}
+
+/** The lines of a questions.jsonl with the judge's verdicts, where there are some; none where there is no file; a last line that was cut short is dropped from it. @throws Error naming a line that is no question */
 export function readQuestions(file: string): Question[] {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, "utf8").split("\n");
   const cut = lines.pop() ?? "";
   if (cut !== "") writeFileSync(file, lines.map((line) => `${line}\n`).join(""));
+  const errors = readErrors(dirname(file));
   return lines.map((line, index) => {
     const parsed = questionSchema.safeParse(JSON.parse(line));
     if (!parsed.success) throw new Error(`${file}, line ${index + 1} is no question of an evaluation: ${z.prettifyError(parsed.error)}`);
-    return parsed.data;
+    if (errors.size === 0) return parsed.data;
+    return { ...parsed.data, answers: parsed.data.answers.map((answer, place) => ({ ...answer, errorClass: answer.errorClass ?? errors.get(`${parsed.data.id} ${place}`) ?? null })) };
   });
 }
 

@@ -91,6 +91,14 @@ export function pairedDifference(a: readonly number[], b: readonly number[], ran
   return { ...meanEstimate(differences, random.key("bootstrap")), p: extreme / (resamples + 1) };
 }
 
+/** Agreement of two raters beyond chance, of counts [first rater's class, second's]: (p_o − p_e) / (1 − p_e) (Cohen 1960); 1 where chance alone would agree fully. */
+export function cohensKappa(counts: readonly (readonly number[])[]): number {
+  const total = sum(counts.flat());
+  const observed = sum(counts.map((row, index) => row[index]!)) / total;
+  const expected = sum(counts.map((row, index) => sum(row) * sum(counts.map((other) => other[index]!)))) / total ** 2;
+  return expected === 1 ? 1 : (observed - expected) / (1 - expected);
+}
+
 /** Linear between the sorted values, as numpy's default. */
 export function quantile(sorted: ArrayLike<number>, q: number): number {
   const at = q * (sorted.length - 1);
