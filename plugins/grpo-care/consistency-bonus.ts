@@ -1,6 +1,7 @@
-import { parseOptions, rewardPart, tokensUntil } from "@papo/core";
-import type { Plugin, Run, ScoreTarget } from "@papo/core";
+import { parseOptions, rewardPart } from "@papo/core";
+import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
+import { answerTokens, meanLikelihood } from "./answer-tokens.ts";
 
 const schema = z.strictObject({
   /** Bonus of a consistent response, in its accuracy. */
@@ -40,11 +41,11 @@ export class ConsistencyBonusPlugin implements Plugin {
   }
 
   apply({ hooks, scores, copies, metric }: Run): void {
-    const { decay, every, cap, accuracy } = this.options;
+    const { decay, every, cap, accuracy, open, close } = this.options;
     copies.register({ name: "ema", decay, every });
-    const answer = scores.request({ weights: "ema", stage: "rewards", target: this.#answer() });
+    const answer = scores.request({ weights: "ema", stage: "rewards", target: answerTokens(open, close) });
     hooks.rewards.tapPromise(this.name, (rewards, group) => {
-      const likelihoods = group.get(answer).map((logProbs) => (logProbs.length === 0 ? 0 : Math.min(cap, Math.exp(logProbs.reduce((sum, value) => sum + value, 0) / logProbs.length))));
+      const likelihoods = group.get(answer).map((logProbs) => Math.min(cap, meanLikelihood(logProbs)));
       const accuracies = group.samples.map((sample) => rewardPart(sample, accuracy));
       const consistent = this.consistent(accuracies, likelihoods);
       consistent.forEach((is, index) => {
@@ -62,20 +63,5 @@ export class ConsistencyBonusPlugin implements Plugin {
     const theirs = likelihoods.filter((_, index) => accurate[index]);
     const bar = theirs.reduce((sum, value) => sum + value, 0) / theirs.length - this.options.margin;
     return accurate.map((is, index) => is && likelihoods[index]! >= bar);
-  }
-
-  /** The tokens between the marks, after everything before them. */
-  #answer(): ScoreTarget {
-    const { open, close } = this.options;
-    return {
-      name: "answer",
-      of: ({ response: { tokens } }, text) => {
-        const given = tokensUntil(tokens, open, text);
-        if (given === null) return { given: 0, tokens: new Int32Array(0) };
-        const rest = tokens.subarray(given);
-        const closed = tokensUntil(rest, close, text);
-        return { given, tokens: rest.slice(0, closed === null ? rest.length : closed - 1) };
-      },
-    };
   }
 }

@@ -1,6 +1,7 @@
 import { parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
+import { limitSchema, registerScore, scores } from "./thread/scoring.ts";
 
 const schema = z.strictObject({
   /** Names the part of the reward. */
@@ -13,6 +14,7 @@ const schema = z.strictObject({
   atMost: z.int().positive().nullable().default(null),
   /** Tokens over which it falls from 1 to 0 beyond `atMost`. */
   fade: z.int().positive().default(128),
+  ...limitSchema,
 });
 
 /** 1 for responses of a wanted length in tokens, less outside: min(1, n / atLeast) · clamp((atMost + fade − n) / fade, 0, 1). DAPO's overlong penalty is OverlongPenaltyPlugin. */
@@ -26,15 +28,7 @@ export class LengthRewardPlugin implements Plugin {
     if (atMost !== null && atLeast > atMost) throw new Error(`${this.name}: atLeast ${atLeast} is above atMost ${atMost}`);
   }
 
-  apply({ rewards }: Run): void {
-    const { part, weight, atLeast, atMost, fade } = this.options;
-    rewards.register({
-      name: part, weight, timeoutSeconds: 10, onFailure: "stop",
-      score: ({ response }) => {
-        const n = response.tokens.length;
-        const long = atMost === null ? 1 : Math.min(1, Math.max(0, (atMost + fade - n) / fade));
-        return (atLeast === 0 ? 1 : Math.min(1, n / atLeast)) * long;
-      },
-    });
+  apply(run: Run): void {
+    registerScore(run, scores, "length", this.options);
   }
 }

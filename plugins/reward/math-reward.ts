@@ -2,6 +2,7 @@ import { parseOptions } from "@papo/core";
 import type { Plugin, Run, Scorable, ScoredPart } from "@papo/core";
 import { z } from "zod";
 import { Verifier } from "./math/verifier.ts";
+import { limitSchema } from "./thread/scoring.ts";
 
 const schema = z.strictObject({
   /** Names the part of the reward. */
@@ -10,10 +11,7 @@ const schema = z.strictObject({
   weight: z.number().default(0.9),
   /** The row's column with the choices of a multiple-choice question, a list of texts or texts by letter; rows without it have none. */
   choices: z.string().default("choices"),
-  /** Milliseconds for one response; a later verdict counts as a failure of the reward. */
-  limit: z.number().positive().default(1000),
-  /** A gold answer or a response that takes longer than `limit`: "stop" the run, "drop" the response's group, or give this value, logged and counted. */
-  onFailure: z.union([z.enum(["stop", "drop"]), z.number()]).default("stop"),
+  ...limitSchema,
 });
 
 /**

@@ -1,7 +1,7 @@
 import { parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
-import { repeatedShare } from "./text-rewards.ts";
+import { limitSchema, registerScore, scores } from "./thread/scoring.ts";
 
 const schema = z.strictObject({
   /** Names the part of the reward. */
@@ -10,6 +10,7 @@ const schema = z.strictObject({
   weight: z.number().default(0.1),
   /** Tokens of an n-gram. */
   n: z.int().positive().default(4),
+  ...limitSchema,
 });
 
 /** 0 for a response without repeated n-grams of tokens, down to −1 for one that repeats itself throughout: −(1 − distinct / all). */
@@ -21,8 +22,7 @@ export class RepetitionRewardPlugin implements Plugin {
     this.options = parseOptions(this.name, schema, options);
   }
 
-  apply({ rewards }: Run): void {
-    const { part, weight, n } = this.options;
-    rewards.register({ name: part, weight, timeoutSeconds: 10, onFailure: "stop", score: ({ response }) => 0 - repeatedShare(response.tokens, n) });
+  apply(run: Run): void {
+    registerScore(run, scores, "repetition", this.options);
   }
 }

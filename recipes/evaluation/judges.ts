@@ -1,6 +1,6 @@
 /** Who says whether an answer is right, and what is wrong with it. */
 import type { Sample } from "@papo/core";
-import { conclusionOf, type Verifier } from "@papo/plugins";
+import type { Verifier } from "@papo/plugins";
 import type { Answer } from "./question.ts";
 
 export interface Judgement extends Pick<Answer, "outcome" | "found" | "errorClass" | "consistent"> {
@@ -12,10 +12,7 @@ export type Judge = (sample: Sample) => Judgement | Promise<Judgement>;
 
 /** Mathematical equivalence with the row's answer; a row's column "choices" is that of a multiple-choice question. Whether something was seen wrongly it cannot know. */
 export const verifierJudge = (verifier: Pick<Verifier, "verify">): Judge => async ({ prompt: { row }, response: { text } }) => {
-  const { outcome, expected, found } = await verifier.verify(row.answer, text, row.fields["choices"]);
-  const conclusion = found === null ? null : conclusionOf(text);
-  const own = conclusion === null ? "no answer" : (await verifier.verify(found!, conclusion)).outcome;
-  const consistent = own === "right" ? true : own === "wrong" ? false : null;
+  const { outcome, expected, found, consistent } = await verifier.verify(row.answer, text, row.fields["choices"]);
   const unusable = outcome === "no answer" || outcome === "unreadable";
   return { outcome, expected, found, consistent, errorClass: outcome === "right" ? null : unusable ? "format" : consistent === false ? "inconsistency" : null };
 };

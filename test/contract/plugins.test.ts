@@ -52,6 +52,7 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.StatedFactsRewardPlugin(),
   () => new everything.StringRewardPlugin(),
   () => new everything.FormatRewardPlugin(),
+  () => new everything.ModuleRewardPlugin({ part: "own", module: "reward.ts" }),
 ];
 
 describe.each(makers.map((make) => [`${make().name} ${JSON.stringify((make() as unknown as { options: unknown }).options)}`, make] as const))("%s", (_name, make) => {
@@ -62,6 +63,7 @@ describe.each(makers.map((make) => [`${make().name} ${JSON.stringify((make() as 
 const outsideTheLoss: readonly (() => Plugin)[] = [
   () => new everything.DiffusionNoisePlugin({ view: "hazy" }),
   () => new everything.PerceptionProbePlugin(),
+  () => new everything.ConsistencyProbePlugin(),
   () => new everything.ReferenceKlRewardPlugin(),
   () => new everything.WhitenedAdvantagePlugin({ kl: 0.1 }),
   () => new everything.PerceptionExplorationPlugin(),

@@ -1,9 +1,20 @@
 /** Whether an answer is the one that the response's own reasoning comes to. */
 
+import { extractAnswer } from "./extract.ts";
+import { verifyAnswer } from "./verify.ts";
+
 const cue = /\\boxed\s*\{|\b(?:final )?answers?(?:\s*\*{0,2}\s*(?:is|are|:|=|would be|should be))/gi;
 
+/** Null: the response gives no answer, its thoughts name none, or one of the two cannot be read. */
+export function isConsistent(response: string): boolean | null {
+  const [found, conclusion] = [extractAnswer(response), conclusionOf(response)];
+  if (found === null || conclusion === null) return null;
+  const { outcome } = verifyAnswer(found, conclusion);
+  return outcome === "right" ? true : outcome === "wrong" ? false : null;
+}
+
 /** The part of a response's thoughts from where they last name an answer; null without thoughts in tags, or when they name none. */
-export function conclusionOf(response: string): string | null {
+function conclusionOf(response: string): string | null {
   const end = response.lastIndexOf("</think>");
   if (end < 0) return null;
   const thoughts = response.slice(Math.max(0, end - 30_000), end);

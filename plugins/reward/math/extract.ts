@@ -53,7 +53,7 @@ interface Stretch {
 }
 
 /** Every \boxed{…} and \fbox{…} that closes. */
-function boxesIn(text: string): Stretch[] {
+export function boxesIn(text: string): Stretch[] {
   const found: Stretch[] = [];
   const opening = /\\(?:boxed|fbox)\s*\{/g;
   for (let match = opening.exec(text); match !== null; match = opening.exec(text)) {

@@ -15,7 +15,7 @@ describe("FormatRewardPlugin", () => {
     ["<think> 3 </think> 8", 0],
     ["Well, <think> 3 </think> \\boxed{8}", 0],
     ["", 0],
-  ])("%j gives %d", (text, value) => {
-    expect(scorer.score(makeSample({ text }), AbortSignal.timeout(1000))).toBe(value);
+  ])("%j gives %d", async (text, value) => {
+    expect(await scorer.score(makeSample({ text }), AbortSignal.timeout(1000))).toBe(value);
   });
 });

@@ -1,0 +1,127 @@
+/** Work in a thread of its own, with a time limit that no input can get around: a thread that is late is killed and started again. */
+import { Worker } from "node:worker_threads";
+
+/** The answer took longer than allowed. */
+export class LateError extends Error {
+  override readonly name = "LateError";
+}
+
+/** What the thread sends: "ready" once, then one of the others for each question, in order. */
+export type FromThread<A> = "ready" | { readonly answer: A } | { readonly error: string };
+
+export interface GuardedThreadOptions {
+  /** Shown in messages. */
+  readonly name: string;
+  /** The thread's file, plain JavaScript. */
+  readonly file: URL;
+  /** Milliseconds for one answer. */
+  readonly limit: number;
+}
+
+interface Asked<Q, A> {
+  readonly question: Q;
+  readonly resolve: (answer: A) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Questions that are with the thread at one time: enough that it never waits for the next. */
+const together = 32;
+
+export class GuardedThread<Q, A> {
+  readonly #options: GuardedThreadOptions;
+  readonly #waiting: Asked<Q, A>[] = [];
+  /** Sent and not answered, in order. */
+  readonly #sent: Asked<Q, A>[] = [];
+  #worker: Worker | null = null;
+  #ready = false;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: GuardedThreadOptions) {
+    this.#options = options;
+  }
+
+  /** @throws LateError; Error when the thread ended, or with what the work threw */
+  ask(question: Q): Promise<A> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ question, resolve, reject });
+      this.#send();
+    });
+  }
+
+  /** Ends the thread; it starts again with the next question. */
+  async close(): Promise<void> {
+    const worker = this.#forget();
+    await worker?.terminate();
+  }
+
+  #send(): void {
+    this.#worker ??= this.#start();
+    while (this.#ready && this.#sent.length < together && this.#waiting.length > 0) {
+      const asked = this.#waiting.shift()!;
+      try {
+        this.#worker.postMessage(asked.question);
+      } catch (error) {
+        asked.reject(error as Error);
+        continue;
+      }
+      this.#sent.push(asked);
+      if (this.#sent.length === 1) this.#watch();
+    }
+    // A thread with nothing to do does not keep the process alive.
+    if (this.#sent.length > 0 || this.#waiting.length > 0) this.#worker.ref();
+    else this.#worker.unref();
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#options.file, { name: this.#options.name, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 512 } });
+    worker.on("message", (message: FromThread<A>) => {
+      if (worker !== this.#worker) return;
+      if (message === "ready") this.#ready = true;
+      else {
+        const asked = this.#sent.shift();
+        if ("error" in message) asked?.reject(new Error(message.error));
+        else asked?.resolve(message.answer);
+        this.#watch();
+      }
+      this.#send();
+    });
+    worker.on("error", (error) => {
+      if (worker === this.#worker) this.#lost(error);
+    });
+    return worker;
+  }
+
+  /** The time of the first unanswered question runs from when the one before it was answered. */
+  #watch(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = this.#sent.length === 0 ? null : setTimeout(() => this.#late(), this.#options.limit);
+  }
+
+  #late(): void {
+    const late = this.#sent.shift();
+    void this.#again()?.terminate();
+    late?.reject(new LateError(`it took longer than ${this.#options.limit} ms`));
+    if (this.#waiting.length > 0) this.#send();
+  }
+
+  /** The thread died: of its question, if it had one, else it cannot start. */
+  #lost(error: Error): void {
+    const [culprit] = this.#sent.length > 0 ? this.#sent.splice(0, 1) : this.#waiting.splice(0, 1);
+    this.#again();
+    culprit?.reject(new Error(`The thread "${this.#options.name}" ended: ${error.message}`, { cause: error }));
+    if (this.#waiting.length > 0) this.#send();
+  }
+
+  /** What was sent waits for the next thread. */
+  #again(): Worker | null {
+    this.#waiting.unshift(...this.#sent.splice(0));
+    return this.#forget();
+  }
+
+  #forget(): Worker | null {
+    const worker = this.#worker;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    [this.#worker, this.#ready, this.#timer] = [null, false, null];
+    return worker;
+  }
+}

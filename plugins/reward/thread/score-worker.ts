@@ -1,0 +1,21 @@
+/** Scores in a thread that can be killed; started by score-worker.mjs. Answers come in the order of the questions. */
+import { parentPort } from "node:worker_threads";
+import type { ScoredPart } from "@papo/core";
+import type { FromThread } from "./guarded-thread.ts";
+import type { Score, ScoreQuestion } from "./scoring.ts";
+
+async function answer({ module, name, options, sample }: ScoreQuestion): Promise<FromThread<number | ScoredPart>> {
+  try {
+    const score = ((await import(module)) as Record<string, Score | undefined>)[name];
+    if (typeof score !== "function") throw new Error(`${module} exports no function "${name}"`);
+    return { answer: await score(sample, options as never) };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+let last: Promise<void> = Promise.resolve();
+parentPort!.on("message", (question: ScoreQuestion) => {
+  last = last.then(async () => parentPort!.postMessage(await answer(question)));
+});
+parentPort!.postMessage("ready");
