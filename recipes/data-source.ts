@@ -2,10 +2,13 @@
 import { isAbsolute, resolve } from "node:path";
 import { mixDatasets, openData, parseOptions, type DataOptions, type Dataset, type Row } from "@papo/core";
 import { z } from "zod";
+import { benchmarkOf, benchmarks, type BenchmarkName } from "./benchmarks.ts";
 
 export interface DataSource {
-  /** A .jsonl or .parquet file, or a folder of .parquet files. */
+  /** A .jsonl, .json or .parquet file, or a folder of .parquet files. */
   readonly path: string;
+  /** It is in the layout of this benchmark; see benchmarks.ts. */
+  readonly benchmark?: BenchmarkName;
   /** Which column holds what: { prompt: "problem" }. */
   readonly columns?: NonNullable<DataOptions["columns"]>;
   /** Of a folder: the files whose names begin with this. */
@@ -29,7 +32,8 @@ export const promptTemplates = {
 
 const schema = z.strictObject({
   path: z.string(),
-  columns: z.record(z.string(), z.string()).optional(),
+  benchmark: z.enum(Object.keys(benchmarks) as [BenchmarkName, ...BenchmarkName[]]).optional(),
+  columns: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
   split: z.string().optional(),
   template: z.string().optional(),
   weight: z.number().positive().optional(),
@@ -60,9 +64,12 @@ export async function openSources(data: Data, onBadRow: "stop" | "skip" = "stop"
 
 const isList = (data: Exclude<Data, string>): data is readonly DataSource[] => Array.isArray(data);
 
-async function openSource({ path, columns, split, template }: DataSource, onBadRow: "stop" | "skip"): Promise<Dataset> {
-  const dataset = await openData(path, { onBadRow, ...(columns === undefined ? {} : { columns }), ...(split === undefined ? {} : { split }) });
-  return template === undefined ? dataset : { ...dataset, row: async (index) => filled(await dataset.row(index), template) };
+async function openSource({ path, benchmark, columns, split, template }: DataSource, onBadRow: "stop" | "skip"): Promise<Dataset> {
+  const layout = benchmark === undefined ? undefined : benchmarkOf(benchmark);
+  const dataset = await openData(path, { ...layout?.options, onBadRow, ...(columns === undefined ? {} : { columns: { ...layout?.options.columns, ...columns } }), ...(split === undefined ? {} : { split }) });
+  if (layout?.row === undefined && template === undefined) return dataset;
+  const asked = layout?.row ?? ((row: Row): Row => row);
+  return { ...dataset, row: async (index) => (template === undefined ? asked(await dataset.row(index)) : filled(asked(await dataset.row(index)), template)) };
 }
 
 function filled(row: Row, template: string): Row {

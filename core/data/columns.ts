@@ -8,8 +8,8 @@ export const columnsSchema = z
     prompt: z.string().default("prompt"),
     /** The right answer, text or number. */
     answer: z.string().default("answer"),
-    /** One picture or a list of them; a row without it has no pictures. */
-    images: z.string().default("images"),
+    /** One picture or a list of them, or several such columns in order; a row without any has no pictures. */
+    images: z.union([z.string(), z.array(z.string())]).default("images"),
     /** The system turn; a row without it leaves it to the chat template. */
     system: z.string().default("system"),
     /** Unique per row; rows without it are named by their place. */
@@ -21,7 +21,7 @@ export type Columns = z.output<typeof columnsSchema>;
 
 /** A record as a row: what is mapped in its place, everything else in `fields`. @throws Error naming the column that is missing or wrong */
 export function rowOf(record: Readonly<Record<string, unknown>>, columns: Columns, place: { readonly id: string; readonly images: Row["images"]; readonly folder: string }): Row {
-  const mapped = new Set(Object.values(columns));
+  const mapped = new Set(Object.values(columns).flat());
   return {
     id: record[columns.id] === undefined || record[columns.id] === null ? place.id : textOf(record, columns.id, "id"),
     prompt: textOf(record, columns.prompt, "prompt"),
@@ -32,6 +32,10 @@ export function rowOf(record: Readonly<Record<string, unknown>>, columns: Column
     folder: place.folder,
   };
 }
+
+/** What the columns of pictures hold, in order. */
+export const pictureValues = (record: Readonly<Record<string, unknown>>, { images }: Columns): unknown[] =>
+  [images].flat().flatMap((column) => record[column] ?? []);
 
 function textOf(record: Readonly<Record<string, unknown>>, column: string, purpose: string): string {
   const value = record[column];

@@ -8,7 +8,7 @@ import { openParquet, type ParquetOptions } from "./parquet.ts";
 export type DataOptions = Parameters<typeof openJsonl>[1] & Pick<ParquetOptions, "split">;
 
 /**
- * Open a .jsonl file, a .parquet file, or a folder of .parquet files as Hugging Face datasets are.
+ * Open a .jsonl or .json file, a .parquet file, or a folder of .parquet files as Hugging Face datasets are.
  * @throws Error naming the file and what is wrong with it
  */
 export async function openData(path: string, { split, ...options }: DataOptions = {}): Promise<Dataset> {

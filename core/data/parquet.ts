@@ -8,7 +8,7 @@ import { parseOptions } from "../host/options.ts";
 import { permutation, type Random } from "../math/random.ts";
 import type { PictureSource, Row } from "../pipeline/batch.ts";
 import { UnusableRowError } from "../prompts/prompts.ts";
-import { columnsSchema, rowOf, type Columns } from "./columns.ts";
+import { columnsSchema, pictureValues, rowOf, type Columns } from "./columns.ts";
 import type { Dataset } from "./dataset.ts";
 
 const parquetSchemaOptions = z.strictObject({
@@ -176,19 +176,13 @@ function readRow(record: Readonly<Record<string, unknown>>, { file }: Block, ind
   const place = `${basename(file.path)}:${index}`;
   const folder = dirname(file.path);
   try {
-    return rowOf(record, columns, { id: place, images: pictures(record[columns.images], place, folder, columns.images), folder });
+    return rowOf(record, columns, { id: place, images: pictureValues(record, columns).map((item, picture) => pictureOf(item, `${place}, picture ${picture}`, folder, columns.images)), folder });
   } catch (error) {
     throw new UnusableRowError("bad", `Row ${place} cannot be used: ${(error as Error).message}`, { cause: error });
   }
 }
 
-function pictures(value: unknown, place: string, folder: string, column: string): PictureSource[] {
-  if (value === null || value === undefined) return [];
-  const items: unknown[] = Array.isArray(value) ? value : [value];
-  return items.map((item, index) => pictureOf(item, `${place}, picture ${index}`, folder, column));
-}
-
-function pictureOf(item: unknown, name: string, folder: string, column: string): PictureSource {
+function pictureOf(item: unknown, name: string, folder: string, column: Columns["images"]): PictureSource {
   if (item instanceof Uint8Array) return { bytes: item, name };
   if (typeof item === "string") return resolve(folder, item);
   if (typeof item === "object" && item !== null) {
@@ -196,5 +190,5 @@ function pictureOf(item: unknown, name: string, folder: string, column: string):
     if (bytes instanceof Uint8Array && bytes.length > 0) return { bytes, name: typeof path === "string" && path !== "" ? `${name} (${path})` : name };
     if (typeof path === "string" && path !== "") return resolve(folder, path);
   }
-  throw new Error(`column "${column}" (the pictures) must hold bytes, { bytes, path } or paths, found ${JSON.stringify(item).slice(0, 80)}`);
+  throw new Error(`column "${String(column)}" (the pictures) must hold bytes, { bytes, path } or paths, found ${JSON.stringify(item).slice(0, 80)}`);
 }

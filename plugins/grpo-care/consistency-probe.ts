@@ -1,7 +1,7 @@
 import { parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
-import { Verifier } from "../reward/math/verifier.ts";
+import { Verifier } from "../index.ts";
 import { answerTokens, meanLikelihood } from "./answer-tokens.ts";
 
 const schema = z.strictObject({

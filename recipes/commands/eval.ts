@@ -4,6 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { checkpointFolders, learnerSettings, openPolicy, policyFolder, parseSettings } from "@papo/core";
 import { Verifier } from "@papo/plugins";
+import { benchmarkOf, benchmarks } from "../benchmarks.ts";
 import { openSources, resolveData } from "../data-source.ts";
 import { percentInterval } from "../display/format.ts";
 import { createDisplay } from "../display/live.ts";
@@ -23,7 +24,8 @@ export const evalCommand: Command = {
     "Sample answers to every question, verify them mathematically, and print avg@k, pass@k and maj@k with 95 % intervals, by category too.",
     "Writes questions.jsonl, settings.json and scores.json; started again, it goes on where it was cut off. --pictures: the same questions",
     "with grey pictures, another question's, or none, and what the answers owe to the real ones (dependence.jsonl, by question). --compare: two evaluations question by question.",
-    "Also: --top-p 1, --top-k 0, --seed 1; --category <column>; --columns prompt=problem, --split test, --template \"{prompt} …\" of the data.",
+    "Also: --top-p 1, --top-k 0, --seed 1; --category <column>; --columns prompt=problem, --split test, --template \"{prompt} …\" of the data;",
+    `--benchmark, for data in a public layout: ${Object.keys(benchmarks).join(", ")}.`,
   ].join("\n"),
   async run(args) {
     const { values, positionals } = parseArgs({
@@ -32,14 +34,15 @@ export const evalCommand: Command = {
       options: {
         samples: { type: "string", default: "8" }, temperature: { type: "string", default: "1" }, "top-p": { type: "string", default: "1" }, "top-k": { type: "string", default: "0" },
         "max-new-tokens": { type: "string", default: "1024" }, seed: { type: "string", default: "1" }, category: { type: "string", multiple: true }, columns: { type: "string" }, split: { type: "string" },
-        template: { type: "string" }, pictures: { type: "string", default: "real" }, output: { type: "string" }, compare: { type: "boolean", default: false },
+        template: { type: "string" }, benchmark: { type: "string" }, pictures: { type: "string", default: "real" }, output: { type: "string" }, compare: { type: "boolean", default: false },
       },
     });
     const [first, second] = positionals;
     if (first === undefined || second === undefined || positionals.length > 2) throw new Error(`usage: ${evalCommand.usage}`);
     if (values.compare) return console.log(comparison(first, second));
     const model = modelFolder(first);
-    const source = { path: second, ...(values.columns === undefined ? {} : { columns: columnsOf(values.columns) }), ...(values.split === undefined ? {} : { split: values.split }), ...(values.template === undefined ? {} : { template: values.template }) };
+    const layout = values.benchmark === undefined ? undefined : benchmarkOf(values.benchmark);
+    const source = { path: second, ...(values.benchmark === undefined ? {} : { benchmark: values.benchmark }), ...(values.columns === undefined ? {} : { columns: columnsOf(values.columns) }), ...(values.split === undefined ? {} : { split: values.split }), ...(values.template === undefined ? {} : { template: values.template }) };
     const dataset = await openSources(resolveData(source, resolve("."), "data"));
     const conditions = conditionsOf("--pictures", values.pictures.split(",").map((name) => name.trim()));
     const settings = {
@@ -51,7 +54,7 @@ export const evalCommand: Command = {
     const policy = await openPolicy({ folder: model, ...learnerSettings(parseSettings({})) });
     try {
       const byCondition = await evaluateConditions({
-        policy, dataset, settings, conditions, judge: verifierJudge(verifier), categories: values.category ?? [], output, pictures: output,
+        policy, dataset, settings, conditions, judge: verifierJudge(verifier), categories: values.category ?? layout?.categories ?? [], output, pictures: output,
         onCondition: (condition) => display.phase(`evaluating ${dataset.size} questions, pictures ${condition}`, dataset.size),
       });
       for (const [condition, questions] of byCondition) {

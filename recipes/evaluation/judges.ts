@@ -10,12 +10,28 @@ export interface Judgement extends Pick<Answer, "outcome" | "found" | "errorClas
 
 export type Judge = (sample: Sample) => Judgement | Promise<Judgement>;
 
-/** Mathematical equivalence with the row's answer; a row's column "choices" is that of a multiple-choice question. Whether something was seen wrongly it cannot know. */
+/**
+ * Mathematical equivalence with the row's answer; a row's column "choices" is that of a multiple-choice question, and a number in its column "precision" the decimals to which a
+ * number must agree (MathVista, arXiv:2310.02255). Whether something was seen wrongly it cannot know.
+ */
 export const verifierJudge = (verifier: Pick<Verifier, "verify">): Judge => async ({ prompt: { row }, response: { text } }) => {
-  const { outcome, expected, found, consistent } = await verifier.verify(row.answer, text, row.fields["choices"]);
+  const { outcome: strict, expected, found, consistent } = await verifier.verify(row.answer, text, row.fields["choices"]);
+  const outcome = strict === "wrong" && agreesTo(row.fields["precision"], row.answer, found!) ? "right" : strict;
   const unusable = outcome === "no answer" || outcome === "unreadable";
   return { outcome, expected, found, consistent, errorClass: outcome === "right" ? null : unusable ? "format" : consistent === false ? "inconsistency" : null };
 };
+
+function agreesTo(decimals: unknown, gold: string, found: string): boolean {
+  if (typeof decimals !== "number" || !Number.isInteger(decimals) || decimals < 0 || decimals > 10) return false;
+  const [wanted, given] = [numberIn(gold), numberIn(found)];
+  return wanted !== null && given !== null && wanted.toFixed(decimals) === given.toFixed(decimals);
+}
+
+/** A decimal number, a currency before it or a unit after it. */
+function numberIn(text: string): number | null {
+  const digits = /^\s*\\?[$€£]?\s*([-+]?(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d+)?)\s*(?:[a-zA-Z°²³/\\{}\s%]*)$/.exec(text)?.[1] ?? "";
+  return /\d/.test(digits) ? Number(digits.replaceAll(",", "")) : null;
+}
 
 /** A recipe's own rewards: a part named accuracy decides, and without one a reward above one half counts as right. */
 export const rewardJudge: Judge = ({ prompt: { row }, parts, reward, notes }) => ({

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
@@ -31,7 +31,7 @@ test("rows come with mapped columns, pictures beside the file and the other colu
 
 test("bad JSON is an error with the line's number", async () => {
   await expect(openJsonl(write('{"prompt": "a", "answer": "b"}', '{"prompt": '))).rejects.toThrow(/rows\.jsonl, line 2: not JSON/);
-  await expect(openJsonl(write("[1]"))).rejects.toThrow(/line 1: a line must be one JSON object/);
+  await expect(openJsonl(write("[1]"))).rejects.toThrow(/line 1: a row must be one JSON object/);
 });
 
 test("a missing column is an error that lists those found and how to map", async () => {
@@ -59,4 +59,23 @@ test("bad rows are left out and listed where the user asked for it", async () =>
 
 test("a file that is not there is an error with its full path", async () => {
   await expect(openJsonl(join(folder, "none.jsonl"))).rejects.toThrow(/none\.jsonl cannot be read/);
+});
+
+test("a .json file holds a list of rows, or rows by id; pictures may be in a folder beside it, and in several columns", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "json-"));
+  mkdirSync(join(folder, "images"));
+  for (const name of ["a.png", "b.png"]) writeFileSync(join(folder, "images", name), "");
+  const json = (content: unknown): string => {
+    writeFileSync(join(folder, "rows.json"), typeof content === "string" ? content : JSON.stringify(content));
+    return join(folder, "rows.json");
+  };
+  const named = await openJsonl(json({ q1: { prompt: "a", answer: 1, one: "a.png", two: null }, q2: { prompt: "b", answer: "x", one: "b.png", two: ["a.png"], id: "own" } }), { pictures: "images", columns: { images: ["one", "two"] } });
+  expect([await named.row(0), await named.row(1)]).toMatchObject([
+    { id: "q1", answer: "1", images: [join(folder, "images/a.png")], fields: {} },
+    { id: "own", images: [join(folder, "images/b.png"), join(folder, "images/a.png")], fields: {} },
+  ]);
+  expect((await (await openJsonl(json([{ prompt: "a", answer: "b" }]))).row(0)).id).toBe("row-1");
+  await expect(openJsonl(json([{ prompt: "a" }]))).rejects.toThrow(/rows\.json, row 1: column "answer"/);
+  await expect(openJsonl(json("{ cut"))).rejects.toThrow(/is not JSON .*rows of one line each belong in a \.jsonl file/);
+  await expect(openJsonl(json("3"))).rejects.toThrow("must be a list of rows, or rows by id");
 });
