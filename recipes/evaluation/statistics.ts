@@ -25,13 +25,28 @@ export interface Vote {
   readonly right: boolean;
 }
 
-const subsets = 100;
+/** Subsets that are all looked at; of more this many are drawn. */
+const mostSubsets = 1000;
 
-/** The share of subsets of k answers whose commonest answer is right; of several equally common ones each counts in part. All are one subset; else 100 are drawn. */
+/** The share of subsets of k answers whose commonest answer is right; of several equally common ones each counts in part. Where there are over 1,000 subsets, of 1,000 drawn ones. */
 export function majorityAtK(votes: readonly Vote[], k: number, random: Random): number {
   if (!(k >= 1 && k <= votes.length)) throw new RangeError(`maj@${k} of ${votes.length} answers: k must be between 1 and their number`);
-  const draws = k === votes.length ? [votes] : Array.from({ length: subsets }, (_, draw) => [...permutation(random.key(draw), votes.length).subarray(0, k)].map((index) => votes[index]!));
+  const draws = subsetCount(votes.length, k) <= mostSubsets
+    ? subsets(votes, k)
+    : Array.from({ length: mostSubsets }, (_, draw) => [...permutation(random.key(draw), votes.length).subarray(0, k)].map((index) => votes[index]!));
   return draws.reduce((total, chosen) => total + majorityRight(chosen), 0) / draws.length;
+}
+
+/** C(n, k), as far as a number can tell. */
+function subsetCount(n: number, k: number): number {
+  let count = 1;
+  for (let i = 1; i <= k; i++) count *= (n - k + i) / i;
+  return Math.round(count);
+}
+
+function subsets<T>(items: readonly T[], k: number): T[][] {
+  if (k === 0) return [[]];
+  return items.flatMap((item, index) => subsets(items.slice(index + 1), k - 1).map((rest) => [item, ...rest]));
 }
 
 function majorityRight(votes: readonly Vote[]): number {
