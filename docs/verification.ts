@@ -1,15 +1,7 @@
 /** Writes docs/verification.md: what the verifier, math-verify and mathruler say of the same answers. `node --import tsx docs/verification.ts` */
 import { readFileSync, writeFileSync } from "node:fs";
 import { verifyAnswer } from "@papo/plugins";
-
-interface Case {
-  readonly kind: string;
-  readonly gold: string;
-  readonly response: string;
-  readonly expected: 0 | 1;
-  readonly math_verify: 0 | 1;
-  readonly mathruler: 0 | 1;
-}
+import type { Case } from "../test/golden/verify-case.ts";
 
 const at = (path: string): URL => new URL(path, import.meta.url);
 const cases = JSON.parse(readFileSync(at("../test/golden/cases/verify.json"), "utf8")) as readonly Case[];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { flush, writeFileAtomic } from "./atomic-file.ts";
 import type { RunDescription } from "./checkpoint.ts";
 import { RewardJournal } from "./journal.ts";
-import type { StepOutcome } from "../pipeline/step.ts";
+import type { StepOutcome } from "../pipeline/step/step.ts";
 
 export class RunFolder {
   readonly path: string;

@@ -15,7 +15,7 @@ import { makePrompt, UnusableRowError } from "../prompts/prompts.ts";
 import { RewardDesk } from "../rewards/rewards.ts";
 import { openRunFolder, type RunFolder } from "../checkpoint/run-folder.ts";
 import { parseSettings, type RunSettings, type RunSettingsInput } from "./settings.ts";
-import { runStep, type StepOutcome, type Stepping } from "./step.ts";
+import { runStep, type StepOutcome, type Stepping } from "./step/step.ts";
 
 export interface TrainOptions {
   readonly policy: Policy;

@@ -9,7 +9,7 @@ import type { TextProcessor } from "./policy.ts";
 import type { Row } from "./batch.ts";
 import { makePrompt, UnusableRowError } from "../prompts/prompts.ts";
 import type { RunSettings } from "./settings.ts";
-import { type LearningRateSchedule, learningRateAt } from "./schedule.ts";
+import { type LearningRateSchedule, learningRateAt } from "./step/schedule.ts";
 
 /** A prompt and the response to learn, its stop token included. */
 export interface SupervisedExample {

@@ -7,7 +7,7 @@ import { firstNotFinite } from "../math/first-not-finite.ts";
 import { permutation, type Random } from "../math/random.ts";
 import type { Sample } from "../pipeline/batch.ts";
 import type { PlannedScore } from "./scores.ts";
-import type { Stopwatch } from "../pipeline/stopwatch.ts";
+import type { Stopwatch } from "../pipeline/step/stopwatch.ts";
 
 /** Arrays [B, T] by score key, row-major, 0 past each response's end. */
 export type ScoreArrays = Map<string, Float32Array>;

@@ -1,6 +1,7 @@
 import { parseOptions } from "@papo/core";
 import type { Plugin, Run, Scorer } from "@papo/core";
 import { z } from "zod";
+import { onFailureSchema } from "./failure.ts";
 
 const schema = z.strictObject({
   /** Names the part of the reward; unique in a run. */
@@ -12,7 +13,7 @@ const schema = z.strictObject({
   /** Seconds before a call counts as hung. */
   timeoutSeconds: z.number().positive().default(60),
   /** A throw, a time-out or a number that is not finite: "stop" the run, "drop" the response's group, or give this value, logged and counted. */
-  onFailure: z.union([z.enum(["stop", "drop"]), z.number()]).default("stop"),
+  onFailure: onFailureSchema,
 });
 
 /** Your own functions as rewards, one or several: `new FunctionRewardPlugin({ name: "short", score: ({ response }) => … })`. */

@@ -1,5 +1,6 @@
 /** Asking a server for a reward: JSON there and back, tried again where that may help. */
 import { z } from "zod";
+import { onFailureSchema } from "./failure.ts";
 
 export const serverSchema = {
   /** Where requests go. */
@@ -11,7 +12,7 @@ export const serverSchema = {
   /** Seconds for one response, tries and waiting included. */
   timeoutSeconds: z.number().positive().default(60),
   /** No usable answer within that: "stop" the run, "drop" the response's group, or give this value, logged and counted. */
-  onFailure: z.union([z.enum(["stop", "drop"]), z.number()]).default("stop"),
+  onFailure: onFailureSchema,
 } as const;
 
 export interface Server {

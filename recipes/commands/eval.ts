@@ -14,7 +14,7 @@ import { conditionsOf, type PictureCondition } from "../evaluation/pictures.ts";
 import { readQuestions, type Question } from "../evaluation/question.ts";
 import { compareEvaluations, ksOf, scoresOf, type Scores } from "../evaluation/scores.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
-import { wholeNumber } from "../options.ts";
+import { numberFrom, wholeNumber } from "../options.ts";
 import { columnsOf } from "./data.ts";
 import type { Command } from "./command.ts";
 
@@ -46,8 +46,8 @@ export const evalCommand: Command = {
     const dataset = await openSources(resolveData(source, resolve("."), "data"));
     const conditions = conditionsOf("--pictures", values.pictures.split(",").map((name) => name.trim()));
     const settings = {
-      model, data: resolve(second), samples: wholeNumber("--samples", values.samples), temperature: number("--temperature", values.temperature, 0), topP: number("--top-p", values["top-p"], 0),
-      topK: number("--top-k", values["top-k"], 0), maxNewTokens: wholeNumber("--max-new-tokens", values["max-new-tokens"]), seed: number("--seed", values.seed, 0),
+      model, data: resolve(second), samples: wholeNumber("--samples", values.samples), temperature: numberFrom("--temperature", values.temperature, 0), topP: numberFrom("--top-p", values["top-p"], 0),
+      topK: numberFrom("--top-k", values["top-k"], 0), maxNewTokens: wholeNumber("--max-new-tokens", values["max-new-tokens"]), seed: numberFrom("--seed", values.seed, 0),
     };
     const output = resolve(values.output ?? join("runs", "eval", `${basename(first)}-${basename(second)}`));
     const [verifier, display] = [new Verifier(), createDisplay()];
@@ -86,12 +86,6 @@ function dependenceLines(byCondition: ReadonlyMap<PictureCondition, readonly Que
     const difference = compareEvaluations(real, questions);
     return `real minus ${condition} pictures, ${difference.questions} questions: ${percentInterval(difference).replaceAll(" %", " points")}, p = ${difference.p.toFixed(3)}`;
   });
-}
-
-function number(option: string, text: string, least: number): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value < least) throw new Error(`${option} takes a number from ${least}, not "${text}"`);
-  return value;
 }
 
 function tableOf({ questions, average, pass, majority, categories, outcomes, errors, consistency, evidence }: Scores, samples: number): string[] {

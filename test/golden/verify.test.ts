@@ -1,15 +1,7 @@
 import { expect, test } from "vitest";
 import { verifyAnswer } from "@papo/plugins";
 import { goldenJson } from "./support.ts";
-
-interface Case {
-  readonly kind: string;
-  readonly gold: string;
-  readonly response: string;
-  readonly expected: 0 | 1;
-  readonly math_verify: 0 | 1;
-  readonly mathruler: 0 | 1;
-}
+import type { Case } from "./verify-case.ts";
 
 const cases = goldenJson<readonly Case[]>("verify.json") ?? [];
 const kinds = [...new Set(cases.map(({ kind }) => kind))];

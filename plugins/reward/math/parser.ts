@@ -1,7 +1,9 @@
 /** Reads a cleaned answer: LaTeX or plain notation, as far as answers use it. */
 import { plainText } from "./clean.ts";
+import { closers, constants, functions, greek, looks, relations, setOperations, texts } from "./names.ts";
 import { minusOne, negated, UnreadableError, type Node, type Relation } from "./node.ts";
 import { add, multiply, parseDecimal, rational } from "./rational.ts";
+import { Scanner } from "./scanner.ts";
 import { readUnit } from "./units.ts";
 
 /** How ambiguous notation is read. */
@@ -20,8 +22,6 @@ export interface Parsed {
   readonly plusMinus: boolean;
 }
 
-/** Deeper nesting is not read: hostile input must not fill the stack. */
-const deepest = 60;
 const longest = 4000;
 /** More factors, or more exponents and factorials on one, are no answer. */
 const mostFactors = 1000;
@@ -34,37 +34,24 @@ export function parseAnswer(text: string, reading: Reading): Parsed {
   return { node: parser.answer(), plusMinus: parser.plusMinus };
 }
 
-const functions = new Set(["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "coth", "arsinh", "arcosh", "artanh", "log", "ln", "lg", "exp", "gcd", "lcm", "max", "min", "sgn", "det", "Re", "Im", "arg"]);
-const constants: Readonly<Record<string, "pi" | "infinity">> = { pi: "pi", infty: "infinity", infinity: "infinity", inf: "infinity" };
-/** Commands around a group that change only how it looks. */
-const looks = new Set(["mathbf", "mathit", "mathsf", "mathcal", "mathfrak", "boldsymbol", "bm", "vec", "overrightarrow", "widehat", "hat", "bar", "overline", "underline", "boxed", "fbox", "displaylines", "mathop", "mathbb", "ensuremath"]);
-const texts = new Set(["text", "textbf", "textit", "textrm", "textnormal", "textsf", "mbox", "mathrm", "operatorname", "hbox", "rm"]);
-const relations: Readonly<Record<string, Relation>> = { le: "≤", ge: "≥", ne: "≠", approx: "≈", in: "∈", equiv: "≡", sim: "~" };
-const setOperations: Readonly<Record<string, "union" | "intersection" | "difference">> = { cup: "union", cap: "intersection", setminus: "difference" };
-const greek = new Set("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar angle triangle".split(" "));
-const closers: Readonly<Record<string, string>> = { "(": ")", "[": "]" };
-
-class Parser {
+class Parser extends Scanner {
   plusMinus = false;
-  readonly #text: string;
   readonly #reading: Reading;
   /** Brackets and braces of sets that are open: a comma in them parts items. */
   #brackets = 0;
-  #at = 0;
-  #depth = 0;
   #factors = 0;
   /** Bars |…| that are open. */
   #bars = 0;
 
   constructor(text: string, reading: Reading) {
-    this.#text = text;
+    super(text);
     this.#reading = reading;
   }
 
   answer(): Node {
-    const node = this.#list(() => this.#peek() === "");
-    this.#take(".");
-    if (this.#peek() !== "") throw this.#unreadable();
+    const node = this.#list(() => this.peek() === "");
+    this.take(".");
+    if (this.peek() !== "") throw this.unreadable();
     return node;
   }
 
@@ -73,11 +60,11 @@ class Parser {
     const items: Node[] = [];
     for (;;) {
       while (this.#separator());
-      if (ended() || (this.#peek() === "." && this.#text.slice(this.#at).trim() === ".")) break;
+      if (ended() || (this.peek() === "." && this.text.slice(this.at).trim() === ".")) break;
       items.push(this.#relation());
       if (!this.#separator() && !ended()) {
-        this.#take(".");
-        if (!ended()) throw this.#unreadable();
+        this.take(".");
+        if (!ended()) throw this.unreadable();
       }
     }
     if (items.length === 0) throw new UnreadableError("the answer is empty");
@@ -85,12 +72,12 @@ class Parser {
   }
 
   #separator(): boolean {
-    const before = this.#at;
-    if (this.#take(",") || this.#take(";") || this.#take("\\\\") || this.#take("\\land") || this.#take("\\lor")) return true;
-    if (this.#word("and") || this.#word("or")) return true;
-    const word = this.#textGroup();
+    const before = this.at;
+    if (this.take(",") || this.take(";") || this.take("\\\\") || this.take("\\land") || this.take("\\lor")) return true;
+    if (this.word("and") || this.word("or")) return true;
+    const word = this.textGroup();
     if (word !== null && /^[\s,;]*(and|or|,|;)?[\s,;]*$/.test(word.toLowerCase())) return true;
-    this.#at = before;
+    this.at = before;
     return false;
   }
 
@@ -105,29 +92,29 @@ class Parser {
   }
 
   #operator(): Relation | null {
-    for (const sign of ["=", "<", ">"] as const) if (this.#take(sign)) return sign;
-    return this.#commandOf(relations);
+    for (const sign of ["=", "<", ">"] as const) if (this.take(sign)) return sign;
+    return this.commandOf(relations);
   }
 
   #ratio(): Node {
     const items = [this.#setExpression()];
-    while (this.#take(":")) items.push(this.#setExpression());
+    while (this.take(":")) items.push(this.#setExpression());
     return items.length === 1 ? items[0]! : { kind: "ratio", items };
   }
 
   #setExpression(): Node {
     let node = this.#sum();
-    for (let name = this.#commandOf(setOperations); name !== null; name = this.#commandOf(setOperations)) {
+    for (let name = this.commandOf(setOperations); name !== null; name = this.commandOf(setOperations)) {
       node = { kind: "set operation", name, items: [node, this.#sum()] };
     }
     return node;
   }
 
   #sum(): Node {
-    this.#deeper();
+    this.deeper();
     const items: Node[] = [this.#product(this.#sign() ?? 1)];
     for (let sign = this.#sign(); sign !== null; sign = this.#sign()) items.push(this.#product(sign));
-    this.#depth--;
+    this.depth--;
     return items.length === 1 ? items[0]! : { kind: "sum", items };
   }
 
@@ -135,7 +122,7 @@ class Parser {
   #sign(): 1 | -1 | null {
     let found: 1 | -1 | null = null;
     for (;;) {
-      const one = this.#take("+") ? 1 : this.#take("-") ? -1 : this.#command("pm") ? this.#either(1) : this.#command("mp") ? this.#either(-1) : null;
+      const one = this.take("+") ? 1 : this.take("-") ? -1 : this.command("pm") ? this.#either(1) : this.command("mp") ? this.#either(-1) : null;
       if (one === null) return found;
       found = one * (found ?? 1) as 1 | -1;
     }
@@ -149,8 +136,8 @@ class Parser {
   #product(sign: 1 | -1): Node {
     let node = this.#mixed(this.#factor());
     for (;;) {
-      if (this.#take("/")) node = { kind: "quotient", over: node, under: this.#signedFactor() };
-      else if (this.#take("*")) node = times(node, this.#signedFactor());
+      if (this.take("/")) node = { kind: "quotient", over: node, under: this.#signedFactor() };
+      else if (this.take("*")) node = times(node, this.#signedFactor());
       else if (this.#startsFactor()) node = times(node, this.#factor());
       else break;
       node = this.#measured(node);
@@ -166,36 +153,36 @@ class Parser {
 
   /** "2\frac{1}{3}" is a mixed number where both are whole and the fraction is below 1. */
   #mixed(node: Node): Node {
-    const before = this.#at;
-    if (node.kind !== "number" || node.digits !== null || node.value.d !== 1n || this.#peekCommand() !== "frac") return this.#measured(node);
+    const before = this.at;
+    if (node.kind !== "number" || node.digits !== null || node.value.d !== 1n || this.peekCommand() !== "frac") return this.#measured(node);
     const part = this.#factor();
     const whole = (x: Node): x is Node & { kind: "number" } => x.kind === "number" && x.digits === null && x.value.d === 1n;
     if (part.kind === "quotient" && whole(part.over) && whole(part.under) && part.over.value.n > 0n && part.over.value.n < part.under.value.n) {
       const fraction = rational(part.over.value.n, part.under.value.n)!;
       return this.#measured({ kind: "number", value: add(node.value, fraction), digits: null });
     }
-    this.#at = before;
+    this.at = before;
     return this.#measured(node);
   }
 
   /** A percent sign, a degree sign or a unit after what is measured. */
   #measured(node: Node): Node {
-    if (this.#take("%")) return { kind: "percent", value: node };
-    const before = this.#at;
+    if (this.take("%")) return { kind: "percent", value: node };
+    const before = this.at;
     const unit = this.#unit();
     if (unit === null) {
-      this.#at = before;
+      this.at = before;
       return node;
     }
     return unit === "percent" ? { kind: "percent", value: node } : { kind: "quantity", value: node, unit };
   }
 
   #unit(): string | null {
-    if (this.#take("°")) return "°";
-    const word = this.#textGroup() ?? this.#unitWord();
+    if (this.take("°")) return "°";
+    const word = this.textGroup() ?? this.#unitWord();
     if (word === null || /^[\s,;]*(and|or)?[\s,;]*$/.test(word.toLowerCase())) return null;
-    const exponent = /^\s*\^\s*\{?\s*(-?\d)\s*\}?/.exec(this.#text.slice(this.#at, this.#at + 12));
-    if (exponent !== null) this.#at += exponent[0].length;
+    const exponent = /^\s*\^\s*\{?\s*(-?\d)\s*\}?/.exec(this.text.slice(this.at, this.at + 12));
+    if (exponent !== null) this.at += exponent[0].length;
     const half = /^\s*([ap])\.?\s?m\.?\s*$/i.exec(word)?.[1];
     if (half !== undefined) return `counted ${half.toLowerCase()}m`;
     const known = readUnit(`${word.trim()}${exponent === null ? "" : `^${exponent[1]!}`}`);
@@ -209,89 +196,89 @@ class Parser {
 
   /** Units without \text that cannot be a product of letters. */
   #unitWord(): string | null {
-    this.#space();
-    if (/[a-zA-Z]/.test(this.#text[this.#at - 1] ?? "")) return null;
-    const found = /^(?:percentage|percent|pct|cm|mm|km|kg|mg|ml|mL|mph|km\/h|m\/s|meters?|metres?|inch(?:es)?|feet|foot|miles?|yards?|hours?|hrs?|minutes?|seconds?|days?|weeks?|months?|years?|dollars?|cents?|units?|square (?:units|feet|meters|inches|cm|centimeters)|cubic (?:units|feet|meters|inches|cm|centimeters)|sq\.? ?(?:cm|m|ft))(?![a-zA-Z])/.exec(this.#text.slice(this.#at, this.#at + 24));
+    this.space();
+    if (/[a-zA-Z]/.test(this.text[this.at - 1] ?? "")) return null;
+    const found = /^(?:percentage|percent|pct|cm|mm|km|kg|mg|ml|mL|mph|km\/h|m\/s|meters?|metres?|inch(?:es)?|feet|foot|miles?|yards?|hours?|hrs?|minutes?|seconds?|days?|weeks?|months?|years?|dollars?|cents?|units?|square (?:units|feet|meters|inches|cm|centimeters)|cubic (?:units|feet|meters|inches|cm|centimeters)|sq\.? ?(?:cm|m|ft))(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 24));
     if (found === null) return null;
-    this.#at += found[0].length;
+    this.at += found[0].length;
     return found[0];
   }
 
   /** A primary with its exponents, factorials and primes. */
   #factor(): Node {
-    this.#deeper();
+    this.deeper();
     if (++this.#factors > mostFactors) throw new UnreadableError(`more than ${mostFactors} factors are not read`);
     let node = this.#primary();
     for (let marks = 0; ; marks++) {
       if (marks > mostMarks) throw new UnreadableError(`more than ${mostMarks} exponents, factorials and primes on one factor are not read`);
-      if (this.#take("^")) node = { kind: "power", base: node, exponent: this.#exponent() };
-      else if (this.#peek() === "!" && !this.#text.startsWith("!=", this.#at)) {
-        this.#take("!");
+      if (this.take("^")) node = { kind: "power", base: node, exponent: this.#exponent() };
+      else if (this.peek() === "!" && !this.text.startsWith("!=", this.at)) {
+        this.take("!");
         node = { kind: "call", name: "factorial", args: [node] };
-      } else if (this.#take("'")) node = { kind: "symbol", name: `${node.kind === "symbol" ? node.name : "?"}'` };
+      } else if (this.take("'")) node = { kind: "symbol", name: `${node.kind === "symbol" ? node.name : "?"}'` };
       else break;
     }
-    this.#depth--;
+    this.depth--;
     return node;
   }
 
   #startsFactor(): boolean {
-    const next = this.#peek();
+    const next = this.peek();
     if (next === "" || ",;)]}=<>+-*/:^_&%!.°'".includes(next)) return false;
     if (next === "|") return this.#bars === 0;
-    if (next !== "\\") return !/^(?:and|or)(?![a-zA-Z])/.test(this.#text.slice(this.#at, this.#at + 4));
-    const name = this.#peekCommand();
+    if (next !== "\\") return !/^(?:and|or)(?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 4));
+    const name = this.peekCommand();
     return name !== "\\" && name !== "}" && name !== "end" && name !== "pm" && name !== "mp" && name !== "rangle" && name !== "rfloor" && name !== "rceil" && name !== "land" && name !== "lor" && !Object.hasOwn(relations, name) && !Object.hasOwn(setOperations, name) && !texts.has(name);
   }
 
   #primary(): Node {
-    const next = this.#peek();
+    const next = this.peek();
     if (/[0-9.]/.test(next)) return this.#number();
     if (/[a-zA-Z]/.test(next)) return this.#letters();
     switch (next) {
       case "(": case "[": return this.#bracketed(next);
-      case "{": return this.#group(() => this.#list(() => this.#peek() === "}"));
+      case "{": return this.#group(() => this.#list(() => this.peek() === "}"));
       case "|": return this.#bar();
       case "]": return this.#turned();
-      case "°": this.#take("°"); return { kind: "constant", name: "pi" };
+      case "°": this.take("°"); return { kind: "constant", name: "pi" };
       case "\\": return this.#commandPrimary();
-      default: throw this.#unreadable();
+      default: throw this.unreadable();
     }
   }
 
   /** ]a, b[ as it is written in some countries. */
   #turned(): Node {
-    this.#take("]");
-    const items = this.#items(() => this.#peek() === "[" || this.#peek() === "]");
-    const close = this.#take("[") ? ")" : (this.#take("]"), "]");
+    this.take("]");
+    const items = this.#items(() => this.peek() === "[" || this.peek() === "]");
+    const close = this.take("[") ? ")" : (this.take("]"), "]");
     return { kind: "tuple", items, open: "(", close };
   }
 
   #number(): Node {
-    const rest = this.#text.slice(this.#at, this.#at + 400);
+    const rest = this.text.slice(this.at, this.at + 400);
     const { thousands, decimalComma } = this.#reading;
     const found =
       (thousands && (/^\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d])/.exec(rest) ?? /^\d{1,3}(?: \d{3})+(?:\.\d+)?(?![\d])/.exec(rest))) ||
       (decimalComma && this.#brackets === 0 && /^\d+,\d+(?![\d,])/.exec(rest)) ||
       /^\d+(?:\.\d+|\.(?=\\overline))?|^\.\d+/.exec(rest);
-    if (found === null) throw this.#unreadable();
+    if (found === null) throw this.unreadable();
     const comma = decimalComma && !(thousands && /^\d{1,3}(?:,\d{3})+(?!\d)/.test(found[0])) && /^\d+,\d+$/.test(found[0]);
     const written = comma ? found[0].replace(",", ".") : found[0].replace(/[, ]/g, "");
-    this.#at += found[0].length;
-    const repeating = /^\\(?:overline|bar|dot)\s*\{(\d+)\}/.exec(this.#text.slice(this.#at, this.#at + 60));
+    this.at += found[0].length;
+    const repeating = /^\\(?:overline|bar|dot)\s*\{(\d+)\}/.exec(this.text.slice(this.at, this.at + 60));
     if (repeating !== null && written.includes(".")) {
-      this.#at += repeating[0].length;
+      this.at += repeating[0].length;
       return repeated(written, repeating[1]!);
     }
-    const base = /^_\s*(?:\{\s*(?:\\text\s*\{\s*)?([a-z\d]+)\s*\}?\s*\}|(\d))/.exec(this.#text.slice(this.#at, this.#at + 40));
+    const base = /^_\s*(?:\{\s*(?:\\text\s*\{\s*)?([a-z\d]+)\s*\}?\s*\}|(\d))/.exec(this.text.slice(this.at, this.at + 40));
     if (base !== null) {
-      this.#at += base[0].length;
+      this.at += base[0].length;
       return { kind: "based", digits: written, base: base[1] ?? base[2]! };
     }
-    const scientific = /^[eE]([+-]?\d{1,3})(?![\d.])/.exec(this.#text.slice(this.#at, this.#at + 8));
+    const scientific = /^[eE]([+-]?\d{1,3})(?![\d.])/.exec(this.text.slice(this.at, this.at + 8));
     let value = parseDecimal(written);
     if (scientific !== null) {
-      this.#at += scientific[0].length;
+      this.at += scientific[0].length;
       const exponent = BigInt(scientific[1]!);
       value = multiply(value, exponent < 0n ? rational(1n, 10n ** -exponent)! : rational(10n ** exponent)!);
     }
@@ -300,17 +287,17 @@ class Parser {
 
   /** Letters: the name of a function or a constant, else the first of them. */
   #letters(): Node {
-    const word = /^[a-zA-Z]+/.exec(this.#text.slice(this.#at, this.#at + 40))![0];
+    const word = /^[a-zA-Z]+/.exec(this.text.slice(this.at, this.at + 40))![0];
     if (word.length > 1) {
-      if (functions.has(word)) return this.#jump(word.length, () => this.#call(word));
-      if (word === "sqrt") return this.#jump(4, () => ({ kind: "power", base: this.#script(), exponent: half }));
-      if (Object.hasOwn(constants, word)) return this.#jump(word.length, () => ({ kind: "constant", name: constants[word]! }));
+      if (functions.has(word)) return this.jump(word.length, () => this.#call(word));
+      if (word === "sqrt") return this.jump(4, () => ({ kind: "power", base: this.#script(), exponent: half }));
+      if (Object.hasOwn(constants, word)) return this.jump(word.length, () => ({ kind: "constant", name: constants[word]! }));
     }
-    return this.#jump(1, () => this.#symbol(word[0]!));
+    return this.jump(1, () => this.#symbol(word[0]!));
   }
 
   #symbol(name: string): Node {
-    if (this.#take("_")) return { kind: "symbol", name: `${name}_${this.#raw().replace(/[\s{}]|\\(?:text|mathrm)/g, "")}` };
+    if (this.take("_")) return { kind: "symbol", name: `${name}_${this.raw().replace(/[\s{}]|\\(?:text|mathrm)/g, "")}` };
     if (name === "e") return { kind: "constant", name: "e" };
     if (name === "i") return { kind: "constant", name: "i" };
     return { kind: "symbol", name };
@@ -320,8 +307,8 @@ class Parser {
     let base: Node | null = null;
     let exponent: Node | null = null;
     for (;;) {
-      if (this.#take("_")) base = this.#script();
-      else if (this.#take("^")) exponent = this.#exponent();
+      if (this.take("_")) base = this.#script();
+      else if (this.take("^")) exponent = this.#exponent();
       else break;
     }
     let args = this.#arguments();
@@ -338,7 +325,7 @@ class Parser {
 
   /** What a function is of: brackets, or the factors up to the next sign or function. */
   #arguments(): readonly Node[] {
-    const next = this.#peek();
+    const next = this.peek();
     if (next === "(" || next === "[") {
       const inner = this.#bracketed(next);
       return inner.kind === "tuple" ? inner.items : [inner];
@@ -348,24 +335,24 @@ class Parser {
       return [inner];
     }
     let node = this.#signedFactor();
-    while (this.#startsFactor() && !functions.has(this.#peekCommand()) && !"([{|".includes(this.#peek()) && !functions.has(/^[a-zA-Z]*/.exec(this.#text.slice(this.#at, this.#at + 12))![0])) node = times(node, this.#factor());
-    if (this.#peek() === "/" && node.kind !== "call") {
-      this.#take("/");
+    while (this.#startsFactor() && !functions.has(this.peekCommand()) && !"([{|".includes(this.peek()) && !functions.has(/^[a-zA-Z]*/.exec(this.text.slice(this.at, this.at + 12))![0])) node = times(node, this.#factor());
+    if (this.peek() === "/" && node.kind !== "call") {
+      this.take("/");
       node = { kind: "quotient", over: node, under: this.#factor() };
     }
     return [node];
   }
 
   #bracketed(open: string): Node {
-    this.#deeper();
-    this.#take(open);
+    this.deeper();
+    this.take(open);
     const bars = this.#bars;
     this.#bars = 0;
-    const items = this.#items(() => this.#peek() === ")" || this.#peek() === "]" || (open === "[" && this.#peek() === "["));
+    const items = this.#items(() => this.peek() === ")" || this.peek() === "]" || (open === "[" && this.peek() === "["));
     this.#bars = bars;
-    const close = this.#peek() === "[" ? ")" : this.#peek();
-    this.#at++;
-    this.#depth--;
+    const close = this.peek() === "[" ? ")" : this.peek();
+    this.at++;
+    this.depth--;
     // Grouping: nothing but brackets around one expression.
     if (items.length === 1 && close === closers[open] && (open === "(" || items[0]!.kind !== "tuple")) return items[0]!;
     return { kind: "tuple", items, open, close };
@@ -373,51 +360,51 @@ class Parser {
 
   #items(ended: () => boolean): readonly Node[] {
     this.#brackets++;
-    const inner = this.#list(() => this.#peek() === "" || ended());
-    if (this.#peek() === "") throw this.#unreadable();
+    const inner = this.#list(() => this.peek() === "" || ended());
+    if (this.peek() === "") throw this.unreadable();
     this.#brackets--;
     return inner.kind === "list" ? inner.items : [inner];
   }
 
   #bar(): Node {
-    this.#take("|");
+    this.take("|");
     this.#bars++;
     const inner = this.#sum();
     this.#bars--;
-    if (!this.#take("|")) throw this.#unreadable();
+    if (!this.take("|")) throw this.unreadable();
     return { kind: "call", name: "abs", args: [inner] };
   }
 
   #group(inner: () => Node): Node {
-    this.#take("{");
+    this.take("{");
     const bars = this.#bars;
     this.#bars = 0;
     const node = inner();
     this.#bars = bars;
-    if (!this.#take("}")) throw this.#unreadable();
+    if (!this.take("}")) throw this.unreadable();
     return node;
   }
 
   /** What stands in an exponent or an argument without braces: one digit, one letter, one command; or a group. */
   #script(): Node {
-    const next = this.#peek();
-    if (next === "{") return this.#group(() => this.#list(() => this.#peek() === "}"));
-    if (/[0-9]/.test(next)) return this.#jump(1, () => ({ kind: "number", value: { n: BigInt(next), d: 1n }, digits: null }));
+    const next = this.peek();
+    if (next === "{") return this.#group(() => this.#list(() => this.peek() === "}"));
+    if (/[0-9]/.test(next)) return this.jump(1, () => ({ kind: "number", value: { n: BigInt(next), d: 1n }, digits: null }));
     if (next === "-" || next === "+") return this.#signedFactor();
-    if (/[a-zA-Z]/.test(next)) return this.#jump(1, () => (next === "e" || next === "i" ? { kind: "constant", name: next } : { kind: "symbol", name: next }));
+    if (/[a-zA-Z]/.test(next)) return this.jump(1, () => (next === "e" || next === "i" ? { kind: "constant", name: next } : { kind: "symbol", name: next }));
     return this.#primary();
   }
 
   /** LaTeX would read x^12 as x^1·2, which nobody means. */
   #exponent(): Node {
-    return /[0-9]/.test(this.#peek()) ? this.#number() : this.#script();
+    return /[0-9]/.test(this.peek()) ? this.#number() : this.#script();
   }
 
   #commandPrimary(): Node {
-    const name = this.#peekCommand();
-    const start = this.#at;
+    const name = this.peekCommand();
+    const start = this.at;
     if (texts.has(name)) return this.#textPrimary();
-    this.#at += 1 + name.length;
+    this.at += 1 + name.length;
     if (functions.has(name)) return this.#call(name);
     if (Object.hasOwn(constants, name)) return { kind: "constant", name: constants[name]! };
     if (greek.has(name)) return this.#symbol(`\\${name}`);
@@ -427,75 +414,75 @@ class Parser {
       case "binom": case "dbinom": case "tbinom": { const n = this.#script(); return { kind: "call", name: "binomial", args: [n, this.#script()] }; }
       case "sqrt": return this.#root();
       case "{": {
-        if (this.#command("}")) return { kind: "set", items: [] };
-        const items = this.#items(() => this.#peekCommand() === "}" || this.#peek() === "|");
-        if (this.#peek() === "|") throw this.#unreadable();
-        this.#command("}");
+        if (this.command("}")) return { kind: "set", items: [] };
+        const items = this.#items(() => this.peekCommand() === "}" || this.peek() === "|");
+        if (this.peek() === "|") throw this.unreadable();
+        this.command("}");
         return { kind: "set", items };
       }
       case "emptyset": return { kind: "set", items: [] };
       case "langle": {
-        const items = this.#items(() => this.#peekCommand() === "rangle");
-        this.#command("rangle");
+        const items = this.#items(() => this.peekCommand() === "rangle");
+        this.command("rangle");
         return { kind: "tuple", items, open: "(", close: ")" };
       }
       case "lfloor": case "lceil": {
         const inner = this.#sum();
-        if (!this.#command(name === "lfloor" ? "rfloor" : "rceil")) throw this.#unreadable();
+        if (!this.command(name === "lfloor" ? "rfloor" : "rceil")) throw this.unreadable();
         return { kind: "call", name: name === "lfloor" ? "floor" : "ceil", args: [inner] };
       }
       case "begin": return this.#environment();
       // What is summed over what: known by how it is written.
       case "sum": case "prod": case "int": case "lim": case "oint": case "iint": return this.#symbol(this.#bounded(name));
       default:
-        this.#at = start;
-        throw this.#unreadable();
+        this.at = start;
+        throw this.unreadable();
     }
   }
 
   #bounded(name: string): string {
     let bounds = "";
     for (;;) {
-      if (this.#take("^")) bounds += `^${this.#raw()}`;
-      else if (this.#take("_")) bounds += `_${this.#raw()}`;
+      if (this.take("^")) bounds += `^${this.raw()}`;
+      else if (this.take("_")) bounds += `_${this.raw()}`;
       else return `\\${name}${bounds.replace(/\s/g, "")}`;
     }
   }
 
   #look(name: string): Node {
-    if (name === "mathbb") return { kind: "symbol", name: `\\mathbb ${this.#raw().replace(/[{}\s]/g, "")}` };
+    if (name === "mathbb") return { kind: "symbol", name: `\\mathbb ${this.raw().replace(/[{}\s]/g, "")}` };
     // \overline{AB} is a name, and so is \vec{v}: read what is inside.
     return this.#script();
   }
 
   #root(): Node {
     let degree: Node = two;
-    if (this.#take("[")) {
+    if (this.take("[")) {
       degree = this.#sum();
-      if (!this.#take("]")) throw this.#unreadable();
+      if (!this.take("]")) throw this.unreadable();
     }
     return { kind: "power", base: this.#script(), exponent: { kind: "quotient", over: one, under: degree } };
   }
 
   #environment(): Node {
-    const name = /^\s*\{([a-zA-Z*]+)\}\s*(?:\{[clr|\s]*\})?/.exec(this.#text.slice(this.#at, this.#at + 60));
-    if (name === null) throw this.#unreadable();
-    this.#at += name[0].length;
+    const name = /^\s*\{([a-zA-Z*]+)\}\s*(?:\{[clr|\s]*\})?/.exec(this.text.slice(this.at, this.at + 60));
+    if (name === null) throw this.unreadable();
+    this.at += name[0].length;
     if (!/^(?:[pbvB]?matrix|smallmatrix|array)\*?$/.test(name[1]!)) {
       if (/^(?:align|aligned|equation|gather|gathered|split)\*?$/.test(name[1]!)) throw new UnreadableError("several lines are no answer");
-      throw this.#unreadable();
+      throw this.unreadable();
     }
     const rows: Node[][] = [[]];
     for (;;) {
-      if (this.#peekCommand() === "end") break;
-      if (this.#take("&")) continue;
-      if (this.#take("\\\\")) { rows.push([]); continue; }
-      if (this.#command("hline")) continue;
+      if (this.peekCommand() === "end") break;
+      if (this.take("&")) continue;
+      if (this.take("\\\\")) { rows.push([]); continue; }
+      if (this.command("hline")) continue;
       rows.at(-1)!.push(this.#sum());
     }
-    const end = /^\s*\\end\s*\{[a-zA-Z*]+\}/.exec(this.#text.slice(this.#at, this.#at + 40));
-    if (end === null) throw this.#unreadable();
-    this.#at += end[0].length;
+    const end = /^\s*\\end\s*\{[a-zA-Z*]+\}/.exec(this.text.slice(this.at, this.at + 40));
+    if (end === null) throw this.unreadable();
+    this.at += end[0].length;
     const filled = rows.filter((row) => row.length > 0);
     if (name[1] === "vmatrix") return { kind: "call", name: "determinant", args: [{ kind: "matrix", rows: filled }] };
     return { kind: "matrix", rows: filled };
@@ -503,94 +490,12 @@ class Parser {
 
   /** \text{…} where an operand is expected: a name, or words. */
   #textPrimary(): Node {
-    const word = this.#textGroup()!.trim();
+    const word = this.textGroup()!.trim();
     if (functions.has(word)) return this.#call(word);
     if (word === "e" || word === "i") return { kind: "constant", name: word };
     if (/^-?\d+(\.\d+)?$/.test(word)) return { kind: "number", value: parseDecimal(word.replace("-", "")), digits: null };
     if (/^[a-zA-Z]$/.test(word)) return this.#symbol(word);
     return { kind: "text", text: plainText(word) };
-  }
-
-  /** What \text{…} holds; null when none stands here. */
-  #textGroup(): string | null {
-    const name = this.#peekCommand();
-    if (!texts.has(name)) return null;
-    this.#at += 1 + name.length;
-    if (this.#text[this.#at] === "*") this.#at++;
-    return this.#raw().replace(/^\{|\}$/g, "");
-  }
-
-  /** A group with its braces or one character, unread. */
-  #raw(): string {
-    if (this.#peek() !== "{") {
-      const found = /^(?:\\[a-zA-Z]+|.)/s.exec(this.#text.slice(this.#at, this.#at + 40))?.[0] ?? "";
-      this.#at += found.length;
-      return found;
-    }
-    const start = this.#at;
-    let depth = 0;
-    for (; this.#at < this.#text.length; this.#at++) {
-      if (this.#text[this.#at] === "{") depth++;
-      if (this.#text[this.#at] === "}" && --depth === 0) return this.#text.slice(start, ++this.#at);
-    }
-    throw this.#unreadable();
-  }
-
-  #jump<T>(length: number, then: () => T): T {
-    this.#at += length;
-    return then();
-  }
-
-  #space(): void {
-    while (this.#at < this.#text.length && /\s/.test(this.#text[this.#at]!)) this.#at++;
-  }
-
-  /** The next character that is no space; "" at the end. */
-  #peek(): string {
-    this.#space();
-    return this.#text[this.#at] ?? "";
-  }
-
-  #take(text: string): boolean {
-    this.#space();
-    if (!this.#text.startsWith(text, this.#at)) return false;
-    if (/^\\[a-zA-Z]/.test(text) && /[a-zA-Z]/.test(this.#text[this.#at + text.length] ?? "")) return false;
-    this.#at += text.length;
-    return true;
-  }
-
-  #word(word: string): boolean {
-    this.#space();
-    if (!this.#text.startsWith(word, this.#at) || /[a-zA-Z]/.test(this.#text[this.#at + word.length] ?? "") || /[a-zA-Z\\]/.test(this.#text[this.#at - 1] ?? "")) return false;
-    this.#at += word.length;
-    return true;
-  }
-
-  /** Name of the command that stands here; "" for none. */
-  #peekCommand(): string {
-    if (this.#peek() !== "\\") return "";
-    return /^\\([a-zA-Z]+|.)/s.exec(this.#text.slice(this.#at, this.#at + 40))?.[1] ?? "";
-  }
-
-  #command(name: string): boolean {
-    if (this.#peekCommand() !== name) return false;
-    this.#at += 1 + name.length;
-    return true;
-  }
-
-  #commandOf<T>(table: Readonly<Record<string, T>>): T | null {
-    const name = this.#peekCommand();
-    if (!Object.hasOwn(table, name)) return null;
-    this.#at += 1 + name.length;
-    return table[name]!;
-  }
-
-  #deeper(): void {
-    if (++this.#depth > deepest) throw new UnreadableError(`brackets more than ${deepest} deep are not read`);
-  }
-
-  #unreadable(): UnreadableError {
-    return new UnreadableError(`"${this.#text.slice(this.#at, this.#at + 20)}" cannot be read`);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Rewards that are computed, in a thread of their own: one that hangs costs its time limit, and neither the run nor its display stands still. */
 import type { Row, Run, Scorable, ScoredPart } from "@papo/core";
 import { z } from "zod";
+import { onFailureSchema } from "../failure.ts";
 import { GuardedThread, LateError } from "./guarded-thread.ts";
 import { plainData } from "./plain-data.ts";
 
@@ -27,7 +28,7 @@ export const limitSchema = {
   /** Milliseconds for one response. */
   limit: z.number().positive().default(1000),
   /** An error, or a response that takes longer than `limit`: "stop" the run, "drop" the response's group, or give this value, logged and counted. */
-  onFailure: z.union([z.enum(["stop", "drop"]), z.number()]).default("stop"),
+  onFailure: onFailureSchema,
 } as const;
 
 export interface ThreadReward {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createRowOrder } from "../../../core/data/row-order.ts";
 import { createHost } from "../../../core/host/host.ts";
-import { collectGroups, startCollecting, type Collected } from "../../../core/pipeline/collect.ts";
+import { collectGroups, startCollecting, type Collected } from "../../../core/pipeline/step/collect.ts";
 import type { JudgedGroup } from "../../../core/pipeline/batch.ts";
 import type { Run } from "../../../core/pipeline/plugin.ts";
 import { RewardDesk } from "../../../core/rewards/rewards.ts";

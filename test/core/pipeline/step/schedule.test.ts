@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { learningRateAt } from "../../../core/pipeline/schedule.ts";
+import { learningRateAt } from "../../../../core/pipeline/step/schedule.ts";
 
 const base = { steps: 10, learningRate: 1, warmupSteps: 0, decay: "constant", finalFraction: 0 } as const;
 const course = (schedule: Parameters<typeof learningRateAt>[1]) =>

@@ -3,16 +3,16 @@ import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { arrayDataset } from "../../../core/data/dataset.ts";
-import type { Experience } from "../../../core/pipeline/events.ts";
-import { learnerBatch } from "../../../core/scores/experience.ts";
-import type { Products } from "../../../core/graph/executor.ts";
-import type { LearnerBatch, Output } from "../../../core/learner/learner.ts";
-import type { Run } from "../../../core/pipeline/plugin.ts";
-import { train } from "../../../core/pipeline/run.ts";
-import type { RunSettingsInput } from "../../../core/pipeline/settings.ts";
-import { BanditPlugin, banditSettings, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "../../support/bandit.ts";
-import { tabularPolicy } from "../../support/tabular-policy.ts";
+import { arrayDataset } from "../../../../core/data/dataset.ts";
+import type { Experience } from "../../../../core/pipeline/events.ts";
+import { learnerBatch } from "../../../../core/scores/experience.ts";
+import type { Products } from "../../../../core/graph/executor.ts";
+import type { LearnerBatch, Output } from "../../../../core/learner/learner.ts";
+import type { Run } from "../../../../core/pipeline/plugin.ts";
+import { train } from "../../../../core/pipeline/run.ts";
+import type { RunSettingsInput } from "../../../../core/pipeline/settings.ts";
+import { BanditPlugin, banditSettings, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "../../../support/bandit.ts";
+import { tabularPolicy } from "../../../support/tabular-policy.ts";
 
 let seeing: typeof letterRows;
 beforeAll(async () => {

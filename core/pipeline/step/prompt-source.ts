@@ -1,11 +1,11 @@
 /** Rows of the data become the prompts of a step; those that cannot be used are left out or stop the run, as the settings say. */
-import type { RowOrder } from "../data/row-order.ts";
-import type { Host } from "../host/host.ts";
-import { makePrompt, UnusableRowError, type PromptMaker } from "../prompts/prompts.ts";
-import type { Prompt, Row } from "./batch.ts";
-import type { StepContext } from "./hooks.ts";
-import type { Policy } from "./policy.ts";
-import type { RunSettings } from "./settings.ts";
+import type { RowOrder } from "../../data/row-order.ts";
+import type { Host } from "../../host/host.ts";
+import { makePrompt, UnusableRowError, type PromptMaker } from "../../prompts/prompts.ts";
+import type { Prompt, Row } from "../batch.ts";
+import type { StepContext } from "../hooks.ts";
+import type { Policy } from "../policy.ts";
+import type { RunSettings } from "../settings.ts";
 
 /** Where prompts come from. */
 export interface PromptSupply {

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
-import { arrayDataset } from "../../../core/data/dataset.ts";
-import { createRowOrder } from "../../../core/data/row-order.ts";
-import { collectGroups, startCollecting, type Collected } from "../../../core/pipeline/collect.ts";
-import { createHost } from "../../../core/host/host.ts";
-import type { Run } from "../../../core/pipeline/plugin.ts";
-import { RewardDesk } from "../../../core/rewards/rewards.ts";
-import { parseSettings, type RunSettingsInput } from "../../../core/pipeline/settings.ts";
-import type { Policy } from "../../../core/pipeline/policy.ts";
-import { banditSettings, letterRows, ScorerPlugin, TapPlugin } from "../../support/bandit.ts";
-import { tabularPolicy } from "../../support/tabular-policy.ts";
+import { arrayDataset } from "../../../../core/data/dataset.ts";
+import { createRowOrder } from "../../../../core/data/row-order.ts";
+import { collectGroups, startCollecting, type Collected } from "../../../../core/pipeline/step/collect.ts";
+import { createHost } from "../../../../core/host/host.ts";
+import type { Run } from "../../../../core/pipeline/plugin.ts";
+import { RewardDesk } from "../../../../core/rewards/rewards.ts";
+import { parseSettings, type RunSettingsInput } from "../../../../core/pipeline/settings.ts";
+import type { Policy } from "../../../../core/pipeline/policy.ts";
+import { banditSettings, letterRows, ScorerPlugin, TapPlugin } from "../../../support/bandit.ts";
+import { tabularPolicy } from "../../../support/tabular-policy.ts";
 
 interface Setup {
   readonly settings?: RunSettingsInput;

@@ -1,7 +1,7 @@
 /** The pipeline's own numbers of a step. Equal runs give equal numbers: no time is among them. */
-import type { Group } from "./batch.ts";
+import type { Group } from "../batch.ts";
 import type { Collected } from "./collect.ts";
-import type { Parity } from "../scores/experience.ts";
+import type { Parity } from "../../scores/experience.ts";
 import type { Trained, Update } from "./update.ts";
 
 type Metrics = Record<string, number>;

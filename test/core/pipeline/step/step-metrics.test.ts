@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { makeGroup, makeSample } from "../../../core/testing.ts";
-import { learnerMetrics, rolloutMetrics } from "../../../core/pipeline/step-metrics.ts";
+import { makeGroup, makeSample } from "../../../../core/testing.ts";
+import { learnerMetrics, rolloutMetrics } from "../../../../core/pipeline/step/step-metrics.ts";
 
 const sample = (index: number, reward: number, logProbs: number[], finish: "stop" | "length") => {
   const made = makeSample({ prompt: "row", index, length: logProbs.length, reward });
