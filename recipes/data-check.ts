@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { loadPicture, type Dataset, type PictureSource, type Row } from "@papo/core";
-import { isReadable } from "@papo/plugins";
+import { choicesOf, isUsableGold } from "@papo/plugins";
 import sharp from "sharp";
 
 export interface DataReport {
@@ -47,7 +47,7 @@ export async function checkData(dataset: Dataset, { against, onProgress }: Check
     if (row === null) continue;
     pictures[row.images.length === 0 ? "none" : row.images.length === 1 ? "one" : "several"]++;
     if (row.answer.trim() === "") findings["empty answer"].push({ row: row.id, what: "the answer is empty" });
-    else if (!isReadable(row.answer) && !/^[\p{L}\d\s.,'"()\-:;%/&?!]+$/u.test(row.answer)) findings["unparsable answer"].push({ row: row.id, what: row.answer.slice(0, 80) });
+    else if (!isUsableGold(row.answer, choicesOf(row.fields["choices"]))) findings["unparsable answer"].push({ row: row.id, what: row.answer.slice(0, 80) });
     const hashes = await Promise.all(row.images.map(async (source) => {
       try {
         const bytes = await bytesOf(source);

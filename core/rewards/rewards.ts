@@ -1,5 +1,5 @@
 /** Scorers give a response named numbers; the pipeline runs them as responses finish and sums them by weight. */
-import type { Sample } from "../pipeline/batch.ts";
+import type { Row, Sample } from "../pipeline/batch.ts";
 import { tokensDigest, type JournalEntry, type RewardJournal } from "../checkpoint/journal.ts";
 
 /** The sample as a scorer sees it: no reward yet. */
@@ -17,6 +17,8 @@ export interface Scorer {
    * this value.
    */
   readonly onFailure: OnFailure;
+  /** Why responses to a row cannot be judged, null when they can: such a row is left out before anything is sampled, or stops the run, as `onBadRow` says. */
+  rejects?(row: Row): string | null | Promise<string | null>;
   /**
    * Score one response. Many calls run at once, and the order of their ends changes nothing. The signal fires at the time-out;
    * a scorer that blocks the thread cannot be timed out.

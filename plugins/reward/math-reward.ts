@@ -1,5 +1,5 @@
 import { parseOptions } from "@papo/core";
-import type { Plugin, Run, Scorable, ScoredPart } from "@papo/core";
+import type { Plugin, Row, Run, Scorable, ScoredPart } from "@papo/core";
 import { z } from "zod";
 import { Verifier } from "./math/verifier.ts";
 import { limitSchema } from "./thread/scoring.ts";
@@ -30,8 +30,12 @@ export class MathRewardPlugin implements Plugin {
   apply({ rewards }: Run): void {
     const { part, weight, limit, onFailure, choices } = this.options;
     const verifier = new Verifier({ limit });
-    rewards.register({ name: part, weight, timeoutSeconds: 60, onFailure, score: (sample) => score(sample, verifier, limit, choices) });
+    rewards.register({ name: part, weight, timeoutSeconds: 60, onFailure, rejects: (row) => rejected(row, verifier, choices), score: (sample) => score(sample, verifier, limit, choices) });
   }
+}
+
+async function rejected({ answer, fields }: Row, verifier: Verifier, choices: string): Promise<string | null> {
+  return (await verifier.verify(answer, "", fields[choices])).usableGold ? null : `its answer cannot be read: ${answer.trim() === "" ? "it is empty" : answer.slice(0, 80)}`;
 }
 
 async function score({ prompt, response }: Scorable, verifier: Verifier, limit: number, choices: string): Promise<ScoredPart> {

@@ -15,7 +15,8 @@ export type Judge = (sample: Sample) => Judgement | Promise<Judgement>;
  * number must agree (MathVista, arXiv:2310.02255). Whether something was seen wrongly it cannot know.
  */
 export const verifierJudge = (verifier: Pick<Verifier, "verify">): Judge => async ({ prompt: { row }, response: { text } }) => {
-  const { outcome: strict, expected, found, consistent } = await verifier.verify(row.answer, text, row.fields["choices"]);
+  const { outcome: strict, expected, found, consistent, usableGold } = await verifier.verify(row.answer, text, row.fields["choices"]);
+  if (!usableGold) return { outcome: "unusable gold", expected, found, consistent, errorClass: null };
   const outcome = strict === "wrong" && agreesTo(row.fields["precision"], row.answer, found!) ? "right" : strict;
   const unusable = outcome === "no answer" || outcome === "unreadable";
   return { outcome, expected, found, consistent, errorClass: outcome === "right" ? null : unusable ? "format" : consistent === false ? "inconsistency" : null };

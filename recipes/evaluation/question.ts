@@ -7,7 +7,7 @@ const numbers = z.record(z.string(), z.number());
 
 const answerSchema = z.object({
   text: z.string(),
-  /** "right", "wrong", "unreadable", "no answer" or "late". */
+  /** "right", "wrong", "unreadable", "no answer", "late"; "unusable gold": nothing could be right. */
   outcome: z.string(),
   /** What the answer was read as; null where none was found. */
   found: z.string().nullable(),

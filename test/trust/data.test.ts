@@ -8,6 +8,8 @@ import { openJsonl } from "../../core/data/jsonl.ts";
 import { Processor } from "../../core/model/processor.ts";
 import { supervisedBatches } from "../../core/pipeline/supervised.ts";
 import { promptProcessor } from "../../core/worker/prompt-processor.ts";
+import { MathRewardPlugin } from "@papo/plugins";
+import { BanditPlugin } from "../support/bandit.ts";
 import { newFolder, type Outcome, removeFolders, tinyModel, trainSmall } from "./support.ts";
 
 afterAll(removeFolders);
@@ -131,5 +133,18 @@ describe("a prompt", () => {
   test("that writes a picture's token, or marks pictures it does not have, is refused", async () => {
     expect((await trainSmall({ rows: [{ id: "a", prompt: "<|image_pad|>" }] })).error).toMatch(/Row "a" cannot be used: .*<\|image_pad\|> must not be written/);
     expect((await trainSmall({ rows: [{ id: "b", prompt: "<image> and <image>", images: [at("good.png")] }] })).error).toMatch(/Row "b" cannot be used: the prompt has 2 <image> marks and 1 pictures/);
+  });
+});
+
+describe("an answer that no reward can be given for", () => {
+  const rows: readonly RowInput[] = [{ id: "broken", prompt: "Count.", answer: "\\frac{1}{" }, { id: "empty", prompt: "Look.", answer: " " }, { id: "good", prompt: "Name it.", answer: "1/2" }];
+  const run = (settings: object): Promise<Outcome> => trainSmall({ rows, plugins: [new MathRewardPlugin(), new BanditPlugin()], settings: { steps: 2, promptsPerStep: 1, samplesPerPrompt: 2, parityPrompts: 0, checkpointEvery: 0, seed: 3, ...settings } });
+
+  test("stops the run before anything is sampled for it, or is left out and counted: it is never a reward of 0", async () => {
+    const stopped = await run({});
+    expect(stopped.error).toMatch(/Row "(broken|empty)" cannot be used: the reward "accuracy" cannot judge it, its answer cannot be read: (\\frac\{1\}\{|it is empty) \(onBadRow: "skip" would leave such rows out\)/);
+    const skipping = await run({ onBadRow: "skip", steps: 4 });
+    expect(skipping.error).toBeNull();
+    expect(skipping.summary!.skippedRows).toBeGreaterThan(2);
   });
 });

@@ -71,7 +71,18 @@ export class PromptSource {
 
   #make(row: Row): Promise<Prompt | null> {
     const key = this.#key(row);
-    return this.#orSkip(`row "${row.id}"`, () => makePrompt(row, key, this.#context.step, this.#maker));
+    return this.#orSkip(`row "${row.id}"`, async () => {
+      await this.#checkJudges(row);
+      return makePrompt(row, key, this.#context.step, this.#maker);
+    });
+  }
+
+  /** A row that a reward cannot judge must not be trained on. */
+  async #checkJudges(row: Row): Promise<void> {
+    for (const { name, rejects } of this.#run.host.scorers.values()) {
+      const reason = (await rejects?.(row)) ?? null;
+      if (reason !== null) throw new UnusableRowError("bad", `Row "${row.id}" cannot be used: the reward "${name}" cannot judge it, ${reason}`);
+    }
   }
 
   /** Null for a row that is left out as the settings say. */

@@ -1,5 +1,6 @@
 /** Multiple choice: a letter and the text that it stands for are one answer. */
-import { verifyAnswer, type Verdict } from "./verify.ts";
+import { extractGold } from "./extract.ts";
+import { isReadable, verifyAnswer, type Verdict } from "./verify.ts";
 
 const letters = "ABCDEFGHIJ";
 
@@ -25,6 +26,12 @@ export function verifyChoice(gold: string, response: string, choices: ReadonlyMa
   if (given !== undefined && choices.has(given)) return { ...plain, outcome: "wrong" };
   const fits = [...choices].filter(([, text]) => verifyAnswer(text, `\\boxed{${plain.found!}}`).outcome === "right").map(([name]) => name);
   return { ...plain, outcome: fits.length === 1 && fits[0] === letter ? "right" : fits.length > 0 ? "wrong" : plain.outcome };
+}
+
+/** Whether answers can be compared with a gold answer: it is one of the choices, or it is not empty, and notation that is known or words. */
+export function isUsableGold(gold: string, choices: ReadonlyMap<string, string> | null = null): boolean {
+  if (choices !== null && letterOf(gold, choices) !== null) return true;
+  return gold.trim() !== "" && (isReadable(gold) || /^[\p{L}\d\s.,'"()\-:;%/&?!]+$/u.test(extractGold(gold) ?? ""));
 }
 
 function letterOf(gold: string, choices: ReadonlyMap<string, string>): string | null {

@@ -10,8 +10,16 @@ export interface Question {
   readonly choices?: unknown;
 }
 
+/** A verdict with what else the thread finds out. */
+export interface FullVerdict extends Verdict {
+  /** Whether the answer is the one that the response's own reasoning names; null where one of them is missing. */
+  readonly consistent: boolean | null;
+  /** Whether the gold answer can be compared with at all. */
+  readonly usableGold: boolean;
+}
+
 /** Late: the answer took longer than allowed. */
-export type TimedVerdict = Verdict | { readonly outcome: "late"; readonly expected: null; readonly found: null };
+export type TimedVerdict = Omit<FullVerdict, "outcome"> & { readonly outcome: Verdict["outcome"] | "late" };
 
 export interface VerifierOptions {
   /** Milliseconds for one answer; default 1000. */
@@ -19,18 +27,17 @@ export interface VerifierOptions {
 }
 
 export class Verifier {
-  readonly #thread: GuardedThread<Question, Verdict & { readonly consistent: boolean | null }>;
+  readonly #thread: GuardedThread<Question, FullVerdict>;
 
   constructor({ limit = 1000 }: VerifierOptions = {}) {
     this.#thread = new GuardedThread({ name: "verifier", file: new URL("./verify-worker.mjs", import.meta.url), limit });
   }
 
-  /** `consistent`: whether the answer is the one that the response's own reasoning names; null where one of them is missing. */
-  async verify(gold: string, response: string, choices?: unknown): Promise<TimedVerdict & { readonly consistent: boolean | null }> {
+  async verify(gold: string, response: string, choices?: unknown): Promise<TimedVerdict> {
     try {
       return await this.#thread.ask({ gold, response, choices: plainData(choices) });
     } catch (error) {
-      if (error instanceof LateError) return { outcome: "late", expected: null, found: null, consistent: null };
+      if (error instanceof LateError) return { outcome: "late", expected: null, found: null, consistent: null, usableGold: true };
       throw error;
     }
   }

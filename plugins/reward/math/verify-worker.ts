@@ -1,14 +1,14 @@
 /** Verifies in a thread that can be killed; started by verify-worker.mjs. Answers come in the order of the questions. */
 import { parentPort } from "node:worker_threads";
-import type { Question } from "./verifier.ts";
+import type { FullVerdict, Question } from "./verifier.ts";
 import { isConsistent } from "./consistency.ts";
-import { choicesOf, verifyChoice } from "./choices.ts";
-import { verifyAnswer, type Verdict } from "./verify.ts";
+import { choicesOf, isUsableGold, verifyChoice } from "./choices.ts";
+import { verifyAnswer } from "./verify.ts";
 import type { FromThread } from "../thread/guarded-thread.ts";
 
 parentPort!.on("message", ({ gold, response, choices: given }: Question) => {
   const choices = choicesOf(given);
   const verdict = choices === null ? verifyAnswer(gold, response) : verifyChoice(gold, response, choices);
-  parentPort!.postMessage({ answer: { ...verdict, consistent: isConsistent(response) } } satisfies FromThread<Verdict & { consistent: boolean | null }>);
+  parentPort!.postMessage({ answer: { ...verdict, consistent: isConsistent(response), usableGold: isUsableGold(gold, choices) } } satisfies FromThread<FullVerdict>);
 });
 parentPort!.postMessage("ready");

@@ -14,7 +14,7 @@ import { tabularPolicy } from "../../support/tabular-policy.ts";
 const dataset = arrayDataset(["a", "b", "c", "d", "e", "f"].map((letter, index) => ({ id: letter, prompt: letter, answer: letter, fields: { topic: index < 3 ? "first" : "last" } })));
 const settings = { model: "m", data: "d", samples: 4, temperature: 1, topP: 1, topK: 0, maxNewTokens: 5, seed: 1, pictures: "real" as const };
 /** Right where the response begins with the letter. */
-const verifier = { verify: (gold: string, response: string) => Promise.resolve({ outcome: response === "" ? ("no answer" as const) : response.startsWith(gold) ? ("right" as const) : ("wrong" as const), expected: gold, found: response === "" ? null : response[0]!, consistent: null }) };
+const verifier = { verify: (gold: string, response: string) => Promise.resolve({ outcome: response === "" ? ("no answer" as const) : response.startsWith(gold) ? ("right" as const) : ("wrong" as const), expected: gold, found: response === "" ? null : response[0]!, consistent: null, usableGold: true }) };
 
 test("scores come with intervals, by category; what was cut off goes on to the same questions; other settings are refused", async () => {
   const output = temporaryFolder();
