@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
@@ -78,4 +78,19 @@ test("a .json file holds a list of rows, or rows by id; pictures may be in a fol
   await expect(openJsonl(json([{ prompt: "a" }]))).rejects.toThrow(/rows\.json, row 1: column "answer"/);
   await expect(openJsonl(json("{ cut"))).rejects.toThrow(/is not JSON .*rows of one line each belong in a \.jsonl file/);
   await expect(openJsonl(json("3"))).rejects.toThrow("must be a list of rows, or rows by id");
+});
+
+test("rows are read from the file when they are asked for, in any order, whatever bytes come before them", async () => {
+  const line = (id: string, prompt: string): string => JSON.stringify({ id, prompt, answer: "x" });
+  const prompts = ["größer €", "plain", "日本語 🙂", "last"];
+  writeFileSync(join(folder, "rows.jsonl"), `\uFEFF${prompts.map((prompt, index) => line(String(index), prompt)).join("\r\n\r\n")}`);
+  const dataset = await openJsonl(join(folder, "rows.jsonl"));
+  expect(dataset.size).toBe(4);
+  for (const index of [3, 0, 2, 1, 2]) expect(await dataset.row(index)).toMatchObject({ id: String(index), prompt: prompts[index] });
+  // Longer than what is read at a time.
+  write(line("a", "b".repeat(3 << 20)), line("c", "d"));
+  const long = await openJsonl(join(folder, "rows.jsonl"));
+  expect([(await long.row(0)).prompt.length, (await long.row(1)).prompt]).toEqual([3 << 20, "d"]);
+  rmSync(join(folder, "rows.jsonl"));
+  await expect((async () => long.row(1))()).rejects.toThrow(/The dataset .*rows\.jsonl cannot be read: ENOENT/);
 });
