@@ -12,7 +12,7 @@ import { evaluateConditions } from "../evaluation/evaluate-conditions.ts";
 import { verifierJudge } from "../evaluation/judges.ts";
 import { conditionsOf, type PictureCondition } from "../evaluation/pictures.ts";
 import { readQuestions, type Question } from "../evaluation/question.ts";
-import { compareEvaluations, ksOf, scoresOf, type Scores } from "../evaluation/scores.ts";
+import { compareEvaluations, ksOf, pooled, scoresOf, type Scores } from "../evaluation/scores.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
 import { numberFrom, wholeNumber } from "../options.ts";
 import { columnsOf } from "./data.ts";
@@ -23,7 +23,7 @@ export const evalCommand: Command = {
   summary: [
     "Sample answers to every question, verify them mathematically, and print avg@k, pass@k and maj@k with 95 % intervals, by category too.",
     "Writes questions.jsonl, settings.json and scores.json; started again, it goes on where it was cut off. --pictures: the same questions",
-    "with grey pictures, another question's, or none, and what the answers owe to the real ones (dependence.jsonl, by question). --compare: two evaluations question by question.",
+    "with grey pictures, another question's, or none, and what the answers owe to the real ones (dependence.jsonl, by question). --compare: two evaluations question by question, error by error; seeds of one side with commas between.",
     "Also: --top-p 1, --top-k 0, --seed 1; --category <column>; --columns prompt=problem, --split test, --template \"{prompt} …\" of the data;",
     `--benchmark, for data in a public layout: ${Object.keys(benchmarks).join(", ")}.`,
   ].join("\n"),
@@ -104,11 +104,18 @@ function tableOf({ questions, average, pass, majority, categories, outcomes, err
 }
 
 function comparison(a: string, b: string): string {
-  const [own, other] = [a, b].map((folder) => readQuestions(join(folder, "questions.jsonl")));
-  for (const [folder, questions] of [[a, own], [b, other]] as const) if (questions!.length === 0) throw new Error(`${resolve(folder)} holds no evaluation: papo eval writes questions.jsonl`);
+  const [own, other] = [a, b].map((list) => pooled(list.split(",").map((folder) => {
+    const questions = readQuestions(join(folder, "questions.jsonl"));
+    if (questions.length === 0) throw new Error(`${resolve(folder)} holds no evaluation: papo eval writes questions.jsonl`);
+    return questions;
+  })));
   const compared = compareEvaluations(own!, other!);
+  const points = (share: number): string => (100 * share).toFixed(1);
   return [
-    `${basename(a)} minus ${basename(b)} on ${compared.questions} shared questions: ${percentInterval(compared).replaceAll(" %", " points")}, p = ${compared.p.toFixed(3)}`,
-    ...Object.entries(compared.errors).map(([name, error]) => `${name}: ${(100 * error.a).toFixed(1)} % of the answers against ${(100 * error.b).toFixed(1)} %${error.a > 0 ? `, less by ${percentInterval(error.reduction)} of them` : ""}`),
+    `first minus second on ${compared.questions} shared questions: ${percentInterval(compared).replaceAll(" %", " points")}, p = ${compared.p.toFixed(3)}`,
+    ...Object.entries(compared.errors).map(([name, error]) => {
+      const less = error.a > 0 ? `: ${percentInterval(error.reduction)} of the first's are gone` : "";
+      return `${name}: ${points(error.a)} % of the first's answers, ${points(error.b)} % of the second's${less}`;
+    }),
   ].join("\n");
 }

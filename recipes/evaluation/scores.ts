@@ -2,7 +2,7 @@
 import { createRandom } from "@papo/core";
 import type { PictureCondition } from "./pictures.ts";
 import { isRight, rightShare, type Answer, type Question } from "./question.ts";
-import { majorityAtK, meanEstimate, pairedDifference, passAtK, ratioEstimate, type Difference, type Estimate } from "./statistics.ts";
+import { majorityAtK, mean, meanEstimate, pairedDifference, passAtK, ratioEstimate, type Difference, type Estimate } from "./statistics.ts";
 
 export interface Scores {
   readonly questions: number;
@@ -89,12 +89,11 @@ export function dependenceOf(byCondition: ReadonlyMap<PictureCondition, readonly
     const values = others.map(([condition, averages]) => [condition, averages.get(question.id)] as const);
     if (values.some(([, value]) => value === undefined)) return [];
     const real = rightShare(question);
-    const mean = values.reduce((sum, [, value]) => sum + value!, 0) / values.length;
     const lost = Object.fromEntries(evidenceConditions(question.answers).map((condition) => {
       const tokens = overLooks(question, condition, (answer) => answer.tokens);
       return [condition, overLooks(question, condition, (answer) => answer.under[condition]!.lost) / tokens];
     }));
-    return [{ id: question.id, real, others: Object.fromEntries(values), dependence: real - mean, lost }];
+    return [{ id: question.id, real, others: Object.fromEntries(values), dependence: real - mean(values.map(([, value]) => value!)), lost }];
   });
 }
 
@@ -102,6 +101,16 @@ export interface Comparison extends Difference {
   readonly questions: number;
   /** For each class of errors that either has: its share of all answers in `a` and in `b`, and by how much of `a`'s it is less in `b` (PAPO, arXiv:2507.06448, fig. 1). */
   readonly errors: Readonly<Record<string, { readonly a: number; readonly b: number; readonly reduction: Estimate }>>;
+}
+
+/** Several evaluations of the same questions as one, with all their answers: seeds of a recipe. Questions that one of them lacks are left out. */
+export function pooled(evaluations: readonly (readonly Question[])[]): Question[] {
+  const [first = [], ...others] = evaluations;
+  const byId = others.map((questions) => new Map(questions.map((question) => [question.id, question])));
+  return first.flatMap((question) => {
+    const all = [question, ...byId.map((questions) => questions.get(question.id))];
+    return all.some((one) => one === undefined) ? [] : [{ ...question, answers: all.flatMap((one) => one!.answers) }];
+  });
 }
 
 /** Two evaluations over the questions that both have; the difference of averages is a − b. @throws Error when they share none */
@@ -112,7 +121,6 @@ export function compareEvaluations(a: readonly Question[], b: readonly Question[
   const random = createRandom(seed).key("comparison");
   const classes = [...new Set(pairs.flatMap((pair) => pair.flatMap(({ answers }) => answers.flatMap((answer) => classOf(answer) ?? []))))].sort();
   const shares = (which: 0 | 1, name: string): number[] => pairs.map((pair) => pair[which].answers.filter((answer) => classOf(answer) === name).length / pair[which].answers.length);
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
     ...pairedDifference(pairs.map(([own]) => rightShare(own)), pairs.map(([, theirs]) => rightShare(theirs)), random.key("difference")),
     questions: pairs.length,

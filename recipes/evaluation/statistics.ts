@@ -122,4 +122,5 @@ export function quantile(sorted: ArrayLike<number>, q: number): number {
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-const mean = (values: readonly number[]): number => sum(values) / values.length;
+/** NaN of nothing. */
+export const mean = (values: readonly number[]): number => sum(values) / values.length;

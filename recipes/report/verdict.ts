@@ -1,5 +1,6 @@
 /** Is one recipe better than another? A plain sentence with its interval. */
 import { rightShare, type Question } from "../evaluation/question.ts";
+import { mean } from "../evaluation/statistics.ts";
 import type { RunRecord } from "./run-record.ts";
 import { byRecipe } from "./curves.ts";
 
@@ -94,8 +95,6 @@ const varianceOfMean = (list: readonly number[]): number => {
 
 const seedVariance = (runs: readonly RunRecord[], part: Part): number =>
   varianceOfMean(runs.flatMap((run) => run.after?.greedy[part]?.accuracy ?? []));
-
-const mean = (list: readonly number[]): number => list.reduce((sum, value) => sum + value, 0) / list.length;
 
 const points = (value: number): string => `${value < 0 ? "−" : "+"}${(100 * Math.abs(value)).toFixed(1)}`;
 

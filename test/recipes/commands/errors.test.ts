@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readQuestions, type Question } from "../../../recipes/evaluation/question.ts";
-import { compareEvaluations } from "../../../recipes/evaluation/scores.ts";
+import { compareEvaluations, pooled } from "../../../recipes/evaluation/scores.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 import { papo, root } from "../../support/command-line.ts";
 import { answerOf, questionOf } from "../../support/questions.ts";
@@ -105,4 +105,11 @@ test("two evaluations are compared error by error, in percent of the first's", (
   const { low, high } = compared["perception"]!.reduction;
   expect(low).toBeGreaterThanOrEqual(0);
   expect(high).toBe(1);
+});
+
+test("seeds are one evaluation with all their answers, over the questions that each has", () => {
+  const seed = (ids: string, outcome: string): Question[] => [...ids].map((id) => questionOf(id, { outcome }));
+  const all = pooled([seed("abc", "right"), seed("bca", "wrong"), seed("cdb", "right")]);
+  expect(all.map(({ id, answers }) => [id, answers.map(({ outcome }) => outcome)])).toEqual([["b", ["right", "wrong", "right"]], ["c", ["right", "wrong", "right"]]]);
+  expect(pooled([seed("a", "right")])).toEqual(seed("a", "right"));
 });
