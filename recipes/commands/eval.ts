@@ -19,11 +19,11 @@ import { columnsOf } from "./data.ts";
 import type { Command } from "./command.ts";
 
 export const evalCommand: Command = {
-  usage: "papo eval <model | checkpoint | run> <data> [--samples 8] [--temperature 1] [--max-new-tokens 1024] [--pictures real,masked,blank,swapped,absent] [--output runs/eval/…] | --compare <output> <output>",
+  usage: "papo eval <model | checkpoint | run> <data> [--samples 8] [--temperature 1] [--max-new-tokens 1024] [--pictures real,masked,blank,swapped,absent] [--output runs/eval/…] | --compare <output | run> <output | run>",
   summary: [
     "Sample answers to every question, verify them mathematically, and print avg@k, pass@k and maj@k with 95 % intervals, by category too.",
     "Writes questions.jsonl, settings.json and scores.json; started again, it goes on where it was cut off. --pictures: the same questions",
-    "with grey pictures, another question's, or none, and what the answers owe to the real ones (dependence.jsonl, by question). --compare: two evaluations question by question, error by error; seeds of one side with commas between.",
+    "with grey pictures, another question's, or none, and what the answers owe to the real ones (dependence.jsonl, by question). --compare: two evaluations or runs question by question, error by error; seeds of one side with commas between.",
     "Also: --top-p 1, --top-k 0, --seed 1; --category <column>; --columns prompt=problem, --split test, --template \"{prompt} …\" of the data;",
     `--benchmark, for data in a public layout: ${Object.keys(benchmarks).join(", ")}.`,
   ].join("\n"),
@@ -80,11 +80,13 @@ function modelFolder(path: string): string {
   return found;
 }
 
+const chance = (p: number): string => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`);
+
 function dependenceLines(byCondition: ReadonlyMap<PictureCondition, readonly Question[]>): string[] {
   const real = byCondition.get("real")!;
   return [...byCondition].filter(([condition]) => condition !== "real").map(([condition, questions]) => {
     const difference = compareEvaluations(real, questions);
-    return `real minus ${condition} pictures, ${difference.questions} questions: ${percentInterval(difference).replaceAll(" %", " points")}, p = ${difference.p.toFixed(3)}`;
+    return `real minus ${condition} pictures, ${difference.questions} questions: ${percentInterval(difference).replaceAll(" %", " points")}, ${chance(difference.p)}`;
   });
 }
 
@@ -103,16 +105,19 @@ function tableOf({ questions, average, pass, majority, categories, outcomes, err
   ];
 }
 
+/** Of an evaluation's folder, or of a run's after its training. @throws Error when there is none */
+function evaluationIn(folder: string): Question[] {
+  const found = [folder, join(folder, "evaluation", "after")].map((place) => readQuestions(join(place, "questions.jsonl"))).find((questions) => questions.length > 0);
+  if (found === undefined) throw new Error(`${resolve(folder)} holds no evaluation: papo eval writes questions.jsonl`);
+  return found;
+}
+
 function comparison(a: string, b: string): string {
-  const [own, other] = [a, b].map((list) => pooled(list.split(",").map((folder) => {
-    const questions = readQuestions(join(folder, "questions.jsonl"));
-    if (questions.length === 0) throw new Error(`${resolve(folder)} holds no evaluation: papo eval writes questions.jsonl`);
-    return questions;
-  })));
+  const [own, other] = [a, b].map((list) => pooled(list.split(",").map(evaluationIn)));
   const compared = compareEvaluations(own!, other!);
   const points = (share: number): string => (100 * share).toFixed(1);
   return [
-    `first minus second on ${compared.questions} shared questions: ${percentInterval(compared).replaceAll(" %", " points")}, p = ${compared.p.toFixed(3)}`,
+    `first minus second on ${compared.questions} shared questions: ${percentInterval(compared).replaceAll(" %", " points")}, ${chance(compared.p)}`,
     ...Object.entries(compared.errors).map(([name, error]) => {
       const less = error.a > 0 ? `: ${percentInterval(error.reduction)} of the first's are gone` : "";
       return `${name}: ${points(error.a)} % of the first's answers, ${points(error.b)} % of the second's${less}`;
