@@ -1,5 +1,6 @@
 import { parseOptions } from "@papo/core";
-import type { Plugin, Run, Scorable, ScoredPart } from "@papo/core";
+import type { Picture, Plugin, Run, Scorable, ScoredPart } from "@papo/core";
+import sharp from "sharp";
 import { z } from "zod";
 import { askChat, chatSchema, filledIn } from "./chat.ts";
 import { serverSchema } from "./request.ts";
@@ -19,6 +20,8 @@ const schema = z.strictObject({
   score: z.instanceof(RegExp).default(/score:\s*(-?\d+(?:\.\d+)?)/gi),
   /** Scores are held within these. */
   range: z.tuple([z.number(), z.number()]).default([0, 1]),
+  /** Show the judge the row's pictures, at most 768 pixels wide or high. */
+  pictures: z.boolean().default(false),
   ...chatSchema,
   ...serverSchema,
 });
@@ -42,7 +45,8 @@ export class JudgeRewardPlugin implements Plugin {
 
   async #score(sample: Scorable, signal: AbortSignal): Promise<ScoredPart> {
     const { range: [low, high] } = this.options;
-    const said = await askChat(this.options, this.#question(sample), signal);
+    const pictures = this.options.pictures ? await Promise.all(sample.prompt.pictures.map(dataUrl)) : [];
+    const said = await askChat(this.options, this.#question(sample), signal, pictures);
     const found = [...said.matchAll(new RegExp(this.options.score.source, this.options.score.flags.includes("g") ? this.options.score.flags : `${this.options.score.flags}g`))].at(-1);
     const value = Number(found?.[1]);
     if (found === undefined || !Number.isFinite(value)) throw new Error(`the judge gave no score: ${said.slice(-160)}`);
@@ -53,4 +57,9 @@ export class JudgeRewardPlugin implements Plugin {
     const values: Readonly<Record<string, unknown>> = { ...row.fields, prompt: row.prompt, answer: row.answer, response: response.text };
     return filledIn(this.options.rubric, values);
   }
+}
+
+async function dataUrl({ width, height, data }: Picture): Promise<string> {
+  const png = await sharp(data, { raw: { width, height, channels: 3 } }).resize({ width: 768, height: 768, fit: "inside", withoutEnlargement: true }).png().toBuffer();
+  return `data:image/png;base64,${png.toString("base64")}`;
 }

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { createRandom } from "@papo/core";
 import { filledIn } from "@papo/plugins";
 import { z } from "zod";
-import { errorsFile, isRight, readErrors, type Question } from "./question.ts";
+import { dropCutLine, errorsFile, isRight, readErrors, type Question } from "./question.ts";
 import { cohensKappa, meanEstimate, type Estimate } from "./statistics.ts";
 
 const rubricSchema = z.strictObject({
@@ -60,6 +60,7 @@ export interface Sorting {
  * A verdict that cannot be had is left out and told: asking again later goes on with what is missing.
  */
 export async function sortErrors({ folder, questions, rubric, ask, together, onProgress }: Sorting): Promise<{ readonly asked: number; readonly failed: readonly string[]; readonly withoutPicture: number }> {
+  dropCutLine(join(folder, errorsFile));
   const known = readErrors(folder);
   const open = questions.flatMap((question) => question.answers.flatMap((answer, index) => (isRight(answer) || answer.errorClass !== null || known.has(`${question.id} ${index}`) ? [] : [{ question, answer, index }])));
   const failed: string[] = [];

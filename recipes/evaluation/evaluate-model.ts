@@ -6,7 +6,7 @@ import { writePicture } from "@papo/plugins";
 import { looksOf } from "./evidence.ts";
 import type { Judge } from "./judges.ts";
 import { changedPictures, type ChangedCondition, type ChangedPictures, type PictureCondition } from "./pictures.ts";
-import { readQuestions, type Answer, type Question } from "./question.ts";
+import { dropCutLine, readQuestions, type Answer, type Question } from "./question.ts";
 
 /** What a score depends on: it is nothing without them. */
 export interface EvaluationSettings {
@@ -123,5 +123,6 @@ function openOutput(output: string, settings: EvaluationSettings): Question[] {
   if (differs !== undefined) {
     throw new Error(`${output} holds an evaluation with ${differs[0]} ${JSON.stringify(before[differs[0]])}, this one has ${JSON.stringify(differs[1])}: choose another --output`);
   }
+  dropCutLine(join(output, "questions.jsonl"));
   return readQuestions(join(output, "questions.jsonl"));
 }

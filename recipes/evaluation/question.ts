@@ -48,18 +48,22 @@ export const errorsFile = "errors.jsonl";
 export function readErrors(folder: string): ReadonlyMap<string, string> {
   const file = join(folder, errorsFile);
   if (!existsSync(file)) return new Map();
-  const lines = readFileSync(file, "utf8").split("\n").filter((line) => line !== "");
-  return new Map(lines.map((line) => JSON.parse(line) as { id: string; answer: number; errorClass: string }).map(({ id, answer, errorClass }) => [`${id} ${answer}`, errorClass]));
+  return new Map(wholeLines(file).map((line) => JSON.parse(line) as { id: string; answer: number; errorClass: string }).map(({ id, answer, errorClass }) => [`${id} ${answer}`, errorClass]));
 }
 
-/** The lines of a questions.jsonl with the judge's verdicts, where there are some; none where there is no file; a last line that was cut short is dropped from it. @throws Error naming a line that is no question */
+/** A last line that was cut short does not count. */
+const wholeLines = (file: string): string[] => readFileSync(file, "utf8").split("\n").slice(0, -1);
+
+/** Take a last line that was cut short out of a file that is to be gone on with. */
+export function dropCutLine(file: string): void {
+  if (existsSync(file) && !readFileSync(file, "utf8").endsWith("\n")) writeFileSync(file, wholeLines(file).map((line) => `${line}\n`).join(""));
+}
+
+/** The lines of a questions.jsonl with the judge's verdicts, where there are some; none where there is no file. @throws Error naming a line that is no question */
 export function readQuestions(file: string): Question[] {
   if (!existsSync(file)) return [];
-  const lines = readFileSync(file, "utf8").split("\n");
-  const cut = lines.pop() ?? "";
-  if (cut !== "") writeFileSync(file, lines.map((line) => `${line}\n`).join(""));
   const errors = readErrors(dirname(file));
-  return lines.map((line, index) => {
+  return wholeLines(file).map((line, index) => {
     const parsed = questionSchema.safeParse(JSON.parse(line));
     if (!parsed.success) throw new Error(`${file}, line ${index + 1} is no question of an evaluation: ${z.prettifyError(parsed.error)}`);
     if (errors.size === 0) return parsed.data;

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createHost, makeSample } from "@papo/core/testing";
-import type { Plugin } from "@papo/core";
+import { loadPicture, type Plugin } from "@papo/core";
 import { HttpRewardPlugin, JudgeRewardPlugin } from "@papo/plugins";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
@@ -85,6 +85,15 @@ test("a judge is asked with the rubric filled in, and its last score counts, wit
   expect(asked).toMatch(/ \/ 7 \/ It is \$& 7 \/ \{unknown\} \$& \{x\^2\}$/);
   answer = says("score: 40");
   expect(await score(judge(), "x")).toMatchObject({ value: 1 });
+});
+
+test("a judge that is to see the pictures is shown them before the question", async () => {
+  answer = (_body, _call, response) => json(response, { choices: [{ message: { content: "score: 1" } }] });
+  await score(new JudgeRewardPlugin({ url, model: "grader", pictures: true, rubric: "{response}?" }), "red");
+  const { content } = (requests.at(-1)!.body as { messages: { content: { type: string; text?: string; image_url?: { url: string } }[] }[] }).messages[0]!;
+  expect(content.map(({ type, text }) => text ?? type)).toEqual(["image_url", "red?"]);
+  const picture = await loadPicture(Buffer.from(content[0]!.image_url!.url.replace("data:image/png;base64,", ""), "base64"));
+  expect([picture.width, picture.height, ...picture.data]).toEqual([1, 1, 0, 0, 0]);
 });
 
 test("a verdict without a score, a body that is no completion and a missing key are failures", async () => {
