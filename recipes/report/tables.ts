@@ -1,6 +1,9 @@
 /** The parts of the page that need no script: verdicts, before and after, errors, settings, alarms. */
 import { byRecipe } from "./curves.ts";
+import { compareEvaluations, pooled } from "../evaluation/scores.ts";
+import type { Question } from "../evaluation/question.ts";
 import { escapeHtml } from "./html.ts";
+import type { Comparison } from "./verdict.ts";
 import type { Accuracy, Evaluation, RunRecord, Share } from "./run-record.ts";
 
 const percent = (value: number): string => (100 * value).toFixed(1);
@@ -96,6 +99,30 @@ export const errorBars = (runs: readonly RunRecord[]): string => {
     return `<div class="bar-label">${escapeHtml(label)}</div><div class="bar">${pieces.join("")}</div>`;
   });
   return `<div class="legend">${legend}</div><div class="bars">${lines.join("")}</div>`;
+};
+
+/**
+ * Error by error, how many of a baseline's a recipe has less (PAPO, arXiv:2507.06448, fig. 1): seeds of a side together, over the questions that all were asked. Empty
+ * where no wrong answer was sorted.
+ */
+export const errorTable = (runs: readonly RunRecord[], comparisons: readonly Comparison[]): string => {
+  const groups = byRecipe(runs);
+  const questionsOf = (recipe: string): Question[] => pooled((groups.get(recipe) ?? []).flatMap(({ after }) => (after === null ? [] : [after.questions])));
+  const bodies = comparisons.flatMap(({ recipe, baseline }) => {
+    const [theirs, own] = [questionsOf(baseline), questionsOf(recipe)];
+    const ids = new Set(own.map(({ id }) => id));
+    if (!theirs.some(({ id }) => ids.has(id))) return [];
+    const errors = Object.entries(compareEvaluations(theirs, own).errors).filter(([name]) => name !== "unsorted");
+    const rows = errors.map(([name, { a, b, reduction }], index) => {
+      const head = index === 0 ? `<th rowspan="${errors.length}" scope="rowgroup">${escapeHtml(recipe)}<br><small>against ${escapeHtml(baseline)}</small></th>` : "";
+      const less = Number.isFinite(reduction.value) ? `<b>${percent(reduction.value)}</b> <small>${percent(reduction.low)} to ${percent(reduction.high)}</small>` : "–";
+      return `<tr>${head}<th scope="row">${escapeHtml(name)}</th><td>${percent(a)}</td><td>${percent(b)}</td><td>${less}</td></tr>`;
+    });
+    return rows.length === 0 ? [] : [`<tbody>${rows.join("")}</tbody>`];
+  });
+  if (bodies.length === 0) return "";
+  return `<div class="wide"><table class="results"><thead><tr><th>recipe</th><th>error</th><th>baseline, % of answers</th><th>recipe, % of answers</th><th>of the baseline's gone, %</th></tr></thead>${bodies.join("")}</table></div>
+<p class="note">Small numbers: 95 % interval over questions; seeds of a recipe count together, and their own luck is not in it.</p>`;
 };
 
 const barPiece = (name: string, share: number, colour: string): string => {

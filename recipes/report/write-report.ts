@@ -9,7 +9,7 @@ import { shelvePictures } from "./pictures.ts";
 import { reportDataOf } from "./report-data.ts";
 import type { RunRecord } from "./run-record.ts";
 import { ledgerTables } from "./ledger.ts";
-import { alarmList, errorBars, resultTable, settingsTable } from "./tables.ts";
+import { alarmList, errorBars, errorTable, resultTable, settingsTable } from "./tables.ts";
 import { defaultComparisons, verdictOf } from "./verdict.ts";
 import type { Comparison } from "./verdict.ts";
 
@@ -63,7 +63,8 @@ ${resultTable(runs)}</section>
 ${alarmList(runs)}
 <section><h2>Curves</h2><div id="legend" class="legend"></div><div id="metrics"></div><div id="charts"></div></section>
 <section><h2>What each term did</h2>${ledgerTables(runs)}</section>
-<section><h2>Where answers go wrong</h2>${errorBars(runs)}</section>
+<section><h2>Where answers go wrong</h2>${errorBars(runs)}
+${errorTable(runs, comparisons)}</section>
 <section><h2>Questions</h2><div id="question-filters"></div><div id="questions"></div></section>
 <section><h2>Sample rollouts</h2><div id="filters"></div><div id="samples"></div></section>
 <section><h2>Settings</h2>${settingsTable(runs)}</section>

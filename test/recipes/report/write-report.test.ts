@@ -40,6 +40,14 @@ describe("writeReport", () => {
     expect(data.samples.every(({ views }) => views.every(({ picture }) => picture !== null && data.pictures[picture]?.startsWith("data:image/webp;base64,")))).toBe(true);
   });
 
+  it("says error by error how many of the baseline's are gone", async () => {
+    const html = await reportPage({ title: "Two recipes", runs });
+    const [, row = ""] = /papo\(grpo\)<br><small>against grpo<\/small><\/th><th scope="row">perception<\/th>(.*?)<\/tr>/.exec(html) ?? [];
+    const share = (run: RunRecord): number => run.after!.questions.filter(({ answers }) => answers[0]!.errorClass === "perception").length / 1000;
+    const [before, after] = runs.map(share);
+    expect(row).toContain(`<td>${(100 * before!).toFixed(1)}</td><td>${(100 * after!).toFixed(1)}</td><td><b>${(100 * (1 - after! / before!)).toFixed(1)}</b>`);
+  });
+
   it("refers to nothing outside the file", async () => {
     const html = await reportPage({ title: "Two recipes", runs });
     expect(html).not.toMatch(/<(link|script|img|iframe)[^>]+(src|href)=/i);
