@@ -5,7 +5,7 @@ import { z } from "zod";
 import { benchmarkOf, benchmarks, type BenchmarkName } from "./benchmarks.ts";
 
 export interface DataSource {
-  /** A .jsonl, .json or .parquet file, or a folder of .parquet files. */
+  /** A .jsonl, .json, .parquet or .arrow file, or the folder of a Hugging Face dataset. */
   readonly path: string;
   /** It is in the layout of this benchmark; see benchmarks.ts. */
   readonly benchmark?: BenchmarkName;

@@ -1,11 +1,11 @@
-"""Small files in the layouts of public benchmarks, written by Hugging Face datasets; the questions are made up.
+"""Small files in the layouts of public benchmarks, and a folder of save_to_disk, written by Hugging Face datasets; the questions are made up.
 
 pip install datasets==5.2.0 pillow; python test/golden/scripts/make_benchmarks.py
 """
 import json
 from pathlib import Path
 
-from datasets import Dataset, Features, Image, Sequence, Value
+from datasets import Dataset, DatasetDict, Features, Image, Sequence, Value
 from PIL import Image as Picture
 
 root = Path(__file__).parent.parent / "cases" / "benchmarks"
@@ -83,3 +83,6 @@ seed = {"sample_id": 115, "video_source": "EpicKitchens", "video_id": "P01_13", 
         "choice_b": "take the bag", "choice_c": "open the cupboard", "choice_d": "close it", "golden_choice_idx": "A", "answer": "put the box into the cupboard", "current_observation_frame": 760,
         "task_progress_metadata": [{"narration_text": "take the bag", "start_frame": 36, "stop_frame": 105}], "frames": ["frames/115_0.png", "frames/115_1.png"]}
 (root / "seed-bench-r1" / "validation_L1.jsonl").write_text(json.dumps(seed) + "\n")
+saved = Features({"problem": text, "answer": text, "images": Sequence(Image()), "level": Value("int64"), "about": {"topic": text, "steps": Sequence(Value("int32"))}})
+rows = [{"problem": f"What is {n}?", "answer": str(n), "images": [picture("red"), picture("blue")][: n % 3], "level": n, "about": {"topic": "numbers" if n % 2 else None, "steps": [n, n + 1]}} for n in range(250)]
+DatasetDict({"train": Dataset.from_list(rows, features=saved), "test": Dataset.from_list(rows[:5], features=saved)}).save_to_disk(str(root / "saved"))
