@@ -6,8 +6,8 @@ export class LateError extends Error {
   override readonly name = "LateError";
 }
 
-/** What the thread sends: "ready" once, then one of the others for each question, in order. */
-export type FromThread<A> = "ready" | { readonly answer: A } | { readonly error: string };
+/** What the thread sends: "ready" once, then an answer or an error for each question, in order; "working" before it where there was something to load first. */
+export type FromThread<A> = "ready" | "working" | { readonly answer: A } | { readonly error: string };
 
 export interface GuardedThreadOptions {
   /** Shown in messages. */
@@ -16,6 +16,8 @@ export interface GuardedThreadOptions {
   readonly file: URL;
   /** Milliseconds for one answer. */
   readonly limit: number;
+  /** Milliseconds until the thread says that it is working on a question, which it then does at once; default: `limit`, and it need not say so. */
+  readonly loading?: number;
 }
 
 interface Asked<Q, A> {
@@ -77,6 +79,7 @@ export class GuardedThread<Q, A> {
     worker.on("message", (message: FromThread<A>) => {
       if (worker !== this.#worker) return;
       if (message === "ready") this.#ready = true;
+      else if (message === "working") this.#watch(this.#options.limit);
       else {
         const asked = this.#sent.shift();
         if ("error" in message) asked?.reject(new Error(message.error));
@@ -92,9 +95,11 @@ export class GuardedThread<Q, A> {
   }
 
   /** The time of the first unanswered question runs from when the one before it was answered. */
-  #watch(): void {
+  #watch(limit = this.#options.loading ?? this.#options.limit): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = this.#sent.length === 0 ? null : setTimeout(() => this.#late(), this.#options.limit);
+    const [first] = this.#sent;
+    // An answer that waits to be heard, because this side of the process stood still, comes before the verdict that there is none.
+    this.#timer = first === undefined ? null : setTimeout(() => setImmediate(() => (this.#sent[0] === first ? this.#late() : undefined)), limit);
   }
 
   #late(): void {

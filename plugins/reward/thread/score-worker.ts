@@ -8,6 +8,8 @@ async function answer({ module, name, options, sample }: ScoreQuestion): Promise
   try {
     const score = ((await import(module)) as Record<string, Score | undefined>)[name];
     if (typeof score !== "function") throw new Error(`${module} exports no function "${name}"`);
+    // What it took to load the module is not the response's.
+    parentPort!.postMessage("working" satisfies FromThread<never>);
     return { answer: await score(sample, options as never) };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };

@@ -47,7 +47,7 @@ const threads = new Map<number, GuardedThread<ScoreQuestion, number | ScoredPart
 /** Register a part of the reward that a function of a module gives; `given` goes with each call, the options themselves by default. */
 export function registerScore({ rewards }: Run, module: URL, name: string, reward: ThreadReward, given: unknown = reward): void {
   const { part, weight, limit, onFailure } = reward;
-  const thread = threads.get(limit) ?? new GuardedThread({ name: "rewards", file: new URL("./score-worker.mjs", import.meta.url), limit });
+  const thread = threads.get(limit) ?? new GuardedThread({ name: "rewards", file: new URL("./score-worker.mjs", import.meta.url), limit, loading: 60_000 });
   threads.set(limit, thread);
   const score = async ({ prompt: { row }, response: { text, tokens } }: Scorable): Promise<number | ScoredPart> => {
     const { id, prompt, answer, fields } = row;
