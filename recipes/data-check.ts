@@ -13,7 +13,7 @@ export interface DataReport {
   readonly findings: Readonly<Record<FindingKind, readonly Finding[]>>;
 }
 
-export const findingKinds = ["unusable row", "empty answer", "unparsable answer", "broken picture", "repeated row", "leak"] as const;
+export const findingKinds = ["unusable row", "empty answer", "unparsable answer", "broken picture", "repeated row", "repeated picture", "leak"] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
 export interface Finding {
@@ -36,10 +36,11 @@ const fewestEdges = 6;
 
 /** Read every row and every picture. Answers that are words are no finding: they are compared as words. */
 export async function checkData(dataset: Dataset, { against, onProgress }: CheckOptions = {}): Promise<DataReport> {
-  const findings: Record<FindingKind, Finding[]> = { "unusable row": [], "empty answer": [], "unparsable answer": [], "broken picture": [], "repeated row": [], leak: [] };
+  const findings: Record<FindingKind, Finding[]> = { "unusable row": [], "empty answer": [], "unparsable answer": [], "broken picture": [], "repeated row": [], "repeated picture": [], leak: [] };
   const pictures = { none: 0, one: 0, several: 0 };
   const held = against === undefined ? [] : await looksOf(against);
   const seen = new Map<string, string>();
+  const shown = new Map<string, string>();
   for (const { where, reason } of dataset.skipped) findings["unusable row"].push({ row: where, what: reason });
   for (let index = 0; index < dataset.size; index++) {
     const row = await rowAt(dataset, index, findings["unusable row"]);
@@ -62,6 +63,12 @@ export async function checkData(dataset: Dataset, { against, onProgress }: Check
     const earlier = seen.get(key);
     if (earlier !== undefined) findings["repeated row"].push({ row: row.id, what: `the same question, answer and pictures as "${earlier}"` });
     else seen.set(key, row.id);
+    for (const { digest } of hashes.flatMap((hash) => hash ?? [])) {
+      const other = shown.get(digest);
+      if (other === undefined) shown.set(digest, row.id);
+      else if (other === row.id) findings["repeated picture"].push({ row: row.id, what: "it has the same picture twice" });
+      else if (earlier === undefined) findings["repeated picture"].push({ row: row.id, what: `one of its pictures is also in "${other}", which asks something else` });
+    }
     for (const hash of hashes) {
       const match = hash === null || hash.look === null ? undefined : held.find(({ look }) => distance(look, hash.look as Look) <= alike);
       if (match !== undefined) findings.leak.push({ row: row.id, what: `its picture looks like that of "${match.row}" in ${against!.name}` });

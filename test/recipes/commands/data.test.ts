@@ -45,9 +45,10 @@ test("names what is wrong with which row, and counts it", async () => {
     'unparsable answer: row "unparsable": \\begin{tikzpicture}\\draw',
     expect.stringMatching(/^broken picture: row "broken": cannot read the picture .*broken\.png/),
     'repeated row: row "again": the same question, answer and pictures as "good"',
+    'repeated picture: row "words": one of its pictures is also in "good", which asks something else',
     'leak: row "seen": its picture looks like that of "t1" in test.jsonl',
   ]);
-  expect(JSON.parse(said.at(-1)!)).toEqual({ rows: 7, "unusable row": 1, "empty answer": 1, "unparsable answer": 1, "broken picture": 1, "repeated row": 1, leak: 1 });
+  expect(JSON.parse(said.at(-1)!)).toEqual({ rows: 7, "unusable row": 1, "empty answer": 1, "unparsable answer": 1, "broken picture": 1, "repeated row": 1, "repeated picture": 1, leak: 1 });
 });
 
 test("without a test set there are no leaks; columns are mapped, and mistakes named", async () => {
