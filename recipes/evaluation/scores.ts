@@ -28,26 +28,25 @@ export const ksOf = (samples: number): number[] => [...new Set([...Array.from({ 
 /** @param ks numbers of samples for pass@k and maj@k */
 export function scoresOf(questions: readonly Question[], ks: readonly number[], seed = 1): Scores {
   const random = createRandom(seed).key("scores");
-  const estimate = (name: string, values: readonly number[]): Estimate => meanEstimate(values, random.key(name));
+  const estimate = (values: readonly number[]): Estimate => meanEstimate(values, random);
   const answers = questions.flatMap((question) => question.answers);
-  const perK = (name: string, of: (question: Question, k: number) => number): Record<number, Estimate> =>
-    Object.fromEntries(ks.map((k) => [k, estimate(`${name}@${k}`, questions.map((question) => of(question, k)))]));
+  const perK = (of: (question: Question, k: number) => number): Record<number, Estimate> => Object.fromEntries(ks.map((k) => [k, estimate(questions.map((question) => of(question, k)))]));
   const share = (list: readonly Answer[], has: (answer: Answer) => boolean): number => (list.length === 0 ? 0 : list.filter(has).length / list.length);
   const reasoned = questions.map((question) => question.answers.filter(({ consistent }) => consistent !== null)).filter((list) => list.length > 0);
   const classes = [...new Set(answers.flatMap((answer) => classOf(answer) ?? []))].sort();
   return {
     questions: questions.length,
-    average: estimate("average", questions.map(rightShare)),
-    pass: perK("pass", (question, k) => passAtK(question.answers.length, question.answers.filter(isRight).length, k)),
-    majority: perK("maj", ({ id, answers: own }, k) => majorityAtK(own.map((answer) => ({ answer: answer.found?.replace(/\s+/g, "") ?? null, right: isRight(answer) })), k, random.key("votes", id))),
-    categories: categoriesOf(questions, (name, own) => ({ ...estimate(name, own.map(rightShare)), questions: own.length })),
+    average: estimate(questions.map(rightShare)),
+    pass: perK((question, k) => passAtK(question.answers.length, question.answers.filter(isRight).length, k)),
+    majority: perK(({ id, answers: own }, k) => majorityAtK(own.map((answer) => ({ answer: answer.found?.replace(/\s+/g, "") ?? null, right: isRight(answer) })), k, random.key("votes", id))),
+    categories: categoriesOf(questions, (own) => ({ ...estimate(own.map(rightShare)), questions: own.length })),
     outcomes: Object.fromEntries([...new Set(answers.map(({ outcome }) => outcome))].sort().map((outcome) => [outcome, share(answers, (answer) => answer.outcome === outcome)])),
-    errors: Object.fromEntries(classes.map((name) => [name, estimate(`error ${name}`, questions.map((question) => share(question.answers, (answer) => classOf(answer) === name)))])),
-    consistency: reasoned.length === 0 ? null : estimate("consistency", reasoned.map((list) => share(list, ({ consistent }) => consistent === true))),
+    errors: Object.fromEntries(classes.map((name) => [name, estimate(questions.map((question) => share(question.answers, (answer) => classOf(answer) === name)))])),
+    consistency: reasoned.length === 0 ? null : estimate(reasoned.map((list) => share(list, ({ consistent }) => consistent === true))),
     evidence: Object.fromEntries(evidenceConditions(answers).map((condition) => {
       const perToken = (of: "lost" | "kl"): Estimate => {
         const [sums, tokens] = [questions.map((question) => overLooks(question, condition, (answer) => answer.under[condition]![of])), questions.map((question) => overLooks(question, condition, (answer) => answer.tokens))];
-        return ratioEstimate(sums, tokens, random.key("evidence", condition, of));
+        return ratioEstimate(sums, tokens, random);
       };
       return [condition, { lost: perToken("lost"), kl: perToken("kl") }];
     })),
@@ -57,11 +56,11 @@ export function scoresOf(questions: readonly Question[], ks: readonly number[], 
 /** An error class; "unsorted" of a wrong answer that has none; null of a right one about which nothing is wrong. */
 const classOf = (answer: Answer): string | null => answer.errorClass ?? (isRight(answer) ? null : "unsorted");
 
-function categoriesOf<T>(questions: readonly Question[], of: (name: string, own: readonly Question[]) => T): Record<string, Record<string, T>> {
+function categoriesOf<T>(questions: readonly Question[], of: (own: readonly Question[]) => T): Record<string, Record<string, T>> {
   const columns = [...new Set(questions.flatMap(({ categories }) => Object.keys(categories)))];
   return Object.fromEntries(columns.map((column) => {
     const values = [...new Set(questions.flatMap(({ categories }) => categories[column] ?? []))].sort();
-    return [column, Object.fromEntries(values.map((value) => [value, of(`category ${column} ${value}`, questions.filter(({ categories }) => categories[column] === value))]))];
+    return [column, Object.fromEntries(values.map((value) => [value, of(questions.filter(({ categories }) => categories[column] === value))]))];
   }));
 }
 

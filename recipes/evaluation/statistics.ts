@@ -72,18 +72,36 @@ export function ratioEstimate(above: readonly number[], below: readonly number[]
   const value = sum(above) / sum(below);
   if (above.length < 2) return { value, low: value, high: value };
   const ratios = new Float64Array(resamples);
+  const n = above.length;
+  const chosen = drawnIndices(n, random);
   for (let draw = 0; draw < resamples; draw++) {
-    const own = random.key(draw);
     let [top, bottom] = [0, 0];
-    for (let index = 0; index < above.length; index++) {
-      const chosen = Math.floor(own.uniform(index) * above.length);
-      top += above[chosen]!;
-      bottom += below[chosen]!;
+    for (let at = draw * n; at < (draw + 1) * n; at++) {
+      top += above[chosen[at]!]!;
+      bottom += below[chosen[at]!]!;
     }
     ratios[draw] = top / bottom;
   }
   const sorted = ratios.filter((ratio) => Number.isFinite(ratio)).sort();
   return { value, low: quantile(sorted, 0.025), high: quantile(sorted, 0.975) };
+}
+
+const mostKept = 8_000_000;
+/** What was drawn with the same random numbers for as many questions: several estimates of one evaluation share it. */
+const drawn = new WeakMap<Random, Map<number, Int32Array>>();
+
+/** Indices of questions, [resamples, n]. */
+function drawnIndices(n: number, random: Random): Int32Array {
+  const known = drawn.get(random)?.get(n);
+  if (known !== undefined) return known;
+  const indices = new Int32Array(resamples * n);
+  for (let draw = 0; draw < resamples; draw++) {
+    const own = random.key(draw);
+    for (let index = 0; index < n; index++) indices[draw * n + index] = Math.floor(own.uniform(index) * n);
+  }
+  // Of very many questions they would take more memory than they save time.
+  if (indices.length <= mostKept) drawn.set(random, new Map([...(drawn.get(random) ?? []), [n, indices]]));
+  return indices;
 }
 
 export interface Difference extends Estimate {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readQuestions, type Question } from "../evaluation/question.ts";
-import { scoresOf } from "../evaluation/scores.ts";
+import { scoresOf, type Scores } from "../evaluation/scores.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
 import type { Accuracy, Evaluation, Share } from "./run-record.ts";
 
@@ -18,22 +18,21 @@ export function readEvaluation(folder: string): Evaluation | null {
 }
 
 export function evaluationOf(questions: readonly Question[], sampled: readonly Question[] = []): Evaluation {
+  const scores = scoresOf(questions, []);
   const needing = questions.filter(({ categories }) => categories[needsPicture] === "true");
-  const evidence = (needing.length > 0 ? scoresOf(needing, []) : scoresOf(questions, [])).evidence["masked"];
-  return { greedy: accuracyOf(questions), sampled: sampled.length === 0 ? null : accuracyOf(sampled), errors: errorsOf(questions), klPrcp: evidence?.kl.value ?? null, questions };
+  const { evidence } = needing.length > 0 ? scoresOf(needing, []) : scores;
+  return { greedy: accuracyOf(scores), sampled: sampled.length === 0 ? null : accuracyOf(scoresOf(sampled, [])), errors: errorsOf(scores), klPrcp: evidence["masked"]?.kl.value ?? null, questions };
 }
 
-function accuracyOf(questions: readonly Question[]): Accuracy {
-  const { average, categories } = scoresOf(questions, []);
+function accuracyOf({ average, categories, questions }: Scores): Accuracy {
   const needing = categories[needsPicture]?.["true"];
-  return { overall: shareOf(average, questions.length), visionDependent: needing === undefined ? null : shareOf(needing, needing.questions) };
+  return { overall: shareOf(average, questions), visionDependent: needing === undefined ? null : shareOf(needing, needing.questions) };
 }
 
 const shareOf = ({ value, low, high }: Estimate, n: number): Share => ({ accuracy: value, low, high, n });
 
 /** Classes as shares of all answers; empty where no answer was sorted. */
-function errorsOf(questions: readonly Question[]): Record<string, number> {
-  const { outcomes, errors } = scoresOf(questions, []);
+function errorsOf({ outcomes, errors }: Scores): Record<string, number> {
   const { "false facts": falseFacts, ...classes } = Object.fromEntries(Object.entries(errors).map(([name, { value }]) => [name, value]));
   if (Object.keys(classes).every((name) => name === "unsorted") && falseFacts === undefined) return {};
   return { correct: (outcomes["right"] ?? 0) - (falseFacts ?? 0), ...(falseFacts === undefined ? {} : { "correct, false facts": falseFacts }), ...classes };
