@@ -13,7 +13,7 @@ export type { Events, Experience, RunEvents, StepSummary } from "./pipeline/even
 export type { Term } from "./loss/loss.ts";
 export { rewardPart } from "./rewards/rewards.ts";
 export type { Scorable, ScoredPart, Scorer } from "./rewards/rewards.ts";
-export { tokensUntil } from "./scores/scores.ts";
+export { meanLikelihood, tokensBetween, tokensUntil } from "./scores/scores.ts";
 export type { ScoreHandle, ScoreRequest, ScoreTarget, TextCodec } from "./scores/scores.ts";
 export { withoutPictures } from "./prompts/views.ts";
 export type { PictureAttention, PromptContext, PromptParts, View, ViewContext } from "./prompts/views.ts";

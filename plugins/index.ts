@@ -57,7 +57,7 @@ export { PerceptionGroundedPlugin } from "./pgpo/perception-grounded.ts";
 export { TokenReweightingPlugin } from "./tor/token-reweighting.ts";
 export { DualViewKlPlugin } from "./dvrp/dual-view-kl.ts";
 export { VisualEvidencePlugin } from "./vepo/visual-evidence.ts";
-export { ConsistencyProbePlugin } from "./grpo-care/consistency-probe.ts";
+export { ConsistencyProbePlugin } from "./reward/consistency-probe.ts";
 export { ConsistencyBonusPlugin } from "./grpo-care/consistency-bonus.ts";
 export { RationaleLikelihoodPlugin } from "./latro/rationale-likelihood.ts";
 export { StagedRolloutPlugin } from "./staging/staged-rollout.ts";

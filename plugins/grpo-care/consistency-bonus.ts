@@ -1,7 +1,6 @@
-import { parseOptions, rewardPart } from "@papo/core";
+import { meanLikelihood, parseOptions, rewardPart, tokensBetween } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
-import { answerTokens, meanLikelihood } from "./answer-tokens.ts";
 
 const schema = z.strictObject({
   /** Bonus of a consistent response, in its accuracy. */
@@ -43,7 +42,7 @@ export class ConsistencyBonusPlugin implements Plugin {
   apply({ hooks, scores, copies, metric }: Run): void {
     const { decay, every, cap, accuracy, open, close } = this.options;
     copies.register({ name: "ema", decay, every });
-    const answer = scores.request({ weights: "ema", stage: "rewards", target: answerTokens(open, close) });
+    const answer = scores.request({ weights: "ema", stage: "rewards", target: tokensBetween(open, close, "answer") });
     hooks.rewards.tapPromise(this.name, (rewards, group) => {
       const likelihoods = group.get(answer).map((logProbs) => Math.min(cap, meanLikelihood(logProbs)));
       const accuracies = group.samples.map((sample) => rewardPart(sample, accuracy));

@@ -1,8 +1,7 @@
-import { parseOptions } from "@papo/core";
+import { meanLikelihood, parseOptions, tokensBetween } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
-import { Verifier } from "../index.ts";
-import { answerTokens, meanLikelihood } from "./answer-tokens.ts";
+import { Verifier } from "./math/verifier.ts";
 
 const schema = z.strictObject({
   /** Where the answer begins in a response's text. */
@@ -33,7 +32,7 @@ export class ConsistencyProbePlugin implements Plugin {
     const { open, close, weights, every } = this.options;
     const verifier = new Verifier();
     const active = run.coefficient("observe/consistency_probe", 1);
-    const answer = run.scores.request({ weights, stage: "rewards", target: answerTokens(open, close, "probed answer"), while: active });
+    const answer = run.scores.request({ weights, stage: "rewards", target: tokensBetween(open, close, "probed answer"), while: active });
     run.hooks.coefficient.tap(this.name, (value, { name, step }) => (name === "observe/consistency_probe" && step % every !== 0 && step !== 1 ? 0 : value));
     run.hooks.rewards.tapPromise(this.name, async (rewards, group) => {
       if (active.value === 0) return rewards;
