@@ -15,6 +15,7 @@ export { rewardPart } from "./rewards/rewards.ts";
 export type { Scorable, ScoredPart, Scorer } from "./rewards/rewards.ts";
 export { meanLikelihood, tokensBetween, tokensUntil } from "./scores/scores.ts";
 export type { ScoreHandle, ScoreRequest, ScoreTarget, TextCodec } from "./scores/scores.ts";
+export { loadSource } from "./prompts/prompts.ts";
 export { withoutPictures } from "./prompts/views.ts";
 export type { PictureAttention, PromptContext, PromptParts, View, ViewContext } from "./prompts/views.ts";
 export type { EncodedPicture, Picture } from "./model/picture.ts";

@@ -4,7 +4,7 @@ import type { EncodedPrompt } from "../model/model.ts";
 import { hashPixels } from "../model/image-processor.ts";
 import { loadPicture } from "../model/picture.ts";
 import type { EncodedPicture, Picture } from "../model/picture.ts";
-import type { Prompt, Row, Sample } from "../pipeline/batch.ts";
+import type { PictureSource, Prompt, Row, Sample } from "../pipeline/batch.ts";
 import type { PromptProcessor } from "../pipeline/policy.ts";
 import type { PictureAttention, PromptContext, View, ViewContext } from "./views.ts";
 
@@ -30,6 +30,9 @@ export interface PromptMaker {
   readonly attention?: PictureAttention;
 }
 
+/** A picture of a row. @throws Error naming it when it cannot be read */
+export const loadSource = (source: PictureSource): Promise<Picture> => (typeof source === "string" ? loadPicture(source) : loadPicture(source.bytes, source.name));
+
 /**
  * Read a row's pictures and make all its views of scope "prompt".
  * @param key the row's name in this step; masks are keyed by (view, step, key, picture)
@@ -37,7 +40,7 @@ export interface PromptMaker {
  */
 export async function makePrompt(row: Row, key: string, step: number, maker: PromptMaker): Promise<Prompt> {
   const { pictures, encoded, original } = await asBadRow(row, async () => {
-    const pictures = await Promise.all(row.images.map((source) => (typeof source === "string" ? loadPicture(source) : loadPicture(source.bytes, source.name))));
+    const pictures = await Promise.all(row.images.map(loadSource));
     const encoded = await maker.processor.encodePictures(pictures);
     return { pictures, encoded, original: maker.processor.encodePrompt(row, encoded) };
   });

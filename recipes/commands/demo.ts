@@ -1,7 +1,7 @@
 /** `npm start`: the main job. Train the embedded task's starting model with several recipes and say what each did. */
 import { existsSync } from "node:fs";
 import { cp, readdir } from "node:fs/promises";
-import { basename, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Dataset, learnerSettings, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
@@ -87,11 +87,11 @@ async function runDemo({ trainings, steps, scenes, output, display }: DemoOption
     const chosen = { ...settings, seed: training.seed, ...(steps === null ? {} : { steps }), checkpointEvery: 0 };
     const policy = await openPolicy({ folder: startModelFolder, ...learnerSettings(parseSettings(chosen)) });
     try {
-      if (!existsSync(start)) await measure("the start", policy, data.unseen, start, start, display);
+      if (!existsSync(start)) await measure("the start", policy, data.unseen, start, null, display);
       const name = `${training.label}, seed ${training.seed}`;
       await trainWithDisplay({ name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display });
       await measure(name, policy, data.unseen, join(folder, "evaluation", "after"), folder, display);
-      await cp(start, join(folder, "evaluation", "before"), { recursive: true, filter: (path) => basename(path) !== "pictures" });
+      await cp(start, join(folder, "evaluation", "before"), { recursive: true });
       runs.push(readRunFolder(folder, { name, recipe: training.label }));
     } finally {
       await policy.close();
@@ -118,7 +118,8 @@ async function drawData(trainings: readonly Training[], steps: number | null, sc
   return { train: await draw("train", prompts), unseen: await draw("test", scenes) };
 }
 
-async function measure(name: string, policy: OpenPolicy, dataset: Dataset, output: string, pictures: string, display: Display): Promise<void> {
+/** @param pictures the run's folder; null writes none: the start's are those of every run */
+async function measure(name: string, policy: OpenPolicy, dataset: Dataset, output: string, pictures: string | null, display: Display): Promise<void> {
   const phase = display.phase(`measuring ${name} on ${dataset.size} unseen scenes`, 2 * dataset.size);
   await evaluateShapes({ policy, dataset, output, pictures, onProgress: (done) => phase.advance(done) });
   phase.end();

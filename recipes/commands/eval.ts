@@ -13,7 +13,7 @@ import { verifierJudge } from "../evaluation/judges.ts";
 import { conditionsOf, type PictureCondition } from "../evaluation/pictures.ts";
 import { readQuestions, type Question } from "../evaluation/question.ts";
 import { compareEvaluations, ksOf, pooled, scoresOf, type Scores } from "../evaluation/scores.ts";
-import type { Estimate } from "../evaluation/statistics.ts";
+import type { Difference, Estimate } from "../evaluation/statistics.ts";
 import { numberFrom, wholeNumber } from "../options.ts";
 import { columnsOf } from "./data.ts";
 import type { Command } from "./command.ts";
@@ -80,13 +80,14 @@ function modelFolder(path: string): string {
   return found;
 }
 
-const chance = (p: number): string => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`);
+/** In points, with its interval and chance. */
+const differenceText = (difference: Difference): string => `${percentInterval(difference).replaceAll(" %", " points")}, ${difference.p < 0.001 ? "p < 0.001" : `p = ${difference.p.toFixed(3)}`}`;
 
 function dependenceLines(byCondition: ReadonlyMap<PictureCondition, readonly Question[]>): string[] {
   const real = byCondition.get("real")!;
   return [...byCondition].filter(([condition]) => condition !== "real").map(([condition, questions]) => {
     const difference = compareEvaluations(real, questions);
-    return `real minus ${condition} pictures, ${difference.questions} questions: ${percentInterval(difference).replaceAll(" %", " points")}, ${chance(difference.p)}`;
+    return `real minus ${condition} pictures, ${difference.questions} questions: ${differenceText(difference)}`;
   });
 }
 
@@ -117,7 +118,7 @@ function comparison(a: string, b: string): string {
   const compared = compareEvaluations(own!, other!);
   const points = (share: number): string => (100 * share).toFixed(1);
   return [
-    `first minus second on ${compared.questions} shared questions: ${percentInterval(compared).replaceAll(" %", " points")}, ${chance(compared.p)}`,
+    `first minus second on ${compared.questions} shared questions: ${differenceText(compared)}`,
     ...Object.entries(compared.errors).map(([name, error]) => {
       const less = error.a > 0 ? `: ${percentInterval(error.reduction)} of the first's are gone` : "";
       return `${name}: ${points(error.a)} % of the first's answers, ${points(error.b)} % of the second's${less}`;

@@ -5,10 +5,11 @@ import { learnerSettings, openJsonl, openPolicy, parseSettings } from "@papo/cor
 import type { Command } from "./command.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
-import { evaluateShapes, evaluateSwapped, needsPicture } from "../tasks/shapes/evaluation.ts";
+import { evaluateShapes, evaluateSwapped } from "../tasks/shapes/evaluation.ts";
 import { writeUntrainedModel } from "../tasks/shapes/model.ts";
 import { batchSize, pictureGrids, publishStartModel, startModelFolder, stages, trainStage } from "../tasks/shapes/start-model.ts";
 import { evaluationOf } from "../report/read-evaluation.ts";
+import { needsPicture } from "../evaluation/question.ts";
 import { scoresOf } from "../evaluation/scores.ts";
 import { percent } from "../display/format.ts";
 

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { createRandom } from "@papo/core";
 import { filledIn } from "@papo/plugins";
 import { z } from "zod";
-import { dropCutLine, errorsFile, isRight, readErrors, type Question } from "./question.ts";
+import { dropCutLine, errorsFile, isRight, type Question } from "./question.ts";
 import { cohensKappa, meanEstimate, type Estimate } from "./statistics.ts";
 
 const rubricSchema = z.strictObject({
@@ -47,6 +47,7 @@ async function classify({ question, gold, text, pictures }: Wrong, { classes, pr
 export interface Sorting {
   /** Of an evaluation. */
   readonly folder: string;
+  /** As readQuestions gives them, verdicts of earlier times included. */
   readonly questions: readonly Question[];
   readonly rubric: Rubric;
   readonly ask: Ask;
@@ -61,8 +62,7 @@ export interface Sorting {
  */
 export async function sortErrors({ folder, questions, rubric, ask, together, onProgress }: Sorting): Promise<{ readonly asked: number; readonly failed: readonly string[]; readonly withoutPicture: number }> {
   dropCutLine(join(folder, errorsFile));
-  const known = readErrors(folder);
-  const open = questions.flatMap((question) => question.answers.flatMap((answer, index) => (isRight(answer) || answer.errorClass !== null || known.has(`${question.id} ${index}`) ? [] : [{ question, answer, index }])));
+  const open = questions.flatMap((question) => question.answers.flatMap((answer, index) => (isRight(answer) || answer.errorClass !== null ? [] : [{ question, answer, index }])));
   const failed: string[] = [];
   let [done, withoutPicture] = [0, 0];
   await inParallel(open, together, async ({ question, answer, index }) => {

@@ -5,6 +5,7 @@ import { evaluateModel, type EvaluationOptions, type EvaluationSettings } from "
 import type { ChangedCondition, PictureCondition } from "./pictures.ts";
 import type { Question } from "./question.ts";
 import { dependenceOf, ksOf, scoresOf, type Scores } from "./scores.ts";
+import { mean } from "./statistics.ts";
 
 export interface ConditionsOptions extends Omit<EvaluationOptions, "settings" | "evidence" | "onProgress" | "output"> {
   readonly settings: Omit<EvaluationSettings, "pictures">;
@@ -44,7 +45,7 @@ export function evaluationMetrics(byCondition: ReadonlyMap<PictureCondition, rea
     ...Object.entries(scores.categories).flatMap(([column, own]) => values(own).map(([name, value]) => [`${column}/${name}`, value] as const)),
     ...values(scores.errors).map(([name, value]) => [`error/${name}`, value] as const),
     ...(scores.consistency === null ? [] : [["consistency", scores.consistency.value] as const]),
-    ...(dependence.length === 0 ? [] : [["visual_dependence", dependence.reduce((sum, one) => sum + one.dependence, 0) / dependence.length] as const]),
+    ...(dependence.length === 0 ? [] : [["visual_dependence", mean(dependence.map((one) => one.dependence))] as const]),
     ...Object.entries(scores.evidence).map(([condition, { lost }]) => [`lost/${condition}`, lost.value] as const),
   ];
   return Object.fromEntries(metrics.map(([name, value]) => [`evaluation/${name}`, value]));

@@ -1,6 +1,6 @@
 /** The same questions with other pictures, or none: what an answer owes to the picture. */
 import { createHash } from "node:crypto";
-import { createHost, loadPicture, type Dataset, type PictureSource, type Row, type View, withoutPictures } from "@papo/core";
+import { createHost, loadSource, type Dataset, type PictureSource, type Row, type View, withoutPictures } from "@papo/core";
 import { RandomMaskPlugin } from "@papo/plugins";
 
 /**
@@ -46,30 +46,40 @@ function maskedView(): View {
 
 /** Each row with the pictures of the next one that has as many and other ones; rows for which there is none are left out. */
 async function swappedPictures(dataset: Dataset): Promise<ChangedPictures> {
+  const found = partners.get(dataset) ?? findPartners(dataset);
+  partners.set(dataset, found);
+  const partnerOf = await found;
+  return {
+    condition: "swapped",
+    applies: ({ id }) => partnerOf.has(id),
+    view: {
+      name: "swapped",
+      prompt: async (original, { row }) => {
+        const partner = partnerOf.get(row.id);
+        return partner === undefined ? original : { ...original, pictures: await Promise.all((await dataset.row(partner)).images.map(loadSource)) };
+      },
+    },
+  };
+}
+
+/** A dataset is asked several times: for the log-probs of the real pictures' answers, and for the answers to the swapped ones, at each measurement of a run. */
+const partners = new WeakMap<Dataset, Promise<ReadonlyMap<string, number>>>();
+
+/** Index of the row whose pictures a row gets, by id. */
+async function findPartners(dataset: Dataset): Promise<ReadonlyMap<string, number>> {
   const rows: { readonly index: number; readonly id: string; readonly pictures: readonly string[] }[] = [];
   for (let index = 0; index < dataset.size; index++) {
     const { id, images } = await dataset.row(index);
     if (images.length > 0) rows.push({ index, id, pictures: images.map(nameOf) });
   }
-  const partners = new Map<string, number>();
+  const found = new Map<string, number>();
   for (const [at, { id, pictures }] of rows.entries()) {
-    for (let step = 1; step < rows.length && !partners.has(id); step++) {
+    for (let step = 1; step < rows.length && !found.has(id); step++) {
       const other = rows[(at + step) % rows.length]!;
-      if (other.pictures.length === pictures.length && other.pictures.join() !== pictures.join()) partners.set(id, other.index);
+      if (other.pictures.length === pictures.length && other.pictures.join() !== pictures.join()) found.set(id, other.index);
     }
   }
-  const load = (source: PictureSource) => (typeof source === "string" ? loadPicture(source) : loadPicture(source.bytes, source.name));
-  return {
-    condition: "swapped",
-    applies: ({ id }) => partners.has(id),
-    view: {
-      name: "swapped",
-      prompt: async (original, { row }) => {
-        const partner = partners.get(row.id);
-        return partner === undefined ? original : { ...original, pictures: await Promise.all((await dataset.row(partner)).images.map(load)) };
-      },
-    },
-  };
+  return found;
 }
 
 /** Equal names mean equal pictures. */

@@ -45,7 +45,7 @@ export type Question = Readonly<Omit<z.output<typeof questionSchema>, "answers">
 export const errorsFile = "errors.jsonl";
 
 /** Error classes by "<question's id> <answer's index>". */
-export function readErrors(folder: string): ReadonlyMap<string, string> {
+function readErrors(folder: string): ReadonlyMap<string, string> {
   const file = join(folder, errorsFile);
   if (!existsSync(file)) return new Map();
   return new Map(wholeLines(file).map((line) => JSON.parse(line) as { id: string; answer: number; errorClass: string }).map(({ id, answer, errorClass }) => [`${id} ${answer}`, errorClass]));
@@ -70,6 +70,10 @@ export function readQuestions(file: string): Question[] {
     return { ...parsed.data, answers: parsed.data.answers.map((answer, place) => ({ ...answer, errorClass: answer.errorClass ?? errors.get(`${parsed.data.id} ${place}`) ?? null })) };
   });
 }
+
+/** The column that says whether a question's answer is in its picture. */
+export const needsPictureColumn = "visionDependent";
+export const needsPicture = ({ categories }: Question): boolean => categories[needsPictureColumn] === "true";
 
 export const isRight = ({ outcome }: Answer): boolean => outcome === "right";
 

@@ -1,13 +1,10 @@
 /** What a report shows of an evaluation's folder. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readQuestions, type Question } from "../evaluation/question.ts";
+import { needsPicture, needsPictureColumn, readQuestions, type Question } from "../evaluation/question.ts";
 import { scoresOf, type Scores } from "../evaluation/scores.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
 import type { Accuracy, Evaluation, Share } from "./run-record.ts";
-
-/** The column that says whether a question's answer is in its picture. */
-const needsPicture = "visionDependent";
 
 /** Null where nothing was evaluated. The answers at T = 1, where there are some, are in the folder "sampled". @throws Error when a file of it cannot be read */
 export function readEvaluation(folder: string): Evaluation | null {
@@ -19,13 +16,13 @@ export function readEvaluation(folder: string): Evaluation | null {
 
 export function evaluationOf(questions: readonly Question[], sampled: readonly Question[] = []): Evaluation {
   const scores = scoresOf(questions, []);
-  const needing = questions.filter(({ categories }) => categories[needsPicture] === "true");
+  const needing = questions.filter(needsPicture);
   const { evidence } = needing.length > 0 ? scoresOf(needing, []) : scores;
   return { greedy: accuracyOf(scores), sampled: sampled.length === 0 ? null : accuracyOf(scoresOf(sampled, [])), errors: errorsOf(scores), klPrcp: evidence["masked"]?.kl.value ?? null, questions };
 }
 
 function accuracyOf({ average, categories, questions }: Scores): Accuracy {
-  const needing = categories[needsPicture]?.["true"];
+  const needing = categories[needsPictureColumn]?.["true"];
   return { overall: shareOf(average, questions), visionDependent: needing === undefined ? null : shareOf(needing, needing.questions) };
 }
 

@@ -1,5 +1,5 @@
 /** Is one recipe better than another? A plain sentence with its interval. */
-import { rightShare, type Question } from "../evaluation/question.ts";
+import { needsPicture, rightShare, type Question } from "../evaluation/question.ts";
 import { mean } from "../evaluation/statistics.ts";
 import type { RunRecord } from "./run-record.ts";
 import { byRecipe } from "./curves.ts";
@@ -84,7 +84,7 @@ const perScene = (runs: readonly RunRecord[], part: Part): Map<string, number> =
 };
 
 const questionsOf = ({ after }: RunRecord, part: Part): readonly Question[] =>
-  (after?.questions ?? []).filter(({ categories }) => part === "overall" || categories["visionDependent"] === "true");
+  (after?.questions ?? []).filter((question) => part === "overall" || needsPicture(question));
 
 /** Variance of the mean of independent draws; 0 for one draw, which tells nothing of it. */
 const varianceOfMean = (list: readonly number[]): number => {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadPicture, type Row } from "@papo/core";
+import { loadPicture, loadSource, type Row } from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { makeSample } from "@papo/core/testing";
 import { benchmarkOf, benchmarks, type BenchmarkName } from "../../recipes/benchmarks.ts";
@@ -46,7 +46,7 @@ test.each(expected)("$name, row $row of $file: question, pictures, and what is r
   const row = await dataset.row(index);
   expect(row).toMatchObject(is);
   expect(row.images).toHaveLength(pictures);
-  for (const source of row.images) expect((await (typeof source === "string" ? loadPicture(source) : loadPicture(source.bytes, source.name))).width).toBe(8);
+  for (const source of row.images) expect((await loadSource(source)).width).toBe(8);
   const verifier = new Verifier();
   const judge = verifierJudge(verifier);
   const outcome = async (text: string): Promise<string> => {

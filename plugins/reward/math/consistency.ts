@@ -7,7 +7,8 @@ const cue = /\\boxed\s*\{|\b(?:final )?answers?(?:\s*\*{0,2}\s*(?:is|are|:|=|wou
 
 /** Null: the response gives no answer, its thoughts name none, or one of the two cannot be read. */
 export function isConsistent(response: string): boolean | null {
-  const [found, conclusion] = [extractAnswer(response), conclusionOf(response)];
+  const conclusion = conclusionOf(response);
+  const found = conclusion === null ? null : extractAnswer(response);
   if (found === null || conclusion === null) return null;
   const { outcome } = verifyAnswer(found, conclusion);
   return outcome === "right" ? true : outcome === "wrong" ? false : null;

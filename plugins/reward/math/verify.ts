@@ -1,9 +1,9 @@
 /** Whether a response gives the expected answer. */
-import { clean, plainText } from "./clean.ts";
+import { clean, plainText } from "./notation/clean.ts";
 import { sameAnswer } from "./compare.ts";
 import { extractAnswer, extractGold } from "./extract.ts";
-import { UnreadableError, type Node } from "./node.ts";
-import { parseAnswer, type Reading } from "./parser.ts";
+import { UnreadableError, type Node } from "./notation/node.ts";
+import { parseAnswer, type Reading } from "./notation/parser.ts";
 
 /**
  * "right" and "wrong" are verdicts on an answer; "no answer": the response gives none; "unreadable": it gives one that is no notation known here, and

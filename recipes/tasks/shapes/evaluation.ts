@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Dataset, Policy } from "@papo/core";
 import { evaluateModel, type EvaluationSettings } from "../../evaluation/evaluate-model.ts";
 import type { Judge } from "../../evaluation/judges.ts";
-import type { Question } from "../../evaluation/question.ts";
+import { needsPictureColumn, type Question } from "../../evaluation/question.ts";
 import { judgeRow, shapesScorers } from "./judge.ts";
 
 /** Longest response of the task with room to spare, tokens. */
@@ -22,7 +22,7 @@ export const shapesJudge: Judge = ({ prompt: { row }, response }) => {
 };
 
 /** Columns of the task's rows: the kind of a question, and whether its answer is in the picture. */
-export const shapesCategories = ["visionDependent", "kind"];
+export const shapesCategories = [needsPictureColumn, "kind"];
 
 const settingsOf = (dataset: Dataset, changes: Partial<EvaluationSettings>): EvaluationSettings => ({
   model: "the policy", data: dataset.name, samples: 1, temperature: 0, topP: 1, topK: 0, maxNewTokens, seed: 1, pictures: "real", ...changes,
@@ -59,5 +59,3 @@ export async function evaluateShapes({ policy, dataset, sampled = true, seed = 1
 /** Greedy answers with each question's picture swapped for another scene's: what the model does not see. */
 export const evaluateSwapped = (policy: Policy, dataset: Dataset): Promise<Question[]> =>
   evaluateModel({ policy, dataset, judge: shapesJudge, settings: settingsOf(dataset, { pictures: "swapped" }), categories: shapesCategories, output: null });
-
-export const needsPicture = ({ categories }: Question): boolean => categories["visionDependent"] === "true";

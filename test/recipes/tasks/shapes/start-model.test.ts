@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type OpenPolicy } from "@papo/core";
-import { rightShare } from "../../../../recipes/evaluation/question.ts";
+import { needsPicture, rightShare } from "../../../../recipes/evaluation/question.ts";
 import { evaluationOf } from "../../../../recipes/report/read-evaluation.ts";
 import { writeDataset } from "../../../../recipes/tasks/shapes/dataset.ts";
-import { evaluateShapes, evaluateSwapped, needsPicture } from "../../../../recipes/tasks/shapes/evaluation.ts";
+import { evaluateShapes, evaluateSwapped } from "../../../../recipes/tasks/shapes/evaluation.ts";
 import { pictureGrids, startModelFolder } from "../../../../recipes/tasks/shapes/start-model.ts";
 
 let folder = "";

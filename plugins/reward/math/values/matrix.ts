@@ -1,5 +1,5 @@
 /** Sums and products of matrices that are written out. */
-import type { Node } from "./node.ts";
+import type { Node } from "../notation/node.ts";
 
 type Matrix = Node & { readonly kind: "matrix" };
 

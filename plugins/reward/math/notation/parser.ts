@@ -2,9 +2,9 @@
 import { plainText } from "./clean.ts";
 import { closers, constants, functions, greek, looks, relations, setOperations, texts } from "./names.ts";
 import { minusOne, negated, UnreadableError, type Node, type Relation } from "./node.ts";
-import { add, multiply, parseDecimal, rational } from "./rational.ts";
+import { add, multiply, parseDecimal, rational } from "../values/rational.ts";
 import { Scanner } from "./scanner.ts";
-import { readUnit } from "./units.ts";
+import { readUnit } from "../values/units.ts";
 
 /** How ambiguous notation is read. */
 export interface Reading {

@@ -1,6 +1,6 @@
 /** The value of an expression without unknowns: an exact fraction where it is one, else 50 digits. */
 import { Decimal } from "decimal.js";
-import { UnreadableError, type Node } from "./node.ts";
+import { UnreadableError, type Node } from "../notation/node.ts";
 import { add, multiply, negate, power, rational, root, type Rational } from "./rational.ts";
 
 const Real = Decimal.clone({ precision: 50, toExpNeg: -1e6, toExpPos: 1e6 });

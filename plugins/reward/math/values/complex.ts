@@ -1,5 +1,5 @@
 /** The value of an expression at a point, in complex double precision: for unknowns, and for numbers that are not real. */
-import type { Node } from "./node.ts";
+import type { Node } from "../notation/node.ts";
 
 export type Complex = readonly [re: number, im: number];
 

@@ -1,5 +1,5 @@
 /** What an answer is read as. */
-import type { Rational } from "./rational.ts";
+import type { Rational } from "../values/rational.ts";
 
 export type Node =
   /** `digits`: significant digits of a decimal fraction as it was written; null for a whole number. */

@@ -1,7 +1,7 @@
 /** Sets of real numbers: intervals, points and what union, intersection and difference make of them. */
 import { Decimal } from "decimal.js";
 import { NoRealValue, toReal, valueOf } from "./constant.ts";
-import type { Node, Relation } from "./node.ts";
+import type { Node, Relation } from "../notation/node.ts";
 
 /** An end of an interval: a number, or −∞ and ∞. */
 interface End {
