@@ -1,4 +1,4 @@
-/** The executors' port: compile a graph once, run it on arrays of any sizes that fit its symbols. */
+/** The executors' port: compile a graph once, run it on arrays of any sizes that fit its symbols, which may stay where the executor computes. */
 import type { Graph } from "./graph.ts";
 
 /** An array in host memory, row-major. */
@@ -7,9 +7,32 @@ export interface HostArray {
   readonly data: Float32Array | Int32Array;
 }
 
+/** A float32 array in an executor's own memory, where it stays, unchanged, until it is freed. */
+export interface DeviceArray {
+  readonly id: number;
+  readonly shape: readonly number[];
+}
+
+/** The memory of an executor that can keep arrays from one run to the next. Whoever is given an array frees it. */
+export interface Device {
+  /** A copy there of an array here. */
+  put(array: FloatArray): DeviceArray;
+  /** A copy here of an array there. */
+  get(array: DeviceArray): Float32Array;
+  /** The same array once more, freed on its own. */
+  share(array: DeviceArray): DeviceArray;
+  free(array: DeviceArray): void;
+}
+
+/** What an input is fed; a DeviceArray is the program's own executor's. */
+export type Feed = HostArray | DeviceArray;
+export type Feeds = Readonly<Record<string, Feed>>;
+
 export interface Program {
   /** Feed every input by name; returns every output by name. */
-  run(feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>>;
+  run(feeds: Feeds): Promise<Record<string, FloatArray>>;
+  /** The same, the outputs left on the executor's device; only where it has one. */
+  runOnDevice?(feeds: Feeds): Promise<Record<string, DeviceArray>>;
   /** Free what the program holds; it cannot run again. */
   release(): Promise<void>;
 }
@@ -33,6 +56,8 @@ export type Products = "float32" | "int8";
 
 export interface Executor {
   readonly name: string;
+  /** Absent where programs compute on the host's memory itself. */
+  readonly device?: Device;
   /** @throws Error where the executor has no such products */
   compile(graph: Graph, options?: CompileOptions): Promise<Program>;
 }

@@ -1,7 +1,7 @@
 /** Runs graphs on onnxruntime-node: the default executor, on any machine that npm installs on. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { availableParallelism } from "node:os";
-import type { CompileOptions, Executor, FloatArray, HostArray, Program } from "./executor.ts";
+import type { CompileOptions, Executor, Feed, Feeds, FloatArray, Program } from "./executor.ts";
 import type { Graph } from "./graph.ts";
 import { emitOnnx } from "./onnx-emitter.ts";
 
@@ -52,7 +52,7 @@ class OnnxProgram implements Program {
     this.#session = session;
   }
 
-  async run(feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>> {
+  async run(feeds: Feeds): Promise<Record<string, FloatArray>> {
     const tensors: Record<string, Tensor> = {};
     for (const name of this.#session.inputNames) {
       const feed = feeds[name];
@@ -68,7 +68,9 @@ class OnnxProgram implements Program {
   }
 }
 
-function tensorOf(name: string, { data, shape }: HostArray): Tensor {
+function tensorOf(name: string, feed: Feed): Tensor {
+  if ("id" in feed) throw new Error(`input "${name}" is an array of another executor's device`);
+  const { data, shape } = feed;
   const size = shape.reduce((a, b) => a * b, 1);
   if (data.length !== size) throw new Error(`input "${name}": ${data.length} entries for shape [${shape.join(", ")}]`);
   return data instanceof Float32Array ? new Tensor("float32", data, shape) : new Tensor("int32", data, shape);

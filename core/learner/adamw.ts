@@ -15,7 +15,10 @@ interface Moments {
 }
 
 /** torch's clip_grad_norm_ divides by the norm plus this. */
-const clipEpsilon = 1e-6;
+export const clipEpsilon = 1e-6;
+
+/** What a saved state calls a parameter's moments and their number of updates. */
+export const momentNames = { first: "exp_avg", second: "exp_avg_sq", step: "step" } as const;
 
 /** Four sums side by side: one alone waits for each addition before it begins the next. */
 function sumOfSquares(values: Float32Array): number {

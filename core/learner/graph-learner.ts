@@ -1,4 +1,4 @@
-/** The embedded learner: forward, log-probs, backward and gradients are graphs on an executor; AdamW runs on the host. */
+/** The embedded learner: forward, log-probs, backward and gradients are graphs on an executor, fed in microbatches. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import picomatch from "picomatch";
@@ -11,13 +11,11 @@ import type { EncodedPicture } from "../model/picture.ts";
 import { readSafetensors } from "../model/safetensors.ts";
 import { writeSafetensors } from "../model/safetensors-write.ts";
 import { pictureMeanFeeds, segmentFeeds } from "../model/segments.ts";
-import { AdamW } from "./adamw.ts";
 import { DivergedError } from "./diverged-error.ts";
-import { Muon } from "./muon.ts";
-import type { Optimizer } from "./optimizer.ts";
 import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type StepReport, outputs } from "./learner.ts";
-import { gradientOf, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
+import { gradientName, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
+import { accumulate, createTrainingState, type TrainingState } from "./training-state.ts";
 
 export interface GraphLearnerOptions {
   readonly optimizer: OptimizerSettings;
@@ -42,16 +40,15 @@ export class GraphLearner implements Learner {
   readonly #runtime: ModelRuntime;
   readonly #options: GraphLearnerOptions;
   readonly #graphOptions: GraphOptions;
-  readonly #optimizer: Optimizer;
+  readonly #training: TrainingState;
   readonly #trained: ReadonlySet<string>;
   readonly #trainsVision: boolean;
   readonly #programs = new Map<string, Promise<ModelProgram>>();
-  readonly #gradients = new Map<string, Float32Array>();
 
   constructor(runtime: ModelRuntime, options: GraphLearnerOptions) {
     this.#runtime = runtime;
     this.#options = options;
-    this.#optimizer = createOptimizer(options.optimizer, runtime);
+    this.#training = createTrainingState(runtime, options.optimizer);
     this.#graphOptions = { recompute: options.recompute ?? false, vocabularyChunk: options.vocabularyChunk ?? 16_384 };
     this.#trained = trainedParameters([...runtime.model.parameters.keys()], options.optimizer.freeze);
     this.#trainsVision = [...this.#trained].some((name) => name.startsWith("model.visual."));
@@ -67,9 +64,9 @@ export class GraphLearner implements Learner {
     return this.#runtime.version;
   }
 
-  /** The gradient accumulated since the last step, by parameter: live arrays, for tests and reports. */
+  /** The gradient accumulated since the last step, by parameter: for tests and reports. */
   get gradients(): ReadonlyMap<string, Float32Array> {
-    return this.#gradients;
+    return this.#training.gradients();
   }
 
   async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
@@ -102,14 +99,10 @@ export class GraphLearner implements Learner {
         const all = cotangents[output] as Float32Array;
         feeds[`cotangent.${output}`] = { shape: [places.length], data: Float32Array.from(places, (place) => all[place] as number) };
       }
-      const computed = await this.#runtime.run(program, feeds);
+      const computed = await this.#training.backward(program, feeds);
       for (const output of asked) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
-      for (const [output, { data }] of Object.entries(computed)) {
-        const name = gradientOf(output);
-        if (name === null) continue;
-        if (name === "features") this.#splitFeatures(hashes, features, data, ofFeatures);
-        else accumulate(this.#gradients, name, data);
-      }
+      const cotangent = computed[gradientName("features")];
+      if (cotangent !== undefined) this.#splitFeatures(hashes, features, cotangent.data, ofFeatures);
     }
     if (this.#trainsVision) await this.#visionBackward(batch.prompts, ofFeatures);
     return results;
@@ -120,8 +113,7 @@ export class GraphLearner implements Learner {
   }
 
   async step({ learningRate }: { readonly learningRate: number }): Promise<StepReport> {
-    const { broken, ...report } = await this.#optimizer.update(this.#runtime.weights(), this.#gradients, { learningRate });
-    this.#gradients.clear();
+    const { broken, ...report } = await this.#training.update({ learningRate });
     if (!report.skipped) this.#runtime.changed(undefined, { vision: this.#trainsVision });
     if (broken !== null) {
       const { data } = this.#runtime.weights().get(broken) as { data: Float32Array };
@@ -131,16 +123,15 @@ export class GraphLearner implements Learner {
     return report;
   }
 
-  keep(name: string, decay = 0): Promise<void> {
+  async keep(name: string, decay = 0): Promise<void> {
     if (decay === 0) this.#runtime.keep(name);
-    else this.#runtime.follow(name, decay);
-    return Promise.resolve();
+    else await this.#runtime.follow(name, decay);
   }
 
   /** `model/` (a Hugging Face folder, float32), `optimizer.safetensors`, `kept/<name>.safetensors` and `learner.json`: exact state. */
   async save(folder: string): Promise<void> {
     await mkdir(join(folder, "kept"), { recursive: true });
-    const { updates, arrays } = this.#optimizer.state();
+    const { updates, arrays } = this.#training.state();
     await this.#options.writeModel(join(folder, "model"), this.#runtime.weights());
     await writeSafetensors(join(folder, "optimizer.safetensors"), arrays);
     for (const name of this.#runtime.kept) await writeSafetensors(keptFile(folder, name), this.#runtime.weights(name));
@@ -151,10 +142,14 @@ export class GraphLearner implements Learner {
     const { version, updates, kept } = JSON.parse(await readFile(join(folder, "learner.json"), "utf8")) as { version: number; updates: number; kept: string[] };
     const saved = await this.#options.readModel(join(folder, "model"));
     for (const [name, { data }] of this.#runtime.weights()) data.set(saved.get(name)?.data ?? missing(name, folder));
-    this.#optimizer.restore({ updates, arrays: await readWeights(join(folder, "optimizer.safetensors")) });
+    this.#training.restore({ updates, arrays: await readWeights(join(folder, "optimizer.safetensors")) });
     for (const name of kept) this.#runtime.keep(name, await readWeights(keptFile(folder, name)));
-    this.#gradients.clear();
     this.#runtime.changed(version);
+  }
+
+  /** Free gradient, moments and what was compiled for them; the runtime frees the rest. */
+  async release(): Promise<void> {
+    await this.#training.release();
   }
 
   #program(key: string, trace: (graph: Graph, parameters: Parameters) => void, products?: Products): Promise<ModelProgram> {
@@ -205,8 +200,7 @@ export class GraphLearner implements Learner {
         for (let i = 0; i < rows.length; i += decoder.hiddenSize) data.set(rows.subarray(i, i + decoder.hiddenSize), (order[token++] as number) * decoder.hiddenSize);
       }
       const cotangent = { shape: [order.length, decoder.hiddenSize], data };
-      const gradients = await this.#runtime.run(program, { ...vision.feeds(chunk), "cotangent.features": cotangent });
-      for (const [output, { data: array }] of Object.entries(gradients)) accumulate(this.#gradients, gradientOf(output) ?? output, array);
+      await this.#training.backward(program, { ...vision.feeds(chunk), "cotangent.features": cotangent });
     }
   }
 
@@ -222,19 +216,6 @@ const emptyOutputs = (batch: LearnerBatch, outputs: readonly Output[]): Outputs 
 /** Write the entries of predicted tokens to their places in [B, T]. */
 function spread(entries: Float32Array, places: Float64Array, into: Float32Array): void {
   places.forEach((place, i) => (into[place] = entries[i] as number));
-}
-
-function accumulate(into: Map<string, Float32Array>, name: string, more: Float32Array): void {
-  const sum = into.get(name);
-  if (!sum) into.set(name, more);
-  else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (more[i] as number);
-}
-
-/** Muon's matrices are those that map hidden states to hidden states: two axes, and neither embedding nor head. */
-function createOptimizer(settings: OptimizerSettings, { model, executor }: ModelRuntime): Optimizer {
-  if (settings.matrices !== "muon") return new AdamW(settings);
-  const isMatrix = (name: string): boolean => model.parameters.get(name)?.length === 2 && !/embed|lm_head/.test(name);
-  return new Muon(settings, executor, isMatrix);
 }
 
 function trainedParameters(names: readonly string[], freeze: readonly string[]): Set<string> {

@@ -10,6 +10,9 @@ import type { Output } from "./learner.ts";
 /** Graph outputs cannot share a name with the parameters they are gradients of. */
 const prefix = "gradient of ";
 
+/** The output that is the gradient of an input. */
+export const gradientName = (input: string): string => prefix + input;
+
 /** The input that an output is the gradient of; null for other outputs. */
 export const gradientOf = (output: string): string | null => (output.startsWith(prefix) ? output.slice(prefix.length) : null);
 
@@ -89,5 +92,5 @@ const tiny = 1e-20;
 function outputGradients(graph: Graph, seeds: readonly { readonly value: Value; readonly cotangent: Value }[], wanted: (input: string) => boolean): void {
   const wrt = [...graph.inputs].filter(([name]) => wanted(name));
   const gradients = gradient(seeds, wrt.map(([, value]) => value));
-  wrt.forEach(([name], i) => graph.output(prefix + name, gradients[i] as Value));
+  wrt.forEach(([name], i) => graph.output(gradientName(name), gradients[i] as Value));
 }

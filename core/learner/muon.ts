@@ -4,14 +4,19 @@ import { Graph, type Value } from "../graph/graph.ts";
 import { add, affine, matmul } from "../graph/ops/index.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { Weights } from "../model/model.ts";
-import { AdamW, type AdamWSettings, gradientNorm } from "./adamw.ts";
+import { AdamW, type AdamWSettings, clipEpsilon, gradientNorm } from "./adamw.ts";
 import type { Optimizer, OptimizerState, UpdateReport } from "./optimizer.ts";
 
 /** Coefficients of the quintic iteration, and its number of steps (Jordan et al., 2024, "Muon"). */
 const coefficients = [3.4445, -4.775, 2.0315] as const;
 const iterations = 5;
-const momentum = 0.95;
-const suffix = ".momentum";
+export const momentum = 0.95;
+/** What a saved state calls a matrix's average. */
+export const momentumName = "momentum";
+const suffix = `.${momentumName}`;
+
+/** lr · 0.2 · √max(rows, columns). */
+export const muonStep = (shape: readonly number[], learningRate: number): number => learningRate * 0.2 * Math.sqrt(Math.max(...shape));
 
 /**
  * B ← μB + (1−μ)g; u = orthogonalise(μB + (1−μ)g), Nesterov; θ ← θ(1 − lr·λ) − lr·0.2·√max(rows, columns)·u, so that an update's
@@ -36,7 +41,7 @@ export class Muon implements Optimizer {
   async update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, { learningRate }: { readonly learningRate: number }): Promise<UpdateReport> {
     const norm = gradientNorm(gradients);
     if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true, broken: null };
-    const scale = Math.min(1, this.#settings.maxGradientNorm / (norm + 1e-6));
+    const scale = Math.min(1, this.#settings.maxGradientNorm / (norm + clipEpsilon));
     const clipped = new Map([...gradients].map(([name, gradient]) => [name, gradient.map((value) => value * scale)]));
     const matrices = [...clipped].filter(([name]) => this.#isMatrix(name));
     for (const [name] of matrices) clipped.delete(name);
@@ -79,7 +84,7 @@ export class Muon implements Optimizer {
     });
     const direction = await this.#orthogonalise(nesterov, rows, columns);
     const keep = 1 - learningRate * this.#settings.weightDecay;
-    const step = learningRate * 0.2 * Math.sqrt(Math.max(rows, columns));
+    const step = muonStep(shape, learningRate);
     for (let i = 0; i < data.length; i++) data[i] = (data[i] as number) * keep - step * (direction[i] as number);
   }
 
@@ -87,24 +92,29 @@ export class Muon implements Optimizer {
   async #orthogonalise(matrix: Float32Array, rows: number, columns: number): Promise<Float32Array> {
     const norm = gradientNorm(new Map([["", matrix]])) + 1e-7;
     const key = `${rows} × ${columns}`;
-    const program = this.#programs.get(key) ?? this.#executor.compile(newtonSchulz(rows, columns));
+    const program = this.#programs.get(key) ?? this.#executor.compile(newtonSchulz([rows, columns]));
     this.#programs.set(key, program);
     const { out } = await (await program).run({ matrix: { shape: [rows, columns], data: matrix.map((value) => value / norm) } });
     return (out as FloatArray).data;
   }
 }
 
-/** X ← aX + (bA + cA²)X with A = XXᵀ, on the side where A is smaller. */
-function newtonSchulz(rows: number, columns: number): Graph {
-  const [a, b, c] = coefficients;
+function newtonSchulz(shape: readonly [number, number]): Graph {
   const graph = new Graph();
-  let x: Value = graph.input("matrix", [rows, columns]);
+  graph.output("out", orthogonalised(graph.input("matrix", shape)));
+  return graph;
+}
+
+/** X ← aX + (bA + cA²)X with A = XXᵀ, on the side where A is smaller; of a matrix with norm 1. */
+export function orthogonalised(matrix: Value): Value {
+  const [a, b, c] = coefficients;
+  const [rows, columns] = matrix.shape as [number, number];
+  const wide = rows <= columns;
+  let x = matrix;
   for (let i = 0; i < iterations; i++) {
-    const wide = rows <= columns;
     const square = wide ? matmul(x, x, { transposeB: true }) : matmul(x, x, { transposeA: true });
     const polynomial = add(affine(square, b), matmul(square, square, { scale: c }));
     x = add(affine(x, a), wide ? matmul(polynomial, x) : matmul(x, polynomial));
   }
-  graph.output("out", x);
-  return graph;
+  return x;
 }

@@ -20,4 +20,6 @@ export interface Optimizer {
   state(): OptimizerState;
   /** Go on from what `state` gave. */
   restore(state: OptimizerState): void;
+  /** Free what it has compiled, if anything. */
+  release?(): Promise<void>;
 }

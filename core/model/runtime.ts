@@ -1,10 +1,11 @@
 /** A model with its weights on an executor: what learner and sampler share. */
-import type { Executor, FloatArray, HostArray, Products, Program } from "../graph/executor.ts";
+import type { DeviceArray, Executor, Feeds, FloatArray, HostArray, Products, Program } from "../graph/executor.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import type { Passes } from "../graph/passes.ts";
 import type { EncodedPrompt, Parameters, VisionLanguageModel, Weights } from "./model.ts";
 import type { EncodedPicture } from "./picture.ts";
 import type { PlacedPrompt } from "./segments.ts";
+import { WeightSets } from "./weight-sets.ts";
 
 /** The weights that are trained and sampled from. */
 export const currentWeights = "current";
@@ -32,7 +33,7 @@ export class ModelRuntime {
   readonly model: VisionLanguageModel;
   readonly executor: Executor;
   readonly #passes: Partial<Passes>;
-  readonly #sets = new Map<string, Weights>();
+  readonly #sets: WeightSets;
   readonly #features = new Map<string, Map<string, Float32Array>>();
   readonly #programs: Program[] = [];
   #vision: Promise<ModelProgram> | null = null;
@@ -45,7 +46,8 @@ export class ModelRuntime {
     this.#passes = passes;
     this.model = model;
     this.executor = executor;
-    this.#sets.set(currentWeights, weights);
+    this.#sets = new WeightSets(executor);
+    this.#sets.put(currentWeights, weights);
   }
 
   /** Grows when the current weights change. */
@@ -55,33 +57,39 @@ export class ModelRuntime {
 
   /** Names of the weight sets kept besides the current one. */
   get kept(): readonly string[] {
-    return [...this.#sets.keys()].filter((name) => name !== currentWeights);
+    return this.#sets.names.filter((name) => name !== currentWeights);
   }
 
+  /** The host's arrays of a set, with the values of now; who writes into the current ones calls `changed`. */
   weights(name: string = currentWeights): Weights {
-    const weights = this.#sets.get(name);
-    if (!weights) throw new Error(`no weights are kept as "${name}"; there are ${[...this.#sets.keys()].join(", ")}`);
-    return weights;
+    return this.#sets.host(name);
+  }
+
+  /** A parameter of the current weights on the executor's device, and its new value there. */
+  onDevice(parameter: string): DeviceArray {
+    return this.#sets.onDevice(currentWeights, parameter);
+  }
+
+  replaceOnDevice(parameter: string, array: DeviceArray): void {
+    this.#sets.replace(currentWeights, parameter, array);
   }
 
   /** Keep weights under a name, the current ones' copy by default. */
-  keep(name: string, weights: Weights = copyOf(this.weights())): void {
-    this.#sets.set(name, weights);
+  keep(name: string, weights?: Weights): void {
+    if (weights === undefined) this.#sets.copy(currentWeights, name);
+    else this.#sets.put(name, weights);
     this.#features.delete(name);
   }
 
   /** Move kept weights towards the current ones: kept ← decay · kept + (1 − decay) · current. */
-  follow(name: string, decay: number): void {
-    const kept = this.weights(name);
-    for (const [parameter, { data }] of this.weights()) {
-      const copy = kept.get(parameter)?.data as Float32Array;
-      for (let i = 0; i < data.length; i++) copy[i] = decay * (copy[i] as number) + (1 - decay) * (data[i] as number);
-    }
+  async follow(name: string, decay: number): Promise<void> {
+    await this.#sets.follow(name, currentWeights, decay);
     this.#features.delete(name);
   }
 
   /** Say that the current weights changed in place; with `vision: false` those of the vision tower did not, and pictures stay encoded. */
   changed(version = this.#version + 1, { vision = true } = {}): void {
+    this.#sets.hostChanged(currentWeights);
     this.#version = version;
     this.#changes++;
     if (vision) this.#features.delete(currentWeights);
@@ -97,9 +105,13 @@ export class ModelRuntime {
 
   /**
    * A program on the current weights with parameters as constants, which is faster where few rows meet each weight. It is compiled anew at its
-   * first run after the weights have changed, and holds a copy of them.
+   * first run after the weights have changed, and holds a copy of them. An executor with a device reads the weights that are there instead.
    */
-  bind(trace: TraceModel): (feeds: Readonly<Record<string, HostArray>>) => Promise<Record<string, FloatArray>> {
+  bind(trace: TraceModel): (feeds: Feeds) => Promise<Record<string, FloatArray>> {
+    if (this.executor.device !== undefined) {
+      let compiled: Promise<ModelProgram> | null = null;
+      return async (feeds) => this.run(await (compiled ??= this.compile(trace)), feeds);
+    }
     const { graph, parameters } = this.#trace(trace);
     let bound: { readonly change: number; readonly program: Promise<Program> } | null = null;
     const rebind = async (last: Promise<Program> | undefined): Promise<Program> => {
@@ -133,10 +145,18 @@ export class ModelRuntime {
     await program.release();
   }
 
-  run({ program, parameters }: ModelProgram, feeds: Readonly<Record<string, HostArray>>, weights = currentWeights): Promise<Record<string, FloatArray>> {
-    const set = this.weights(weights);
-    const fed = Object.fromEntries(parameters.map((name) => [name, set.get(name) as HostArray]));
-    return program.run({ ...feeds, ...fed });
+  run({ program, parameters }: ModelProgram, feeds: Feeds, weights = currentWeights): Promise<Record<string, FloatArray>> {
+    return program.run({ ...feeds, ...this.#parameterFeeds(parameters, weights) });
+  }
+
+  /** The same on the current weights, the outputs left on the executor's device. */
+  runOnDevice({ program, parameters }: ModelProgram, feeds: Feeds): Promise<Record<string, DeviceArray>> {
+    if (program.runOnDevice === undefined) throw new Error(`${this.executor.name} leaves nothing on a device`);
+    return program.runOnDevice({ ...feeds, ...this.#parameterFeeds(parameters, currentWeights) });
+  }
+
+  #parameterFeeds(parameters: readonly string[], weights: string): Feeds {
+    return Object.fromEntries(parameters.map((name) => [name, this.#sets.feed(weights, name)]));
   }
 
   /** Features of all pictures of the prompts; each distinct picture is encoded once until the weights change. */
@@ -185,6 +205,7 @@ export class ModelRuntime {
 
   async release(): Promise<void> {
     for (const program of this.#programs.splice(0)) await program.release();
+    await this.#sets.release();
   }
 
   #inTokenOrder(picture: EncodedPicture, { data }: FloatArray): Float32Array {
@@ -227,5 +248,3 @@ function forgetOthers(features: Map<string, Float32Array>, wanted: readonly Enco
   const keep = new Set(wanted.map(({ hash }) => hash));
   for (const hash of features.keys()) if (!keep.has(hash)) features.delete(hash);
 }
-
-const copyOf = (weights: Weights): Weights => new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));

@@ -49,7 +49,11 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
     writeModel: (target, current) => saveModelFolder(target, { source: folder, weights: current }),
     readModel: async (source) => (await loadModelFolder(source, () => model.parameters)).weights,
   });
-  return { learner, rollout: new OnnxRolloutEngine(runtime, rollout), weights: weightCopies(runtime), close: () => runtime.release() };
+  const close = async (): Promise<void> => {
+    await learner.release();
+    await runtime.release();
+  };
+  return { learner, rollout: new OnnxRolloutEngine(runtime, rollout), weights: weightCopies(runtime), close };
 };
 
 const weightCopies = (runtime: ModelRuntime): WeightCopies => ({

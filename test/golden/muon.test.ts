@@ -1,7 +1,9 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { OnnxExecutor } from "../../core/graph/onnx-executor.ts";
+import { DeviceOptimizer } from "../../core/learner/device-optimizer.ts";
 import { Muon } from "../../core/learner/muon.ts";
 import type { Weights } from "../../core/model/model.ts";
+import { deviceWeights, executors } from "../support/executors.ts";
 import { goldenJson, hasPart, largestDifference } from "./support.ts";
 
 type Nested = number | readonly Nested[];
@@ -21,9 +23,11 @@ const flat = (values: Nested | undefined): Float32Array => Float32Array.from([va
 const runs = hasPart("muon.json") ? (goldenJson<MuonRun[]>("muon.json") ?? []) : [];
 const optimizers: Muon[] = [];
 
-const optimizerOf = ({ weight_decay, clip }: MuonRun): Muon => {
-  const settings = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: weight_decay, maxGradientNorm: clip };
-  const optimizer = new Muon(settings, new OnnxExecutor({ threads: 1 }), (name) => name !== "bias");
+const settingsOf = ({ weight_decay, clip }: MuonRun) => ({ beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: weight_decay, maxGradientNorm: clip });
+const isMatrix = (name: string): boolean => name !== "bias";
+
+const optimizerOf = (run: MuonRun): Muon => {
+  const optimizer = new Muon(settingsOf(run), new OnnxExecutor({ threads: 1 }), isMatrix);
   optimizers.push(optimizer);
   return optimizer;
 };
@@ -70,5 +74,41 @@ describe.skipIf(runs.length === 0)("Muon against the same algorithm in double pr
     (gradients.get("bias") as Float32Array)[0] = NaN;
     expect((await optimizerOf(run).update(parameters, gradients, { learningRate: 1 })).skipped).toBe(true);
     expect(parameters).toEqual(parametersOf(run));
+  });
+
+  describe.each(executors.flatMap((executor) => (executor.device ? [[executor.name, executor, executor.device] as const] : [])))("on the device of %s", (_, executor, device) => {
+    test.each(runs.map((run) => [`lr ${run.lr}, clip ${run.clip}, decay ${run.weight_decay}`, run] as const))("%s", async (_, run) => {
+      const weights = deviceWeights(device, parametersOf(run));
+      const host = parametersOf(run);
+      let optimizer = new DeviceOptimizer(settingsOf(run), executor, isMatrix);
+      const onHost = optimizerOf(run);
+      for (const [index, step] of run.steps.entries()) {
+        const gradients = new Map([...gradientsOf(step.gradients)].map(([name, data]) => [name, device.put({ shape: run.shapes[name]!, data })]));
+        const report = await optimizer.update(weights, gradients, { learningRate: run.lr });
+        await onHost.update(host, gradientsOf(step.gradients), { learningRate: run.lr });
+        expect(Math.abs(report.gradientNorm / step.norm - 1)).toBeLessThan(1e-6);
+        for (const name of host.keys()) expect(largestDifference(device.get(weights.onDevice(name)), flat(step.parameters[name])), name).toBeLessThan(2e-6);
+        for (const gradient of gradients.values()) device.free(gradient);
+        // What the host's optimizer saved, the device's goes on from.
+        if (index !== 1) continue;
+        const state = optimizer.state();
+        expect([...state.arrays.keys()].sort()).toEqual([...onHost.state().arrays.keys()].sort());
+        await optimizer.release();
+        optimizer = new DeviceOptimizer(settingsOf(run), executor, isMatrix);
+        optimizer.restore(onHost.state());
+      }
+      await optimizer.release();
+    });
+
+    test("a gradient that is not finite changes nothing, an update that is not says which parameter", async () => {
+      const [run] = runs;
+      if (!run) throw new Error("no run");
+      const weights = deviceWeights(device, parametersOf(run));
+      const optimizer = new DeviceOptimizer(settingsOf(run), executor, isMatrix);
+      const gradient = (value: number) => new Map([["bias", device.put({ shape: run.shapes["bias"]!, data: flat(run.initial["bias"]).fill(value) })]]);
+      expect(await optimizer.update(weights, gradient(NaN), { learningRate: 1 })).toMatchObject({ skipped: true, broken: null });
+      expect(device.get(weights.onDevice("bias"))).toEqual(flat(run.initial["bias"]));
+      expect(await optimizer.update(weights, gradient(1), { learningRate: Infinity })).toMatchObject({ skipped: false, broken: "bias" });
+    });
   });
 });

@@ -7,9 +7,11 @@ import { sum } from "./reduce.ts";
 export const add = (a: Value, b: Value): Value => a.graph.apply(addOp, [a, b], {});
 export const sub = (a: Value, b: Value): Value => a.graph.apply(subOp, [a, b], {});
 export const mul = (a: Value, b: Value): Value => a.graph.apply(mulOp, [a, b], {});
+export const div = (a: Value, b: Value): Value => a.graph.apply(divOp, [a, b], {});
 export const neg = (x: Value): Value => x.graph.apply(negOp, [x], {});
 export const exp = (x: Value): Value => x.graph.apply(expOp, [x], {});
 export const log = (x: Value): Value => x.graph.apply(logOp, [x], {});
+export const sqrt = (x: Value): Value => x.graph.apply(sqrtOp, [x], {});
 export const sigmoid = (x: Value): Value => x.graph.apply(sigmoidOp, [x], {});
 export const erf = (x: Value): Value => x.graph.apply(erfOp, [x], {});
 /** x · factor + offset, both plain numbers. */
@@ -91,9 +93,11 @@ const unary = (name: string, onnx: string, rule: (dy: Value, x: Value, y: Value)
 const addOp = binary("add", "Add", (dy) => [dy, dy]);
 const subOp = binary("sub", "Sub", (dy) => [dy, neg(dy)]);
 const mulOp = binary("mul", "Mul", (dy, a, b) => [mul(dy, b), mul(dy, a)]);
+const divOp = binary("div", "Div", (dy, a, b) => [div(dy, b), neg(div(mul(dy, div(a, b)), b))]);
 const negOp = unary("neg", "Neg", (dy) => neg(dy));
 const expOp = unary("exp", "Exp", (dy, _, y) => mul(dy, y));
 const logOp = unary("log", "Log", (dy, x) => mul(dy, exp(neg(log(x)))));
+const sqrtOp = unary("sqrt", "Sqrt", (dy, _, y) => div(affine(dy, 0.5), y));
 const sigmoidOp = unary("sigmoid", "Sigmoid", (dy, _, y) => mul(dy, sub(y, mul(y, y))));
 const erfOp = unary("erf", "Erf", (dy, x) => mul(dy, affine(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))));
 

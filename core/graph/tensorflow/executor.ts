@@ -1,5 +1,5 @@
 /** Runs graphs on TensorFlow, kernel by kernel: for GPUs and for bfloat16 products. `papo setup tensorflow` makes what it needs. */
-import type { CompileOptions, Executor, FloatArray, HostArray, Program } from "../executor.ts";
+import type { CompileOptions, Device, DeviceArray, Executor, Feeds, FloatArray, HostArray, Program } from "../executor.ts";
 import { type Graph, inputOp, liveNodes, type Node, type Value } from "../graph.ts";
 import { evaluate, type Shape } from "../dims.ts";
 import { Kernels, type Binding, type Handle } from "./kernels.ts";
@@ -7,10 +7,19 @@ import { lowerings } from "./lowering.ts";
 
 export class TensorFlowExecutor implements Executor {
   readonly name = "TensorFlow";
+  readonly device: Device;
   readonly #kernels: Kernels;
 
   constructor(binding: Binding) {
-    this.#kernels = new Kernels(binding);
+    const kernels = new Kernels(binding);
+    this.#kernels = kernels;
+    this.device = {
+      // A copy: the binding's tensors live in the arrays that they are made of.
+      put: ({ shape, data }) => kernels.place({ shape, data: data.slice() }),
+      get: ({ id }) => kernels.binding.tensorDataSync(id) as Float32Array,
+      share: (array) => kernels.run("Identity", [array]),
+      free: (array) => kernels.delete(array),
+    };
   }
 
   compile(graph: Graph, { constants = {}, products = "float32" }: CompileOptions = {}): Promise<Program> {
@@ -39,11 +48,20 @@ class TensorFlowProgram implements Program {
     for (const [name, { shape, data }] of Object.entries(constants)) this.#constants.set(name, kernels.upload({ shape, data: data.slice() }));
   }
 
-  async run(feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>> {
+  run(feeds: Feeds): Promise<Record<string, FloatArray>> {
+    return this.#compute(feeds, ({ id, shape }) => ({ shape, data: this.#kernels.binding.tensorDataSync(id) as Float32Array }));
+  }
+
+  runOnDevice(feeds: Feeds): Promise<Record<string, DeviceArray>> {
+    return this.#compute(feeds, (handle) => this.#kernels.run("Identity", [handle]));
+  }
+
+  /** @param take makes an output of its handle, which is deleted then */
+  async #compute<Output>(feeds: Feeds, take: (output: Handle) => Output): Promise<Record<string, Output>> {
     const kernels = this.#kernels;
     const handles = new Map<Value, Handle>();
     const left = new Map(this.#reads);
-    const kept = new Set(this.#constants.values());
+    const kept = new Set<Handle>([...this.#constants.values(), ...Object.values(feeds).filter((feed) => "id" in feed)]);
     const drop = (value: Value): void => {
       const handle = handles.get(value);
       if (handle === undefined) return;
@@ -66,12 +84,7 @@ class TensorFlowProgram implements Program {
         });
         for (const value of node.inputs) read(value);
       }
-      const outputs: Record<string, FloatArray> = {};
-      for (const [name, value] of this.#graph.outputs) {
-        const { id, shape } = handles.get(value) as Handle;
-        outputs[name] = { shape, data: kernels.binding.tensorDataSync(id) as Float32Array };
-      }
-      return outputs;
+      return Object.fromEntries([...this.#graph.outputs].map(([name, value]) => [name, take(handles.get(value) as Handle)]));
     } finally {
       for (const value of [...handles.keys()]) drop(value);
     }
@@ -83,19 +96,20 @@ class TensorFlowProgram implements Program {
     return Promise.resolve();
   }
 
-  #input(node: Node, feeds: Readonly<Record<string, HostArray>>): Handle {
+  #input(node: Node, feeds: Feeds): Handle {
     const { name } = node.attributes as { name: string };
     const constant = this.#constants.get(name);
     if (constant !== undefined) return constant;
     const feed = feeds[name];
     if (!feed) throw new Error(`the graph's input "${name}" was not fed`);
+    if ("id" in feed) return feed;
     const size = feed.shape.reduce((a, b) => a * b, 1);
     if (feed.data.length !== size) throw new Error(`input "${name}": ${feed.data.length} entries for shape [${feed.shape.join(", ")}]`);
-    return this.#kernels.upload(feed);
+    return (this.#reads.get(node.outputs[0] as Value) ?? 0) > 1 && feed.data instanceof Float32Array ? this.#kernels.place(feed as FloatArray) : this.#kernels.upload(feed);
   }
 
   /** Named sizes, read off the inputs that have them as an axis. */
-  #symbols(feeds: Readonly<Record<string, HostArray>>): Map<string, number> {
+  #symbols(feeds: Feeds): Map<string, number> {
     const symbols = new Map<string, number>();
     for (const [name, { shape }] of this.#graph.inputs) {
       shape.forEach((dim, axis) => {

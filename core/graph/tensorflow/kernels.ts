@@ -1,5 +1,5 @@
 /** TensorFlow's kernels as functions of tensor handles, through the native binding of tfjs-node-gpu, without tfjs's engine and its tape. */
-import type { HostArray } from "../executor.ts";
+import type { FloatArray, HostArray } from "../executor.ts";
 
 /** What the native binding gives: dist/tfjs_binding.d.ts of @tensorflow/tfjs-node-gpu. */
 export interface Binding {
@@ -43,6 +43,16 @@ export class Kernels {
   /** The array itself, not a copy of it: it must not change while the tensor is there. */
   upload({ shape, data }: HostArray): Handle {
     return { id: this.binding.createTensor(shape, data instanceof Float32Array ? this.binding.TF_FLOAT : this.binding.TF_INT32, data), shape };
+  }
+
+  /** The array where kernels compute: an upload alone stays on the host, and each kernel that reads it would bring it to a GPU again. */
+  place(array: FloatArray): Handle {
+    const uploaded = this.upload(array);
+    try {
+      return this.run("Identity", [uploaded]);
+    } finally {
+      this.delete(uploaded);
+    }
   }
 
   delete({ id }: Handle): void {

@@ -9,7 +9,7 @@ import { gradient } from "../../../core/graph/gradient.ts";
 import { Graph } from "../../../core/graph/graph.ts";
 import { gatherRows, linear, rmsNorm, rope, silu, split, tokenLogProb } from "../../../core/graph/ops/index.ts";
 import { bindingFile, loadTensorFlow, tensorflowSetup } from "../../../core/graph/tensorflow/binding.ts";
-import { relativeError } from "../../golden/support.ts";
+import { largestDifference, relativeError } from "../../golden/support.ts";
 
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
 const there = tensorflowSetup() !== null;
@@ -47,6 +47,30 @@ describe.skipIf(!there)("TensorFlow", () => {
     expect(getNumOfTensors()).toBe(before);
     await expect(program.run({ ...feeds, head: floats(5, 3) })).rejects.toThrow(/^linear\(\[3, 4\], \[5, 3\]\) failed on TensorFlow: /);
     expect(getNumOfTensors()).toBe(before);
+  });
+
+  test("weights, gradient and moments stay on the device, and steps leave nothing else behind", async () => {
+    const { getNumOfTensors } = createRequire(import.meta.url)(bindingFile) as { getNumOfTensors(): number };
+    const steps = async (executor: "onnxruntime" | "tensorflow") => {
+      const policy = await openPolicyInProcess({ folder, ...learnerSettings(parseSettings({ executor })) });
+      policies.push(policy);
+      const cotangents = { logProbs: Float32Array.of(1, -0.5, 2, 0.3, 0, 0) };
+      const norms: number[] = [];
+      const tensors: number[] = [];
+      for (let step = 0; step < 4; step++) {
+        await policy.learner.backward(batch, cotangents);
+        // A second pass is added to the first.
+        await policy.learner.backward(batch, cotangents);
+        norms.push((await policy.learner.step({ learningRate: 1e-4 })).gradientNorm);
+        tensors.push(getNumOfTensors());
+      }
+      return { norms, tensors, logProbs: (await policy.learner.score(batch, ["logProbs"])).logProbs! };
+    };
+    const [onnx, tensorflow] = [await steps("onnxruntime"), await steps("tensorflow")];
+    expect(relativeError(Float32Array.from(tensorflow.norms), Float32Array.from(onnx.norms))).toBeLessThan(1e-4);
+    expect(largestDifference(tensorflow.logProbs, onnx.logProbs)).toBeLessThan(2e-4);
+    expect(tensorflow.tensors[0]).toBeGreaterThan(onnx.tensors[3]!);
+    expect(new Set(tensorflow.tensors.slice(1)).size).toBe(1);
   });
 
   test("a policy's thread computes what onnxruntime computes, and samples the same tokens", async () => {

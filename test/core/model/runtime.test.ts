@@ -1,61 +1,83 @@
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { OnnxExecutor } from "../../../core/graph/onnx-executor.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadModelFolder } from "../../../core/model/folder.ts";
 import { createModel } from "../../../core/model/registry.ts";
 import { ModelRuntime } from "../../../core/model/runtime.ts";
+import { executors } from "../../support/executors.ts";
 
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
 const parameter = "model.language_model.norm.weight";
-let runtime: ModelRuntime;
+describe.each(executors.map((executor) => [executor.name, executor] as const))("on %s", (_, executor) => {
+  let runtime: ModelRuntime;
 
-beforeAll(async () => {
-  const { config, weights } = await loadModelFolder(folder, (described) => createModel(described).parameters);
-  runtime = new ModelRuntime(createModel(config), weights, new OnnxExecutor({ threads: 1 }));
-});
-afterAll(() => runtime.release());
+  beforeAll(async () => {
+    const { config, weights } = await loadModelFolder(folder, (described) => createModel(described).parameters);
+    runtime = new ModelRuntime(createModel(config), weights, executor);
+  });
+  afterAll(() => runtime.release());
 
-test("a kept copy stays what it was, and follows the current weights by its decay", () => {
-  runtime.keep("slow");
-  const current = runtime.weights().get(parameter)!.data;
-  const [start] = current;
-  current[0] = start! + 8;
-  expect(runtime.weights("slow").get(parameter)!.data[0]).toBe(start);
-  runtime.follow("slow", 0.75);
-  expect(runtime.weights("slow").get(parameter)!.data[0]).toBeCloseTo(start! + 2, 5);
-  runtime.follow("slow", 0.75);
-  expect(runtime.weights("slow").get(parameter)!.data[0]).toBeCloseTo(start! + 3.5, 5);
-  expect(runtime.weights("slow").get(parameter)!.data[1]).toBe(current[1]);
-  current[0] = start!;
-  expect(runtime.kept).toEqual(["slow"]);
-});
+  test("a kept copy stays what it was, and follows the current weights by its decay", async () => {
+    runtime.keep("slow");
+    const current = runtime.weights().get(parameter)!.data;
+    const [start] = current;
+    current[0] = start! + 8;
+    runtime.changed();
+    expect(runtime.weights("slow").get(parameter)!.data[0]).toBe(start);
+    await runtime.follow("slow", 0.75);
+    expect(runtime.weights("slow").get(parameter)!.data[0]).toBeCloseTo(start! + 2, 5);
+    await runtime.follow("slow", 0.75);
+    expect(runtime.weights("slow").get(parameter)!.data[0]).toBeCloseTo(start! + 3.5, 5);
+    expect(runtime.weights("slow").get(parameter)!.data[1]).toBe(current[1]);
+    current[0] = start!;
+    runtime.changed();
+    expect(runtime.kept).toEqual(["slow"]);
+  });
 
-test("weights that nobody keeps are an error that names those there are", () => {
-  expect(() => runtime.weights("fast")).toThrow('no weights are kept as "fast"; there are current');
-  expect(() => runtime.follow("fast", 0.5)).toThrow('no weights are kept as "fast"');
-});
+  test("weights that nobody keeps are an error that names those there are", async () => {
+    expect(() => runtime.weights("fast")).toThrow('no weights are kept as "fast"; there are current');
+    await expect(runtime.follow("fast", 0.5)).rejects.toThrow('no weights are kept as "fast"');
+  });
 
-test("features are computed once per picture until the weights change", async () => {
-  const grid = [1, 4, 4] as const;
-  const picture = { hash: "grey", grid, pixels: new Float32Array(16 * 3 * 2 * 14 * 14).fill(0.3) };
-  const prompt = { ids: new Int32Array(0), pictures: [picture, picture] };
-  const first = await runtime.features([prompt]);
-  expect([...first.keys()]).toEqual(["grey"]);
-  const kept = first.get("grey");
-  expect((await runtime.features([prompt])).get("grey")).toBe(kept);
-  runtime.changed(undefined, { vision: false });
-  expect((await runtime.features([prompt])).get("grey")).toBe(kept);
-  runtime.keep("still");
-  const still = (await runtime.features([prompt], "still")).get("grey");
-  runtime.changed();
-  expect((await runtime.features([prompt])).get("grey")).not.toBe(kept);
-  expect((await runtime.features([prompt], "still")).get("grey")).toBe(still);
-});
+  test("features are computed once per picture until the weights change", async () => {
+    const grid = [1, 4, 4] as const;
+    const picture = { hash: "grey", grid, pixels: new Float32Array(16 * 3 * 2 * 14 * 14).fill(0.3) };
+    const prompt = { ids: new Int32Array(0), pictures: [picture, picture] };
+    const first = await runtime.features([prompt]);
+    expect([...first.keys()]).toEqual(["grey"]);
+    const kept = first.get("grey");
+    expect((await runtime.features([prompt])).get("grey")).toBe(kept);
+    runtime.changed(undefined, { vision: false });
+    expect((await runtime.features([prompt])).get("grey")).toBe(kept);
+    runtime.keep("still");
+    const still = (await runtime.features([prompt], "still")).get("grey");
+    runtime.changed();
+    expect((await runtime.features([prompt])).get("grey")).not.toBe(kept);
+    expect((await runtime.features([prompt], "still")).get("grey")).toBe(still);
+  });
 
-test("the vision tower's attention of a picture sums to its patches", async () => {
-  const grid = [1, 4, 6] as const;
-  const picture = { hash: "noise", grid, pixels: Float32Array.from({ length: 24 * 3 * 2 * 14 * 14 }, (_, i) => Math.sin(i * i)) };
-  const attention = await runtime.attention(picture);
-  expect(attention.length).toBe(6);
-  expect(attention.reduce((sum, value) => sum + value, 0)).toBeCloseTo(24, 3);
+  test("the vision tower's attention of a picture sums to its patches", async () => {
+    const grid = [1, 4, 6] as const;
+    const picture = { hash: "noise", grid, pixels: Float32Array.from({ length: 24 * 3 * 2 * 14 * 14 }, (_, i) => Math.sin(i * i)) };
+    const attention = await runtime.attention(picture);
+    expect(attention.length).toBe(6);
+    expect(attention.reduce((sum, value) => sum + value, 0)).toBeCloseTo(24, 3);
+  });
+
+  test.runIf(executor.device)("weights that were replaced on the device come back when the host asks, and go there when the host has changed them", async () => {
+    const device = executor.device!;
+    const { shape, data } = runtime.weights().get(parameter)!;
+    const before = data.slice();
+    const values = before.map((value) => 2 * value);
+    runtime.replaceOnDevice(parameter, device.put({ shape, data: values }));
+    runtime.changed();
+    expect(data).toEqual(before);
+    runtime.keep("doubled");
+    expect(runtime.weights().get(parameter)!.data).toEqual(values);
+    data[0] = 7;
+    runtime.changed();
+    expect(device.get(runtime.onDevice(parameter))[0]).toBe(7);
+    expect(runtime.weights("doubled").get(parameter)!.data).toEqual(values);
+    data.set(before);
+    runtime.changed();
+  });
 });

@@ -174,6 +174,10 @@ def head(h, w, targets, one):
 case("chunkedHead", "chunkedHead", [floats(5, 4, dims=["M", 4]), floats(8, 4), integers([0, 7, 3, 2, 3], dims=["M"]), constant([1.0])], head)
 case("chunkedHead of large logits", "chunkedHead", [floats(3, 4, scale=8.0), floats(7, 4), integers([6, 1, 2]), constant([1.0])], head)
 
+case("sqrt", "sqrt", [floats(3, 5, positive=True, dims=["M", 5])], torch.sqrt)
+for names, shapes in (("equal shapes", [(3, 4), (3, 4)]), ("a row", [(3, 4), (4,)]), ("a column", [(3, 4), (3, 1)]), ("by a number", [(3, 4), ()])):
+    case(f"div, {names}", "div", [floats(*shapes[0]), floats(*shapes[1], positive=True)], torch.div)
+
 
 if __name__ == "__main__":
     folder = sys.argv[1]

@@ -1,0 +1,151 @@
+/** The gradient that passes back add up, and what updates the weights with it: on the host, or where the executor computes. */
+import type { DeviceArray, FloatArray, HostArray } from "../graph/executor.ts";
+import type { ModelProgram, ModelRuntime } from "../model/runtime.ts";
+import { AdamW } from "./adamw.ts";
+import { DeviceOptimizer } from "./device-optimizer.ts";
+import { gradientOf } from "./learner-graphs.ts";
+import type { OptimizerSettings } from "./learner.ts";
+import { Muon } from "./muon.ts";
+import type { Optimizer, OptimizerState, UpdateReport } from "./optimizer.ts";
+
+export interface TrainingState {
+  /** Run a pass back: gradients of parameters are added to those before, all other outputs are returned. */
+  backward(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>>;
+  /** The gradient added up since the last update, by parameter; not to be written into. */
+  gradients(): ReadonlyMap<string, Float32Array>;
+  /** Update the current weights and begin a new gradient. */
+  update(options: { readonly learningRate: number }): Promise<UpdateReport>;
+  state(): OptimizerState;
+  /** Go on from what `state` gave, with no gradient. */
+  restore(state: OptimizerState): void;
+  release(): Promise<void>;
+}
+
+/** Where the executor has a device, weights, gradient and moments stay there. */
+export function createTrainingState(runtime: ModelRuntime, settings: OptimizerSettings): TrainingState {
+  return runtime.executor.device === undefined ? new HostState(runtime, settings) : new DeviceState(runtime, settings);
+}
+
+/** Muon's matrices are those that map hidden states to hidden states: two axes, and neither embedding nor head. */
+const matrixTest = ({ matrices }: OptimizerSettings, { model }: ModelRuntime) => (name: string): boolean =>
+  matrices === "muon" && model.parameters.get(name)?.length === 2 && !/embed|lm_head/.test(name);
+
+/** The parameter whose gradient an output is; null for other outputs, the gradient of the visual features among them. */
+function parameterOf(output: string, { model }: ModelRuntime): string | null {
+  const input = gradientOf(output);
+  return input !== null && model.parameters.has(input) ? input : null;
+}
+
+class HostState implements TrainingState {
+  readonly #runtime: ModelRuntime;
+  readonly #optimizer: Optimizer;
+  readonly #gradients = new Map<string, Float32Array>();
+
+  constructor(runtime: ModelRuntime, settings: OptimizerSettings) {
+    this.#runtime = runtime;
+    this.#optimizer = settings.matrices === "muon" ? new Muon(settings, runtime.executor, matrixTest(settings, runtime)) : new AdamW(settings);
+  }
+
+  async backward(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>> {
+    const others: Record<string, FloatArray> = {};
+    for (const [output, array] of Object.entries(await this.#runtime.run(program, feeds))) {
+      const name = parameterOf(output, this.#runtime);
+      if (name === null) others[output] = array;
+      else accumulate(this.#gradients, name, array.data);
+    }
+    return others;
+  }
+
+  gradients(): ReadonlyMap<string, Float32Array> {
+    return this.#gradients;
+  }
+
+  async update(options: { readonly learningRate: number }): Promise<UpdateReport> {
+    const report = await this.#optimizer.update(this.#runtime.weights(), this.#gradients, options);
+    this.#gradients.clear();
+    return report;
+  }
+
+  state(): OptimizerState {
+    return this.#optimizer.state();
+  }
+
+  restore(state: OptimizerState): void {
+    this.#optimizer.restore(state);
+    this.#gradients.clear();
+  }
+
+  async release(): Promise<void> {
+    await this.#optimizer.release?.();
+  }
+}
+
+class DeviceState implements TrainingState {
+  readonly #runtime: ModelRuntime;
+  readonly #optimizer: DeviceOptimizer;
+  readonly #gradients = new Map<string, DeviceArray>();
+
+  constructor(runtime: ModelRuntime, settings: OptimizerSettings) {
+    this.#runtime = runtime;
+    this.#optimizer = new DeviceOptimizer(settings, runtime.executor, matrixTest(settings, runtime));
+  }
+
+  async backward(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>> {
+    const { device } = this.#runtime.executor;
+    const others: Record<string, FloatArray> = {};
+    for (const [output, array] of Object.entries(await this.#runtime.runOnDevice(program, feeds))) {
+      const name = parameterOf(output, this.#runtime);
+      if (name !== null) {
+        await this.#add(name, array);
+        continue;
+      }
+      others[output] = { shape: array.shape, data: device!.get(array) };
+      device!.free(array);
+    }
+    return others;
+  }
+
+  gradients(): ReadonlyMap<string, Float32Array> {
+    const { device } = this.#runtime.executor;
+    return new Map([...this.#gradients].map(([name, array]) => [name, device!.get(array)]));
+  }
+
+  async update(options: { readonly learningRate: number }): Promise<UpdateReport> {
+    const report = await this.#optimizer.update(this.#runtime, this.#gradients, options);
+    this.#clear();
+    return report;
+  }
+
+  state(): OptimizerState {
+    return this.#optimizer.state();
+  }
+
+  restore(state: OptimizerState): void {
+    this.#optimizer.restore(state);
+    this.#clear();
+  }
+
+  async release(): Promise<void> {
+    this.#clear();
+    await this.#optimizer.release();
+  }
+
+  async #add(name: string, more: DeviceArray): Promise<void> {
+    const { device } = this.#runtime.executor;
+    const sum = this.#gradients.get(name);
+    this.#gradients.set(name, sum === undefined ? more : await this.#optimizer.sum(sum, more));
+    for (const old of sum === undefined ? [] : [sum, more]) device!.free(old);
+  }
+
+  #clear(): void {
+    for (const array of this.#gradients.values()) this.#runtime.executor.device!.free(array);
+    this.#gradients.clear();
+  }
+}
+
+/** Add an array to what is there under a name; the first is taken as it is. */
+export function accumulate(into: Map<string, Float32Array>, name: string, more: Float32Array): void {
+  const sum = into.get(name);
+  if (!sum) into.set(name, more);
+  else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (more[i] as number);
+}

@@ -1,0 +1,123 @@
+/**
+ * Named sets of weights. Where the executor has a device they are kept there too, so that passes and updates move none of them; what is
+ * newer on one side is brought to the other when it is asked for.
+ */
+import { DevicePrograms } from "../graph/device-programs.ts";
+import type { Device, DeviceArray, Executor, Feed, FloatArray } from "../graph/executor.ts";
+import { add, affine } from "../graph/ops/index.ts";
+import type { Weights } from "./model.ts";
+
+interface WeightSet {
+  readonly host: Weights;
+  readonly onDevice: Map<string, DeviceArray>;
+  /** Parameters whose values on the device are newer than the host's. */
+  readonly newer: Set<string>;
+}
+
+export class WeightSets {
+  readonly #device: Device | undefined;
+  readonly #programs: DevicePrograms;
+  readonly #sets = new Map<string, WeightSet>();
+
+  constructor(executor: Executor) {
+    this.#device = executor.device;
+    this.#programs = new DevicePrograms(executor);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#sets.keys()];
+  }
+
+  /** The host's arrays, up to date: who writes into them says so with `hostChanged`. @throws Error naming the sets there are */
+  host(name: string): Weights {
+    const { host, onDevice, newer } = this.#set(name);
+    for (const parameter of newer) host.get(parameter)?.data.set(this.#onlyDevice.get(onDevice.get(parameter) as DeviceArray));
+    newer.clear();
+    return host;
+  }
+
+  /** What a program that reads a parameter is fed. */
+  feed(name: string, parameter: string): Feed {
+    return this.#device === undefined ? (this.#set(name).host.get(parameter) as FloatArray) : this.onDevice(name, parameter);
+  }
+
+  /** The parameter's array on the device; it stays the set's. */
+  onDevice(name: string, parameter: string): DeviceArray {
+    const { host, onDevice } = this.#set(name);
+    const array = onDevice.get(parameter) ?? this.#onlyDevice.put(host.get(parameter) as FloatArray);
+    onDevice.set(parameter, array);
+    return array;
+  }
+
+  put(name: string, weights: Weights): void {
+    this.#free(name);
+    this.#sets.set(name, { host: weights, onDevice: new Map(), newer: new Set() });
+  }
+
+  copy(from: string, to: string): void {
+    if (this.#device === undefined) return this.put(to, new Map([...this.host(from)].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }])));
+    const { host } = this.#set(from);
+    this.put(to, new Map([...host].map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length) }])));
+    for (const parameter of host.keys()) this.replace(to, parameter, this.#device.share(this.onDevice(from, parameter)));
+  }
+
+  /** name ← decay · name + (1 − decay) · target. */
+  async follow(name: string, target: string, decay: number): Promise<void> {
+    const { host } = this.#set(name);
+    if (this.#device === undefined) {
+      for (const [parameter, { data: goal }] of this.host(target)) {
+        const data = host.get(parameter)?.data as Float32Array;
+        for (let i = 0; i < data.length; i++) data[i] = decay * (data[i] as number) + (1 - decay) * (goal[i] as number);
+      }
+      return;
+    }
+    for (const [parameter, { shape }] of host) {
+      const { moved } = await this.#programs.run(`${decay} ${shape.join(",")}`, (graph) => {
+        graph.output("moved", add(affine(graph.input("kept", shape), decay), affine(graph.input("target", shape), 1 - decay)));
+      }, { kept: this.onDevice(name, parameter), target: this.onDevice(target, parameter) });
+      this.replace(name, parameter, moved as DeviceArray);
+    }
+  }
+
+  /** Take an array on the device as the parameter's new value; it is the set's from now on. */
+  replace(name: string, parameter: string, array: DeviceArray): void {
+    const { onDevice, newer } = this.#set(name);
+    const old = onDevice.get(parameter);
+    if (old !== undefined) this.#onlyDevice.free(old);
+    onDevice.set(parameter, array);
+    newer.add(parameter);
+  }
+
+  /** The host's arrays were written into. What the device alone knows stays: `host` brought all else here before. */
+  hostChanged(name: string): void {
+    const { onDevice, newer } = this.#set(name);
+    for (const [parameter, array] of onDevice) {
+      if (newer.has(parameter)) continue;
+      this.#onlyDevice.free(array);
+      onDevice.delete(parameter);
+    }
+  }
+
+  async release(): Promise<void> {
+    for (const name of this.names) this.#free(name);
+    await this.#programs.release();
+  }
+
+  get #onlyDevice(): Device {
+    if (this.#device === undefined) throw new Error("this executor has no device");
+    return this.#device;
+  }
+
+  #set(name: string): WeightSet {
+    const set = this.#sets.get(name);
+    if (!set) throw new Error(`no weights are kept as "${name}"; there are ${this.names.join(", ")}`);
+    return set;
+  }
+
+  #free(name: string): void {
+    const { onDevice, newer } = this.#sets.get(name) ?? {};
+    for (const array of onDevice?.values() ?? []) this.#onlyDevice.free(array);
+    onDevice?.clear();
+    newer?.clear();
+  }
+}
