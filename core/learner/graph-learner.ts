@@ -10,7 +10,8 @@ import { type Features, type ModelProgram, type ModelRuntime, currentWeights, di
 import type { EncodedPicture } from "../model/picture.ts";
 import { readSafetensors } from "../model/safetensors.ts";
 import { writeSafetensors } from "../model/safetensors-write.ts";
-import { pictureMeanFeeds, segmentFeeds } from "../model/segments.ts";
+import { paddedRows, pictureMeanFeeds, predictionFeeds, segmentLayout } from "../model/segments.ts";
+import { sharedRows } from "../model/shared-rows.ts";
 import { DivergedError } from "./diverged-error.ts";
 import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type StepReport, outputs } from "./learner.ts";
 import { gradientName, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
@@ -39,7 +40,7 @@ export interface GraphLearnerOptions {
 export class GraphLearner implements Learner {
   readonly #runtime: ModelRuntime;
   readonly #options: GraphLearnerOptions;
-  readonly #graphOptions: GraphOptions;
+  readonly #graphOptions: Omit<GraphOptions, "shared">;
   readonly #training: TrainingState;
   readonly #trained: ReadonlySet<string>;
   readonly #trainsVision: boolean;
@@ -70,13 +71,13 @@ export class GraphLearner implements Learner {
   }
 
   async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
-    const program = await this.#program(`forward ${products} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
-      traceForward(this.#runtime.model, graph, parameters, asked, this.#graphOptions);
-    }, products);
     const results = emptyOutputs(batch, asked);
     const features = await this.#runtime.features(batch.prompts, weights);
     for (const microbatch of microbatches(batch, this.#options.scoringTokens ?? 16_384)) {
-      const { feeds, places } = this.#feeds(batch, microbatch, features, asked);
+      const { feeds, places, shared } = this.#feeds(batch, microbatch, features, asked);
+      const program = await this.#program(`forward ${products} ${shared} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
+        traceForward(this.#runtime.model, graph, parameters, asked, { ...this.#graphOptions, shared });
+      }, products);
       const scored = await this.#runtime.run(program, feeds, weights);
       for (const output of asked) spread((scored[output] as FloatArray).data, places, results[output] as Float32Array);
     }
@@ -87,18 +88,15 @@ export class GraphLearner implements Learner {
     const asked = outputs.filter((output) => cotangents[output] !== undefined);
     const T = longest(batch);
     for (const output of asked) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
-    const program = await this.#program(`backward ${asked.join(" ")}`, (graph, parameters) => {
-      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, this.#graphOptions);
-    });
     const features = await this.#runtime.features(batch.prompts);
     const results = emptyOutputs(batch, asked);
     const ofFeatures = new Map<string, Float32Array>();
     for (const microbatch of microbatches(batch, this.#options.microbatchTokens)) {
-      const { feeds, places, hashes } = this.#feeds(batch, microbatch, features, asked);
-      for (const output of asked) {
-        const all = cotangents[output] as Float32Array;
-        feeds[`cotangent.${output}`] = { shape: [places.length], data: Float32Array.from(places, (place) => all[place] as number) };
-      }
+      const { feeds, places, hashes, shared } = this.#feeds(batch, microbatch, features, asked);
+      for (const output of asked) feeds[`cotangent.${output}`] = { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) };
+      const program = await this.#program(`backward ${shared} ${asked.join(" ")}`, (graph, parameters) => {
+        traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, shared });
+      });
       const computed = await this.#training.backward(program, feeds);
       for (const output of asked) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
       const cotangent = computed[gradientName("features")];
@@ -167,11 +165,17 @@ export class GraphLearner implements Learner {
     }));
     const T = longest(batch);
     const { decoder } = this.#runtime.model;
-    const { feeds, places } = segmentFeeds(decoder, segments, matrix);
-    const means = asked.includes("pictureSimilarity") ? pictureMeanFeeds(decoder, { feeds, places }, segments) : {};
+    const layout = segmentLayout(decoder, segments, matrix);
+    const rows = this.#runtime.passes.sharedRows ? sharedRows(decoder, layout) : null;
+    const { feeds, predictions } = rows ?? paddedRows(decoder, layout);
+    const means = asked.includes("pictureSimilarity") ? pictureMeanFeeds(decoder, layout, predictions) : {};
     const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
-    const flat = Float64Array.from(places, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position);
-    return { feeds: { ...feeds, ...means, inverseTemperature } as Record<string, HostArray>, places: flat, hashes };
+    const places: Places = {
+      ofToken: Float64Array.from(layout.tokens, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position),
+      predictionOfToken: predictions.ofToken,
+      predictions: predictions.targets.length,
+    };
+    return { feeds: { ...feeds, ...predictionFeeds(predictions), ...means, inverseTemperature } as Record<string, HostArray>, places, hashes, shared: rows !== null };
   }
 
   /** Add each picture's part of d loss / d features, [tokens, hidden], to what other passes gave it. */
@@ -213,9 +217,25 @@ const longest = ({ rows }: LearnerBatch): number => Math.max(0, ...rows.map(({ t
 const emptyOutputs = (batch: LearnerBatch, outputs: readonly Output[]): Outputs =>
   Object.fromEntries(outputs.map((output) => [output, new Float32Array(batch.rows.length * longest(batch))]));
 
-/** Write the entries of predicted tokens to their places in [B, T]. */
-function spread(entries: Float32Array, places: Float64Array, into: Float32Array): void {
-  places.forEach((place, i) => (into[place] = entries[i] as number));
+/** Where a pass's predictions go: tokens with equal histories are one prediction. */
+interface Places {
+  /** Of each response token, its place in [B, T]. */
+  readonly ofToken: Float64Array;
+  /** And which prediction it is. */
+  readonly predictionOfToken: Int32Array;
+  readonly predictions: number;
+}
+
+/** Write each token's prediction to its place in [B, T]. */
+function spread(predictions: Float32Array, { ofToken, predictionOfToken }: Places, into: Float32Array): void {
+  ofToken.forEach((place, i) => (into[place] = predictions[predictionOfToken[i] as number] as number));
+}
+
+/** Cotangents of the predictions: what all tokens that are one of them have, added up. */
+function gathered(cotangents: Float32Array, { ofToken, predictionOfToken, predictions }: Places): Float32Array {
+  const sums = new Float64Array(predictions);
+  ofToken.forEach((place, i) => (sums[predictionOfToken[i] as number] = (sums[predictionOfToken[i] as number] as number) + (cotangents[place] as number)));
+  return Float32Array.from(sums);
 }
 
 function trainedParameters(names: readonly string[], freeze: readonly string[]): Set<string> {

@@ -4,6 +4,7 @@ import { gradient } from "../graph/gradient.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { affine, type ChunkedHead, chunkedHead, entropy, exp, gatherRows, linear, log, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
 import type { Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
+import { intoSlots } from "../model/row-slots.ts";
 import { segmentInputs } from "../model/segments.ts";
 import type { Output } from "./learner.ts";
 
@@ -20,6 +21,8 @@ export const gradientOf = (output: string): string | null => (output.startsWith(
 export interface GraphOptions {
   /** Compute what is inside a layer again for the gradient. */
   readonly recompute: boolean;
+  /** Rows with equal histories are one row, and none is padding: model/shared-rows.ts. */
+  readonly shared: boolean;
   /** Tokens of the vocabulary whose logits exist at a time; a smaller vocabulary goes in one piece. */
   readonly vocabularyChunk: number;
 }
@@ -64,9 +67,14 @@ function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters
   const trace: Record<Output, () => Value> = {
     logProbs: () => head().logProb(graph.input("targets", [M], "int32")),
     entropy: () => head().entropy(),
-    pictureSimilarity: () => pictureSimilarity(graph, gatherRows(hidden, graph.input("token.rows", [M], "int32")), split(hidden, [times(input.B, input.P), times(input.B, input.N, input.R)], 0)[0] as Value, input, decoder.hiddenSize),
+    pictureSimilarity: () => pictureSimilarity(graph, gatherRows(hidden, graph.input("token.rows", [M], "int32")), prefixSlots(hidden, input), input, decoder.hiddenSize),
   };
   return new Map(outputs.map((output) => [output, trace[output]()]));
+}
+
+/** The prefix slots' rows, [B·P, hidden]. */
+function prefixSlots(hidden: Value, { B, P, N, R, slots }: SegmentInput): Value {
+  return split(slots === null ? hidden : intoSlots(hidden, slots), [times(B, P), times(B, N, R)], 0)[0] as Value;
 }
 
 /** Log-probs and entropies from [M, hidden] and [vocabulary, hidden]. */

@@ -77,7 +77,7 @@ export interface Decoder {
   rotary(components: Int32Array): { readonly cos: Float32Array; readonly sin: Float32Array };
   /** Embeddings of token ids [K] int32 → [K, hidden]. */
   embed(parameters: Parameters, ids: Value): Value;
-  /** Hidden states after the last norm of prefix and response rows, [B·P + B·N·R, hidden]. */
+  /** Hidden states after the last norm of prefix and response rows, [rows, hidden]. */
   traceSegments(parameters: Parameters, input: SegmentInput): Value;
   /** Hidden states [B·P, hidden] and each layer's keys and values [B, kvHeads, P, headSize]. */
   tracePrefix(parameters: Parameters, input: PrefixInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
@@ -99,8 +99,22 @@ export interface PrefixInput {
   readonly P: Value["shape"][number];
 }
 
+/** Which row stands in which padded slot: prefix slots [B·P], then response slots [B·N·R], S in all. Of int32 but for `filled`. */
+export interface RowSlots {
+  /** The row of each slot (any row in the padding), [S]. */
+  readonly ofSlots: Value;
+  /** The first slot of each row, [T]. */
+  readonly ofRows: Value;
+  /** 1 for a row's first slot, 0 for its others and for padding, [S, 1]. */
+  readonly filled: Value;
+  /** The other slots of rows that stand in several, and those rows, [C]. */
+  readonly copySlots: Value;
+  readonly copyRows: Value;
+}
+
 export interface SegmentInput extends PrefixInput {
-  /** `embeddings`, `cos` and `sin` hold prefix rows first, then response rows: [B·P + B·N·R, …]. */
+  /** Null: `embeddings`, `cos` and `sin` have a row for each slot, prefix slots first: [B·P + B·N·R, …]. Otherwise they are rows [T, …] that stand in slots. */
+  readonly slots: RowSlots | null;
   readonly responseCausal: Value;
   /** Which prefix positions are real, additive, [B, 1, 1, 1, P]. */
   readonly prefixMask: Value;

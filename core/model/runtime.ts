@@ -1,7 +1,7 @@
 /** A model with its weights on an executor: what learner and sampler share. */
 import type { DeviceArray, Executor, Feeds, FloatArray, HostArray, Products, Program } from "../graph/executor.ts";
 import { Graph, type Value } from "../graph/graph.ts";
-import type { Passes } from "../graph/passes.ts";
+import { allPasses, type Passes } from "../graph/passes.ts";
 import type { EncodedPrompt, Parameters, VisionLanguageModel, Weights } from "./model.ts";
 import type { EncodedPicture } from "./picture.ts";
 import type { PlacedPrompt } from "./segments.ts";
@@ -32,7 +32,7 @@ export type Features = ReadonlyMap<string, Float32Array>;
 export class ModelRuntime {
   readonly model: VisionLanguageModel;
   readonly executor: Executor;
-  readonly #passes: Partial<Passes>;
+  readonly passes: Passes;
   readonly #sets: WeightSets;
   readonly #features = new Map<string, Map<string, Float32Array>>();
   readonly #programs: Program[] = [];
@@ -43,7 +43,7 @@ export class ModelRuntime {
   #changes = 0;
 
   constructor(model: VisionLanguageModel, weights: Weights, executor: Executor, passes: Partial<Passes> = {}) {
-    this.#passes = passes;
+    this.passes = { ...allPasses, ...passes };
     this.model = model;
     this.executor = executor;
     this.#sets = new WeightSets(executor);
@@ -127,7 +127,7 @@ export class ModelRuntime {
   }
 
   #trace(trace: TraceModel): { readonly graph: Graph; readonly parameters: readonly string[] } {
-    const graph = new Graph(this.#passes);
+    const graph = new Graph(this.passes);
     const used = new Map<string, Value>();
     const parameters = (name: string): Value => {
       const shape = this.model.parameters.get(name);

@@ -3,6 +3,7 @@ import { plus, symbol, times } from "../graph/dims.ts";
 import type { HostArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { concat, gatherRows, reshape } from "../graph/ops/index.ts";
+import { rowSlots } from "./row-slots.ts";
 import { type Decoder, type EncodedPrompt, type Parameters, type PrefixInput, type SegmentInput, promptLength } from "./model.ts";
 
 /** Added to a score to forbid it: exp of it is 0. */
@@ -34,24 +35,25 @@ export function prefixInputs(graph: Graph, decoder: Decoder, parameters: Paramet
   };
 }
 
-/** The graph's inputs for prefixes with responses. */
-export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parameters, { recompute = false } = {}): SegmentInput {
+/** The graph's inputs for prefixes with responses; `shared`: of the layout that `sharedRows` makes. */
+export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parameters, { recompute = false, shared = false } = {}): SegmentInput {
   const [B, P, N, R] = [symbol("B"), symbol("P"), symbol("N"), symbol("R")];
-  const rows = plus(times(B, P), times(B, N, R));
   const half = decoder.headSize / 2;
-  const prefix = reshape(graph.input("prefix.source", [B, P], "int32"), [times(B, P)]);
-  const responses = reshape(graph.input("response.source", [B, N, R], "int32"), [times(B, N, R)]);
+  const places = (what: string): Value =>
+    concat([reshape(graph.input(`prefix.${what}`, [B, P], "int32"), [times(B, P)]), reshape(graph.input(`response.${what}`, [B, N, R], "int32"), [times(B, N, R)])], 0);
+  const rows = shared ? symbol("T") : plus(times(B, P), times(B, N, R));
   return {
     B,
     P,
     N,
     R,
-    embeddings: gatherRows(embeddingTable(graph, decoder, parameters), concat([prefix, responses], 0)),
+    embeddings: gatherRows(embeddingTable(graph, decoder, parameters), shared ? graph.input("row.source", [rows], "int32") : places("source")),
     cos: graph.input("cos", [rows, half]),
     sin: graph.input("sin", [rows, half]),
     prefixCausal: graph.input("prefix.causal", [P, P]),
     responseCausal: graph.input("response.causal", [R, R]),
     prefixMask: reshape(graph.input("prefix.mask", [B, P]), [B, 1, 1, 1, P]),
+    slots: shared ? rowSlots(graph, places("row"), rows) : null,
     one: graph.input("one", [1]),
     recompute,
   };
@@ -71,13 +73,17 @@ interface Extent {
   readonly R: number;
 }
 
-/** Collects text ids and the sources of rows that read them or a visual feature. */
+/** Collects distinct text ids and the sources of rows that read them or a visual feature: equal tokens have equal sources. */
 class Sources {
-  readonly text: number[] = [0];
+  readonly #indexOf = new Map<number, number>([[0, 0]]);
   readonly #pictureToken: number;
 
   constructor(pictureToken: number) {
     this.#pictureToken = pictureToken;
+  }
+
+  get text(): Int32Array {
+    return Int32Array.from(this.#indexOf.keys());
   }
 
   /** Write the sources of a prompt's tokens; visual tokens are written as −1 − feature row until the text is counted. */
@@ -93,11 +99,14 @@ class Sources {
 
   /** Visual rows come after the text in the table. */
   resolve(sources: Int32Array): Int32Array {
-    return sources.map((source) => (source < 0 ? this.text.length - 1 - source : source));
+    const { size } = this.#indexOf;
+    return sources.map((source) => (source < 0 ? size - 1 - source : source));
   }
 
   #add(id: number): number {
-    return this.text.push(id) - 1;
+    const index = this.#indexOf.get(id) ?? this.#indexOf.size;
+    this.#indexOf.set(id, index);
+    return index;
   }
 }
 
@@ -121,80 +130,117 @@ export function prefixFeeds(decoder: Decoder, prompts: readonly PlacedPrompt[], 
   return {
     "prefix.source": { shape: [extent.B, extent.P], data: sources.resolve(prefix) },
     "prefix.causal": causal(extent.P),
-    text: { shape: [sources.text.length], data: Int32Array.from(sources.text) },
-    features: atLeastOneRow(features),
+    ...tableFeeds(sources, features),
     cos: { shape: [rows, decoder.headSize / 2], data: cos },
     sin: { shape: [rows, decoder.headSize / 2], data: sin },
   };
 }
 
-export interface SegmentFeeds {
-  readonly feeds: Record<string, HostArray>;
-  /** For each predicted token, in order of group, response, position: its group, response and position. */
-  readonly places: readonly { readonly group: number; readonly response: number; readonly position: number }[];
+/** Prompts and responses in padded slots: prefix slots [B·P], then response slots [B·N·R]. */
+export interface SegmentLayout extends Extent {
+  readonly groups: readonly SegmentGroup[];
+  /** Row of the embedding table that each slot reads, 0 in the padding, [S]. */
+  readonly source: Int32Array;
+  /** Rotary positions, [3, S]. */
+  readonly components: Int32Array;
+  /** The slots of response tokens, in order of group, response, position: their place, their id, and the slot of the token before. */
+  readonly tokens: readonly { readonly group: number; readonly response: number; readonly position: number; readonly id: number; readonly slot: number; readonly before: number }[];
+  readonly table: Record<string, HostArray>;
 }
 
-/** Feeds of `segmentInputs`, and "hidden.rows" and "targets": the row whose hidden state predicts each response token. */
-export function segmentFeeds(decoder: Decoder, groups: readonly SegmentGroup[], features: HostArray): SegmentFeeds {
+export function segmentLayout(decoder: Decoder, groups: readonly SegmentGroup[], features: HostArray): SegmentLayout {
   const extent = extentOf(groups);
   const { B, P, N, R } = extent;
-  const rows = B * P + B * N * R;
+  const slots = B * P + B * N * R;
   const sources = new Sources(decoder.pictureToken);
-  const { prefix, components, next } = prefixRows(decoder, groups, sources, extent, rows);
-  const response = new Int32Array(B * N * R);
-  const hiddenRows: number[] = [];
-  const targets: number[] = [];
-  const places: SegmentFeeds["places"][number][] = [];
+  const { prefix, components, next } = prefixRows(decoder, groups, sources, extent, slots);
+  const source = new Int32Array(slots);
+  source.set(prefix);
+  const tokens: SegmentLayout["tokens"][number][] = [];
   groups.forEach(({ prompt, responses }, group) => {
-    responses.forEach((tokens, index) => {
-      const start = (group * N + index) * R;
-      sources.response(tokens, response, start);
-      tokens.forEach((token, position) => {
-        const row = B * P + start + position;
-        for (let component = 0; component < 3; component++) components[component * rows + row] = (next[group] as number) + position;
-        hiddenRows.push(position === 0 ? group * P + promptLength(prompt) - 1 : row - 1);
-        targets.push(token);
-        places.push({ group, response: index, position });
+    responses.forEach((ids, response) => {
+      const start = B * P + (group * N + response) * R;
+      sources.response(ids, source, start);
+      ids.forEach((id, position) => {
+        const slot = start + position;
+        for (let component = 0; component < 3; component++) components[component * slots + slot] = (next[group] as number) + position;
+        tokens.push({ group, response, position, id, slot, before: position === 0 ? group * P + promptLength(prompt) - 1 : slot - 1 });
       });
     });
   });
-  const { cos, sin } = decoder.rotary(components);
-  const half = decoder.headSize / 2;
-  const feeds = {
-    "prefix.source": { shape: [B, P], data: sources.resolve(prefix) },
-    "prefix.causal": causal(P),
+  return { ...extent, groups, source: sources.resolve(source), components, tokens, table: tableFeeds(sources, features) };
+}
+
+/** Feeds of `segmentInputs` that every layout of rows has. */
+export function slotFeeds({ groups, table, ...extent }: SegmentLayout): Record<string, HostArray> {
+  return {
+    ...table,
+    "prefix.causal": causal(extent.P),
     "prefix.mask": prefixMask(groups, extent),
-    "response.source": { shape: [B, N, R], data: sources.resolve(response) },
-    "response.causal": causal(R),
+    "response.causal": causal(extent.R),
     one: { shape: [1], data: Float32Array.of(1) },
-    text: { shape: [sources.text.length], data: Int32Array.from(sources.text) },
-    features: atLeastOneRow(features),
-    cos: { shape: [rows, half], data: cos },
-    sin: { shape: [rows, half], data: sin },
-    "hidden.rows": { shape: [hiddenRows.length], data: Int32Array.from(hiddenRows) },
-    targets: { shape: [targets.length], data: Int32Array.from(targets) },
   };
-  return { feeds, places };
+}
+
+/** Numbers of the prefix slots and of the response slots as two feeds. */
+export function bySegment(what: string, numbers: Int32Array, { B, P, N, R }: SegmentLayout): Record<string, HostArray> {
+  return {
+    [`prefix.${what}`]: { shape: [B, P], data: numbers.slice(0, B * P) },
+    [`response.${what}`]: { shape: [B, N, R], data: numbers.slice(B * P) },
+  };
+}
+
+/** Rows that are predicted from, [M] each: the row whose hidden state predicts, the row of the token itself, its id and its prompt. */
+export interface Predictions {
+  readonly hidden: Int32Array;
+  readonly own: Int32Array;
+  readonly targets: Int32Array;
+  readonly group: Int32Array;
+  /** Which of them a token of the layout is, in the layout's order. */
+  readonly ofToken: Int32Array;
+}
+
+export interface SegmentFeeds {
+  readonly feeds: Record<string, HostArray>;
+  readonly predictions: Predictions;
+}
+
+/** Feeds of `segmentInputs` where every slot is a row, padding too. */
+export function paddedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeeds {
+  const { tokens, source, components } = layout;
+  const { cos, sin } = decoder.rotary(components);
+  const shape = [source.length, decoder.headSize / 2];
+  return {
+    feeds: { ...slotFeeds(layout), ...bySegment("source", source, layout), cos: { shape, data: cos }, sin: { shape, data: sin } },
+    predictions: {
+      hidden: Int32Array.from(tokens, ({ before }) => before),
+      own: Int32Array.from(tokens, ({ slot }) => slot),
+      targets: Int32Array.from(tokens, ({ id }) => id),
+      group: Int32Array.from(tokens, ({ group }) => group),
+      ofToken: Int32Array.from(tokens.keys()),
+    },
+  };
+}
+
+export function predictionFeeds({ hidden, targets }: Predictions): Record<string, HostArray> {
+  return { "hidden.rows": { shape: [hidden.length], data: hidden }, targets: { shape: [targets.length], data: targets } };
 }
 
 /**
  * For means over a prompt's visual tokens: "picture.mean" [B, P], 1 / n on the visual tokens that are read and 0 elsewhere;
- * "prompt.of" [M], the prompt of each response token, and "token.rows" [M], the token's own row.
+ * "prompt.of" [M], the prompt of each prediction, and "token.rows" [M], the token's own row.
  */
-export function pictureMeanFeeds(decoder: Decoder, { feeds, places }: SegmentFeeds, prompts: readonly PlacedPrompt[]): Record<string, HostArray> {
-  const [B, P] = (feeds["prefix.source"] as HostArray).shape as [number, number];
+export function pictureMeanFeeds(decoder: Decoder, { B, P, groups }: SegmentLayout, { own, group }: Predictions): Record<string, HostArray> {
   const data = new Float32Array(B * P);
-  prompts.forEach(({ prompt }, b) => {
+  groups.forEach(({ prompt }, b) => {
     const read = readTokens(prompt, decoder.pictureToken);
     const visual = read.filter((token) => token.visual !== null).length;
     read.forEach((token, i) => (data[b * P + i] = token.visual === null ? 0 : 1 / visual));
   });
-  const [, N, R] = (feeds["response.source"] as HostArray).shape as [number, number, number];
-  const rows = places.map(({ group, response, position }) => B * P + (group * N + response) * R + position);
   return {
     "picture.mean": { shape: [B, 1, P], data },
-    "token.rows": { shape: [rows.length], data: Int32Array.from(rows) },
-    "prompt.of": { shape: [places.length], data: Int32Array.from(places, ({ group }) => group) },
+    "token.rows": { shape: [own.length], data: own },
+    "prompt.of": { shape: [group.length], data: group },
   };
 }
 
@@ -233,6 +279,11 @@ const extentOf = (groups: readonly SegmentGroup[]): Extent => ({
   N: Math.max(1, ...groups.map(({ responses }) => responses.length)),
   R: Math.max(1, ...groups.flatMap(({ responses }) => responses.map((tokens) => tokens.length))),
 });
+
+function tableFeeds(sources: Sources, features: HostArray): Record<string, HostArray> {
+  const { text } = sources;
+  return { text: { shape: [text.length], data: text }, features: atLeastOneRow(features) };
+}
 
 /** Batches without pictures still feed a features matrix. */
 const atLeastOneRow = (features: HostArray): HostArray =>

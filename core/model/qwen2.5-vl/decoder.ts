@@ -3,6 +3,7 @@ import type { Value } from "../../graph/graph.ts";
 import { add, addRmsNorm, concat, gatherRows, linear, mul, recomputed, reshape, rmsNorm, rope, silu, split } from "../../graph/ops/index.ts";
 import type { TextConfig } from "../config.ts";
 import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, Positions, PrefixInput, SegmentInput } from "../model.ts";
+import { intoSlots, outOfSlots } from "../row-slots.ts";
 import { decodeAttention, prefixAttention, type Projected, segmentAttention } from "./attention.ts";
 import { promptPositions } from "./positions.ts";
 
@@ -95,7 +96,12 @@ export class QwenDecoder implements Decoder {
   }
 
   traceSegments(parameters: Parameters, input: SegmentInput): Value {
-    return this.#trace(parameters, input, (projected) => segmentAttention(this.#config, projected, input), input.recompute ? input.one : null);
+    const { slots } = input;
+    const attend: Attend = ({ q, k, v }) => {
+      if (slots === null) return segmentAttention(this.#config, { q, k, v }, input);
+      return outOfSlots(segmentAttention(this.#config, { q: intoSlots(q, slots), k: intoSlots(k, slots), v: intoSlots(v, slots) }, input), slots);
+    };
+    return this.#trace(parameters, input, attend, input.recompute ? input.one : null);
   }
 
   tracePrefix(parameters: Parameters, input: PrefixInput): { hidden: Value; cache: KeyValue[] } {

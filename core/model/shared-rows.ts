@@ -1,0 +1,86 @@
+/**
+ * Rows with equal histories are one row: text before the pictures that views of a prompt or several prompts have in common, beginnings that
+ * responses have in common, responses that are the same; and no row is padding. Everything that works on rows alone (embedding, norms,
+ * projections, feed-forward layers, head) is computed once for each; attention reads them out of the padded slots they stand in.
+ */
+import type { Decoder } from "./model.ts";
+import { bySegment, type Predictions, type SegmentFeeds, type SegmentLayout, slotFeeds } from "./segments.ts";
+
+/** Below this share of the slots, rows of their own are worth the gathering: each layer moves queries, keys, values and outputs between the two. */
+const worthwhile = 0.9;
+
+/** Feeds of `segmentInputs` with `shared`; null where nearly every slot is a row of its own. */
+export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeeds | null {
+  const { rowOfSlot, slotOfRow } = findRows(layout);
+  const [S, T] = [rowOfSlot.length, slotOfRow.length];
+  if (T > worthwhile * S) return null;
+  const filled = Float32Array.from(rowOfSlot, (row, slot) => (slotOfRow[row] === slot ? 1 : 0));
+  const copies = [...rowOfSlot.keys()].filter((slot) => rowOfSlot[slot]! >= 0 && filled[slot] === 0);
+  const components = new Int32Array(3 * T);
+  for (let component = 0; component < 3; component++) slotOfRow.forEach((slot, row) => (components[component * T + row] = layout.components[component * S + slot]!));
+  const { cos, sin } = decoder.rotary(components);
+  const shape = [T, decoder.headSize / 2];
+  const ints = (data: Int32Array) => ({ shape: [data.length], data });
+  return {
+    feeds: {
+      ...slotFeeds(layout),
+      // What stands in the padding does not matter: nothing real attends to it.
+      ...bySegment("row", rowOfSlot.map((row) => Math.max(row, 0)), layout),
+      "row.source": ints(slotOfRow.map((slot) => layout.source[slot]!)),
+      "slot.of.row": ints(slotOfRow),
+      "slot.filled": { shape: [S, 1], data: filled },
+      "copy.slots": ints(Int32Array.from(copies)),
+      "copy.rows": ints(Int32Array.from(copies, (slot) => rowOfSlot[slot]!)),
+      cos: { shape, data: cos },
+      sin: { shape, data: sin },
+    },
+    predictions: predictionsOf(layout, rowOfSlot),
+  };
+}
+
+/** Number the distinct histories in the order of the first slot that has them; padding has −1. */
+function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; readonly slotOfRow: Int32Array } {
+  const { B, P, source, components, groups, tokens } = layout;
+  const S = source.length;
+  const rowOfSlot = new Int32Array(S).fill(-1);
+  const slotOfRow: number[] = [];
+  /** By source, for the row before. */
+  const next: Map<number, number[]>[] = [];
+  const first = new Map<number, number[]>();
+  const samePlace = (a: number, b: number): boolean => [0, 1, 2].every((component) => components[component * S + a] === components[component * S + b]);
+  const visit = (slot: number, before: number): void => {
+    const children = before < 0 ? first : next[rowOfSlot[before]!]!;
+    const same = children.get(source[slot]!) ?? [];
+    let row = same.find((known) => samePlace(slotOfRow[known]!, slot));
+    if (row === undefined) {
+      row = slotOfRow.push(slot) - 1;
+      next.push(new Map());
+      children.set(source[slot]!, [...same, row]);
+    }
+    rowOfSlot[slot] = row;
+  };
+  const lengths = new Int32Array(B);
+  for (const { group, before, position } of tokens) if (position === 0) lengths[group] = before - group * P + 1;
+  for (let group = 0; group < groups.length; group++) for (let i = 0; i < lengths[group]!; i++) visit(group * P + i, i === 0 ? -1 : group * P + i - 1);
+  for (const { slot, before } of tokens) visit(slot, before);
+  return { rowOfSlot, slotOfRow: Int32Array.from(slotOfRow) };
+}
+
+/** A token's own row says what came before it, so that tokens of one row are one prediction. */
+function predictionsOf({ tokens }: SegmentLayout, rowOfSlot: Int32Array): Predictions {
+  const indexOf = new Map<number, number>();
+  const firsts: SegmentLayout["tokens"][number][] = [];
+  const ofToken = Int32Array.from(tokens, (token) => {
+    const row = rowOfSlot[token.slot]!;
+    const index = indexOf.get(row) ?? firsts.push(token) - 1;
+    indexOf.set(row, index);
+    return index;
+  });
+  return {
+    hidden: Int32Array.from(firsts, ({ before }) => rowOfSlot[before]!),
+    own: Int32Array.from(firsts, ({ slot }) => rowOfSlot[slot]!),
+    targets: Int32Array.from(firsts, ({ id }) => id),
+    group: Int32Array.from(firsts, ({ group }) => group),
+    ofToken,
+  };
+}

@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { EncodedPicture } from "../../../core/model/picture.ts";
+import { sharedRows } from "../../../core/model/shared-rows.ts";
+import { paddedRows, type SegmentGroup, segmentLayout } from "../../../core/model/segments.ts";
+import { hashPixels } from "../../../core/model/image-processor.ts";
+import { ModelRuntime } from "../../../core/model/runtime.ts";
+import type { LearnerBatch } from "../../../core/learner/learner.ts";
+import { createLearner, loadModel, type LoadedModel } from "../../golden/loaded-model.ts";
+import { relativeError } from "../../golden/support.ts";
+import { executors } from "../../support/executors.ts";
+
+const image = 479;
+const picture = (seed: number, [height, width]: readonly [number, number]): EncodedPicture => {
+  const grid = [1, height, width] as const;
+  const pixels = Float32Array.from({ length: height * width * 1176 }, (_, i) => Math.sin(seed * i));
+  return { hash: hashPixels(grid, pixels), grid, pixels };
+};
+const [seen, masked, wide] = [picture(1, [4, 4]), picture(2, [4, 4]), picture(3, [4, 8])];
+
+/** Three tokens of text, a picture, and more text: original and masked view, the same picture with another question, and a wider picture. */
+const prompts = [
+  { ids: Int32Array.of(5, 6, 7, image, image, image, image, 8, 9), pictures: [seen] },
+  { ids: Int32Array.of(5, 6, 7, image, image, image, image, 8, 9), pictures: [masked] },
+  { ids: Int32Array.of(5, 6, 7, image, image, image, image, 8, 10, 11), pictures: [seen] },
+  { ids: Int32Array.of(5, 6, ...new Array<number>(8).fill(image), 8, 9), pictures: [wide] },
+];
+/** To each prompt: two responses that are the same, one that begins like them and goes on, one that is only a beginning, one of its own. */
+const responses = [[11, 12, 13], [11, 12, 13], [11, 12, 14, 15, 16], [11, 12], [17]].map((tokens) => Int32Array.from(tokens));
+const batch: LearnerBatch = { prompts, rows: prompts.flatMap((_, prompt) => responses.map((tokens) => ({ prompt, tokens }))), temperature: 0.8 };
+const cotangents = {
+  logProbs: Float32Array.from({ length: 100 }, (_, i) => Math.cos(i)),
+  entropy: Float32Array.from({ length: 100 }, (_, i) => 0.3 * Math.sin(i)),
+  pictureSimilarity: Float32Array.from({ length: 100 }, (_, i) => 0.5 * Math.sin(2 * i)),
+};
+
+/** Of the four prompts 9, 4 + 2, 2 and 8 + 2 tokens that no other has before; of each one's 14 response tokens, 3 + 3 + 1 differ. */
+const distinct = 9 + 6 + 2 + 10 + 4 * 7;
+
+describe.each(executors.map((executor) => [executor.name, executor] as const))("on %s, tokens with equal histories", (_, executor) => {
+  const models: LoadedModel[] = [];
+  let model: LoadedModel;
+  let plain: LoadedModel;
+  beforeAll(async () => {
+    model = await loadModel("tiny", executor);
+    const { runtime } = model;
+    plain = { ...model, runtime: new ModelRuntime(runtime.model, runtime.weights(), executor, { sharedRows: false }) };
+    models.push(model, plain);
+  });
+  afterAll(async () => {
+    for (const { runtime } of models) await runtime.release();
+  });
+
+  test("are one row, and padding is none", async () => {
+    const { runtime } = model;
+    const { placed, matrix } = runtime.place(prompts, await runtime.features(prompts));
+    const layout = segmentLayout(runtime.model.decoder, placed.map((prompt): SegmentGroup => ({ ...prompt, responses })), matrix);
+    const shared = sharedRows(runtime.model.decoder, layout)!;
+    expect(shared.feeds["row.source"]!.shape).toEqual([distinct]);
+    expect(shared.feeds["cos"]!.shape[0]).toBe(distinct);
+    expect(shared.predictions.targets.length).toBe(4 * 7);
+    expect(paddedRows(runtime.model.decoder, layout).feeds["cos"]!.shape[0]).toBe(4 * 12 + 4 * 5 * 5);
+  });
+
+  test("are not taken apart where nearly all differ", async () => {
+    const { runtime } = model;
+    const { placed, matrix } = runtime.place(prompts.slice(0, 1), await runtime.features(prompts));
+    const layout = segmentLayout(runtime.model.decoder, [{ ...placed[0]!, responses: [Int32Array.of(11, 12, 13), Int32Array.of(14, 15, 16)] }], matrix);
+    expect(sharedRows(runtime.model.decoder, layout)).toBeNull();
+  });
+
+  test("have the values and gradients that they have one by one, cut up or not", async () => {
+    const results = await Promise.all([{ loaded: model, tokens: 4096 }, { loaded: model, tokens: 40 }, { loaded: plain, tokens: 4096 }].map(async ({ loaded, tokens }) => {
+      const learner = createLearner(loaded, tokens);
+      const scored = await learner.score(batch, ["logProbs", "entropy", "pictureSimilarity"]);
+      const outputs = await learner.backward(batch, cotangents);
+      const gradients = new Map([...learner.gradients].map(([name, gradient]) => [name, gradient.slice()]));
+      await learner.release();
+      return { scored, outputs, gradients };
+    }));
+    const [whole, cut, wanted] = results as [(typeof results)[number], (typeof results)[number], (typeof results)[number]];
+    for (const found of [whole, cut]) {
+      for (const output of ["logProbs", "entropy", "pictureSimilarity"] as const) {
+        expect(relativeError(found.scored[output]!, wanted.scored[output]!), output).toBeLessThan(1e-5);
+        expect(relativeError(found.outputs[output]!, wanted.outputs[output]!), output).toBeLessThan(1e-5);
+      }
+      expect([...found.gradients.keys()].sort()).toEqual([...wanted.gradients.keys()].sort());
+      for (const [name, gradient] of wanted.gradients) expect(relativeError(found.gradients.get(name)!, gradient), name).toBeLessThan(1e-5);
+    }
+  });
+});
