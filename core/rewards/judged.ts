@@ -42,7 +42,7 @@ function arrayOf(scores: ReadonlyMap<string, ReadonlyMap<Sample, Float32Array>>,
 
 /** One array per sample: over its own tokens, or over those of the score's target. */
 async function scoreRound({ view, weights, output, target, key }: PlannedScore, samples: readonly Sample[], { learner, processor }: Policy, { sampling }: RolloutContext): Promise<Map<Sample, Float32Array>> {
-  const whole = learnerBatch(samples, view, sampling.temperature || 1);
+  const whole = learnerBatch(samples, [view], sampling.temperature || 1);
   const targets = samples.map((sample) => target?.of(sample, processor) ?? { given: 0, tokens: sample.response.tokens });
   const rows = targets.map(({ given, tokens }, index) => ({ prompt: whole.rows[index]!.prompt, tokens: joined(samples[index]!.response.tokens.subarray(0, given), tokens) }));
   const values = await scoreRows(learner, { ...whole, rows }, output, weights, key);

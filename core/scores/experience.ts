@@ -17,15 +17,15 @@ export function longestOf(samples: readonly Pick<Sample, "response">[]): number 
   return samples.reduce((longest, { response }) => Math.max(longest, response.tokens.length), 0);
 }
 
-/** Samples under one view of their prompts, each prompt once. */
-export function learnerBatch(samples: readonly Sample[], view: string, temperature: number): LearnerBatch {
+/** Samples under views of their prompts, each prompt once; a sample's rows are one for each view, side by side. */
+export function learnerBatch(samples: readonly Sample[], views: readonly string[], temperature: number): LearnerBatch {
   const indexOf = new Map<EncodedPrompt, number>();
-  const rows = samples.map((sample) => {
+  const rows = samples.flatMap((sample) => views.map((view) => {
     const encoded = viewOf(sample, view);
     const index = indexOf.get(encoded) ?? indexOf.size;
     indexOf.set(encoded, index);
     return { prompt: index, tokens: sample.response.tokens };
-  });
+  }));
   return { prompts: [...indexOf.keys()], rows, temperature };
 }
 
@@ -37,26 +37,33 @@ export function viewOf({ prompt, views }: Pick<Sample, "prompt" | "views">, view
 }
 
 /**
- * Compute planned scores, one pass of the learner per view and weights.
+ * Compute planned scores. Views that want the same outputs of the same weights go through the learner together, which computes once what their
+ * prompts have in common (the text before a picture); all else has a pass of its own.
  * "old" and "current" are the weights of the moment; that they are the right ones is the caller's affair.
  */
 export async function scoreSamples(learner: Learner, samples: readonly Sample[], scores: readonly Wanted[], temperature: number, { watch, random }: ScoringOptions = {}): Promise<ScoreArrays> {
   const arrays: ScoreArrays = new Map();
   const T = longestOf(samples);
-  for (const { view, weights, targets } of passes(scores)) {
-    const outputs = [...new Set(targets.map(({ output }) => output))];
-    const share = Math.max(...targets.map(({ share: asked }) => asked ?? 1));
+  for (const { weights, outputs, products, share, views } of passes(scores)) {
     const rows = share < 1 && random !== undefined ? someRows(samples, share, random) : [...samples.keys()];
     const chosen = rows.map((row) => samples[row]!);
-    const products = targets.every(({ products: allowed }) => allowed === "int8") ? "int8" : undefined;
-    const scoring = learner.score(learnerBatch(chosen, view, temperature), outputs, keptWeights(weights), products);
-    // A pass that every step makes anyway is nobody's.
-    const askers = targets.some(({ plugins }) => plugins === undefined) ? [] : [...new Set(targets.flatMap(({ plugins }) => plugins ?? []))];
-    const result = await (watch?.charge(askers, scoring) ?? scoring);
-    for (const { key, output } of targets) arrays.set(key, placeRows(checked(result, output, chosen.length * longestOf(chosen), key), rows, longestOf(chosen), samples.length, T));
+    const shorter = longestOf(chosen);
+    const scoring = learner.score(learnerBatch(chosen, [...views.keys()], temperature), outputs, keptWeights(weights), products);
+    const result = await (watch?.charge([...views.values()].map(askers), scoring) ?? scoring);
+    [...views.values()].forEach((targets, view) => {
+      for (const { key, output } of targets) {
+        const array = checked(result, output, chosen.length * views.size * shorter, key);
+        const own = views.size === 1 ? array : takeRows(array, shorter, chosen.map((_, row) => row * views.size + view), shorter);
+        arrays.set(key, placeRows(own, rows, shorter, samples.length, T));
+      }
+    });
   }
   return arrays;
 }
+
+/** Whose a view's part of a pass is; one that every step makes anyway is nobody's. */
+const askers = (targets: readonly Wanted[]): string[] =>
+  targets.some(({ plugins }) => plugins === undefined) ? [] : [...new Set(targets.flatMap(({ plugins }) => plugins ?? []))];
 
 export interface ScoringOptions {
   readonly watch?: Stopwatch;
@@ -95,20 +102,33 @@ export type Wanted = Pick<PlannedScore, "key" | "view" | "weights" | "output"> &
   readonly products?: Products;
 };
 
+/** What goes through the learner together. */
 interface Pass {
-  readonly view: string;
   readonly weights: PlannedScore["weights"];
-  readonly targets: Wanted[];
+  readonly outputs: readonly Output[];
+  readonly products: Products | undefined;
+  readonly share: number;
+  readonly views: Map<string, readonly Wanted[]>;
 }
 
 function passes(scores: readonly Wanted[]): Pass[] {
-  const found: Pass[] = [];
+  const byView = new Map<string, Wanted[]>();
   for (const score of scores) {
-    const same = found.find(({ view, weights }) => view === score.view && weights === score.weights);
-    if (same === undefined) found.push({ view: score.view, weights: score.weights, targets: [score] });
-    else same.targets.push(score);
+    const key = `${score.view} ${score.weights}`;
+    byView.set(key, [...(byView.get(key) ?? []), score]);
   }
-  return found;
+  const found = new Map<string, Pass>();
+  for (const targets of byView.values()) {
+    const { view, weights } = targets[0]!;
+    const outputs = [...new Set(targets.map(({ output }) => output))].sort();
+    const share = Math.max(...targets.map(({ share: asked }) => asked ?? 1));
+    const products = targets.every(({ products: allowed }) => allowed === "int8") ? "int8" : undefined;
+    const key = [weights, products, share, ...outputs].join(" ");
+    const pass = found.get(key) ?? { weights, outputs, products, share, views: new Map<string, readonly Wanted[]>() };
+    pass.views.set(view, targets);
+    found.set(key, pass);
+  }
+  return [...found.values()];
 }
 
 function checked(result: Outputs, output: Output, size: number, key: string): Float32Array {

@@ -22,14 +22,14 @@ export class Stopwatch {
     }
   }
 
-  /** Share the time until a promise settles among those it is for; part of a phase, not a phase of its own. */
-  async charge<T>(to: readonly string[], work: Promise<T>): Promise<T> {
+  /** Share the time until a promise settles among its parts, and each part's among those it is for; part of a phase, not a phase of its own. */
+  async charge<T>(parts: readonly (readonly string[])[], work: Promise<T>): Promise<T> {
     const start = performance.now();
     try {
       return await work;
     } finally {
-      const each = (performance.now() - start) / 1000 / Math.max(1, to.length);
-      for (const name of to) this.#charges.set(name, (this.#charges.get(name) ?? 0) + each);
+      const seconds = (performance.now() - start) / 1000 / Math.max(1, parts.length);
+      for (const part of parts) for (const name of part) this.#charges.set(name, (this.#charges.get(name) ?? 0) + seconds / part.length);
     }
   }
 

@@ -176,8 +176,8 @@ async function update(minibatch: MinibatchArrays, learningRate: number, { learne
     // A view that no term draws on now would cost a pass and add nothing.
     if (view !== "original" && Object.values(cotangents).every((array) => array.every((value) => value === 0))) continue;
     const askers = view === "original" ? [] : [...new Set(host.scores().filter((score) => score.view === view && score.active && score.gradient).flatMap(({ plugins }) => plugins))];
-    const learning = learner.backward(learnerBatch(minibatch.samples, view, settings.sampling.temperature), cotangents);
-    const { logProbs } = await watch.time("backward", watch.charge(askers, learning));
+    const learning = learner.backward(learnerBatch(minibatch.samples, [view], settings.sampling.temperature), cotangents);
+    const { logProbs } = await watch.time("backward", watch.charge([askers], learning));
     if (view === "original" && sampledByThese && logProbs !== undefined) {
       parity = compareLogProbs(minibatch.samples, logProbs, (row) => sampledWith(learner.version, minibatch.groups[minibatch.groupOf[row]!]!));
     }

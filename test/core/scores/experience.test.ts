@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { createRandom } from "../../../core/math/random.ts";
 import { makeSample } from "../../../core/testing.ts";
-import type { Learner } from "../../../core/learner/learner.ts";
+import type { Learner, LearnerBatch, Output } from "../../../core/learner/learner.ts";
 import { compareLogProbs, scoreSamples, takeRows } from "../../../core/scores/experience.ts";
+import { Stopwatch } from "../../../core/pipeline/step/stopwatch.ts";
 import { TabularPolicy } from "../../support/tabular-policy.ts";
 
 const withLogProbs = (...logProbs: number[]) => {
@@ -51,4 +52,33 @@ test("a share scores as many responses of each prompt, other ones under another 
     drawn.add(rows.join());
   }
   expect(drawn.size).toBeGreaterThan(2);
+});
+
+test("views that want the same of the same weights go through the learner together, and pay half each", async () => {
+  const policy = new TabularPolicy();
+  const calls: { readonly prompts: number; readonly rows: number }[] = [];
+  const counted: Learner = Object.assign(Object.create(policy) as TabularPolicy, {
+    score: (batch: LearnerBatch, outputs: readonly Output[]) => {
+      calls.push({ prompts: batch.prompts.length, rows: batch.rows.length });
+      return policy.score(batch, outputs);
+    },
+  });
+  const original = { ids: Int32Array.of(0), pictures: [] };
+  const samples = [2, 4, 1].map((length, index) => ({
+    ...makeSample({ prompt: "a", index, length, reward: 0 }),
+    views: new Map([["original", original], ["masked", { ids: Int32Array.of(1), pictures: [] }]]),
+  }));
+  const of = (view: string, output: "logProbs" | "entropy" = "logProbs", plugins?: string[]) => ({ key: `${view}/current/${output}`, view, weights: "current", output, ...(plugins ? { plugins } : {}) });
+  const watch = new Stopwatch();
+  const both = await scoreSamples(counted, samples, [of("original"), of("masked", "logProbs", ["A", "B"])], 1, { watch });
+  expect(calls).toEqual([{ prompts: 1 + samples.length, rows: 6 }]);
+  for (const view of ["original", "masked"]) {
+    const alone = await scoreSamples(policy, samples, [of(view)], 1);
+    expect(both.get(`${view}/current/logProbs`)).toEqual(alone.get(`${view}/current/logProbs`));
+  }
+  const { A, B, ...others } = watch.charges;
+  expect([A! > 0, A, others]).toEqual([true, B, {}]);
+  calls.length = 0;
+  await scoreSamples(counted, samples, [of("original"), of("original", "entropy"), of("masked")], 1);
+  expect(calls.length).toBe(2);
 });

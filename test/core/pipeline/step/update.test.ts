@@ -59,7 +59,7 @@ test("every minibatch is scored with the weights it will change; the old and the
     hooks.terms.tap("TapPlugin", (terms, batch) => {
       const [current, old, start] = [batch.logProbs, batch.oldLogProbs, batch.get(reference)].map((tensor) => [...tensor.dataSync()]);
       // `score` computes before its first await: with the weights of this moment.
-      pending.push(policy.learner.score(learnerBatch(batch.samples, "original", 1), ["logProbs"]).then(({ logProbs }) => {
+      pending.push(policy.learner.score(learnerBatch(batch.samples, ["original"], 1), ["logProbs"]).then(({ logProbs }) => {
         seen.push({ current: current!, expected: [...logProbs!], old: old!, reference: start! });
       }));
       return terms;
@@ -196,7 +196,7 @@ test("rough products are for views that no gradient goes through, never for the 
     const score = policy.learner.score.bind(policy.learner);
     const found: string[] = [];
     policy.learner.score = (batch: LearnerBatch, outputs: readonly Output[], weights?: string, products: Products = "float32") => {
-      found.push(`${batch.prompts[0]!.pictures[0]?.pixels[0] === 0 ? "masked" : "original"} ${weights ?? "current"} ${products}`);
+      for (const { pictures } of batch.prompts) found.push(`${pictures[0]?.pixels[0] === 0 ? "masked" : "original"} ${weights ?? "current"} ${products}`);
       return score(batch, outputs, weights);
     };
     const apply = ({ views, scores }: Run): void => {
