@@ -62,12 +62,10 @@ export type { Policy, PromptProcessor, TextProcessor } from "./pipeline/policy.t
 export { arrayDataset } from "./data/dataset.ts";
 export type { Dataset } from "./data/dataset.ts";
 export { openJsonl } from "./data/jsonl.ts";
-export { openArrow } from "./data/arrow.ts";
 export type { BlocksOptions } from "./data/blocks.ts";
-export { openParquet } from "./data/parquet.ts";
 export { checkpointFolders, policyFolder } from "./checkpoint/checkpoint.ts";
 export { mixDatasets, type MixPart } from "./data/mix.ts";
-export { openData, type DataOptions } from "./data/open.ts";
+export { openArrow, openData, openParquet, type DataOptions } from "./data/open.ts";
 export { loadPicture } from "./model/picture.ts";
 export { openPolicy, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";

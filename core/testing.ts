@@ -1,4 +1,5 @@
 /** For authors of plugins: the loss of given numbers, and samples to feed hooks with. What a run does, without a model. */
+import "./math/backend.ts";
 import { createHost } from "./host/host.ts";
 import type { Host } from "./host/host.ts";
 import { computeAdvantages, computeLoss } from "./loss/loss.ts";

@@ -1,5 +1,4 @@
 /** A batch as hooks see it, made from plain arrays. Everything here runs inside tf.tidy: tensors live as long as the call. */
-import "../math/backend.ts";
 import { mul, ones, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Batch, Group, Minibatch, Sample } from "../pipeline/batch.ts";

@@ -1,5 +1,4 @@
 /** Terms become one number and its gradients: the only place where the loss is made. */
-import "../math/backend.ts";
 import { engine, mul, scalar, zeros } from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor2D } from "@tensorflow/tfjs-core";
 import type { Outputs } from "../learner/learner.ts";

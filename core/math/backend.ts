@@ -1,5 +1,6 @@
 /**
- * The one place that chooses where tensors live: tfjs on its cpu backend, whatever else may be registered.
+ * The one place that chooses where the loss's tensors live: tfjs on its cpu backend, whatever else may be registered. It is loaded while a policy's
+ * thread starts, which takes as long, and before a loss is computed.
  * tfjs-core alone has no gradients; the umbrella package registers them in the same registry.
  */
 import "@tensorflow/tfjs";

@@ -67,6 +67,7 @@ export interface TrainSummary {
  * The policy's weights are changed in place and are those of the last step afterwards.
  */
 export async function train(options: TrainOptions): Promise<TrainSummary> {
+  await import("../math/backend.ts");
   const run = await openRun(options);
   await announce(run, options);
   const { settings, host, folder } = run;

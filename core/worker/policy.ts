@@ -32,7 +32,9 @@ export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off
   const names = pipelined === "rollouts" ? ["policy", "sampler"] : ["policy"];
   const options: PolicyOptions = { ...others, spinning: names.length === 1 };
   const starting = names.map((name) => startThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name, workerData: options }));
-  const [processor, ...started] = await Promise.allSettled([Processor.load(options.folder), ...starting]);
+  // Whoever opens a policy trains it, most likely: what the loss needs is loaded while the threads start.
+  const loading = Promise.all([Processor.load(options.folder), import("../math/backend.ts")]).then(([loaded]) => loaded);
+  const [processor, ...started] = await Promise.allSettled([loading, ...starting]);
   const threads = started.flatMap((thread) => (thread.status === "fulfilled" ? [thread.value] : []));
   const failed = [...started, processor].find(({ status }) => status === "rejected");
   if (failed?.status === "rejected" || processor.status === "rejected") {
