@@ -3,11 +3,13 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import type { Dataset } from "./dataset.ts";
 import { openJsonl } from "./jsonl.ts";
+import type { openArrow as readArrow } from "./arrow.ts";
 import type { BlocksOptions } from "./blocks.ts";
+import type { openParquet as readParquet } from "./parquet.ts";
 
 // Readers of these formats are loaded when one is opened: a run without them starts a quarter of a second sooner.
-export const openArrow: typeof import("./arrow.ts").openArrow = async (...given) => (await import("./arrow.ts")).openArrow(...given);
-export const openParquet: typeof import("./parquet.ts").openParquet = async (...given) => (await import("./parquet.ts")).openParquet(...given);
+export const openArrow: typeof readArrow = async (...given) => (await import("./arrow.ts")).openArrow(...given);
+export const openParquet: typeof readParquet = async (...given) => (await import("./parquet.ts")).openParquet(...given);
 
 export type DataOptions = Parameters<typeof openJsonl>[1] & Pick<BlocksOptions, "split">;
 

@@ -1,5 +1,4 @@
 /** Formulas of two arrays with their derivatives written out, computed in float64 where fp32 would cancel. */
-import "./backend.ts";
 import { customGrad, tensor } from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
 

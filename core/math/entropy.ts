@@ -1,5 +1,4 @@
 /** Entropy from samples. */
-import "./backend.ts";
 import { neg } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 

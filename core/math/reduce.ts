@@ -1,5 +1,4 @@
 /** How a term [B, T] becomes a number. */
-import "./backend.ts";
 import { cast, div, mean, mul, sum, tensor1d, where, zerosLike } from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 

@@ -1,5 +1,4 @@
 /** Numbers per response as arrays [B, T]. */
-import "./backend.ts";
 import { tensor2d } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 

@@ -1,5 +1,4 @@
 /** Tensor memory. */
-import "./backend.ts";
 import { tidy } from "@tensorflow/tfjs-core";
 
 /** Run `work` and free every tensor it made; its result must be plain data (tfjs's own `tidy` would search it for tensors). */

@@ -32,9 +32,7 @@ export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off
   const names = pipelined === "rollouts" ? ["policy", "sampler"] : ["policy"];
   const options: PolicyOptions = { ...others, spinning: names.length === 1 };
   const starting = names.map((name) => startThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name, workerData: options }));
-  // Whoever opens a policy trains it, most likely: what the loss needs is loaded while the threads start.
-  const loading = Promise.all([Processor.load(options.folder), import("../math/backend.ts")]).then(([loaded]) => loaded);
-  const [processor, ...started] = await Promise.allSettled([loading, ...starting]);
+  const [processor, ...started] = await Promise.allSettled([loadProcessor(options.folder), ...starting]);
   const threads = started.flatMap((thread) => (thread.status === "fulfilled" ? [thread.value] : []));
   const failed = [...started, processor].find(({ status }) => status === "rejected");
   if (failed?.status === "rejected" || processor.status === "rejected") {
@@ -59,11 +57,14 @@ type PolicyThread = ServiceThread<PolicyService, PolicyHello>;
 /** The same in the calling thread, which is blocked while the model computes: for tests and small tools. */
 export const openPolicyInProcess = async (options: PolicyOptions): Promise<OpenPolicy> => {
   keepFreedMemory();
-  const processor = await Processor.load(options.folder);
+  const processor = await loadProcessor(options.folder);
   const { learner, rollout, close } = await loadPolicyParts(options);
   let closing: Promise<void> | null = null;
   return { learner, rollout, processor: promptProcessor(processor), close: () => (closing ??= close()) };
 };
+
+/** Whoever opens a policy computes a loss of it, most likely: what that needs is loaded while the threads start. */
+const loadProcessor = async (folder: string): Promise<Processor> => (await Promise.all([Processor.load(folder), import("../math/backend.ts")]))[0];
 
 /** A thread that is dead already needs no closing. */
 const closeThread = async ({ caller, terminate, ended }: PolicyThread): Promise<void> => {

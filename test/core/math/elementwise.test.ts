@@ -1,3 +1,4 @@
+import "@papo/core/testing";
 import { engine, exp, memory, mul, sum, tensor2d } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { detach, elementwise } from "../../../core/math/elementwise.ts";

@@ -1,3 +1,4 @@
+import "@papo/core/testing";
 import { engine, sum, tensor2d } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { USUAL_KL_CLAMPS, klDivergence } from "../../../core/math/kl.ts";

@@ -1,3 +1,4 @@
+import "@papo/core/testing";
 import { tensor2d } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { maskedMean, maskedShare } from "../../../core/math/masked-mean.ts";

@@ -1,3 +1,4 @@
+import "@papo/core/testing";
 import { memory, tensor2d } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import { reduce, reductions } from "../../../core/math/reduce.ts";

@@ -1,3 +1,4 @@
+import "@papo/core/testing";
 import { describe, expect, it } from "vitest";
 import type { Experience, Sample } from "@papo/core";
 import { chooseSamples, recordOf } from "../../../plugins/observe/sample-record.ts";
