@@ -3,7 +3,7 @@ import { createRandom, learnerSettings, openPolicyInProcess, parseSettings, type
 import { computeAdvantages, computeLoss, createHost, makeGroup, makeSample } from "@papo/core/testing";
 import { grpo } from "@papo/recipes";
 import { peakMemory, serve } from "./side.ts";
-import { grid, visualTokens, type Workload } from "./workloads.ts";
+import { grid, lengthOf, visualTokens, type Workload } from "./workloads.ts";
 import { specialId } from "../recipes/tasks/shapes/vocabulary.ts";
 import { vocabularySize } from "./models.ts";
 import { Graph } from "../core/graph/graph.ts";
@@ -48,11 +48,14 @@ const host = createHost(grpo({ referenceKl: 0 }), { seed: 1 });
 /** Old log-probs are given, as a rollout gives them; then minibatches of the workload's size, each forward, loss, backward, update. */
 async function learn(seed: number, minibatches: number): Promise<{ seconds: number }> {
   const T = workload.tokens;
-  const rows = Array.from({ length: workload.prompts * workload.responses }, (_, row) => ({ prompt: Math.floor(row / workload.responses), row }));
+  const count = workload.prompts * workload.responses;
+  const rows = Array.from({ length: count }, (_, row) => ({ prompt: Math.floor(row / workload.responses), row, length: lengthOf(workload, row, count) }));
+  const mask = new Float32Array(count * T);
+  for (const { row, length } of rows) mask.fill(1, row * T, row * T + length);
   const batches = Array.from({ length: minibatches }, (_, index) => {
     const draws = createRandom(seed).key("response", index);
-    const batch = { prompts: prompts(seed + 1000 * index), temperature: 1, rows: rows.map(({ prompt, row }) => ({ prompt, tokens: Int32Array.from({ length: T }, (_, i) => firstWord + Math.floor(draws.uniform(row * T + i) * (vocabularySize - firstWord))) })) };
-    const samples = rows.map(({ prompt, row }) => makeSample({ prompt: `prompt-${prompt}`, index: row, length: T, reward: draws.uniform(1e6 + row) }));
+    const batch = { prompts: prompts(seed + 1000 * index), temperature: 1, rows: rows.map(({ prompt, row, length }) => ({ prompt, tokens: Int32Array.from({ length }, (_, i) => firstWord + Math.floor(draws.uniform(row * T + i) * (vocabularySize - firstWord))) })) };
+    const samples = rows.map(({ prompt, row, length }) => makeSample({ prompt: `prompt-${prompt}`, index: row, length, reward: draws.uniform(1e6 + row) }));
     return { batch, samples };
   });
   const old = [];
@@ -65,7 +68,7 @@ async function learn(seed: number, minibatches: number): Promise<{ seconds: numb
     const groups = Array.from({ length: workload.prompts }, (_, prompt) => makeGroup({ key: `prompt-${prompt}`, samples: samples.filter((_, row) => rows[row]!.prompt === prompt) }));
     const arrays = {
       step: 1, samples, groups, groupOf: Int32Array.from(rows, ({ prompt }) => prompt), B: rows.length, T,
-      mask: new Float32Array(rows.length * T).fill(1), oldLogProbs: old[index]!, scores: new Map<string, Float32Array>(), logProbs, maxNewTokens: T,
+      mask, oldLogProbs: old[index]!, scores: new Map<string, Float32Array>(), logProbs, maxNewTokens: T,
     };
     const loss = computeLoss(host, { ...arrays, advantages: computeAdvantages(host, arrays) });
     await policy.learner.backward(batch, loss.gradients["original"]!);

@@ -16,6 +16,10 @@ from transformers import AutoModelForImageTextToText
 
 workload = json.loads(sys.argv[1])
 PROMPTS, RESPONSES, TEXT, TOKENS, STOPS = (workload[k] for k in ("prompts", "responses", "text", "tokens", "stops"))
+ROWS = PROMPTS * RESPONSES
+# As workloads.ts has them; the rest of a row is padding, which the loss leaves out.
+LENGTHS = torch.tensor([-(-TOKENS * (7 * row % ROWS + 1) // ROWS) if workload["ragged"] else TOKENS for row in range(ROWS)])
+MASK = (torch.arange(TOKENS) < LENGTHS[:, None]).float()
 VISUAL, FIRST = 64, 16
 torch.set_num_threads(int(os.environ.get("THREADS", os.cpu_count())))
 model = AutoModelForImageTextToText.from_pretrained(sys.argv[2], dtype=torch.float32)
@@ -147,7 +151,7 @@ def learner(seed, minibatches, score):
     begun = time.perf_counter()
     for ids, pixels, responses, advantages, old in batches:
         ratio = torch.exp(score(ids, pixels, responses) - old)
-        loss = -torch.min(ratio * advantages, ratio.clamp(0.8, 1.28) * advantages).mean()
+        loss = -(torch.min(ratio * advantages, ratio.clamp(0.8, 1.28) * advantages) * MASK).sum() / MASK.sum()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
