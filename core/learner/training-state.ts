@@ -1,5 +1,5 @@
 /** The gradient that passes back add up, and what updates the weights with it: on the host, or where the executor computes. */
-import type { DeviceArray, FloatArray, HostArray } from "../graph/executor.ts";
+import type { Device, DeviceArray, FloatArray, HostArray } from "../graph/executor.ts";
 import type { ModelProgram, ModelRuntime } from "../model/runtime.ts";
 import { AdamW } from "./adamw.ts";
 import { DeviceOptimizer } from "./device-optimizer.ts";
@@ -23,7 +23,8 @@ export interface TrainingState {
 
 /** Where the executor has a device, weights, gradient and moments stay there. */
 export function createTrainingState(runtime: ModelRuntime, settings: OptimizerSettings): TrainingState {
-  return runtime.executor.device === undefined ? new HostState(runtime, settings) : new DeviceState(runtime, settings);
+  const { device } = runtime.executor;
+  return device === undefined ? new HostState(runtime, settings) : new DeviceState(runtime, device, settings);
 }
 
 /** Muon's matrices are those that map hidden states to hidden states: two axes, and neither embedding nor head. */
@@ -82,32 +83,32 @@ class HostState implements TrainingState {
 
 class DeviceState implements TrainingState {
   readonly #runtime: ModelRuntime;
+  readonly #device: Device;
   readonly #optimizer: DeviceOptimizer;
   readonly #gradients = new Map<string, DeviceArray>();
 
-  constructor(runtime: ModelRuntime, settings: OptimizerSettings) {
+  constructor(runtime: ModelRuntime, device: Device, settings: OptimizerSettings) {
     this.#runtime = runtime;
+    this.#device = device;
     this.#optimizer = new DeviceOptimizer(settings, runtime.executor, matrixTest(settings, runtime));
   }
 
   async backward(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>> {
-    const { device } = this.#runtime.executor;
     const others: Record<string, FloatArray> = {};
     for (const [output, array] of Object.entries(await this.#runtime.runOnDevice(program, feeds))) {
       const name = parameterOf(output, this.#runtime);
       if (name !== null) {
         await this.#add(name, array);
-        continue;
+      } else {
+        others[output] = { shape: array.shape, data: this.#device.get(array) };
+        this.#device.free(array);
       }
-      others[output] = { shape: array.shape, data: device!.get(array) };
-      device!.free(array);
     }
     return others;
   }
 
   gradients(): ReadonlyMap<string, Float32Array> {
-    const { device } = this.#runtime.executor;
-    return new Map([...this.#gradients].map(([name, array]) => [name, device!.get(array)]));
+    return new Map([...this.#gradients].map(([name, array]) => [name, this.#device.get(array)]));
   }
 
   async update(options: { readonly learningRate: number }): Promise<UpdateReport> {
@@ -131,14 +132,13 @@ class DeviceState implements TrainingState {
   }
 
   async #add(name: string, more: DeviceArray): Promise<void> {
-    const { device } = this.#runtime.executor;
     const sum = this.#gradients.get(name);
     this.#gradients.set(name, sum === undefined ? more : await this.#optimizer.sum(sum, more));
-    for (const old of sum === undefined ? [] : [sum, more]) device!.free(old);
+    for (const old of sum === undefined ? [] : [sum, more]) this.#device.free(old);
   }
 
   #clear(): void {
-    for (const array of this.#gradients.values()) this.#runtime.executor.device!.free(array);
+    for (const array of this.#gradients.values()) this.#device.free(array);
     this.#gradients.clear();
   }
 }
