@@ -44,18 +44,20 @@ function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; read
   const S = source.length;
   const rowOfSlot = new Int32Array(S).fill(-1);
   const slotOfRow: number[] = [];
-  /** By source, for the row before. */
-  const next: Map<number, number[]>[] = [];
-  const first = new Map<number, number[]>();
+  /** The newest row of a row before and a source, and of each row the one before it that has the same. */
+  const newest = new Map<number, number>();
+  const sameBefore: number[] = [];
+  const sources = source.reduce((most, one) => Math.max(most, one), 0) + 1;
   const samePlace = (a: number, b: number): boolean => [0, 1, 2].every((component) => components[component * S + a] === components[component * S + b]);
   const visit = (slot: number, before: number): void => {
-    const children = before < 0 ? first : next[rowOfSlot[before]!]!;
-    const same = children.get(source[slot]!) ?? [];
-    let row = same.find((known) => samePlace(slotOfRow[known]!, slot));
-    if (row === undefined) {
+    const key = ((before < 0 ? -1 : rowOfSlot[before]!) + 1) * sources + source[slot]!;
+    const known = newest.get(key) ?? -1;
+    let row = known;
+    while (row >= 0 && !samePlace(slotOfRow[row]!, slot)) row = sameBefore[row]!;
+    if (row < 0) {
       row = slotOfRow.push(slot) - 1;
-      next.push(new Map());
-      children.set(source[slot]!, [...same, row]);
+      sameBefore.push(known);
+      newest.set(key, row);
     }
     rowOfSlot[slot] = row;
   };

@@ -22,6 +22,8 @@ export class QwenDecoder implements Decoder {
   readonly #config: TextConfig;
   readonly #mergeSize: number;
   readonly #inverseFrequencies: Float32Array;
+  /** cos and sin of every angle of the positions seen so far, [positions, headSize / 2]: computing them anew took longer than all else that is done to lay out a pass. */
+  #angles: { readonly cos: Float32Array; readonly sin: Float32Array } = { cos: new Float32Array(0), sin: new Float32Array(0) };
 
   constructor(config: TextConfig, pictureToken: number, mergeSize: number) {
     this.#config = config;
@@ -76,15 +78,33 @@ export class QwenDecoder implements Decoder {
     const cos = new Float32Array(rows * half);
     const sin = new Float32Array(rows * half);
     const component = this.#config.mropeSection.flatMap((size, index) => Array.from({ length: size }, () => index % 3));
+    this.#growAngles(components.reduce((most, position) => Math.max(most, position), 0) + 1);
+    const { cos: cosOf, sin: sinOf } = this.#angles;
     for (let row = 0; row < rows; row++) {
       for (let i = 0; i < half; i++) {
-        const position = components[(component[i] as number) * rows + row] as number;
-        const angle = position * (this.#inverseFrequencies[i] as number);
-        cos[row * half + i] = Math.cos(angle);
-        sin[row * half + i] = Math.sin(angle);
+        const at = (components[(component[i] as number) * rows + row] as number) * half + i;
+        cos[row * half + i] = cosOf[at] as number;
+        sin[row * half + i] = sinOf[at] as number;
       }
     }
     return { cos, sin };
+  }
+
+  /** Have the angles of positions below `positions`, at least. */
+  #growAngles(positions: number): void {
+    const half = this.headSize / 2;
+    const known = this.#angles.cos.length / half;
+    if (positions <= known) return;
+    const cos = new Float32Array(Math.max(positions, 2 * known) * half);
+    const sin = new Float32Array(cos.length);
+    for (let position = 0; position < cos.length / half; position++) {
+      for (let i = 0; i < half; i++) {
+        const angle = position * (this.#inverseFrequencies[i] as number);
+        cos[position * half + i] = Math.cos(angle);
+        sin[position * half + i] = Math.sin(angle);
+      }
+    }
+    this.#angles = { cos, sin };
   }
 
   embed(parameters: Parameters, ids: Value): Value {
