@@ -56,7 +56,7 @@ export class GraphLearner implements Learner {
   }
 
   get capabilities(): LearnerCapabilities {
-    const sizes = [...this.#runtime.weights()].map(([name, { data }]) => ({ name, size: data.length }));
+    const sizes = [...this.#runtime.model.parameters].map(([name, shape]) => ({ name, size: shape.reduce((a, b) => a * b, 1) }));
     const total = (counted: typeof sizes): number => counted.reduce((sum, { size }) => sum + size, 0);
     return { outputs, attention: true, parameters: total(sizes), trained: total(sizes.filter(({ name }) => this.#trained.has(name))) };
   }
