@@ -19,7 +19,6 @@ export interface Workload {
 /** Tokens of the response `row` of a learner's batch of `rows`; torch_side.py has the same. */
 export const lengthOf = ({ ragged, tokens }: Workload, row: number, rows: number): number => (ragged ? Math.ceil((tokens * (((7 * row) % rows) + 1)) / rows) : tokens);
 
-
 export const visualTokens = 64;
 /** Patches of a 224 × 224 picture: time, height, width. */
 export const grid = [1, 16, 16] as const;

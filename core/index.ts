@@ -61,6 +61,7 @@ export type { SupervisedExample, SupervisedSettings, SupervisedStep } from "./pi
 export type { Policy, PromptProcessor, TextProcessor } from "./pipeline/policy.ts";
 export { arrayDataset } from "./data/dataset.ts";
 export type { Dataset } from "./data/dataset.ts";
+export { Remembered } from "./data/remembered.ts";
 export { openJsonl } from "./data/jsonl.ts";
 export type { BlocksOptions } from "./data/blocks.ts";
 export { checkpointFolders, policyFolder } from "./checkpoint/checkpoint.ts";

@@ -7,6 +7,7 @@ import type { PictureSource, Row } from "../pipeline/batch.ts";
 import { UnusableRowError } from "../prompts/prompts.ts";
 import { columnsSchema, pictureValues, rowOf, type Columns } from "./columns.ts";
 import type { Dataset } from "./dataset.ts";
+import { Remembered } from "./remembered.ts";
 
 export const blocksSchema = z.strictObject({
   /** Which column of the files holds what; pictures are bytes, { bytes, path } as Hugging Face writes them, or paths relative to the file. */
@@ -64,7 +65,7 @@ export function blockDataset(name: string, blocks: readonly Block[], heldBytes: 
     size += rows;
   }
   const held = Math.max(1, Math.floor(heldBytes / Math.max(1, ...blocks.map(({ bytes }) => bytes))));
-  const cache = new BlockCache(held + 1);
+  const read = new Remembered<Block, Records>(held + 1);
   return {
     name,
     size,
@@ -75,7 +76,7 @@ export function blockDataset(name: string, blocks: readonly Block[], heldBytes: 
       const block = blocks[at];
       if (block === undefined || index < 0 || index >= size) throw new Error(`Dataset "${name}" has ${size} rows, no row ${index}`);
       const place = index - starts[at]!;
-      return readRow((await cache.rows(block))[place]!, block.path, place + block.first, columns);
+      return readRow((await read.get(block, () => block.read()))[place]!, block.path, place + block.first, columns);
     },
   };
 }
@@ -100,27 +101,6 @@ function blockOf(starts: readonly number[], row: number): number {
     else high = middle;
   }
   return low;
-}
-
-/** Blocks in memory: those used last. */
-class BlockCache {
-  readonly #limit: number;
-  readonly #blocks = new Map<Block, Promise<Records>>();
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  rows(block: Block): Promise<Records> {
-    const rows = this.#blocks.get(block) ?? block.read();
-    this.#blocks.delete(block);
-    this.#blocks.set(block, rows);
-    for (const oldest of this.#blocks.keys()) {
-      if (this.#blocks.size <= this.#limit) break;
-      this.#blocks.delete(oldest);
-    }
-    return rows;
-  }
 }
 
 function readRow(record: Readonly<Record<string, unknown>>, path: string, index: number, columns: Columns): Row {

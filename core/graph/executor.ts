@@ -37,6 +37,12 @@ export interface Program {
   release(): Promise<void>;
 }
 
+/** Run a program, its outputs left on the device. @throws Error where its executor has none */
+export function runOnDevice(program: Program, feeds: Feeds): Promise<Record<string, DeviceArray>> {
+  if (program.runOnDevice === undefined) throw new Error("this executor leaves nothing on a device");
+  return program.runOnDevice(feeds);
+}
+
 /** Outputs are always float32. */
 export interface FloatArray extends HostArray {
   readonly data: Float32Array;

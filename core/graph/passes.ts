@@ -6,7 +6,7 @@ export interface Passes {
   readonly compositeGradients: boolean;
   /** Weight gradients are computed as soon as they can be, and what they read is let go of, instead of all at the end. */
   readonly liveness: boolean;
-  /** Tokens with equal histories are computed once, and no padding is, where that saves a tenth of a learner's pass (model/shared-rows.ts). */
+  /** Tokens with equal histories are computed once, and no padding is, where that saves a tenth of a learner's pass (model/rows/shared.ts). */
   readonly sharedRows: boolean;
   /** onnxruntime's own: constants are folded, nodes without effect removed. */
   readonly constantFolding: boolean;

@@ -1,6 +1,6 @@
 /** AdamW with gradient clipping, in place. */
 import type { Weights } from "../model/model.ts";
-import { createAdamWKernel } from "./adamw-kernel.ts";
+import { type AdamWStep, createAdamWKernel } from "./adamw-kernel.ts";
 import type { OptimizerSettings } from "./learner.ts";
 import type { Optimizer, OptimizerState, UpdateReport } from "./optimizer.ts";
 
@@ -14,8 +14,23 @@ interface Moments {
   count: number;
 }
 
-/** torch's clip_grad_norm_ divides by the norm plus this. */
-export const clipEpsilon = 1e-6;
+/** What gradients of a common norm are multiplied with; torch's clip_grad_norm_ divides by the norm plus 1e-6. */
+export const clipScale = (norm: number, { maxGradientNorm }: AdamWSettings): number => Math.min(1, maxGradientNorm / (norm + 1e-6));
+
+/** The numbers of a parameter's `count`-th update. */
+export const stepNumbers = ({ beta1, beta2, weightDecay }: AdamWSettings, count: number, learningRate: number): Pick<AdamWStep, "stepSize" | "rootCorrection" | "keep"> => ({
+  stepSize: learningRate / (1 - beta1 ** count),
+  rootCorrection: 1 / Math.sqrt(1 - beta2 ** count),
+  keep: 1 - learningRate * weightDecay,
+});
+
+/** @throws Error naming the setting that is out of range */
+export function checkSettings(settings: AdamWSettings): void {
+  for (const [name, beta] of [["beta1", settings.beta1], ["beta2", settings.beta2]] as const) {
+    if (!(beta >= 0 && beta < 1)) throw new Error(`AdamW: ${name} is ${beta}; it must be at least 0 and below 1`);
+  }
+  if (!(settings.maxGradientNorm > 0)) throw new Error(`AdamW: maxGradientNorm is ${settings.maxGradientNorm}; it must be above 0 (Infinity: no clipping)`);
+}
 
 /** What a saved state calls a parameter's moments and their number of updates. */
 export const momentNames = { first: "exp_avg", second: "exp_avg_sq", step: "step" } as const;
@@ -54,10 +69,7 @@ export class AdamW implements Optimizer {
   readonly #kernel = createAdamWKernel();
 
   constructor(settings: AdamWSettings) {
-    for (const [name, beta] of [["beta1", settings.beta1], ["beta2", settings.beta2]] as const) {
-      if (!(beta >= 0 && beta < 1)) throw new Error(`AdamW: ${name} is ${beta}; it must be at least 0 and below 1`);
-    }
-    if (!(settings.maxGradientNorm > 0)) throw new Error(`AdamW: maxGradientNorm is ${settings.maxGradientNorm}; it must be above 0 (Infinity: no clipping)`);
+    checkSettings(settings);
     this.settings = settings;
   }
 
@@ -74,7 +86,7 @@ export class AdamW implements Optimizer {
     const pairs = [...gradients].map(([name, gradient]) => ({ name, gradient, parameter: this.#parameter(parameters, name, gradient) }));
     const norm = gradientNorm(gradients);
     if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true, broken: null };
-    const scale = Math.min(1, this.settings.maxGradientNorm / (norm + clipEpsilon));
+    const scale = clipScale(norm, this.settings);
     this.#updates++;
     let broken: string | null = null;
     for (const { name, gradient, parameter } of pairs) {
@@ -88,18 +100,19 @@ export class AdamW implements Optimizer {
   state(): OptimizerState {
     const arrays: Weights = new Map();
     for (const [name, { shape, first, second, count }] of this.#moments) {
-      arrays.set(`${name}.exp_avg`, { shape, data: first });
-      arrays.set(`${name}.exp_avg_sq`, { shape, data: second });
-      arrays.set(`${name}.step`, { shape: [1], data: Float32Array.of(count) });
+      arrays.set(`${name}.${momentNames.first}`, { shape, data: first });
+      arrays.set(`${name}.${momentNames.second}`, { shape, data: second });
+      arrays.set(`${name}.${momentNames.step}`, { shape: [1], data: Float32Array.of(count) });
     }
     return { updates: this.#updates, arrays };
   }
 
   /** Goes on from what `state` gave. Throws when a moment lacks its counterpart or its count. */
   restore({ updates, arrays }: OptimizerState): void {
-    const restored = [...arrays.keys()].filter((key) => key.endsWith(".exp_avg")).map((key) => {
-      const name = key.slice(0, -".exp_avg".length);
-      const [first, second, count] = [arrays.get(key), arrays.get(`${name}.exp_avg_sq`), arrays.get(`${name}.step`)?.data[0]];
+    const suffix = `.${momentNames.first}`;
+    const restored = [...arrays.keys()].filter((key) => key.endsWith(suffix)).map((key) => {
+      const name = key.slice(0, -suffix.length);
+      const [first, second, count] = [arrays.get(key), arrays.get(`${name}.${momentNames.second}`), arrays.get(`${name}.${momentNames.step}`)?.data[0]];
       if (!first || first.data.length !== second?.data.length || count === undefined) {
         throw new Error(`AdamW: the saved optimizer state of "${name}" is incomplete: exp_avg_sq or step is missing or of another size`);
       }
@@ -129,13 +142,10 @@ export class AdamW implements Optimizer {
 
   /** Whether every entry is finite afterwards: a second pass over the weights would take a fifth of the update's time. */
   #updateOne(parameter: Float32Array, gradient: Float32Array, moments: Moments, scale: number, learningRate: number): boolean {
-    const { beta1, beta2, epsilon, weightDecay } = this.settings;
+    const { beta1, beta2, epsilon } = this.settings;
     moments.count++;
     return this.#kernel(parameter, gradient, moments.first, moments.second, {
-      scale, beta1, beta2, epsilon,
-      stepSize: learningRate / (1 - beta1 ** moments.count),
-      rootCorrection: 1 / Math.sqrt(1 - beta2 ** moments.count),
-      keep: 1 - learningRate * weightDecay,
+      scale, beta1, beta2, epsilon, ...stepNumbers(this.settings, moments.count, learningRate),
     });
   }
 }

@@ -1,10 +1,10 @@
 /** AdamW and Muon as graphs, on weights, gradients and moments that stay on an executor's device. Numbers cross to the host, arrays do not. */
-import { DevicePrograms } from "../graph/device-programs.ts";
 import type { Device, DeviceArray, Executor, FloatArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { add, affine, concat, div, mul, reshape, sqrt, sub, sum } from "../graph/ops/index.ts";
-import { type AdamWSettings, clipEpsilon, momentNames } from "./adamw.ts";
-import { momentum, momentumName, muonStep, orthogonalised } from "./muon.ts";
+import { Programs } from "../graph/programs.ts";
+import { type AdamWSettings, checkSettings, clipScale, momentNames, stepNumbers } from "./adamw.ts";
+import { momentum, momentumName, muonStep, normEpsilon, orthogonalised } from "./muon.ts";
 import type { OptimizerState, UpdateReport } from "./optimizer.ts";
 
 /** Arrays on the device by parameter. */
@@ -40,7 +40,7 @@ interface UpdateRule {
 export class DeviceOptimizer {
   readonly #settings: AdamWSettings;
   readonly #device: Device;
-  readonly #programs: DevicePrograms;
+  readonly #programs: Programs;
   readonly #ruleOf: (parameter: string) => UpdateRule;
   readonly #kept = new Map<string, Kept>();
   #updates = 0;
@@ -48,9 +48,10 @@ export class DeviceOptimizer {
   /** @param isMatrix which parameters are Muon's; all others are AdamW's. @throws Error when the executor has no device */
   constructor(settings: AdamWSettings, executor: Executor, isMatrix: (parameter: string) => boolean) {
     if (executor.device === undefined) throw new Error(`${executor.name} has no device to keep moments on`);
+    checkSettings(settings);
     this.#settings = settings;
     this.#device = executor.device;
-    this.#programs = new DevicePrograms(executor);
+    this.#programs = new Programs(executor);
     const [adamw, muon] = [adamwRule(settings), muonRule(settings)];
     this.#ruleOf = (parameter) => (isMatrix(parameter) ? muon : adamw);
   }
@@ -60,7 +61,7 @@ export class DeviceOptimizer {
     const squares = await this.#perParameter(gradients, "squares", (x) => sum(mul(x, x), axesOf(x)));
     const norm = Math.sqrt([...squares.values()].reduce((total, square) => total + square, 0));
     if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true, broken: null };
-    const scale = Math.min(1, this.#settings.maxGradientNorm / (norm + clipEpsilon));
+    const scale = clipScale(norm, this.#settings);
     this.#updates++;
     for (const [name, gradient] of gradients) weights.replaceOnDevice(name, await this.#updateOne(name, weights.onDevice(name), gradient, scale, learningRate));
     // 0 · x is NaN where x is not finite.
@@ -71,7 +72,7 @@ export class DeviceOptimizer {
   /** a + b, a new array. */
   async sum(a: DeviceArray, b: DeviceArray): Promise<DeviceArray> {
     const { shape } = a;
-    const { total } = await this.#programs.run(`sum ${shape.join(",")}`, (graph) => graph.output("total", add(graph.input("a", shape), graph.input("b", shape))), { a, b });
+    const { total } = await this.#programs.runOnDevice(`sum ${shape.join(",")}`, (graph) => graph.output("total", add(graph.input("a", shape), graph.input("b", shape))), { a, b });
     return total as DeviceArray;
   }
 
@@ -110,7 +111,7 @@ export class DeviceOptimizer {
     kept.count++;
     const numbers = { scale, ...rule.numbers(shape, kept.count, learningRate) };
     const fed = Object.fromEntries(Object.entries(numbers).map(([number, value]) => [number, { shape: [1], data: Float32Array.of(value) }]));
-    const { parameter: updated, ...arrays } = await this.#programs.run(`${rule.name} ${shape.join(",")}`, (graph) => {
+    const { parameter: updated, ...arrays } = await this.#programs.runOnDevice(`${rule.name} ${shape.join(",")}`, (graph) => {
       const number = (key: string): Value => graph.inputs.get(key) ?? graph.input(key, [1]);
       const clipped = mul(graph.input("gradient", shape), number("scale"));
       const [next, keeps] = rule.trace({ parameter: graph.input("parameter", shape), gradient: clipped, kept: rule.keeps.map((suffix) => graph.input(suffix, shape)), number });
@@ -138,7 +139,7 @@ export class DeviceOptimizer {
     const trace = (graph: Graph): void => {
       graph.output("numbers", concat(names.map((name) => reshape(reduce(graph.input(name, (arrays.get(name) as DeviceArray).shape)), [1])), 0));
     };
-    const { numbers } = await this.#programs.run(key, trace, Object.fromEntries(arrays));
+    const { numbers } = await this.#programs.runOnDevice(key, trace, Object.fromEntries(arrays));
     const fetched = this.#device.get(numbers as DeviceArray);
     this.#device.free(numbers as DeviceArray);
     return new Map(names.map((name, i) => [name, fetched[i] as number]));
@@ -151,15 +152,12 @@ export class DeviceOptimizer {
 }
 
 /** See AdamW for the formula and its source. */
-const adamwRule = ({ beta1, beta2, epsilon, weightDecay }: AdamWSettings): UpdateRule => ({
+const adamwRule = (settings: AdamWSettings): UpdateRule => ({
   name: "adamw",
   keeps: [momentNames.first, momentNames.second],
-  numbers: (_, count, learningRate) => ({
-    stepSize: learningRate / (1 - beta1 ** count),
-    rootCorrection: 1 / Math.sqrt(1 - beta2 ** count),
-    keep: 1 - learningRate * weightDecay,
-  }),
+  numbers: (_, count, learningRate) => ({ ...stepNumbers(settings, count, learningRate) }),
   trace: ({ parameter, gradient, kept: [first, second], number }) => {
+    const { beta1, beta2, epsilon } = settings;
     const m = add(affine(first as Value, beta1), affine(gradient, 1 - beta1));
     const v = add(affine(second as Value, beta2), mul(affine(gradient, 1 - beta2), gradient));
     const root = affine(mul(sqrt(v), number("rootCorrection")), 1, epsilon);
@@ -175,7 +173,7 @@ const muonRule = ({ weightDecay }: AdamWSettings): UpdateRule => ({
   trace: ({ parameter, gradient, kept: [average], number }) => {
     const moved = add(affine(average as Value, momentum), affine(gradient, 1 - momentum));
     const nesterov = add(affine(moved, momentum), affine(gradient, 1 - momentum));
-    const norm = affine(sqrt(sum(mul(nesterov, nesterov), [0, 1])), 1, 1e-7);
+    const norm = affine(sqrt(sum(mul(nesterov, nesterov), [0, 1])), 1, normEpsilon);
     return [sub(mul(parameter, number("keep")), mul(orthogonalised(div(nesterov, norm)), number("step"))), [moved]];
   },
 });

@@ -10,8 +10,8 @@ import { type Features, type ModelProgram, type ModelRuntime, currentWeights, di
 import type { EncodedPicture } from "../model/picture.ts";
 import { readSafetensors } from "../model/safetensors.ts";
 import { writeSafetensors } from "../model/safetensors-write.ts";
-import { paddedRows, pictureMeanFeeds, predictionFeeds, segmentLayout } from "../model/segments.ts";
-import { sharedRows } from "../model/shared-rows.ts";
+import { paddedRows, pictureMeanFeeds, predictionFeeds, segmentLayout } from "../model/rows/segments.ts";
+import { sharedRows } from "../model/rows/shared.ts";
 import { DivergedError } from "./diverged-error.ts";
 import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type StepReport, outputs } from "./learner.ts";
 import { gradientName, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";

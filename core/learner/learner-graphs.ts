@@ -4,8 +4,8 @@ import { gradient } from "../graph/gradient.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { affine, type ChunkedHead, chunkedHead, entropy, exp, gatherRows, linear, log, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
 import type { Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
-import { intoSlots } from "../model/row-slots.ts";
-import { segmentInputs } from "../model/segments.ts";
+import { intoSlots } from "../model/rows/slots.ts";
+import { segmentInputs } from "../model/rows/segments.ts";
 import type { Output } from "./learner.ts";
 
 /** Graph outputs cannot share a name with the parameters they are gradients of. */
@@ -21,7 +21,7 @@ export const gradientOf = (output: string): string | null => (output.startsWith(
 export interface GraphOptions {
   /** Compute what is inside a layer again for the gradient. */
   readonly recompute: boolean;
-  /** Rows with equal histories are one row, and none is padding: model/shared-rows.ts. */
+  /** Rows with equal histories are one row, and none is padding: model/rows/shared.ts. */
   readonly shared: boolean;
   /** Tokens of the vocabulary whose logits exist at a time; a smaller vocabulary goes in one piece. */
   readonly vocabularyChunk: number;

@@ -1,16 +1,19 @@
 /** Muon: momentum whose matrix updates are made orthogonal, on the graph's executor; everything that is no matrix goes to AdamW. */
-import type { Executor, FloatArray, Program } from "../graph/executor.ts";
-import { Graph, type Value } from "../graph/graph.ts";
+import type { Executor, FloatArray } from "../graph/executor.ts";
+import type { Value } from "../graph/graph.ts";
 import { add, affine, matmul } from "../graph/ops/index.ts";
+import { Programs } from "../graph/programs.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { Weights } from "../model/model.ts";
-import { AdamW, type AdamWSettings, clipEpsilon, gradientNorm } from "./adamw.ts";
+import { AdamW, type AdamWSettings, clipScale, gradientNorm } from "./adamw.ts";
 import type { Optimizer, OptimizerState, UpdateReport } from "./optimizer.ts";
 
 /** Coefficients of the quintic iteration, and its number of steps (Jordan et al., 2024, "Muon"). */
 const coefficients = [3.4445, -4.775, 2.0315] as const;
 const iterations = 5;
 export const momentum = 0.95;
+/** Added to a matrix's norm before it is divided by it. */
+export const normEpsilon = 1e-7;
 /** What a saved state calls a matrix's average. */
 export const momentumName = "momentum";
 const suffix = `.${momentumName}`;
@@ -24,16 +27,15 @@ export const muonStep = (shape: readonly number[], learningRate: number): number
  */
 export class Muon implements Optimizer {
   readonly #settings: AdamWSettings;
-  readonly #executor: Executor;
   readonly #rest: AdamW;
   readonly #isMatrix: (name: string) => boolean;
   readonly #momenta = new Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>();
-  readonly #programs = new Map<string, Promise<Program>>();
+  readonly #programs: Programs;
 
   /** @param isMatrix which parameters are updated as matrices: hidden layers' weights, not embeddings, heads or convolutions. */
   constructor(settings: AdamWSettings, executor: Executor, isMatrix: (name: string) => boolean) {
     this.#settings = settings;
-    this.#executor = executor;
+    this.#programs = new Programs(executor);
     this.#isMatrix = isMatrix;
     this.#rest = new AdamW({ ...settings, maxGradientNorm: Infinity });
   }
@@ -41,7 +43,7 @@ export class Muon implements Optimizer {
   async update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, { learningRate }: { readonly learningRate: number }): Promise<UpdateReport> {
     const norm = gradientNorm(gradients);
     if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true, broken: null };
-    const scale = Math.min(1, this.#settings.maxGradientNorm / (norm + clipEpsilon));
+    const scale = clipScale(norm, this.#settings);
     const clipped = new Map([...gradients].map(([name, gradient]) => [name, gradient.map((value) => value * scale)]));
     const matrices = [...clipped].filter(([name]) => this.#isMatrix(name));
     for (const [name] of matrices) clipped.delete(name);
@@ -69,8 +71,7 @@ export class Muon implements Optimizer {
 
   /** Release the compiled iterations. */
   async release(): Promise<void> {
-    for (const program of this.#programs.values()) await (await program).release();
-    this.#programs.clear();
+    await this.#programs.release();
   }
 
   async #updateMatrix(name: string, { shape, data }: { readonly shape: readonly number[]; readonly data: Float32Array }, gradient: Float32Array, learningRate: number): Promise<void> {
@@ -90,19 +91,11 @@ export class Muon implements Optimizer {
 
   /** The nearest matrix with singular values about 1, by Newton–Schulz iterations. */
   async #orthogonalise(matrix: Float32Array, rows: number, columns: number): Promise<Float32Array> {
-    const norm = gradientNorm(new Map([["", matrix]])) + 1e-7;
-    const key = `${rows} × ${columns}`;
-    const program = this.#programs.get(key) ?? this.#executor.compile(newtonSchulz([rows, columns]));
-    this.#programs.set(key, program);
-    const { out } = await (await program).run({ matrix: { shape: [rows, columns], data: matrix.map((value) => value / norm) } });
+    const norm = gradientNorm(new Map([["", matrix]])) + normEpsilon;
+    const program = await this.#programs.get(`${rows} × ${columns}`, (graph) => graph.output("out", orthogonalised(graph.input("matrix", [rows, columns]))));
+    const { out } = await program.run({ matrix: { shape: [rows, columns], data: matrix.map((value) => value / norm) } });
     return (out as FloatArray).data;
   }
-}
-
-function newtonSchulz(shape: readonly [number, number]): Graph {
-  const graph = new Graph();
-  graph.output("out", orthogonalised(graph.input("matrix", shape)));
-  return graph;
 }
 
 /** X ← aX + (bA + cA²)X with A = XXᵀ, on the side where A is smaller; of a matrix with norm 1. */

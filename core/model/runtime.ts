@@ -1,10 +1,10 @@
 /** A model with its weights on an executor: what learner and sampler share. */
-import type { DeviceArray, Executor, Feeds, FloatArray, HostArray, Products, Program } from "../graph/executor.ts";
+import { type DeviceArray, type Executor, type Feeds, type FloatArray, type HostArray, type Products, type Program, runOnDevice } from "../graph/executor.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import { allPasses, type Passes } from "../graph/passes.ts";
 import type { EncodedPrompt, Parameters, VisionLanguageModel, Weights } from "./model.ts";
 import type { EncodedPicture } from "./picture.ts";
-import type { PlacedPrompt } from "./segments.ts";
+import type { PlacedPrompt } from "./rows/segments.ts";
 import { WeightSets } from "./weight-sets.ts";
 
 /** The weights that are trained and sampled from. */
@@ -105,13 +105,9 @@ export class ModelRuntime {
 
   /**
    * A program on the current weights with parameters as constants, which is faster where few rows meet each weight. It is compiled anew at its
-   * first run after the weights have changed, and holds a copy of them. An executor with a device reads the weights that are there instead.
+   * first run after the weights have changed, and holds a copy of them.
    */
   bind(trace: TraceModel): (feeds: Feeds) => Promise<Record<string, FloatArray>> {
-    if (this.executor.device !== undefined) {
-      let compiled: Promise<ModelProgram> | null = null;
-      return async (feeds) => this.run(await (compiled ??= this.compile(trace)), feeds);
-    }
     const { graph, parameters } = this.#trace(trace);
     let bound: { readonly change: number; readonly program: Promise<Program> } | null = null;
     const rebind = async (last: Promise<Program> | undefined): Promise<Program> => {
@@ -151,8 +147,7 @@ export class ModelRuntime {
 
   /** The same on the current weights, the outputs left on the executor's device. */
   runOnDevice({ program, parameters }: ModelProgram, feeds: Feeds): Promise<Record<string, DeviceArray>> {
-    if (program.runOnDevice === undefined) throw new Error(`${this.executor.name} leaves nothing on a device`);
-    return program.runOnDevice({ ...feeds, ...this.#parameterFeeds(parameters, currentWeights) });
+    return runOnDevice(program, { ...feeds, ...this.#parameterFeeds(parameters, currentWeights) });
   }
 
   #parameterFeeds(parameters: readonly string[], weights: string): Feeds {

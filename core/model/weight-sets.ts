@@ -2,9 +2,9 @@
  * Named sets of weights. Where the executor has a device they are kept there too, so that passes and updates move none of them; what is
  * newer on one side is brought to the other when it is asked for.
  */
-import { DevicePrograms } from "../graph/device-programs.ts";
 import type { Device, DeviceArray, Executor, Feed, FloatArray } from "../graph/executor.ts";
 import { add, affine } from "../graph/ops/index.ts";
+import { Programs } from "../graph/programs.ts";
 import type { Weights } from "./model.ts";
 
 interface WeightSet {
@@ -16,12 +16,12 @@ interface WeightSet {
 
 export class WeightSets {
   readonly #device: Device | undefined;
-  readonly #programs: DevicePrograms;
+  readonly #programs: Programs;
   readonly #sets = new Map<string, WeightSet>();
 
   constructor(executor: Executor) {
     this.#device = executor.device;
-    this.#programs = new DevicePrograms(executor);
+    this.#programs = new Programs(executor);
   }
 
   get names(): readonly string[] {
@@ -72,7 +72,7 @@ export class WeightSets {
       return;
     }
     for (const [parameter, { shape }] of host) {
-      const { moved } = await this.#programs.run(`${decay} ${shape.join(",")}`, (graph) => {
+      const { moved } = await this.#programs.runOnDevice(`${decay} ${shape.join(",")}`, (graph) => {
         graph.output("moved", add(affine(graph.input("kept", shape), decay), affine(graph.input("target", shape), 1 - decay)));
       }, { kept: this.onDevice(name, parameter), target: this.onDevice(target, parameter) });
       this.replace(name, parameter, moved as DeviceArray);

@@ -5,7 +5,7 @@
 import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
-import { prefixFeeds } from "../model/segments.ts";
+import { prefixFeeds } from "../model/rows/segments.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
 import { boundProgram, lazyProgram, traceDecode, tracePrefill, type LazyProgram } from "./programs.ts";
 import { createRowSampler } from "./sampling.ts";

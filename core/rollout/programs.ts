@@ -5,7 +5,7 @@ import type { Graph, Value } from "../graph/graph.ts";
 import { gatherRows, linear, mul, reshape, softmax } from "../graph/ops/index.ts";
 import type { KeyValue, Parameters, VisionLanguageModel } from "../model/model.ts";
 import type { ModelProgram, ModelRuntime } from "../model/runtime.ts";
-import { prefixInputs } from "../model/segments.ts";
+import { prefixInputs } from "../model/rows/segments.ts";
 import { cacheNames } from "./cache.ts";
 
 type Feeds = Readonly<Record<string, HostArray>>;
@@ -22,8 +22,9 @@ export const lazyProgram = (runtime: ModelRuntime, trace: Trace): LazyProgram =>
   };
 };
 
-/** The same with the weights inside, for a program that is run for every token. */
-export const boundProgram = (runtime: ModelRuntime, trace: Trace): LazyProgram => runtime.bind((graph, parameters) => trace(graph, parameters, runtime.model));
+/** The same for a program that is run for every token: with the weights inside, unless they are on a device already. */
+export const boundProgram = (runtime: ModelRuntime, trace: Trace): LazyProgram =>
+  runtime.executor.device === undefined ? runtime.bind((graph, parameters) => trace(graph, parameters, runtime.model)) : lazyProgram(runtime, trace);
 
 /** Prompts → "probabilities" [B, V] of the first token, and per layer "key.i", "value.i" [B, kv, P, D]. */
 export const tracePrefill: Trace = (graph, parameters, { decoder }) => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Dinov2Encoder, parseOptions } from "@papo/core";
+import { Dinov2Encoder, parseOptions, Remembered } from "@papo/core";
 import type { EncodedPicture, Picture, Plugin, Random, Run, View } from "@papo/core";
 import { z } from "zod";
 import { fillCells, fillPatches, fills } from "./cells.ts";
@@ -53,7 +53,7 @@ export class SemanticMaskPlugin implements Plugin {
 
   #ofDinov2(random: Random): View {
     const { view: name, model, layers, ratio } = this.options;
-    const masks = new Remembered<{ readonly rows: number; readonly columns: number; readonly chosen: Uint8Array }>(this.options.remembered);
+    const masks = new Remembered<string, { readonly rows: number; readonly columns: number; readonly chosen: Uint8Array }>(this.options.remembered);
     let opened: Promise<Dinov2Encoder> | null = null;
     const maskOf = async (picture: Picture) => {
       opened ??= Dinov2Encoder.open(model!, { layers });
@@ -72,7 +72,7 @@ export class SemanticMaskPlugin implements Plugin {
 
   #ofPolicy(random: Random): View {
     const { view: name, ratio, mergeUnit } = this.options;
-    const masks = new Remembered<Uint8Array>(this.options.remembered);
+    const masks = new Remembered<string, Uint8Array>(this.options.remembered);
     return {
       name,
       attention: true,
@@ -82,26 +82,5 @@ export class SemanticMaskPlugin implements Plugin {
         return fillPatches(picture, mergeUnit, chosen, { ...this.options, random: random.key(picture.hash) }, this.options);
       },
     };
-  }
-}
-
-/** What was worked out for the last pictures, by content hash. */
-class Remembered<T> {
-  readonly #limit: number;
-  readonly #known = new Map<string, Promise<T>>();
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  get(hash: string, make: () => Promise<T>): Promise<T> {
-    const value = this.#known.get(hash) ?? make();
-    this.#known.delete(hash);
-    this.#known.set(hash, value);
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= this.#limit) break;
-      this.#known.delete(oldest);
-    }
-    return value;
   }
 }

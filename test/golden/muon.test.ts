@@ -100,6 +100,11 @@ describe.skipIf(runs.length === 0)("Muon against the same algorithm in double pr
       await optimizer.release();
     });
 
+    test("settings that are out of range are refused, as on the host", () => {
+      const settings = { beta1: 1, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, maxGradientNorm: 1 };
+      expect(() => new DeviceOptimizer(settings, executor, isMatrix)).toThrow("beta1 is 1; it must be at least 0 and below 1");
+    });
+
     test("a gradient that is not finite changes nothing, an update that is not says which parameter", async () => {
       const [run] = runs;
       if (!run) throw new Error("no run");

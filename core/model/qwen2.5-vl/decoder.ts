@@ -3,7 +3,7 @@ import type { Value } from "../../graph/graph.ts";
 import { add, addRmsNorm, concat, gatherRows, linear, mul, recomputed, reshape, rmsNorm, rope, silu, split } from "../../graph/ops/index.ts";
 import type { TextConfig } from "../config.ts";
 import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, Positions, PrefixInput, SegmentInput } from "../model.ts";
-import { intoSlots, outOfSlots } from "../row-slots.ts";
+import { intoSlots, outOfSlots } from "../rows/slots.ts";
 import { decodeAttention, prefixAttention, type Projected, segmentAttention } from "./attention.ts";
 import { promptPositions } from "./positions.ts";
 

@@ -1,10 +1,10 @@
 /** Prompts and their responses as the decoder's padded segments: the traced inputs, and the feeds that fill them. */
-import { plus, symbol, times } from "../graph/dims.ts";
-import type { HostArray } from "../graph/executor.ts";
-import type { Graph, Value } from "../graph/graph.ts";
-import { concat, gatherRows, reshape } from "../graph/ops/index.ts";
-import { rowSlots } from "./row-slots.ts";
-import { type Decoder, type EncodedPrompt, type Parameters, type PrefixInput, type SegmentInput, promptLength } from "./model.ts";
+import { plus, symbol, times } from "../../graph/dims.ts";
+import type { HostArray } from "../../graph/executor.ts";
+import type { Graph, Value } from "../../graph/graph.ts";
+import { concat, gatherRows, reshape } from "../../graph/ops/index.ts";
+import { rowSlots } from "./slots.ts";
+import { type Decoder, type EncodedPrompt, type Parameters, type PrefixInput, type SegmentInput, promptLength } from "../model.ts";
 
 /** Added to a score to forbid it: exp of it is 0. */
 export const forbidden = -1e9;

@@ -1,8 +1,8 @@
-/** Rows of their own and the padded slots of attention that they stand in: the traced inputs, and the ways there and back. Which row stands where: shared-rows.ts. */
-import { at, type Dim, symbol } from "../graph/dims.ts";
-import type { Graph, Value } from "../graph/graph.ts";
-import { gatherRows, mul, scatterAddRows, withGradient } from "../graph/ops/index.ts";
-import type { RowSlots } from "./model.ts";
+/** Rows of their own and the padded slots of attention that they stand in: the traced inputs, and the ways there and back. Which row stands where: shared.ts. */
+import { at, type Dim, symbol } from "../../graph/dims.ts";
+import type { Graph, Value } from "../../graph/graph.ts";
+import { gatherRows, mul, scatterAddRows, withGradient } from "../../graph/ops/index.ts";
+import type { RowSlots } from "../model.ts";
 
 /** The inputs that say which row stands in which slot; `ofSlots` [S], the row of each slot. */
 export function rowSlots(graph: Graph, ofSlots: Value, T: Dim): RowSlots {

@@ -3,7 +3,7 @@
  * responses have in common, responses that are the same; and no row is padding. Everything that works on rows alone (embedding, norms,
  * projections, feed-forward layers, head) is computed once for each; attention reads them out of the padded slots they stand in.
  */
-import type { Decoder } from "./model.ts";
+import type { Decoder } from "../model.ts";
 import { bySegment, type Predictions, type SegmentFeeds, type SegmentLayout, slotFeeds } from "./segments.ts";
 
 /** Below this share of the slots, rows of their own are worth the gathering: each layer moves queries, keys, values and outputs between the two. */

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EncodedPicture } from "../../../core/model/picture.ts";
-import { sharedRows } from "../../../core/model/shared-rows.ts";
-import { paddedRows, type SegmentGroup, segmentLayout } from "../../../core/model/segments.ts";
-import { hashPixels } from "../../../core/model/image-processor.ts";
-import { ModelRuntime } from "../../../core/model/runtime.ts";
-import type { LearnerBatch } from "../../../core/learner/learner.ts";
-import { createLearner, loadModel, type LoadedModel } from "../../golden/loaded-model.ts";
-import { relativeError } from "../../golden/support.ts";
-import { executors } from "../../support/executors.ts";
+import type { EncodedPicture } from "../../../../core/model/picture.ts";
+import { sharedRows } from "../../../../core/model/rows/shared.ts";
+import { paddedRows, type SegmentGroup, segmentLayout } from "../../../../core/model/rows/segments.ts";
+import { hashPixels } from "../../../../core/model/image-processor.ts";
+import { ModelRuntime } from "../../../../core/model/runtime.ts";
+import type { LearnerBatch } from "../../../../core/learner/learner.ts";
+import { createLearner, loadModel, type LoadedModel } from "../../../golden/loaded-model.ts";
+import { relativeError } from "../../../golden/support.ts";
+import { executors } from "../../../support/executors.ts";
 
 const image = 479;
 const picture = (seed: number, [height, width]: readonly [number, number]): EncodedPicture => {
