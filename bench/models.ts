@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createRandom, type Weights } from "@papo/core";
-import { parseQwen25VlConfig } from "../core/model/config-qwen2.5-vl.ts";
-import { saveModelFolder } from "../core/model/folder.ts";
+import { parseQwen25VlConfig } from "../core/model/families/qwen2.5-vl/config.ts";
+import { saveModelFolder } from "../core/model/files/folder.ts";
 import { createModel } from "../core/model/registry.ts";
 import { type DecoderSizes, qwenConfig, type VisionSizes } from "../recipes/tasks/shapes/model.ts";
 import { textFiles } from "../recipes/tasks/shapes/tokenizer.ts";

@@ -7,7 +7,7 @@ import { grid, lengthOf, visualTokens, type Workload } from "./workloads.ts";
 import { specialId } from "../recipes/tasks/shapes/vocabulary.ts";
 import { vocabularySize } from "./models.ts";
 import { Graph } from "../core/graph/graph.ts";
-import { OnnxExecutor } from "../core/graph/onnx-executor.ts";
+import { OnnxExecutor } from "../core/graph/onnx/executor.ts";
 import { matmul, sum } from "../core/graph/ops/index.ts";
 
 const workload = JSON.parse(process.argv[2]!) as Workload;

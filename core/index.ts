@@ -18,7 +18,7 @@ export type { ScoreHandle, ScoreRequest, ScoreTarget, TextCodec } from "./scores
 export { loadSource } from "./prompts/prompts.ts";
 export { withoutPictures } from "./prompts/views.ts";
 export type { PictureAttention, PromptContext, PromptParts, View, ViewContext } from "./prompts/views.ts";
-export type { EncodedPicture, Picture } from "./model/picture.ts";
+export type { EncodedPicture, Picture } from "./model/processing/picture.ts";
 export type { EncodedPrompt } from "./model/model.ts";
 // Mathematics of losses
 export { detach, elementwise } from "./math/elementwise.ts";
@@ -67,7 +67,7 @@ export type { BlocksOptions } from "./data/blocks.ts";
 export { checkpointFolders, policyFolder } from "./checkpoint/checkpoint.ts";
 export { mixDatasets, type MixPart } from "./data/mix.ts";
 export { openArrow, openData, openParquet, type DataOptions } from "./data/open.ts";
-export { loadPicture } from "./model/picture.ts";
+export { loadPicture } from "./model/processing/picture.ts";
 export { openPolicy, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 // Executors
@@ -77,4 +77,4 @@ export type { TensorFlowSetup } from "./graph/tensorflow/binding.ts";
 export { Dinov2Encoder } from "./model/dinov2/encoder.ts";
 export type { Dinov2Options, Dinov2Result } from "./model/dinov2/encoder.ts";
 export type { Weights } from "./model/model.ts";
-export { writeSafetensors } from "./model/safetensors-write.ts";
+export { writeSafetensors } from "./model/files/safetensors-write.ts";

@@ -4,7 +4,7 @@
  * Nodes are hash-consed: the same op on the same inputs is the same node, so common subexpressions cost nothing,
  * also between a forward pass and the gradient traced from it.
  */
-import type { OnnxEmitter } from "./onnx-emitter.ts";
+import type { OnnxEmitter } from "./onnx/emitter.ts";
 import { type Shape, shapeText } from "./dims.ts";
 import { allPasses, type Passes } from "./passes.ts";
 

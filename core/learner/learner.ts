@@ -1,7 +1,7 @@
 /** The learner's port: four verbs over whole minibatches. The loss lives outside (loss/loss.ts). */
 import type { Products } from "../graph/executor.ts";
 import type { EncodedPrompt } from "../model/model.ts";
-import type { EncodedPicture } from "../model/picture.ts";
+import type { EncodedPicture } from "../model/processing/picture.ts";
 
 /** Responses to score or to learn from, under one view of their prompts. */
 export interface LearnerBatch {

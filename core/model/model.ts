@@ -1,7 +1,7 @@
 /** The contract of a model family: what learner, sampler and files need to know of an architecture. */
 import type { HostArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import type { EncodedPicture } from "./picture.ts";
+import type { EncodedPicture } from "./processing/picture.ts";
 
 /** A tokenised prompt with its pictures: one id per visual token, pictures in the order of their placeholders. */
 export interface EncodedPrompt {

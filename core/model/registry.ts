@@ -1,7 +1,7 @@
 /** The model families that can be trained. A new one: its config parser in config.ts, its model here. */
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig } from "./files/config.ts";
 import type { VisionLanguageModel } from "./model.ts";
-import { createQwen25Vl } from "./qwen2.5-vl/index.ts";
+import { createQwen25Vl } from "./families/qwen2.5-vl/index.ts";
 
 const families = new Map<string, (config: ModelConfig) => VisionLanguageModel>([["qwen2_5_vl", createQwen25Vl]]);
 

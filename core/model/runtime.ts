@@ -3,7 +3,7 @@ import { type DeviceArray, type Executor, type Feeds, type FloatArray, type Host
 import { Graph, type Value } from "../graph/graph.ts";
 import { allPasses, type Passes } from "../graph/passes.ts";
 import type { EncodedPrompt, Parameters, VisionLanguageModel, Weights } from "./model.ts";
-import type { EncodedPicture } from "./picture.ts";
+import type { EncodedPicture } from "./processing/picture.ts";
 import type { PlacedPrompt } from "./rows/segments.ts";
 import { WeightSets } from "./weight-sets.ts";
 

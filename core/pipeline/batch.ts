@@ -1,7 +1,7 @@
 /** What flows through a step: rows become prompts, prompts get responses, responses become a batch. */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { EncodedPrompt } from "../model/model.ts";
-import type { Picture } from "../model/picture.ts";
+import type { Picture } from "../model/processing/picture.ts";
 import type { ScoreHandle } from "../scores/scores.ts";
 
 /** A path, or a picture file in memory with a name for messages. */

@@ -1,7 +1,7 @@
 /** What a run trains: weights that learn, an engine that samples from them, and what turns rows into tokens. */
 import type { Learner } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
-import type { EncodedPicture, Picture } from "../model/picture.ts";
+import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
 import type { RolloutEngine } from "../rollout/engine.ts";
 import type { Row } from "./batch.ts";
 

@@ -1,9 +1,9 @@
 /** Rows become prompts: pictures are read, every view is made and encoded. */
 import type { Random } from "../math/random.ts";
 import type { EncodedPrompt } from "../model/model.ts";
-import { hashPixels } from "../model/image-processor.ts";
-import { loadPicture } from "../model/picture.ts";
-import type { EncodedPicture, Picture } from "../model/picture.ts";
+import { hashPixels } from "../model/processing/image-processor.ts";
+import { loadPicture } from "../model/processing/picture.ts";
+import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
 import type { PictureSource, Prompt, Row, Sample } from "../pipeline/batch.ts";
 import type { PromptProcessor } from "../pipeline/policy.ts";
 import type { PictureAttention, PromptContext, View, ViewContext } from "./views.ts";

@@ -1,6 +1,6 @@
 /** A view is a named, seeded, replayable change of a prompt: of its pictures, its visual tokens, or its text. */
-import { imageMark } from "../model/chat-template.ts";
-import type { EncodedPicture, Picture } from "../model/picture.ts";
+import { imageMark } from "../model/processing/chat-template.ts";
+import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
 import type { Row } from "../pipeline/batch.ts";
 import type { Random } from "../math/random.ts";
 

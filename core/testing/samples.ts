@@ -1,6 +1,6 @@
 /** Samples and groups with the fields that a test names, and plain values for the rest. */
 import type { JudgedGroup, Prompt, Sample } from "../pipeline/batch.ts";
-import type { Picture } from "../model/picture.ts";
+import type { Picture } from "../model/processing/picture.ts";
 import { isActive } from "../scores/scores.ts";
 
 export interface SampleInput {

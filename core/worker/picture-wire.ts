@@ -3,7 +3,7 @@
  * and what it forgets, and says so with every message, so that the two sides cannot disagree.
  */
 import type { EncodedPrompt } from "../model/model.ts";
-import type { EncodedPicture } from "../model/picture.ts";
+import type { EncodedPicture } from "../model/processing/picture.ts";
 
 /** A prompt whose pictures are named by hash. */
 interface WirePrompt {

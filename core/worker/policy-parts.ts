@@ -2,11 +2,11 @@
 import { availableParallelism } from "node:os";
 import type { Executor } from "../graph/executor.ts";
 import type { Passes } from "../graph/passes.ts";
-import { OnnxExecutor } from "../graph/onnx-executor.ts";
+import { OnnxExecutor } from "../graph/onnx/executor.ts";
 import { loadTensorFlow } from "../graph/tensorflow/binding.ts";
 import { GraphLearner } from "../learner/graph-learner.ts";
 import type { OptimizerSettings } from "../learner/learner.ts";
-import { loadModelFolder, saveModelFolder } from "../model/folder.ts";
+import { loadModelFolder, saveModelFolder } from "../model/files/folder.ts";
 import { createModel } from "../model/registry.ts";
 import { ModelRuntime } from "../model/runtime.ts";
 import { OnnxRolloutEngine, type OnnxRolloutOptions } from "../rollout/onnx-engine.ts";

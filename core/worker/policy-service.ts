@@ -3,7 +3,7 @@ import type { TransferListItem } from "node:worker_threads";
 import type { Products } from "../graph/executor.ts";
 import type { Learner, LearnerBatch, LearnerCapabilities, Output, Outputs, StepReport } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
-import type { EncodedPicture } from "../model/picture.ts";
+import type { EncodedPicture } from "../model/processing/picture.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
 import { createPictureReceiver, exact, type PictureSender, type WirePrompts } from "./picture-wire.ts";
 import type { Caller, Handlers, Method, Moved } from "./rpc.ts";

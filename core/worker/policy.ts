@@ -1,6 +1,6 @@
 /** Opening a policy: a model folder becomes a learner, a sampler and a processor. */
 import { keepFreedMemory } from "../graph/libc.ts";
-import { Processor } from "../model/processor.ts";
+import { Processor } from "../model/processing/processor.ts";
 import type { RunSettings } from "../pipeline/settings.ts";
 import type { Policy, TextProcessor } from "../pipeline/policy.ts";
 import { createPictureSender } from "./picture-wire.ts";

@@ -1,6 +1,6 @@
 /** A model folder's processor as the pipeline's port, with what supervised training and reports need besides. */
-import { imageMark, splitAtImages } from "../model/chat-template.ts";
-import type { Processor } from "../model/processor.ts";
+import { imageMark, splitAtImages } from "../model/processing/chat-template.ts";
+import type { Processor } from "../model/processing/processor.ts";
 import type { TextProcessor } from "../pipeline/policy.ts";
 
 /** Pictures that a row has no `<image>` mark for go before its text. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ImageProcessor, smartResize } from "../../core/model/image-processor.ts";
-import { loadPicture } from "../../core/model/picture.ts";
+import { ImageProcessor, smartResize } from "../../core/model/processing/image-processor.ts";
+import { loadPicture } from "../../core/model/processing/picture.ts";
 import { goldenDir, goldenJson, goldenTensors, hasPart, tensorOf } from "./support.ts";
 
 interface ImageCase {

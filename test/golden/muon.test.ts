@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { OnnxExecutor } from "../../core/graph/onnx-executor.ts";
+import { OnnxExecutor } from "../../core/graph/onnx/executor.ts";
 import { DeviceOptimizer } from "../../core/learner/device-optimizer.ts";
 import { Muon } from "../../core/learner/muon.ts";
 import type { Weights } from "../../core/model/model.ts";

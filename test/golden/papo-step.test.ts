@@ -4,9 +4,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { GraphLearner } from "../../core/learner/graph-learner.ts";
 import type { LearnerBatch, Outputs, StepReport } from "../../core/learner/learner.ts";
 import { createRandom } from "../../core/math/random.ts";
-import { hashPixels } from "../../core/model/image-processor.ts";
+import { hashPixels } from "../../core/model/processing/image-processor.ts";
 import type { EncodedPrompt } from "../../core/model/model.ts";
-import type { EncodedPicture } from "../../core/model/picture.ts";
+import type { EncodedPicture } from "../../core/model/processing/picture.ts";
 import { createLearner, goldenPictures, type LoadedModel, loadModel, maskedRow } from "./loaded-model.ts";
 import { goldenJson, goldenTensors, type GoldenTensor, hasPart, largestDifference, relativeError, tensorOf } from "./support.ts";
 

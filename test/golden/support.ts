@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readSafetensors } from "../../core/model/safetensors.ts";
+import { readSafetensors } from "../../core/model/files/safetensors.ts";
 
 /** The parts that a folder may hold, by the file or folder that shows a part is there. */
 export const parts = ["image.json", "tokenizer.json", "losses.json", "papo_step.json", "adamw.json", "muon.json", "ops.json", "views.json", "methods.json", "verify.json", "statistics.json", "dinov2.json", "models"] as const;

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { Processor } from "../../core/model/processor.ts";
-import { loadPicture } from "../../core/model/picture.ts";
-import { Tokenizer } from "../../core/model/tokenizer.ts";
+import { Processor } from "../../core/model/processing/processor.ts";
+import { loadPicture } from "../../core/model/processing/picture.ts";
+import { Tokenizer } from "../../core/model/processing/tokenizer.ts";
 import { goldenDir, goldenJson, goldenTensors, hasPart, largestDifference, modelCases, tensorOf } from "./support.ts";
-import type { MessagePart } from "../../core/model/chat-template.ts";
+import type { MessagePart } from "../../core/model/processing/chat-template.ts";
 
 interface TextCase {
   text: string;

@@ -1,5 +1,5 @@
 /** The executors that can be tested here: TensorFlow where `papo setup tensorflow` has been run (CI runs it). */
-import { OnnxExecutor } from "../../core/graph/onnx-executor.ts";
+import { OnnxExecutor } from "../../core/graph/onnx/executor.ts";
 import type { Device, Executor } from "../../core/graph/executor.ts";
 import type { DeviceWeights } from "../../core/learner/device-optimizer.ts";
 import type { Weights } from "../../core/model/model.ts";

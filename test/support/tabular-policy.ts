@@ -10,7 +10,7 @@ import { AdamW } from "../../core/learner/adamw.ts";
 import type { Learner, LearnerBatch, LearnerCapabilities, OptimizerSettings, Output, Outputs, StepReport } from "../../core/learner/learner.ts";
 import { randomFromWords } from "../../core/math/random.ts";
 import type { EncodedPrompt, Weights } from "../../core/model/model.ts";
-import type { EncodedPicture, Picture } from "../../core/model/picture.ts";
+import type { EncodedPicture, Picture } from "../../core/model/processing/picture.ts";
 import type { Policy, PromptProcessor } from "../../core/pipeline/policy.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../../core/rollout/engine.ts";
 import { createRowSampler, softmaxInto, uniformAt } from "../../core/rollout/sampling.ts";

@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { arrayDataset, type RowInput } from "../../core/data/dataset.ts";
 import { openJsonl } from "../../core/data/jsonl.ts";
-import { Processor } from "../../core/model/processor.ts";
+import { Processor } from "../../core/model/processing/processor.ts";
 import { supervisedBatches } from "../../core/pipeline/supervised.ts";
 import { promptProcessor } from "../../core/worker/prompt-processor.ts";
 import { MathRewardPlugin } from "@papo/plugins";

@@ -1,7 +1,7 @@
 /** Matrix products. */
 import { at, sameDim, sameShape } from "../dims.ts";
 import { first, type Op, type Value } from "../graph.ts";
-import type { OnnxEmitter } from "../onnx-emitter.ts";
+import type { OnnxEmitter } from "../onnx/emitter.ts";
 import { sum } from "./reduce.ts";
 
 export interface MatmulOptions {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { openArrow } from "../../../core/data/arrow.ts";
 import { openData } from "../../../core/data/open.ts";
 import { createRandom } from "../../../core/math/random.ts";
-import { loadPicture } from "../../../core/model/picture.ts";
+import { loadPicture } from "../../../core/model/processing/picture.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 import { root } from "../../support/command-line.ts";
 

@@ -8,7 +8,7 @@ import { openParquet } from "../../../core/data/parquet.ts";
 import { createRowOrder } from "../../../core/data/row-order.ts";
 import { createRandom } from "../../../core/math/random.ts";
 import { train } from "../../../core/pipeline/run.ts";
-import { loadPicture } from "../../../core/model/picture.ts";
+import { loadPicture } from "../../../core/model/processing/picture.ts";
 import { BanditPlugin, banditSettings, ScorerPlugin, temporaryFolder } from "../../support/bandit.ts";
 import { tabularPolicy } from "../../support/tabular-policy.ts";
 

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openPolicyInProcess, parseSettings, learnerSettings, type OpenPolicy } from "@papo/core";
-import { hashPixels } from "../../../core/model/image-processor.ts";
+import { hashPixels } from "../../../core/model/processing/image-processor.ts";
 import { relativeError } from "../../golden/support.ts";
 import { allPasses, type Passes } from "../../../core/graph/passes.ts";
-import type { EncodedPicture } from "../../../core/model/picture.ts";
+import type { EncodedPicture } from "../../../core/model/processing/picture.ts";
 import type { GraphLearner } from "../../../core/learner/graph-learner.ts";
 import type { LearnerBatch } from "../../../core/learner/learner.ts";
 
@@ -78,7 +78,7 @@ describe("the learner", () => {
     await learner.backward(batch, cotangents);
     await learner.step({ learningRate: 1e-2 });
     await learner.save(join(output, "frozen-after"));
-    const { loadModelFolder } = await import("../../../core/model/folder.ts");
+    const { loadModelFolder } = await import("../../../core/model/files/folder.ts");
     const { createModel } = await import("../../../core/model/registry.ts");
     const read = (name: string) => loadModelFolder(join(output, name, "model"), (config) => createModel(config).parameters);
     const [before, after] = [await read("frozen-before"), await read("frozen-after")];

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadModelFolder } from "../../../core/model/folder.ts";
+import { loadModelFolder } from "../../../core/model/files/folder.ts";
 import { createModel } from "../../../core/model/registry.ts";
 import { ModelRuntime } from "../../../core/model/runtime.ts";
 import { executors } from "../../support/executors.ts";

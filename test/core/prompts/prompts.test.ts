@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
-import type { EncodedPicture, Picture } from "../../../core/model/picture.ts";
+import type { EncodedPicture, Picture } from "../../../core/model/processing/picture.ts";
 import { createRandom } from "../../../core/math/random.ts";
 import type { Row } from "../../../core/pipeline/batch.ts";
 import { makePrompt, makeResponseViews, UnusableRowError } from "../../../core/prompts/prompts.ts";

@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Executor, Program } from "../../../core/graph/executor.ts";
-import { OnnxExecutor } from "../../../core/graph/onnx-executor.ts";
+import { OnnxExecutor } from "../../../core/graph/onnx/executor.ts";
 import { GraphLearner } from "../../../core/learner/graph-learner.ts";
 import { createRandom } from "../../../core/math/random.ts";
-import { loadModelFolder } from "../../../core/model/folder.ts";
+import { loadModelFolder } from "../../../core/model/files/folder.ts";
 import type { EncodedPrompt } from "../../../core/model/model.ts";
-import { Processor } from "../../../core/model/processor.ts";
+import { Processor } from "../../../core/model/processing/processor.ts";
 import { createModel } from "../../../core/model/registry.ts";
 import { ModelRuntime } from "../../../core/model/runtime.ts";
 import type { GeneratedResponse, SamplingSettings } from "../../../core/rollout/engine.ts";

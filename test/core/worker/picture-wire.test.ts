@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { EncodedPrompt } from "../../../core/model/model.ts";
-import type { EncodedPicture } from "../../../core/model/picture.ts";
+import type { EncodedPicture } from "../../../core/model/processing/picture.ts";
 import { createRandom } from "../../../core/math/random.ts";
 import { createPictureReceiver, createPictureSender } from "../../../core/worker/picture-wire.ts";
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../../../core/math/random.ts";
 import type { EncodedPrompt } from "../../../core/model/model.ts";
-import type { Picture } from "../../../core/model/picture.ts";
+import type { Picture } from "../../../core/model/processing/picture.ts";
 import type { GeneratedResponse, SamplingSettings } from "../../../core/rollout/engine.ts";
 import { openPolicy, openPolicyInProcess, type OpenPolicy } from "../../../core/worker/policy.ts";
 import { sampleAll } from "../rollout/support.ts";

@@ -7,7 +7,7 @@
  */
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { loadModelFolder, saveModelFolder } from "../../../core/model/folder.ts";
+import { loadModelFolder, saveModelFolder } from "../../../core/model/files/folder.ts";
 import { createModel } from "../../../core/model/registry.ts";
 import { ModelRuntime } from "../../../core/model/runtime.ts";
 import { completionBatch, createLearner, encodeMessage, type GoldenPart, loadModel } from "../loaded-model.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EncodedPicture } from "../../../../core/model/picture.ts";
+import type { EncodedPicture } from "../../../../core/model/processing/picture.ts";
 import { sharedRows } from "../../../../core/model/rows/shared.ts";
 import { paddedRows, type SegmentGroup, segmentLayout } from "../../../../core/model/rows/segments.ts";
-import { hashPixels } from "../../../../core/model/image-processor.ts";
+import { hashPixels } from "../../../../core/model/processing/image-processor.ts";
 import { ModelRuntime } from "../../../../core/model/runtime.ts";
 import type { LearnerBatch } from "../../../../core/learner/learner.ts";
 import { createLearner, loadModel, type LoadedModel } from "../../../golden/loaded-model.ts";

@@ -1,0 +1,253 @@
+/** Writes a graph as an ONNX model (protobuf fields of onnx.proto3, opset 21). */
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { type Dim, dimText, monomials, type Shape, type SymbolicDim } from "../dims.ts";
+import type { Products } from "../executor.ts";
+import { type DType, type Graph, inputOp, liveNodes, type Node, type Value, first } from "../graph.ts";
+
+export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
+
+export interface OnnxNodeOptions {
+  /** Names to give the outputs; one fresh name by default. */
+  readonly outputs?: readonly string[];
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+  readonly domain?: string;
+}
+
+const elementType = { float32: 1, int32: 6, int64: 7 } as const;
+const opset = 21;
+const irVersion = 10;
+/** TensorProto.DataLocation.EXTERNAL. */
+const externalLocation = 1;
+
+/**
+ * The ONNX model of everything the graph's outputs depend on.
+ * @param constants names of inputs whose arrays are part of the model, as external data: the file of each is called by its name
+ */
+export function emitOnnx(graph: Graph, constants: ReadonlySet<string> = new Set(), products: Products = "float32"): Uint8Array {
+  const emitter = new OnnxEmitter(graph, constants, products);
+  for (const node of executionOrder(graph)) emitter.node(node);
+  return emitter.finish();
+}
+
+/**
+ * Inputs first: sizes are read off them. Nodes that nothing reads (weight gradients) go last, newest first: onnxruntime then runs each as soon as its inputs
+ * exist, instead of keeping every activation alive to the end.
+ */
+function executionOrder(graph: Graph): Node[] {
+  const live = liveNodes(graph);
+  const read = new Set(live.flatMap((node) => node.inputs.map((input) => input.node)));
+  const isInput = (node: Node): boolean => node.op.name === inputOp.name;
+  const isLeaf = (node: Node): boolean => graph.passes.liveness && !read.has(node) && node.inputs.length > 0;
+  const inner = live.filter((node) => !isInput(node) && !isLeaf(node));
+  return [...live.filter(isInput), ...inner, ...live.filter(isLeaf).reverse()];
+}
+
+export class OnnxEmitter {
+  /** See CompileOptions. */
+  readonly products: Products;
+  readonly #graph: Graph;
+  readonly #constants: ReadonlySet<string>;
+  readonly #nodes: BinaryWriter[] = [];
+  readonly #initializers = new Map<string, BinaryWriter>();
+  readonly #names = new Map<Value, string>();
+  readonly #outputNames = new Map<Value, string>();
+  readonly #sizes = new Map<string, string>();
+  #fresh = 0;
+
+  constructor(graph: Graph, constants: ReadonlySet<string>, products: Products) {
+    this.products = products;
+    this.#graph = graph;
+    this.#constants = constants;
+    for (const [name, value] of graph.outputs) if (!this.#outputNames.has(value)) this.#outputNames.set(value, name);
+  }
+
+  /** Lower one node; its inputs are lowered already. */
+  node(node: Node): void {
+    if (node.op.name === inputOp.name) {
+      const { name } = node.attributes as { name: string };
+      this.#names.set(first(node.outputs), name);
+      return;
+    }
+    const outputs = node.outputs.map((value) => {
+      const name = this.#outputNames.get(value) ?? this.#name("v");
+      this.#names.set(value, name);
+      return name;
+    });
+    node.op.onnx(this, node, node.inputs.map((value) => this.#nameOf(value)), outputs);
+  }
+
+  /** Add an ONNX node; returns its outputs' names. */
+  op(type: string, inputs: readonly string[], { outputs = [this.#name("v")], attributes = {}, domain = "" }: OnnxNodeOptions = {}): readonly string[] {
+    const node = new BinaryWriter();
+    for (const input of inputs) node.tag(1, WireType.LengthDelimited).string(input);
+    for (const output of outputs) node.tag(2, WireType.LengthDelimited).string(output);
+    node.tag(3, WireType.LengthDelimited).string(this.#name(type)).tag(4, WireType.LengthDelimited).string(type);
+    for (const [name, value] of Object.entries(attributes)) writeAttribute(node, name, value);
+    if (domain !== "") node.tag(7, WireType.LengthDelimited).string(domain);
+    this.#nodes.push(node);
+    return outputs;
+  }
+
+  /** Let `output` be `input` under another name, without a node. */
+  alias(output: string, input: string): void {
+    for (const [value, name] of this.#names) {
+      if (name !== output) continue;
+      if (this.#outputNames.has(value)) this.op("Identity", [input], { outputs: [output] });
+      else this.#names.set(value, input);
+    }
+  }
+
+  /** A float constant of shape []. */
+  float(value: number): string {
+    return this.#initializer(`float ${value}`, elementType.float32, [], new Uint8Array(Float32Array.of(value).buffer));
+  }
+
+  /** An int64 constant of shape [values]. */
+  ints(values: readonly number[]): string {
+    const data = BigInt64Array.from(values, BigInt);
+    return this.#initializer(`ints ${values.join(" ")}`, elementType.int64, [values.length], new Uint8Array(data.buffer));
+  }
+
+  /** The sizes of a shape, int64 [rank]. */
+  shape(shape: Shape): string {
+    const fixed = shape.every((dim) => typeof dim === "number");
+    if (fixed) return this.ints(shape);
+    const sizes = shape.map((dim) => this.#size(dim));
+    return this.#memo(`shape ${shape.map(dimText).join(" ")}`, () => first(this.op("Concat", sizes, { attributes: { axis: 0 } })));
+  }
+
+  /** The same for Reshape, where one unknown size may be left to the kernel. */
+  reshapeTarget(shape: Shape): string {
+    const unknown = shape.filter((dim) => typeof dim !== "number").length;
+    const open = unknown === 1 && !shape.includes(0);
+    return open ? this.ints(shape.map((dim) => (typeof dim === "number" ? dim : -1))) : this.shape(shape);
+  }
+
+  finish(): Uint8Array {
+    const graph = new BinaryWriter();
+    for (const [name, value] of this.#graph.outputs) {
+      if (this.#nameOf(value) !== name) this.op("Identity", [this.#nameOf(value)], { outputs: [name] });
+    }
+    for (const node of this.#nodes) message(graph, 1, node);
+    graph.tag(2, WireType.LengthDelimited).string("graph");
+    for (const initializer of this.#initializers.values()) message(graph, 5, initializer);
+    for (const [name, value] of this.#graph.inputs) {
+      if (!this.#names.has(value)) continue;
+      if (this.#constants.has(name)) message(graph, 5, externalTensor(name, value));
+      else message(graph, 11, valueInfo(name, value));
+    }
+    for (const [name, value] of this.#graph.outputs) message(graph, 12, valueInfo(name, value));
+    const model = new BinaryWriter();
+    model.tag(1, WireType.Varint).int64(irVersion);
+    message(model, 7, graph);
+    for (const [domain, version] of [["", opset], ["com.microsoft", 1]] as const) {
+      message(model, 8, new BinaryWriter().tag(1, WireType.LengthDelimited).string(domain).tag(2, WireType.Varint).int64(version));
+    }
+    return model.finish();
+  }
+
+  /** One size as int64 [1]. */
+  #size(dim: Dim): string {
+    if (typeof dim === "number") return this.ints([dim]);
+    return this.#memo(`size ${dim.key}`, () => this.#sum(dim));
+  }
+
+  #sum(dim: SymbolicDim): string {
+    const products = monomials(dim).map(({ symbols, coefficient }) => {
+      const factors = symbols.map((name) => this.#memo(`symbol ${name}`, () => this.#symbol(name)));
+      if (coefficient !== 1 || factors.length === 0) factors.push(this.ints([coefficient]));
+      return factors.reduce((a, b) => first(this.op("Mul", [a, b])));
+    });
+    return products.reduce((a, b) => first(this.op("Add", [a, b])));
+  }
+
+  /** A named size, read off the first fed input that has it as an axis. */
+  #symbol(name: string): string {
+    for (const [input, { shape }] of this.#graph.inputs) {
+      const axis = shape.findIndex((dim) => typeof dim !== "number" && dim.key === name);
+      if (axis >= 0 && this.#names.has(this.#graph.inputs.get(input) as Value)) {
+        return first(this.op("Shape", [input], { attributes: { start: axis, end: axis + 1 } }));
+      }
+    }
+    throw new Error(`no input of the graph has the size "${name}" as an axis`);
+  }
+
+  #memo(key: string, make: () => string): string {
+    const known = this.#sizes.get(key) ?? make();
+    this.#sizes.set(key, known);
+    return known;
+  }
+
+  #initializer(name: string, type: number, dims: readonly number[], data: Uint8Array): string {
+    if (!this.#initializers.has(name)) {
+      const tensor = new BinaryWriter();
+      for (const dim of dims) tensor.tag(1, WireType.Varint).int64(dim);
+      tensor.tag(2, WireType.Varint).int32(type).tag(8, WireType.LengthDelimited).string(name).tag(9, WireType.LengthDelimited).bytes(data);
+      this.#initializers.set(name, tensor);
+    }
+    return name;
+  }
+
+  #nameOf(value: Value): string {
+    const name = this.#names.get(value);
+    if (name === undefined) throw new Error(`${value.node.op.name} is read before it is computed`);
+    return name;
+  }
+
+  #name(stem: string): string {
+    return `${stem}.${this.#fresh++}`;
+  }
+}
+
+function message(parent: BinaryWriter, field: number, child: BinaryWriter): void {
+  parent.tag(field, WireType.LengthDelimited).bytes(child.finish());
+}
+
+function externalTensor(name: string, { shape, dtype }: Value): BinaryWriter {
+  const tensor = new BinaryWriter();
+  const sizes = shape.map((dim) => (typeof dim === "number" ? dim : Number.NaN));
+  if (sizes.some(Number.isNaN)) throw new Error(`the constant "${name}" has a size that is not fixed`);
+  for (const size of sizes) tensor.tag(1, WireType.Varint).int64(size);
+  tensor.tag(2, WireType.Varint).int32(elementType[dtype]).tag(8, WireType.LengthDelimited).string(name);
+  const length = sizes.reduce((product, size) => product * size, 4);
+  for (const [key, value] of [["location", name], ["offset", "0"], ["length", String(length)]] as const) {
+    message(tensor, 13, new BinaryWriter().tag(1, WireType.LengthDelimited).string(key).tag(2, WireType.LengthDelimited).string(value));
+  }
+  return tensor.tag(14, WireType.Varint).int32(externalLocation);
+}
+
+function writeAttribute(node: BinaryWriter, name: string, value: OnnxAttribute): void {
+  const attribute = new BinaryWriter().tag(1, WireType.LengthDelimited).string(name);
+  const type = (code: number): void => void attribute.tag(20, WireType.Varint).int32(code);
+  if (typeof value === "number") {
+    attribute.tag(3, WireType.Varint).int64(value);
+    type(2);
+  } else if (typeof value === "string") {
+    attribute.tag(4, WireType.LengthDelimited).bytes(new TextEncoder().encode(value));
+    type(3);
+  } else if ("float" in value) {
+    attribute.tag(2, WireType.Bit32).float(value.float);
+    type(1);
+  } else {
+    for (const entry of value) attribute.tag(8, WireType.Varint).int64(entry);
+    type(7);
+  }
+  message(node, 5, attribute);
+}
+
+function valueInfo(name: string, { shape, dtype }: { readonly shape: Shape; readonly dtype: DType }): BinaryWriter {
+  const dims = new BinaryWriter();
+  for (const dim of shape) {
+    const entry = new BinaryWriter();
+    if (typeof dim === "number") entry.tag(1, WireType.Varint).int64(dim);
+    else entry.tag(2, WireType.LengthDelimited).string(dim.key);
+    message(dims, 1, entry);
+  }
+  const tensor = new BinaryWriter().tag(1, WireType.Varint).int32(elementType[dtype]);
+  message(tensor, 2, dims);
+  const type = new BinaryWriter();
+  message(type, 1, tensor);
+  const info = new BinaryWriter().tag(1, WireType.LengthDelimited).string(name);
+  message(info, 2, type);
+  return info;
+}

@@ -1,0 +1,90 @@
+/**
+ * Attention over segments. Queries of a key/value head's group are stacked, so that keys and values are never repeated, and
+ * a prompt's responses share one product with its prefix. Axes: B prompts, N responses, G queries per key/value head (kv),
+ * P prefix, R response and L cached positions, D head size.
+ */
+import { type Dim, times } from "../../../graph/dims.ts";
+import type { Value } from "../../../graph/graph.ts";
+import { add, concat, matmul, reshape, softmax, split, transpose } from "../../../graph/ops/index.ts";
+import type { TextConfig } from "../../files/config.ts";
+import type { DecodeInput, KeyValue, PrefixInput, SegmentInput } from "../../model.ts";
+
+/** Queries [rows, heads·D], keys and values [rows, kv·D]; queries and keys are rotated. */
+export interface Projected {
+  readonly q: Value;
+  readonly k: Value;
+  readonly v: Value;
+}
+
+type Heads = Pick<TextConfig, "heads" | "kvHeads" | "headSize">;
+
+export function prefixAttention(heads: Heads, { q, k, v }: Projected, { B, P, prefixCausal }: PrefixInput): { out: Value; keyValue: KeyValue } {
+  const { kv, G, D, scale } = sizes(heads);
+  const keyValue = { key: prefixRows(k, B, P, kv, D), value: prefixRows(v, B, P, kv, D) };
+  const query = reshape(transpose(reshape(q, [B, P, kv, G, D]), [0, 2, 3, 1, 4]), [B, kv, times(G, P), D]);
+  const scores = reshape(matmul(query, keyValue.key, { transposeB: true, scale }), [B, kv, G, P, P]);
+  const attention = reshape(softmax(add(scores, prefixCausal)), [B, kv, times(G, P), P]);
+  const out = reshape(matmul(attention, keyValue.value), [B, kv, G, P, D]);
+  return { out: reshape(transpose(out, [0, 3, 1, 2, 4]), [times(B, P), heads.heads * D]), keyValue };
+}
+
+/** Prefix rows attend to their prefix; response rows to their prompt's prefix and, causally, to their own response. */
+export function segmentAttention(heads: Heads, projected: Projected, input: SegmentInput): Value {
+  const { kv, G, D, scale } = sizes(heads);
+  const { B, P, N, R, responseCausal, prefixMask } = input;
+  const rows: [Dim, Dim] = [times(B, P), times(B, N, R)];
+  const [qp, qr] = split(projected.q, rows, 0) as [Value, Value];
+  const [kp, kr] = split(projected.k, rows, 0) as [Value, Value];
+  const [vp, vr] = split(projected.v, rows, 0) as [Value, Value];
+  const prefix = prefixAttention(heads, { q: qp, k: kp, v: vp }, input);
+  const query = transpose(reshape(qr, [B, N, R, kv, G, D]), [0, 3, 1, 4, 2, 5]); // [B, kv, N, G, R, D]
+  const own = (x: Value): Value => transpose(reshape(x, [B, N, R, kv, D]), [0, 3, 1, 2, 4]); // [B, kv, N, R, D]
+  const stacked = [B, kv, N, times(G, R)];
+  const onPrefix = matmul(reshape(query, [B, kv, times(N, G, R), D]), prefix.keyValue.key, { transposeB: true, scale });
+  const onOwn = matmul(reshape(query, [...stacked, D]), own(kr), { transposeB: true, scale });
+  const scores = concat(
+    [
+      add(reshape(onPrefix, [...stacked, P]), prefixMask),
+      reshape(add(reshape(onOwn, [B, kv, N, G, R, R]), responseCausal), [...stacked, R]),
+    ],
+    4,
+  );
+  const [pPrefix, pOwn] = split(softmax(scores), [P, R], 4) as [Value, Value];
+  const fromPrefix = reshape(matmul(reshape(pPrefix, [B, kv, times(N, G, R), P]), prefix.keyValue.value), [...stacked, D]);
+  const out = reshape(add(fromPrefix, matmul(pOwn, own(vr))), [B, kv, N, G, R, D]);
+  return concat([prefix.out, reshape(transpose(out, [0, 2, 4, 1, 3, 5]), [times(B, N, R), heads.heads * D])], 0);
+}
+
+/**
+ * One new token per response: attends to its prompt's prefix, to its own cache and to itself.
+ * @param projected queries and keys, rotated, [rows, kv·(G + 1)·D]: for each key/value head its queries, then its key; values [rows, kv·D]
+ */
+export function decodeAttention(heads: Heads, projected: { readonly queriesAndKeys: Value; readonly v: Value }, input: DecodeInput, layer: number): { out: Value; keyValue: KeyValue } {
+  const { kv, G, D, scale } = sizes(heads);
+  const { B, N, P, L, mask } = input;
+  const prefix = input.prefix[layer] as KeyValue;
+  const own = input.own[layer] as KeyValue;
+  const [query, key] = split(transpose(reshape(projected.queriesAndKeys, [B, N, kv, G + 1, D]), [0, 2, 1, 3, 4]), [G, 1], 3) as [Value, Value]; // [B, kv, N, G | 1, D]
+  const value = transpose(reshape(projected.v, [B, N, kv, 1, D]), [0, 2, 1, 3, 4]); // [B, kv, N, 1, D]
+  const onPrefix = matmul(reshape(query, [B, kv, times(N, G), D]), prefix.key, { transposeB: true, scale });
+  const scores = concat(
+    [
+      reshape(onPrefix, [B, kv, N, G, P]),
+      matmul(query, own.key, { transposeB: true, scale }),
+      matmul(query, key, { transposeB: true, scale }),
+    ],
+    4,
+  );
+  const [pPrefix, pOwn, pNewest] = split(softmax(add(scores, mask)), [P, L, 1], 4) as [Value, Value, Value];
+  const fromPrefix = reshape(matmul(reshape(pPrefix, [B, kv, times(N, G), P]), prefix.value), [B, kv, N, G, D]);
+  const out = add(add(fromPrefix, matmul(pOwn, own.value)), matmul(pNewest, value));
+  const rows = (x: Value): Value => reshape(x, [B, kv, N, D]);
+  return { out: reshape(transpose(out, [0, 2, 1, 3, 4]), [times(B, N), heads.heads * D]), keyValue: { key: rows(key), value: rows(value) } };
+}
+
+function sizes({ heads, kvHeads: kv, headSize: D }: Heads) {
+  return { kv, G: heads / kv, D, scale: 1 / Math.sqrt(D) };
+}
+
+/** [B·P, kv·D] → [B, kv, P, D]. */
+const prefixRows = (x: Value, B: Dim, P: Dim, kv: number, D: number): Value => transpose(reshape(x, [B, P, kv, D]), [0, 2, 1, 3]);

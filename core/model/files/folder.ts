@@ -1,0 +1,196 @@
+/** Model folders in the layout of Hugging Face: read into checked float32 weights, and written so that transformers loads them. */
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { firstNotFinite } from "../../math/first-not-finite.ts";
+import { readModelConfig } from "./config.ts";
+import { readFloats, readFolderEntries } from "./safetensors.ts";
+import { writeSafetensorsFolder } from "./safetensors-write.ts";
+import type { ModelConfig } from "./config.ts";
+import type { Weights } from "../model.ts";
+import type { TensorEntry } from "./safetensors.ts";
+import type { WeightType, WriteShardsOptions } from "./safetensors-write.ts";
+
+/** Shape of every parameter a model must have, by canonical name, in the order wanted. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+
+export interface ModelFolder {
+  readonly folder: string;
+  readonly config: ModelConfig;
+  /** By canonical name, in the order of the shapes. */
+  readonly weights: Weights;
+  /** Type on disk of the largest tensor. */
+  readonly type: WeightType;
+}
+
+/** The files of a model folder beside its weights, by name. `config.json` must be among them. */
+export type ModelFiles = ReadonlyMap<string, string | Uint8Array>;
+
+export interface SaveOptions extends WriteShardsOptions {
+  readonly weights: Weights;
+  /** A model folder to copy configuration, tokenizer and names of tensors from, or the files themselves. */
+  readonly source: string | ModelFiles;
+  /** Replace a model that is in the folder already; default false. Files of other names stay. */
+  readonly overwrite?: boolean;
+}
+
+/** What belongs to a model and is copied with it. */
+const companionFiles = [
+  "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+  "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", "preprocessor_config.json", "processor_config.json",
+  "video_preprocessor_config.json",
+];
+
+const typeNames: Readonly<Record<WeightType, string>> = { F32: "float32", BF16: "bfloat16", F16: "float16" };
+
+/**
+ * The one name we use for a tensor: as in transformers' model, `model.language_model.…`, `model.visual.…`, `lm_head.weight`. On disk the hub
+ * has `model.layers.…` and `visual.…`.
+ */
+export function canonicalName(name: string): string {
+  if (name.startsWith("visual.")) return `model.${name}`;
+  if (!name.startsWith("model.") || name.startsWith("model.language_model.") || name.startsWith("model.visual.")) return name;
+  return `model.language_model.${name.slice("model.".length)}`;
+}
+
+/** The name on disk that every version of transformers reads. */
+function hubName(canonical: string): string {
+  return canonical.replace(/^model\.language_model\./, "model.").replace(/^model\.visual\./, "visual.");
+}
+
+/** Tables that old versions stored and the model computes itself. */
+function isBuffer(name: string): boolean {
+  return name.endsWith(".inv_freq");
+}
+
+/**
+ * Read a model folder.
+ * @param shapesOf the parameters that a model of this config has.
+ * @throws Error listing the tensors that are missing, unexpected or of another shape or type.
+ */
+export async function loadModelFolder(folder: string, shapesOf: (config: ModelConfig) => Shapes): Promise<ModelFolder> {
+  const config = await readModelConfig(folder);
+  const entries = canonicalEntries(await readFolderEntries(folder), folder);
+  const shapes = shapesOf(config);
+  const tiedHead = config.text.tieWordEmbeddings ? entries.get("lm_head.weight") : undefined;
+  if (tiedHead !== undefined && !shapes.has("lm_head.weight")) entries.delete("lm_head.weight");
+  checkEntries(entries, shapes, `the weights in ${folder} are not those that its config.json describes`);
+  const weights: Weights = new Map();
+  for (const [name, shape] of shapes) weights.set(name, { shape, data: await readFinite(entries.get(name)!) });
+  if (tiedHead !== undefined) await checkTiedHead(folder, tiedHead, weights);
+  return { folder, config, weights, type: typeOf([...entries.values()]) };
+}
+
+function canonicalEntries(stored: ReadonlyMap<string, TensorEntry>, folder: string): Map<string, TensorEntry> {
+  const entries = new Map<string, TensorEntry>();
+  for (const [name, entry] of stored) {
+    if (isBuffer(name)) continue;
+    const other = entries.get(canonicalName(name));
+    if (other !== undefined) throw new Error(`${folder} holds one tensor under two names, "${other.name}" and "${name}"`);
+    entries.set(canonicalName(name), entry);
+  }
+  return entries;
+}
+
+function checkEntries(entries: ReadonlyMap<string, TensorEntry>, shapes: Shapes, message: string): void {
+  const missing = [...shapes.keys()].filter((name) => !entries.has(name));
+  const unexpected = [...entries].filter(([name]) => !shapes.has(name)).map(([, entry]) => entry.name);
+  const misshapen = [...shapes].flatMap(([name, wanted]) => {
+    const found = entries.get(name)?.shape ?? wanted;
+    return found.join() === wanted.join() ? [] : [`${name} is [${found.join(", ")}], not [${wanted.join(", ")}]`];
+  });
+  const complaints = [
+    ...(missing.length > 0 ? [`missing: ${enumerate(missing)}`] : []),
+    ...(unexpected.length > 0 ? [`unexpected: ${enumerate(unexpected)}`] : []),
+    ...(misshapen.length > 0 ? [`of another shape: ${enumerate(misshapen)}`] : []),
+  ];
+  if (complaints.length > 0) throw new Error(`${message}; ${complaints.join("; ")}`);
+}
+
+function enumerate(names: readonly string[]): string {
+  return names.length <= 6 ? names.join(", ") : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
+}
+
+async function readFinite(entry: TensorEntry): Promise<Float32Array> {
+  const values = await readFloats(entry);
+  const bad = firstNotFinite(values);
+  if (bad >= 0) throw new Error(`tensor "${entry.name}" in ${entry.file} holds ${values[bad]} at ${bad}: these weights are damaged or diverged, fetch them again or use others`);
+  return values;
+}
+
+async function checkTiedHead(folder: string, head: TensorEntry, weights: Weights): Promise<void> {
+  const embedding = weights.get("model.language_model.embed_tokens.weight")?.data;
+  const values = await readFloats(head);
+  if (embedding?.length === values.length && embedding.every((value, i) => value === values[i])) return;
+  throw new Error(`${folder} holds a lm_head.weight that differs from the embedding, and its config.json ties the two: set tie_word_embeddings to false`);
+}
+
+function typeOf(entries: readonly TensorEntry[]): WeightType {
+  const largest = entries.reduce((a, b) => (b.end - b.start > a.end - a.start ? b : a));
+  return largest.type as WeightType;
+}
+
+/**
+ * Write a model folder: weights, and everything else as the source has it, with the dtype of config.json set to the type written. Tensors keep
+ * the names that they have in the source. A new folder appears whole or not at all; with `overwrite` each file does.
+ * @throws Error when the folder holds files and `overwrite` is not set, or the weights are not those of the source.
+ */
+export async function saveModelFolder(folder: string, options: SaveOptions): Promise<void> {
+  const target = resolve(folder);
+  const files = typeof options.source === "string" ? await readCompanions(options.source) : options.source;
+  const named = typeof options.source === "string" ? await nameAsIn(options.source, options.weights) : nameAsHub(options.weights);
+  const isEmpty = !existsSync(target) || (await readdir(target)).length === 0;
+  if (!isEmpty && options.overwrite !== true) throw new Error(`${folder} holds files already: choose another folder, or ask to overwrite it`);
+  if (!isEmpty) return writeInto(target, files, named, options);
+  const temporary = `${target}.${process.pid}.tmp`;
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(dirname(target), { recursive: true });
+  await mkdir(temporary);
+  try {
+    await writeInto(temporary, files, named, options);
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function writeInto(folder: string, files: ModelFiles, named: Weights, options: SaveOptions): Promise<void> {
+  const { type = "F32" } = options;
+  const written = await writeSafetensorsFolder(folder, named, { ...options, type });
+  for (const [name, content] of files) {
+    const file = join(folder, name);
+    await writeFile(`${file}.${process.pid}.tmp`, name === "config.json" ? withType(String(content), type) : content);
+    await rename(`${file}.${process.pid}.tmp`, file);
+  }
+  for (const name of await readdir(folder)) {
+    if (/^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(name) && !written.includes(name)) await rm(join(folder, name));
+  }
+}
+
+async function readCompanions(source: string): Promise<ModelFiles> {
+  const files = new Map<string, Uint8Array>();
+  for (const name of companionFiles) if (existsSync(join(source, name))) files.set(name, await readFile(join(source, name)));
+  if (!files.has("config.json")) throw new Error(`cannot save a model as in ${source}: it holds no config.json`);
+  return files;
+}
+
+async function nameAsIn(source: string, weights: Weights): Promise<Weights> {
+  const { tieWordEmbeddings } = (await readModelConfig(source)).text;
+  const entries = canonicalEntries(await readFolderEntries(source), source);
+  if (tieWordEmbeddings) entries.delete("lm_head.weight");
+  const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]));
+  checkEntries(entries, shapes, `the tensors in ${source} are not those to be saved`);
+  return new Map([...weights].map(([name, weight]) => [entries.get(name)!.name, weight]));
+}
+
+function nameAsHub(weights: Weights): Weights {
+  return new Map([...weights].map(([name, weight]) => [hubName(name), weight]));
+}
+
+/** Set every "dtype" (or "torch_dtype") in the text of a config.json. As text, because JSON from JavaScript would turn 1000000.0 into an integer. */
+function withType(config: string, type: WeightType): string {
+  const field = /("(?:torch_)?dtype"\s*:\s*)(?:"[^"]*"|null)/g;
+  if (field.test(config)) return config.replace(field, `$1"${typeNames[type]}"`);
+  return config.replace(/^\s*\{/, `{\n  "dtype": "${typeNames[type]}",`);
+}

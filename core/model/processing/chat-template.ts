@@ -1,0 +1,79 @@
+/** Messages to the text that a model was trained to read, by the folder's own chat template. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Template } from "@huggingface/jinja";
+import { readJson } from "../files/config.ts";
+
+export type MessagePart = { readonly type: "text"; readonly text: string } | { readonly type: "image" };
+
+export interface Message {
+  readonly role: string;
+  /** Text, in which `<image>` marks the place of a picture, or parts. */
+  readonly content: string | readonly MessagePart[];
+}
+
+/** Stands for a picture in the text of a prompt. */
+export const imageMark = "<image>";
+
+/** Split a text at its `<image>` marks; empty pieces of text are left out. */
+export function splitAtImages(text: string): MessagePart[] {
+  return text.split(imageMark).flatMap((piece, i): MessagePart[] => [
+    ...(i > 0 ? [{ type: "image" } as const] : []),
+    ...(piece === "" ? [] : [{ type: "text", text: piece } as const]),
+  ]);
+}
+
+export class ChatTemplate {
+  readonly #template: Template;
+  readonly #variables: Readonly<Record<string, unknown>>;
+
+  /** @param variables what the template may refer to beside the messages: `bos_token` and the like. */
+  constructor(source: string, variables: Readonly<Record<string, unknown>> = {}) {
+    this.#template = new Template(source);
+    this.#variables = variables;
+  }
+
+  /**
+   * Read `chat_template.jinja`, else `chat_template.json`, else "chat_template" in `tokenizer_config.json`; null when there is none.
+   * @throws Error naming the file when the template cannot be parsed.
+   */
+  static async load(folder: string, variables: Readonly<Record<string, unknown>> = {}): Promise<ChatTemplate | null> {
+    const found = await findTemplate(folder);
+    if (found === null) return null;
+    try {
+      return new ChatTemplate(found.source, variables);
+    } catch (cause) {
+      throw new Error(`the chat template in ${found.file} cannot be parsed: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  /** The prompt's text, up to where the assistant begins to answer. @throws Error with what the template complains of. */
+  render(messages: readonly Message[]): string {
+    try {
+      return this.#template.render({ ...this.#variables, messages, add_generation_prompt: true });
+    } catch (cause) {
+      const roles = messages.map(({ role }) => role).join(", ");
+      throw new Error(`the chat template failed on messages of roles ${roles}: ${(cause as Error).message}`, { cause });
+    }
+  }
+}
+
+async function findTemplate(folder: string): Promise<{ file: string; source: string } | null> {
+  const jinja = join(folder, "chat_template.jinja");
+  const source = await readFile(jinja, "utf8").catch(() => null);
+  if (source !== null) return { file: jinja, source };
+  for (const name of ["chat_template.json", "tokenizer_config.json"]) {
+    const file = join(folder, name);
+    const template = defaultTemplate((await readJson(file))?.["chat_template"]);
+    if (template !== null) return { file, source: template };
+  }
+  return null;
+}
+
+/** A template is a text, or a list of named ones, of which "default" is taken. */
+function defaultTemplate(template: unknown): string | null {
+  if (typeof template === "string") return template;
+  if (!Array.isArray(template)) return null;
+  const named = (template as { name?: unknown; template?: unknown }[]).find(({ name }) => name === "default")?.template;
+  return typeof named === "string" ? named : null;
+}

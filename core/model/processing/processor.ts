@@ -1,0 +1,179 @@
+/** Everything between the user's text and pictures and the model's ids and patches, read from a model folder. */
+import { join } from "node:path";
+import { ChatTemplate, splitAtImages } from "./chat-template.ts";
+import { readJson, readModelConfig } from "../files/config.ts";
+import { ImageProcessor } from "./image-processor.ts";
+import { readImageSettings } from "./image-settings.ts";
+import { Tokenizer } from "./tokenizer.ts";
+import type { Message } from "./chat-template.ts";
+import type { JsonObject, ModelConfig } from "../files/config.ts";
+import type { EncodedPrompt } from "../model.ts";
+import type { EncodedPicture, Picture } from "./picture.ts";
+import type { DecodeOptions } from "./tokenizer.ts";
+
+/** A prompt as the user has it: one turn with `<image>` where a picture belongs, or whole messages. */
+export type PromptText =
+  | { readonly prompt: string; readonly system?: string }
+  | { readonly messages: readonly Message[] };
+
+interface Parts {
+  readonly config: ModelConfig;
+  /** generation_config.json. */
+  readonly generation: JsonObject;
+  readonly tokenizer: Tokenizer;
+  readonly images: ImageProcessor;
+  readonly template: ChatTemplate | null;
+}
+
+export class Processor {
+  readonly tokenizer: Tokenizer;
+  /** Resizing, patch and merge size: what a view needs to mask patches. */
+  readonly images: ImageProcessor;
+  /** Ids that end a response: all of generation_config.json, else config.json's, else the tokenizer's end token. */
+  readonly stopTokens: readonly number[];
+  /** Ids of vision placeholders, which a response must never hold. */
+  readonly bannedTokens: readonly number[];
+  readonly padToken: number;
+  /** Rows of the model's vocabulary. */
+  readonly vocabularySize: number;
+  readonly #imageToken: number;
+  readonly #template: ChatTemplate | null;
+  readonly #folder: string;
+
+  private constructor(folder: string, parts: Parts) {
+    const { config, generation, tokenizer, images, template } = parts;
+    this.#folder = folder;
+    this.tokenizer = tokenizer;
+    this.images = images;
+    this.#template = template;
+    this.#imageToken = config.tokens.image;
+    this.vocabularySize = config.text.vocabSize;
+    this.stopTokens = stopTokensOf(generation, config, tokenizer, folder);
+    this.bannedTokens = bannedTokensOf(config, tokenizer);
+    this.padToken = padTokenOf(generation, config, tokenizer) ?? this.stopTokens[0]!;
+  }
+
+  /** @throws Error naming the file that is missing or contradicts another. */
+  static async load(folder: string): Promise<Processor> {
+    // Of a folder that holds nothing the same is said each time.
+    const config = await readModelConfig(folder);
+    const [tokenizer, settings] = await Promise.all([Tokenizer.load(folder), readImageSettings(folder)]);
+    checkAgreement(folder, config, tokenizer, settings);
+    const generation = (await readJson(join(folder, "generation_config.json"))) ?? {};
+    const roles = ["bos_token", "eos_token", "pad_token", "unk_token"].map((role) => [role, tokenizer.roleToken(role)]);
+    const template = await ChatTemplate.load(folder, Object.fromEntries(roles) as Record<string, unknown>);
+    return new Processor(folder, { config, generation, tokenizer, images: new ImageProcessor(settings), template });
+  }
+
+  /**
+   * The ids of a prompt through the chat template, one image id per visual token, and its pictures' patches.
+   * @throws Error when the pictures are not as many as the `<image>` marks, a picture's sides differ too much, or the text itself writes an
+   * image token.
+   */
+  encodePrompt(text: PromptText, pictures: readonly Picture[] = []): EncodedPrompt {
+    return this.encodePromptWith(text, pictures.map((picture) => this.encodePicture(picture)));
+  }
+
+  /** The same, with pictures that are encoded already. */
+  encodePromptWith(text: PromptText, pictures: readonly EncodedPicture[]): EncodedPrompt {
+    const messages = messagesOf(text);
+    const marks = messages.flatMap(({ content }) => (typeof content === "string" ? [] : content)).filter(({ type }) => type === "image").length;
+    if (marks !== pictures.length) {
+      const found = `the prompt has ${marks} <image> marks and ${pictures.length} pictures`;
+      throw new Error(`${found}; put one mark where each picture belongs: ${preview(messages)}`);
+    }
+    const ids = this.tokenizer.encode(this.renderPrompt(text));
+    const placeholders = ids.reduce((count, id) => count + (id === this.#imageToken ? 1 : 0), 0);
+    if (placeholders !== pictures.length) {
+      const found = `the prompt's text gives ${placeholders} image tokens for ${pictures.length} pictures`;
+      const remedy = `the token ${this.tokenizer.tokenOf(this.#imageToken)} must not be written in it, and the chat template must place one per picture`;
+      throw new Error(`${found}: ${remedy}: ${preview(messages)}`);
+    }
+    return { ids: this.#expand(ids, pictures), pictures };
+  }
+
+  /** The text that the chat template makes of a prompt, one image token per picture. @throws Error when the folder has no template. */
+  renderPrompt(text: PromptText): string {
+    if (this.#template === null) {
+      throw new Error(`${this.#folder} has no chat template: add chat_template.jinja, or "chat_template" to tokenizer_config.json`);
+    }
+    return this.#template.render(messagesOf(text));
+  }
+
+  encodePicture(picture: Picture): EncodedPicture {
+    return this.images.encode(picture);
+  }
+
+  decode(tokens: Iterable<number>, options: DecodeOptions = {}): string {
+    return this.tokenizer.decode(tokens, options);
+  }
+
+  /** Each placeholder, in order, becomes as many image ids as its picture has visual tokens. */
+  #expand(ids: Int32Array, pictures: readonly EncodedPicture[]): Int32Array {
+    const out: number[] = [];
+    let next = 0;
+    for (const id of ids) {
+      const repeat = id === this.#imageToken ? this.images.tokensOf(pictures[next++]!.grid) : 1;
+      for (let i = 0; i < repeat; i++) out.push(id);
+    }
+    return Int32Array.from(out);
+  }
+}
+
+/** Messages whose texts with `<image>` marks are split into parts; a text without stays a text. */
+function messagesOf(text: PromptText): Message[] {
+  const messages = "messages" in text ? text.messages : [
+    ...(text.system === undefined ? [] : [{ role: "system", content: text.system }]),
+    { role: "user", content: text.prompt },
+  ];
+  return messages.map(({ role, content }) => {
+    const parts = (typeof content === "string" ? [{ type: "text", text: content } as const] : content)
+      .flatMap((part) => (part.type === "text" ? splitAtImages(part.text) : [part]));
+    return { role, content: typeof content === "string" && parts.every(({ type }) => type === "text") ? content : parts };
+  });
+}
+
+function preview(messages: readonly Message[]): string {
+  const text = JSON.stringify(messages);
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}
+
+function stopTokensOf(generation: JsonObject, config: ModelConfig, tokenizer: Tokenizer, folder: string): number[] {
+  const named = tokenizer.roleToken("eos_token");
+  const last = named === null ? null : tokenizer.idOf(named);
+  const generated = idsOf(generation["eos_token_id"], `${folder}/generation_config.json`);
+  const ids = [generated, config.tokens.eos, last === null ? [] : [last]].find((list) => list.length > 0);
+  if (ids === undefined) throw new Error(`${folder} names no end-of-text token: set eos_token_id in generation_config.json`);
+  const outside = ids.find((id) => id >= config.text.vocabSize);
+  if (outside !== undefined) throw new Error(`${folder}: the end-of-text token ${outside} is outside the vocabulary of ${config.text.vocabSize}`);
+  return [...new Set(ids)];
+}
+
+function idsOf(value: unknown, file: string): number[] {
+  const ids = value === undefined || value === null ? [] : [value].flat();
+  const wrong = ids.find((id) => !Number.isInteger(id) || (id as number) < 0);
+  if (wrong !== undefined) throw new Error(`${file}: eos_token_id holds ${JSON.stringify(wrong)}, not a token id`);
+  return ids as number[];
+}
+
+function bannedTokensOf({ tokens }: ModelConfig, tokenizer: Tokenizer): number[] {
+  const spelled = ["<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>"].map((token) => tokenizer.idOf(token));
+  const ids = [tokens.image, tokens.video, tokens.visionStart, tokens.visionEnd, tokens.visionPad, ...spelled];
+  return [...new Set(ids.filter((id) => id !== null))].sort((a, b) => a - b);
+}
+
+function padTokenOf(generation: JsonObject, config: ModelConfig, tokenizer: Tokenizer): number | null {
+  const named = tokenizer.roleToken("pad_token");
+  const generated = generation["pad_token_id"];
+  return (named === null ? null : tokenizer.idOf(named)) ?? (typeof generated === "number" ? generated : null) ?? config.tokens.pad;
+}
+
+function checkAgreement(folder: string, config: ModelConfig, tokenizer: Tokenizer, settings: ImageProcessor["settings"]): void {
+  if (tokenizer.size > config.text.vocabSize) {
+    throw new Error(`${folder}: the tokenizer has ids up to ${tokenizer.size - 1}, the model a vocabulary of ${config.text.vocabSize}`);
+  }
+  for (const name of ["patchSize", "mergeSize", "temporalPatchSize"] as const) {
+    if (settings[name] === config.vision[name]) continue;
+    throw new Error(`${folder}: ${name} is ${settings[name]} for the picture processor and ${config.vision[name]} for the model; make them equal`);
+  }
+}
