@@ -1,7 +1,7 @@
 /** Writes a graph as an ONNX model (protobuf fields of onnx.proto3, opset 21). */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Dim, dimText, monomials, type Shape, type SymbolicDim } from "../dims.ts";
-import type { Products } from "../executor.ts";
+import type { Products as PortProducts } from "../executor.ts";
 import { type DType, type Graph, inputOp, liveNodes, type Node, type Value, first } from "../graph.ts";
 
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
@@ -12,6 +12,9 @@ export interface OnnxNodeOptions {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
   readonly domain?: string;
 }
+
+/** "uint8" is "int8" with weights shifted to 0 … 255, for processors whose sums of int8 products are not exact (int8-sums.ts). */
+export type Products = PortProducts | "uint8";
 
 const elementType = { float32: 1, int32: 6, int64: 7 } as const;
 const opset = 21;

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import type { CompileOptions, Executor, Feed, Feeds, FloatArray, Program } from "../executor.ts";
 import type { Graph } from "../graph.ts";
 import { emitOnnx } from "./emitter.ts";
+import { int8SumsAreExact } from "./int8-sums.ts";
 
 export interface OnnxExecutorOptions {
   /** Threads inside an op; default: all cores. */
@@ -33,7 +34,8 @@ export class OnnxExecutor implements Executor {
     };
   }
 
-  async compile(graph: Graph, { constants = {}, products = "float32" }: CompileOptions = {}): Promise<Program> {
+  async compile(graph: Graph, { constants = {}, products: asked = "float32" }: CompileOptions = {}): Promise<Program> {
+    const products = asked === "int8" && !(await int8SumsAreExact()) ? "uint8" : asked;
     const externalData = Object.entries(constants).map(([path, { data }]) => ({ path, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }));
     const key = [products, ...Object.keys(constants).sort()].join("\n");
     const known = this.#models.get(graph);

@@ -62,22 +62,30 @@ const linearOp: Op = {
     return b ? [...gradients, sum(dy, [0])] : gradients;
   },
   onnx: (emitter, _, inputs, outputs) => {
-    if (emitter.products === "int8") linearInt8(emitter, inputs, outputs);
-    else emitter.op("Gemm", inputs, { outputs, attributes: { transB: 1 } });
+    if (emitter.products === "float32") emitter.op("Gemm", inputs, { outputs, attributes: { transB: 1 } });
+    else linearInt8(emitter, inputs, outputs);
   },
 };
 
-/** Weights are rounded in the graph, since they change from step to step; 127 steps on either side of 0. */
+/** Weights are rounded in the graph, since they change from step to step; 127 steps on either side of their zero point. */
 function linearInt8(emitter: OnnxEmitter, [x, w, b]: readonly string[], outputs: readonly string[]): void {
-  const one = (type: string, inputs: readonly string[], attributes = {}): string => first(emitter.op(type, inputs, { attributes }));
+  const one = (type: string, inputs: readonly string[], attributes = {}): string =>
+    first(emitter.op(type, inputs, { attributes }));
+  const unsigned = emitter.products === "uint8";
+  const type = unsigned ? elementType.uint8 : elementType.int8;
   const largest = one("ReduceMax", [one("Abs", [w!]), emitter.ints([1])], { keepdims: 1 }); // [out, 1]
   const scale = one("Max", [one("Mul", [largest, emitter.float(1 / 127)]), emitter.float(1e-30)]);
-  const rounded = one("Cast", [one("Round", [one("Div", [w!, scale])])], { to: int8 });
-  const turned = one("Transpose", [rounded], { perm: [1, 0] }); // [in, out]
+  const steps = one("Round", [one("Div", [w!, scale])]);
+  const shifted = unsigned ? one("Add", [steps, emitter.float(unsignedZero)]) : steps;
+  const turned = one("Transpose", [one("Cast", [shifted], { to: type })], { perm: [1, 0] }); // [in, out]
   const scales = one("Reshape", [scale, emitter.ints([-1])]);
-  emitter.op("DynamicQuantizeMatMul", [x!, turned, scales, ...(b === undefined ? [] : ["", b])], { outputs, domain: "com.microsoft" });
+  const zeros = unsigned
+    ? one("Cast", [one("Add", [one("Mul", [scales, emitter.float(0)]), emitter.float(unsignedZero)])], { to: type })
+    : "";
+  const optional = b !== undefined ? [zeros, b] : unsigned ? [zeros] : [];
+  emitter.op("DynamicQuantizeMatMul", [x!, turned, scales, ...optional], { outputs, domain: "com.microsoft" });
 }
 
-/** TensorProto.DataType.INT8. */
-const int8 = 3;
-
+/** TensorProto.DataType. */
+const elementType = { uint8: 2, int8: 3 } as const;
+const unsignedZero = 128;
