@@ -4,7 +4,7 @@ import { add, addRmsNorm, concat, gatherRows, linear, mul, recomputed, reshape, 
 import type { TextConfig } from "../../files/config.ts";
 import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, Positions, PrefixInput, SegmentInput } from "../../model.ts";
 import { intoSlots, outOfSlots } from "../../rows/slots.ts";
-import { decodeAttention, prefixAttention, type Projected, segmentAttention } from "./attention.ts";
+import { decodeAttention, prefixAttention, type Projected, segmentAttention } from "../../layers/attention.ts";
 import { promptPositions } from "./positions.ts";
 
 const embedding = "model.language_model.embed_tokens.weight";

@@ -3,11 +3,10 @@
  * a prompt's responses share one product with its prefix. Axes: B prompts, N responses, G queries per key/value head (kv),
  * P prefix, R response and L cached positions, D head size.
  */
-import { type Dim, times } from "../../../graph/dims.ts";
-import type { Value } from "../../../graph/graph.ts";
-import { add, concat, matmul, reshape, softmax, split, transpose } from "../../../graph/ops/index.ts";
-import type { TextConfig } from "../../files/config.ts";
-import type { DecodeInput, KeyValue, PrefixInput, SegmentInput } from "../../model.ts";
+import { type Dim, times } from "../../graph/dims.ts";
+import type { Value } from "../../graph/graph.ts";
+import { add, concat, matmul, reshape, softmax, split, transpose } from "../../graph/ops/index.ts";
+import type { DecodeInput, KeyValue, PrefixInput, SegmentInput } from "../model.ts";
 
 /** Queries [rows, heads·D], keys and values [rows, kv·D]; queries and keys are rotated. */
 export interface Projected {
@@ -16,7 +15,12 @@ export interface Projected {
   readonly v: Value;
 }
 
-type Heads = Pick<TextConfig, "heads" | "kvHeads" | "headSize">;
+/** Heads of queries, heads of keys and values (each serves heads / kvHeads of the queries'), and the size of a head. */
+export interface Heads {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+}
 
 export function prefixAttention(heads: Heads, { q, k, v }: Projected, { B, P, prefixCausal }: PrefixInput): { out: Value; keyValue: KeyValue } {
   const { kv, G, D, scale } = sizes(heads);
