@@ -1,7 +1,7 @@
 import { meanLikelihood, parseOptions, tokensBetween } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
-import { Verifier } from "./math/verifier.ts";
+import { Verifier } from "../verify/thread/verifier.ts";
 
 const schema = z.strictObject({
   /** Where the answer begins in a response's text. */

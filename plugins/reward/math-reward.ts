@@ -1,7 +1,7 @@
 import { parseOptions } from "@papo/core";
 import type { Plugin, Row, Run, Scorable, ScoredPart } from "@papo/core";
 import { z } from "zod";
-import { Verifier } from "./math/verifier.ts";
+import { Verifier } from "../verify/thread/verifier.ts";
 import { limitSchema } from "./thread/scoring.ts";
 
 const schema = z.strictObject({

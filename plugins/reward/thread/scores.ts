@@ -1,6 +1,6 @@
 /** What the rewards of a response's text compute; they run in a thread (see scoring.ts), so that nothing heavy may be imported here. */
 import type { ScoredPart } from "@papo/core";
-import { boxesIn } from "../math/extract.ts";
+import { boxesIn } from "../../verify/response/extract.ts";
 import type { ThreadSample } from "./scoring.ts";
 
 /** 1 for `<think>…</think>…\\boxed{…}…`, whitespace around <, > and / not counted, else 0. */

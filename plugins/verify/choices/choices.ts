@@ -1,6 +1,6 @@
 /** Multiple choice: a letter and the text that it stands for are one answer. */
-import { extractGold } from "./extract.ts";
-import { isReadable, verifyAnswer, type Verdict } from "./verify.ts";
+import { extractGold } from "../response/extract.ts";
+import { isReadable, verifyAnswer, type Verdict } from "../verify-answer.ts";
 
 const letters = "ABCDEFGHIJ";
 

@@ -1,12 +1,12 @@
 /** When two answers are the same. */
 import { Decimal } from "decimal.js";
-import { complexOf, type Complex } from "./values/complex.ts";
-import { NoRealValue, toReal, valueOf, type Value } from "./values/constant.ts";
-import { within, type Node, type Relation } from "./notation/node.ts";
-import { equal, multiply, rational } from "./values/rational.ts";
-import { flipped, realSetOf, sameSet } from "./values/real-set.ts";
-import { simplifyMatrices } from "./values/matrix.ts";
-import { unitRatio } from "./values/units.ts";
+import { complexOf, type Complex } from "../values/complex.ts";
+import { NoRealValue, toReal, valueOf, type Value } from "../values/constant.ts";
+import { within, type Node, type Relation } from "../notation/node.ts";
+import { equal, multiply, rational } from "../values/rational.ts";
+import { flipped, realSetOf, sameSet } from "../values/real-set.ts";
+import { simplifyMatrices } from "../values/matrix.ts";
+import { unitRatio } from "../values/units.ts";
 
 /** Whether an answer that was found is the expected one. */
 export function sameAnswer(expected: Node, found: Node): boolean {

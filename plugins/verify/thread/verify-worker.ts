@@ -1,10 +1,10 @@
 /** Verifies in a thread that can be killed; started by verify-worker.mjs. Answers come in the order of the questions. */
 import { parentPort } from "node:worker_threads";
 import type { FullVerdict, Question } from "./verifier.ts";
-import { isConsistent } from "./consistency.ts";
-import { choicesOf, isUsableGold, verifyChoice } from "./choices.ts";
-import { verifyAnswer } from "./verify.ts";
-import type { FromThread } from "../thread/guarded-thread.ts";
+import { isConsistent } from "../consistency.ts";
+import { choicesOf, isUsableGold, verifyChoice } from "../choices/choices.ts";
+import { verifyAnswer } from "../verify-answer.ts";
+import type { FromThread } from "../../reward/thread/guarded-thread.ts";
 
 parentPort!.on("message", ({ gold, response, choices: given }: Question) => {
   const choices = choicesOf(given);

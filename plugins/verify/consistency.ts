@@ -1,7 +1,7 @@
 /** Whether an answer is the one that the response's own reasoning comes to. */
 
-import { extractAnswer } from "./extract.ts";
-import { verifyAnswer } from "./verify.ts";
+import { extractAnswer } from "./response/extract.ts";
+import { verifyAnswer } from "./verify-answer.ts";
 
 const cue = /\\boxed\s*\{|\b(?:final )?answers?(?:\s*\*{0,2}\s*(?:is|are|:|=|would be|should be))/gi;
 

@@ -1,7 +1,7 @@
 /** Whether a response gives the expected answer. */
 import { clean, plainText } from "./notation/clean.ts";
-import { sameAnswer } from "./compare.ts";
-import { extractAnswer, extractGold } from "./extract.ts";
+import { sameAnswer } from "./compare/compare.ts";
+import { extractAnswer, extractGold } from "./response/extract.ts";
 import { UnreadableError, type Node } from "./notation/node.ts";
 import { parseAnswer, type Reading } from "./notation/parser.ts";
 
