@@ -6,13 +6,14 @@ import { sameShape, shapeText } from "./dims.ts";
 
 /**
  * d(Σ seeds ⟨cotangent, value⟩) / d(each of `wrt`), traced into the same graph.
- * A value that no seed depends on gets zeros.
+ * The values of `wrt` are taken as independent of each other: nothing is sent further back through one of them. A value that no seed depends on gets zeros.
  */
 export function gradient(seeds: readonly { readonly value: Value; readonly cotangent: Value }[], wrt: readonly Value[]): Value[] {
   const graph = seeds[0]?.value.graph;
   if (!graph) return [];
   const last = graph.nodes.length;
   const dependent = dependents(graph.nodes, wrt);
+  const ends = new Set(wrt);
   const cotangents = new Map<Value, Value>();
   const accumulate = (value: Value, cotangent: Value): void => {
     if (!sameShape(value.shape, cotangent.shape)) {
@@ -25,7 +26,7 @@ export function gradient(seeds: readonly { readonly value: Value; readonly cotan
   for (let id = last - 1; id >= 0; id--) {
     const node = graph.nodes[id];
     if (!node || !dependent.has(node) || node.inputs.length === 0) continue;
-    const arrived = node.outputs.map((output) => cotangents.get(output));
+    const arrived = node.outputs.map((output) => (ends.has(output) ? undefined : cotangents.get(output)));
     if (arrived.every((cotangent) => cotangent === undefined)) continue;
     if (!node.op.gradient) throw new Error(`op "${node.op.name}" has no gradient rule`);
     node.op.gradient(node, arrived).forEach((cotangent, i) => {
