@@ -1,11 +1,11 @@
 /** The embedded learner: forward, log-probs, backward and gradients are graphs on an executor, fed in microbatches. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import picomatch from "picomatch";
 import type { FloatArray, HostArray, Products } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
+import { parameterRoles } from "../model/parameter-roles.ts";
 import { type Features, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { readSafetensors } from "../model/files/safetensors.ts";
@@ -51,8 +51,9 @@ export class GraphLearner implements Learner {
     this.#options = options;
     this.#training = createTrainingState(runtime, options.optimizer);
     this.#graphOptions = { recompute: options.recompute ?? false, vocabularyChunk: options.vocabularyChunk ?? 16_384 };
-    this.#trained = trainedParameters([...runtime.model.parameters.keys()], options.optimizer.freeze);
-    this.#trainsVision = [...this.#trained].some((name) => name.startsWith("model.visual."));
+    this.#trained = new Set(runtime.trained().keys());
+    const { vision } = parameterRoles(runtime.model);
+    this.#trainsVision = [...this.#trained].some((name) => vision.has(name));
   }
 
   get capabilities(): LearnerCapabilities {
@@ -114,7 +115,7 @@ export class GraphLearner implements Learner {
     const { broken, ...report } = await this.#training.update({ learningRate });
     if (!report.skipped) this.#runtime.changed(undefined, { vision: this.#trainsVision });
     if (broken !== null) {
-      const { data } = this.#runtime.weights().get(broken) as { data: Float32Array };
+      const { data } = this.#runtime.trained().get(broken) as { data: Float32Array };
       const at = firstNotFinite(data);
       throw new DivergedError(`the update made "${broken}" ${data[at]} at ${at}: lower the learning rate (it was ${learningRate})`);
     }
@@ -132,14 +133,14 @@ export class GraphLearner implements Learner {
     const { updates, arrays } = this.#training.state();
     await this.#options.writeModel(join(folder, "model"), this.#runtime.weights());
     await writeSafetensors(join(folder, "optimizer.safetensors"), arrays);
-    for (const name of this.#runtime.kept) await writeSafetensors(keptFile(folder, name), this.#runtime.weights(name));
+    for (const name of this.#runtime.kept) await writeSafetensors(keptFile(folder, name), this.#runtime.trained(name));
     await writeFile(join(folder, "learner.json"), `${JSON.stringify({ version: this.version, updates, kept: this.#runtime.kept })}\n`);
   }
 
   async load(folder: string): Promise<void> {
     const { version, updates, kept } = JSON.parse(await readFile(join(folder, "learner.json"), "utf8")) as { version: number; updates: number; kept: string[] };
     const saved = await this.#options.readModel(join(folder, "model"));
-    for (const [name, { data }] of this.#runtime.weights()) data.set(saved.get(name)?.data ?? missing(name, folder));
+    for (const [name, { data }] of this.#runtime.trained()) data.set(saved.get(name)?.data ?? missing(name, folder));
     this.#training.restore({ updates, arrays: await readWeights(join(folder, "optimizer.safetensors")) });
     for (const name of kept) this.#runtime.keep(name, await readWeights(keptFile(folder, name)));
     this.#runtime.changed(version);
@@ -236,17 +237,6 @@ function gathered(cotangents: Float32Array, { ofToken, predictionOfToken, predic
   const sums = new Float64Array(predictions);
   ofToken.forEach((place, i) => (sums[predictionOfToken[i] as number] = (sums[predictionOfToken[i] as number] as number) + (cotangents[place] as number)));
   return Float32Array.from(sums);
-}
-
-function trainedParameters(names: readonly string[], freeze: readonly string[]): Set<string> {
-  for (const pattern of freeze) {
-    const matches = picomatch(pattern);
-    if (!names.some((name) => matches(name))) throw new Error(`freeze: the pattern "${pattern}" matches no parameter; names look like ${names[0]} and ${names.at(-1)}`);
-  }
-  const frozen = freeze.length > 0 ? picomatch([...freeze]) : () => false;
-  const trained = names.filter((name) => !frozen(name));
-  if (trained.length === 0) throw new Error(`freeze: the patterns ${freeze.join(", ")} leave no parameter to train`);
-  return new Set(trained);
 }
 
 function checkSize(output: Output, array: Float32Array, B: number, T: number): void {

@@ -62,7 +62,7 @@ class HostState implements TrainingState {
   }
 
   async update(options: { readonly learningRate: number }): Promise<UpdateReport> {
-    const report = await this.#optimizer.update(this.#runtime.weights(), this.#gradients, options);
+    const report = await this.#optimizer.update(this.#runtime.trained(), this.#gradients, options);
     this.#gradients.clear();
     return report;
   }

@@ -26,6 +26,13 @@ export interface ModelProgram {
   readonly parameters: readonly string[];
 }
 
+export interface RuntimeOptions {
+  /** Passes over the model's graphs to leave out. */
+  readonly passes?: Partial<Passes>;
+  /** Names of the parameters that are trained, and so differ between sets of weights; all others are frozen: one copy serves every set. Default: all. */
+  readonly trained?: ReadonlySet<string>;
+}
+
 /** Visual features of pictures by content hash, [tokens, hidden] each. */
 export type Features = ReadonlyMap<string, Float32Array>;
 
@@ -42,12 +49,13 @@ export class ModelRuntime {
   /** Grows with every change; a version may come back when a checkpoint is loaded. */
   #changes = 0;
 
-  constructor(model: VisionLanguageModel, weights: Weights, executor: Executor, passes: Partial<Passes> = {}) {
+  constructor(model: VisionLanguageModel, weights: Weights, executor: Executor, { passes = {}, trained = new Set(weights.keys()) }: RuntimeOptions = {}) {
     this.passes = { ...allPasses, ...passes };
     this.model = model;
     this.executor = executor;
-    this.#sets = new WeightSets(executor);
-    this.#sets.put(currentWeights, weights);
+    const part = (wanted: boolean): Weights => new Map([...weights].filter(([name]) => trained.has(name) === wanted));
+    this.#sets = new WeightSets(executor, part(false));
+    this.#sets.put(currentWeights, part(true));
   }
 
   /** Grows when the current weights change. */
@@ -60,9 +68,15 @@ export class ModelRuntime {
     return this.#sets.names.filter((name) => name !== currentWeights);
   }
 
-  /** The host's arrays of a set, with the values of now; who writes into the current ones calls `changed`. */
-  weights(name: string = currentWeights): Weights {
+  /** The trained parameters' arrays on the host, of a set, with the values of now; who writes into the current ones calls `changed`. */
+  trained(name: string = currentWeights): Weights {
     return this.#sets.host(name);
+  }
+
+  /** The same of all parameters, in the model's order; those that are frozen are the same arrays in every set. */
+  weights(name: string = currentWeights): Weights {
+    const [trained, { frozen }] = [this.trained(name), this.#sets];
+    return new Map([...this.model.parameters.keys()].map((parameter) => [parameter, (trained.get(parameter) ?? frozen.get(parameter))!]));
   }
 
   /** A parameter of the current weights on the executor's device, and its new value there. */
@@ -74,7 +88,7 @@ export class ModelRuntime {
     this.#sets.replace(currentWeights, parameter, array);
   }
 
-  /** Keep weights under a name, the current ones' copy by default. */
+  /** Keep trained weights under a name, the current ones' copy by default. */
   keep(name: string, weights?: Weights): void {
     if (weights === undefined) this.#sets.copy(currentWeights, name);
     else this.#sets.put(name, weights);

@@ -1,6 +1,7 @@
 /**
- * Named sets of weights. Where the executor has a device they are kept there too, so that passes and updates move none of them; what is
- * newer on one side is brought to the other when it is asked for.
+ * Named sets of the weights that are trained, and beside them the frozen ones, of which there is one copy for all sets. Where the executor has a
+ * device they are kept there too, so that passes and updates move none of them; what is newer on one side is brought to the other when it is
+ * asked for.
  */
 import type { Device, DeviceArray, Executor, Feed, FloatArray } from "../graph/executor.ts";
 import { add, affine } from "../graph/ops/index.ts";
@@ -8,6 +9,7 @@ import { Programs } from "../graph/programs.ts";
 import type { Weights } from "./model.ts";
 
 interface WeightSet {
+  /** Trained weights alone; in the frozen set, the frozen ones. */
   readonly host: Weights;
   readonly onDevice: Map<string, DeviceArray>;
   /** Parameters whose values on the device are newer than the host's. */
@@ -18,17 +20,24 @@ export class WeightSets {
   readonly #device: Device | undefined;
   readonly #programs: Programs;
   readonly #sets = new Map<string, WeightSet>();
+  readonly #frozen: WeightSet;
 
-  constructor(executor: Executor) {
+  /** @param frozen weights that never change: every set reads them, none copies them */
+  constructor(executor: Executor, frozen: Weights) {
     this.#device = executor.device;
     this.#programs = new Programs(executor);
+    this.#frozen = { host: frozen, onDevice: new Map(), newer: new Set() };
   }
 
   get names(): readonly string[] {
     return [...this.#sets.keys()];
   }
 
-  /** The host's arrays, up to date: who writes into them says so with `hostChanged`. @throws Error naming the sets there are */
+  get frozen(): Weights {
+    return this.#frozen.host;
+  }
+
+  /** The host's trained arrays, up to date: who writes into them says so with `hostChanged`. @throws Error naming the sets there are */
   host(name: string): Weights {
     const { host, onDevice, newer } = this.#set(name);
     for (const parameter of newer) host.get(parameter)?.data.set(this.#onlyDevice.get(onDevice.get(parameter) as DeviceArray));
@@ -38,19 +47,21 @@ export class WeightSets {
 
   /** What a program that reads a parameter is fed. */
   feed(name: string, parameter: string): Feed {
-    return this.#device === undefined ? (this.#set(name).host.get(parameter) as FloatArray) : this.onDevice(name, parameter);
+    return this.#device === undefined ? (this.#holder(name, parameter).host.get(parameter) as FloatArray) : this.onDevice(name, parameter);
   }
 
   /** The parameter's array on the device; it stays the set's. */
   onDevice(name: string, parameter: string): DeviceArray {
-    const { host, onDevice } = this.#set(name);
+    const { host, onDevice } = this.#holder(name, parameter);
     const array = onDevice.get(parameter) ?? this.#onlyDevice.put(host.get(parameter) as FloatArray);
     onDevice.set(parameter, array);
     return array;
   }
 
+  /** @param weights the trained ones */
   put(name: string, weights: Weights): void {
-    this.#free(name);
+    const old = this.#sets.get(name);
+    if (old !== undefined) this.#free(old);
     this.#sets.set(name, { host: weights, onDevice: new Map(), newer: new Set() });
   }
 
@@ -99,7 +110,7 @@ export class WeightSets {
   }
 
   async release(): Promise<void> {
-    for (const name of this.names) this.#free(name);
+    for (const set of [this.#frozen, ...this.#sets.values()]) this.#free(set);
     await this.#programs.release();
   }
 
@@ -114,10 +125,15 @@ export class WeightSets {
     return set;
   }
 
-  #free(name: string): void {
-    const { onDevice, newer } = this.#sets.get(name) ?? {};
-    for (const array of onDevice?.values() ?? []) this.#onlyDevice.free(array);
-    onDevice?.clear();
-    newer?.clear();
+  /** The set that holds a parameter: the named one, or the frozen one. */
+  #holder(name: string, parameter: string): WeightSet {
+    const set = this.#set(name);
+    return set.host.has(parameter) ? set : this.#frozen;
+  }
+
+  #free({ onDevice, newer }: WeightSet): void {
+    for (const array of onDevice.values()) this.#onlyDevice.free(array);
+    onDevice.clear();
+    newer.clear();
   }
 }

@@ -6,6 +6,7 @@ import { OnnxExecutor } from "../graph/onnx/executor.ts";
 import { loadTensorFlow } from "../graph/tensorflow/binding.ts";
 import { GraphLearner } from "../learner/graph-learner.ts";
 import type { OptimizerSettings } from "../learner/learner.ts";
+import { trainedParameters } from "../learner/trained-parameters.ts";
 import { loadModelFolder, saveModelFolder } from "../model/files/folder.ts";
 import { createModel } from "../model/registry.ts";
 import { ModelRuntime } from "../model/runtime.ts";
@@ -40,7 +41,8 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
   const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, passes = {}, rollout = {} } = options;
   const loaded = await loadModelFolder(weights, (config) => createModel(config).parameters);
   const model = createModel(loaded.config);
-  const runtime = new ModelRuntime(model, loaded.weights, createExecutor(options, threads), passes);
+  const trained = trainedParameters([...model.parameters.keys()], optimizer.freeze);
+  const runtime = new ModelRuntime(model, loaded.weights, createExecutor(options, threads), { passes, trained });
   const learner = new GraphLearner(runtime, {
     optimizer,
     microbatchTokens,
@@ -57,9 +59,9 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
 };
 
 const weightCopies = (runtime: ModelRuntime): WeightCopies => ({
-  read: () => Object.fromEntries([...runtime.weights()].map(([name, { data }]) => [name, data.slice()])),
+  read: () => Object.fromEntries([...runtime.trained()].map(([name, { data }]) => [name, data.slice()])),
   write: (arrays) => {
-    for (const [name, { data }] of runtime.weights()) data.set(arrays[name]!);
+    for (const [name, { data }] of runtime.trained()) data.set(arrays[name]!);
     runtime.changed();
   },
 });

@@ -17,7 +17,7 @@ export interface PolicyParts {
   readonly close: () => Promise<void>;
 }
 
-/** The current weights by name, on their way from one model to another of the same shape. */
+/** The current trained weights by name, on their way from one model to another of the same shape. */
 export interface WeightCopies {
   read(): Readonly<Record<string, Float32Array>>;
   write(arrays: Readonly<Record<string, Float32Array>>): void;

@@ -33,6 +33,16 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
     expect(runtime.kept).toEqual(["slow"]);
   });
 
+  test("kept copies hold what is trained alone, and read the one copy of what is frozen", async () => {
+    const small = new ModelRuntime(runtime.model, runtime.weights(), executor, { trained: new Set([parameter]) });
+    small.keep("reference");
+    expect([...small.trained("reference").keys()]).toEqual([parameter]);
+    const [now, kept] = [small.weights(), small.weights("reference")];
+    expect([...kept.keys()]).toEqual([...small.model.parameters.keys()]);
+    for (const [name, { data }] of now) expect(kept.get(name)!.data === data, name).toBe(name !== parameter);
+    await small.release();
+  });
+
   test("weights that nobody keeps are an error that names those there are", async () => {
     expect(() => runtime.weights("fast")).toThrow('no weights are kept as "fast"; there are current');
     await expect(runtime.follow("fast", 0.5)).rejects.toThrow('no weights are kept as "fast"');

@@ -43,7 +43,7 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
   beforeAll(async () => {
     model = await loadModel("tiny", executor);
     const { runtime } = model;
-    plain = { ...model, runtime: new ModelRuntime(runtime.model, runtime.weights(), executor, { sharedRows: false }) };
+    plain = { ...model, runtime: new ModelRuntime(runtime.model, runtime.weights(), executor, { passes: { sharedRows: false } }) };
     models.push(model, plain);
   });
   afterAll(async () => {
