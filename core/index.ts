@@ -74,7 +74,7 @@ export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 export { bindingFile, loadTensorFlow, tensorflowFolder, tensorflowSetup } from "./graph/tensorflow/binding.ts";
 export type { TensorFlowSetup } from "./graph/tensorflow/binding.ts";
 // Model files
-export { Dinov2Encoder } from "./model/dinov2/encoder.ts";
-export type { Dinov2Options, Dinov2Result } from "./model/dinov2/encoder.ts";
+export { Dinov2Encoder } from "./model/encoders/dinov2/encoder.ts";
+export type { Dinov2Options, Dinov2Result } from "./model/encoders/dinov2/encoder.ts";
 export type { Weights } from "./model/model.ts";
 export { writeSafetensors } from "./model/files/safetensors-write.ts";

@@ -179,7 +179,7 @@ export class GraphLearner implements Learner {
     return { feeds: { ...feeds, ...predictionFeeds(predictions), ...means, inverseTemperature } as Record<string, HostArray>, places, hashes, shared: rows !== null };
   }
 
-  /** Add each picture's part of d loss / d features, [tokens, hidden], to what other passes gave it. */
+  /** Add each picture's part of d loss / d features, [tokens, featureWidth], to what other passes gave it. */
   #splitFeatures(hashes: readonly string[], features: Features, cotangent: Float32Array, into: Map<string, Float32Array>): void {
     let start = 0;
     for (const hash of hashes) {
@@ -190,7 +190,8 @@ export class GraphLearner implements Learner {
   }
 
   async #visionBackward(prompts: readonly EncodedPrompt[], cotangents: ReadonlyMap<string, Float32Array>): Promise<void> {
-    const { vision, decoder } = this.#runtime.model;
+    const { vision } = this.#runtime.model;
+    const { featureWidth } = vision;
     const pictures = distinctPictures(prompts).filter(({ hash }) => cotangents.has(hash));
     if (pictures.length === 0) return;
     const program = await this.#program("vision backward", (graph, parameters) => {
@@ -198,13 +199,13 @@ export class GraphLearner implements Learner {
     });
     for (const chunk of pictureChunks(pictures)) {
       const order = vision.order(chunk);
-      const data = new Float32Array(order.length * decoder.hiddenSize);
+      const data = new Float32Array(order.length * featureWidth);
       let token = 0;
       for (const { hash } of chunk) {
         const rows = cotangents.get(hash) as Float32Array;
-        for (let i = 0; i < rows.length; i += decoder.hiddenSize) data.set(rows.subarray(i, i + decoder.hiddenSize), (order[token++] as number) * decoder.hiddenSize);
+        for (let i = 0; i < rows.length; i += featureWidth) data.set(rows.subarray(i, i + featureWidth), (order[token++] as number) * featureWidth);
       }
-      const cotangent = { shape: [order.length, decoder.hiddenSize], data };
+      const cotangent = { shape: [order.length, featureWidth], data };
       await this.#training.backward(program, { ...vision.feeds(chunk), "cotangent.features": cotangent });
     }
   }

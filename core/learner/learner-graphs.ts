@@ -48,10 +48,10 @@ export function traceBackward(
   outputGradients(graph, seeds, (name) => trained.has(name) || (trainsVision && name === "features"));
 }
 
-/** Gradients of the vision tower's trained parameters from "cotangent.features" [F, hidden]. */
-export function traceVisionBackward({ vision, decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, trained: ReadonlySet<string>): void {
+/** Gradients of the vision tower's trained parameters from "cotangent.features" [F, featureWidth]. */
+export function traceVisionBackward({ vision }: VisionLanguageModel, graph: Graph, parameters: Parameters, trained: ReadonlySet<string>): void {
   const value = vision.trace(graph, parameters);
-  const cotangent = graph.input("cotangent.features", [symbol("F"), decoder.hiddenSize]);
+  const cotangent = graph.input("cotangent.features", [symbol("F"), vision.featureWidth]);
   outputGradients(graph, [{ value, cotangent }], (name) => trained.has(name));
 }
 

@@ -23,15 +23,24 @@ export type Weights = Map<string, { readonly shape: readonly number[]; readonly 
 /** Gives a parameter as a value of the graph being traced. */
 export type Parameters = (name: string) => Value;
 
+/** Shapes by Hugging Face name, in file order. */
+export type ParameterShapes = ReadonlyMap<string, readonly number[]>;
+
 export interface VisionLanguageModel {
-  /** Shape of every parameter, by Hugging Face name, in file order. */
-  readonly parameters: ReadonlyMap<string, readonly number[]>;
+  /** Of every parameter: the tower's, then the decoder's. */
+  readonly parameters: ParameterShapes;
   readonly vision: VisionTower;
   readonly decoder: Decoder;
 }
 
+/** A model of its two parts. */
+export const modelOf = (vision: VisionTower, decoder: Decoder): VisionLanguageModel => ({ vision, decoder, parameters: new Map([...vision.parameters, ...decoder.parameters]) });
+
 export interface VisionTower {
-  /** Pictures → features [F, hidden] of all their visual tokens; inputs are those of `feeds`. */
+  readonly parameters: ParameterShapes;
+  /** Numbers of a visual token's features: (1 + the decoder's `deepFeatures`) · hidden. */
+  readonly featureWidth: number;
+  /** Pictures → features [F, featureWidth] of all their visual tokens; inputs are those of `feeds`. */
   trace(graph: Graph, parameters: Parameters): Value;
   /**
    * The attention that each visual token's patches receive from all patches of the picture, [F]: mean over heads and over the tower's blocks of full
@@ -64,6 +73,7 @@ export interface KeyValue {
  * attended once for all its responses. Prefixes and responses are padded on the right; padding is never attended by a real token.
  */
 export interface Decoder {
+  readonly parameters: ParameterShapes;
   readonly layers: number;
   readonly keyValueHeads: number;
   readonly headSize: number;
@@ -71,6 +81,8 @@ export interface Decoder {
   readonly vocabularySize: number;
   /** The id of a visual token's placeholder. */
   readonly pictureToken: number;
+  /** So many layers, from the first, are followed by features of their own that are added to visual tokens (arXiv:2406.04334, DeepStack). */
+  readonly deepFeatures: number;
   /** Throws when the placeholders in `ids` do not match the pictures. */
   positions(prompt: EncodedPrompt): Positions;
   /** cos and sin [rows, headSize / 2] of rotary positions [3, rows]. */
@@ -90,6 +102,8 @@ export interface Decoder {
 export interface PrefixInput {
   /** [B·P, hidden] with visual features in place. */
   readonly embeddings: Value;
+  /** What is added after each of the first layers, [B·P, hidden] each, 0 at text; `deepFeatures` in all. */
+  readonly deep: readonly Value[];
   /** [B·P, headSize / 2]. */
   readonly cos: Value;
   readonly sin: Value;
@@ -113,7 +127,7 @@ export interface RowSlots {
 }
 
 export interface SegmentInput extends PrefixInput {
-  /** Null: `embeddings`, `cos` and `sin` have a row for each slot, prefix slots first: [B·P + B·N·R, …]. Otherwise they are rows [T, …] that stand in slots. */
+  /** Null: `embeddings`, `deep`, `cos` and `sin` have a row for each slot, prefix slots first: [B·P + B·N·R, …]. Otherwise they are rows [T, …] that stand in slots. */
   readonly slots: RowSlots | null;
   readonly responseCausal: Value;
   /** Which prefix positions are real, additive, [B, 1, 1, 1, P]. */

@@ -33,7 +33,7 @@ export interface RuntimeOptions {
   readonly trained?: ReadonlySet<string>;
 }
 
-/** Visual features of pictures by content hash, [tokens, hidden] each. */
+/** Visual features of pictures by content hash, [tokens, featureWidth] each. */
 export type Features = ReadonlyMap<string, Float32Array>;
 
 export class ModelRuntime {
@@ -193,7 +193,7 @@ export class ModelRuntime {
 
   /** Lay the features of the prompts' pictures out as one matrix, and say which rows each prompt reads. */
   place(prompts: readonly EncodedPrompt[], features: Features): { readonly placed: PlacedPrompt[]; readonly matrix: HostArray; readonly hashes: readonly string[] } {
-    const { hiddenSize } = this.model.decoder;
+    const { featureWidth } = this.model.vision;
     const pictures = distinctPictures(prompts);
     const firstRow = new Map<string, number>();
     let rows = 0;
@@ -201,15 +201,15 @@ export class ModelRuntime {
       firstRow.set(picture.hash, rows);
       rows += this.model.vision.tokens(picture);
     }
-    const data = new Float32Array(rows * hiddenSize);
-    for (const { hash } of pictures) data.set(features.get(hash) as Float32Array, (firstRow.get(hash) as number) * hiddenSize);
+    const data = new Float32Array(rows * featureWidth);
+    for (const { hash } of pictures) data.set(features.get(hash) as Float32Array, (firstRow.get(hash) as number) * featureWidth);
     const placed = prompts.map((prompt) => ({
       prompt,
       featureRows: Int32Array.from(
         prompt.pictures.flatMap((picture) => Array.from({ length: this.model.vision.tokens(picture) }, (_, i) => (firstRow.get(picture.hash) as number) + i)),
       ),
     }));
-    return { placed, matrix: { shape: [rows, hiddenSize], data }, hashes: pictures.map(({ hash }) => hash) };
+    return { placed, matrix: { shape: [rows, featureWidth], data }, hashes: pictures.map(({ hash }) => hash) };
   }
 
   async release(): Promise<void> {
@@ -218,10 +218,10 @@ export class ModelRuntime {
   }
 
   #inTokenOrder(picture: EncodedPicture, { data }: FloatArray): Float32Array {
-    const { hiddenSize } = this.model.decoder;
+    const { featureWidth } = this.model.vision;
     const rows = new Float32Array(data.length);
     this.model.vision.order([picture]).forEach((row, token) => {
-      rows.set(data.subarray(row * hiddenSize, (row + 1) * hiddenSize), token * hiddenSize);
+      rows.set(data.subarray(row * featureWidth, (row + 1) * featureWidth), token * featureWidth);
     });
     return rows;
   }

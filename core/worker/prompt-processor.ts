@@ -11,7 +11,7 @@ export const promptProcessor = (processor: Processor): TextProcessor => ({
     const text = imageMark.repeat(Math.max(0, pictures.length - marks)) + prompt;
     return processor.encodePromptWith(system === null ? { prompt: text } : { prompt: text, system }, pictures);
   },
-  visualTokens: ({ grid }) => processor.images.tokensOf(grid),
+  visualTokens: (picture) => processor.images.tokens(picture),
   encodeText: (text) => Int32Array.from(processor.tokenizer.encode(text)),
   decode: (tokens) => processor.decode(tokens, { skipSpecial: true }),
   encodeResponse: (text) => Int32Array.from([...processor.tokenizer.encode(text), ...processor.stopTokens.slice(0, 1)]),

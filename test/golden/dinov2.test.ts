@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Dinov2Encoder } from "../../core/model/dinov2/encoder.ts";
+import { Dinov2Encoder } from "../../core/model/encoders/dinov2/encoder.ts";
 import { goldenDir, goldenJson, hasPart, largestDifference } from "./support.ts";
 
 interface GoldenPicture {

@@ -15,7 +15,7 @@ export const concat = (values: readonly Value[], axis: number): Value =>
   values.length === 1 ? first(values) : first(values).graph.apply(concatOp, values, { axis });
 
 /** Cut along an axis into pieces of the given sizes, which add up to it. */
-export const split = (x: Value, sizes: Shape, axis: number): readonly Value[] => x.graph.applyAll(splitOp, [x], { sizes, axis });
+export const split = (x: Value, sizes: Shape, axis: number): readonly Value[] => (sizes.length === 1 && sameDim(at(sizes, 0), at(x.shape, axis)) ? [x] : x.graph.applyAll(splitOp, [x], { sizes, axis }));
 
 /** Repeat along axes of size 1 to reach `shape` (same rank). */
 export const expand = (x: Value, shape: Shape): Value => (sameShape(x.shape, shape) ? x : x.graph.apply(expandOp, [x], { shape }));

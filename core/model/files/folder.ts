@@ -3,10 +3,13 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { firstNotFinite } from "../../math/first-not-finite.ts";
+import { familyOf } from "../registry.ts";
 import { readModelConfig } from "./config.ts";
 import { readFloats, readFolderEntries } from "./safetensors.ts";
 import { writeSafetensorsFolder } from "./safetensors-write.ts";
 import type { ModelConfig } from "./config.ts";
+import type { TensorNames } from "../family.ts";
+import type { JsonObject } from "./json.ts";
 import type { Weights } from "../model.ts";
 import type { TensorEntry } from "./safetensors.ts";
 import type { WeightType, WriteShardsOptions } from "./safetensors-write.ts";
@@ -43,21 +46,6 @@ const companionFiles = [
 
 const typeNames: Readonly<Record<WeightType, string>> = { F32: "float32", BF16: "bfloat16", F16: "float16" };
 
-/**
- * The one name we use for a tensor: as in transformers' model, `model.language_model.…`, `model.visual.…`, `lm_head.weight`. On disk the hub
- * has `model.layers.…` and `visual.…`.
- */
-export function canonicalName(name: string): string {
-  if (name.startsWith("visual.")) return `model.${name}`;
-  if (!name.startsWith("model.") || name.startsWith("model.language_model.") || name.startsWith("model.visual.")) return name;
-  return `model.language_model.${name.slice("model.".length)}`;
-}
-
-/** The name on disk that every version of transformers reads. */
-function hubName(canonical: string): string {
-  return canonical.replace(/^model\.language_model\./, "model.").replace(/^model\.visual\./, "visual.");
-}
-
 /** Tables that old versions stored and the model computes itself. */
 function isBuffer(name: string): boolean {
   return name.endsWith(".inv_freq");
@@ -70,24 +58,25 @@ function isBuffer(name: string): boolean {
  */
 export async function loadModelFolder(folder: string, shapesOf: (config: ModelConfig) => Shapes): Promise<ModelFolder> {
   const config = await readModelConfig(folder);
-  const entries = canonicalEntries(await readFolderEntries(folder), folder);
+  const names = familyOf(config.raw).tensors;
+  const entries = canonicalEntries(await readFolderEntries(folder), names, folder);
   const shapes = shapesOf(config);
   const tiedHead = config.text.tieWordEmbeddings ? entries.get("lm_head.weight") : undefined;
   if (tiedHead !== undefined && !shapes.has("lm_head.weight")) entries.delete("lm_head.weight");
   checkEntries(entries, shapes, `the weights in ${folder} are not those that its config.json describes`);
   const weights: Weights = new Map();
   for (const [name, shape] of shapes) weights.set(name, { shape, data: await readFinite(entries.get(name)!) });
-  if (tiedHead !== undefined) await checkTiedHead(folder, tiedHead, weights);
+  if (tiedHead !== undefined) await checkTiedHead(folder, tiedHead, weights.get(names.embeddings)?.data);
   return { folder, config, weights, type: typeOf([...entries.values()]) };
 }
 
-function canonicalEntries(stored: ReadonlyMap<string, TensorEntry>, folder: string): Map<string, TensorEntry> {
+function canonicalEntries(stored: ReadonlyMap<string, TensorEntry>, { canonical }: TensorNames, folder: string): Map<string, TensorEntry> {
   const entries = new Map<string, TensorEntry>();
   for (const [name, entry] of stored) {
     if (isBuffer(name)) continue;
-    const other = entries.get(canonicalName(name));
+    const other = entries.get(canonical(name));
     if (other !== undefined) throw new Error(`${folder} holds one tensor under two names, "${other.name}" and "${name}"`);
-    entries.set(canonicalName(name), entry);
+    entries.set(canonical(name), entry);
   }
   return entries;
 }
@@ -118,8 +107,7 @@ async function readFinite(entry: TensorEntry): Promise<Float32Array> {
   return values;
 }
 
-async function checkTiedHead(folder: string, head: TensorEntry, weights: Weights): Promise<void> {
-  const embedding = weights.get("model.language_model.embed_tokens.weight")?.data;
+async function checkTiedHead(folder: string, head: TensorEntry, embedding: Float32Array | undefined): Promise<void> {
   const values = await readFloats(head);
   if (embedding?.length === values.length && embedding.every((value, i) => value === values[i])) return;
   throw new Error(`${folder} holds a lm_head.weight that differs from the embedding, and its config.json ties the two: set tie_word_embeddings to false`);
@@ -138,7 +126,7 @@ function typeOf(entries: readonly TensorEntry[]): WeightType {
 export async function saveModelFolder(folder: string, options: SaveOptions): Promise<void> {
   const target = resolve(folder);
   const files = typeof options.source === "string" ? await readCompanions(options.source) : options.source;
-  const named = typeof options.source === "string" ? await nameAsIn(options.source, options.weights) : nameAsHub(options.weights);
+  const named = typeof options.source === "string" ? await nameAsIn(options.source, options.weights) : nameAsPublished(options.source, options.weights);
   const isEmpty = !existsSync(target) || (await readdir(target)).length === 0;
   if (!isEmpty && options.overwrite !== true) throw new Error(`${folder} holds files already: choose another folder, or ask to overwrite it`);
   if (!isEmpty) return writeInto(target, files, named, options);
@@ -176,16 +164,17 @@ async function readCompanions(source: string): Promise<ModelFiles> {
 }
 
 async function nameAsIn(source: string, weights: Weights): Promise<Weights> {
-  const { tieWordEmbeddings } = (await readModelConfig(source)).text;
-  const entries = canonicalEntries(await readFolderEntries(source), source);
+  const { text: { tieWordEmbeddings }, raw } = await readModelConfig(source);
+  const entries = canonicalEntries(await readFolderEntries(source), familyOf(raw).tensors, source);
   if (tieWordEmbeddings) entries.delete("lm_head.weight");
   const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]));
   checkEntries(entries, shapes, `the tensors in ${source} are not those to be saved`);
   return new Map([...weights].map(([name, weight]) => [entries.get(name)!.name, weight]));
 }
 
-function nameAsHub(weights: Weights): Weights {
-  return new Map([...weights].map(([name, weight]) => [hubName(name), weight]));
+function nameAsPublished(files: ModelFiles, weights: Weights): Weights {
+  const { tensors } = familyOf(JSON.parse(String(files.get("config.json"))) as JsonObject);
+  return new Map([...weights].map(([name, weight]) => [tensors.stored(name), weight]));
 }
 
 /** Set every "dtype" (or "torch_dtype") in the text of a config.json. As text, because JSON from JavaScript would turn 1000000.0 into an integer. */

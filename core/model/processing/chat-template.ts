@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Template } from "@huggingface/jinja";
-import { readJson } from "../files/config.ts";
+import { readJson } from "../files/json.ts";
 
 export type MessagePart = { readonly type: "text"; readonly text: string } | { readonly type: "image" };
 

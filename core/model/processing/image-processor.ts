@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { resizeBicubic } from "./resize.ts";
 import type { EncodedPicture, Picture } from "./picture.ts";
+import type { PictureMarkup, PictureProcessor } from "./picture-processor.ts";
 
 export interface ImageSettings {
   /** Least and most pixels after resizing. */
@@ -58,7 +59,7 @@ function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-export class ImageProcessor {
+export class ImageProcessor implements PictureProcessor {
   readonly settings: ImageSettings;
   /** Normalised value of each grey level, [3, 256]. */
   readonly #levels: Float32Array;
@@ -75,9 +76,13 @@ export class ImageProcessor {
     return [1, size.height / patchSize, size.width / patchSize];
   }
 
-  /** Visual tokens that a grid takes in the prompt. */
-  tokensOf(grid: readonly [number, number, number]): number {
-    return (grid[0] * grid[1] * grid[2]) / this.settings.mergeSize ** 2;
+  tokens({ grid: [time, height, width] }: EncodedPicture): number {
+    return (time * height * width) / this.settings.mergeSize ** 2;
+  }
+
+  /** The mark stays alone: the model's own tokens around it are the template's. */
+  markup(picture: EncodedPicture, mark: string): PictureMarkup {
+    return { text: mark, tokensPerMark: this.tokens(picture) };
   }
 
   /** The picture as the model sees it: resized, 8-bit RGB. @throws Error naming the picture for a ratio of sides above 200. */

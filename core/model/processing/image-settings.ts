@@ -1,7 +1,8 @@
-/** The picture settings of a model folder, in the old and the new form of transformers. */
+/** The picture settings of a model folder, in the old and the new form of transformers; and what those of the Qwen-VL families mean. */
 import { join } from "node:path";
 import { z } from "zod";
-import { readJson } from "../files/config.ts";
+import type { PictureSettings } from "../family.ts";
+import { isObject, readJson } from "../files/json.ts";
 import type { ImageSettings } from "./image-processor.ts";
 
 const count = z.int().positive();
@@ -29,21 +30,21 @@ const schema = z.looseObject({
 
 /**
  * Read `processor_config.json` (its "image_processor") or `preprocessor_config.json`; the former goes first, as in transformers.
- * @throws Error naming the file when there is neither, or a setting is one that cannot be followed.
+ * @throws Error naming the file when there is neither.
  */
-export async function readImageSettings(folder: string): Promise<ImageSettings> {
+export async function readPictureSettings(folder: string): Promise<PictureSettings> {
   const whole = join(folder, "processor_config.json");
-  const nested = (await readJson(whole))?.["image_processor"];
-  if (nested !== undefined) return parseImageSettings(nested, `"image_processor" in ${whole}`);
+  const processor = (await readJson(whole)) ?? {};
+  const nested = processor["image_processor"];
+  if (isObject(nested)) return { image: nested, processor, where: `"image_processor" in ${whole}` };
+  if (nested !== undefined && nested !== null) throw new Error(`"image_processor" in ${whole} holds no JSON object`);
   const own = join(folder, "preprocessor_config.json");
-  const raw = await readJson(own);
-  if (raw === null) {
-    throw new Error(`${folder} says nothing of pictures: it needs preprocessor_config.json, or processor_config.json with "image_processor"`);
-  }
-  return parseImageSettings(raw, own);
+  const image = await readJson(own);
+  if (image !== null) return { image, processor, where: own };
+  throw new Error(`${folder} says nothing of pictures: it needs preprocessor_config.json, or processor_config.json with "image_processor"`);
 }
 
-/** From parsed JSON; `where` names it in messages. */
+/** From parsed JSON; `where` names it in messages. @throws Error when a setting is one that cannot be followed */
 export function parseImageSettings(raw: unknown, where: string): ImageSettings {
   const result = schema.safeParse(raw);
   if (!result.success) {

@@ -1,14 +1,17 @@
 /** Everything between the user's text and pictures and the model's ids and patches, read from a model folder. */
 import { join } from "node:path";
 import { ChatTemplate, splitAtImages } from "./chat-template.ts";
-import { readJson, readModelConfig } from "../files/config.ts";
-import { ImageProcessor } from "./image-processor.ts";
-import { readImageSettings } from "./image-settings.ts";
+import { readModelConfig } from "../files/config.ts";
+import { readJson } from "../files/json.ts";
+import { familyOf } from "../registry.ts";
+import { readPictureSettings } from "./image-settings.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import type { Message } from "./chat-template.ts";
-import type { JsonObject, ModelConfig } from "../files/config.ts";
+import type { ModelConfig } from "../files/config.ts";
+import type { JsonObject } from "../files/json.ts";
 import type { EncodedPrompt } from "../model.ts";
 import type { EncodedPicture, Picture } from "./picture.ts";
+import type { PictureProcessor } from "./picture-processor.ts";
 import type { DecodeOptions } from "./tokenizer.ts";
 
 /** A prompt as the user has it: one turn with `<image>` where a picture belongs, or whole messages. */
@@ -21,14 +24,13 @@ interface Parts {
   /** generation_config.json. */
   readonly generation: JsonObject;
   readonly tokenizer: Tokenizer;
-  readonly images: ImageProcessor;
+  readonly images: PictureProcessor;
   readonly template: ChatTemplate | null;
 }
 
 export class Processor {
   readonly tokenizer: Tokenizer;
-  /** Resizing, patch and merge size: what a view needs to mask patches. */
-  readonly images: ImageProcessor;
+  readonly images: PictureProcessor;
   /** Ids that end a response: all of generation_config.json, else config.json's, else the tokenizer's end token. */
   readonly stopTokens: readonly number[];
   /** Ids of vision placeholders, which a response must never hold. */
@@ -37,6 +39,8 @@ export class Processor {
   /** Rows of the model's vocabulary. */
   readonly vocabularySize: number;
   readonly #imageToken: number;
+  /** The image token as the vocabulary spells it. */
+  readonly #mark: string;
   readonly #template: ChatTemplate | null;
   readonly #folder: string;
 
@@ -47,6 +51,9 @@ export class Processor {
     this.images = images;
     this.#template = template;
     this.#imageToken = config.tokens.image;
+    const mark = tokenizer.tokenOf(config.tokens.image);
+    if (mark === null) throw new Error(`${folder}: the vocabulary has no token ${config.tokens.image}, which image_token_id of config.json names`);
+    this.#mark = mark;
     this.vocabularySize = config.text.vocabSize;
     this.stopTokens = stopTokensOf(generation, config, tokenizer, folder);
     this.bannedTokens = bannedTokensOf(config, tokenizer);
@@ -57,12 +64,15 @@ export class Processor {
   static async load(folder: string): Promise<Processor> {
     // Of a folder that holds nothing the same is said each time.
     const config = await readModelConfig(folder);
-    const [tokenizer, settings] = await Promise.all([Tokenizer.load(folder), readImageSettings(folder)]);
-    checkAgreement(folder, config, tokenizer, settings);
+    const [tokenizer, settings] = await Promise.all([Tokenizer.load(folder), readPictureSettings(folder)]);
+    const images = familyOf(config.raw).createPictures(settings, config);
+    if (tokenizer.size > config.text.vocabSize) {
+      throw new Error(`${folder}: the tokenizer has ids up to ${tokenizer.size - 1}, the model a vocabulary of ${config.text.vocabSize}`);
+    }
     const generation = (await readJson(join(folder, "generation_config.json"))) ?? {};
     const roles = ["bos_token", "eos_token", "pad_token", "unk_token"].map((role) => [role, tokenizer.roleToken(role)]);
     const template = await ChatTemplate.load(folder, Object.fromEntries(roles) as Record<string, unknown>);
-    return new Processor(folder, { config, generation, tokenizer, images: new ImageProcessor(settings), template });
+    return new Processor(folder, { config, generation, tokenizer, images, template });
   }
 
   /**
@@ -82,14 +92,13 @@ export class Processor {
       const found = `the prompt has ${marks} <image> marks and ${pictures.length} pictures`;
       throw new Error(`${found}; put one mark where each picture belongs: ${preview(messages)}`);
     }
-    const ids = this.tokenizer.encode(this.renderPrompt(text));
-    const placeholders = ids.reduce((count, id) => count + (id === this.#imageToken ? 1 : 0), 0);
-    if (placeholders !== pictures.length) {
-      const found = `the prompt's text gives ${placeholders} image tokens for ${pictures.length} pictures`;
-      const remedy = `the token ${this.tokenizer.tokenOf(this.#imageToken)} must not be written in it, and the chat template must place one per picture`;
+    const pieces = this.renderPrompt(text).split(this.#mark);
+    if (pieces.length !== pictures.length + 1) {
+      const found = `the prompt's text gives ${pieces.length - 1} image tokens for ${pictures.length} pictures`;
+      const remedy = `the token ${this.#mark} must not be written in it, and the chat template must place one per picture`;
       throw new Error(`${found}: ${remedy}: ${preview(messages)}`);
     }
-    return { ids: this.#expand(ids, pictures), pictures };
+    return { ids: this.#expand(pieces, pictures), pictures };
   }
 
   /** The text that the chat template makes of a prompt, one image token per picture. @throws Error when the folder has no template. */
@@ -108,12 +117,15 @@ export class Processor {
     return this.tokenizer.decode(tokens, options);
   }
 
-  /** Each placeholder, in order, becomes as many image ids as its picture has visual tokens. */
-  #expand(ids: Int32Array, pictures: readonly EncodedPicture[]): Int32Array {
+  /** Between the pieces of text, what stands for each picture: as text, since words beside it may become one token with it, but each mark only once. */
+  #expand(pieces: readonly string[], pictures: readonly EncodedPicture[]): Int32Array {
+    const markups = pictures.map((picture) => this.images.markup(picture, this.#mark));
+    const text = pieces.map((piece, i) => piece + (markups[i]?.text ?? "")).join("");
+    const repeats = markups.flatMap(({ text, tokensPerMark }) => new Array<number>(text.split(this.#mark).length - 1).fill(tokensPerMark));
     const out: number[] = [];
     let next = 0;
-    for (const id of ids) {
-      const repeat = id === this.#imageToken ? this.images.tokensOf(pictures[next++]!.grid) : 1;
+    for (const id of this.tokenizer.encode(text)) {
+      const repeat = id === this.#imageToken ? repeats[next++]! : 1;
       for (let i = 0; i < repeat; i++) out.push(id);
     }
     return Int32Array.from(out);
@@ -156,9 +168,9 @@ function idsOf(value: unknown, file: string): number[] {
   return ids as number[];
 }
 
-function bannedTokensOf({ tokens }: ModelConfig, tokenizer: Tokenizer): number[] {
-  const spelled = ["<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>"].map((token) => tokenizer.idOf(token));
-  const ids = [tokens.image, tokens.video, tokens.visionStart, tokens.visionEnd, tokens.visionPad, ...spelled];
+function bannedTokensOf({ tokens, raw }: ModelConfig, tokenizer: Tokenizer): number[] {
+  const spelled = familyOf(raw).reservedTokens.map((token) => tokenizer.idOf(token));
+  const ids = [tokens.image, ...tokens.reserved, ...spelled];
   return [...new Set(ids.filter((id) => id !== null))].sort((a, b) => a - b);
 }
 
@@ -166,14 +178,4 @@ function padTokenOf(generation: JsonObject, config: ModelConfig, tokenizer: Toke
   const named = tokenizer.roleToken("pad_token");
   const generated = generation["pad_token_id"];
   return (named === null ? null : tokenizer.idOf(named)) ?? (typeof generated === "number" ? generated : null) ?? config.tokens.pad;
-}
-
-function checkAgreement(folder: string, config: ModelConfig, tokenizer: Tokenizer, settings: ImageProcessor["settings"]): void {
-  if (tokenizer.size > config.text.vocabSize) {
-    throw new Error(`${folder}: the tokenizer has ids up to ${tokenizer.size - 1}, the model a vocabulary of ${config.text.vocabSize}`);
-  }
-  for (const name of ["patchSize", "mergeSize", "temporalPatchSize"] as const) {
-    if (settings[name] === config.vision[name]) continue;
-    throw new Error(`${folder}: ${name} is ${settings[name]} for the picture processor and ${config.vision[name]} for the model; make them equal`);
-  }
 }

@@ -1,8 +1,8 @@
 /** Text to token ids and back, by the tokenizer.json of a model folder. */
 import { join } from "node:path";
 import * as library from "@huggingface/tokenizers";
-import { readJson } from "../files/config.ts";
-import type { JsonObject } from "../files/config.ts";
+import { readJson } from "../files/json.ts";
+import type { JsonObject } from "../files/json.ts";
 
 /** What we use of the library: its own declarations do not resolve under Node's rules for modules. */
 interface LibraryTokenizer {

@@ -2,7 +2,7 @@
 import { plus, symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
-import { concat, gatherRows, reshape } from "../../graph/ops/index.ts";
+import { concat, gatherRows, reshape, split, zeros } from "../../graph/ops/index.ts";
 import { rowSlots } from "./slots.ts";
 import { type Decoder, type EncodedPrompt, type Parameters, type PrefixInput, type SegmentInput, promptLength } from "../model.ts";
 
@@ -28,7 +28,7 @@ export function prefixInputs(graph: Graph, decoder: Decoder, parameters: Paramet
   return {
     B,
     P,
-    embeddings: gatherRows(embeddingTable(graph, decoder, parameters), source),
+    ...embeddingRows(graph, decoder, parameters, source),
     cos: graph.input("cos", [times(B, P), half]),
     sin: graph.input("sin", [times(B, P), half]),
     prefixCausal: graph.input("prefix.causal", [P, P]),
@@ -47,7 +47,7 @@ export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parame
     P,
     N,
     R,
-    embeddings: gatherRows(embeddingTable(graph, decoder, parameters), shared ? graph.input("row.source", [rows], "int32") : places("source")),
+    ...embeddingRows(graph, decoder, parameters, shared ? graph.input("row.source", [rows], "int32") : places("source")),
     cos: graph.input("cos", [rows, half]),
     sin: graph.input("sin", [rows, half]),
     prefixCausal: graph.input("prefix.causal", [P, P]),
@@ -59,10 +59,14 @@ export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parame
   };
 }
 
-/** Embeddings of the batch's text tokens, then visual features: what `source` indexes. */
-function embeddingTable(graph: Graph, decoder: Decoder, parameters: Parameters): Value {
+/** Rows of the batch's text tokens and visual features, which `source` numbers in this order: embeddings, and what is added after the first layers. */
+function embeddingRows(graph: Graph, decoder: Decoder, parameters: Parameters, source: Value): Pick<PrefixInput, "embeddings" | "deep"> {
+  const { hiddenSize, deepFeatures } = decoder;
   const text = decoder.embed(parameters, graph.input("text", [symbol("K")], "int32"));
-  return concat([text, graph.input("features", [symbol("F"), decoder.hiddenSize])], 0);
+  const features = graph.input("features", [symbol("F"), (1 + deepFeatures) * hiddenSize]);
+  const [first, ...deep] = split(features, new Array<number>(1 + deepFeatures).fill(hiddenSize), 1) as [Value, ...Value[]];
+  const rows = (ofText: Value, ofPictures: Value): Value => gatherRows(concat([ofText, ofPictures], 0), source);
+  return { embeddings: rows(text, first), deep: deep.map((further) => rows(zeros(graph, text.shape), further)) };
 }
 
 /** Numbers a padded layout needs. */

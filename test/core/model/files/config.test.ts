@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readModelConfig } from "../../../../core/model/files/config.ts";
-import { parseQwen25VlConfig } from "../../../../core/model/families/qwen2.5-vl/config.ts";
+import { parseQwen25VlConfig, type Qwen25VlConfig } from "../../../../core/model/families/qwen2.5-vl/config.ts";
 
 const models = join(import.meta.dirname, "../../../golden/cases/models");
 type Json = Record<string, unknown>;
@@ -17,7 +17,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("readModelConfig", () => {
   test("nested and flat files describe the same model", async () => {
-    const [nested, flat] = await Promise.all([readModelConfig(join(models, "tiny")), readModelConfig(join(models, "tiny-flat-config"))]);
+    const [nested, flat] = await Promise.all([read("tiny"), read("tiny-flat-config")].map(async (raw) => parseQwen25VlConfig(await raw))) as [Qwen25VlConfig, Qwen25VlConfig];
+    expect(await readModelConfig(join(models, "tiny"))).toEqual(nested);
     expect(flat.text).toEqual(nested.text);
     expect(flat.vision).toEqual(nested.vision);
     expect(nested.text).toEqual({
@@ -25,7 +26,7 @@ describe("readModelConfig", () => {
       mropeSection: [4, 6, 6], tieWordEmbeddings: true,
     });
     expect(nested.vision).toMatchObject({ depth: 4, patchSize: 14, mergeSize: 2, windowSize: 56, channels: 3, fullAttentionBlocks: [1, 3] });
-    expect(flat.tokens).toEqual({ image: 479, visionStart: 476, video: 480, visionEnd: 477, visionPad: 478, pad: null, eos: [469] });
+    expect(flat.tokens).toEqual({ image: 479, pad: null, eos: [469], reserved: [480, 476, 477, 478] });
     expect(nested.raw).toEqual(await read("tiny"));
   });
 
@@ -36,7 +37,7 @@ describe("readModelConfig", () => {
     await expect(readModelConfig(folder)).rejects.toThrow(/model_type "llava", architectures \["Llava.*supported: qwen2_5_vl/);
   });
 
-  test.each([["{", /is not JSON/], ["[]", /holds no JSON object/], [JSON.stringify({ model_type: "qwen2_5_vl" }), /config.json: image_token_id/]])("%s is refused", async (text, message) => {
+  test.each([["{", /is not JSON/], ["[]", /holds no JSON object/], [JSON.stringify({ model_type: "qwen2_5_vl", image_token_id: "x" }), /config.json: image_token_id/]])("%s is refused", async (text, message) => {
     await save(text);
     await expect(readModelConfig(folder)).rejects.toThrow(message);
   });
@@ -47,10 +48,23 @@ describe("readModelConfig", () => {
 });
 
 describe("parseQwen25VlConfig", () => {
-  test("the untied head is taken from the root, else from the text", async () => {
+  test("head and embedding are one where root or text says so, as in transformers", async () => {
     const { tie_word_embeddings: _, ...root } = await read("tiny");
-    expect(parseQwen25VlConfig({ ...root, tie_word_embeddings: false }).text.tieWordEmbeddings).toBe(false);
-    expect(parseQwen25VlConfig(root).text.tieWordEmbeddings).toBe(true);
+    const { tie_word_embeddings: __, ...untied } = root["text_config"] as Json;
+    expect(parseQwen25VlConfig({ ...root, text_config: untied }).text.tieWordEmbeddings).toBe(false);
+    expect(parseQwen25VlConfig({ ...root, text_config: untied, tie_word_embeddings: true }).text.tieWordEmbeddings).toBe(true);
+    expect(parseQwen25VlConfig({ ...root, tie_word_embeddings: false }).text.tieWordEmbeddings).toBe(true);
+  });
+
+  test("what is left out is transformers' default", () => {
+    // Its default tower and its default decoder are not of one width.
+    const { text, vision, tokens } = parseQwen25VlConfig({ text_config: { hidden_size: 3584, num_attention_heads: 28, num_key_value_heads: 4 } });
+    expect(text).toEqual({
+      hiddenSize: 3584, layers: 80, heads: 28, kvHeads: 4, headSize: 128, intermediateSize: 29_568, vocabSize: 152_064, rmsNormEps: 1e-5, ropeTheta: 1e6,
+      mropeSection: [16, 24, 24], tieWordEmbeddings: false,
+    });
+    expect(vision).toMatchObject({ depth: 32, hiddenSize: 3584, heads: 16, intermediateSize: 3420, windowSize: 112 });
+    expect(tokens).toEqual({ image: 151_655, pad: null, eos: [], reserved: [151_656, 151_652, 151_653] });
   });
 
   test("older vision parts have transformers' defaults", async () => {
@@ -65,8 +79,8 @@ describe("parseQwen25VlConfig", () => {
     ["heads that do not divide", text({ num_attention_heads: 3 }), /hidden_size 128 is not divisible by num_attention_heads 3/],
     ["key/value heads that do not divide", text({ num_key_value_heads: 3 }), /num_attention_heads 4 is not divisible by num_key_value_heads 3/],
     ["sections that do not fill a head", text({ rope_parameters: { rope_theta: 1e6, mrope_section: [4, 4, 4] } }), /\[4, 4, 4\] covers 24 of a head's 32/],
-    ["no sections", text({ rope_parameters: { rope_theta: 1e6 } }), /mrope_section is missing/],
-    ["no rotary base", text({ rope_parameters: { mrope_section: [4, 6, 6] } }), /rope_theta is missing/],
+    ["sections left out, which are then those of a head of 128", text({ rope_parameters: { rope_theta: 1e6 } }), /\[16, 24, 24\] covers 128 of a head's 32/],
+    ["an endless vocabulary", text({ vocab_size: 2 ** 40 }), /text_config.vocab_size: .*16777216/],
     ["another kind of rotary", text({ rope_parameters: { rope_type: "yarn", mrope_section: [4, 6, 6], rope_theta: 1e6 } }), /"yarn" are not supported/],
     ["another activation", text({ hidden_act: "gelu" }), /text_config.hidden_act/],
     ["sliding windows", text({ use_sliding_window: true }), /sliding-window attention is not supported/],

@@ -54,7 +54,7 @@ describe("ImageProcessor", () => {
   test("a single pixel is enlarged, a ribbon is refused by name", () => {
     expect(plain.encode(blank(1, 1)).grid).toEqual([1, 4, 4]);
     expect(() => plain.encode(blank(20000, 10))).toThrow(/^blank\.png: a picture of 20000×10 has sides in a ratio of 2000/);
-    expect(plain.tokensOf([1, 4, 6])).toBe(6);
+    expect(plain.tokens({ hash: "", grid: [1, 4, 6], pixels: new Float32Array() })).toBe(6);
   });
 
   test("equal contents have equal hashes, others not", () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readModelConfig } from "../../../../core/model/files/config.ts";
-import { canonicalName } from "../../../../core/model/files/folder.ts";
+import { qwenTensorNames } from "../../../../core/model/families/qwen/folder.ts";
 import { Processor } from "../../../../core/model/processing/processor.ts";
 import { createModel } from "../../../../core/model/registry.ts";
 import { readSafetensors } from "../../../../core/model/files/safetensors.ts";
@@ -64,7 +64,7 @@ test("stop tokens are both ends, vision tokens are banned", () => {
 test("the names and shapes are those that the architecture asks for", async () => {
   const { parameters } = createModel(await readModelConfig(folder));
   const sorted = (shapes: Iterable<readonly [string, readonly number[]]>): string[] => [...shapes].map(([name, shape]) => `${name} ${shape.join("×")}`).sort();
-  expect(sorted([...shapesModelParameters()].map(([name, shape]) => [canonicalName(name), shape]))).toEqual(sorted(parameters));
+  expect(sorted([...shapesModelParameters()].map(([name, shape]) => [qwenTensorNames.canonical(name), shape]))).toEqual(sorted(parameters));
 });
 
 test("the weights file has the architecture's names and shapes, about a million parameters, under 6 MB", async () => {

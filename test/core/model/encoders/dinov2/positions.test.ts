@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { interpolatePositions } from "../../../../core/model/dinov2/positions.ts";
+import { interpolatePositions } from "../../../../../core/model/encoders/dinov2/positions.ts";
 
 const embeddings = Float32Array.of(100, 0, 1, 2, 3);
 

@@ -1,11 +1,12 @@
-/** Multimodal rotary positions of a prompt (arXiv:2409.12191, section 2.1). */
-import type { EncodedPrompt, Positions } from "../../model.ts";
+/** Rotary positions of a prompt's tokens. */
+import type { EncodedPicture } from "../processing/picture.ts";
+import type { EncodedPrompt, Positions } from "../model.ts";
 
 /**
- * Text advances all three components together; a picture's tokens share the time component and spread over height and
+ * Multimodal positions (arXiv:2409.12191, section 2.1). Text advances all three components together; a picture's tokens share the time component and spread over height and
  * width; the text after it goes on from the largest position so far.
  */
-export function promptPositions({ ids, pictures }: EncodedPrompt, pictureToken: number, mergeSize: number): Positions {
+export function gridPositions({ ids, pictures }: EncodedPrompt, pictureToken: number, mergeSize: number): Positions {
   const components = new Int32Array(3 * ids.length);
   const set = (token: number, time: number, height: number, width: number): void => {
     components[token] = time;
@@ -33,4 +34,12 @@ export function promptPositions({ ids, pictures }: EncodedPrompt, pictureToken: 
   }
   if (picture < pictures.length) throw new Error(`the prompt has ${pictures.length} pictures and visual tokens for ${picture}`);
   return { components, next };
+}
+
+/** Positions that count all tokens alike, visual ones too; the tokens of a picture may have text between them. */
+export function runningPositions({ ids, pictures }: EncodedPrompt, pictureToken: number, tokensOf: (picture: EncodedPicture) => number): Positions {
+  const found = ids.reduce((count, id) => count + (id === pictureToken ? 1 : 0), 0);
+  const wanted = pictures.reduce((count, picture) => count + tokensOf(picture), 0);
+  if (found !== wanted) throw new Error(`the prompt has ${found} visual tokens, its ${pictures.length} pictures need ${wanted}`);
+  return { components: Int32Array.from({ length: 3 * ids.length }, (_, i) => i % ids.length), next: ids.length };
 }

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { EncodedPicture } from "../../../../../core/model/processing/picture.ts";
-import { promptPositions } from "../../../../../core/model/families/qwen2.5-vl/positions.ts";
+import type { EncodedPicture } from "../../../../core/model/processing/picture.ts";
+import { gridPositions } from "../../../../core/model/layers/positions.ts";
 
 const image = 9;
 const picture = (rows: number, columns: number): EncodedPicture => ({ hash: `${rows}x${columns}`, grid: [1, 2 * rows, 2 * columns], pixels: new Float32Array() });
 const positionsOf = (ids: readonly number[], pictures: readonly EncodedPicture[]) => {
-  const { components, next } = promptPositions({ ids: Int32Array.from(ids), pictures }, image, 2);
+  const { components, next } = gridPositions({ ids: Int32Array.from(ids), pictures }, image, 2);
   return { time: [...components.subarray(0, ids.length)], height: [...components.subarray(ids.length, 2 * ids.length)], width: [...components.subarray(2 * ids.length)], next };
 };
 

@@ -1,12 +1,12 @@
 /** A DINOv2 folder, ready to look at pictures: features and attention maps, on the CPU through onnxruntime. */
 import { join } from "node:path";
-import type { FloatArray, HostArray, Program } from "../../graph/executor.ts";
-import { Graph, type Value } from "../../graph/graph.ts";
-import { OnnxExecutor } from "../../graph/onnx/executor.ts";
-import { readJson } from "../files/config.ts";
-import type { Picture } from "../processing/picture.ts";
-import { resizeBicubic } from "../processing/resize.ts";
-import { readFloats, readFolderEntries } from "../files/safetensors.ts";
+import type { FloatArray, HostArray, Program } from "../../../graph/executor.ts";
+import { Graph, type Value } from "../../../graph/graph.ts";
+import { OnnxExecutor } from "../../../graph/onnx/executor.ts";
+import { readJson } from "../../files/json.ts";
+import type { Picture } from "../../processing/picture.ts";
+import { resizeBicubic } from "../../processing/resize.ts";
+import { readFloats, readFolderEntries } from "../../files/safetensors.ts";
 import { readDinov2Config, type Dinov2Config } from "./config.ts";
 import { interpolatePositions } from "./positions.ts";
 import { dinov2Parameters, traceDinov2 } from "./trace.ts";

@@ -1,8 +1,8 @@
 /** DINOv2 over the tracer: one picture, CLS token and registers first, then patches row by row. */
-import { plus, symbol } from "../../graph/dims.ts";
-import type { Graph, Value } from "../../graph/graph.ts";
-import { add, affine, concat, gelu, layerNorm, linear, matmul, mul, reshape, silu, softmax, split, sum, transpose } from "../../graph/ops/index.ts";
-import type { Parameters } from "../model.ts";
+import { plus, symbol } from "../../../graph/dims.ts";
+import type { Graph, Value } from "../../../graph/graph.ts";
+import { add, affine, concat, gelu, layerNorm, linear, matmul, mul, reshape, silu, softmax, split, sum, transpose } from "../../../graph/ops/index.ts";
+import type { Parameters } from "../../model.ts";
 import type { Dinov2Config } from "./config.ts";
 
 /** Shape of every parameter that is read, by Hugging Face name. */

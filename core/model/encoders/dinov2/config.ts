@@ -1,5 +1,5 @@
 /** config.json of a DINOv2 folder (arXiv:2304.07193; with registers arXiv:2309.16588). */
-import { readJson } from "../files/config.ts";
+import { readJson } from "../../files/json.ts";
 import { join } from "node:path";
 
 export interface Dinov2Config {

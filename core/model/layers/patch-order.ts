@@ -1,0 +1,128 @@
+/** The order in which patches enter the vision tower: picture after picture, window after window, merge unit after merge unit. */
+import { symbol, times } from "../../graph/dims.ts";
+import type { HostArray } from "../../graph/executor.ts";
+import type { Graph, Value } from "../../graph/graph.ts";
+import { reshape } from "../../graph/ops/index.ts";
+import type { EncodedPicture } from "../processing/picture.ts";
+import { packingFeeds, packingInputs, type PackedRuns } from "./packed-attention.ts";
+import { gridAngles } from "./rotary.ts";
+
+export interface PatchSource {
+  /** Index of the picture, and of the patch in the picture's own (processor's) order. */
+  readonly picture: number;
+  readonly patch: number;
+  /** Position in the picture's grid of patches. */
+  readonly row: number;
+  readonly column: number;
+}
+
+export interface PatchOrder {
+  readonly patchSource: readonly PatchSource[];
+  /** Patches per window and per frame of a picture, in order. */
+  readonly windows: readonly number[];
+  readonly pictures: readonly number[];
+  /** Row of the tower's output for each visual token, in the prompt's order. */
+  readonly tokenRow: Int32Array;
+}
+
+/**
+ * Windows are squares of `side` × `side` merge units laid from the top left; those at the right and bottom edge may be smaller. Without windows
+ * (`side` infinite) patches come in the processor's own order.
+ */
+export function patchOrder(pictures: readonly EncodedPicture[], mergeSize: number, side = Infinity): PatchOrder {
+  const patchSource: PatchSource[] = [];
+  const windows: number[] = [];
+  const frames: number[] = [];
+  const tokenRow: number[] = [];
+  const unit = mergeSize ** 2;
+  let token = 0;
+  pictures.forEach(({ grid: [time, height, width] }, picture) => {
+    const [rows, columns] = [height / mergeSize, width / mergeSize];
+    for (let frame = 0; frame < time; frame++) {
+      const start = patchSource.length;
+      for (const cells of windowsOf(rows, columns, side)) {
+        for (const [row, column] of cells) {
+          const index = (frame * rows + row) * columns + column;
+          tokenRow[token + index] = patchSource.length / unit;
+          for (let i = 0; i < unit; i++) {
+            const [dy, dx] = [Math.floor(i / mergeSize), i % mergeSize];
+            patchSource.push({ picture, patch: index * unit + i, row: row * mergeSize + dy, column: column * mergeSize + dx });
+          }
+        }
+        windows.push(cells.length * unit);
+      }
+      frames.push(patchSource.length - start);
+    }
+    token += time * rows * columns;
+  });
+  return { patchSource, windows, pictures: frames, tokenRow: Int32Array.from(tokenRow) };
+}
+
+function* windowsOf(rows: number, columns: number, side: number): Generator<[number, number][]> {
+  for (let top = 0; top < rows; top += side) {
+    for (let left = 0; left < columns; left += side) {
+      const cells: [number, number][] = [];
+      for (let row = top; row < Math.min(top + side, rows); row++) {
+        for (let column = left; column < Math.min(left + side, columns); column++) cells.push([row, column]);
+      }
+      yield cells;
+    }
+  }
+}
+
+/** What decides the shapes of a tower over patches that stand in merge units of mergeSize × mergeSize. */
+export interface PatchSizes {
+  /** Width of the tower. */
+  readonly hiddenSize: number;
+  readonly heads: number;
+  /** Side of a patch, pixels; patches a side of a visual token; frames of a patch. */
+  readonly patchSize: number;
+  readonly mergeSize: number;
+  readonly temporalPatchSize: number;
+  readonly channels: number;
+}
+
+/** Numbers of a patch. */
+export const patchNumbers = ({ channels, temporalPatchSize, patchSize }: PatchSizes): number => channels * temporalPatchSize * patchSize ** 2;
+
+/** The inputs that `patchFeeds` fills: T = F · mergeSize² patches, cos and sin of their places [T, head / 2], and which stand in one picture. */
+export interface PatchInputs {
+  readonly F: ReturnType<typeof symbol>;
+  /** [T, numbers of a patch]. */
+  readonly pixels: Value;
+  readonly cos: Value;
+  readonly sin: Value;
+  readonly pictures: PackedRuns;
+}
+
+export function patchInputs(graph: Graph, sizes: PatchSizes): PatchInputs {
+  const F = symbol("F");
+  const unit = sizes.mergeSize ** 2;
+  const T = times(unit, F);
+  const half = sizes.hiddenSize / sizes.heads / 2;
+  return {
+    F,
+    pixels: reshape(graph.input("pixels", [F, unit, patchNumbers(sizes)]), [T, patchNumbers(sizes)]),
+    cos: graph.input("vision.cos", [T, half]),
+    sin: graph.input("vision.sin", [T, half]),
+    pictures: packingInputs(graph, "pictures", F, unit),
+  };
+}
+
+export function patchFeeds(pictures: readonly EncodedPicture[], order: PatchOrder, sizes: PatchSizes): Record<string, HostArray> {
+  const unit = sizes.mergeSize ** 2;
+  const patch = patchNumbers(sizes);
+  const rows = order.patchSource.length;
+  const pixels = new Float32Array(rows * patch);
+  order.patchSource.forEach(({ picture, patch: index }, row) => {
+    pixels.set((pictures[picture] as EncodedPicture).pixels.subarray(index * patch, (index + 1) * patch), row * patch);
+  });
+  const { cos, sin } = gridAngles(order.patchSource, sizes.hiddenSize / sizes.heads);
+  const half = cos.length / rows;
+  return {
+    pixels: { shape: [rows / unit, unit, patch], data: pixels },
+    "vision.cos": { shape: [rows, half], data: cos },
+    "vision.sin": { shape: [rows, half], data: sin },
+    ...packingFeeds("pictures", order.pictures, unit),
+  };
+}
