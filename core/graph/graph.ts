@@ -45,6 +45,8 @@ export class Graph {
   readonly nodes: Node[] = [];
   readonly inputs = new Map<string, Value>();
   readonly outputs = new Map<string, Value>();
+  /** Numbers of nodes before which an executor may cut the graph into programs: where layers begin. */
+  readonly cuts: number[] = [];
   readonly #known = new Map<string, Node>();
 
   constructor(passes: Partial<Passes> = {}) {
@@ -63,6 +65,11 @@ export class Graph {
   output(name: string, value: Value): void {
     if (this.outputs.has(name)) throw new Error(`graph output "${name}" exists already`);
     this.outputs.set(name, value);
+  }
+
+  /** Let an executor that compiles whole programs begin a new one here. */
+  cut(): void {
+    if (this.cuts.at(-1) !== this.nodes.length) this.cuts.push(this.nodes.length);
   }
 
   /** Record an op with one output. */
