@@ -73,6 +73,8 @@ export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 // Executors
 export { bindingFile, loadTensorFlow, tensorflowFolder, tensorflowSetup } from "./graph/tensorflow/binding.ts";
 export type { TensorFlowSetup } from "./graph/tensorflow/binding.ts";
+export { checkXla, loadXla, xlaFolder, xlaSetup } from "./graph/xla/plugin.ts";
+export type { XlaSetup } from "./graph/xla/plugin.ts";
 // Model files
 export { Dinov2Encoder } from "./model/encoders/dinov2/encoder.ts";
 export type { Dinov2Options, Dinov2Result } from "./model/encoders/dinov2/encoder.ts";

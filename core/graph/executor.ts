@@ -66,4 +66,6 @@ export interface Executor {
   readonly device?: Device;
   /** @throws Error where the executor has no such products */
   compile(graph: Graph, options?: CompileOptions): Promise<Program>;
+  /** Let go of the process's library; nothing that was compiled runs afterwards. Absent where there is nothing to let go of. */
+  close?(): void;
 }

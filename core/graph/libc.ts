@@ -1,4 +1,4 @@
-/** What is asked of the C library itself: to keep memory that kernels free, and to hold a variable. */
+/** What is asked of the C library itself: to keep memory that kernels free, to hold a variable, to keep a library. */
 import { createRequire } from "node:module";
 import { platform } from "node:os";
 
@@ -39,4 +39,12 @@ export function keepFreedMemory(): void {
 export function setVariable(name: string, value: string): void {
   process.env[name] = value;
   if (platform() === "linux") libc("int setenv(const char *name, const char *value, int overwrite)")(name, value, 1);
+}
+
+/** RTLD_NOW | RTLD_NODELETE. */
+const keepLoaded = 2 | 0x1000;
+
+/** Load a library for as long as the process lives: its threads may outlast whoever closes it. */
+export function keepLibrary(file: string): void {
+  if (platform() === "linux") libc("void *dlopen(const char *file, int flags)")(file, keepLoaded);
 }

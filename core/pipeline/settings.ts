@@ -74,10 +74,13 @@ export const settingsSchema = z.strictObject({
   finalFraction: fraction.default(0),
   /** AdamW and clipping; read by whoever builds the learner. */
   optimizer: optimizerSchema.prefault({}),
-  /** What runs the model: "onnxruntime", on any machine, or "tensorflow", for NVIDIA GPUs and bfloat16, after `papo setup tensorflow`. */
-  executor: z.enum(["onnxruntime", "tensorflow"]).default("onnxruntime"),
   /**
-   * Of matrix products, on "tensorflow": "bfloat16" rounds their factors and sums in float32. Sampler and learner then differ by some hundredths of a nat
+   * What runs the model: "onnxruntime", on any machine; "xla", OpenXLA, for GPUs and bfloat16, after `papo setup xla`; or "tensorflow", for NVIDIA GPUs and bfloat16, after
+   * `papo setup tensorflow`.
+   */
+  executor: z.enum(["onnxruntime", "xla", "tensorflow"]).default("onnxruntime"),
+  /**
+   * Of matrix products, on "xla" and "tensorflow": "bfloat16" rounds their factors and sums in float32. Sampler and learner then differ by some hundredths of a nat
    * (set parityTolerance, 0.2 say), and log π_old is always the learner's.
    */
   precision: z.enum(["float32", "bfloat16"]).default("float32"),

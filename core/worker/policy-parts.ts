@@ -4,6 +4,7 @@ import type { Executor } from "../graph/executor.ts";
 import type { Passes } from "../graph/passes.ts";
 import { OnnxExecutor } from "../graph/onnx/executor.ts";
 import { loadTensorFlow } from "../graph/tensorflow/binding.ts";
+import { loadXla } from "../graph/xla/plugin.ts";
 import { GraphLearner } from "../learner/graph-learner.ts";
 import type { OptimizerSettings } from "../learner/learner.ts";
 import { trainedParameters } from "../learner/trained-parameters.ts";
@@ -22,7 +23,7 @@ export interface PolicyOptions {
   /** Threads inside one operation; default: all cores. */
   readonly threads?: number;
   /** See RunSettings. Default "onnxruntime" and "float32". */
-  readonly executor?: "onnxruntime" | "tensorflow";
+  readonly executor?: "onnxruntime" | "tensorflow" | "xla";
   readonly precision?: "float32" | "bfloat16";
   /** See OnnxExecutorOptions. Default true. */
   readonly spinning?: boolean;
@@ -42,7 +43,8 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
   const loaded = await loadModelFolder(weights, (config) => createModel(config).parameters);
   const model = createModel(loaded.config);
   const trained = trainedParameters([...model.parameters.keys()], optimizer.freeze);
-  const runtime = new ModelRuntime(model, loaded.weights, createExecutor(options, threads), { passes, trained });
+  const executor = createExecutor(options, threads);
+  const runtime = new ModelRuntime(model, loaded.weights, executor, { passes, trained });
   const learner = new GraphLearner(runtime, {
     optimizer,
     microbatchTokens,
@@ -54,6 +56,7 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
   const close = async (): Promise<void> => {
     await learner.release();
     await runtime.release();
+    executor.close?.();
   };
   return { learner, rollout: new OnnxRolloutEngine(runtime, rollout), weights: weightCopies(runtime), close };
 };
@@ -66,9 +69,10 @@ const weightCopies = (runtime: ModelRuntime): WeightCopies => ({
   },
 });
 
-/** @throws Error where TensorFlow is asked for and not set up, or a precision that the executor does not have */
+/** @throws Error where a library is asked for and not set up, or a precision that the executor does not have */
 function createExecutor({ executor = "onnxruntime", precision = "float32", spinning = true }: PolicyOptions, threads: number): Executor {
   if (executor === "tensorflow") return loadTensorFlow({ threads, precision });
-  if (precision !== "float32") throw new Error(`onnxruntime computes in float32 on CPUs: precision "${precision}" needs the executor "tensorflow"`);
+  if (executor === "xla") return loadXla({ precision });
+  if (precision !== "float32") throw new Error(`onnxruntime computes in float32 on CPUs: precision "${precision}" needs the executor "xla" or "tensorflow"`);
   return new OnnxExecutor({ threads, spinning });
 }

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tensorflowFolder, tensorflowSetup } from "@papo/core";
+import { tensorflowFolder, tensorflowSetup, xlaFolder, xlaSetup } from "@papo/core";
 import type { Command } from "./command.ts";
 
 export const doctor: Command = {
@@ -16,26 +16,34 @@ export const doctor: Command = {
   },
 };
 
+interface Found {
+  readonly gpu: boolean;
+  /** Whether the processor multiplies in it. */
+  readonly bfloat16: boolean;
+  readonly setup: ReturnType<typeof tensorflowSetup>;
+  readonly xla: ReturnType<typeof xlaSetup>;
+}
+
 /** Lines for a person. */
 export function diagnosis(): string[] {
   const gpus = nvidiaGpus();
   const bfloat16 = cpuFlags().some((flag) => flag === "amx_bf16" || flag === "avx512_bf16");
   const setup = tensorflowSetup();
+  const xla = xlaSetup();
   const onnxruntime = (createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string }).version;
   return [
     `machine      ${cpus()[0]?.model.trim() ?? "unknown processor"}, ${availableParallelism()} threads, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; Node ${process.versions.node}`,
     `GPU          ${gpus.length > 0 ? gpus.join("; ") : "none that nvidia-smi shows"}`,
     `onnxruntime  ${onnxruntime}: ready; float32 on the processor; the default`,
+    `xla          ${xla === null ? "not set up" : `${xla.wheel} ${xla.version} (PJRT API ${xla.api}) on ${xla.devices.length} × ${xla.devices[0]}, in ${xlaFolder}: ready; float32, bfloat16`}`,
     `tensorflow   ${setup === null ? "not set up" : `${setup.version}, ${setup.gpu ? "with" : "without"} the libraries for NVIDIA GPUs, in ${tensorflowFolder}: ready; float32, bfloat16`}`,
     "",
-    ...advice({ gpu: gpus.length > 0, bfloat16, setup }),
+    ...advice({ gpu: gpus.length > 0, bfloat16, setup, xla }),
   ];
 }
 
-function advice({ gpu, bfloat16, setup }: { readonly gpu: boolean; readonly bfloat16: boolean; readonly setup: ReturnType<typeof tensorflowSetup> }): string[] {
-  const use = 'settings: { executor: "tensorflow" }';
-  if (gpu && setup?.gpu !== true) return [`For the GPU: npx papo setup tensorflow${setup === null ? "" : " --again"}, then ${use}.`];
-  if (gpu) return [`For the GPU: ${use}.`];
+function advice({ gpu, bfloat16, setup, xla }: Found): string[] {
+  if (gpu) return [`For the GPU: ${xla?.cuda === true ? "" : "npx papo setup xla --cuda, then "}settings: { executor: "xla" }.`];
   const products = 'settings: { executor: "tensorflow", precision: "bfloat16", parityTolerance: 0.2 }';
   if (bfloat16) return [`This processor multiplies in bfloat16: ${setup === null ? "npx papo setup tensorflow, then " : ""}${products} is faster for large models, at some hundredths of a nat in log-probs.`];
   return ["onnxruntime is the faster executor here: nothing to do."];

@@ -3,7 +3,8 @@ import { type Dim, symbol } from "../../core/graph/dims.ts";
 import { gradient } from "../../core/graph/gradient.ts";
 import { Graph, type Value } from "../../core/graph/graph.ts";
 import type { Executor, HostArray } from "../../core/graph/executor.ts";
-import { lowerings } from "../../core/graph/tensorflow/lowering.ts";
+import { lowerings as tensorflow } from "../../core/graph/tensorflow/lowering.ts";
+import { lowerings as xla } from "../../core/graph/xla/lowering.ts";
 import * as ops from "../../core/graph/ops/index.ts";
 import { executors } from "../support/executors.ts";
 import { goldenJson, hasPart, largestDifference, relativeError } from "./support.ts";
@@ -152,7 +153,7 @@ describe.skipIf(cases.length === 0).each(executors)("ops against torch on $name"
   test.each(symbolicCases)("%s, symbolic sizes", async (_, entry) => checkCase(executor, entry, true));
 });
 
-test("every op of the golden cases has a lowering to TensorFlow", () => {
+test.each([["TensorFlow", tensorflow], ["OpenXLA", xla]])("every op of the golden cases has a lowering to %s", (_, lowerings) => {
   for (const [, entry] of cases) {
     const { nodes } = traceCase(entry, false);
     expect(nodes.map(({ op }) => op.name).filter((name) => name !== "input" && !(name in lowerings))).toEqual([]);

@@ -24,7 +24,11 @@ export class XlaExecutor implements Executor {
   readonly #executables: Executables;
   readonly #products: "f32" | "bf16";
 
-  constructor(pjrt: Pjrt, { precision = "float32" }: XlaOptions = {}) {
+  readonly #close: () => void;
+
+  /** @param close called by `close` */
+  constructor(pjrt: Pjrt, { precision = "float32" }: XlaOptions = {}, close = (): void => pjrt.close()) {
+    this.#close = close;
     this.#memory = new Memory(pjrt);
     this.#executables = new Executables(pjrt);
     this.#products = precision === "bfloat16" ? "bf16" : "f32";
@@ -34,6 +38,10 @@ export class XlaExecutor implements Executor {
   compile(graph: Graph, { constants = {}, products = "float32" }: CompileOptions = {}): Promise<Program> {
     if (products !== "float32") throw new Error(`products in ${products} are onnxruntime's: the executor "xla" has float32 and, for all of them, bfloat16`);
     return Promise.resolve(new XlaProgram(graph, { memory: this.#memory, executables: this.#executables, products: this.#products, constants }));
+  }
+
+  close(): void {
+    this.#close();
   }
 }
 

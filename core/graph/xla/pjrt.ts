@@ -1,12 +1,14 @@
 /** OpenXLA in this process: a PJRT plugin, which is a shared library with one C function, driven through koffi. */
 import { createRequire } from "node:module";
+import type koffiType from "koffi";
+import { keepLibrary } from "../libc.ts";
 import {
   type ElementType, elementTypes, namedValueTypes, pjrtApi, type PjrtField, type PjrtFunction, pjrtFunctions, wordsBeforeFunctions,
 } from "./pjrt-functions.ts";
 
 /** An address or a number in an argument struct; an array stands for its memory. */
 type Word = bigint | number | ArrayBufferView;
-type Koffi = typeof import("koffi");
+type Koffi = typeof koffiType;
 
 /** Options of a client by name, as a plugin documents them. */
 export type ClientOptions = Readonly<Record<string, string | number | boolean>>;
@@ -32,14 +34,12 @@ export class Pjrt {
   readonly #devices: readonly bigint[];
   #closed = false;
 
-  /**
-   * @param before libraries that it needs and would not find itself
-   * @throws Error where the library cannot be loaded, is of another API version, or finds no device
-   */
-  constructor(file: string, options: ClientOptions = {}, before: readonly string[] = []) {
+  /** @throws Error where the library cannot be loaded, is of another API version, or finds no device */
+  constructor(file: string, options: ClientOptions = {}) {
     this.#koffi = createRequire(import.meta.url)("koffi") as Koffi;
-    for (const library of before) this.#koffi.load(library, { global: true });
     this.#prototype = prototypeOf(this.#koffi);
+    // koffi unloads its libraries when the thread ends: a crash where the library's own threads are still there.
+    keepLibrary(file);
     const api = this.#koffi.load(file).func("void* GetPjrtApi()")() as unknown;
     const head = this.#words(api, wordsBeforeFunctions);
     const [major, minor] = [Number(head[4]! & 0xffffffffn), Number(head[4]! >> 32n)];

@@ -2,22 +2,30 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setVariable } from "../libc.ts";
+import { Executables } from "./executables.ts";
 import { XlaExecutor, type XlaOptions } from "./executor.ts";
+import { Memory } from "./memory.ts";
 import { type ClientOptions, Pjrt } from "./pjrt.ts";
+import { HloWriter } from "./writer.ts";
 
 /** The folder that `papo setup xla` fills. */
 export const xlaFolder = join(import.meta.dirname, "..", "..", "..", ".xla");
 
-/** What was set up. */
-export interface XlaSetup {
+/** What was set up, and what it was seen to run on. */
+export interface XlaSetup extends XlaCheck {
   /** The wheel's name and version. */
   readonly wheel: string;
   readonly version: string;
   /** The plugin's library, in the folder. */
   readonly library: string;
-  /** Libraries that are loaded before it, in the folder. */
-  readonly before: readonly string[];
   readonly cuda: boolean;
+}
+
+export interface XlaCheck {
+  readonly platform: string;
+  /** Of PJRT's interface. */
+  readonly api: string;
+  readonly devices: readonly string[];
 }
 
 const setupFile = join(xlaFolder, "setup.json");
@@ -29,26 +37,47 @@ export function xlaSetup(): XlaSetup | null {
   return existsSync(join(xlaFolder, setup.library)) ? setup : null;
 }
 
-let opened: Pjrt | null = null;
+/** The plugin of this thread, shared by its executors: the client is closed with the last of them, or when the thread ends. */
+let shared: { readonly pjrt: Pjrt; users: number } | null = null;
 
-/** The plugin with its client, one in a process; it is closed when the process ends. @throws Error saying what to run where it is not set up */
-export function openXla(): Pjrt {
-  if (opened !== null) return opened;
+/** The executor on the plugin that was set up. @throws Error saying what to run where it is not */
+export function loadXla(options: XlaOptions = {}): XlaExecutor {
   const setup = xlaSetup();
   if (setup === null) throw new Error('OpenXLA is not set up: run `npx papo setup xla` (needs python3 with pip), or use the executor "onnxruntime"');
-  opened = openPlugin(join(xlaFolder, setup.library), { cuda: setup.cuda, before: setup.before.map((library) => join(xlaFolder, library)) });
-  return opened;
+  const used = (shared ??= { pjrt: openPlugin(join(xlaFolder, setup.library), setup.cuda), users: 0 });
+  used.users++;
+  return new XlaExecutor(used.pjrt, options, () => {
+    if (--used.users > 0) return;
+    used.pjrt.close();
+    shared = null;
+  });
 }
 
-/** A plugin by its file. @param before libraries that it needs and would not find itself */
-export function openPlugin(file: string, { cuda, before }: { readonly cuda: boolean; readonly before: readonly string[] }): Pjrt {
+/** A plugin by its file. @param cuda whether it is one for NVIDIA GPUs */
+export function openPlugin(file: string, cuda: boolean): Pjrt {
   // Read by the library when it is loaded.
   setVariable("TF_CPP_MIN_LOG_LEVEL", "2");
+  // Other programs may use the GPU too: memory is taken when it is needed.
   const options: ClientOptions = cuda ? { preallocate: false } : {};
-  const pjrt = new Pjrt(file, options, before);
+  const pjrt = new Pjrt(file, options);
+  // The library's threads must not outlive the process's other parts.
   process.once("exit", () => pjrt.close());
   return pjrt;
 }
 
-/** The executor on the plugin that was set up. */
-export const loadXla = (options: XlaOptions = {}): XlaExecutor => new XlaExecutor(openXla(), options);
+/** Run a small program on a plugin. @throws Error with what the plugin says, or where the result is wrong */
+export function checkXla(file: string, cuda: boolean): XlaCheck {
+  const pjrt = openPlugin(file, cuda);
+  try {
+    const memory = new Memory(pjrt);
+    const hlo = new HloWriter();
+    const x = hlo.argument([2, 2], "f32");
+    const text = hlo.module([x], [hlo.product(x, x, { contracting: [[1], [0]] })]);
+    const [product] = memory.run(new Executables(pjrt).get(text, [[2, 2]]), [memory.hold({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) })]);
+    const found = memory.get(memory.array(product!));
+    if (found.join() !== "7,10,15,22") throw new Error(`the plugin ${file} computes [[1, 2], [3, 4]]² as ${found.join(", ")}`);
+    return { platform: pjrt.platform, api: pjrt.version, devices: pjrt.devices };
+  } finally {
+    pjrt.close();
+  }
+}

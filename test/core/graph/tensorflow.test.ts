@@ -116,5 +116,5 @@ test.skipIf(there)("says what to run where it is not set up", () => {
 });
 
 test("onnxruntime refuses a precision that it does not have", async () => {
-  await expect(openPolicyInProcess({ folder, ...learnerSettings(parseSettings({ precision: "bfloat16" })) })).rejects.toThrow('precision "bfloat16" needs the executor "tensorflow"');
+  await expect(openPolicyInProcess({ folder, ...learnerSettings(parseSettings({ precision: "bfloat16" })) })).rejects.toThrow('precision "bfloat16" needs the executor "xla" or "tensorflow"');
 });

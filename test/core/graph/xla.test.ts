@@ -1,0 +1,143 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, test } from "vitest";
+import { learnerSettings, openPolicy, openPolicyInProcess, parseSettings, type OpenPolicy } from "@papo/core";
+import { symbol } from "../../../core/graph/dims.ts";
+import { Graph } from "../../../core/graph/graph.ts";
+import { affine, linear, mul } from "../../../core/graph/ops/index.ts";
+import { loadXla, xlaSetup } from "../../../core/graph/xla/plugin.ts";
+import { segmentsOf } from "../../../core/graph/xla/segments.ts";
+import { HloWriter } from "../../../core/graph/xla/writer.ts";
+import { largestDifference, relativeError } from "../../golden/support.ts";
+
+const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
+const there = xlaSetup() !== null;
+const policies: OpenPolicy[] = [];
+afterAll(async () => {
+  for (const policy of policies) await policy.close();
+});
+
+const batch = {
+  prompts: [{ ids: Int32Array.of(5, 6, 7), pictures: [] }, { ids: Int32Array.of(8, 9), pictures: [] }],
+  rows: [{ prompt: 0, tokens: Int32Array.of(11, 12, 13) }, { prompt: 1, tokens: Int32Array.of(14) }],
+  temperature: 1,
+};
+const array = (shape: readonly number[], first = 0) => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => first + i) });
+
+/** Two layers that are alike, cut before each, and a value of the first that the caller wants. */
+function twoLayers(): Graph {
+  const graph = new Graph();
+  let x = graph.input("x", [symbol("T"), 2]);
+  for (const layer of [0, 1]) {
+    graph.cut();
+    x = mul(linear(x, graph.input(`weight.${layer}`, [2, 2])), x);
+    if (layer === 0) graph.output("between", x);
+  }
+  graph.output("y", x);
+  return graph;
+}
+
+test("a graph is cut where it says so; a segment reads what it does not compute", () => {
+  const segments = segmentsOf(twoLayers());
+  expect(segments.map(({ nodes }) => nodes.map(({ op }) => op.name))).toEqual([["linear", "mul"], ["linear", "mul"]]);
+  expect(segments.map(({ inputs, outputs }) => [inputs.length, outputs.length])).toEqual([[2, 1], [2, 1]]);
+});
+
+describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
+  test("runs the segments of a graph one after the other, and frees what they leave", async () => {
+    const xla = loadXla();
+    const program = await xla.compile(twoLayers());
+    const feeds = { x: array([1, 2], 1), "weight.0": array([2, 2]), "weight.1": array([2, 2]) };
+    const { between, y } = await program.run(feeds);
+    expect([[...between!.data], [...y!.data]]).toEqual([[2, 16], [2 * 16, 16 * (2 * 2 + 3 * 16)]]);
+    await program.release();
+    xla.close();
+  });
+
+  test("arrays stay there, are shared and freed, and are known by their own executor alone", async () => {
+    const xla = loadXla();
+    const graph = new Graph();
+    graph.output("y", affine(graph.input("x", [2]), 2));
+    const program = await xla.compile(graph);
+    const x = xla.device.put(array([2], 1));
+    const same = xla.device.share(x);
+    xla.device.free(x);
+    const { y } = await program.runOnDevice!({ x: same });
+    expect([...xla.device.get(y!)]).toEqual([2, 4]);
+    for (const one of [same, y!]) xla.device.free(one);
+    await expect(program.run({ x: same })).rejects.toThrow('input "x" is an array that was freed, or one of another executor\'s device');
+    await program.release();
+    xla.close();
+  });
+
+  test("names an input whose shape does not fit, and the op that XLA does not compile", async () => {
+    const xla = loadXla();
+    const program = await xla.compile(twoLayers());
+    await expect(program.run({ x: array([3, 2]), "weight.0": array([2, 3]), "weight.1": array([2, 2]) })).rejects.toThrow('input "weight.0" has the shape [2, 3]: [2, 2] is needed');
+    const wrong = new Graph();
+    const x = wrong.input("x", [2, 3]);
+    wrong.output("y", wrong.apply({ ...linear(x, wrong.input("w", [4, 3])).node.op, outputs: () => [{ shape: [2, 2], dtype: "float32" }] }, [x, wrong.input("v", [2, 2])], {}));
+    const broken = await xla.compile(wrong);
+    await expect(broken.run({ x: array([2, 3]), v: array([2, 2]) })).rejects.toThrow(/^OpenXLA cannot compile the op "linear": /);
+    xla.close();
+  });
+
+  test("products in bfloat16 round their factors and sum in float32", async () => {
+    const xla = loadXla({ precision: "bfloat16" });
+    const graph = new Graph();
+    graph.output("y", linear(graph.input("x", [1, 2]), graph.input("w", [1, 2])));
+    const program = await xla.compile(graph);
+    // 1 + 2⁻⁹ is 1 in bfloat16, 2¹⁰ · 1 + 1 needs more bits than bfloat16 has.
+    const { y } = await program.run({ x: { shape: [1, 2], data: Float32Array.of(1 + 2 ** -9, 1) }, w: { shape: [1, 2], data: Float32Array.of(1024, 1) } });
+    expect(y!.data[0]).toBe(1025);
+    xla.close();
+  });
+
+  test("steps compute what onnxruntime's compute", async () => {
+    const steps = async (executor: "onnxruntime" | "xla") => {
+      const policy = await openPolicyInProcess({ folder, ...learnerSettings(parseSettings({ executor })) });
+      policies.push(policy);
+      const norms: number[] = [];
+      for (let step = 0; step < 2; step++) {
+        for (let pass = 0; pass < 2; pass++) await policy.learner.backward(batch, { logProbs: Float32Array.of(1, -0.5, 2, 0.3, 0, 0) });
+        norms.push((await policy.learner.step({ learningRate: 1e-4 })).gradientNorm);
+      }
+      return { norms, logProbs: (await policy.learner.score(batch, ["logProbs"])).logProbs! };
+    };
+    const [onnx, xla] = [await steps("onnxruntime"), await steps("xla")];
+    expect(relativeError(Float32Array.from(xla.norms), Float32Array.from(onnx.norms))).toBeLessThan(1e-4);
+    expect(largestDifference(xla.logProbs, onnx.logProbs)).toBeLessThan(2e-4);
+  });
+
+  test("a policy's thread computes what onnxruntime computes, and samples the same tokens", async () => {
+    const run = async (executor: "onnxruntime" | "xla") => {
+      const policy = await openPolicy({ folder, threads: 1, ...learnerSettings(parseSettings({ executor })) });
+      policies.push(policy);
+      const tokens: number[][] = [];
+      const sampling = { temperature: 1, topP: 1, topK: 0, maxNewTokens: 6, stopTokens: [], bannedTokens: policy.processor.bannedTokens };
+      await policy.rollout.generate([{ prompt: batch.prompts[0]!, count: 2, keys: [[1, 2], [3, 4]] }], sampling, (response) => tokens.push([...response.tokens]));
+      return { tokens, logProbs: (await policy.learner.score(batch, ["logProbs"])).logProbs! };
+    };
+    const [onnx, xla] = [await run("onnxruntime"), await run("xla")];
+    expect(xla.tokens).toEqual(onnx.tokens);
+    expect(largestDifference(xla.logProbs, onnx.logProbs)).toBeLessThan(2e-5);
+  });
+
+  test.each([["ends", ""], ["fails", "throw new Error('on purpose');"], ["is told to exit", "process.exit(3);"]])("a process that %s with the library open leaves cleanly", (_, end) => {
+    const code = `const { loadXla } = await import(${JSON.stringify(join(import.meta.dirname, "../../../core/graph/xla/plugin.ts"))}); loadXla(); console.log("open"); ${end}`;
+    const { status, signal, stdout } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], { encoding: "utf8", cwd: join(import.meta.dirname, "../../..") });
+    expect({ signal, stdout }).toEqual({ signal: null, stdout: "open\n" });
+    expect(status).toBe(end === "" ? 0 : end.startsWith("throw") ? 1 : 3);
+  });
+});
+
+test("constants are written by their bits", () => {
+  const hlo = new HloWriter();
+  const text = hlo.module([], [hlo.constant(-Infinity), hlo.constant(1), hlo.constant(1, "bf16"), hlo.constant(-0)]);
+  for (const bits of ["0xFF800000", "0x3F800000", "dense<0x3F80>", "0x80000000"]) expect(text).toContain(bits);
+});
+
+test.skipIf(there)("says what to run where it is not set up", () => {
+  expect(() => loadXla()).toThrow(/OpenXLA is not set up: run `npx papo setup xla`/);
+});
