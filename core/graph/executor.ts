@@ -29,8 +29,8 @@ export type Feed = HostArray | DeviceArray;
 export type Feeds = Readonly<Record<string, Feed>>;
 
 export interface Program {
-  /** Feed every input by name; returns every output by name. */
-  run(feeds: Feeds): Promise<Record<string, FloatArray>>;
+  /** Feed every input by name; returns every output by name, but for those it was compiled to sum up: they are added to the arrays of `sums`. */
+  run(feeds: Feeds, sums?: Readonly<Record<string, FloatArray>>): Promise<Record<string, FloatArray>>;
   /** The same, the outputs left on the executor's device; only where it has one. */
   runOnDevice?(feeds: Feeds): Promise<Record<string, DeviceArray>>;
   /** Free what the program holds; it cannot run again. */
@@ -51,6 +51,11 @@ export interface FloatArray extends HostArray {
 export interface CompileOptions {
   /** Arrays of inputs that stay as they are now for the life of the program: it may rearrange them for speed, keeps a copy, and is not fed them. */
   readonly constants?: Readonly<Record<string, HostArray>>;
+  /**
+   * Outputs of fixed sizes, gradients of several passes say, that each run adds to arrays it is given instead of returning them, so that they exist once. An
+   * executor with a device keeps sums there and is not asked for it.
+   */
+  readonly sums?: readonly string[];
   /**
    * "int8": factors of the op `linear` are rounded to 8 bits, weights by output (symmetric), rows by the largest and smallest number of all; sums are exact.
    * Default "float32".

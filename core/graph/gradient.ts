@@ -1,7 +1,8 @@
 /** Reverse-mode differentiation: from a graph, the graph of its gradient. */
 import type { Node, Value } from "./graph.ts";
 import { add } from "./ops/elementwise.ts";
-import { zeros } from "./ops/shape.ts";
+import { scatterAddRows, scatterOp } from "./ops/rows.ts";
+import { zeros, zerosOp } from "./ops/shape.ts";
 import { sameShape, shapeText } from "./dims.ts";
 
 /**
@@ -20,7 +21,7 @@ export function gradient(seeds: readonly { readonly value: Value; readonly cotan
       throw new Error(`${value.node.op.name}: a cotangent of shape ${shapeText(cotangent.shape)} for a value of shape ${shapeText(value.shape)}`);
     }
     const before = cotangents.get(value);
-    cotangents.set(value, before ? add(before, cotangent) : cotangent);
+    cotangents.set(value, before ? joined(before, cotangent) : cotangent);
   };
   for (const { value, cotangent } of seeds) accumulate(value, cotangent);
   for (let id = last - 1; id >= 0; id--) {
@@ -35,6 +36,15 @@ export function gradient(seeds: readonly { readonly value: Value; readonly cotan
     });
   }
   return wrt.map((value) => cotangents.get(value) ?? zeros(graph, value.shape));
+}
+
+/** a + b; rows that are scattered over zeros are scattered over the other one instead, which is a table's size less to hold. */
+function joined(a: Value, b: Value): Value {
+  for (const [scattered, other] of [[b, a], [a, b]] as const) {
+    const [base, index, rows] = scattered.node.inputs;
+    if (scattered.node.op.name === scatterOp.name && base?.node.op.name === zerosOp.name) return scatterAddRows(other, index as Value, rows as Value);
+  }
+  return add(a, b);
 }
 
 /** Nodes through which a gradient can reach one of `wrt`. */

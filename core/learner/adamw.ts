@@ -81,12 +81,13 @@ export class AdamW implements Optimizer {
   /**
    * Clips the gradients by their common norm and updates the parameters that have one, in place; the others stay untouched.
    * Gradients are not changed. A norm that is not finite skips the whole update: parameters and moments stay as they were.
+   * @param options scale: what gradients are multiplied with, where it is known what they are clipped to
    */
-  update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, options: { readonly learningRate: number }): UpdateReport {
+  update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, options: { readonly learningRate: number; readonly scale?: number }): UpdateReport {
     const pairs = [...gradients].map(([name, gradient]) => ({ name, gradient, parameter: this.#parameter(parameters, name, gradient) }));
     const norm = gradientNorm(gradients);
     if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true, broken: null };
-    const scale = clipScale(norm, this.settings);
+    const scale = options.scale ?? clipScale(norm, this.settings);
     this.#updates++;
     let broken: string | null = null;
     for (const { name, gradient, parameter } of pairs) {
@@ -107,7 +108,7 @@ export class AdamW implements Optimizer {
     return { updates: this.#updates, arrays };
   }
 
-  /** Goes on from what `state` gave. Throws when a moment lacks its counterpart or its count. */
+  /** Goes on from what `state` gave, whose arrays are its own from now on. Throws when a moment lacks its counterpart or its count. */
   restore({ updates, arrays }: OptimizerState): void {
     const suffix = `.${momentNames.first}`;
     const restored = [...arrays.keys()].filter((key) => key.endsWith(suffix)).map((key) => {
@@ -116,7 +117,7 @@ export class AdamW implements Optimizer {
       if (!first || first.data.length !== second?.data.length || count === undefined) {
         throw new Error(`AdamW: the saved optimizer state of "${name}" is incomplete: exp_avg_sq or step is missing or of another size`);
       }
-      return [name, { shape: first.shape, first: first.data.slice(), second: second.data.slice(), count }] as const;
+      return [name, { shape: first.shape, first: first.data, second: second.data, count }] as const;
     });
     this.#moments.clear();
     for (const [name, moments] of restored) this.#moments.set(name, moments);

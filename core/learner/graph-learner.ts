@@ -6,7 +6,7 @@ import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
 import { parameterRoles } from "../model/parameter-roles.ts";
-import { type Features, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
+import { type Features, type ModelCompileOptions, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { readSafetensors } from "../model/files/safetensors.ts";
 import { writeSafetensors } from "../model/files/safetensors-write.ts";
@@ -45,6 +45,8 @@ export class GraphLearner implements Learner {
   readonly #trained: ReadonlySet<string>;
   readonly #trainsVision: boolean;
   readonly #programs = new Map<string, Promise<ModelProgram>>();
+  /** How programs of a pass back are compiled. */
+  readonly #addingUp: ModelCompileOptions = { isSum: (output) => this.#training.addsUp(output) };
 
   constructor(runtime: ModelRuntime, options: GraphLearnerOptions) {
     this.#runtime = runtime;
@@ -78,7 +80,7 @@ export class GraphLearner implements Learner {
       const { feeds, places, shared } = this.#feeds(batch, microbatch, features, asked);
       const program = await this.#program(`forward ${products} ${shared} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
         traceForward(this.#runtime.model, graph, parameters, asked, { ...this.#graphOptions, shared });
-      }, products);
+      }, { products });
       const scored = await this.#runtime.run(program, feeds, weights);
       for (const output of asked) spread((scored[output] as FloatArray).data, places, results[output] as Float32Array);
     }
@@ -97,7 +99,7 @@ export class GraphLearner implements Learner {
       for (const output of asked) feeds[`cotangent.${output}`] = { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) };
       const program = await this.#program(`backward ${shared} ${asked.join(" ")}`, (graph, parameters) => {
         traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, shared });
-      });
+      }, this.#addingUp);
       const computed = await this.#training.backward(program, feeds);
       for (const output of asked) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
       const cotangent = computed[gradientName("features")];
@@ -151,8 +153,8 @@ export class GraphLearner implements Learner {
     await this.#training.release();
   }
 
-  #program(key: string, trace: (graph: Graph, parameters: Parameters) => void, products?: Products): Promise<ModelProgram> {
-    const known = this.#programs.get(key) ?? this.#runtime.compile(trace, products);
+  #program(key: string, trace: (graph: Graph, parameters: Parameters) => void, options: ModelCompileOptions): Promise<ModelProgram> {
+    const known = this.#programs.get(key) ?? this.#runtime.compile(trace, options);
     this.#programs.set(key, known);
     return known;
   }
@@ -196,7 +198,7 @@ export class GraphLearner implements Learner {
     if (pictures.length === 0) return;
     const program = await this.#program("vision backward", (graph, parameters) => {
       traceVisionBackward(this.#runtime.model, graph, parameters, this.#trained);
-    });
+    }, this.#addingUp);
     for (const chunk of pictureChunks(pictures)) {
       const order = vision.order(chunk);
       const data = new Float32Array(order.length * featureWidth);

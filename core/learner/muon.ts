@@ -44,14 +44,13 @@ export class Muon implements Optimizer {
     const norm = gradientNorm(gradients);
     if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true, broken: null };
     const scale = clipScale(norm, this.#settings);
-    const clipped = new Map([...gradients].map(([name, gradient]) => [name, gradient.map((value) => value * scale)]));
-    const matrices = [...clipped].filter(([name]) => this.#isMatrix(name));
-    for (const [name] of matrices) clipped.delete(name);
-    let { broken } = this.#rest.update(parameters, clipped, { learningRate });
-    for (const [name, gradient] of matrices) {
+    const rest = new Map([...gradients].filter(([name]) => !this.#isMatrix(name)));
+    let { broken } = this.#rest.update(parameters, rest, { learningRate, scale });
+    for (const [name, gradient] of gradients) {
+      if (!this.#isMatrix(name)) continue;
       const parameter = parameters.get(name);
       if (!parameter) throw new Error(`Muon: a gradient for "${name}", which is no parameter`);
-      await this.#updateMatrix(name, parameter, gradient, learningRate);
+      await this.#updateMatrix(name, parameter, gradient.map((value) => value * scale), learningRate);
       if (firstNotFinite(parameter.data) >= 0) broken ??= name;
     }
     return { gradientNorm: norm, skipped: false, broken };
@@ -66,7 +65,7 @@ export class Muon implements Optimizer {
     const momenta = [...arrays].filter(([name]) => name.endsWith(suffix));
     this.#rest.restore({ updates, arrays: new Map([...arrays].filter(([name]) => !name.endsWith(suffix))) });
     this.#momenta.clear();
-    for (const [name, { shape, data }] of momenta) this.#momenta.set(name.slice(0, -suffix.length), { shape, data: data.slice() });
+    for (const [name, { shape, data }] of momenta) this.#momenta.set(name.slice(0, -suffix.length), { shape, data });
   }
 
   /** Release the compiled iterations. */

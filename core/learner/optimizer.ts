@@ -18,7 +18,7 @@ export interface Optimizer {
   update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, options: { readonly learningRate: number }): UpdateReport | Promise<UpdateReport>;
   /** The state as it is now; the arrays are the live ones, to be written before the next update. */
   state(): OptimizerState;
-  /** Go on from what `state` gave. */
+  /** Go on from what `state` gave; its arrays are the optimizer's from now on. */
   restore(state: OptimizerState): void;
   /** Free what it has compiled, if anything. */
   release?(): Promise<void>;

@@ -1,6 +1,6 @@
 /** The gradient that passes back add up, and what updates the weights with it: on the host, or where the executor computes. */
 import type { Device, DeviceArray, FloatArray, HostArray } from "../graph/executor.ts";
-import type { ModelProgram, ModelRuntime } from "../model/runtime.ts";
+import { currentWeights, type ModelProgram, type ModelRuntime } from "../model/runtime.ts";
 import { AdamW } from "./adamw.ts";
 import { DeviceOptimizer } from "./device-optimizer.ts";
 import { gradientOf } from "./learner-graphs.ts";
@@ -9,6 +9,8 @@ import { Muon } from "./muon.ts";
 import type { Optimizer, OptimizerState, UpdateReport } from "./optimizer.ts";
 
 export interface TrainingState {
+  /** Whether `backward` wants a program that adds this output to an array instead of returning it (see CompileOptions.sums). */
+  addsUp(output: string): boolean;
   /** Run a pass back: gradients of parameters are added to those before, all other outputs are returned. */
   backward(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>>;
   /** The gradient added up since the last update, by parameter; not to be written into. */
@@ -41,20 +43,21 @@ class HostState implements TrainingState {
   readonly #runtime: ModelRuntime;
   readonly #optimizer: Optimizer;
   readonly #gradients = new Map<string, Float32Array>();
+  /** Gradients of earlier updates, whose memory the next one has: taking it anew costs a page fault for each page. */
+  readonly #spare = new Map<string, Float32Array>();
 
   constructor(runtime: ModelRuntime, settings: OptimizerSettings) {
     this.#runtime = runtime;
     this.#optimizer = settings.matrices === "muon" ? new Muon(settings, runtime.executor, matrixTest(settings, runtime)) : new AdamW(settings);
   }
 
+  addsUp(output: string): boolean {
+    return parameterOf(output, this.#runtime) !== null;
+  }
+
   async backward(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>> {
-    const others: Record<string, FloatArray> = {};
-    for (const [output, array] of Object.entries(await this.#runtime.run(program, feeds))) {
-      const name = parameterOf(output, this.#runtime);
-      if (name === null) others[output] = array;
-      else accumulate(this.#gradients, name, array.data);
-    }
-    return others;
+    const sums = Object.fromEntries(program.sums.map((output) => [output, this.#sum(gradientOf(output) as string)]));
+    return this.#runtime.run(program, feeds, currentWeights, sums);
   }
 
   gradients(): ReadonlyMap<string, Float32Array> {
@@ -63,7 +66,7 @@ class HostState implements TrainingState {
 
   async update(options: { readonly learningRate: number }): Promise<UpdateReport> {
     const report = await this.#optimizer.update(this.#runtime.trained(), this.#gradients, options);
-    this.#gradients.clear();
+    this.#clear();
     return report;
   }
 
@@ -73,11 +76,24 @@ class HostState implements TrainingState {
 
   restore(state: OptimizerState): void {
     this.#optimizer.restore(state);
-    this.#gradients.clear();
+    this.#clear();
   }
 
   async release(): Promise<void> {
     await this.#optimizer.release?.();
+  }
+
+  /** Where a parameter's gradient is added up: zeros before the first pass after an update. */
+  #sum(name: string): FloatArray {
+    const { shape, data: { length } } = this.#runtime.trained().get(name) as FloatArray;
+    const data = this.#gradients.get(name) ?? this.#spare.get(name)?.fill(0) ?? new Float32Array(length);
+    this.#gradients.set(name, data);
+    return { shape, data };
+  }
+
+  #clear(): void {
+    for (const [name, data] of this.#gradients) this.#spare.set(name, data);
+    this.#gradients.clear();
   }
 }
 
@@ -91,6 +107,10 @@ class DeviceState implements TrainingState {
     this.#runtime = runtime;
     this.#device = device;
     this.#optimizer = new DeviceOptimizer(settings, runtime.executor, matrixTest(settings, runtime));
+  }
+
+  addsUp(): boolean {
+    return false;
   }
 
   async backward(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>> {

@@ -24,6 +24,14 @@ export interface ModelProgram {
   readonly program: Program;
   /** Names of the parameters that are inputs. */
   readonly parameters: readonly string[];
+  /** Outputs that are added to arrays given to `run`. */
+  readonly sums: readonly string[];
+}
+
+export interface ModelCompileOptions {
+  readonly products?: Products;
+  /** Which outputs are added to arrays given to `run` instead of being returned; see CompileOptions. */
+  readonly isSum?: (output: string) => boolean;
 }
 
 export interface RuntimeOptions {
@@ -110,9 +118,10 @@ export class ModelRuntime {
   }
 
   /** Trace and compile; `trace` gets parameters as inputs that are fed by `run`. */
-  async compile(trace: TraceModel, products: Products = "float32"): Promise<ModelProgram> {
+  async compile(trace: TraceModel, { products = "float32", isSum = () => false }: ModelCompileOptions = {}): Promise<ModelProgram> {
     const { graph, parameters } = this.#trace(trace);
-    const compiled = { program: await this.executor.compile(graph, { products }), parameters };
+    const sums = [...graph.outputs.keys()].filter(isSum);
+    const compiled = { program: await this.executor.compile(graph, { products, sums }), parameters, sums };
     this.#programs.push(compiled.program);
     return compiled;
   }
@@ -155,8 +164,9 @@ export class ModelRuntime {
     await program.release();
   }
 
-  run({ program, parameters }: ModelProgram, feeds: Feeds, weights = currentWeights): Promise<Record<string, FloatArray>> {
-    return program.run({ ...feeds, ...this.#parameterFeeds(parameters, weights) });
+  /** @param sums arrays that outputs are added to */
+  run({ program, parameters }: ModelProgram, feeds: Feeds, weights = currentWeights, sums: Readonly<Record<string, FloatArray>> = {}): Promise<Record<string, FloatArray>> {
+    return program.run({ ...feeds, ...this.#parameterFeeds(parameters, weights) }, sums);
   }
 
   /** The same on the current weights, the outputs left on the executor's device. */

@@ -22,12 +22,24 @@ const irVersion = 10;
 /** TensorProto.DataLocation.EXTERNAL. */
 const externalLocation = 1;
 
-/**
- * The ONNX model of everything the graph's outputs depend on.
- * @param constants names of inputs whose arrays are part of the model, as external data: the file of each is called by its name
- */
-export function emitOnnx(graph: Graph, constants: ReadonlySet<string> = new Set(), products: Products = "float32"): Uint8Array {
-  const emitter = new OnnxEmitter(graph, constants, products);
+export interface EmitOptions {
+  /** Names of inputs whose arrays are part of the model, as external data: the file of each is called by its name. */
+  readonly constants?: ReadonlySet<string>;
+  /** See CompileOptions. */
+  readonly products?: Products;
+  /** Outputs to which the input that `sumInput` names is added; with any, the first output of the model is `noOutput`. */
+  readonly sums?: readonly string[];
+}
+
+/** The input that an output is added to. */
+export const sumInput = (output: string): string => `sum of ${output}`;
+
+/** A sequence of numbers that says nothing; what it is for, OnnxProgram knows. */
+export const noOutput = "no output";
+
+/** The ONNX model of everything the graph's outputs depend on. */
+export function emitOnnx(graph: Graph, options: EmitOptions = {}): Uint8Array {
+  const emitter = new OnnxEmitter(graph, options);
   for (const node of executionOrder(graph)) emitter.node(node);
   return emitter.finish();
 }
@@ -50,6 +62,7 @@ export class OnnxEmitter {
   readonly products: Products;
   readonly #graph: Graph;
   readonly #constants: ReadonlySet<string>;
+  readonly #sums: readonly string[];
   readonly #nodes: BinaryWriter[] = [];
   readonly #initializers = new Map<string, BinaryWriter>();
   readonly #names = new Map<Value, string>();
@@ -57,11 +70,12 @@ export class OnnxEmitter {
   readonly #sizes = new Map<string, string>();
   #fresh = 0;
 
-  constructor(graph: Graph, constants: ReadonlySet<string>, products: Products) {
+  constructor(graph: Graph, { constants = new Set(), products = "float32", sums = [] }: EmitOptions) {
     this.products = products;
     this.#graph = graph;
     this.#constants = constants;
-    for (const [name, value] of graph.outputs) if (!this.#outputNames.has(value)) this.#outputNames.set(value, name);
+    this.#sums = sums;
+    for (const [name, value] of graph.outputs) if (!this.#outputNames.has(value) && !sums.includes(name)) this.#outputNames.set(value, name);
   }
 
   /** Lower one node; its inputs are lowered already. */
@@ -128,8 +142,9 @@ export class OnnxEmitter {
 
   finish(): Uint8Array {
     const graph = new BinaryWriter();
+    this.#addToSums();
     for (const [name, value] of this.#graph.outputs) {
-      if (this.#nameOf(value) !== name) this.op("Identity", [this.#nameOf(value)], { outputs: [name] });
+      if (!this.#sums.includes(name) && this.#nameOf(value) !== name) this.op("Identity", [this.#nameOf(value)], { outputs: [name] });
     }
     for (const node of this.#nodes) message(graph, 1, node);
     graph.tag(2, WireType.LengthDelimited).string("graph");
@@ -139,6 +154,8 @@ export class OnnxEmitter {
       if (this.#constants.has(name)) message(graph, 5, externalTensor(name, value));
       else message(graph, 11, valueInfo(name, value));
     }
+    for (const name of this.#sums) message(graph, 11, valueInfo(sumInput(name), this.#graph.outputs.get(name) as Value));
+    if (this.#sums.length > 0) message(graph, 12, sequenceInfo(noOutput));
     for (const [name, value] of this.#graph.outputs) message(graph, 12, valueInfo(name, value));
     const model = new BinaryWriter();
     model.tag(1, WireType.Varint).int64(irVersion);
@@ -147,6 +164,14 @@ export class OnnxEmitter {
       message(model, 8, new BinaryWriter().tag(1, WireType.LengthDelimited).string(domain).tag(2, WireType.Varint).int64(version));
     }
     return model.finish();
+  }
+
+  /** Nothing reads the sums, so they come in the order of `executionOrder`: newest first. */
+  #addToSums(): void {
+    if (this.#sums.length === 0) return;
+    this.op("SequenceConstruct", [this.float(0)], { outputs: [noOutput] });
+    const summed = this.#sums.map((name) => ({ name, value: this.#graph.outputs.get(name) as Value }));
+    for (const { name, value } of summed.sort((a, b) => b.value.node.id - a.value.node.id)) this.op("Add", [sumInput(name), this.#nameOf(value)], { outputs: [name] });
   }
 
   /** One size as int64 [1]. */
@@ -236,6 +261,17 @@ function writeAttribute(node: BinaryWriter, name: string, value: OnnxAttribute):
     type(7);
   }
   message(node, 5, attribute);
+}
+
+/** A sequence of float tensors. */
+function sequenceInfo(name: string): BinaryWriter {
+  const [element, sequence, type] = [new BinaryWriter(), new BinaryWriter(), new BinaryWriter()];
+  message(element, 1, new BinaryWriter().tag(1, WireType.Varint).int32(elementType.float32));
+  message(sequence, 1, element);
+  message(type, 4, sequence);
+  const info = new BinaryWriter().tag(1, WireType.LengthDelimited).string(name);
+  message(info, 2, type);
+  return info;
 }
 
 function valueInfo(name: string, { shape, dtype }: { readonly shape: Shape; readonly dtype: DType }): BinaryWriter {

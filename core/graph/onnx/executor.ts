@@ -1,9 +1,10 @@
 /** Runs graphs on onnxruntime-node: the default executor, on any machine that npm installs on. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { availableParallelism } from "node:os";
+import { evaluate, type Shape } from "../dims.ts";
 import type { CompileOptions, Executor, Feed, Feeds, FloatArray, Program } from "../executor.ts";
 import type { Graph } from "../graph.ts";
-import { emitOnnx } from "./emitter.ts";
+import { emitOnnx, noOutput, sumInput } from "./emitter.ts";
 import { int8SumsAreExact } from "./int8-sums.ts";
 
 export interface OnnxExecutorOptions {
@@ -34,40 +35,95 @@ export class OnnxExecutor implements Executor {
     };
   }
 
-  async compile(graph: Graph, { constants = {}, products: asked = "float32" }: CompileOptions = {}): Promise<Program> {
+  async compile(graph: Graph, { constants = {}, products: asked = "float32", sums = [] }: CompileOptions = {}): Promise<Program> {
     const products = asked === "int8" && !(await int8SumsAreExact()) ? "uint8" : asked;
     const externalData = Object.entries(constants).map(([path, { data }]) => ({ path, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }));
-    const key = [products, ...Object.keys(constants).sort()].join("\n");
+    const key = [products, ...sums, ...Object.keys(constants).sort()].join("\n");
     const known = this.#models.get(graph);
-    const model = known?.key === key ? known.model : emitOnnx(graph, new Set(Object.keys(constants)), products);
+    const model = known?.key === key ? known.model : emitOnnx(graph, { constants: new Set(Object.keys(constants)), products, sums });
     if (externalData.length > 0) this.#models.set(graph, { key, model });
     const folding = graph.passes.constantFolding ? {} : { graphOptimizationLevel: "disabled" as const };
     const session = await InferenceSession.create(model, { ...this.#options, ...folding, ...(externalData.length > 0 ? { externalData } : {}) });
-    return new OnnxProgram(session);
+    return new OnnxProgram(session, graph, sums);
   }
 }
 
 class OnnxProgram implements Program {
   readonly #session: InferenceSession;
+  readonly #graph: Graph;
+  readonly #sums: readonly string[];
 
-  constructor(session: InferenceSession) {
+  constructor(session: InferenceSession, graph: Graph, sums: readonly string[]) {
     this.#session = session;
+    this.#graph = graph;
+    this.#sums = sums;
   }
 
-  async run(feeds: Feeds): Promise<Record<string, FloatArray>> {
+  async run(feeds: Feeds, sums: Readonly<Record<string, FloatArray>> = {}): Promise<Record<string, FloatArray>> {
+    const summed = Object.fromEntries(this.#sums.map((name) => [sumInput(name), sums[name] ?? missingSum(name)]));
+    const fed: Feeds = { ...feeds, ...summed };
     const tensors: Record<string, Tensor> = {};
     for (const name of this.#session.inputNames) {
-      const feed = feeds[name];
+      const feed = fed[name];
       if (!feed) throw new Error(`the graph's input "${name}" was not fed`);
       tensors[name] = tensorOf(name, feed);
     }
+    if (this.#sums.length > 0) return this.#runInPlace(feeds, tensors);
     const results = await this.#session.run(tensors);
     return Object.fromEntries(Object.entries(results).map(([name, { data, dims }]) => [name, { shape: dims, data: data as Float32Array }]));
+  }
+
+  /**
+   * The binding lets kernels write into tensors that it is given as outputs. It then makes a copy of each all the same, one after the other, until it meets one
+   * that it cannot copy: a sequence, which therefore comes first. Sums are written over what they are sums with, the other outputs into arrays made here.
+   */
+  async #runInPlace(feeds: Feeds, tensors: Readonly<Record<string, Tensor>>): Promise<Record<string, FloatArray>> {
+    const others: Record<string, FloatArray> = {};
+    const written: Record<string, Tensor | null> = { [noOutput]: null };
+    const symbols = symbolsOf(this.#graph, feeds);
+    for (const [name, { shape }] of this.#graph.outputs) {
+      if (this.#sums.includes(name)) {
+        written[name] = tensors[sumInput(name)] as Tensor;
+        continue;
+      }
+      others[name] = emptyArray(shape, symbols);
+      written[name] = tensorOf(name, others[name]);
+    }
+    try {
+      await this.#session.run(tensors, written);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith(cannotCopy))) throw error;
+    }
+    return others;
   }
 
   async release(): Promise<void> {
     await this.#session.release();
   }
+}
+
+/** How the binding's error begins when an output is a sequence. */
+const cannotCopy = "Non tensor type";
+
+function missingSum(name: string): never {
+  throw new Error(`the program adds its output "${name}" to an array, and was given none`);
+}
+
+/** Values of the named sizes that are axes of what is fed. */
+function symbolsOf(graph: Graph, feeds: Feeds): Map<string, number> {
+  const values = new Map<string, number>();
+  for (const [name, { shape }] of graph.inputs) {
+    shape.forEach((dim, axis) => {
+      const size = feeds[name]?.shape[axis];
+      if (typeof dim !== "number" && size !== undefined) values.set(dim.key, size);
+    });
+  }
+  return values;
+}
+
+function emptyArray(shape: Shape, symbols: ReadonlyMap<string, number>): FloatArray {
+  const sizes = shape.map((dim) => evaluate(dim, symbols));
+  return { shape: sizes, data: new Float32Array(sizes.reduce((a, b) => a * b, 1)) };
 }
 
 function tensorOf(name: string, feed: Feed): Tensor {

@@ -18,7 +18,7 @@ export function int8SumsAreExact(): Promise<boolean> {
 async function measure(): Promise<boolean> {
   const graph = new Graph();
   graph.output("y", linear(graph.input("x", [rows, inner]), graph.input("w", [outer, inner])));
-  const session = await InferenceSession.create(emitOnnx(graph, new Set(), "int8"), { logSeverityLevel: 3 });
+  const session = await InferenceSession.create(emitOnnx(graph, { products: "int8" }), { logSeverityLevel: 3 });
   const ones = (count: number): Tensor => new Tensor("float32", new Float32Array(count * inner).fill(1), [count, inner]);
   const { y } = await session.run({ x: ones(rows), w: ones(outer) });
   await session.release();

@@ -42,7 +42,7 @@ const gatherOp: Op = {
   onnx: (emitter, _, inputs, outputs) => void emitter.op("Gather", inputs, { outputs, attributes: { axis: 0 } }),
 };
 
-const scatterOp: Op = {
+export const scatterOp: Op = {
   name: "scatterAddRows",
   outputs: ([base, index, rows]) => {
     if (!rows || !sameShape(rowsOf(base, index).shape, rows.shape)) throw new Error("rows do not fit base and index");

@@ -103,7 +103,7 @@ const expandOp: Op<{ readonly shape: Shape }> = {
     void emitter.op("Expand", [first(inputs), emitter.shape(attributes.shape)], { outputs }),
 };
 
-const zerosOp: Op<{ readonly shape: Shape }> = {
+export const zerosOp: Op<{ readonly shape: Shape }> = {
   name: "zeros",
   outputs: (_, { shape }) => [{ shape, dtype: "float32" }],
   onnx: (emitter, { attributes }, _, outputs) => void emitter.op("ConstantOfShape", [emitter.shape(attributes.shape)], { outputs }),

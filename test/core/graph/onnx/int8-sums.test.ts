@@ -9,7 +9,7 @@ import { linear } from "../../../../core/graph/ops/index.ts";
 async function largeSums(products: "int8" | "uint8"): Promise<number[]> {
   const graph = new Graph();
   graph.output("y", linear(graph.input("x", [16, 64]), graph.input("w", [32, 64]), graph.input("b", [32])));
-  const session = await InferenceSession.create(emitOnnx(graph, new Set(), products));
+  const session = await InferenceSession.create(emitOnnx(graph, { products }));
   const signs = Float32Array.from({ length: 32 * 64 }, (_, i) => (Math.floor(i / 64) % 2 === 0 ? 1 : -1));
   const { y } = await session.run({
     x: new Tensor("float32", new Float32Array(16 * 64).fill(1), [16, 64]),
