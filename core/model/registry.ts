@@ -3,10 +3,14 @@ import type { ModelConfig } from "./files/config.ts";
 import type { JsonObject } from "./files/json.ts";
 import type { ModelFamily } from "./family.ts";
 import type { VisionLanguageModel } from "./model.ts";
+import { qwen2Vl } from "./families/qwen2-vl/index.ts";
 import { qwen25Vl } from "./families/qwen2.5-vl/index.ts";
+import { qwen3Vl } from "./families/qwen3-vl/index.ts";
 
 export const families: readonly ModelFamily[] = [
   qwen25Vl,
+  qwen3Vl,
+  qwen2Vl,
 ];
 
 /** What a known architecture lacks here, by `model_type`: said instead of "unknown". */

@@ -18,6 +18,8 @@ interface CaseInfo {
   readonly loss_f64: number;
   readonly grad_norms_f32: Readonly<Record<string, number>>;
   readonly grad_norms_f64: Readonly<Record<string, number>>;
+  /** Parameters whose gradient is rounding alone in torch's own fp32 (a bias of keys, which softmax ignores): no bar can be asked of them. */
+  readonly grad_noise?: readonly string[];
   readonly greedy_logps: readonly (readonly number[])[];
 }
 
@@ -71,7 +73,7 @@ function expectGradients(learner: GraphLearner, info: CaseInfo, tensors: Tensors
     return Math.min(...errors) <= bars.gradient ? [] : [`${name}: ${own}, golden ${info.grad_norms_f64[name]}`];
   });
   expect(offNorms).toEqual([]);
-  const strangers = [...learner.gradients].filter(([name, data]) => !(name in info.grad_norms_f64) && norm(data) > 0).map(([name]) => name);
+  const strangers = [...learner.gradients].filter(([name, data]) => !(name in info.grad_norms_f64) && !info.grad_noise?.includes(name) && norm(data) > 0).map(([name]) => name);
   expect(strangers, "parameters with a gradient here and none in torch").toEqual([]);
   const whole = [...new Set([...tensors.keys()].flatMap((key) => /^grad\.(.*)\.f(?:32|64)$/.exec(key)?.[1] ?? []))];
   expect(whole.length).toBeGreaterThan(0);
@@ -133,9 +135,16 @@ describe.skipIf(!there).each(cases.flatMap((name) => executors.map((executor) =>
   test("features of the vision tower", async () => {
     const pictures = encoded.prompts.flatMap((prompt) => prompt.pictures);
     const features = await model.runtime.features(encoded.prompts);
-    const own = pictures.flatMap(({ hash }) => [...(features.get(hash) ?? [])]);
-    if (pictures.length === 0) expect(own).toEqual([]);
-    else expect(closest(tensors, "vision_embeds", ({ data }) => relativeError(own, data))).toBeLessThan(1e-5);
+    const { vision, decoder } = model.runtime.model;
+    /** Column block `k` of all pictures' features: the embeddings, then what the decoder adds after its first layers. */
+    const own = (k: number): number[] => pictures.flatMap(({ hash }) => {
+      const rows = features.get(hash) ?? new Float32Array();
+      return [...rows].filter((_, i) => Math.floor((i % vision.featureWidth) / decoder.hiddenSize) === k);
+    });
+    if (pictures.length === 0) expect(own(0)).toEqual([]);
+    else expect(closest(tensors, "vision_embeds", ({ data }) => relativeError(own(0), data))).toBeLessThan(1e-5);
+    const deep = pictures.length === 0 ? [] : Array.from({ length: decoder.deepFeatures }, (_, k) => closest(tensors, `deepstack.${k}`, ({ data }) => relativeError(own(k + 1), data)));
+    expect(deep.filter((error) => !(error < 1e-5))).toEqual([]);
   });
 
   test("log-probs, entropy and loss", async () => {

@@ -43,6 +43,25 @@ export function gelu(x: Value): Value {
   return withShortGradient(mul(x, cdf), [x], (dy) => [mul(dy, add(cdf, mul(x, density())))]);
 }
 
+/** x · σ(1.702 x): the "quick" approximation of gelu (arXiv:1606.08415, section 2). */
+export const quickGelu = (x: Value): Value => gated(x, affine(x, quick), () => scalar(x.graph, quick));
+
+/** x · ½ (1 + tanh u) with u = √(2/π) (x + 0.044715 x³): gelu's approximation by tanh (arXiv:1606.08415, section 2), as x · σ(2u). */
+export function geluTanh(x: Value): Value {
+  const square = mul(x, x);
+  return gated(x, mul(x, affine(square, 0.044715 * twice, twice)), () => affine(square, 3 * 0.044715 * twice, twice));
+}
+
+const quick = 1.702;
+const twice = 2 * Math.sqrt(2 / Math.PI);
+
+/** x · σ(u) for a u of x, with the slope of u. */
+function gated(x: Value, u: Value, slope: () => Value): Value {
+  const s = sigmoid(u);
+  const y = mul(x, s);
+  return withShortGradient(y, [x], (dy) => [mul(dy, add(s, mul(sub(y, mul(y, s)), slope())))]);
+}
+
 function broadcast(a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);
   const axis = (shape: Shape, i: number): Dim => shape[i - rank + shape.length] ?? 1;

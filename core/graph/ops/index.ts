@@ -1,5 +1,5 @@
 /** All ops that models and gradient rules are written in. */
-export { add, affine, div, erf, exp, gelu, log, mul, neg, scalar, sigmoid, silu, sqrt, sub, withGradient } from "./elementwise.ts";
+export { add, affine, div, erf, exp, gelu, geluTanh, log, mul, neg, quickGelu, scalar, sigmoid, silu, sqrt, sub, withGradient } from "./elementwise.ts";
 export { chunkedHead, type ChunkedHead } from "./chunked-head.ts";
 export { entropy, tokenLogProb } from "./head.ts";
 export { layerNorm } from "./layer-norm.ts";

@@ -1,0 +1,99 @@
+/** Qwen2-VL's vision tower (arXiv:2409.12191): full attention in each picture, 2-D rotary positions, layer norms, quick GELU, patch merger. */
+import type { HostArray } from "../../../graph/executor.ts";
+import type { Graph, Value } from "../../../graph/graph.ts";
+import { add, gelu, layerNorm, linear, quickGelu, reshape } from "../../../graph/ops/index.ts";
+import { receivedByTokens } from "../../layers/packed-attention.ts";
+import { patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
+import { attendInPictures } from "../../layers/picture-attention.ts";
+import type { Parameters, ParameterShapes, VisionTower } from "../../model.ts";
+import type { EncodedPicture } from "../../processing/picture.ts";
+import type { Qwen2VisionConfig } from "./config.ts";
+
+/** Fixed in the architecture, not in the config. */
+const epsilon = 1e-6;
+
+export class Qwen2VisionTower implements VisionTower {
+  readonly parameters: ParameterShapes;
+  readonly featureWidth: number;
+  readonly #config: Qwen2VisionConfig;
+
+  constructor(config: Qwen2VisionConfig) {
+    this.#config = config;
+    this.parameters = parameterShapes(config);
+    this.featureWidth = config.outHiddenSize;
+  }
+
+  tokens({ grid: [time, height, width] }: EncodedPicture): number {
+    return (time * height * width) / this.#config.mergeSize ** 2;
+  }
+
+  order(pictures: readonly EncodedPicture[]): Int32Array {
+    return patchOrder(pictures, this.#config.mergeSize).tokenRow;
+  }
+
+  feeds(pictures: readonly EncodedPicture[]): Record<string, HostArray> {
+    return patchFeeds(pictures, patchOrder(pictures, this.#config.mergeSize), this.#config);
+  }
+
+  trace(graph: Graph, parameters: Parameters): Value {
+    return this.#trace(graph, parameters).features;
+  }
+
+  traceAttention(graph: Graph, parameters: Parameters): Value {
+    return this.#trace(graph, parameters).received();
+  }
+
+  #trace(graph: Graph, parameters: Parameters): { readonly features: Value; readonly received: () => Value } {
+    const { hiddenSize, mergeSize, depth } = this.#config;
+    const unit = mergeSize ** 2;
+    const inputs = patchInputs(graph, this.#config);
+    const p = (name: string): Value => parameters(`model.visual.${name}`);
+    const received: (() => Value)[] = [];
+    let x = linear(inputs.pixels, reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.#config)]));
+    for (let block = 0; block < depth; block++) {
+      const b = (name: string): Value => p(`blocks.${block}.${name}`);
+      const attention = attendInPictures(layerNorm(x, b("norm1.weight"), b("norm1.bias"), epsilon), b, this.#config, inputs);
+      received.push(attention.received);
+      x = add(x, attention.out);
+      const h = layerNorm(x, b("norm2.weight"), b("norm2.bias"), epsilon);
+      x = add(x, linear(quickGelu(linear(h, b("mlp.fc1.weight"), b("mlp.fc1.bias"))), b("mlp.fc2.weight"), b("mlp.fc2.bias")));
+    }
+    const merged = reshape(layerNorm(x, p("merger.ln_q.weight"), p("merger.ln_q.bias"), epsilon), [inputs.F, unit * hiddenSize]);
+    return {
+      features: linear(gelu(linear(merged, p("merger.mlp.0.weight"), p("merger.mlp.0.bias"))), p("merger.mlp.2.weight"), p("merger.mlp.2.bias")),
+      received: () => receivedByTokens(received.map((of) => of()), inputs.F, unit),
+    };
+  }
+}
+
+function parameterShapes(config: Qwen2VisionConfig): ParameterShapes {
+  const { hiddenSize: d, intermediateSize: i, outHiddenSize, channels, temporalPatchSize, patchSize, mergeSize, depth } = config;
+  const merged = d * mergeSize ** 2;
+  const block = (index: number): [string, number[]][] => {
+    const p = `model.visual.blocks.${index}`;
+    return [
+      [`${p}.norm1.weight`, [d]],
+      [`${p}.norm1.bias`, [d]],
+      [`${p}.norm2.weight`, [d]],
+      [`${p}.norm2.bias`, [d]],
+      [`${p}.attn.qkv.weight`, [3 * d, d]],
+      [`${p}.attn.qkv.bias`, [3 * d]],
+      [`${p}.attn.proj.weight`, [d, d]],
+      [`${p}.attn.proj.bias`, [d]],
+      [`${p}.mlp.fc1.weight`, [i, d]],
+      [`${p}.mlp.fc1.bias`, [i]],
+      [`${p}.mlp.fc2.weight`, [d, i]],
+      [`${p}.mlp.fc2.bias`, [d]],
+    ];
+  };
+  return new Map([
+    ["model.visual.patch_embed.proj.weight", [d, channels, temporalPatchSize, patchSize, patchSize]],
+    ...Array.from({ length: depth }, (_, index) => block(index)).flat(),
+    ["model.visual.merger.ln_q.weight", [d]],
+    ["model.visual.merger.ln_q.bias", [d]],
+    ["model.visual.merger.mlp.0.weight", [merged, merged]],
+    ["model.visual.merger.mlp.0.bias", [merged]],
+    ["model.visual.merger.mlp.2.weight", [outHiddenSize, merged]],
+    ["model.visual.merger.mlp.2.bias", [outHiddenSize]],
+  ]);
+}
