@@ -71,6 +71,7 @@ export { loadPicture } from "./model/processing/picture.ts";
 export { openPolicy, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 // Executors
+export { type GpuAdapter, gpuAdapters, webgpuProblem } from "./graph/onnx/webgpu.ts";
 export { bindingFile, loadTensorFlow, tensorflowFolder, tensorflowSetup } from "./graph/tensorflow/binding.ts";
 export type { TensorFlowSetup } from "./graph/tensorflow/binding.ts";
 export { checkXla, loadXla, xlaFolder, xlaSetup } from "./graph/xla/plugin.ts";

@@ -80,6 +80,11 @@ export const settingsSchema = z.strictObject({
    */
   executor: z.enum(["onnxruntime", "xla", "tensorflow"]).default("onnxruntime"),
   /**
+   * Where onnxruntime computes: "cpu", or "webgpu", the GPU that its WebGPU finds (Vulkan, D3D12, Metal), without any
+   * set-up; sampler, scorer and learner all run there. Sums go in another order: set parityTolerance, 1e-4 say.
+   */
+  device: z.enum(["cpu", "webgpu"]).default("cpu"),
+  /**
    * Of matrix products, on "xla" and "tensorflow": "bfloat16" rounds their factors and sums in float32. Sampler and learner then differ by some hundredths of a nat
    * (set parityTolerance, 0.2 say), and log π_old is always the learner's.
    */
@@ -122,13 +127,19 @@ export const settingsSchema = z.strictObject({
 export type RunSettings = z.output<typeof settingsSchema>;
 export type RunSettingsInput = z.input<typeof settingsSchema>;
 
+type LearnerSettings = { readonly optimizer: OptimizerSettings } & Pick<
+  RunSettings,
+  "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "device" | "precision" | "pipelined"
+>;
+
 /** What a policy is opened with. */
-export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens, recompute, executor, precision, pipelined }: RunSettings): { readonly optimizer: OptimizerSettings } & Pick<RunSettings, "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "precision" | "pipelined"> => ({
+export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens, recompute, executor, device, precision, pipelined }: RunSettings): LearnerSettings => ({
   optimizer: { ...optimizer, maxGradientNorm: optimizer.maxGradientNorm ?? Infinity },
   microbatchTokens,
   scoringTokens,
   recompute,
   executor,
+  device,
   precision,
   pipelined,
 });

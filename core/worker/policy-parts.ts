@@ -2,7 +2,9 @@
 import { availableParallelism } from "node:os";
 import type { Executor } from "../graph/executor.ts";
 import type { Passes } from "../graph/passes.ts";
+import type { OnnxDevice } from "../graph/onnx/emitter.ts";
 import { OnnxExecutor } from "../graph/onnx/executor.ts";
+import { requireWebGpu } from "../graph/onnx/webgpu.ts";
 import { loadTensorFlow } from "../graph/tensorflow/binding.ts";
 import { loadXla } from "../graph/xla/plugin.ts";
 import { GraphLearner } from "../learner/graph-learner.ts";
@@ -24,6 +26,7 @@ export interface PolicyOptions {
   readonly threads?: number;
   /** See RunSettings. Default "onnxruntime" and "float32". */
   readonly executor?: "onnxruntime" | "tensorflow" | "xla";
+  readonly device?: OnnxDevice;
   readonly precision?: "float32" | "bfloat16";
   /** See OnnxExecutorOptions. Default true. */
   readonly spinning?: boolean;
@@ -42,6 +45,7 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
   const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, passes = {}, rollout = {} } = options;
   const loaded = await loadModelFolder(weights, (config) => createModel(config).parameters);
   const model = createModel(loaded.config);
+  if (options.device === "webgpu") await requireWebGpu(model.parameters);
   const trained = trainedParameters([...model.parameters.keys()], optimizer.freeze);
   const executor = createExecutor(options, threads);
   const runtime = new ModelRuntime(model, loaded.weights, executor, { passes, trained });
@@ -69,10 +73,14 @@ const weightCopies = (runtime: ModelRuntime): WeightCopies => ({
   },
 });
 
-/** @throws Error where a library is asked for and not set up, or a precision that the executor does not have */
-function createExecutor({ executor = "onnxruntime", precision = "float32", spinning = true }: PolicyOptions, threads: number): Executor {
+/** @throws Error where a library is asked for and not set up, or what the executor does not have */
+function createExecutor(options: PolicyOptions, threads: number): Executor {
+  const { executor = "onnxruntime", device = "cpu", precision = "float32", spinning = true } = options;
+  if (executor !== "onnxruntime" && device !== "cpu")
+    throw new Error(`device "${device}" is onnxruntime's; "${executor}" computes where it was set up for`);
   if (executor === "tensorflow") return loadTensorFlow({ threads, precision });
   if (executor === "xla") return loadXla({ precision });
-  if (precision !== "float32") throw new Error(`onnxruntime computes in float32 on CPUs: precision "${precision}" needs the executor "xla" or "tensorflow"`);
-  return new OnnxExecutor({ threads, spinning });
+  if (precision !== "float32")
+    throw new Error(`onnxruntime computes in float32: precision "${precision}" needs the executor "xla" or "tensorflow"`);
+  return new OnnxExecutor({ threads, spinning, device });
 }

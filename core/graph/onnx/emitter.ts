@@ -16,6 +16,9 @@ export interface OnnxNodeOptions {
 /** "uint8" is "int8" with weights shifted to 0 … 255, for processors whose sums of int8 products are not exact (int8-sums.ts). */
 export type Products = PortProducts | "uint8";
 
+/** Where most of a graph runs: kernels of the two differ in what they give beside an op's first output. */
+export type OnnxDevice = "cpu" | "webgpu";
+
 const elementType = { float32: 1, int32: 6, int64: 7 } as const;
 const opset = 21;
 const irVersion = 10;
@@ -27,6 +30,7 @@ export interface EmitOptions {
   readonly constants?: ReadonlySet<string>;
   /** See CompileOptions. */
   readonly products?: Products;
+  readonly device?: OnnxDevice;
   /** Outputs to which the input that `sumInput` names is added; with any, the first output of the model is `noOutput`. */
   readonly sums?: readonly string[];
 }
@@ -60,6 +64,7 @@ function executionOrder(graph: Graph): Node[] {
 export class OnnxEmitter {
   /** See CompileOptions. */
   readonly products: Products;
+  readonly device: OnnxDevice;
   readonly #graph: Graph;
   readonly #constants: ReadonlySet<string>;
   readonly #sums: readonly string[];
@@ -70,8 +75,10 @@ export class OnnxEmitter {
   readonly #sizes = new Map<string, string>();
   #fresh = 0;
 
-  constructor(graph: Graph, { constants = new Set(), products = "float32", sums = [] }: EmitOptions) {
+  constructor(graph: Graph, options: EmitOptions) {
+    const { constants = new Set(), products = "float32", device = "cpu", sums = [] } = options;
     this.products = products;
+    this.device = device;
     this.#graph = graph;
     this.#constants = constants;
     this.#sums = sums;
