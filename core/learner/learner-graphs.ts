@@ -51,7 +51,7 @@ export function traceBackward(
 /** Gradients of the vision tower's trained parameters from "cotangent.features" [F, featureWidth]. */
 export function traceVisionBackward({ vision }: VisionLanguageModel, graph: Graph, parameters: Parameters, trained: ReadonlySet<string>): void {
   const value = vision.trace(graph, parameters);
-  const cotangent = graph.input("cotangent.features", [symbol("F"), vision.featureWidth]);
+  const cotangent = graph.input("cotangent.features", value.shape);
   outputGradients(graph, [{ value, cotangent }], (name) => trained.has(name));
 }
 

@@ -40,7 +40,7 @@ export interface VisionTower {
   readonly parameters: ParameterShapes;
   /** Numbers of a visual token's features: (1 + the decoder's `deepFeatures`) · hidden. */
   readonly featureWidth: number;
-  /** Pictures → features [F, featureWidth] of all their visual tokens; inputs are those of `feeds`. */
+  /** Pictures → features of all their visual tokens, [tokens, featureWidth]; inputs are those of `feeds`. */
   trace(graph: Graph, parameters: Parameters): Value;
   /**
    * The attention that each visual token's patches receive from all patches of the picture, [F]: mean over heads and over the tower's blocks of full
