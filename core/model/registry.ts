@@ -25,8 +25,6 @@ const refused: Readonly<Record<string, string>> = {
   internvl: "its tower (InternViT) and the choice of its tiles are missing",
   internvl_chat: "its tower (InternViT) and the choice of its tiles are missing; such folders hold their own code besides",
   gemma3: "its sliding windows, its attention in both directions among a picture's tokens and its tower are missing",
-  llava: "its tower (CLIP) and its picture processing are missing",
-  llava_next: "its tower (CLIP) and the unpadding of its tiles are missing",
   llava_onevision: "the unpadding and pooling of its tiles are missing",
   idefics2: "its perceiver, which resamples a picture's tokens, is missing",
   mllama: "its layers of cross-attention are missing",
@@ -39,9 +37,10 @@ export function familyOf(raw: JsonObject): ModelFamily {
   const family = families.find((known) => known.type === type);
   if (family !== undefined) return family;
   const supported = families.map((known) => known.type).join(", ");
+  const found = `model_type ${JSON.stringify(type)}, architectures ${JSON.stringify(raw["architectures"])}`;
   const lacks = typeof type === "string" && Object.hasOwn(refused, type) ? refused[type] : undefined;
-  if (lacks !== undefined) throw new Error(`"${String(type)}" cannot be trained yet: ${lacks}; supported: ${supported}`);
-  throw new Error(`an unknown architecture (model_type ${JSON.stringify(type)}, architectures ${JSON.stringify(raw["architectures"])}); supported: ${supported}`);
+  if (lacks !== undefined) throw new Error(`an architecture that cannot be trained yet (${found}): ${lacks}; supported: ${supported}`);
+  throw new Error(`an unknown architecture (${found}); supported: ${supported}`);
 }
 
 /** The model that a config describes. */
