@@ -34,9 +34,9 @@ const matrixTest = ({ matrices }: OptimizerSettings, { model }: ModelRuntime) =>
   matrices === "muon" && model.parameters.get(name)?.length === 2 && !/embed|lm_head/.test(name);
 
 /** The parameter whose gradient an output is; null for other outputs, the gradient of the visual features among them. */
-function parameterOf(output: string, { model }: ModelRuntime): string | null {
+function parameterOf(output: string, { parameters }: ModelRuntime): string | null {
   const input = gradientOf(output);
-  return input !== null && model.parameters.has(input) ? input : null;
+  return input !== null && parameters.has(input) ? input : null;
 }
 
 class HostState implements TrainingState {

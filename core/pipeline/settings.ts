@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { OptimizerSettings } from "../learner/learner.ts";
 import { parseOptions } from "../host/options.ts";
+import { loraSchema } from "../model/lora/settings.ts";
 
 const fraction = z.number().min(0).max(1);
 const count = z.int().positive();
@@ -75,6 +76,11 @@ export const settingsSchema = z.strictObject({
   /** AdamW and clipping; read by whoever builds the learner. */
   optimizer: optimizerSchema.prefault({}),
   /**
+   * Train a low-rank adapter (LoRA, arXiv:2106.09685) in place of the weights: { rank: 16, alpha: 32, targetModules: "all-linear" }, …; {}: the defaults. Checkpoints then hold
+   * the adapter alone, as PEFT does. null: all weights that `optimizer.freeze` leaves.
+   */
+  lora: loraSchema.nullable().default(null),
+  /**
    * What runs the model: "onnxruntime", on any machine; "xla", OpenXLA, for GPUs and bfloat16, after `papo setup xla`; or "tensorflow", for NVIDIA GPUs and bfloat16, after
    * `papo setup tensorflow`.
    */
@@ -129,12 +135,14 @@ export type RunSettingsInput = z.input<typeof settingsSchema>;
 
 type LearnerSettings = { readonly optimizer: OptimizerSettings } & Pick<
   RunSettings,
-  "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "device" | "precision" | "pipelined"
+  "seed" | "lora" | "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "device" | "precision" | "pipelined"
 >;
 
 /** What a policy is opened with. */
-export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens, recompute, executor, device, precision, pipelined }: RunSettings): LearnerSettings => ({
+export const learnerSettings = ({ optimizer, seed, lora, microbatchTokens, scoringTokens, recompute, executor, device, precision, pipelined }: RunSettings): LearnerSettings => ({
   optimizer: { ...optimizer, maxGradientNorm: optimizer.maxGradientNorm ?? Infinity },
+  seed,
+  lora,
   microbatchTokens,
   scoringTokens,
   recompute,

@@ -19,7 +19,7 @@ export type Products = PortProducts | "uint8";
 /** Where most of a graph runs: kernels of the two differ in what they give beside an op's first output. */
 export type OnnxDevice = "cpu" | "webgpu";
 
-const elementType = { float32: 1, int32: 6, int64: 7 } as const;
+const elementType = { float32: 1, int32: 6, int64: 7, uint64: 13 } as const;
 const opset = 21;
 const irVersion = 10;
 /** TensorProto.DataLocation.EXTERNAL. */
@@ -127,9 +127,19 @@ export class OnnxEmitter {
   }
 
   /** An int64 constant of shape [values]. */
-  ints(values: readonly number[]): string {
+  ints(values: readonly (number | bigint)[]): string {
     const data = BigInt64Array.from(values, BigInt);
     return this.#initializer(`ints ${values.join(" ")}`, elementType.int64, [values.length], new Uint8Array(data.buffer));
+  }
+
+  /** An int64 constant of shape []. */
+  int(value: number): string {
+    return this.#initializer(`int ${value}`, elementType.int64, [], new Uint8Array(BigInt64Array.of(BigInt(value)).buffer));
+  }
+
+  /** A uint64 constant of shape [values]. */
+  words(values: readonly bigint[]): string {
+    return this.#initializer(`words ${values.join(" ")}`, elementType.uint64, [values.length], new Uint8Array(BigUint64Array.from(values).buffer));
   }
 
   /** The sizes of a shape, int64 [rank]. */

@@ -1,6 +1,7 @@
 /** The third lowering: each op as StableHLO. The first, to ONNX, stands beside each op. */
 import type { Shape } from "../dims.ts";
 import type { Attributes, Node } from "../graph.ts";
+import { keptScale, splitMix } from "../ops/dropout.ts";
 import { type Hlo, type HloWriter, tensorType } from "./writer.ts";
 
 export interface Lowered {
@@ -36,6 +37,25 @@ function norm(hlo: HloWriter, x: Hlo, weight: Hlo, epsilon: number): readonly [H
   const mean = scaled(hlo, hlo.reduceLast(hlo.map("multiply", x, x), "add"), 1 / x.shape.at(-1)!);
   const inverse = hlo.map("rsqrt", plus(hlo, mean, hlo.constant(epsilon)));
   return [times(hlo, times(hlo, x, inverse), weight), inverse];
+}
+
+/** 1 where the op `dropout` keeps an entry: the same bits as ONNX's. */
+function dropoutMask(hlo: HloWriter, [rows, width]: readonly [number, number], key: Hlo, threshold: number): Hlo {
+  const words = Math.ceil(width / 4);
+  const shape = [rows, words];
+  const long = (value: bigint): Hlo => hlo.constant(BigInt.asIntN(64, value), "i64");
+  const half = (index: number): Hlo => hlo.convert(hlo.reshape(hlo.slice(key, 0, index, 1), []), "i64");
+  const shifted = (value: Hlo, by: bigint): Hlo => hlo.map("shift_right_logical", value, hlo.stretch(long(by), value.shape));
+  const seed = hlo.map("add", hlo.map("multiply", half(1), long(2n ** 32n)), half(0));
+  const counter = hlo.map("add", times(hlo, hlo.iota(shape, 0, "i64"), long(BigInt(words))), hlo.iota(shape, 1, "i64"));
+  let word = plus(hlo, times(hlo, counter, long(splitMix.gamma)), seed);
+  for (const [shift, factor] of splitMix.steps) {
+    const mixed = hlo.map("xor", word, shifted(word, shift));
+    word = factor === null ? mixed : times(hlo, mixed, long(factor));
+  }
+  const lanes = [0n, 16n, 32n, 48n].map((shift) => hlo.reshape(hlo.map("and", shifted(word, shift), hlo.stretch(long(65_535n), shape)), [...shape, 1]));
+  const values = hlo.slice(hlo.reshape(hlo.concat(lanes, 2), [rows, 4 * words]), 1, 0, width);
+  return hlo.convert(hlo.compare("GE", values, hlo.stretch(long(BigInt(threshold)), values.shape)), "f32");
 }
 
 /** By op name; a test asks for every op. */
@@ -79,6 +99,14 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   linear: ({ hlo, products, inputs: [x, w, b] }) => {
     const product = hlo.product(hlo.convert(x!, products), hlo.convert(w!, products), { contracting: [[1], [1]] });
     return [b === undefined ? product : plus(hlo, product, b)];
+  },
+  addProduct: ({ hlo, products, inputs: [y, x, w] }) => [plus(hlo, y!, hlo.product(hlo.convert(x!, products), hlo.convert(w!, products), { contracting: [[1], [1]] }))],
+  dropout: (lowered) => {
+    const { hlo } = lowered;
+    const x = input(lowered);
+    const { threshold } = attributes<{ threshold: number }>(lowered);
+    const kept = hlo.map("multiply", x, dropoutMask(hlo, x.shape as [number, number], input(lowered, 1), threshold));
+    return [scaled(hlo, kept, keptScale(threshold))];
   },
   sum: (lowered) => [lowered.hlo.reduce(input(lowered), "add", attributes<{ axes: number[] }>(lowered).axes)],
   max: (lowered) => [lowered.hlo.reduceLast(input(lowered), "maximum")],
