@@ -1,10 +1,9 @@
 /** The folder of a run: metrics and timings line by line, the reward journal, checkpoints. */
-import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, appendFileSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { flush, writeFileAtomic } from "./atomic-file.ts";
-import { checkpointFolders, type RunDescription } from "./checkpoint.ts";
+import type { RunDescription } from "./checkpoint.ts";
 import { RewardJournal } from "./journal.ts";
-import { makeFolder } from "./new-folder.ts";
 import type { StepOutcome } from "../pipeline/step/step.ts";
 
 export class RunFolder {
@@ -14,9 +13,9 @@ export class RunFolder {
   readonly #metrics: string;
   readonly #timings: string;
 
-  /** Makes the folder if need be. @throws Error when it cannot be made or written to */
+  /** Makes the folder if need be. */
   constructor(path: string) {
-    makeFolder(path);
+    mkdirSync(path, { recursive: true });
     this.path = path;
     this.checkpoints = join(path, "checkpoints");
     this.#metrics = join(path, "metrics.jsonl");
@@ -24,20 +23,9 @@ export class RunFolder {
     this.journal = new RewardJournal(join(path, "rewards"));
   }
 
-  /** Whether a run has done a step here: what holds less is no run. */
+  /** Whether a run has written here. */
   get used(): boolean {
-    return readLines(this.#metrics).length > 0 || checkpointFolders(this.checkpoints).some(({ step }) => step > 0);
-  }
-
-  /** Whether there is something that a resumed run would go on from. */
-  get begun(): boolean {
-    return this.used || checkpointFolders(this.checkpoints).length > 0 || !this.journal.empty;
-  }
-
-  /** Forget a start that did no step. */
-  clear(): void {
-    this.journal.clear();
-    rmSync(this.checkpoints, { recursive: true, force: true });
+    return existsSync(this.#metrics) || existsSync(this.checkpoints);
   }
 
   /** Settings, plugins and data, for people and reports. */
@@ -68,7 +56,13 @@ export class RunFolder {
  * @throws Error when the folder cannot be made or written to, or holds a run that is not to be resumed
  */
 export function openRunFolder(path: string, resume: boolean): RunFolder {
-  const folder = new RunFolder(path);
+  let folder: RunFolder;
+  try {
+    folder = new RunFolder(path);
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new Error(`The output folder ${path} cannot be used: ${(error as Error).message}; choose another`, { cause: error });
+  }
   if (folder.used && !resume) throw new Error(`${path} holds a run already: resume it (resume: true, or --resume), or choose another output folder`);
   return folder;
 }

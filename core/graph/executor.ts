@@ -22,6 +22,15 @@ export interface Device {
   /** The same array once more, freed on its own. */
   share(array: DeviceArray): DeviceArray;
   free(array: DeviceArray): void;
+  /** The same number in every place, made there. Absent: put it there. */
+  filled?(shape: readonly number[], value: number): DeviceArray;
+  /** Numbers uniform around 0, made there; equal seeds give equal numbers. Absent: put them there. */
+  random?(shape: readonly number[], options: { readonly deviation: number; readonly seed: number }): DeviceArray;
+}
+
+/** Zeros on a device. */
+export function zerosOn(device: Device, shape: readonly number[]): DeviceArray {
+  return device.filled?.(shape, 0) ?? device.put({ shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) });
 }
 
 /** What an input is fed; a DeviceArray is the program's own executor's. */
@@ -31,16 +40,23 @@ export type Feeds = Readonly<Record<string, Feed>>;
 export interface Program {
   /** Feed every input by name; returns every output by name, but for those it was compiled to sum up: they are added to the arrays of `sums`. */
   run(feeds: Feeds, sums?: Readonly<Record<string, FloatArray>>): Promise<Record<string, FloatArray>>;
-  /** The same, the outputs left on the executor's device; only where it has one. */
-  runOnDevice?(feeds: Feeds): Promise<Record<string, DeviceArray>>;
+  /**
+   * The same, the outputs left on the executor's device; only where it has one. Arrays of `sums` are taken over, as are those of inputs
+   * whose place an output takes (CompileOptions.replaced): they are gone, and what was added to them is returned.
+   */
+  runOnDevice?(feeds: Feeds, sums?: Readonly<Record<string, DeviceArray>>): Promise<Record<string, DeviceArray>>;
   /** Free what the program holds; it cannot run again. */
   release(): Promise<void>;
 }
 
 /** Run a program, its outputs left on the device. @throws Error where its executor has none */
-export function runOnDevice(program: Program, feeds: Feeds): Promise<Record<string, DeviceArray>> {
+export function runOnDevice(
+  program: Program,
+  feeds: Feeds,
+  sums: Readonly<Record<string, DeviceArray>> = {},
+): Promise<Record<string, DeviceArray>> {
   if (program.runOnDevice === undefined) throw new Error("this executor leaves nothing on a device");
-  return program.runOnDevice(feeds);
+  return program.runOnDevice(feeds, sums);
 }
 
 /** Outputs are always float32. */
@@ -53,14 +69,47 @@ export interface CompileOptions {
   readonly constants?: Readonly<Record<string, HostArray>>;
   /**
    * Outputs of fixed sizes, gradients of several passes say, that each run adds to arrays it is given instead of returning them, so that they exist once. An
-   * executor with a device keeps sums there and is not asked for it.
+   * executor with a device adds to arrays there if it can write over them, and is not asked for it otherwise.
    */
   readonly sums?: readonly string[];
+  /**
+   * Outputs, by name, and the inputs of the same shape whose arrays on the device they take the place of, so that an update needs no second
+   * copy of what it updates. An array that somebody else holds too (`Device.share`) stays as it is for them. Only where arrays can be written over.
+   */
+  readonly replaced?: Readonly<Record<string, string>>;
   /**
    * "int8": factors of the op `linear` are rounded to 8 bits, weights by output (symmetric), rows by the largest and smallest number of all; sums are exact.
    * Default "float32".
    */
   readonly products?: Products;
+}
+
+export interface LoopOptions {
+  /** Inputs of which each round is fed another part: what is fed has the number of rounds as an axis in front. */
+  readonly parts: readonly string[];
+  /** Inputs, and the output that the next round is fed instead, of one shape and type. */
+  readonly carried: Readonly<Record<string, string>>;
+}
+
+/** A graph run for several rounds in one program, without coming back to the host between them. */
+export interface Loop {
+  /** Zeros to begin with, in the type in which carried arrays are kept. */
+  zeros(shape: readonly number[]): DeviceArray;
+  /**
+   * What of other inputs' arrays can be computed once for many runs: fed to `run` instead of them, and released with `release`.
+   * Inputs that change from run to run are fed to `run` itself.
+   */
+  prepare(feeds: Feeds): Promise<Prepared>;
+  /**
+   * So many rounds. Carried arrays on the device are taken over; those of the last round are returned, and all other outputs
+   * [rounds, …].
+   */
+  run(rounds: number, prepared: Prepared, feeds: Feeds): Promise<{ readonly carried: Record<string, DeviceArray>; readonly outputs: Record<string, FloatArray> }>;
+  release(): Promise<void>;
+}
+
+export interface Prepared {
+  release(): void;
 }
 
 export type Products = "float32" | "int8";
@@ -69,8 +118,12 @@ export interface Executor {
   readonly name: string;
   /** Absent where programs compute on the host's memory itself. */
   readonly device?: Device;
+  /** Arrays on the device can be written over: programs have `sums` and `replaced` inputs there. */
+  readonly writesOver?: boolean;
   /** @throws Error where the executor has no such products */
   compile(graph: Graph, options?: CompileOptions): Promise<Program>;
+  /** For programs that run a graph in a loop. Absent: rounds are run one by one. */
+  compileLoop?(graph: Graph, options: LoopOptions): Promise<Loop>;
   /** Let go of the process's library; nothing that was compiled runs afterwards. Absent where there is nothing to let go of. */
   close?(): void;
 }

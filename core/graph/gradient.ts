@@ -24,7 +24,9 @@ export function gradient(seeds: readonly { readonly value: Value; readonly cotan
     cotangents.set(value, before ? joined(before, cotangent) : cotangent);
   };
   for (const { value, cotangent } of seeds) accumulate(value, cotangent);
+  const cuts = new Set(graph.cuts);
   for (let id = last - 1; id >= 0; id--) {
+    if (cuts.has(id + 1)) graph.cut();
     const node = graph.nodes[id];
     if (!node || !dependent.has(node) || node.inputs.length === 0) continue;
     const arrived = node.outputs.map((output) => (ends.has(output) ? undefined : cotangents.get(output)));

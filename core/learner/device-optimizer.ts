@@ -1,5 +1,5 @@
 /** AdamW and Muon as graphs, on weights, gradients and moments that stay on an executor's device. Numbers cross to the host, arrays do not. */
-import type { Device, DeviceArray, Executor, FloatArray } from "../graph/executor.ts";
+import { type Device, type DeviceArray, type Executor, type Feed, type FloatArray, zerosOn } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { add, affine, concat, div, mul, reshape, sqrt, sub, sum } from "../graph/ops/index.ts";
 import { Programs } from "../graph/programs.ts";
@@ -56,17 +56,22 @@ export class DeviceOptimizer {
     this.#ruleOf = (parameter) => (isMatrix(parameter) ? muon : adamw);
   }
 
-  /** As Optimizer.update. Sums of squares are float32, added up in double precision. */
+  /**
+   * As Optimizer.update; a layer's parameters are one program's, so that layers share it. Sums of squares are float32, added up in double precision.
+   */
   async update(weights: DeviceWeights, gradients: DeviceArrays, { learningRate }: { readonly learningRate: number }): Promise<UpdateReport> {
-    const squares = await this.#perParameter(gradients, "squares", (x) => sum(mul(x, x), axesOf(x)));
-    const norm = Math.sqrt([...squares.values()].reduce((total, square) => total + square, 0));
+    const squares: DeviceArray[] = [];
+    for (const names of byLayer([...gradients.keys()])) squares.push(await this.#squares(names.map((name) => gradients.get(name) as DeviceArray)));
+    const norm = Math.sqrt(squares.flatMap((array) => this.#fetch(array)).reduce((total, square) => total + square, 0));
     if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true, broken: null };
     const scale = clipScale(norm, this.#settings);
     this.#updates++;
-    for (const [name, gradient] of gradients) weights.replaceOnDevice(name, await this.#updateOne(name, weights.onDevice(name), gradient, scale, learningRate));
-    // 0 · x is NaN where x is not finite.
-    const sound = await this.#perParameter(new Map([...gradients.keys()].map((name) => [name, weights.onDevice(name)])), "sound", (x) => sum(affine(x, 0), axesOf(x)));
-    return { gradientNorm: norm, skipped: false, broken: [...sound].find(([, total]) => total !== 0)?.[0] ?? null };
+    const groups = byLayer([...gradients.keys()]).flatMap((names) => this.#byRule(names, gradients));
+    const sound: DeviceArray[] = [];
+    for (const names of groups) sound.push(await this.#updateGroup(names, weights, gradients, scale, learningRate));
+    const broken = sound.map((array) => this.#fetch(array).findIndex((number) => number !== 0));
+    const first = broken.findIndex((place) => place >= 0);
+    return { gradientNorm: norm, skipped: false, broken: groups[first]?.[broken[first] as number] ?? null };
   }
 
   /** a + b, a new array. */
@@ -104,45 +109,64 @@ export class DeviceOptimizer {
     await this.#programs.release();
   }
 
-  async #updateOne(name: string, parameter: DeviceArray, gradient: DeviceArray, scale: number, learningRate: number): Promise<DeviceArray> {
-    const { shape } = parameter;
-    const rule = this.#ruleOf(name);
-    const kept = this.#kept.get(name) ?? this.#begin(name, shape, rule);
-    kept.count++;
-    const numbers = { scale, ...rule.numbers(shape, kept.count, learningRate) };
-    const fed = Object.fromEntries(Object.entries(numbers).map(([number, value]) => [number, { shape: [1], data: Float32Array.of(value) }]));
-    const { parameter: updated, ...arrays } = await this.#programs.runOnDevice(`${rule.name} ${shape.join(",")}`, (graph) => {
-      const number = (key: string): Value => graph.inputs.get(key) ?? graph.input(key, [1]);
-      const clipped = mul(graph.input("gradient", shape), number("scale"));
-      const [next, keeps] = rule.trace({ parameter: graph.input("parameter", shape), gradient: clipped, kept: rule.keeps.map((suffix) => graph.input(suffix, shape)), number });
-      graph.output("parameter", next);
-      rule.keeps.forEach((suffix, i) => graph.output(suffix, keeps[i] as Value));
-    }, { ...fed, parameter, gradient, ...Object.fromEntries(kept.arrays) });
-    for (const suffix of rule.keeps) {
-      this.#device.free(kept.arrays.get(suffix) as DeviceArray);
-      kept.arrays.set(suffix, arrays[suffix] as DeviceArray);
+  /** Σ g² of each, [arrays]. */
+  async #squares(arrays: readonly DeviceArray[]): Promise<DeviceArray> {
+    const { squares } = await this.#programs.runOnDevice(`squares ${shapesOf(arrays)}`, (graph) => {
+      const each = arrays.map(({ shape }, i) => graph.input(String(i), shape));
+      graph.output("squares", numbers(each.map((x) => sum(mul(x, x), axesOf(x)))));
+    }, Object.fromEntries(arrays.map((array, i) => [i, array])));
+    return squares as DeviceArray;
+  }
+
+  /** Parameters that are updated with equal numbers. */
+  #byRule(names: readonly string[], gradients: DeviceArrays): string[][] {
+    const groups = new Map<string, string[]>();
+    for (const name of names) {
+      const { shape } = gradients.get(name) as DeviceArray;
+      const rule = this.#ruleOf(name);
+      const key = `${rule.name} ${JSON.stringify(rule.numbers(shape, (this.#kept.get(name)?.count ?? 0) + 1, 1))}`;
+      groups.set(key, [...(groups.get(key) ?? []), name]);
     }
-    return updated as DeviceArray;
+    return [...groups.values()];
+  }
+
+  /** Update parameters of one rule and equal numbers; returns of each 0, or NaN where a new value is not finite. */
+  async #updateGroup(names: readonly string[], weights: DeviceWeights, gradients: DeviceArrays, scale: number, learningRate: number): Promise<DeviceArray> {
+    const rule = this.#ruleOf(names[0] as string);
+    const parameters = names.map((name) => weights.onDevice(name));
+    const kept = names.map((name, i) => this.#kept.get(name) ?? this.#begin(name, (parameters[i] as DeviceArray).shape, rule));
+    for (const state of kept) state.count++;
+    const numbersFed = { scale, ...rule.numbers(kept[0]!.shape, kept[0]!.count, learningRate) };
+    const feeds: Record<string, Feed> = Object.fromEntries(Object.entries(numbersFed).map(([name, value]) => [name, { shape: [1], data: Float32Array.of(value) }]));
+    names.forEach((name, i) => {
+      feeds[`parameter ${i}`] = parameters[i] as DeviceArray;
+      feeds[`gradient ${i}`] = gradients.get(name) as DeviceArray;
+      for (const [suffix, array] of kept[i]!.arrays) feeds[`${suffix} ${i}`] = array;
+    });
+    const replaced = Object.fromEntries(names.flatMap((_, i) => ["parameter", ...rule.keeps].map((what) => [`new ${what} ${i}`, `${what} ${i}`])));
+    const key = `${rule.name} ${shapesOf(parameters)}`;
+    const updated = await this.#programs.runOnDevice(key, (graph) => traceUpdate(graph, rule, parameters), feeds, { replaced });
+    names.forEach((name, i) => {
+      weights.replaceOnDevice(name, updated[`new parameter ${i}`] as DeviceArray);
+      for (const suffix of rule.keeps) {
+        this.#device.free(kept[i]!.arrays.get(suffix) as DeviceArray);
+        kept[i]!.arrays.set(suffix, updated[`new ${suffix} ${i}`] as DeviceArray);
+      }
+    });
+    return updated["sound"] as DeviceArray;
   }
 
   #begin(name: string, shape: readonly number[], { keeps }: UpdateRule): Kept {
-    const zeros = (): DeviceArray => this.#device.put({ shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) });
-    const kept = { shape, arrays: new Map(keeps.map((suffix) => [suffix, zeros()])), count: 0 };
+    const kept = { shape, arrays: new Map(keeps.map((suffix) => [suffix, zerosOn(this.#device, shape)])), count: 0 };
     this.#kept.set(name, kept);
     return kept;
   }
 
-  /** One number of each array, all fetched at once. */
-  async #perParameter(arrays: DeviceArrays, what: string, reduce: (x: Value) => Value): Promise<Map<string, number>> {
-    const names = [...arrays.keys()];
-    const key = `${what} ${names.map((name) => `${name}:${arrays.get(name)?.shape.join(",")}`).join(" ")}`;
-    const trace = (graph: Graph): void => {
-      graph.output("numbers", concat(names.map((name) => reshape(reduce(graph.input(name, (arrays.get(name) as DeviceArray).shape)), [1])), 0));
-    };
-    const { numbers } = await this.#programs.runOnDevice(key, trace, Object.fromEntries(arrays));
-    const fetched = this.#device.get(numbers as DeviceArray);
-    this.#device.free(numbers as DeviceArray);
-    return new Map(names.map((name, i) => [name, fetched[i] as number]));
+  /** A few numbers, which are then freed there. */
+  #fetch(array: DeviceArray): number[] {
+    const fetched = [...this.#device.get(array)];
+    this.#device.free(array);
+    return fetched;
   }
 
   #freeKept(): void {
@@ -177,5 +201,34 @@ const muonRule = ({ weightDecay }: AdamWSettings): UpdateRule => ({
     return [sub(mul(parameter, number("keep")), mul(orthogonalised(div(nesterov, norm)), number("step"))), [moved]];
   },
 });
+
+/** Parameters of a layer ("….layers.3.…"), one list a layer, and what belongs to none each in a list of its own. */
+function byLayer(names: readonly string[]): string[][] {
+  const lists = new Map<string, string[]>();
+  for (const name of names) {
+    const layer = /^.*?\.\d+\./.exec(name)?.[0] ?? name;
+    lists.set(layer, [...(lists.get(layer) ?? []), name]);
+  }
+  return [...lists.values()];
+}
+
+/** The update of parameters of one rule: of each "new parameter i" and what is kept of it, and "sound" [parameters]. */
+function traceUpdate(graph: Graph, rule: UpdateRule, parameters: readonly DeviceArray[]): void {
+  const number = (key: string): Value => graph.inputs.get(key) ?? graph.input(key, [1]);
+  const sound = parameters.map(({ shape }, i) => {
+    const array = (what: string): Value => graph.input(`${what} ${i}`, shape);
+    const clipped = mul(array("gradient"), number("scale"));
+    const [next, keeps] = rule.trace({ parameter: array("parameter"), gradient: clipped, kept: rule.keeps.map(array), number });
+    graph.output(`new parameter ${i}`, next);
+    rule.keeps.forEach((suffix, k) => graph.output(`new ${suffix} ${i}`, keeps[k] as Value));
+    // 0 · x is NaN where x is not finite.
+    return sum(affine(next, 0), axesOf(next));
+  });
+  graph.output("sound", numbers(sound));
+}
+
+const numbers = (each: readonly Value[]): Value => concat(each.map((value) => reshape(value, [1])), 0);
+
+const shapesOf = (arrays: readonly DeviceArray[]): string => arrays.map(({ shape }) => shape.join(",")).join(" ");
 
 const axesOf = ({ shape }: Value): number[] => shape.map((_, axis) => axis);

@@ -5,6 +5,7 @@ import type { FloatArray, HostArray, Products } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
+import { parameterRoles } from "../model/parameter-roles.ts";
 import { type Features, type ModelCompileOptions, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { readSafetensors } from "../model/files/safetensors.ts";
@@ -16,7 +17,6 @@ import { type Learner, type LearnerBatch, type LearnerCapabilities, type Optimiz
 import { gradientName, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 import { accumulate, createTrainingState, type TrainingState } from "./training-state.ts";
-import type { WeightStore } from "./weight-store.ts";
 
 export interface GraphLearnerOptions {
   readonly optimizer: OptimizerSettings;
@@ -32,12 +32,9 @@ export interface GraphLearnerOptions {
   readonly recompute?: boolean;
   /** Tokens of the vocabulary whose logits exist at a time. Default 16384. */
   readonly vocabularyChunk?: number;
-  /** Where checkpoints hold the weights. Default: nowhere, `save` and `load` are errors. */
-  readonly store?: WeightStore;
-  /** Trained weights that `keep` takes under a name, instead of a copy of the current ones. */
-  readonly copies?: ReadonlyMap<string, Weights>;
-  /** What dropout is drawn by, where an adapter has it. Default 0. */
-  readonly seed?: number;
+  /** Write weights as a model folder, and read one. */
+  readonly writeModel: (folder: string, weights: Weights) => Promise<void>;
+  readonly readModel: (folder: string) => Promise<Weights>;
 }
 
 export class GraphLearner implements Learner {
@@ -50,23 +47,21 @@ export class GraphLearner implements Learner {
   readonly #programs = new Map<string, Promise<ModelProgram>>();
   /** How programs of a pass back are compiled. */
   readonly #addingUp: ModelCompileOptions = { isSum: (output) => this.#training.addsUp(output) };
-  /** Passes back since the last update. */
-  #passes = 0;
 
   constructor(runtime: ModelRuntime, options: GraphLearnerOptions) {
     this.#runtime = runtime;
     this.#options = options;
     this.#training = createTrainingState(runtime, options.optimizer);
     this.#graphOptions = { recompute: options.recompute ?? false, vocabularyChunk: options.vocabularyChunk ?? 16_384 };
-    this.#trained = new Set(runtime.trained().keys());
-    this.#trainsVision = runtime.trainsVision;
+    this.#trained = new Set(runtime.trainedNames);
+    const { vision } = parameterRoles(runtime.model);
+    this.#trainsVision = [...this.#trained].some((name) => vision.has(name));
   }
 
   get capabilities(): LearnerCapabilities {
-    const sizes = [...this.#runtime.parameters].map(([name, shape]) => ({ name, size: shape.reduce((a, b) => a * b, 1) }));
+    const sizes = [...this.#runtime.model.parameters].map(([name, shape]) => ({ name, size: shape.reduce((a, b) => a * b, 1) }));
     const total = (counted: typeof sizes): number => counted.reduce((sum, { size }) => sum + size, 0);
-    const trained = total(sizes.filter(({ name }) => this.#trained.has(name)));
-    return { outputs, attention: true, parameters: total(sizes), trained, dropout: this.#runtime.dropsOut };
+    return { outputs, attention: true, parameters: total(sizes), trained: total(sizes.filter(({ name }) => this.#trained.has(name))) };
   }
 
   get version(): number {
@@ -104,9 +99,8 @@ export class GraphLearner implements Learner {
       for (const output of asked) feeds[`cotangent.${output}`] = { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) };
       const program = await this.#program(`backward ${shared} ${asked.join(" ")}`, (graph, parameters) => {
         traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, shared });
-      }, { ...this.#addingUp, dropout: this.#runtime.dropsOut });
-      const keys = this.#runtime.dropoutKeys(this.#options.seed ?? 0, { version: this.version, pass: this.#passes++ });
-      const computed = await this.#training.backward(program, { ...feeds, ...keys });
+      }, this.#addingUp);
+      const computed = await this.#training.backward(program, feeds);
       for (const output of asked) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
       const cotangent = computed[gradientName("features")];
       if (cotangent !== undefined) this.#splitFeatures(hashes, features, cotangent.data, ofFeatures);
@@ -121,7 +115,6 @@ export class GraphLearner implements Learner {
 
   async step({ learningRate }: { readonly learningRate: number }): Promise<StepReport> {
     const { broken, ...report } = await this.#training.update({ learningRate });
-    this.#passes = 0;
     if (!report.skipped) this.#runtime.changed(undefined, { vision: this.#trainsVision });
     if (broken !== null) {
       const { data } = this.#runtime.trained().get(broken) as { data: Float32Array };
@@ -132,15 +125,15 @@ export class GraphLearner implements Learner {
   }
 
   async keep(name: string, decay = 0): Promise<void> {
-    if (decay === 0) this.#runtime.keep(name, this.#options.copies?.get(name));
+    if (decay === 0) this.#runtime.keep(name);
     else await this.#runtime.follow(name, decay);
   }
 
-  /** The weights as the store has them, `optimizer.safetensors`, `kept/<name>.safetensors` and `learner.json`: exact state. */
+  /** `model/` (a Hugging Face folder, float32), `optimizer.safetensors`, `kept/<name>.safetensors` and `learner.json`: exact state. */
   async save(folder: string): Promise<void> {
     await mkdir(join(folder, "kept"), { recursive: true });
     const { updates, arrays } = this.#training.state();
-    await this.#store.write(folder);
+    await this.#options.writeModel(join(folder, "model"), this.#runtime.weights());
     await writeSafetensors(join(folder, "optimizer.safetensors"), arrays);
     for (const name of this.#runtime.kept) await writeSafetensors(keptFile(folder, name), this.#runtime.trained(name));
     await writeFile(join(folder, "learner.json"), `${JSON.stringify({ version: this.version, updates, kept: this.#runtime.kept })}\n`);
@@ -148,22 +141,16 @@ export class GraphLearner implements Learner {
 
   async load(folder: string): Promise<void> {
     const { version, updates, kept } = JSON.parse(await readFile(join(folder, "learner.json"), "utf8")) as { version: number; updates: number; kept: string[] };
-    const saved = await this.#store.read(folder);
+    const saved = await this.#options.readModel(join(folder, "model"));
     for (const [name, { data }] of this.#runtime.trained()) data.set(saved.get(name)?.data ?? missing(name, folder));
     this.#training.restore({ updates, arrays: await readWeights(join(folder, "optimizer.safetensors")) });
     for (const name of kept) this.#runtime.keep(name, await readWeights(keptFile(folder, name)));
-    this.#passes = 0;
     this.#runtime.changed(version);
   }
 
   /** Free gradient, moments and what was compiled for them; the runtime frees the rest. */
   async release(): Promise<void> {
     await this.#training.release();
-  }
-
-  get #store(): WeightStore {
-    if (this.#options.store === undefined) throw new Error("this learner was made without a place to save to");
-    return this.#options.store;
   }
 
   #program(key: string, trace: (graph: Graph, parameters: Parameters) => void, options: ModelCompileOptions): Promise<ModelProgram> {
@@ -210,7 +197,7 @@ export class GraphLearner implements Learner {
     const pictures = distinctPictures(prompts).filter(({ hash }) => cotangents.has(hash));
     if (pictures.length === 0) return;
     const program = await this.#program("vision backward", (graph, parameters) => {
-      traceVisionBackward(this.#runtime.model, graph, parameters, this.#trained);
+      traceVisionBackward(this.#runtime.model, graph, parameters, this.#trained, this.#graphOptions.recompute);
     }, this.#addingUp);
     for (const chunk of pictureChunks(pictures)) {
       const order = vision.order(chunk);
@@ -221,7 +208,9 @@ export class GraphLearner implements Learner {
         for (let i = 0; i < rows.length; i += featureWidth) data.set(rows.subarray(i, i + featureWidth), (order[token++] as number) * featureWidth);
       }
       const cotangent = { shape: [order.length, featureWidth], data };
-      await this.#training.backward(program, { ...vision.feeds(chunk), "cotangent.features": cotangent });
+      const feeds = { ...vision.feeds(chunk), "cotangent.features": cotangent };
+      const one: HostArray = { shape: [1], data: Float32Array.of(1) };
+      await this.#training.backward(program, this.#graphOptions.recompute ? { ...feeds, one } : feeds);
     }
   }
 

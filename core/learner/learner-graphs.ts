@@ -2,7 +2,7 @@
 import { symbol, times } from "../graph/dims.ts";
 import { gradient } from "../graph/gradient.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import { affine, type ChunkedHead, chunkedHead, entropy, exp, gatherRows, linear, log, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
+import { affine, type ChunkedHead, chunkedHead, entropy, exp, gatherRows, log, logits, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
 import type { Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
 import { intoSlots } from "../model/rows/slots.ts";
 import { segmentInputs } from "../model/rows/segments.ts";
@@ -48,10 +48,16 @@ export function traceBackward(
   outputGradients(graph, seeds, (name) => trained.has(name) || (trainsVision && name === "features"));
 }
 
-/** Gradients of the vision tower's trained parameters from "cotangent.features" [F, featureWidth]. */
-export function traceVisionBackward({ vision }: VisionLanguageModel, graph: Graph, parameters: Parameters, trained: ReadonlySet<string>): void {
-  const value = vision.trace(graph, parameters);
-  const cotangent = graph.input("cotangent.features", value.shape);
+/** Gradients of the vision tower's trained parameters from "cotangent.features" [F, featureWidth]; recomputing, "one" [1] is fed as 1. */
+export function traceVisionBackward(
+  { vision }: VisionLanguageModel,
+  graph: Graph,
+  parameters: Parameters,
+  trained: ReadonlySet<string>,
+  recompute: boolean,
+): void {
+  const value = vision.trace(graph, parameters, recompute ? graph.input("one", [1]) : null);
+  const cotangent = graph.input("cotangent.features", [symbol("F"), vision.featureWidth]);
   outputGradients(graph, [{ value, cotangent }], (name) => trained.has(name));
 }
 
@@ -81,8 +87,8 @@ function prefixSlots(hidden: Value, { B, P, N, R, slots }: SegmentInput): Value 
 function traceHead(hidden: Value, weight: Value, { one }: SegmentInput, { vocabularyChunk }: GraphOptions): ChunkedHead {
   const vocabulary = weight.shape[0] as number;
   if (vocabulary > vocabularyChunk) return chunkedHead(hidden, weight, { chunk: vocabularyChunk, one });
-  const logits = linear(hidden, weight);
-  return { logProb: (targets) => tokenLogProb(logits, targets), entropy: () => entropy(logits) };
+  const scores = logits(hidden, weight);
+  return { logProb: (targets) => tokenLogProb(scores, targets), entropy: () => entropy(scores) };
 }
 
 /** Cosine of each response token's own hidden state [M, hidden] with the mean over its prompt's visual tokens, [M]. */

@@ -1,5 +1,5 @@
 /** The gradient that passes back add up, and what updates the weights with it: on the host, or where the executor computes. */
-import type { Device, DeviceArray, FloatArray, HostArray } from "../graph/executor.ts";
+import { type Device, type DeviceArray, type FloatArray, type HostArray, zerosOn } from "../graph/executor.ts";
 import { currentWeights, type ModelProgram, type ModelRuntime } from "../model/runtime.ts";
 import { AdamW } from "./adamw.ts";
 import { DeviceOptimizer } from "./device-optimizer.ts";
@@ -34,9 +34,9 @@ const matrixTest = ({ matrices }: OptimizerSettings, { model }: ModelRuntime) =>
   matrices === "muon" && model.parameters.get(name)?.length === 2 && !/embed|lm_head/.test(name);
 
 /** The parameter whose gradient an output is; null for other outputs, the gradient of the visual features among them. */
-function parameterOf(output: string, { parameters }: ModelRuntime): string | null {
+function parameterOf(output: string, { model }: ModelRuntime): string | null {
   const input = gradientOf(output);
-  return input !== null && parameters.has(input) ? input : null;
+  return input !== null && model.parameters.has(input) ? input : null;
 }
 
 class HostState implements TrainingState {
@@ -109,15 +109,18 @@ class DeviceState implements TrainingState {
     this.#optimizer = new DeviceOptimizer(settings, runtime.executor, matrixTest(settings, runtime));
   }
 
-  addsUp(): boolean {
-    return false;
+  addsUp(output: string): boolean {
+    return this.#runtime.executor.writesOver === true && parameterOf(output, this.#runtime) !== null;
   }
 
   async backward(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>> {
     const others: Record<string, FloatArray> = {};
-    for (const [output, array] of Object.entries(await this.#runtime.runOnDevice(program, feeds))) {
+    const sums = Object.fromEntries(program.sums.map((output) => [output, this.#sum(gradientOf(output) as string)]));
+    for (const [output, array] of Object.entries(await this.#runtime.runOnDevice(program, feeds, sums))) {
       const name = parameterOf(output, this.#runtime);
-      if (name !== null) {
+      if (output in sums) {
+        this.#gradients.set(name as string, array);
+      } else if (name !== null) {
         await this.#add(name, array);
       } else {
         others[output] = { shape: array.shape, data: this.#device.get(array) };
@@ -149,6 +152,13 @@ class DeviceState implements TrainingState {
   async release(): Promise<void> {
     this.#clear();
     await this.#optimizer.release();
+  }
+
+  /** Where a parameter's gradient is added up, to be taken over by the program that does: zeros before the first pass after an update. */
+  #sum(name: string): DeviceArray {
+    const sum = this.#gradients.get(name) ?? zerosOn(this.#device, this.#runtime.model.parameters.get(name) as readonly number[]);
+    this.#gradients.delete(name);
+    return sum;
   }
 
   async #add(name: string, more: DeviceArray): Promise<void> {

@@ -40,8 +40,11 @@ export interface VisionTower {
   readonly parameters: ParameterShapes;
   /** Numbers of a visual token's features: (1 + the decoder's `deepFeatures`) · hidden. */
   readonly featureWidth: number;
-  /** Pictures → features of all their visual tokens, [tokens, featureWidth]; inputs are those of `feeds`. */
-  trace(graph: Graph, parameters: Parameters): Value;
+  /**
+   * Pictures → features [F, featureWidth] of all their visual tokens; inputs are those of `feeds`.
+   * @param one what is inside a block is computed again for the gradient: see `recomputed`. Default null: it is kept
+   */
+  trace(graph: Graph, parameters: Parameters, one?: Value | null): Value;
   /**
    * The attention that each visual token's patches receive from all patches of the picture, [F]: mean over heads and over the tower's blocks of full
    * attention, summed over queries. Inputs are those of `feeds`, rows those of `order`.

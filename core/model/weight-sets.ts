@@ -16,6 +16,15 @@ interface WeightSet {
   readonly newer: Set<string>;
 }
 
+/** Arrays of the host's, or of the executor's device: those are the set's from then on, and the host has a copy when it is asked for. */
+export type InitialWeights = ReadonlyMap<string, FloatArray | DeviceArray>;
+
+function setOf(weights: InitialWeights): WeightSet {
+  const onDevice = new Map([...weights].flatMap(([name, array]) => ("id" in array ? [[name, array] as const] : [])));
+  const host = new Map([...weights].map(([name, array]) => [name, "id" in array ? lateArray(array.shape) : array] as const));
+  return { host, onDevice, newer: new Set(onDevice.keys()) };
+}
+
 export class WeightSets {
   readonly #device: Device | undefined;
   readonly #programs: Programs;
@@ -23,26 +32,28 @@ export class WeightSets {
   readonly #frozen: WeightSet;
 
   /** @param frozen weights that never change: every set reads them, none copies them */
-  constructor(executor: Executor, frozen: Weights) {
+  constructor(executor: Executor, frozen: InitialWeights) {
     this.#device = executor.device;
     this.#programs = new Programs(executor);
-    this.#frozen = { host: frozen, onDevice: new Map(), newer: new Set() };
+    this.#frozen = setOf(frozen);
   }
 
   get names(): readonly string[] {
     return [...this.#sets.keys()];
   }
 
+  /** Names of the trained parameters. */
+  get trained(): readonly string[] {
+    return [...(this.#sets.values().next().value?.host.keys() ?? [])];
+  }
+
   get frozen(): Weights {
-    return this.#frozen.host;
+    return this.#upToDate(this.#frozen);
   }
 
   /** The host's trained arrays, up to date: who writes into them says so with `hostChanged`. @throws Error naming the sets there are */
   host(name: string): Weights {
-    const { host, onDevice, newer } = this.#set(name);
-    for (const parameter of newer) host.get(parameter)?.data.set(this.#onlyDevice.get(onDevice.get(parameter) as DeviceArray));
-    newer.clear();
-    return host;
+    return this.#upToDate(this.#set(name));
   }
 
   /** What a program that reads a parameter is fed. */
@@ -59,16 +70,16 @@ export class WeightSets {
   }
 
   /** @param weights the trained ones */
-  put(name: string, weights: Weights): void {
+  put(name: string, weights: InitialWeights): void {
     const old = this.#sets.get(name);
     if (old !== undefined) this.#free(old);
-    this.#sets.set(name, { host: weights, onDevice: new Map(), newer: new Set() });
+    this.#sets.set(name, setOf(weights));
   }
 
   copy(from: string, to: string): void {
     if (this.#device === undefined) return this.put(to, new Map([...this.host(from)].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }])));
     const { host } = this.#set(from);
-    this.put(to, new Map([...host].map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length) }])));
+    this.put(to, new Map([...host].map(([name, { shape }]) => [name, lateArray(shape)])));
     for (const parameter of host.keys()) this.replace(to, parameter, this.#device.share(this.onDevice(from, parameter)));
   }
 
@@ -119,6 +130,12 @@ export class WeightSets {
     return this.#device;
   }
 
+  #upToDate({ host, onDevice, newer }: WeightSet): Weights {
+    for (const parameter of newer) host.get(parameter)?.data.set(this.#onlyDevice.get(onDevice.get(parameter) as DeviceArray));
+    newer.clear();
+    return host;
+  }
+
   #set(name: string): WeightSet {
     const set = this.#sets.get(name);
     if (!set) throw new Error(`no weights are kept as "${name}"; there are ${this.names.join(", ")}`);
@@ -136,4 +153,15 @@ export class WeightSets {
     onDevice.clear();
     newer.clear();
   }
+}
+
+/** An array that takes memory when it is first looked at. */
+function lateArray(shape: readonly number[]): FloatArray {
+  let data: Float32Array | null = null;
+  return {
+    shape,
+    get data() {
+      return (data ??= new Float32Array(shape.reduce((a, b) => a * b, 1)));
+    },
+  };
 }

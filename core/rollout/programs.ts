@@ -2,7 +2,7 @@
 import { plus, symbol, times } from "../graph/dims.ts";
 import type { FloatArray, HostArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import { gatherRows, linear, mul, reshape, softmax } from "../graph/ops/index.ts";
+import { gatherRows, logits, mul, reshape, softmax } from "../graph/ops/index.ts";
 import type { KeyValue, Parameters, VisionLanguageModel } from "../model/model.ts";
 import type { ModelProgram, ModelRuntime } from "../model/runtime.ts";
 import { prefixInputs } from "../model/rows/segments.ts";
@@ -31,7 +31,7 @@ export const tracePrefill: Trace = (graph, parameters, { decoder }) => {
   const input = prefixInputs(graph, decoder, parameters);
   const { hidden, cache } = decoder.tracePrefix(parameters, input);
   const last = gatherRows(hidden, graph.input("last", [input.B], "int32"));
-  graph.output("probabilities", probabilities(graph, linear(last, decoder.head(parameters))));
+  graph.output("probabilities", probabilities(graph, logits(last, decoder.head(parameters))));
   outputCache(graph, cache);
 };
 
@@ -57,12 +57,12 @@ export const traceDecode: Trace = (graph, parameters, { decoder }) => {
     prefix: everyLayer.map((layer) => pair("prefix", [B, keyValueHeads, P, headSize], layer)),
     own: everyLayer.map((layer) => pair("own", [B, keyValueHeads, N, L, headSize], layer)),
   });
-  graph.output("probabilities", probabilities(graph, linear(hidden, decoder.head(parameters))));
+  graph.output("probabilities", probabilities(graph, logits(hidden, decoder.head(parameters))));
   outputCache(graph, cache);
 };
 
 /** softmax(logits / T); the graph is fed 1 / T. */
-const probabilities = (graph: Graph, logits: Value): Value => softmax(mul(logits, graph.input("inverseTemperature", [1])));
+const probabilities = (graph: Graph, scores: Value): Value => softmax(mul(scores, graph.input("inverseTemperature", [1])));
 
 const outputCache = (graph: Graph, cache: readonly KeyValue[]): void => {
   const names = cacheNames(cache.length);

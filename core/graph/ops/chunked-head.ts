@@ -2,7 +2,7 @@
 import { at } from "../dims.ts";
 import type { Value } from "../graph.ts";
 import { add, exp, log, mul, neg, sub, withGradient } from "./elementwise.ts";
-import { linear, matmul } from "./matmul.ts";
+import { logits, matmul } from "./matmul.ts";
 import { maxLast, sumLast } from "./reduce.ts";
 import { gatherRows, scatterAddRows } from "./rows.ts";
 import { concat, reshape, split } from "./shape.ts";
@@ -28,9 +28,9 @@ export function chunkedHead(hidden: Value, weight: Value, { chunk, one }: { read
 
   // Sums relative to each chunk's own largest logit, brought together relative to the largest of all.
   const stretches = parts.map((part) => {
-    const logits = linear(hidden, part);
-    const largest = maxLast(logits); // [M, 1]
-    const below = sub(logits, largest);
+    const scores = logits(hidden, part);
+    const largest = maxLast(scores); // [M, 1]
+    const below = sub(scores, largest);
     const masses = exp(below);
     return { largest, mass: sumLast(masses), weighted: sumLast(mul(masses, below)) };
   });
@@ -46,7 +46,7 @@ export function chunkedHead(hidden: Value, weight: Value, { chunk, one }: { read
   const back = (rule: (p: Value, logP: Value) => Value): { readonly dHidden: Value; readonly dWeight: Value } => {
     const again = mul(hidden, one);
     const pieces = parts.map((part) => {
-      const logP = sub(linear(again, part), logTotal);
+      const logP = sub(logits(again, part), logTotal);
       const cotangent = rule(exp(logP), logP); // [M, chunk]
       return { dHidden: matmul(cotangent, part), dPart: matmul(cotangent, hidden, { transposeA: true }) };
     });

@@ -12,9 +12,18 @@ export function recomputed(x: Value, one: Value, f: (x: Value) => Value): Value 
   const y = f(x);
   const inputs = floatsRead(y, x, recordedBefore);
   return withGradient(y, [x, ...inputs], (dy) => {
+    dy.graph.cut();
     const again = mul(x, one);
-    return gradient([{ value: f(again), cotangent: dy }], [again, ...inputs]);
+    const cotangents = gradient([{ value: f(again), cotangent: dy }], [again, ...inputs]);
+    dy.graph.cut();
+    return cotangents;
   });
+}
+
+/** One of many layers that are alike, f(x): a program of its own where an executor compiles whole ones. @param one see `recomputed`; null: what is inside is kept */
+export function layer(x: Value, one: Value | null, f: (x: Value) => Value): Value {
+  x.graph.cut();
+  return one === null ? f(x) : recomputed(x, one, f);
 }
 
 /**

@@ -1,31 +1,50 @@
-/** Compiled programs, by their text: segments that read alike are one. */
+/** Compiled programs, by their text: segments that read alike are one. What was compiled is kept in files, for the next process. */
+import type { ArrayType } from "./memory.ts";
 import type { Pjrt } from "./pjrt.ts";
+import type { ExecutableFiles } from "./executable-files.ts";
 
 export interface LoadedProgram {
   readonly executable: bigint;
-  /** Shapes of what it returns. */
-  readonly outputs: readonly (readonly number[])[];
+  /** What it returns. */
+  readonly outputs: readonly ArrayType[];
 }
 
 /** CompileOptionsProto { executable_build_options = 3 { num_replicas = 4: 1, num_partitions = 5: 1 } }. */
 const oneDevice = Uint8Array.of(0x1a, 4, 0x20, 1, 0x28, 1);
 
+/** How programs were come by. */
+export interface CompileCounts {
+  /** Compiled in this process, read from files, and asked for again. */
+  readonly compiled: number;
+  readonly read: number;
+  readonly known: number;
+}
+
 export class Executables {
   readonly #pjrt: Pjrt;
+  readonly #files: ExecutableFiles | null;
   readonly #programs = new Map<string, { readonly program: LoadedProgram; users: number }>();
+  readonly #counts = { compiled: 0, read: 0, known: 0 };
 
-  constructor(pjrt: Pjrt) {
+  /** @param files null: nothing is kept beyond the process */
+  constructor(pjrt: Pjrt, files: ExecutableFiles | null = null) {
     this.#pjrt = pjrt;
+    this.#files = files;
+  }
+
+  get counts(): CompileCounts {
+    return { ...this.#counts };
   }
 
   /** The program of a text, compiled if there is none. @throws Error naming the op at fault, with XLA's message */
-  get(text: string, outputs: readonly (readonly number[])[]): LoadedProgram {
+  get(text: string, outputs: readonly ArrayType[]): LoadedProgram {
     const known = this.#programs.get(text);
     if (known !== undefined) {
       known.users++;
+      this.#counts.known++;
       return known.program;
     }
-    const program = { executable: this.#compile(text), outputs };
+    const program = { executable: this.#read(text) ?? this.#compile(text), outputs };
     this.#programs.set(text, { program, users: 1 });
     return program;
   }
@@ -38,9 +57,25 @@ export class Executables {
     }
   }
 
+  #read(text: string): bigint | null {
+    const bytes = this.#files?.read(text, oneDevice) ?? null;
+    if (bytes === null) return null;
+    try {
+      const executable = this.#pjrt.load(bytes);
+      this.#counts.read++;
+      return executable;
+    } catch {
+      // Of another build of the plugin, or cut off: it is compiled anew and written over.
+      return null;
+    }
+  }
+
   #compile(text: string): bigint {
     try {
-      return this.#pjrt.compile(text, oneDevice);
+      const executable = this.#pjrt.compile(text, oneDevice);
+      this.#counts.compiled++;
+      this.#files?.write(text, oneDevice, () => this.#pjrt.serialize(executable));
+      return executable;
     } catch (cause) {
       throw compileError(cause as Error);
     }

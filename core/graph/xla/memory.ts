@@ -1,13 +1,22 @@
 /** Arrays in the memory of a device, each freed when the last who holds it lets it go. */
 import type { Device, DeviceArray, FloatArray, HostArray } from "../executor.ts";
-import type { LoadedProgram } from "./executables.ts";
+import type { Executables, LoadedProgram } from "./executables.ts";
 import type { Pjrt } from "./pjrt.ts";
+import type { ElementType } from "./pjrt-functions.ts";
+import { filledText, uniformText } from "./random-arrays.ts";
 import { entries } from "./writer.ts";
 
-/** One hold on an array. */
-export interface Held {
-  readonly buffer: bigint;
+/** What an array is made of. */
+export interface ArrayType {
   readonly shape: readonly number[];
+  readonly type: ElementType;
+}
+
+/** One hold on an array. */
+export interface Held extends ArrayType {
+  readonly buffer: bigint;
+  /** Whether nobody else holds the array. */
+  readonly isAlone: () => boolean;
   /** Hold the array once more. */
   again(): Held;
   release(): void;
@@ -18,8 +27,12 @@ export class Memory implements Device {
   readonly #arrays = new Map<number, Held>();
   #ids = 0;
 
-  constructor(pjrt: Pjrt) {
+  readonly #executables: Executables;
+
+  /** @param executables of the programs that make arrays there */
+  constructor(pjrt: Pjrt, executables: Executables) {
     this.#pjrt = pjrt;
+    this.#executables = executables;
   }
 
   /** Arrays that somebody holds by number. */
@@ -32,7 +45,7 @@ export class Memory implements Device {
   }
 
   get({ id, shape }: DeviceArray): Float32Array {
-    return this.#pjrt.get(this.#arrays.get(id)!.buffer, new Float32Array(entries(shape)));
+    return this.fetch(this.#arrays.get(id)!, new Float32Array(entries(shape)));
   }
 
   share({ id }: DeviceArray): DeviceArray {
@@ -44,16 +57,35 @@ export class Memory implements Device {
     this.#arrays.delete(id);
   }
 
+  filled(shape: readonly number[], value: number): DeviceArray {
+    return this.#made(filledText(shape), shape, [{ shape: [], data: Float32Array.of(value) }]);
+  }
+
+  random(shape: readonly number[], { deviation, seed }: { readonly deviation: number; readonly seed: number }): DeviceArray {
+    return this.#made(uniformText(shape), shape, [{ shape: [], data: Int32Array.of(seed) }, { shape: [], data: Float32Array.of(deviation) }]);
+  }
+
+  /** A copy here. @param into as many numbers of the array's type */
+  fetch<T extends Float32Array | Int32Array>({ buffer }: Held, into: T): T {
+    return this.#pjrt.get(buffer, into);
+  }
+
   /** An array of the host's, copied there. */
   hold({ shape, data }: HostArray): Held {
-    return counted(this.#pjrt, this.#pjrt.put(data, shape, data instanceof Int32Array ? "i32" : "f32"), shape);
+    const type = data instanceof Int32Array ? "i32" : "f32";
+    return counted(this.#pjrt, this.#pjrt.put(data, shape, type), { shape, type });
   }
 
   /** One more hold on an array that has a number. @throws Error where it was freed or is another executor's */
   held({ id }: DeviceArray, input: string): Held {
-    const known = this.#arrays.get(id);
-    if (known === undefined) throw new Error(`input "${input}" is an array that was freed, or one of another executor's device`);
-    return known.again();
+    return this.#known(id, input).again();
+  }
+
+  /** The array's own hold: its number is of no more use. @throws Error where it was freed or is another executor's */
+  take({ id }: DeviceArray, input: string): Held {
+    const held = this.#known(id, input);
+    this.#arrays.delete(id);
+    return held;
   }
 
   /** A number for an array, which is held once more for it. */
@@ -67,6 +99,21 @@ export class Memory implements Device {
     return buffers.map((buffer, i) => counted(this.#pjrt, buffer, outputs[i]!));
   }
 
+  #made(text: string, shape: readonly number[], feeds: readonly HostArray[]): DeviceArray {
+    const inputs = feeds.map((feed) => this.hold(feed));
+    try {
+      return this.#array(this.run(this.#executables.get(text, [{ shape, type: "f32" }]), inputs)[0]!);
+    } finally {
+      for (const input of inputs) input.release();
+    }
+  }
+
+  #known(id: number, input: string): Held {
+    const known = this.#arrays.get(id);
+    if (known === undefined) throw new Error(`input "${input}" is an array that was freed, or one of another executor's device`);
+    return known;
+  }
+
   #array(held: Held): DeviceArray {
     const id = ++this.#ids;
     this.#arrays.set(id, held);
@@ -74,8 +121,9 @@ export class Memory implements Device {
   }
 }
 
-function counted(pjrt: Pjrt, buffer: bigint, shape: readonly number[]): Held {
+function counted(pjrt: Pjrt, buffer: bigint, { shape, type }: ArrayType): Held {
   let holds = 0;
+  const isAlone = (): boolean => holds === 1;
   const hold = (): Held => {
     holds++;
     let isHeld = true;
@@ -84,7 +132,7 @@ function counted(pjrt: Pjrt, buffer: bigint, shape: readonly number[]): Held {
       isHeld = false;
       if (--holds === 0) pjrt.free(buffer);
     };
-    return { buffer, shape, again: hold, release };
+    return { buffer, shape, type, isAlone, again: hold, release };
   };
   return hold();
 }

@@ -46,7 +46,7 @@ export function loadXla(options: XlaOptions = {}): XlaExecutor {
   if (setup === null) throw new Error('OpenXLA is not set up: run `npx papo setup xla` (needs python3 with pip), or use the executor "onnxruntime"');
   const used = (shared ??= { pjrt: openPlugin(join(xlaFolder, setup.library), setup.cuda), users: 0 });
   used.users++;
-  return new XlaExecutor(used.pjrt, options, () => {
+  return new XlaExecutor(used.pjrt, { cache: join(xlaFolder, "cache"), ...options }, () => {
     if (--used.users > 0) return;
     used.pjrt.close();
     shared = null;
@@ -69,11 +69,12 @@ export function openPlugin(file: string, cuda: boolean): Pjrt {
 export function checkXla(file: string, cuda: boolean): XlaCheck {
   const pjrt = openPlugin(file, cuda);
   try {
-    const memory = new Memory(pjrt);
+    const executables = new Executables(pjrt);
+    const memory = new Memory(pjrt, executables);
     const hlo = new HloWriter();
     const x = hlo.argument([2, 2], "f32");
     const text = hlo.module([x], [hlo.product(x, x, { contracting: [[1], [0]] })]);
-    const [product] = memory.run(new Executables(pjrt).get(text, [[2, 2]]), [memory.hold({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) })]);
+    const [product] = memory.run(executables.get(text, [{ shape: [2, 2], type: "f32" }]), [memory.hold({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) })]);
     const found = memory.get(memory.array(product!));
     if (found.join() !== "7,10,15,22") throw new Error(`the plugin ${file} computes [[1, 2], [3, 4]]² as ${found.join(", ")}`);
     return { platform: pjrt.platform, api: pjrt.version, devices: pjrt.devices };

@@ -23,8 +23,14 @@ export interface ProductAxes {
 export class HloWriter {
   readonly #lines: string[] = [];
   readonly #constants = new Map<string, Hlo>();
+  readonly #prefix: string;
   #fresh = 0;
   #location = "";
+
+  /** @param prefix what names begin with: those of a region must differ from those around it */
+  constructor(prefix = "") {
+    this.#prefix = prefix;
+  }
 
   /** Lines from here on are named so in the compiler's errors. */
   locate(name: string): void {
@@ -33,7 +39,7 @@ export class HloWriter {
 
   /** An array named by the caller's text: an argument, a region's argument. */
   argument(shape: readonly number[], type: ElementType): Hlo {
-    return { name: `%${this.#fresh++}`, shape, type };
+    return { name: `%${this.#prefix}${this.#fresh++}`, shape, type };
   }
 
   /** `code` with its operands' types and one result. */
@@ -54,7 +60,7 @@ export class HloWriter {
   }
 
   /** A number as an array of shape []. */
-  constant(value: number | bigint, type: ElementType = "f32"): Hlo {
+  constant(value: number, type: ElementType = "f32"): Hlo {
     const key = `${Object.is(value, -0) ? "-0" : value} ${type}`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
@@ -91,6 +97,48 @@ export class HloWriter {
     return x.type === type ? x : this.op(`stablehlo.convert ${x.name}`, [x], x.shape, type);
   }
 
+  /** The same bits as another type of the same size. */
+  bitcast(x: Hlo, type: ElementType): Hlo {
+    return this.op(`stablehlo.bitcast_convert ${x.name}`, [x], x.shape, type);
+  }
+
+  /** One of the parts along the first axis, which disappears; `place` is [] int32. */
+  part(x: Hlo, place: Hlo): Hlo {
+    const sizes = [1, ...x.shape.slice(1)];
+    const places = [place, ...sizes.slice(1).map(() => this.constant(0, "i32"))];
+    const code = `stablehlo.dynamic_slice ${x.name}, ${places.map(({ name }) => name).join(", ")}, sizes = ${list(sizes)}`;
+    return this.reshape(this.op(code, [x, ...places], sizes), sizes.slice(1));
+  }
+
+  /** `base` with `update` written at a place along an axis; `place` is [] int32. */
+  write(base: Hlo, update: Hlo, place: Hlo, axis: number): Hlo {
+    const places = base.shape.map((_, i) => (i === axis ? place : this.constant(0, "i32")));
+    const names = [base, update, ...places].map(({ name }) => name).join(", ");
+    return this.op(`stablehlo.dynamic_update_slice ${names}`, [base, update, ...places], base.shape);
+  }
+
+  /**
+   * What `state` has become after so many rounds of `round`, which gets the number of rounds before it ([] int32) and the state as it then is. Everything that
+   * a round reads is part of the state.
+   */
+  rounds(count: number, state: readonly Hlo[], round: (hlo: HloWriter, place: Hlo, state: readonly Hlo[]) => readonly Hlo[]): Hlo[] {
+    const all = [this.constant(0, "i32"), ...state];
+    const types = all.map(tensorType).join(", ");
+    const region = (prefix: string, write: (hlo: HloWriter, place: Hlo, now: readonly Hlo[]) => readonly Hlo[]): string => {
+      const hlo = new HloWriter(`${this.#prefix}${prefix}`);
+      const [place, ...now] = all.map((value) => hlo.argument(value.shape, value.type)) as [Hlo, ...Hlo[]];
+      const results = write(hlo, place, now);
+      const names = [place, ...now].map((value) => `${value.name}: ${tensorType(value)}`).join(", ");
+      const returned = `stablehlo.return ${results.map(({ name }) => name).join(", ")} : ${results.map(tensorType).join(", ")}`;
+      return [`{ ^bb0(${names}):`, ...hlo.body(), returned, "}"].join("\n");
+    };
+    const condition = region("c", (hlo, place) => [hlo.compare("LT", place, hlo.constant(count, "i32"))]);
+    const body = region("b", (hlo, place, now) => [hlo.map("add", place, hlo.constant(1, "i32")), ...round(hlo, place, now)]);
+    const name = `%${this.#prefix}${this.#fresh++}`;
+    this.#lines.push(`${name}:${all.length} = "stablehlo.while"(${all.map((value) => value.name).join(", ")}) (${condition}, ${body}) : (${types}) -> (${types})`);
+    return state.map(({ shape, type }, i) => ({ name: `${name}#${i + 1}`, shape, type }));
+  }
+
   concat(values: readonly Hlo[], axis: number): Hlo {
     const size = values.reduce((sum, { shape }) => sum + shape[axis]!, 0);
     const shape = values[0]!.shape.map((own, i) => (i === axis ? size : own));
@@ -105,7 +153,8 @@ export class HloWriter {
 
   /** Axes disappear. */
   reduce(x: Hlo, kind: "add" | "maximum" | "minimum", axes: readonly number[]): Hlo {
-    const start = this.constant(kind === "add" ? 0 : kind === "maximum" ? -Infinity : Infinity, x.type);
+    const most = x.type === "i32" ? 2 ** 31 - 1 : Infinity;
+    const start = this.constant(kind === "add" ? 0 : kind === "maximum" ? (x.type === "i32" ? -(2 ** 31) : -Infinity) : most, x.type);
     const shape = x.shape.filter((_, i) => !axes.includes(i));
     return this.op(`stablehlo.reduce(${x.name} init: ${start.name}) applies stablehlo.${kind} across dimensions = ${list(axes)}`, [x, start], shape);
   }
@@ -133,8 +182,8 @@ export class HloWriter {
     const free = ({ shape }: Hlo, ...taken: readonly (readonly number[])[]): number[] => shape.filter((_, i) => !taken.some((axes) => axes.includes(i)));
     const shape = [...batchA.map((axis) => a.shape[axis]!), ...free(a, batchA, overA), ...free(b, batchB, overB)];
     const batches = batchA.length > 0 ? `batching_dims = ${list(batchA)} x ${list(batchB)}, ` : "";
-    const precision = a.type === "f32" ? ", precision = [HIGHEST, HIGHEST]" : "";
-    return this.op(`stablehlo.dot_general ${a.name}, ${b.name}, ${batches}contracting_dims = ${list(overA)} x ${list(overB)}${precision}`, [a, b], shape, "f32");
+    const precision = a.type === "f32" || a.type === "f64" ? ", precision = [HIGHEST, HIGHEST]" : "";
+    return this.op(`stablehlo.dot_general ${a.name}, ${b.name}, ${batches}contracting_dims = ${list(overA)} x ${list(overB)}${precision}`, [a, b], shape, a.type === "f64" ? "f64" : "f32");
   }
 
   /** Rows of a matrix by index [K], [K, D]. */
@@ -156,14 +205,26 @@ export class HloWriter {
     return this.op(`"stablehlo.scatter"(${base.name}, ${index.name}, ${updates.name}) ${options} ${region}`, [base, index, updates], base.shape);
   }
 
-  /** The module: a function of these arguments that returns these arrays. */
-  module(inputs: readonly Hlo[], outputs: readonly Hlo[]): string {
-    const constants = [...this.#constants].map(([key, { name, type }]) => `${name} = stablehlo.constant dense<${literal(key.split(" ")[0]!, type)}> : tensor<${type}>`);
+  /** The lines written so far, what they read first. */
+  body(): string[] {
+    const constant = ([key, { name, type }]: readonly [string, Hlo]): string =>
+      `${name} = stablehlo.constant dense<${literal(key.split(" ")[0]!, type)}> : tensor<${type}>`;
+    return [...[...this.#constants].map(constant), ...this.#lines];
+  }
+
+  /**
+   * The module: a function of these arguments that returns these arrays.
+   * @param overwritten which argument's memory a result takes: result by argument, both counted from 0
+   */
+  module(inputs: readonly Hlo[], outputs: readonly Hlo[], overwritten: ReadonlyMap<number, number> = new Map()): string {
+    const argument = (input: Hlo, i: number): string => {
+      const result = overwritten.get(i);
+      return `${input.name}: ${tensorType(input)}${result === undefined ? "" : ` {tf.aliasing_output = ${result} : i32}`}`;
+    };
     return [
       "module @program {",
-      `func.func public @main(${inputs.map((input) => `${input.name}: ${tensorType(input)}`).join(", ")}) -> (${outputs.map(tensorType).join(", ")}) {`,
-      ...constants,
-      ...this.#lines,
+      `func.func public @main(${inputs.map(argument).join(", ")}) -> (${outputs.map(tensorType).join(", ")}) {`,
+      ...this.body(),
       `return ${outputs.map(({ name }) => name).join(", ")}${outputs.length > 0 ? " : " : ""}${outputs.map(tensorType).join(", ")}`,
       "}",
       "}",
@@ -174,7 +235,8 @@ export class HloWriter {
 /** A constant as text; floats by their bits. */
 function literal(value: string, type: ElementType): string {
   if (type === "i1") return value === "0" ? "false" : "true";
-  if (type === "i32" || type === "i64") return value;
+  if (type === "i32") return value;
+  if (type === "f64") return `0x${new BigUint64Array(Float64Array.of(Number(value)).buffer)[0]!.toString(16).padStart(16, "0").toUpperCase()}`;
   const bits = new Uint32Array(Float32Array.of(Number(value)).buffer)[0]!;
   return type === "f32" ? `0x${bits.toString(16).padStart(8, "0").toUpperCase()}` : `0x${(bits >>> 16).toString(16).padStart(4, "0").toUpperCase()}`;
 }

@@ -3,7 +3,7 @@
  * families differ in is said by `DecoderOptions`.
  */
 import type { Value } from "../../graph/graph.ts";
-import { add, addRmsNorm, affine, concat, gatherRows, linear, mul, recomputed, reshape, rmsNorm, rope, silu, split, zeros } from "../../graph/ops/index.ts";
+import { add, addRmsNorm, affine, concat, gatherRows, layer as separateLayer, linear, mul, reshape, rmsNorm, rope, silu, split, zeros } from "../../graph/ops/index.ts";
 import { times } from "../../graph/dims.ts";
 import type { TextConfig } from "../files/config.ts";
 import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, ParameterShapes, Positions, PrefixInput, SegmentInput } from "../model.ts";
@@ -156,10 +156,11 @@ export class GroupedQueryDecoder implements Decoder {
     };
     let x = embeddings;
     for (let layer = 0; layer < this.layers; layer++) {
-      x = one === null ? trace(layer, x) : recomputed(x, one, (again) => trace(layer, again));
+      x = separateLayer(x, one, (again) => trace(layer, again));
       const further = deep[layer];
       if (further !== undefined) x = add(x, further);
     }
+    x.graph.cut();
     return rmsNorm(x, this.#lastNorm(parameters), rmsNormEps);
   }
 

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { learnerSettings, openPolicy, openPolicyInProcess, parseSettings, type OpenPolicy } from "@papo/core";
 import { symbol } from "../../../core/graph/dims.ts";
 import { Graph } from "../../../core/graph/graph.ts";
-import { affine, linear, mul } from "../../../core/graph/ops/index.ts";
+import { affine, linear, logits, mul } from "../../../core/graph/ops/index.ts";
 import { loadXla, xlaSetup } from "../../../core/graph/xla/plugin.ts";
 import { segmentsOf } from "../../../core/graph/xla/segments.ts";
 import { HloWriter } from "../../../core/graph/xla/writer.ts";
@@ -41,7 +41,7 @@ function twoLayers(): Graph {
 test("a graph is cut where it says so; a segment reads what it does not compute", () => {
   const segments = segmentsOf(twoLayers());
   expect(segments.map(({ nodes }) => nodes.map(({ op }) => op.name))).toEqual([["linear", "mul"], ["linear", "mul"]]);
-  expect(segments.map(({ inputs, outputs }) => [inputs.length, outputs.length])).toEqual([[2, 1], [2, 1]]);
+  expect(segments.map(({ inputs, passed, outputs }) => [inputs.length, passed.length, outputs])).toEqual([[2, 1, ["between"]], [2, 0, ["y"]]]);
 });
 
 describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
@@ -83,14 +83,16 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
     xla.close();
   });
 
-  test("products in bfloat16 round their factors and sum in float32", async () => {
+  test("products in bfloat16 round their factors, sum in float32 and are kept in bfloat16, but for a head's", async () => {
     const xla = loadXla({ precision: "bfloat16" });
     const graph = new Graph();
-    graph.output("y", linear(graph.input("x", [1, 2]), graph.input("w", [1, 2])));
+    const [x, w] = [graph.input("x", [1, 2]), graph.input("w", [1, 2])];
+    graph.output("kept", linear(x, w));
+    graph.output("full", logits(x, w));
     const program = await xla.compile(graph);
     // 1 + 2⁻⁹ is 1 in bfloat16, 2¹⁰ · 1 + 1 needs more bits than bfloat16 has.
-    const { y } = await program.run({ x: { shape: [1, 2], data: Float32Array.of(1 + 2 ** -9, 1) }, w: { shape: [1, 2], data: Float32Array.of(1024, 1) } });
-    expect(y!.data[0]).toBe(1025);
+    const { kept, full } = await program.run({ x: { shape: [1, 2], data: Float32Array.of(1 + 2 ** -9, 1) }, w: { shape: [1, 2], data: Float32Array.of(1024, 1) } });
+    expect([kept!.data[0], full!.data[0]]).toEqual([1024, 1025]);
     xla.close();
   });
 

@@ -1,7 +1,7 @@
 /** Qwen2-VL's vision tower (arXiv:2409.12191): full attention in each picture, 2-D rotary positions, layer norms, quick GELU, patch merger. */
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
-import { add, gelu, layerNorm, linear, quickGelu, reshape } from "../../../graph/ops/index.ts";
+import { add, gelu, layer, layerNorm, linear, quickGelu, reshape } from "../../../graph/ops/index.ts";
 import { receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
 import { attendInPictures } from "../../layers/picture-attention.ts";
@@ -35,15 +35,15 @@ export class Qwen2VisionTower implements VisionTower {
     return patchFeeds(pictures, patchOrder(pictures, this.#config.mergeSize), this.#config);
   }
 
-  trace(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters).features;
+  trace(graph: Graph, parameters: Parameters, one: Value | null = null): Value {
+    return this.#trace(graph, parameters, one).features;
   }
 
   traceAttention(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters).received();
+    return this.#trace(graph, parameters, null).received();
   }
 
-  #trace(graph: Graph, parameters: Parameters): { readonly features: Value; readonly received: () => Value } {
+  #trace(graph: Graph, parameters: Parameters, one: Value | null): { readonly features: Value; readonly received: () => Value } {
     const { hiddenSize, mergeSize, depth } = this.#config;
     const unit = mergeSize ** 2;
     const inputs = patchInputs(graph, this.#config);
@@ -52,12 +52,15 @@ export class Qwen2VisionTower implements VisionTower {
     let x = linear(inputs.pixels, reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.#config)]));
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`blocks.${block}.${name}`);
-      const attention = attendInPictures(layerNorm(x, b("norm1.weight"), b("norm1.bias"), epsilon), b, this.#config, inputs);
-      received.push(attention.received);
-      x = add(x, attention.out);
-      const h = layerNorm(x, b("norm2.weight"), b("norm2.bias"), epsilon);
-      x = add(x, linear(quickGelu(linear(h, b("mlp.fc1.weight"), b("mlp.fc1.bias"))), b("mlp.fc2.weight"), b("mlp.fc2.bias")));
+      x = layer(x, one, (y) => {
+        const attention = attendInPictures(layerNorm(y, b("norm1.weight"), b("norm1.bias"), epsilon), b, this.#config, inputs);
+        received.push(attention.received);
+        const between = add(y, attention.out);
+        const h = layerNorm(between, b("norm2.weight"), b("norm2.bias"), epsilon);
+        return add(between, linear(quickGelu(linear(h, b("mlp.fc1.weight"), b("mlp.fc1.bias"))), b("mlp.fc2.weight"), b("mlp.fc2.bias")));
+      });
     }
+    graph.cut();
     const merged = reshape(layerNorm(x, p("merger.ln_q.weight"), p("merger.ln_q.bias"), epsilon), [inputs.F, unit * hiddenSize]);
     return {
       features: linear(gelu(linear(merged, p("merger.mlp.0.weight"), p("merger.mlp.0.bias"))), p("merger.mlp.2.weight"), p("merger.mlp.2.bias")),

@@ -1,7 +1,7 @@
 /** Qwen2.5-VL's vision tower (arXiv:2502.13923): windowed and full attention, 2-D rotary positions, SwiGLU, patch merger. */
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
-import { add, gelu, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../../graph/ops/index.ts";
+import { add, gelu, layer, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../../graph/ops/index.ts";
 import { packedAttention, packingFeeds, packingInputs, receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchFeeds, patchInputs, patchNumbers, type PatchOrder, patchOrder } from "../../layers/patch-order.ts";
 import type { Parameters, ParameterShapes, VisionTower } from "../../model.ts";
@@ -36,12 +36,12 @@ export class Qwen25VisionTower implements VisionTower {
     return { ...patchFeeds(pictures, order, this.#config), ...packingFeeds("windows", order.windows, this.#config.mergeSize ** 2) };
   }
 
-  trace(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters).features;
+  trace(graph: Graph, parameters: Parameters, one: Value | null = null): Value {
+    return this.#trace(graph, parameters, one).features;
   }
 
   traceAttention(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters).received();
+    return this.#trace(graph, parameters, null).received();
   }
 
   #order(pictures: readonly EncodedPicture[]): PatchOrder {
@@ -49,7 +49,7 @@ export class Qwen25VisionTower implements VisionTower {
     return patchOrder(pictures, mergeSize, Math.floor(windowSize / mergeSize / patchSize));
   }
 
-  #trace(graph: Graph, parameters: Parameters): { readonly features: Value; readonly received: () => Value } {
+  #trace(graph: Graph, parameters: Parameters, one: Value | null): { readonly features: Value; readonly received: () => Value } {
     const { hiddenSize, heads, mergeSize, depth, fullAttentionBlocks } = this.#config;
     const unit = mergeSize ** 2;
     const { F, pixels, cos, sin, pictures } = patchInputs(graph, this.#config);
@@ -59,15 +59,19 @@ export class Qwen25VisionTower implements VisionTower {
     let x = linear(pixels, reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.#config)]));
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`blocks.${block}.${name}`);
-      const normed = rmsNorm(x, b("norm1.weight"), epsilon);
       const full = fullAttentionBlocks.includes(block);
-      const [q, k, v] = split(linear(normed, b("attn.qkv.weight"), b("attn.qkv.bias")), [hiddenSize, hiddenSize, hiddenSize], 1) as [Value, Value, Value];
-      const turned = { q: rope(q, cos, sin, heads), k: rope(k, cos, sin, heads), v };
-      const attention = packedAttention(turned, heads, hiddenSize, full ? pictures : windows);
-      if (full) received.push(attention.received);
-      x = add(x, linear(attention.attended, b("attn.proj.weight"), b("attn.proj.bias")));
-      x = add(x, mlp(rmsNorm(x, b("norm2.weight"), epsilon), b));
+      x = layer(x, one, (y) => {
+        const normed = rmsNorm(y, b("norm1.weight"), epsilon);
+        const sizes = [hiddenSize, hiddenSize, hiddenSize];
+        const [q, k, v] = split(linear(normed, b("attn.qkv.weight"), b("attn.qkv.bias")), sizes, 1) as [Value, Value, Value];
+        const turned = { q: rope(q, cos, sin, heads), k: rope(k, cos, sin, heads), v };
+        const attention = packedAttention(turned, heads, hiddenSize, full ? pictures : windows);
+        if (full) received.push(attention.received);
+        const between = add(y, linear(attention.attended, b("attn.proj.weight"), b("attn.proj.bias")));
+        return add(between, mlp(rmsNorm(between, b("norm2.weight"), epsilon), b));
+      });
     }
+    graph.cut();
     const merged = reshape(rmsNorm(x, p("merger.ln_q.weight"), epsilon), [F, unit * hiddenSize]);
     return {
       features: linear(gelu(linear(merged, p("merger.mlp.0.weight"), p("merger.mlp.0.bias"))), p("merger.mlp.2.weight"), p("merger.mlp.2.bias")),

@@ -4,7 +4,7 @@
  */
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
-import { add, concat, gelu, geluTanh, layerNorm, linear, reshape } from "../../../graph/ops/index.ts";
+import { add, concat, gelu, geluTanh, layer, layerNorm, linear, reshape } from "../../../graph/ops/index.ts";
 import { receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
 import { attendInPictures } from "../../layers/picture-attention.ts";
@@ -42,15 +42,15 @@ export class Qwen3VisionTower implements VisionTower {
   }
 
   /** The last merger's features, then those of the mergers before it, in the order of their blocks. */
-  trace(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters).features;
+  trace(graph: Graph, parameters: Parameters, one: Value | null = null): Value {
+    return this.#trace(graph, parameters, one).features;
   }
 
   traceAttention(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters).received();
+    return this.#trace(graph, parameters, null).received();
   }
 
-  #trace(graph: Graph, parameters: Parameters): { readonly features: Value; readonly received: () => Value } {
+  #trace(graph: Graph, parameters: Parameters, one: Value | null): { readonly features: Value; readonly received: () => Value } {
     const { hiddenSize, mergeSize, depth, deepBlocks } = this.#config;
     const unit = mergeSize ** 2;
     const inputs = patchInputs(graph, this.#config);
@@ -65,15 +65,18 @@ export class Qwen3VisionTower implements VisionTower {
     let x = add(patches, tracePositions(graph, p("pos_embed.weight"), unit));
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`blocks.${block}.${name}`);
-      const attention = attendInPictures(normed(x, b, "norm1"), b, this.#config, inputs);
-      received.push(attention.received);
-      x = add(x, attention.out);
-      const h = linear(normed(x, b, "norm2"), b("mlp.linear_fc1.weight"), b("mlp.linear_fc1.bias"));
-      x = add(x, linear(geluTanh(h), b("mlp.linear_fc2.weight"), b("mlp.linear_fc2.bias")));
+      x = layer(x, one, (y) => {
+        const attention = attendInPictures(normed(y, b, "norm1"), b, this.#config, inputs);
+        received.push(attention.received);
+        const between = add(y, attention.out);
+        const h = linear(normed(between, b, "norm2"), b("mlp.linear_fc1.weight"), b("mlp.linear_fc1.bias"));
+        return add(between, linear(geluTanh(h), b("mlp.linear_fc2.weight"), b("mlp.linear_fc2.bias")));
+      });
       const index = deepBlocks.indexOf(block);
       const merger = (name: string): Value => p(`deepstack_merger_list.${index}.${name}`);
       if (index >= 0) deep.push(merged(normed(joined(x), merger, "norm"), merger));
     }
+    graph.cut();
     const last = (name: string): Value => p(`merger.${name}`);
     return {
       features: concat([merged(joined(normed(x, last, "norm")), last), ...deep], 1),

@@ -1,0 +1,186 @@
+/** A graph's segments, compiled for each set of sizes they are run at. */
+import { evaluate, type Shape } from "../dims.ts";
+import type { DeviceArray, Feeds, FloatArray, HostArray, Program } from "../executor.ts";
+import { type Graph, type Value, liveNodes, inputOp } from "../graph.ts";
+import type { Executables, LoadedProgram } from "./executables.ts";
+import { lowerings } from "./lowering.ts";
+import type { Held, Memory } from "./memory.ts";
+import type { ElementType } from "./pjrt-functions.ts";
+import { type SegmentProgram, segmentProgram } from "./segment-program.ts";
+import { type Segment, segmentsOf } from "./segments.ts";
+
+export interface ProgramSetting {
+  readonly memory: Memory;
+  readonly executables: Executables;
+  readonly products: "f32" | "bf16";
+  readonly constants: Readonly<Record<string, HostArray>>;
+  readonly sums: readonly string[];
+  readonly replaced: Readonly<Record<string, string>>;
+}
+
+/** Programs of a graph's segments at some sizes. */
+type Compiled = readonly { readonly segment: Segment; readonly plan: Omit<SegmentProgram, "text">; readonly program: LoadedProgram }[];
+
+type DeviceArrays = Readonly<Record<string, DeviceArray>>;
+
+const hloType = (dtype: "float32" | "int32"): ElementType => (dtype === "int32" ? "i32" : "f32");
+
+export class XlaProgram implements Program {
+  readonly #graph: Graph;
+  readonly #setting: ProgramSetting;
+  readonly #segments: readonly Segment[];
+  readonly #inputs: ReadonlyMap<string, Value>;
+  readonly #constants = new Map<string, Held>();
+  readonly #compiled = new Map<string, Compiled>();
+  readonly #lastReaders = new Map<Value, number>();
+
+  constructor(graph: Graph, setting: ProgramSetting) {
+    this.#graph = graph;
+    this.#setting = setting;
+    const live = liveNodes(graph);
+    for (const { op } of live) {
+      if (op.name !== inputOp.name && !(op.name in lowerings)) throw new Error(`the op "${op.name}" has no lowering to OpenXLA`);
+    }
+    this.#segments = segmentsOf(graph);
+    this.#segments.forEach(({ inputs }, i) => inputs.forEach((input) => this.#lastReaders.set(input, i)));
+    for (const output of graph.outputs.values()) if (output.node.op.name === inputOp.name) this.#lastReaders.set(output, this.#segments.length);
+    const read = new Set(live);
+    this.#inputs = new Map([...graph.inputs].filter(([, { node }]) => read.has(node)));
+    for (const [name, array] of Object.entries(setting.constants)) {
+      if (this.#inputs.has(name)) this.#constants.set(name, setting.memory.hold(array));
+    }
+  }
+
+  async run(feeds: Feeds): Promise<Record<string, FloatArray>> {
+    const outputs = await this.runOnDevice(feeds);
+    const { memory } = this.#setting;
+    try {
+      return Object.fromEntries(Object.entries(outputs).map(([name, array]) => [name, { shape: array.shape, data: memory.get(array) }]));
+    } finally {
+      for (const array of Object.values(outputs)) memory.free(array);
+    }
+  }
+
+  async runOnDevice(feeds: Feeds, sums: DeviceArrays = {}): Promise<Record<string, DeviceArray>> {
+    const { memory } = this.#setting;
+    const held = new Map<Value, Held>();
+    const taken = new Map<string, Held>();
+    const outputs = new Map<string, Held>();
+    try {
+      for (const [name, value] of this.#inputs) held.set(value, this.#held(name, value, feeds));
+      const compiled = this.#compile(this.#symbols(feeds), this.#take(feeds, sums, held, taken));
+      compiled.forEach(({ segment, plan, program }, i) => {
+        const given = [...segment.inputs.map((value) => held.get(value)!), ...plan.sums.map((name) => taken.get(name)!)];
+        const results = memory.run(program, given);
+        for (const [value, at] of plan.passed) held.set(value, results[at]!.again());
+        for (const [name, at] of plan.outputs) outputs.set(name, results[at]!.again());
+        for (const result of results) result.release();
+        // What no later segment reads is let go of.
+        for (const value of segment.inputs) if (this.#lastReaders.get(value) === i) letGo(held, value);
+        for (const name of plan.sums) letGo(taken, name);
+      });
+      // An output that is an input comes back as the array that was fed.
+      return Object.fromEntries([...this.#graph.outputs].map(([name, value]) => [name, memory.array((outputs.get(name) ?? held.get(value))!)]));
+    } finally {
+      for (const value of [...held.keys()]) letGo(held, value);
+      for (const array of [...taken.values(), ...outputs.values()]) array.release();
+    }
+  }
+
+  release(): Promise<void> {
+    for (const constant of this.#constants.values()) constant.release();
+    this.#constants.clear();
+    for (const compiled of this.#compiled.values()) for (const { program } of compiled) this.#setting.executables.release(program);
+    this.#compiled.clear();
+    return Promise.resolve();
+  }
+
+  /** Take over the arrays that are written over; whether all of them are held by nobody else, so that they can be. */
+  #take(feeds: Feeds, sums: DeviceArrays, held: Map<Value, Held>, taken: Map<string, Held>): boolean {
+    const { memory, sums: summed, replaced } = this.#setting;
+    for (const name of summed) {
+      const array = sums[name];
+      if (array === undefined) throw new Error(`the array that the output "${name}" is added to was not given`);
+      taken.set(name, memory.take(array, name));
+    }
+    let isAlone = [...taken.values()].every((array) => array.isAlone());
+    for (const name of Object.values(replaced)) {
+      const feed = feeds[name];
+      const value = this.#inputs.get(name);
+      if (value === undefined || feed === undefined || !("id" in feed)) continue;
+      memory.free(feed);
+      isAlone &&= held.get(value)!.isAlone();
+    }
+    return isAlone;
+  }
+
+  /** An input's array on the device, held once more. @throws Error naming an input that is missing or does not fit */
+  #held(name: string, { dtype }: Value, feeds: Feeds): Held {
+    const constant = this.#constants.get(name);
+    if (constant !== undefined) return constant.again();
+    const feed = feeds[name];
+    if (!feed) throw new Error(`the graph's input "${name}" was not fed`);
+    if ("id" in feed) return this.#setting.memory.held(feed, name);
+    const size = feed.shape.reduce((a, b) => a * b, 1);
+    if (feed.data.length !== size) throw new Error(`input "${name}": ${feed.data.length} entries for shape [${feed.shape.join(", ")}]`);
+    if (feed.data instanceof Float32Array !== (dtype === "float32")) throw new Error(`input "${name}": ${feed.data.constructor.name} for ${dtype}`);
+    return this.#setting.memory.hold(feed);
+  }
+
+  /** Named sizes, read off the inputs that have them as an axis. @throws Error naming an input whose shape does not fit */
+  #symbols(feeds: Feeds): Map<string, number> {
+    const symbols = new Map<string, number>();
+    const found = (name: string): readonly number[] => (this.#setting.constants[name] ?? feeds[name])!.shape;
+    const shapes = [...this.#inputs].map(([name, value]) => ({ name, wanted: value.shape, found: found(name) }));
+    for (const { wanted, found } of shapes) {
+      wanted.forEach((dim, axis) => {
+        const size = found[axis];
+        if (typeof dim !== "number" && size !== undefined && !symbols.has(dim.key)) symbols.set(dim.key, size);
+      });
+    }
+    for (const { name, wanted, found } of shapes) {
+      const sizes = sizesIn(symbols)(wanted);
+      if (sizes.join() !== found.join()) throw new Error(`input "${name}" has the shape [${found.join(", ")}]: [${sizes.join(", ")}] is needed`);
+    }
+    return symbols;
+  }
+
+  #compile(symbols: ReadonlyMap<string, number>, inPlace: boolean): Compiled {
+    const key = JSON.stringify([inPlace, ...[...symbols].sort(([a], [b]) => (a < b ? -1 : 1))]);
+    const known = this.#compiled.get(key);
+    if (known !== undefined) return known;
+    const { executables, products, sums, replaced } = this.#setting;
+    const types = new Map<Value, ElementType>([...this.#inputs.values()].map((value) => [value, hloType(value.dtype)]));
+    const setting = {
+      sizes: sizesIn(symbols),
+      products,
+      typeOf: (value: Value) => types.get(value)!,
+      outputs: this.#graph.outputs,
+      sums: new Set(sums),
+      replaced: new Map(Object.entries(replaced).map(([output, input]) => [output, this.#graph.inputs.get(input)!])),
+      // A value that several segments read cannot be written over by one of them.
+      inPlace: inPlace && (this.#segments.length === 1 || Object.keys(replaced).length === 0),
+    };
+    const compiled: { segment: Segment; plan: Omit<SegmentProgram, "text">; program: LoadedProgram }[] = [];
+    try {
+      for (const segment of this.#segments) {
+        const { text, ...plan } = segmentProgram(segment, setting);
+        for (const [value, at] of plan.passed) types.set(value, plan.results[at]!.type);
+        compiled.push({ segment, plan, program: executables.get(text, plan.results) });
+      }
+    } catch (cause) {
+      for (const { program } of compiled) executables.release(program);
+      throw cause;
+    }
+    this.#compiled.set(key, compiled);
+    return compiled;
+  }
+}
+
+const sizesIn = (symbols: ReadonlyMap<string, number>) => (shape: Shape): number[] =>
+  shape.map((dim) => (typeof dim === "number" ? dim : (symbols.get(dim.key) ?? evaluate(dim, symbols))));
+
+function letGo<Key>(held: Map<Key, Held>, key: Key): void {
+  held.get(key)?.release();
+  held.delete(key);
+}
