@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { loadPicture, type Dataset, type PictureSource, type Row } from "@papo/core";
-import { choicesOf, isUsableGold } from "@papo/plugins";
+import { isUsableGold, restoreCommands } from "@papo/plugins";
 import sharp from "sharp";
 
 export interface DataReport {
@@ -13,7 +13,7 @@ export interface DataReport {
   readonly findings: Readonly<Record<FindingKind, readonly Finding[]>>;
 }
 
-export const findingKinds = ["unusable row", "empty answer", "unparsable answer", "broken picture", "repeated row", "repeated picture", "leak"] as const;
+export const findingKinds = ["unusable row", "empty answer", "unparsable answer", "lost backslash", "broken picture", "repeated row", "repeated picture", "leak"] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
 export interface Finding {
@@ -36,7 +36,7 @@ const fewestEdges = 6;
 
 /** Read every row and every picture. Answers that are words are no finding: they are compared as words. */
 export async function checkData(dataset: Dataset, { against, onProgress }: CheckOptions = {}): Promise<DataReport> {
-  const findings: Record<FindingKind, Finding[]> = { "unusable row": [], "empty answer": [], "unparsable answer": [], "broken picture": [], "repeated row": [], "repeated picture": [], leak: [] };
+  const findings: Record<FindingKind, Finding[]> = { "unusable row": [], "empty answer": [], "unparsable answer": [], "lost backslash": [], "broken picture": [], "repeated row": [], "repeated picture": [], leak: [] };
   const pictures = { none: 0, one: 0, several: 0 };
   const held = against === undefined ? [] : await looksOf(against);
   const seen = new Map<string, string>();
@@ -48,7 +48,9 @@ export async function checkData(dataset: Dataset, { against, onProgress }: Check
     if (row === null) continue;
     pictures[row.images.length === 0 ? "none" : row.images.length === 1 ? "one" : "several"]++;
     if (row.answer.trim() === "") findings["empty answer"].push({ row: row.id, what: "the answer is empty" });
-    else if (!isUsableGold(row.answer, choicesOf(row.fields["choices"]))) findings["unparsable answer"].push({ row: row.id, what: row.answer.slice(0, 80) });
+    else if (!isUsableGold(row.answer, row.fields["choices"])) findings["unparsable answer"].push({ row: row.id, what: row.answer.slice(0, 80) });
+    const restored = restoreCommands(row.answer);
+    if (restored.count > 0) findings["lost backslash"].push({ row: row.id, what: `${JSON.stringify(row.answer.slice(0, 80))} is read as ${restored.text.slice(0, 80)}` });
     const hashes = await Promise.all(row.images.map(async (source) => {
       try {
         const bytes = await bytesOf(source);

@@ -10,7 +10,7 @@ export const data: Command = {
   usage: "papo data check <rows.jsonl | rows.parquet | folder> [--columns prompt=problem,images=pictures] [--split train] [--against test.jsonl]",
   summary: [
     "Read every row and picture, and list what will not do: rows, answers, pictures; with --against, leaks of a test set.",
-    "Rows that cannot be used, empty answers and answers that no verifier can read, missing and broken pictures, repeated rows and pictures, pictures that look like those of a test set. Prints each finding (at most 20 of a kind; --all for all) and the counts as a last line of JSON.",
+    "Rows that cannot be used, empty answers and answers that no verifier can read, answers whose LaTeX lost its backslashes, missing and broken pictures, repeated rows and pictures, pictures that look like those of a test set. Prints each finding (at most 20 of a kind; --all for all) and the counts as a last line of JSON.",
   ].join("\n"),
   async run(args) {
     const { values, positionals } = parseArgs({

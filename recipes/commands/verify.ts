@@ -6,12 +6,12 @@ import { z } from "zod";
 import type { Command } from "./command.ts";
 import { wholeNumber } from "../options.ts";
 
-const casesSchema = z.array(z.object({ gold: z.coerce.string(), response: z.coerce.string(), expected: z.union([z.literal(0), z.literal(1), z.boolean().transform(Number)]) }));
+const casesSchema = z.array(z.object({ gold: z.coerce.string(), response: z.coerce.string(), choices: z.unknown().optional(), expected: z.union([z.literal(0), z.literal(1), z.boolean().transform(Number)]) }));
 
 export const verify: Command = {
   usage: "papo verify --cases cases.json [--limit 1000]",
   summary: [
-    "Verify responses against gold answers: a JSON list of { gold, response, expected: 0 | 1 }.",
+    "Verify responses against gold answers: a JSON list of { gold, response, expected: 0 | 1 }, with choices: a list of texts, or texts by letter, where there are some.",
     "Prints every disagreement, then a line of JSON: total, agree, falseAccepts, falseRejects. --limit: milliseconds for one case.",
   ].join("\n"),
   async run(args) {
@@ -20,7 +20,7 @@ export const verify: Command = {
     const cases = readCases(values.cases);
     const verifier = new Verifier({ limit: wholeNumber("--limit", values.limit) });
     const counts = { total: cases.length, agree: 0, falseAccepts: 0, falseRejects: 0 };
-    const verdicts = cases.map(({ gold, response }) => verifier.verify(gold, response));
+    const verdicts = cases.map(({ gold, response, choices }) => verifier.verify(gold, response, choices));
     for (const [index, { gold, expected }] of cases.entries()) {
       const { outcome, found } = await verdicts[index]!;
       const accepted = outcome === "right";

@@ -1,6 +1,6 @@
 /** What the rewards of a response's text compute; they run in a thread (see scoring.ts), so that nothing heavy may be imported here. */
 import type { ScoredPart } from "@papo/core";
-import { boxesIn } from "../../verify/response/extract.ts";
+import { lastBox } from "../../verify/response/boxes.ts";
 import type { ThreadSample } from "./scoring.ts";
 
 /** 1 for `<think>…</think>…\\boxed{…}…`, whitespace around <, > and / not counted, else 0. */
@@ -35,7 +35,7 @@ export interface StringOptions {
 
 /** 1 when the answer is the row's as a string, else 0. */
 export function string({ prompt, response }: ThreadSample, { from, match }: StringOptions): ScoredPart {
-  const found = from === "box" ? (boxesIn(response.text).at(-1)?.inner ?? null) : from === "response" ? response.text : ([...response.text.matchAll(/<answer>([\s\S]*?)<\/answer>/g)].at(-1)?.[1] ?? null);
+  const found = from === "box" ? lastBox(response.text) : from === "response" ? response.text : ([...response.text.matchAll(/<answer>([\s\S]*?)<\/answer>/g)].at(-1)?.[1] ?? null);
   if (found === null) return { value: 0, note: "no answer" };
   const form = match === "exact" ? (text: string): string => text.trim() : normalised;
   const right = form(found) === form(prompt.row.answer);

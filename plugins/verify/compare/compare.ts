@@ -1,9 +1,9 @@
 /** When two answers are the same. */
-import { Decimal } from "decimal.js";
 import { complexOf, type Complex } from "../values/complex.ts";
-import { NoRealValue, toReal, valueOf, type Value } from "../values/constant.ts";
+import { NoRealValue, toReal, valueOf } from "../values/constant.ts";
+import { decimals, sameReals, sameValues } from "./numbers.ts";
+import { areWords } from "../notation/words.ts";
 import { within, type Node, type Relation } from "../notation/node.ts";
-import { equal, multiply, rational } from "../values/rational.ts";
 import { flipped, realSetOf, sameSet } from "../values/real-set.ts";
 import { simplifyMatrices } from "../values/matrix.ts";
 import { unitRatio } from "../values/units.ts";
@@ -21,10 +21,13 @@ function sameItems(a: Node, b: Node): boolean {
   const [own, other] = [several(x), several(y)];
   if (own !== null && other !== null) return sameCollection(own, other);
   // One solution beside a set of one, and {a, b} without its backslashes beside (a, b).
-  if (own !== null && other === null) return x.kind === "list" && y.kind === "tuple" ? sameSequence(own, y.items) : own.length === 1 && sameItem(own[0]!, y);
-  if (other !== null && own === null) return y.kind === "list" && x.kind === "tuple" ? sameSequence(x.items, other) : other.length === 1 && sameItem(x, other[0]!);
+  if (own !== null && other === null) return x.kind === "list" && y.kind === "tuple" ? sameSequence(own, y.items) : isOne(own, y);
+  if (other !== null && own === null) return y.kind === "list" && x.kind === "tuple" ? sameSequence(x.items, other) : isOne(other, x);
   return false;
 }
+
+/** The same answer, given once or several times. */
+const isOne = (items: readonly Node[], one: Node): boolean => items.length > 0 && items.length <= 60 && items.every((item) => sameItem(item, one));
 
 const sameSequence = (a: readonly Node[], b: readonly Node[]): boolean => a.length === b.length && a.every((item, index) => sameItem(item, b[index]!));
 
@@ -47,15 +50,16 @@ function sameAsSets(a: Node, b: Node): boolean {
   if (a.kind === "tuple" && b.kind === "tuple") return false;
   const [own, other] = [realSetOf(a), realSetOf(b)];
   // One interval and a tuple are written alike; what is no tuple says which it is.
-  return own !== null && other !== null && sameSet(own, other, (x, y) => sameReals(x, y, decimals(a), decimals(b), null));
+  return own !== null && other !== null && sameSet(own, other, (x, y) => sameReals(x, y, { rounded: decimals(a), digits: null }, { rounded: decimals(b), digits: null }));
 }
 
 function sameItem(a: Node, b: Node): boolean {
   if (a.kind === "relation" && b.kind === "relation" && sameRelation(a, b)) return true;
   if (a.kind === "relation" && b.kind === "relation" && !headsAgree(a.items[0]!, b.items[0]!)) return false;
-  const [x, y] = [withoutHead(a), withoutHead(b)];
+  if (isChain(a) || isChain(b)) return (isChain(a) ? chained(a) : [a]).some((one) => (isChain(b) ? chained(b) : [b]).some((other) => sameItem(one, other)));
+  const [x, y] = [withoutHead(pointOf(a, b)), withoutHead(pointOf(b, a))];
   if (x.kind === "relation" || y.kind === "relation") return (x !== a || y !== b) && x.kind === y.kind ? sameItem(x, y) : false;
-  if (x.kind === "text" || y.kind === "text") return nameOf(x) !== null && nameOf(x) === nameOf(y);
+  if (x.kind === "text" || y.kind === "text") return sameName(x, y);
   if (x.kind === "quantity" || y.kind === "quantity") return sameQuantity(x, y);
   if (x.kind === "percent" || y.kind === "percent") return samePercent(x, y);
   if (x.kind === "based" || y.kind === "based") return sameBased(x, y);
@@ -70,14 +74,48 @@ function sameItem(a: Node, b: Node): boolean {
 
 /** "x = 5" is 5, "x ∈ S" is S; what stands left must be a name. */
 function withoutHead(node: Node): Node {
-  if (node.kind === "relation" && node.operators.every((operator) => operator === "=") && unknowns(node).length === 0) return node.items.at(-1)!;
   if (node.kind !== "relation" || !isName(node.items[0]!)) return node;
   const { items, operators } = node;
   if (operators[0] === "∈" && operators.length === 1) return items[1]!;
   if (!operators.every((operator) => operator === "=" || operator === "≈")) return node;
-  // What follows ≈ is rounded; what stands before it is meant, if it is more than the name.
-  const rounded = operators.indexOf("≈");
-  return rounded > 0 ? items[rounded]! : items.at(-1)!;
+  return items.at(-1)!;
+}
+
+type Chain = Node & { readonly kind: "relation" };
+
+/** x = 6/2 = 3, and 3 = 3 without a name: more than one value, said to be the same. */
+function isChain(node: Node): node is Chain {
+  if (node.kind !== "relation" || !node.operators.every((operator) => operator === "=" || operator === "≈")) return false;
+  return node.items.length > 2 ? isName(node.items[0]!) || unknowns(node).length === 0 : unknowns(node).length === 0 && node.items.every(({ kind }) => kind !== "text");
+}
+
+/** The values of a chain, with the name before them where there is one; none where two of them are not the same number: 3 = 5 says nothing. */
+function chained({ items, operators }: Chain): readonly Node[] {
+  const named = isName(items[0]!) && items.length > 2;
+  const values = named ? items.slice(1) : items;
+  // A step of a derivation may hold unknowns: f(x) = (x + 1)² = x² + 2x + 1.
+  if (values.slice(1).some((value, index) => !sameItem(values[index]!, value) && !isRounded(values[index]!, value))) return [];
+  return named ? values.map((value) => ({ kind: "relation", items: [items[0]!, value], operators: [operators[0]!] })) : values;
+}
+
+/** Whether a decimal is another number, rounded to the places that it is written with: √2 = 1.414. */
+function isRounded(a: Node, b: Node): boolean {
+  const plainValue = (node: Node): Node => (node.kind === "quantity" || node.kind === "percent" ? node.value : node);
+  const [x, y] = [plainValue(a), plainValue(b)];
+  if (!decimals(x) && !decimals(y)) return false;
+  try {
+    const [own, other] = [toReal(valueOf(x)), toReal(valueOf(y))];
+    return own.minus(other).abs().lessThanOrEqualTo(own.abs().times("0.005"));
+  } catch (error) {
+    if (error instanceof NoRealValue) return false;
+    throw error;
+  }
+}
+
+/** A(1, 2) is the point (1, 2) where the other answer does not name it. */
+function pointOf(node: Node, other: Node): Node {
+  const named = (one: Node): boolean => one.kind === "product" && one.items.length === 2 && one.items[0]!.kind === "symbol" && /^[A-Z]/.test(one.items[0]!.name) && one.items[1]!.kind === "tuple";
+  return named(node) && other.kind === "tuple" ? (node as Node & { kind: "product" }).items[1]! : node;
 }
 
 /** x, x₁, f(x), AB, |AB|, V₁ : V₂, NO/BO, (p, q). */
@@ -119,7 +157,7 @@ function sameSimpleRelation(a: RelationNode, b: RelationNode): boolean {
   const [own, other] = [a.operators[0]!, b.operators[0]!];
   if (own === "∈" || other === "∈") return own === other && sameItem(a.items[0]!, b.items[0]!) && (sameItem(a.items[1]!, b.items[1]!) || sameAsSets(a.items[1]!, b.items[1]!));
   if (own === other && sameSequence(a.items, b.items)) return true;
-  if (own === "≈" || own === "≡" || own === "~") return own === other && sameSequence(a.items, [...b.items].reverse());
+  if ("≈≡~∥⊥≅".includes(own)) return own === other && sameSequence(a.items, [...b.items].reverse());
   const ratio = constantRatio(difference(a), difference(b));
   if (ratio === null) return false;
   const symmetric = own === "=" || own === "≠";
@@ -155,12 +193,14 @@ function sameQuantity(x: Node, y: Node): boolean {
   const counted = (unit: string): boolean => unit.startsWith("counted ");
   // What is counted may be named in many ways; morning and evening may not.
   if (counted(a.unit) && counted(b.unit) && half(a.unit) !== half(b.unit)) return false;
-  if (counted(a.unit) || counted(b.unit)) return sameItem(own, other);
+  // Apples are no centimetres.
+  if (counted(a.unit) !== counted(b.unit)) return [a.unit, b.unit].some((unit) => unit === "unit") && sameItem(own, other);
+  if (counted(a.unit)) return sameItem(own, other);
   if (a.unit === b.unit) return sameItem(own, other);
   const ratio = unitRatio(a.unit, b.unit);
   if (ratio === null) return false;
   try {
-    return sameReals(toReal(valueOf(own)).times(ratio), toReal(valueOf(other)), true, true, null);
+    return sameReals(toReal(valueOf(own)).times(ratio), toReal(valueOf(other)), { rounded: true, digits: null }, { rounded: true, digits: null });
   } catch (error) {
     if (error instanceof NoRealValue) return false;
     throw error;
@@ -211,9 +251,6 @@ function sameMatrix(x: Node, y: Node): boolean {
   return flat !== null && other.kind === "tuple" && sameSequence(flat, other.items);
 }
 
-const decimals = (node: Node): boolean => [...within(node)].some((inner) => inner.kind === "number" && inner.digits !== null);
-const digitsOf = (node: Node): number | null => (node.kind === "number" ? node.digits : node.kind === "product" && node.items.length === 2 && node.items[1]!.kind === "number" ? node.items[1]!.digits : null);
-
 /** Expressions: exactly, or to 50 digits; with unknowns at several points. */
 function sameExpression(x: Node, y: Node): boolean {
   const names = unknowns(x, y);
@@ -226,38 +263,6 @@ function sameExpression(x: Node, y: Node): boolean {
   }
   return sameAtPoints(x, y, names) ?? shape(x) === shape(y);
 }
-
-function sameValues(a: Value, b: Value, x: Node, y: Node): boolean {
-  if ("exact" in a && "exact" in b) {
-    if (equal(a.exact, b.exact)) return true;
-    if (!decimals(x) && !decimals(y)) return false;
-  }
-  return sameReals(toReal(a), toReal(b), decimals(x), decimals(y), decimals(x) === decimals(y) ? null : (decimals(x) ? digitsOf(x) : digitsOf(y)), "exact" in a && "exact" in b && terminates(a) && terminates(b));
-}
-
-/** Whether a fraction is a decimal of at most 12 places. */
-function terminates({ exact }: { readonly exact: { readonly n: bigint; readonly d: bigint } }): boolean {
-  const scaled = multiply(exact, rational(10n ** 12n)!);
-  return scaled.d === 1n;
-}
-
-/**
- * Two real numbers. Exact ones agree to 40 digits; a decimal fraction and an exact number to 6 significant digits, all of which must have been written
- * (`digits`, where it is known); two decimal fractions but for the noise of floating point.
- */
-function sameReals(a: Decimal, b: Decimal, roundedA: boolean, roundedB: boolean, digits: number | null, bothDecimal = roundedA && roundedB): boolean {
-  if (a.equals(b)) return true;
-  const [distance, size] = [a.minus(b).abs(), a.abs().greaterThan(b.abs()) ? a.abs() : b.abs()];
-  // Exponents of ten say most of it.
-  if (size.e - distance.e < 4) return false;
-  if (!roundedA && !roundedB) return distance.lessThanOrEqualTo(size.times(exactly));
-  if (bothDecimal) return distance.lessThanOrEqualTo(size.times(noise));
-  if (digits !== null && digits < 6) return false;
-  // Half a unit of the sixth digit.
-  return distance.lessThanOrEqualTo(new Decimal(`5e${size.e - 6}`));
-}
-
-const [exactly, noise] = [new Decimal("1e-40"), new Decimal("1e-11")];
 
 const rounds = 7;
 /** Points of both signs that no formula has in mind. */
@@ -292,6 +297,12 @@ function sameAtPoints(x: Node, y: Node, names: readonly string[]): boolean | nul
 
 /** Written alike. */
 const shape = (node: Node): string => JSON.stringify(node, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+
+/** A word is itself alone; two letters in \text{…} are the product of them too. */
+function sameName(x: Node, y: Node): boolean {
+  const name = nameOf(x);
+  return name !== null && name === nameOf(y) && (x.kind === y.kind || !areWords(name));
+}
 
 /** What a node is as a word: text, or letters. */
 function nameOf(node: Node): string | null {

@@ -1,10 +1,9 @@
 /** LaTeX as models and datasets write it, brought to the few spellings that the parser knows. */
 
 const unicode: Readonly<Record<string, string>> = {
-  "−": "-", "–": "-", "—": "-", "·": "*", "×": "*", "∗": "*", "⋅": "*", "÷": "/", "⁄": "/", "∕": "/", "π": "\\pi ", "∞": "\\infty ", "√": "\\sqrt ", "°": "\\circ ", "≤": "\\le ", "⩽": "\\le ",
+  "·": "*", "×": "*", "∗": "*", "⋅": "*", "÷": "/", "⁄": "/", "∕": "/", "π": "\\pi ", "∞": "\\infty ", "√": "\\sqrt ", "°": "\\circ ", "≤": "\\le ", "⩽": "\\le ",
   "≥": "\\ge ", "⩾": "\\ge ", "≠": "\\ne ", "≈": "\\approx ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "∅": "\\emptyset ", "±": "\\pm ", "∓": "\\mp ", "θ": "\\theta ", "α": "\\alpha ",
-  "β": "\\beta ", "γ": "\\gamma ", "λ": "\\lambda ", "μ": "\\mu ", "φ": "\\phi ", "ω": "\\omega ", "⟨": "\\langle ", "⟩": "\\rangle ", "²": "^2", "³": "^3", "½": "\\frac12", "，": ",", "：": ":", "（": "(",
-  "）": ")", "ℝ": "\\mathbb{R}", "∠": "\\angle ", "△": "\\triangle ", "∶": ":", "\u00a0": " ", "\u2009": " ", "\u202f": " ",
+  "β": "\\beta ", "γ": "\\gamma ", "λ": "\\lambda ", "μ": "\\mu ", "φ": "\\phi ", "ω": "\\omega ", "⟨": "\\langle ", "⟩": "\\rangle ", "ℝ": "\\mathbb{R}", "∥": "\\parallel ", "⊥": "\\perp ", "≅": "\\cong ", "∽": "\\sim ", "∠": "\\angle ", "△": "\\triangle ", "∶": ":", "δ": "\\delta ", "ε": "\\epsilon ", "η": "\\eta ", "ρ": "\\rho ", "σ": "\\sigma ", "τ": "\\tau ", "ψ": "\\psi ", "Δ": "\\Delta ", "Ω": "\\Omega ", "Σ": "\\Sigma ",
 };
 const unicodePattern = new RegExp(`[${Object.keys(unicode).join("")}]`, "gu");
 
@@ -12,6 +11,9 @@ const unicodePattern = new RegExp(`[${Object.keys(unicode).join("")}]`, "gu");
 const rules: readonly (readonly [RegExp, string])[] = [
   [/\\(?:left|right)\s*\./g, ""],
   [/\\(?:left|right|[bB]ig{1,2}[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|mathstrut|strut|rm|bf|it)(?![a-zA-Z])/g, ""],
+  [/^\s*\*\*([^*]+)\*\*\s*$/, "$1"],
+  [/`/g, ""],
+  [/\\(?:textcolor|color|colorbox)\s*(?:\[[^\]]{0,20}\])?\s*\{[\w!,.\s]{0,40}\}|\\(?:tiny|small|large|Large|LARGE|huge|Huge|normalsize|bfseries|itshape|boldmath)(?![a-zA-Z])|\\[hv]?phantom\s*\{[^{}]*\}|\\(?:label|tag)\s*\{[^{}]*\}/g, ""],
   [/\{,\}/g, ","],
   [/\\!\s*/g, ""],
   [/(?<!\\)\\[,;:> ]|\\q?quad|~|\\hspace\*?\{[^{}]{0,20}\}|\\newline(?![a-zA-Z])|&nbsp;/g, " "],
@@ -33,6 +35,7 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/\\(?:lbrack)(?![a-zA-Z])/g, "["],
   [/\\(?:rbrack)(?![a-zA-Z])/g, "]"],
   [/\^\s*\{\s*\\(?:circ|degree)\s*\}|\^\s*\\(?:circ|degree)(?![a-zA-Z])|\\degree(?![a-zA-Z])|\\circ(?![a-zA-Z])|\bdegrees?\b/g, "°"],
+  [/°\s*(?:\\(?:text|mathrm)\s*\{\s*([CF])\s*\}|([CF])(?![a-zA-Z])|(C)elsius|(F)ahrenheit)/g, "°$1$2$3$4"],
   [/\^\s*\{?\s*\\(?:text|mathrm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?/g, ""],
   [/(\d)(?:st|nd|rd|th)\b/g, "$1"],
   [/\\%/g, "%"],
@@ -45,10 +48,27 @@ const rules: readonly (readonly [RegExp, string])[] = [
 export function clean(text: string): string {
   // Backslashes that were escaped once too often; in a matrix two of them end a row.
   const single = text.includes("\\begin") ? text : text.replace(/\\\\(?=[a-zA-Z]{2}|[()[\]{}])/g, "\\");
-  let cleaned = single.replace(unicodePattern, (character) => unicode[character]!);
+  let cleaned = withoutLines(single).replace(unicodePattern, (character) => unicode[character]!);
   for (const [pattern, replacement] of rules) cleaned = cleaned.replace(pattern, replacement);
-  return cleaned.trim();
+  return withoutText(cleaned.trim()).replace(/^(?:\\approx|=)\s*(?=\S)|^(?:approximately|approx\.)\s+(?=[\d\\.-])/, "");
 }
+
+/** Lines that are aligned: one, a chain of equations that goes on over several, or several equations. */
+function withoutLines(text: string): string {
+  return text.replace(/\\begin\s*\{(aligned|align\*?|gathered|split|equation\*?|array|cases)\}(?:\s*\{[clr]\})?([\s\S]*?)\\end\s*\{\1\}/g, (whole, name: string, lines: string) => {
+    if (lines.includes("\\begin") || ((name === "array" || name === "cases") && (lines.includes("&") || !lines.includes("=")))) return whole;
+    return lines.replace(/(?<!\\)&/g, "").replace(/\\\\\s*(?=[=<>]|\\approx)/g, " ").replace(/\\\\\s*$/, "").replace(/\\\\/g, " ; ");
+  });
+}
+
+/** An answer that is one \text{…}: what stands in it. */
+function withoutText(text: string): string {
+  const inner = /^\{?\\(?:text(?:bf|it|rm|normal|sf|tt)?|mathrm|mathbf|mbox)\s*\{([^{}]{3,})\}\}?\s*[.!]?$/.exec(text)?.[1];
+  return inner === undefined ? text : inner.trim();
+}
+
+/** Without blanks, but for those that keep two letters or digits apart: "1 2" is not 12. */
+export const withoutSpaces = (text: string): string => text.replace(/\s+/g, (blank, at: number) => (/[\p{L}\d.]/u.test(text[at - 1] ?? "") && /[\p{L}\d.]/u.test(text[at + blank.length] ?? "") ? " " : ""));
 
 /** Words as they are compared: no commands, no punctuation, small letters. */
 export function plainText(text: string): string {

@@ -26,7 +26,7 @@ export type Node =
   | { readonly kind: "percent"; readonly value: Node }
   | { readonly kind: "text"; readonly text: string };
 
-export type Relation = "=" | "≈" | "<" | "≤" | ">" | "≥" | "≠" | "∈" | "≡" | "~";
+export type Relation = "=" | "≈" | "<" | "≤" | ">" | "≥" | "≠" | "∈" | "≡" | "~" | "∥" | "⊥" | "≅";
 
 /** An answer that cannot be read, or work that is too much: told apart from a wrong answer. */
 export class UnreadableError extends Error {}

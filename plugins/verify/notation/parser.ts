@@ -5,6 +5,7 @@ import { minusOne, negated, UnreadableError, type Node, type Relation } from "./
 import { add, multiply, parseDecimal, rational } from "../values/rational.ts";
 import { Scanner } from "./scanner.ts";
 import { readUnit } from "../values/units.ts";
+import { areWords, mayBeCounted, multiplierOf, numberNamed } from "./words.ts";
 
 /** How ambiguous notation is read. */
 export interface Reading {
@@ -14,6 +15,8 @@ export interface Reading {
   readonly thousands: boolean;
   /** "1,5" is a decimal fraction. */
   readonly decimalComma: boolean;
+  /** "5 m" is a length. */
+  readonly letterUnits: boolean;
 }
 
 export interface Parsed {
@@ -74,9 +77,9 @@ class Parser extends Scanner {
   #separator(): boolean {
     const before = this.at;
     if (this.take(",") || this.take(";") || this.take("\\\\") || this.take("\\land") || this.take("\\lor")) return true;
-    if (this.word("and") || this.word("or")) return true;
+    if (this.word("and") || this.word("or") || this.take("\\&") || ["或", "和", "与", "及", "且"].some((word) => this.take(word))) return true;
     const word = this.textGroup();
-    if (word !== null && /^[\s,;]*(and|or|,|;)?[\s,;]*$/.test(word.toLowerCase())) return true;
+    if (word !== null && /^[\s,;]*(and|or|或|和|与|及|,|;)?[\s,;]*$/.test(word.toLowerCase())) return true;
     this.at = before;
     return false;
   }
@@ -98,16 +101,36 @@ class Parser extends Scanner {
 
   #ratio(): Node {
     const items = [this.#setExpression()];
-    while (this.take(":")) items.push(this.#setExpression());
+    while (this.take(":") || this.word("to") || this.#toText()) items.push(this.#setExpression());
     return items.length === 1 ? items[0]! : { kind: "ratio", items };
   }
 
+  #toText(): boolean {
+    const before = this.at;
+    if (this.textGroup()?.trim() === "to") return true;
+    this.at = before;
+    return false;
+  }
+
   #setExpression(): Node {
+    const words = this.#words();
+    if (words !== null) return words;
     let node = this.#sum();
     for (let name = this.commandOf(setOperations); name !== null; name = this.commandOf(setOperations)) {
       node = { kind: "set operation", name, items: [node, this.#sum()] };
     }
     return node;
+  }
+
+  /** Words that are a whole item, relation's side or entry; null where something else stands here. */
+  #words(): Node | null {
+    if (/[①-⑳]/.test(this.peek())) return this.jump(1, () => ({ kind: "text", text: this.text[this.at - 1]! }));
+    const rest = this.text.slice(this.at, this.at + 200);
+    const found = /^\p{L}[\p{L}\p{M}' -]*/u.exec(rest)?.[0].replace(/(?:\s(?:and|or|to)\b|[或和与及且]).*$/s, "").trimEnd();
+    if (found === undefined || !areWords(found) || !/^\s*(?:[,;)\]}=<>:!?]|\.(?:\s|$)|(?:and|or|to)\b|[或和与及且]|\\(?:[}&]|text|rangle|ne\b|in\b|approx\b|le\b|ge\b)|$)/.test(rest.slice(found.length))) return null;
+    this.at += found.length;
+    while (this.take("!") || this.take("?"));
+    return wordNode(found);
   }
 
   #sum(): Node {
@@ -138,11 +161,18 @@ class Parser extends Scanner {
     for (;;) {
       if (this.take("/")) node = { kind: "quotient", over: node, under: this.#signedFactor() };
       else if (this.take("*")) node = times(node, this.#signedFactor());
-      else if (this.#startsFactor()) node = times(node, this.#factor());
-      else break;
+      else if (this.#startsFactor()) {
+        if (this.#partsNumbers()) throw this.unreadable();
+        node = times(node, this.#factor());
+      } else break;
       node = this.#measured(node);
     }
     return sign === 1 ? node : node.kind === "quantity" || node.kind === "percent" ? { ...node, value: negated(node.value) } : negated(node);
+  }
+
+  /** A blank between two digits: "1 2" is neither 12 nor 1 · 2. */
+  #partsNumbers(): boolean {
+    return /[\d.]/.test(this.peek()) && /\d\s+$/.test(this.text.slice(Math.max(0, this.at - 8), this.at));
   }
 
   #signedFactor(): Node {
@@ -154,7 +184,13 @@ class Parser extends Scanner {
   /** "2\frac{1}{3}" is a mixed number where both are whole and the fraction is below 1. */
   #mixed(node: Node): Node {
     const before = this.at;
-    if (node.kind !== "number" || node.digits !== null || node.value.d !== 1n || this.peekCommand() !== "frac") return this.#measured(node);
+    if (node.kind !== "number" || node.digits !== null || node.value.d !== 1n) return this.#measured(node);
+    const plain = /^(\d{1,9})\s*\/\s*(\d{1,9})(?![\d.])/.exec(this.text.slice(this.at, this.at + 40));
+    if (plain !== null && this.#partsNumbers() && BigInt(plain[1]!) < BigInt(plain[2]!)) {
+      this.at += plain[0].length;
+      return this.#measured({ kind: "number", value: add(node.value, rational(BigInt(plain[1]!), BigInt(plain[2]!))!), digits: null });
+    }
+    if (this.peekCommand() !== "frac") return this.#measured(node);
     const part = this.#factor();
     const whole = (x: Node): x is Node & { kind: "number" } => x.kind === "number" && x.digits === null && x.value.d === 1n;
     if (part.kind === "quotient" && whole(part.over) && whole(part.under) && part.over.value.n > 0n && part.over.value.n < part.under.value.n) {
@@ -174,31 +210,55 @@ class Parser extends Scanner {
       this.at = before;
       return node;
     }
+    if (unit.startsWith("times ")) return this.#measured({ kind: "product", items: [node, { kind: "number", value: { n: multiplierOf(unit.slice(6))!, d: 1n }, digits: null }] });
     return unit === "percent" ? { kind: "percent", value: node } : { kind: "quantity", value: node, unit };
   }
 
   #unit(): string | null {
-    if (this.take("°")) return "°";
-    const word = this.textGroup() ?? this.#unitWord();
-    if (word === null || /^[\s,;]*(and|or)?[\s,;]*$/.test(word.toLowerCase())) return null;
+    if (this.take("°")) return /^[CF](?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 2)) ? this.jump(1, () => `°${this.text[this.at - 1]!}`) : "°";
+    const word = this.textGroup() ?? this.#unitWord() ?? this.#countedWords();
+    if (word === null || /^[\s,;]*(and|or|to|或|和|与|及)?[\s,;]*$/.test(word.toLowerCase())) return null;
     const exponent = /^\s*\^\s*\{?\s*(-?\d)\s*\}?/.exec(this.text.slice(this.at, this.at + 12));
     if (exponent !== null) this.at += exponent[0].length;
     const half = /^\s*([ap])\.?\s?m\.?\s*$/i.exec(word)?.[1];
     if (half !== undefined) return `counted ${half.toLowerCase()}m`;
+    if (multiplierOf(word) !== null) return `times ${word.trim()}`;
     const known = readUnit(`${word.trim()}${exponent === null ? "" : `^${exponent[1]!}`}`);
     // An unknown word is what is counted.
     if (known !== null) {
       const rest = this.#unit();
       return rest === null || rest === "" ? known : `${known} ${rest}`;
     }
-    return /[a-z]/i.test(word) ? `counted ${plainText(word)}` : "";
+    if (!/\p{L}/u.test(word)) return "";
+    if (!mayBeCounted(word)) throw this.unreadable();
+    return `counted ${plainText(word)}`;
+  }
+
+  /** Words behind a number that are no unit, up to what ends an item: "apples", "red balls", "个". */
+  #countedWords(): string | null {
+    const rest = this.text.slice(this.at, this.at + 80);
+    const han = /^\s*(\p{Script=Han}+(?:\/\p{Script=Han}+)?)/u.exec(rest);
+    if (han !== null && /[\d)}\]%°]\s*$/.test(this.text.slice(Math.max(0, this.at - 8), this.at))) {
+      const word = han[1]!.replace(/[或和与及且].*$/, "");
+      if (word === "") return null;
+      this.at += rest.indexOf(word) + word.length;
+      return word;
+    }
+    const found = /^\s*([a-zA-Z][a-zA-Z' -]*)/.exec(rest)?.[1]?.replace(/\s(?:and|or|to)\b.*$/s, "").trimEnd();
+    if (found === undefined || /^(?:and|or|to)\b/.test(found) || !/\s$/.test(this.text.slice(Math.max(0, this.at - 1), this.at) + (/^\s/.test(rest) ? " " : "")) || !areWords(found)) return null;
+    if (!/^\s*(?:[,;)\]}]|\.(?:\s|$)|(?:and|or)\b|$)/.test(rest.slice(rest.indexOf(found) + found.length))) return null;
+    this.at += rest.indexOf(found) + found.length;
+    return found;
   }
 
   /** Units without \text that cannot be a product of letters. */
   #unitWord(): string | null {
     this.space();
     if (/[a-zA-Z]/.test(this.text[this.at - 1] ?? "")) return null;
-    const found = /^(?:percentage|percent|pct|cm|mm|km|kg|mg|ml|mL|mph|km\/h|m\/s|meters?|metres?|inch(?:es)?|feet|foot|miles?|yards?|hours?|hrs?|minutes?|seconds?|days?|weeks?|months?|years?|dollars?|cents?|units?|square (?:units|feet|meters|inches|cm|centimeters)|cubic (?:units|feet|meters|inches|cm|centimeters)|sq\.? ?(?:cm|m|ft))(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 24));
+    const half = /\d\s*$/.test(this.text.slice(Math.max(0, this.at - 4), this.at)) ? /^(?:[AP]M|[ap]m|[aApP]\.\s?[mM]\.?)(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 6)) : null;
+    if (half !== null) return this.jump(half[0].length, () => half[0]);
+    if (this.#reading.letterUnits && /\d\s+$/.test(this.text.slice(Math.max(0, this.at - 8), this.at)) && /^[mgshLNJWVA](?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 2))) return this.jump(1, () => this.text[this.at - 1]!);
+    const found = /^(?:percentage|percent|pct|km\/h|m\/s|cm|mm|km|kg|mg|ml|mL|mph|meters?|metres?|inch(?:es)?|feet|foot|miles?|yards?|hours?|hrs?|minutes?|seconds?|days?|weeks?|months?|years?|dollars?|cents?|units?|square (?:units|feet|meters|inches|cm|centimeters)|cubic (?:units|feet|meters|inches|cm|centimeters)|sq\.? ?(?:cm|m|ft))(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 24));
     if (found === null) return null;
     this.at += found[0].length;
     return found[0];
@@ -226,9 +286,9 @@ class Parser extends Scanner {
     const next = this.peek();
     if (next === "" || ",;)]}=<>+-*/:^_&%!.°'".includes(next)) return false;
     if (next === "|") return this.#bars === 0;
-    if (next !== "\\") return !/^(?:and|or)(?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 4));
+    if (next !== "\\") return !/^(?:(?:and|or|to)(?![a-zA-Z])|[或和与及且])/.test(this.text.slice(this.at, this.at + 4));
     const name = this.peekCommand();
-    return name !== "\\" && name !== "}" && name !== "end" && name !== "pm" && name !== "mp" && name !== "rangle" && name !== "rfloor" && name !== "rceil" && name !== "land" && name !== "lor" && !Object.hasOwn(relations, name) && !Object.hasOwn(setOperations, name) && !texts.has(name);
+    return name !== "\\" && name !== "}" && name !== "end" && name !== "pm" && name !== "mp" && name !== "rangle" && name !== "rfloor" && name !== "rceil" && name !== "&" && name !== "land" && name !== "lor" && !Object.hasOwn(relations, name) && !Object.hasOwn(setOperations, name) && !texts.has(name);
   }
 
   #primary(): Node {
@@ -469,7 +529,6 @@ class Parser extends Scanner {
     if (name === null) throw this.unreadable();
     this.at += name[0].length;
     if (!/^(?:[pbvB]?matrix|smallmatrix|array)\*?$/.test(name[1]!)) {
-      if (/^(?:align|aligned|equation|gather|gathered|split)\*?$/.test(name[1]!)) throw new UnreadableError("several lines are no answer");
       throw this.unreadable();
     }
     const rows: Node[][] = [[]];
@@ -495,8 +554,14 @@ class Parser extends Scanner {
     if (word === "e" || word === "i") return { kind: "constant", name: word };
     if (/^-?\d+(\.\d+)?$/.test(word)) return { kind: "number", value: parseDecimal(word.replace("-", "")), digits: null };
     if (/^[a-zA-Z]$/.test(word)) return this.#symbol(word);
-    return { kind: "text", text: plainText(word) };
+    return wordNode(word);
   }
+}
+
+/** Words as a node: the number that they name, or text. */
+function wordNode(words: string): Node {
+  const number = numberNamed(words);
+  return number === null ? { kind: "text", text: plainText(words) } : whole(number);
 }
 
 const whole = (n: bigint): Node => ({ kind: "number", value: { n, d: 1n }, digits: null });

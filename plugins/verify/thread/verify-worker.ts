@@ -2,13 +2,10 @@
 import { parentPort } from "node:worker_threads";
 import type { FullVerdict, Question } from "./verifier.ts";
 import { isConsistent } from "../consistency.ts";
-import { choicesOf, isUsableGold, verifyChoice } from "../choices/choices.ts";
-import { verifyAnswer } from "../verify-answer.ts";
+import { isUsableGold, verifyAnswer } from "../verify-answer.ts";
 import type { FromThread } from "../../reward/thread/guarded-thread.ts";
 
-parentPort!.on("message", ({ gold, response, choices: given }: Question) => {
-  const choices = choicesOf(given);
-  const verdict = choices === null ? verifyAnswer(gold, response) : verifyChoice(gold, response, choices);
-  parentPort!.postMessage({ answer: { ...verdict, consistent: isConsistent(response), usableGold: isUsableGold(gold, choices) } } satisfies FromThread<FullVerdict>);
+parentPort!.on("message", ({ gold, response, choices }: Question) => {
+  parentPort!.postMessage({ answer: { ...verifyAnswer(gold, response, choices), consistent: isConsistent(response), usableGold: isUsableGold(gold, choices) } } satisfies FromThread<FullVerdict>);
 });
 parentPort!.postMessage("ready");

@@ -3,7 +3,8 @@
     pip install "math-verify==0.9.0" "antlr4-python3-runtime==4.13.2" "mathruler==0.1.0" pylatexenc
     python test/golden/scripts/make_verify.py test/golden/cases
 
-Writes verify.json: a list of {kind, gold, response, expected, math_verify, mathruler}. Every response holds its answer in a box.
+Writes verify.json: a list of {kind, gold, response, expected, math_verify, mathruler}, every response with its answer in a box; and verify-responses.json, those of
+verify_responses.py, which may have the question's choices too.
 """
 import json
 import random
@@ -13,6 +14,8 @@ from math import gcd
 
 from math_verify import parse, verify
 from mathruler.grader import extract_boxed_content, grade_answer
+
+import verify_responses
 
 random.seed(7)
 cases = []
@@ -144,16 +147,24 @@ for _ in range(200):
     if kind != other_kind and gold != other:
         case("another's answer", gold, other, 0)
 
-distinct = list({(c["gold"], c["response"]): c for c in cases}.values())
-for c in distinct:
-    try:
-        c["math_verify"] = int(verify(parse(f"${c['gold']}$", parsing_timeout=None), parse(c["response"], parsing_timeout=None), timeout_seconds=None))
-    except Exception:
-        c["math_verify"] = 0
-    try:
-        c["mathruler"] = int(grade_answer(extract_boxed_content(c["response"]), c["gold"]))
-    except Exception:
-        c["mathruler"] = 0
-json.dump(distinct, open(f"{sys.argv[1]}/verify.json", "w"), indent=0)
-for name in ("math_verify", "mathruler"):
-    print(name, sum(c[name] == c["expected"] for c in distinct), "of", len(distinct))
+
+
+def judged(made):
+    distinct = list({(c["gold"], c["response"], str(c.get("choices"))): c for c in made}.values())
+    for c in distinct:
+        try:
+            c["math_verify"] = int(verify(parse(f"${c['gold']}$", parsing_timeout=None), parse(c["response"], parsing_timeout=None), timeout_seconds=None))
+        except Exception:
+            c["math_verify"] = 0
+        try:
+            c["mathruler"] = int(grade_answer(extract_boxed_content(c["response"]), c["gold"]))
+        except Exception:
+            c["mathruler"] = 0
+    return distinct
+
+
+for name, made in (("verify", cases), ("verify-responses", verify_responses.cases)):
+    judgements = judged(made)
+    json.dump(judgements, open(f"{sys.argv[1]}/{name}.json", "w"), indent=0)
+    for judge in ("math_verify", "mathruler"):
+        print(name, judge, sum(c[judge] == c["expected"] for c in judgements), "of", len(judgements))
