@@ -19,6 +19,8 @@ beforeAll(async () => {
   writeFileSync(join(folder, "train.jsonl"), lines([
     { id: "good", prompt: "a", answer: "\\frac{1}{2}", images: ["1.png"] },
     { id: "words", prompt: "a", answer: "Evelyn, the third", images: ["1.png", "3.png"] },
+    // A form feed, which was a backslash and an f.
+    { id: "lost", prompt: "e", answer: "\frac{3}{4}" },
     { id: "seen", prompt: "b", answer: "2", images: ["2.png"] },
     { id: "again", prompt: "a", answer: "\\frac{1}{2}", images: ["1.png"] },
     { id: "unparsable", prompt: "c", answer: "\\begin{tikzpicture}\\draw" },
@@ -38,22 +40,23 @@ async function run(...args: readonly string[]): Promise<string[]> {
 
 test("names what is wrong with which row, and counts it", async () => {
   const said = await run("--against", join(folder, "test.jsonl"));
-  expect(said[0]).toBe("train.jsonl: 7 rows; 2 without pictures, 4 with one, 1 with several");
+  expect(said[0]).toBe("train.jsonl: 8 rows; 3 without pictures, 4 with one, 1 with several");
   expect(said.slice(1, -1)).toEqual([
-    expect.stringMatching(/^unusable row: row "train\.jsonl, line 8": picture .*absent\.png does not exist/),
+    expect.stringMatching(/^unusable row: row "train\.jsonl, line 9": picture .*absent\.png does not exist/),
     'empty answer: row "empty": the answer is empty',
     'unparsable answer: row "unparsable": \\begin{tikzpicture}\\draw',
+    'lost backslash: row "lost": "\\frac{3}{4}" is read as \\frac{3}{4}',
     expect.stringMatching(/^broken picture: row "broken": cannot read the picture .*broken\.png/),
     'repeated row: row "again": the same question, answer and pictures as "good"',
     'repeated picture: row "words": one of its pictures is also in "good", which asks something else',
     'leak: row "seen": its picture looks like that of "t1" in test.jsonl',
   ]);
-  expect(JSON.parse(said.at(-1)!)).toEqual({ rows: 7, "unusable row": 1, "empty answer": 1, "unparsable answer": 1, "broken picture": 1, "repeated row": 1, "repeated picture": 1, leak: 1 });
+  expect(JSON.parse(said.at(-1)!)).toEqual({ rows: 8, "unusable row": 1, "empty answer": 1, "unparsable answer": 1, "lost backslash": 1, "broken picture": 1, "repeated row": 1, "repeated picture": 1, leak: 1 });
 });
 
 test("without a test set there are no leaks; columns are mapped, and mistakes named", async () => {
   expect(JSON.parse((await run()).at(-1)!)).toMatchObject({ leak: 0 });
-  expect(JSON.parse((await run("--columns", "prompt=question")).at(-1)!)).toMatchObject({ "unusable row": 8 });
+  expect(JSON.parse((await run("--columns", "prompt=question")).at(-1)!)).toMatchObject({ "unusable row": 9 });
   await expect(run("--columns", "prompt")).rejects.toThrow('--columns: "prompt" is not name=column');
   await expect(data.run(["chek"])).rejects.toThrow("usage: papo data check");
 });
