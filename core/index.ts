@@ -7,6 +7,7 @@ export { createHooks } from "./pipeline/hooks.ts";
 export type { Decision, GroupSelection, Hooks, RolloutPlan, RolloutShare, RunHooks, StepContext, TermSlot } from "./pipeline/hooks.ts";
 export type { AuxiliaryRollout } from "./rewards/auxiliary.ts";
 export type { WeightsCopy } from "./scores/copies.ts";
+export { writtenText } from "./pipeline/batch.ts";
 export type { Batch, Group, JudgedGroup, Minibatch, PictureSource, Prompt, Response, Row, Sample, Segment } from "./pipeline/batch.ts";
 export type { Coefficient } from "./host/coefficients.ts";
 export type { Events, Experience, RunEvents, StepSummary } from "./pipeline/events.ts";

@@ -45,7 +45,12 @@ export interface Response {
   readonly segments: readonly Segment[];
   /** All segments' tokens, the stop token included. */
   readonly tokens: Int32Array;
+  /** Special tokens left out. */
   readonly text: string;
+  /** Special tokens included, but for the one that ended it: some models have `<think>` among them. */
+  readonly rawText: string;
+  /** What the chat template wrote at its start, before the policy's first token; "" for most. */
+  readonly opening: string;
   /** log π(token), log-softmax(logits / T) over the full vocabulary, by the sampler, [length]. */
   readonly logProbs: Float32Array;
   /** The same after bans, top-k and top-p: the distribution that was sampled from, [length]. */
@@ -55,6 +60,9 @@ export interface Response {
   /** "stop": a stop token was sampled; "length": the limit was reached. */
   readonly finish: "stop" | "length";
 }
+
+/** A response as its reader sees it: what the template wrote, then what the policy did, special tokens included. */
+export const writtenText = ({ opening, rawText }: Pick<Response, "opening" | "rawText">): string => opening + rawText;
 
 /** A response with its reward. */
 export interface Sample {

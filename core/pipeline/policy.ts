@@ -15,8 +15,10 @@ export interface PromptProcessor {
   visualTokens(picture: EncodedPicture): number;
   /** Tokens of a text, as they would stand in a response. */
   encodeText(text: string): Int32Array;
-  /** Text of a response, special tokens left out. */
-  decode(tokens: Int32Array): string;
+  /** Text of a response, special tokens left out unless asked for. */
+  decode(tokens: Int32Array, options?: { readonly special?: boolean }): string;
+  /** What the chat template writes at the start of every response, such as `<think>`; "" for most. */
+  readonly opening: string;
   /** Every token that ends a response. */
   readonly stopTokens: readonly number[];
   /** Tokens that are never sampled. */

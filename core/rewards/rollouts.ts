@@ -119,5 +119,6 @@ async function scoreResponse(prompt: Prompt, response: Response, place: { step: 
 }
 
 function finishResponse({ tokens, logProbs, behaviourLogProbs, finish }: GeneratedResponse, processor: PromptProcessor): Omit<Response, "index" | "view"> {
-  return { segments: [{ source: "policy", tokens }], tokens, text: processor.decode(tokens), logProbs, behaviourLogProbs, finish };
+  const written = finish === "stop" ? tokens.subarray(0, -1) : tokens;
+  return { segments: [{ source: "policy", tokens }], tokens, text: processor.decode(tokens), rawText: processor.decode(written, { special: true }), opening: processor.opening, logProbs, behaviourLogProbs, finish };
 }

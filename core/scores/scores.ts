@@ -22,7 +22,7 @@ export type TextCodec = Pick<PromptProcessor, "encodeText" | "decode">;
 
 /** The number of a response's first tokens whose text holds `marker`; null when no number of them does. */
 export function tokensUntil(tokens: Int32Array, marker: string, { decode }: TextCodec): number | null {
-  const holds = (count: number): boolean => decode(tokens.subarray(0, count)).includes(marker);
+  const holds = (count: number): boolean => decode(tokens.subarray(0, count), { special: true }).includes(marker);
   if (!holds(tokens.length)) return null;
   let [without, withIt] = [0, tokens.length];
   while (withIt - without > 1) {

@@ -12,6 +12,10 @@ export interface SampleInput {
   readonly length?: number;
   readonly text?: string;
   readonly finish?: "stop" | "length";
+  /** The text with its special tokens; default: `text`. */
+  readonly rawText?: string;
+  /** What the chat template wrote before it; default "". */
+  readonly opening?: string;
   readonly reward?: number;
   readonly parts?: Readonly<Record<string, number>>;
   /** The row's answer; default "". */
@@ -23,13 +27,13 @@ export interface SampleInput {
 const pixel: Picture = { width: 1, height: 1, data: new Uint8Array(3), source: "one black pixel" };
 
 export function makeSample(input: SampleInput = {}): Sample {
-  const { prompt: key = "prompt-0", index = 0, length = 1, text = "", finish = "stop", reward = 0, parts = {}, answer = "", pictures = 1 } = input;
+  const { prompt: key = "prompt-0", index = 0, length = 1, text = "", rawText = text, opening = "", finish = "stop", reward = 0, parts = {}, answer = "", pictures = 1 } = input;
   const tokens = new Int32Array(length);
   const row = { id: key, prompt: "", system: null, images: [], answer, fields: {} };
   const encoded = { ids: new Int32Array(0), pictures: [] };
   const prompt: Prompt = { key, row, pictures: Array.from({ length: pictures }, () => pixel), views: new Map([["original", encoded]]) };
   const logProbs = new Float32Array(length);
-  const response = { index, segments: [{ source: "policy", tokens }] as const, tokens, text, logProbs, behaviourLogProbs: logProbs, view: "original", finish };
+  const response = { index, segments: [{ source: "policy", tokens }] as const, tokens, text, rawText, opening, logProbs, behaviourLogProbs: logProbs, view: "original", finish };
   return { prompt, response, views: prompt.views, scored: reward, reward, parts, notes: {} };
 }
 

@@ -63,7 +63,7 @@ export class RationaleLikelihoodPlugin implements Plugin {
     const marked = tokensUntil(tokens, this.options.until, text);
     if (marked === null) return finish === "stop" ? tokens.length - 1 : tokens.length;
     // Back to before the mark's first token.
-    for (let count = marked - 1; count > 0; count--) if (!overlaps(text.decode(tokens.subarray(0, count)), this.options.until)) return count;
+    for (let count = marked - 1; count > 0; count--) if (!overlaps(text.decode(tokens.subarray(0, count), { special: true }), this.options.until)) return count;
     return 0;
   }
 }

@@ -1,4 +1,4 @@
-import { meanLikelihood, parseOptions, tokensBetween } from "@papo/core";
+import { meanLikelihood, parseOptions, tokensBetween, writtenText } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 import { Verifier } from "../verify/thread/verifier.ts";
@@ -37,7 +37,7 @@ export class ConsistencyProbePlugin implements Plugin {
     run.hooks.rewards.tapPromise(this.name, async (rewards, group) => {
       if (active.value === 0) return rewards;
       for (const logProbs of group.get(answer)) run.metric("observe/answer_likelihood", meanLikelihood(logProbs));
-      const verdicts = await Promise.all(group.samples.map(({ prompt: { row }, response: { text } }) => verifier.verify(row.answer, text)));
+      const verdicts = await Promise.all(group.samples.map(({ prompt: { row }, response }) => verifier.verify(row.answer, writtenText(response))));
       for (const { consistent } of verdicts) if (consistent !== null) run.metric("observe/consistency", Number(consistent));
       return rewards;
     });

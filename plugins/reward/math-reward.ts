@@ -1,4 +1,4 @@
-import { parseOptions } from "@papo/core";
+import { parseOptions, writtenText } from "@papo/core";
 import type { Plugin, Row, Run, Scorable, ScoredPart } from "@papo/core";
 import { z } from "zod";
 import { Verifier } from "../verify/thread/verifier.ts";
@@ -39,7 +39,7 @@ async function rejected({ answer, fields }: Row, verifier: Verifier, choices: st
 }
 
 async function score({ prompt, response }: Scorable, verifier: Verifier, limit: number, choices: string): Promise<ScoredPart> {
-  const { outcome, expected, found } = await verifier.verify(prompt.row.answer, response.text, prompt.row.fields[choices]);
+  const { outcome, expected, found } = await verifier.verify(prompt.row.answer, writtenText(response), prompt.row.fields[choices]);
   switch (outcome) {
     case "right": return { value: 1, note: `right: ${found}` };
     case "wrong": return { value: 0, note: `wrong: ${found} instead of ${expected}` };

@@ -1,4 +1,4 @@
-import { parseOptions, rewardPart, withoutPictures } from "@papo/core";
+import { parseOptions, rewardPart, withoutPictures, writtenText } from "@papo/core";
 import type { Plugin, PromptParts, Run, Sample } from "@papo/core";
 import { z } from "zod";
 
@@ -51,8 +51,10 @@ export class SecondHopRewardPlugin implements Plugin {
     });
   }
 
-  #prompt({ prompt: { row, pictures }, response: { text } }: Sample): PromptParts | null {
-    const description = this.describe(text);
+  #prompt({ prompt: { row, pictures }, response }: Sample): PromptParts | null {
+    const { open, close } = this.options;
+    const written = open === "" ? response.rawText : writtenText(response);
+    const description = this.describe(written.includes(open) && written.includes(close) ? written : response.text);
     if (description === null) return null;
     const question = withoutPictures({ prompt: row.prompt, system: row.system, pictures });
     return { ...question, prompt: this.options.prompt.replaceAll("{description}", description).replaceAll("{question}", question.prompt) };

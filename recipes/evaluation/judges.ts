@@ -1,5 +1,5 @@
 /** Who says whether an answer is right, and what is wrong with it. */
-import type { Sample } from "@papo/core";
+import { writtenText, type Sample } from "@papo/core";
 import type { Verifier } from "@papo/plugins";
 import type { Answer } from "./question.ts";
 
@@ -14,8 +14,8 @@ export type Judge = (sample: Sample) => Judgement | Promise<Judgement>;
  * Mathematical equivalence with the row's answer; a row's column "choices" is that of a multiple-choice question, and a number in its column "precision" the decimals to which a
  * number must agree (MathVista, arXiv:2310.02255). Whether something was seen wrongly it cannot know.
  */
-export const verifierJudge = (verifier: Pick<Verifier, "verify">): Judge => async ({ prompt: { row }, response: { text } }) => {
-  const { outcome: strict, expected, found, consistent, usableGold } = await verifier.verify(row.answer, text, row.fields["choices"]);
+export const verifierJudge = (verifier: Pick<Verifier, "verify">): Judge => async ({ prompt: { row }, response }) => {
+  const { outcome: strict, expected, found, consistent, usableGold } = await verifier.verify(row.answer, writtenText(response), row.fields["choices"]);
   if (!usableGold) return { outcome: "unusable gold", expected, found, consistent, errorClass: null };
   const outcome = strict === "wrong" && agreesTo(row.fields["precision"], row.answer, found!) ? "right" : strict;
   const unusable = outcome === "no answer" || outcome === "unreadable";

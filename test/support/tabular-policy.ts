@@ -179,6 +179,7 @@ export const tabularProcessor: PromptProcessor = {
   visualTokens: () => 1,
   encodeText: (text) => Int32Array.from([...text].filter((letter) => letters.includes(letter)), (letter) => letters.indexOf(letter)),
   decode: (tokens) => [...tokens].filter((token) => token !== stop).map((token) => vocabulary[token]).join(""),
+  opening: "",
   stopTokens: [stop],
   bannedTokens: [placeholder],
 };

@@ -47,15 +47,47 @@ export class ChatTemplate {
     }
   }
 
+  /**
+   * What the template writes of every response itself, behind the assistant's header: `<think>` and a new line for models that always think, "" for most.
+   * Found by comparing a prompt's end with how a turn of the assistant begins.
+   */
+  opening(): string {
+    const asked: Message[] = [{ role: "user", content: "question" }];
+    const turn = "\u0001answer\u0001";
+    try {
+      const [prompt, plain] = [this.render(asked), this.#render(asked, false)];
+      const answered = this.#render([...asked, { role: "assistant", content: turn }], false);
+      const end = commonPrefix(prompt, plain);
+      const header = commonPrefix(prompt, answered.slice(0, Math.max(0, answered.indexOf(turn))));
+      // A template may write thoughts into earlier turns too, or leave such turns out.
+      const thinking = prompt.slice(end).search(/<think(?:ing)?>|◁think▷/);
+      return prompt.slice(Math.min(header < end ? prompt.length : header, thinking < 0 ? prompt.length : end + thinking));
+    } catch {
+      // A template that refuses such messages is asked for none of this.
+      return "";
+    }
+  }
+
   /** The prompt's text, up to where the assistant begins to answer. @throws Error with what the template complains of. */
   render(messages: readonly Message[]): string {
     try {
-      return this.#template.render({ ...this.#variables, messages, add_generation_prompt: true });
+      return this.#render(messages, true);
     } catch (cause) {
       const roles = messages.map(({ role }) => role).join(", ");
       throw new Error(`the chat template failed on messages of roles ${roles}: ${(cause as Error).message}`, { cause });
     }
   }
+
+  #render(messages: readonly Message[], answering: boolean): string {
+    return this.#template.render({ ...this.#variables, messages, add_generation_prompt: answering });
+  }
+}
+
+/** Characters that two texts begin with alike. */
+function commonPrefix(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
 }
 
 async function findTemplate(folder: string): Promise<{ file: string; source: string } | null> {

@@ -109,6 +109,11 @@ export class Processor {
     return this.#template.render(messagesOf(text));
   }
 
+  /** What the chat template writes at the start of a response; "" without a template. */
+  get opening(): string {
+    return this.#template?.opening() ?? "";
+  }
+
   encodePicture(picture: Picture): EncodedPicture {
     return this.images.encode(picture);
   }

@@ -5,7 +5,7 @@ import type { ThreadSample } from "./scoring.ts";
 
 /** 1 for `<think>…</think>…\\boxed{…}…`, whitespace around <, > and / not counted, else 0. */
 export function format({ response }: ThreadSample): number {
-  const pieces = response.text.split(/([<>/])/);
+  const pieces = response.written.split(/([<>/])/);
   const text = pieces.map((piece, index) => {
     const start = index > 0 ? piece.trimStart() : piece;
     return index < pieces.length - 1 ? start.trimEnd() : start;
@@ -35,7 +35,7 @@ export interface StringOptions {
 
 /** 1 when the answer is the row's as a string, else 0. */
 export function string({ prompt, response }: ThreadSample, { from, match }: StringOptions): ScoredPart {
-  const found = from === "box" ? lastBox(response.text) : from === "response" ? response.text : ([...response.text.matchAll(/<answer>([\s\S]*?)<\/answer>/g)].at(-1)?.[1] ?? null);
+  const found = from === "box" ? lastBox(response.written) : from === "response" ? response.text : ([...response.written.matchAll(/<answer>([\s\S]*?)<\/answer>/g)].at(-1)?.[1] ?? null);
   if (found === null) return { value: 0, note: "no answer" };
   const form = match === "exact" ? (text: string): string => text.trim() : normalised;
   const right = form(found) === form(prompt.row.answer);
@@ -53,7 +53,7 @@ export function statedFacts({ prompt: { row }, response }: ThreadSample, { colum
   const facts = factsOf(row.fields[column]);
   if (facts === null) throw new Error(`row "${row.id}" needs a list of texts in the column "${column}", found ${JSON.stringify(row.fields[column])?.slice(0, 80)}`);
   if (facts.length === 0) return { value: 0, note: "no facts to state" };
-  const text = ` ${normalised(within === null ? response.text : (response.text.split(within[0])[1]?.split(within[1])[0] ?? ""))} `;
+  const text = ` ${normalised(within === null ? response.text : (response.written.split(within[0])[1]?.split(within[1])[0] ?? ""))} `;
   let from = 0;
   const missing = facts.filter((alternatives) => {
     const found = alternatives.map((fact) => ({ fact, at: text.indexOf(` ${normalised(fact)} `, inOrder ? from : 0) })).filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at)[0];

@@ -1,4 +1,5 @@
 /** Rewards that are computed, in a thread of their own: one that hangs costs its time limit, and neither the run nor its display stands still. */
+import { writtenText } from "@papo/core";
 import type { Row, Run, Scorable, ScoredPart } from "@papo/core";
 import { z } from "zod";
 import { onFailureSchema } from "../failure.ts";
@@ -8,7 +9,13 @@ import { plainData } from "./plain-data.ts";
 /** A sample as a thread can be sent it. */
 export interface ThreadSample {
   readonly prompt: { readonly row: Pick<Row, "id" | "prompt" | "answer" | "fields"> };
-  readonly response: { readonly text: string; readonly tokens: Int32Array };
+  readonly response: {
+    /** Special tokens left out. */
+    readonly text: string;
+    /** What the chat template wrote at the response's start, then its text with special tokens: with `<think>`, whoever wrote it. */
+    readonly written: string;
+    readonly tokens: Int32Array;
+  };
 }
 
 /** A function of a module that the thread imports. */
@@ -49,9 +56,9 @@ export function registerScore({ rewards }: Run, module: URL, name: string, rewar
   const { part, weight, limit, onFailure } = reward;
   const thread = threads.get(limit) ?? new GuardedThread({ name: "rewards", file: new URL("./score-worker.mjs", import.meta.url), limit, loading: 60_000 });
   threads.set(limit, thread);
-  const score = async ({ prompt: { row }, response: { text, tokens } }: Scorable): Promise<number | ScoredPart> => {
+  const score = async ({ prompt: { row }, response }: Scorable): Promise<number | ScoredPart> => {
     const { id, prompt, answer, fields } = row;
-    const sample: ThreadSample = { prompt: { row: { id, prompt, answer, fields: plainData(fields) as Row["fields"] } }, response: { text, tokens } };
+    const sample: ThreadSample = { prompt: { row: { id, prompt, answer, fields: plainData(fields) as Row["fields"] } }, response: { text: response.text, written: writtenText(response), tokens: response.tokens } };
     try {
       return await thread.ask({ module: module.href, name, options: given, sample });
     } catch (error) {

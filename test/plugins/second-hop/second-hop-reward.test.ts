@@ -17,7 +17,7 @@ describe("SecondHopRewardPlugin", () => {
     const made = makeSample({ text: "<description>two cats</description>" });
     const sample = { ...made, prompt: { ...made.prompt, row: { ...made.prompt.row, prompt: "<image>How many?" } } };
     expect(host.auxiliary.get("second-hop")!.prompt(sample)).toEqual({ prompt: "two cats | How many?", system: null, pictures: [] });
-    expect(host.auxiliary.get("second-hop")!.prompt({ ...sample, response: { ...sample.response, text: "<description></description>" } })).toBeNull();
+    expect(host.auxiliary.get("second-hop")!.prompt({ ...sample, response: { ...sample.response, rawText: "<description></description>" } })).toBeNull();
   });
 
   it("adds the second answer's accuracy by its weight, where there is one", async () => {

@@ -24,6 +24,23 @@ describe("ChatTemplate", () => {
     expect((await ChatTemplate.load(folder))!.render(messages)).toBe("from jinja hi>");
   });
 
+  test.each([
+    ["nothing", "", "", ""],
+    ["thoughts, begun", "<think>\n", "", "<think>\n"],
+    ["thoughts, begun here and whole in earlier turns", "<think>\n", "<think>\n\n</think>\n\n", "<think>\n"],
+    ["thoughts, empty, in every turn", "<think>\n\n</think>\n\n", "<think>\n\n</think>\n\n", "<think>\n\n</think>\n\n"],
+    ["another beginning", "Sure: ", "", "Sure: "],
+  ])("writes %s at the start of a response", (_what, asked, answered, opening) => {
+    const turns = `{% for message in messages %}<|im_start|>{{ message.role }}\n{% if message.role == "assistant" %}${answered}{% endif %}{{ message.content }}<|im_end|>\n{% endfor %}`;
+    expect(new ChatTemplate(`${turns}{% if add_generation_prompt %}<|im_start|>assistant\n${asked}{% endif %}`).opening()).toBe(opening);
+  });
+
+  test("writes nothing at a response's start where it takes no turn of an assistant, but for thoughts", () => {
+    const refusing = "{% if messages | length > 1 %}{{ raise_exception('one turn') }}{% endif %}{{ messages[0].content }}{% if add_generation_prompt %}[A]{% endif %}";
+    expect(new ChatTemplate(refusing).opening()).toBe("");
+    expect(new ChatTemplate("{{ messages[0].content }}{% if add_generation_prompt %}[A]<think>{% endif %}").opening()).toBe("<think>");
+  });
+
   test("sees the tokens of the tokenizer", () => {
     expect(new ChatTemplate("{{ bos_token }}{{ messages | length }}", { bos_token: "<s>" }).render(messages)).toBe("<s>1");
   });
