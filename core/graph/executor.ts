@@ -120,6 +120,8 @@ export interface Executor {
   readonly device?: Device;
   /** Arrays on the device can be written over: programs have `sums` and `replaced` inputs there. */
   readonly writesOver?: boolean;
+  /** Whether it runs the op `blockAttention`, which attention of long rows is traced with; else they are attended whole. Default false. */
+  readonly attendsInBlocks?: boolean;
   /** @throws Error where the executor has no such products */
   compile(graph: Graph, options?: CompileOptions): Promise<Program>;
   /** For programs that run a graph in a loop. Absent: rounds are run one by one. */

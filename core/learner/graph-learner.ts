@@ -4,13 +4,15 @@ import { join } from "node:path";
 import type { FloatArray, HostArray, Products } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
-import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
+import { type EncodedPrompt, type Parameters, promptLength, type Weights } from "../model/model.ts";
 import { parameterRoles } from "../model/parameter-roles.ts";
 import { type Features, type ModelCompileOptions, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { readSafetensors } from "../model/files/safetensors.ts";
 import { writeSafetensors } from "../model/files/safetensors-write.ts";
-import { paddedRows, pictureMeanFeeds, predictionFeeds, segmentLayout } from "../model/rows/segments.ts";
+import { longRow } from "../model/rows/attention-blocks.ts";
+import { packedRows } from "../model/rows/packed.ts";
+import { paddedRows, pictureMeanFeeds, predictionFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout } from "../model/rows/segments.ts";
 import { sharedRows } from "../model/rows/shared.ts";
 import { DivergedError } from "./diverged-error.ts";
 import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type StepReport, outputs } from "./learner.ts";
@@ -30,6 +32,8 @@ export interface GraphLearnerOptions {
   readonly scoringTokens?: number;
   /** Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients. Default false. */
   readonly recompute?: boolean;
+  /** Tokens of a prompt and a response from which attention is computed in blocks, where the executor does that. Default 512. */
+  readonly longRow?: number;
   /** Tokens of the vocabulary whose logits exist at a time. Default 16384. */
   readonly vocabularyChunk?: number;
   /** Write weights as a model folder, and read one. */
@@ -40,7 +44,7 @@ export interface GraphLearnerOptions {
 export class GraphLearner implements Learner {
   readonly #runtime: ModelRuntime;
   readonly #options: GraphLearnerOptions;
-  readonly #graphOptions: Omit<GraphOptions, "shared">;
+  readonly #graphOptions: Omit<GraphOptions, "layout">;
   readonly #training: TrainingState;
   readonly #trained: ReadonlySet<string>;
   readonly #trainsVision: boolean;
@@ -77,9 +81,9 @@ export class GraphLearner implements Learner {
     const results = emptyOutputs(batch, asked);
     const features = await this.#runtime.features(batch.prompts, weights);
     for (const microbatch of microbatches(batch, this.#options.scoringTokens ?? 16_384)) {
-      const { feeds, places, shared } = this.#feeds(batch, microbatch, features, asked);
-      const program = await this.#program(`forward ${products} ${shared} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
-        traceForward(this.#runtime.model, graph, parameters, asked, { ...this.#graphOptions, shared });
+      const { feeds, places, layout } = this.#feeds(batch, microbatch, features, asked);
+      const program = await this.#program(`forward ${products} ${layout} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
+        traceForward(this.#runtime.model, graph, parameters, asked, { ...this.#graphOptions, layout });
       }, { products });
       const scored = await this.#runtime.run(program, feeds, weights);
       for (const output of asked) spread((scored[output] as FloatArray).data, places, results[output] as Float32Array);
@@ -95,10 +99,10 @@ export class GraphLearner implements Learner {
     const results = emptyOutputs(batch, asked);
     const ofFeatures = new Map<string, Float32Array>();
     for (const microbatch of microbatches(batch, this.#options.microbatchTokens)) {
-      const { feeds, places, hashes, shared } = this.#feeds(batch, microbatch, features, asked);
+      const { feeds, places, hashes, layout } = this.#feeds(batch, microbatch, features, asked);
       for (const output of asked) feeds[`cotangent.${output}`] = { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) };
-      const program = await this.#program(`backward ${shared} ${asked.join(" ")}`, (graph, parameters) => {
-        traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, shared });
+      const program = await this.#program(`backward ${layout} ${asked.join(" ")}`, (graph, parameters) => {
+        traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, layout });
       }, this.#addingUp);
       const computed = await this.#training.backward(program, feeds);
       for (const output of asked) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
@@ -168,17 +172,29 @@ export class GraphLearner implements Learner {
     }));
     const T = longest(batch);
     const { decoder } = this.#runtime.model;
-    const layout = segmentLayout(decoder, segments, matrix);
-    const rows = this.#runtime.passes.sharedRows ? sharedRows(decoder, layout) : null;
-    const { feeds, predictions } = rows ?? paddedRows(decoder, layout);
-    const means = asked.includes("pictureSimilarity") ? pictureMeanFeeds(decoder, layout, predictions) : {};
+    const slots = segmentLayout(decoder, segments, matrix);
+    const { layout, feeds, predictions } = this.#rows(slots, this.#attendsInBlocks(batch));
+    const means = asked.includes("pictureSimilarity") ? pictureMeanFeeds(decoder, slots, predictions) : {};
     const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
     const places: Places = {
-      ofToken: Float64Array.from(layout.tokens, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position),
+      ofToken: Float64Array.from(slots.tokens, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position),
       predictionOfToken: predictions.ofToken,
       predictions: predictions.targets.length,
     };
-    return { feeds: { ...feeds, ...predictionFeeds(predictions), ...means, inverseTemperature } as Record<string, HostArray>, places, hashes, shared: rows !== null };
+    return { feeds: { ...feeds, ...predictionFeeds(predictions), ...means, inverseTemperature } as Record<string, HostArray>, places, hashes, layout };
+  }
+
+  /** Of the whole batch, so that how it is cut into passes does not change what is computed. */
+  #attendsInBlocks({ prompts, rows }: LearnerBatch): boolean {
+    const longest = rows.reduce((most, { prompt, tokens }) => Math.max(most, promptLength(prompts[prompt] as EncodedPrompt) + tokens.length), 0);
+    return this.#runtime.executor.attendsInBlocks === true && longest >= (this.#options.longRow ?? longRow);
+  }
+
+  #rows(slots: SegmentLayout, inBlocks: boolean): SegmentFeeds & { readonly layout: RowLayout } {
+    const { decoder } = this.#runtime.model;
+    if (inBlocks) return { layout: "packed", ...packedRows(decoder, slots) };
+    const shared = this.#runtime.passes.sharedRows ? sharedRows(decoder, slots) : null;
+    return shared === null ? { layout: "padded", ...paddedRows(decoder, slots) } : { layout: "shared", ...shared };
   }
 
   /** Add each picture's part of d loss / d features, [tokens, featureWidth], to what other passes gave it. */

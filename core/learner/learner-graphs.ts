@@ -5,7 +5,7 @@ import type { Graph, Value } from "../graph/graph.ts";
 import { affine, type ChunkedHead, chunkedHead, entropy, exp, gatherRows, log, logits, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
 import type { Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
 import { intoSlots } from "../model/rows/slots.ts";
-import { segmentInputs } from "../model/rows/segments.ts";
+import { type RowLayout, segmentInputs } from "../model/rows/segments.ts";
 import type { Output } from "./learner.ts";
 
 /** Graph outputs cannot share a name with the parameters they are gradients of. */
@@ -21,8 +21,7 @@ export const gradientOf = (output: string): string | null => (output.startsWith(
 export interface GraphOptions {
   /** Compute what is inside a layer again for the gradient. */
   readonly recompute: boolean;
-  /** Rows with equal histories are one row, and none is padding: model/rows/shared.ts. */
-  readonly shared: boolean;
+  readonly layout: RowLayout;
   /** Tokens of the vocabulary whose logits exist at a time; a smaller vocabulary goes in one piece. */
   readonly vocabularyChunk: number;
 }
@@ -73,13 +72,14 @@ function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters
   const trace: Record<Output, () => Value> = {
     logProbs: () => head().logProb(graph.input("targets", [M], "int32")),
     entropy: () => head().entropy(),
-    pictureSimilarity: () => pictureSimilarity(graph, gatherRows(hidden, graph.input("token.rows", [M], "int32")), prefixSlots(hidden, input), input, decoder.hiddenSize),
+    pictureSimilarity: () => pictureSimilarity(graph, gatherRows(hidden, graph.input("token.rows", [M], "int32")), prefixSlots(graph, hidden, input), input, decoder.hiddenSize),
   };
   return new Map(outputs.map((output) => [output, trace[output]()]));
 }
 
 /** The prefix slots' rows, [B·P, hidden]. */
-function prefixSlots(hidden: Value, { B, P, N, R, slots }: SegmentInput): Value {
+function prefixSlots(graph: Graph, hidden: Value, { B, P, N, R, slots, blocks }: SegmentInput): Value {
+  if (blocks !== null) return gatherRows(hidden, reshape(graph.input("prefix.row", [B, P], "int32"), [times(B, P)]));
   return split(slots === null ? hidden : intoSlots(hidden, slots), [times(B, P), times(B, N, R)], 0)[0] as Value;
 }
 

@@ -1,6 +1,7 @@
 /** The contract of a model family: what learner, sampler and files need to know of an architecture. */
 import type { HostArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
+import type { AttentionBlocks } from "../graph/ops/index.ts";
 import type { EncodedPicture } from "./processing/picture.ts";
 
 /** A tokenised prompt with its pictures: one id per visual token, pictures in the order of their placeholders. */
@@ -78,6 +79,7 @@ export interface KeyValue {
 export interface Decoder {
   readonly parameters: ParameterShapes;
   readonly layers: number;
+  readonly heads: number;
   readonly keyValueHeads: number;
   readonly headSize: number;
   readonly hiddenSize: number;
@@ -112,6 +114,8 @@ export interface PrefixInput {
   readonly sin: Value;
   /** 0 where attention is allowed, very negative elsewhere, [P, P]. */
   readonly prefixCausal: Value;
+  /** Null: attention is computed whole, over padded slots. Otherwise in these blocks, which are all rows. */
+  readonly blocks: AttentionBlocks | null;
   readonly B: Value["shape"][number];
   readonly P: Value["shape"][number];
 }
@@ -130,7 +134,7 @@ export interface RowSlots {
 }
 
 export interface SegmentInput extends PrefixInput {
-  /** Null: `embeddings`, `deep`, `cos` and `sin` have a row for each slot, prefix slots first: [B·P + B·N·R, …]. Otherwise they are rows [T, …] that stand in slots. */
+  /** Null: where attention is in blocks, rows are the tokens alone, prompts' first and then responses', [T, …]; else `embeddings`, `deep`, `cos` and `sin` have a row for each slot, prefix slots first: [B·P + B·N·R, …]. Otherwise they are rows [T, …] that stand in slots. */
   readonly slots: RowSlots | null;
   readonly responseCausal: Value;
   /** Which prefix positions are real, additive, [B, 1, 1, 1, P]. */

@@ -5,9 +5,10 @@
 import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
+import { longRow } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/segments.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
-import { boundProgram, lazyProgram, traceDecode, tracePrefill, type LazyProgram } from "./programs.ts";
+import { boundProgram, lazyProgram, traceDecode, traceLongPrefill, tracePrefill, type LazyProgram } from "./programs.ts";
 import { createRowSampler } from "./sampling.ts";
 import { longestOf, Wave, type Job } from "./wave.ts";
 import { planWaves, type WaveMember } from "./waves.ts";
@@ -25,6 +26,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
   readonly #runtime: ModelRuntime;
   readonly #options: Required<OnnxRolloutOptions>;
   readonly #prefill: LazyProgram;
+  readonly #longPrefill: LazyProgram;
   readonly #decode: LazyProgram;
 
   /** Samples from the runtime's current weights; the runtime owns the compiled graphs and releases them. */
@@ -32,6 +34,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
     this.#runtime = runtime;
     this.#options = { cacheBytes, rows, prefillTokens };
     this.#prefill = lazyProgram(runtime, tracePrefill);
+    this.#longPrefill = lazyProgram(runtime, traceLongPrefill);
     this.#decode = boundProgram(runtime, traceDecode);
   }
 
@@ -78,8 +81,9 @@ export class OnnxRolloutEngine implements RolloutEngine {
       const { placed, matrix } = this.#runtime.place(chunk, features);
       const P = longestOf(chunk);
       const last = Int32Array.from(chunk, (prompt, b) => b * P + promptLength(prompt) - 1);
-      const feeds = { ...prefixFeeds(decoder, placed, matrix), last: { shape: [chunk.length], data: last }, inverseTemperature };
-      const result = await this.#prefill(feeds);
+      const inBlocks = this.#runtime.executor.attendsInBlocks === true && P >= longRow;
+      const feeds = { ...prefixFeeds(decoder, placed, matrix, { inBlocks }), last: { shape: [chunk.length], data: last }, inverseTemperature };
+      const result = await (inBlocks ? this.#longPrefill : this.#prefill)(feeds);
       wave.cache.setPrefix(first, result);
       probabilities.set((result["probabilities"] as HostArray).data, first * decoder.vocabularySize);
     }

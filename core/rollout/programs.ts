@@ -27,8 +27,13 @@ export const boundProgram = (runtime: ModelRuntime, trace: Trace): LazyProgram =
   runtime.executor.device === undefined ? runtime.bind((graph, parameters) => trace(graph, parameters, runtime.model)) : lazyProgram(runtime, trace);
 
 /** Prompts → "probabilities" [B, V] of the first token, and per layer "key.i", "value.i" [B, kv, P, D]. */
-export const tracePrefill: Trace = (graph, parameters, { decoder }) => {
-  const input = prefixInputs(graph, decoder, parameters);
+export const tracePrefill: Trace = (graph, parameters, model) => prefill(graph, parameters, model, false);
+
+/** The same for long prompts, attended in blocks. */
+export const traceLongPrefill: Trace = (graph, parameters, model) => prefill(graph, parameters, model, true);
+
+const prefill = (graph: Graph, parameters: Parameters, { decoder }: VisionLanguageModel, inBlocks: boolean): void => {
+  const input = prefixInputs(graph, decoder, parameters, { inBlocks });
   const { hidden, cache } = decoder.tracePrefix(parameters, input);
   const last = gatherRows(hidden, graph.input("last", [input.B], "int32"));
   graph.output("probabilities", probabilities(graph, logits(last, decoder.head(parameters))));

@@ -26,7 +26,7 @@ export async function loadModel(name: string, executor: Executor = executors[0]!
   return { folder, processor: await Processor.load(folder), runtime: new ModelRuntime(createModel(config), weights, executor) };
 }
 
-export function createLearner({ runtime }: LoadedModel, microbatchTokens: number, options: Pick<GraphLearnerOptions, "recompute" | "vocabularyChunk"> = {}): GraphLearner {
+export function createLearner({ runtime }: LoadedModel, microbatchTokens: number, options: Pick<GraphLearnerOptions, "longRow" | "recompute" | "vocabularyChunk"> = {}): GraphLearner {
   const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
   const unused = (): Promise<never> => Promise.reject(new Error("golden tests save no checkpoints"));
   return new GraphLearner(runtime, { optimizer, microbatchTokens, ...options, writeModel: unused, readModel: unused });

@@ -164,6 +164,7 @@ describe.skipIf(!there).each(cases.flatMap((name) => executors.map((executor) =>
     ["whole", 4096 * 16, {}],
     ["in pieces", 1, {}],
     ["whole, layers computed again, the vocabulary in chunks", 4096 * 16, { recompute: true, vocabularyChunk: 100 }],
+    ["whole, attention in blocks", 4096 * 16, { longRow: 1 }],
   ])("gradients, the batch %s", async (_, microbatchTokens, options) => {
     const learner = createLearner(model, microbatchTokens, options);
     await learner.backward(batch, meanCotangent(batch, tensors));

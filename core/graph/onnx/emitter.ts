@@ -4,7 +4,10 @@ import { type Dim, dimText, monomials, type Shape, type SymbolicDim } from "../d
 import type { Products as PortProducts } from "../executor.ts";
 import { type DType, type Graph, inputOp, liveNodes, type Node, type Value, first } from "../graph.ts";
 
-export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
+export type OnnxAttribute = number | string | readonly number[] | { readonly float: number } | { readonly graph: Uint8Array };
+
+/** What a loop carries: a float tensor of any shape, or a sequence of such. */
+export type LoopType = "tensor" | "sequence";
 
 export interface OnnxNodeOptions {
   /** Names to give the outputs; one fresh name by default. */
@@ -16,7 +19,7 @@ export interface OnnxNodeOptions {
 /** "uint8" is "int8" with weights shifted to 0 … 255, for processors whose sums of int8 products are not exact (int8-sums.ts). */
 export type Products = PortProducts | "uint8";
 
-const elementType = { float32: 1, int32: 6, int64: 7 } as const;
+const elementType = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
 const opset = 21;
 const irVersion = 10;
 /** TensorProto.DataLocation.EXTERNAL. */
@@ -63,7 +66,8 @@ export class OnnxEmitter {
   readonly #graph: Graph;
   readonly #constants: ReadonlySet<string>;
   readonly #sums: readonly string[];
-  readonly #nodes: BinaryWriter[] = [];
+  /** Of the graph, or of the loop's body that is being written. */
+  #nodes: BinaryWriter[] = [];
   readonly #initializers = new Map<string, BinaryWriter>();
   readonly #names = new Map<Value, string>();
   readonly #outputNames = new Map<Value, string>();
@@ -103,6 +107,32 @@ export class OnnxEmitter {
     if (domain !== "") node.tag(7, WireType.LengthDelimited).string(domain);
     this.#nodes.push(node);
     return outputs;
+  }
+
+  /**
+   * The body of a Loop, which may read any value outside of it; the sizes of shapes are not to be asked for inside.
+   * @param body gets the names of the iteration's number (int64 []) and of what is carried, and gives those of what is carried on
+   */
+  loopBody(carried: readonly LoopType[], body: (iteration: string, carried: readonly string[]) => readonly string[]): Uint8Array {
+    const outside = this.#nodes;
+    this.#nodes = [];
+    const [iteration, condition] = [this.fresh("iteration"), this.fresh("condition")];
+    const inputs = carried.map(() => this.fresh("carried"));
+    const outputs = [first(this.op("Identity", [condition])), ...body(iteration, inputs)];
+    const graph = new BinaryWriter();
+    for (const node of this.#nodes) message(graph, 1, node);
+    this.#nodes = outside;
+    graph.tag(2, WireType.LengthDelimited).string(this.fresh("body"));
+    const info = (name: string, i: number): BinaryWriter => (i === 0 ? scalarInfo(name, "bool") : carried[i - 1] === "sequence" ? sequenceInfo(name) : tensorInfo(name));
+    message(graph, 11, scalarInfo(iteration, "int64"));
+    [condition, ...inputs].forEach((name, i) => message(graph, 11, info(name, i)));
+    outputs.forEach((name, i) => message(graph, 12, info(name, i)));
+    return graph.finish();
+  }
+
+  /** A name that no value has. */
+  fresh(stem: string): string {
+    return this.#name(stem);
   }
 
   /** Let `output` be `input` under another name, without a node. */
@@ -253,6 +283,9 @@ function writeAttribute(node: BinaryWriter, name: string, value: OnnxAttribute):
   } else if (typeof value === "string") {
     attribute.tag(4, WireType.LengthDelimited).bytes(new TextEncoder().encode(value));
     type(3);
+  } else if ("graph" in value) {
+    attribute.tag(6, WireType.LengthDelimited).bytes(value.graph);
+    type(5);
   } else if ("float" in value) {
     attribute.tag(2, WireType.Bit32).float(value.float);
     type(1);
@@ -269,6 +302,24 @@ function sequenceInfo(name: string): BinaryWriter {
   message(element, 1, new BinaryWriter().tag(1, WireType.Varint).int32(elementType.float32));
   message(sequence, 1, element);
   message(type, 4, sequence);
+  return namedType(name, type);
+}
+
+/** A float tensor of any shape. */
+function tensorInfo(name: string): BinaryWriter {
+  const type = new BinaryWriter();
+  message(type, 1, new BinaryWriter().tag(1, WireType.Varint).int32(elementType.float32));
+  return namedType(name, type);
+}
+
+function scalarInfo(name: string, dtype: "bool" | "int64"): BinaryWriter {
+  const [tensor, type] = [new BinaryWriter().tag(1, WireType.Varint).int32(elementType[dtype]), new BinaryWriter()];
+  message(tensor, 2, new BinaryWriter());
+  message(type, 1, tensor);
+  return namedType(name, type);
+}
+
+function namedType(name: string, type: BinaryWriter): BinaryWriter {
   const info = new BinaryWriter().tag(1, WireType.LengthDelimited).string(name);
   message(info, 2, type);
   return info;
@@ -286,7 +337,5 @@ function valueInfo(name: string, { shape, dtype }: { readonly shape: Shape; read
   message(tensor, 2, dims);
   const type = new BinaryWriter();
   message(type, 1, tensor);
-  const info = new BinaryWriter().tag(1, WireType.LengthDelimited).string(name);
-  message(info, 2, type);
-  return info;
+  return namedType(name, type);
 }

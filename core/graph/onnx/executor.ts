@@ -16,6 +16,7 @@ export interface OnnxExecutorOptions {
 
 export class OnnxExecutor implements Executor {
   readonly name = "onnxruntime-node";
+  readonly attendsInBlocks = true;
   readonly #options: InferenceSession.SessionOptions;
   /** ONNX models of graphs with constants, which are compiled again with other ones. */
   readonly #models = new WeakMap<Graph, { readonly key: string; readonly model: Uint8Array }>();

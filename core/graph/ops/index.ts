@@ -1,5 +1,6 @@
 /** All ops that models and gradient rules are written in. */
 export { add, affine, div, erf, exp, gelu, geluTanh, log, mul, neg, quickGelu, scalar, sigmoid, silu, sqrt, sub, withGradient } from "./elementwise.ts";
+export { type AttentionBlocks, blockAttention, type BlockHeads } from "./block-attention.ts";
 export { chunkedHead, type ChunkedHead } from "./chunked-head.ts";
 export { type DrawInputs, type DrawSettings, drawToken, writeAt } from "./decode.ts";
 export { entropy, tokenLogProb } from "./head.ts";

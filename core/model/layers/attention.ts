@@ -5,7 +5,7 @@
  */
 import { type Dim, times } from "../../graph/dims.ts";
 import type { Value } from "../../graph/graph.ts";
-import { add, concat, matmul, reshape, softmax, split, transpose } from "../../graph/ops/index.ts";
+import { add, blockAttention, type BlockHeads, concat, matmul, reshape, softmax, split, transpose } from "../../graph/ops/index.ts";
 import type { DecodeInput, KeyValue, PrefixInput, SegmentInput } from "../model.ts";
 
 /** Queries [rows, heads·D], keys and values [rows, kv·D]; queries and keys are rotated. */
@@ -15,16 +15,12 @@ export interface Projected {
   readonly v: Value;
 }
 
-/** Heads of queries, heads of keys and values (each serves heads / kvHeads of the queries'), and the size of a head. */
-export interface Heads {
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headSize: number;
-}
+export type Heads = Pick<BlockHeads, "heads" | "kvHeads" | "headSize">;
 
-export function prefixAttention(heads: Heads, { q, k, v }: Projected, { B, P, prefixCausal }: PrefixInput): { out: Value; keyValue: KeyValue } {
+export function prefixAttention(heads: Heads, { q, k, v }: Projected, { B, P, prefixCausal, blocks }: PrefixInput): { out: Value; keyValue: KeyValue } {
   const { kv, G, D, scale } = sizes(heads);
   const keyValue = { key: prefixRows(k, B, P, kv, D), value: prefixRows(v, B, P, kv, D) };
+  if (blocks !== null) return { out: blockAttention(heads, q, k, v, blocks), keyValue };
   const query = reshape(transpose(reshape(q, [B, P, kv, G, D]), [0, 2, 3, 1, 4]), [B, kv, times(G, P), D]);
   const scores = reshape(matmul(query, keyValue.key, { transposeB: true, scale }), [B, kv, G, P, P]);
   const attention = reshape(softmax(add(scores, prefixCausal)), [B, kv, times(G, P), P]);
@@ -34,6 +30,7 @@ export function prefixAttention(heads: Heads, { q, k, v }: Projected, { B, P, pr
 
 /** Prefix rows attend to their prefix; response rows to their prompt's prefix and, causally, to their own response. */
 export function segmentAttention(heads: Heads, projected: Projected, input: SegmentInput): Value {
+  if (input.blocks !== null) return blockAttention(heads, projected.q, projected.k, projected.v, input.blocks);
   const { kv, G, D, scale } = sizes(heads);
   const { B, P, N, R, responseCausal, prefixMask } = input;
   const rows: [Dim, Dim] = [times(B, P), times(B, N, R)];

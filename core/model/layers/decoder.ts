@@ -33,6 +33,7 @@ type Attend = (projected: Projected, layer: number) => Value;
 
 export class GroupedQueryDecoder implements Decoder {
   readonly layers: number;
+  readonly heads: number;
   readonly keyValueHeads: number;
   readonly headSize: number;
   readonly hiddenSize: number;
@@ -48,6 +49,7 @@ export class GroupedQueryDecoder implements Decoder {
     this.#options = options;
     this.#config = config;
     this.layers = config.layers;
+    this.heads = config.heads;
     this.keyValueHeads = config.kvHeads;
     this.headSize = config.headSize;
     this.hiddenSize = config.hiddenSize;

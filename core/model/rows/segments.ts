@@ -3,6 +3,7 @@ import { plus, symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import { concat, gatherRows, reshape, split, zeros } from "../../graph/ops/index.ts";
+import { blockFeeds, blockInputs } from "./attention-blocks.ts";
 import { rowSlots } from "./slots.ts";
 import { type Decoder, type EncodedPrompt, type Parameters, type PrefixInput, type SegmentInput, promptLength } from "../model.ts";
 
@@ -21,7 +22,7 @@ export interface SegmentGroup extends PlacedPrompt {
 }
 
 /** The graph's inputs for prefixes alone. */
-export function prefixInputs(graph: Graph, decoder: Decoder, parameters: Parameters): PrefixInput {
+export function prefixInputs(graph: Graph, decoder: Decoder, parameters: Parameters, { inBlocks = false } = {}): PrefixInput {
   const [B, P] = [symbol("B"), symbol("P")];
   const source = reshape(graph.input("prefix.source", [B, P], "int32"), [times(B, P)]);
   const half = decoder.headSize / 2;
@@ -32,28 +33,36 @@ export function prefixInputs(graph: Graph, decoder: Decoder, parameters: Paramet
     cos: graph.input("cos", [times(B, P), half]),
     sin: graph.input("sin", [times(B, P), half]),
     prefixCausal: graph.input("prefix.causal", [P, P]),
+    blocks: inBlocks ? blockInputs(graph, "attention") : null,
   };
 }
 
-/** The graph's inputs for prefixes with responses; `shared`: of the layout that `sharedRows` makes. */
-export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parameters, { recompute = false, shared = false } = {}): SegmentInput {
+/**
+ * How tokens are rows of a pass: "padded": every padded slot is a row; "shared": tokens of equal histories are one row that stands in several slots (shared.ts);
+ * "packed": every token is a row, and attention is computed in blocks of rows (packed.ts).
+ */
+export type RowLayout = "padded" | "shared" | "packed";
+
+/** The graph's inputs for prefixes with responses, in one of the layouts. */
+export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parameters, { recompute = false, layout = "padded" as RowLayout } = {}): SegmentInput {
   const [B, P, N, R] = [symbol("B"), symbol("P"), symbol("N"), symbol("R")];
   const half = decoder.headSize / 2;
   const places = (what: string): Value =>
     concat([reshape(graph.input(`prefix.${what}`, [B, P], "int32"), [times(B, P)]), reshape(graph.input(`response.${what}`, [B, N, R], "int32"), [times(B, N, R)])], 0);
-  const rows = shared ? symbol("T") : plus(times(B, P), times(B, N, R));
+  const rows = layout === "padded" ? plus(times(B, P), times(B, N, R)) : symbol("T");
   return {
     B,
     P,
     N,
     R,
-    ...embeddingRows(graph, decoder, parameters, shared ? graph.input("row.source", [rows], "int32") : places("source")),
+    ...embeddingRows(graph, decoder, parameters, layout === "padded" ? places("source") : graph.input("row.source", [rows], "int32")),
     cos: graph.input("cos", [rows, half]),
     sin: graph.input("sin", [rows, half]),
     prefixCausal: graph.input("prefix.causal", [P, P]),
     responseCausal: graph.input("response.causal", [R, R]),
     prefixMask: reshape(graph.input("prefix.mask", [B, P]), [B, 1, 1, 1, P]),
-    slots: shared ? rowSlots(graph, places("row"), rows) : null,
+    slots: layout === "shared" ? rowSlots(graph, places("row"), rows) : null,
+    blocks: layout === "packed" ? blockInputs(graph, "attention") : null,
     one: graph.input("one", [1]),
     recompute,
   };
@@ -125,7 +134,7 @@ function readTokens({ ids, dropped }: EncodedPrompt, pictureToken: number): { re
   return read;
 }
 
-export function prefixFeeds(decoder: Decoder, prompts: readonly PlacedPrompt[], features: HostArray): Record<string, HostArray> {
+export function prefixFeeds(decoder: Decoder, prompts: readonly PlacedPrompt[], features: HostArray, { inBlocks = false } = {}): Record<string, HostArray> {
   const extent = extentOf(prompts.map((prompt) => ({ ...prompt, responses: [] })));
   const sources = new Sources(decoder.pictureToken);
   const { prefix, components } = prefixRows(decoder, prompts, sources, extent, extent.B * extent.P);
@@ -133,11 +142,17 @@ export function prefixFeeds(decoder: Decoder, prompts: readonly PlacedPrompt[], 
   const rows = extent.B * extent.P;
   return {
     "prefix.source": { shape: [extent.B, extent.P], data: sources.resolve(prefix) },
-    "prefix.causal": causal(extent.P),
+    ...(inBlocks ? prefixBlocks(extent, decoder.heads) : { "prefix.causal": causal(extent.P) }),
     ...tableFeeds(sources, features),
     cos: { shape: [rows, decoder.headSize / 2], data: cos },
     sin: { shape: [rows, decoder.headSize / 2], data: sin },
   };
+}
+
+/** Each prefix is a segment, its padding too: nothing real attends to that. */
+function prefixBlocks({ B, P }: Pick<Extent, "B" | "P">, heads: number): Record<string, HostArray> {
+  const segments = Array.from({ length: B }, (_, b) => ({ start: b * P, end: (b + 1) * P, seen: [0, 0] as const, causal: true }));
+  return blockFeeds("attention", segments, heads);
 }
 
 /** Prompts and responses in padded slots: prefix slots [B·P], then response slots [B·N·R]. */
@@ -176,15 +191,16 @@ export function segmentLayout(decoder: Decoder, groups: readonly SegmentGroup[],
 }
 
 /** Feeds of `segmentInputs` that every layout of rows has. */
-export function slotFeeds({ groups, table, ...extent }: SegmentLayout): Record<string, HostArray> {
-  return {
-    ...table,
-    "prefix.causal": causal(extent.P),
-    "prefix.mask": prefixMask(groups, extent),
-    "response.causal": causal(extent.R),
-    one: { shape: [1], data: Float32Array.of(1) },
-  };
+export const commonFeeds = ({ table }: SegmentLayout): Record<string, HostArray> => ({ ...table, one: { shape: [1], data: Float32Array.of(1) } });
+
+/** Feeds of `segmentInputs` where attention is over slots. */
+export function slotFeeds(layout: SegmentLayout): Record<string, HostArray> {
+  const { groups, P, R } = layout;
+  return { ...commonFeeds(layout), "prefix.causal": causal(P), "prefix.mask": prefixMask(groups, layout), "response.causal": causal(R) };
 }
+
+/** Tokens of each group's prompt that are read, [B]. */
+export const promptLengths = ({ groups }: SegmentLayout): Int32Array => Int32Array.from(groups, ({ prompt }) => promptLength(prompt));
 
 /** Numbers of the prefix slots and of the response slots as two feeds. */
 export function bySegment(what: string, numbers: Int32Array, { B, P, N, R }: SegmentLayout): Record<string, HostArray> {

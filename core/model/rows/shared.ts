@@ -3,44 +3,49 @@
  * responses have in common, responses that are the same; and no row is padding. Everything that works on rows alone (embedding, norms,
  * projections, feed-forward layers, head) is computed once for each; attention reads them out of the padded slots they stand in.
  */
+import type { HostArray } from "../../graph/executor.ts";
 import type { Decoder } from "../model.ts";
-import { bySegment, type Predictions, type SegmentFeeds, type SegmentLayout, slotFeeds } from "./segments.ts";
+import { bySegment, type Predictions, promptLengths, type SegmentFeeds, type SegmentLayout, slotFeeds } from "./segments.ts";
 
 /** Below this share of the slots, rows of their own are worth the gathering: each layer moves queries, keys, values and outputs between the two. */
 const worthwhile = 0.9;
 
-/** Feeds of `segmentInputs` with `shared`; null where nearly every slot is a row of its own. */
+/** Feeds of `segmentInputs` in the layout "shared"; null where nearly every slot is a row of its own. */
 export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeeds | null {
   const { rowOfSlot, slotOfRow } = findRows(layout);
   const [S, T] = [rowOfSlot.length, slotOfRow.length];
   if (T > worthwhile * S) return null;
   const filled = Float32Array.from(rowOfSlot, (row, slot) => (slotOfRow[row] === slot ? 1 : 0));
   const copies = [...rowOfSlot.keys()].filter((slot) => rowOfSlot[slot]! >= 0 && filled[slot] === 0);
-  const components = new Int32Array(3 * T);
-  for (let component = 0; component < 3; component++) slotOfRow.forEach((slot, row) => (components[component * T + row] = layout.components[component * S + slot]!));
-  const { cos, sin } = decoder.rotary(components);
-  const shape = [T, decoder.headSize / 2];
   const ints = (data: Int32Array) => ({ shape: [data.length], data });
   return {
     feeds: {
       ...slotFeeds(layout),
       // What stands in the padding does not matter: nothing real attends to it.
       ...bySegment("row", rowOfSlot.map((row) => Math.max(row, 0)), layout),
-      "row.source": ints(slotOfRow.map((slot) => layout.source[slot]!)),
+      ...rowFeeds(decoder, layout, slotOfRow),
       "slot.of.row": ints(slotOfRow),
       "slot.filled": { shape: [S, 1], data: filled },
       "copy.slots": ints(Int32Array.from(copies)),
       "copy.rows": ints(Int32Array.from(copies, (slot) => rowOfSlot[slot]!)),
-      cos: { shape, data: cos },
-      sin: { shape, data: sin },
     },
     predictions: predictionsOf(layout, rowOfSlot),
   };
 }
 
+/** What rows read that stand in these slots: their embeddings' sources and their angles. */
+export function rowFeeds(decoder: Decoder, { source, components }: SegmentLayout, slotOfRow: Int32Array): Record<string, HostArray> {
+  const [S, T] = [source.length, slotOfRow.length];
+  const ofRows = new Int32Array(3 * T);
+  for (let component = 0; component < 3; component++) slotOfRow.forEach((slot, row) => (ofRows[component * T + row] = components[component * S + slot]!));
+  const { cos, sin } = decoder.rotary(ofRows);
+  const shape = [T, decoder.headSize / 2];
+  return { "row.source": { shape: [T], data: slotOfRow.map((slot) => source[slot]!) }, cos: { shape, data: cos }, sin: { shape, data: sin } };
+}
+
 /** Number the distinct histories in the order of the first slot that has them; padding has −1. */
 function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; readonly slotOfRow: Int32Array } {
-  const { B, P, source, components, groups, tokens } = layout;
+  const { P, source, components, groups, tokens } = layout;
   const S = source.length;
   const rowOfSlot = new Int32Array(S).fill(-1);
   const slotOfRow: number[] = [];
@@ -61,15 +66,14 @@ function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; read
     }
     rowOfSlot[slot] = row;
   };
-  const lengths = new Int32Array(B);
-  for (const { group, before, position } of tokens) if (position === 0) lengths[group] = before - group * P + 1;
+  const lengths = promptLengths(layout);
   for (let group = 0; group < groups.length; group++) for (let i = 0; i < lengths[group]!; i++) visit(group * P + i, i === 0 ? -1 : group * P + i - 1);
   for (const { slot, before } of tokens) visit(slot, before);
   return { rowOfSlot, slotOfRow: Int32Array.from(slotOfRow) };
 }
 
 /** A token's own row says what came before it, so that tokens of one row are one prediction. */
-function predictionsOf({ tokens }: SegmentLayout, rowOfSlot: Int32Array): Predictions {
+export function predictionsOf({ tokens }: SegmentLayout, rowOfSlot: Int32Array): Predictions {
   const indexOf = new Map<number, number>();
   const firsts: SegmentLayout["tokens"][number][] = [];
   const ofToken = Int32Array.from(tokens, (token) => {

@@ -1,0 +1,67 @@
+/**
+ * Attention of long rows, a block of queries at a time: scores [heads, queries of a block, keys] exist for one block, in the pass back again, and never
+ * whole. Work is a list of blocks given at run time, so that one program serves all lengths, and neither padding nor keys that come later are computed.
+ */
+import { at, type Dim, sameShape } from "../dims.ts";
+import { type Attributes, type Op, type Value, first } from "../graph.ts";
+import { attendInLoop, attendInLoopBack } from "../onnx/attention-loop.ts";
+import { scatterAddRows } from "./rows.ts";
+import { zeros } from "./shape.ts";
+
+/** Heads of queries, heads of keys and values (each serves heads / kvHeads of the queries'), and the size of a head. */
+export interface BlockHeads extends Attributes {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+}
+
+/**
+ * Blocks of queries, all rows of a segment in blocks, segment after segment; together they are all rows in order. The queries q0 … q1 of a block read
+ * the keys seen0 … seen1, and of the keys own0 … q1 those up to themselves where own0 < q1.
+ */
+export interface AttentionBlocks {
+  /** int32 [blocks, blockFields.length]: see `blockFields`. */
+  readonly blocks: Value;
+  /** The keys of all segments, seen ones and then own ones, segment after segment, as rows: int32 [K]. */
+  readonly keyRows: Value;
+}
+
+/**
+ * What a block's numbers are: its queries, keys that they see whole, the first of the segment's own keys (q1 where it reads none), how many of the last
+ * keys are the block itself (0 or q1 − q0), the keys of the segment, and of these how many have a gradient from its later blocks (all, or 0 at its last
+ * block) and from all blocks (all at its first one, else 0).
+ */
+export const blockFields = ["q0", "q1", "seen0", "seen1", "own0", "itself", "keys", "later", "complete"] as const;
+
+/** softmax(q·kᵀ / √headSize)·v; q [rows, heads·headSize], k and v [rows, kvHeads·headSize] → [rows, heads·headSize]. */
+export const blockAttention = ({ heads, kvHeads, headSize }: BlockHeads, q: Value, k: Value, v: Value, { blocks, keyRows }: AttentionBlocks): Value =>
+  q.graph.apply(attentionOp, [q, k, v, blocks, keyRows], { heads, kvHeads, headSize });
+
+const attentionOp: Op<BlockHeads> = {
+  name: "blockAttention",
+  outputs: ([q, k, v, blocks, keyRows], { heads, kvHeads, headSize }) => {
+    if (q?.shape.length !== 2 || at(q.shape, 1) !== heads * headSize || heads % kvHeads !== 0) throw new Error("needs queries [rows, heads · headSize]");
+    const keys = [at(q.shape, 0), kvHeads * headSize];
+    if (!k || !v || !sameShape(k.shape, keys) || !sameShape(v.shape, keys)) throw new Error("needs keys and values [rows, kvHeads · headSize]");
+    if (blocks?.dtype !== "int32" || at(blocks.shape, 1) !== blockFields.length || keyRows?.dtype !== "int32") throw new Error("needs int32 blocks and rows of keys");
+    return [{ shape: q.shape, dtype: "float32" }];
+  },
+  gradient: (node, [dy]) => {
+    const [q, k, v, blocks, keyRows] = node.inputs as [Value, Value, Value, Value, Value];
+    if (!dy) return [];
+    const [dq, dk, dv] = q.graph.applyAll(attentionBackOp, [q, k, v, blocks, keyRows, first(node.outputs), dy], node.attributes) as [Value, Value, Value];
+    const ofRows = (parts: Value): Value => scatterAddRows(zeros(q.graph, k.shape), keyRows, parts);
+    return [dq, ofRows(dk), ofRows(dv)];
+  },
+  onnx: (emitter, { attributes }, inputs, outputs) => attendInLoop(emitter, attributes, inputs, first(outputs)),
+};
+
+/** From the inputs, the output and its cotangent: cotangents of queries, and of keys and values for each segment that reads them, in the order of `keyRows`. */
+const attentionBackOp: Op<BlockHeads> = {
+  name: "blockAttentionBack",
+  outputs: ([q, k, , , keyRows]) => {
+    const parts: readonly Dim[] = [at(keyRows!.shape, 0), at(k!.shape, 1)];
+    return [q!.shape, parts, parts].map((shape) => ({ shape, dtype: "float32" as const }));
+  },
+  onnx: (emitter, { attributes }, inputs, outputs) => attendInLoopBack(emitter, attributes, inputs, outputs),
+};

@@ -1,0 +1,41 @@
+/** Every token is a row, prompts' first and then responses', without padding: the layout of long rows, whose attention is computed in blocks. */
+import type { Decoder } from "../model.ts";
+import { type AttentionSegment, blockFeeds } from "./attention-blocks.ts";
+import { commonFeeds, promptLengths, type SegmentFeeds, type SegmentLayout } from "./segments.ts";
+import { predictionsOf, rowFeeds } from "./shared.ts";
+
+/** Feeds of `segmentInputs` in the layout "packed", and "prefix.row" [B, P], the row of each prefix slot (0 in the padding). */
+export function packedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeeds {
+  const { B, P, source } = layout;
+  const rowOfSlot = new Int32Array(source.length).fill(-1);
+  const slots: number[] = [];
+  const segments: AttentionSegment[] = [];
+  const add = (firstSlot: number, length: number, seen: AttentionSegment["seen"]): void => {
+    const start = slots.length;
+    for (let i = 0; i < length; i++) rowOfSlot[firstSlot + i] = slots.push(firstSlot + i) - 1;
+    if (length > 0) segments.push({ start, end: start + length, seen, causal: true });
+  };
+  const prefixes = [...promptLengths(layout)].map((length, group) => {
+    const start = slots.length;
+    add(group * P, length, [0, 0]);
+    return [start, start + length] as const;
+  });
+  for (const { group, length, slot } of responsesOf(layout)) add(slot, length, prefixes[group]!);
+  return {
+    feeds: {
+      ...commonFeeds(layout),
+      ...rowFeeds(decoder, layout, Int32Array.from(slots)),
+      ...blockFeeds("attention", segments, decoder.heads),
+      "prefix.row": { shape: [B, P], data: rowOfSlot.slice(0, B * P).map((row) => Math.max(row, 0)) },
+    },
+    predictions: predictionsOf(layout, rowOfSlot),
+  };
+}
+
+/** Responses in the order of their slots: the first of these, and how many. */
+const responsesOf = ({ tokens }: SegmentLayout): { readonly group: number; readonly slot: number; readonly length: number }[] =>
+  tokens.flatMap(({ group, response, position, slot }, i) => {
+    const next = tokens[i + 1];
+    const isLast = next === undefined || next.group !== group || next.response !== response;
+    return isLast ? [{ group, slot: slot - position, length: position + 1 }] : [];
+  });

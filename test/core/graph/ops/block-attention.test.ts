@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import type { FloatArray } from "../../../../core/graph/executor.ts";
+import { gradient } from "../../../../core/graph/gradient.ts";
+import { Graph, type Value } from "../../../../core/graph/graph.ts";
+import { OnnxExecutor } from "../../../../core/graph/onnx/executor.ts";
+import { symbol } from "../../../../core/graph/dims.ts";
+import { add, blockAttention, matmul, reshape, softmax, transpose } from "../../../../core/graph/ops/index.ts";
+import { type AttentionSegment, blockFeeds, blockInputs } from "../../../../core/model/rows/attention-blocks.ts";
+import { relativeError } from "../../../golden/support.ts";
+
+const executor = new OnnxExecutor({ threads: 2 });
+const T = symbol("T");
+
+/** A graph of `out` and the gradients of its inputs q, k and v. */
+function withGradients(trace: (graph: Graph, q: Value, k: Value, v: Value) => Value, { heads, kvHeads, headSize }: { heads: number; kvHeads: number; headSize: number }): Graph {
+  const graph = new Graph();
+  const inputs = [graph.input("q", [T, heads * headSize]), graph.input("k", [T, kvHeads * headSize]), graph.input("v", [T, kvHeads * headSize])] as const;
+  const out = trace(graph, ...inputs);
+  graph.output("out", out);
+  const gradients = gradient([{ value: out, cotangent: graph.input("cotangent", [T, heads * headSize]) }], inputs);
+  ["dq", "dk", "dv"].forEach((name, i) => graph.output(name, gradients[i] as Value));
+  return graph;
+}
+
+/** All scores at once, forbidden ones masked. */
+const dense = (heads: number, kvHeads: number, headSize: number) => (graph: Graph, q: Value, k: Value, v: Value): Value => {
+  const group = heads / kvHeads;
+  const byHead = (x: Value): Value => transpose(reshape(x, [T, kvHeads, headSize]), [1, 0, 2]);
+  const queries = transpose(reshape(q, [T, kvHeads, group, headSize]), [2, 1, 0, 3]);
+  const repeated = (x: Value): Value => add(reshape(byHead(x), [1, kvHeads, T, headSize]), graph.input(x === k ? "k zeros" : "v zeros", [group, 1, 1, 1]));
+  const scores = add(matmul(queries, repeated(k), { transposeB: true, scale: 1 / Math.sqrt(headSize) }), graph.input("mask", [T, T]));
+  return reshape(transpose(matmul(softmax(scores), repeated(v)), [2, 1, 0, 3]), [T, heads * headSize]);
+};
+
+const waves = (shape: readonly number[], seed: number): FloatArray => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(0.37 * i * (1 + seed) + seed)) });
+
+/** Two prompts, one with three responses that read it, one alone; and a picture's rows, which read each other whole. */
+const text: AttentionSegment[] = [
+  { start: 0, end: 70, seen: [0, 0], causal: true },
+  { start: 70, end: 75, seen: [0, 0], causal: true },
+  { start: 75, end: 76, seen: [0, 70], causal: true },
+  { start: 76, end: 240, seen: [0, 70], causal: true },
+  { start: 240, end: 300, seen: [0, 70], causal: true },
+];
+const pictures: AttentionSegment[] = [[0, 150], [150, 160], [160, 300]].map(([start, end]) => ({ start: start!, end: end!, seen: [start!, end!], causal: false }));
+
+test.each([
+  ["text, grouped queries", text, 6, 2],
+  ["text, a key for each query", text, 3, 3],
+  ["pictures", pictures, 4, 4],
+])("in blocks is what it is at once, gradients too: %s", async (_, segments, heads, kvHeads) => {
+  const [rows, headSize] = [300, 16];
+  const sizes = { heads, kvHeads, headSize };
+  const mask = new Float32Array(rows * rows).fill(-1e9);
+  for (const { start, end, seen, causal } of segments) {
+    for (let row = start; row < end; row++) {
+      mask.fill(0, row * rows + seen[0], row * rows + seen[1]);
+      if (causal) mask.fill(0, row * rows + start, row * rows + row + 1);
+    }
+  }
+  const group = { shape: [heads / kvHeads, 1, 1, 1], data: new Float32Array(heads / kvHeads) };
+  // Few scores at a time: several blocks a segment.
+  const blocks = blockFeeds("attention", segments, 2 ** 15);
+  expect(blocks["attention.blocks"]?.shape[0]).toBeGreaterThan(segments.length + 3);
+  const feeds = {
+    q: waves([rows, heads * headSize], 0), k: waves([rows, kvHeads * headSize], 1), v: waves([rows, kvHeads * headSize], 2), cotangent: waves([rows, heads * headSize], 3),
+    mask: { shape: [rows, rows], data: mask }, "k zeros": group, "v zeros": group, ...blocks,
+  };
+  const [whole, inBlocks] = await Promise.all([dense(heads, kvHeads, headSize), (graph: Graph, q: Value, k: Value, v: Value) => blockAttention(sizes, q, k, v, blockInputs(graph, "attention"))].map(async (trace) => {
+    const program = await executor.compile(withGradients(trace, sizes));
+    const results = await program.run(feeds);
+    await program.release();
+    return results;
+  }));
+  for (const name of ["out", "dq", "dk", "dv"]) {
+    expect(inBlocks![name]!.shape).toEqual(whole![name]!.shape);
+    expect(relativeError(inBlocks![name]!.data, whole![name]!.data), name).toBeLessThan(2e-6);
+  }
+});
