@@ -53,6 +53,7 @@ export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";
 // Whole runs
 export { train } from "./pipeline/run.ts";
 export type { EvaluationInLoop, TrainOptions, TrainSummary } from "./pipeline/run.ts";
+export { beginFolder, makeFolder, type BegunFolder } from "./checkpoint/new-folder.ts";
 export { openRunFolder } from "./checkpoint/run-folder.ts";
 export { isDiverged } from "./learner/diverged-error.ts";
 export { evaluate } from "./pipeline/evaluate.ts";
@@ -72,6 +73,7 @@ export { loadPicture } from "./model/processing/picture.ts";
 export { openPolicy, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 // Executors
+export { type GpuAdapter, gpuAdapters, webgpuProblem } from "./graph/onnx/webgpu.ts";
 export { bindingFile, loadTensorFlow, tensorflowFolder, tensorflowSetup } from "./graph/tensorflow/binding.ts";
 export type { TensorFlowSetup } from "./graph/tensorflow/binding.ts";
 export { checkXla, loadXla, xlaFolder, xlaSetup } from "./graph/xla/plugin.ts";

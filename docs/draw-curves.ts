@@ -73,8 +73,8 @@ function table(recipes: ReadonlyMap<string, RunRecord[]>): string {
   };
   const row = (name: string, runs: readonly RunRecord[], when: "before" | "after"): string =>
     `| ${name} | ${[
-      cell(runs, when, ({ greedy }) => greedy.overall.accuracy),
-      cell(runs, when, ({ greedy }) => greedy.visionDependent?.accuracy ?? 0),
+      cell(runs, when, ({ accuracy }) => accuracy.overall.accuracy),
+      cell(runs, when, ({ accuracy }) => accuracy.visionDependent?.accuracy ?? 0),
       cell(runs, when, ({ sampled }) => sampled?.overall.accuracy ?? 0),
       cell(runs, when, ({ errors }) => errors["perception"] ?? 0),
       cell(runs, when, ({ klPrcp }) => klPrcp ?? 0, 1),

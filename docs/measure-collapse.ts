@@ -39,7 +39,7 @@ async function judge(run: RunRecord, label: string): Promise<Judged> {
   const collapsed = windows.at(-1)! < 0.6 * best;
   const lastGood = windows.findLastIndex((value) => value >= 0.8 * best);
   const alarm = await firstAlarm(run);
-  return { label, collapsed, onset: collapsed ? run.steps[lastGood + WINDOW]!.step : null, alarm, accuracy: run.after?.greedy.overall.accuracy ?? Number.NaN };
+  return { label, collapsed, onset: collapsed ? run.steps[lastGood + WINDOW]!.step : null, alarm, accuracy: run.after?.accuracy.overall.accuracy ?? Number.NaN };
 }
 
 const runs = await Promise.all(process.argv.slice(2).flatMap((folder) =>

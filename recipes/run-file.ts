@@ -60,8 +60,26 @@ export async function loadRunFile(path: string): Promise<RunFile> {
     model: from(run.model),
     data: resolveData(run.data, dirname(file), `${file}: "data"`),
     output: from(run.output),
+    ...(run.settings === undefined ? {} : { settings: withAdapterPaths(run.settings, from) }),
     ...(run.evaluation === undefined ? {} : { evaluation: resolveEvaluation(run.evaluation, file) }),
     plugins: run.reward ? [...run.plugins, new FunctionRewardPlugin({ name: "reward", score: run.reward })] : run.plugins,
+  };
+}
+
+/** Settings with the folders of adapters made absolute. */
+function withAdapterPaths(settings: RunSettingsInput, from: (relative: string) => string): RunSettingsInput {
+  const { lora } = settings;
+  if (typeof lora !== "object" || lora === null) return settings;
+  const path = <T>(value: T): T | string => (typeof value === "string" ? from(value) : value);
+  const { start, fixed, reference } = lora;
+  return {
+    ...settings,
+    lora: {
+      ...lora,
+      ...(start === undefined ? {} : { start: path(start) }),
+      ...(Array.isArray(fixed) ? { fixed: fixed.map(path) } : {}),
+      ...(reference === undefined || reference === "base" || reference === "start" ? {} : { reference: path(reference) }),
+    },
   };
 }
 

@@ -83,8 +83,10 @@ export function newestCheckpoint(root: string): { readonly checkpoint: Checkpoin
   return { checkpoint: null, damaged };
 }
 
-/** Refuse to go on with other settings, plugins or data than the checkpoint was made with; the message lists each difference. */
+/** Refuse to go on with other settings, plugins or data than the checkpoint was made with, or to fewer steps than it has done; the message lists each difference. */
 export function assertSameRun(checkpoint: Checkpoint, now: RunDescription): void {
+  const [done, { steps }] = [checkpoint.state.step, now.settings];
+  if (steps < done) throw new Error(`The run in ${checkpoint.folder} has done ${done} steps and cannot be resumed with steps: ${steps}: set ${done} or more`);
   const before = flatten(comparable(checkpoint.description));
   const after = flatten(comparable(now));
   const names = [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name));
@@ -96,9 +98,9 @@ export function assertSameRun(checkpoint: Checkpoint, now: RunDescription): void
   );
 }
 
-/** How often and how many checkpoints are written changes no result. */
+/** How often and how many checkpoints are written changes no result; a run may be made longer, or end earlier, from here on. */
 function comparable({ settings, plugins, dataset }: RunDescription): unknown {
-  const { checkpointEvery: _every, keepCheckpoints: _keep, ...rest } = settings;
+  const { checkpointEvery: _every, keepCheckpoints: _keep, steps: _steps, ...rest } = settings;
   return { settings: rest, plugins: Object.fromEntries(plugins.map((plugin, index) => [`${index} ${plugin.name}`, plugin.options ?? {}])), dataset };
 }
 

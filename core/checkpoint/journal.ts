@@ -77,6 +77,11 @@ export class RewardJournal {
     }
   }
 
+  /** Whether no step was begun. */
+  get empty(): boolean {
+    return !readdirSync(this.#folder).some((name) => /^step-\d+\.jsonl$/.test(name));
+  }
+
   /** Forget everything: a new run must not meet another run's verdicts. */
   clear(): void {
     for (const name of readdirSync(this.#folder)) if (/^step-\d+\.jsonl$/.test(name)) unlinkSync(join(this.#folder, name));

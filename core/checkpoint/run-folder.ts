@@ -1,9 +1,10 @@
 /** The folder of a run: metrics and timings line by line, the reward journal, checkpoints. */
-import { accessSync, appendFileSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { flush, writeFileAtomic } from "./atomic-file.ts";
-import type { RunDescription } from "./checkpoint.ts";
+import { checkpointFolders, type RunDescription } from "./checkpoint.ts";
 import { RewardJournal } from "./journal.ts";
+import { makeFolder } from "./new-folder.ts";
 import type { StepOutcome } from "../pipeline/step/step.ts";
 
 export class RunFolder {
@@ -13,9 +14,9 @@ export class RunFolder {
   readonly #metrics: string;
   readonly #timings: string;
 
-  /** Makes the folder if need be. */
+  /** Makes the folder if need be. @throws Error when it cannot be made or written to */
   constructor(path: string) {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
     this.path = path;
     this.checkpoints = join(path, "checkpoints");
     this.#metrics = join(path, "metrics.jsonl");
@@ -23,9 +24,20 @@ export class RunFolder {
     this.journal = new RewardJournal(join(path, "rewards"));
   }
 
-  /** Whether a run has written here. */
+  /** Whether a run has done a step here: what holds less is no run. */
   get used(): boolean {
-    return existsSync(this.#metrics) || existsSync(this.checkpoints);
+    return readLines(this.#metrics).length > 0 || checkpointFolders(this.checkpoints).some(({ step }) => step > 0);
+  }
+
+  /** Whether there is something that a resumed run would go on from. */
+  get begun(): boolean {
+    return this.used || checkpointFolders(this.checkpoints).length > 0 || !this.journal.empty;
+  }
+
+  /** Forget a start that did no step. */
+  clear(): void {
+    this.journal.clear();
+    rmSync(this.checkpoints, { recursive: true, force: true });
   }
 
   /** Settings, plugins and data, for people and reports. */
@@ -56,13 +68,7 @@ export class RunFolder {
  * @throws Error when the folder cannot be made or written to, or holds a run that is not to be resumed
  */
 export function openRunFolder(path: string, resume: boolean): RunFolder {
-  let folder: RunFolder;
-  try {
-    folder = new RunFolder(path);
-    accessSync(path, constants.W_OK);
-  } catch (error) {
-    throw new Error(`The output folder ${path} cannot be used: ${(error as Error).message}; choose another`, { cause: error });
-  }
+  const folder = new RunFolder(path);
   if (folder.used && !resume) throw new Error(`${path} holds a run already: resume it (resume: true, or --resume), or choose another output folder`);
   return folder;
 }

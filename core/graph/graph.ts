@@ -6,6 +6,7 @@
  */
 import type { OnnxEmitter } from "./onnx/emitter.ts";
 import { type Shape, shapeText } from "./dims.ts";
+import type { LowRank } from "./ops/low-rank.ts";
 import { allPasses, type Passes } from "./passes.ts";
 
 export type DType = "float32" | "int32";
@@ -47,6 +48,8 @@ export class Graph {
   readonly outputs = new Map<string, Value>();
   /** Numbers of nodes before which an executor may cut the graph into programs: where layers begin. */
   readonly cuts: number[] = [];
+  /** Low-rank updates of weights: `linear` computes with the updated weight. */
+  readonly lowRank = new Map<Value, readonly LowRank[]>();
   readonly #known = new Map<string, Node>();
 
   constructor(passes: Partial<Passes> = {}) {

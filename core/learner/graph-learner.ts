@@ -5,7 +5,6 @@ import type { FloatArray, HostArray, Products } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import { type EncodedPrompt, type Parameters, promptLength, type Weights } from "../model/model.ts";
-import { parameterRoles } from "../model/parameter-roles.ts";
 import { type Features, type ModelCompileOptions, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { readSafetensors } from "../model/files/safetensors.ts";
@@ -19,6 +18,7 @@ import { type Learner, type LearnerBatch, type LearnerCapabilities, type Optimiz
 import { gradientName, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 import { accumulate, createTrainingState, type TrainingState } from "./training-state.ts";
+import type { WeightStore } from "./weight-store.ts";
 
 export interface GraphLearnerOptions {
   readonly optimizer: OptimizerSettings;
@@ -36,9 +36,12 @@ export interface GraphLearnerOptions {
   readonly longRow?: number;
   /** Tokens of the vocabulary whose logits exist at a time. Default 16384. */
   readonly vocabularyChunk?: number;
-  /** Write weights as a model folder, and read one. */
-  readonly writeModel: (folder: string, weights: Weights) => Promise<void>;
-  readonly readModel: (folder: string) => Promise<Weights>;
+  /** Where checkpoints hold the weights. Default: nowhere, `save` and `load` are errors. */
+  readonly store?: WeightStore;
+  /** Trained weights that `keep` takes under a name, instead of a copy of the current ones. */
+  readonly copies?: ReadonlyMap<string, Weights>;
+  /** What dropout is drawn by, where an adapter has it. Default 0. */
+  readonly seed?: number;
 }
 
 export class GraphLearner implements Learner {
@@ -51,6 +54,8 @@ export class GraphLearner implements Learner {
   readonly #programs = new Map<string, Promise<ModelProgram>>();
   /** How programs of a pass back are compiled. */
   readonly #addingUp: ModelCompileOptions = { isSum: (output) => this.#training.addsUp(output) };
+  /** Passes back since the last update. */
+  #passes = 0;
 
   constructor(runtime: ModelRuntime, options: GraphLearnerOptions) {
     this.#runtime = runtime;
@@ -58,14 +63,14 @@ export class GraphLearner implements Learner {
     this.#training = createTrainingState(runtime, options.optimizer);
     this.#graphOptions = { recompute: options.recompute ?? false, vocabularyChunk: options.vocabularyChunk ?? 16_384 };
     this.#trained = new Set(runtime.trainedNames);
-    const { vision } = parameterRoles(runtime.model);
-    this.#trainsVision = [...this.#trained].some((name) => vision.has(name));
+    this.#trainsVision = runtime.trainsVision;
   }
 
   get capabilities(): LearnerCapabilities {
-    const sizes = [...this.#runtime.model.parameters].map(([name, shape]) => ({ name, size: shape.reduce((a, b) => a * b, 1) }));
+    const sizes = [...this.#runtime.parameters].map(([name, shape]) => ({ name, size: shape.reduce((a, b) => a * b, 1) }));
     const total = (counted: typeof sizes): number => counted.reduce((sum, { size }) => sum + size, 0);
-    return { outputs, attention: true, parameters: total(sizes), trained: total(sizes.filter(({ name }) => this.#trained.has(name))) };
+    const trained = total(sizes.filter(({ name }) => this.#trained.has(name)));
+    return { outputs, attention: true, parameters: total(sizes), trained, dropout: this.#runtime.dropsOut };
   }
 
   get version(): number {
@@ -103,8 +108,9 @@ export class GraphLearner implements Learner {
       for (const output of asked) feeds[`cotangent.${output}`] = { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) };
       const program = await this.#program(`backward ${layout} ${asked.join(" ")}`, (graph, parameters) => {
         traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, layout });
-      }, this.#addingUp);
-      const computed = await this.#training.backward(program, feeds);
+      }, { ...this.#addingUp, dropout: this.#runtime.dropsOut });
+      const keys = this.#runtime.dropoutKeys(this.#options.seed ?? 0, { version: this.version, pass: this.#passes++ });
+      const computed = await this.#training.backward(program, { ...feeds, ...keys });
       for (const output of asked) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
       const cotangent = computed[gradientName("features")];
       if (cotangent !== undefined) this.#splitFeatures(hashes, features, cotangent.data, ofFeatures);
@@ -119,6 +125,7 @@ export class GraphLearner implements Learner {
 
   async step({ learningRate }: { readonly learningRate: number }): Promise<StepReport> {
     const { broken, ...report } = await this.#training.update({ learningRate });
+    this.#passes = 0;
     if (!report.skipped) this.#runtime.changed(undefined, { vision: this.#trainsVision });
     if (broken !== null) {
       const { data } = this.#runtime.trained().get(broken) as { data: Float32Array };
@@ -129,15 +136,15 @@ export class GraphLearner implements Learner {
   }
 
   async keep(name: string, decay = 0): Promise<void> {
-    if (decay === 0) this.#runtime.keep(name);
+    if (decay === 0) this.#runtime.keep(name, this.#options.copies?.get(name));
     else await this.#runtime.follow(name, decay);
   }
 
-  /** `model/` (a Hugging Face folder, float32), `optimizer.safetensors`, `kept/<name>.safetensors` and `learner.json`: exact state. */
+  /** The weights as the store has them, `optimizer.safetensors`, `kept/<name>.safetensors` and `learner.json`: exact state. */
   async save(folder: string): Promise<void> {
     await mkdir(join(folder, "kept"), { recursive: true });
     const { updates, arrays } = this.#training.state();
-    await this.#options.writeModel(join(folder, "model"), this.#runtime.weights());
+    await this.#store.write(folder);
     await writeSafetensors(join(folder, "optimizer.safetensors"), arrays);
     for (const name of this.#runtime.kept) await writeSafetensors(keptFile(folder, name), this.#runtime.trained(name));
     await writeFile(join(folder, "learner.json"), `${JSON.stringify({ version: this.version, updates, kept: this.#runtime.kept })}\n`);
@@ -145,16 +152,22 @@ export class GraphLearner implements Learner {
 
   async load(folder: string): Promise<void> {
     const { version, updates, kept } = JSON.parse(await readFile(join(folder, "learner.json"), "utf8")) as { version: number; updates: number; kept: string[] };
-    const saved = await this.#options.readModel(join(folder, "model"));
+    const saved = await this.#store.read(folder);
     for (const [name, { data }] of this.#runtime.trained()) data.set(saved.get(name)?.data ?? missing(name, folder));
     this.#training.restore({ updates, arrays: await readWeights(join(folder, "optimizer.safetensors")) });
     for (const name of kept) this.#runtime.keep(name, await readWeights(keptFile(folder, name)));
+    this.#passes = 0;
     this.#runtime.changed(version);
   }
 
   /** Free gradient, moments and what was compiled for them; the runtime frees the rest. */
   async release(): Promise<void> {
     await this.#training.release();
+  }
+
+  get #store(): WeightStore {
+    if (this.#options.store === undefined) throw new Error("this learner was made without a place to save to");
+    return this.#options.store;
   }
 
   #program(key: string, trace: (graph: Graph, parameters: Parameters) => void, options: ModelCompileOptions): Promise<ModelProgram> {

@@ -2,7 +2,8 @@
 import { symbol, times } from "../graph/dims.ts";
 import { gradient } from "../graph/gradient.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import { affine, type ChunkedHead, chunkedHead, entropy, exp, gatherRows, log, logits, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
+import { affine, type ChunkedHead, chunkedHead, entropy, exp, gatherRows, log, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
+import { logits } from "../graph/ops/matmul.ts";
 import type { Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
 import { intoSlots } from "../model/rows/slots.ts";
 import { type RowLayout, segmentInputs } from "../model/rows/segments.ts";
@@ -56,7 +57,7 @@ export function traceVisionBackward(
   recompute: boolean,
 ): void {
   const value = vision.trace(graph, parameters, recompute ? graph.input("one", [1]) : null);
-  const cotangent = graph.input("cotangent.features", [symbol("F"), vision.featureWidth]);
+  const cotangent = graph.input("cotangent.features", value.shape);
   outputGradients(graph, [{ value, cotangent }], (name) => trained.has(name));
 }
 

@@ -52,6 +52,8 @@ export interface LearnerCapabilities {
   /** Numbers in the weights, and in those of them that are trained. */
   readonly parameters: number;
   readonly trained: number;
+  /** Whether passes back drop a part of what they compute with, so that the outputs they return are not what `score` gives. Default false. */
+  readonly dropout?: boolean;
 }
 
 export interface Learner {

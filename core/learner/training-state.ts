@@ -34,9 +34,9 @@ const matrixTest = ({ matrices }: OptimizerSettings, { model }: ModelRuntime) =>
   matrices === "muon" && model.parameters.get(name)?.length === 2 && !/embed|lm_head/.test(name);
 
 /** The parameter whose gradient an output is; null for other outputs, the gradient of the visual features among them. */
-function parameterOf(output: string, { model }: ModelRuntime): string | null {
+function parameterOf(output: string, { parameters }: ModelRuntime): string | null {
   const input = gradientOf(output);
-  return input !== null && model.parameters.has(input) ? input : null;
+  return input !== null && parameters.has(input) ? input : null;
 }
 
 class HostState implements TrainingState {
@@ -156,7 +156,7 @@ class DeviceState implements TrainingState {
 
   /** Where a parameter's gradient is added up, to be taken over by the program that does: zeros before the first pass after an update. */
   #sum(name: string): DeviceArray {
-    const sum = this.#gradients.get(name) ?? zerosOn(this.#device, this.#runtime.model.parameters.get(name) as readonly number[]);
+    const sum = this.#gradients.get(name) ?? zerosOn(this.#device, this.#runtime.parameters.get(name) as readonly number[]);
     this.#gradients.delete(name);
     return sum;
   }

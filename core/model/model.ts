@@ -42,7 +42,7 @@ export interface VisionTower {
   /** Numbers of a visual token's features: (1 + the decoder's `deepFeatures`) · hidden. */
   readonly featureWidth: number;
   /**
-   * Pictures → features [F, featureWidth] of all their visual tokens; inputs are those of `feeds`.
+   * Pictures → features of all their visual tokens, [tokens, featureWidth]; inputs are those of `feeds`.
    * @param one what is inside a block is computed again for the gradient: see `recomputed`. Default null: it is kept
    */
   trace(graph: Graph, parameters: Parameters, one?: Value | null): Value;

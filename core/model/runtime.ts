@@ -2,6 +2,7 @@
 import { type DeviceArray, type Executor, type Feeds, type FloatArray, type HostArray, type Products, type Program, runOnDevice } from "../graph/executor.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import { allPasses, type Passes } from "../graph/passes.ts";
+import { type Adapter, adapterShapes, dropoutKey, dropoutKeyName, factorNames } from "./lora/adapter.ts";
 import type { EncodedPrompt, Parameters, VisionLanguageModel, Weights } from "./model.ts";
 import type { EncodedPicture } from "./processing/picture.ts";
 import type { PlacedPrompt } from "./rows/segments.ts";
@@ -32,6 +33,8 @@ export interface ModelCompileOptions {
   readonly products?: Products;
   /** Which outputs are added to arrays given to `run` instead of being returned; see CompileOptions. */
   readonly isSum?: (output: string) => boolean;
+  /** Whether the trained adapter drops what it is told to; then `dropoutKeys` are fed too. Default false. */
+  readonly dropout?: boolean;
 }
 
 export interface RuntimeOptions {
@@ -39,6 +42,8 @@ export interface RuntimeOptions {
   readonly passes?: Partial<Passes>;
   /** Names of the parameters that are trained, and so differ between sets of weights; all others are frozen: one copy serves every set. Default: all. */
   readonly trained?: ReadonlySet<string>;
+  /** Low-rank adapters of the model, whose factors are among the weights. */
+  readonly adapters?: readonly Adapter[];
 }
 
 /** Visual features of pictures by content hash, [tokens, featureWidth] each. */
@@ -48,6 +53,9 @@ export class ModelRuntime {
   readonly model: VisionLanguageModel;
   readonly executor: Executor;
   readonly passes: Passes;
+  /** Shape of every parameter: the model's, in their order, and its adapters'. */
+  readonly parameters: ReadonlyMap<string, readonly number[]>;
+  readonly #adapters: readonly Adapter[];
   readonly #sets: WeightSets;
   readonly #features = new Map<string, Map<string, Float32Array>>();
   readonly #programs: Program[] = [];
@@ -61,11 +69,13 @@ export class ModelRuntime {
     model: VisionLanguageModel,
     weights: InitialWeights,
     executor: Executor,
-    { passes = {}, trained = new Set(weights.keys()) }: RuntimeOptions = {},
+    { passes = {}, trained = new Set(weights.keys()), adapters = [] }: RuntimeOptions = {},
   ) {
     this.passes = { ...allPasses, ...passes };
     this.model = model;
     this.executor = executor;
+    this.#adapters = adapters;
+    this.parameters = new Map([...model.parameters, ...adapters.flatMap((adapter) => [...adapterShapes(adapter, model.parameters)])]);
     const part = (wanted: boolean): InitialWeights => new Map([...weights].filter(([name]) => trained.has(name) === wanted));
     this.#sets = new WeightSets(executor, part(false));
     this.#sets.put(currentWeights, part(true));
@@ -91,10 +101,10 @@ export class ModelRuntime {
     return this.#sets.host(name);
   }
 
-  /** The same of all parameters, in the model's order; those that are frozen are the same arrays in every set. */
+  /** The same of all parameters, in their order; those that are frozen are the same arrays in every set. */
   weights(name: string = currentWeights): Weights {
     const [trained, { frozen }] = [this.trained(name), this.#sets];
-    return new Map([...this.model.parameters.keys()].map((parameter) => [parameter, (trained.get(parameter) ?? frozen.get(parameter))!]));
+    return new Map([...this.parameters.keys()].map((parameter) => [parameter, (trained.get(parameter) ?? frozen.get(parameter))!]));
   }
 
   /** A parameter of the current weights on the executor's device, and its new value there. */
@@ -128,8 +138,8 @@ export class ModelRuntime {
   }
 
   /** Trace and compile; `trace` gets parameters as inputs that are fed by `run`. */
-  async compile(trace: TraceModel, { products = "float32", isSum = () => false }: ModelCompileOptions = {}): Promise<ModelProgram> {
-    const { graph, parameters } = this.#trace(trace);
+  async compile(trace: TraceModel, { products = "float32", isSum = () => false, dropout = false }: ModelCompileOptions = {}): Promise<ModelProgram> {
+    const { graph, parameters } = this.#trace(trace, dropout);
     const sums = [...graph.outputs.keys()].filter(isSum);
     const compiled = { program: await this.executor.compile(graph, { products, sums }), parameters, sums };
     this.#programs.push(compiled.program);
@@ -137,36 +147,70 @@ export class ModelRuntime {
   }
 
   /**
-   * A program on the current weights with parameters as constants, which is faster where few rows meet each weight. It is compiled anew at its
-   * first run after the weights have changed, and holds a copy of them.
+   * A program on the current weights with the model's parameters as constants, which is faster where few rows meet each weight. It holds a copy of
+   * them, and is compiled anew at its first run after one of them has changed; adapters are fed, so that learning them alone leaves it as it is.
    */
   bind(trace: TraceModel): (feeds: Feeds) => Promise<Record<string, FloatArray>> {
     const { graph, parameters } = this.#trace(trace);
+    const constants = parameters.filter((name) => this.model.parameters.has(name));
+    const fed = parameters.filter((name) => !this.model.parameters.has(name));
+    const changes = constants.some((name) => this.trained().has(name)) ? () => this.#changes : () => 0;
     let bound: { readonly change: number; readonly program: Promise<Program> } | null = null;
     const rebind = async (last: Promise<Program> | undefined): Promise<Program> => {
       if (last !== undefined) await this.#release(await last);
-      const program = await this.executor.compile(graph, { constants: Object.fromEntries(parameters.map((name) => [name, this.weights().get(name) as HostArray])) });
+      const weights = this.weights();
+      const program = await this.executor.compile(graph, { constants: Object.fromEntries(constants.map((name) => [name, weights.get(name) as HostArray])) });
       this.#programs.push(program);
       return program;
     };
     return async (feeds) => {
-      if (bound?.change !== this.#changes) bound = { change: this.#changes, program: rebind(bound?.program) };
-      return (await bound.program).run(feeds);
+      if (bound?.change !== changes()) bound = { change: changes(), program: rebind(bound?.program) };
+      return (await bound.program).run({ ...feeds, ...this.#parameterFeeds(fed, currentWeights) });
     };
   }
 
-  #trace(trace: TraceModel): { readonly graph: Graph; readonly parameters: readonly string[] } {
+  #trace(trace: TraceModel, dropout = false): { readonly graph: Graph; readonly parameters: readonly string[] } {
     const graph = new Graph(this.passes);
     const used = new Map<string, Value>();
-    const parameters = (name: string): Value => {
-      const shape = this.model.parameters.get(name);
+    const input = (name: string): Value => {
+      const shape = this.parameters.get(name);
       if (!shape) throw new Error(`the model has no parameter "${name}"`);
       const value = used.get(name) ?? graph.input(name, shape);
       used.set(name, value);
       return value;
     };
+    const parameters = (name: string): Value => {
+      const value = input(name);
+      if (graph.lowRank.has(value)) return value;
+      const updates = this.#adapters.flatMap((adapter) => {
+        const adapted = adapter.weights.get(name);
+        if (adapted === undefined) return [];
+        const { a, b } = factorNames(name, adapter.name);
+        const drops = dropout && adapter.name === "" && adapter.dropout > 0;
+        return [{ a: input(a), b: input(b), scale: adapted.scale, dropout: drops ? { key: graph.input(dropoutKeyName(name), [2], "int32"), rate: adapter.dropout } : null }];
+      });
+      if (updates.length > 0) graph.lowRank.set(value, updates);
+      return value;
+    };
     trace(graph, parameters);
     return { graph, parameters: [...used.keys()] };
+  }
+
+  /** Whether anything that the vision tower computes with is trained. */
+  get trainsVision(): boolean {
+    const { parameters } = this.#trace((graph, read) => void this.model.vision.trace(graph, read));
+    return parameters.some((name) => this.trained().has(name));
+  }
+
+  /** Whether passes back drop anything. */
+  get dropsOut(): boolean {
+    return this.#adapters.some(({ name, dropout }) => name === "" && dropout > 0);
+  }
+
+  /** Feeds of one pass back: a seed for each adapted weight's mask. */
+  dropoutKeys(seed: number, place: { readonly version: number; readonly pass: number }): Readonly<Record<string, HostArray>> {
+    const [adapter] = this.#adapters.filter(({ name, dropout }) => name === "" && dropout > 0);
+    return Object.fromEntries([...(adapter?.weights.keys() ?? [])].map((weight) => [dropoutKeyName(weight), { shape: [2], data: dropoutKey(seed, weight, place) }]));
   }
 
   async #release(program: Program): Promise<void> {

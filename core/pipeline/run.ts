@@ -13,8 +13,10 @@ import type { SavedState } from "../host/plugin-state.ts";
 import type { Policy } from "./policy.ts";
 import { makePrompt, UnusableRowError } from "../prompts/prompts.ts";
 import { RewardDesk } from "../rewards/rewards.ts";
+import { beginFolder } from "../checkpoint/new-folder.ts";
 import { openRunFolder, type RunFolder } from "../checkpoint/run-folder.ts";
 import { parseSettings, type RunSettings, type RunSettingsInput } from "./settings.ts";
+import { learningRateAt } from "./step/schedule.ts";
 import { runStep, type StepOutcome, type Stepping } from "./step/step.ts";
 
 export interface TrainOptions {
@@ -68,8 +70,7 @@ export interface TrainSummary {
  */
 export async function train(options: TrainOptions): Promise<TrainSummary> {
   await import("../math/backend.ts");
-  const run = await openRun(options);
-  await announce(run, options);
+  const run = await start(options);
   const { settings, host, folder } = run;
   let metrics: Readonly<Record<string, number>> = {};
   let ended: Pick<TrainSummary, "ended" | "reason"> = { ended: "finished", reason: null };
@@ -90,6 +91,19 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
     if (isDue(run.step, settings) || run.step === settings.steps || ended.ended !== "finished") await save(run, stateOf(run));
   }
   return { steps: run.step, ...ended, checkpoint: run.checkpoint!, metrics, skippedRows: run.skippedRows, resumedFrom: run.resumedFrom };
+}
+
+/** Open the run and say what it will do; a start that fails takes back what it wrote. */
+async function start(options: TrainOptions): Promise<OpenRun> {
+  const begun = beginFolder(options.output);
+  try {
+    const run = await openRun(options);
+    await announce(run, options);
+    return run;
+  } catch (error) {
+    begun.takeBack();
+    throw error;
+  }
 }
 
 const isDue = (step: number, { checkpointEvery }: RunSettings): boolean => checkpointEvery > 0 && step % checkpointEvery === 0;
@@ -129,6 +143,8 @@ interface OpenRun extends Stepping {
   readonly dataset: Dataset;
   readonly evaluation: EvaluationInLoop | null;
   readonly resumedFrom: string | null;
+  /** How many steps the run was to have before it was resumed. */
+  readonly stepsBefore: number;
   /** Steps done. */
   step: number;
   skippedRows: number;
@@ -144,7 +160,7 @@ async function openRun({ policy, plugins, dataset, settings: input, output, eval
   onEvents?.(host.events);
   const description = describeRun(settings, plugins, dataset);
   const folder = openRunFolder(output, resume);
-  if (!resume) folder.journal.clear();
+  if (!resume) folder.clear();
   const { checkpoint, damaged } = newestCheckpoint(folder.checkpoints);
   for (const message of damaged) host.events.emit("alarm", { step: 0, plugin: "run", message: `a damaged checkpoint is passed over: ${message}` });
   const order = createRowOrder(dataset, host.random.key("rows"), checkpoint?.state.position);
@@ -161,6 +177,7 @@ async function openRun({ policy, plugins, dataset, settings: input, output, eval
     skippedRows: checkpoint?.state.skippedRows ?? dataset.skipped.length,
     checkpoint: checkpoint?.folder ?? null,
     checkpointStep: checkpoint?.state.step ?? -1,
+    stepsBefore: checkpoint?.description.settings.steps ?? settings.steps,
     resumedFrom: checkpoint?.folder ?? null,
   };
 }
@@ -196,6 +213,7 @@ async function announce(run: OpenRun, { dataset }: TrainOptions): Promise<void> 
   host.loadState(remembered);
   const lines = [
     `${settings.steps} steps of ${settings.promptsPerStep} prompts × ${settings.samplesPerPrompt} responses, ${from}`,
+    ...extensionLines(run),
     `data: ${dataset.name}, ${dataset.size} rows${dataset.skipped.length > 0 ? `, ${dataset.skipped.length} left out` : ""}`,
     ...host.plan(),
     ...planLines(host.scores(), settings, run.policy.learner.capabilities),
@@ -212,6 +230,17 @@ async function announce(run: OpenRun, { dataset }: TrainOptions): Promise<void> 
   if (run.checkpoint === null && settings.checkpointEvery > 0) await save(run, stateOf(run));
   // A new run begins as a resumed one does: from what a checkpoint gives back, with nothing in a cache that the check left there.
   if (run.checkpoint !== null) await run.policy.learner.load(policyFolder(run.checkpoint));
+}
+
+/** What another number of steps changes, for a run that is resumed with one. */
+function extensionLines({ host, settings, step, stepsBefore }: OpenRun): string[] {
+  if (settings.steps === stepsBefore) return [];
+  const rate = (steps: number): string => learningRateAt(step + 1, { ...settings, steps }).toExponential(2);
+  const [was, is] = [rate(stepsBefore), rate(settings.steps)];
+  const decay = settings.decay === "constant" ? "the learning rate is as it was" : `the ${settings.decay} decay of the learning rate goes to step ${settings.steps} now (step ${step + 1}: ${is}, it was to be ${step < stepsBefore ? was : "past its end"})`;
+  const scheduled = [...new Set([host.hooks.coefficient, host.hooks.rollout].flatMap(({ taps }) => taps.map(({ name }) => name)))];
+  const plugins = scheduled.length === 0 ? "" : `; schedules of ${scheduled.join(", ")} that go by the length of the run go by the new one`;
+  return [`the run was to have ${stepsBefore} steps and has ${settings.steps} now: ${decay}${plugins}`];
 }
 
 /** The first usable prompts of the data, without taking them from the run. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { OptimizerSettings } from "../learner/learner.ts";
 import { parseOptions } from "../host/options.ts";
+import { loraSchema } from "../model/lora/settings.ts";
 
 const fraction = z.number().min(0).max(1);
 const count = z.int().positive();
@@ -75,10 +76,20 @@ export const settingsSchema = z.strictObject({
   /** AdamW and clipping; read by whoever builds the learner. */
   optimizer: optimizerSchema.prefault({}),
   /**
+   * Train a low-rank adapter (LoRA, arXiv:2106.09685) in place of the weights: { rank: 16, alpha: 32, targetModules: "all-linear" }, …; {}: the defaults. Checkpoints then hold
+   * the adapter alone, as PEFT does. null: all weights that `optimizer.freeze` leaves.
+   */
+  lora: loraSchema.nullable().default(null),
+  /**
    * What runs the model: "onnxruntime", on any machine; "xla", OpenXLA, for GPUs and bfloat16, after `papo setup xla`; or "tensorflow", for NVIDIA GPUs and bfloat16, after
    * `papo setup tensorflow`.
    */
   executor: z.enum(["onnxruntime", "xla", "tensorflow"]).default("onnxruntime"),
+  /**
+   * Where onnxruntime computes: "cpu", or "webgpu", the GPU that its WebGPU finds (Vulkan, D3D12, Metal), without any
+   * set-up; sampler, scorer and learner all run there. Sums go in another order: set parityTolerance, 1e-4 say.
+   */
+  device: z.enum(["cpu", "webgpu"]).default("cpu"),
   /**
    * Of matrix products, on "xla" and "tensorflow": "bfloat16" rounds their factors and sums in float32. Sampler and learner then differ by some hundredths of a nat
    * (set parityTolerance, 0.2 say), and log π_old is always the learner's.
@@ -122,13 +133,21 @@ export const settingsSchema = z.strictObject({
 export type RunSettings = z.output<typeof settingsSchema>;
 export type RunSettingsInput = z.input<typeof settingsSchema>;
 
+type LearnerSettings = { readonly optimizer: OptimizerSettings } & Pick<
+  RunSettings,
+  "seed" | "lora" | "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "device" | "precision" | "pipelined"
+>;
+
 /** What a policy is opened with. */
-export const learnerSettings = ({ optimizer, microbatchTokens, scoringTokens, recompute, executor, precision, pipelined }: RunSettings): { readonly optimizer: OptimizerSettings } & Pick<RunSettings, "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "precision" | "pipelined"> => ({
+export const learnerSettings = ({ optimizer, seed, lora, microbatchTokens, scoringTokens, recompute, executor, device, precision, pipelined }: RunSettings): LearnerSettings => ({
   optimizer: { ...optimizer, maxGradientNorm: optimizer.maxGradientNorm ?? Infinity },
+  seed,
+  lora,
   microbatchTokens,
   scoringTokens,
   recompute,
   executor,
+  device,
   precision,
   pipelined,
 });

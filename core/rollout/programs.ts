@@ -2,7 +2,8 @@
 import { plus, symbol, times } from "../graph/dims.ts";
 import type { FloatArray, HostArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import { gatherRows, logits, mul, reshape, softmax } from "../graph/ops/index.ts";
+import { gatherRows, mul, reshape, softmax } from "../graph/ops/index.ts";
+import { logits } from "../graph/ops/matmul.ts";
 import type { KeyValue, Parameters, VisionLanguageModel } from "../model/model.ts";
 import type { ModelProgram, ModelRuntime } from "../model/runtime.ts";
 import { prefixInputs } from "../model/rows/segments.ts";

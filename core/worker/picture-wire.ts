@@ -42,7 +42,7 @@ export const createPictureSender = (limitBytes: number): PictureSender => {
       const pictures: EncodedPicture[] = [];
       for (const [hash, picture] of used) {
         if (!held.delete(hash)) {
-          pictures.push({ hash, grid: picture.grid, pixels: exact(picture.pixels) });
+          pictures.push({ ...picture, pixels: exact(picture.pixels) });
           heldBytes += picture.pixels.byteLength;
         }
         held.set(hash, picture.pixels.byteLength);

@@ -2,13 +2,19 @@
 import { availableParallelism } from "node:os";
 import type { Executor } from "../graph/executor.ts";
 import type { Passes } from "../graph/passes.ts";
+import type { OnnxDevice } from "../graph/onnx/emitter.ts";
 import { OnnxExecutor } from "../graph/onnx/executor.ts";
+import { requireWebGpu } from "../graph/onnx/webgpu.ts";
 import { loadTensorFlow } from "../graph/tensorflow/binding.ts";
 import { loadXla } from "../graph/xla/plugin.ts";
 import { GraphLearner } from "../learner/graph-learner.ts";
 import type { OptimizerSettings } from "../learner/learner.ts";
 import { trainedParameters } from "../learner/trained-parameters.ts";
-import { loadModelFolder, saveModelFolder } from "../model/files/folder.ts";
+import { adapterStore, modelStore } from "../learner/weight-store.ts";
+import { adaptedModel } from "../model/files/adapter-folder.ts";
+import { loadModelFolder, type ModelFolder } from "../model/files/folder.ts";
+import { openLora } from "../model/lora/open.ts";
+import type { LoraSettings } from "../model/lora/settings.ts";
 import { createModel } from "../model/registry.ts";
 import { ModelRuntime } from "../model/runtime.ts";
 import { OnnxRolloutEngine, type OnnxRolloutOptions } from "../rollout/onnx-engine.ts";
@@ -24,6 +30,7 @@ export interface PolicyOptions {
   readonly threads?: number;
   /** See RunSettings. Default "onnxruntime" and "float32". */
   readonly executor?: "onnxruntime" | "tensorflow" | "xla";
+  readonly device?: OnnxDevice;
   readonly precision?: "float32" | "bfloat16";
   /** See OnnxExecutorOptions. Default true. */
   readonly spinning?: boolean;
@@ -32,6 +39,10 @@ export interface PolicyOptions {
   readonly microbatchTokens?: number;
   readonly scoringTokens?: number;
   readonly recompute?: boolean;
+  /** Train an adapter in place of the model's weights. Default null: the weights. */
+  readonly lora?: LoraSettings | null;
+  /** Of a new adapter's factors and of its dropout. Default 0. */
+  readonly seed?: number;
   /** Passes over the model's graphs to leave out (`{ liveness: false }`), to measure what they give. */
   readonly passes?: Partial<Passes>;
   readonly rollout?: OnnxRolloutOptions;
@@ -39,20 +50,12 @@ export interface PolicyOptions {
 
 /** Load the model and make learner and sampler. @throws Error naming the file at fault. */
 export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {
-  const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, passes = {}, rollout = {} } = options;
+  const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, rollout = {}, seed = 0 } = options;
   const loaded = await loadModelFolder(weights, (config) => createModel(config).parameters);
-  const model = createModel(loaded.config);
-  const trained = trainedParameters([...model.parameters.keys()], optimizer.freeze);
+  if (options.device === "webgpu") await requireWebGpu(createModel(loaded.config).parameters);
   const executor = createExecutor(options, threads);
-  const runtime = new ModelRuntime(model, loaded.weights, executor, { passes, trained });
-  const learner = new GraphLearner(runtime, {
-    optimizer,
-    microbatchTokens,
-    recompute,
-    ...(scoringTokens === undefined ? {} : { scoringTokens }),
-    writeModel: (target, current) => saveModelFolder(target, { source: folder, weights: current }),
-    readModel: async (source) => (await loadModelFolder(source, () => model.parameters)).weights,
-  });
+  const { runtime, ...stored } = await createRuntime(options, loaded, executor);
+  const learner = new GraphLearner(runtime, { optimizer, microbatchTokens, recompute, ...(scoringTokens === undefined ? {} : { scoringTokens }), seed, ...stored });
   const close = async (): Promise<void> => {
     await learner.release();
     await runtime.release();
@@ -60,6 +63,26 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
   };
   return { learner, rollout: new OnnxRolloutEngine(runtime, rollout), weights: weightCopies(runtime), close };
 };
+
+/** The model with the adapter that is asked for, how its weights are kept, and what `keep` takes of them. */
+async function createRuntime({ folder, optimizer: { freeze }, lora: wanted = null, seed = 0, passes = {} }: PolicyOptions, { config, weights }: ModelFolder, executor: Executor) {
+  const model = createModel(config);
+  const names = [...model.parameters.keys()];
+  if (wanted === null) {
+    const runtime = new ModelRuntime(model, weights, executor, { passes, trained: trainedParameters(names, freeze) });
+    return { runtime, store: modelStore(runtime, folder) };
+  }
+  const base = adaptedModel(config);
+  const lora = await openLora(wanted, { ...base, folder, seed });
+  const all = [lora.trained, ...lora.fixed];
+  const factors = [...lora.trained.weights.keys()];
+  const runtime = new ModelRuntime(model, new Map([weights, ...all.map((adapter) => adapter.weights)].flatMap((part) => [...part])), executor, {
+    passes,
+    trained: trainedParameters(factors, freeze, names),
+    adapters: all.map(({ adapter }) => adapter),
+  });
+  return { runtime, store: adapterStore(runtime, lora.trained, base), ...(lora.reference === null ? {} : { copies: new Map([["reference", lora.reference]]) }) };
+}
 
 const weightCopies = (runtime: ModelRuntime): WeightCopies => ({
   read: () => Object.fromEntries([...runtime.trained()].map(([name, { data }]) => [name, data.slice()])),
@@ -69,10 +92,14 @@ const weightCopies = (runtime: ModelRuntime): WeightCopies => ({
   },
 });
 
-/** @throws Error where a library is asked for and not set up, or a precision that the executor does not have */
-function createExecutor({ executor = "onnxruntime", precision = "float32", spinning = true }: PolicyOptions, threads: number): Executor {
+/** @throws Error where a library is asked for and not set up, or what the executor does not have */
+function createExecutor(options: PolicyOptions, threads: number): Executor {
+  const { executor = "onnxruntime", device = "cpu", precision = "float32", spinning = true } = options;
+  if (executor !== "onnxruntime" && device !== "cpu")
+    throw new Error(`device "${device}" is onnxruntime's; "${executor}" computes where it was set up for`);
   if (executor === "tensorflow") return loadTensorFlow({ threads, precision });
   if (executor === "xla") return loadXla({ precision });
-  if (precision !== "float32") throw new Error(`onnxruntime computes in float32 on CPUs: precision "${precision}" needs the executor "xla" or "tensorflow"`);
-  return new OnnxExecutor({ threads, spinning });
+  if (precision !== "float32")
+    throw new Error(`onnxruntime computes in float32: precision "${precision}" needs the executor "xla" or "tensorflow"`);
+  return new OnnxExecutor({ threads, spinning, device });
 }

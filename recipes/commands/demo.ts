@@ -127,7 +127,7 @@ async function measure(name: string, policy: OpenPolicy, dataset: Dataset, outpu
 
 /** The numbers of the report in a few lines, the verdict even when it is not flattering. */
 function summarise(runs: readonly RunRecord[], display: Display): void {
-  const line = (name: string, { greedy, sampled, errors, klPrcp }: NonNullable<RunRecord["after"]>): string => {
+  const line = (name: string, { accuracy: greedy, sampled, errors, klPrcp }: NonNullable<RunRecord["after"]>): string => {
     const { accuracy, low, high } = greedy.overall;
     const needed = greedy.visionDependent ? percent(greedy.visionDependent.accuracy) : "–";
     const perception = percent(errors["perception"] ?? 0);

@@ -3,16 +3,15 @@ import { spawnSync } from "node:child_process";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tensorflowFolder, tensorflowSetup, xlaFolder, xlaSetup } from "@papo/core";
+import { gpuAdapters, tensorflowFolder, tensorflowSetup, webgpuProblem, xlaFolder, xlaSetup } from "@papo/core";
 import type { Command } from "./command.ts";
 
 export const doctor: Command = {
   usage: "papo doctor",
   summary: "Print executors, versions, threads, precision and GPU of this machine, and what to do for the faster one.",
-  run(args) {
+  async run(args) {
     if (args.length > 0) throw new Error(`usage: ${doctor.usage}`);
-    console.log(diagnosis().join("\n"));
-    return Promise.resolve();
+    console.log((await diagnosis()).join("\n"));
   },
 };
 
@@ -25,7 +24,7 @@ interface Found {
 }
 
 /** Lines for a person. */
-export function diagnosis(): string[] {
+export async function diagnosis(): Promise<string[]> {
   const gpus = nvidiaGpus();
   const bfloat16 = cpuFlags().some((flag) => flag === "amx_bf16" || flag === "avx512_bf16");
   const setup = tensorflowSetup();
@@ -35,11 +34,22 @@ export function diagnosis(): string[] {
     `machine      ${cpus()[0]?.model.trim() ?? "unknown processor"}, ${availableParallelism()} threads, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; Node ${process.versions.node}`,
     `GPU          ${gpus.length > 0 ? gpus.join("; ") : "none that nvidia-smi shows"}`,
     `onnxruntime  ${onnxruntime}: ready; float32 on the processor; the default`,
+    `webgpu       ${await webgpuLine()}`,
     `xla          ${xla === null ? "not set up" : `${xla.wheel} ${xla.version} (PJRT API ${xla.api}) on ${xla.devices.length} × ${xla.devices[0]}, in ${xlaFolder}: ready; float32, bfloat16`}`,
     `tensorflow   ${setup === null ? "not set up" : `${setup.version}, ${setup.gpu ? "with" : "without"} the libraries for NVIDIA GPUs, in ${tensorflowFolder}: ready; float32, bfloat16`}`,
     "",
     ...advice({ gpu: gpus.length > 0, bfloat16, setup, xla }),
   ];
+}
+
+async function webgpuLine(): Promise<string> {
+  const problem = await webgpuProblem();
+  if (problem !== null) return problem;
+  const [adapter] = gpuAdapters();
+  const ready = 'ready; float32; settings: { device: "webgpu", parityTolerance: 1e-4 }';
+  if (adapter === undefined) return `the system's GPU: ${ready}`;
+  const slow = adapter.kind === "processor" ? "; it is the processor itself, and slow" : "";
+  return `${adapter.name}, arrays up to ${(adapter.largestArray / 2 ** 30).toFixed(1)} GiB${slow}: ${ready}`;
 }
 
 function advice({ gpu, bfloat16, setup, xla }: Found): string[] {

@@ -73,7 +73,7 @@ async function build({ output, publish, seed, scenes, display }: BuildOptions): 
     folder = join(folder, "model");
     const { greedy, sampled } = await evaluateShapes({ policy, dataset });
     const swapped = scoresOf((await evaluateSwapped(policy, dataset)).filter(needsPicture), []);
-    const { greedy: { overall, visionDependent }, sampled: atOne, klPrcp } = evaluationOf(greedy, sampled ?? []);
+    const { accuracy: { overall, visionDependent }, sampled: atOne, klPrcp } = evaluationOf(greedy, {}, sampled ?? []);
     const direct = greedy.filter(({ answers: [answer] }) => answer?.consistent === null && answer.outcome !== "no answer").length / greedy.length;
     display.line(`  greedy ${percent(overall.accuracy)}, with the picture needed ${percent(visionDependent?.accuracy ?? 0)}, the same with swapped pictures ${percent(swapped.average.value)}`);
     display.line(`  without reasoning ${percent(direct)}; sampled at T = 1 ${percent(atOne?.overall.accuracy ?? 0)}; KL_prcp ${(klPrcp ?? 0).toFixed(3)}`);

@@ -1,11 +1,13 @@
 /** `papo train run.ts`: the user's model, data, rewards and plugins. */
+import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { createHost, learnerSettings, openPolicy, openRunFolder, parseSettings } from "@papo/core";
+import { beginFolder, checkpointFolders, createHost, learnerSettings, openPolicy, openRunFolder, parseSettings, type RunSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { percentInterval } from "../display/format.ts";
 import { createDisplay } from "../display/live.ts";
-import { inLoop, measure, planOf } from "../evaluation/plan.ts";
+import type { PictureCondition } from "../evaluation/pictures.ts";
+import { planOf, RunMeasurements } from "../evaluation/plan.ts";
 import type { Question } from "../evaluation/question.ts";
 import { scoresOf } from "../evaluation/scores.ts";
 import { readRunFolder } from "../report/read-run.ts";
@@ -32,21 +34,31 @@ async function trainRunFile(run: RunFile, resume: boolean): Promise<void> {
   // Mistakes are told before the model is read, and an evaluation of an earlier run in the folder stays as it is.
   const settings = parseSettings(run.settings);
   createHost(run.plugins, { seed: settings.seed });
-  openRunFolder(run.output, resume);
+  const begun = beginFolder(run.output);
+  const folder = openRunFolder(run.output, resume);
+  // What a start that did no step has logged is not of this run.
+  if (!resume) for (const file of ["samples.jsonl", "alarms.jsonl"]) rmSync(join(run.output, file), { force: true });
+  try {
+    await trainInFolder(run, settings, resume);
+  } catch (error) {
+    if (!resume && !folder.begun) begun.takeBack();
+    throw error;
+  }
+}
+
+async function trainInFolder(run: RunFile, settings: RunSettings, resume: boolean): Promise<void> {
+  const { plugins, output, model } = run;
   const dataset = await openSources(run.data, settings.onBadRow);
   const plan = run.evaluation === undefined ? null : planOf(run.evaluation);
   const unseen = plan === null ? null : await openSources(plan.data);
-  const policy = await openPolicy({ folder: run.model, ...learnerSettings(settings) });
+  const policy = await openPolicy({ folder: model, ...learnerSettings(settings) });
   const display = createDisplay();
-  const { plugins, output } = run;
-  const evaluation = plan === null || unseen === null ? null : { policy, plan, dataset: unseen, plugins, maxNewTokens: settings.sampling.maxNewTokens, output, display };
+  const measurements = plan === null || unseen === null ? null : new RunMeasurements({ policy, model, plan, dataset: unseen, plugins, maxNewTokens: settings.sampling.maxNewTokens, output, display });
   try {
-    const measureNow = async (moment: "before" | "after"): Promise<void> => {
-      if (evaluation !== null) display.line(`  ${averageLine((await measure(moment, evaluation)).get("real")!)}`);
-    };
-    if (!resume) await measureNow("before");
-    const summary = await trainWithDisplay({ name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, display, resume, evaluation: evaluation === null ? null : inLoop(evaluation) });
-    await measureNow("after");
+    // A run that is resumed without a checkpoint begins with these weights again.
+    if (measurements !== null && (!resume || checkpointFolders(join(output, "checkpoints")).length === 0)) display.line(`  ${averageLine(await measurements.before(resume))}`);
+    const summary = await trainWithDisplay({ name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, display, resume, evaluation: measurements?.inLoop() ?? null });
+    if (measurements !== null) display.line(`  ${averageLine(await measurements.after(summary.steps))}`);
     const report = join(output, "report.html");
     await writeReport(report, { title: basename(output), runs: [readRunFolder(output)] });
     display.line(`${summary.ended} after ${summary.steps} steps${summary.reason === null ? "" : `: ${summary.reason}`}`);
@@ -58,7 +70,7 @@ async function trainRunFile(run: RunFile, resume: boolean): Promise<void> {
   }
 }
 
-function averageLine(questions: readonly Question[]): string {
-  const { average } = scoresOf(questions, []);
-  return `${percentInterval(average)} of the answers to ${questions.length} questions are right`;
+function averageLine(measured: ReadonlyMap<PictureCondition, readonly Question[]>): string {
+  const questions = measured.get("real")!;
+  return `${percentInterval(scoresOf(questions, []).average)} of the answers to ${questions.length} questions are right`;
 }

@@ -8,14 +8,12 @@ export interface RunProgress {
   /** Steps done. */
   readonly step: number;
   readonly steps: number;
-  /** Of the last step done. */
+  /** Of the last step done, those of its timing included. */
   readonly metrics: Readonly<Record<string, number>>;
   /** Reward of every step so far. */
   readonly rewards: readonly number[];
-  /** Mean over the last steps; null before the first is done. */
+  /** From one step's end to the next, evaluations and checkpoints included, mean over the last steps; null before the first is done. */
   readonly secondsPerStep: number | null;
-  /** Sampled tokens per second of the whole step; null before the first is done. */
-  readonly tokensPerSecond: number | null;
   /** Responses finished in the step under way. */
   readonly responses: number;
   /** The latest, one line each. */
@@ -94,11 +92,10 @@ const headlineTexts = (progress: RunProgress, wanted: readonly Headline["id"][],
   const found = headlineMetrics(Object.keys(progress.metrics));
   return headlines.flatMap(({ id, short }) => {
     const value = progress.metrics[found.get(id) ?? ""];
-    return wanted.includes(id) && value !== undefined ? [`${paint.dim(short)} ${shortNumber(value)}`] : [];
+    if (!wanted.includes(id) || value === undefined) return [];
+    return [id === "speed" ? `${shortNumber(value)} ${short}` : `${paint.dim(short)} ${shortNumber(value)}`];
   });
 };
-
-const speed = ({ tokensPerSecond }: RunProgress): string[] => (tokensPerSecond === null ? [] : [`${shortNumber(tokensPerSecond)} tokens/s`]);
 
 /** "1 response", "57 responses". */
 export const responsesText = (count: number): string => `${count.toLocaleString("en")} response${count === 1 ? "" : "s"}`;
@@ -114,7 +111,8 @@ export const runBlock = (progress: RunProgress, paint: Paint): string[] => {
     head,
     [...(reward === undefined ? [] : [reward]), sparkline(rewards, 40), ...accuracy],
     headlineTexts(progress, ["perceptionKl", "entropy", "maskedEntropy"], paint),
-    [...headlineTexts(progress, ["length", "clip", "gradientNorm"], paint), ...speed(progress)],
+    headlineTexts(progress, ["length", "clip", "gradientNorm", "speed"], paint),
+    headlineTexts(progress, ["evaluation", "visualDependence"], paint),
   ];
   const lines = rows.map((row) => row.filter((part) => part !== "").join("  ")).filter((line) => line !== "");
   return [...lines.map((line, at) => (at === 0 ? line : `  ${line}`)), ...alarms.map((alarm) => paint.warn(`  ! ${alarm}`))];
@@ -122,9 +120,8 @@ export const runBlock = (progress: RunProgress, paint: Paint): string[] => {
 
 /** The run as one line, for a log. */
 export const runLine = (progress: RunProgress): string => {
-  const all = headlines.map(({ id }) => id).filter((id) => id !== "clip");
-  const numbers = [...headlineTexts(progress, all, plain), ...speed(progress)];
-  return `${oneLine(progress.name)} step ${progress.step}/${progress.steps}: ${[...numbers, eta(progress)].join(", ")}`;
+  const all = headlines.map(({ id }) => id);
+  return `${oneLine(progress.name)} step ${progress.step}/${progress.steps}: ${[...headlineTexts(progress, all, plain), eta(progress)].join(", ")}`;
 };
 
 /** Cuts a line to `columns` visible characters; colour codes count nothing and are closed. */

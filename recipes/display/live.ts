@@ -1,7 +1,7 @@
 /** The live display: redrawn in place on a terminal, plain lines now and then elsewhere. */
 import { createLogUpdate } from "log-update";
 import type { Events, RunEvents } from "@papo/core";
-import { headlineMetrics } from "../report/headline.ts";
+import { headlineMetrics, timingMetrics } from "../report/headline.ts";
 import { colours, cutTo, duration, oneLine, phaseText, plain, responsesText, runBlock, runLine } from "./format.ts";
 import type { RunProgress } from "./format.ts";
 
@@ -122,7 +122,7 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
   const paint = screen.interactive ? colours : plain;
   const start = now();
   let stepStart = start;
-  let tokens = 0;
+  let timing: RunEvents["timing"] | null = null;
   let progress: RunProgress = beforeFirstStep(name);
   const paces: number[] = [];
   const lines = (): readonly string[] => {
@@ -130,17 +130,18 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
     return runBlock(progress, paint);
   };
 
-  const onResponse = ({ sample }: RunEvents["response"]): void => {
-    tokens += sample.response.tokens.length;
+  const onResponse = (): void => {
     progress = { ...progress, responses: progress.responses + 1 };
   };
+  const onTiming = (ofStep: RunEvents["timing"]): void => {
+    timing = ofStep;
+  };
   const onStep = (summary: RunEvents["step"]): void => {
-    const seconds = now() - stepStart;
-    paces.push(seconds);
+    paces.push(now() - stepStart);
     const recent = paces.slice(-paceWindow);
     const pace = recent.reduce((sum, other) => sum + other, 0) / recent.length;
-    progress = afterStep(progress, summary, pace, tokens > 0 && seconds > 0 ? tokens / seconds : null);
-    [stepStart, tokens] = [now(), 0];
+    progress = afterStep(progress, summary, timing?.step === summary.step ? timing : null, pace);
+    stepStart = now();
     screen.show(lines);
     const { step, steps } = summary;
     if (!screen.interactive && (step === 1 || step === steps || step % every === 0)) screen.stay(runLine(progress));
@@ -157,12 +158,14 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
   };
 
   events.on("response", onResponse);
+  events.on("timing", onTiming);
   events.on("step", onStep);
   events.on("alarm", onAlarm);
   events.on("skip", onSkip);
   screen.show(lines);
   return () => {
     events.off("response", onResponse);
+    events.off("timing", onTiming);
     events.off("step", onStep);
     events.off("alarm", onAlarm);
     events.off("skip", onSkip);
@@ -178,7 +181,6 @@ const beforeFirstStep = (name: string): RunProgress => ({
   metrics: {},
   rewards: [],
   secondsPerStep: null,
-  tokensPerSecond: null,
   responses: 0,
   alarms: [],
 });
@@ -186,12 +188,12 @@ const beforeFirstStep = (name: string): RunProgress => ({
 const afterStep = (
   progress: RunProgress,
   { step, steps, metrics }: RunEvents["step"],
+  timing: RunEvents["timing"] | null,
   secondsPerStep: number,
-  tokensPerSecond: number | null,
 ): RunProgress => {
   const reward = metrics[headlineMetrics(Object.keys(metrics)).get("reward") ?? ""];
   const rewards = reward === undefined ? progress.rewards : [...progress.rewards, reward];
-  return { ...progress, step, steps, metrics, rewards, secondsPerStep, tokensPerSecond: tokensPerSecond ?? progress.tokensPerSecond, responses: 0 };
+  return { ...progress, step, steps, metrics: { ...metrics, ...(timing === null ? {} : timingMetrics(timing)) }, rewards, secondsPerStep, responses: 0 };
 };
 
 /** Shows a phase; without a terminal it writes a line at its start, at each quarter, and at its end. */

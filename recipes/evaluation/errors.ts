@@ -1,11 +1,10 @@
 /** What went wrong in wrong answers: known by rule where it was checked, else said by a judge model, whose agreement with people is measured. */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { createRandom } from "@papo/core";
 import { filledIn } from "@papo/plugins";
 import { z } from "zod";
 import { dropCutLine, errorsFile, isRight, type Question } from "./question.ts";
-import { cohensKappa, meanEstimate, type Estimate } from "./statistics.ts";
+import { cohensKappa, shareEstimate, type Estimate } from "./statistics.ts";
 
 const rubricSchema = z.strictObject({
   /** What each class means. */
@@ -131,7 +130,7 @@ export async function agreementOn(file: string, rubric: Rubric, ask: Ask, togeth
   return {
     labelled: rows.length,
     failed,
-    agreement: meanEstimate(pairs.map(({ label, judged }) => Number(label === judged)), createRandom(1).key("agreement")),
+    agreement: shareEstimate(pairs.map(({ label, judged }) => Number(label === judged))),
     kappa: cohensKappa(names.map((label) => names.map((judged) => confusion[label]![judged]!))),
     confusion,
   };

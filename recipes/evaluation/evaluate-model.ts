@@ -1,7 +1,7 @@
 /** Samples of every question, judged, written down as they come: an evaluation goes on where it was cut off. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { evaluate, type Dataset, type Policy, type Row, type Sample, type Scorer } from "@papo/core";
+import { evaluate, makeFolder, type Dataset, type Policy, type Row, type Sample, type Scorer } from "@papo/core";
 import { writePicture } from "@papo/plugins";
 import { looksOf } from "./evidence.ts";
 import type { Judge } from "./judges.ts";
@@ -84,7 +84,7 @@ async function answer(rows: readonly Row[], done: number, changed: ReadonlyMap<C
   const looks = await looksOf(policy, sampled, evidence.map((name) => changed.get(name)!));
   const answers = await Promise.all(sampled.map(async (sample, index) => {
     const { expected, ...judgement } = await judge(sample);
-    return { expected, answer: { text: sample.response.text, ...judgement, parts: sample.parts, tokens: sample.response.tokens.length, under: looks[index]! } satisfies Answer };
+    return { expected, answer: { text: sample.response.text, note: null, ...judgement, parts: sample.parts, tokens: sample.response.tokens.length, under: looks[index]! } satisfies Answer };
   }));
   return Promise.all(rows.map(async (row, index): Promise<Question> => {
     const own = answers.slice(index * samples, (index + 1) * samples);
@@ -113,16 +113,24 @@ function categoriesOf({ fields }: Row, columns: readonly string[]): Record<strin
   }));
 }
 
-/** What is known already. */
+/** What is known already; a folder without a question in it is no evaluation, whatever settings it was begun with. */
 function openOutput(output: string, settings: EvaluationSettings): Question[] {
-  mkdirSync(output, { recursive: true });
-  const file = join(output, "settings.json");
-  if (!existsSync(file)) writeFileSync(file, `${JSON.stringify(settings, null, 1)}\n`);
-  const before = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-  const differs = Object.entries(settings).find(([name, value]) => before[name] !== value);
-  if (differs !== undefined) {
-    throw new Error(`${output} holds an evaluation with ${differs[0]} ${JSON.stringify(before[differs[0]])}, this one has ${JSON.stringify(differs[1])}: choose another --output`);
-  }
+  makeFolder(output);
   dropCutLine(join(output, "questions.jsonl"));
-  return readQuestions(join(output, "questions.jsonl"));
+  const known = readQuestions(join(output, "questions.jsonl"));
+  const differs = known.length === 0 ? null : difference(output, settings);
+  if (differs !== null) throw new Error(`${output} holds an evaluation with ${differs}: choose another --output`);
+  writeFileSync(join(output, "settings.json"), `${JSON.stringify(settings, null, 1)}\n`);
+  return known;
+}
+
+/** Whether a folder holds nothing, or answers under the same settings. */
+export const holdsSame = (folder: string, settings: EvaluationSettings): boolean => !existsSync(join(folder, "questions.jsonl")) || difference(folder, settings) === null;
+
+/** The first setting in which an evaluation differs from these, in words; null where none does. */
+function difference(folder: string, settings: EvaluationSettings): string | null {
+  const file = join(folder, "settings.json");
+  const before = (existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {}) as Record<string, unknown>;
+  const differs = Object.entries(settings).find(([name, value]) => before[name] !== value);
+  return differs === undefined ? null : `${differs[0]} ${JSON.stringify(before[differs[0]]) ?? "unknown"}, this one has ${JSON.stringify(differs[1])}`;
 }

@@ -3,7 +3,7 @@ import { writtenText, type Sample } from "@papo/core";
 import type { Verifier } from "@papo/plugins";
 import type { Answer } from "./question.ts";
 
-export interface Judgement extends Pick<Answer, "outcome" | "found" | "errorClass" | "consistent"> {
+export interface Judgement extends Pick<Answer, "outcome" | "found" | "errorClass" | "consistent">, Partial<Pick<Answer, "note">> {
   /** What the gold answer was read as. */
   readonly expected: string | null;
 }
@@ -34,11 +34,12 @@ function numberIn(text: string): number | null {
   return /\d/.test(digits) ? Number(digits.replaceAll(",", "")) : null;
 }
 
-/** A recipe's own rewards: a part named accuracy decides, and without one a reward above one half counts as right. */
-export const rewardJudge: Judge = ({ prompt: { row }, parts, reward, notes }) => ({
+/** A recipe's own rewards: a part named accuracy decides, and without one a reward above one half counts as right. The verifier only reads what was answered, so that answers can be voted for. */
+export const rewardJudge = (verifier: Pick<Verifier, "verify">): Judge => async ({ prompt: { row }, response: { text }, parts, reward, notes }) => ({
   outcome: (parts["accuracy"] ?? reward) > 0.5 ? "right" : "wrong",
   expected: row.answer,
-  found: Object.values(notes).join("; ") || null,
+  found: (await verifier.verify(row.answer, text, row.fields["choices"])).found,
+  note: Object.values(notes).join("; ") || null,
   errorClass: null,
   consistent: null,
 });

@@ -11,6 +11,8 @@ const answerSchema = z.object({
   outcome: z.string(),
   /** What the answer was read as; null where none was found. */
   found: z.string().nullable(),
+  /** What the rewards said of it, where a recipe's rewards judged. */
+  note: z.string().nullable().default(null),
   /** What went wrong, as far as it was checked; of a right answer, what is wrong about it all the same. */
   errorClass: z.string().nullable(),
   /** Whether it is the answer that its own reasoning comes to; null where the reasoning says of none. */

@@ -2,13 +2,16 @@
 import { createRandom } from "@papo/core";
 import type { PictureCondition } from "./pictures.ts";
 import { isRight, rightShare, type Answer, type Question } from "./question.ts";
-import { majorityAtK, mean, meanEstimate, pairedDifference, passAtK, ratioEstimate, type Difference, type Estimate } from "./statistics.ts";
+import { majorityAtK } from "./majority.ts";
+import { pairedDifference, type Difference } from "./paired.ts";
+import { mean, passAtK, ratioEstimate, shareEstimate, type Estimate } from "./statistics.ts";
 
 export interface Scores {
   readonly questions: number;
   /** Mean over questions of the share of right samples. */
   readonly average: Estimate;
   readonly pass: Readonly<Record<number, Estimate>>;
+  /** Empty where nobody read what the answers are. */
   readonly majority: Readonly<Record<number, Estimate>>;
   /** Average by column and value. */
   readonly categories: Readonly<Record<string, Readonly<Record<string, Estimate & { readonly questions: number }>>>>;
@@ -28,21 +31,20 @@ export const ksOf = (samples: number): number[] => [...new Set([...Array.from({ 
 /** @param ks numbers of samples for pass@k and maj@k */
 export function scoresOf(questions: readonly Question[], ks: readonly number[], seed = 1): Scores {
   const random = createRandom(seed).key("scores");
-  const estimate = (values: readonly number[]): Estimate => meanEstimate(values, random);
   const answers = questions.flatMap((question) => question.answers);
-  const perK = (of: (question: Question, k: number) => number): Record<number, Estimate> => Object.fromEntries(ks.map((k) => [k, estimate(questions.map((question) => of(question, k)))]));
+  const perK = (of: (question: Question, k: number) => number): Record<number, Estimate> => Object.fromEntries(ks.map((k) => [k, shareEstimate(questions.map((question) => of(question, k)))]));
   const share = (list: readonly Answer[], has: (answer: Answer) => boolean): number => (list.length === 0 ? 0 : list.filter(has).length / list.length);
   const reasoned = questions.map((question) => question.answers.filter(({ consistent }) => consistent !== null)).filter((list) => list.length > 0);
   const classes = [...new Set(answers.flatMap((answer) => classOf(answer) ?? []))].sort();
   return {
     questions: questions.length,
-    average: estimate(questions.map(rightShare)),
+    average: shareEstimate(questions.map(rightShare)),
     pass: perK((question, k) => passAtK(question.answers.length, question.answers.filter(isRight).length, k)),
-    majority: perK(({ id, answers: own }, k) => majorityAtK(own.map((answer) => ({ answer: answer.found?.replace(/\s+/g, "") ?? null, right: isRight(answer) })), k, random.key("votes", id))),
-    categories: categoriesOf(questions, (own) => ({ ...estimate(own.map(rightShare)), questions: own.length })),
+    majority: answers.some(({ found }) => found !== null) ? perK(({ answers: own }, k) => majorityAtK(own.map((answer) => ({ answer: answer.found?.replace(/\s+/g, "") ?? null, right: isRight(answer) })), k)) : {},
+    categories: categoriesOf(questions, (own) => ({ ...shareEstimate(own.map(rightShare)), questions: own.length })),
     outcomes: Object.fromEntries([...new Set(answers.map(({ outcome }) => outcome))].sort().map((outcome) => [outcome, share(answers, (answer) => answer.outcome === outcome)])),
-    errors: Object.fromEntries(classes.map((name) => [name, estimate(questions.map((question) => share(question.answers, (answer) => classOf(answer) === name)))])),
-    consistency: reasoned.length === 0 ? null : estimate(reasoned.map((list) => share(list, ({ consistent }) => consistent === true))),
+    errors: Object.fromEntries(classes.map((name) => [name, shareEstimate(questions.map((question) => share(question.answers, (answer) => classOf(answer) === name)))])),
+    consistency: reasoned.length === 0 ? null : shareEstimate(reasoned.map((list) => share(list, ({ consistent }) => consistent === true))),
     evidence: Object.fromEntries(evidenceConditions(answers).map((condition) => {
       const perToken = (of: "lost" | "kl"): Estimate => {
         const [sums, tokens] = [questions.map((question) => overLooks(question, condition, (answer) => answer.under[condition]![of])), questions.map((question) => overLooks(question, condition, (answer) => answer.tokens))];
@@ -121,7 +123,7 @@ export function compareEvaluations(a: readonly Question[], b: readonly Question[
   const classes = [...new Set(pairs.flatMap((pair) => pair.flatMap(({ answers }) => answers.flatMap((answer) => classOf(answer) ?? []))))].sort();
   const shares = (which: 0 | 1, name: string): number[] => pairs.map((pair) => pair[which].answers.filter((answer) => classOf(answer) === name).length / pair[which].answers.length);
   return {
-    ...pairedDifference(pairs.map(([own]) => rightShare(own)), pairs.map(([, theirs]) => rightShare(theirs)), random.key("difference")),
+    ...pairedDifference(pairs.map(([own]) => rightShare(own)), pairs.map(([, theirs]) => rightShare(theirs))),
     questions: pairs.length,
     errors: Object.fromEntries(classes.map((name) => {
       const [mine, theirs] = [shares(0, name), shares(1, name)];

@@ -1,5 +1,5 @@
 /** Scores of several samples per question, and how sure they are. */
-import { permutation, type Random } from "@papo/core";
+import type { Random } from "@papo/core";
 
 /** A mean with its 95 % interval. */
 export interface Estimate {
@@ -19,55 +19,32 @@ export function passAtK(n: number, c: number, k: number): number {
   return n - c < k ? 1 : 1 - none;
 }
 
-/** An answer as it is voted for. Null: none was given, and nobody votes for it. */
-export interface Vote {
-  readonly answer: string | null;
-  readonly right: boolean;
+/** 97.5 % quantile of the normal distribution. */
+const z = 1.959964;
+
+/**
+ * Mean over questions of shares in 0–1 with Wilson's interval for as many independent answers as their spread is worth: n = v (1 − v) / s², s² the variance of the mean, so that equal shares of several
+ * answers count for more than single answers do. Where the shares do not differ, n is the number of questions: 10 of 10 right are 100 % [72.2, 100.0]. NaN of nothing.
+ */
+export function shareEstimate(shares: readonly number[]): Estimate {
+  const value = mean(shares);
+  const variance = varianceOfMean(shares);
+  const worth = variance > 0 ? (value * (1 - value)) / variance : shares.length;
+  const centre = (value + z ** 2 / (2 * worth)) / (1 + z ** 2 / worth);
+  const half = (z / (1 + z ** 2 / worth)) * Math.sqrt((value * (1 - value)) / worth + (z / (2 * worth)) ** 2);
+  return { value, low: Math.min(value, Math.max(0, centre - half)), high: Math.max(value, Math.min(1, centre + half)) };
 }
 
-/** Subsets that are all looked at; of more this many are drawn. */
-const mostSubsets = 1000;
-
-/** The share of subsets of k answers whose commonest answer is right; of several equally common ones each counts in part. Where there are over 1,000 subsets, of 1,000 drawn ones. */
-export function majorityAtK(votes: readonly Vote[], k: number, random: Random): number {
-  if (!(k >= 1 && k <= votes.length)) throw new RangeError(`maj@${k} of ${votes.length} answers: k must be between 1 and their number`);
-  const draws = subsetCount(votes.length, k) <= mostSubsets
-    ? subsets(votes, k)
-    : Array.from({ length: mostSubsets }, (_, draw) => [...permutation(random.key(draw), votes.length).subarray(0, k)].map((index) => votes[index]!));
-  return draws.reduce((total, chosen) => total + majorityRight(chosen), 0) / draws.length;
-}
-
-/** C(n, k), as far as a number can tell. */
-function subsetCount(n: number, k: number): number {
-  let count = 1;
-  for (let i = 1; i <= k; i++) count *= (n - k + i) / i;
-  return Math.round(count);
-}
-
-function subsets<T>(items: readonly T[], k: number): T[][] {
-  if (k === 0) return [[]];
-  return items.flatMap((item, index) => subsets(items.slice(index + 1), k - 1).map((rest) => [item, ...rest]));
-}
-
-function majorityRight(votes: readonly Vote[]): number {
-  const counts = new Map<string, { count: number; readonly right: boolean }>();
-  for (const { answer, right } of votes) {
-    if (answer === null) continue;
-    const entry = counts.get(answer) ?? { count: 0, right };
-    entry.count++;
-    counts.set(answer, entry);
-  }
-  const most = Math.max(0, ...[...counts.values()].map(({ count }) => count));
-  const winners = [...counts.values()].filter(({ count }) => count === most);
-  return winners.length === 0 ? 0 : winners.filter(({ right }) => right).length / winners.length;
+/** Variance of the mean of independent draws; 0 of one draw, which tells nothing of it. */
+export function varianceOfMean(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const centre = mean(values);
+  return sum(values.map((value) => (value - centre) ** 2)) / (values.length - 1) / values.length;
 }
 
 const resamples = 2000;
 
-/** Mean over questions with its percentile bootstrap interval: questions are drawn again, 2,000 times. NaN of nothing. */
-export const meanEstimate = (values: readonly number[], random: Random): Estimate => ratioEstimate(values, values.map(() => 1), random);
-
-/** Sum of one number of each question over the sum of another, with the interval of the same bootstrap; draws whose second sum is 0 are left out. */
+/** Sum of one number of each question over the sum of another, with its percentile bootstrap interval: questions are drawn again, 2,000 times; draws whose second sum is 0 are left out. */
 export function ratioEstimate(above: readonly number[], below: readonly number[], random: Random): Estimate {
   const value = sum(above) / sum(below);
   if (above.length < 2) return { value, low: value, high: value };
@@ -102,26 +79,6 @@ function drawnIndices(n: number, random: Random): Int32Array {
   // Of very many questions they would take more memory than they save time.
   if (indices.length <= mostKept) drawn.set(random, new Map([...(drawn.get(random) ?? []), [n, indices]]));
   return indices;
-}
-
-export interface Difference extends Estimate {
-  /** Two-sided, that a difference as large comes about when the two are exchangeable question by question (signs flipped, 2,000 times). */
-  readonly p: number;
-}
-
-/** Mean of a − b over the same questions, in the same order, with its bootstrap interval. */
-export function pairedDifference(a: readonly number[], b: readonly number[], random: Random): Difference {
-  if (a.length !== b.length) throw new RangeError(`paired values need the same questions: ${a.length} and ${b.length}`);
-  const differences = a.map((value, index) => value - b[index]!);
-  const observed = Math.abs(mean(differences));
-  const signs = random.key("signs");
-  let extreme = 1;
-  for (let draw = 0; draw < resamples; draw++) {
-    const own = signs.key(draw);
-    const flipped = differences.reduce((total, value, index) => total + (own.uniform(index) < 0.5 ? value : -value), 0) / differences.length;
-    if (Math.abs(flipped) >= observed - 1e-12) extreme++;
-  }
-  return { ...meanEstimate(differences, random.key("bootstrap")), p: extreme / (resamples + 1) };
 }
 
 /** Agreement of two raters beyond chance, of counts [first rater's class, second's]: (p_o − p_e) / (1 − p_e) (Cohen 1960); 1 where chance alone would agree fully. */

@@ -1,69 +1,54 @@
 /**
- * The metrics a reader looks at first, found among whatever names a run's plugins gave theirs. What PerceptionProbePlugin measures
- * comes before what a recipe measures of itself: it is the same for all recipes.
+ * The numbers a reader looks at first. Each is one metric by its exact name, so that the display, the page and metrics.jsonl say the same: a term of the loss, a coefficient or a weighted part is never
+ * taken for the quantity that it is made of. Where two plugins measure the same, what PerceptionProbePlugin measures comes first: it is the same for all recipes.
  */
 
+/** Metrics of one step by name. */
+export type StepNumbers = Readonly<Record<string, number>>;
+
 export interface Headline {
-  readonly id: "reward" | "accuracy" | "perceptionKl" | "entropy" | "maskedEntropy" | "length" | "clip" | "gradientNorm" | "evaluation" | "visualDependence";
+  readonly id:
+    | "reward" | "accuracy" | "perceptionKl" | "entropy" | "maskedEntropy" | "length" | "clip" | "evaluation" | "visualDependence" | "gradientNorm" | "speed";
   /** Short, for a display. */
   readonly short: string;
   /** For a report. */
   readonly title: string;
-  /** Tried in order; the first metric that fits one is taken. */
-  readonly patterns: readonly RegExp[];
+  /** The first that a run has is its number. */
+  readonly metrics: readonly string[];
 }
 
 export const headlines: readonly Headline[] = [
-  { id: "reward", short: "reward", title: "Reward", patterns: [/^reward(\/(mean|total))?$/] },
-  {
-    id: "accuracy",
-    short: "accuracy",
-    title: "Accuracy of the training samples",
-    patterns: [/^reward\/(part\/)?accuracy$/, /^reward\/.*accuracy/, /(^|\/)accuracy$/, /^reward\/.*(correct|answer)/],
-  },
-  {
-    id: "perceptionKl",
-    short: "KL_prcp",
-    title: "Perception KL (KL_prcp), nats per token",
-    patterns: [/^observe\/perception_kl$/, /^(?!loss\/).*(perception_kl|kl_prcp)/, /perception_kl|kl_prcp/],
-  },
-  {
-    id: "entropy",
-    short: "entropy",
-    title: "Entropy of the policy, nats per token",
-    patterns: [/^rollout\/entropy$/, /^(?!loss\/)(?!.*mask).*entropy/, /^(?!.*mask).*entropy/],
-  },
-  {
-    id: "maskedEntropy",
-    short: "masked entropy",
-    title: "Entropy under the masked picture, nats per token",
-    patterns: [/^observe\/masked_entropy$/, /^(?!loss\/).*(mask.*entropy|entropy.*mask)/, /mask.*entropy|entropy.*mask/],
-  },
-  {
-    id: "length",
-    short: "length",
-    title: "Response length, tokens",
-    patterns: [/^rollout\/length(_mean)?$/, /(^|\/)(response_)?length/],
-  },
-  { id: "clip", short: "clip", title: "Share of clipped tokens", patterns: [/clip.*(fraction|share)/, /clip/] },
-  { id: "evaluation", short: "unseen", title: "Accuracy on unseen questions", patterns: [/^evaluation\/average$/] },
-  { id: "visualDependence", short: "dependence", title: "Visual dependence: accuracy with the real pictures minus without", patterns: [/^evaluation\/visual_dependence$/] },
-  { id: "gradientNorm", short: "|gradient|", title: "Gradient norm before clipping", patterns: [/(gradient|grad).?norm$/i, /gradient|grad_/i] },
+  { id: "reward", short: "reward", title: "Reward, mean over the samples", metrics: ["reward/mean"] },
+  { id: "accuracy", short: "accuracy", title: "Accuracy of the training samples", metrics: ["reward/part/accuracy"] },
+  { id: "perceptionKl", short: "KL_prcp", title: "Perception KL (KL_prcp), nats per token", metrics: ["observe/perception_kl", "papo/perception_kl"] },
+  { id: "entropy", short: "entropy", title: "Entropy of the policy, nats per token", metrics: ["rollout/entropy"] },
+  { id: "maskedEntropy", short: "masked entropy", title: "Entropy under the masked picture, nats per token", metrics: ["observe/masked_entropy", "papo/entropy_masked"] },
+  { id: "length", short: "length", title: "Response length, tokens", metrics: ["rollout/length"] },
+  { id: "clip", short: "clip-high", title: "Share of tokens clipped from above", metrics: ["policy/clip_high"] },
+  { id: "evaluation", short: "evaluation", title: "Evaluation: share of right answers", metrics: ["evaluation/average"] },
+  { id: "visualDependence", short: "dependence", title: "Visual dependence: accuracy with the real pictures minus without", metrics: ["evaluation/visual_dependence"] },
+  { id: "gradientNorm", short: "|gradient|", title: "Gradient norm before clipping", metrics: ["learner/gradient_norm"] },
+  { id: "speed", short: "tokens/s", title: "Sampled tokens per second of a step", metrics: ["timing/tokens_per_second"] },
 ];
 
-/** The metric that stands for each headline, of those in `all`; a headline without one is left out. */
-export const headlineMetrics = (all: readonly string[]): Map<Headline["id"], string> => {
-  // A coefficient is named after what it weights, and is not it.
-  const names = all.filter((name) => !name.startsWith("coefficient/"));
-  const found = new Map<Headline["id"], string>();
-  for (const { id, patterns } of headlines) {
-    for (const pattern of patterns) {
-      const name = names.find((candidate) => pattern.test(candidate));
-      if (name !== undefined) {
-        found.set(id, name);
-        break;
-      }
-    }
-  }
-  return found;
+/** The metric that stands for each headline, of those in `names`; a headline without one is left out. */
+export const headlineMetrics = (names: Iterable<string>): Map<Headline["id"], string> => {
+  const known = new Set(names);
+  return new Map(headlines.flatMap(({ id, metrics }) => {
+    const name = metrics.find((candidate) => known.has(candidate));
+    return name === undefined ? [] : [[id, name] as const];
+  }));
+};
+
+/** Where a step's time went: a line of timings.jsonl. */
+export interface StepTiming {
+  readonly tokens: number;
+  /** By phase. */
+  readonly seconds: StepNumbers;
+}
+
+/** The step's own seconds, an evaluation after it left out, and the tokens that it sampled per second of them. */
+export const timingMetrics = ({ tokens, seconds }: StepTiming): StepNumbers => {
+  const total = Object.entries(seconds).reduce((sum, [phase, value]) => sum + (phase === "evaluation" ? 0 : value), 0);
+  return { "timing/step_seconds": total, ...(total > 0 ? { "timing/tokens_per_second": tokens / total } : {}) };
 };

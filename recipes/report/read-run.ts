@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
+import { timingMetrics } from "./headline.ts";
 import { readEvaluation } from "./read-evaluation.ts";
 import type { Alarm, Evaluation, RunRecord, SampleRow, StepRecord } from "./run-record.ts";
 
@@ -65,7 +66,10 @@ export const readRunFolder = (folder: string, options: ReadRunOptions = {}): Run
   const head = readJson(folder, "run.json", header, problems) ?? header.parse({});
   const name = options.name ?? head.name ?? basename(folder);
   const seed = head.settings["seed"];
+  // A folder that `papo eval` wrote is an evaluation itself.
+  const own = evaluationIn(".", folder, problems);
   return {
+    kind: own === null || existsSync(join(folder, "run.json")) || existsSync(join(folder, "metrics.jsonl")) ? "run" : "evaluation",
     name,
     recipe: options.recipe ?? head.recipe ?? name,
     seed: head.seed ?? (typeof seed === "number" ? seed : 0),
@@ -74,8 +78,7 @@ export const readRunFolder = (folder: string, options: ReadRunOptions = {}): Run
     samples: readSamples(folder, problems),
     alarms: withoutRepeats(readLines(folder, "alarms.jsonl", alarm, problems)),
     before: evaluationIn(join("evaluation", "before"), folder, problems),
-    // A folder that `papo eval` wrote is an evaluation itself.
-    after: evaluationIn(join("evaluation", "after"), folder, problems) ?? evaluationIn(".", folder, problems),
+    after: evaluationIn(join("evaluation", "after"), folder, problems) ?? own,
     folder,
     problems,
   };
@@ -123,14 +126,11 @@ const readSteps = (folder: string, problems: string[]): StepRecord[] => {
   return [...bySteps].sort(([a], [b]) => a - b).map(([step, metrics]) => ({ step, metrics }));
 };
 
-/** Seconds by phase, their sum, and the tokens sampled per second of it. */
+/** Seconds by phase and by term, tokens, and what they come to. */
 const timingsOf = (timings: Record<string, unknown>): Record<string, number> => {
-  const numbersOfStep = namedNumbers.parse(flat(timings, "timing"));
-  const seconds = Object.entries(numbersOfStep).filter(([name]) => name.startsWith("timing.seconds")).reduce((sum, [, value]) => sum + value, 0);
-  const tokens = numbersOfStep["timing.tokens"];
-  const named = Object.fromEntries(Object.entries(numbersOfStep).map(([name, value]) => [name.replaceAll(".", "/"), value]));
-  const speed = tokens !== undefined && seconds > 0 ? { "timing/tokens_per_second": tokens / seconds } : {};
-  return { ...named, "timing/step_seconds": seconds, ...speed };
+  const named = Object.fromEntries(Object.entries(namedNumbers.parse(flat(timings, "timing"))).map(([name, value]) => [name.replaceAll(".", "/"), value]));
+  const seconds = namedNumbers.catch({}).parse(timings["seconds"] ?? {});
+  return { ...named, ...(Object.keys(seconds).length === 0 ? {} : timingMetrics({ tokens: named["timing/tokens"] ?? 0, seconds })) };
 };
 
 const readSamples = (folder: string, problems: string[]): SampleRow[] => {

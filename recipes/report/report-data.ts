@@ -1,6 +1,6 @@
 /** What the page's script draws: run records made small. */
 import { bandOf, byRecipe, metricNames } from "./curves.ts";
-import { headlineMetrics, headlines } from "./headline.ts";
+import { headlineMetrics, headlines, type Headline } from "./headline.ts";
 import type { PictureShelf } from "./pictures.ts";
 import { questionTable, type QuestionTable } from "./questions.ts";
 import type { RunRecord, SampleRow } from "./run-record.ts";
@@ -10,13 +10,13 @@ const largestShownLength = 1500;
 
 /**
  * Everything below `runs` refers to them by index. Numbers have four significant digits.
- * Metrics: `shown` are drawn at first; `first` have their buttons before the fold.
+ * Metrics: `shown` are drawn at first; `first` have their buttons before the fold; `names` are what metrics.jsonl calls it. A headline's key is its own, since runs may have measured it under different names.
  */
 export interface ReportData {
   readonly runs: readonly { readonly name: string; readonly recipe: string; readonly steps: readonly number[]; readonly metrics: Series }[];
   /** Recipes of several seeds: their bands. */
   readonly bands: readonly { readonly recipe: string; readonly runs: readonly number[]; readonly metrics: Readonly<Record<string, ShortBand>> }[];
-  readonly metrics: readonly { readonly key: string; readonly title: string; readonly shown: boolean; readonly first: boolean }[];
+  readonly metrics: readonly { readonly key: string; readonly title: string; readonly names: string; readonly shown: boolean; readonly first: boolean }[];
   readonly samples: readonly ShownSample[];
   readonly evaluation: QuestionTable;
   /** Data URLs. */
@@ -40,16 +40,18 @@ const short = (value: number | undefined): number | null =>
   value === undefined || !Number.isFinite(value) ? null : Number(value.toPrecision(4));
 
 export const reportDataOf = (runs: readonly RunRecord[], shelf: PictureShelf): ReportData => {
-  const names = metricNames(runs);
+  const own = runs.map(headlinesOf);
+  const drawn = runs.map((run, index) => withHeadlines(run, own[index]!));
+  const names = metricNames(drawn);
   return {
-    runs: runs.map((run) => ({
+    runs: drawn.map((run) => ({
       name: run.name,
       recipe: run.recipe,
       steps: run.steps.map(({ step }) => step),
       metrics: Object.fromEntries(names.map((name) => [name, run.steps.map(({ metrics }) => short(metrics[name]))])),
     })),
-    bands: bandsOf(runs, names),
-    metrics: orderedMetrics(names),
+    bands: bandsOf(drawn, names),
+    metrics: orderedMetrics(names, own),
     samples: orderedSamples(runs).map(({ run, sample }) => shownSample(run, runs.indexOf(run), sample, shelf)),
     evaluation: questionTable(runs, shelf),
     pictures: shelf.urls,
@@ -79,18 +81,28 @@ const bandsOf = (runs: readonly RunRecord[], names: readonly string[]): ReportDa
     ),
   }));
 
+type Headlines = ReturnType<typeof headlineMetrics>;
+
+const headlinesOf = (run: RunRecord): Headlines => headlineMetrics(metricNames([run]));
+const keyOf = (id: Headline["id"]): string => `headline/${id}`;
+
+/** The run with its headlines under their own keys instead of the names that its plugins gave them. */
+function withHeadlines(run: RunRecord, own: Headlines): RunRecord {
+  const keys = new Map([...own].map(([id, name]) => [name, keyOf(id)]));
+  return { ...run, steps: run.steps.map(({ step, metrics }) => ({ step, metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [keys.get(name) ?? name, value])) })) };
+}
+
 /** Headlines first, in their order, then clip fractions and terms of the loss, then everything else by name. */
-const orderedMetrics = (names: readonly string[]): ReportData["metrics"] => {
-  const found = headlineMetrics(names);
-  const shown = headlines.flatMap(({ id, title }) => {
-    const key = found.get(id);
-    return key === undefined ? [] : [{ key, title, shown: true, first: true }];
+const orderedMetrics = (names: readonly string[], own: readonly Headlines[]): ReportData["metrics"] => {
+  const first = headlines.flatMap(({ id, title }) => {
+    const called = [...new Set(own.flatMap((found) => found.get(id) ?? []))];
+    return called.length === 0 ? [] : [{ key: keyOf(id), title, names: called.join(", "), shown: true, first: true }];
   });
-  const taken = new Set(shown.map(({ key }) => key));
+  const taken = new Set(first.map(({ key }) => key));
   const rest = names.filter((name) => !taken.has(name)).sort();
   const isNear = (name: string): boolean => /^loss\/|^(?!coefficient\/).*clip/.test(name);
-  const buttons = (list: readonly string[], first: boolean): ReportData["metrics"] => list.map((key) => ({ key, title: key, shown: false, first }));
-  return [...shown, ...buttons(rest.filter(isNear), true), ...buttons(rest.filter((name) => !isNear(name)), false)];
+  const buttons = (list: readonly string[], near: boolean): ReportData["metrics"] => list.map((key) => ({ key, title: key, names: "", shown: false, first: near }));
+  return [...first, ...buttons(rest.filter(isNear), true), ...buttons(rest.filter((name) => !isNear(name)), false)];
 };
 
 const shownSample = (run: RunRecord, index: number, sample: SampleRow, shelf: PictureShelf): ShownSample => {

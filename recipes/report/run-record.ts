@@ -1,4 +1,5 @@
 /** What a report knows of a run: read from its folder, or made by the caller. */
+import type { EvaluationSettings } from "../evaluation/evaluate-model.ts";
 import type { Question } from "../evaluation/question.ts";
 
 /** A share of n cases with its 95 % interval, all in 0–1. */
@@ -9,15 +10,22 @@ export interface Share {
   readonly n: number;
 }
 
+/** How the answers of an evaluation were sampled, as its settings.json says it; what it does not say is undefined. */
+export type Sampling = Partial<Omit<EvaluationSettings, "pictures">>;
+
+/** Shares of right answers under one way of sampling. */
 export interface Accuracy {
+  /** Answers to each question and how they were sampled: "greedy", "avg@4 at T = 1". */
+  readonly measure: string;
+  readonly sampling: Sampling;
   readonly overall: Share;
   /** On the questions that cannot be answered without looking; null when the data set does not say which. */
   readonly visionDependent: Share | null;
 }
 
 export interface Evaluation {
-  readonly greedy: Accuracy;
-  /** At temperature 1; null when it was not measured. */
+  readonly accuracy: Accuracy;
+  /** The same questions sampled otherwise; null when they were not. */
   readonly sampled: Accuracy | null;
   /** Share of all answers by class (correct, perception, reasoning, inconsistency, format, …); empty when none was sorted. */
   readonly errors: Readonly<Record<string, number>>;
@@ -61,6 +69,8 @@ export interface Alarm {
 }
 
 export interface RunRecord {
+  /** A training run, or an evaluation of a model, which is no recipe and has no training to compare. */
+  readonly kind: "run" | "evaluation";
   /** Shown; unique among the runs of a report: "papo(grpo), seed 1". */
   readonly name: string;
   /** Runs of equal recipe are seeds of one another. */

@@ -24,16 +24,34 @@ const numberCell = (values: readonly (number | null | undefined)[], format: (val
   return `<td>${format(known.reduce((sum, value) => sum + value, 0) / known.length)}</td>`;
 };
 
-const row = (label: string, evaluations: readonly Evaluation[]): string => {
-  const shares = (pick: (evaluation: Evaluation) => Accuracy | null, part: keyof Accuracy): Share[] =>
-    evaluations.flatMap((evaluation) => pick(evaluation)?.[part] ?? []);
+/** What the columns show: only what somebody measured. */
+interface Columns {
+  /** Ways of sampling, in the order of first appearance. */
+  readonly measures: readonly string[];
+  readonly needsPicture: boolean;
+  readonly errors: boolean;
+  readonly klPrcp: boolean;
+}
+
+const accuraciesOf = ({ accuracy, sampled }: Evaluation): Accuracy[] => (sampled === null ? [accuracy] : [accuracy, sampled]);
+
+function columnsOf(evaluations: readonly Evaluation[]): Columns {
+  const all = evaluations.flatMap(accuraciesOf);
+  return {
+    measures: [...new Set(all.map(({ measure }) => measure))],
+    needsPicture: all.some(({ visionDependent }) => visionDependent !== null),
+    errors: evaluations.some(({ errors }) => Object.keys(errors).length > 0),
+    klPrcp: evaluations.some(({ klPrcp }) => klPrcp !== null),
+  };
+}
+
+const row = (label: string, evaluations: readonly Evaluation[], columns: Columns): string => {
+  const shares = (measure: string, part: "overall" | "visionDependent"): Share[] =>
+    evaluations.flatMap((evaluation) => accuraciesOf(evaluation).filter((accuracy) => accuracy.measure === measure).flatMap((accuracy) => accuracy[part] ?? []));
   const cells = [
-    accuracyCell(shares((evaluation) => evaluation.greedy, "overall")),
-    accuracyCell(shares((evaluation) => evaluation.greedy, "visionDependent")),
-    accuracyCell(shares((evaluation) => evaluation.sampled, "overall")),
-    accuracyCell(shares((evaluation) => evaluation.sampled, "visionDependent")),
-    numberCell(evaluations.map(({ errors }) => perceptionShare(errors)), percent),
-    numberCell(evaluations.map(({ klPrcp }) => klPrcp), (value) => value.toFixed(3)),
+    ...columns.measures.flatMap((measure) => [accuracyCell(shares(measure, "overall")), ...(columns.needsPicture ? [accuracyCell(shares(measure, "visionDependent"))] : [])]),
+    ...(columns.errors ? [numberCell(evaluations.map(({ errors }) => perceptionShare(errors)), percent)] : []),
+    ...(columns.klPrcp ? [numberCell(evaluations.map(({ klPrcp }) => klPrcp), (value) => value.toFixed(3))] : []),
   ];
   return `<tr>${label}${cells.join("")}</tr>`;
 };
@@ -41,24 +59,50 @@ const row = (label: string, evaluations: readonly Evaluation[]): string => {
 const perceptionShare = (errors: Evaluation["errors"]): number | undefined =>
   Object.keys(errors).length === 0 ? undefined : (errors["perception"] ?? 0);
 
-/** Before and after training, one pair of rows per recipe. */
+const evaluationsOf = ({ before, after }: RunRecord): Evaluation[] => [before, after].filter((evaluation) => evaluation !== null);
+
+/** Before and after training, one pair of rows per recipe; one row per evaluation of a model that was given as such. */
 export const resultTable = (runs: readonly RunRecord[]): string => {
+  const evaluations = runs.flatMap(evaluationsOf);
+  if (evaluations.length === 0) return `<p class="note">Nothing was evaluated.</p>`;
+  const columns = columnsOf(evaluations);
   const bodies = [...byRecipe(runs)].map(([recipe, seeds]) => {
     const name = `${escapeHtml(recipe)}${seeds.length > 1 ? ` <small>${seeds.length} seeds</small>` : ""}`;
-    const before = row(`<th rowspan="2" scope="rowgroup">${name}</th><th scope="row">before</th>`, seeds.flatMap((run) => run.before ?? []));
-    const after = row(`<th scope="row">after</th>`, seeds.flatMap((run) => run.after ?? []));
-    return `<tbody>${before}${after}</tbody>`;
+    const after = seeds.flatMap((run) => run.after ?? []);
+    if (seeds.every(({ kind }) => kind === "evaluation")) return `<tbody>${row(`<th scope="rowgroup">${name}</th><th scope="row">evaluation</th>`, after, columns)}</tbody>`;
+    const before = row(`<th rowspan="2" scope="rowgroup">${name}</th><th scope="row">before</th>`, seeds.flatMap((run) => run.before ?? []), columns);
+    return `<tbody>${before}${row(`<th scope="row">after</th>`, after, columns)}</tbody>`;
   });
-  const n = Math.max(0, ...runs.flatMap((run) => run.after?.greedy.overall.n ?? []));
-  const scenes = n > 0 ? `${n.toLocaleString("en")} unseen scenes. ` : "";
-  const direct = runs.some((run) => [run.before, run.after].some((evaluation) => (evaluation?.errors["direct"] ?? 0) > 0));
-  const aside = direct ? " A wrong answer that states no fact shows no cause: it counts as “direct” in the bars below." : "";
+  const parts = columns.needsPicture ? ["all", "need the picture"] : ["all"];
+  const heads = columns.measures.map((measure) => `<th${parts.length > 1 ? ` colspan="${parts.length}"` : ""}>${escapeHtml(measure)},<br>% right</th>`);
+  const rest = [...(columns.errors ? ["perception<br>errors, %"] : []), ...(columns.klPrcp ? ["KL_prcp,<br>nats/token"] : [])].map((head) => `<th rowspan="2">${head}</th>`);
   return `<div class="wide"><table class="results"><thead>
-<tr><th rowspan="2">recipe</th><th rowspan="2"></th><th colspan="2">greedy accuracy, %</th><th colspan="2">accuracy at T = 1, %</th>
-<th rowspan="2">perception<br>errors, %</th><th rowspan="2">KL_prcp,<br>nats/token</th></tr>
-<tr><th>all</th><th>need the picture</th><th>all</th><th>need the picture</th></tr></thead>${bodies.join("")}</table></div>
-<p class="note">${scenes}Small numbers: 95 % interval of one run, or the lowest and highest of several seeds. Perception errors: share of all greedy
-answers that are wrong because a stated fact about the picture is false.${aside}</p>`;
+<tr><th rowspan="2">${runs.some(({ kind }) => kind === "run") ? "recipe" : "evaluation"}</th><th rowspan="2"></th>${heads.join("")}${rest.join("")}</tr>
+<tr>${columns.measures.flatMap(() => parts).map((part) => `<th>${part}</th>`).join("")}</tr></thead>${bodies.join("")}</table></div>
+${measuredNote(evaluations, columns)}`;
+};
+
+/** What the numbers are of: data, questions, answers to each, how they were sampled; and what the small ones and the last columns are. */
+const measuredNote = (evaluations: readonly Evaluation[], columns: Columns): string => {
+  const measured = [...new Set(evaluations.flatMap(accuraciesOf).map(samplingText))];
+  const direct = evaluations.some(({ errors }) => (errors["direct"] ?? 0) > 0);
+  const sentences = [
+    "Small numbers: 95 % interval over questions of one run, or the lowest and highest of several seeds.",
+    ...(columns.errors ? [`Perception errors: share of all answers of the first column that are wrong because something was seen wrongly.${direct ? " A wrong answer that states no fact shows no cause: it counts as “direct” in the bars below." : ""}`] : []),
+    ...(columns.klPrcp ? ["KL_prcp: mean over the tokens of these answers, to questions that need the picture where the data says which do, of k3 of KL[π ‖ π_masked]."] : []),
+  ];
+  return `<ul class="note measured">${measured.map((text) => `<li>${escapeHtml(text)}</li>`).join("")}</ul><p class="note">${escapeHtml(sentences.join(" "))}</p>`;
+};
+
+/** "avg@4 at T = 1: share of right answers to 1,000 questions of rows.jsonl, 4 answers to each, at most 256 tokens, seed 1". */
+const samplingText = ({ measure, overall, sampling: { data, samples = 1, temperature, maxNewTokens, seed } }: Accuracy): string => {
+  const from = data === undefined ? "" : ` of ${data.split(/[\\/]/).at(-1)}`;
+  const how = [
+    `${samples} answer${samples === 1 ? "" : "s"} to each${temperature === 0 ? ", always the likeliest token" : ""}`,
+    ...(maxNewTokens === undefined ? [] : [`at most ${maxNewTokens.toLocaleString("en")} tokens`]),
+    ...(seed === undefined || temperature === 0 ? [] : [`seed ${seed}`]),
+  ];
+  return `${measure}: share of right answers to ${overall.n.toLocaleString("en")} question${overall.n === 1 ? "" : "s"}${from}, ${how.join(", ")}.`;
 };
 
 /** Style of the classes whose meaning is known, in the order in which bars stack them; others follow. */
@@ -87,7 +131,7 @@ export const errorBars = (runs: readonly RunRecord[]): string => {
   const bars = runs.flatMap((run) =>
     (["before", "after"] as const).flatMap((when) => {
       const errors = run[when]?.errors ?? {};
-      return Object.keys(errors).length === 0 ? [] : [{ label: `${run.name}, ${when}`, shares: wholeOf(errors) }];
+      return Object.keys(errors).length === 0 ? [] : [{ label: run.kind === "evaluation" ? run.name : `${run.name}, ${when}`, shares: wholeOf(errors) }];
     }),
   );
   const present = new Set(bars.flatMap(({ shares }) => [...shares.keys()]));

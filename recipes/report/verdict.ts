@@ -1,8 +1,9 @@
-/** Is one recipe better than another? A plain sentence with its interval. */
+/** Is one side better than another? A plain sentence that says what was measured, with its interval and p. */
+import { luckOf, pairedDifference, type Difference as Paired } from "../evaluation/paired.ts";
 import { needsPicture, rightShare, type Question } from "../evaluation/question.ts";
 import { mean } from "../evaluation/statistics.ts";
-import type { RunRecord } from "./run-record.ts";
 import { byRecipe } from "./curves.ts";
+import type { Evaluation, RunRecord } from "./run-record.ts";
 
 /** Which recipe is measured against which. */
 export interface Comparison {
@@ -10,23 +11,23 @@ export interface Comparison {
   readonly baseline: string;
 }
 
-/** A difference of accuracies in 0–1 with its 95 % interval. */
-export interface Difference {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-  /** Number of unseen scenes behind it. */
+/** A difference of accuracies (or an accuracy) in 0–1 with its 95 % interval. */
+export interface Difference extends Paired {
+  /** Questions behind it, compared one by one. */
   readonly n: number;
-  /** True: the same scenes, compared one by one. */
-  readonly paired: boolean;
 }
-
-/** 97.5 % quantile of the normal distribution. */
-const z = 1.96;
 
 type Part = "overall" | "visionDependent";
 
-/** A `papo(x)` is compared with its base `x`, a plain `papo` with `grpo`, where those ran; everything else with the first recipe. */
+/**
+ * A `papo(x)` is compared with its base `x`, a plain `papo` with `grpo`, where those ran; every other recipe with the first. Evaluations of models are no recipes: each is compared with the first of them, and
+ * only where there is no training run.
+ */
+export const comparisonsOf = (runs: readonly RunRecord[]): Comparison[] => {
+  const trained = runs.filter(({ kind }) => kind === "run");
+  return defaultComparisons([...byRecipe(trained.length > 0 ? trained : runs).keys()]);
+};
+
 export const defaultComparisons = (recipes: readonly string[]): Comparison[] => {
   const first = recipes[0];
   return recipes.slice(1).map((recipe) => {
@@ -36,85 +37,92 @@ export const defaultComparisons = (recipes: readonly string[]): Comparison[] => 
   });
 };
 
+/** An evaluation for each training run of a side. */
+type Side = readonly Evaluation[];
+
+const afterOf = (runs: readonly RunRecord[]): Side => runs.flatMap(({ after }) => after ?? []);
+
+/** Mean difference of accuracy after training, `recipe` minus `baseline`; see `sidesDifference`. */
+export const differenceOf = (recipe: readonly RunRecord[], baseline: readonly RunRecord[], part: Part): Difference | null => sidesDifference(afterOf(recipe), afterOf(baseline), part);
+
 /**
- * Mean difference of greedy accuracy after training, `recipe` minus `baseline`, seeds averaged per scene. Paired over the scenes
- * that both evaluations kept: the interval is ±1.96 standard errors, their square the variance of the mean per-scene difference
- * plus, on each side of several seeds, the variance of the seeds' mean (which counts a little twice: the interval is rather too wide).
- * Without common scenes the two intervals are combined as independent. Null when either side has no evaluation.
+ * Mean difference of the share of right answers over the questions that all evaluations of both sides have, seeds averaged per question: the interval covers the questions and, on a side of several
+ * seeds, its seeds. Null where a side has no evaluation or the sides share no question.
  */
-export const differenceOf = (recipe: readonly RunRecord[], baseline: readonly RunRecord[], part: Part): Difference | null => {
-  const mine = perScene(recipe, part);
-  const theirs = perScene(baseline, part);
-  const differences = [...mine].flatMap(([id, value]) => {
-    const other = theirs.get(id);
-    return other === undefined ? [] : [value - other];
-  });
-  if (differences.length > 1) {
-    const value = mean(differences);
-    const half = z * Math.sqrt(varianceOfMean(differences) + seedVariance(recipe, part) + seedVariance(baseline, part));
-    return { value, low: value - half, high: value + half, n: differences.length, paired: true };
-  }
-  return unpaired(recipe, baseline, part);
-};
+function sidesDifference(recipe: Side, baseline: Side, part: Part): Difference | null {
+  if (recipe.length === 0 || baseline.length === 0) return null;
+  const [mine, theirs] = [recipe, baseline].map((side) => side.map((evaluation) => sharesOf(evaluation, part))) as [Map<string, number>[], Map<string, number>[]];
+  const ids = [...mine[0]!.keys()].filter((id) => [...mine, ...theirs].every((shares) => shares.has(id)));
+  if (ids.length === 0) return null;
+  const table = (side: readonly Map<string, number>[]): number[][] => side.map((shares) => ids.map((id) => shares.get(id)!));
+  const [a, b] = [table(mine), table(theirs)];
+  return { ...pairedDifference(perQuestion(a), perQuestion(b), undefined, [luckOf(a), luckOf(b)]), n: ids.length };
+}
 
-/** Accuracy of a recipe's seeds, averaged per scene; the interval covers scenes and seeds as that of `differenceOf` does. */
+/** Accuracy of a recipe's seeds, averaged per question; the interval covers questions and seeds as that of `differenceOf` does. */
 export const accuracyOf = (runs: readonly RunRecord[], part: Part): Difference => {
-  const scenes = [...perScene(runs, part).values()];
-  const value = scenes.length === 0 ? 0 : mean(scenes);
-  const half = z * Math.sqrt(varianceOfMean(scenes) + seedVariance(runs, part));
-  return { value, low: value - half, high: value + half, n: scenes.length, paired: false };
+  const shares = afterOf(runs).map((evaluation) => [...sharesOf(evaluation, part).values()]);
+  const questions = perQuestion(shares);
+  return { ...pairedDifference(questions, questions.map(() => 0), undefined, [luckOf(shares)]), n: questions.length };
 };
 
-const unpaired = (recipe: readonly RunRecord[], baseline: readonly RunRecord[], part: Part): Difference | null => {
-  const [mine, theirs] = [recipe, baseline].map((runs) => runs.flatMap((run) => run.after?.greedy[part] ?? []));
-  if (mine === undefined || theirs === undefined || mine.length === 0 || theirs.length === 0) return null;
-  const value = mean(mine.map((share) => share.accuracy)) - mean(theirs.map((share) => share.accuracy));
-  const half = (shares: typeof mine): number => mean(shares.map((share) => (share.high - share.low) / 2));
-  const both = Math.hypot(half(mine), half(theirs));
-  return { value, low: value - both, high: value + both, n: Math.min(...[...mine, ...theirs].map((share) => share.n)), paired: false };
+const perQuestion = (shares: readonly (readonly number[])[]): number[] => (shares[0] ?? []).map((_, question) => mean(shares.map((own) => own[question]!)));
+
+/** Share of each question's answers that are right. */
+const sharesOf = ({ questions }: Evaluation, part: Part): Map<string, number> =>
+  new Map(questions.filter((question: Question) => part === "overall" || needsPicture(question)).map((question) => [question.id, rightShare(question)]));
+
+/** In points, signed; a difference that rounds to nothing has no sign. */
+export const points = (value: number, digits = 1): string => {
+  const size = (100 * Math.abs(value)).toFixed(digits);
+  return Number(size) === 0 ? size : `${value < 0 ? "−" : "+"}${size}`;
 };
 
-/** Share of each question's answers that are right, over all seeds. */
-const perScene = (runs: readonly RunRecord[], part: Part): Map<string, number> => {
-  const counts = new Map<string, number[]>();
-  for (const question of runs.flatMap((run) => questionsOf(run, part))) {
-    counts.set(question.id, [...(counts.get(question.id) ?? []), rightShare(question)]);
-  }
-  return new Map([...counts].map(([id, list]) => [id, mean(list)]));
+/** "p = 0.031"; so small a one as the procedure can tell is "p < 0.001". */
+export const chanceText = (p: number): string => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`);
+
+/** Value, interval and p, with as many digits as the interval needs. */
+export const differenceText = ({ value, low, high, p }: Paired): string => {
+  const digits = high - low < 0.002 && high > low ? 2 : 1;
+  return `${points(value, digits)} points, 95 % interval ${points(low, digits)} to ${points(high, digits)}, ${chanceText(p)}`;
 };
 
-const questionsOf = ({ after }: RunRecord, part: Part): readonly Question[] =>
-  (after?.questions ?? []).filter((question) => part === "overall" || needsPicture(question));
-
-/** Variance of the mean of independent draws; 0 for one draw, which tells nothing of it. */
-const varianceOfMean = (list: readonly number[]): number => {
-  if (list.length < 2) return 0;
-  const center = mean(list);
-  return list.reduce((sum, value) => sum + (value - center) ** 2, 0) / (list.length - 1) / list.length;
+const describe = (difference: Difference): string => {
+  const { value, low, high, n } = difference;
+  const basis = `over the same ${n.toLocaleString("en")} question${n === 1 ? "" : "s"}`;
+  return value === 0 && low === 0 && high === 0 ? `no difference on any of the same ${n.toLocaleString("en")} questions` : `${differenceText(difference)}, paired ${basis}`;
 };
 
-const seedVariance = (runs: readonly RunRecord[], part: Part): number =>
-  varianceOfMean(runs.flatMap((run) => run.after?.greedy[part]?.accuracy ?? []));
+/** What kept two sides from being measured alike, or null. */
+function unlike(mine: Side, theirs: Side): string | null {
+  const names = (side: Side): string => [...new Set(side.map(({ accuracy }) => accuracy.measure))].join(" and ");
+  return names(mine) === names(theirs) ? null : `one was measured by ${names(mine)}, the other by ${names(theirs)}`;
+}
 
-const points = (value: number): string => `${value < 0 ? "−" : "+"}${(100 * Math.abs(value)).toFixed(1)}`;
-
-const describe = ({ value, low, high, n, paired }: Difference): string => {
-  const basis = paired ? `paired over ${n.toLocaleString("en")} unseen scenes` : "not paired";
-  return `${points(value)} points, 95 % interval ${points(low)} to ${points(high)}, ${basis}`;
-};
-
-/** One plain sentence or two per comparison; a recipe counts as better only when the whole interval is above zero. */
+/** One plain sentence or two per comparison; a side counts as better only when the whole interval is above zero. */
 export const verdictOf = ({ recipe, baseline }: Comparison, runs: readonly RunRecord[]): string => {
   const groups = byRecipe(runs);
   const [mine, theirs] = [groups.get(recipe) ?? [], groups.get(baseline) ?? []];
-  const overall = differenceOf(mine, theirs, "overall");
-  if (overall === null) return `${recipe} and ${baseline} cannot be compared: at least one was not evaluated after training.`;
+  const [own, other] = [afterOf(mine), afterOf(theirs)];
+  if (own.length === 0 || other.length === 0) return `${recipe} and ${baseline} cannot be compared: at least one was not evaluated after training.`;
+  const reason = unlike(own, other);
+  const overall = reason === null ? sidesDifference(own, other, "overall") : null;
+  if (overall === null) return `${recipe} and ${baseline} cannot be compared: ${reason ?? "they were asked no question in common"}.`;
+  const trained = [...mine, ...theirs].every(({ kind }) => kind === "run");
   const word = overall.low > 0 ? "is better than" : overall.high < 0 ? "is worse than" : "is not better than";
-  const looking = differenceOf(mine, theirs, "visionDependent");
+  const looking = sidesDifference(own, other, "visionDependent");
   const inVision = looking === null ? "" : ` On the questions that need the picture: ${describe(looking)}.`;
   const caution = overall.low <= 0 && overall.high >= 0 ? " The interval includes zero: this evaluation cannot tell them apart." : "";
   const seeds = Math.min(mine.length, theirs.length);
-  const oneSeed = " One seed each: the interval does not cover the luck of a training run.";
-  const spread = seeds < 2 ? oneSeed : ` ${seeds} seeds each; the interval covers scenes and seeds.`;
-  return `${recipe} ${word} ${baseline} on this budget: ${describe(overall)}.${inVision}${caution}${spread}`;
+  const spread = !trained ? "" : seeds < 2 ? " One seed each: the interval does not cover the luck of a training run." : ` ${seeds} seeds each; the interval covers questions and seeds.`;
+  return `${recipe} ${word} ${baseline}${trained ? " on this budget" : ""}, ${own[0]!.accuracy.measure}: ${describe(overall)}.${inVision}${caution}${spread}`;
 };
+
+/** What training did to each recipe: after minus before, on the same questions; nothing for recipes that were not measured before. */
+export const gainsOf = (runs: readonly RunRecord[]): string[] =>
+  [...byRecipe(runs)].flatMap(([recipe, seeds]) => {
+    const both = seeds.filter(({ before, after }) => before !== null && after !== null && unlike([before], [after]) === null);
+    // Before training the seeds are one model.
+    const gained = sidesDifference(afterOf(both), both.flatMap(({ before }) => before ?? []).slice(0, 1), "overall");
+    return gained === null ? [] : [`${recipe}, after training minus before, ${both[0]!.after!.accuracy.measure}: ${describe(gained)}.`];
+  });

@@ -3,14 +3,13 @@ import { readFileSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import { byRecipe } from "./curves.ts";
 import { embedJson, embedScript, escapeHtml, scriptHash } from "./html.ts";
 import { shelvePictures } from "./pictures.ts";
 import { reportDataOf } from "./report-data.ts";
 import type { RunRecord } from "./run-record.ts";
 import { ledgerTables } from "./ledger.ts";
 import { alarmList, errorBars, errorTable, resultTable, settingsTable } from "./tables.ts";
-import { defaultComparisons, verdictOf } from "./verdict.ts";
+import { comparisonsOf, gainsOf, verdictOf } from "./verdict.ts";
 import type { Comparison } from "./verdict.ts";
 
 export interface ReportOptions {
@@ -19,7 +18,7 @@ export interface ReportOptions {
   readonly runs: readonly RunRecord[];
   /** A sentence or two under the title. */
   readonly subtitle?: string;
-  /** Which recipe is measured against which; default: see `defaultComparisons`. */
+  /** Which recipe is measured against which; default: see `comparisonsOf`. */
   readonly comparisons?: readonly Comparison[];
   /** Longest side of a picture in the report, pixels. Default 224. */
   readonly largestPictureSide?: number;
@@ -42,7 +41,7 @@ export const writeReport = async (file: string, options: ReportOptions): Promise
 export const reportPage = async (options: ReportOptions): Promise<string> => {
   const { title, runs, subtitle = "", largestPictureSide = 224 } = options;
   if (runs.length === 0) throw new Error("A report needs at least one run; it was given none");
-  const comparisons = options.comparisons ?? defaultComparisons([...byRecipe(runs).keys()]);
+  const comparisons = options.comparisons ?? comparisonsOf(runs);
   const data = reportDataOf(runs, await shelvePictures(runs, largestPictureSide));
   const scripts = [plotFile("uPlot.iife.min.js"), ownFile("page.js"), ownFile("charts.js"), ownFile("questions.js"), ownFile("rollouts.js")].map(embedScript);
   const styles = [plotFile("uPlot.min.css"), ownFile("style.css")];
@@ -58,7 +57,7 @@ export const reportPage = async (options: ReportOptions): Promise<string> => {
 <header><h1>${escapeHtml(title)}</h1>${subtitle === "" ? "" : `<p>${escapeHtml(subtitle)}</p>`}</header>
 <main>
 <section><h2>Result</h2>
-${comparisons.map((comparison) => `<p class="verdict">${escapeHtml(verdictOf(comparison, runs))}</p>`).join("\n")}
+${[...comparisons.map((comparison) => verdictOf(comparison, runs)), ...gainsOf(runs)].map((sentence) => `<p class="verdict">${escapeHtml(sentence)}</p>`).join("\n")}
 ${resultTable(runs)}</section>
 ${alarmList(runs)}
 <section><h2>Curves</h2><div id="legend" class="legend"></div><div id="metrics"></div><div id="charts"></div></section>

@@ -6,6 +6,8 @@ import type { LearnerBatch } from "../../core/learner/learner.ts";
 import { loadModelFolder } from "../../core/model/files/folder.ts";
 import { hashPixels } from "../../core/model/processing/image-processor.ts";
 import type { EncodedPrompt } from "../../core/model/model.ts";
+import type { GeneratedResponse } from "../../core/rollout/engine.ts";
+import { OnnxRolloutEngine } from "../../core/rollout/onnx-engine.ts";
 import { type EncodedPicture, loadPicture } from "../../core/model/processing/picture.ts";
 import { Processor } from "../../core/model/processing/processor.ts";
 import { createModel } from "../../core/model/registry.ts";
@@ -26,10 +28,9 @@ export async function loadModel(name: string, executor: Executor = executors[0]!
   return { folder, processor: await Processor.load(folder), runtime: new ModelRuntime(createModel(config), weights, executor) };
 }
 
-export function createLearner({ runtime }: LoadedModel, microbatchTokens: number, options: Pick<GraphLearnerOptions, "longRow" | "recompute" | "vocabularyChunk"> = {}): GraphLearner {
+export function createLearner({ runtime }: Pick<LoadedModel, "runtime">, microbatchTokens: number, options: Pick<GraphLearnerOptions, "longRow" | "recompute" | "vocabularyChunk"> = {}): GraphLearner {
   const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
-  const unused = (): Promise<never> => Promise.reject(new Error("golden tests save no checkpoints"));
-  return new GraphLearner(runtime, { optimizer, microbatchTokens, ...options, writeModel: unused, readModel: unused });
+  return new GraphLearner(runtime, { optimizer, microbatchTokens, ...options });
 }
 
 /** A part of a golden message: text, or a picture by the name of its file. */
@@ -66,4 +67,14 @@ export function maskedRow(values: GoldenTensor, mask: GoldenTensor, row: number,
 /** The prompts with the golden completions as responses, one each. */
 export function completionBatch(prompts: readonly EncodedPrompt[], ids: GoldenTensor, mask: GoldenTensor): LearnerBatch {
   return { prompts, rows: prompts.map((_, prompt) => ({ prompt, tokens: Int32Array.from(maskedRow(ids, mask, prompt)) })), temperature: 1 };
+}
+
+/** The most likely tokens, no stops and no bans, one response a prompt. */
+export async function sampleGreedily({ runtime }: Pick<LoadedModel, "runtime">, prompts: readonly EncodedPrompt[], maxNewTokens: number): Promise<GeneratedResponse[]> {
+  const responses: GeneratedResponse[] = [];
+  const settings = { temperature: 0, topP: 1, topK: 0, maxNewTokens, stopTokens: [], bannedTokens: [] };
+  const requests = prompts.map((prompt) => ({ prompt, count: 1, keys: [[0, 0] as const] }));
+  await new OnnxRolloutEngine(runtime).generate(requests, settings, (response) => responses.push(response));
+  if (responses.length !== prompts.length) throw new Error(`${prompts.length} prompts were sampled from, and ${responses.length} responses came`);
+  return responses;
 }

@@ -2,11 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { GraphLearner } from "../../core/learner/graph-learner.ts";
 import type { LearnerBatch, Outputs } from "../../core/learner/learner.ts";
 import type { EncodedPrompt } from "../../core/model/model.ts";
-import type { GeneratedResponse } from "../../core/rollout/engine.ts";
-import { OnnxRolloutEngine } from "../../core/rollout/onnx-engine.ts";
 import { executors } from "../support/executors.ts";
-import { completionBatch, createLearner, encodeMessage, type GoldenPart, goldenPictures, type LoadedModel, loadModel, maskedRow } from "./loaded-model.ts";
-import { goldenJson, goldenTensors, type GoldenTensor, hasPart, largestDifference, modelCases, modelFolders, relativeError, tensorOf } from "./support.ts";
+import { completionBatch, createLearner, encodeMessage, type GoldenPart, goldenPictures, type LoadedModel, loadModel, maskedRow, sampleGreedily } from "./loaded-model.ts";
+import { closest, goldenJson, goldenTensors, type GoldenTensor, hasPart, largestDifference, modelCases, modelFolders, relativeError, tensorOf } from "./support.ts";
 
 /** What make_models.py and its like write beside the tensors. */
 interface CaseInfo {
@@ -26,18 +24,6 @@ interface CaseInfo {
 type Tensors = ReadonlyMap<string, GoldenTensor>;
 
 const bars = { logProb: 2e-5, gradient: 1e-4 };
-const precisions = ["f32", "f64"] as const;
-
-/** The smaller of the errors against the fp32 and the fp64 reference: transformers' own two differ by up to 1.4e-5. */
-function closest(tensors: Tensors, name: string, error: (golden: GoldenTensor) => number): number {
-  const errors = precisions.flatMap((precision) => {
-    const golden = tensors.get(`${name}.${precision}`);
-    return golden ? [error(golden)] : [];
-  });
-  if (errors.length === 0) throw new Error(`the golden case holds neither ${name}.f32 nor ${name}.f64`);
-  return Math.min(...errors);
-}
-
 /** Prompts as the project encodes them; their pixels replaced by the golden ones where the case has them. */
 async function encodeCase(model: LoadedModel, info: CaseInfo, tensors: Tensors) {
   const encoded = await Promise.all(info.messages.map((parts) => encodeMessage(model, parts)));
@@ -184,16 +170,6 @@ describe.skipIf(!there).each(cases.flatMap((name) => executors.map((executor) =>
     }
   });
 });
-
-/** The most likely tokens, no stops and no bans, one response a prompt. */
-async function sampleGreedily({ runtime }: LoadedModel, prompts: readonly EncodedPrompt[], maxNewTokens: number): Promise<GeneratedResponse[]> {
-  const responses: GeneratedResponse[] = [];
-  const settings = { temperature: 0, topP: 1, topK: 0, maxNewTokens, stopTokens: [], bannedTokens: [] };
-  const requests = prompts.map((prompt) => ({ prompt, count: 1, keys: [[0, 0] as const] }));
-  await new OnnxRolloutEngine(runtime).generate(requests, settings, (response) => responses.push(response));
-  expect(responses).toHaveLength(prompts.length);
-  return responses;
-}
 
 /** Folders without cases of their own that hold another folder's weights under a hub-style config. */
 const twins = (there ? modelFolders() : []).flatMap((folder) => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createRandom } from "@papo/core";
-import { cohensKappa, majorityAtK, meanEstimate, passAtK, quantile } from "../../recipes/evaluation/statistics.ts";
+import { majorityAtK } from "../../recipes/evaluation/majority.ts";
+import { cohensKappa, passAtK, quantile, ratioEstimate } from "../../recipes/evaluation/statistics.ts";
 import { goldenJson } from "./support.ts";
 
 interface Golden {
@@ -22,7 +23,7 @@ test.skipIf(!there)("pass@k is the exact fraction, to 1e-9", () => {
 
 test.skipIf(!there)("maj@k is that of all subsets, to 1e-9", () => {
   for (const { votes, k, value } of golden.majority) {
-    expect(Math.abs(majorityAtK(votes.map(([answer, right]) => ({ answer, right })), k, createRandom(1)) - value), `${JSON.stringify(votes)}, k ${k}`).toBeLessThan(1e-9);
+    expect(Math.abs(majorityAtK(votes.map(([answer, right]) => ({ answer, right })), k) - value), `${JSON.stringify(votes)}, k ${k}`).toBeLessThan(1e-9);
   }
 });
 
@@ -33,7 +34,7 @@ test.skipIf(!there)("quantiles and kappa are numpy's, to 1e-9", () => {
 
 test.skipIf(!there)("bootstrap intervals are those of 200,000 draws by numpy, within the error of 2,000", () => {
   for (const { values, mean, interval } of golden.bootstrap) {
-    const { value, low, high } = meanEstimate(values, createRandom(3));
+    const { value, low, high } = ratioEstimate(values, values.map(() => 1), createRandom(3));
     expect(Math.abs(value - mean)).toBeLessThan(1e-9);
     // The standard error of a 2.5 % quantile of 2,000 normal draws is 0.06 of their standard deviation.
     const deviation = (interval[1] - interval[0]) / 3.92;

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { readSafetensors } from "../../core/model/files/safetensors.ts";
 
 /** The parts that a folder may hold, by the file or folder that shows a part is there. */
-export const parts = ["image.json", "tokenizer.json", "losses.json", "papo_step.json", "adamw.json", "muon.json", "ops.json", "views.json", "methods.json", "verify.json", "statistics.json", "dinov2.json", "models"] as const;
+export const parts = ["image.json", "tokenizer.json", "losses.json", "papo_step.json", "adamw.json", "muon.json", "ops.json", "views.json", "methods.json", "verify.json", "statistics.json", "dinov2.json", "models", "lora", "adapters"] as const;
 export type Part = (typeof parts)[number];
 
 /** The folder in use. Throws when it holds none of the parts. */
@@ -31,13 +31,18 @@ export function hasPart(part: Part): boolean {
 /** A parsed JSON file of the folder, "papo_step.json"; null when it is not there. */
 export function goldenJson<T>(name: string): T | null {
   const file = join(goldenDir(), name);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as T) : null;
+  return existsSync(file) ? readJson<T>(file) : null;
 }
+
+export const readJson = <T>(file: string): T => JSON.parse(readFileSync(file, "utf8")) as T;
 
 /** The tensors of a safetensors file of the folder, numbers as float64; null when it is not there. */
 export async function goldenTensors(name: string): Promise<Map<string, GoldenTensor> | null> {
   const file = join(goldenDir(), name);
-  if (!existsSync(file)) return null;
+  return existsSync(file) ? readTensors(file) : null;
+}
+
+export async function readTensors(file: string): Promise<Map<string, GoldenTensor>> {
   const tensors = await readSafetensors(file);
   return new Map([...tensors].map(([key, { shape, data }]) => [key, { shape, data: Float64Array.from(data as ArrayLike<number>) }]));
 }
@@ -89,4 +94,16 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   }
   const ratio = Math.sqrt(error) / Math.max(1e-12, Math.sqrt(size));
   return Number.isNaN(ratio) ? Infinity : ratio;
+}
+
+const precisions = ["f32", "f64"] as const;
+
+/** The smaller of the errors against the fp32 and the fp64 reference: transformers' own two differ by up to 1.4e-5. */
+export function closest(tensors: ReadonlyMap<string, GoldenTensor>, name: string, error: (golden: GoldenTensor) => number): number {
+  const errors = precisions.flatMap((precision) => {
+    const golden = tensors.get(`${name}.${precision}`);
+    return golden ? [error(golden)] : [];
+  });
+  if (errors.length === 0) throw new Error(`the golden case holds neither ${name}.f32 nor ${name}.f64`);
+  return Math.min(...errors);
 }

@@ -1,18 +1,18 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import { arrayDataset, type Dataset } from "../../core/data/dataset.ts";
 import { train } from "../../core/pipeline/run.ts";
-import { learnerSettings, parseSettings } from "../../core/pipeline/settings.ts";
+import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/pipeline/settings.ts";
 import { openPolicyInProcess } from "../../core/worker/policy.ts";
 import { BanditPlugin, ScorerPlugin, TapPlugin, temporaryFolder } from "../support/bandit.ts";
 
 const folder = fileURLToPath(new URL("../golden/cases/models/tiny", import.meta.url));
-const settings = parseSettings({
+const settings = {
   steps: 2, promptsPerStep: 7, promptsPerMinibatch: 4, samplesPerPrompt: 2, learningRate: 1e-3, checkpointEvery: 1, sampling: { maxNewTokens: 6 },
-});
+} satisfies RunSettingsInput;
 
 /** Five pictures of five sizes, a row with two of them, and one with none. */
 async function mixedRows(): Promise<Dataset> {
@@ -33,8 +33,8 @@ const grey = (): TapPlugin => new TapPlugin(({ views, scores, hooks }) => {
   hooks.terms.tap("TapPlugin", (terms, batch) => [...terms, { name: "grey", value: batch.get(seen), reduction: "token_mean" }]);
 });
 
-async function run(output: string, dataset: Dataset, resume: boolean): Promise<string> {
-  const policy = await openPolicyInProcess({ folder, ...learnerSettings(settings), microbatchTokens: 512 });
+async function run(output: string, dataset: Dataset, resume: boolean, settings: RunSettingsInput): Promise<string> {
+  const policy = await openPolicyInProcess({ folder, ...learnerSettings(parseSettings(settings)), microbatchTokens: 512 });
   const evenTokens = new ScorerPlugin({ score: ({ response }) => response.tokens.filter((token) => token % 2 === 0).length });
   try {
     await train({ policy, dataset, settings, output, resume, plugins: [evenTokens, new BanditPlugin(), grey()] });
@@ -46,12 +46,28 @@ async function run(output: string, dataset: Dataset, resume: boolean): Promise<s
 
 test("a Qwen2.5-VL trains on pictures of five sizes, two pictures and none in one batch, and resumes byte-equal", async () => {
   const [output, dataset] = [temporaryFolder(), await mixedRows()];
-  const whole = await run(output, dataset, false);
+  const whole = await run(output, dataset, false, settings);
   expect(whole.trim().split("\n")).toHaveLength(2);
   const weights = join(output, "checkpoints", "step-2", "policy", "model", "model.safetensors");
   const trained = readFileSync(weights);
   expect(trained.equals(readFileSync(join(output, "checkpoints", "step-1", "policy", "model", "model.safetensors")))).toBe(false);
   rmSync(join(output, "checkpoints", "step-2"), { recursive: true });
-  expect(await run(output, dataset, true)).toBe(whole);
+  expect(await run(output, dataset, true, settings)).toBe(whole);
   expect(readFileSync(weights).equals(trained)).toBe(true);
+}, 60_000);
+
+test("an adapter with dropout resumes byte-equal; its checkpoints hold nothing of the base", async () => {
+  const [output, dataset] = [temporaryFolder(), await mixedRows()];
+  const adapted = { ...settings, promptsPerStep: 4, promptsPerMinibatch: 2, lora: { rank: 3, alpha: 12, dropout: 0.2, vision: true } };
+  const whole = await run(output, dataset, false, adapted);
+  const policy = join(output, "checkpoints", "step-2", "policy");
+  const files = (): readonly (readonly [string, string])[] =>
+    readdirSync(policy, { recursive: true, encoding: "utf8" }).filter((name) => statSync(join(policy, name)).isFile()).sort().map((name) => [name, readFileSync(join(policy, name), "base64")]);
+  const trained = files();
+  expect(trained.map(([name]) => name)).toEqual(["adapter/adapter_config.json", "adapter/adapter_model.safetensors", "learner.json", "optimizer.safetensors"]);
+  rmSync(join(output, "checkpoints", "step-2"), { recursive: true });
+  expect(await run(output, dataset, true, adapted)).toBe(whole);
+  expect(files()).toEqual(trained);
+  const other = { ...adapted, lora: { ...adapted.lora, dropout: 0.3 } };
+  await expect(run(output, dataset, true, other)).rejects.toThrow(/lora\.dropout: 0\.2 → 0\.3/);
 }, 60_000);

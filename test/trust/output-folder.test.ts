@@ -11,15 +11,15 @@ describe("an output folder", () => {
   test("that is a file, or lies in one, is refused", async () => {
     const file = join(newFolder(), "out");
     writeFileSync(file, "mine");
-    expect((await trainSmall({ output: file })).error).toMatch(/^The output folder .*out cannot be used: (EEXIST|ENOTDIR).*; choose another$/);
-    expect((await trainSmall({ output: join(file, "deeper") })).error).toMatch(/^The output folder .*deeper cannot be used: ENOTDIR/);
+    expect((await trainSmall({ output: file })).error).toMatch(/^The folder .*out cannot be written to: ENOTDIR.*; choose another$/);
+    expect((await trainSmall({ output: join(file, "deeper") })).error).toMatch(/^The folder .*deeper cannot be written to: ENOTDIR/);
     expect(readFileSync(file, "utf8")).toBe("mine");
   });
 
   test.skipIf(process.getuid?.() === 0)("that is read-only is refused", async () => {
     const output = newFolder();
     chmodSync(output, 0o500);
-    expect((await trainSmall({ output })).error).toMatch(/^The output folder .* cannot be used: EACCES/);
+    expect((await trainSmall({ output })).error).toMatch(/^The folder .* cannot be written to: EACCES/);
   });
 
   test("that holds a run is refused, and the run in it stays as it was", async () => {
@@ -27,6 +27,49 @@ describe("an output folder", () => {
     const before = readdirSync(output, { recursive: true }).length;
     expect((await trainSmall({ output })).error).toMatch(/holds a run already: resume it \(resume: true, or --resume\), or choose another/);
     expect(readdirSync(output, { recursive: true })).toHaveLength(before);
+  });
+});
+
+describe("a start that fails", () => {
+  test("leaves no folder behind, whatever it failed at", async () => {
+    const output = join(newFolder(), "runs", "out");
+    expect((await trainSmall({ output, settings: { parityTolerance: 1e-30 } })).error).toMatch(/nats/);
+    expect(existsSync(join(output, ".."))).toBe(false);
+    const used = newFolder();
+    writeFileSync(join(used, "notes.txt"), "mine");
+    expect((await trainSmall({ output: used, settings: { parityTolerance: 1e-30 } })).error).toMatch(/nats/);
+    expect(readdirSync(used)).toEqual(["notes.txt"]);
+  });
+
+  test("in its first step leaves something to resume, but no run: another one may begin there", async () => {
+    const output = newFolder();
+    const breaks = new ScorerPlugin({ name: "even", score: () => NaN });
+    expect((await trainSmall({ output, plugins: [breaks, new BanditPlugin()] })).error).toMatch(/Step 1 failed[^]*step 0 is safe/);
+    expect(existsSync(join(output, "checkpoints/step-0"))).toBe(true);
+    const { summary, metrics } = await trainSmall({ output, settings: { steps: 1, seed: 5 } });
+    expect(summary).toMatchObject({ steps: 1, resumedFrom: null });
+    expect(metrics).toHaveLength(1);
+  });
+});
+
+describe("a run that is finished", () => {
+  test("goes on with more steps, to the same end as one that was to have them from the start, and not to fewer", async () => {
+    const settings = { steps: 3 };
+    const whole = await trainSmall({ settings });
+    const { output } = await trainSmall({ settings: { steps: 2 } });
+    const { summary, metrics, plan } = await trainSmall({ settings, output, resume: true });
+    expect(summary).toMatchObject({ steps: 3, ended: "finished" });
+    expect(metrics).toEqual(whole.metrics);
+    expect(readFileSync(weightsOf(output, 3)).equals(readFileSync(weightsOf(whole.output, 3)))).toBe(true);
+    expect(plan).toContain("the run was to have 2 steps and has 3 now: the learning rate is as it was");
+    expect((await trainSmall({ settings: { steps: 2 }, output, resume: true })).error).toMatch(/has done 3 steps and cannot be resumed with steps: 2: set 3 or more/);
+  });
+
+  test("says what a longer run does to its learning rate", async () => {
+    const { output } = await trainSmall({ settings: { steps: 2, decay: "linear" } });
+    const { plan, metrics } = await trainSmall({ settings: { steps: 4, decay: "linear" }, output, resume: true });
+    expect(plan.find((line) => line.startsWith("the run was"))).toBe("the run was to have 2 steps and has 4 now: the linear decay of the learning rate goes to step 4 now (step 3: 5.00e-4, it was to be past its end)");
+    expect(metrics.map((step) => step["learner/learning_rate"])).toEqual([0.001, 0.0005, 0.0005, 0.00025]);
   });
 });
 

@@ -66,6 +66,8 @@ export interface Outcome {
   readonly error: string | null;
   readonly alarms: readonly string[];
   readonly skips: readonly string[];
+  /** What the run said that it would do. */
+  readonly plan: readonly string[];
   readonly output: string;
   /** Metrics of each step that was done. */
   readonly metrics: readonly Readonly<Record<string, number | string>>[];
@@ -76,7 +78,7 @@ export async function trainSmall(run: SmallRun = {}): Promise<Outcome> {
   const { model = tinyModel, rows, dataset = rows === undefined ? textRows : arrayDataset(rows), output = newFolder(), resume = false } = run;
   const plugins = run.plugins ?? [evenTokens(), new BanditPlugin()];
   const settings = parseSettings({ ...small, ...run.settings });
-  const [alarms, skips]: [string[], string[]] = [[], []];
+  const [alarms, skips, plan]: [string[], string[], string[]] = [[], [], []];
   let [summary, error]: [TrainSummary | null, string | null] = [null, null];
   try {
     const policy = await openPolicyInProcess({ folder: model, ...learnerSettings(settings), threads: 1 });
@@ -85,6 +87,7 @@ export async function trainSmall(run: SmallRun = {}): Promise<Outcome> {
         policy, plugins, dataset, settings, output, resume,
         onEvents: (events) => {
           events.on("alarm", ({ plugin, message }) => alarms.push(`${plugin}: ${message}`));
+          events.on("plan", ({ lines }) => plan.push(...lines));
           events.on("skip", ({ what, reason }) => skips.push(`${what}: ${reason}`));
         },
       });
@@ -94,7 +97,7 @@ export async function trainSmall(run: SmallRun = {}): Promise<Outcome> {
   } catch (thrown) {
     error = (thrown as Error).message;
   }
-  return { summary, error, alarms, skips, output, metrics: readMetrics(output) };
+  return { summary, error, alarms, skips, plan, output, metrics: readMetrics(output) };
 }
 
 function readMetrics(output: string): Outcome["metrics"] {

@@ -19,7 +19,10 @@ export interface OnnxNodeOptions {
 /** "uint8" is "int8" with weights shifted to 0 … 255, for processors whose sums of int8 products are not exact (int8-sums.ts). */
 export type Products = PortProducts | "uint8";
 
-const elementType = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
+/** Where most of a graph runs: kernels of the two differ in what they give beside an op's first output. */
+export type OnnxDevice = "cpu" | "webgpu";
+
+const elementType = { float32: 1, int32: 6, int64: 7, bool: 9, uint64: 13 } as const;
 const opset = 21;
 const irVersion = 10;
 /** TensorProto.DataLocation.EXTERNAL. */
@@ -30,6 +33,7 @@ export interface EmitOptions {
   readonly constants?: ReadonlySet<string>;
   /** See CompileOptions. */
   readonly products?: Products;
+  readonly device?: OnnxDevice;
   /** Outputs to which the input that `sumInput` names is added; with any, the first output of the model is `noOutput`. */
   readonly sums?: readonly string[];
 }
@@ -63,6 +67,7 @@ function executionOrder(graph: Graph): Node[] {
 export class OnnxEmitter {
   /** See CompileOptions. */
   readonly products: Products;
+  readonly device: OnnxDevice;
   readonly #graph: Graph;
   readonly #constants: ReadonlySet<string>;
   readonly #sums: readonly string[];
@@ -74,8 +79,10 @@ export class OnnxEmitter {
   readonly #sizes = new Map<string, string>();
   #fresh = 0;
 
-  constructor(graph: Graph, { constants = new Set(), products = "float32", sums = [] }: EmitOptions) {
+  constructor(graph: Graph, options: EmitOptions) {
+    const { constants = new Set(), products = "float32", device = "cpu", sums = [] } = options;
     this.products = products;
+    this.device = device;
     this.#graph = graph;
     this.#constants = constants;
     this.#sums = sums;
@@ -150,9 +157,19 @@ export class OnnxEmitter {
   }
 
   /** An int64 constant of shape [values]. */
-  ints(values: readonly number[]): string {
+  ints(values: readonly (number | bigint)[]): string {
     const data = BigInt64Array.from(values, BigInt);
     return this.#initializer(`ints ${values.join(" ")}`, elementType.int64, [values.length], new Uint8Array(data.buffer));
+  }
+
+  /** An int64 constant of shape []. */
+  int(value: number): string {
+    return this.#initializer(`int ${value}`, elementType.int64, [], new Uint8Array(BigInt64Array.of(BigInt(value)).buffer));
+  }
+
+  /** A uint64 constant of shape [values]. */
+  words(values: readonly bigint[]): string {
+    return this.#initializer(`words ${values.join(" ")}`, elementType.uint64, [values.length], new Uint8Array(BigUint64Array.from(values).buffer));
   }
 
   /** The sizes of a shape, int64 [rank]. */

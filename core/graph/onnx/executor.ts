@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { evaluate, type Shape } from "../dims.ts";
 import type { CompileOptions, Executor, Feed, Feeds, FloatArray, Program } from "../executor.ts";
 import type { Graph } from "../graph.ts";
-import { emitOnnx, noOutput, sumInput } from "./emitter.ts";
+import { emitOnnx, noOutput, type OnnxDevice, sumInput } from "./emitter.ts";
 import { int8SumsAreExact } from "./int8-sums.ts";
 
 export interface OnnxExecutorOptions {
@@ -12,17 +12,23 @@ export interface OnnxExecutorOptions {
   readonly threads?: number;
   /** Whether threads wait for their next op awake: faster, unless another executor computes at the same time on the same cores. Default true. */
   readonly spinning?: boolean;
+  /** "webgpu": whatever of a graph has a kernel there runs on the GPU that WebGPU finds, the rest on the processor. Default "cpu". */
+  readonly device?: OnnxDevice;
 }
 
 export class OnnxExecutor implements Executor {
-  readonly name = "onnxruntime-node";
+  readonly name: string;
   readonly attendsInBlocks = true;
+  readonly #device: OnnxDevice;
   readonly #options: InferenceSession.SessionOptions;
   /** ONNX models of graphs with constants, which are compiled again with other ones. */
   readonly #models = new WeakMap<Graph, { readonly key: string; readonly model: Uint8Array }>();
 
-  constructor({ threads = availableParallelism(), spinning = true }: OnnxExecutorOptions = {}) {
+  constructor({ threads = availableParallelism(), spinning = true, device = "cpu" }: OnnxExecutorOptions = {}) {
+    this.name = device === "cpu" ? "onnxruntime-node" : `onnxruntime-node on ${device}`;
+    this.#device = device;
     this.#options = {
+      executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
       intraOpNumThreads: threads,
       executionMode: "sequential",
       // Lengths change from run to run: arenas and patterns would keep the largest of everything.
@@ -41,7 +47,8 @@ export class OnnxExecutor implements Executor {
     const externalData = Object.entries(constants).map(([path, { data }]) => ({ path, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }));
     const key = [products, ...sums, ...Object.keys(constants).sort()].join("\n");
     const known = this.#models.get(graph);
-    const model = known?.key === key ? known.model : emitOnnx(graph, { constants: new Set(Object.keys(constants)), products, sums });
+    const named = new Set(Object.keys(constants));
+    const model = known?.key === key ? known.model : emitOnnx(graph, { constants: named, products, device: this.#device, sums });
     if (externalData.length > 0) this.#models.set(graph, { key, model });
     const folding = graph.passes.constantFolding ? {} : { graphOptimizationLevel: "disabled" as const };
     const session = await InferenceSession.create(model, { ...this.#options, ...folding, ...(externalData.length > 0 ? { externalData } : {}) });

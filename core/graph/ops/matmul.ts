@@ -2,6 +2,7 @@
 import { at, sameDim, sameShape } from "../dims.ts";
 import { first, type Op, type Value } from "../graph.ts";
 import type { OnnxEmitter } from "../onnx/emitter.ts";
+import { lowRankUpdated } from "./low-rank.ts";
 import { sum } from "./reduce.ts";
 
 export interface MatmulOptions {
@@ -14,8 +15,8 @@ export interface MatmulOptions {
 export const matmul = (a: Value, b: Value, { transposeA = false, transposeB = false, scale = 1 }: MatmulOptions = {}): Value =>
   a.graph.apply(matmulOp, [a, b], { transposeA, transposeB, scale });
 
-/** x·wᵀ + b: x [rows, in], w [out, in] (as Hugging Face files keep it), b [out] or none. */
-export const linear = (x: Value, w: Value, b?: Value): Value => x.graph.apply(linearOp, b ? [x, w, b] : [x, w], {});
+/** x·wᵀ + b: x [rows, in], w [out, in] (as Hugging Face files keep it), b [out] or none; with the low-rank updates that the graph has of `w`. */
+export const linear = (x: Value, w: Value, b?: Value): Value => lowRankUpdated(x.graph.apply(linearOp, b ? [x, w, b] : [x, w], {}), x, w);
 
 /** x·wᵀ where every bit counts, in a head: an executor that computes in a shorter type sums and returns it in float32. */
 export const logits = (x: Value, w: Value): Value => x.graph.apply(linearOp, [x, w], { full: true });

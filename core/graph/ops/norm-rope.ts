@@ -37,8 +37,18 @@ const rmsNormOp: Op<{ readonly epsilon: number }> = {
     const mean = affine(sumLast(mul(scaled, normalised)), 1 / size);
     return [mul(inverse, sub(scaled, mul(normalised, mean))), sum(mul(dy, normalised), [0])];
   },
-  onnx: (emitter, { attributes: { epsilon } }, inputs, outputs) =>
-    void emitter.op("SimplifiedLayerNormalization", inputs, { outputs, attributes: { axis: -1, epsilon: { float: epsilon } } }),
+  onnx: (emitter, { attributes: { epsilon } }, inputs, outputs) => {
+    const attributes = { axis: -1, epsilon: { float: epsilon } };
+    if (emitter.device === "cpu") return void emitter.op("SimplifiedLayerNormalization", inputs, { outputs, attributes });
+    // WebGPU's kernel gives the row's mean where the processor's gives 1 / √(mean(x²) + epsilon): computed beside it.
+    const [x = ""] = inputs;
+    const [y = "", inverse = ""] = outputs;
+    emitter.op("SimplifiedLayerNormalization", inputs, { outputs: [y], attributes });
+    const squares = first(emitter.op("Mul", [x, x]));
+    const mean = first(emitter.op("ReduceMean", [squares, emitter.ints([1])], { attributes: { keepdims: 1 } }));
+    const root = first(emitter.op("Sqrt", [first(emitter.op("Add", [mean, emitter.float(epsilon)]))]));
+    emitter.op("Reciprocal", [root], { outputs: [inverse] });
+  },
 };
 
 const addRmsNormOp: Op<{ readonly epsilon: number }> = {

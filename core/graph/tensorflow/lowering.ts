@@ -1,7 +1,9 @@
 /** The second lowering: each op by TensorFlow kernels, run at once. The first, to ONNX, stands beside each op. */
 import type { Shape } from "../dims.ts";
 import type { Attributes, Node } from "../graph.ts";
+import { dropoutMask } from "./dropout-mask.ts";
 import type { Handle, Kernels } from "./kernels.ts";
+import { keptScale } from "../ops/dropout.ts";
 
 export interface Lowered {
   readonly kernels: Kernels;
@@ -77,6 +79,16 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
       const plain = keep(product(kernels, x as Handle, w as Handle, false, true));
       return [b === undefined ? plain : keep(kernels.run("BiasAdd", [plain, b]))];
     }),
+  addProduct: ({ kernels, inputs: [y, x, w] }) =>
+    kernels.scope((keep) => [keep(kernels.run("AddV2", [y as Handle, keep(product(kernels, x as Handle, w as Handle, false, true))]))]),
+  dropout: (lowered) => {
+    const { kernels } = lowered;
+    const { threshold } = attributes<{ threshold: number }>(lowered);
+    return kernels.scope((keep) => {
+      const kept = keep(kernels.run("Mul", [input(lowered), keep(dropoutMask(kernels, input(lowered).shape, input(lowered, 1), threshold))]));
+      return [keep(kernels.run("Mul", [kept, kernels.float(keptScale(threshold))]))];
+    });
+  },
   sum: (lowered) => {
     const { axes } = attributes<{ axes: number[] }>(lowered);
     return [reduce(lowered.kernels, "Sum", input(lowered), axes, false)];

@@ -1,6 +1,7 @@
 /** The third lowering: each op as StableHLO. The first, to ONNX, stands beside each op. */
 import type { Shape } from "../dims.ts";
 import type { Attributes, Node } from "../graph.ts";
+import { keptScale, splitMix } from "../ops/dropout.ts";
 import { lowerDraw } from "./draw.ts";
 import type { ElementType } from "./pjrt-functions.ts";
 import { entries, type Hlo, type HloWriter, type ProductAxes, tensorType } from "./writer.ts";
@@ -59,6 +60,25 @@ function norm(hlo: HloWriter, x: Hlo, weight: Hlo, epsilon: number): readonly [H
   return [times(hlo, times(hlo, x, inverse), weight), inverse];
 }
 
+/** 1 where the op `dropout` keeps an entry: the same bits as ONNX's. */
+function dropoutMask(hlo: HloWriter, [rows, width]: readonly [number, number], key: Hlo, threshold: number): Hlo {
+  const words = Math.ceil(width / 4);
+  const shape = [rows, words];
+  const long = (value: bigint): Hlo => hlo.constant(BigInt.asIntN(64, value), "i64");
+  const half = (index: number): Hlo => hlo.convert(hlo.reshape(hlo.slice(key, 0, index, 1), []), "i64");
+  const shifted = (value: Hlo, by: bigint): Hlo => hlo.map("shift_right_logical", value, hlo.stretch(long(by), value.shape));
+  const seed = hlo.map("add", hlo.map("multiply", half(1), long(2n ** 32n)), half(0));
+  const counter = hlo.map("add", times(hlo, hlo.iota(shape, 0, "i64"), long(BigInt(words))), hlo.iota(shape, 1, "i64"));
+  let word = plus(hlo, times(hlo, counter, long(splitMix.gamma)), seed);
+  for (const [shift, factor] of splitMix.steps) {
+    const mixed = hlo.map("xor", word, shifted(word, shift));
+    word = factor === null ? mixed : times(hlo, mixed, long(factor));
+  }
+  const lanes = [0n, 16n, 32n, 48n].map((shift) => hlo.reshape(hlo.map("and", shifted(word, shift), hlo.stretch(long(65_535n), shape)), [...shape, 1]));
+  const values = hlo.slice(hlo.reshape(hlo.concat(lanes, 2), [rows, 4 * words]), 1, 0, width);
+  return hlo.convert(hlo.compare("GE", values, hlo.stretch(long(BigInt(threshold)), values.shape)), "f32");
+}
+
 /** Products summed in float32; what is kept of them is of the factors' type, unless `full`. */
 function product({ hlo, products }: Lowered, [a, b]: readonly [Hlo, Hlo], axes: ProductAxes, after: (sums: Hlo) => Hlo, full: boolean): Hlo {
   const sums = after(hlo.product(hlo.convert(a, products), hlo.convert(b, products), axes));
@@ -103,6 +123,16 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
     const { full = false } = attributes<{ full?: boolean }>(lowered);
     return [product(lowered, [x!, w!], { contracting: [[1], [1]] }, (sums) => (b === undefined ? sums : plus(hlo, sums, wide(hlo, b))), full)];
   },
+  addProduct: (lowered) => {
+    const { hlo, products, inputs: [y, x, w] } = lowered;
+    const product = hlo.product(hlo.convert(x!, products), hlo.convert(w!, products), { contracting: [[1], [1]] });
+    return [hlo.convert(plus(hlo, wide(hlo, y!), product), y!.type)];
+  },
+  dropout: inFloat32((hlo, x, lowered) => {
+    const { threshold } = attributes<{ threshold: number }>(lowered);
+    const kept = hlo.map("multiply", x, dropoutMask(hlo, x.shape as [number, number], input(lowered, 1), threshold));
+    return scaled(hlo, kept, keptScale(threshold));
+  }),
   sum: (lowered) => [lowered.hlo.reduce(wide(lowered.hlo, input(lowered)), "add", attributes<{ axes: number[] }>(lowered).axes)],
   max: (lowered) => [lowered.hlo.reduceLast(wide(lowered.hlo, input(lowered)), "maximum")],
   gatherRows: (lowered) => [lowered.hlo.gatherRows(input(lowered), input(lowered, 1))],

@@ -57,7 +57,7 @@ export const pjrtApi = { major: 0, oldestMinor: 40 } as const;
 export const wordsBeforeFunctions = 5;
 
 /** PJRT_Buffer_Type. */
-export const elementTypes = { i1: 1, i32: 4, f32: 11, f64: 12, bf16: 13 } as const;
+export const elementTypes = { i1: 1, i32: 4, i64: 5, f32: 11, f64: 12, bf16: 13 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 /** PJRT_NamedValue_Type. */

@@ -60,7 +60,7 @@ export class HloWriter {
   }
 
   /** A number as an array of shape []. */
-  constant(value: number, type: ElementType = "f32"): Hlo {
+  constant(value: number | bigint, type: ElementType = "f32"): Hlo {
     const key = `${Object.is(value, -0) ? "-0" : value} ${type}`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
@@ -235,7 +235,7 @@ export class HloWriter {
 /** A constant as text; floats by their bits. */
 function literal(value: string, type: ElementType): string {
   if (type === "i1") return value === "0" ? "false" : "true";
-  if (type === "i32") return value;
+  if (type === "i32" || type === "i64") return value;
   if (type === "f64") return `0x${new BigUint64Array(Float64Array.of(Number(value)).buffer)[0]!.toString(16).padStart(16, "0").toUpperCase()}`;
   const bits = new Uint32Array(Float32Array.of(Number(value)).buffer)[0]!;
   return type === "f32" ? `0x${bits.toString(16).padStart(8, "0").toUpperCase()}` : `0x${(bits >>> 16).toString(16).padStart(4, "0").toUpperCase()}`;

@@ -96,11 +96,11 @@ function checkEntries(entries: ReadonlyMap<string, TensorEntry>, shapes: Shapes,
   if (complaints.length > 0) throw new Error(`${message}; ${complaints.join("; ")}`);
 }
 
-function enumerate(names: readonly string[]): string {
+export function enumerate(names: readonly string[]): string {
   return names.length <= 6 ? names.join(", ") : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
 }
 
-async function readFinite(entry: TensorEntry): Promise<Float32Array> {
+export async function readFinite(entry: TensorEntry): Promise<Float32Array> {
   const values = await readFloats(entry);
   const bad = firstNotFinite(values);
   if (bad >= 0) throw new Error(`tensor "${entry.name}" in ${entry.file} holds ${values[bad]} at ${bad}: these weights are damaged or diverged, fetch them again or use others`);

@@ -3,7 +3,8 @@
  * families differ in is said by `DecoderOptions`.
  */
 import type { Value } from "../../graph/graph.ts";
-import { add, addRmsNorm, affine, concat, gatherRows, layer as separateLayer, linear, mul, reshape, rmsNorm, rope, silu, split, zeros } from "../../graph/ops/index.ts";
+import { add, addRmsNorm, affine, concat, gatherRows, linear, mul, reshape, rmsNorm, rope, silu, split, zeros } from "../../graph/ops/index.ts";
+import { layer as separateLayer } from "../../graph/ops/recompute.ts";
 import { times } from "../../graph/dims.ts";
 import type { TextConfig } from "../files/config.ts";
 import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, ParameterShapes, Positions, PrefixInput, SegmentInput } from "../model.ts";

@@ -1,10 +1,11 @@
 /** From a picture to the vision tower's patches, equal to transformers' Qwen2VLImageProcessor. */
 import { createHash } from "node:crypto";
-import { resizeBicubic } from "./resize.ts";
+import { type Normalisation, PatchWriter } from "./patches.ts";
+import { resize } from "./resize.ts";
 import type { EncodedPicture, Picture } from "./picture.ts";
 import type { PictureMarkup, PictureProcessor } from "./picture-processor.ts";
 
-export interface ImageSettings {
+export interface ImageSettings extends Normalisation {
   /** Least and most pixels after resizing. */
   readonly minPixels: number;
   readonly maxPixels: number;
@@ -12,10 +13,6 @@ export interface ImageSettings {
   readonly patchSize: number;
   readonly mergeSize: number;
   readonly temporalPatchSize: number;
-  /** Per channel, of values scaled by `rescaleFactor`. */
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
-  readonly rescaleFactor: number;
 }
 
 /** A picture whose sides differ by more than this factor is refused. */
@@ -61,12 +58,11 @@ function roundHalfEven(value: number): number {
 
 export class ImageProcessor implements PictureProcessor {
   readonly settings: ImageSettings;
-  /** Normalised value of each grey level, [3, 256]. */
-  readonly #levels: Float32Array;
+  readonly #patches: PatchWriter;
 
   constructor(settings: ImageSettings) {
     this.settings = settings;
-    this.#levels = normalisedLevels(settings);
+    this.#patches = new PatchWriter(settings, settings.patchSize, settings.temporalPatchSize);
   }
 
   /** The grid [time, height, width] in patches that a picture of this size gets. @throws Error for a ratio of sides above 200. */
@@ -89,7 +85,7 @@ export class ImageProcessor implements PictureProcessor {
   resize(picture: Picture): Picture {
     try {
       const [, rows, columns] = this.gridOf(picture.width, picture.height);
-      return resizeBicubic(picture, columns * this.settings.patchSize, rows * this.settings.patchSize);
+      return resize(picture, columns * this.settings.patchSize, rows * this.settings.patchSize);
     } catch (cause) {
       throw new Error(`${picture.source}: ${(cause as Error).message}`, { cause });
     }
@@ -109,10 +105,9 @@ export class ImageProcessor implements PictureProcessor {
    * A patch is [channel, frame, row, column]; the frames are equal.
    */
   #cutPatches({ width, height, data }: Picture): Float32Array {
-    const { patchSize, mergeSize, temporalPatchSize } = this.settings;
+    const { patchSize, mergeSize } = this.settings;
     const block = patchSize * mergeSize;
-    const area = patchSize * patchSize;
-    const patchLength = 3 * temporalPatchSize * area;
+    const patchLength = this.#patches.length;
     const out = new Float32Array((width / patchSize) * (height / patchSize) * patchLength);
     let at = 0;
     for (let top = 0; top < height; top += block) {
@@ -120,25 +115,11 @@ export class ImageProcessor implements PictureProcessor {
         for (let inner = 0; inner < mergeSize * mergeSize; inner++, at += patchLength) {
           const y = top + Math.floor(inner / mergeSize) * patchSize;
           const x = left + (inner % mergeSize) * patchSize;
-          this.#writePatch(out, at, data, (y * width + x) * 3, width * 3);
+          this.#patches.write(out, at, data, width, x, y);
         }
       }
     }
     return out;
-  }
-
-  #writePatch(out: Float32Array, at: number, data: Uint8Array, from: number, rowBytes: number): void {
-    const { patchSize, temporalPatchSize } = this.settings;
-    const area = patchSize * patchSize;
-    for (let channel = 0; channel < 3; channel++) {
-      const start = at + channel * temporalPatchSize * area;
-      let into = start;
-      for (let y = 0; y < patchSize; y++) {
-        let pixel = from + y * rowBytes + channel;
-        for (let x = 0; x < patchSize; x++, pixel += 3) out[into++] = this.#levels[channel * 256 + data[pixel]!]!;
-      }
-      for (let frame = 1; frame < temporalPatchSize; frame++) out.copyWithin(start + frame * area, start, start + area);
-    }
   }
 }
 
@@ -149,13 +130,4 @@ export function hashPixels(grid: readonly [number, number, number], pixels: Floa
     .update(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength))
     .digest("hex")
     .slice(0, 32);
-}
-
-/** (level − mean/rescale) / (std/rescale), in float32 like transformers, which folds the rescaling into mean and deviation. */
-function normalisedLevels({ mean, std, rescaleFactor }: ImageSettings): Float32Array {
-  return Float32Array.from({ length: 3 * 256 }, (_, i) => {
-    const channel = Math.floor(i / 256);
-    const centred = Math.fround((i % 256) - Math.fround(Math.fround(mean[channel]!) * (1 / rescaleFactor)));
-    return centred / Math.fround(Math.fround(std[channel]!) * (1 / rescaleFactor));
-  });
 }

@@ -9,8 +9,20 @@ const count = z.int().positive();
 const three = z.tuple([z.number(), z.number(), z.number()]);
 const on = z.literal(true).nullish();
 
+/** What the settings of all families have in common. */
+export const imageFields = {
+  image_mean: three,
+  image_std: three,
+  rescale_factor: z.number().positive().default(1 / 255),
+  do_resize: on,
+  do_rescale: on,
+  do_normalize: on,
+  do_convert_rgb: on,
+};
+
 /** What is not given has transformers' default for Qwen2-VL. */
 const schema = z.looseObject({
+  ...imageFields,
   min_pixels: count.nullish(),
   max_pixels: count.nullish(),
   size: z.looseObject({ shortest_edge: count.optional(), longest_edge: count.optional() }).nullish(),
@@ -19,11 +31,6 @@ const schema = z.looseObject({
   temporal_patch_size: count.default(2),
   image_mean: three.default([0.48145466, 0.4578275, 0.40821073]),
   image_std: three.default([0.26862954, 0.26130258, 0.27577711]),
-  rescale_factor: z.number().positive().default(1 / 255),
-  do_resize: on,
-  do_rescale: on,
-  do_normalize: on,
-  do_convert_rgb: on,
   resample: z.literal(3, "only 3, bicubic, is supported").nullish(),
   image_processor_type: z.string().regex(/^Qwen2(_5_)?VLImageProcessor(Fast|Pil)?$/, "expected Qwen2VLImageProcessor").nullish(),
 });

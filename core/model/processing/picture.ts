@@ -15,8 +15,10 @@ export interface Picture {
 export interface EncodedPicture {
   /** Content hash of `pixels` and grid: equal pictures are encoded and kept once. */
   readonly hash: string;
-  /** Patches in time, height and width (the latter two before merging). */
+  /** Patches in time, height and width (the latter two before merging); of a picture in tiles [tiles, rows, columns]. */
   readonly grid: readonly [time: number, height: number, width: number];
+  /** How the tiles of `time` lie in the picture, row by row, an overview of the whole after them; absent where it is not cut into tiles. */
+  readonly tiles?: { readonly rows: number; readonly columns: number };
   /** Normalised pixels, [time·height·width, channels·temporal·patch·patch], in the processor's patch order. */
   readonly pixels: Float32Array;
 }

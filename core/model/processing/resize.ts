@@ -1,7 +1,4 @@
-/**
- * Bicubic resizing of 8-bit RGB as torchvision does it by default: a separable antialiased kernel with a = −0.5, fixed-point weights,
- * horizontal pass first, rounded to 8 bits between the passes.
- */
+/** Resizing of 8-bit RGB as torchvision does it by default: a separable antialiased kernel, fixed-point weights, horizontal pass first, rounded to 8 bits between the passes. */
 import type { Picture } from "./picture.ts";
 
 /** The contributions to one axis: output i is Σ_k weights[i·taps + k] · input[first[i] + k], shifted right by `shift`. */
@@ -13,10 +10,21 @@ interface Kernel {
   readonly shift: number;
 }
 
+/** A kernel and how far it reaches, in pixels of the coarser side. */
+interface Filter {
+  readonly reach: number;
+  /** At x ≥ 0. */
+  readonly at: (x: number) => number;
+}
+
+/** Bicubic with a = −0.5, and Lanczos over three pixels: transformers' `resample` 3 and 1. */
+export const filters = { bicubic: { reach: 2, at: cubic }, lanczos: { reach: 3, at: lanczos } } as const satisfies Record<string, Filter>;
+export type FilterName = keyof typeof filters;
+
 /** Resize to `width` × `height`. An axis that keeps its size is not filtered. */
-export function resizeBicubic(picture: Picture, width: number, height: number): Picture {
-  const narrowed = width === picture.width ? picture.data : resizeRows(picture, width);
-  const data = height === picture.height ? narrowed : resizeColumns(narrowed, width, picture.height, height);
+export function resize(picture: Picture, width: number, height: number, filter: FilterName = "bicubic"): Picture {
+  const narrowed = width === picture.width ? picture.data : resizeRows(picture, width, filters[filter]);
+  const data = height === picture.height ? narrowed : resizeColumns(narrowed, width, picture.height, height, filters[filter]);
   return { width, height, data, source: picture.source };
 }
 
@@ -26,10 +34,17 @@ function cubic(x: number): number {
   return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
 }
 
-function kernelOf(from: number, to: number): Kernel {
+/** sinc(x) · sinc(x / 3) within three pixels. */
+function lanczos(x: number): number {
+  if (x === 0) return 1;
+  const turn = Math.PI * x;
+  return x < 3 ? (3 * Math.sin(turn) * Math.sin(turn / 3)) / turn ** 2 : 0;
+}
+
+function kernelOf(from: number, to: number, { reach, at }: Filter): Kernel {
   const scale = from / to;
   const stretch = Math.max(scale, 1); // when shrinking, the kernel widens so that every input pixel counts
-  const support = 2 * stretch;
+  const support = reach * stretch;
   const taps = Math.ceil(support) * 2 + 1;
   const first = new Int32Array(to);
   const count = new Int32Array(to);
@@ -40,7 +55,7 @@ function kernelOf(from: number, to: number): Kernel {
     const start = Math.max(Math.trunc(centre - support + 0.5), 0);
     const size = Math.min(Math.trunc(centre + support + 0.5), from) - start;
     let sum = 0;
-    for (let k = 0; k < size; k++) sum += exact[i * taps + k] = cubic(Math.abs(start + k - centre + 0.5) / stretch);
+    for (let k = 0; k < size; k++) sum += exact[i * taps + k] = at(Math.abs(start + k - centre + 0.5) / stretch);
     for (let k = 0; k < size; k++) largest = Math.max(largest, exact[i * taps + k]! /= sum);
     first[i] = start;
     count[i] = size;
@@ -56,8 +71,8 @@ function fixedPoint(exact: Float64Array, largest: number): { weights: Int32Array
 }
 
 /** [height, from, 3] to [height, to, 3]. */
-function resizeRows({ data, width, height }: Picture, to: number): Uint8Array {
-  const { taps, first, count, weights, shift } = kernelOf(width, to);
+function resizeRows({ data, width, height }: Picture, to: number, filter: Filter): Uint8Array {
+  const { taps, first, count, weights, shift } = kernelOf(width, to, filter);
   const half = 1 << (shift - 1);
   const out = new Uint8ClampedArray(height * to * 3);
   for (let y = 0; y < height; y++) {
@@ -83,8 +98,8 @@ function resizeRows({ data, width, height }: Picture, to: number): Uint8Array {
 }
 
 /** [from, width, 3] to [to, width, 3]. */
-function resizeColumns(data: Uint8Array, width: number, from: number, to: number): Uint8Array {
-  const { taps, first, count, weights, shift } = kernelOf(from, to);
+function resizeColumns(data: Uint8Array, width: number, from: number, to: number, filter: Filter): Uint8Array {
+  const { taps, first, count, weights, shift } = kernelOf(from, to, filter);
   const row = width * 3;
   const sums = new Int32Array(row);
   const out = new Uint8ClampedArray(to * row);

@@ -39,7 +39,7 @@ export async function gatherExperience(step: number, groups: readonly Group[], {
   const wanted = plannedScores(host, settings).filter(({ weights }) => weights !== "current");
   const [B, T] = [samples.length, longestOf(samples)];
   const { version } = learner;
-  const sampled = samplerServes(groups, wanted, version, settings);
+  const sampled = learner.capabilities.dropout !== true && samplerServes(groups, wanted, version, settings);
   const scored = await scoreSamples(learner, samples, sampled ? wanted : [OLD, ...wanted], settings.sampling.temperature, { watch, random: shareRandom(host, step) });
   const oldLogProbs = scored.get(OLD_LOG_PROBS) ?? samplerLogProbs(samples, T);
   const arrays = { step, samples, groupOf, groups, B, T, mask: policyMask(samples, T), oldLogProbs, scores: new Map([[OLD_LOG_PROBS, oldLogProbs], ...scored]) };
@@ -178,7 +178,7 @@ async function update(minibatch: MinibatchArrays, learningRate: number, { learne
     const askers = view === "original" ? [] : [...new Set(host.scores().filter((score) => score.view === view && score.active && score.gradient).flatMap(({ plugins }) => plugins))];
     const learning = learner.backward(learnerBatch(minibatch.samples, [view], settings.sampling.temperature), cotangents);
     const { logProbs } = await watch.time("backward", watch.charge([askers], learning));
-    if (view === "original" && sampledByThese && logProbs !== undefined) {
+    if (view === "original" && sampledByThese && logProbs !== undefined && learner.capabilities.dropout !== true) {
       parity = compareLogProbs(minibatch.samples, logProbs, (row) => sampledWith(learner.version, minibatch.groups[minibatch.groupOf[row]!]!));
     }
   }

@@ -98,7 +98,7 @@
   const drawOne = (metric) => {
     const values = element("div", { class: "readout" }, "\u00a0");
     const holder = element("div", { class: "plot" });
-    const figure = element("figure", { class: "chart" }, element("figcaption", {}, metric.title, " ", element("small", {}, metric.title === metric.key ? "" : metric.key)), values, holder);
+    const figure = element("figure", { class: "chart" }, element("figcaption", {}, metric.title, " ", element("small", {}, metric.names)), values, holder);
     document.getElementById("charts").append(figure);
     const { curves, table } = curvesOf(metric);
     if (table[0].length === 0) {

@@ -38,6 +38,7 @@
     element("p", { class: "chips" },
       chip(answer.outcome === "right" ? "✓" : "✗", verdictOf(answer), "verdict-chip"),
       ...(answer.found === null ? [] : [chip("read as", answer.found, "")]),
+      ...(answer.note === null ? [] : [chip("", answer.note, "")]),
       ...(answer.consistent === false ? [chip("reasoning", "comes to another answer", "")] : []),
       ...Object.entries(answer.parts).map(([name, value]) => chip(name, number(value), "")),
       ...Object.entries(answer.lost).map(([condition, value]) => chip(`nats a token owes to the picture (${condition})`, number(value), ""))));

@@ -11,13 +11,15 @@ const progress: RunProgress = {
     "reward/part/accuracy": 0.6875,
     "papo/perception_kl": 0.41,
     "rollout/entropy": 0.523,
-    "papo/masked_entropy": 1.021,
+    "papo/entropy_masked": 1.021,
     "rollout/length": 14.23,
     "learner/gradient_norm": 0.83,
+    "timing/tokens_per_second": 4210.4,
+    "policy/clip_high": 0.0123,
+    "ledger/papo/perception_kl/weighted": -0.0041,
   },
   rewards: [0.4, 0.5, 0.6, 0.7123],
   secondsPerStep: 1.21,
-  tokensPerSecond: 4210.4,
   responses: 57,
   alarms: ["step 12, GuardPlugin: entropy falls"],
 };
@@ -73,19 +75,19 @@ describe("a run", () => {
       "papo(grpo)  step 20/60  ████████░░░░░░░░░░░░░░░░  1.21 s/step  ETA 48 s  57 responses",
       "  reward 0.712  ▁▃▅█  accuracy 0.688",
       "  KL_prcp 0.410  entropy 0.523  masked entropy 1.02",
-      "  length 14.2  |gradient| 0.830  4,210 tokens/s",
+      "  length 14.2  clip-high 0.012  |gradient| 0.830  4,210 tokens/s",
       "  ! step 12, GuardPlugin: entropy falls",
     ]);
   });
 
   it("is one line in a log", () => {
     expect(runLine(progress)).toBe(
-      "papo(grpo) step 20/60: reward 0.712, accuracy 0.688, KL_prcp 0.410, entropy 0.523, masked entropy 1.02, length 14.2, |gradient| 0.830, 4,210 tokens/s, ETA 48 s",
+      "papo(grpo) step 20/60: reward 0.712, accuracy 0.688, KL_prcp 0.410, entropy 0.523, masked entropy 1.02, length 14.2, clip-high 0.012, |gradient| 0.830, 4,210 tokens/s, ETA 48 s",
     );
   });
 
   it("leaves out what it does not have", () => {
-    const bare: RunProgress = { ...progress, metrics: { other: 1 }, rewards: [], secondsPerStep: null, tokensPerSecond: null, responses: 0, alarms: [] };
+    const bare: RunProgress = { ...progress, metrics: { other: 1 }, rewards: [], secondsPerStep: null, responses: 0, alarms: [] };
     expect(runBlock(bare, plain)).toEqual(["papo(grpo)  step 20/60  ████████░░░░░░░░░░░░░░░░  ETA –"]);
   });
 });

@@ -1,6 +1,5 @@
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import type { Sample } from "@papo/core";
 import { createHost } from "../../../core/host/host.ts";
 import { createDisplay } from "../../../recipes/display/live.ts";
 
@@ -20,26 +19,23 @@ const stage = (interactive: boolean) => {
   return { display, text, lines: () => text().split("\n").filter((line) => line !== ""), pass: (seconds: number) => (time += seconds) };
 };
 
-const response = (length: number): { step: number; sample: Sample } => ({ step: 1, sample: { response: { tokens: new Int32Array(length) } } as unknown as Sample });
-
 describe("without a terminal", () => {
   it("writes the first, the last and every second step, with tokens per second and the time left", () => {
     const { display, lines, pass } = stage(false);
     const { events } = createHost([], { seed: 1 });
     const run = display.run("grpo", events);
     for (let step = 1; step <= 5; step++) {
-      events.emit("response", response(30));
-      events.emit("response", response(10));
-      pass(2);
+      pass(3);
+      events.emit("timing", { step, seconds: { rollout: 1.5, backward: 0.5, evaluation: 1 }, terms: {}, tokens: 40 });
       events.emit("step", { step, steps: 5, metrics: { "reward/mean": step / 10 } });
     }
     run.end();
     expect(lines()).toEqual([
-      "grpo step 1/5: reward 0.100, 20.0 tokens/s, ETA 8 s",
-      "grpo step 2/5: reward 0.200, 20.0 tokens/s, ETA 6 s",
-      "grpo step 4/5: reward 0.400, 20.0 tokens/s, ETA 2 s",
+      "grpo step 1/5: reward 0.100, 20.0 tokens/s, ETA 12 s",
+      "grpo step 2/5: reward 0.200, 20.0 tokens/s, ETA 9 s",
+      "grpo step 4/5: reward 0.400, 20.0 tokens/s, ETA 3 s",
       "grpo step 5/5: reward 0.500, 20.0 tokens/s, done",
-      "grpo: 5 steps in 10 s",
+      "grpo: 5 steps in 15 s",
     ]);
   });
 

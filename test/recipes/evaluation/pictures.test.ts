@@ -52,8 +52,10 @@ test("absent pictures leave no mark; names that are no condition are refused", a
   expect(() => conditionsOf("--pictures", ["black"])).toThrow('--pictures takes real, masked, blank, swapped, absent, not "black"');
 });
 
+const verifier = { verify: () => Promise.reject(new Error("nothing is to be judged")) };
+
 test("an evaluation without a row that has pictures has nothing to make blank", async () => {
   const settings = { model: "m", data: "d", samples: 1, temperature: 0, topP: 1, topK: 0, maxNewTokens: 5, seed: 1, pictures: "blank" as const };
   const words = arrayDataset([{ prompt: "a" }], "words");
-  await expect(evaluateModel({ policy: tabularPolicy(), dataset: words, settings, judge: rewardJudge, output: null })).rejects.toThrow('Dataset "words" has no pictures: there is nothing to make blank');
+  await expect(evaluateModel({ policy: tabularPolicy(), dataset: words, settings, judge: rewardJudge(verifier), output: null })).rejects.toThrow('Dataset "words" has no pictures: there is nothing to make blank');
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createRandom } from "@papo/core";
-import { majorityAtK, meanEstimate, pairedDifference, passAtK } from "../../../recipes/evaluation/statistics.ts";
+import { passAtK, shareEstimate } from "../../../recipes/evaluation/statistics.ts";
 
 /** Every subset of size k. */
 function* subsets<T>(items: readonly T[], k: number, from = 0): Generator<T[]> {
@@ -18,20 +18,16 @@ test("pass@k refuses what is no number of samples", () => {
   expect(() => passAtK(4, 5, 1)).toThrow(RangeError);
 });
 
-const votes = (...answers: readonly (string | null)[]) => answers.map((answer) => ({ answer, right: answer === "r" }));
-
-test("maj@k is the commonest answer's; ties count in part, none given never wins", () => {
-  const random = createRandom(1);
-  expect(majorityAtK(votes("r", "a", "r", "b"), 4, random)).toBe(1);
-  expect(majorityAtK(votes("r", "a", "a", "r"), 4, random)).toBe(0.5);
-  expect(majorityAtK(votes(null, null, null, "r"), 4, random)).toBe(1);
-  expect(majorityAtK(votes(null, null), 2, random)).toBe(0);
-  // With too many subsets to look at all, it is near the share over all of them.
-  const given = votes(...Array.from({ length: 15 }, (_, index) => (index % 3 === 0 ? "r" : index % 3 === 1 ? "a" : null)));
-  const all = [...subsets(given, 5)].map((chosen) => majorityAtK(chosen, 5, random));
-  const exact = all.reduce((sum, value) => sum + value, 0) / all.length;
-  expect(all).toHaveLength(3003);
-  expect(Math.abs(majorityAtK(given, 5, random) - exact)).toBeLessThan(4 * Math.sqrt(0.25 / 1000));
+test("the interval of a share is Wilson's: where all are right it does not end at all, and equal shares of several answers are not surer than their questions", () => {
+  const close = ({ value, low, high }: { value: number; low: number; high: number }, ...wanted: readonly number[]): void => {
+    for (const [index, number] of [value, low, high].entries()) expect(number).toBeCloseTo(wanted[index]!, 3);
+  };
+  // Brown, Cai and DasGupta's Wilson interval by hand: (x + z²/2)/(n + z²) ± z/(n + z²)·√(x (n − x)/n + z²/4); single answers lose one question to their own mean.
+  close(shareEstimate(Array<number>(10).fill(1)), 1, 0.722, 1);
+  close(shareEstimate(Array<number>(10).fill(0)), 0, 0, 0.278);
+  close(shareEstimate(Array.from({ length: 1001 }, (_, index) => Number(index < 500.5))), 0.5005, 0.4696, 0.5314);
+  close(shareEstimate(Array<number>(10).fill(0.5)), 0.5, 0.2366, 0.7634);
+  expect(shareEstimate([]).value).toBeNaN();
 });
 
 test("the 95 % interval covers the true mean in 93 to 97 of 100 simulated evaluations", () => {
@@ -45,22 +41,9 @@ test("the 95 % interval covers the true mean in 93 to 97 of 100 simulated evalua
       const chance = own.key("chance").uniform(question);
       return [0, 1, 2, 3].filter((sample) => own.key("sample", question).uniform(sample) < chance).length / 4;
     });
-    const { low, high } = meanEstimate(values, own.key("interval"));
+    const { low, high } = shareEstimate(values);
     if (low <= 0.5 && 0.5 <= high) covered++;
   }
   expect(covered / runs).toBeGreaterThanOrEqual(0.93);
   expect(covered / runs).toBeLessThanOrEqual(0.97);
-}, 120_000);
-
-test("a paired difference is surer than two intervals, and nothing is found where there is nothing", () => {
-  const random = createRandom(2);
-  const base = Array.from({ length: 200 }, (_, index) => random.key("base").uniform(index));
-  const better = base.map((value, index) => value + 0.02 + 0.05 * (random.key("noise").uniform(index) - 0.5));
-  const found = pairedDifference(better, base, random);
-  expect(found.value).toBeCloseTo(0.02, 2);
-  expect(found.low).toBeGreaterThan(0);
-  expect(found.p).toBeLessThan(0.01);
-  const noise = pairedDifference(base.map((value, index) => value + 0.05 * (random.key("other").uniform(index) - 0.5)), base, random);
-  expect(noise.p).toBeGreaterThan(0.05);
-  expect(() => pairedDifference([1], [1, 2], random)).toThrow("paired values need the same questions: 1 and 2");
 });

@@ -19,6 +19,8 @@ export const share = (accuracy: number, n: number): Share => {
   return { accuracy, low: accuracy - half, high: accuracy + half, n };
 };
 
+const sampling = { model: "m", data: "unseen.jsonl", samples: 1, topP: 1, topK: 0, maxNewTokens: 40, seed: 1 };
+
 /** An evaluation of 1,000 scenes of which `accuracy` are answered correctly; scenes are hard in the same order for everyone. */
 export const evaluationOf = (accuracy: number, seed: number, klPrcp: number, perception: number): Evaluation => {
   const random = randomOf(seed);
@@ -31,8 +33,8 @@ export const evaluationOf = (accuracy: number, seed: number, klPrcp: number, per
   const [right, rightLooking] = [rightOf(questions), rightOf(looking)];
   const wrong = 1 - right;
   return {
-    greedy: { overall: share(right, 1000), visionDependent: share(rightLooking, looking.length) },
-    sampled: { overall: share(right - 0.04, 1000), visionDependent: share(rightLooking - 0.04, looking.length) },
+    accuracy: { measure: "greedy", sampling: { ...sampling, temperature: 0 }, overall: share(right, 1000), visionDependent: share(rightLooking, looking.length) },
+    sampled: { measure: "avg@1 at T = 1", sampling: { ...sampling, temperature: 1 }, overall: share(right - 0.04, 1000), visionDependent: share(rightLooking - 0.04, looking.length) },
     errors: {
       "correct, false facts": 0.06,
       perception: wrong * perception,
@@ -60,15 +62,16 @@ const stepsOf = (count: number, gain: number, kl: number, masked: boolean, seed:
         "reward/part/format": 0.9 + 0.1 * done,
         "papo/perception_kl": 0.3 + kl * done + noise(0.05),
         "rollout/entropy": 0.7 - 0.3 * done + noise(0.05),
-        ...(masked ? { "papo/masked_entropy": 1.1 - 0.1 * done + noise(0.06) } : {}),
+        ...(masked ? { "papo/entropy_masked": 1.1 - 0.1 * done + noise(0.06) } : {}),
         "rollout/length": 9 + 7 * done + noise(1),
-        "policy/clip_low_fraction": Math.abs(noise(0.004)),
-        "policy/clip_high_fraction": Math.abs(noise(0.008)),
+        "policy/clip_low": Math.abs(noise(0.004)),
+        "policy/clip_high": Math.abs(noise(0.008)),
         "learner/gradient_norm": 0.8 + 0.4 * random(),
         "loss/policy": noise(0.02),
         ...(masked ? { "loss/papo/perception_kl": 0.3 + kl * done } : {}),
         "rollout/parity_max": 4e-6 + 2e-6 * random(),
-        "timing/seconds": 1.1 + 0.1 * random(),
+        "timing/step_seconds": 1.1 + 0.1 * random(),
+        "timing/tokens_per_second": 4000 + 200 * random(),
       },
     };
   });
@@ -134,6 +137,7 @@ const samplesOf = async (steps: readonly number[], masked: boolean, seed: number
 export const exampleRun = async (recipe: string, seed: number, options: { gain: number; after: number; kl: number }): Promise<RunRecord> => {
   const masked = recipe.startsWith("papo");
   return {
+    kind: "run",
     name: `${recipe}, seed ${seed}`,
     recipe,
     seed,

@@ -3,7 +3,7 @@ import { ledgerOf, ledgerTables } from "../../../recipes/report/ledger.ts";
 import type { RunRecord } from "../../../recipes/report/run-record.ts";
 
 const run = (recipe: string, steps: readonly Record<string, number>[]): RunRecord => ({
-  name: recipe, recipe, seed: 1, settings: {}, steps: steps.map((metrics, index) => ({ step: index + 1, metrics })), samples: [], alarms: [], before: null, after: null, folder: null, problems: [],
+  kind: "run", name: recipe, recipe, seed: 1, settings: {}, steps: steps.map((metrics, index) => ({ step: index + 1, metrics })), samples: [], alarms: [], before: null, after: null, folder: null, problems: [],
 });
 const step = (norm: number): Record<string, number> => ({
   "loss/papo/perception_kl": 0.5, "ledger/papo/perception_kl/weighted": -0.125, "ledger/papo/perception_kl/factor": -0.25, "ledger/papo/perception_kl/norm": norm,

@@ -70,15 +70,17 @@ describe("readRunFolder", () => {
     ];
     await writeQuestions("evaluation/after", questions);
     await writeQuestions("evaluation/after/sampled", questions.slice(0, 2));
-    const { after, problems } = readRunFolder(folder);
+    await write("evaluation/after/settings.json", { data: "rows.jsonl", samples: 1, temperature: 0 });
+    const { kind, after, problems } = readRunFolder(folder);
+    expect(kind).toBe("run");
     expect(problems).toEqual([]);
     expect(after).toMatchObject({
-      greedy: { overall: { accuracy: 0.5, n: 4 }, visionDependent: { accuracy: 0.5, n: 2 } },
-      sampled: { overall: { accuracy: 0.5, n: 2 } },
+      accuracy: { measure: "greedy", sampling: { data: "rows.jsonl", samples: 1, temperature: 0 }, overall: { accuracy: 0.5, n: 4 }, visionDependent: { accuracy: 0.5, n: 2 } },
+      sampled: { measure: "avg@1", overall: { accuracy: 0.5, n: 2 } },
       // 4 nats over the 16 tokens of answers that need the picture.
       errors: { correct: 0.25, "correct, false facts": 0.25, perception: 0.25, format: 0.25 }, klPrcp: 0.25, questions,
     });
-    expect(readRunFolder(join(folder, "evaluation/after")).after).toEqual(after);
+    expect(readRunFolder(join(folder, "evaluation/after"))).toMatchObject({ kind: "evaluation", after });
   });
 
   it("shows an alarm once that a resumed run raised again", async () => {

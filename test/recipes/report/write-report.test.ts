@@ -66,11 +66,11 @@ describe("writeReport", () => {
     const { data } = dataOf(await reportPage({ title: "Seeds", runs: seeds }));
     const band = data.bands[0];
     expect(band).toMatchObject({ recipe: "grpo", runs: [0, 1, 2] });
-    expect(band?.metrics["reward/mean"]?.mean).toHaveLength(60);
+    expect(band?.metrics["headline/reward"]?.mean).toHaveLength(60);
   });
 
   it("shows a run that has nothing yet", async () => {
-    const empty: RunRecord = { name: "new", recipe: "new", seed: 0, settings: {}, steps: [], samples: [], alarms: [], before: null, after: null, folder: null, problems: [] };
+    const empty: RunRecord = { kind: "run", name: "new", recipe: "new", seed: 0, settings: {}, steps: [], samples: [], alarms: [], before: null, after: null, folder: null, problems: [] };
     expect(await reportPage({ title: "Empty", runs: [empty] })).toContain("No evaluation sorted its answers");
   });
 

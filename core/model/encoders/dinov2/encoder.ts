@@ -5,7 +5,7 @@ import { Graph, type Value } from "../../../graph/graph.ts";
 import { OnnxExecutor } from "../../../graph/onnx/executor.ts";
 import { readJson } from "../../files/json.ts";
 import type { Picture } from "../../processing/picture.ts";
-import { resizeBicubic } from "../../processing/resize.ts";
+import { resize } from "../../processing/resize.ts";
 import { readFloats, readFolderEntries } from "../../files/safetensors.ts";
 import { readDinov2Config, type Dinov2Config } from "./config.ts";
 import { interpolatePositions } from "./positions.ts";
@@ -81,7 +81,7 @@ export class Dinov2Encoder {
     const scale = Math.min(longest / (Math.max(picture.width, picture.height) / patchSize), 1);
     const patches = (side: number): number => Math.max(1, Math.round((side * scale) / patchSize));
     const [rows, columns] = [patches(picture.height), patches(picture.width)];
-    const { data } = resizeBicubic(picture, columns * patchSize, rows * patchSize);
+    const { data } = resize(picture, columns * patchSize, rows * patchSize);
     const area = rows * columns * patchSize ** 2;
     const { mean, std } = this.#norm;
     const pixels = Float32Array.from({ length: 3 * area }, (_, at) => {

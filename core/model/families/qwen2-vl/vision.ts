@@ -1,7 +1,8 @@
 /** Qwen2-VL's vision tower (arXiv:2409.12191): full attention in each picture, 2-D rotary positions, layer norms, quick GELU, patch merger. */
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
-import { add, gelu, layer, layerNorm, linear, quickGelu, reshape } from "../../../graph/ops/index.ts";
+import { add, gelu, layerNorm, linear, quickGelu, reshape } from "../../../graph/ops/index.ts";
+import { layer } from "../../../graph/ops/recompute.ts";
 import { receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
 import { attendInPictures } from "../../layers/picture-attention.ts";

@@ -1,7 +1,8 @@
 /** Qwen2.5-VL's vision tower (arXiv:2502.13923): windowed and full attention, 2-D rotary positions, SwiGLU, patch merger. */
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
-import { add, gelu, layer, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../../graph/ops/index.ts";
+import { add, gelu, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../../graph/ops/index.ts";
+import { layer } from "../../../graph/ops/recompute.ts";
 import { packedAttention, packingFeeds, packingInputs, receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchFeeds, patchInputs, patchNumbers, type PatchOrder, patchOrder } from "../../layers/patch-order.ts";
 import type { Parameters, ParameterShapes, VisionTower } from "../../model.ts";

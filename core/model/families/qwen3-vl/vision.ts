@@ -4,7 +4,8 @@
  */
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
-import { add, concat, gelu, geluTanh, layer, layerNorm, linear, reshape } from "../../../graph/ops/index.ts";
+import { add, concat, gelu, geluTanh, layerNorm, linear, reshape } from "../../../graph/ops/index.ts";
+import { layer } from "../../../graph/ops/recompute.ts";
 import { receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
 import { attendInPictures } from "../../layers/picture-attention.ts";

@@ -35,6 +35,8 @@ describe("readModelConfig", () => {
   test("names what it found and what it knows for another architecture", async () => {
     await save({ model_type: "llava", architectures: ["LlavaForConditionalGeneration"] });
     await expect(readModelConfig(folder)).rejects.toThrow(/model_type "llava", architectures \["Llava.*supported: qwen2_5_vl/);
+    await save({ model_type: "qwen3_5", architectures: ["Qwen3_5ForConditionalGeneration"] });
+    await expect(readModelConfig(folder)).rejects.toThrow(/cannot be trained yet \(model_type "qwen3_5".*: its layers of linear attention .*supported: qwen2_5_vl, qwen3_vl/);
   });
 
   test.each([["{", /is not JSON/], ["[]", /holds no JSON object/], [JSON.stringify({ model_type: "qwen2_5_vl", image_token_id: "x" }), /config.json: image_token_id/]])("%s is refused", async (text, message) => {
