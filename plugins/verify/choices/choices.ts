@@ -7,6 +7,9 @@ import { letterOf, lettersOf, plainChoice } from "./letters.ts";
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
+/** Longer answers are compared with a choice's text letter by letter alone. */
+const longest = 400;
+
 /** Texts by letter. */
 export type Choices = ReadonlyMap<string, string>;
 
@@ -54,7 +57,7 @@ function textLetters(text: string, choices: Choices, same: Same): string | null 
   const whole = fitting(text, choices, same);
   if (whole.length > 0) return whole.length === 1 ? whole[0]! : "?";
   const parts = text.split(/\s*(?:[,;]|\band\b)\s*/).filter((part) => part !== "");
-  if (parts.length < 2) return null;
+  if (parts.length < 2 || parts.length > choices.size) return null;
   const each = parts.map((part) => fitting(part, choices, same));
   return each.some(({ length }) => length === 0) ? null : each.every(({ length }) => length === 1) ? [...new Set(each.flat())].sort().join("") : "?";
 }
@@ -68,7 +71,7 @@ export function wholeChoice(response: string, choices: Choices): string | null {
 /** The choices that a text is: the one written so, else all that say the same. */
 function fitting(text: string, choices: Choices, same: Same): string[] {
   const exact = exactly(text, choices);
-  return exact.length > 0 ? exact : [...choices].filter(([, own]) => same(own, text)).map(([letter]) => letter);
+  return exact.length > 0 || text.length > longest ? exact : [...choices].filter(([, own]) => same(own, text)).map(([letter]) => letter);
 }
 
 function exactly(text: string, choices: Choices): string[] {

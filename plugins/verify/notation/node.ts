@@ -31,6 +31,8 @@ export type Relation = "=" | "≈" | "<" | "≤" | ">" | "≥" | "≠" | "∈" |
 /** An answer that cannot be read, or work that is too much: told apart from a wrong answer. */
 export class UnreadableError extends Error {}
 
+/** A whole number. */
+export const whole = (n: bigint): Node => ({ kind: "number", value: { n, d: 1n }, digits: null });
 export const minusOne: Node = { kind: "number", value: { n: -1n, d: 1n }, digits: null };
 export const negated = (node: Node): Node =>
   node.kind === "number" ? { ...node, value: { n: -node.value.n, d: node.value.d } } : { kind: "product", items: [minusOne, node] };

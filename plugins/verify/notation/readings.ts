@@ -1,6 +1,7 @@
 /** The ways to read a text where notation is ambiguous. */
 import { UnreadableError, type Node } from "./node.ts";
-import { parseAnswer, type Reading } from "./parser.ts";
+import { parseAnswer } from "./parser.ts";
+import type { Reading } from "./word-reader.ts";
 
 const plain: Reading = { sign: 1, thousands: false, decimalComma: false, letterUnits: false };
 
