@@ -45,28 +45,29 @@ function documentation(property) {
   return text.replace(/\s+/g, " ").trim();
 }
 
-/** Name, class, arguments and words of every hook, in the order of the file. */
+/** Name, class, arguments, words and what a tap must return of every hook, in the order of the file. */
 export function readHooks() {
   const file = ts.createSourceFile("hooks.ts", readFileSync(source, "utf8"), ts.ScriptTarget.Latest, true);
   return hooksLiteral(file).properties.map((property) => {
     const name = property.name.getText(file);
-    const value = property.initializer;
+    const [value, wanted] = property.initializer?.arguments ?? [];
     const doc = documentation(property);
-    if (value === undefined || !ts.isNewExpression(value)) throw new Error(`hook "${name}": expected new <Hook class>(…)`);
+    const declared = value !== undefined && ts.isNewExpression(value) && wanted !== undefined && ts.isStringLiteral(wanted);
+    if (!declared) throw new Error(`hook "${name}": expected returning(new <Hook class>(…), "<what to return>", …)`);
     if (doc === "") throw new Error(`hook "${name}" has no JSDoc comment: say when it is called and what a return value means`);
     const kind = value.expression.getText(file);
     if (kinds[kind] === undefined) throw new Error(`hook "${name}" is a ${kind}, which docs/generate-hooks.mjs does not know`);
     const args = (value.typeArguments?.[0]?.elements ?? []).map((element) => element.getText(file).replace(/\s+/g, " "));
-    return { name, kind, args, doc };
+    return { name, kind, args, doc, wanted: wanted.text };
   });
 }
 
 /** The whole page. */
 export function renderHooks(hooks) {
   const cell = (text) => text.replaceAll("|", "\\|");
-  const rows = hooks.map(({ name, kind, args, doc }) => {
+  const rows = hooks.map(({ name, kind, args, doc, wanted }) => {
     const [method, result] = kinds[kind];
-    return `| \`${name}\` | ${kind} | \`${method}\` | ${args.map((arg) => `\`${cell(arg)}\``).join("<br>")} | ${result} | ${cell(doc)} |`;
+    return `| \`${name}\` | ${kind} | \`${method}\` | ${args.map((arg) => `\`${cell(arg)}\``).join("<br>")} | ${result}: ${cell(wanted)} | ${cell(doc)} |`;
   });
   return [
     "# Hooks",
@@ -78,6 +79,24 @@ export function renderHooks(hooks) {
     "| hook | class | tapped with | arguments | a tap returns | what it is for |",
     "|---|---|---|---|---|---|",
     ...rows,
+    "",
+    "## What is checked",
+    "",
+    "A mistake ends the run with an error that names the plugin, the hook, what was found and what to return instead; the newest checkpoint stays usable.",
+    "",
+    "- *Results.* After each tap its result is held against the column above: type, shape, finite numbers where a token counts. So NaN is the error of the",
+    "  plugin that made it. A promise on a hook that does not wait, nothing where a value is due, a name that is nearly right are errors too.",
+    "- *Inputs.* What a hook is given is read by the next plugin too and is not to be changed in place. Lists and objects are frozen; `dataSync()` and `data()`",
+    "  give copies of a tensor's numbers; views are handed pictures of their own. Arrays in samples cannot be frozen: in a run's first two steps, and in",
+    "  `lossOf`, they are compared before and after each tap.",
+    "- *Constants.* Weights must not depend on what is trained, or a gradient would flow through them: put `detach(…)` around what they read of the batch.",
+    "- *Memory.* Tensors of a tap are freed after it. One that is kept (`tf.keep`, `tf.variable`) is an error at the end of the step.",
+    "- *Time.* An asynchronous tap, or a view's function, may take `hookSeconds` (a setting; 1800). What blocks the thread cannot be ended.",
+    "- *Registrations.* Views, scorers, score requests, targets, auxiliary rollouts, copies, coefficients and metrics are looked at when they are given, and",
+    "  the functions in them are guarded as taps are.",
+    "",
+    "`run.warn(message)` gives an alarm once in a run. The pipeline gives such ones for: no reward, no term, advantages that are 0 for three steps, views of",
+    "pictures on prompts without any, a policy that became uniform, minibatches and rounds that do not divide a step.",
     "",
   ].join("\n");
 }

@@ -1,5 +1,6 @@
 /** Numbers that may change over time: every one passes through the hook `coefficient` at the start of a step. */
 import type { RunHooks, StepContext } from "../pipeline/hooks.ts";
+import { describe } from "./describe.ts";
 import { PluginError } from "./taps.ts";
 
 export interface Coefficient {
@@ -18,24 +19,28 @@ interface Entry {
 export class Coefficients {
   readonly #entries = new Map<string, Entry>();
 
-  /** @throws PluginError when the name is taken or the value is not finite */
+  /** @throws PluginError when the name is none or taken, or the value is not finite */
   declare(plugin: string, name: string, initial: number): Coefficient {
+    if (typeof name !== "string" || name.trim() === "") {
+      throw new PluginError(plugin, `declares a coefficient whose name is ${describe(name)}; name it, "my_method/gamma" say`);
+    }
     const taken = this.#entries.get(name);
     if (taken !== undefined) throw new PluginError(plugin, `declares the coefficient "${name}", which ${taken.plugin} has declared; choose another name`);
-    if (!Number.isFinite(initial)) throw new PluginError(plugin, `declares the coefficient "${name}" as ${initial}; it must be finite`);
+    if (!Number.isFinite(initial)) throw new PluginError(plugin, `declares the coefficient "${name}" as ${describe(initial)}; it must be finite`);
     const coefficient = { name, value: initial };
     this.#entries.set(name, { coefficient, initial, plugin });
     return coefficient;
   }
 
+  /** Whether it was declared here. */
+  has(value: unknown): value is Coefficient {
+    return [...this.#entries.values()].some(({ coefficient }) => coefficient === value);
+  }
+
   /** Ask the hook for every value of this step, each beginning from its initial value. */
   refresh(hook: RunHooks["coefficient"], context: StepContext): void {
     for (const { coefficient, initial } of this.#entries.values()) {
-      const value = hook.call(initial, { name: coefficient.name, ...context });
-      if (!Number.isFinite(value)) {
-        throw new Error(`The hook "coefficient" gives ${value} for "${coefficient.name}" in step ${context.step}; it must be a finite number`);
-      }
-      coefficient.value = value;
+      coefficient.value = hook.call(initial, { name: coefficient.name, ...context });
     }
   }
 

@@ -3,8 +3,11 @@ import mittModule from "mitt";
 import { createRandom } from "../math/random.ts";
 import type { Random } from "../math/random.ts";
 import { Coefficients } from "./coefficients.ts";
+import type { Registered } from "./contract.ts";
+import { describe, isRecord, isThenable, strict } from "./describe.ts";
 import type { AuxiliaryRollout } from "../rewards/auxiliary.ts";
 import type { WeightsCopy } from "../scores/copies.ts";
+import { eventNames } from "../pipeline/events.ts";
 import type { Events, RunEvents } from "../pipeline/events.ts";
 import { createHooks } from "../pipeline/hooks.ts";
 import type { RunHooks, StepContext } from "../pipeline/hooks.ts";
@@ -12,11 +15,14 @@ import { StepMetrics } from "./metrics.ts";
 import type { Plugin, Run } from "../pipeline/plugin.ts";
 import { PluginStates } from "./plugin-state.ts";
 import type { SavedState } from "./plugin-state.ts";
+import { checkedView } from "./registered-view.ts";
+import { checkEventName, checkedAuxiliary, checkedCopy, checkedRequest, checkedScorer } from "./registrations.ts";
 import type { Scorer } from "../rewards/rewards.ts";
 import { ScoreRequests, describeScore } from "../scores/scores.ts";
 import type { PlannedScore } from "../scores/scores.ts";
-import { PluginError, guardTaps, pluginError } from "./taps.ts";
-import type { Ownership } from "./taps.ts";
+import { PluginError, checkKept, guardTaps, pluginError } from "./taps.ts";
+import type { Guarding } from "./taps.ts";
+import { Warnings } from "./warnings.ts";
 import type { View } from "../prompts/views.ts";
 
 // The package is an ES module whose types claim CommonJS: TypeScript sees the function one level too deep.
@@ -27,6 +33,8 @@ export interface HostOptions {
   readonly seed: number;
   /** Views whose scores somebody gives directly, so that no plugin need register them: for tests of a loss. Default none. */
   readonly givenViews?: readonly string[];
+  /** Seconds that an asynchronous hook, or a function that a plugin registered, may take. Default 1800. */
+  readonly hookSeconds?: number;
   /** Told when an event listener throws; the run goes on. Default: a process warning. */
   readonly onListenerError?: (message: string, error: unknown) => void;
 }
@@ -54,10 +62,15 @@ export interface Host {
   ownerOf(term: string): string | undefined;
   /** The terms that a plugin has given so far. */
   termsOf(plugin: string): readonly string[];
-  /** Refresh every coefficient for this step and drop metrics left from before. */
+  /**
+   * Refresh every coefficient for this step and drop metrics left from before. In the first two steps that a host meets, what plugins are given is watched for
+   * changes in place; results are checked always.
+   */
   beginStep(context: StepContext): void;
-  /** The step's metrics, averaged, and forget them. */
+  /** The step's metrics, averaged, and forget them. @throws PluginError naming a plugin that keeps tensors */
   takeMetrics(): Record<string, number>;
+  /** Give an alarm, once in a run. @param about what it is about, where the message holds numbers that change */
+  warn(message: string, about?: string): void;
   saveState(): SavedState;
   loadState(saved: SavedState): void;
   /** What the run will do, one printable line each. */
@@ -70,41 +83,58 @@ export interface Host {
  * twice, or a view is asked for that nobody registers
  */
 export function createHost(plugins: readonly Plugin[], options: HostOptions): Host {
-  checkNames(plugins);
+  checkPlugins(plugins);
   const hooks = createHooks();
-  const ownership: Ownership = { applying: null, terms: new Map() };
-  guardTaps(hooks, ownership);
+  const events = safeEvents(options.onListenerError ?? warn);
+  const warnings = new Warnings(events);
+  const views = new Registry<View>("view");
+  const coefficients = new Coefficients();
+  const registered: Registered = { views: views.items, isCoefficient: (value) => coefficients.has(value) };
+  const { hookSeconds = 1800 } = options;
+  const guarding: Guarding = { applying: null, terms: new Map(), watching: true, limitSeconds: hookSeconds, registered, kept: [] };
+  guardTaps(hooks, guarding);
   const parts: Parts = {
     hooks,
-    events: safeEvents(options.onListenerError ?? warn),
+    events,
+    warnings,
+    guarding,
     random: createRandom(options.seed),
-    views: new Registry<View>("view"),
+    views,
     scorers: new Registry<Scorer>("scorer"),
     auxiliary: new Registry<AuxiliaryRollout>("auxiliary rollout"),
     copies: new Registry<WeightsCopy>("copy"),
     requests: new ScoreRequests(),
-    coefficients: new Coefficients(),
+    coefficients,
     states: new PluginStates(),
-    metrics: new StepMetrics(),
+    metrics: new StepMetrics((plugin, message, about) => warnings.once(plugin, message, about)),
   };
   for (const plugin of plugins) {
-    ownership.applying = plugin.name;
+    guarding.applying = plugin.name;
     try {
-      plugin.apply(createRun(plugin.name, parts));
+      applied(plugin.apply(createRun(plugin.name, parts)));
     } catch (thrown) {
       throw pluginError(plugin.name, "apply", thrown);
     } finally {
-      ownership.applying = null;
+      guarding.applying = null;
     }
   }
   parts.requests.checkViews(parts.views.items, options.givenViews ?? []);
   parts.requests.checkWeights([...parts.copies.items.keys()]);
-  return assemble(plugins, parts, ownership);
+  return assemble(plugins, parts);
+}
+
+/** What `apply` returns is nothing: taps that come after an await would come too late. */
+function applied(result: unknown): void {
+  if (!isThenable(result)) return;
+  result.then(undefined, () => undefined);
+  throw new Error("it returned a promise: apply is not async; tap and register at once, and wait inside of an asynchronous hook");
 }
 
 interface Parts {
   readonly hooks: RunHooks;
   readonly events: Events;
+  readonly warnings: Warnings;
+  readonly guarding: Guarding;
   readonly random: Random;
   readonly views: Registry<View>;
   readonly scorers: Registry<Scorer>;
@@ -116,39 +146,36 @@ interface Parts {
   readonly metrics: StepMetrics;
 }
 
-/** What one plugin is handed. */
+/** What one plugin is handed. A name that is not there is an error that says which is near. */
 function createRun(plugin: string, parts: Parts): Run {
-  return {
-    hooks: parts.hooks,
-    events: parts.events,
-    views: {
-      register: (view) => {
-        if (view.name === "original") throw new PluginError(plugin, 'registers the view "original", which every prompt has; choose another name');
-        const changes = [view.prompt, view.raw, view.patches, view.dropped];
-        if (changes.every((change) => change === undefined)) throw new PluginError(plugin, `registers the view "${view.name}", which changes nothing; give it prompt, raw, patches or dropped`);
-        parts.views.add(plugin, view);
-      },
-    },
-    scores: { request: (request) => parts.requests.request(plugin, request) },
-    rewards: { register: (scorer) => parts.scorers.add(plugin, scorer) },
-    auxiliary: { register: (rollout) => parts.auxiliary.add(plugin, rollout) },
-    copies: { register: (copy) => parts.copies.add(plugin, checkedCopy(plugin, copy)) },
-    coefficient: (name, initial) => parts.coefficients.declare(plugin, name, initial),
-    state: (initial) => parts.states.declare(plugin, initial),
-    random: parts.random.key("plugin", plugin),
-    metric: (name, value) => parts.metrics.add(plugin, name, value),
+  const { limitSeconds, registered } = parts.guarding;
+  const { events } = parts;
+  const on: Events["on"] = (type: string, listener: never) => {
+    checkEventName(plugin, type, eventNames);
+    (events.on as (type: string, listener: never) => void)(type, listener);
   };
+  return strict<Run>(
+    {
+      hooks: strict({ ...parts.hooks }, "hook"),
+      events: strict({ on, off: events.off, emit: events.emit }, "function of events"),
+      views: { register: (view) => parts.views.add(plugin, checkedView(plugin, view, limitSeconds)) },
+      scores: { request: (request) => parts.requests.request(plugin, checkedRequest(plugin, request, registered, limitSeconds)) },
+      rewards: { register: (scorer) => parts.scorers.add(plugin, checkedScorer(plugin, scorer)) },
+      auxiliary: { register: (rollout) => parts.auxiliary.add(plugin, checkedAuxiliary(plugin, rollout, limitSeconds)) },
+      copies: { register: (copy) => parts.copies.add(plugin, checkedCopy(plugin, copy)) },
+      coefficient: (name, initial) => parts.coefficients.declare(plugin, name, initial),
+      state: (initial) => parts.states.declare(plugin, initial),
+      random: parts.random.key("plugin", plugin),
+      metric: (name, value) => parts.metrics.add(plugin, name, value),
+      warn: (message, about) => parts.warnings.once(plugin, message, about),
+    },
+    "part of a run",
+  );
 }
 
-function checkedCopy(plugin: string, copy: WeightsCopy): WeightsCopy {
-  const { name, decay, every } = copy;
-  if (["current", "old", "reference"].includes(name)) throw new PluginError(plugin, `registers a copy "${name}", which the pipeline has; choose another name`);
-  if (!(decay >= 0 && decay < 1)) throw new PluginError(plugin, `registers the copy "${name}" with the decay ${decay}; it must be at least 0 and below 1`);
-  if (!(Number.isInteger(every) && every > 0)) throw new PluginError(plugin, `registers the copy "${name}" to move every ${every} steps; give a whole number from 1`);
-  return copy;
-}
-
-function assemble(plugins: readonly Plugin[], parts: Parts, ownership: Ownership): Host {
+function assemble(plugins: readonly Plugin[], parts: Parts): Host {
+  const { guarding } = parts;
+  const steps = new Set<number>();
   return {
     plugins: plugins.map(({ name }) => name),
     hooks: parts.hooks,
@@ -160,13 +187,19 @@ function assemble(plugins: readonly Plugin[], parts: Parts, ownership: Ownership
     copies: parts.copies.items,
     scores: (stage) => parts.requests.planned(stage),
     coefficients: () => parts.coefficients.values(),
-    ownerOf: (term) => ownership.terms.get(term),
-    termsOf: (plugin) => [...ownership.terms].flatMap(([term, owner]) => (owner === plugin ? [term] : [])),
+    ownerOf: (term) => guarding.terms.get(term),
+    termsOf: (plugin) => [...guarding.terms].flatMap(([term, owner]) => (owner === plugin ? [term] : [])),
     beginStep: (context) => {
       parts.metrics.take();
+      guarding.watching = steps.add(context.step).size <= WATCHED_STEPS;
+      parts.warnings.step = context.step;
       parts.coefficients.refresh(parts.hooks.coefficient, context);
     },
-    takeMetrics: () => parts.metrics.take(),
+    takeMetrics: () => {
+      checkKept(guarding);
+      return parts.metrics.take();
+    },
+    warn: (message, about) => parts.warnings.once("run", message, about),
     saveState: () => parts.states.save(),
     loadState: (saved) => parts.states.load(saved),
     plan: () => [
@@ -180,9 +213,18 @@ function assemble(plugins: readonly Plugin[], parts: Parts, ownership: Ownership
   };
 }
 
-function checkNames(plugins: readonly Plugin[]): void {
+/** Steps in which what plugins are given is compared before and after each tap: a plugin that changes it does so at once. */
+const WATCHED_STEPS = 2;
+
+/** @throws Error for what is no plugin, and for names that are not their classes' or not unique */
+function checkPlugins(plugins: readonly Plugin[]): void {
   const seen = new Set<string>();
-  for (const plugin of plugins) {
+  for (const [place, plugin] of plugins.entries()) {
+    if (Array.isArray(plugin)) throw new Error(`The recipe holds a list at place ${place}; spread it: [...grpo(), …]`);
+    if (typeof plugin === "function") throw new Error(`The recipe holds the class ${(plugin as { name: string }).name} at place ${place}; make one: new ${(plugin as { name: string }).name}()`);
+    if (!isRecord(plugin) || typeof plugin.apply !== "function") {
+      throw new Error(`The recipe holds ${describe(plugin)} at place ${place}, which is no plugin: it needs a name and apply(run)`);
+    }
     const className = plugin.constructor.name;
     if (plugin.name !== className) throw new Error(`A plugin of class ${className} has the name "${plugin.name}"; name and class must be equal, errors go by them`);
     if (seen.has(plugin.name)) throw new Error(`The recipe lists ${plugin.name} twice; list it once, or give the second its own class and name`);

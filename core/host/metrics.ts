@@ -1,16 +1,41 @@
 /** Numbers that plugins report in a step, averaged. */
+import { describe } from "./describe.ts";
 import { PluginError } from "./taps.ts";
+
+/** Where the pipeline's own metrics stand: names that end with a stroke are whole families. */
+const BUILT_IN = [
+  "loss/", "ledger/", "learner/", "rollout/", "data/", "coefficient/", "evaluation/",
+  "reward/mean", "reward/std", "reward/failures", "reward/part/",
+] as const;
 
 /** The metrics of the step in progress. */
 export class StepMetrics {
   readonly #owners = new Map<string, string>();
   readonly #sums = new Map<string, { sum: number; count: number }>();
+  readonly #warn: (plugin: string, message: string, about: string) => void;
 
-  /** @throws PluginError when another plugin reports under the same name, which would mix the two */
+  /** @param warn told once of each metric that is left out, being no finite number */
+  constructor(warn: (plugin: string, message: string, about: string) => void) {
+    this.#warn = warn;
+  }
+
+  /** @throws PluginError when the name is none, the pipeline's or another plugin's, which would hide or mix the two, or the value no number */
   add(plugin: string, name: string, value: number): void {
+    if (typeof name !== "string" || name.trim() === "") {
+      throw new PluginError(plugin, `reports a metric whose name is ${describe(name)}; name it, "my_method/share" say`);
+    }
     const owner = this.#owners.get(name) ?? plugin;
     if (owner !== plugin) throw new PluginError(plugin, `reports the metric "${name}", which is ${owner}'s; choose another name`);
+    const builtIn = BUILT_IN.find((taken) => (taken.endsWith("/") ? name.startsWith(taken) : name === taken));
+    if (builtIn !== undefined) {
+      throw new PluginError(plugin, `reports the metric "${name}", and "${builtIn}" is the pipeline's own; choose another name`);
+    }
+    if (typeof value !== "number") throw new PluginError(plugin, `reports ${describe(value)} as the metric "${name}"; it must be a number`);
     this.#owners.set(name, plugin);
+    if (!Number.isFinite(value)) {
+      this.#warn(plugin, `reports ${value} as the metric "${name}": such values are left out of its mean`, name);
+      return;
+    }
     const { sum, count } = this.#sums.get(name) ?? { sum: 0, count: 0 };
     this.#sums.set(name, { sum: sum + value, count: count + 1 });
   }

@@ -1,7 +1,12 @@
 /** Guards every tap of a run: closes tapable's traps, makes errors name plugin and hook, and knows whose term is whose. */
 import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook } from "tapable";
-import type { RunHooks } from "../pipeline/hooks.ts";
 import type { Term } from "../loss/loss.ts";
+import { collectKept, tensorCount, type Kept } from "../math/tensor-numbers.ts";
+import type { RunHooks } from "../pipeline/hooks.ts";
+import { contractOf, type Registered } from "./contract.ts";
+import { describe, isThenable } from "./describe.ts";
+import { changedPlace, digestsOf, disposedPlace, freezeGiven, ownCopy, type Digests } from "./inputs.ts";
+import { within } from "./time-limit.ts";
 
 /** A plugin's code failed; the message names plugin and place, `cause` is what was thrown. */
 export class PluginError extends Error {
@@ -17,13 +22,35 @@ export class PluginError extends Error {
 /** Wrap what a plugin threw; an error that already names a plugin (a hook called inside a hook) stays as it is. */
 export function pluginError(plugin: string, where: string, thrown: unknown): PluginError {
   if (thrown instanceof PluginError) return thrown;
-  return new PluginError(plugin, `failed in ${where}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
+  return new PluginError(plugin, `failed in ${where}: ${reasonOf(thrown)}`, { cause: thrown });
 }
 
-/** Which plugin is being applied, and who gave which term: shared by the guard and the host. */
-export interface Ownership {
+function reasonOf(thrown: unknown): string {
+  if (typeof thrown === "string") return thrown;
+  if (!(thrown instanceof Error)) return `it threw ${describe(thrown)}, which is no Error`;
+  const inPlace = thrown instanceof TypeError && /read only|not extensible|only a getter|Cannot (assign|delete|define)/.test(thrown.message);
+  return inPlace ? `${thrown.message}; what a plugin is given is not to be changed in place: return a new value` : thrown.message;
+}
+
+/** What the guard knows of a run. */
+export interface Guarding {
+  /** The plugin that is being applied. */
   applying: string | null;
+  /** Who gave which term. */
   readonly terms: Map<string, string>;
+  /** Whether inputs are compared before and after each tap. */
+  watching: boolean;
+  /** Seconds that an asynchronous tap, or a function that a plugin registered, may take. */
+  readonly limitSeconds: number;
+  readonly registered: Registered;
+  /** Tensors that taps kept with `tf.keep` or `tf.variable`. */
+  readonly kept: KeptTensors[];
+}
+
+export interface KeptTensors {
+  readonly plugin: string;
+  readonly where: string;
+  readonly tensors: Kept;
 }
 
 type Callback = (...args: unknown[]) => unknown;
@@ -38,23 +65,27 @@ interface RegisteredTap {
 }
 
 interface Interceptable {
+  /** Names of the arguments. */
+  readonly _args: readonly string[];
   intercept(options: { register(tap: RegisteredTap): RegisteredTap }): void;
 }
 
 /** Put the guard on every hook. Must be done before the first tap. */
-export function guardTaps(hooks: RunHooks, ownership: Ownership): void {
+export function guardTaps(hooks: RunHooks, guarding: Guarding): void {
   for (const [name, hook] of Object.entries(hooks)) {
     const isAsync = hook.constructor === AsyncSeriesWaterfallHook || hook.constructor === AsyncSeriesBailHook;
-    const mayReturnNothing = hook.constructor === AsyncSeriesBailHook;
+    const { wanted, fault } = contractOf(hook);
+    const { _args: names } = hook as unknown as Interceptable;
     const register = (tap: RegisteredTap): RegisteredTap => {
-      const plugin = checkTap(tap, name, isAsync, ownership.applying);
+      const plugin = checkTap(tap, name, isAsync, guarding.applying);
       const check = (result: unknown, args: readonly unknown[]): unknown => {
-        if (result === undefined && !mayReturnNothing) throw new Error("it returned nothing; return the value, changed or not");
-        if (name === "terms") claimTerms(ownership.terms, plugin, args[0] as readonly Term[], result as readonly Term[]);
-        return result;
+        const wrong = fault(result, args as never, guarding.registered);
+        if (wrong !== null) throw new Error(`it returned ${wrong}; return ${wanted}`);
+        if (name === "terms") claimTerms(guarding.terms, plugin, args[0] as readonly Term[], result as readonly Term[]);
+        return ownCopy(result);
       };
-      const where = `hook "${name}"`;
-      return { ...tap, fn: isAsync ? guardAsync(tap.fn, plugin, where, check) : guardSync(tap.fn, plugin, where, check) };
+      const guard: Guard = { plugin, where: `hook "${name}"`, names, check, guarding };
+      return { ...tap, fn: isAsync ? guardAsync(tap.fn, guard) : guardSync(tap.fn, guard) };
     };
     (hook as unknown as Interceptable).intercept({ register });
   }
@@ -69,46 +100,90 @@ function checkTap(tap: RegisteredTap, hook: string, isAsync: boolean, applying: 
   }
   const wanted = isAsync ? "promise" : "sync";
   if (tap.type !== wanted) throw new Error(`it taps the hook "${hook}" with the wrong method; use ${isAsync ? "tapPromise" : "tap"}`);
+  if (typeof tap.fn !== "function") throw new Error(`it taps the hook "${hook}" with ${describe(tap.fn)}; give a function`);
   return applying;
 }
 
-type Check = (result: unknown, args: readonly unknown[]) => unknown;
+/** One tap under guard. */
+interface Guard {
+  readonly plugin: string;
+  readonly where: string;
+  readonly names: readonly string[];
+  readonly guarding: Guarding;
+  check(result: unknown, args: readonly unknown[]): unknown;
+}
 
-function guardSync(fn: Callback, plugin: string, where: string, check: Check): Callback {
+function guardSync(fn: Callback, guard: Guard): Callback {
+  const { plugin, where, guarding } = guard;
   return (...args) => {
+    const tensors: Kept = [];
+    const outer = collectKept(tensors);
     try {
+      const before = prepare(args, guard);
       const result = fn(...args);
       if (isThenable(result)) {
         result.then(undefined, () => undefined);
         throw new Error("it returned a promise, and this hook does not wait; give it a function that is not async");
       }
-      return check(result, args);
+      checkInputs(args, before, guard);
+      return guard.check(result, args);
     } catch (thrown) {
       throw pluginError(plugin, where, thrown);
+    } finally {
+      collectKept(outer);
+      if (tensors.length > 0) guarding.kept.push({ plugin, where, tensors });
     }
   };
 }
 
-function guardAsync(fn: Callback, plugin: string, where: string, check: Check): Callback {
+function guardAsync(fn: Callback, guard: Guard): Callback {
+  const { plugin, where, guarding } = guard;
   return async (...args) => {
     try {
-      return check(await fn(...args), args);
+      const before = prepare(args, guard);
+      const count = tensorCount();
+      const result = await within(guarding.limitSeconds, () => fn(...args));
+      checkInputs(args, before, guard);
+      const checked = guard.check(result, args);
+      const left = tensorCount() - count;
+      // Later on, something else may run between the tap's beginning and its end.
+      if (guarding.watching && left > 0) throw new Error(`it left ${left} tensor${left === 1 ? "" : "s"} in memory, as it would in every step; wrap the work with tensors in tf.tidy`);
+      return checked;
     } catch (thrown) {
       throw pluginError(plugin, where, thrown);
     }
   };
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+/** Freeze what a tap is given; while inputs are watched, remember them. */
+function prepare(args: readonly unknown[], { names, guarding }: Guard): Digests | null {
+  args.forEach(freezeGiven);
+  return guarding.watching ? digestsOf(args, names) : null;
+}
+
+/** @throws Error naming what the tap changed or disposed */
+function checkInputs(args: readonly unknown[], before: Digests | null, { names }: Guard): void {
+  const disposed = disposedPlace(args, names);
+  if (disposed !== null) throw new Error(`it disposed "${disposed}", which others read after it; dispose only tensors of its own`);
+  const changed = before === null ? null : changedPlace(before, digestsOf(args, names));
+  if (changed !== null) throw new Error(`it changed "${changed}" in place, which others read after it; change a copy (slice(), { ...x }) and return that`);
+}
+
+/** @throws PluginError naming who kept tensors that are still there, with their hook; forgets all */
+export function checkKept({ kept }: Guarding): void {
+  const left = kept.splice(0).map(({ tensors, ...who }) => ({ ...who, tensors: tensors.filter((tensor) => !tensor.isDisposed) })).find(({ tensors }) => tensors.length > 0);
+  if (left === undefined) return;
+  const { plugin, where, tensors } = left;
+  const shape = `[${tensors[0]!.shape.join()}]`;
+  tensors.forEach((tensor) => tensor.dispose());
+  throw new PluginError(plugin, `kept ${tensors.length} tensor${tensors.length === 1 ? "" : "s"} in ${where} (tf.keep or tf.variable; shape ${shape}), as it would in every step until memory is full; keep plain numbers instead, dataSync() gives a copy`);
 }
 
 /** Terms that were not there before the tap are its plugin's; a name stays with whoever gave it first. */
 function claimTerms(owners: Map<string, string>, plugin: string, before: readonly Term[], after: readonly Term[]): void {
-  if (!Array.isArray(after)) throw new Error("it returned no list of terms");
   const known = new Set(before.map((term) => term.name));
   const seen = new Set<string>();
-  for (const { name } of after as readonly Term[]) {
+  for (const { name } of after) {
     if (seen.has(name)) throw new Error(`there are two terms named "${name}"${known.has(name) ? `, one by ${owners.get(name)}` : ""}`);
     seen.add(name);
     if (known.has(name)) continue;

@@ -2,6 +2,7 @@
 import { mul, ones, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Batch, Group, Minibatch, Sample } from "../pipeline/batch.ts";
+import { describe, isRecord, strict } from "../host/describe.ts";
 import type { Host } from "../host/host.ts";
 import type { Output } from "../learner/learner.ts";
 import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive } from "../scores/scores.ts";
@@ -46,14 +47,25 @@ export function createBatch(arrays: BatchArrays): Batch {
   const make = tensorMaker(arrays);
   const constants = new Map<string, Tensor2D>([[OLD_LOG_PROBS, make(arrays.oldLogProbs, OLD_LOG_PROBS)]]);
   const get = (handle: ScoreHandle): Tensor2D => {
+    checkHandle(handle);
     if (handle.request.weights === "current") {
       throw new Error(`"${handle.key}" is scored for each minibatch and is not there yet; read it in the hook "terms", or ask for "old" weights`);
     }
     return constant(handle, arrays, constants, make);
   };
-  const { step, samples, groupOf, groups, B, T } = arrays;
-  const scoredRows = (handle: ScoreHandle): Tensor2D => (isActive(handle) ? rowWeights(scoreArray(arrays, handle.key), arrays) : ones([B, 1]));
-  return { step, samples, groupOf, groups, B, T, mask: tensor2d(arrays.mask, [B, T]), oldLogProbs: constants.get(OLD_LOG_PROBS)!, get, scoredRows };
+  const { step, samples, groups, B, T } = arrays;
+  const scoredRows = (handle: ScoreHandle): Tensor2D => {
+    checkHandle(handle);
+    return isActive(handle) ? rowWeights(scoreArray(arrays, handle.key), arrays) : ones([B, 1]);
+  };
+  const groupOf = arrays.groupOf.slice();
+  const mask = tensor2d(arrays.mask.slice(), [B, T]);
+  return strict({ step, samples, groupOf, groups, B, T, mask, oldLogProbs: constants.get(OLD_LOG_PROBS)!, get, scoredRows }, "field of a batch");
+}
+
+/** @throws Error for what `scores.request` did not give */
+function checkHandle(handle: unknown): void {
+  if (!isRecord(handle) || !isRecord(handle["request"])) throw new Error(`batch.get and batch.scoredRows take what scores.request gave in apply, found ${describe(handle)}`);
 }
 
 /** See Batch.scoredRows. */
@@ -76,10 +88,11 @@ export function createMinibatch(arrays: MinibatchArrays, host: Pick<Host, "hooks
   for (const { key, view, output } of scored) leafOf.set(key, { view, output, tensor: make(scoreArray(arrays, key), key) });
   const constants = new Map<string, Tensor2D>();
   const get = (handle: ScoreHandle): Tensor2D => {
+    checkHandle(handle);
     const leaf = handle.request.gradient && isActive(handle) ? leafOf.get(handle.key) : undefined;
     return leaf?.tensor ?? constant(handle, arrays, constants, make);
   };
-  const batch: Minibatch = {
+  const batch: Minibatch = strict({
     ...createBatch(arrays),
     logProbs,
     advantages: make(arrays.advantages, "advantages"),
@@ -91,9 +104,16 @@ export function createMinibatch(arrays: MinibatchArrays, host: Pick<Host, "hooks
       // [B, 1] is welcome: one weight per response.
       return weights.shape.join() === shape.join() ? weights : mul<Tensor2D>(weights, ones(shape));
     },
-  };
-  return { batch, leaves: [...leafOf.values()] };
+  }, "field of a minibatch");
+  const leaves = [...leafOf.values()];
+  leavesByBatch.set(batch, leaves.map(({ tensor }) => tensor));
+  return { batch, leaves };
 }
+
+const leavesByBatch = new WeakMap<Minibatch, readonly Tensor2D[]>();
+
+/** What a gradient is wanted of in a minibatch. */
+export const leavesOf = (batch: Minibatch): readonly Tensor2D[] => leavesByBatch.get(batch) ?? [];
 
 function constant(handle: ScoreHandle, arrays: BatchArrays, made: Map<string, Tensor2D>, make: TensorMaker): Tensor2D {
   if (!isActive(handle)) return zeros([arrays.B, arrays.T]);

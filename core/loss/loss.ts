@@ -5,6 +5,7 @@ import type { Outputs } from "../learner/learner.ts";
 import { reduce } from "../math/reduce.ts";
 import type { Reduction } from "../math/reduce.ts";
 import { scoped } from "../math/scoped.ts";
+import { peek } from "../math/tensor-numbers.ts";
 import type { Minibatch } from "../pipeline/batch.ts";
 import type { Coefficient } from "../host/coefficients.ts";
 import type { Host } from "../host/host.ts";
@@ -71,7 +72,7 @@ interface TermPart {
  * The loss of one minibatch and its gradient with respect to everything the learner computed for it. Reductions are over the whole
  * minibatch, so no split of the forward pass can change it. A term whose coefficient is 0 is left out altogether. Terms are added up
  * in the order of their names, in double precision: the order of plugins whose terms do not depend on each other changes nothing.
- * @throws PluginError when a term is not finite or of the wrong shape, naming the term and its plugin
+ * @throws PluginError when a term, its weights or its gradient are not finite or of the wrong shape, naming the term and its plugin
  */
 export function computeLoss(host: Pick<Host, "hooks" | "scores" | "ownerOf">, arrays: MinibatchArrays): LossResult {
   return scoped(() => {
@@ -91,13 +92,8 @@ export function computeLoss(host: Pick<Host, "hooks" | "scores" | "ownerOf">, ar
 export function computeAdvantages(host: Pick<Host, "hooks">, arrays: BatchArrays): Float32Array {
   return scoped(() => {
     const { B, T, mask } = arrays;
-    const who = `The hook "advantages" (${host.hooks.advantages.taps.map(({ name }) => name).join(", ")})`;
     const advantages = host.hooks.advantages.call(zeros([B, T]), createBatch(arrays));
-    if (advantages.shape.join() !== `${B},${T}`) throw new Error(`${who} gave the shape [${advantages.shape.join()}], it must be [${B},${T}]`);
-    const values = (advantages.dataSync() as Float32Array).map((value, index) => (mask[index] === 0 ? 0 : value));
-    const bad = values.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) throw new Error(`${who} gave ${values[bad]} for sample ${Math.floor(bad / T)}, token ${bad % T}`);
-    return values;
+    return withinMask(advantages, mask);
   });
 }
 
@@ -125,38 +121,35 @@ function termPart(term: Term, plugin: string, batch: Minibatch, tensors: Tensor2
   const factor = (term.sign ?? 1) * (term.coefficient?.value ?? 1);
   const { name } = term;
   if (factor === 0) return { name, plugin, factor, value: 0, gradients: tensors.map(() => new Float32Array(batch.B * batch.T)) };
-  const reduced = reduceTerm(term, batch, plugin);
-  const value = reduced.dataSync()[0]!;
-  if (!Number.isFinite(value)) throw new PluginError(plugin, `gave the term "${name}", which is ${value} in step ${batch.step}${whereNotFinite(term, batch)}`);
-  const { grads } = engine().gradients(() => reduced, tensors, undefined, true);
+  const weighted = mul<Tensor2D>(term.value, batch.weights(name, "after_clip"));
+  const reduced = reduce(weighted, batch.mask, term.reduction, batch.maxNewTokens);
+  const value = peek(reduced)[0]!;
+  if (!Number.isFinite(value)) {
+    const which = `gave the term "${name}", which is ${value} in step ${batch.step}`;
+    throw new PluginError(plugin, `${which}: its tokens and their weights are finite, their products or the sum are too large; bound them`);
+  }
+  const grads = gradientsOf(reduced, tensors, name, plugin);
   // tfjs gives nothing for a leaf that the term does not read.
-  const gradients = tensors.map((_, leaf) => withinMask(grads[leaf] as Tensor2D | undefined, arrays));
+  const gradients = grads.map((gradient) => (gradient === undefined ? new Float32Array(batch.B * batch.T) : withinMask(gradient, arrays.mask)));
   return { name, plugin, factor, value, gradients };
 }
 
-function reduceTerm(term: Term, batch: Minibatch, plugin: string): Scalar {
-  const wanted = `${batch.B},${batch.T}`;
-  if (term.value.shape.join() !== wanted) {
-    throw new PluginError(plugin, `gave the term "${term.name}" with the shape [${term.value.shape.join()}]; terms are unreduced, here [${wanted}]`);
+/** @throws PluginError where something on the way from a leaf has no derivative */
+function gradientsOf(reduced: Scalar, tensors: Tensor2D[], name: string, plugin: string): (Tensor2D | undefined)[] {
+  try {
+    return engine().gradients(() => reduced, tensors, undefined, true).grads as (Tensor2D | undefined)[];
+  } catch (error) {
+    throw new PluginError(plugin, `gave the term "${name}", which cannot be differentiated: ${(error as Error).message} Put detach(…) around what only chooses or compares.`, { cause: error });
   }
-  const weighted = mul<Tensor2D>(term.value, batch.weights(term.name, "after_clip"));
-  return reduce(weighted, batch.mask, term.reduction, batch.maxNewTokens);
 }
 
-function whereNotFinite(term: Term, batch: Minibatch): string {
-  const values = term.value.dataSync();
-  const mask = batch.mask.dataSync();
-  const index = values.findIndex((value, at) => mask[at] !== 0 && !Number.isFinite(value));
-  return index < 0 ? " (its tokens are finite: look at its weights)" : `: ${values[index]} at sample ${Math.floor(index / batch.T)}, token ${index % batch.T}`;
-}
-
-function withinMask(gradient: Tensor2D | undefined, { B, T, mask }: MinibatchArrays): Float32Array {
-  if (gradient === undefined) return new Float32Array(B * T);
-  return (gradient.dataSync() as Float32Array).map((value, index) => (mask[index] === 0 ? 0 : value));
+/** A tensor's numbers, 0 outside the mask. */
+function withinMask(tensor: Tensor2D, mask: Float32Array): Float32Array {
+  return peek(tensor).map((value, index) => (mask[index] === 0 ? 0 : value));
 }
 
 /** Σ factor · gradient over the terms, in double precision, rounded once. */
-function sumOfParts(parts: readonly TermPart[], leaf: number, { B, T }: MinibatchArrays, name: string): Float32Array {
+function sumOfParts(parts: readonly TermPart[], leaf: number, { B, T, step }: MinibatchArrays, name: string): Float32Array {
   const sum = new Float64Array(B * T);
   for (const { factor, gradients } of parts) {
     const gradient = gradients[leaf]!;
@@ -164,8 +157,14 @@ function sumOfParts(parts: readonly TermPart[], leaf: number, { B, T }: Minibatc
   }
   const bad = sum.findIndex((value) => !Number.isFinite(Math.fround(value)));
   if (bad >= 0) {
+    const place = `sample ${Math.floor(bad / T)}, token ${bad % T}`;
+    const broken = parts.find(({ gradients }) => !Number.isFinite(gradients[leaf]![bad]!));
+    if (broken !== undefined) {
+      const which = `gave the term "${broken.name}", whose gradient to ${name} is ${broken.gradients[leaf]![bad]} at ${place}`;
+      throw new PluginError(broken.plugin, `${which} in step ${step}, though its value is finite; keep it off the points where its slope is not`);
+    }
     const terms = parts.map((part) => `"${part.name}" of ${part.plugin} (${part.factor * part.gradients[leaf]![bad]!})`).join(", ");
-    throw new Error(`The gradient of the loss to ${name} is ${sum[bad]} at sample ${Math.floor(bad / T)}, token ${bad % T}, though each term is finite; the terms are ${terms}`);
+    throw new Error(`The gradient of the loss to ${name} is ${sum[bad]} at ${place}, though that of each term is finite; the terms are ${terms}`);
   }
   // −0 becomes 0.
   return Float32Array.from(sum, (value) => value + 0);

@@ -6,7 +6,9 @@
 import "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-cpu";
 import { enableProdMode, setBackend } from "@tensorflow/tfjs-core";
+import { handOutCopies } from "./tensor-numbers.ts";
 
 // Without it tfjs advises, on every start, to install a native package that is not wanted here.
 enableProdMode();
 if (!(await setBackend("cpu"))) throw new Error("tfjs could not start its cpu backend: is @tensorflow/tfjs-backend-cpu installed?");
+handOutCopies();

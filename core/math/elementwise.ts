@@ -1,6 +1,7 @@
 /** Formulas of two arrays with their derivatives written out, computed in float64 where fp32 would cancel. */
 import { customGrad, tensor } from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
+import { peek } from "./tensor-numbers.ts";
 
 /** Value and partial derivatives of one element, written into `out`: [f, ∂f/∂a, ∂f/∂b]. */
 export type PairFormula = (a: number, b: number, out: Float64Array) => void;
@@ -13,7 +14,7 @@ export function elementwise(a: Tensor2D, b: Tensor2D, formula: PairFormula): Ten
   if (a.shape.join() !== b.shape.join()) throw new Error(`elementwise needs equal shapes, found [${a.shape.join()}] and [${b.shape.join()}]`);
   const apply = customGrad((...inputs) => {
     const [left, right] = inputs as [Tensor, Tensor];
-    const { values, partialA, partialB } = evaluate(left.dataSync() as Float32Array, right.dataSync() as Float32Array, formula);
+    const { values, partialA, partialB } = evaluate(peek(left), peek(right), formula);
     const chain = (upstream: Float32Array, partial: Float64Array): Tensor => {
       // No upstream, no gradient: an infinite derivative of an element that does not count stays out.
       return tensor(upstream.map((value, index) => (value === 0 ? 0 : value * partial[index]!)), left.shape);
@@ -21,7 +22,7 @@ export function elementwise(a: Tensor2D, b: Tensor2D, formula: PairFormula): Ten
     return {
       value: tensor(values, left.shape),
       gradFunc: (dy: Tensor) => {
-        const upstream = dy.dataSync() as Float32Array;
+        const upstream = peek(dy);
         return [chain(upstream, partialA), chain(upstream, partialB)];
       },
     };
@@ -45,5 +46,5 @@ function evaluate(a: Float32Array, b: Float32Array, formula: PairFormula): { val
 
 /** The same numbers, cut off from whatever they were computed from: a constant of the loss. */
 export function detach<T extends Tensor>(x: T): T {
-  return tensor(x.dataSync().slice(), x.shape, x.dtype) as T;
+  return tensor(peek(x).slice(), x.shape, x.dtype) as T;
 }

@@ -24,6 +24,9 @@ export function groupAdvantages(rewards: ArrayLike<number>, groupOf: ArrayLike<n
   return advantages;
 }
 
+/** Whether every group has one response alone, so that there is nothing to compare it with. */
+export const allAlone = (groupOf: ArrayLike<number>): boolean => groupOf.length > 0 && new Set(Array.from(groupOf)).size === groupOf.length;
+
 /** Rows of each group, groups in the order of their first row. */
 export function groupsOf(groupOf: ArrayLike<number>): number[][] {
   const members = new Map<number, number[]>();

@@ -1,5 +1,6 @@
 /** Means over the tokens that count, as plain numbers: for metrics. */
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { peek } from "./tensor-numbers.ts";
 
 /**
  * Σ x·m / Σ m in float64; 0 when no token counts. Entries outside the mask are not looked at.
@@ -33,5 +34,5 @@ export function maskedShare(mask: Tensor | ArrayLike<number>, holds: (index: num
 }
 
 function numbers(values: Tensor | ArrayLike<number>): ArrayLike<number> {
-  return "dataSync" in values ? values.dataSync() : values;
+  return "dataSync" in values ? peek(values) : values;
 }

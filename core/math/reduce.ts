@@ -1,6 +1,7 @@
 /** How a term [B, T] becomes a number. */
 import { cast, div, mean, mul, sum, tensor1d, where, zerosLike } from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
+import { peek } from "./tensor-numbers.ts";
 
 /** How [B, T] becomes a number. m is the mask, n_b the tokens of row b. */
 export type Reduction =
@@ -68,7 +69,7 @@ function rowMeans(kept: Tensor2D, lengths: readonly number[]): Tensor1D {
 
 function rowLengths(mask: Tensor2D): number[] {
   const [rows, columns] = mask.shape;
-  const values = mask.dataSync();
+  const values = peek(mask);
   return Array.from({ length: rows }, (_, row) => {
     let length = 0;
     for (let column = 0; column < columns; column++) length += values[row * columns + column]!;

@@ -2,6 +2,7 @@
 import { clipByValue, exp, maximum, mul, neg, sub } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { maskedMean, maskedShare } from "./masked-mean.ts";
+import { peek } from "./tensor-numbers.ts";
 
 /**
  * π_θ / π_old per token, [B, T], log-ratios held within ± bound first.
@@ -29,7 +30,7 @@ export function clippedSurrogate(ratio: Tensor2D, advantages: Tensor2D, { clipLo
 
 /** Shares of tokens whose gradient the clip stopped, and the mean ratio: what every clipped objective reports. */
 export function clipShares(ratio: Tensor2D, advantages: Tensor2D, mask: Tensor2D, { clipLow, clipHigh }: ClipRange): { readonly high: number; readonly low: number; readonly ratio: number } {
-  const [r, a] = [ratio.dataSync(), advantages.dataSync()];
+  const [r, a] = [peek(ratio), peek(advantages)];
   return {
     high: maskedShare(mask, (at) => a[at]! > 0 && r[at]! > 1 + clipHigh),
     low: maskedShare(mask, (at) => a[at]! < 0 && r[at]! < 1 - clipLow),

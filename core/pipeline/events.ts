@@ -29,6 +29,11 @@ export interface RunEvents extends Record<string | symbol, unknown> {
   checkpoint: { readonly step: number; readonly folder: string };
 }
 
+/** Every event that the pipeline gives. */
+export const eventNames = ["plan", "response", "group", "experience", "timing", "step", "alarm", "skip", "checkpoint"] as const satisfies readonly Known<keyof RunEvents>[];
+
+type Known<K> = K extends string ? (string extends K ? string : K) : never;
+
 /**
  * A step's samples with named per-token arrays [B, T], row-major, for reports: "advantages" and scores by key (view/weights/output;
  * "current" ones as the first epoch's minibatches saw them).

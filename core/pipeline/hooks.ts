@@ -1,9 +1,12 @@
 /** Every decision point of a run. */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncWaterfallHook } from "tapable";
+import { returning } from "../host/contract.ts";
+import { decisionFault, numberFault, planFault, rewardsFault, rowsFault, selectionFault } from "../host/results.ts";
+import type { Term } from "../loss/loss.ts";
+import { advantagesFault, termsFault, weightsFault } from "../loss/tensor-results.ts";
 import type { Batch, Group, JudgedGroup, Minibatch, Row } from "./batch.ts";
 import type { StepSummary } from "./events.ts";
-import type { Term } from "../loss/loss.ts";
 
 /** The step a hook is called in. */
 export interface StepContext {
@@ -30,7 +33,7 @@ export interface RolloutPlan {
 export interface GroupSelection {
   /** Ordered by prompt, not by who finished first. */
   readonly groups: readonly Group[];
-  /** How many the step wants. */
+  /** How many the step trains on. */
   readonly wanted: number;
   /** Rounds done before this one; 0 is the first. */
   readonly round: number;
@@ -38,6 +41,12 @@ export interface GroupSelection {
   readonly lastRound: boolean;
   /** True asks for another round of fresh prompts when `groups` are fewer than wanted. */
   readonly sampleMore: boolean;
+}
+
+/** Where groups are chosen. */
+export interface GroupsContext extends StepContext {
+  /** All groups that the step has sampled so far, chosen or not. */
+  readonly sampled?: readonly Group[];
 }
 
 /** What to do instead of going on, and why; `rollBack` takes the newest checkpoint, of those up to step `before` where one is given. */
@@ -50,27 +59,69 @@ export interface TermSlot {
   readonly batch: Minibatch;
 }
 
-/** Every hook of a run, in the order one step calls them. */
+/**
+ * Every hook of a run, in the order one step calls them: type, value, words, and what a tap must return, which the guard around each tap checks
+ * (`core/host/taps.ts`). What a tap is given is not to be changed in place.
+ */
 export const createHooks = () =>
   Object.freeze({
     /** Value of a coefficient for this step. Waterfall: return it, changed or not. */
-    coefficient: new SyncWaterfallHook<[value: number, of: { readonly name: string } & StepContext]>(["value", "of"], "coefficient"),
+    coefficient: returning(
+      new SyncWaterfallHook<[value: number, of: { readonly name: string } & StepContext]>(["value", "of"], "coefficient"),
+      "a finite number",
+      numberFault,
+    ),
     /** How the step samples: group size, views sampled from, longest response. Waterfall: return the plan to use. */
-    rollout: new SyncWaterfallHook<[plan: RolloutPlan, context: StepContext]>(["plan", "context"], "rollout"),
+    rollout: returning(
+      new SyncWaterfallHook<[plan: RolloutPlan, context: StepContext]>(["plan", "context"], "rollout"),
+      "a plan: shares with whole counts from 1 of views that can be sampled from, and a whole maxNewTokens from 1",
+      planFault,
+    ),
     /** Choose the rows of a round of sampling. Waterfall: return the list to use. */
-    prompts: new AsyncSeriesWaterfallHook<[rows: readonly Row[], context: StepContext & { readonly round: number }]>(["rows", "context"], "prompts"),
+    prompts: returning(
+      new AsyncSeriesWaterfallHook<[rows: readonly Row[], context: StepContext & { readonly round: number }]>(["rows", "context"], "prompts"),
+      "a list of rows, each with id, prompt, system, images, answer and fields",
+      rowsFault,
+    ),
     /** Rewards of a group's responses, [G], all scorers, scores of stage "rewards" and auxiliary rollouts done. Waterfall: return them, shaped. */
-    rewards: new AsyncSeriesWaterfallHook<[rewards: readonly number[], group: JudgedGroup]>(["rewards", "group"], "rewards"),
-    /** Choose the groups worth training on, and whether to sample more. Waterfall. */
-    groups: new AsyncSeriesWaterfallHook<[selection: GroupSelection, context: StepContext]>(["selection", "context"], "groups"),
+    rewards: returning(
+      new AsyncSeriesWaterfallHook<[rewards: readonly number[], group: JudgedGroup]>(["rewards", "group"], "rewards"),
+      "one finite number for each of the group's responses, in their order",
+      rewardsFault,
+    ),
+    /**
+     * Choose the groups worth training on, and whether to sample more. Waterfall. Carried groups come first, then those of this step as they were
+     * sampled; of these alone there may be more than `wanted`: the first are trained on.
+     */
+    groups: returning(
+      new AsyncSeriesWaterfallHook<[selection: GroupSelection, context: GroupsContext]>(["selection", "context"], "groups"),
+      "the selection: groups of this step or carried ones, each once, at most `wanted` where carried ones are among them, and sampleMore",
+      selectionFault,
+    ),
     /** Advantages of the whole batch, [B, T], zeros at first. Waterfall. */
-    advantages: new SyncWaterfallHook<[advantages: Tensor2D, batch: Batch]>(["advantages", "batch"], "advantages"),
+    advantages: returning(
+      new SyncWaterfallHook<[advantages: Tensor2D, batch: Batch]>(["advantages", "batch"], "advantages"),
+      "a float32 tensor [B, T], finite wherever a token counts",
+      advantagesFault,
+    ),
     /** Terms of the loss, each [B, T] and unreduced, over the whole minibatch. Waterfall: return them with yours. */
-    terms: new SyncWaterfallHook<[terms: readonly Term[], batch: Minibatch]>(["terms", "batch"], "terms"),
+    terms: returning(
+      new SyncWaterfallHook<[terms: readonly Term[], batch: Minibatch]>(["terms", "batch"], "terms"),
+      "the terms received with yours: [...terms, { name, value: a float32 tensor [B, T], reduction }], finite wherever a token counts",
+      termsFault,
+    ),
     /** Weights of one named term, [B, T], ones at first, before or after its clip. Waterfall: multiply yours in. */
-    weights: new SyncWaterfallHook<[weights: Tensor2D, of: TermSlot]>(["weights", "of"], "weights"),
+    weights: returning(
+      new SyncWaterfallHook<[weights: Tensor2D, of: TermSlot]>(["weights", "of"], "weights"),
+      "a float32 tensor [B, T] or [B, 1] of constants, finite wherever a token counts",
+      weightsFault,
+    ),
     /** One step is done and its metrics are known. Bail: say what to do instead of going on. */
-    stepped: new AsyncSeriesBailHook<[summary: StepSummary], Decision | undefined>(["summary"], "stepped"),
+    stepped: returning(
+      new AsyncSeriesBailHook<[summary: StepSummary], Decision | undefined>(["summary"], "stepped"),
+      "nothing to go on, { stop: reason }, or { rollBack: reason, before?: step }",
+      decisionFault,
+    ),
   });
 
 export type RunHooks = ReturnType<typeof createHooks>;

@@ -26,6 +26,16 @@ export function planLines(scores: readonly PlannedScore[], settings: RunSettings
   ];
 }
 
+/** What in the settings is allowed and seldom meant, a sentence each. */
+export function settingWarnings({ promptsPerStep, promptsPerMinibatch }: RunSettings): string[] {
+  if (promptsPerMinibatch === null || promptsPerStep % promptsPerMinibatch === 0) return [];
+  if (promptsPerMinibatch > promptsPerStep) {
+    return [`promptsPerMinibatch is ${promptsPerMinibatch} and a step has ${promptsPerStep} prompts, so that it makes one update; set promptsPerStep to what is meant`];
+  }
+  const [last, most] = [promptsPerStep % promptsPerMinibatch, promptsPerMinibatch];
+  return [`minibatches of ${most} do not divide the ${promptsPerStep} prompts of a step: its last update is made of ${last} and weighs as much as the others`];
+}
+
 /** @throws Error naming the plugin and the array, or the view, when a learner cannot give what is needed. */
 export function checkCapabilities(scores: readonly PlannedScore[], views: Iterable<View>, { outputs, attention }: LearnerCapabilities): void {
   for (const { name, attention: needed } of views) {

@@ -16,6 +16,7 @@ import type { Random } from "../math/random.ts";
 export interface Plugin {
   /** Equal to the class's name; unique in a run. */
   readonly name: string;
+  /** Not async: tap and register at once. */
   apply(run: Run): void;
 }
 
@@ -39,4 +40,9 @@ export interface Run {
   readonly random: Random;
   /** Add a number to the step's metrics (averaged when given several times in a step). */
   readonly metric: (name: string, value: number) => void;
+  /**
+   * Say something that a person should know, as an alarm, once in a run.
+   * @param about what it is about, where the message holds numbers that change
+   */
+  readonly warn: (message: string, about?: string) => void;
 }

@@ -7,7 +7,7 @@ import type { Events } from "./events.ts";
 import type { Decision, StepContext } from "./hooks.ts";
 import { createHost, type Host } from "../host/host.ts";
 import { checkParity } from "./parity.ts";
-import { checkCapabilities, planLines } from "./plan.ts";
+import { checkCapabilities, planLines, settingWarnings } from "./plan.ts";
 import type { Plugin } from "./plugin.ts";
 import type { SavedState } from "../host/plugin-state.ts";
 import type { Policy } from "./policy.ts";
@@ -17,6 +17,7 @@ import { beginFolder } from "../checkpoint/new-folder.ts";
 import { openRunFolder, type RunFolder } from "../checkpoint/run-folder.ts";
 import { parseSettings, type RunSettings, type RunSettingsInput } from "./settings.ts";
 import { learningRateAt } from "./step/schedule.ts";
+import { StepSigns } from "./step/signs.ts";
 import { runStep, type StepOutcome, type Stepping } from "./step/step.ts";
 
 export interface TrainOptions {
@@ -155,7 +156,7 @@ interface OpenRun extends Stepping {
 
 async function openRun({ policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, onEvents }: TrainOptions): Promise<OpenRun> {
   const settings = parseSettings(input);
-  const host = createHost(plugins, { seed: settings.seed });
+  const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
   onEvents?.(host.events);
   const description = describeRun(settings, plugins, dataset);
@@ -172,6 +173,7 @@ async function openRun({ policy, plugins, dataset, settings: input, output, eval
     datasetSize: dataset.size,
     journal: folder.journal,
     desk: new RewardDesk([...host.scorers.values()], settings.concurrentScorers, folder.journal),
+    signs: new StepSigns(host),
     ahead: null,
     step: checkpoint?.state.step ?? 0,
     skippedRows: checkpoint?.state.skippedRows ?? dataset.skipped.length,
@@ -219,9 +221,10 @@ async function announce(run: OpenRun, { dataset }: TrainOptions): Promise<void> 
     ...planLines(host.scores(), settings, run.policy.learner.capabilities),
   ];
   host.events.emit("plan", { lines });
-  if (host.scorers.size === 0) {
-    host.events.emit("alarm", { step: run.step, plugin: "run", message: "no plugin gives a reward, so that every response gets 0: list one in the recipe" });
+  if (host.scorers.size === 0 && host.hooks.rewards.taps.length === 0) {
+    host.warn("no plugin gives a reward, so that every response gets 0: list one in the recipe");
   }
+  for (const message of settingWarnings(settings)) host.warn(message);
   for (const { where, reason } of dataset.skipped) host.events.emit("skip", { step: 0, what: where, reason });
   if (settings.parityPrompts > 0 && run.step < settings.steps) {
     const { max } = await checkParity(run.policy, await parityPrompts(run), host.random, settings);

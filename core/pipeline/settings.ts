@@ -65,6 +65,8 @@ export const settingsSchema = z.strictObject({
   onBadRow: z.enum(["stop", "skip"]).default("stop"),
   /** Scorers running at one time, over all responses. */
   concurrentScorers: count.default(64),
+  /** Seconds that an asynchronous hook of a plugin, or a function that it registered (a view's, say), may take before the run stops and names it. */
+  hookSeconds: z.number().positive().default(1800),
   /** Learning rate after the warm-up. */
   learningRate: z.number().nonnegative().default(1e-6),
   /** Steps over which the learning rate rises linearly from 0. */

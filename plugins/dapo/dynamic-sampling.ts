@@ -63,7 +63,9 @@ export class DynamicSamplingPlugin implements Plugin {
         carried = groups.map((group) => (group.carried === true ? group : { ...group, key: `${group.key} (step ${step})`, carried: true }));
         return Promise.resolve({ ...selection, groups: [], sampleMore: selection.sampleMore });
       }
-      return Promise.resolve({ ...selection, groups, sampleMore: selection.sampleMore || (missing && !spent) });
+      // Carried groups come first, this round's fill up what is left.
+      const full = groups.some((group) => group.carried === true) ? groups.slice(0, selection.wanted) : groups;
+      return Promise.resolve({ ...selection, groups: full, sampleMore: selection.sampleMore || (missing && !spent) });
     });
     // The batch is made once per step, after the last round: the place to report what the rounds came to.
     hooks.advantages.tap(this.name, (advantages, { groups }) => {

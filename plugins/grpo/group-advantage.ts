@@ -1,4 +1,4 @@
-import { groupAdvantages, maskedShare, overTokens, parseOptions } from "@papo/core";
+import { allAlone, groupAdvantages, maskedShare, overTokens, parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 
@@ -25,8 +25,12 @@ export class GroupAdvantagePlugin implements Plugin {
     this.options = parseOptions(this.name, schema, options);
   }
 
-  apply({ hooks, metric }: Run): void {
+  apply({ hooks, metric, warn }: Run): void {
     hooks.advantages.tap(this.name, (_advantages, batch) => {
+      if (allAlone(batch.groupOf)) {
+        const then = this.options.single === "reward" ? "its advantage is its raw reward, without a baseline" : "its advantage is 0, and nothing is learned";
+        warn(`every group has one response and nothing to compare it with: ${then}; set samplesPerPrompt to 2 or more`);
+      }
       const rewards = batch.samples.map(({ reward }) => reward);
       const perResponse = groupAdvantages(rewards, batch.groupOf, this.options);
       metric("grpo/zero_advantage", maskedShare(new Uint8Array(batch.B).fill(1), (row) => perResponse[row] === 0));

@@ -1,4 +1,4 @@
-import { groupAdvantages, maskedMean, parseOptions, whiten } from "@papo/core";
+import { allAlone, groupAdvantages, maskedMean, parseOptions, whiten } from "@papo/core";
 import type { Batch, Plugin, Run } from "@papo/core";
 import { tensor2d } from "@tensorflow/tfjs-core";
 import { z } from "zod";
@@ -27,11 +27,12 @@ export class WhitenedAdvantagePlugin implements Plugin {
     this.options = parseOptions(this.name, schema, options);
   }
 
-  apply({ hooks, scores, coefficient, metric }: Run): void {
+  apply({ hooks, scores, coefficient, metric, warn }: Run): void {
     const { baseline } = this.options;
     const beta = coefficient("reinforce/beta", this.options.kl);
     const reference = baseline === "none" ? scores.request({ weights: "reference", while: beta }) : null;
     hooks.advantages.tap(this.name, (_advantages, batch) => {
+      if (baseline === "group" && allAlone(batch.groupOf)) warn("every group has one response, and its mean is no baseline; set samplesPerPrompt to 2 or more");
       const mask = batch.mask.dataSync();
       const k1 = new Float64Array(mask.length);
       if (reference !== null && beta.value !== 0) {

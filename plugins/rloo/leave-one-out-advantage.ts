@@ -1,4 +1,4 @@
-import { groupAdvantages, groupsOf, overTokens, parseOptions } from "@papo/core";
+import { allAlone, groupAdvantages, groupsOf, overTokens, parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 
@@ -18,8 +18,9 @@ export class LeaveOneOutAdvantagePlugin implements Plugin {
     this.options = parseOptions(this.name, schema, options);
   }
 
-  apply({ hooks, metric }: Run): void {
+  apply({ hooks, metric, warn }: Run): void {
     hooks.advantages.tap(this.name, (_advantages, batch) => {
+      if (allAlone(batch.groupOf)) warn("every group has one response and no others to leave it out of: its advantage is its raw reward; set samplesPerPrompt to 2 or more");
       const centred = groupAdvantages(batch.samples.map(({ reward }) => reward), batch.groupOf, { normalise: false, epsilon: 0, single: "reward" });
       const perResponse = new Float64Array(batch.B);
       for (const rows of groupsOf(batch.groupOf)) {

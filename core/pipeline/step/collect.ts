@@ -22,6 +22,8 @@ export interface Collected {
   readonly sampled: readonly Group[];
   /** Those. */
   readonly dropped: readonly Group[];
+  /** How many more were kept than the step trains on. */
+  readonly surplus: number;
   readonly rounds: number;
   /** How they were sampled. */
   readonly plan: RolloutPlan;
@@ -83,24 +85,17 @@ export async function collectGroups({ context, plan, source, rollout, reports, .
     }
     for (const group of groups) host.events.emit("group", { step: context.step, group });
     sampled.push(...groups);
-    const selection = await host.hooks.groups.promise({ groups: [...kept, ...groups], wanted, round, lastRound: round + 1 === settings.maxRounds, sampleMore: false }, context);
+    const selection = await host.hooks.groups.promise({ groups: [...kept, ...groups], wanted, round, lastRound: round + 1 === settings.maxRounds, sampleMore: false }, { ...context, sampled: [...sampled] });
     kept = inOrder(selection, sampled);
     more = (selection.sampleMore || round + 1 < plannedRounds) && kept.length < wanted && prompts.length > 0;
   }
-  return { groups: kept.slice(0, wanted), sampled, dropped, rounds: round, plan, auxiliary, skippedRows: source.skipped, scorerFailures: reports.failures };
+  return { groups: kept.slice(0, wanted), sampled, dropped, surplus: Math.max(0, kept.length - wanted), rounds: round, plan, auxiliary, skippedRows: source.skipped, scorerFailures: reports.failures };
 }
 
-/** The settings' plan as plugins change it. @throws Error when it names a view that cannot be sampled from, or counts that are none */
+/** The settings' plan as plugins change it. */
 function planRollout(context: StepContext, { host, settings }: Collecting): RolloutPlan {
   const { samplesPerPrompt, sampling } = settings;
-  const plan = host.hooks.rollout.call({ shares: [{ view: "original", count: samplesPerPrompt }], maxNewTokens: sampling.maxNewTokens }, context);
-  const isCount = (value: number): boolean => Number.isInteger(value) && value > 0;
-  const views = ["original", ...[...host.views.values()].filter(({ scope }) => scope !== "response").map(({ name }) => name)];
-  const sound = plan.shares.length > 0 && plan.shares.every(({ view, count }) => isCount(count) && views.includes(view));
-  if (!sound || !isCount(plan.maxNewTokens)) {
-    throw new Error(`The hook "rollout" gave ${JSON.stringify(plan)} in step ${context.step}; it needs shares with whole counts from 1 of the views ${views.join(", ")}, and a whole maxNewTokens`);
-  }
-  return plan;
+  return host.hooks.rollout.call({ shares: [{ view: "original", count: samplesPerPrompt }], maxNewTokens: sampling.maxNewTokens }, context);
 }
 
 function rolloutContext({ policy, host, settings, desk }: Collecting, { shares, maxNewTokens }: RolloutPlan, onSample: RolloutContext["onSample"]): RolloutContext {
@@ -117,11 +112,6 @@ function rolloutContext({ policy, host, settings, desk }: Collecting, { shares, 
 /** Let plugins shape the weighted sums of a group; what they return becomes the samples' rewards. */
 async function shapeRewards(group: JudgedGroup, { hooks }: Host): Promise<void> {
   const rewards = await hooks.rewards.promise(group.samples.map(({ reward }) => reward), group);
-  if (rewards.length !== group.samples.length || !rewards.every(Number.isFinite)) {
-    throw new Error(
-      `The hook "rewards" gave [${rewards.join(", ")}] for the group of row "${group.prompt.row.id}"; ${group.samples.length} finite numbers are needed`,
-    );
-  }
   group.samples.forEach((sample, index) => (sample.reward = rewards[index]!));
 }
 
@@ -130,7 +120,5 @@ function inOrder({ groups }: GroupSelection, sampled: readonly Group[]): Group[]
   const byKey = new Map(groups.map((group) => [group.key, group]));
   const own = new Set(sampled.map(({ key }) => key));
   const carried = [...byKey.values()].filter((group) => group.carried === true && !own.has(group.key));
-  const ordered = [...carried, ...sampled.flatMap(({ key }) => byKey.get(key) ?? [])];
-  if (ordered.length !== groups.length) throw new Error('The hook "groups" gave a group twice, or one that this step did not sample');
-  return ordered;
+  return [...carried, ...sampled.flatMap(({ key }) => byKey.get(key) ?? [])];
 }

@@ -1,6 +1,7 @@
 /** Rows of the data become the prompts of a step; those that cannot be used are left out or stop the run, as the settings say. */
 import type { RowOrder } from "../../data/row-order.ts";
 import type { Host } from "../../host/host.ts";
+import { digestOf } from "../../host/inputs.ts";
 import { makePrompt, UnusableRowError, type PromptMaker } from "../../prompts/prompts.ts";
 import type { Prompt, Row } from "../batch.ts";
 import type { StepContext } from "../hooks.ts";
@@ -13,6 +14,8 @@ export interface PromptSupply {
   readonly host: Host;
   readonly settings: RunSettings;
   order: RowOrder;
+  /** Digests of the rows met so far, by id. */
+  rowIds?: Map<string, number>;
   /** Rows in the dataset: when all of them are left out in a row, none is usable. */
   readonly datasetSize: number;
 }
@@ -49,7 +52,7 @@ export class PromptSource {
       const drawn: Row[] = [];
       const wanted = target - prompts.length;
       while (drawn.length < wanted) {
-        const row = await this.#orSkip("a row", () => this.#run.order.next());
+        const row = await this.#orSkip("a row", async () => this.#ofItsOwn(await this.#run.order.next()));
         if (row !== null) drawn.push(row);
         else if (++skippedInARow >= 2 * datasetSize - 1) throw this.#noneUsable(skippedInARow);
       }
@@ -63,6 +66,18 @@ export class PromptSource {
       if (skippedInARow >= 2 * datasetSize - 1) throw this.#noneUsable(skippedInARow);
     }
     return prompts.slice(0, target);
+  }
+
+  /** @throws UnusableRowError for a row that has the id of another one: samples, masks and the reward journal go by it */
+  #ofItsOwn(row: Row): Row {
+    const { id, prompt, system, answer, images } = row;
+    const digest = digestOf([prompt, system, answer, images.map((image) => (typeof image === "string" ? image : image.name))]);
+    const known = (this.#run.rowIds ??= new Map<string, number>());
+    if ((known.get(id) ?? digest) !== digest) {
+      throw new UnusableRowError("bad", `Row "${id}" cannot be used: another row has the same id, and samples, masks and rewards go by it; give each row an id of its own`);
+    }
+    known.set(id, digest);
+    return row;
   }
 
   #noneUsable(count: number): Error {

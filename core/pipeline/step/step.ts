@@ -9,11 +9,13 @@ import { makeResponseViews } from "../../prompts/prompts.ts";
 import { entryKey } from "../../rewards/rewards.ts";
 import { learnerMetrics, rolloutMetrics } from "./step-metrics.ts";
 import { promptMaker } from "./prompt-source.ts";
+import type { StepSigns } from "./signs.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { gatherExperience, trainOn } from "./update.ts";
 
 export interface Stepping extends Collecting {
   readonly journal: RewardJournal;
+  readonly signs: StepSigns;
   /** The coming step, where its first responses are being sampled already (the setting `pipelined`). */
   ahead: StartedStep | null;
 }
@@ -40,6 +42,7 @@ export async function runStep(context: StepContext, run: Stepping, next: StepCon
   const started = run.ahead ?? (await watch.time("rollout", startStep(context, run)));
   run.ahead = null;
   const collected = await watch.time("rollout", collectGroups(started, run));
+  run.signs.sampled(collected, context.step);
   finishJournal(collected, context.step, run);
   if (next !== null) run.ahead = await watch.time("rollout", startAhead(next, run));
   const versionBefore = run.policy.learner.version;
@@ -74,7 +77,9 @@ async function learnFrom({ groups, plan }: Collected, { step }: StepContext, run
   await watch.time("views", makeResponseViews(groups.flatMap(({ samples }) => samples), step, promptMaker(run)));
   const batch = await watch.time("score", gatherExperience(step, groups, updating));
   const advantages = watch.timeSync("loss", () => computeAdvantages(host, batch.arrays));
+  run.signs.advantages(advantages, step);
   const trained = await trainOn(batch, advantages, updating);
+  run.signs.updated(trained.updates);
   const parity = batch.parity ?? trained.updates[0]?.parity ?? { max: 0, mean: 0 };
   if (!(parity.max <= settings.parityTolerance)) {
     const message = `sampler and learner differ by up to ${parity.max.toExponential(2)} nats, ${settings.parityTolerance.toExponential(1)} is allowed`;

@@ -181,7 +181,7 @@ describe("coefficients", () => {
       run.coefficient("c", 1);
       run.hooks.coefficient.tap("FirstPlugin", () => Number.NaN);
     });
-    expect(() => broken.beginStep(context)).toThrow('The hook "coefficient" gives NaN for "c" in step 1');
+    expect(() => broken.beginStep(context)).toThrow('FirstPlugin failed in hook "coefficient": it returned NaN; return a finite number');
     expect(() => first((run) => run.coefficient("c", Number.POSITIVE_INFINITY))).toThrow('FirstPlugin declares the coefficient "c" as Infinity');
   });
 });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { guardTaps, type Ownership, pluginError, PluginError } from "../../../core/host/taps.ts";
+import "../../../core/math/backend.ts";
+import { ones } from "@tensorflow/tfjs-core";
+import { guardTaps, type Guarding, pluginError, PluginError } from "../../../core/host/taps.ts";
 import type { Minibatch } from "../../../core/pipeline/batch.ts";
 import { createHooks, type RunHooks } from "../../../core/pipeline/hooks.ts";
 import type { Term } from "../../../core/loss/loss.ts";
@@ -7,16 +9,17 @@ import type { Term } from "../../../core/loss/loss.ts";
 const context = { name: "x", step: 1, steps: 1 };
 
 /** Hooks under guard, tapped by a plugin that is being applied. */
-function guarded(): { readonly hooks: RunHooks; readonly ownership: Ownership; apply(plugin: string, tap: (hooks: RunHooks) => void): void } {
+function guarded(): { readonly hooks: RunHooks; readonly guarding: Guarding; apply(plugin: string, tap: (hooks: RunHooks) => void): void } {
   const hooks = createHooks();
-  const ownership: Ownership = { applying: null, terms: new Map() };
-  guardTaps(hooks, ownership);
+  const registered = { views: new Map(), isCoefficient: (value: unknown): value is never => value === undefined };
+  const guarding: Guarding = { applying: null, terms: new Map(), watching: true, limitSeconds: 60, registered, kept: [] };
+  guardTaps(hooks, guarding);
   const apply = (plugin: string, tap: (hooks: RunHooks) => void): void => {
-    ownership.applying = plugin;
+    guarding.applying = plugin;
     tap(hooks);
-    ownership.applying = null;
+    guarding.applying = null;
   };
-  return { hooks, ownership, apply };
+  return { hooks, guarding, apply };
 }
 
 describe("a tap", () => {
@@ -42,15 +45,15 @@ describe("a tap", () => {
 });
 
 describe("the owner of a term", () => {
-  const term = (name: string): Term => ({ name, value: null as never, reduction: "token_mean" });
-  const batch = {} as Minibatch;
+  const term = (name: string): Term => ({ name, value: ones([1, 1]), reduction: "token_mean" });
+  const batch = { B: 1, T: 1, mask: ones([1, 1]) } as Minibatch;
 
   it("is the plugin that gave it first, also for those that change it later", () => {
-    const { hooks, ownership, apply } = guarded();
+    const { hooks, guarding, apply } = guarded();
     apply("A", ({ terms }) => { terms.tap("A", (list) => [...list, term("policy")]); });
     apply("B", ({ terms }) => { terms.tap("B", (list) => [...list.map((old) => ({ ...old, sign: -1 as const })), term("kl")]); });
     expect(hooks.terms.call([], batch).map(({ name }) => name)).toEqual(["policy", "kl"]);
-    expect([...ownership.terms]).toEqual([["policy", "A"], ["kl", "B"]]);
+    expect([...guarding.terms]).toEqual([["policy", "A"], ["kl", "B"]]);
   });
 
   it("is told when another plugin gives a second term of the name, or puts one in its place", () => {
@@ -59,20 +62,21 @@ describe("the owner of a term", () => {
     expect(() => twice.hooks.terms.call([], batch)).toThrow('B failed in hook "terms": there are two terms named "policy", one by A');
     const replaced = guarded();
     replaced.apply("A", ({ terms }) => { terms.tap("A", (list) => [...list, term("policy")]); });
-    replaced.apply("B", ({ terms }) => { terms.tap("B", () => []); });
-    replaced.apply("C", ({ terms }) => { terms.tap("C", (list) => [...list, term("policy")]); });
-    expect(() => replaced.hooks.terms.call([], batch)).toThrow(`C failed in hook "terms": the term "policy" is already A's`);
+    replaced.apply("B", ({ terms }) => { terms.tap("B", () => [term("kl")]); });
+    expect(() => replaced.hooks.terms.call([], batch)).toThrow(
+      'B failed in hook "terms": it returned the terms "kl" without "policy", which it received; return the terms received with yours',
+    );
   });
 
   it("is asked for a list", () => {
     const { hooks, apply } = guarded();
     apply("A", ({ terms }) => { terms.tap("A", () => "policy" as never); });
-    expect(() => hooks.terms.call([], batch)).toThrow('A failed in hook "terms": it returned no list of terms');
+    expect(() => hooks.terms.call([], batch)).toThrow('A failed in hook "terms": it returned the text "policy", which is no list of terms; return the terms received with yours');
   });
 });
 
 it("an error that names a plugin stays as it is; anything else that is thrown is wrapped", () => {
   const inner = new PluginError("A", "is broken");
   expect(pluginError("B", "a hook", inner)).toBe(inner);
-  expect(pluginError("B", "a hook", 7)).toMatchObject({ name: "PluginError", plugin: "B", message: "B failed in a hook: 7", cause: 7 });
+  expect(pluginError("B", "a hook", 7)).toMatchObject({ name: "PluginError", plugin: "B", message: "B failed in a hook: it threw 7, which is no Error", cause: 7 });
 });

@@ -94,22 +94,22 @@ describe("computeLoss", () => {
 
   it("names term and plugin of a loss that is not finite, and where", () => {
     const broken = () => lossOfTerm(({ logProbs }) => ({ value: mul(logProbs, tensor2d([[1, Number.NaN], [1, 1]])) }));
-    expect(broken).toThrow('TermPlugin gave the term "mine", which is NaN in step 3: NaN at sample 0, token 1');
+    expect(broken).toThrow('TermPlugin failed in hook "terms": it returned the term "mine" with NaN for sample 0, token 1 as its value in step 3');
     expect(broken).toThrow(PluginError);
   });
 
   it("names the plugin of a term of the wrong shape, and of one that is there already", () => {
-    expect(() => lossOfTerm(() => ({ value: tensor2d([[1]]) }))).toThrow('TermPlugin gave the term "mine" with the shape [1,1]; terms are unreduced, here [2,2]');
+    expect(() => lossOfTerm(() => ({ value: tensor2d([[1]]) }))).toThrow('TermPlugin failed in hook "terms": it returned the term "mine" with the shape [1,1] instead of [2,2]');
     const tap = (name: string) => (run: Run) => run.hooks.terms.tap(name, (terms, { logProbs }) => [...terms, { name: "mine", value: logProbs, reduction: "token_mean" }]);
     expect(() => computeLoss(hostOf(new TermPlugin(tap("TermPlugin")), new OtherPlugin(tap("OtherPlugin"))), arrays)).toThrow(
       'OtherPlugin failed in hook "terms": there are two terms named "mine", one by TermPlugin',
     );
   });
 
-  it("says which gradient is not finite", () => {
+  it("says whose gradient is not finite, and where", () => {
     // √ at 0 has an infinite slope, and its value is fine.
     const root = () => lossOfTerm(({ logProbs }) => ({ value: sqrt(sub(logProbs, tensor2d([[-1, -3], [-4, 0]]))) }));
-    expect(root).toThrow('The gradient of the loss to original/logProbs is Infinity at sample 0, token 0, though each term is finite; the terms are "mine" of TermPlugin');
+    expect(root).toThrow('TermPlugin gave the term "mine", whose gradient to original/logProbs is Infinity at sample 0, token 0 in step 3, though its value is finite');
   });
 
   it("leaves no tensor behind, when it fails either", () => {
@@ -124,8 +124,8 @@ describe("computeAdvantages", () => {
   it("is 0 outside the mask and rejects what is not finite", () => {
     const giving = (values: number[][]) => hostOf(new TermPlugin((run) => run.hooks.advantages.tap("TermPlugin", () => tensor2d(values))));
     expect(computeAdvantages(giving([[1, 2], [3, 4]]), arrays)).toEqual(Float32Array.of(1, 2, 3, 0));
-    expect(() => computeAdvantages(giving([[1, 2], [Number.NaN, 4]]), arrays)).toThrow('The hook "advantages" (TermPlugin) gave NaN for sample 1, token 0');
-    expect(() => computeAdvantages(giving([[1, 2]]), arrays)).toThrow('The hook "advantages" (TermPlugin) gave the shape [1,2], it must be [2,2]');
+    expect(() => computeAdvantages(giving([[1, 2], [Number.NaN, 4]]), arrays)).toThrow('TermPlugin failed in hook "advantages": it returned NaN for sample 1, token 0; return a float32 tensor [B, T]');
+    expect(() => computeAdvantages(giving([[1, 2]]), arrays)).toThrow('TermPlugin failed in hook "advantages": it returned the shape [1,2] instead of [2,2]');
   });
 
   it("reads scores of the old and the reference weights, and says that current ones are not there yet", () => {

@@ -86,7 +86,7 @@ test("responses are one whatever order scorers finish in", async () => {
 test("plugins shape the rewards of a group; a wrong number of them is refused", async () => {
   const { groups } = await collect(({ hooks }) => hooks.rewards.tapPromise("TapPlugin", async (rewards) => rewards.map((reward) => reward + 10)));
   for (const { samples } of groups) for (const { reward, parts } of samples) expect(reward).toBe(parts.match! + 10);
-  await expect(collect(({ hooks }) => hooks.rewards.tapPromise("TapPlugin", async () => [1]))).rejects.toThrow(/"rewards" gave \[1\] .* 6 finite numbers are needed/);
+  await expect(collect(({ hooks }) => hooks.rewards.tapPromise("TapPlugin", async () => [1]))).rejects.toThrow(/TapPlugin failed in hook "rewards": it returned 1 number for the 6 responses to row "."; return one finite number for each/);
 });
 
 test("a scorer that stops the run names the first failing response, whichever failed first", async () => {
@@ -107,7 +107,7 @@ test("a curriculum chooses rows, and a group that was never sampled is refused",
   const { sampled } = await collect(({ hooks }) => hooks.prompts.tapPromise("TapPlugin", async (rows) => rows.slice(0, 1)));
   expect(sampled).toHaveLength(1);
   const doubled = collect(({ hooks }) => hooks.groups.tapPromise("TapPlugin", async (selection) => ({ ...selection, groups: [...selection.groups, selection.groups[0]!] })));
-  await expect(doubled).rejects.toThrow('The hook "groups" gave a group twice');
+  await expect(doubled).rejects.toThrow(/TapPlugin failed in hook "groups": it returned the group "." twice; return the selection/);
 });
 
 test("an engine that loses responses is an error that names the row", async () => {
@@ -151,7 +151,7 @@ test.each([
     views.register({ name: "own", scope: "response", prompt: (parts) => parts });
     hooks.rollout.tap("TapPlugin", () => plan);
   });
-  await expect(run).rejects.toThrow(/The hook "rollout" gave .* in step 1; it needs shares with whole counts from 1 of the views original, and a whole maxNewTokens/);
+  await expect(run).rejects.toThrow(/TapPlugin failed in hook "rollout": it returned a plan with .*; return a plan: shares with whole counts from 1/);
 });
 
 test("groups carried over from an earlier step come first; a key of this step's is this step's group", async () => {
@@ -161,7 +161,7 @@ test("groups carried over from an earlier step come first; a key of this step's 
       return Promise.resolve({ ...selection, groups: [...others.slice(0, 2), { ...first!, key: "old", carried: true as const }] });
     }));
   expect(keys(groups)).toEqual(["old", ...keys(sampled.slice(1, 3))]);
-  await expect(collect(({ hooks }) => hooks.groups.tapPromise("TapPlugin", (selection) => Promise.resolve({ ...selection, groups: [{ ...selection.groups[0]!, key: "strange" }] })))).rejects.toThrow('gave a group twice, or one that this step did not sample');
+  await expect(collect(({ hooks }) => hooks.groups.tapPromise("TapPlugin", (selection) => Promise.resolve({ ...selection, groups: [{ ...selection.groups[0]!, key: "strange" }] })))).rejects.toThrow('TapPlugin failed in hook "groups": it returned the group "strange", which this step did not sample');
 });
 
 test("where a scorer fails that says so, the whole group is left out, counted, and never a 0 in a mean", async () => {

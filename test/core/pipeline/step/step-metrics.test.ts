@@ -10,7 +10,7 @@ const sample = (index: number, reward: number, logProbs: number[], finish: "stop
 test("rewards, lengths and spread are over all groups that were sampled", () => {
   const flat = makeGroup({ key: "flat", samples: [sample(0, 1, [-1, -1], "stop"), sample(1, 1, [-1], "stop")] });
   const mixed = makeGroup({ key: "mixed", samples: [sample(0, 2, [-0.5], "length"), sample(1, 0, [-0.5, -2, -1, -3], "stop")] });
-  expect(rolloutMetrics({ sampled: [flat, mixed], dropped: [flat], groups: [mixed], rounds: 2, plan: { shares: [], maxNewTokens: 4 }, auxiliary: [], skippedRows: 3, scorerFailures: 4 })).toEqual({
+  expect(rolloutMetrics({ sampled: [flat, mixed], dropped: [flat], groups: [mixed], surplus: 0, rounds: 2, plan: { shares: [], maxNewTokens: 4 }, auxiliary: [], skippedRows: 3, scorerFailures: 4 })).toEqual({
     "reward/mean": 1, "reward/std": Math.sqrt(0.5), "reward/part/accuracy": 0.5, "reward/failures": 4,
     "rollout/length": 2, "rollout/truncated": 0.25, "rollout/entropy": 10 / 8, "rollout/groups_with_spread": 0.5,
     "rollout/groups_sampled": 2, "rollout/groups_kept": 1, "rollout/groups_dropped": 1, "rollout/rounds": 2, "data/skipped": 3,

@@ -107,7 +107,8 @@ test("a gradient flows through a view's current scores, and only then is there a
   const term = (use: (masked: Tensor2D) => Tensor2D) => (run: Run): void => {
     run.views.register(dark);
     const masked = run.scores.request({ view: "masked", weights: "current", gradient: true });
-    run.hooks.terms.tap("TapPlugin", (_terms, batch) => [
+    run.hooks.terms.tap("TapPlugin", (terms, batch) => [
+      ...terms.map((other) => ({ ...other, value: zerosLike(other.value) })),
       { name: "masked", value: use(batch.get(masked)), reduction: "token_mean" },
     ]);
   };

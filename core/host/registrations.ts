@@ -1,0 +1,136 @@
+/** What plugins register besides views: looked at when they do, and the functions in it guarded as taps are. */
+import { outputs } from "../learner/learner.ts";
+import type { AuxiliaryRollout } from "../rewards/auxiliary.ts";
+import type { Scorer } from "../rewards/rewards.ts";
+import type { WeightsCopy } from "../scores/copies.ts";
+import type { ScoreRequest, ScoreTarget } from "../scores/scores.ts";
+import { Calls } from "./calls.ts";
+import type { Registered } from "./contract.ts";
+import { describe, didYouMean, isRecord } from "./describe.ts";
+import { checkFields, fieldsOf, unlessCount, unlessFunction, unlessName, unlessOneOf } from "./fields.ts";
+import { partsFault } from "./picture-results.ts";
+import { PluginError } from "./taps.ts";
+
+/** A copy of the weights with a name, a decay and a pace. */
+export function checkedCopy(plugin: string, copy: WeightsCopy): WeightsCopy {
+  checkFields(plugin, "registers a copy of the weights", copy, ["name", "decay", "every"], {
+    name: unlessName(fieldsOf(copy).name),
+  });
+  const { name, decay, every } = copy;
+  if (["current", "old", "reference"].includes(name))
+    throw new PluginError(plugin, `registers a copy "${name}", which the pipeline has; choose another name`);
+  if (!(decay >= 0 && decay < 1))
+    throw new PluginError(
+      plugin,
+      `registers the copy "${name}" with the decay ${decay}; it must be at least 0 and below 1`,
+    );
+  if (!(Number.isInteger(every) && every > 0))
+    throw new PluginError(
+      plugin,
+      `registers the copy "${name}" to move every ${every} steps; give a whole number from 1`,
+    );
+  return copy;
+}
+
+/** A scorer with a finite weight, a time and something to do when it fails; what it gives is checked where it is run. */
+export function checkedScorer(plugin: string, scorer: Scorer): Scorer {
+  const { name, weight, timeoutSeconds, onFailure, rejects, score } = fieldsOf(scorer);
+  checkFields(
+    plugin,
+    "registers a scorer",
+    scorer,
+    ["name", "weight", "timeoutSeconds", "onFailure", "rejects", "score"],
+    {
+      name: unlessName(name),
+      weight: !Number.isFinite(weight) && "a finite number",
+      timeoutSeconds: !(typeof timeoutSeconds === "number" && timeoutSeconds > 0) && "seconds above 0",
+      onFailure:
+        !(onFailure === "stop" || onFailure === "drop" || Number.isFinite(onFailure)) &&
+        '"stop", "drop" or a finite number',
+      rejects: unlessFunction(rejects),
+      score: unlessFunction(score, true),
+    },
+  );
+  return scorer;
+}
+
+/** An auxiliary rollout whose prompts are prompts. */
+export function checkedAuxiliary(plugin: string, rollout: AuxiliaryRollout, limitSeconds: number): AuxiliaryRollout {
+  const { name, samples, maxNewTokens, temperature, prompt } = fieldsOf(rollout);
+  checkFields(
+    plugin,
+    "registers an auxiliary rollout",
+    rollout,
+    ["name", "samples", "maxNewTokens", "temperature", "prompt"],
+    {
+      name: unlessName(name),
+      samples: unlessCount(samples),
+      maxNewTokens: unlessCount(maxNewTokens),
+      temperature:
+        !(temperature === undefined || (Number.isFinite(temperature) && temperature >= 0)) && "a number from 0",
+      prompt: unlessFunction(prompt, true),
+    },
+  );
+  const calls = new Calls(plugin, `auxiliary rollout "${name}"`, limitSeconds);
+  const fault = (result: unknown): string | null => (result === null ? null : partsFault(result));
+  return {
+    ...rollout,
+    name: name!,
+    prompt: (sample) =>
+      calls.now("prompt", () => rollout.prompt(sample), fault, "{ prompt, system, pictures }, or null for none"),
+  };
+}
+
+const REQUEST = ["view", "weights", "output", "gradient", "stage", "target", "share", "while", "hint"] as const;
+
+/** A score request of known fields; its target gives tokens. */
+export function checkedRequest(
+  plugin: string,
+  request: ScoreRequest,
+  { isCoefficient }: Registered,
+  limitSeconds: number,
+): ScoreRequest {
+  const { view, weights, output, gradient, stage, target, while: bound } = fieldsOf(request);
+  checkFields(plugin, "makes a score request", request, REQUEST, {
+    view: view !== undefined && unlessName(view),
+    weights: unlessName(weights),
+    output: unlessOneOf(output, outputs),
+    gradient: unlessOneOf(gradient, [true, false]),
+    stage: unlessOneOf(stage, ["experience", "rewards"]),
+    while: bound !== undefined && !isCoefficient(bound) && "what coefficient(…) gave in apply",
+  });
+  return target === undefined ? request : { ...request, target: checkedTarget(plugin, target, limitSeconds) };
+}
+
+function checkedTarget(plugin: string, target: ScoreTarget, limitSeconds: number): ScoreTarget {
+  const { name, of } = fieldsOf(target);
+  checkFields(plugin, "makes a score request for a target", target, ["name", "of"], {
+    name: unlessName(name),
+    of: unlessFunction(of, true),
+  });
+  const calls = new Calls(plugin, `target "${name}"`, limitSeconds);
+  return {
+    name: name!,
+    of: (sample, text) =>
+      calls.now(
+        "of",
+        () => target.of(sample, text),
+        (result) => {
+          if (!isRecord(result)) return describe(result);
+          const { given, tokens } = result;
+          if (!(tokens instanceof Int32Array)) return `tokens that are ${describe(tokens)}`;
+          const { length } = sample.response.tokens;
+          return Number.isInteger(given) && (given as number) >= 0 && (given as number) <= length
+            ? null
+            : `given ${describe(given)} for a response of ${length} tokens`;
+        },
+        "{ given, tokens }: how many of the response's first tokens stand before, and an Int32Array",
+      ),
+  };
+}
+
+/** Nearest of the names that a run's observers use, for one that is nearly it. */
+export function checkEventName(plugin: string, name: unknown, known: readonly string[]): void {
+  if (typeof name !== "string" || name === "*" || known.includes(name)) return;
+  throw new PluginError(plugin, `listens to the event "${name}", which there is not: ${didYouMean(name, known)}`);
+}
