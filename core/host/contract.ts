@@ -1,10 +1,10 @@
 /** What a hook's taps must return: declared beside the hook, used by the guard around each tap and by docs/hooks.md. */
 import type { Coefficient } from "./coefficients.ts";
-import type { View } from "../prompts/views.ts";
 
 /** What plugins registered, for results that name some of it. */
 export interface Registered {
-  readonly views: ReadonlyMap<string, View>;
+  /** Names of the views that responses can be sampled from. */
+  sampledViews(): readonly string[];
   /** Whether `run.coefficient` gave it. */
   isCoefficient(value: unknown): value is Coefficient;
 }

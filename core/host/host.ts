@@ -89,8 +89,14 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
   const warnings = new Warnings(events);
   const views = new Registry<View>("view");
   const coefficients = new Coefficients();
-  const registered: Registered = { views: views.items, isCoefficient: (value) => coefficients.has(value) };
-  const { hookSeconds = 1800 } = options;
+  const { hookSeconds = 1800, givenViews = [] } = options;
+  const registered: Registered = {
+    sampledViews: () => {
+      const early = [...views.items.values()].filter(({ scope }) => scope !== "response");
+      return ["original", ...early.map(({ name }) => name), ...givenViews];
+    },
+    isCoefficient: (value) => coefficients.has(value),
+  };
   const guarding: Guarding = { applying: null, terms: new Map(), watching: true, limitSeconds: hookSeconds, registered, kept: [] };
   guardTaps(hooks, guarding);
   const parts: Parts = {
@@ -118,7 +124,7 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
       guarding.applying = null;
     }
   }
-  parts.requests.checkViews(parts.views.items, options.givenViews ?? []);
+  parts.requests.checkViews(parts.views.items, givenViews);
   parts.requests.checkWeights([...parts.copies.items.keys()]);
   return assemble(plugins, parts);
 }
@@ -220,7 +226,7 @@ const WATCHED_STEPS = 2;
 function checkPlugins(plugins: readonly Plugin[]): void {
   const seen = new Set<string>();
   for (const [place, plugin] of plugins.entries()) {
-    if (Array.isArray(plugin)) throw new Error(`The recipe holds a list at place ${place}; spread it: [...grpo(), …]`);
+    if (Array.isArray(plugin)) throw new Error(`The recipe holds a list at place ${place}; spread it: [...list, plugin]`);
     if (typeof plugin === "function") throw new Error(`The recipe holds the class ${(plugin as { name: string }).name} at place ${place}; make one: new ${(plugin as { name: string }).name}()`);
     if (!isRecord(plugin) || typeof plugin.apply !== "function") {
       throw new Error(`The recipe holds ${describe(plugin)} at place ${place}, which is no plugin: it needs a name and apply(run)`);

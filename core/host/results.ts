@@ -20,17 +20,14 @@ const PLAN = ["shares", "maxNewTokens"] as const;
 const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) > 0;
 
 /** A rollout plan of views that exist before sampling. */
-export const planFault: Fault = (result, _args, { views }) => {
+export const planFault: Fault = (result, _args, { sampledViews }) => {
   if (!isRecord(result)) return describe(result);
   const strange = strangeField(result, PLAN, "a plan");
   if (strange !== null) return strange;
   const { shares, maxNewTokens } = result as unknown as RolloutPlan;
   if (!isCount(maxNewTokens)) return `a plan with maxNewTokens ${describe(maxNewTokens)}`;
   if (!Array.isArray(shares) || shares.length === 0) return `a plan with the shares ${describe(shares)}`;
-  const known = [
-    "original",
-    ...[...views.values()].filter(({ scope }) => scope !== "response").map(({ name }) => name),
-  ];
+  const known = sampledViews();
   const wrong = (shares as readonly unknown[]).find(
     (share) => !isRecord(share) || !isCount(share["count"]) || !known.includes(share["view"] as string),
   );

@@ -27,7 +27,7 @@ describe("a recipe", () => {
     expect(thrown.error).toMatch(/^Step 1 failed: TapPlugin failed in hook "advantages": out of ideas\n.*up to step 0 is safe in .*step-0/);
     const poison = new TapPlugin(({ hooks }) => hooks.advantages.tap("TapPlugin", (advantages) => advantages.div(0)));
     const poisoned = await trainSmall({ plugins: [evenTokens(), ...grpo(), poison] });
-    expect(poisoned.error).toMatch(/^Step 1 failed: The hook "advantages" \(GroupAdvantagePlugin, TapPlugin\) gave (NaN|-?Infinity) for sample \d, token \d\n/);
+    expect(poisoned.error).toMatch(/^Step 1 failed: TapPlugin failed in hook "advantages": it returned (NaN|-?Infinity) for sample \d, token \d; return a float32 tensor/);
   });
 });
 

@@ -11,7 +11,7 @@ const context = { name: "x", step: 1, steps: 1 };
 /** Hooks under guard, tapped by a plugin that is being applied. */
 function guarded(): { readonly hooks: RunHooks; readonly guarding: Guarding; apply(plugin: string, tap: (hooks: RunHooks) => void): void } {
   const hooks = createHooks();
-  const registered = { views: new Map(), isCoefficient: (value: unknown): value is never => value === undefined };
+  const registered = { sampledViews: () => ["original"], isCoefficient: (value: unknown): value is never => value === undefined };
   const guarding: Guarding = { applying: null, terms: new Map(), watching: true, limitSeconds: 60, registered, kept: [] };
   guardTaps(hooks, guarding);
   const apply = (plugin: string, tap: (hooks: RunHooks) => void): void => {

@@ -4,7 +4,7 @@ import { NoisyRolloutPlugin } from "@papo/plugins";
 import { describe, expect, it } from "vitest";
 
 const planned = (count: number, share = 0.5) =>
-  createHost([new NoisyRolloutPlugin({ share })], { seed: 1 }).hooks.rollout.call({ shares: [{ view: "original", count }], maxNewTokens: 8 }, { step: 1, steps: 2 });
+  createHost([new NoisyRolloutPlugin({ share })], { seed: 1, givenViews: ["noisy"] }).hooks.rollout.call({ shares: [{ view: "original", count }], maxNewTokens: 8 }, { step: 1, steps: 2 });
 
 describe("NoisyRolloutPlugin", () => {
   it("samples a share of each group from the noisy view and the rest from the clean one", () => {
