@@ -1,0 +1,85 @@
+/** Our side of a device measurement, in a process of its own: random weights at the peer's shape, on OpenXLA. */
+import { createRandom } from "../../core/math/random.ts";
+import { XlaExecutor } from "../../core/graph/xla/executor.ts";
+import { GraphLearner } from "../../core/learner/graph-learner.ts";
+import type { LearnerBatch } from "../../core/learner/learner.ts";
+import { qwen25Vl } from "../../core/model/families/qwen2.5-vl/index.ts";
+import type { JsonObject } from "../../core/model/files/json.ts";
+import type { Weights } from "../../core/model/model.ts";
+import { hashPixels } from "../../core/model/processing/image-processor.ts";
+import { createModel } from "../../core/model/registry.ts";
+import { ModelRuntime } from "../../core/model/runtime.ts";
+import { openedPlugin } from "./plugin.ts";
+import { arithmetic, configOf, type Workload } from "./shapes.ts";
+
+/** Uniform with standard deviation 0.02, norms 1; made on the host. */
+function randomWeights(parameters: ReadonlyMap<string, readonly number[]>): Weights {
+  // Figures do not depend on the numbers: a stretch of noise is repeated, since drawing billions takes minutes.
+  const draws = createRandom(1).key("noise");
+  const noise = Float32Array.from({ length: 2 ** 20 + 7 }, (_, i) => (draws.uniform(i) - 0.5) * 0.02 * Math.sqrt(12));
+  return new Map([...parameters].map(([name, shape]) => {
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    if (/norm\d?\.weight$|ln_q\.weight$/.test(name)) data.fill(1);
+    else if (shape.length > 1) for (let at = 0; at < data.length; at += noise.length) data.set(noise.subarray(0, data.length - at), at);
+    return [name, { shape, data }];
+  }));
+}
+
+function batchOf(work: Workload, pictureToken: number, config: Record<string, unknown>): LearnerBatch {
+  const draws = createRandom(1).key("batch");
+  const vocabulary = (config["text_config"] as { vocab_size: number }).vocab_size;
+  let next = 0;
+  const word = (): number => 16 + Math.floor(draws.uniform(next++) * (vocabulary - 1040));
+  const patches = work.side ** 2;
+  const prompts = Array.from({ length: work.prompts }, (_, p) => {
+    const half = (work.text - 2) >> 1;
+    const words = Array.from({ length: work.text - 2 }, word);
+    const visual = Array.from({ length: patches / 4 }, () => pictureToken);
+    const [begin, end] = [config["vision_start_token_id"], config["vision_end_token_id"]] as [number, number];
+    const pixels = Float32Array.from({ length: patches * 1176 }, (_, i) => ((i * 2_654_435_761 + p * 97) % 4093) / 1023 - 2);
+    const grid = [1, work.side, work.side] as const;
+    return {
+      ids: Int32Array.from([...words.slice(0, half), begin, ...visual, end, ...words.slice(half)]),
+      pictures: [{ hash: hashPixels(grid, pixels), grid, pixels }],
+    };
+  });
+  const rows = Array.from({ length: work.prompts * work.responses }, (_, row) => ({
+    prompt: Math.floor(row / work.responses),
+    tokens: Int32Array.from({ length: work.new }, word),
+  }));
+  return { prompts, rows, temperature: 1 };
+}
+
+export interface OursOptions {
+  readonly steps: number;
+  /** Milliseconds of Date.now after which no further step begins. */
+  readonly deadline: number;
+  readonly say: (what: Readonly<Record<string, unknown>>) => void;
+}
+
+/** Steps of forward, backward, norm, clipping and AdamW; each step's seconds, and the peak of the device's allocator. */
+export async function learner(work: Workload, { steps, deadline, say }: OursOptions): Promise<void> {
+  const pjrt = openedPlugin();
+  const config = configOf(work);
+  const model = createModel(qwen25Vl.parseConfig(config as JsonObject));
+  const executor = new XlaExecutor(pjrt, { precision: "bfloat16" });
+  const began = Date.now();
+  const runtime = new ModelRuntime(model, randomWeights(model.parameters), executor);
+  say({ weights: (Date.now() - began) / 1000, ...arithmetic(work, model.parameters) });
+  const unused = (): Promise<never> => Promise.reject(new Error("nothing is saved here"));
+  const tokens = work.text + work.side ** 2 / 4 + work.responses * work.new;
+  const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
+  const options = { optimizer, microbatchTokens: tokens, recompute: true, writeModel: unused, readModel: unused };
+  const trained = new GraphLearner(runtime, options);
+  const batch = batchOf(work, model.decoder.pictureToken, config);
+  const count = batch.rows.length * work.new;
+  const draws = createRandom(1).key("advantages");
+  const cotangent = Float32Array.from({ length: count }, (_, i) => (draws.uniform(Math.floor(i / work.new)) - 0.5) / count);
+  for (let step = 0; step <= steps && (step < 2 || Date.now() < deadline); step++) {
+    const begun = performance.now();
+    const { logProbs } = await trained.backward(batch, { logProbs: cotangent });
+    const { gradientNorm } = await trained.step({ learningRate: 1e-6 });
+    const mean = logProbs!.reduce((sum, value) => sum + value, 0) / count;
+    say({ step, seconds: (performance.now() - begun) / 1000, gradientNorm, meanLogProb: mean, peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20 });
+  }
+}
