@@ -61,7 +61,9 @@ copyFileSync(join(cases, "ops.json"), join(folder, "goldens", "ops.json"));
 for (const name of modelCases) for (const end of ["json", "safetensors"]) copyFileSync(join(cases, "models", `${name}.${end}`), join(folder, "goldens", "models", `${name}.${end}`));
 cpSync(join(cases, "models", "tiny"), join(folder, "goldens", "models", "tiny"), { recursive: true });
 mkdirSync(join(folder, "goldens", "images"));
-for (const name of readdirSync(join(cases, "images"))) {
+const texts = modelCases.map((name) => readFileSync(join(cases, "models", `${name}.json`), "utf8"));
+const shown = new Set(texts.flatMap((text) => [...text.matchAll(/"image": "([^"]+)"/g)].map(([, name]) => name)));
+for (const name of shown) {
   const { data, info } = await sharp(readFileSync(join(cases, "images", name))).autoOrient().toColourspace("srgb").ensureAlpha().raw().toBuffer({ resolveWithObject: true });
   const head = Buffer.alloc(12);
   head.write("RAW", "latin1");

@@ -52,7 +52,7 @@ function side(name: string, program: string, args: readonly string[]): Promise<v
 }
 
 const ours = (name: string, ...args: string[]): Promise<void> =>
-  side(name, process.execPath, [process.argv[1]!, ...args, "--plugin", option("plugin", ""), ...process.argv.filter((arg) => arg === "--cpu" || arg === "--small")]);
+  side(name, process.execPath, [process.argv[1]!, ...args, "--plugin", option("plugin", ""), "--out", out, ...process.argv.filter((arg) => arg === "--cpu" || arg === "--small")]);
 const peer = (name: string, layers: number, more: Readonly<Record<string, unknown>>): Promise<void> =>
   side(name, python, [join(here, "peer.py"), peerWork(workload(layers, small), { steps: 3, seconds: secondsLeft(), ...more })]);
 
@@ -66,12 +66,12 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   async goldens() {
     process.env["GOLDEN_DIR"] = join(here, "goldens");
     const { runTests } = await import("./goldens.ts");
-    const report = await runTests(() => true, Date.now() + 1000 * Number(option("limit", "60")));
+    const report = await runTests(() => true, Date.now() + 1000 * Number(option("limit", "60")), (passed) => console.log(JSON.stringify({ passed })));
     console.log(JSON.stringify(report));
   },
   async learner() {
     const work = workload(Number(option("layers", "6")), small);
-    await learner(work, { steps: 3, deadline: Date.now() + 1000 * Number(option("limit", "1e6")), say: (row) => console.log(JSON.stringify(row)) });
+    await learner(work, { steps: 3, cache: join(out, "cache"), deadline: Date.now() + 1000 * Number(option("limit", "1e6")), say: (row) => console.log(JSON.stringify(row)) });
   },
   /** Loads, parity, goldens, learner at some layers of the full width against torch. */
   async first() {

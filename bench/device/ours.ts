@@ -5,24 +5,22 @@ import { GraphLearner } from "../../core/learner/graph-learner.ts";
 import type { LearnerBatch } from "../../core/learner/learner.ts";
 import { qwen25Vl } from "../../core/model/families/qwen2.5-vl/index.ts";
 import type { JsonObject } from "../../core/model/files/json.ts";
-import type { Weights } from "../../core/model/model.ts";
+import type { Device, DeviceArray } from "../../core/graph/executor.ts";
 import { hashPixels } from "../../core/model/processing/image-processor.ts";
 import { createModel } from "../../core/model/registry.ts";
 import { ModelRuntime } from "../../core/model/runtime.ts";
+import type { InitialWeights } from "../../core/model/weight-sets.ts";
 import { openedPlugin } from "./plugin.ts";
 import { arithmetic, configOf, type Workload } from "./shapes.ts";
 
-/** Uniform with standard deviation 0.02, norms 1; made on the host. */
-function randomWeights(parameters: ReadonlyMap<string, readonly number[]>): Weights {
-  // Figures do not depend on the numbers: a stretch of noise is repeated, since drawing billions takes minutes.
-  const draws = createRandom(1).key("noise");
-  const noise = Float32Array.from({ length: 2 ** 20 + 7 }, (_, i) => (draws.uniform(i) - 0.5) * 0.02 * Math.sqrt(12));
-  return new Map([...parameters].map(([name, shape]) => {
-    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    if (/norm\d?\.weight$|ln_q\.weight$/.test(name)) data.fill(1);
-    else if (shape.length > 1) for (let at = 0; at < data.length; at += noise.length) data.set(noise.subarray(0, data.length - at), at);
-    return [name, { shape, data }];
-  }));
+/** Norms 1, biases 0, the rest normal with standard deviation 0.02, made on the device: the host holds nothing. */
+function randomWeights(parameters: ReadonlyMap<string, readonly number[]>, device: Device): InitialWeights {
+  let seed = 0;
+  const make = (name: string, shape: readonly number[]): DeviceArray => {
+    if (/norm\d?\.weight$|ln_q\.weight$/.test(name)) return device.filled!(shape, 1);
+    return shape.length === 1 ? device.filled!(shape, 0) : device.random!(shape, { deviation: 0.02, seed: seed++ });
+  };
+  return new Map([...parameters].map(([name, shape]) => [name, make(name, shape)]));
 }
 
 function batchOf(work: Workload, pictureToken: number, config: Record<string, unknown>): LearnerBatch {
@@ -52,19 +50,21 @@ function batchOf(work: Workload, pictureToken: number, config: Record<string, un
 
 export interface OursOptions {
   readonly steps: number;
+  /** Where compiled programs are kept for the next process. */
+  readonly cache: string;
   /** Milliseconds of Date.now after which no further step begins. */
   readonly deadline: number;
   readonly say: (what: Readonly<Record<string, unknown>>) => void;
 }
 
 /** Steps of forward, backward, norm, clipping and AdamW; each step's seconds, and the peak of the device's allocator. */
-export async function learner(work: Workload, { steps, deadline, say }: OursOptions): Promise<void> {
+export async function learner(work: Workload, { steps, cache, deadline, say }: OursOptions): Promise<void> {
   const pjrt = openedPlugin();
   const config = configOf(work);
   const model = createModel(qwen25Vl.parseConfig(config as JsonObject));
-  const executor = new XlaExecutor(pjrt, { precision: "bfloat16" });
+  const executor = new XlaExecutor(pjrt, { precision: "bfloat16", cache });
   const began = Date.now();
-  const runtime = new ModelRuntime(model, randomWeights(model.parameters), executor);
+  const runtime = new ModelRuntime(model, randomWeights(model.parameters, executor.device), executor, { passes: { sharedRows: false } });
   say({ weights: (Date.now() - began) / 1000, ...arithmetic(work, model.parameters) });
   const unused = (): Promise<never> => Promise.reject(new Error("nothing is saved here"));
   const tokens = work.text + work.side ** 2 / 4 + work.responses * work.new;
@@ -80,6 +80,7 @@ export async function learner(work: Workload, { steps, deadline, say }: OursOpti
     const { logProbs } = await trained.backward(batch, { logProbs: cotangent });
     const { gradientNorm } = await trained.step({ learningRate: 1e-6 });
     const mean = logProbs!.reduce((sum, value) => sum + value, 0) / count;
-    say({ step, seconds: (performance.now() - begun) / 1000, gradientNorm, meanLogProb: mean, peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20 });
+    const seconds = (performance.now() - begun) / 1000;
+    say({ step, seconds, gradientNorm, meanLogProb: mean, peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20, ...executor.counts });
   }
 }

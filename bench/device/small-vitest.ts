@@ -64,7 +64,7 @@ export interface Report {
 }
 
 /** Run what was registered and `wanted` takes, until `deadline` (milliseconds of Date.now). */
-export async function runTests(wanted: (name: string) => boolean, deadline: number): Promise<Report> {
+export async function runTests(wanted: (name: string) => boolean, deadline: number, progress: (passed: number) => void): Promise<Report> {
   let [passed, left] = [0, 0];
   const failed: string[] = [];
   const attempt = async (name: string, bodies: readonly Body[]): Promise<boolean> => {
@@ -86,6 +86,7 @@ export async function runTests(wanted: (name: string) => boolean, deadline: numb
     for (const { name, body } of chosen) {
       if (Date.now() > deadline) left++;
       else if (await attempt(`${suite} > ${name}`, [body])) passed++;
+      if (passed % 10 === 0) progress(passed);
     }
     await attempt(`${suite} > after`, after);
   }
