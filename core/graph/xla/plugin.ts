@@ -57,8 +57,8 @@ export function loadXla(options: XlaOptions = {}): XlaExecutor {
 export function openPlugin(file: string, cuda: boolean): Pjrt {
   // Read by the library when it is loaded.
   setVariable("TF_CPP_MIN_LOG_LEVEL", "2");
-  // Other programs may use the GPU too: memory is taken when it is needed.
-  const options: ClientOptions = cuda ? { preallocate: false } : {};
+  // Other programs may use the GPU too: memory is taken when it is needed, up to a share above the 75 % of the default.
+  const options: ClientOptions = cuda ? { preallocate: false, memory_fraction: 0.92 } : {};
   const pjrt = new Pjrt(file, options);
   // The library's threads must not outlive the process's other parts.
   process.once("exit", () => pjrt.close());
