@@ -71,7 +71,7 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   },
   async learner() {
     const work = workload(Number(option("layers", "6")), small);
-    await learner(work, { steps: 3, cache: join(out, "cache"), deadline: Date.now() + 1000 * Number(option("limit", "1e6")), say: (row) => console.log(JSON.stringify(row)) });
+    await learner(work, { steps: 3, rank: Number(option("rank", "0")), cache: join(out, "cache"), deadline: Date.now() + 1000 * Number(option("limit", "1e6")), say: (row) => console.log(JSON.stringify(row)) });
   },
   /** Loads, parity, goldens, learner at some layers of the full width against torch. */
   async first() {
@@ -80,6 +80,17 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
     await peer("torch padded", layersHere, { task: "learner", score: "padded", seconds: 20 });
     await peer("torch shared", layersHere, { task: "learner", score: "shared", seconds: 20 });
     await ours("goldens", "goldens", "--limit", String(Math.max(10, secondsLeft() - 15)));
+  },
+  /** The rows of the table, at full depth, ours on either side of the peer's. */
+  async second() {
+    const layers = small ? 2 : 36;
+    const depth = ["--layers", String(layers)];
+    await ours("ours learner", "learner", ...depth, "--limit", "150");
+    await peer("torch padded", layers, { task: "learner", score: "padded", steps: 1, seconds: 60 });
+    await ours("ours learner, again", "learner", ...depth, "--limit", "60");
+    await peer("torch shared", layers, { task: "learner", score: "shared", steps: 2, seconds: 40 });
+    await ours("ours LoRA", "learner", ...depth, "--rank", "64", "--limit", "60");
+    await peer("torch LoRA", layers, { task: "learner", score: "padded", rank: 64, steps: 1, seconds: 50 });
   },
 };
 

@@ -4,6 +4,9 @@ import { XlaExecutor } from "../../core/graph/xla/executor.ts";
 import { GraphLearner } from "../../core/learner/graph-learner.ts";
 import type { LearnerBatch } from "../../core/learner/learner.ts";
 import { qwen25Vl } from "../../core/model/families/qwen2.5-vl/index.ts";
+import { adaptedModel } from "../../core/model/files/adapter-folder.ts";
+import { openLora } from "../../core/model/lora/open.ts";
+import { loraSchema } from "../../core/model/lora/settings.ts";
 import type { JsonObject } from "../../core/model/files/json.ts";
 import type { Device, DeviceArray } from "../../core/graph/executor.ts";
 import { hashPixels } from "../../core/model/processing/image-processor.ts";
@@ -50,6 +53,8 @@ function batchOf(work: Workload, pictureToken: number, config: Record<string, un
 
 export interface OursOptions {
   readonly steps: number;
+  /** Of low-rank adapters of the decoder's linear maps; 0: everything is trained. */
+  readonly rank: number;
   /** Where compiled programs are kept for the next process. */
   readonly cache: string;
   /** Milliseconds of Date.now after which no further step begins. */
@@ -57,21 +62,34 @@ export interface OursOptions {
   readonly say: (what: Readonly<Record<string, unknown>>) => void;
 }
 
+function full(config: Record<string, unknown>, executor: XlaExecutor): ModelRuntime {
+  const model = createModel(qwen25Vl.parseConfig(config as JsonObject));
+  const weights = randomWeights(model.parameters, executor.device);
+  return new ModelRuntime(model, weights, executor, { passes: { sharedRows: false } });
+}
+
+async function adapted(config: Record<string, unknown>, executor: XlaExecutor, rank: number): Promise<ModelRuntime> {
+  const base = adaptedModel(qwen25Vl.parseConfig(config as JsonObject));
+  const lora = await openLora(loraSchema.parse({ rank }), { ...base, folder: "none", seed: 1 });
+  const { adapter, weights } = lora.trained;
+  const frozen = randomWeights(base.model.parameters, executor.device);
+  const options = { passes: { sharedRows: false }, trained: new Set(weights.keys()), adapters: [adapter] };
+  return new ModelRuntime(base.model, new Map([...frozen, ...weights]), executor, options);
+}
+
 /** Steps of forward, backward, norm, clipping and AdamW; each step's seconds, and the peak of the device's allocator. */
-export async function learner(work: Workload, { steps, cache, deadline, say }: OursOptions): Promise<void> {
+export async function learner(work: Workload, { steps, rank, cache, deadline, say }: OursOptions): Promise<void> {
   const pjrt = openedPlugin();
   const config = configOf(work);
-  const model = createModel(qwen25Vl.parseConfig(config as JsonObject));
   const executor = new XlaExecutor(pjrt, { precision: "bfloat16", cache });
   const began = Date.now();
-  const runtime = new ModelRuntime(model, randomWeights(model.parameters, executor.device), executor, { passes: { sharedRows: false } });
-  say({ weights: (Date.now() - began) / 1000, ...arithmetic(work, model.parameters) });
-  const unused = (): Promise<never> => Promise.reject(new Error("nothing is saved here"));
+  const runtime = rank === 0 ? full(config, executor) : await adapted(config, executor, rank);
+  say({ weights: (Date.now() - began) / 1000, ...arithmetic(work, runtime.model.parameters) });
   const tokens = work.text + work.side ** 2 / 4 + work.responses * work.new;
   const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
-  const options = { optimizer, microbatchTokens: tokens, recompute: true, writeModel: unused, readModel: unused };
+  const options = { optimizer, microbatchTokens: tokens, recompute: true };
   const trained = new GraphLearner(runtime, options);
-  const batch = batchOf(work, model.decoder.pictureToken, config);
+  const batch = batchOf(work, runtime.model.decoder.pictureToken, config);
   const count = batch.rows.length * work.new;
   const draws = createRandom(1).key("advantages");
   const cotangent = Float32Array.from({ length: count }, (_, i) => (draws.uniform(Math.floor(i / work.new)) - 0.5) / count);
