@@ -5,6 +5,8 @@ export interface Benchmark {
   /** Where the layout is from, on the Hugging Face hub or as said. */
   readonly layout: string;
   readonly options: DataOptions;
+  /** Said where the data cannot be opened. */
+  readonly needs?: string;
   /** Columns that say of what kind a question is. */
   readonly categories: readonly string[];
   /** The question as it is asked. Default: the row as it is. */
@@ -96,7 +98,7 @@ export const benchmarks = {
   },
   logicvista: {
     layout: "lscpku/LogicVista, or dataset.json of Yijia-Xiao/LogicVista",
-    options: { columns: { prompt: "question", images: ["image", "imagename"] }, split: "test", pictures: "images" },
+    options: { columns: { prompt: "question" }, split: "test", pictures: "images" },
     categories: ["skill"],
     row: (row) => {
       const { skill } = row.fields;
@@ -133,6 +135,7 @@ export const benchmarks = {
   "seed-bench-r1": {
     layout: "TencentARC/SEED-Bench-R1 (JSONL), with a column \"frames\" of pictures taken from each video, the last of them the current observation",
     options: { columns: { prompt: "question", answer: "golden_choice_idx", images: "frames", id: "sample_id" } },
+    needs: 'videos are not read; take frames from them and name their files in a column "frames"',
     categories: ["video_source"],
     row: (row) => {
       if (row.images.length === 0) throw new Error(`row "${row.id}" has no pictures: videos are not read; take frames from them and name their files in a column "frames"`);

@@ -50,8 +50,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   try {
-    await command.run(rest);
-    return 0;
+    return (await command.run(rest)) ?? 0;
   } catch (error) {
     console.error(`\npapo ${name}: ${error instanceof Error ? (stack ? error.stack : error.message) : String(error)}`);
     return 1;

@@ -1,20 +1,23 @@
 /** Where a run's rows come from, as a run file says it. */
 import { isAbsolute, resolve } from "node:path";
-import { mixDatasets, openData, parseOptions, type DataOptions, type Dataset, type Row } from "@papo/core";
+import { mixDatasets, openData, parseOptions, spellControlTokens, type DataOptions, type Dataset, type Row } from "@papo/core";
 import { z } from "zod";
-import { benchmarkOf, benchmarks, type BenchmarkName } from "./benchmarks.ts";
+import { benchmarkOf, benchmarks, type Benchmark, type BenchmarkName } from "./benchmarks.ts";
+import { checkTemplate, filled } from "./template.ts";
 
 export interface DataSource {
-  /** A .jsonl, .json, .parquet or .arrow file, or the folder of a Hugging Face dataset. */
+  /** A .jsonl, .json, .csv, .tsv, .parquet, .arrow or .feather file, or the folder of a Hugging Face dataset. */
   readonly path: string;
   /** It is in the layout of this benchmark; see benchmarks.ts. */
   readonly benchmark?: BenchmarkName;
-  /** Which column holds what: { prompt: "problem" }. */
+  /** Which column holds what, where the usual names do not say it: { prompt: "problem", answer: "extra_info.answer" }; images: [] for rows without pictures. */
   readonly columns?: NonNullable<DataOptions["columns"]>;
   /** Of a folder: the files whose names begin with this. */
   readonly split?: string;
-  /** What is asked: "{prompt}" is the row's own, "{name}" its column of that name; see promptTemplates. */
+  /** What is asked: "{prompt}" is the row's own, "{name}" its column of that name, "{{name}}" the word in braces; see promptTemplates. */
   readonly template?: string;
+  /** What chat formats mark turns and pictures by, where a row's own text has it: "keep" reads it as the model does, "text" puts a space into it, so that it is read as text. Default "keep". */
+  readonly controlTokens?: "keep" | "text";
   /** In a list of sources: how much of it, relative to the others. Default 1. */
   readonly weight?: number;
 }
@@ -36,6 +39,7 @@ const schema = z.strictObject({
   columns: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
   split: z.string().optional(),
   template: z.string().optional(),
+  controlTokens: z.enum(["keep", "text"]).optional(),
   weight: z.number().positive().optional(),
 });
 
@@ -56,30 +60,42 @@ export function resolveData(data: unknown, from: string, name: string): Data {
 
 /** Open what a run file names. @throws Error naming the file or the part at fault */
 export async function openSources(data: Data, onBadRow: "stop" | "skip" = "stop"): Promise<Dataset> {
-  if (typeof data === "string") return openData(data, { onBadRow });
-  if (!isList(data)) return openSource(data, onBadRow);
+  if (!isList(data)) return openSource(typeof data === "string" ? { path: data } : data, onBadRow);
   const parts = await Promise.all(data.map(async (source) => ({ dataset: await openSource(source, onBadRow), weight: source.weight ?? 1 })));
   return parts.length === 1 ? parts[0]!.dataset : mixDatasets(parts);
 }
 
-const isList = (data: Exclude<Data, string>): data is readonly DataSource[] => Array.isArray(data);
+const isList = (data: Data): data is readonly DataSource[] => Array.isArray(data);
 
-async function openSource({ path, benchmark, columns, split, template }: DataSource, onBadRow: "stop" | "skip"): Promise<Dataset> {
-  const layout = benchmark === undefined ? undefined : benchmarkOf(benchmark);
-  const dataset = await openData(path, { ...layout?.options, onBadRow, ...(columns === undefined ? {} : { columns: { ...layout?.options.columns, ...columns } }), ...(split === undefined ? {} : { split }) });
-  if (layout?.row === undefined && template === undefined) return dataset;
-  const asked = layout?.row ?? ((row: Row): Row => row);
-  return { ...dataset, row: async (index) => (template === undefined ? asked(await dataset.row(index)) : filled(asked(await dataset.row(index)), template)) };
-}
-
-function filled(row: Row, template: string): Row {
-  const prompt = template.replace(/\{([A-Za-z_]\w*)\}/g, (_, name: string) => {
-    const value = name === "prompt" ? row.prompt : name === "answer" ? row.answer : row.fields[name];
-    if (typeof value !== "string" && typeof value !== "number") throw new Error(`The template asks for the column "${name}" of row "${row.id}", which has ${Object.keys(row.fields).join(", ") || "no columns besides"}`);
-    return String(value);
+async function openSource({ path, benchmark, columns, split, template, controlTokens }: DataSource, onBadRow: "stop" | "skip"): Promise<Dataset> {
+  const layout: Benchmark | undefined = benchmark === undefined ? undefined : benchmarkOf(benchmark);
+  const mapped = { ...layout?.options.columns, ...columns };
+  if (template !== undefined) checkTemplate(template, mapped.answer);
+  const dataset = await openData(path, { ...layout?.options, onBadRow, columns: mapped, ...(split === undefined ? {} : { split }) }).catch((error: unknown) => {
+    throw layout?.needs === undefined ? error : new Error(`${(error as Error).message} (${layout.needs})`, { cause: error });
   });
-  return { ...row, prompt };
+  const changes = [
+    ...(layout?.row === undefined ? [] : [layout.row]),
+    ...(controlTokens === "text" ? [asText] : []),
+    ...(template === undefined ? [] : [(row: Row, before: Row): Row => filled(row, template, before)]),
+  ];
+  if (changes.length === 0) return dataset;
+  return {
+    ...dataset,
+    row: async (index) => {
+      const before = await dataset.row(index);
+      return changes.reduce<Row>((row, change) => change(row, before), before);
+    },
+  };
 }
+
+/** A row whose own texts are read as texts alone. */
+const asText = (row: Row): Row => ({
+  ...row,
+  prompt: spellControlTokens(row.prompt),
+  system: row.system === null ? null : spellControlTokens(row.system),
+  ...(row.history === undefined ? {} : { history: row.history.map(({ role, content }) => ({ role, content: spellControlTokens(content) })) }),
+});
 
 /** For lines on a screen. */
 export const nameOfData = (data: Data): string => (typeof data === "string" ? data : (isList(data) ? data : [data]).map(({ path }) => path).join(" + "));

@@ -16,6 +16,8 @@ export interface Dataset {
   readonly size: number;
   /** Rows left out on opening. */
   readonly skipped: readonly SkippedRow[];
+  /** What was taken from columns that nobody named, and the like: to be said. Default none. */
+  readonly notes?: readonly string[];
   /** The rows of one pass in order, where not every order will do: of `random` alone, `size` numbers. Default: any permutation. */
   readonly shuffle?: (random: Random) => ArrayLike<number>;
   /** The row at an index in [0, size). @throws UnusableRowError for one that the settings may leave out */

@@ -30,6 +30,7 @@ export function mixDatasets(parts: readonly MixPart[]): Dataset {
     name: `mix of ${parts.map(({ dataset, weight }) => `${dataset.name} (${((100 * weight) / total).toFixed(0)} %)`).join(", ")}`,
     size: counts.reduce((sum, count) => sum + count, 0),
     skipped: parts.flatMap(({ dataset }) => dataset.skipped),
+    notes: parts.flatMap(({ dataset }) => (dataset.notes ?? []).map((note) => `${dataset.name}: ${note}`)),
     shuffle: (random) => interleaved(parts, counts, starts, random),
     row: async (index) => {
       const part = starts.findLastIndex((start) => start <= index);

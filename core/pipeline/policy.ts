@@ -10,7 +10,7 @@ export interface PromptProcessor {
   /** Patches of each picture, with content hashes. */
   encodePictures(pictures: readonly Picture[]): readonly EncodedPicture[] | Promise<readonly EncodedPicture[]>;
   /** The row's turns in the model's chat template, as many visual tokens as the pictures have. */
-  encodePrompt(row: Pick<Row, "prompt" | "system">, pictures: readonly EncodedPicture[]): EncodedPrompt;
+  encodePrompt(row: Pick<Row, "prompt" | "system" | "history">, pictures: readonly EncodedPicture[]): EncodedPrompt;
   /** Visual tokens that a picture becomes. */
   visualTokens(picture: EncodedPicture): number;
   /** Tokens of a text, as they would stand in a response. */

@@ -6,6 +6,7 @@ import { loadPicture } from "../model/processing/picture.ts";
 import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
 import type { PictureSource, Prompt, Row, Sample } from "../pipeline/batch.ts";
 import type { PromptProcessor } from "../pipeline/policy.ts";
+import { marksProblem } from "./marks.ts";
 import type { PictureAttention, PromptContext, View, ViewContext } from "./views.ts";
 
 /** A row that cannot be trained on; `onBadRow` or `onLongPrompt` decides what happens. */
@@ -40,6 +41,8 @@ export const loadSource = (source: PictureSource): Promise<Picture> => (typeof s
  */
 export async function makePrompt(row: Row, key: string, step: number, maker: PromptMaker): Promise<Prompt> {
   const { pictures, encoded, original } = await asBadRow(row, async () => {
+    const wrong = marksProblem(row);
+    if (wrong !== null) throw new Error(wrong);
     const pictures = await Promise.all(row.images.map(loadSource));
     const encoded = await maker.processor.encodePictures(pictures);
     return { pictures, encoded, original: maker.processor.encodePrompt(row, encoded) };
@@ -88,7 +91,8 @@ async function makeView(view: View, source: ViewSource, context: PromptContext, 
 async function encodeView(view: View, source: ViewSource, context: PromptContext & Pick<ViewContext, "attention">, processor: PromptProcessor): Promise<EncodedPrompt> {
   const { row, random } = context;
   const at = (picture: number): ViewContext => ({ ...context, picture, random: random.key(picture) });
-  const original = { prompt: row.prompt, system: row.system, pictures: source.pictures };
+  const { prompt: question, system, history } = row;
+  const original = { prompt: question, system, ...(history === undefined ? {} : { history }), pictures: source.pictures };
   const parts = (await view.prompt?.(original, context)) ?? original;
   const raw = view.raw === undefined ? parts.pictures : await inOrder(parts.pictures, (picture, index) => view.raw?.(picture, at(index)) ?? picture);
   const unchanged = raw.length === source.pictures.length && raw.every((picture, index) => picture === source.pictures[index]);

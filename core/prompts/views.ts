@@ -1,7 +1,7 @@
 /** A view is a named, seeded, replayable change of a prompt: of its pictures, its visual tokens, or its text. */
 import { imageMark } from "../model/processing/chat-template.ts";
 import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
-import type { Row } from "../pipeline/batch.ts";
+import type { Row, Turn } from "../pipeline/batch.ts";
 import type { Random } from "../math/random.ts";
 
 /** Where a view is made. */
@@ -30,6 +30,8 @@ export interface PromptParts {
   /** The user's turn; `<image>` marks where a picture goes. */
   readonly prompt: string;
   readonly system: string | null;
+  /** Turns before the user's; default none. */
+  readonly history?: readonly Turn[];
   readonly pictures: readonly Picture[];
 }
 
@@ -58,7 +60,7 @@ export interface View {
 }
 
 /** A prompt's text alone: no pictures and no marks for them. */
-export function withoutPictures({ prompt, system }: PromptParts): PromptParts {
+export function withoutPictures({ prompt, system, history }: PromptParts): PromptParts {
   const strip = (text: string): string => text.replaceAll(imageMark, "").trim();
-  return { prompt: strip(prompt), system: system === null ? null : strip(system), pictures: [] };
+  return { prompt: strip(prompt), system: system === null ? null : strip(system), ...(history === undefined ? {} : { history: history.map(({ role, content }) => ({ role, content: strip(content) })) }), pictures: [] };
 }

@@ -40,7 +40,8 @@ export async function runAuxiliary(rollout: AuxiliaryRollout, samples: readonly 
 
 async function auxiliaryPrompt(name: string, { prompt, response }: Sample, parts: PromptParts, processor: PromptProcessor): Promise<Prompt> {
   const same = parts.pictures === prompt.pictures;
-  const row = { ...prompt.row, prompt: parts.prompt, system: parts.system, images: same ? prompt.row.images : [] };
+  const { history: _, ...own } = prompt.row;
+  const row = { ...own, ...(parts.history === undefined ? {} : { history: parts.history }), prompt: parts.prompt, system: parts.system, images: same ? prompt.row.images : [] };
   const pictures = same ? prompt.views.get("original")!.pictures : await processor.encodePictures(parts.pictures);
   const original = processor.encodePrompt(row, pictures);
   return { key: `${prompt.key}/${name}/${response.index}`, row, pictures: parts.pictures, views: new Map([["original", original]]) };

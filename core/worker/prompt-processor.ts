@@ -1,15 +1,15 @@
 /** A model folder's processor as the pipeline's port, with what supervised training and reports need besides. */
-import { imageMark, splitAtImages } from "../model/processing/chat-template.ts";
+import { imageMark } from "../model/processing/chat-template.ts";
 import type { Processor } from "../model/processing/processor.ts";
 import type { TextProcessor } from "../pipeline/policy.ts";
 
-/** Pictures that a row has no `<image>` mark for go before its text. */
+/** Pictures of a row without any `<image>` mark go before its prompt. */
 export const promptProcessor = (processor: Processor): TextProcessor => ({
   encodePictures: (pictures) => pictures.map((picture) => processor.encodePicture(picture)),
-  encodePrompt: ({ prompt, system }, pictures) => {
-    const marks = [prompt, system ?? ""].flatMap(splitAtImages).filter(({ type }) => type === "image").length;
-    const text = imageMark.repeat(Math.max(0, pictures.length - marks)) + prompt;
-    return processor.encodePromptWith(system === null ? { prompt: text } : { prompt: text, system }, pictures);
+  encodePrompt: ({ prompt, system, history = [] }, pictures) => {
+    const marked = [prompt, system ?? "", ...history.map(({ content }) => content)].some((text) => text.includes(imageMark));
+    const content = marked ? prompt : imageMark.repeat(pictures.length) + prompt;
+    return processor.encodePromptWith({ messages: [...(system === null ? [] : [{ role: "system", content: system }]), ...history, { role: "user", content }] }, pictures);
   },
   visualTokens: (picture) => processor.images.tokens(picture),
   encodeText: (text) => Int32Array.from(processor.tokenizer.encode(text)),

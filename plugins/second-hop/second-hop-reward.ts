@@ -56,7 +56,7 @@ export class SecondHopRewardPlugin implements Plugin {
     const written = open === "" ? response.rawText : writtenText(response);
     const description = this.describe(written.includes(open) && written.includes(close) ? written : response.text);
     if (description === null) return null;
-    const question = withoutPictures({ prompt: row.prompt, system: row.system, pictures });
+    const question = withoutPictures({ ...row, pictures });
     return { ...question, prompt: this.options.prompt.replaceAll("{description}", description).replaceAll("{question}", question.prompt) };
   }
 

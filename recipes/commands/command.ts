@@ -2,5 +2,6 @@
 export interface Command {
   readonly usage: string;
   readonly summary: string;
-  run(args: readonly string[]): Promise<void>;
+  /** The exit code where it is not 0. */
+  run(args: readonly string[]): Promise<number | void>;
 }

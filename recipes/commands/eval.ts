@@ -52,6 +52,7 @@ export const evalCommand: Command = {
     };
     const output = resolve(values.output ?? join("runs", "eval", `${basename(first)}-${basename(second)}`));
     const [verifier, display] = [new Verifier(), createDisplay()];
+    for (const note of dataset.notes ?? []) display.line(note);
     const policy = await openPolicy({ folder: model, ...learnerSettings(parseSettings({})) });
     try {
       const byCondition = await evaluateConditions({

@@ -30,6 +30,7 @@ async function trainOnAnswers(run: RunFile): Promise<void> {
   const dataset = await openSources(run.data, settings.onBadRow);
   const policy = await openPolicy({ folder: run.model, ...learnerSettings(settings) });
   const display = createDisplay();
+  for (const note of dataset.notes ?? []) display.line(`  ${note}`);
   try {
     let done = 0;
     const phase = display.phase(`supervised training on ${basename(nameOfData(run.data))}, ${dataset.size} rows`, settings.steps);

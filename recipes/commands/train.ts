@@ -54,6 +54,7 @@ async function trainInFolder(run: RunFile, settings: RunSettings, resume: boolea
   const policy = await openPolicy({ folder: model, ...learnerSettings(settings) });
   const display = createDisplay();
   const measurements = plan === null || unseen === null ? null : new RunMeasurements({ policy, model, plan, dataset: unseen, plugins, maxNewTokens: settings.sampling.maxNewTokens, output, display });
+  for (const note of [...(dataset.notes ?? []), ...(unseen?.notes ?? [])]) display.line(`  ${note}`);
   try {
     // A run that is resumed without a checkpoint begins with these weights again.
     if (measurements !== null && (!resume || checkpointFolders(join(output, "checkpoints")).length === 0)) display.line(`  ${averageLine(await measurements.before(resume))}`);

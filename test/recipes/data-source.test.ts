@@ -13,7 +13,7 @@ const open = (data: unknown) => openSources(resolveData(data, folder, "data"));
 test("a source has its own columns and its own form of the question", async () => {
   const dataset = await open({ path: "maths.jsonl", columns: { prompt: "problem" }, template: `[{topic}] ${promptTemplates.boxed}` });
   expect((await dataset.row(1)).prompt).toBe("[numbers] What is 2?\n\nReason step by step, and give the final answer inside \\boxed{}.");
-  await expect((await open({ path: "charts.jsonl", template: "{topic}" })).row(0)).rejects.toThrow('The template asks for the column "topic" of row "line-1"');
+  await expect((await open({ path: "charts.jsonl", template: "{topic}: {prompt}" })).row(0)).rejects.toThrow('Row "line-1" cannot be used: the template asks for the column "topic"');
 });
 
 test("a list of sources is a mix by weight", async () => {

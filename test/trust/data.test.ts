@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { arrayDataset, type RowInput } from "../../core/data/dataset.ts";
-import { openJsonl } from "../../core/data/jsonl.ts";
+import { openJsonl } from "../../core/data/formats/jsonl.ts";
 import { Processor } from "../../core/model/processing/processor.ts";
 import { supervisedBatches } from "../../core/pipeline/supervised.ts";
 import { promptProcessor } from "../../core/worker/prompt-processor.ts";
@@ -92,7 +92,7 @@ describe("a dataset", () => {
 
   test("with a bad line stops with file and line, or leaves it out, told and counted", async () => {
     await expect(open([good, '{"prompt": "a'])).rejects.toThrow(/rows\.jsonl, line 2: not JSON .*\(onBadRow: "skip" leaves such rows out\)/);
-    await expect(open([JSON.stringify({ question: "a", answer: "b" })])).rejects.toThrow(/line 1: column "prompt" .* columns found: question, answer.*columns: \{ prompt:/);
+    await expect(open([JSON.stringify({ ask: "a", answer: "b" })])).rejects.toThrow(/line 1: column "prompt" .* columns found: ask, answer.*columns: \{ prompt:/);
     await expect(open([JSON.stringify({ prompt: "a", answer: "b", images: ["gone.png"] })])).rejects.toThrow(/line 1: picture .*gone\.png does not exist/);
     await expect(openJsonl(at("nowhere.jsonl"))).rejects.toThrow(/The dataset .*nowhere\.jsonl cannot be read: ENOENT/);
     const { error, summary, skips } = await trainSmall({ dataset: await open([good, "nonsense", good], "skip"), settings: { steps: 1 } });

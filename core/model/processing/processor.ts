@@ -5,6 +5,7 @@ import { readModelConfig } from "../files/config.ts";
 import { readJson } from "../files/json.ts";
 import { familyOf } from "../registry.ts";
 import { readPictureSettings } from "./image-settings.ts";
+import { withoutData } from "./shown.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import type { Message } from "./chat-template.ts";
 import type { ModelConfig } from "../files/config.ts";
@@ -151,7 +152,7 @@ function messagesOf(text: PromptText): Message[] {
 }
 
 function preview(messages: readonly Message[]): string {
-  const text = JSON.stringify(messages);
+  const text = withoutData(JSON.stringify(messages));
   return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }
 

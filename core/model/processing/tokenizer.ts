@@ -74,6 +74,11 @@ export class Tokenizer {
     return known.length === 0 ? "" : this.#library.decode(known, { clean_up_tokenization_spaces: this.#cleanUp });
   }
 
+  /** Texts that become one special token wherever they stand. */
+  get specialTokens(): string[] {
+    return [...this.#specialIds].flatMap((id) => this.tokenOf(id) ?? []);
+  }
+
   /** Id of a token, null when the vocabulary lacks it. */
   idOf(token: string): number | null {
     return this.#library.token_to_id(token) ?? null;
@@ -89,6 +94,9 @@ export class Tokenizer {
     return textOf(this.config[role]);
   }
 }
+
+/** The special tokens of a model folder. @throws Error naming the file that is missing or cannot be used */
+export const specialTokensOf = async (folder: string): Promise<string[]> => (await Tokenizer.load(folder)).specialTokens;
 
 /** A token in tokenizer_config.json is a text, or an object with its text as "content". */
 function textOf(token: unknown): string | null {

@@ -45,18 +45,22 @@ test("names what is wrong with which row, and counts it", async () => {
     expect.stringMatching(/^unusable row: row "train\.jsonl, line 9": picture .*absent\.png does not exist/),
     'empty answer: row "empty": the answer is empty',
     'unparsable answer: row "unparsable": \\begin{tikzpicture}\\draw',
-    'lost backslash: row "lost": "\\frac{3}{4}" is read as \\frac{3}{4}',
     expect.stringMatching(/^broken picture: row "broken": cannot read the picture .*broken\.png/),
+    'lost backslash: row "lost": "\\frac{3}{4}" is read as \\frac{3}{4}',
     'repeated row: row "again": the same question, answer and pictures as "good"',
     'repeated picture: row "words": one of its pictures is also in "good", which asks something else',
-    'leak: row "seen": its picture looks like that of "t1" in test.jsonl',
+    expect.stringMatching(/^leak: row "seen": its picture .*2\.png looks like .*held\.jpg of "t1" in test\.jsonl, \d of 64 bits differ; asked are "b" and "x"$/),
+    "the answer stands in the question of 0 of 8 rows (0.0 %)",
   ]);
-  expect(JSON.parse(said.at(-1)!)).toEqual({ rows: 8, "unusable row": 1, "empty answer": 1, "unparsable answer": 1, "lost backslash": 1, "broken picture": 1, "repeated row": 1, "repeated picture": 1, leak: 1 });
+  expect(JSON.parse(said.at(-1)!)).toEqual({
+    rows: 8, "unusable row": 1, marks: 0, "empty answer": 1, "unparsable answer": 1, "lost backslash": 1, "broken picture": 1, "missing value": 0, "answer in the question": 0, "control token": 0, "repeated row": 1,
+    "repeated picture": 1, leak: 1,
+  });
 });
 
 test("without a test set there are no leaks; columns are mapped, and mistakes named", async () => {
   expect(JSON.parse((await run()).at(-1)!)).toMatchObject({ leak: 0 });
-  expect(JSON.parse((await run("--columns", "prompt=question")).at(-1)!)).toMatchObject({ "unusable row": 9 });
+  await expect(run("--columns", "prompt=question")).rejects.toThrow('train.jsonl has no column "question" (the prompt); columns found: id, prompt, answer, images;');
   await expect(run("--columns", "prompt")).rejects.toThrow('--columns: "prompt" is not name=column');
   await expect(data.run(["chek"])).rejects.toThrow("usage: papo data check");
 });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openJsonl } from "../../../../core/data/jsonl.ts";
+import { openJsonl } from "../../../../core/data/formats/jsonl.ts";
 import type { Row } from "../../../../core/pipeline/batch.ts";
 import { writeDataset } from "../../../../recipes/tasks/shapes/dataset.ts";
 import { makeExample, sharedSprites } from "../../../../recipes/tasks/shapes/examples.ts";

@@ -1,12 +1,12 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openArrow } from "../../../core/data/arrow.ts";
-import { openData } from "../../../core/data/open.ts";
-import { createRandom } from "../../../core/math/random.ts";
-import { loadPicture } from "../../../core/model/processing/picture.ts";
-import { temporaryFolder } from "../../support/bandit.ts";
-import { root } from "../../support/command-line.ts";
+import { openArrow } from "../../../../core/data/formats/arrow.ts";
+import { openData } from "../../../../core/data/open.ts";
+import { createRandom } from "../../../../core/math/random.ts";
+import { loadPicture } from "../../../../core/model/processing/picture.ts";
+import { temporaryFolder } from "../../../support/bandit.ts";
+import { root } from "../../../support/command-line.ts";
 
 /** What save_to_disk of Hugging Face datasets wrote (make_benchmarks.py): 250 rows in batches of 100. */
 const saved = join(root, "test/golden/cases/benchmarks/saved");
@@ -34,13 +34,13 @@ test("a shuffled pass has every row once", async () => {
 });
 
 test("what is no such file, or lacks a column, is named", async () => {
-  await expect(openArrow(saved, {})).rejects.toThrow('has no column "prompt" (the prompt); columns found: problem, answer, images, level, about');
+  await expect(openArrow(saved, { columns: { answer: "gold" } })).rejects.toThrow('has no column "gold" (the answer); columns found: problem, answer, images, level, about; another column is named by columns: { answer: "…" }');
   const folder = temporaryFolder();
   cpSync(join(saved, "test"), folder, { recursive: true });
   const file = join(folder, "data-00000-of-00001.arrow");
   const whole = readFileSync(file);
   writeFileSync(file, "this is no arrow file at all");
-  await expect(openArrow(folder, { columns })).rejects.toThrow(/data-00000-of-00001\.arrow cannot be read as an Arrow stream: /);
+  await expect(openArrow(folder, { columns })).rejects.toThrow(/data-00000-of-00001\.arrow cannot be read as Arrow: /);
   // A batch that was cut short is found when it is read.
   writeFileSync(file, whole.subarray(0, whole.length - 600));
   await expect((async () => (await openArrow(folder, { columns })).row(0))()).rejects.toThrow(/rows 0 to 4 of .*data-00000-of-00001\.arrow cannot be read: /);

@@ -2,23 +2,28 @@
 import { basename, resolve } from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer, type FileMetaData } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { parseOptions } from "../host/options.ts";
-import { blockDataset, blocksSchema, checkColumns, dataFiles, type Block, type BlocksOptions, type Records } from "./blocks.ts";
-import type { Dataset } from "./dataset.ts";
+import { parseOptions } from "../../host/options.ts";
+import type { Dataset } from "../dataset.ts";
+import { timestampText } from "../values/times.ts";
+import { blockDataset, blocksSchema, dataFiles, type Block, type BlocksOptions, type ColumnsOfFile, type Records } from "./blocks.ts";
+import { asStored, converters, kindOf } from "./parquet-values.ts";
 
 interface OpenFile {
   readonly path: string;
   readonly buffer: AsyncBuffer;
   readonly metadata: FileMetaData;
+  /** The same, values as they are stored, and what makes rows' values of them. */
+  readonly stored: FileMetaData;
+  readonly convert: ReturnType<typeof converters>;
 }
 
 /** Open a Parquet file, or a folder of them. Only the ends of the files are read at first. @throws Error naming the file that is no Parquet, or lacks a column */
 export async function openParquet(path: string, options: BlocksOptions = {}): Promise<Dataset> {
   const { columns, split, heldBytes } = parseOptions("openParquet", blocksSchema, options);
-  const blocks: Block[] = [];
+  const [blocks, files]: [Block[], ColumnsOfFile[]] = [[], []];
   for (const one of dataFiles(resolve(path), split, ".parquet")) {
     const file = await openFile(one);
-    checkColumns(one, parquetSchema(file.metadata).children.map(({ element }) => element.name), columns);
+    files.push({ path: one, columns: new Map(parquetSchema(file.metadata).children.map((column) => [column.element.name, kindOf(column)])) });
     let first = 0;
     for (const part of file.metadata.row_groups.flatMap((group) => partsOf(group, heldBytes))) {
       const begin = first;
@@ -26,7 +31,7 @@ export async function openParquet(path: string, options: BlocksOptions = {}): Pr
       first += part.rows;
     }
   }
-  return blockDataset(basename(path), blocks, heldBytes, columns);
+  return blockDataset(basename(path), { blocks, files }, heldBytes, columns);
 }
 
 /** A row group; one that is larger than a quarter of what may be held in parts, where an index says which pages hold which rows. */
@@ -44,16 +49,29 @@ const smallColumn = 4 * 2 ** 20;
 async function openFile(path: string): Promise<OpenFile> {
   try {
     const buffer = await asyncBufferFromFile(path);
-    return { path, buffer, metadata: await parquetMetadataAsync(buffer) };
+    const metadata = await parquetMetadataAsync(buffer);
+    return { path, buffer, metadata, stored: asStored(metadata), convert: converters(metadata) };
   } catch (error) {
     throw new Error(`The dataset ${path} cannot be read as Parquet: ${(error as Error).message}`, { cause: error });
   }
 }
 
-async function readRows({ path, buffer, metadata }: OpenFile, first: number, rows: number): Promise<Records> {
+/** hyparquet-compressors 1.1.2 fails on an LZ4 page without bytes, which pyarrow writes for a column without values. */
+const decompressors = {
+  ...compressors,
+  LZ4: (input: Uint8Array, length: number) => (length === 0 ? new Uint8Array() : compressors.LZ4!(input, length)),
+  LZ4_RAW: (input: Uint8Array, length: number) => (length === 0 ? new Uint8Array() : compressors.LZ4_RAW!(input, length)),
+};
+
+/** The one kind of time that its schema does not name, an old one of 96 bits. */
+const parsers = { timestampFromNanoseconds: (value: bigint) => timestampText(value, "ns", false) };
+
+async function readRows({ path, buffer, stored, convert }: OpenFile, first: number, rows: number): Promise<Records> {
   try {
     // Bytes stay bytes unless the file says that they are text.
-    return await parquetReadObjects({ file: buffer, metadata, rowStart: first, rowEnd: first + rows, compressors, utf8: false, useOffsetIndex: true });
+    const records = await parquetReadObjects({ file: buffer, metadata: stored, rowStart: first, rowEnd: first + rows, compressors: decompressors, parsers: parsers as never, utf8: false, useOffsetIndex: true });
+    for (const record of records) for (const [column, own] of convert) record[column] = own(record[column]);
+    return records;
   } catch (error) {
     throw new Error(`rows ${first} to ${first + rows - 1} of ${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { parquetWriteFile } from "hyparquet-writer";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openData } from "../../../core/data/open.ts";
-import { openParquet } from "../../../core/data/parquet.ts";
-import { createRowOrder } from "../../../core/data/row-order.ts";
-import { createRandom } from "../../../core/math/random.ts";
-import { train } from "../../../core/pipeline/run.ts";
-import { loadPicture } from "../../../core/model/processing/picture.ts";
-import { BanditPlugin, banditSettings, ScorerPlugin, temporaryFolder } from "../../support/bandit.ts";
-import { tabularPolicy } from "../../support/tabular-policy.ts";
+import { openData } from "../../../../core/data/open.ts";
+import { openParquet } from "../../../../core/data/formats/parquet.ts";
+import { createRowOrder } from "../../../../core/data/row-order.ts";
+import { createRandom } from "../../../../core/math/random.ts";
+import { train } from "../../../../core/pipeline/run.ts";
+import { loadPicture } from "../../../../core/model/processing/picture.ts";
+import { BanditPlugin, banditSettings, ScorerPlugin, temporaryFolder } from "../../../support/bandit.ts";
+import { tabularPolicy } from "../../../support/tabular-policy.ts";
 
 const folder = temporaryFolder();
 let png: Uint8Array;
@@ -60,11 +60,11 @@ describe("a folder of Parquet files", () => {
     expect(row).toMatchObject({ id: "train-00001-of-00002.parquet:1", prompt: "c?", answer: "26", fields: { level: 2 } });
     expect((await dataset.row(24)).images).toEqual([]);
     const [picture] = row.images as readonly { bytes: Uint8Array; name: string }[];
-    expect(picture!.name).toBe("train-00001-of-00002.parquet:1, picture 0 (26.png)");
+    expect(picture!.name).toBe("train-00001-of-00002.parquet:1, picture 1 (26.png)");
     expect(await loadPicture(picture!.bytes, picture!.name)).toMatchObject({ width: 3, height: 2, data: new Uint8Array(Array.from({ length: 6 }, () => [255, 0, 0]).flat()) });
     expect((await openData(folder, { columns, split: "test" })).size).toBe(4);
     await expect(openData(folder, { columns, split: "validation" })).rejects.toThrow('has no files of the split "validation"; there are data/test-00000-of-00001.parquet');
-    await expect(openData(folder)).rejects.toThrow('has no column "prompt" (the prompt); columns found: problem, answer, images, level');
+    expect((await openData(folder)).notes).toEqual(['the prompt is taken from the column "problem" (columns: { prompt: "…" } names another)']);
   });
 
   test("is shuffled by seed, a few row groups at a time, every row once a pass, from any place", async () => {

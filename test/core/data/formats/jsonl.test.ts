@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
-import { openJsonl } from "../../../core/data/jsonl.ts";
+import { openJsonl } from "../../../../core/data/formats/jsonl.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -35,8 +35,8 @@ test("bad JSON is an error with the line's number", async () => {
 });
 
 test("a missing column is an error that lists those found and how to map", async () => {
-  await expect(openJsonl(write('{"question": "a", "answer": "b"}'))).rejects.toThrow(
-    /line 1: column "prompt" .* columns found: question, answer; .*columns: \{ prompt:/,
+  await expect(openJsonl(write('{"ask": "a", "answer": "b"}'))).rejects.toThrow(
+    /line 1: column "prompt" .* columns found: ask, answer; .*columns: \{ prompt:/,
   );
 });
 

@@ -1,13 +1,15 @@
 /** Datasets that are read a block of rows at a time: row groups of Parquet files, record batches of Arrow files. */
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { permutation, type Random } from "../math/random.ts";
-import type { PictureSource, Row } from "../pipeline/batch.ts";
-import { UnusableRowError } from "../prompts/prompts.ts";
-import { columnsSchema, pictureValues, rowOf, type Columns } from "./columns.ts";
-import type { Dataset } from "./dataset.ts";
-import { Remembered } from "./remembered.ts";
+import { permutation, type Random } from "../../math/random.ts";
+import type { Row } from "../../pipeline/batch.ts";
+import { UnusableRowError } from "../../prompts/prompts.ts";
+import type { Dataset } from "../dataset.ts";
+import { Remembered } from "../remembered.ts";
+import { checkMapped, ColumnFinder, columnsSchema, knownColumns, mappingHint, valueAt, type Columns } from "../rows/columns.ts";
+import { isVideoName, pictureQuestion, pictureValues, videoQuestion } from "../rows/pictures.ts";
+import { rowOf } from "../rows/row.ts";
 
 export const blocksSchema = z.strictObject({
   /** Which column of the files holds what; pictures are bytes, { bytes, path } as Hugging Face writes them, or paths relative to the file. */
@@ -46,10 +48,38 @@ export function dataFiles(path: string, split: string | null, extension: ".parqu
   return (own.length > 0 ? own : all).map((name) => join(path, name));
 }
 
-/** @throws Error naming the columns that a file lacks */
-export function checkColumns(path: string, names: readonly string[], columns: Columns): void {
-  for (const purpose of ["prompt", "answer"] as const) {
-    if (!names.includes(columns[purpose])) throw new Error(`${basename(path)} has no column "${columns[purpose]}" (the ${purpose}); columns found: ${names.join(", ")}; another column is named by columns: { ${purpose}: "…" }`);
+/** What a file's schema says: by name, whether a column holds bytes, pictures as Hugging Face has them, or something else, whose columns inside are given. */
+export interface ColumnsOfFile {
+  readonly path: string;
+  readonly columns: ReadonlyMap<string, ColumnKind>;
+}
+
+export type ColumnKind = "bytes" | "picture" | "other" | ReadonlyMap<string, ColumnKind>;
+
+/** What can be known before a row is read; @throws Error naming the columns that a file lacks, or asking for one */
+function checkColumns({ path, columns: found }: ColumnsOfFile, finder: ColumnFinder): void {
+  const { columns } = finder;
+  const names = [...found.keys()];
+  const outline = outlineOf(found);
+  const has = (column: string): boolean => valueAt(outline, column) !== undefined;
+  checkMapped(basename(path), has, names, columns);
+  const listed = knownColumns.prompt.some((column) => column !== "prompt" && has(column)) || has("prompt");
+  if (columns.prompt === undefined && !listed) throw new Error(`${basename(path)} has no column "prompt" (the prompt); columns found: ${names.join(", ")}; ${mappingHint("prompt")}`);
+  // A list of messages may hold its answer and its pictures itself.
+  const plainPrompt = !(has("messages") || has("conversations") || has("conversation")) && (columns.prompt !== undefined || found.get("prompt") === "other");
+  if (columns.answer === undefined && plainPrompt && !knownColumns.answer.some(has)) throw new Error(`${basename(path)} has no column "answer" (the answer); columns found: ${names.join(", ")}; ${mappingHint("answer")}`);
+  if (columns.images === undefined && !knownColumns.images.some(has)) askAbout(found);
+  for (const column of pictureValues(outline, finder.layoutOf(outline), columns.images !== undefined).columns) finder.tookPictures(column);
+}
+
+/** A record whose values stand for those of the file. */
+const outlineOf = (found: ReadonlyMap<string, ColumnKind>): Record<string, unknown> =>
+  Object.fromEntries([...found].map(([name, kind]) => [name, typeof kind === "string" ? "." : outlineOf(kind)]));
+
+function askAbout(found: ReadonlyMap<string, ColumnKind>, outer = ""): void {
+  for (const [name, kind] of found) {
+    if (typeof kind !== "string") askAbout(kind, `${outer}${name}.`);
+    else if (kind !== "other") throw new Error(isVideoName(name) ? videoQuestion(`${outer}${name}`) : pictureQuestion(`${outer}${name}`));
   }
 }
 
@@ -57,7 +87,9 @@ export function checkColumns(path: string, names: readonly string[], columns: Co
  * Rows come with their block, and the blocks used last stay in memory. Rows without an id are named by file and place. A row that cannot be used is an error when it is read, which the setting
  * `onBadRow` may leave out.
  */
-export function blockDataset(name: string, blocks: readonly Block[], heldBytes: number, columns: Columns): Dataset {
+export function blockDataset(name: string, { blocks, files }: { readonly blocks: readonly Block[]; readonly files: readonly ColumnsOfFile[] }, heldBytes: number, columns: Columns): Dataset {
+  const finder = new ColumnFinder(columns);
+  for (const file of files) checkColumns(file, finder);
   const starts: number[] = [];
   let size = 0;
   for (const { rows } of blocks) {
@@ -70,13 +102,14 @@ export function blockDataset(name: string, blocks: readonly Block[], heldBytes: 
     name,
     size,
     skipped: [],
+    notes: finder.notes,
     shuffle: (random) => shuffleBlocks(blocks, starts, held, random),
     row: async (index) => {
       const at = blockOf(starts, index);
       const block = blocks[at];
       if (block === undefined || index < 0 || index >= size) throw new Error(`Dataset "${name}" has ${size} rows, no row ${index}`);
       const place = index - starts[at]!;
-      return readRow((await read.get(block, () => block.read()))[place]!, block.path, place + block.first, columns);
+      return readRow((await read.get(block, () => block.read()))[place]!, block.path, place + block.first, finder);
     },
   };
 }
@@ -103,33 +136,13 @@ function blockOf(starts: readonly number[], row: number): number {
   return low;
 }
 
-function readRow(record: Readonly<Record<string, unknown>>, path: string, index: number, columns: Columns): Row {
-  const place = `${basename(path)}:${index}`;
-  const folder = dirname(path);
+function readRow(record: Readonly<Record<string, unknown>>, path: string, index: number, finder: ColumnFinder): Row {
+  const name = `${basename(path)}:${index}`;
   try {
-    const images = pictureValues(record, columns).map((item, picture) => pictureOf(item, `${place}, picture ${picture}`, folder, columns.images));
-    const row = rowOf(record, columns, { id: place, images, folder });
-    return { ...row, fields: plain(row.fields) as Row["fields"] };
+    return rowOf(record, finder, { id: name, name, folder: dirname(path), absent });
   } catch (error) {
-    throw new UnusableRowError("bad", `Row ${place} cannot be used: ${(error as Error).message}`, { cause: error });
+    throw new UnusableRowError("bad", `Row ${name} cannot be used: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** Whole numbers of 64 bits as numbers, or as texts where a number cannot hold them: what JSON can write. */
-function plain(value: unknown): unknown {
-  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || value instanceof Date) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
-}
-
-function pictureOf(item: unknown, name: string, folder: string, column: Columns["images"]): PictureSource {
-  if (item instanceof Uint8Array) return { bytes: item, name };
-  if (typeof item === "string") return resolve(folder, item);
-  if (typeof item === "object" && item !== null) {
-    const { bytes, path } = item as { bytes?: unknown; path?: unknown };
-    if (bytes instanceof Uint8Array && bytes.length > 0) return { bytes, name: typeof path === "string" && path !== "" ? `${name} (${path})` : name };
-    if (typeof path === "string" && path !== "") return resolve(folder, path);
-  }
-  throw new Error(`column "${String(column)}" (the pictures) must hold bytes, { bytes, path } or paths, found ${JSON.stringify(item).slice(0, 80)}`);
-}
+const absent = "the file holds paths of its pictures, not the pictures: paths are relative to the file; Hugging Face datasets puts pictures inside with save_to_disk and push_to_hub, not with to_parquet";

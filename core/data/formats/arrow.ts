@@ -1,18 +1,25 @@
-/** Arrow files as Hugging Face's save_to_disk writes them: streams of record batches, read a batch at a time. */
+/** Arrow files, read a batch at a time: streams as Hugging Face's save_to_disk writes them, and Arrow's file format (Feather), which is a stream between two marks. */
 import { open, type FileHandle } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { Message, tableFromIPC, Vector } from "apache-arrow";
-import { parseOptions } from "../host/options.ts";
-import { blockDataset, blocksSchema, checkColumns, dataFiles, type Block, type BlocksOptions, type Records } from "./blocks.ts";
-import type { Dataset } from "./dataset.ts";
+import { compressionRegistry, CompressionType, Message, tableFromIPC } from "apache-arrow";
+import { decompressZstd } from "hyparquet-compressors";
+import { parseOptions } from "../../host/options.ts";
+import type { Dataset } from "../dataset.ts";
+import { kindOf, readerOf } from "./arrow-values.ts";
+import { blockDataset, blocksSchema, dataFiles, type Block, type BlocksOptions, type ColumnsOfFile, type Records } from "./blocks.ts";
+import { decompressLz4Frame } from "./lz4.ts";
 
-/** Open an .arrow file, or a folder that save_to_disk wrote. Only where each batch stands is read at first. @throws Error naming the file that is no Arrow stream, or lacks a column */
+compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decompressLz4Frame });
+compressionRegistry.set(CompressionType.ZSTD, { decode: (bytes) => decompressZstd(bytes) });
+
+/** Open an .arrow or .feather file, or a folder that save_to_disk wrote. Only where each batch stands is read at first. @throws Error naming the file that is no Arrow, or lacks a column */
 export async function openArrow(path: string, options: BlocksOptions = {}): Promise<Dataset> {
   const { columns, split, heldBytes } = parseOptions("openArrow", blocksSchema, options);
-  const blocks: Block[] = [];
+  const [blocks, files]: [Block[], ColumnsOfFile[]] = [[], []];
   for (const file of dataFiles(resolve(path), split, ".arrow")) {
     const { head, batches } = await indexOf(file);
-    checkColumns(file, tableFromIPC(await readParts(file, head)).schema.names.map(String), columns);
+    const { fields } = tableFromIPC(await readParts(file, head)).schema;
+    files.push({ path: file, columns: new Map(fields.map((field) => [field.name, kindOf(field)])) });
     let first = 0;
     for (const batch of batches) {
       const begin = first;
@@ -20,7 +27,7 @@ export async function openArrow(path: string, options: BlocksOptions = {}): Prom
       first += batch.rows;
     }
   }
-  return blockDataset(basename(path), blocks, heldBytes, columns);
+  return blockDataset(basename(path), { blocks, files }, heldBytes, columns);
 }
 
 /** A message of the stream, in bytes. */
@@ -29,6 +36,8 @@ interface Part {
   readonly length: number;
 }
 
+/** Begins the file format; messages come after two bytes more. */
+const fileMark = "ARROW1";
 /** Marks a message; older streams begin with its length. */
 const continuation = -1;
 
@@ -37,7 +46,7 @@ async function indexOf(path: string): Promise<{ readonly head: readonly Part[]; 
   const [head, batches]: [Part[], (Part & { rows: number })[]] = [[], []];
   const file = await open(path);
   try {
-    for (let start = 0; ; ) {
+    for (let start = (await readAt(file, 0, fileMark.length)).toString("latin1") === fileMark ? 8 : 0; ; ) {
       const prefix = await readAt(file, start, 8);
       if (prefix.length < 4) break;
       const marked = prefix.readInt32LE(0) === continuation;
@@ -53,7 +62,7 @@ async function indexOf(path: string): Promise<{ readonly head: readonly Part[]; 
     }
     if (head.length === 0) throw new Error("it has no schema");
   } catch (error) {
-    throw new Error(`The dataset ${path} cannot be read as an Arrow stream: ${(error as Error).message}`, { cause: error });
+    throw new Error(`The dataset ${path} cannot be read as Arrow: ${(error as Error).message}`, { cause: error });
   } finally {
     await file.close();
   }
@@ -86,15 +95,7 @@ async function readAt(file: FileHandle, start: number, length: number): Promise<
 
 function recordsOf(stream: Buffer): Records {
   const table = tableFromIPC(stream);
-  const names = table.schema.names.map(String);
-  const columns = names.map((name) => table.getChild(name));
-  return Array.from({ length: table.numRows }, (_, row) => Object.fromEntries(names.map((name, column) => [name, plainOf(columns[column]?.get(row))])));
-}
-
-/** Lists and structs as arrays and objects; bytes as they are. */
-function plainOf(value: unknown): unknown {
-  if (value instanceof Vector) return Array.from(value, plainOf);
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
-  const fields = (value as { toJSON?: () => unknown }).toJSON?.() ?? value;
-  return typeof fields === "object" && fields !== null ? Object.fromEntries(Object.entries(fields).map(([name, inner]) => [name, plainOf(inner)])) : fields;
+  const columns = table.schema.fields.map((field) => ({ name: field.name, read: readerOf(field) }));
+  return table.batches.flatMap(({ data, numRows }) => Array.from({ length: numRows }, (_, row) =>
+    Object.fromEntries(columns.map(({ name, read }, column) => [name, read(data.children[column]!, row)]))));
 }
