@@ -13,7 +13,7 @@ export type { Coefficient } from "./host/coefficients.ts";
 export type { Events, Experience, RunEvents, StepSummary } from "./pipeline/events.ts";
 export type { Term } from "./loss/loss.ts";
 export { rewardPart } from "./rewards/rewards.ts";
-export type { Scorable, ScoredPart, Scorer } from "./rewards/rewards.ts";
+export type { Scorable, Scored, ScoredPart, Scorer } from "./rewards/rewards.ts";
 export { meanLikelihood, tokensBetween, tokensUntil } from "./scores/scores.ts";
 export type { ScoreHandle, ScoreRequest, ScoreTarget, TextCodec } from "./scores/scores.ts";
 export { loadSource } from "./prompts/prompts.ts";

@@ -7,7 +7,7 @@ import { resolveData, type Data } from "./data-source.ts";
 import { isPlan, planOf, type Evaluation } from "./evaluation/plan.ts";
 import { parseOptions, type Plugin, type RunSettingsInput } from "@papo/core";
 import { FunctionRewardPlugin } from "@papo/plugins";
-import type { Scorable, ScoredPart } from "@papo/core";
+import type { Scorable, Scored } from "@papo/core";
 
 export interface RunFile {
   /** A Hugging Face folder. Paths are relative to the run file. */
@@ -19,8 +19,8 @@ export interface RunFile {
   readonly data: Data;
   /** The recipe: `grpo()`, `papo(dapo())`, your own plugins, in order. */
   readonly plugins: readonly Plugin[];
-  /** The reward of a response, when no plugin of the recipe gives one. */
-  readonly reward?: (sample: Scorable) => number | ScoredPart | Promise<number | ScoredPart>;
+  /** The reward of a response, null where it does not apply, when no plugin of the recipe gives one. */
+  readonly reward?: (sample: Scorable) => Scored | Promise<Scored>;
   /** Everything else about the run; see RunSettings. */
   readonly settings?: RunSettingsInput;
   /** Rows to evaluate on before and after, greedily, by the same rewards; or a plan that says more. */

@@ -15,7 +15,8 @@ export interface JournalEntry {
   /** Short hash of the response's tokens: a verdict is only reused for the very same response. */
   readonly tokens: string;
   readonly scorer: string;
-  readonly value: number;
+  /** Null: the scorer does not apply to the response. */
+  readonly value: number | null;
   readonly note?: string;
   /** Why the scorer failed, where `value` is the stand-in for a failure. */
   readonly failure?: string;

@@ -21,10 +21,13 @@ export interface Scorer {
   rejects?(row: Row): string | null | Promise<string | null>;
   /**
    * Score one response. Many calls run at once, and the order of their ends changes nothing. The signal fires at the time-out;
-   * a scorer that blocks the thread cannot be timed out.
+   * a scorer that blocks the thread cannot be timed out. null: it does not apply to this response, which then lacks this part: it is left out of the sum and of the part's mean.
    */
-  score(sample: Scorable, signal: AbortSignal): number | ScoredPart | Promise<number | ScoredPart>;
+  score(sample: Scorable, signal: AbortSignal): Scored | Promise<Scored>;
 }
+
+/** What a scorer says of a response; null: it does not apply. */
+export type Scored = number | ScoredPart | null;
 
 export type OnFailure = "stop" | "drop" | number;
 
@@ -34,17 +37,18 @@ export interface ScoredPart {
   readonly note?: string;
 }
 
-/** A named part of a sample's reward. @throws Error naming the parts there are */
+/** A named part of a sample's reward. @throws Error naming the parts there are: a scorer that does not apply to a response gives it none */
 export function rewardPart({ parts, prompt }: Pick<Sample, "parts" | "prompt">, name: string): number {
   const value = parts[name];
-  if (value === undefined) throw new Error(`the reward of prompt "${prompt.key}" has no part "${name}"; it has ${Object.keys(parts).join(", ") || "none"}`);
+  if (value === undefined) throw new Error(`the reward of prompt "${prompt.key}" has no part "${name}"; it has ${Object.keys(parts).join(", ") || "none"} (no scorer is called so, or it said that it does not apply to the response)`);
   return value;
 }
 
 /** What all scorers said of one response. */
 export interface Verdict {
-  /** Σ weight · part. */
+  /** Σ weight · part, over the scorers that apply. */
   readonly reward: number;
+  /** Of the scorers that apply. */
   readonly parts: Readonly<Record<string, number>>;
   readonly notes: Readonly<Record<string, string>>;
   /** Why a scorer failed, by scorer, where its part is the stand-in. */
@@ -75,13 +79,15 @@ export class RewardDesk {
   /** Run every scorer on a response. Rejects where a scorer fails and its policy is "stop". */
   async judge(sample: Scorable, place: ResponsePlace): Promise<Verdict> {
     const entries = await Promise.all(this.#scorers.map((scorer) => this.#entry(scorer, sample, place)));
-    const reward = this.#scorers.reduce((sum, scorer, index) => sum + scorer.weight * entries[index]!.value, 0);
+    const reward = this.#scorers.reduce((sum, scorer, index) => sum + scorer.weight * (entries[index]!.value ?? 0), 0);
+    // A response that nobody judges has no reward: 0 would be a verdict.
+    const unjudged = entries.length > 0 && entries.every(({ value }) => value === null);
     return {
       reward,
-      parts: Object.fromEntries(entries.map(({ scorer, value }) => [scorer, value])),
+      parts: Object.fromEntries(entries.flatMap(({ scorer, value }) => (value === null ? [] : [[scorer, value]]))),
       notes: collect(entries, ({ note }) => note),
-      failures: collect(entries, ({ failure }) => failure),
-      ...(entries.some(({ failure }, index) => failure !== undefined && this.#scorers[index]!.onFailure === "drop") ? { dropped: true as const } : {}),
+      failures: unjudged ? Object.fromEntries(entries.map(({ scorer }) => [scorer, "no scorer applies to this response: its group is left out"])) : collect(entries, ({ failure }) => failure),
+      ...(unjudged || entries.some(({ failure }, index) => failure !== undefined && this.#scorers[index]!.onFailure === "drop") ? { dropped: true as const } : {}),
     };
   }
 
@@ -117,11 +123,12 @@ export function entryKey({ prompt, response }: Scorable, { step, round }: Respon
 }
 
 /** One scorer on one response; a failure becomes the stand-in value or an error that names scorer and response. */
-async function runScorer(scorer: Scorer, sample: Scorable): Promise<{ value: number; note?: string; failure?: string }> {
+async function runScorer(scorer: Scorer, sample: Scorable): Promise<{ value: number | null; note?: string; failure?: string }> {
   try {
     const result = await withTimeout(scorer, sample);
+    if (result === null) return { value: null };
     const part = typeof result === "number" ? { value: result } : result;
-    if (typeof part !== "object" || part === null || !Number.isFinite(part.value)) {
+    if (typeof part !== "object" || !Number.isFinite(part.value)) {
       throw new Error(`it returned ${describe(result)}, which is no finite number`);
     }
     return part.note === undefined ? { value: part.value } : { value: part.value, note: part.note };
@@ -136,7 +143,7 @@ async function runScorer(scorer: Scorer, sample: Scorable): Promise<{ value: num
   }
 }
 
-async function withTimeout(scorer: Scorer, sample: Scorable): Promise<number | ScoredPart> {
+async function withTimeout(scorer: Scorer, sample: Scorable): Promise<Scored> {
   const abort = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {

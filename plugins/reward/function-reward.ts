@@ -6,7 +6,7 @@ import { onFailureSchema } from "./failure.ts";
 const schema = z.strictObject({
   /** Names the part of the reward; unique in a run. */
   name: z.string().min(1),
-  /** Gives a number, or { value, note }, or a promise of one; sees row, pictures, text and tokens. */
+  /** Gives a number, { value, note }, or null where it does not apply (left out of the sum and of its own mean), or a promise of one; sees row, pictures, text and tokens. */
   score: z.custom<Scorer["score"]>((value) => typeof value === "function", "a function"),
   /** Weight in the reward. */
   weight: z.number().default(1),

@@ -1,5 +1,5 @@
 import { parseOptions } from "@papo/core";
-import type { Plugin, Run, Scorable, ScoredPart } from "@papo/core";
+import type { Plugin, Run, Scorable, Scored } from "@papo/core";
 import { z } from "zod";
 import { askServer, serverSchema } from "./request.ts";
 
@@ -15,18 +15,18 @@ const schema = z.strictObject({
   ...serverSchema,
 });
 
-const answerSchema = z.object({ scores: z.array(z.union([z.number(), z.object({ value: z.number(), note: z.string().optional() })])) });
+const answerSchema = z.object({ scores: z.array(z.union([z.null(), z.number(), z.object({ value: z.number(), note: z.string().optional() })])) });
 
 interface Waiting {
   readonly sample: Scorable;
   readonly signal: AbortSignal;
-  readonly resolve: (part: ScoredPart) => void;
+  readonly resolve: (part: Scored) => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
- * A reward from your own server. It is sent `{ samples: [{ id, prompt, answer, response, fields }] }` and answers `{ scores: [number or { value, note }] }` in that
- * order; responses that end at about the same time go together. What is no such answer is a failure, and never a silent 0.
+ * A reward from your own server. It is sent `{ samples: [{ id, prompt, answer, response, fields }] }` and answers `{ scores: [number, { value, note } or null] }` in that
+ * order, null where it does not apply; responses that end at about the same time go together. What is no such answer is a failure, and never a silent 0.
  */
 export class HttpRewardPlugin implements Plugin {
   readonly name = "HttpRewardPlugin";
@@ -43,7 +43,7 @@ export class HttpRewardPlugin implements Plugin {
     rewards.register({ name: part, weight, timeoutSeconds, onFailure, score: (sample, signal) => this.#score(sample, signal) });
   }
 
-  #score(sample: Scorable, signal: AbortSignal): Promise<ScoredPart> {
+  #score(sample: Scorable, signal: AbortSignal): Promise<Scored> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ sample, signal, resolve, reject });
       if (this.#waiting.length >= this.options.batch) this.#send();
@@ -67,9 +67,10 @@ export class HttpRewardPlugin implements Plugin {
     const body = await askServer(this.options, { samples }, AbortSignal.any(batch.map(({ signal }) => signal)));
     const answer = answerSchema.safeParse(body);
     if (!answer.success || answer.data.scores.length !== batch.length) {
-      throw new Error(`${this.options.url} answered ${JSON.stringify(body)?.slice(0, 120)}; { scores: [${batch.length} numbers or { value, note }] } is needed`);
+      throw new Error(`${this.options.url} answered ${JSON.stringify(body)?.slice(0, 120)}; { scores: [${batch.length} numbers, { value, note } or null] } is needed`);
     }
     answer.data.scores.forEach((score, index) => {
+      if (score === null) return batch[index]!.resolve(null);
       const { value, note } = typeof score === "number" ? { value: score, note: undefined } : score;
       batch[index]!.resolve(note === undefined ? { value } : { value, note });
     });

@@ -10,7 +10,8 @@ import { blockDataset, blocksSchema, dataFiles, type Block, type BlocksOptions, 
 import { decompressLz4Frame } from "./lz4.ts";
 
 compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decompressLz4Frame });
-compressionRegistry.set(CompressionType.ZSTD, { decode: (bytes) => decompressZstd(bytes) });
+// A copy: numbers are read where they stand, which must be at a multiple of their size.
+compressionRegistry.set(CompressionType.ZSTD, { decode: (bytes) => decompressZstd(bytes).slice() });
 
 /** Open an .arrow or .feather file, or a folder that save_to_disk wrote. Only where each batch stands is read at first. @throws Error naming the file that is no Arrow, or lacks a column */
 export async function openArrow(path: string, options: BlocksOptions = {}): Promise<Dataset> {

@@ -68,8 +68,9 @@ function checkColumns({ path, columns: found }: ColumnsOfFile, finder: ColumnFin
   // A list of messages may hold its answer and its pictures itself.
   const plainPrompt = !(has("messages") || has("conversations") || has("conversation")) && (columns.prompt !== undefined || found.get("prompt") === "other");
   if (columns.answer === undefined && plainPrompt && !knownColumns.answer.some(has)) throw new Error(`${basename(path)} has no column "answer" (the answer); columns found: ${names.join(", ")}; ${mappingHint("answer")}`);
-  if (columns.images === undefined && !knownColumns.images.some(has)) askAbout(found);
-  for (const column of pictureValues(outline, finder.layoutOf(outline), columns.images !== undefined).columns) finder.tookPictures(column);
+  const layout = finder.layoutOf(outline);
+  if (columns.images === undefined && !knownColumns.images.some(has)) askAbout(new Map(layout.others.map((name) => [name, found.get(name)!])));
+  for (const column of pictureValues(outline, layout, columns.images !== undefined).columns) finder.tookPictures(column);
 }
 
 /** A record whose values stand for those of the file. */

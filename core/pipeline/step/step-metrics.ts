@@ -44,10 +44,11 @@ export function learnerMetrics({ updates, learningRate }: Trained, parity: Pick<
   };
 }
 
+/** Of each part, over the responses that its scorer applies to. */
 function partMeans(groups: readonly Group[]): Metrics {
   const samples = groups.flatMap((group) => group.samples);
   const names = new Set(samples.flatMap(({ parts }) => Object.keys(parts)));
-  return Object.fromEntries([...names].map((name) => [`reward/part/${name}`, mean(samples.map(({ parts }) => parts[name] ?? 0))]));
+  return Object.fromEntries([...names].map((name) => [`reward/part/${name}`, mean(samples.flatMap(({ parts }) => parts[name] ?? []))]));
 }
 
 /** Each term's value, and its line in the ledger. */

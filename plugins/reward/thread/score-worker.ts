@@ -1,10 +1,10 @@
 /** Scores in a thread that can be killed; started by score-worker.mjs. Answers come in the order of the questions. */
 import { parentPort } from "node:worker_threads";
-import type { ScoredPart } from "@papo/core";
+import type { Scored } from "@papo/core";
 import type { FromThread } from "./guarded-thread.ts";
 import type { Score, ScoreQuestion } from "./scoring.ts";
 
-async function answer({ module, name, options, sample }: ScoreQuestion): Promise<FromThread<number | ScoredPart>> {
+async function answer({ module, name, options, sample }: ScoreQuestion): Promise<FromThread<Scored>> {
   try {
     const score = ((await import(module)) as Record<string, Score | undefined>)[name];
     if (typeof score !== "function") throw new Error(`${module} exports no function "${name}"`);

@@ -1,6 +1,6 @@
 /** Rewards that are computed, in a thread of their own: one that hangs costs its time limit, and neither the run nor its display stands still. */
 import { writtenText } from "@papo/core";
-import type { Row, Run, Scorable, ScoredPart } from "@papo/core";
+import type { Row, Run, Scorable, Scored } from "@papo/core";
 import { z } from "zod";
 import { onFailureSchema } from "../failure.ts";
 import { GuardedThread, LateError } from "./guarded-thread.ts";
@@ -19,7 +19,7 @@ export interface ThreadSample {
 }
 
 /** A function of a module that the thread imports. */
-export type Score = (sample: ThreadSample, options: never) => number | ScoredPart | Promise<number | ScoredPart>;
+export type Score = (sample: ThreadSample, options: never) => Scored | Promise<Scored>;
 
 export interface ScoreQuestion {
   /** Address of the module, and the name that it exports the function by. */
@@ -49,14 +49,14 @@ export interface ThreadReward {
 export const scores = new URL("./scores.ts", import.meta.url);
 
 /** One thread for all rewards of equal limit. */
-const threads = new Map<number, GuardedThread<ScoreQuestion, number | ScoredPart>>();
+const threads = new Map<number, GuardedThread<ScoreQuestion, Scored>>();
 
 /** Register a part of the reward that a function of a module gives; `given` goes with each call, the options themselves by default. */
 export function registerScore({ rewards }: Run, module: URL, name: string, reward: ThreadReward, given: unknown = reward): void {
   const { part, weight, limit, onFailure } = reward;
   const thread = threads.get(limit) ?? new GuardedThread({ name: "rewards", file: new URL("./score-worker.mjs", import.meta.url), limit, loading: 60_000 });
   threads.set(limit, thread);
-  const score = async ({ prompt: { row }, response }: Scorable): Promise<number | ScoredPart> => {
+  const score = async ({ prompt: { row }, response }: Scorable): Promise<Scored> => {
     const { id, prompt, answer, fields } = row;
     const sample: ThreadSample = { prompt: { row: { id, prompt, answer, fields: plainData(fields) as Row["fields"] } }, response: { text: response.text, written: writtenText(response), tokens: response.tokens } };
     try {

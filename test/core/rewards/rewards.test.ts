@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { makeSample } from "../../../core/testing.ts";
 import { RewardJournal } from "../../../core/checkpoint/journal.ts";
-import { RewardDesk, type Scorer } from "../../../core/rewards/rewards.ts";
+import { RewardDesk, rewardPart, type Scorer } from "../../../core/rewards/rewards.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 
 const scorer = (changes: Partial<Scorer>): Scorer => ({ name: "judge", weight: 1, timeoutSeconds: 5, onFailure: "stop", score: () => 1, ...changes });
@@ -70,4 +70,18 @@ test("what the journal knows of the very same response is not asked again, a fai
   const tokens = Int32Array.of(5, 5, 5);
   await run({ ...sample, response: { ...sample.response, tokens } });
   expect(calls).toBe(2);
+});
+
+test("null says that a scorer does not apply: it counts in no sum and has no part; a response that nobody judges is left out, and said", async () => {
+  const desk = new RewardDesk([scorer({ name: "accuracy", weight: 0.9 }), scorer({ name: "boxes", weight: 5, score: async () => null })], 8);
+  expect(await desk.judge(sample, place)).toEqual({ reward: 0.9, parts: { accuracy: 1 }, notes: {}, failures: {} });
+  expect(await judge({ score: () => null })).toEqual({ reward: 0, parts: {}, notes: {}, failures: { judge: "no scorer applies to this response: its group is left out" }, dropped: true });
+  const folder = temporaryFolder();
+  const written = new RewardJournal(folder);
+  written.begin(3);
+  await new RewardDesk([scorer({ score: () => null })], 8, written).judge(sample, place);
+  const read = new RewardJournal(folder);
+  read.begin(3);
+  expect((await new RewardDesk([scorer({})], 8, read).judge(sample, place)).parts).toEqual({});
+  expect(() => rewardPart({ ...sample, parts: { accuracy: 1 } }, "boxes")).toThrow('has no part "boxes"; it has accuracy (no scorer is called so, or it said that it does not apply');
 });

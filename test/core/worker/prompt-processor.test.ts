@@ -40,7 +40,7 @@ test("rewards of form and answer see thoughts that are special tokens, and those
     const tokens = processor.encodeResponse(response);
     const sample = makeSample({ text: processor.decode(tokens), rawText: processor.decode(tokens.subarray(0, -1), { special: true }), opening, answer: "8" });
     const scored = await Promise.all(["format", "accuracy"].map(async (part) => host.scorers.get(part)!.score(sample, AbortSignal.timeout(60_000))));
-    return scored.map((one) => (typeof one === "number" ? one : one.value));
+    return scored.map((one) => (typeof one === "number" ? one : one!.value));
   };
   expect(await values("<think>3</think>\\boxed{8}", "")).toEqual([1, 1]);
   expect(await values("3</think>\\boxed{8}", processor.opening)).toEqual([1, 1]);

@@ -10,7 +10,7 @@ test("a right answer is worth 1, a wrong one of the right form 0.1, anything els
     let reward = 0;
     for (const { weight, score } of scorers) {
       const part = await score({ prompt: { row }, response: { text } } as unknown as Scorable, new AbortController().signal);
-      reward += weight * (typeof part === "number" ? part : part.value);
+      reward += weight * (typeof part === "number" ? part : part!.value);
     }
     return reward;
   };
