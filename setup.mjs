@@ -8,22 +8,15 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { nodeProblem } from "./recipes/node-version.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
-const oldestNode = [20, 19];
 
 /** What each command runs after the installation, relative to the project's folder. */
 const commands = {
   start: ["recipes/papo.mjs", "demo"],
   test: ["node_modules/vitest/vitest.mjs", "run"],
 };
-
-/** A sentence saying why this Node cannot be used, or null. `version` as in `process.versions.node`. */
-export function nodeProblem(version) {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])) return null;
-  return `This is Node ${version}; the project needs Node ${oldestNode.join(".")} or newer. Install it from your usual source and try again.`;
-}
 
 /**
  * Packages that the lock file in `folder` names and its node_modules lacks or holds in another version.

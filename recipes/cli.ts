@@ -15,7 +15,8 @@ import { startModel } from "./commands/start-model.ts";
 import { verify } from "./commands/verify.ts";
 import { trainCommand } from "./commands/train.ts";
 
-const commands: ReadonlyMap<string, Command> = new Map([
+/** By name, in the order in which help lists them. */
+export const commands: ReadonlyMap<string, Command> = new Map([
   ["train", trainCommand],
   ["sft", sft],
   ["demo", demo],

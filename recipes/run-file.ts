@@ -29,6 +29,11 @@ export interface RunFile {
   readonly output: string;
 }
 
+/** As it is read: paths absolute, its reward a plugin. */
+export interface LoadedRunFile extends RunFile {
+  readonly modelAsWritten: string;
+}
+
 /** Knows the names alone; what stands under them is checked where it is used. */
 const runFileSchema = z.strictObject({
   model: z.unknown(),
@@ -44,7 +49,7 @@ const runFileSchema = z.strictObject({
 export const defineRun = (run: RunFile): RunFile => run;
 
 /** Read a run file, with its paths made absolute and its reward made a plugin. */
-export async function loadRunFile(path: string): Promise<RunFile> {
+export async function loadRunFile(path: string): Promise<LoadedRunFile> {
   const file = resolve(path);
   if (!existsSync(file)) throw new Error(`there is no run file ${file}`);
   const { default: run } = (await import(pathToFileURL(file).href)) as { default?: RunFile };
@@ -58,6 +63,7 @@ export async function loadRunFile(path: string): Promise<RunFile> {
   return {
     ...run,
     model: from(run.model),
+    modelAsWritten: run.model,
     data: resolveData(run.data, dirname(file), `${file}: "data"`),
     output: from(run.output),
     ...(run.settings === undefined ? {} : { settings: withAdapterPaths(run.settings, from) }),

@@ -1,28 +1,20 @@
 /** What a run will compute, said and checked before the first step: what the learner holds, and what a step costs. */
 import type { LearnerCapabilities } from "../learner/learner.ts";
+import type { Host } from "../host/host.ts";
+import type { RolloutPlan } from "./hooks.ts";
 import type { PlannedScore } from "../scores/scores.ts";
 import type { View } from "../prompts/views.ts";
 import type { RunSettings } from "./settings.ts";
 
 const megabytes = (numbers: number): string => `${((4 * numbers) / 1e6).toFixed(1)} MB`;
 
-/** Lines for a person. Memory is that of weights and optimizer; activations come on top and are bounded by the token settings. */
-export function planLines(scores: readonly PlannedScore[], settings: RunSettings, { parameters, trained }: LearnerCapabilities): string[] {
-  const active = scores.filter((score) => score.active);
-  const reference = scores.some(({ weights }) => weights === "reference");
-  const responses = settings.promptsPerStep * settings.samplesPerPrompt;
-  const minibatches = Math.ceil(settings.promptsPerStep / (settings.promptsPerMinibatch ?? settings.promptsPerStep));
-  const updates = minibatches * settings.epochs;
-  // Whole-step passes: the old log-probs, unless the sampler's serve, and what else is scored once; what is scored for each minibatch, the first of
-  // them for free on the original view.
-  const sampled = settings.oldLogProbs === "sampler" && settings.parityPrompts > 0;
-  const once = (sampled ? 0 : 1) + active.filter(({ weights }) => weights !== "current").length;
-  const again = settings.epochs * (1 + active.filter(({ weights }) => weights === "current").length) - 1 / minibatches;
-  const backward = settings.epochs * (1 + new Set(active.filter(({ gradient, view }) => gradient && view !== "original").map(({ view }) => view)).size);
+/** Lines for a person. Memory is that of weights and optimizer; activations come on top and are bounded by the token settings. @param rollout how the coming step samples, as plugins change it */
+export function planLines(host: Host, rollout: RolloutPlan, settings: RunSettings, { parameters, trained }: LearnerCapabilities): string[] {
+  const reference = [...host.scores("rewards"), ...host.scores()].some(({ weights }) => weights === "reference");
   return [
     `learner: ${parameters.toLocaleString("en")} parameters, ${trained.toLocaleString("en")} of them trained; memory: weights ${megabytes(parameters)}` +
       `${reference ? `, reference ${megabytes(parameters)}` : ""}, gradient and moments ${megabytes(3 * trained)}`,
-    `cost of a step: ${responses} responses sampled, scored ${shortest(once + again)} times, learned from ${shortest(backward)} time${backward === 1 ? "" : "s"}, in ${updates} update${updates === 1 ? "" : "s"}`,
+    `cost of a step: ${costText(host, rollout, settings)}`,
   ];
 }
 
@@ -36,6 +28,71 @@ export function settingWarnings({ promptsPerStep, promptsPerMinibatch }: RunSett
   return [`minibatches of ${most} do not divide the ${promptsPerStep} prompts of a step: its last update is made of ${last} and weighs as much as the others`];
 }
 
+/** What a step samples and how often that goes through the learner; bounds where plugins choose, since how many groups they keep, replay or add is known when they have. */
+function costText(host: Host, rollout: RolloutPlan, settings: RunSettings): string {
+  const { promptsPerStep, maxRounds } = settings;
+  const perPrompt = rollout.shares.reduce((sum, { count }) => sum + count, 0);
+  const perRound = settings.promptsPerRound ?? promptsPerStep;
+  const rounds = Math.min(maxRounds, Math.ceil(promptsPerStep / perRound));
+  const { scored, learned, updates } = passesOf(host, rollout, settings);
+  const [choosers, rowChoosers] = [tappers(host.hooks.groups), tappers(host.hooks.prompts)];
+  const before = [...new Set(host.scores("rewards").filter(({ active }) => active).map(({ view, weights }) => `${view} ${weights}`))].length;
+  const sampled = [
+    `${rounds * perRound * perPrompt} responses sampled`,
+    ...(rowChoosers === "" ? [] : [`if ${rowChoosers} leave${rowChoosers.includes(", ") ? "" : "s"} the number of rows as it is`]),
+    ...(choosers === "" || rounds === maxRounds ? [] : [`${perRound * perPrompt} more in each further round that ${choosers} may ask for, ${maxRounds} rounds at most`]),
+    ...(before === 0 ? [] : [`all of them scored ${times(before)} before rewards`]),
+    ...(host.auxiliary.size === 0 ? [] : [`and what ${[...host.auxiliary.keys()].join(", ")} samples from prompts made of them`]),
+  ].join(", ");
+  const through = `scored ${shortest(scored)} times, learned from ${times(learned)}, in`;
+  const count = `${updates} update${updates === 1 ? "" : "s"}`;
+  if (choosers === "") return `${sampled}, ${through} ${count}`;
+  return `${sampled}; what ${choosers} keep${choosers.includes(", ") ? "" : "s"}, replay${choosers.includes(", ") ? "" : "s"} or add${choosers.includes(", ") ? "" : "s"}, ` +
+    `${promptsPerStep} groups (${promptsPerStep * perPrompt} responses) where the step is full, ${through} ${count}; with groups of other steps among them all are scored once more`;
+}
+
+/** Names of the plugins that tap a hook. */
+const tappers = ({ taps }: { readonly taps: readonly { readonly name: string }[] }): string => [...new Set(taps.map(({ name }) => name))].join(", ");
+
+interface Passes {
+  /** Forward passes over the responses of a full step; a pass over some of them is so much less. */
+  readonly scored: number;
+  readonly learned: number;
+  readonly updates: number;
+}
+
+function passesOf(host: Host, { shares }: RolloutPlan, settings: RunSettings): Passes {
+  const { promptsPerStep, promptsPerMinibatch, epochs } = settings;
+  const active = host.scores().filter((score) => score.active);
+  const minibatch = Math.min(promptsPerMinibatch ?? promptsPerStep, promptsPerStep);
+  const old = scoresBy(active.filter(({ weights }) => weights !== "current"));
+  const current = scoresBy([...active.filter(({ weights }) => weights === "current"), { view: "original", weights: "current", output: "logProbs", share: 1 }]);
+  // The sampler's log-probs serve as the old ones, unless the same pass is needed for another output anyway.
+  const serves = settings.oldLogProbs === "sampler" && settings.parityPrompts > 0 && settings.precision === "float32" && shares.every(({ view }) => view === "original") && !old.has("original old");
+  if (!serves && !old.has("original old")) old.set("original old", { share: 1, outputs: [] });
+  old.get("original old")?.outputs.push("logProbs");
+  const known = (key: string, outputs: readonly string[]): boolean => {
+    const [view] = key.split(" ");
+    return outputs.every((output) => (view === "original" && output === "logProbs") || old.get(`${view} old`)?.outputs.includes(output) === true);
+  };
+  // Before the first update the current weights are the old ones.
+  const again = [...current].reduce((sum, [key, { share, outputs }]) => sum + share * (epochs - (known(key, outputs) ? minibatch / promptsPerStep : 0)), 0);
+  const once = [...old.values()].reduce((sum, { share }) => sum + share, 0);
+  const views = new Set(active.filter(({ gradient, view }) => gradient && view !== "original").map(({ view }) => view));
+  return { scored: once + again, learned: epochs * (1 + views.size), updates: epochs * Math.ceil(promptsPerStep / minibatch) };
+}
+
+/** What one pass each gives, by view and weights. */
+function scoresBy(scores: readonly Pick<PlannedScore, "view" | "weights" | "output" | "share">[]): Map<string, { share: number; outputs: string[] }> {
+  const found = new Map<string, { share: number; outputs: string[] }>();
+  for (const { view, weights, output, share } of scores) {
+    const key = `${view} ${weights}`;
+    const { share: other, outputs } = found.get(key) ?? { share: 0, outputs: [] };
+    found.set(key, { share: Math.max(share, other), outputs: [...outputs, output] });
+  }
+  return found;
+}
+
 /** @throws Error naming the plugin and the array, or the view, when a learner cannot give what is needed. */
 export function checkCapabilities(scores: readonly PlannedScore[], views: Iterable<View>, { outputs, attention }: LearnerCapabilities): void {
   for (const { name, attention: needed } of views) {
@@ -47,4 +104,5 @@ export function checkCapabilities(scores: readonly PlannedScore[], views: Iterab
   }
 }
 
+const times = (count: number): string => `${shortest(count)} time${count === 1 ? "" : "s"}`;
 const shortest = (count: number): string => String(Number(count.toFixed(1)));

@@ -16,6 +16,7 @@ import { RewardDesk } from "../rewards/rewards.ts";
 import { beginFolder } from "../checkpoint/new-folder.ts";
 import { openRunFolder, type RunFolder } from "../checkpoint/run-folder.ts";
 import { parseSettings, type RunSettings, type RunSettingsInput } from "./settings.ts";
+import { planRollout } from "./step/collect.ts";
 import { learningRateAt } from "./step/schedule.ts";
 import { StepSigns } from "./step/signs.ts";
 import { runStep, type StepOutcome, type Stepping } from "./step/step.ts";
@@ -211,14 +212,16 @@ async function announce(run: OpenRun, { dataset }: TrainOptions): Promise<void> 
   const from = run.resumedFrom === null ? "from the first step" : `from step ${run.step + 1} (${run.resumedFrom})`;
   // The plan is that of the coming step, which will ask for its coefficients again: plugins that count must not count this.
   const remembered = host.saveState();
-  host.beginStep({ step: run.step + 1, steps: settings.steps });
+  const coming = { step: run.step + 1, steps: settings.steps };
+  host.beginStep(coming);
+  const rollout = planRollout(coming, run);
   host.loadState(remembered);
   const lines = [
     `${settings.steps} steps of ${settings.promptsPerStep} prompts × ${settings.samplesPerPrompt} responses, ${from}`,
     ...extensionLines(run),
     `data: ${dataset.name}, ${dataset.size} rows${dataset.skipped.length > 0 ? `, ${dataset.skipped.length} left out` : ""}`,
     ...host.plan(),
-    ...planLines(host.scores(), settings, run.policy.learner.capabilities),
+    ...planLines(host, rollout, settings, run.policy.learner.capabilities),
   ];
   host.events.emit("plan", { lines });
   if (host.scorers.size === 0 && host.hooks.rewards.taps.length === 0) {

@@ -1,42 +1,41 @@
 /** `papo compare`: many recipes on the embedded task under one budget, as one table. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { parseSettings } from "@papo/core";
+import { makeFolder, parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
 import { isDone, makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
 import type { Job } from "../compare/run-variant.ts";
 import { wholeNumber } from "../options.ts";
-import { tinyPresetNames } from "../presets/index.ts";
+import { tinyPresetNames, tinySteps } from "../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
 import { pictureGrids } from "../tasks/shapes/start-model.ts";
 
+const options = {
+  seeds: { type: "string", default: "3" },
+  steps: { type: "string" },
+  scenes: { type: "string", default: "1000" },
+  jobs: { type: "string", default: String(availableParallelism()) },
+  baseline: { type: "string" },
+  output: { type: "string", default: "runs/compare" },
+} as const;
+
 export const compare: Command = {
-  usage: "papo compare [grpo papo papo:gamma=0.04,mode=paper …] [--seeds 3] [--steps 60] [--scenes 1000] [--jobs 2] [--baseline grpo] [--output runs/compare]",
+  usage: `papo compare [grpo papo papo:gamma=0.04,mode=paper …] [--seeds 3] [--steps ${tinySteps}] [--scenes 1000] [--jobs ${availableParallelism()}] [--baseline grpo] [--output runs/compare]`,
   summary: [
     "Train recipes on the embedded task with several seeds under one budget, measure them on the same unseen scenes, and rank them.",
     `Recipes: ${tinyPresetNames.join(", ")}; default all. Options of PAPO's recipes and settings of the run (settings.executor=tensorflow) follow a colon; an option with three numbers is drawn as a curve.`,
     "Each run is a process with one thread; --jobs run side by side (default: the cores). Started again, it goes on with the runs that are missing.",
     "Writes <output>/table.md, results.json, sweeps.svg and a folder per run.",
   ].join("\n"),
+  options,
   async run(args) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        seeds: { type: "string", default: "3" },
-        steps: { type: "string" },
-        scenes: { type: "string", default: "1000" },
-        jobs: { type: "string", default: String(availableParallelism()) },
-        baseline: { type: "string" },
-        output: { type: "string", default: "runs/compare" },
-      },
-    });
+    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
     const variants = (positionals.length > 0 ? positionals : tinyPresetNames).map(parseVariant);
     await runComparison({
       variants,
@@ -66,7 +65,7 @@ export interface Comparison {
 /** Run what is missing, then write the table. @throws Error naming the runs that failed, after all others have ended */
 export async function runComparison(comparison: Comparison): Promise<void> {
   const { seeds, output, say, jobs } = comparison;
-  mkdirSync(output, { recursive: true });
+  makeFolder(output);
   const data = await drawScenes(comparison);
   // Seed by seed, so that an interrupted comparison has every recipe.
   const all = Array.from({ length: seeds }, (_, index) => comparison.variants.map((variant) => jobOf(variant, index + 1, data, comparison))).flat();

@@ -9,6 +9,11 @@ import { numberFrom } from "../options.ts";
 import { loadRunFile } from "../run-file.ts";
 import type { Command } from "./command.ts";
 
+const options = {
+  columns: { type: "string" }, split: { type: "string" }, template: { type: "string" }, benchmark: { type: "string" }, model: { type: "string" }, against: { type: "string" },
+  threshold: { type: "string", default: "3" }, all: { type: "boolean", default: false },
+} as const;
+
 export const data: Command = {
   usage: "papo data check <rows.jsonl | rows.csv | rows.parquet | folder | run.ts> [--columns prompt=problem,images=pictures] [--split train] [--template \"{prompt} …\"] [--model folder] [--against test.jsonl [--threshold 3]]",
   summary: [
@@ -18,14 +23,12 @@ export const data: Command = {
     "pictures, pictures that look like those of a test set, pair by pair (--threshold: bits of 64 in which two may differ). Of a run file, the rows as the run reads them, with its template and model.",
     "Columns with dots are inside others (answer=extra_info.answer), images= says that there are none; also --benchmark. Prints each finding (at most 20 of a kind; --all for all) and the counts as a last line of JSON.",
   ].join("\n"),
+  options,
   async run(args) {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: {
-        columns: { type: "string" }, split: { type: "string" }, template: { type: "string" }, benchmark: { type: "string" }, model: { type: "string" }, against: { type: "string" },
-        threshold: { type: "string", default: "3" }, all: { type: "boolean", default: false },
-      },
+      options,
     });
     const [verb, path] = positionals;
     if (verb !== "check" || path === undefined || positionals.length > 2) throw new Error(`usage: ${data.usage}`);

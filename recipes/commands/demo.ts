@@ -3,13 +3,13 @@ import { existsSync } from "node:fs";
 import { cp, readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Dataset, learnerSettings, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
+import { type Dataset, learnerSettings, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { percent } from "../display/format.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { probe } from "../compare/run-variant.ts";
 import { wholeNumber } from "../options.ts";
-import { preset, tinyPresetNames } from "../presets/index.ts";
+import { preset, tinyPresetNames, tinySteps } from "../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import { defaultComparisons, verdictOf } from "../report/verdict.ts";
@@ -24,34 +24,33 @@ import { pictureGrids, startModelFolder } from "../tasks/shapes/start-model.ts";
 const recipes = tinyPresetNames;
 type Recipe = (typeof recipes)[number];
 
+const options = {
+  recipe: { type: "string", multiple: true },
+  steps: { type: "string" },
+  seeds: { type: "string", default: "1" },
+  scenes: { type: "string", default: "1000" },
+  mode: { type: "string", multiple: true },
+  output: { type: "string", default: "runs/demo" },
+} as const;
+
 export const demo: Command = {
-  usage: "papo demo [--recipe grpo --recipe papo …] [--steps 50] [--seeds 1] [--scenes 1000] [--mode official|paper] [--output runs/demo]",
+  usage: `papo demo [--recipe grpo --recipe papo …] [--steps ${tinySteps}] [--seeds 1] [--scenes 1000] [--mode official|paper] [--output runs/demo]`,
   summary: [
     "Train a tiny vision-language model on pictures drawn here, with one recipe after the other from the same start, and compare them.",
     `Recipes: ${recipes.join(", ")}; default grpo and papo. --seeds 3 trains each three times. --scenes: unseen scenes to measure on.`,
     "Writes <output>/report.html and a folder per run. An output folder that holds runs already gets a numbered neighbour.",
   ].join("\n"),
+  options,
   async run(args) {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        recipe: { type: "string", multiple: true },
-        steps: { type: "string" },
-        seeds: { type: "string", default: "1" },
-        scenes: { type: "string", default: "1000" },
-        mode: { type: "string", multiple: true },
-        output: { type: "string", default: "runs/demo" },
-      },
-    });
+    const { values } = parseArgs({ args: [...args], options });
+    const trainings = trainingsOf(values.recipe ?? ["grpo", "papo"], values.mode ?? ["official"], wholeNumber("--seeds", values.seeds));
+    const steps = values.steps === undefined ? null : wholeNumber("--steps", values.steps);
+    const scenes = wholeNumber("--scenes", values.scenes);
+    const output = await freeFolder(resolve(values.output));
+    makeFolder(output);
     const display = createDisplay();
     try {
-      await runDemo({
-        trainings: trainingsOf(values.recipe ?? ["grpo", "papo"], values.mode ?? ["official"], wholeNumber("--seeds", values.seeds)),
-        steps: values.steps === undefined ? null : wholeNumber("--steps", values.steps),
-        scenes: wholeNumber("--scenes", values.scenes),
-        output: await freeFolder(resolve(values.output)),
-        display,
-      });
+      await runDemo({ trainings, steps, scenes, output, display });
     } finally {
       display.close();
     }

@@ -6,6 +6,7 @@ import { readRecipe, type DescribedPlugin, type DescribedRecipe } from "../show/
 export const diff: Command = {
   usage: "papo diff <preset | run.ts | run folder> <preset | run.ts | run folder>",
   summary: "List the settings, plugins and options that differ, and warn of a baseline that has a method's term on.",
+  options: {},
   async run(args) {
     const [left, right, ...rest] = args;
     if (left === undefined || right === undefined || rest.length > 0) throw new Error(`give two recipes: ${diff.usage}`);

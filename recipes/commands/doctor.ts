@@ -9,6 +9,7 @@ import type { Command } from "./command.ts";
 export const doctor: Command = {
   usage: "papo doctor",
   summary: "Print executors, versions, threads, precision and GPU of this machine, and what to do for the faster one.",
+  options: {},
   async run(args) {
     if (args.length > 0) throw new Error(`usage: ${doctor.usage}`);
     console.log((await diagnosis()).join("\n"));

@@ -1,8 +1,7 @@
 /** `papo eval`: scores of a model folder, a checkpoint or a run on a dataset, with their settings and intervals. */
-import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { checkpointFolders, learnerSettings, openPolicy, policyFolder, parseSettings } from "@papo/core";
+import { beginFolder, learnerSettings, openPolicy, parseSettings, type OpenPolicy } from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { benchmarkOf, benchmarks } from "../benchmarks.ts";
 import { openSources, resolveData } from "../data-source.ts";
@@ -11,13 +10,20 @@ import { createDisplay } from "../display/live.ts";
 import { evaluateConditions } from "../evaluation/evaluate-conditions.ts";
 import { verifierJudge } from "../evaluation/judges.ts";
 import { conditionsOf, type PictureCondition } from "../evaluation/pictures.ts";
-import { readQuestions, type Question } from "../evaluation/question.ts";
+import { evaluationFolder, readQuestions, type Question } from "../evaluation/question.ts";
 import { compareEvaluations, ksOf, pooled, scoresOf, type Scores } from "../evaluation/scores.ts";
 import type { Difference } from "../evaluation/paired.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
+import { modelFolder } from "../model-folder.ts";
 import { numberFrom, wholeNumber } from "../options.ts";
 import { columnsOf } from "./data.ts";
 import type { Command } from "./command.ts";
+
+const options = {
+  samples: { type: "string", default: "8" }, temperature: { type: "string", default: "1" }, "top-p": { type: "string", default: "1" }, "top-k": { type: "string", default: "0" },
+  "max-new-tokens": { type: "string", default: "1024" }, seed: { type: "string", default: "1" }, category: { type: "string", multiple: true }, columns: { type: "string" }, split: { type: "string" },
+  template: { type: "string" }, benchmark: { type: "string" }, pictures: { type: "string", default: "real" }, output: { type: "string" }, compare: { type: "boolean", default: false },
+} as const;
 
 export const evalCommand: Command = {
   usage: "papo eval <model | checkpoint | run> <data> [--samples 8] [--temperature 1] [--max-new-tokens 1024] [--pictures real,masked,blank,swapped,absent] [--output runs/eval/…] | --compare <output | run> <output | run>",
@@ -28,15 +34,12 @@ export const evalCommand: Command = {
     "Also: --top-p 1, --top-k 0, --seed 1; --category <column>; --columns prompt=problem, --split test, --template \"{prompt} …\" of the data;",
     `--benchmark, for data in a public layout: ${Object.keys(benchmarks).join(", ")}.`,
   ].join("\n"),
+  options,
   async run(args) {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: {
-        samples: { type: "string", default: "8" }, temperature: { type: "string", default: "1" }, "top-p": { type: "string", default: "1" }, "top-k": { type: "string", default: "0" },
-        "max-new-tokens": { type: "string", default: "1024" }, seed: { type: "string", default: "1" }, category: { type: "string", multiple: true }, columns: { type: "string" }, split: { type: "string" },
-        template: { type: "string" }, benchmark: { type: "string" }, pictures: { type: "string", default: "real" }, output: { type: "string" }, compare: { type: "boolean", default: false },
-      },
+      options,
     });
     const [first, second] = positionals;
     if (first === undefined || second === undefined || positionals.length > 2) throw new Error(`usage: ${evalCommand.usage}`);
@@ -51,10 +54,13 @@ export const evalCommand: Command = {
       topK: numberFrom("--top-k", values["top-k"], 0), maxNewTokens: wholeNumber("--max-new-tokens", values["max-new-tokens"]), seed: numberFrom("--seed", values.seed, 0),
     };
     const output = resolve(values.output ?? join("runs", "eval", `${basename(first)}-${basename(second)}`));
+    // Before the model is read: what cannot be written to must not cost a minute.
+    const begun = beginFolder(output);
     const [verifier, display] = [new Verifier(), createDisplay()];
     for (const note of dataset.notes ?? []) display.line(note);
-    const policy = await openPolicy({ folder: model, ...learnerSettings(parseSettings({})) });
+    let policy: OpenPolicy | null = null;
     try {
+      policy = await openPolicy({ folder: model, ...learnerSettings(parseSettings({})) });
       const byCondition = await evaluateConditions({
         policy, dataset, settings, conditions, judge: verifierJudge(verifier), categories: values.category ?? layout?.categories ?? [], output, pictures: output,
         onCondition: (condition) => display.phase(`evaluating ${dataset.size} questions, pictures ${condition}`, dataset.size),
@@ -65,22 +71,15 @@ export const evalCommand: Command = {
       }
       for (const line of dependenceLines(byCondition)) display.line(line);
       display.line(`written to ${output}`);
+    } catch (error) {
+      if (readQuestions(join(output, "questions.jsonl")).length === 0) begun.takeBack();
+      throw error;
     } finally {
       display.close();
-      await Promise.all([policy.close(), verifier.close()]);
+      await Promise.all([policy?.close(), verifier.close()]);
     }
   },
 };
-
-/** A model folder itself, the model of a checkpoint, or of a run's newest checkpoint. @throws Error when it is none */
-function modelFolder(path: string): string {
-  const folder = resolve(path);
-  const newest = checkpointFolders(join(folder, "checkpoints"))[0];
-  const candidates = [folder, join(policyFolder(folder), "model"), ...(newest === undefined ? [] : [join(policyFolder(newest.folder), "model")])];
-  const found = candidates.find((candidate) => existsSync(join(candidate, "config.json")));
-  if (found === undefined) throw new Error(`${folder} is no model folder, no checkpoint and no run with one: there is no config.json in ${candidates.join(", ")}`);
-  return found;
-}
 
 /** In points, with its interval and chance. */
 const differenceText = (difference: Difference): string => `${percentInterval(difference).replaceAll(" %", " points")}, ${difference.p < 0.001 ? "p < 0.001" : `p = ${difference.p.toFixed(3)}`}`;
@@ -108,15 +107,8 @@ function tableOf({ questions, average, pass, majority, categories, outcomes, err
   ];
 }
 
-/** Of an evaluation's folder, or of a run's after its training. @throws Error when there is none */
-function evaluationIn(folder: string): Question[] {
-  const found = [folder, join(folder, "evaluation", "after")].map((place) => readQuestions(join(place, "questions.jsonl"))).find((questions) => questions.length > 0);
-  if (found === undefined) throw new Error(`${resolve(folder)} holds no evaluation: papo eval writes questions.jsonl`);
-  return found;
-}
-
 function comparison(a: string, b: string): string {
-  const [own, other] = [a, b].map((list) => pooled(list.split(",").map(evaluationIn)));
+  const [own, other] = [a, b].map((list) => pooled(list.split(",").map((folder) => readQuestions(join(evaluationFolder(folder), "questions.jsonl")))));
   const compared = compareEvaluations(own!, other!);
   const points = (share: number): string => (100 * share).toFixed(1);
   return [

@@ -12,6 +12,7 @@ export const setup: Command = {
     "Or the executor \"xla\": fetch OpenXLA's plugin for the processor, with --cuda the one for NVIDIA GPUs and CUDA's libraries, and run a program on it.",
     "Needs python3 with pip. Everything goes to the folder .xla.",
   ].join("\n"),
+  options: { again: { type: "boolean", default: false }, cuda: { type: "boolean", default: false } },
   run(args) {
     const [what, ...rest] = args;
     const options = what === "xla" ? ["--again", "--cuda"] : ["--again"];

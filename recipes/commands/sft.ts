@@ -2,11 +2,12 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { isDiverged, learnerSettings, openPolicy, parseSettings, supervisedBatches, trainSupervised } from "@papo/core";
+import { beginFolder, isDiverged, learnerSettings, openPolicy, parseSettings, supervisedBatches, trainSupervised, type RunSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { createDisplay } from "../display/live.ts";
 import { nameOfData, openSources } from "../data-source.ts";
-import { loadRunFile, type RunFile } from "../run-file.ts";
+import { modelFolder } from "../model-folder.ts";
+import { loadRunFile, type LoadedRunFile } from "../run-file.ts";
 
 export const sft: Command = {
   usage: "papo sft run.ts",
@@ -15,6 +16,7 @@ export const sft: Command = {
     "Reads model, data, settings and output; settings used: seed, steps, promptsPerStep, learningRate, warmupSteps, decay, finalFraction,",
     "optimizer, microbatchTokens, onBadRow. The trained model is written to <output>/supervised/model, a Hugging Face folder.",
   ].join("\n"),
+  options: {},
   async run(args) {
     const { positionals } = parseArgs({ args: [...args], allowPositionals: true });
     const [file] = positionals;
@@ -23,12 +25,24 @@ export const sft: Command = {
   },
 };
 
-async function trainOnAnswers(run: RunFile): Promise<void> {
+async function trainOnAnswers(run: LoadedRunFile): Promise<void> {
   const settings = parseSettings(run.settings);
   const checkpoint = join(run.output, "supervised");
   if (existsSync(checkpoint)) throw new Error(`${checkpoint} holds a trained model already: choose another output folder, or remove it`);
+  const model = modelFolder(run.model, run.modelAsWritten);
+  // Where it cannot be written to is told before the training, and nothing is left of a start that fails.
+  const begun = beginFolder(run.output);
+  try {
+    await trainInFolder(run, model, settings, checkpoint);
+  } catch (error) {
+    if (!existsSync(checkpoint)) begun.takeBack();
+    throw error;
+  }
+}
+
+async function trainInFolder(run: LoadedRunFile, model: string, settings: RunSettings, checkpoint: string): Promise<void> {
   const dataset = await openSources(run.data, settings.onBadRow);
-  const policy = await openPolicy({ folder: run.model, ...learnerSettings(settings) });
+  const policy = await openPolicy({ folder: model, ...learnerSettings(settings) });
   const display = createDisplay();
   for (const note of dataset.notes ?? []) display.line(`  ${note}`);
   try {

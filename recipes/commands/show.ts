@@ -7,6 +7,7 @@ import { columns, wrapped } from "../show/text.ts";
 export const show: Command = {
   usage: "papo show <preset | run.ts | run folder>",
   summary: "Print a recipe: its settings, and each plugin's formula with its options, their symbols and the values in force.",
+  options: {},
   async run(args) {
     const [name, ...rest] = args;
     if (name === undefined || rest.length > 0) throw new Error(`give one recipe: ${show.usage}`);

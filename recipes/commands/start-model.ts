@@ -1,7 +1,7 @@
 /** `papo start-model`: rebuild the starting model of the embedded task. */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { learnerSettings, openJsonl, openPolicy, parseSettings } from "@papo/core";
+import { learnerSettings, makeFolder, openJsonl, openPolicy, parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
@@ -12,6 +12,14 @@ import { evaluationOf } from "../report/read-evaluation.ts";
 import { needsPicture } from "../evaluation/question.ts";
 import { scoresOf } from "../evaluation/scores.ts";
 import { percent } from "../display/format.ts";
+import { wholeNumber } from "../options.ts";
+
+const options = {
+  output: { type: "string", default: "runs/start-model" },
+  publish: { type: "boolean", default: false },
+  seed: { type: "string", default: "1" },
+  scenes: { type: "string", default: "1000" },
+} as const;
 
 export const startModel: Command = {
   usage: "papo start-model [--output runs/start-model] [--publish] [--seed 1] [--scenes 1000]",
@@ -19,19 +27,14 @@ export const startModel: Command = {
     "Train the starting model of the embedded task from nothing, with answers, and measure it on unseen scenes.",
     "It is written to <output>/model; --publish also puts it where `npm start` finds it.",
   ].join("\n"),
+  options,
   async run(args) {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        output: { type: "string", default: "runs/start-model" },
-        publish: { type: "boolean", default: false },
-        seed: { type: "string", default: "1" },
-        scenes: { type: "string", default: "1000" },
-      },
-    });
+    const { values } = parseArgs({ args: [...args], options });
+    const [output, seed, scenes] = [resolve(values.output), wholeNumber("--seed", values.seed), wholeNumber("--scenes", values.scenes)];
+    makeFolder(output);
     const display = createDisplay();
     try {
-      await build({ output: resolve(values.output), publish: values.publish, seed: Number(values.seed), scenes: Number(values.scenes), display });
+      await build({ output, publish: values.publish, seed, scenes, display });
     } finally {
       display.close();
     }

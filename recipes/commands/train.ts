@@ -13,33 +13,38 @@ import { scoresOf } from "../evaluation/scores.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import { writeReport } from "../report/write-report.ts";
 import { openSources } from "../data-source.ts";
-import { loadRunFile, type RunFile } from "../run-file.ts";
+import { modelFolder } from "../model-folder.ts";
+import { loadRunFile, type LoadedRunFile, type RunFile } from "../run-file.ts";
 import { trainWithDisplay } from "../session.ts";
+
+const options = { resume: { type: "boolean", default: false } } as const;
 
 export const trainCommand: Command = {
   usage: "papo train run.ts [--resume]",
   summary: [
     "Train the model of a run file; writes metrics, samples, checkpoints and report.html into its output folder.",
-    "Ctrl-C ends after the current step with a checkpoint; --resume goes on from the newest one.",
+    "Ctrl-C ends after the current step with a checkpoint; --resume goes on from the newest one, and past the end of a finished run whose settings have more steps now.",
   ].join("\n"),
+  options,
   async run(args) {
-    const { values, positionals } = parseArgs({ args: [...args], options: { resume: { type: "boolean", default: false } }, allowPositionals: true });
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     const [file] = positionals;
     if (file === undefined || positionals.length > 1) throw new Error("give one run file: papo train run.ts");
     await trainRunFile(await loadRunFile(file), values.resume);
   },
 };
 
-async function trainRunFile(run: RunFile, resume: boolean): Promise<void> {
+async function trainRunFile(run: LoadedRunFile, resume: boolean): Promise<void> {
   // Mistakes are told before the model is read, and an evaluation of an earlier run in the folder stays as it is.
   const settings = parseSettings(run.settings);
   createHost(run.plugins, { seed: settings.seed });
+  const model = modelFolder(run.model, run.modelAsWritten);
   const begun = beginFolder(run.output);
   const folder = openRunFolder(run.output, resume);
   // What a start that did no step has logged is not of this run.
   if (!resume) for (const file of ["samples.jsonl", "alarms.jsonl"]) rmSync(join(run.output, file), { force: true });
   try {
-    await trainInFolder(run, settings, resume);
+    await trainInFolder({ ...run, model }, settings, resume);
   } catch (error) {
     if (!resume && !folder.begun) begun.takeBack();
     throw error;

@@ -8,14 +8,17 @@ import { wholeNumber } from "../options.ts";
 
 const casesSchema = z.array(z.object({ gold: z.coerce.string(), response: z.coerce.string(), choices: z.unknown().optional(), expected: z.union([z.literal(0), z.literal(1), z.boolean().transform(Number)]) }));
 
+const options = { cases: { type: "string" }, limit: { type: "string", default: "1000" } } as const;
+
 export const verify: Command = {
   usage: "papo verify --cases cases.json [--limit 1000]",
   summary: [
     "Verify responses against gold answers: a JSON list of { gold, response, expected: 0 | 1 }, with choices: a list of texts, or texts by letter, where there are some.",
     "Prints every disagreement, then a line of JSON: total, agree, falseAccepts, falseRejects. --limit: milliseconds for one case.",
   ].join("\n"),
+  options,
   async run(args) {
-    const { values } = parseArgs({ args: [...args], options: { cases: { type: "string" }, limit: { type: "string", default: "1000" } } });
+    const { values } = parseArgs({ args: [...args], options });
     if (values.cases === undefined) throw new Error(`usage: ${verify.usage}`);
     const cases = readCases(values.cases);
     const verifier = new Verifier({ limit: wholeNumber("--limit", values.limit) });

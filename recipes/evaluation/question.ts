@@ -1,6 +1,6 @@
 /** Questions with their answers as an evaluation writes them down: a line of questions.jsonl each. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 
 const numbers = z.record(z.string(), z.number());
@@ -71,6 +71,15 @@ export function readQuestions(file: string): Question[] {
     if (errors.size === 0) return parsed.data;
     return { ...parsed.data, answers: parsed.data.answers.map((answer, place) => ({ ...answer, errorClass: answer.errorClass ?? errors.get(`${parsed.data.id} ${place}`) ?? null })) };
   });
+}
+
+/** The folder of an evaluation: itself, or a run's after its training. @throws Error saying what is there instead */
+export function evaluationFolder(path: string): string {
+  const folder = resolve(path);
+  if (!existsSync(folder)) throw new Error(`There is no folder ${folder}`);
+  const found = [folder, join(folder, "evaluation", "after")].find((place) => existsSync(join(place, "questions.jsonl")));
+  if (found === undefined) throw new Error(`${folder} holds no evaluation: papo eval writes questions.jsonl`);
+  return found;
 }
 
 /** The column that says whether a question's answer is in its picture. */

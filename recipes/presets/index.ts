@@ -4,6 +4,8 @@ import type { Preset, MaskingOptions, PresetEntry } from "./preset.ts";
 import { published } from "./published.ts";
 import { tinyPresets } from "./tiny.ts";
 
+export { tinySteps } from "./tiny.ts";
+
 export type { Preset } from "./preset.ts";
 
 const PRESETS = { ...published, ...tinyPresets };

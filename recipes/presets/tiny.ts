@@ -36,10 +36,13 @@ import { grpo } from "../grpo.ts";
 import { papo } from "../papo.ts";
 import type { PresetEntry } from "./preset.ts";
 
+/** Steps of every recipe of the embedded task. */
+export const tinySteps = 60;
+
 /** 16 prompts × 8 in two minibatches, warm-up, linear decay. */
 const settings: RunSettingsInput = {
   seed: 1,
-  steps: 60,
+  steps: tinySteps,
   promptsPerStep: 16,
   samplesPerPrompt: 8,
   promptsPerMinibatch: 8,

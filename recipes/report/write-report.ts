@@ -1,8 +1,9 @@
 /** One report.html of several runs: no network, no other file, opens from disk. */
 import { readFileSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
+import { makeFolder } from "@papo/core";
 import { embedJson, embedScript, escapeHtml, scriptHash } from "./html.ts";
 import { shelvePictures } from "./pictures.ts";
 import { reportDataOf } from "./report-data.ts";
@@ -30,8 +31,8 @@ const ownFile = (name: string): string => readFileSync(new URL(`./browser/${name
 
 /** Writes the report to `file`, whole or not at all; its folder is made if missing. Returns the number of bytes. */
 export const writeReport = async (file: string, options: ReportOptions): Promise<number> => {
+  makeFolder(dirname(file));
   const html = await reportPage(options);
-  await mkdir(dirname(file), { recursive: true });
   await writeFile(`${file}.partial`, html);
   await rename(`${file}.partial`, file);
   return Buffer.byteLength(html);

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { projectFolder } from "./project-files.ts";
 
 interface Setup {
-  nodeProblem(version: string): string | null;
   missingPackages(folder: string): string[];
 }
 
@@ -27,12 +26,6 @@ function writeLocks(wanted: object, installed: object | null): void {
 }
 
 const a = { "node_modules/a": { version: "1.0.0" } };
-
-test("Node before 20.19 is refused with its version and what is needed", () => {
-  expect(setup.nodeProblem("18.20.4")).toContain("Node 18.20.4");
-  expect(setup.nodeProblem("20.18.9")).toContain("20.19");
-  for (const version of ["20.19.0", "20.20.2", "22.0.0"]) expect(setup.nodeProblem(version)).toBeNull();
-});
 
 test("what the lock file names and node_modules lacks is found", () => {
   writeLocks({ "": {}, ...a }, null);

@@ -93,7 +93,7 @@ export async function collectGroups({ context, plan, source, rollout, reports, .
 }
 
 /** The settings' plan as plugins change it. */
-function planRollout(context: StepContext, { host, settings }: Collecting): RolloutPlan {
+export function planRollout(context: StepContext, { host, settings }: Pick<Collecting, "host" | "settings">): RolloutPlan {
   const { samplesPerPrompt, sampling } = settings;
   return host.hooks.rollout.call({ shares: [{ view: "original", count: samplesPerPrompt }], maxNewTokens: sampling.maxNewTokens }, context);
 }

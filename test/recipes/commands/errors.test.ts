@@ -69,6 +69,19 @@ test("wrong answers without a class are asked about once, with their picture; a 
   expect(second.output).toMatch(/perception {2}16\.7 % \[/);
 }, 60_000);
 
+test("without a judge the classes that rules know are printed, the rest is unsorted, and nobody is asked", async () => {
+  const before = asked.length;
+  const folder = evaluation();
+  const { code, output } = await papo(["errors", folder], root);
+  expect(code, output).toBe(0);
+  expect(output).toMatch(/^6 answers to 3 questions, right {2}33\.3 % \[[\d.]+, [\d.]+\]\ninconsistency {2}16\.7 % .* of all answers\nunsorted {2}50\.0 % .* of all answers\nsorted by rule alone; what is unsorted takes a judge: --url and --model\n$/);
+  expect(asked).toHaveLength(before);
+  expect((await papo(["errors", folder, "--url", url], root)).output).toContain("a judge needs --url and --model, --model is missing");
+  expect((await papo(["errors", folder, "--labelled", "l.jsonl"], root)).output).toContain("--labelled is about a judge model: give --url and --model");
+  expect((await papo(["errors", join(folder, "pictures")], root)).output).toContain("holds no evaluation");
+  expect((await papo(["errors", join(folder, "nowhere")], root)).output).toMatch(/There is no folder .*nowhere/);
+});
+
 test("how far the judge agrees with people is printed and kept", async () => {
   says = { ONE: "perception", TWO: "perception", THREE: "reasoning", FOUR: "reasoning", SEEN: "perception", THOUGHT: "reasoning", MUMBLED: "format" };
   const folder = evaluation();

@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Verifier } from "@papo/plugins";
@@ -57,6 +57,11 @@ test("papo eval scores a model folder on a file, and says what is no model", asy
   const none = await papo(["eval", output, data], root);
   expect(none.code).toBe(1);
   expect(none.output).toMatch(/is no model folder, no checkpoint and no run with one/);
+  // Nothing is left of an evaluation that could not begin, and it ends where nothing can be written.
+  const fresh = join(output, "fresh");
+  expect((await papo(["eval", start, data, "--output", fresh, "--pictures", "real", "--template", "{nothing}"], root)).code).toBe(1);
+  expect(existsSync(fresh)).toBe(false);
+  if (existsSync("/proc/self")) expect((await papo(["eval", start, data, "--output", "/proc/nowhere/out"], root)).output).toMatch(/The folder \/proc\/nowhere\/out cannot be written to/);
 }, 120_000);
 
 test("the verifier of the command is the one of the reward", async () => {

@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VisualFocusPlugin } from "../../../recipes/examples/visual-focus.ts";
 import { lossOf } from "@papo/core/testing";
+import { shortNumber } from "../../../recipes/display/format.ts";
+import { headlines, timingMetrics, type StepTiming } from "../../../recipes/report/headline.ts";
+import type { ReportData } from "../../../recipes/report/report-data.ts";
 import { papo, root } from "../../support/command-line.ts";
 import { ClippedObjectivePlugin, RandomMaskPlugin } from "@papo/plugins";
 
@@ -22,6 +25,24 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** Display, page and metrics.jsonl (timings.jsonl for speed) of the second step say the same of every headline number, and there is none that this run lacks. */
+function expectSameHeadlines(output: string, run: string, metrics: Record<string, number>): void {
+  const [, shown = ""] = /step 2\/2: (.*)/.exec(output) ?? [];
+  const page = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(readFileSync(join(run, "report.html"), "utf8"))![1]!;
+  const { runs: [drawn], metrics: drawnMetrics } = JSON.parse(page) as ReportData;
+  const timing = JSON.parse(readFileSync(join(run, "timings.jsonl"), "utf8").trim().split("\n")[1]!) as StepTiming;
+  const written: Record<string, number> = { ...metrics, ...timingMetrics(timing) };
+  for (const { id, short, metrics: names } of headlines) {
+    const name = names.find((candidate) => candidate in written);
+    expect(name, `${id}: one of ${names.join(", ")}`).toBeDefined();
+    const value = written[name!]!;
+    const text = id === "speed" ? `${shortNumber(value)} ${short}` : `${short} ${shortNumber(value)}`;
+    expect(shown.split(/, (?=[a-zA-Z|]|\d)/), id).toContain(text);
+    expect(drawn!.metrics[`headline/${id}`]!.at(-1), id).toBe(Number(value.toPrecision(4)));
+    expect(drawnMetrics.find(({ key }) => key === `headline/${id}`), id).toMatchObject({ names: name, shown: true });
+  }
+}
+
 describe("the README's run file", () => {
   test("trains, evaluates, writes a model and a report, and resumes", async () => {
     const { code, output } = await papo(["train", join(folder, "run.ts")], root);
@@ -33,13 +54,20 @@ describe("the README's run file", () => {
     const metrics = readFileSync(join(folder, "out/metrics.jsonl"), "utf8").trim().split("\n");
     expect(metrics).toHaveLength(2);
     expect(metrics[0]).toContain("visual_focus/share");
+    const read = (moment: string): string => readFileSync(join(folder, "out/evaluation", moment, "questions.jsonl"), "utf8");
+    const [before, after] = [read("before"), read("after")];
+    // Weights that were measured already are not sampled from again: a line of theirs that is changed stays so.
+    const marked = after.replace('"note":', '"kept":true,"note":');
+    writeFileSync(join(folder, "out/evaluation/after/questions.jsonl"), marked);
     const again = await papo(["train", join(folder, "run.ts"), "--resume"], root);
     expect(again.output).toContain("finished after 2 steps");
+    expect([read("before"), read("after")]).toEqual([before, marked]);
     expect((await papo(["train", join(folder, "run.ts")], root)).output).toContain("--resume");
   });
 
   test("measures itself between steps, with and without its pictures", async () => {
     writeFileSync(join(folder, "measured.ts"), readFileSync(join(folder, "run.ts"), "utf8").replace('output: "out"', 'output: "measured"')
+      .replace(/reward: (.*),\n/, 'plugins: [new FunctionRewardPlugin({ name: "accuracy", score: $1 }), ').replace(/ +plugins: \[\.\.\./, "...").replace("import {", 'import { FunctionRewardPlugin } from "@papo/plugins";\nimport {')
       .replace('evaluation: "./data/rows.jsonl"', 'evaluation: { data: "./data/rows.jsonl", every: 2, samples: 2, categories: ["visionDependent"], pictures: ["masked", "absent"] }'));
     const { code, output } = await papo(["train", join(folder, "measured.ts")], root);
     expect(code, output).toBe(0);
@@ -47,6 +75,11 @@ describe("the README's run file", () => {
     expect(Object.keys(first!).filter((name) => name.startsWith("evaluation/"))).toEqual([]);
     for (const name of ["average", "pass@2", "maj@2", "visionDependent/true", "visual_dependence", "lost/masked", "lost/absent"]) expect(second![`evaluation/${name}`], name).toEqual(expect.any(Number));
     expect(existsSync(join(folder, "measured/evaluation/step-2/absent/questions.jsonl"))).toBe(true);
+    // The last step was just measured: that is the measurement after training, and nobody sampled for it.
+    expect(output).toMatch(/evaluating \d+ rows step-2/);
+    expect(output).not.toMatch(/evaluating \d+ rows after/);
+    for (const file of ["questions.jsonl", "settings.json", "absent/scores.json"]) expect(readFileSync(join(folder, "measured/evaluation/after", file), "utf8"), file).toBe(readFileSync(join(folder, "measured/evaluation/step-2", file), "utf8"));
+    expectSameHeadlines(output, join(folder, "measured"), second!);
     expect(readFileSync(join(folder, "measured/report.html"), "utf8")).toContain("evaluation/visual_dependence");
     const reported = await papo(["report", join(folder, "out"), join(folder, "measured/evaluation/step-2"), "--output", join(folder, "both.html")], root);
     expect(reported.code, reported.output).toBe(0);
