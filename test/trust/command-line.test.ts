@@ -28,9 +28,9 @@ describe("papo train", () => {
     ["a field of the run file", { rewards: "() => 1", reward: null }, /papo train: .*run\.ts: unknown option "rewards"; did you mean "reward"\?/],
     ["a plugin", { plugins: "[grpo()]" }, /plugins\[0\] is no plugin; it is an array: spread it/],
     ["a view", { plugins: "papo(grpo()).filter(({ name }) => name !== 'RandomMaskPlugin')" }, /papo train: PerceptionKlPlugin asks for the view "masked", and no plugin registers it/],
-    ["the model", { model: '"nowhere"' }, /papo train: .*nowhere holds no config\.json: is it a model folder\?/],
+    ["the model", { model: '"nowhere"' }, /papo train: There is no model folder .*nowhere$/m],
     ["the data", { data: '"nowhere.jsonl"' }, /papo train: The dataset .*nowhere\.jsonl does not exist/],
-    ["the output", { output: '"rows.jsonl"' }, /papo train: The output folder .*rows\.jsonl cannot be used: EEXIST/],
+    ["the output", { output: '"rows.jsonl"' }, /papo train: The folder .*rows\.jsonl cannot be written to: ENOTDIR/],
   ] as const)("refuses a mistake in %s in a sentence, before the model works", async (_where, fields, message) => {
     expect(await refusal(fields)).toMatch(message);
   });
