@@ -40,12 +40,15 @@ const pointsBackwards = ({ from, target }: Import): boolean => target !== null &
 /** Between packages the way is the package's name, so that what is public is decided in one file. */
 const reachesInside = ({ from, specifier, target }: Import): boolean => target !== null && specifier.startsWith(".") && top(from) !== top(target);
 
-/** plugins/a/x.ts may use plugins/a/y.ts and what plugins share at their top level, never plugins/b/y.ts. */
+/** Folders of plugins/ that hold no plugin, but what plugins share. */
+const shared = ["thread", "verify"];
+
+/** plugins/a/x.ts may use plugins/a/y.ts and what plugins share (top level, `shared`), never plugins/b/y.ts. */
 const crossesPluginFolders = ({ from, target }: Import): boolean => {
   const [home, folder, file] = from.split("/");
   const [targetHome, targetFolder, targetFile] = (target ?? "").split("/");
   if (home !== "plugins" || file === undefined || targetHome !== "plugins" || targetFile === undefined) return false;
-  return folder !== targetFolder;
+  return folder !== targetFolder && !shared.includes(targetFolder ?? "");
 };
 
 test("dependencies point one way: recipes to plugins to core", () => {
@@ -69,4 +72,6 @@ test("the rules catch what they are for", () => {
   expect(reachesInside(one("plugins/papo/mask.ts", 'import { x } from "../../core/math/kl.ts";'))).toBe(true);
   expect(crossesPluginFolders(one("plugins/papo/mask.ts", 'import { x } from "../grpo/clip.ts";'))).toBe(true);
   expect(crossesPluginFolders(one("plugins/papo/mask.ts", 'import { x } from "./options.ts";'))).toBe(false);
+  expect(crossesPluginFolders(one("plugins/papo/mask.ts", 'import { x } from "../verify/verify-answer.ts";'))).toBe(false);
+  expect(crossesPluginFolders(one("plugins/verify/verify-answer.ts", 'import { x } from "../papo/mask.ts";'))).toBe(true);
 });

@@ -1,7 +1,7 @@
 /** Scores in a thread that can be killed; started by score-worker.mjs. Answers come in the order of the questions. */
 import { parentPort } from "node:worker_threads";
 import type { Scored } from "@papo/core";
-import type { FromThread } from "./guarded-thread.ts";
+import type { FromThread } from "../../thread/guarded-thread.ts";
 import type { Score, ScoreQuestion } from "./scoring.ts";
 
 async function answer({ module, name, options, sample }: ScoreQuestion): Promise<FromThread<Scored>> {

@@ -3,8 +3,8 @@ import { writtenText } from "@papo/core";
 import type { Row, Run, Scorable, Scored } from "@papo/core";
 import { z } from "zod";
 import { onFailureSchema } from "../failure.ts";
-import { GuardedThread, LateError } from "./guarded-thread.ts";
-import { plainData } from "./plain-data.ts";
+import { GuardedThread, LateError } from "../../thread/guarded-thread.ts";
+import { plainData } from "../../thread/plain-data.ts";
 
 /** A sample as a thread can be sent it. */
 export interface ThreadSample {

@@ -1,6 +1,6 @@
 /** Verification in a thread that can be killed. */
-import { GuardedThread, LateError } from "../../reward/thread/guarded-thread.ts";
-import { plainData } from "../../reward/thread/plain-data.ts";
+import { GuardedThread, LateError } from "../../thread/guarded-thread.ts";
+import { plainData } from "../../thread/plain-data.ts";
 import type { Verdict } from "../verify-answer.ts";
 
 export interface Question {

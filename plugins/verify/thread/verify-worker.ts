@@ -3,7 +3,7 @@ import { parentPort } from "node:worker_threads";
 import type { FullVerdict, Question } from "./verifier.ts";
 import { isConsistent } from "../consistency.ts";
 import { isUsableGold, verifyAnswer } from "../verify-answer.ts";
-import type { FromThread } from "../../reward/thread/guarded-thread.ts";
+import type { FromThread } from "../../thread/guarded-thread.ts";
 
 parentPort!.on("message", ({ gold, response, choices }: Question) => {
   parentPort!.postMessage({ answer: { ...verifyAnswer(gold, response, choices), consistent: isConsistent(response), usableGold: isUsableGold(gold, choices) } } satisfies FromThread<FullVerdict>);
