@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Processor } from "../../core/model/processing/processor.ts";
 import { loadPicture } from "../../core/model/processing/picture.ts";
@@ -23,7 +23,11 @@ function modelFoldersWith(file: string): string[] {
 
 describe.skipIf(!hasPart("tokenizer.json"))("texts", () => {
   const texts = goldenJson<TextCase[]>("tokenizer.json") ?? [];
-  const folders = modelFoldersWith("tokenizer.json");
+  // The ids are those of models/tiny: other models of the folder may have other tokens.
+  const all = modelFoldersWith("tokenizer.json");
+  const contentOf = (folder: string): string => readFileSync(join(folder, "tokenizer.json"), "utf8");
+  const tiny = all.find((folder) => basename(folder) === "tiny");
+  const folders = tiny === undefined ? all : all.filter((folder) => contentOf(folder) === contentOf(tiny));
 
   test("there is a tokenizer to check", () => expect(folders.length).toBeGreaterThan(0));
 
