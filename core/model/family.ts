@@ -17,6 +17,8 @@ export interface ModelFamily<Config extends ModelConfig = ModelConfig> {
   /** Pictures to patches, and what stands for them in a prompt. @throws Error where the settings cannot be followed, or contradict the config */
   createPictures(settings: PictureSettings, config: Config): PictureProcessor;
   readonly tensors: TensorNames;
+  /** Chat templates of the family read a message's content as parts even where it is text alone. Default: they take a text too. */
+  readonly contentInParts?: boolean;
   /** Tokens as the vocabulary spells them that a response must never hold, where the vocabulary has them; those of the config come on top. */
   readonly reservedTokens: readonly string[];
 }

@@ -40,6 +40,7 @@ export class Processor {
   /** Rows of the model's vocabulary. */
   readonly vocabularySize: number;
   readonly #imageToken: number;
+  readonly #inParts: boolean;
   /** The image token as the vocabulary spells it. */
   readonly #mark: string;
   readonly #template: ChatTemplate | null;
@@ -52,6 +53,7 @@ export class Processor {
     this.images = images;
     this.#template = template;
     this.#imageToken = config.tokens.image;
+    this.#inParts = familyOf(config.raw).contentInParts ?? false;
     const mark = tokenizer.tokenOf(config.tokens.image);
     if (mark === null) throw new Error(`${folder}: the vocabulary has no token ${config.tokens.image}, which image_token_id of config.json names`);
     this.#mark = mark;
@@ -87,7 +89,7 @@ export class Processor {
 
   /** The same, with pictures that are encoded already. */
   encodePromptWith(text: PromptText, pictures: readonly EncodedPicture[]): EncodedPrompt {
-    const messages = messagesOf(text);
+    const messages = messagesOf(text, this.#inParts);
     const marks = messages.flatMap(({ content }) => (typeof content === "string" ? [] : content)).filter(({ type }) => type === "image").length;
     if (marks !== pictures.length) {
       const found = `the prompt has ${marks} <image> marks and ${pictures.length} pictures`;
@@ -107,7 +109,7 @@ export class Processor {
     if (this.#template === null) {
       throw new Error(`${this.#folder} has no chat template: add chat_template.jinja, or "chat_template" to tokenizer_config.json`);
     }
-    return this.#template.render(messagesOf(text));
+    return this.#template.render(messagesOf(text, this.#inParts));
   }
 
   /** What the chat template writes at the start of a response; "" without a template. */
@@ -138,8 +140,8 @@ export class Processor {
   }
 }
 
-/** Messages whose texts with `<image>` marks are split into parts; a text without stays a text. */
-function messagesOf(text: PromptText): Message[] {
+/** Messages whose texts with `<image>` marks are split into parts; a text without stays a text, unless all are to be parts. */
+function messagesOf(text: PromptText, inParts: boolean): Message[] {
   const messages = "messages" in text ? text.messages : [
     ...(text.system === undefined ? [] : [{ role: "system", content: text.system }]),
     { role: "user", content: text.prompt },
@@ -147,7 +149,7 @@ function messagesOf(text: PromptText): Message[] {
   return messages.map(({ role, content }) => {
     const parts = (typeof content === "string" ? [{ type: "text", text: content } as const] : content)
       .flatMap((part) => (part.type === "text" ? splitAtImages(part.text) : [part]));
-    return { role, content: typeof content === "string" && parts.every(({ type }) => type === "text") ? content : parts };
+    return { role, content: !inParts && typeof content === "string" && parts.every(({ type }) => type === "text") ? content : parts };
   });
 }
 

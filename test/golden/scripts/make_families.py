@@ -58,7 +58,7 @@ def qwen(kind, tiny):
     token = tokenizer.convert_tokens_to_ids
     ids = dict(image_token_id=token("<|image_pad|>"), video_token_id=token("<|video_pad|>"), vision_start_token_id=token("<|vision_start|>"),
                vision_end_token_id=token("<|vision_end|>"))
-    common = dict(hidden_size=48, num_hidden_layers=2, num_attention_heads=6, num_key_value_heads=2, intermediate_size=80, vocab_size=512,
+    common = dict(hidden_size=48, num_hidden_layers=2 if kind == "qwen2_vl" else 3, num_attention_heads=6, num_key_value_heads=2, intermediate_size=80, vocab_size=512,
                   bos_token_id=token("<|endoftext|>"), eos_token_id=token("<|im_end|>"), pad_token_id=token("<|endoftext|>"))
     if kind == "qwen2_vl":
         config = Qwen2VLConfig(

@@ -24,5 +24,6 @@ export const tileFamily = (type: string): ModelFamily<TileModelConfig> => ({
   },
   createPictures: (settings, { vision }) => new TileProcessor(parseTileSettings(settings, vision)),
   tensors: { canonical: (stored) => stored, stored: (canonical) => canonical, embeddings: "model.text_model.embed_tokens.weight" },
+  contentInParts: true,
   reservedTokens: tileTokens,
 });

@@ -6,6 +6,7 @@ import { symbol, times } from "../../../graph/dims.ts";
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
 import { add, affine, geluTanh, layerNorm, linear, matmul, reshape, softmax, sum, transpose } from "../../../graph/ops/index.ts";
+import { layer } from "../../../graph/ops/recompute.ts";
 import type { Parameters, ParameterShapes, VisionTower } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
 import type { TileVisionConfig } from "./config.ts";
@@ -51,15 +52,15 @@ export class TileVisionTower implements VisionTower {
     return { pixels: { shape: [tiles, side ** 2, channels * patchSize ** 2], data: pixels } };
   }
 
-  trace(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters).features;
+  trace(graph: Graph, parameters: Parameters, one: Value | null = null): Value {
+    return this.#trace(graph, parameters, one).features;
   }
 
   traceAttention(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters).received();
+    return this.#trace(graph, parameters, null).received();
   }
 
-  #trace(graph: Graph, parameters: Parameters): { readonly features: Value; readonly received: () => Value } {
+  #trace(graph: Graph, parameters: Parameters, one: Value | null): { readonly features: Value; readonly received: () => Value } {
     const { hiddenSize, depth, patchSize, channels, epsilon } = this.#config;
     const L = this.#side ** 2;
     const patch = channels * patchSize ** 2;
@@ -70,12 +71,15 @@ export class TileVisionTower implements VisionTower {
     const received: (() => Value)[] = [];
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`encoder.layers.${block}.${name}`);
-      const attention = this.#attend(layerNorm(x, b("layer_norm1.weight"), b("layer_norm1.bias"), epsilon), b, L);
-      received.push(attention.received);
-      x = add(x, attention.out);
-      const h = layerNorm(x, b("layer_norm2.weight"), b("layer_norm2.bias"), epsilon);
-      x = add(x, linear(geluTanh(linear(h, b("mlp.fc1.weight"), b("mlp.fc1.bias"))), b("mlp.fc2.weight"), b("mlp.fc2.bias")));
+      x = layer(x, one, (y) => {
+        const attention = this.#attend(layerNorm(y, b("layer_norm1.weight"), b("layer_norm1.bias"), epsilon), b, L);
+        received.push(attention.received);
+        const between = add(y, attention.out);
+        const h = layerNorm(between, b("layer_norm2.weight"), b("layer_norm2.bias"), epsilon);
+        return add(between, linear(geluTanh(linear(h, b("mlp.fc1.weight"), b("mlp.fc1.bias"))), b("mlp.fc2.weight"), b("mlp.fc2.bias")));
+      });
     }
+    graph.cut();
     const last = layerNorm(x, p("post_layernorm.weight"), p("post_layernorm.bias"), epsilon);
     return {
       features: linear(this.#joinBlocks(last, hiddenSize), parameters("model.connector.modality_projection.proj.weight")),
