@@ -98,7 +98,7 @@ export interface Decoder {
   traceSegments(parameters: Parameters, input: SegmentInput): Value;
   /** Hidden states [B·P, hidden] and each layer's keys and values [B, kvHeads, P, headSize]. */
   tracePrefix(parameters: Parameters, input: PrefixInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
-  /** One new token per response: hidden states [B·N, hidden] and the new rows of each layer's cache, [B, kvHeads, N, headSize]. */
+  /** One new token per response: hidden states [B·N, hidden] and the new rows of each layer's cache, [B, kvHeads, N, headSize], or the caches (`place`). */
   traceDecode(parameters: Parameters, input: DecodeInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
   /** The head's weights [vocabulary, hidden]: logits of a hidden state are its products with the rows. */
   head(parameters: Parameters): Value;
@@ -153,7 +153,15 @@ export interface DecodeInput {
   /** [B·N, headSize / 2]. */
   readonly cos: Value;
   readonly sin: Value;
-  /** Which of a prompt's prefix, of its responses' cached tokens and of the newest token (always) is attended, additive, [B, 1, 1, 1, P + L + 1]. */
+  /**
+   * Where along L the newest token's keys and values are written, [1] int32: the caches are then returned with them, and L covers the newest token.
+   * Null: the caches are left alone, and the new rows are returned.
+   */
+  readonly place: Value | null;
+  /**
+   * Which of a prompt's prefix, of its responses' cached tokens and of the newest token is attended, additive, [B, 1, 1, 1, P + L + 1], or
+   * with a place [B, 1, 1, 1, P + L].
+   */
   readonly mask: Value;
   /** Per layer, [B, kvHeads, P, headSize]. */
   readonly prefix: readonly KeyValue[];

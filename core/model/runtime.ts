@@ -1,5 +1,7 @@
 /** A model with its weights on an executor: what learner and sampler share. */
-import { type DeviceArray, type Executor, type Feeds, type FloatArray, type HostArray, type Products, type Program, runOnDevice } from "../graph/executor.ts";
+import {
+  type DeviceArray, type Executor, type Feeds, type FloatArray, type HostArray, type Loop, type LoopOptions, type Prepared, type Products, type Program, runOnDevice,
+} from "../graph/executor.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import { allPasses, type Passes } from "../graph/passes.ts";
 import { type Adapter, adapterShapes, dropoutKey, dropoutKeyName, factorNames } from "./lora/adapter.ts";
@@ -27,6 +29,13 @@ export interface ModelProgram {
   readonly parameters: readonly string[];
   /** Outputs that are added to arrays given to `run`. */
   readonly sums: readonly string[];
+}
+
+/** A traced loop. */
+export interface ModelLoop {
+  readonly loop: Loop;
+  /** What rounds read that does not change: the current weights, and what is fed. */
+  readonly prepare: (feeds: Feeds) => Promise<Prepared>;
 }
 
 export interface ModelCompileOptions {
@@ -58,7 +67,7 @@ export class ModelRuntime {
   readonly #adapters: readonly Adapter[];
   readonly #sets: WeightSets;
   readonly #features = new Map<string, Map<string, Float32Array>>();
-  readonly #programs: Program[] = [];
+  readonly #programs: { release(): Promise<void> }[] = [];
   #vision: Promise<ModelProgram> | null = null;
   #attention: Promise<ModelProgram> | null = null;
   #version = 0;
@@ -167,6 +176,15 @@ export class ModelRuntime {
       if (bound?.change !== changes()) bound = { change: changes(), program: rebind(bound?.program) };
       return (await bound.program).run({ ...feeds, ...this.#parameterFeeds(fed, currentWeights) });
     };
+  }
+
+  /** The same for a graph that runs in a loop; its rounds read the current weights as they were when it was prepared. @throws Error where the executor has no loops */
+  async compileLoop(trace: TraceModel, options: LoopOptions): Promise<ModelLoop> {
+    if (this.executor.compileLoop === undefined) throw new Error(`${this.executor.name} runs no loops`);
+    const { graph, parameters } = this.#trace(trace);
+    const loop = await this.executor.compileLoop(graph, options);
+    this.#programs.push(loop);
+    return { loop, prepare: (feeds) => loop.prepare({ ...feeds, ...this.#parameterFeeds(parameters, currentWeights) }) };
   }
 
   #trace(trace: TraceModel, dropout = false): { readonly graph: Graph; readonly parameters: readonly string[] } {

@@ -9,6 +9,7 @@ import { longRow } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/segments.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
 import { boundProgram, lazyProgram, traceDecode, traceLongPrefill, tracePrefill, type LazyProgram } from "./programs.ts";
+import { LoopedSampler } from "./looped-sampler.ts";
 import { createRowSampler } from "./sampling.ts";
 import { longestOf, Wave, type Job } from "./wave.ts";
 import { planWaves, type WaveMember } from "./waves.ts";
@@ -28,6 +29,8 @@ export class OnnxRolloutEngine implements RolloutEngine {
   readonly #prefill: LazyProgram;
   readonly #longPrefill: LazyProgram;
   readonly #decode: LazyProgram;
+  /** Null where the executor runs no loops. */
+  readonly #looped: LoopedSampler | null;
 
   /** Samples from the runtime's current weights; the runtime owns the compiled graphs and releases them. */
   constructor(runtime: ModelRuntime, { cacheBytes = 2 ** 30, rows = 128, prefillTokens = 4096 }: OnnxRolloutOptions = {}) {
@@ -36,6 +39,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
     this.#prefill = lazyProgram(runtime, tracePrefill);
     this.#longPrefill = lazyProgram(runtime, traceLongPrefill);
     this.#decode = boundProgram(runtime, traceDecode);
+    this.#looped = runtime.executor.compileLoop === undefined ? null : new LoopedSampler(runtime, prefillTokens);
   }
 
   /**
@@ -53,7 +57,8 @@ export class OnnxRolloutEngine implements RolloutEngine {
     const sizes = requests.map(({ prompt, count }) => ({ promptLength: promptLength(prompt), count }));
     const cachedTokens = Math.floor(this.#options.cacheBytes / (layers * 2 * keyValueHeads * headSize * Float32Array.BYTES_PER_ELEMENT));
     for (const members of planWaves(sizes, sampling.maxNewTokens, { cachedTokens, rows: this.#options.rows })) {
-      await this.#sample(members, { requests, sampling, sampler, onResponse });
+      const job = { requests, sampling, sampler, onResponse };
+      await (this.#looped?.sample(members, job) ?? this.#sample(members, job));
     }
   }
 

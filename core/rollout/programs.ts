@@ -1,8 +1,9 @@
 /** The two graphs of sampling: prompts to a cache and the first token's distribution, newest tokens to the next ones'. */
-import { plus, symbol, times } from "../graph/dims.ts";
+import { type Dim, plus, symbol, times } from "../graph/dims.ts";
 import type { FloatArray, HostArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import { gatherRows, mul, reshape, softmax } from "../graph/ops/index.ts";
+import { type DrawSettings, drawToken } from "../graph/ops/decode.ts";
+import { concat, gatherRows, mul, reshape, softmax } from "../graph/ops/index.ts";
 import { logits } from "../graph/ops/matmul.ts";
 import type { KeyValue, Parameters, VisionLanguageModel } from "../model/model.ts";
 import type { ModelProgram, ModelRuntime } from "../model/runtime.ts";
@@ -56,6 +57,7 @@ export const traceDecode: Trace = (graph, parameters, { decoder }) => {
     N,
     P,
     L,
+    place: null,
     embeddings: decoder.embed(parameters, tokens),
     cos: reshape(graph.input("cos", [B, N, headSize / 2]), [times(B, N), headSize / 2]),
     sin: reshape(graph.input("sin", [B, N, headSize / 2]), [times(B, N), headSize / 2]),
@@ -66,6 +68,76 @@ export const traceDecode: Trace = (graph, parameters, { decoder }) => {
   graph.output("probabilities", probabilities(graph, logits(hidden, decoder.head(parameters))));
   outputCache(graph, cache);
 };
+
+/** How a round's tokens are drawn: with what it is fed, one graph serves settings that differ in numbers alone. */
+export type RoundSettings = DrawSettings;
+
+/** Parts of the inputs of `traceRound` that each round has its own of, and what it carries to the next. */
+export const roundParts = ["cos", "sin", "mask", "place", "words"] as const;
+export const roundCarried = (layers: number): Record<string, string> =>
+  Object.fromEntries(["tokens", ...cacheNames(layers).map((name) => `own.${name}`)].map((name) => [name, `next.${name}`]));
+
+/**
+ * A round of a loop: the newest tokens [B, N] and the caches → "drawn" [B·N, 3], of each row the next token, its log-prob and its log-prob
+ * among what it was drawn from, and tokens and caches for the next round.
+ */
+export const traceRound = (settings: RoundSettings): Trace => (graph, parameters, { decoder }) => {
+  const [B, N, P, L] = [symbol("B"), symbol("N"), symbol("P"), symbol("L")];
+  const { layers, keyValueHeads, headSize } = decoder;
+  const names = cacheNames(layers);
+  const cached = (stem: string, shape: Value["shape"]): KeyValue[] => {
+    const arrays = names.map((name) => graph.input(`${stem}.${name}`, shape));
+    return Array.from({ length: layers }, (_, layer) => ({ key: arrays[2 * layer]!, value: arrays[2 * layer + 1]! }));
+  };
+  const half = headSize / 2;
+  const byRow = (name: string): Value => reshape(graph.input(name, [B, N, half]), [times(B, N), half]);
+  const { hidden, cache } = decoder.traceDecode(parameters, {
+    B,
+    N,
+    P,
+    L,
+    place: graph.input("place", [1], "int32"),
+    embeddings: decoder.embed(parameters, reshape(graph.input("tokens", [B, N], "int32"), [times(B, N)])),
+    cos: byRow("cos"),
+    sin: byRow("sin"),
+    mask: reshape(graph.input("mask", [B, plus(P, L)]), [B, 1, 1, 1, plus(P, L)]),
+    prefix: cached("prefix", [B, keyValueHeads, P, headSize]),
+    own: cached("own", [B, keyValueHeads, N, L, headSize]),
+  });
+  const tokens = drawn(graph, logits(hidden, decoder.head(parameters)), settings);
+  graph.output("next.tokens", reshape(tokens, [B, N]));
+  cache.forEach(({ key, value }, layer) => {
+    graph.output(`next.own.${names[2 * layer]}`, key);
+    graph.output(`next.own.${names[2 * layer + 1]}`, value);
+  });
+};
+
+/** Prompts → "scores" [B, V] of the first token, and the prefixes' cache as `tracePrefill` returns it. */
+export const traceScores = (inBlocks: boolean): Trace => (graph, parameters, { decoder }) => {
+  const input = prefixInputs(graph, decoder, parameters, { inBlocks });
+  const { hidden, cache } = decoder.tracePrefix(parameters, input);
+  graph.output("scores", logits(gatherRows(hidden, graph.input("last", [input.B], "int32")), decoder.head(parameters)));
+  outputCache(graph, cache);
+};
+
+/** "scores" [B, V], and for each row the one that it is drawn from → "drawn" [rows, 3] as `traceRound` returns it. */
+export const traceFirstDraw = (graph: Graph, vocabulary: number, settings: RoundSettings): void => {
+  const scores = graph.input("scores", [symbol("B"), vocabulary]);
+  drawn(graph, gatherRows(scores, graph.input("row.of", [symbol("rows")], "int32")), settings);
+};
+
+/** Draw from scores [rows, V]; outputs "drawn" and returns the tokens, [rows] int32. */
+function drawn(graph: Graph, scores: Value, settings: RoundSettings): Value {
+  const [rows, V] = scores.shape as [Dim, Dim];
+  const [token, number, logProb, behaviour] = drawToken(mul(scores, graph.input("inverseTemperature", [1])), {
+    words: graph.input("words", [rows, 2], "int32"),
+    allowed: graph.input("allowed", [V]),
+    topK: graph.input("topK", [1]),
+    topP: graph.input("topP", [1]),
+  }, settings) as [Value, Value, Value, Value];
+  graph.output("drawn", concat([number, logProb, behaviour].map((column) => reshape(column, [rows, 1])), 1));
+  return token;
+}
 
 /** softmax(logits / T); the graph is fed 1 / T. */
 const probabilities = (graph: Graph, scores: Value): Value => softmax(mul(scores, graph.input("inverseTemperature", [1])));

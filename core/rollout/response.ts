@@ -1,5 +1,6 @@
 /** A response on its way. */
 import { randomFromWords, type Random } from "../math/random.ts";
+import { DivergedError } from "../learner/diverged-error.ts";
 import type { GeneratedResponse } from "./engine.ts";
 import { uniformAt, type RowSampler } from "./sampling.ts";
 
@@ -33,6 +34,22 @@ export class GrowingResponse {
     } catch (cause) {
       throw new Error(`Request ${this.#request}, response ${this.#index}, token ${position}: ${(cause as Error).message}`, { cause });
     }
+  }
+
+  /** What decides the token of a position, for a device that draws: the upper 27 and the lower 26 bits of a number of 53. */
+  words(position: number): readonly [number, number] {
+    const number = uniformAt(this.#random, position) * 2 ** 53;
+    return [Math.floor(number / 2 ** 26), number % 2 ** 26];
+  }
+
+  /** Append a token that a device drew. @throws DivergedError where the model's output was no distribution */
+  append(token: number, logProb: number, behaviourLogProb: number): void {
+    const where = `Request ${this.#request}, response ${this.#index}, token ${this.#tokens.length}`;
+    if (Number.isNaN(logProb)) throw new DivergedError(`${where}: the model's output is not a distribution (its weights may have diverged)`);
+    if (!Number.isFinite(behaviourLogProb)) throw new Error(`${where}: the banned tokens hold all of the probability: nothing is left to sample`);
+    this.#tokens.push(token);
+    this.#logProbs.push(logProb);
+    this.#behaviourLogProbs.push(behaviourLogProb);
   }
 
   finish(finish: GeneratedResponse["finish"]): GeneratedResponse {

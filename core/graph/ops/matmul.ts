@@ -19,7 +19,8 @@ export const matmul = (a: Value, b: Value, { transposeA = false, transposeB = fa
 export const linear = (x: Value, w: Value, b?: Value): Value => lowRankUpdated(x.graph.apply(linearOp, b ? [x, w, b] : [x, w], {}), x, w);
 
 /** x·wᵀ where every bit counts, in a head: an executor that computes in a shorter type sums and returns it in float32. */
-export const logits = (x: Value, w: Value): Value => x.graph.apply(linearOp, [x, w], { full: true });
+export const logits = (x: Value, w: Value): Value => 
+  lowRankUpdated(x.graph.apply(linearOp, [x, w], { full: true }), x, w);
 
 const matmulOp: Op<Required<MatmulOptions> & Record<string, unknown>> = {
   name: "matmul",

@@ -1,8 +1,9 @@
 /** Runs graphs on OpenXLA: whole programs, compiled for each set of sizes, on arrays that stay on the device. `papo setup xla` fetches what it needs. */
-import type { CompileOptions, Device, Executor, Program } from "../executor.ts";
+import type { CompileOptions, Device, Executor, Loop, LoopOptions, Program } from "../executor.ts";
 import type { Graph } from "../graph.ts";
 import { type CompileCounts, Executables } from "./executables.ts";
 import { ExecutableFiles } from "./executable-files.ts";
+import { XlaLoop } from "./loop.ts";
 import { Memory } from "./memory.ts";
 import type { Pjrt } from "./pjrt.ts";
 import { XlaProgram } from "./program.ts";
@@ -46,6 +47,10 @@ export class XlaExecutor implements Executor {
     }
     const setting = { memory: this.#memory, executables: this.#executables, products: this.#products };
     return Promise.resolve(new XlaProgram(graph, { ...setting, constants, sums, replaced }));
+  }
+
+  compileLoop(graph: Graph, options: LoopOptions): Promise<Loop> {
+    return Promise.resolve(new XlaLoop(graph, options, { memory: this.#memory, executables: this.#executables, products: this.#products }));
   }
 
   close(): void {

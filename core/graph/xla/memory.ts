@@ -57,12 +57,12 @@ export class Memory implements Device {
     this.#arrays.delete(id);
   }
 
-  filled(shape: readonly number[], value: number): DeviceArray {
-    return this.#made(filledText(shape), shape, [{ shape: [], data: Float32Array.of(value) }]);
+  filled(shape: readonly number[], value: number, type: "f32" | "bf16" = "f32"): DeviceArray {
+    return this.#made(filledText(shape, type), { shape, type }, [{ shape: [], data: Float32Array.of(value) }]);
   }
 
   random(shape: readonly number[], { deviation, seed }: { readonly deviation: number; readonly seed: number }): DeviceArray {
-    return this.#made(uniformText(shape), shape, [{ shape: [], data: Int32Array.of(seed) }, { shape: [], data: Float32Array.of(deviation) }]);
+    return this.#made(uniformText(shape), { shape, type: "f32" }, [{ shape: [], data: Int32Array.of(seed) }, { shape: [], data: Float32Array.of(deviation) }]);
   }
 
   /** A copy here. @param into as many numbers of the array's type */
@@ -88,6 +88,11 @@ export class Memory implements Device {
     return held;
   }
 
+  /** A number for an array; the hold is the number's. */
+  number(held: Held): DeviceArray {
+    return this.#array(held);
+  }
+
   /** A number for an array, which is held once more for it. */
   array(held: Held): DeviceArray {
     return this.#array(held.again());
@@ -99,10 +104,10 @@ export class Memory implements Device {
     return buffers.map((buffer, i) => counted(this.#pjrt, buffer, outputs[i]!));
   }
 
-  #made(text: string, shape: readonly number[], feeds: readonly HostArray[]): DeviceArray {
+  #made(text: string, made: ArrayType, feeds: readonly HostArray[]): DeviceArray {
     const inputs = feeds.map((feed) => this.hold(feed));
     try {
-      return this.#array(this.run(this.#executables.get(text, [{ shape, type: "f32" }]), inputs)[0]!);
+      return this.#array(this.run(this.#executables.get(text, [made]), inputs)[0]!);
     } finally {
       for (const input of inputs) input.release();
     }

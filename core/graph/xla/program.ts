@@ -1,5 +1,4 @@
 /** A graph's segments, compiled for each set of sizes they are run at. */
-import { evaluate, type Shape } from "../dims.ts";
 import type { DeviceArray, Feeds, FloatArray, HostArray, Program } from "../executor.ts";
 import { type Graph, type Value, liveNodes, inputOp } from "../graph.ts";
 import type { Executables, LoadedProgram } from "./executables.ts";
@@ -8,6 +7,7 @@ import type { Held, Memory } from "./memory.ts";
 import type { ElementType } from "./pjrt-functions.ts";
 import { type SegmentProgram, segmentProgram } from "./segment-program.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
+import { hloType, readSymbols, sizesIn } from "./sizes.ts";
 
 export interface ProgramSetting {
   readonly memory: Memory;
@@ -22,8 +22,6 @@ export interface ProgramSetting {
 type Compiled = readonly { readonly segment: Segment; readonly plan: Omit<SegmentProgram, "text">; readonly program: LoadedProgram }[];
 
 type DeviceArrays = Readonly<Record<string, DeviceArray>>;
-
-const hloType = (dtype: "float32" | "int32"): ElementType => (dtype === "int32" ? "i32" : "f32");
 
 export class XlaProgram implements Program {
   readonly #graph: Graph;
@@ -127,22 +125,8 @@ export class XlaProgram implements Program {
     return this.#setting.memory.hold(feed);
   }
 
-  /** Named sizes, read off the inputs that have them as an axis. @throws Error naming an input whose shape does not fit */
   #symbols(feeds: Feeds): Map<string, number> {
-    const symbols = new Map<string, number>();
-    const found = (name: string): readonly number[] => (this.#setting.constants[name] ?? feeds[name])!.shape;
-    const shapes = [...this.#inputs].map(([name, value]) => ({ name, wanted: value.shape, found: found(name) }));
-    for (const { wanted, found } of shapes) {
-      wanted.forEach((dim, axis) => {
-        const size = found[axis];
-        if (typeof dim !== "number" && size !== undefined && !symbols.has(dim.key)) symbols.set(dim.key, size);
-      });
-    }
-    for (const { name, wanted, found } of shapes) {
-      const sizes = sizesIn(symbols)(wanted);
-      if (sizes.join() !== found.join()) throw new Error(`input "${name}" has the shape [${found.join(", ")}]: [${sizes.join(", ")}] is needed`);
-    }
-    return symbols;
+    return readSymbols(this.#inputs, (name) => (this.#setting.constants[name] ?? feeds[name])!.shape);
   }
 
   #compile(symbols: ReadonlyMap<string, number>, inPlace: boolean): Compiled {
@@ -176,9 +160,6 @@ export class XlaProgram implements Program {
     return compiled;
   }
 }
-
-const sizesIn = (symbols: ReadonlyMap<string, number>) => (shape: Shape): number[] =>
-  shape.map((dim) => (typeof dim === "number" ? dim : (symbols.get(dim.key) ?? evaluate(dim, symbols))));
 
 function letGo<Key>(held: Map<Key, Held>, key: Key): void {
   held.get(key)?.release();

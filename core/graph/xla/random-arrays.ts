@@ -26,8 +26,8 @@ export function uniformText(shape: readonly number[]): string {
 }
 
 /** (number []) → the same number in every place. */
-export function filledText(shape: readonly number[]): string {
+export function filledText(shape: readonly number[], type: "f32" | "bf16"): string {
   const hlo = new HloWriter();
   const number = hlo.argument([], "f32");
-  return hlo.module([number], [hlo.broadcast(number, shape, [])]);
+  return hlo.module([number], [hlo.broadcast(hlo.convert(number, type), shape, [])]);
 }

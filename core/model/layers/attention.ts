@@ -6,6 +6,7 @@
 import { type Dim, times } from "../../graph/dims.ts";
 import type { Value } from "../../graph/graph.ts";
 import { add, blockAttention, type BlockHeads, concat, matmul, reshape, softmax, split, transpose } from "../../graph/ops/index.ts";
+import { writeAt } from "../../graph/ops/decode.ts";
 import type { DecodeInput, KeyValue, PrefixInput, SegmentInput } from "../model.ts";
 
 /** Queries [rows, heads·D], keys and values [rows, kv·D]; queries and keys are rotated. */
@@ -68,6 +69,16 @@ export function decodeAttention(heads: Heads, projected: { readonly queriesAndKe
   const [query, key] = split(transpose(reshape(projected.queriesAndKeys, [B, N, kv, G + 1, D]), [0, 2, 1, 3, 4]), [G, 1], 3) as [Value, Value]; // [B, kv, N, G | 1, D]
   const value = transpose(reshape(projected.v, [B, N, kv, 1, D]), [0, 2, 1, 3, 4]); // [B, kv, N, 1, D]
   const onPrefix = matmul(reshape(query, [B, kv, times(N, G), D]), prefix.key, { transposeB: true, scale });
+  const { place } = input;
+  if (place !== null) {
+    // Written before they are read: nothing then stands between the cache and what takes its memory.
+    const written = { key: writeAt(own.key, key, place, 3), value: writeAt(own.value, value, place, 3) };
+    const all = concat([reshape(onPrefix, [B, kv, N, G, P]), matmul(query, written.key, { transposeB: true, scale })], 4);
+    const [ofPrefix, ofOwn] = split(softmax(add(all, mask)), [P, L], 4) as [Value, Value];
+    const prefixPart = reshape(matmul(reshape(ofPrefix, [B, kv, times(N, G), P]), prefix.value), [B, kv, N, G, D]);
+    const attended = add(prefixPart, matmul(ofOwn, written.value));
+    return { out: reshape(transpose(attended, [0, 2, 1, 3, 4]), [times(B, N), heads.heads * D]), keyValue: written };
+  }
   const scores = concat(
     [
       reshape(onPrefix, [B, kv, N, G, P]),

@@ -134,8 +134,15 @@ function readTokens({ ids, dropped }: EncodedPrompt, pictureToken: number): { re
   return read;
 }
 
-export function prefixFeeds(decoder: Decoder, prompts: readonly PlacedPrompt[], features: HostArray, { inBlocks = false } = {}): Record<string, HostArray> {
-  const extent = extentOf(prompts.map((prompt) => ({ ...prompt, responses: [] })));
+/** @param P prompts are padded to so many tokens; default: to the longest */
+export function prefixFeeds(
+  decoder: Decoder,
+  prompts: readonly PlacedPrompt[],
+  features: HostArray,
+  { inBlocks = false, P = 0 }: { readonly inBlocks?: boolean; readonly P?: number } = {},
+): Record<string, HostArray> {
+  const longest = extentOf(prompts.map((prompt) => ({ ...prompt, responses: [] })));
+  const extent = { ...longest, P: Math.max(P, longest.P) };
   const sources = new Sources(decoder.pictureToken);
   const { prefix, components } = prefixRows(decoder, prompts, sources, extent, extent.B * extent.P);
   const { cos, sin } = decoder.rotary(components);
