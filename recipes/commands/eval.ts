@@ -15,6 +15,7 @@ import { compareEvaluations, ksOf, pooled, scoresOf, type Scores } from "../eval
 import type { Difference } from "../evaluation/paired.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
 import { modelFolder } from "../model-folder.ts";
+import { readEvaluation } from "../report/read-evaluation.ts";
 import { numberFrom, wholeNumber } from "../options.ts";
 import { columnsOf } from "./data.ts";
 import type { Command } from "./command.ts";
@@ -65,9 +66,10 @@ export const evalCommand: Command = {
         policy, dataset, settings, conditions, judge: verifierJudge(verifier), categories: values.category ?? layout?.categories ?? [], output, pictures: output,
         onCondition: (condition) => display.phase(`evaluating ${dataset.size} questions, pictures ${condition}`, dataset.size),
       });
+      const how = `T = ${settings.temperature}, top-p ${settings.topP}, top-k ${settings.topK}, at most ${settings.maxNewTokens.toLocaleString("en")} tokens, seed ${settings.seed}`;
       for (const [condition, questions] of byCondition) {
         if (byCondition.size > 1) display.line(`pictures ${condition}:`);
-        for (const line of tableOf(scoresOf(questions, ksOf(settings.samples), settings.seed), settings.samples)) display.line(line);
+        for (const line of tableOf(scoresOf(questions, ksOf(settings.samples), settings.seed), settings.samples, how)) display.line(line);
       }
       for (const line of dependenceLines(byCondition)) display.line(line);
       display.line(`written to ${output}`);
@@ -92,10 +94,10 @@ function dependenceLines(byCondition: ReadonlyMap<PictureCondition, readonly Que
   });
 }
 
-function tableOf({ questions, average, pass, majority, categories, outcomes, errors, consistency, evidence }: Scores, samples: number): string[] {
+function tableOf({ questions, average, pass, majority, categories, outcomes, errors, consistency, evidence }: Scores, samples: number, how: string): string[] {
   const nats = ({ value, low, high }: Estimate): string => `${value.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
   return [
-    `${questions} questions, ${samples} samples each`,
+    `${questions} questions, ${samples} samples each, ${how}`,
     `avg@${samples}   ${percentInterval(average)}`,
     ...Object.entries(pass).filter(([k]) => k !== "1").map(([k, estimate]) => `pass@${k}  ${percentInterval(estimate)}`),
     ...Object.entries(majority).filter(([k]) => k !== "1").map(([k, estimate]) => `maj@${k}   ${percentInterval(estimate)}`),
@@ -108,11 +110,15 @@ function tableOf({ questions, average, pass, majority, categories, outcomes, err
 }
 
 function comparison(a: string, b: string): string {
-  const [own, other] = [a, b].map((list) => pooled(list.split(",").map((folder) => readQuestions(join(evaluationFolder(folder), "questions.jsonl")))));
+  const sides = [a, b].map((list) => list.split(",").map((folder) => readEvaluation(evaluationFolder(folder))!));
+  const [own, other] = sides.map((side) => pooled(side.map(({ questions }) => questions)));
+  const [first, second] = sides.map((side) => [...new Set(side.map(({ accuracy }) => accuracy.measure))].join(" and "));
   const compared = compareEvaluations(own!, other!);
   const points = (share: number): string => (100 * share).toFixed(1);
   return [
+    `first: ${a}, ${first}; second: ${b}, ${second}${first === second ? "" : " (measured otherwise: part of the difference may be that)"}`,
     `first minus second on ${compared.questions} shared questions: ${differenceText(compared)}`,
+    "[95 % interval over questions, not over seeds] and p are of one sign-flip test",
     ...Object.entries(compared.errors).map(([name, error]) => {
       const less = error.a > 0 ? `: ${percentInterval(error.reduction)} of the first's are gone` : "";
       return `${name}: ${points(error.a)} % of the first's answers, ${points(error.b)} % of the second's${less}`;
