@@ -20,6 +20,8 @@ export { loadSource } from "./prompts/prompts.ts";
 export { withoutPictures } from "./prompts/views.ts";
 export type { PictureAttention, PromptContext, PromptParts, View, ViewContext } from "./prompts/views.ts";
 export type { EncodedPicture, Picture } from "./model/processing/picture.ts";
+export { tokensOfPatches } from "./model/processing/patches.ts";
+export type { PatchLayout } from "./model/processing/patches.ts";
 export type { EncodedPrompt } from "./model/model.ts";
 // Mathematics of losses
 export { detach, elementwise } from "./math/elementwise.ts";

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
-import type { EncodedPicture } from "@papo/core";
-import { pictureOfPatches, qwenPatchLayout, type PatchLayout } from "./picture-of-patches.ts";
+import type { EncodedPicture, PatchLayout } from "@papo/core";
+import { pictureOfPatches } from "./picture-of-patches.ts";
 
 /** "pictures/<hash>.png", relative to the run's folder. Hashed again, because a content hash may hold characters that a file name must not. */
 export const pictureFile = ({ hash }: EncodedPicture): string => `pictures/${createHash("sha256").update(hash).digest("hex").slice(0, 16)}.png`;
@@ -12,12 +12,12 @@ export const pictureFile = ({ hash }: EncodedPicture): string => `pictures/${cre
 export interface PictureFileOptions {
   /** The longest side, pixels; larger pictures are scaled down. Default 448. */
   readonly largestSide?: number;
-  /** How the model's processor makes patches. Default: as Qwen2.5-VL. */
-  readonly layout?: PatchLayout;
+  /** How the model's processor makes patches; null, the default: as the picture says. */
+  readonly layout?: PatchLayout | null;
 }
 
 /** Write a picture into the run's folder, unless its file is there; the file's name relative to the folder. */
-export async function writePicture(folder: string, encoded: EncodedPicture, { largestSide = 448, layout = qwenPatchLayout }: PictureFileOptions = {}): Promise<string> {
+export async function writePicture(folder: string, encoded: EncodedPicture, { largestSide = 448, layout = null }: PictureFileOptions = {}): Promise<string> {
   const file = pictureFile(encoded);
   const path = join(folder, file);
   if (existsSync(path)) return file;

@@ -1,24 +1,12 @@
 /** Turns what the vision tower reads back into a picture: the exact input of the model, masks included. */
-import type { EncodedPicture, Picture } from "@papo/core";
+import type { EncodedPicture, PatchLayout, Picture } from "@papo/core";
 
-/** How the processor made its patches; the defaults are those of Qwen2-VL and Qwen2.5-VL processors. */
-export interface PatchLayout {
-  /** Side of a patch, pixels. */
-  readonly patch: number;
-  /** Frames in a patch; a still picture is repeated. */
-  readonly temporal: number;
-  /** Patches are stored in blocks of merge × merge. */
-  readonly merge: number;
-  /** Per channel: pixel = value · std + mean, in 0–1. */
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
-}
-
-/** The layout of Qwen2.5-VL's published preprocessor configuration, which normalises with CLIP's numbers. */
+/** The layout of Qwen2.5-VL's published preprocessor configuration, which normalises with CLIP's numbers: of pictures that say nothing of theirs. */
 export const qwenPatchLayout: PatchLayout = {
   patch: 14,
   temporal: 2,
   merge: 2,
+  order: "tokens",
   mean: [0.48145466, 0.4578275, 0.40821073],
   std: [0.26862954, 0.26130258, 0.27577711],
 };
@@ -26,31 +14,39 @@ export const qwenPatchLayout: PatchLayout = {
 const channels = 3;
 
 /**
- * The picture behind `encoded`, its first frame, 8-bit RGB.
- * Patches are stored block by block (merge × merge), values of one patch as [channel, temporal, row, column].
+ * The picture behind `encoded`, its first frame, 8-bit RGB; of a picture in tiles the tiles side by side, without the overview.
+ * @param layout of the picture's numbers; null: as it says itself
  * Throws when the number of values does not fit grid and layout.
  */
-export const pictureOfPatches = (encoded: EncodedPicture, layout: PatchLayout = qwenPatchLayout): Picture => {
-  const { patch, temporal, merge } = layout;
-  const [time, rows, columns] = encoded.grid;
+export const pictureOfPatches = (encoded: EncodedPicture, asked: PatchLayout | null = null): Picture => {
+  const layout = asked ?? encoded.layout ?? qwenPatchLayout;
+  const { patch, temporal } = layout;
+  const [time, gridRows, gridColumns] = encoded.grid;
   const valuesPerPatch = channels * temporal * patch * patch;
-  if (encoded.pixels.length !== time * rows * columns * valuesPerPatch) {
+  const patches = time * gridRows * gridColumns;
+  if (encoded.pixels.length !== patches * valuesPerPatch) {
     throw new Error(
-      `A picture of grid ${encoded.grid.join("×")} has ${encoded.pixels.length} values, expected ${time * rows * columns * valuesPerPatch} ` +
+      `A picture of grid ${encoded.grid.join("×")} has ${encoded.pixels.length} values, expected ${patches * valuesPerPatch} ` +
         `for patches of ${channels}·${temporal}·${patch}·${patch}: give RunLogPlugin the processor's patch layout`,
     );
   }
-  const width = columns * patch;
-  const data = new Uint8Array(rows * patch * width * 3);
-  for (let index = 0; index < rows * columns; index++) {
-    const origin = placeOf(index, columns, merge);
-    copyPatch(encoded.pixels, index * valuesPerPatch, data, (origin.row * width + origin.column) * patch, width, layout);
+  const tiles = encoded.tiles ?? { rows: 1, columns: 1 };
+  const width = tiles.columns * gridColumns * patch;
+  const height = tiles.rows * gridRows * patch;
+  const data = new Uint8Array(height * width * 3);
+  for (let index = 0; index < tiles.rows * tiles.columns * gridRows * gridColumns; index++) {
+    const tile = Math.floor(index / (gridRows * gridColumns));
+    const place = placeOf(index % (gridRows * gridColumns), gridColumns, layout);
+    const row = Math.floor(tile / tiles.columns) * gridRows + place.row;
+    const column = (tile % tiles.columns) * gridColumns + place.column;
+    copyPatch(encoded.pixels, index * valuesPerPatch, data, (row * width + column) * patch, width, layout);
   }
-  return { width, height: rows * patch, data, source: `patches ${encoded.hash}` };
+  return { width, height, data, source: `patches ${encoded.hash}` };
 };
 
 /** Row and column of the index-th stored patch on the grid. */
-const placeOf = (index: number, columns: number, merge: number): { row: number; column: number } => {
+const placeOf = (index: number, columns: number, { merge, order }: PatchLayout): { row: number; column: number } => {
+  if (order === "rows") return { row: Math.floor(index / columns), column: index % columns };
   const inBlock = index % (merge * merge);
   const block = Math.floor(index / (merge * merge));
   const blocksPerRow = columns / merge;

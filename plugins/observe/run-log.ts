@@ -5,7 +5,6 @@ import { z } from "zod";
 import { parseOptions } from "@papo/core";
 import type { EncodedPicture, Experience, Plugin, Run, Sample } from "@papo/core";
 import { pictureFile, writePicture } from "./picture-file.ts";
-import { qwenPatchLayout } from "./picture-of-patches.ts";
 import { piecesOf } from "./pieces.ts";
 import { chooseSamples, recordOf } from "./sample-record.ts";
 import type { PictureRecord } from "./sample-record.ts";
@@ -26,16 +25,18 @@ const schema = z.strictObject({
   decode: z.custom<(tokens: Int32Array) => string | readonly string[]>((value) => typeof value === "function", "a function").optional(),
   /** The longest side of a written picture, pixels; larger ones are scaled down. */
   largestSide: z.number().int().positive().default(448),
-  /** How the model's processor makes patches. */
+  /** How the model's processor makes patches, where the pictures do not say it themselves; null leaves it to them. */
   layout: z
     .strictObject({
       patch: z.number().int().positive(),
       temporal: z.number().int().positive(),
       merge: z.number().int().positive(),
+      order: z.enum(["tokens", "rows"]).default("tokens"),
       mean: triple,
       std: triple,
     })
-    .default({ ...qwenPatchLayout, mean: [...qwenPatchLayout.mean], std: [...qwenPatchLayout.std] }),
+    .nullable()
+    .default(null),
 });
 
 /**

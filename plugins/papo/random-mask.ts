@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { loadPicture, parseOptions } from "@papo/core";
 import type { EncodedPicture, Picture, Plugin, Run, View, ViewContext } from "@papo/core";
 import { z } from "zod";
-import { fillPatches, fills, fillSquares, gridOf, type Brush } from "./cells.ts";
+import { fillPatches, fills, fillSquares, gridOf, pictureCells, type Brush } from "./cells.ts";
 
 /** Which cells of a grid are masked; null leaves the choice to chance. */
 export type MaskOf = (cells: number, context: ViewContext) => ArrayLike<number | boolean> | null;
@@ -14,7 +14,7 @@ const schema = z.strictObject({
   ratio: z.number().min(0).max(1).default(0.6),
   /**
    * "raw": squares on the picture before it is resized, as the release does; "patches": the vision tower's own patches after
-   * resizing; "merge": its groups of patches that become one visual token.
+   * resizing; "merge": its groups of patches that become one visual token. Of a picture in tiles the overview shows masked what the tiles do.
    */
   on: z.enum(["raw", "patches", "merge"]).default("raw"),
   /**
@@ -28,12 +28,12 @@ const schema = z.strictObject({
   scope: z.enum(["prompt", "response"]).default("prompt"),
   /** Side of a square of "raw", in pixels. */
   patch: z.int().positive().default(14),
-  /** Patches of a merge unit: 2 × 2 in Qwen2.5-VL. */
-  mergeUnit: z.int().positive().default(4),
-  /** Black after normalisation, per channel: −mean / std of the image processor. */
-  black: z.array(z.number()).length(3).default([-0.48145466 / 0.26862954, -0.4578275 / 0.26130258, -0.40821073 / 0.27577711]),
-  /** White after normalisation, per channel: (1 − mean) / std. */
-  white: z.array(z.number()).length(3).default([(1 - 0.48145466) / 0.26862954, (1 - 0.4578275) / 0.26130258, (1 - 0.40821073) / 0.27577711]),
+  /** Patches of a merge unit; null: as the model has it. */
+  mergeUnit: z.int().positive().nullable().default(null),
+  /** Black after normalisation, per channel; null: −mean / std of the model's image processor. */
+  black: z.array(z.number()).length(3).nullable().default(null),
+  /** White after normalisation, per channel; null: (1 − mean) / std of the model's image processor. */
+  white: z.array(z.number()).length(3).nullable().default(null),
   /** A column with masked pictures, paths relative to the data's file: where a row has it, they are used as they are (the release's image_aug); null never. */
   given: z.string().nullable().default("image_aug"),
   /** Decides masks instead of chance: for tests and masks of one's own. Cells count row by row, patches in the processor's order. */
@@ -69,9 +69,8 @@ export class RandomMaskPlugin implements Plugin {
 
   #maskPatches(picture: EncodedPicture, context: ViewContext): EncodedPicture {
     const { on, mergeUnit } = this.options;
-    const [time, height, width] = picture.grid;
-    const unit = on === "merge" ? mergeUnit : 1;
-    return fillPatches(picture, unit, this.#choose(Math.ceil((time * height * width) / unit), context), this.#brush(context), this.options);
+    const cells = pictureCells(picture, on === "merge" ? "merge" : "patches", mergeUnit);
+    return fillPatches(picture, cells, this.#choose(cells.count, context), this.#brush(context), this.options);
   }
 
   #brush({ random }: ViewContext): Brush {

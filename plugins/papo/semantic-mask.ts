@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Dinov2Encoder, parseOptions, Remembered } from "@papo/core";
 import type { EncodedPicture, Picture, Plugin, Random, Run, View } from "@papo/core";
 import { z } from "zod";
-import { fillCells, fillPatches, fills } from "./cells.ts";
+import { fillCells, fillPatches, fills, tokenCells } from "./cells.ts";
 import { receivedAttention, topCells } from "./saliency.ts";
 
 const schema = z.strictObject({
@@ -20,12 +20,12 @@ const schema = z.strictObject({
   fill: z.enum(fills).default("black"),
   /** Standard deviation of "blur", in pixels. */
   sigma: z.number().min(0.3).default(10),
-  /** Patches of a visual token: 2 × 2 in Qwen2.5-VL ("policy" only). */
-  mergeUnit: z.int().positive().default(4),
-  /** Black after normalisation, per channel ("policy" only). */
-  black: z.array(z.number()).length(3).default([-0.48145466 / 0.26862954, -0.4578275 / 0.26130258, -0.40821073 / 0.27577711]),
-  /** White after normalisation, per channel ("policy" only). */
-  white: z.array(z.number()).length(3).default([(1 - 0.48145466) / 0.26862954, (1 - 0.4578275) / 0.26130258, (1 - 0.40821073) / 0.27577711]),
+  /** Patches of a visual token ("policy" only); null: as the model has it. */
+  mergeUnit: z.int().positive().nullable().default(null),
+  /** Black after normalisation, per channel ("policy" only); null: −mean / std of the model's image processor. */
+  black: z.array(z.number()).length(3).nullable().default(null),
+  /** White after normalisation, per channel ("policy" only); null: (1 − mean) / std of the model's image processor. */
+  white: z.array(z.number()).length(3).nullable().default(null),
   /** Pictures whose masks are remembered. */
   remembered: z.int().positive().default(4096),
 });
@@ -79,7 +79,7 @@ export class SemanticMaskPlugin implements Plugin {
       patches: async (picture: EncodedPicture, { attention }) => {
         if (attention === undefined) throw new Error("there is no policy here whose vision tower could say where to look");
         const chosen = await masks.get(picture.hash, async () => topCells(await attention(picture), ratio));
-        return fillPatches(picture, mergeUnit, chosen, { ...this.options, random: random.key(picture.hash) }, this.options);
+        return fillPatches(picture, tokenCells(picture, mergeUnit), chosen, { ...this.options, random: random.key(picture.hash) }, this.options);
       },
     };
   }

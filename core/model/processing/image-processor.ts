@@ -1,6 +1,6 @@
 /** From a picture to the vision tower's patches, equal to transformers' Qwen2VLImageProcessor. */
 import { createHash } from "node:crypto";
-import { type Normalisation, PatchWriter } from "./patches.ts";
+import { type Normalisation, type PatchLayout, PatchWriter } from "./patches.ts";
 import { resize } from "./resize.ts";
 import type { EncodedPicture, Picture } from "./picture.ts";
 import type { PictureMarkup, PictureProcessor } from "./picture-processor.ts";
@@ -59,10 +59,13 @@ function roundHalfEven(value: number): number {
 export class ImageProcessor implements PictureProcessor {
   readonly settings: ImageSettings;
   readonly #patches: PatchWriter;
+  readonly #layout: PatchLayout;
 
   constructor(settings: ImageSettings) {
     this.settings = settings;
-    this.#patches = new PatchWriter(settings, settings.patchSize, settings.temporalPatchSize);
+    const { patchSize, temporalPatchSize, mergeSize, mean, std } = settings;
+    this.#patches = new PatchWriter(settings, patchSize, temporalPatchSize);
+    this.#layout = { patch: patchSize, temporal: temporalPatchSize, merge: mergeSize, order: "tokens", mean, std };
   }
 
   /** The grid [time, height, width] in patches that a picture of this size gets. @throws Error for a ratio of sides above 200. */
@@ -97,7 +100,7 @@ export class ImageProcessor implements PictureProcessor {
     const { patchSize } = this.settings;
     const grid = [1, resized.height / patchSize, resized.width / patchSize] as const;
     const pixels = this.#cutPatches(resized);
-    return { hash: hashPixels(grid, pixels), grid, pixels };
+    return { hash: hashPixels(grid, pixels), grid, layout: this.#layout, pixels };
   }
 
   /**

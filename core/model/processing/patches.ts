@@ -47,3 +47,24 @@ function normalisedLevels({ mean, std, rescaleFactor }: Normalisation): Float32A
     return centred / Math.fround(Math.fround(std[channel]!) * (1 / rescaleFactor));
   });
 }
+
+/** How the numbers of an encoded picture lie, for who reads or changes them. */
+export interface PatchLayout extends Omit<Normalisation, "rescaleFactor"> {
+  /** Side of a patch, pixels; frames of a patch, which a picture repeats; patches a side of a visual token. */
+  readonly patch: number;
+  readonly temporal: number;
+  readonly merge: number;
+  /** Patches lie visual token by visual token, or row by row in each tile. */
+  readonly order: "tokens" | "rows";
+}
+
+/** The visual token that each patch of a grid is part of, [patches]. */
+export function tokensOfPatches([tiles, rows, columns]: readonly [number, number, number], { merge, order }: Pick<PatchLayout, "merge" | "order">): Int32Array {
+  const perTile = rows * columns;
+  const tokenOf = (patch: number): number => {
+    if (order === "tokens") return Math.floor(patch / merge ** 2);
+    const [tile, row, column] = [Math.floor(patch / perTile), Math.floor((patch % perTile) / columns), patch % columns];
+    return (tile * perTile) / merge ** 2 + Math.floor(row / merge) * (columns / merge) + Math.floor(column / merge);
+  };
+  return Int32Array.from({ length: tiles * perTile }, (_, patch) => tokenOf(patch));
+}

@@ -1,6 +1,7 @@
 /** A picture in memory, and after the processor. */
 import { readFile } from "node:fs/promises";
 import sharp from "sharp";
+import type { PatchLayout } from "./patches.ts";
 
 /** 8-bit RGB, row-major, [height, width, 3]. */
 export interface Picture {
@@ -19,6 +20,8 @@ export interface EncodedPicture {
   readonly grid: readonly [time: number, height: number, width: number];
   /** How the tiles of `time` lie in the picture, row by row, an overview of the whole after them; absent where it is not cut into tiles. */
   readonly tiles?: { readonly rows: number; readonly columns: number };
+  /** How `pixels` lie; absent where nobody said. */
+  readonly layout?: PatchLayout;
   /** Normalised pixels, [time·height·width, channels·temporal·patch·patch], in the processor's patch order. */
   readonly pixels: Float32Array;
 }

@@ -4,7 +4,7 @@ import type { PictureSettings } from "../family.ts";
 import { check, count } from "../files/config-fields.ts";
 import { hashPixels } from "./image-processor.ts";
 import { imageFields } from "./image-settings.ts";
-import { type Normalisation, PatchWriter } from "./patches.ts";
+import { type Normalisation, type PatchLayout, PatchWriter } from "./patches.ts";
 import type { EncodedPicture, Picture } from "./picture.ts";
 import type { PictureMarkup, PictureProcessor } from "./picture-processor.ts";
 import { type FilterName, resize } from "./resize.ts";
@@ -66,10 +66,13 @@ export function parseTileSettings({ image, processor, where }: PictureSettings, 
 export class TileProcessor implements PictureProcessor {
   readonly settings: TileSettings;
   readonly #patches: PatchWriter;
+  readonly #layout: PatchLayout;
 
   constructor(settings: TileSettings) {
     this.settings = settings;
-    this.#patches = new PatchWriter(settings, settings.patchSize);
+    const { patchSize, scaleFactor, mean, std } = settings;
+    this.#patches = new PatchWriter(settings, patchSize);
+    this.#layout = { patch: patchSize, temporal: 1, merge: scaleFactor, order: "rows", mean, std };
   }
 
   tokens({ grid: [tiles, height, width] }: EncodedPicture): number {
@@ -98,7 +101,7 @@ export class TileProcessor implements PictureProcessor {
     const pixels = new Float32Array(count * side ** 2 * this.#patches.length);
     for (let tile = 0; tile < rows * columns; tile++) this.#cut(whole, (tile % columns) * tileSize, Math.floor(tile / columns) * tileSize, pixels, tile);
     if (isSplit) this.#cut(resize(whole, tileSize, tileSize, filter), 0, 0, pixels, count - 1);
-    return { hash: hashPixels(grid, pixels), grid, pixels, ...(isSplit ? { tiles: { rows, columns } } : {}) };
+    return { hash: hashPixels(grid, pixels), grid, layout: this.#layout, pixels, ...(isSplit ? { tiles: { rows, columns } } : {}) };
   }
 
   /** The size whose longer side is the longest edge, the other side even. */

@@ -73,9 +73,10 @@ describe("RandomMaskPlugin on patches", () => {
     expect(await patches({ on: "merge", mask: () => [0, 1] })).toEqual([grey, grey, grey, grey, dark, dark, dark, dark]);
   });
 
-  it("knows the black of Qwen2.5-VL's image processor", () => {
-    const [first] = new RandomMaskPlugin().options.black;
-    expect(first).toBeCloseTo(-1.7922625, 6);
+  it("takes black from the picture's own processor, else from Qwen2.5-VL's", async () => {
+    const first = async (encoded: EncodedPicture): Promise<number> => ((await viewOf({ on: "patches", ratio: 1 }).patches!(encoded, context())) as EncodedPicture).pixels[0]!;
+    expect(await first(picture)).toBeCloseTo(-1.7922625, 6);
+    expect(await first({ ...picture, layout: { patch: 1, temporal: 2, merge: 2, order: "tokens", mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } })).toBe(-1);
   });
 });
 
