@@ -1,6 +1,6 @@
 /**
  * A recipe with some of its numbers changed, as it is written on the command line: "papo", "papo:gamma=0.04,mode=paper". Names after "settings." are the
- * run's settings: "grpo:settings.oldLogProbs=learner".
+ * run's settings: "grpo:settings.oldLogProbs=learner", "grpo:settings.lora.rank=8".
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -34,12 +34,19 @@ export function parseVariant(label: string): Variant {
 export function makeVariant({ preset: name, options }: Variant): Preset {
   const [chosen, own] = [true, false].map((ofSettings) => Object.fromEntries(Object.entries(options).filter(([key]) => key.startsWith(settingsPrefix) === ofSettings)));
   const { plugins, settings } = preset(name, own as PresetOptions);
-  const changed = { ...settings, ...Object.fromEntries(Object.entries(chosen!).map(([key, value]) => [key.slice(settingsPrefix.length), value])) };
+  const changed = Object.entries(chosen!).reduce((all, [key, value]) => withSetting(all, key.slice(settingsPrefix.length).split("."), value), settings as Settings);
   parseSettings(changed);
   return { plugins, settings: changed };
 }
 
 const settingsPrefix = "settings.";
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** Settings with one of them changed, a part of another one by its path. */
+function withSetting(settings: Settings, [name = "", ...path]: readonly string[], value: unknown): Settings {
+  return { ...settings, [name]: path.length === 0 ? value : withSetting((settings[name] ?? {}) as Settings, path, value) };
+}
 
 const valueOf = (text: string): string | number | boolean => (text === "true" ? true : text === "false" ? false : Number.isNaN(Number(text)) ? text : Number(text));
 
