@@ -90,5 +90,6 @@ export type { XlaSetup } from "./graph/xla/plugin.ts";
 // Model files
 export { Dinov2Encoder } from "./model/encoders/dinov2/encoder.ts";
 export type { Dinov2Options, Dinov2Result } from "./model/encoders/dinov2/encoder.ts";
+export { mergeAdapters, namedBase, type MergeOptions } from "./model/lora/merge-folder.ts";
 export type { Weights } from "./model/model.ts";
 export { writeSafetensors } from "./model/files/safetensors-write.ts";

@@ -8,6 +8,7 @@ import { sft } from "./commands/sft.ts";
 import { doctor } from "./commands/doctor.ts";
 import { errors } from "./commands/errors.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { merge } from "./commands/merge.ts";
 import { report } from "./commands/report.ts";
 import { setup } from "./commands/setup.ts";
 import { show } from "./commands/show.ts";
@@ -24,6 +25,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ["show", show],
   ["diff", diff],
   ["eval", evalCommand],
+  ["merge", merge],
   ["report", report],
   ["errors", errors],
   ["verify", verify],

@@ -1,7 +1,7 @@
 /** The folder of a model, wherever a person has one in mind. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { checkpointFolders, policyFolder } from "@papo/core";
+import { checkpointFolders, namedBase, policyFolder } from "@papo/core";
 
 /**
  * A model folder itself, the model of a checkpoint, or of a run's newest checkpoint.
@@ -18,8 +18,32 @@ export function modelFolder(path: string, written = path): string {
 /** Where a folder that may be a checkpoint or a run has the model, or the adapter, in the order in which they are looked for. */
 function placesIn(folder: string, what: "model" | "adapter"): string[] {
   const newest = checkpointFolders(join(folder, "checkpoints"))[0];
-  return [folder, join(policyFolder(folder), what), ...(newest === undefined ? [] : [join(policyFolder(newest.folder), what)])];
+  return [folder, join(folder, what), join(policyFolder(folder), what), ...(newest === undefined ? [] : [join(policyFolder(newest.folder), what)])];
 }
+
+const findAdapter = (folder: string): string | undefined => placesIn(folder, "adapter").find((place) => existsSync(join(place, "adapter_config.json")));
+
+/** The same of an adapter. @throws Error saying what is there instead */
+export function adapterFolder(path: string): string {
+  const found = findAdapter(resolve(path));
+  if (found === undefined) throw new Error(`${resolve(path)} is no adapter, no checkpoint and no run with one: there is no adapter_config.json in ${placesIn(resolve(path), "adapter").join(", ")}`);
+  return found;
+}
+
+/** A model's folder, and the adapter to put on it where the path leads to one. @param base where the adapter's model is; default: where its configuration says */
+export async function modelWithAdapter(path: string, base?: string): Promise<{ readonly folder: string; readonly adapter: string | null }> {
+  const adapter = findAdapter(resolve(path));
+  if (adapter === undefined) return { folder: modelFolder(path), adapter: null };
+  const folder = base === undefined ? await namedBase(adapter) : resolve(base);
+  if (!existsSync(join(folder, "config.json"))) throw new Error(`the adapter ${adapter} is for ${folder}, where no model is: say where it is with --base`);
+  return { folder, adapter };
+}
+
+/** For people: what lies in the folder that a learner saved to. */
+export const savedWeights = (policy: string): string => {
+  const adapter = join(policy, "adapter");
+  return existsSync(adapter) ? `adapter: ${adapter}` : `model: ${join(policy, "model")}`;
+};
 
 const hubName = /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/;
 
@@ -29,10 +53,10 @@ function absence(folder: string, written: string): string {
     return `There is no model folder ${folder}. "${written}" looks like a name on the Hugging Face hub; nothing is downloaded here: hf download ${written} --local-dir models/${written.split("/")[1]} fetches it once, and that folder is the model`;
   }
   if (!statSync(folder).isDirectory()) return `${folder} is a file; a model is a folder with config.json, tokenizer and weights`;
-  const adapter = placesIn(folder, "adapter").find((place) => existsSync(join(place, "adapter_config.json")));
+  const adapter = findAdapter(folder);
   if (adapter !== undefined) {
     const base = baseOf(join(adapter, "adapter_config.json"));
-    return `${adapter} is an adapter${base === null ? "" : ` of ${base}`}, not a model: give the base's folder as the model; training goes on from the adapter with settings: { lora: { start: ${JSON.stringify(adapter)} } }, and anything else takes the two merged (in Python: PeftModel.from_pretrained(base, adapter).merge_and_unload().save_pretrained(folder), with the base's tokenizer and processor files)`;
+    return `${adapter} is an adapter${base === null ? "" : ` of ${base}`}, not a model: give the base's folder as the model; training goes on from the adapter with settings: { lora: { start: ${JSON.stringify(adapter)} } }, papo eval takes the adapter as it is, and papo merge makes a model of the two`;
   }
   const entries = readdirSync(folder);
   const holds = entries.length === 0 ? "nothing" : `${entries.slice(0, 6).join(", ")}${entries.length > 6 ? ", …" : ""}`;

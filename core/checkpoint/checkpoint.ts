@@ -57,7 +57,7 @@ export async function writeCheckpoint(
   mkdirSync(root, { recursive: true });
   await writeFolderAtomic(folder, async (temporary) => {
     mkdirSync(policyFolder(temporary), { recursive: true });
-    await content.learner.save(policyFolder(temporary));
+    await content.learner.save(policyFolder(temporary), content.description.settings.checkpointOptimizer ? "all" : "weights");
     const file: StateFile = { format: FORMAT, description: content.description, state: content.state };
     writeFileSync(join(temporary, "state.json"), `${JSON.stringify(file, null, 2)}\n`);
     content.addFiles(temporary);

@@ -10,6 +10,8 @@ import type { StepOutcome } from "../pipeline/step/step.ts";
 export class RunFolder {
   readonly path: string;
   readonly checkpoints: string;
+  /** Where the weights of the best step are kept. */
+  readonly best: string;
   readonly journal: RewardJournal;
   readonly #metrics: string;
   readonly #timings: string;
@@ -19,6 +21,7 @@ export class RunFolder {
     makeFolder(path);
     this.path = path;
     this.checkpoints = join(path, "checkpoints");
+    this.best = join(path, "best");
     this.#metrics = join(path, "metrics.jsonl");
     this.#timings = join(path, "timings.jsonl");
     this.journal = new RewardJournal(join(path, "rewards"));

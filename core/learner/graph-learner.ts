@@ -1,4 +1,5 @@
 /** The embedded learner: forward, log-probs, backward and gradients are graphs on an executor, fed in microbatches. */
+import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FloatArray, HostArray, Products } from "../graph/executor.ts";
@@ -14,7 +15,7 @@ import { packedRows } from "../model/rows/packed.ts";
 import { paddedRows, pictureMeanFeeds, predictionFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout } from "../model/rows/segments.ts";
 import { sharedRows } from "../model/rows/shared.ts";
 import { DivergedError } from "./diverged-error.ts";
-import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type StepReport, outputs } from "./learner.ts";
+import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type SavedContent, type StepReport, outputs } from "./learner.ts";
 import { gradientName, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 import { accumulate, createTrainingState, type TrainingState } from "./training-state.ts";
@@ -141,20 +142,22 @@ export class GraphLearner implements Learner {
   }
 
   /** The weights as the store has them, `optimizer.safetensors`, `kept/<name>.safetensors` and `learner.json`: exact state. */
-  async save(folder: string): Promise<void> {
-    await mkdir(join(folder, "kept"), { recursive: true });
+  async save(folder: string, content: SavedContent = "all"): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    await this.#store.write(folder, content !== "export");
+    if (content === "export") return;
     const { updates, arrays } = this.#training.state();
-    await this.#store.write(folder);
-    await writeSafetensors(join(folder, "optimizer.safetensors"), arrays);
+    if (content === "all") await writeSafetensors(join(folder, optimizerFile), arrays);
+    if (this.#runtime.kept.length > 0) await mkdir(join(folder, "kept"), { recursive: true });
     for (const name of this.#runtime.kept) await writeSafetensors(keptFile(folder, name), this.#runtime.trained(name));
     await writeFile(join(folder, "learner.json"), `${JSON.stringify({ version: this.version, updates, kept: this.#runtime.kept })}\n`);
   }
 
   async load(folder: string): Promise<void> {
     const { version, updates, kept } = JSON.parse(await readFile(join(folder, "learner.json"), "utf8")) as { version: number; updates: number; kept: string[] };
-    const saved = await this.#store.read(folder);
-    for (const [name, { data }] of this.#runtime.trained()) data.set(saved.get(name)?.data ?? missing(name, folder));
-    this.#training.restore({ updates, arrays: await readWeights(join(folder, "optimizer.safetensors")) });
+    await this.#store.restore(folder);
+    const moments = join(folder, optimizerFile);
+    this.#training.restore(existsSync(moments) ? { updates, arrays: await readWeights(moments) } : { updates: 0, arrays: new Map() });
     for (const name of kept) this.#runtime.keep(name, await readWeights(keptFile(folder, name)));
     this.#passes = 0;
     this.#runtime.changed(version);
@@ -245,6 +248,8 @@ export class GraphLearner implements Learner {
 
 }
 
+const optimizerFile = "optimizer.safetensors";
+
 const keptFile = (folder: string, name: string): string => join(folder, "kept", `${name}.safetensors`);
 
 const longest = ({ rows }: LearnerBatch): number => Math.max(0, ...rows.map(({ tokens }) => tokens.length));
@@ -280,8 +285,4 @@ function checkSize(output: Output, array: Float32Array, B: number, T: number): v
 async function readWeights(file: string): Promise<Weights> {
   const tensors = await readSafetensors(file);
   return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]));
-}
-
-function missing(name: string, folder: string): never {
-  throw new Error(`the checkpoint ${folder} lacks the parameter "${name}"`);
 }

@@ -56,6 +56,12 @@ export interface LearnerCapabilities {
   readonly dropout?: boolean;
 }
 
+/**
+ * What `save` writes: "all" that an exact resume needs; "weights", the same without the optimizer's state; "export", weights for others to read, which cannot be resumed
+ * where they are rounded.
+ */
+export type SavedContent = "all" | "weights" | "export";
+
 export interface Learner {
   readonly capabilities: LearnerCapabilities;
   /** Number of optimizer steps done; equal versions mean equal weights. */
@@ -79,8 +85,8 @@ export interface Learner {
    * copy ← decay · copy + (1 − decay) · current.
    */
   keep(name: string, decay?: number): Promise<void>;
-  /** Write weights (a Hugging Face folder) and optimizer state under `folder`. */
-  save(folder: string): Promise<void>;
-  /** Read back what `save` wrote, kept copies included. */
+  /** Write weights (a Hugging Face folder, or an adapter's) and what else `content` says under `folder`. Default "all". */
+  save(folder: string, content?: SavedContent): Promise<void>;
+  /** Read back what `save` wrote, kept copies included; without optimizer's state that of a new one. */
   load(folder: string): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { createRowOrder, type RowOrder } from "../data/row-order.ts";
 import { isDiverged } from "../learner/diverged-error.ts";
 import { assertSameRun, checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "../checkpoint/checkpoint.ts";
+import { keepBest, noSuchMetric } from "../checkpoint/best.ts";
 import type { Events } from "./events.ts";
 import type { Decision, StepContext } from "./hooks.ts";
 import { createHost, type Host } from "../host/host.ts";
@@ -88,6 +89,7 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
     metrics = outcome.summary.metrics;
     host.events.emit("timing", { step: run.step, seconds: outcome.seconds, terms: outcome.terms, tokens: outcome.tokens });
     host.events.emit("step", outcome.summary);
+    await attempt(run, `To keep the best weights after step ${run.step}`, () => keepIfBest(run, outcome.summary));
     const decision = await attempt(run, `What follows step ${run.step}`, () => host.hooks.stepped.promise(outcome.summary));
     ended = await decide(run, decision, options.signal);
     if (isDue(run.step, settings) || run.step === settings.steps || ended.ended !== "finished") await save(run, stateOf(run));
@@ -106,6 +108,13 @@ async function start(options: TrainOptions): Promise<OpenRun> {
     begun.takeBack();
     throw error;
   }
+}
+
+/** Keep this step's weights where the metric of `keepBest` says so; a metric that never comes is told once. */
+async function keepIfBest({ settings: { keepBest: wanted }, evaluation, folder, policy, host }: OpenRun, { step, metrics }: StepOutcome["summary"]): Promise<void> {
+  if (wanted === null) return;
+  if (step === (evaluation?.every ?? 1) && metrics[wanted.metric] === undefined) host.events.emit("alarm", { step, plugin: "run", message: noSuchMetric(wanted.metric, metrics) });
+  await keepBest(folder.best, wanted, { step, metrics }, policy.learner);
 }
 
 const isDue = (step: number, { checkpointEvery }: RunSettings): boolean => checkpointEvery > 0 && step % checkpointEvery === 0;

@@ -113,6 +113,18 @@ export const settingsSchema = z.strictObject({
   /** Newest checkpoints that are kept; at least two, since weights that an update broke may show it only in the step after. */
   keepCheckpoints: z.int().min(2).default(2),
   /**
+   * Type of the weights in checkpoints' model folders; "input": each tensor's in the folder that the model came from. A resumed run goes on from exact ones all the same: what the
+   * type leaves out lies beside it, 16 bits of a number where it is "bfloat16", else float32.
+   */
+  checkpointType: z.enum(["float32", "bfloat16", "float16", "input"]).default("float32"),
+  /** Whether checkpoints hold the optimizer's state, 8 bytes of 12 for a number that is trained. Without it a resumed run is another one: its moments begin at 0. */
+  checkpointOptimizer: z.boolean().default(true),
+  /**
+   * Keep the weights of the step where a metric of the run, "evaluation/accuracy" say, was best, in `<output>/best`: a model folder of the type above, or an adapter. It cannot be
+   * resumed, a run can begin with it. null: none.
+   */
+  keepBest: z.strictObject({ metric: z.string(), mode: z.enum(["max", "min"]).default("max") }).nullable().default(null),
+  /**
    * Where log π_old comes from: "sampler", what the sampler gave with each token, so that the first minibatch of a step needs no scoring pass, or
    * "learner", a pass of its own (for samplers whose numerics differ: then truncated importance sampling can see by how much). The learner is asked
    * anyway where the sampler's cannot serve: without the check before the first step (parityPrompts: 0), for responses carried over from
@@ -137,14 +149,15 @@ export type RunSettingsInput = z.input<typeof settingsSchema>;
 
 type LearnerSettings = { readonly optimizer: OptimizerSettings } & Pick<
   RunSettings,
-  "seed" | "lora" | "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "device" | "precision" | "pipelined"
+  "seed" | "lora" | "checkpointType" | "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "device" | "precision" | "pipelined"
 >;
 
 /** What a policy is opened with. */
-export const learnerSettings = ({ optimizer, seed, lora, microbatchTokens, scoringTokens, recompute, executor, device, precision, pipelined }: RunSettings): LearnerSettings => ({
+export const learnerSettings = ({ optimizer, seed, lora, checkpointType, microbatchTokens, scoringTokens, recompute, executor, device, precision, pipelined }: RunSettings): LearnerSettings => ({
   optimizer: { ...optimizer, maxGradientNorm: optimizer.maxGradientNorm ?? Infinity },
   seed,
   lora,
+  checkpointType,
   microbatchTokens,
   scoringTokens,
   recompute,

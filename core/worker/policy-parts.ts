@@ -10,7 +10,7 @@ import { loadXla } from "../graph/xla/plugin.ts";
 import { GraphLearner } from "../learner/graph-learner.ts";
 import type { OptimizerSettings } from "../learner/learner.ts";
 import { trainedParameters } from "../learner/trained-parameters.ts";
-import { adapterStore, modelStore } from "../learner/weight-store.ts";
+import { adapterStore, type CheckpointType, modelStore } from "../learner/weight-store.ts";
 import { adaptedModel } from "../model/files/adapter-folder.ts";
 import { loadModelFolder, type ModelFolder } from "../model/files/folder.ts";
 import { openLora } from "../model/lora/open.ts";
@@ -43,6 +43,8 @@ export interface PolicyOptions {
   readonly lora?: LoraSettings | null;
   /** Of a new adapter's factors and of its dropout. Default 0. */
   readonly seed?: number;
+  /** See RunSettings. Default "float32". */
+  readonly checkpointType?: CheckpointType;
   /** Passes over the model's graphs to leave out (`{ liveness: false }`), to measure what they give. */
   readonly passes?: Partial<Passes>;
   readonly rollout?: OnnxRolloutOptions;
@@ -65,12 +67,12 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
 };
 
 /** The model with the adapter that is asked for, how its weights are kept, and what `keep` takes of them. */
-async function createRuntime({ folder, optimizer: { freeze }, lora: wanted = null, seed = 0, passes = {} }: PolicyOptions, { config, weights }: ModelFolder, executor: Executor) {
+async function createRuntime({ folder, optimizer: { freeze }, lora: wanted = null, seed = 0, passes = {}, checkpointType }: PolicyOptions, { config, weights }: ModelFolder, executor: Executor) {
   const model = createModel(config);
   const names = [...model.parameters.keys()];
   if (wanted === null) {
     const runtime = new ModelRuntime(model, weights, executor, { passes, trained: trainedParameters(names, freeze) });
-    return { runtime, store: modelStore(runtime, folder) };
+    return { runtime, store: modelStore(runtime, folder, checkpointType) };
   }
   const base = adaptedModel(config);
   const lora = await openLora(wanted, { ...base, folder, seed });

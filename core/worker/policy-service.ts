@@ -1,7 +1,7 @@
 /** The policy's methods as they cross the thread boundary, served on one side and dressed as ports on the other. */
 import type { TransferListItem } from "node:worker_threads";
 import type { Products } from "../graph/executor.ts";
-import type { Learner, LearnerBatch, LearnerCapabilities, Output, Outputs, StepReport } from "../learner/learner.ts";
+import type { Learner, LearnerBatch, LearnerCapabilities, Output, Outputs, SavedContent, StepReport } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
@@ -53,7 +53,7 @@ export type PolicyService = {
   readonly attention: Method<{ picture: EncodedPicture; weights?: string }, Versioned<Float32Array>>;
   readonly step: Method<{ learningRate: number }, Versioned<StepReport>>;
   readonly keep: Method<{ name: string; decay: number }, Versioned<null>>;
-  readonly save: Method<{ folder: string }, Versioned<null>>;
+  readonly save: Method<{ folder: string; content?: SavedContent }, Versioned<null>>;
   readonly load: Method<{ folder: string }, Versioned<null>>;
   readonly readWeights: Method<null, Versioned<Readonly<Record<string, Float32Array>>>>;
   readonly writeWeights: Method<Readonly<Record<string, Float32Array>>, Versioned<null>>;
@@ -85,7 +85,7 @@ export const policyHandlers = ({ learner, rollout, weights: copies, close }: Pol
     },
     step: (options) => async () => reply(await learner.step(options)),
     keep: ({ name, decay }) => async () => reply(await nothing(learner.keep(name, decay))),
-    save: ({ folder }) => async () => reply(await nothing(learner.save(folder))),
+    save: ({ folder, content }) => async () => reply(await nothing(learner.save(folder, content))),
     load: ({ folder }) => async () => reply(await nothing(learner.load(folder))),
     readWeights: () => async () => {
       const arrays = copies.read();
@@ -132,7 +132,7 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
     ...(hello.capabilities.attention ? { attention: (picture, weights) => noted(caller.call("attention", { picture, ...(weights === undefined ? {} : { weights }) })) } : {}),
     step: ({ learningRate }) => noted(caller.call("step", { learningRate })),
     keep: async (name, decay = 0) => void (await noted(caller.call("keep", { name, decay }))),
-    save: async (folder) => void (await noted(caller.call("save", { folder }))),
+    save: async (folder, content) => void (await noted(caller.call("save", { folder, ...(content === undefined ? {} : { content }) }))),
     load: async (folder) => void (await noted(caller.call("load", { folder }))),
   };
 };

@@ -14,7 +14,7 @@ import { evaluationFolder, readQuestions, type Question } from "../evaluation/qu
 import { compareEvaluations, ksOf, pooled, scoresOf, type Scores } from "../evaluation/scores.ts";
 import type { Difference } from "../evaluation/paired.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
-import { modelFolder } from "../model-folder.ts";
+import { modelWithAdapter } from "../model-folder.ts";
 import { readEvaluation } from "../report/read-evaluation.ts";
 import { numberFrom, wholeNumber } from "../options.ts";
 import { columnsOf } from "./data.ts";
@@ -23,11 +23,11 @@ import type { Command } from "./command.ts";
 const options = {
   samples: { type: "string", default: "8" }, temperature: { type: "string", default: "1" }, "top-p": { type: "string", default: "1" }, "top-k": { type: "string", default: "0" },
   "max-new-tokens": { type: "string", default: "1024" }, seed: { type: "string", default: "1" }, category: { type: "string", multiple: true }, columns: { type: "string" }, split: { type: "string" },
-  template: { type: "string" }, benchmark: { type: "string" }, pictures: { type: "string", default: "real" }, output: { type: "string" }, compare: { type: "boolean", default: false },
+  template: { type: "string" }, benchmark: { type: "string" }, pictures: { type: "string", default: "real" }, output: { type: "string" }, base: { type: "string" }, compare: { type: "boolean", default: false },
 } as const;
 
 export const evalCommand: Command = {
-  usage: "papo eval <model | checkpoint | run> <data> [--samples 8] [--temperature 1] [--max-new-tokens 1024] [--pictures real,masked,blank,swapped,absent] [--output runs/eval/…] | --compare <output | run> <output | run>",
+  usage: "papo eval <model | adapter | checkpoint | run> <data> [--samples 8] [--temperature 1] [--max-new-tokens 1024] [--pictures real,masked,blank,swapped,absent] [--output runs/eval/…] [--base <model>] | --compare <output | run> <output | run>",
   summary: [
     "Sample answers to every question, verify them mathematically, and print avg@k, pass@k and maj@k with 95 % intervals, by category too.",
     "Writes questions.jsonl, settings.json and scores.json; started again, it goes on where it was cut off. --pictures: the same questions",
@@ -45,13 +45,13 @@ export const evalCommand: Command = {
     const [first, second] = positionals;
     if (first === undefined || second === undefined || positionals.length > 2) throw new Error(`usage: ${evalCommand.usage}`);
     if (values.compare) return console.log(comparison(first, second));
-    const model = modelFolder(first);
+    const { folder, adapter } = await modelWithAdapter(first, values.base);
     const layout = values.benchmark === undefined ? undefined : benchmarkOf(values.benchmark);
     const source = { path: second, ...(values.benchmark === undefined ? {} : { benchmark: values.benchmark }), ...(values.columns === undefined ? {} : { columns: columnsOf(values.columns) }), ...(values.split === undefined ? {} : { split: values.split }), ...(values.template === undefined ? {} : { template: values.template }) };
     const dataset = await openSources(resolveData(source, resolve("."), "data"));
     const conditions = conditionsOf("--pictures", values.pictures.split(",").map((name) => name.trim()));
     const settings = {
-      model, data: resolve(second), samples: wholeNumber("--samples", values.samples), temperature: numberFrom("--temperature", values.temperature, 0), topP: numberFrom("--top-p", values["top-p"], 0),
+      model: adapter ?? folder, data: resolve(second), samples: wholeNumber("--samples", values.samples), temperature: numberFrom("--temperature", values.temperature, 0), topP: numberFrom("--top-p", values["top-p"], 0),
       topK: numberFrom("--top-k", values["top-k"], 0), maxNewTokens: wholeNumber("--max-new-tokens", values["max-new-tokens"]), seed: numberFrom("--seed", values.seed, 0),
     };
     const output = resolve(values.output ?? join("runs", "eval", `${basename(first)}-${basename(second)}`));
@@ -61,7 +61,7 @@ export const evalCommand: Command = {
     for (const note of dataset.notes ?? []) display.line(note);
     let policy: OpenPolicy | null = null;
     try {
-      policy = await openPolicy({ folder: model, ...learnerSettings(parseSettings({})) });
+      policy = await openPolicy({ folder, ...learnerSettings(parseSettings(adapter === null ? {} : { lora: { start: adapter } })) });
       const byCondition = await evaluateConditions({
         policy, dataset, settings, conditions, judge: verifierJudge(verifier), categories: values.category ?? layout?.categories ?? [], output, pictures: output,
         onCondition: (condition) => display.phase(`evaluating ${dataset.size} questions, pictures ${condition}`, dataset.size),

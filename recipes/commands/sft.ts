@@ -6,7 +6,7 @@ import { beginFolder, isDiverged, learnerSettings, openPolicy, parseSettings, su
 import type { Command } from "./command.ts";
 import { createDisplay } from "../display/live.ts";
 import { nameOfData, openSources } from "../data-source.ts";
-import { modelFolder } from "../model-folder.ts";
+import { modelFolder, savedWeights } from "../model-folder.ts";
 import { loadRunFile, type LoadedRunFile } from "../run-file.ts";
 
 export const sft: Command = {
@@ -14,7 +14,7 @@ export const sft: Command = {
   summary: [
     "Supervised training of a run file's model: each row's column `response`, or `answer` without one, is what to say.",
     "Reads model, data, settings and output; settings used: seed, steps, promptsPerStep, learningRate, warmupSteps, decay, finalFraction,",
-    "optimizer, microbatchTokens, onBadRow. The trained model is written to <output>/supervised/model, a Hugging Face folder.",
+    "optimizer, lora, microbatchTokens, onBadRow. The trained model is written to <output>/supervised/model, a Hugging Face folder; an adapter to <output>/supervised/adapter, as PEFT has it.",
   ].join("\n"),
   options: {},
   async run(args) {
@@ -69,11 +69,11 @@ async function trainInFolder(run: LoadedRunFile, model: string, settings: RunSet
       if (done === 0 || isDiverged(error)) throw error;
       // Rows are read as they are needed: a bad one late in the data must not cost what was learned before.
       await policy.learner.save(checkpoint);
-      throw new Error(`${(error as Error).message}\nThe model as it was after step ${done} is in ${join(checkpoint, "model")}.`, { cause: error });
+      throw new Error(`${(error as Error).message}\nAs it was after step ${done}: ${savedWeights(checkpoint)}`, { cause: error });
     });
     phase.end();
     await policy.learner.save(checkpoint);
-    display.line(`model: ${join(checkpoint, "model")}`);
+    display.line(savedWeights(checkpoint));
   } finally {
     display.close();
     await policy.close();

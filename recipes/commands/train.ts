@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { beginFolder, checkpointFolders, createHost, learnerSettings, openPolicy, openRunFolder, parseSettings, type RunSettings } from "@papo/core";
+import { beginFolder, checkpointFolders, createHost, learnerSettings, openPolicy, openRunFolder, parseSettings, policyFolder, type RunSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { percentInterval } from "../display/format.ts";
 import { createDisplay } from "../display/live.ts";
@@ -13,7 +13,7 @@ import { scoresOf } from "../evaluation/scores.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import { writeReport } from "../report/write-report.ts";
 import { openSources } from "../data-source.ts";
-import { modelFolder } from "../model-folder.ts";
+import { modelFolder, savedWeights } from "../model-folder.ts";
 import { loadRunFile, type LoadedRunFile, type RunFile } from "../run-file.ts";
 import { trainWithDisplay } from "../session.ts";
 
@@ -68,7 +68,7 @@ async function trainInFolder(run: RunFile, settings: RunSettings, resume: boolea
     const report = join(output, "report.html");
     await writeReport(report, { title: basename(output), runs: [readRunFolder(output)] });
     display.line(`${summary.ended} after ${summary.steps} steps${summary.reason === null ? "" : `: ${summary.reason}`}`);
-    display.line(`model:  ${join(summary.checkpoint, "policy", "model")}`);
+    display.line(savedWeights(policyFolder(summary.checkpoint)));
     display.line(`report: ${report}`);
   } finally {
     display.close();

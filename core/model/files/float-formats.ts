@@ -19,6 +19,29 @@ export function roundToBfloat16(values: Float32Array): Uint16Array {
   return bits;
 }
 
+/**
+ * The same with ties towards zero, so that together with the lower 16 bits (`bfloat16Remainder`) the float32 value can be told: above a half the
+ * upper bits were rounded up, at a half and below they were not.
+ */
+export function roundToBfloat16Down(values: Float32Array): Uint16Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  return Uint16Array.from(words, (word) => (word >>> 16) + ((word & 0xffff) > 0x8000 ? 1 : 0));
+}
+
+/** The lower 16 bits of float32 values, [n]. */
+export function bfloat16Remainder(values: Float32Array): Uint16Array {
+  return Uint16Array.from(new Uint32Array(values.buffer, values.byteOffset, values.length), (word) => word & 0xffff);
+}
+
+/** Give bfloat16 values of `roundToBfloat16Down`, widened to float32, what they left out: in place, exact. */
+export function addRemainder(values: Float32Array, remainder: Uint16Array): void {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < words.length; i++) {
+    const low = remainder[i]!;
+    words[i] = (words[i]! - (low > 0x8000 ? 0x10000 : 0)) | low;
+  }
+}
+
 let float16Values: Float32Array | null = null;
 
 /** All 65,536 float16 values by bit pattern: a look-up is several times faster than decoding. */

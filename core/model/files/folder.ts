@@ -12,7 +12,7 @@ import type { TensorNames } from "../family.ts";
 import type { JsonObject } from "./json.ts";
 import type { Weights } from "../model.ts";
 import type { TensorEntry } from "./safetensors.ts";
-import type { WeightType, WriteShardsOptions } from "./safetensors-write.ts";
+import type { FloatSources, WeightType, WriteShardsOptions, WrittenAs } from "./safetensors-write.ts";
 
 /** Shape of every parameter a model must have, by canonical name, in the order wanted. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -29,8 +29,10 @@ export interface ModelFolder {
 /** The files of a model folder beside its weights, by name. `config.json` must be among them. */
 export type ModelFiles = ReadonlyMap<string, string | Uint8Array>;
 
-export interface SaveOptions extends WriteShardsOptions {
-  readonly weights: Weights;
+export interface SaveOptions extends Pick<WriteShardsOptions, "maxShardBytes"> {
+  readonly weights: FloatSources;
+  /** Type on disk; "input": of each tensor the source's, which is a folder then. Default F32. */
+  readonly type?: Exclude<WrittenAs, "LOW"> | "input";
   /** A model folder to copy configuration, tokenizer and names of tensors from, or the files themselves. */
   readonly source: string | ModelFiles;
   /** Replace a model that is in the folder already; default false. Files of other names stay. */
@@ -57,6 +59,14 @@ function isBuffer(name: string): boolean {
  * @throws Error listing the tensors that are missing, unexpected or of another shape or type.
  */
 export async function loadModelFolder(folder: string, shapesOf: (config: ModelConfig) => Shapes): Promise<ModelFolder> {
+  const { config, entries } = await openModelFolder(folder, shapesOf);
+  const weights: Weights = new Map();
+  for (const [name, entry] of entries) weights.set(name, { shape: entry.shape, data: await readFinite(entry) });
+  return { folder, config, weights, type: typeOf([...entries.values()]) };
+}
+
+/** The same with the places of the weights in place of the weights. A head that is stored beside the embedding it is tied to is compared with it. */
+export async function openModelFolder(folder: string, shapesOf: (config: ModelConfig) => Shapes): Promise<{ readonly config: ModelConfig; readonly entries: ReadonlyMap<string, TensorEntry> }> {
   const config = await readModelConfig(folder);
   const names = familyOf(config.raw).tensors;
   const entries = canonicalEntries(await readFolderEntries(folder), names, folder);
@@ -64,10 +74,9 @@ export async function loadModelFolder(folder: string, shapesOf: (config: ModelCo
   const tiedHead = config.text.tieWordEmbeddings ? entries.get("lm_head.weight") : undefined;
   if (tiedHead !== undefined && !shapes.has("lm_head.weight")) entries.delete("lm_head.weight");
   checkEntries(entries, shapes, `the weights in ${folder} are not those that its config.json describes`);
-  const weights: Weights = new Map();
-  for (const [name, shape] of shapes) weights.set(name, { shape, data: await readFinite(entries.get(name)!) });
-  if (tiedHead !== undefined) await checkTiedHead(folder, tiedHead, weights.get(names.embeddings)?.data);
-  return { folder, config, weights, type: typeOf([...entries.values()]) };
+  const embedding = entries.get(names.embeddings);
+  if (tiedHead !== undefined) await checkTiedHead(folder, tiedHead, embedding === undefined ? undefined : await readFloats(embedding));
+  return { config, entries: new Map([...shapes.keys()].map((name) => [name, entries.get(name)!])) };
 }
 
 function canonicalEntries(stored: ReadonlyMap<string, TensorEntry>, { canonical }: TensorNames, folder: string): Map<string, TensorEntry> {
@@ -143,12 +152,11 @@ export async function saveModelFolder(folder: string, options: SaveOptions): Pro
   }
 }
 
-async function writeInto(folder: string, files: ModelFiles, named: Weights, options: SaveOptions): Promise<void> {
-  const { type = "F32" } = options;
-  const written = await writeSafetensorsFolder(folder, named, { ...options, type });
+async function writeInto(folder: string, files: ModelFiles, { tensors, typeOf }: Named, { type = "F32", maxShardBytes }: SaveOptions): Promise<void> {
+  const written = await writeSafetensorsFolder(folder, tensors, { type: type === "input" ? typeOf : type, ...(maxShardBytes === undefined ? {} : { maxShardBytes }) });
   for (const [name, content] of files) {
     const file = join(folder, name);
-    await writeFile(`${file}.${process.pid}.tmp`, name === "config.json" ? withType(String(content), type) : content);
+    await writeFile(`${file}.${process.pid}.tmp`, name === "config.json" && type !== "input" ? withType(String(content), type === "HIGH" ? "BF16" : type) : content);
     await rename(`${file}.${process.pid}.tmp`, file);
   }
   for (const name of await readdir(folder)) {
@@ -163,18 +171,28 @@ async function readCompanions(source: string): Promise<ModelFiles> {
   return files;
 }
 
-async function nameAsIn(source: string, weights: Weights): Promise<Weights> {
+/** Weights by the names that files have, and the types that they had in the source. */
+interface Named {
+  readonly tensors: FloatSources;
+  readonly typeOf: (stored: string) => WeightType;
+}
+
+async function nameAsIn(source: string, weights: FloatSources): Promise<Named> {
   const { text: { tieWordEmbeddings }, raw } = await readModelConfig(source);
   const entries = canonicalEntries(await readFolderEntries(source), familyOf(raw).tensors, source);
   if (tieWordEmbeddings) entries.delete("lm_head.weight");
   const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]));
   checkEntries(entries, shapes, `the tensors in ${source} are not those to be saved`);
-  return new Map([...weights].map(([name, weight]) => [entries.get(name)!.name, weight]));
+  const typeOf = new Map([...entries.values()].map(({ name, type }) => [name, type as WeightType]));
+  return { tensors: new Map([...weights].map(([name, weight]) => [entries.get(name)!.name, weight])), typeOf: (stored) => typeOf.get(stored)! };
 }
 
-function nameAsPublished(files: ModelFiles, weights: Weights): Weights {
+function nameAsPublished(files: ModelFiles, weights: FloatSources): Named {
   const { tensors } = familyOf(JSON.parse(String(files.get("config.json"))) as JsonObject);
-  return new Map([...weights].map(([name, weight]) => [tensors.stored(name), weight]));
+  const typeOf = (): never => {
+    throw new Error('the type "input" is of a folder\'s weights: name the folder as source, or another type');
+  };
+  return { tensors: new Map([...weights].map(([name, weight]) => [tensors.stored(name), weight])), typeOf };
 }
 
 /** Set every "dtype" (or "torch_dtype") in the text of a config.json. As text, because JSON from JavaScript would turn 1000000.0 into an integer. */

@@ -1,15 +1,24 @@
-/** Writing safetensors: one file, or several with an index. The same weights always give the same bytes. */
+/** Writing safetensors: one file, or several with an index, a stretch of one tensor at a time. The same weights always give the same bytes. */
 import { open, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { roundToBfloat16, roundToFloat16 } from "./float-formats.ts";
-import type { Weights } from "../model.ts";
+import { bfloat16Remainder, roundToBfloat16, roundToBfloat16Down, roundToFloat16 } from "./float-formats.ts";
 
 /** The types that weights can be written in. */
 export type WeightType = "F32" | "BF16" | "F16";
 
+/**
+ * How values are written: as one of the types, or as two files that give float32 back to the bit, bfloat16 with ties rounded towards zero ("HIGH") and what that
+ * leaves out, 16 bits ("LOW").
+ */
+export type WrittenAs = WeightType | "HIGH" | "LOW";
+
+/** Values to be written: here already, or read when their turn comes. */
+export type FloatSource = { readonly shape: readonly number[] } & ({ readonly data: Float32Array } | { read(): Promise<Float32Array> });
+export type FloatSources = ReadonlyMap<string, FloatSource>;
+
 export interface WriteOptions {
-  /** Type on disk; default F32. */
-  readonly type?: WeightType;
+  /** How all tensors are written, or each by its name; default F32. */
+  readonly type?: WrittenAs | ((name: string) => WrittenAs);
 }
 
 export interface WriteShardsOptions extends WriteOptions {
@@ -17,20 +26,27 @@ export interface WriteShardsOptions extends WriteOptions {
   readonly maxShardBytes?: number;
 }
 
+/** Values that are rounded at a time. */
+const stretch = 2 ** 22;
+
 /**
- * Write tensors into one file, sorted by name, with `{"format": "pt"}` as metadata, the data aligned to 8 bytes.
+ * Write tensors into one file, sorted by name, with `{"format": "pt"}` as metadata, the data aligned to 8 bytes. Of what is not in memory one tensor is.
  * The file appears whole or not at all: it is written beside its place and renamed.
  */
-export async function writeSafetensors(file: string, weights: Weights, { type = "F32" }: WriteOptions = {}): Promise<void> {
-  const names = [...weights.keys()].sort(compareNames);
-  for (const name of names) checkTensor(name, weights);
+export async function writeSafetensors(file: string, tensors: FloatSources, { type = "F32" }: WriteOptions = {}): Promise<void> {
+  const names = [...tensors.keys()].sort(compareNames);
+  const typeOf = by(type);
+  for (const name of names) checkTensor(name, tensors);
   const temporary = `${file}.${process.pid}.tmp`;
   const handle = await open(temporary, "w");
   try {
-    await handle.writeFile(header(names, weights, type));
+    await handle.writeFile(header(names, tensors, typeOf));
     for (const name of names) {
-      const data = encode(weights.get(name)!.data, type);
-      await handle.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      const values = await valuesOf(name, tensors);
+      for (let start = 0; start < values.length; start += stretch) {
+        const data = encode(values.subarray(start, start + stretch), typeOf(name));
+        await handle.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      }
     }
     await handle.sync();
     await handle.close();
@@ -46,34 +62,34 @@ export async function writeSafetensors(file: string, weights: Weights, { type = 
  * Write `model.safetensors`, or numbered files with `model.safetensors.index.json` when one would be too large.
  * @returns the names of the files written, the index last.
  */
-export async function writeSafetensorsFolder(folder: string, weights: Weights, options: WriteShardsOptions = {}): Promise<string[]> {
-  const { type = "F32", maxShardBytes = 5e9 } = options;
-  const shards = split(weights, type, maxShardBytes);
+export async function writeSafetensorsFolder(folder: string, tensors: FloatSources, { type = "F32", maxShardBytes = 5e9 }: WriteShardsOptions = {}): Promise<string[]> {
+  const bytes = (name: string): number => sizeOf(name, tensors) * bytesOf(by(type)(name));
+  const shards = split([...tensors.keys()].sort(compareNames), bytes, maxShardBytes);
   if (shards.length <= 1) {
-    await writeSafetensors(join(folder, "model.safetensors"), weights, { type });
+    await writeSafetensors(join(folder, "model.safetensors"), tensors, { type });
     return ["model.safetensors"];
   }
   const map: Record<string, string> = {};
   const files: string[] = [];
   for (const [i, names] of shards.entries()) {
     const shard = `model-${String(i + 1).padStart(5, "0")}-of-${String(shards.length).padStart(5, "0")}.safetensors`;
-    await writeSafetensors(join(folder, shard), new Map(names.map((name) => [name, weights.get(name)!])), { type });
+    await writeSafetensors(join(folder, shard), new Map(names.map((name) => [name, tensors.get(name)!])), { type });
     for (const name of names) map[name] = shard;
     files.push(shard);
   }
-  const parameters = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
-  const index = { metadata: { total_parameters: parameters, total_size: parameters * bytesOf(type) }, weight_map: map };
+  const total = (size: (name: string) => number): number => [...tensors.keys()].reduce((sum, name) => sum + size(name), 0);
+  const index = { metadata: { total_parameters: total((name) => sizeOf(name, tensors)), total_size: total(bytes) }, weight_map: map };
   const path = join(folder, "model.safetensors.index.json");
   await writeFile(`${path}.${process.pid}.tmp`, JSON.stringify(index, null, 2) + "\n");
   await rename(`${path}.${process.pid}.tmp`, path);
   return [...files, "model.safetensors.index.json"];
 }
 
-function split(weights: Weights, type: WeightType, maxShardBytes: number): string[][] {
+function split(names: readonly string[], bytesOf: (name: string) => number, maxShardBytes: number): string[][] {
   const shards: string[][] = [];
   let bytes = Infinity;
-  for (const name of [...weights.keys()].sort(compareNames)) {
-    const size = weights.get(name)!.data.length * bytesOf(type);
+  for (const name of names) {
+    const size = bytesOf(name);
     if (bytes + size > maxShardBytes) {
       shards.push([]);
       bytes = 0;
@@ -84,13 +100,17 @@ function split(weights: Weights, type: WeightType, maxShardBytes: number): strin
   return shards;
 }
 
-function header(names: readonly string[], weights: Weights, type: WeightType): Uint8Array {
+const by = (type: NonNullable<WriteOptions["type"]>): ((name: string) => WrittenAs) => (typeof type === "function" ? type : () => type);
+
+const sizeOf = (name: string, tensors: FloatSources): number => tensors.get(name)!.shape.reduce((product, size) => product * size, 1);
+
+function header(names: readonly string[], tensors: FloatSources, typeOf: (name: string) => WrittenAs): Uint8Array {
   const described: [string, unknown][] = [["__metadata__", { format: "pt" }]];
   let offset = 0;
   for (const name of names) {
-    const { shape, data } = weights.get(name)!;
-    const end = offset + data.length * bytesOf(type);
-    described.push([name, { dtype: type, shape, data_offsets: [offset, end] }]);
+    const type = typeOf(name);
+    const end = offset + sizeOf(name, tensors) * bytesOf(type);
+    described.push([name, { dtype: type === "HIGH" ? "BF16" : type === "LOW" ? "U16" : type, shape: tensors.get(name)!.shape, data_offsets: [offset, end] }]);
     offset = end;
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(described)));
@@ -101,21 +121,34 @@ function header(names: readonly string[], weights: Weights, type: WeightType): U
   return bytes;
 }
 
-function checkTensor(name: string, weights: Weights): void {
-  const { shape, data } = weights.get(name)!;
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (count !== data.length) {
-    throw new Error(`cannot write "${name}": its shape [${shape.join(", ")}] holds ${count} values, its data ${data.length}`);
-  }
+function checkTensor(name: string, tensors: FloatSources): void {
+  const source = tensors.get(name)!;
+  if ("data" in source) checkValues(name, source.shape, source.data);
   if (name === "__metadata__") throw new Error(`cannot write a tensor named "__metadata__": the format keeps that name for itself`);
 }
 
-function encode(data: Float32Array, type: WeightType): Float32Array | Uint16Array {
-  if (type === "BF16") return roundToBfloat16(data);
-  return type === "F16" ? roundToFloat16(data) : data;
+function checkValues(name: string, shape: readonly number[], data: Float32Array): Float32Array {
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (count === data.length) return data;
+  throw new Error(`cannot write "${name}": its shape [${shape.join(", ")}] holds ${count} values, its data ${data.length}`);
 }
 
-function bytesOf(type: WeightType): number {
+async function valuesOf(name: string, tensors: FloatSources): Promise<Float32Array> {
+  const source = tensors.get(name)!;
+  return "data" in source ? source.data : checkValues(name, source.shape, await source.read());
+}
+
+function encode(data: Float32Array, type: WrittenAs): Float32Array | Uint16Array {
+  switch (type) {
+    case "F32": return data;
+    case "BF16": return roundToBfloat16(data);
+    case "F16": return roundToFloat16(data);
+    case "HIGH": return roundToBfloat16Down(data);
+    case "LOW": return bfloat16Remainder(data);
+  }
+}
+
+function bytesOf(type: WrittenAs): number {
   return type === "F32" ? 4 : 2;
 }
 
