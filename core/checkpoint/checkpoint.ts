@@ -98,9 +98,9 @@ export function assertSameRun(checkpoint: Checkpoint, now: RunDescription): void
   );
 }
 
-/** How often and how many checkpoints are written changes no result; a run may be made longer, or end earlier, from here on. */
+/** How often, how many and which checkpoints are written changes no result; a run may be made longer, or end earlier, from here on. */
 function comparable({ settings, plugins, dataset }: RunDescription): unknown {
-  const { checkpointEvery: _every, keepCheckpoints: _keep, steps: _steps, ...rest } = settings;
+  const { checkpointEvery: _every, keepCheckpoints: _keep, checkpointType: _type, checkpointOptimizer: _optimizer, keepBest: _best, steps: _steps, ...rest } = settings;
   return { settings: rest, plugins: Object.fromEntries(plugins.map((plugin, index) => [`${index} ${plugin.name}`, plugin.options ?? {}])), dataset };
 }
 
