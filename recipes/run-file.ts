@@ -13,8 +13,8 @@ export interface RunFile {
   /** A Hugging Face folder. Paths are relative to the run file. */
   readonly model: string;
   /**
-   * Rows: columns prompt, answer, images, and any others, which rewards can read. A .jsonl or .json file (pictures are paths relative to it), a .parquet or .arrow file or a folder of
-   * them; { path, columns, split, template }; or a list of these with weights, a mix.
+   * Rows: columns prompt, answer, images, and any others, which rewards can read. A .jsonl, .json, .csv or .tsv file (paths are relative to it), a .parquet or .arrow file or a folder of
+   * them; { path, columns, split, template, controlTokens }; or a list of these with weights, a mix.
    */
   readonly data: Data;
   /** The recipe: `grpo()`, `papo(dapo())`, your own plugins, in order. */
