@@ -120,7 +120,7 @@ export const settingsSchema = z.strictObject({
   /** Whether checkpoints hold the optimizer's state, 8 bytes of 12 for a number that is trained. Without it a resumed run is another one: its moments begin at 0. */
   checkpointOptimizer: z.boolean().default(true),
   /**
-   * Keep the weights of the step where a metric of the run, "evaluation/accuracy" say, was best, in `<output>/best`: a model folder of the type above, or an adapter. It cannot be
+   * Keep the weights of the step where a metric of the run, "evaluation/average" say, was best, in `<output>/best`: a model folder of the type above, or an adapter. It cannot be
    * resumed, a run can begin with it. null: none.
    */
   keepBest: z.strictObject({ metric: z.string(), mode: z.enum(["max", "min"]).default("max") }).nullable().default(null),
