@@ -55,9 +55,9 @@ export class RunFolder {
   }
 
   /** One line of `metrics.jsonl`, equal in equal runs, and one of `timings.jsonl`. */
-  append({ summary, seconds, terms, tokens }: StepOutcome): void {
+  append({ summary, seconds, terms, tokens, knownSizes = null }: StepOutcome): void {
     appendFileSync(this.#metrics, `${line({ step: summary.step, metrics: summary.metrics })}\n`);
-    appendFileSync(this.#timings, `${line({ step: summary.step, tokens, seconds, terms })}\n`);
+    appendFileSync(this.#timings, `${line({ step: summary.step, tokens, seconds, terms, ...(knownSizes === null ? {} : { known_sizes: knownSizes }) })}\n`);
   }
 
   /** Wait until the lines are on the disk: done with each checkpoint. */

@@ -114,10 +114,19 @@ export interface Prepared {
 
 export type Products = "float32" | "int8";
 
+export interface ProgramRuns {
+  readonly all: number;
+  readonly atKnownSizes: number;
+}
+
 export interface Executor {
   readonly name: string;
   /** Absent where programs compute on the host's memory itself. */
   readonly device?: Device;
+  /** Programs are compiled for each set of sizes that they are run at: who feeds them pads to few sizes (math/bucket.ts). */
+  readonly fixedSizes?: boolean;
+  /** Runs so far, and those of them at sizes that a program had been run at before. Present with `fixedSizes`. */
+  readonly runs?: ProgramRuns;
   /** Arrays on the device can be written over: programs have `sums` and `replaced` inputs there. */
   readonly writesOver?: boolean;
   /** Whether it runs the op `blockAttention`, which attention of long rows is traced with; else they are attended whole. Default false. */

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { FloatArray, HostArray, Products } from "../graph/executor.ts";
+import type { FloatArray, HostArray, Products, ProgramRuns } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import { type EncodedPrompt, type Parameters, promptLength, type Weights } from "../model/model.ts";
@@ -12,7 +12,7 @@ import { readSafetensors } from "../model/files/safetensors.ts";
 import { writeSafetensors } from "../model/files/safetensors-write.ts";
 import { longRow } from "../model/rows/attention-blocks.ts";
 import { packedRows } from "../model/rows/packed.ts";
-import { paddedRows, pictureMeanFeeds, predictionFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout } from "../model/rows/segments.ts";
+import { paddedExtent, paddedPredictions, paddedRows, pictureMeanFeeds, predictionFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout } from "../model/rows/segments.ts";
 import { sharedRows } from "../model/rows/shared.ts";
 import { DivergedError } from "./diverged-error.ts";
 import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type SavedContent, type StepReport, outputs } from "./learner.ts";
@@ -53,6 +53,8 @@ export class GraphLearner implements Learner {
   readonly #trained: ReadonlySet<string>;
   readonly #trainsVision: boolean;
   readonly #programs = new Map<string, Promise<ModelProgram>>();
+  /** The executor's at the last update. */
+  #runs: ProgramRuns = { all: 0, atKnownSizes: 0 };
   /** How programs of a pass back are compiled. */
   readonly #addingUp: ModelCompileOptions = { isSum: (output) => this.#training.addsUp(output) };
   /** Passes back since the last update. */
@@ -86,7 +88,7 @@ export class GraphLearner implements Learner {
   async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
     const results = emptyOutputs(batch, asked);
     const features = await this.#runtime.features(batch.prompts, weights);
-    for (const microbatch of microbatches(batch, this.#options.scoringTokens ?? 16_384)) {
+    for (const microbatch of microbatches(batch, this.#options.scoringTokens ?? 16_384, this.#padding)) {
       const { feeds, places, layout } = this.#feeds(batch, microbatch, features, asked);
       const program = await this.#program(`forward ${products} ${layout} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
         traceForward(this.#runtime.model, graph, parameters, asked, { ...this.#graphOptions, layout });
@@ -104,7 +106,7 @@ export class GraphLearner implements Learner {
     const features = await this.#runtime.features(batch.prompts);
     const results = emptyOutputs(batch, asked);
     const ofFeatures = new Map<string, Float32Array>();
-    for (const microbatch of microbatches(batch, this.#options.microbatchTokens)) {
+    for (const microbatch of microbatches(batch, this.#options.microbatchTokens, this.#padding)) {
       const { feeds, places, hashes, layout } = this.#feeds(batch, microbatch, features, asked);
       for (const output of asked) feeds[`cotangent.${output}`] = { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) };
       const program = await this.#program(`backward ${layout} ${asked.join(" ")}`, (graph, parameters) => {
@@ -133,7 +135,15 @@ export class GraphLearner implements Learner {
       const at = firstNotFinite(data);
       throw new DivergedError(`the update made "${broken}" ${data[at]} at ${at}: lower the learning rate (it was ${learningRate})`);
     }
-    return report;
+    return { ...report, ...this.#runsSinceLast() };
+  }
+
+  #runsSinceLast(): Pick<StepReport, "runs"> {
+    const { runs } = this.#runtime.executor;
+    if (runs === undefined) return {};
+    const since = { all: runs.all - this.#runs.all, atKnownSizes: runs.atKnownSizes - this.#runs.atKnownSizes };
+    this.#runs = runs;
+    return { runs: since };
   }
 
   async keep(name: string, decay = 0): Promise<void> {
@@ -188,8 +198,9 @@ export class GraphLearner implements Learner {
     }));
     const T = longest(batch);
     const { decoder } = this.#runtime.model;
-    const slots = segmentLayout(decoder, segments, matrix);
-    const { layout, feeds, predictions } = this.#rows(slots, this.#attendsInBlocks(batch));
+    const slots = segmentLayout(decoder, segments, matrix, this.#pads);
+    const { layout, feeds, predictions: needed } = this.#rows(slots, this.#attendsInBlocks(batch));
+    const predictions = this.#pads ? paddedPredictions(needed) : needed;
     const means = asked.includes("pictureSimilarity") ? pictureMeanFeeds(decoder, slots, predictions) : {};
     const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
     const places: Places = {
@@ -198,6 +209,15 @@ export class GraphLearner implements Learner {
       predictions: predictions.targets.length,
     };
     return { feeds: { ...feeds, ...predictionFeeds(predictions), ...means, inverseTemperature } as Record<string, HostArray>, places, hashes, layout };
+  }
+
+  /** Whether sizes are brought to few ones. */
+  get #pads(): boolean {
+    return this.#runtime.executor.fixedSizes === true;
+  }
+
+  get #padding(): typeof paddedExtent | undefined {
+    return this.#pads ? paddedExtent : undefined;
   }
 
   /** Of the whole batch, so that how it is cut into passes does not change what is computed. */

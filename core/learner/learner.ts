@@ -1,5 +1,5 @@
 /** The learner's port: four verbs over whole minibatches. The loss lives outside (loss/loss.ts). */
-import type { Products } from "../graph/executor.ts";
+import type { Products, ProgramRuns } from "../graph/executor.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 
@@ -29,6 +29,8 @@ export interface StepReport {
   readonly gradientNorm: number;
   /** True when the gradient was not finite: the update was skipped, the gradient dropped. */
   readonly skipped: boolean;
+  /** Programs run since the last update, the sampler's among them, and how many at sizes known before; absent where every size is served by one program. */
+  readonly runs?: ProgramRuns;
 }
 
 export interface OptimizerSettings {

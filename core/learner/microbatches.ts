@@ -1,5 +1,6 @@
 /** Cutting a minibatch into pieces that fit in memory. The loss never sees the cuts: they change memory, not results. */
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
+import type { Extent } from "../model/rows/segments.ts";
 import type { LearnerBatch } from "./learner.ts";
 
 /** Rows (indices into the batch) of some prompts. */
@@ -7,8 +8,13 @@ export interface Microbatch {
   readonly groups: readonly { readonly prompt: number; readonly rows: readonly number[] }[];
 }
 
-/** Padded tokens of a microbatch stay within `tokens`, unless a single response with its prompt is longer. */
-export function microbatches(batch: LearnerBatch, tokens: number): Microbatch[] {
+type Padding = (extent: Extent) => Extent;
+
+/**
+ * Padded tokens of a microbatch stay within `tokens`, unless a single response with its prompt is longer.
+ * @param padding what sizes become where they must be among few; default: they stay
+ */
+export function microbatches(batch: LearnerBatch, tokens: number, padding: Padding = (extent) => extent): Microbatch[] {
   const cuts: { prompt: number; rows: number[] }[][] = [];
   let current: { prompt: number; rows: number[] }[] = [];
   const close = (): void => {
@@ -16,14 +22,14 @@ export function microbatches(batch: LearnerBatch, tokens: number): Microbatch[] 
     current = [];
   };
   for (const [prompt, rows] of rowsByPrompt(batch)) {
-    if (paddedTokens(batch, [...current, { prompt, rows }]) <= tokens) {
+    if (paddedTokens(batch, [...current, { prompt, rows }], padding) <= tokens) {
       current.push({ prompt, rows });
       continue;
     }
     close();
     for (const row of rows) {
       const last = current[0];
-      if (last && paddedTokens(batch, [{ prompt, rows: [...last.rows, row] }]) > tokens) close();
+      if (last && paddedTokens(batch, [{ prompt, rows: [...last.rows, row] }], padding) > tokens) close();
       if (current[0]) current[0].rows.push(row);
       else current.push({ prompt, rows: [row] });
     }
@@ -43,9 +49,10 @@ function rowsByPrompt({ rows }: LearnerBatch): Map<number, number[]> {
   return byPrompt;
 }
 
-function paddedTokens(batch: LearnerBatch, groups: Microbatch["groups"]): number {
+function paddedTokens(batch: LearnerBatch, groups: Microbatch["groups"], padding: Padding): number {
   const P = Math.max(...groups.map(({ prompt }) => promptLength(batch.prompts[prompt] as EncodedPrompt)));
   const N = Math.max(...groups.map(({ rows }) => rows.length));
   const R = Math.max(...groups.flatMap(({ rows }) => rows.map((row) => batch.rows[row]?.tokens.length ?? 0)));
-  return groups.length * (P + N * R);
+  const padded = padding({ B: groups.length, P, N, R });
+  return padded.B * (padded.P + padded.N * padded.R);
 }

@@ -20,7 +20,14 @@ export interface RunEvents extends Record<string | symbol, unknown> {
   /** A step's experience is known in full, per-token arrays included; comes after its updates. */
   experience: Experience;
   /** Where a step's time went; comes just before `step`. Seconds by phase, and of them by term what its scores cost; tokens sampled. Never part of the metrics, which repeat exactly. */
-  timing: { readonly step: number; readonly seconds: Readonly<Record<string, number>>; readonly terms: Readonly<Record<string, number>>; readonly tokens: number };
+  timing: {
+    readonly step: number;
+    readonly seconds: Readonly<Record<string, number>>;
+    readonly terms: Readonly<Record<string, number>>;
+    readonly tokens: number;
+    /** Where programs are compiled for each set of sizes: the share of runs at sizes known before. Absent or null elsewhere. */
+    readonly knownSizes?: number | null;
+  };
   step: StepSummary;
   /** Something a person should look at; the run goes on. */
   alarm: { readonly step: number; readonly plugin: string; readonly message: string };

@@ -87,7 +87,7 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
     run.step = context.step;
     run.skippedRows += outcome.skippedRows;
     metrics = outcome.summary.metrics;
-    host.events.emit("timing", { step: run.step, seconds: outcome.seconds, terms: outcome.terms, tokens: outcome.tokens });
+    host.events.emit("timing", { step: run.step, seconds: outcome.seconds, terms: outcome.terms, tokens: outcome.tokens, knownSizes: outcome.knownSizes ?? null });
     host.events.emit("step", outcome.summary);
     await attempt(run, `To keep the best weights after step ${run.step}`, () => keepIfBest(run, outcome.summary));
     const decision = await attempt(run, `What follows step ${run.step}`, () => host.hooks.stepped.promise(outcome.summary));

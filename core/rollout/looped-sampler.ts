@@ -105,7 +105,7 @@ export class LoopedSampler {
       const chunk = padded.slice(first, first + atOnce);
       const { placed, matrix } = this.#runtime.place(chunk, features);
       const last = Int32Array.from(chunk, (prompt, b) => b * P + promptLength(prompt) - 1);
-      const feeds = { ...prefixFeeds(decoder, placed, matrix, { inBlocks, P }), last: { shape: [chunk.length], data: last } };
+      const feeds = { ...prefixFeeds(decoder, placed, matrix, { inBlocks, P, padded: true }), last: { shape: [chunk.length], data: last } };
       parts.push(await this.#runtime.runOnDevice(await program, feeds));
     }
     const { scores, ...cache } = await this.#joined(parts);
@@ -253,7 +253,7 @@ function sizesOf(members: readonly WaveMember[], prompts: readonly EncodedPrompt
   return {
     B: bucket(members.length),
     N: bucket(Math.max(...members.map(({ count }) => count))),
-    P: bucket(longestOf(prompts)),
+    P: bucket(longestOf(prompts), 4),
     L: Math.ceil(cached / rounds) * rounds,
     rounds,
   };

@@ -111,7 +111,7 @@ export const runBlock = (progress: RunProgress, paint: Paint): string[] => {
     head,
     [...(reward === undefined ? [] : [reward]), sparkline(rewards, 40), ...accuracy],
     headlineTexts(progress, ["perceptionKl", "entropy", "maskedEntropy"], paint),
-    headlineTexts(progress, ["length", "clip", "gradientNorm", "speed"], paint),
+    headlineTexts(progress, ["length", "clip", "gradientNorm", "speed", "knownSizes"], paint),
     headlineTexts(progress, ["evaluation", "visualDependence"], paint),
   ];
   const lines = rows.map((row) => row.filter((part) => part !== "").join("  ")).filter((line) => line !== "");

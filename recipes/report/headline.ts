@@ -8,7 +8,8 @@ export type StepNumbers = Readonly<Record<string, number>>;
 
 export interface Headline {
   readonly id:
-    | "reward" | "accuracy" | "perceptionKl" | "entropy" | "maskedEntropy" | "length" | "clip" | "evaluation" | "visualDependence" | "gradientNorm" | "speed";
+    | "reward" | "accuracy" | "perceptionKl" | "entropy" | "maskedEntropy" | "length" | "clip" | "evaluation" | "visualDependence" | "gradientNorm" | "speed"
+    | "knownSizes";
   /** Short, for a display. */
   readonly short: string;
   /** For a report. */
@@ -29,6 +30,7 @@ export const headlines: readonly Headline[] = [
   { id: "visualDependence", short: "dependence", title: "Visual dependence: accuracy with the real pictures minus without", metrics: ["evaluation/visual_dependence"] },
   { id: "gradientNorm", short: "|gradient|", title: "Gradient norm before clipping", metrics: ["learner/gradient_norm"] },
   { id: "speed", short: "tokens/s", title: "Sampled tokens per second of a step", metrics: ["timing/tokens_per_second"] },
+  { id: "knownSizes", short: "sizes known", title: "Share of programs' runs at sizes known before, which compile nothing", metrics: ["timing/known_sizes"] },
 ];
 
 /** The metric that stands for each headline, of those in `names`; a headline without one is left out. */
@@ -45,10 +47,12 @@ export interface StepTiming {
   readonly tokens: number;
   /** By phase. */
   readonly seconds: StepNumbers;
+  /** See RunEvents.timing. */
+  readonly knownSizes?: number | null;
 }
 
 /** The step's own seconds, an evaluation after it left out, and the tokens that it sampled per second of them. */
-export const timingMetrics = ({ tokens, seconds }: StepTiming): StepNumbers => {
+export const timingMetrics = ({ tokens, seconds, knownSizes = null }: StepTiming): StepNumbers => {
   const total = Object.entries(seconds).reduce((sum, [phase, value]) => sum + (phase === "evaluation" ? 0 : value), 0);
-  return { "timing/step_seconds": total, ...(total > 0 ? { "timing/tokens_per_second": tokens / total } : {}) };
+  return { "timing/step_seconds": total, ...(total > 0 ? { "timing/tokens_per_second": tokens / total } : {}), ...(knownSizes === null ? {} : { "timing/known_sizes": knownSizes }) };
 };

@@ -18,13 +18,16 @@ export interface CompileCounts {
   readonly compiled: number;
   readonly read: number;
   readonly known: number;
+  /** Runs at sizes that a graph was run at before, and at others, which may compile. */
+  readonly sizesKnown: number;
+  readonly sizesNew: number;
 }
 
 export class Executables {
   readonly #pjrt: Pjrt;
   readonly #files: ExecutableFiles | null;
   readonly #programs = new Map<string, { readonly program: LoadedProgram; users: number }>();
-  readonly #counts = { compiled: 0, read: 0, known: 0 };
+  readonly #counts = { compiled: 0, read: 0, known: 0, sizesKnown: 0, sizesNew: 0 };
 
   /** @param files null: nothing is kept beyond the process */
   constructor(pjrt: Pjrt, files: ExecutableFiles | null = null) {
@@ -34,6 +37,12 @@ export class Executables {
 
   get counts(): CompileCounts {
     return { ...this.#counts };
+  }
+
+  /** Count a run of a graph. */
+  ran(isKnown: boolean): void {
+    if (isKnown) this.#counts.sizesKnown++;
+    else this.#counts.sizesNew++;
   }
 
   /** The program of a text, compiled if there is none. @throws Error naming the op at fault, with XLA's message */

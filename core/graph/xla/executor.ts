@@ -1,5 +1,5 @@
 /** Runs graphs on OpenXLA: whole programs, compiled for each set of sizes, on arrays that stay on the device. `papo setup xla` fetches what it needs. */
-import type { CompileOptions, Device, Executor, Loop, LoopOptions, Program } from "../executor.ts";
+import type { CompileOptions, Device, Executor, Loop, LoopOptions, Program, ProgramRuns } from "../executor.ts";
 import type { Graph } from "../graph.ts";
 import { type CompileCounts, Executables } from "./executables.ts";
 import { ExecutableFiles } from "./executable-files.ts";
@@ -22,6 +22,7 @@ export class XlaExecutor implements Executor {
   readonly name = "OpenXLA";
   readonly device: Device;
   readonly writesOver = true;
+  readonly fixedSizes = true;
   readonly #memory: Memory;
   readonly #executables: Executables;
   readonly #products: "f32" | "bf16";
@@ -39,6 +40,11 @@ export class XlaExecutor implements Executor {
   /** Programs compiled, read from the cache, and used again. */
   get counts(): CompileCounts {
     return this.#executables.counts;
+  }
+
+  get runs(): ProgramRuns {
+    const { sizesKnown, sizesNew } = this.#executables.counts;
+    return { all: sizesKnown + sizesNew, atKnownSizes: sizesKnown };
   }
 
   compile(graph: Graph, { constants = {}, products = "float32", sums = [], replaced = {} }: CompileOptions = {}): Promise<Program> {

@@ -127,6 +127,7 @@ export class XlaLoop implements Loop {
     const types = [...prepared.held.values(), ...held].map(({ shape, type }) => `${type}${shape.join("x")}`).join(" ");
     const key = `${rounds} ${held.map((array) => Number(array.isAlone())).join("")} ${types}`;
     const known = this.#programs.get(key);
+    this.#setting.executables.ran(known !== undefined);
     if (known !== undefined) return known;
     const { text, results } = this.#text(rounds, prepared, symbols, held);
     const program = this.#setting.executables.get(text, results);

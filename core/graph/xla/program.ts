@@ -132,6 +132,7 @@ export class XlaProgram implements Program {
   #compile(symbols: ReadonlyMap<string, number>, inPlace: boolean): Compiled {
     const key = JSON.stringify([inPlace, ...[...symbols].sort(([a], [b]) => (a < b ? -1 : 1))]);
     const known = this.#compiled.get(key);
+    this.#setting.executables.ran(known !== undefined);
     if (known !== undefined) return known;
     const { executables, products, sums, replaced } = this.#setting;
     const types = new Map<Value, ElementType>([...this.#inputs.values()].map((value) => [value, hloType(value.dtype)]));

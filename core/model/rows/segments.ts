@@ -1,6 +1,7 @@
 /** Prompts and their responses as the decoder's padded segments: the traced inputs, and the feeds that fill them. */
 import { plus, symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
+import { bucket } from "../../math/bucket.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import { concat, gatherRows, reshape, split, zeros } from "../../graph/ops/index.ts";
 import { blockFeeds, blockInputs } from "./attention-blocks.ts";
@@ -79,7 +80,7 @@ function embeddingRows(graph: Graph, decoder: Decoder, parameters: Parameters, s
 }
 
 /** Numbers a padded layout needs. */
-interface Extent {
+export interface Extent {
   readonly B: number;
   readonly P: number;
   readonly N: number;
@@ -91,12 +92,22 @@ class Sources {
   readonly #indexOf = new Map<number, number>([[0, 0]]);
   readonly #pictureToken: number;
 
-  constructor(pictureToken: number) {
+  readonly #padded: boolean;
+
+  /** @param padded the table's text has one of few sizes; what is left over nobody reads */
+  constructor(pictureToken: number, padded: boolean) {
     this.#pictureToken = pictureToken;
+    this.#padded = padded;
   }
 
   get text(): Int32Array {
-    return Int32Array.from(this.#indexOf.keys());
+    const ids = new Int32Array(this.#size);
+    ids.set([...this.#indexOf.keys()]);
+    return ids;
+  }
+
+  get #size(): number {
+    return this.#padded ? bucket(this.#indexOf.size) : this.#indexOf.size;
   }
 
   /** Write the sources of a prompt's tokens; visual tokens are written as −1 − feature row until the text is counted. */
@@ -112,7 +123,7 @@ class Sources {
 
   /** Visual rows come after the text in the table. */
   resolve(sources: Int32Array): Int32Array {
-    const { size } = this.#indexOf;
+    const size = this.#size;
     return sources.map((source) => (source < 0 ? size - 1 - source : source));
   }
 
@@ -134,23 +145,23 @@ function readTokens({ ids, dropped }: EncodedPrompt, pictureToken: number): { re
   return read;
 }
 
-/** @param P prompts are padded to so many tokens; default: to the longest */
+/** @param options P: prompts are padded to so many tokens, by default to the longest; padded: all sizes are among few */
 export function prefixFeeds(
   decoder: Decoder,
   prompts: readonly PlacedPrompt[],
   features: HostArray,
-  { inBlocks = false, P = 0 }: { readonly inBlocks?: boolean; readonly P?: number } = {},
+  { inBlocks = false, P = 0, padded = false }: { readonly inBlocks?: boolean; readonly P?: number; readonly padded?: boolean } = {},
 ): Record<string, HostArray> {
   const longest = extentOf(prompts.map((prompt) => ({ ...prompt, responses: [] })));
   const extent = { ...longest, P: Math.max(P, longest.P) };
-  const sources = new Sources(decoder.pictureToken);
+  const sources = new Sources(decoder.pictureToken, padded);
   const { prefix, components } = prefixRows(decoder, prompts, sources, extent, extent.B * extent.P);
   const { cos, sin } = decoder.rotary(components);
   const rows = extent.B * extent.P;
   return {
     "prefix.source": { shape: [extent.B, extent.P], data: sources.resolve(prefix) },
     ...(inBlocks ? prefixBlocks(extent, decoder.heads) : { "prefix.causal": causal(extent.P) }),
-    ...tableFeeds(sources, features),
+    ...tableFeeds(sources, features, padded),
     cos: { shape: [rows, decoder.headSize / 2], data: cos },
     sin: { shape: [rows, decoder.headSize / 2], data: sin },
   };
@@ -164,6 +175,8 @@ function prefixBlocks({ B, P }: Pick<Extent, "B" | "P">, heads: number): Record<
 
 /** Prompts and responses in padded slots: prefix slots [B·P], then response slots [B·N·R]. */
 export interface SegmentLayout extends Extent {
+  /** All sizes are among few (math/bucket.ts), for programs that are compiled for each. */
+  readonly padded: boolean;
   readonly groups: readonly SegmentGroup[];
   /** Row of the embedding table that each slot reads, 0 in the padding, [S]. */
   readonly source: Int32Array;
@@ -174,11 +187,12 @@ export interface SegmentLayout extends Extent {
   readonly table: Record<string, HostArray>;
 }
 
-export function segmentLayout(decoder: Decoder, groups: readonly SegmentGroup[], features: HostArray): SegmentLayout {
-  const extent = extentOf(groups);
+/** @param padded see SegmentLayout */
+export function segmentLayout(decoder: Decoder, groups: readonly SegmentGroup[], features: HostArray, padded = false): SegmentLayout {
+  const extent = padded ? paddedExtent(extentOf(groups)) : extentOf(groups);
   const { B, P, N, R } = extent;
   const slots = B * P + B * N * R;
-  const sources = new Sources(decoder.pictureToken);
+  const sources = new Sources(decoder.pictureToken, padded);
   const { prefix, components, next } = prefixRows(decoder, groups, sources, extent, slots);
   const source = new Int32Array(slots);
   source.set(prefix);
@@ -194,7 +208,7 @@ export function segmentLayout(decoder: Decoder, groups: readonly SegmentGroup[],
       });
     });
   });
-  return { ...extent, groups, source: sources.resolve(source), components, tokens, table: tableFeeds(sources, features) };
+  return { ...extent, padded, groups, source: sources.resolve(source), components, tokens, table: tableFeeds(sources, features, padded) };
 }
 
 /** Feeds of `segmentInputs` that every layout of rows has. */
@@ -307,11 +321,30 @@ const extentOf = (groups: readonly SegmentGroup[]): Extent => ({
   R: Math.max(1, ...groups.flatMap(({ responses }) => responses.map((tokens) => tokens.length))),
 });
 
-function tableFeeds(sources: Sources, features: HostArray): Record<string, HostArray> {
+/** The same sizes among few: prompts and responses a prompt, of which there are few, and tokens. */
+export const paddedExtent = ({ B, P, N, R }: Extent): Extent => ({ B: bucket(B), P: bucket(P, 4), N: bucket(N), R: bucket(R, 4) });
+
+function tableFeeds(sources: Sources, features: HostArray, padded: boolean): Record<string, HostArray> {
   const { text } = sources;
-  return { text: { shape: [text.length], data: text }, features: atLeastOneRow(features) };
+  const [rows, width] = features.shape as [number, number];
+  // Batches without pictures still feed a features matrix.
+  return { text: { shape: [text.length], data: text }, features: withRows(features, Math.max(1, padded ? bucket(rows, 4) : rows), width) };
 }
 
-/** Batches without pictures still feed a features matrix. */
-const atLeastOneRow = (features: HostArray): HostArray =>
-  features.shape[0] === 0 ? { shape: [1, features.shape[1] as number], data: new Float32Array(features.shape[1] as number) } : features;
+/** A matrix with rows of zeros after its own. */
+function withRows(matrix: HostArray, rows: number, width: number): HostArray {
+  if (rows === matrix.shape[0]) return matrix;
+  const data = new Float32Array(rows * width);
+  data.set(matrix.data);
+  return { shape: [rows, width], data };
+}
+
+/** Predictions with others after them that nobody asks for, so that their number is among few. */
+export function paddedPredictions({ hidden, own, targets, group, ofToken }: Predictions): Predictions {
+  const padded = (numbers: Int32Array): Int32Array => {
+    const all = new Int32Array(bucket(numbers.length, 8));
+    all.set(numbers);
+    return all;
+  };
+  return { hidden: padded(hidden), own: padded(own), targets: padded(targets), group: padded(group), ofToken };
+}

@@ -4,6 +4,7 @@
  * projections, feed-forward layers, head) is computed once for each; attention reads them out of the padded slots they stand in.
  */
 import type { HostArray } from "../../graph/executor.ts";
+import { bucket } from "../../math/bucket.ts";
 import type { Decoder } from "../model.ts";
 import { bySegment, type Predictions, promptLengths, type SegmentFeeds, type SegmentLayout, slotFeeds } from "./segments.ts";
 
@@ -17,20 +18,33 @@ export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
   if (T > worthwhile * S) return null;
   const filled = Float32Array.from(rowOfSlot, (row, slot) => (slotOfRow[row] === slot ? 1 : 0));
   const copies = [...rowOfSlot.keys()].filter((slot) => rowOfSlot[slot]! >= 0 && filled[slot] === 0);
+  const spare = layout.padded ? rowOfSlot.indexOf(-1) : -1;
+  const rows = spare < 0 ? slotOfRow : padded(slotOfRow, bucket(T, 8), spare);
+  const copied = spare < 0 ? copies.length : bucket(Math.max(1, copies.length));
   const ints = (data: Int32Array) => ({ shape: [data.length], data });
   return {
     feeds: {
       ...slotFeeds(layout),
       // What stands in the padding does not matter: nothing real attends to it.
       ...bySegment("row", rowOfSlot.map((row) => Math.max(row, 0)), layout),
-      ...rowFeeds(decoder, layout, slotOfRow),
-      "slot.of.row": ints(slotOfRow),
+      ...rowFeeds(decoder, layout, rows),
+      "slot.of.row": ints(rows),
       "slot.filled": { shape: [S, 1], data: filled },
-      "copy.slots": ints(Int32Array.from(copies)),
-      "copy.rows": ints(Int32Array.from(copies, (slot) => rowOfSlot[slot]!)),
+      "copy.slots": ints(padded(Int32Array.from(copies), copied, spare)),
+      "copy.rows": ints(padded(Int32Array.from(copies, (slot) => rowOfSlot[slot]!), copied, 0)),
     },
     predictions: predictionsOf(layout, rowOfSlot),
   };
+}
+
+/**
+ * Numbers with others after them. Rows that are padding stand in a slot that is: no gradient comes out of it, since nothing real attends to it and its own
+ * output is read by nobody. So do copies that are none.
+ */
+function padded(numbers: Int32Array, length: number, value: number): Int32Array {
+  const all = new Int32Array(length).fill(value);
+  all.set(numbers);
+  return all;
 }
 
 /** What rows read that stand in these slots: their embeddings' sources and their angles. */

@@ -28,6 +28,8 @@ export interface StepOutcome {
   readonly terms: Readonly<Record<string, number>>;
   /** Tokens sampled. */
   readonly tokens: number;
+  /** Of runs of programs that are compiled for each set of sizes, the share that compiled nothing; absent or null where there are none. */
+  readonly knownSizes?: number | null;
   readonly skippedRows: number;
 }
 
@@ -51,7 +53,7 @@ export async function runStep(context: StepContext, run: Stepping, next: StepCon
   const staleness = run.settings.pipelined !== "off" ? { "rollout/staleness": meanStaleness(collected.groups, versionBefore) } : {};
   const metrics = { ...rolloutMetrics(collected), ...staleness, ...learned, ...coefficientMetrics(run), ...host.takeMetrics() };
   const tokens = collected.sampled.flatMap(({ samples }) => samples).reduce((sum, { response }) => sum + response.tokens.length, 0);
-  return { summary: { ...context, metrics }, seconds: watch.seconds, terms: termSeconds(watch.charges, run), tokens, skippedRows: collected.skippedRows };
+  return { summary: { ...context, metrics }, seconds: watch.seconds, terms: termSeconds(watch.charges, run), tokens, knownSizes: watch.knownSizes, skippedRows: collected.skippedRows };
 }
 
 function startStep(context: StepContext, run: Stepping): Promise<StartedStep> {

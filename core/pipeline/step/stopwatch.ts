@@ -1,7 +1,21 @@
 /** Where a step's time goes. */
+import type { ProgramRuns } from "../../graph/executor.ts";
+
 export class Stopwatch {
   readonly #seconds = new Map<string, number>();
   readonly #charges = new Map<string, number>();
+
+  #runs: ProgramRuns | null = null;
+
+  /** Count runs of programs that are compiled for each set of sizes. */
+  ran({ all, atKnownSizes }: ProgramRuns): void {
+    this.#runs = { all: (this.#runs?.all ?? 0) + all, atKnownSizes: (this.#runs?.atKnownSizes ?? 0) + atKnownSizes };
+  }
+
+  /** The share of counted runs at sizes known before, which compiled nothing; null where none was counted. */
+  get knownSizes(): number | null {
+    return this.#runs === null || this.#runs.all === 0 ? null : this.#runs.atKnownSizes / this.#runs.all;
+  }
 
   /** Add the time until a promise settles to a phase. */
   async time<T>(phase: string, work: Promise<T>): Promise<T> {

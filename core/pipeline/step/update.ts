@@ -182,7 +182,8 @@ async function update(minibatch: MinibatchArrays, learningRate: number, { learne
       parity = compareLogProbs(minibatch.samples, logProbs, (row) => sampledWith(learner.version, minibatch.groups[minibatch.groupOf[row]!]!));
     }
   }
-  const { gradientNorm, skipped } = await watch.time("update", learner.step({ learningRate }));
+  const { gradientNorm, skipped, runs } = await watch.time("update", learner.step({ learningRate }));
+  if (runs !== undefined) watch.ran(runs);
   return { loss, gradientNorm, skipped, parity };
 }
 
