@@ -1,4 +1,6 @@
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
@@ -7,6 +9,8 @@ import { symbol } from "../../../core/graph/dims.ts";
 import { Graph } from "../../../core/graph/graph.ts";
 import { affine, linear, mul } from "../../../core/graph/ops/index.ts";
 import { logits } from "../../../core/graph/ops/matmul.ts";
+import { layer } from "../../../core/graph/ops/recompute.ts";
+import { gradient } from "../../../core/graph/gradient.ts";
 import { loadXla, xlaSetup } from "../../../core/graph/xla/plugin.ts";
 import { segmentsOf } from "../../../core/graph/xla/segments.ts";
 import { HloWriter } from "../../../core/graph/xla/writer.ts";
@@ -70,6 +74,59 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
     await expect(program.run({ x: same })).rejects.toThrow('input "x" is an array that was freed, or one of another executor\'s device');
     await program.release();
     xla.close();
+  });
+
+  test("adds to arrays and writes over them where nobody else holds them", async () => {
+    const xla = loadXla();
+    const graph = new Graph();
+    const x = graph.input("x", [2]);
+    graph.output("next", affine(x, 2));
+    graph.output("sum", affine(x, 10));
+    const program = await xla.compile(graph, { sums: ["sum"], replaced: { next: "x" } });
+    const { device } = xla;
+    const kept = device.put(array([2], 1));
+    const { next, sum } = await program.runOnDevice!({ x: device.share(kept) }, { sum: device.put(array([2], 100)) });
+    expect([kept, next!, sum!].map((one) => [...device.get(one)])).toEqual([[1, 2], [2, 4], [110, 121]]);
+    const alone = await program.runOnDevice!({ x: next! }, { sum: sum! });
+    expect([alone["next"]!, alone["sum"]!, kept].map((one) => [...device.get(one)])).toEqual([[4, 8], [130, 161], [1, 2]]);
+    await expect(program.runOnDevice!({ x: next! }, { sum: sum! })).rejects.toThrow('input "x" is an array that was freed');
+    expect((device as unknown as { arrays: number }).arrays).toBe(3);
+    xla.close();
+  });
+
+  test("fills arrays on the device: equal seeds are equal numbers, of the deviation asked for", () => {
+    const xla = loadXla();
+    const made = [1, 1, 2].map((seed) => xla.device.get(xla.device.random!([40, 50], { deviation: 0.5, seed })));
+    expect(made[0]).toEqual(made[1]);
+    expect(made[0]).not.toEqual(made[2]);
+    const mean = made[0]!.reduce((a, b) => a + b, 0) / 2000;
+    expect(Math.abs(mean)).toBeLessThan(0.05);
+    expect(Math.sqrt(made[0]!.reduce((a, b) => a + b * b, 0) / 2000)).toBeCloseTo(0.5, 1);
+    expect([...xla.device.get(xla.device.filled!([3], 7))]).toEqual([7, 7, 7]);
+    xla.close();
+  });
+
+  test("layers that are alike are compiled once, forward and back, and by another process not at all", async () => {
+    const cache = mkdtempSync(join(tmpdir(), "papo-xla-"));
+    const counts = async (layers: number) => {
+      const xla = loadXla({ cache });
+      const graph = new Graph();
+      const [x, one] = [graph.input("x", [symbol("T"), 4]), graph.input("one", [1])];
+      const weights = Array.from({ length: layers }, (_, i) => graph.input(`weight.${i}`, [4, 4]));
+      const y = weights.reduce((h, weight) => layer(h, one, (again) => mul(linear(again, weight), again)), x);
+      graph.cut();
+      gradient([{ value: y, cotangent: graph.input("dy", [symbol("T"), 4]) }], weights).forEach((dw, i) => graph.output(`dw.${i}`, dw));
+      const program = await xla.compile(graph);
+      const feeds = { x: array([2, 4]), dy: array([2, 4]), one: array([1], 1), ...Object.fromEntries(weights.map((_, i) => [`weight.${i}`, array([4, 4])])) };
+      await program.run(feeds);
+      xla.close();
+      return xla.counts;
+    };
+    const [few, again, many] = [await counts(3), await counts(3), await counts(6)];
+    expect(few).toMatchObject({ read: 0 });
+    expect(again).toMatchObject({ compiled: 0, read: few.compiled });
+    expect(many).toMatchObject({ compiled: 0, read: few.compiled });
+    rmSync(cache, { recursive: true });
   });
 
   test("names an input whose shape does not fit, and the op that XLA does not compile", async () => {
