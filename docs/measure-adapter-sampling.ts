@@ -19,23 +19,28 @@ const requests = Array.from({ length: 8 }, (_, prompt) => ({
 }));
 const batch = { prompts: [requests[0]!.prompt], rows: [{ prompt: 0, tokens: Int32Array.of(101, 102) }], temperature: 1 };
 
-for (const [label, lora] of [["merged into constants", null], ["beside the weights", {}]] as const) {
-  const { learner, rollout, close } = await openPolicyInProcess({ folder, threads: 2, ...learnerSettings(parseSettings({ lora })) });
-  const timed = async (): Promise<number> => {
-    const start = performance.now();
-    await rollout.generate(requests, sampling, () => undefined);
-    return (performance.now() - start) / 1000;
-  };
-  await timed();
-  const steady = [await timed(), await timed(), await timed()];
-  const updated: number[] = [];
-  for (let update = 0; update < 3; update++) {
+const open = (lora: object | null) => openPolicyInProcess({ folder, threads: 2, ...learnerSettings(parseSettings({ lora })) });
+const side = async (label: string, lora: object | null) => ({ label, policy: await open(lora), same: [] as number[], updated: [] as number[] });
+const sides = [await side("merged into constants", null), await side("beside the weights", {})];
+const sample = async ({ policy }: (typeof sides)[number]): Promise<number> => {
+  const start = performance.now();
+  await policy.rollout.generate(requests, sampling, () => undefined);
+  return (performance.now() - start) / 1000;
+};
+for (const each of sides) await sample(each);
+// In turn, so that what else the machine does falls on both.
+for (let round = 0; round < 5; round++) {
+  for (const each of sides) {
+    const { learner } = each.policy;
+    each.same.push(await sample(each));
     await learner.backward(batch, { logProbs: Float32Array.of(-1, -1) });
     await learner.step({ learningRate: 1e-6 });
-    updated.push(await timed());
+    each.updated.push(await sample(each));
   }
-  const median = (values: number[]): string => values.sort((a, b) => a - b)[1]!.toFixed(3);
-  console.log(`${name}, ${label}: ${median(steady)} s with the same weights, ${median(updated)} s after an update; ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB resident`);
-  await close();
+}
+const median = (values: number[]): string => values.sort((a, b) => a - b)[2]!.toFixed(3);
+for (const { label, same, updated, policy } of sides) {
+  console.log(`${name}, ${label}: median of 5, ${median(same)} s with the same weights, ${median(updated)} s after an update`);
+  await policy.close();
 }
 rmSync(root, { recursive: true });
