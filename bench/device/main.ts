@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { openedPlugin } from "./plugin.ts";
-import { learner } from "./ours.ts";
+import { decode, learner, type OursOptions, papo } from "./ours.ts";
 import { peerWork, workload } from "./shapes.ts";
 
 const option = (name: string, fallback: string): string => {
@@ -56,6 +56,14 @@ const ours = (name: string, ...args: string[]): Promise<void> =>
 const peer = (name: string, layers: number, more: Readonly<Record<string, unknown>>): Promise<void> =>
   side(name, python, [join(here, "peer.py"), peerWork(workload(layers, small), { steps: 3, seconds: secondsLeft(), ...more })]);
 
+const options = (): OursOptions => ({
+  steps: Number(option("steps", "3")),
+  rank: Number(option("rank", "0")),
+  cache: option("cache", join(here, "cache")),
+  deadline: Date.now() + 1000 * Number(option("limit", "1e6")),
+  say: (row) => console.log(JSON.stringify(row)),
+});
+
 const layersHere = small ? 2 : 6;
 
 const tasks: Readonly<Record<string, () => Promise<void>>> = {
@@ -69,10 +77,9 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
     const report = await runTests(() => true, Date.now() + 1000 * Number(option("limit", "60")), (passed) => console.log(JSON.stringify({ passed })));
     console.log(JSON.stringify(report));
   },
-  async learner() {
-    const work = workload(Number(option("layers", "6")), small);
-    await learner(work, { steps: 3, rank: Number(option("rank", "0")), cache: join(out, "cache"), deadline: Date.now() + 1000 * Number(option("limit", "1e6")), say: (row) => console.log(JSON.stringify(row)) });
-  },
+  learner: () => learner(workload(Number(option("layers", "6")), small), options()),
+  decode: () => decode(workload(Number(option("layers", "6")), small), options()),
+  papo: () => papo(workload(Number(option("layers", "6")), small), options()),
   /** Loads, parity, goldens, learner at some layers of the full width against torch. */
   async first() {
     await ours("smoke", "smoke");
@@ -85,12 +92,14 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   async second() {
     const layers = small ? 2 : 36;
     const depth = ["--layers", String(layers)];
-    await ours("ours learner", "learner", ...depth, "--limit", "150");
+    await ours("ours learner", "learner", ...depth, "--limit", "100");
     await peer("torch padded", layers, { task: "learner", score: "padded", steps: 1, seconds: 60 });
-    await ours("ours learner, again", "learner", ...depth, "--limit", "60");
-    await peer("torch shared", layers, { task: "learner", score: "shared", steps: 2, seconds: 40 });
-    await ours("ours LoRA", "learner", ...depth, "--rank", "64", "--limit", "60");
-    await peer("torch LoRA", layers, { task: "learner", score: "padded", rank: 64, steps: 1, seconds: 50 });
+    await ours("ours PAPO", "papo", ...depth, "--steps", "2", "--limit", "120");
+    await peer("torch shared", layers, { task: "learner", score: "shared", steps: 2, seconds: 30 });
+    await peer("transformers generate", layers, { task: "decode", steps: 1, compile: true, seconds: 60 });
+    await ours("ours learner, again", "learner", ...depth, "--limit", "20");
+    await ours("ours LoRA", "learner", ...depth, "--rank", "64", "--limit", "30");
+    await peer("torch LoRA", layers, { task: "learner", score: "padded", rank: 64, steps: 1, seconds: 40 });
   },
 };
 

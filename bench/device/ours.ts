@@ -11,6 +11,8 @@ import type { JsonObject } from "../../core/model/files/json.ts";
 import type { Device, DeviceArray } from "../../core/graph/executor.ts";
 import { hashPixels } from "../../core/model/processing/image-processor.ts";
 import { createModel } from "../../core/model/registry.ts";
+import type { EncodedPicture } from "../../core/model/processing/picture.ts";
+import { OnnxRolloutEngine } from "../../core/rollout/onnx-engine.ts";
 import { ModelRuntime } from "../../core/model/runtime.ts";
 import type { InitialWeights } from "../../core/model/weight-sets.ts";
 import { openedPlugin } from "./plugin.ts";
@@ -51,6 +53,9 @@ function batchOf(work: Workload, pictureToken: number, config: Record<string, un
   return { prompts, rows, temperature: 1 };
 }
 
+/** A model whose decoder alone is trained, or everything. */
+type Trained = "decoder" | "everything";
+
 export interface OursOptions {
   readonly steps: number;
   /** Of low-rank adapters of the decoder's linear maps; 0: everything is trained. */
@@ -62,10 +67,11 @@ export interface OursOptions {
   readonly say: (what: Readonly<Record<string, unknown>>) => void;
 }
 
-function full(config: Record<string, unknown>, executor: XlaExecutor): ModelRuntime {
+function full(config: Record<string, unknown>, executor: XlaExecutor, what: Trained = "everything"): ModelRuntime {
   const model = createModel(qwen25Vl.parseConfig(config as JsonObject));
   const weights = randomWeights(model.parameters, executor.device);
-  return new ModelRuntime(model, weights, executor, { passes: { sharedRows: false } });
+  const trained = new Set([...weights.keys()].filter((name) => what === "everything" || !name.includes("visual")));
+  return new ModelRuntime(model, weights, executor, { trained, passes: { sharedRows: false } });
 }
 
 async function adapted(config: Record<string, unknown>, executor: XlaExecutor, rank: number): Promise<ModelRuntime> {
@@ -101,4 +107,72 @@ export async function learner(work: Workload, { steps, rank, cache, deadline, sa
     const seconds = (performance.now() - begun) / 1000;
     say({ step, seconds, gradientNorm, meanLogProb: mean, peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20, ...executor.counts });
   }
+}
+
+/** Responses of exactly `work.new` tokens to each prompt, drawn from the whole distribution. */
+async function sample(engine: OnnxRolloutEngine, { prompts }: LearnerBatch, work: Workload, round: number): Promise<Int32Array[]> {
+  const keys = (prompt: number) => Array.from({ length: work.responses }, (_, i) => [round, prompt * work.responses + i] as const);
+  const requests = prompts.map((prompt, i) => ({ prompt, count: work.responses, keys: keys(i) }));
+  const settings = { temperature: 1, topP: 1, topK: 0, maxNewTokens: work.new, stopTokens: [], bannedTokens: [] };
+  const responses: Int32Array[] = [];
+  await engine.generate(requests, settings, ({ tokens }) => responses.push(Int32Array.from(tokens)));
+  return responses;
+}
+
+const engineOf = (runtime: ModelRuntime, work: Workload): OnnxRolloutEngine =>
+  new OnnxRolloutEngine(runtime, { rows: work.prompts * work.responses, cacheBytes: 2 ** 34, prefillTokens: 4096 });
+
+/** Seconds of sampling a step's responses. */
+export async function decode(work: Workload, { steps, cache, deadline, say }: OursOptions): Promise<void> {
+  const pjrt = openedPlugin();
+  const config = configOf(work);
+  const runtime = full(config, new XlaExecutor(pjrt, { precision: "bfloat16", cache }));
+  const engine = engineOf(runtime, work);
+  const batch = batchOf(work, runtime.model.decoder.pictureToken, config);
+  for (let run = 0; run <= steps && (run < 2 || Date.now() < deadline); run++) {
+    const begun = performance.now();
+    const responses = await sample(engine, batch, work, run);
+    const tokens = responses.reduce((sum, { length }) => sum + length, 0);
+    say({ run, seconds: (performance.now() - begun) / 1000, tokens, peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20 });
+  }
+}
+
+/**
+ * What a GRPO step and a PAPO step are made of: sampling, forward and backward with the update, and the pass over the
+ * masked pictures (official mode: old weights, no gradient). The loss on the host, arrays [B, T], is not among them.
+ */
+export async function papo(work: Workload, { steps, cache, deadline, say }: OursOptions): Promise<void> {
+  const pjrt = openedPlugin();
+  const config = configOf(work);
+  const runtime = full(config, new XlaExecutor(pjrt, { precision: "bfloat16", cache }), "decoder");
+  const engine = engineOf(runtime, work);
+  const { prompts } = batchOf(work, runtime.model.decoder.pictureToken, config);
+  const microbatchTokens = work.text + work.side ** 2 / 4 + work.responses * work.new;
+  const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
+  const trained = new GraphLearner(runtime, { optimizer, microbatchTokens, scoringTokens: microbatchTokens, recompute: true });
+  const count = work.prompts * work.responses * work.new;
+  for (let step = 0; step <= steps && (step < 2 || Date.now() < deadline); step++) {
+    const times: number[] = [performance.now()];
+    const responses = await sample(engine, { prompts, rows: [], temperature: 1 }, work, step);
+    times.push(performance.now());
+    const rows = responses.map((tokens, i) => ({ prompt: Math.floor(i / work.responses), tokens }));
+    const masked = prompts.map((prompt) => ({ ...prompt, pictures: prompt.pictures.map((picture) => blackened(picture, step)) }));
+    await trained.score({ prompts: masked, rows, temperature: 1 }, ["logProbs"]);
+    times.push(performance.now());
+    await trained.backward({ prompts, rows, temperature: 1 }, { logProbs: new Float32Array(count).fill(-1 / count) });
+    await trained.step({ learningRate: 1e-6 });
+    times.push(performance.now());
+    const [sampling, scoring, learning] = times.slice(1).map((time, i) => (time - times[i]!) / 1000) as [number, number, number];
+    const ratio = (sampling + scoring + learning) / (sampling + learning);
+    say({ step, sampling, maskedScore: scoring, learning, ratio, peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20 });
+  }
+}
+
+/** 60 % of the patches black, others in every step. */
+function blackened({ grid, pixels }: EncodedPicture, step: number): EncodedPicture {
+  const draws = createRandom(step).key("mask");
+  const width = 1176;
+  const masked = pixels.slice();
+  for (let patch = 0; patch * width < masked.length; patch++) if (draws.uniform(patch) < 0.6) masked.fill(-1.8, patch * width, (patch + 1) * width);
+  return { hash: hashPixels(grid, masked), grid, pixels: masked };
 }
