@@ -290,6 +290,7 @@ function writeResults(known: Readonly<Record<string, readonly string[]>>): void 
     `${machine}. Both sides in turn in one session, fp32, all cores; medians of ${repeats} or more, ratios of medians with the lowest and highest of the pairs.`, "",
     "```", "npm run bench:peers     # once: the peers' environment", "npm run bench           # all rows; or: npm run bench -- learner step", "```", "",
     "| figure | here | peer | ratio | goal |", "|---|---|---|---|---|", ...lines, "",
+    readFileSync(join(here, "device", "results.md"), "utf8"),
   ].join("\n"));
 }
 
