@@ -1,7 +1,7 @@
 /** What a run trains: weights that learn, an engine that samples from them, and what turns rows into tokens. */
 import type { Learner } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
-import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
+import type { EncodedPicture, Picture, PictureOptions } from "../model/processing/picture.ts";
 import type { RolloutEngine } from "../rollout/engine.ts";
 import type { Row } from "./batch.ts";
 
@@ -11,6 +11,8 @@ export interface PromptProcessor {
   encodePictures(pictures: readonly Picture[]): readonly EncodedPicture[] | Promise<readonly EncodedPicture[]>;
   /** The row's turns in the model's chat template, as many visual tokens as the pictures have. */
   encodePrompt(row: Pick<Row, "prompt" | "system" | "history">, pictures: readonly EncodedPicture[]): EncodedPrompt;
+  /** How the run's pictures are read and resized, where that is not for the model's folder to say. */
+  readonly pictures?: PictureOptions;
   /** Visual tokens that a picture becomes. */
   visualTokens(picture: EncodedPicture): number;
   /** Tokens of a text, as they would stand in a response. */

@@ -57,6 +57,16 @@ export const settingsSchema = z.strictObject({
   maxRounds: count.default(20),
   /** How responses are sampled. */
   sampling: samplingSchema.prefault({}),
+  /** How pictures are read and resized; a row's own columns min_pixels and max_pixels go first. */
+  pictures: z.strictObject({
+    /** Least and most pixels after resizing; null: as the model's folder says. Families that cut tiles know only the most. */
+    minPixels: count.nullable().default(null),
+    maxPixels: count.nullable().default(null),
+    /** 16-bit grey: "scale" to 8 bits, or "clip" at 255 as Pillow and so transformers do (32768 becomes white). */
+    sixteenBit: z.enum(["scale", "clip"]).default("scale"),
+    /** Transparency: on "white", as transformers does with opened pictures; or "drop" it, as it does with paths. */
+    transparency: z.enum(["white", "drop"]).default("white"),
+  }).prefault({}),
   /** Longest prompt in tokens, visual tokens included. */
   maxPromptTokens: count.default(4096),
   /** A prompt over the limit: "stop" the run with an error, or "skip" it, logged and counted. */
@@ -149,11 +159,11 @@ export type RunSettingsInput = z.input<typeof settingsSchema>;
 
 type LearnerSettings = { readonly optimizer: OptimizerSettings } & Pick<
   RunSettings,
-  "seed" | "lora" | "checkpointType" | "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "device" | "precision" | "pipelined"
+  "seed" | "lora" | "checkpointType" | "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "device" | "precision" | "pipelined" | "pictures"
 >;
 
 /** What a policy is opened with. */
-export const learnerSettings = ({ optimizer, seed, lora, checkpointType, microbatchTokens, scoringTokens, recompute, executor, device, precision, pipelined }: RunSettings): LearnerSettings => ({
+export const learnerSettings = ({ optimizer, seed, lora, checkpointType, microbatchTokens, scoringTokens, recompute, executor, device, precision, pipelined, pictures }: RunSettings): LearnerSettings => ({
   optimizer: { ...optimizer, maxGradientNorm: optimizer.maxGradientNorm ?? Infinity },
   seed,
   lora,
@@ -165,6 +175,7 @@ export const learnerSettings = ({ optimizer, seed, lora, checkpointType, microba
   device,
   precision,
   pipelined,
+  pictures,
 });
 
 /** Check settings and fill in the defaults; unknown names and wrong values are errors that name them. */

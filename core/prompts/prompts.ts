@@ -3,7 +3,7 @@ import type { Random } from "../math/random.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import { hashPixels } from "../model/processing/image-processor.ts";
 import { loadPicture } from "../model/processing/picture.ts";
-import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
+import type { EncodedPicture, Picture, PictureOptions, ReadingOptions } from "../model/processing/picture.ts";
 import type { PictureSource, Prompt, Row, Sample } from "../pipeline/batch.ts";
 import type { PromptProcessor } from "../pipeline/policy.ts";
 import { marksProblem } from "./marks.ts";
@@ -32,7 +32,22 @@ export interface PromptMaker {
 }
 
 /** A picture of a row. @throws Error naming it when it cannot be read */
-export const loadSource = (source: PictureSource): Promise<Picture> => (typeof source === "string" ? loadPicture(source) : loadPicture(source.bytes, source.name));
+export const loadSource = (source: PictureSource, options: ReadingOptions = {}): Promise<Picture> =>
+  typeof source === "string" ? loadPicture(source, undefined, options) : loadPicture(source.bytes, source.name, options);
+
+/** A row's pictures, with the limits of pixels that row and run ask for. @throws Error naming the picture or the column */
+async function loadRow({ images, fields }: Row, options: PictureOptions = {}): Promise<Picture[]> {
+  const limit = (column: string, otherwise: number | null | undefined): number | null => {
+    const given = fields[column] ?? otherwise ?? null;
+    const value = typeof given === "bigint" ? Number(given) : given;
+    if (value === null || (typeof value === "number" && Number.isInteger(value) && value > 0)) return value;
+    throw new Error(`column "${column}" holds ${JSON.stringify(value)}; a whole number of pixels above 0 is needed`);
+  };
+  const limits = { minPixels: limit("min_pixels", options.minPixels), maxPixels: limit("max_pixels", options.maxPixels) };
+  const asked = limits.minPixels !== null || limits.maxPixels !== null;
+  const pictures = await Promise.all(images.map((source) => loadSource(source, options)));
+  return asked ? pictures.map((picture) => ({ ...picture, limits })) : pictures;
+}
 
 /**
  * Read a row's pictures and make all its views of scope "prompt".
@@ -43,7 +58,7 @@ export async function makePrompt(row: Row, key: string, step: number, maker: Pro
   const { pictures, encoded, original } = await asBadRow(row, async () => {
     const wrong = marksProblem(row);
     if (wrong !== null) throw new Error(wrong);
-    const pictures = await Promise.all(row.images.map(loadSource));
+    const pictures = await loadRow(row, maker.processor.pictures);
     const encoded = await maker.processor.encodePictures(pictures);
     return { pictures, encoded, original: maker.processor.encodePrompt(row, encoded) };
   });
@@ -96,11 +111,15 @@ async function encodeView(view: View, source: ViewSource, context: PromptContext
   const parts = (await view.prompt?.(original, context)) ?? original;
   const raw = view.raw === undefined ? parts.pictures : await inOrder(parts.pictures, (picture, index) => view.raw?.(picture, at(index)) ?? picture);
   const unchanged = raw.length === source.pictures.length && raw.every((picture, index) => picture === source.pictures[index]);
-  const encoded = unchanged ? source.encoded : await processor.encodePictures(raw);
+  const encoded = unchanged ? source.encoded : await processor.encodePictures(raw.map((picture, index) => withLimitsOf(source.pictures[index], picture)));
   const pictures = view.patches === undefined ? encoded : await inOrder(encoded, async (picture, index) => rehashed((await view.patches?.(picture, at(index))) ?? picture));
   const prompt = processor.encodePrompt(parts, pictures);
   return view.dropped === undefined ? prompt : withDropped(prompt, view, at, processor);
 }
+
+/** A changed picture keeps the limits of the one that it stands for. */
+const withLimitsOf = (original: Picture | undefined, picture: Picture): Picture =>
+  picture.limits !== undefined || original?.limits === undefined ? picture : { ...picture, limits: original.limits };
 
 /** One after the other, so that at most one changed picture is in the making. */
 async function inOrder<T>(items: readonly T[], change: (item: T, index: number) => T | Promise<T>): Promise<T[]> {

@@ -15,6 +15,7 @@ import { adaptedModel } from "../model/files/adapter-folder.ts";
 import { loadModelFolder, type ModelFolder } from "../model/files/folder.ts";
 import { openLora } from "../model/lora/open.ts";
 import type { LoraSettings } from "../model/lora/settings.ts";
+import type { PictureOptions } from "../model/processing/picture.ts";
 import { createModel } from "../model/registry.ts";
 import { ModelRuntime } from "../model/runtime.ts";
 import { OnnxRolloutEngine, type OnnxRolloutOptions } from "../rollout/onnx-engine.ts";
@@ -34,6 +35,8 @@ export interface PolicyOptions {
   readonly precision?: "float32" | "bfloat16";
   /** See OnnxExecutorOptions. Default true. */
   readonly spinning?: boolean;
+  /** See RunSettings. */
+  readonly pictures?: PictureOptions;
   readonly optimizer: OptimizerSettings;
   /** See GraphLearnerOptions. Default 8192. */
   readonly microbatchTokens?: number;

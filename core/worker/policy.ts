@@ -47,7 +47,7 @@ export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off
   return {
     learner: own === null ? learner : watched(learner, own.weightsChange),
     rollout: own?.rollout ?? remoteRollout(policy.caller, sender),
-    processor: promptProcessor(processor.value),
+    processor: promptProcessor(processor.value, options.pictures),
     close: () => (closing ??= Promise.all(threads.map(closeThread)).then(() => undefined)),
   };
 };
@@ -60,7 +60,7 @@ export const openPolicyInProcess = async (options: PolicyOptions): Promise<OpenP
   const processor = await loadProcessor(options.folder);
   const { learner, rollout, close } = await loadPolicyParts(options);
   let closing: Promise<void> | null = null;
-  return { learner, rollout, processor: promptProcessor(processor), close: () => (closing ??= close()) };
+  return { learner, rollout, processor: promptProcessor(processor, options.pictures), close: () => (closing ??= close()) };
 };
 
 /** Whoever opens a policy computes a loss of it, most likely: what that needs is loaded while the threads start. */

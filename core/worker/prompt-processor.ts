@@ -1,10 +1,12 @@
 /** A model folder's processor as the pipeline's port, with what supervised training and reports need besides. */
 import { imageMark } from "../model/processing/chat-template.ts";
+import type { PictureOptions } from "../model/processing/picture.ts";
 import type { Processor } from "../model/processing/processor.ts";
 import type { TextProcessor } from "../pipeline/policy.ts";
 
 /** Pictures of a row without any `<image>` mark go before its prompt. */
-export const promptProcessor = (processor: Processor): TextProcessor => ({
+export const promptProcessor = (processor: Processor, pictures: PictureOptions = {}): TextProcessor => ({
+  pictures,
   encodePictures: (pictures) => pictures.map((picture) => processor.encodePicture(picture)),
   encodePrompt: ({ prompt, system, history = [] }, pictures) => {
     const marked = [prompt, system ?? "", ...history.map(({ content }) => content)].some((text) => text.includes(imageMark));

@@ -56,7 +56,7 @@ async function swappedPictures(dataset: Dataset): Promise<ChangedPictures> {
       name: "swapped",
       prompt: async (original, { row }) => {
         const partner = partnerOf.get(row.id);
-        return partner === undefined ? original : { ...original, pictures: await Promise.all((await dataset.row(partner)).images.map(loadSource)) };
+        return partner === undefined ? original : { ...original, pictures: await Promise.all((await dataset.row(partner)).images.map((source) => loadSource(source))) };
       },
     },
   };

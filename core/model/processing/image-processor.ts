@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { type Normalisation, type PatchLayout, PatchWriter } from "./patches.ts";
 import { resize } from "./resize.ts";
-import type { EncodedPicture, Picture } from "./picture.ts";
+import type { EncodedPicture, Picture, PixelLimits } from "./picture.ts";
 import type { PictureMarkup, PictureProcessor } from "./picture-processor.ts";
 
 export interface ImageSettings extends Normalisation {
@@ -69,8 +69,11 @@ export class ImageProcessor implements PictureProcessor {
   }
 
   /** The grid [time, height, width] in patches that a picture of this size gets. @throws Error for a ratio of sides above 200. */
-  gridOf(width: number, height: number): [time: number, height: number, width: number] {
-    const { patchSize, mergeSize, minPixels, maxPixels } = this.settings;
+  gridOf(width: number, height: number, limits: PixelLimits = {}): [time: number, height: number, width: number] {
+    const { patchSize, mergeSize } = this.settings;
+    const minPixels = limits.minPixels ?? this.settings.minPixels;
+    const maxPixels = limits.maxPixels ?? this.settings.maxPixels;
+    if (minPixels > maxPixels) throw new Error(`at least ${minPixels} and at most ${maxPixels} pixels cannot both hold`);
     const size = smartResize(height, width, patchSize * mergeSize, minPixels, maxPixels);
     return [1, size.height / patchSize, size.width / patchSize];
   }
@@ -87,7 +90,7 @@ export class ImageProcessor implements PictureProcessor {
   /** The picture as the model sees it: resized, 8-bit RGB. @throws Error naming the picture for a ratio of sides above 200. */
   resize(picture: Picture): Picture {
     try {
-      const [, rows, columns] = this.gridOf(picture.width, picture.height);
+      const [, rows, columns] = this.gridOf(picture.width, picture.height, picture.limits);
       return resize(picture, columns * this.settings.patchSize, rows * this.settings.patchSize);
     } catch (cause) {
       throw new Error(`${picture.source}: ${(cause as Error).message}`, { cause });

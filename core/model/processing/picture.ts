@@ -1,6 +1,6 @@
 /** A picture in memory, and after the processor. */
 import { readFile } from "node:fs/promises";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import type { PatchLayout } from "./patches.ts";
 
 /** 8-bit RGB, row-major, [height, width, 3]. */
@@ -10,6 +10,22 @@ export interface Picture {
   readonly data: Uint8Array;
   /** Where it came from, for messages. */
   readonly source: string;
+  /** What it is resized to, where that is not for the model's folder to say. */
+  readonly limits?: PixelLimits;
+}
+
+/** Least and most pixels of a picture after resizing; null: as the model's folder says. */
+export interface PixelLimits {
+  readonly minPixels?: number | null;
+  readonly maxPixels?: number | null;
+}
+
+/** How pictures are read where there is more than one way. */
+export interface ReadingOptions {
+  /** 16-bit grey: "scale" to 8 bits, or "clip" at 255 as Pillow does, so that 32768 is white. Default "scale". */
+  readonly sixteenBit?: "scale" | "clip";
+  /** Transparency: composited on "white", as transformers does with an opened picture; or "drop", the colour under it stays, as it does by path. Default "white". */
+  readonly transparency?: "white" | "drop";
 }
 
 /** What the vision tower reads. */
@@ -26,17 +42,19 @@ export interface EncodedPicture {
   readonly pixels: Float32Array;
 }
 
+export interface PictureOptions extends PixelLimits, ReadingOptions {}
+
 /**
- * Read a JPEG, PNG, WebP, GIF, TIFF, AVIF or SVG picture: turned upright by its EXIF orientation, transparency composited on white, grey,
- * palette, 16-bit and CMYK brought to 8-bit RGB. Embedded colour profiles are ignored, as in Pillow.
+ * Read a JPEG, PNG, WebP, GIF, TIFF, SVG or AVIF (4:4:4 or grey) picture: turned upright by its EXIF orientation, transparency composited on white, grey,
+ * palette, 16-bit and CMYK brought to 8-bit RGB (`options` name the other ways). Embedded colour profiles are ignored, as in Pillow.
  * @param input a path, or the bytes of a file; `source` names the bytes in messages.
  * @throws Error naming the picture when it is missing, truncated, corrupt, or no picture.
  */
-export async function loadPicture(input: string | Uint8Array, source?: string): Promise<Picture> {
+export async function loadPicture(input: string | Uint8Array, source?: string, options: ReadingOptions = {}): Promise<Picture> {
   const name = source ?? (typeof input === "string" ? input : `picture of ${input.length} bytes`);
   try {
     const bytes = typeof input === "string" ? await readPictureFile(input) : input;
-    return { ...(await decode(bytes)), source: name };
+    return { ...(await decode(bytes, options)), source: name };
   } catch (cause) {
     throw new Error(`cannot read the picture ${name}: ${(cause as Error).message}`, { cause });
   }
@@ -51,24 +69,62 @@ async function readPictureFile(path: string): Promise<Uint8Array> {
   }
 }
 
-async function decode(bytes: Uint8Array): Promise<Omit<Picture, "source">> {
+async function decode(bytes: Uint8Array, { sixteenBit = "scale", transparency = "white" }: ReadingOptions): Promise<Omit<Picture, "source">> {
   if (bytes.length === 0) throw new Error("it is empty");
-  const { space } = await sharp(bytes).metadata();
+  refuseFormat(bytes);
+  const { space, channels: stored } = await sharp(bytes).metadata();
   const upright = sharp(bytes, { failOn: "warning", ignoreIcc: true }).autoOrient();
+  if (sixteenBit === "clip" && space === "grey16" && stored === 1) return clipped(upright);
   const pixels = space === "cmyk" ? upright.pipelineColourspace("cmyk").toColourspace("cmyk") : upright.toColourspace("srgb").ensureAlpha();
   const { data, info } = await pixels.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  const rgb = space === "cmyk" ? inksToRgb(data, width * height, channels) : compositeOnWhite(data, width * height, channels);
+  const rgb = space === "cmyk" ? inksToRgb(data, width * height, channels) : withoutAlpha(data, width * height, channels, transparency);
   return { width, height, data: rgb };
 }
 
-/** From grey or RGB with alpha, [pixels, 2 or 4], to RGB, [pixels, 3]: colour·α + 255·(1 − α), rounded. */
-function compositeOnWhite(data: Uint8Array, pixels: number, channels: number): Uint8Array {
+/** 16-bit grey with everything above 255 white. */
+async function clipped(upright: Sharp): Promise<Omit<Picture, "source">> {
+  const { data, info: { width, height } } = await upright.toColourspace("grey16").raw({ depth: "ushort" }).toBuffer({ resolveWithObject: true });
+  const grey = new Uint16Array(data.buffer, data.byteOffset, width * height);
+  return { width, height, data: Uint8Array.from({ length: width * height * 3 }, (_, i) => Math.min(255, grey[Math.floor(i / 3)]!)) };
+}
+
+/** Formats that sharp's prebuilt libraries do not read, by how their files begin. */
+const unreadFormats: readonly (readonly [name: string, begins: RegExp])[] = [
+  ["BMP", /^BM/],
+  ["PNM (PBM, PGM, PPM)", /^P[1-7]\s/],
+  ["JPEG 2000", /^(\0\0\0\x0cjP {2}|\xff\x4f\xff\x51)/],
+  ["JPEG XL", /^(\xff\x0a|\0\0\0\x0cJXL )/],
+  ["OpenEXR", /^v\/1\x01/],
+  ["Photoshop", /^8BPS/],
+  ["TGA", /^[^]{1}[\0\x01][\x01-\x03\x09-\x0b][^]{13}[\x08\x0f\x10\x18\x20][^]{1}/],
+];
+
+/** @throws Error naming the format of a picture that cannot be read */
+function refuseFormat(bytes: Uint8Array): void {
+  const start = Buffer.from(bytes.subarray(0, 18)).toString("latin1");
+  const found = unreadFormats.find(([, begins]) => begins.test(start));
+  if (found !== undefined) throw new Error(`it is a ${found[0]} picture, and that format is not read: convert it to PNG, JPEG, WebP, GIF or TIFF`);
+  if (start.slice(4, 12) === "ftypavif" && hasCoarseColours(bytes)) {
+    throw new Error("it is an AVIF picture with colours at half the resolution, which are spread in another way than Pillow's (by up to 99 grey levels): convert it to PNG, or to AVIF with 4:4:4");
+  }
+}
+
+/** Whether an AVIF file's AV1 configuration (its box "av1C") says that colours are subsampled. */
+function hasCoarseColours(bytes: Uint8Array): boolean {
+  const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf("av1C", 0, "latin1");
+  const flags = at < 0 ? 0 : (bytes[at + 6] ?? 0);
+  const isGrey = (flags & 0b1_0000) !== 0;
+  return !isGrey && (flags & 0b1100) !== 0;
+}
+
+/** From grey or RGB with alpha, [pixels, 2 or 4], to RGB, [pixels, 3]: colour·α + 255·(1 − α), rounded; or the colour alone. */
+function withoutAlpha(data: Uint8Array, pixels: number, channels: number, transparency: "white" | "drop"): Uint8Array {
   const colours = channels - 1;
   const out = new Uint8Array(pixels * 3);
   for (let pixel = 0; pixel < pixels; pixel++) {
     const from = pixel * channels;
-    const alpha = data[from + colours]!;
+    const alpha = transparency === "drop" ? 255 : data[from + colours]!;
     for (let channel = 0; channel < 3; channel++) {
       const colour = data[from + (colours === 3 ? channel : 0)]!;
       out[pixel * 3 + channel] = alpha === 255 ? colour : Math.round((colour * alpha + 255 * (255 - alpha)) / 255);

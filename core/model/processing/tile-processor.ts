@@ -105,8 +105,11 @@ export class TileProcessor implements PictureProcessor {
   }
 
   /** The size whose longer side is the longest edge, the other side even. */
-  #fit({ width, height }: Picture): [height: number, width: number] {
-    const { longestEdge } = this.settings;
+  #fit({ width, height, limits, source }: Picture): [height: number, width: number] {
+    const { tileSize } = this.settings;
+    if (typeof limits?.minPixels === "number") throw new Error(`${source}: pictures in tiles all have one longest edge, ${this.settings.longestEdge} pixels; there is no least number of pixels to ask for`);
+    // Whole tiles, so that no tile is made of less than a tile's pixels: the square of the longest edge is the most there can be.
+    const longestEdge = Math.min(this.settings.longestEdge, Math.max(tileSize, Math.floor(Math.sqrt(limits?.maxPixels ?? Infinity) / tileSize) * tileSize));
     const ratio = width / height;
     const even = (side: number): number => Math.max(1, side + (side % 2));
     const [fittedHeight, fittedWidth] = width >= height ? [even(Math.trunc(longestEdge / ratio)), longestEdge] : [longestEdge, even(Math.trunc(longestEdge * ratio))];

@@ -95,3 +95,22 @@ test("views of single responses are made for each, with random numbers of their 
   await makeResponseViews(samples, 1, maker(own));
   expect(samples.map(({ views }) => views.get("own")!.pictures[0]!.pixels[0]!)).toEqual(light);
 });
+
+test("pixel limits are the run's, but for those of the row's own columns, and views keep them", async () => {
+  const limits: unknown[] = [];
+  const processor = {
+    ...tabularProcessor,
+    pictures: { maxPixels: 5000 },
+    encodePictures: (pictures: readonly Picture[]) => {
+      limits.push(...pictures.map((picture) => picture.limits));
+      return tabularProcessor.encodePictures(pictures);
+    },
+  };
+  const unsized: View = { name: "unsized", raw: ({ width, height, data, source }) => ({ width, height, data: data.slice(), source }) };
+  await makePrompt({ ...row, fields: { min_pixels: 100n, max_pixels: 900 } }, "r", 1, { ...maker(unsized), processor });
+  expect(limits).toEqual(new Array(4).fill({ minPixels: 100, maxPixels: 900 }));
+  limits.length = 0;
+  await makePrompt(row, "r", 1, { ...maker(), processor });
+  expect(limits).toEqual(new Array(2).fill({ minPixels: null, maxPixels: 5000 }));
+  await expect(makePrompt({ ...row, fields: { max_pixels: "many" } }, "r", 1, maker())).rejects.toThrow('column "max_pixels" holds "many"; a whole number of pixels above 0 is needed');
+});

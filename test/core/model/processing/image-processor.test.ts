@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { hashPixels, ImageProcessor, smartResize } from "../../../../core/model/processing/image-processor.ts";
 import { parseImageSettings } from "../../../../core/model/processing/image-settings.ts";
-import type { Picture } from "../../../../core/model/processing/picture.ts";
+import type { Picture, PixelLimits } from "../../../../core/model/processing/picture.ts";
+import { TileProcessor } from "../../../../core/model/processing/tile-processor.ts";
 
 const settings = { minPixels: 3136, maxPixels: 1003520, patchSize: 14, mergeSize: 2, temporalPatchSize: 2, rescaleFactor: 1 / 255 };
 const plain = new ImageProcessor({ ...settings, mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] }); // pixels are grey levels
@@ -82,5 +83,26 @@ describe("settings", () => {
     [{ image_mean: [0.5] }, /image_mean/],
   ])("%o is refused", (raw, message) => {
     expect(() => parseImageSettings(raw, "file")).toThrow(message);
+  });
+});
+
+describe("limits of a picture's own", () => {
+  const blankOf = (limits: PixelLimits): Picture => ({ width: 200, height: 100, data: new Uint8Array(200 * 100 * 3), source: "blank", limits });
+
+  test("go before the folder's", () => {
+    const processor = new ImageProcessor({ ...settings, mean: [0, 0, 0], std: [1, 1, 1] });
+    const area = ({ grid }: { readonly grid: readonly number[] }): number => grid[1]! * grid[2]! * 14 ** 2;
+    expect(area(processor.encode(blankOf({ maxPixels: 8000 })))).toBeLessThanOrEqual(8000);
+    expect(area(processor.encode(blankOf({ minPixels: 90_000 })))).toBeGreaterThanOrEqual(90_000);
+    expect(processor.encode(blankOf({ minPixels: null, maxPixels: null })).grid).toEqual(processor.encode(blankOf({})).grid);
+    expect(() => processor.encode(blankOf({ minPixels: 9000, maxPixels: 8000 }))).toThrow("blank: at least 9000 and at most 8000 pixels cannot both hold");
+  });
+
+  test("of pictures in tiles bound the longest edge, whole tiles at least", () => {
+    const tiles = new TileProcessor({ longestEdge: 128, tileSize: 32, patchSize: 8, scaleFactor: 2, split: true, filter: "lanczos", mean: [0, 0, 0], std: [1, 1, 1], rescaleFactor: 1 / 255 });
+    expect(tiles.encode(blankOf({})).tiles).toEqual({ rows: 2, columns: 4 });
+    expect(tiles.encode(blankOf({ maxPixels: 64 ** 2 })).tiles).toEqual({ rows: 1, columns: 2 });
+    expect(tiles.encode(blankOf({ maxPixels: 5 })).grid).toEqual([1, 4, 4]);
+    expect(() => tiles.encode(blankOf({ minPixels: 5 }))).toThrow(/blank: pictures in tiles all have one longest edge, 128 pixels/);
   });
 });

@@ -39,6 +39,38 @@ describe("formats", () => {
     expect(greyAlpha.data).toEqual(Uint8Array.of(255, 255, 255, 0, 0, 0, 178, 178, 178));
   });
 
+  test("or dropped where that is asked for: the colour under it stays", async () => {
+    const rgba = Uint8Array.of(10, 20, 30, 255, 10, 20, 30, 0, 0, 100, 200, 127);
+    const { data } = await loadPicture(await raw(rgba, 3, 1, 4).png().toBuffer(), undefined, { transparency: "drop" });
+    expect(data).toEqual(Uint8Array.of(10, 20, 30, 10, 20, 30, 0, 100, 200));
+  });
+
+  test("16-bit grey is scaled, or clipped as Pillow does", async () => {
+    const bytes = await raw(Uint16Array.of(0, 200, 255, 256, 32_768, 65_535), 6, 1, 1).toColourspace("grey16").png().toBuffer();
+    expect((await sharp(bytes).metadata()).depth).toBe("ushort");
+    const grey = async (sixteenBit?: "scale" | "clip"): Promise<number[]> => {
+      const { data } = await loadPicture(bytes, undefined, sixteenBit === undefined ? {} : { sixteenBit });
+      return [...data].filter((_, i) => i % 3 === 0);
+    };
+    expect(await grey()).toEqual([0, 0, 0, 1, 128, 255]);
+    expect(await grey("clip")).toEqual([0, 200, 255, 255, 255, 255]);
+  });
+
+  test("AVIF is read where its colours are whole, and refused where they are subsampled", async () => {
+    const avif = (chromaSubsampling: string) => raw(square, 2, 2, 3).resize(16, 16, { kernel: "nearest" }).avif({ chromaSubsampling, quality: 90 }).toBuffer();
+    expect(await loadPicture(await avif("4:4:4"))).toMatchObject({ width: 16, height: 16 });
+    await expect(loadPicture(await avif("4:2:0"))).rejects.toThrow(/AVIF picture with colours at half the resolution.*convert it to PNG, or to AVIF with 4:4:4/);
+  });
+
+  test.each([
+    ["BMP", [0x42, 0x4d, 1, 2, 3]],
+    ["PNM (PBM, PGM, PPM)", [...Buffer.from("P6\n2 2\n255\n")]],
+    ["JPEG 2000", [0, 0, 0, 12, 0x6a, 0x50, 0x20, 0x20, 13, 10, 0x87, 10]],
+    ["TGA", [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 0, 24, 32, 1, 2, 3]],
+  ])("%s is refused by its name", async (name, bytes) => {
+    await expect(loadPicture(Uint8Array.from(bytes), "x")).rejects.toThrow(`cannot read the picture x: it is a ${name} picture, and that format is not read: convert it to PNG`);
+  });
+
   test("grey becomes RGB", async () => {
     const { data } = await loadPicture(await raw(Uint8Array.of(0, 7, 255), 3, 1, 1).png().toBuffer());
     expect(data).toEqual(Uint8Array.of(0, 0, 0, 7, 7, 7, 255, 255, 255));
