@@ -23,7 +23,7 @@ async function mixedRows(): Promise<Dataset> {
     await sharp({ create: { width, height, channels: 3, background: { r: 40 * index, g: 255 - 40 * index, b: 90 } } }).png().toFile(paths[index]!);
   }
   const single = paths.map((path) => ({ prompt: "How many?", images: [path] }));
-  return arrayDataset([...single, { prompt: "Compare <image> and", images: paths.slice(0, 2) }, { prompt: "No picture" }]);
+  return arrayDataset([...single, { prompt: "Compare <image> and <image>", images: paths.slice(0, 2) }, { prompt: "No picture" }]);
 }
 
 /** Looks through a view without colours, so that it takes part in the loss. */
