@@ -1,4 +1,6 @@
-/** Cutting a minibatch into pieces that fit in memory. The loss never sees the cuts: they change memory, not results. */
+/**
+ * Cutting a minibatch into pieces that fit in memory. The loss never sees the cuts: they change memory, not results.
+ */
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { Extent } from "../model/rows/segments.ts";
 import type { LearnerBatch } from "./learner.ts";

@@ -1,4 +1,7 @@
-/** The draw of a token from scores: softmax, bans, top-k and top-p without sorting, and the inverted cumulative sum, in blocks of the vocabulary. */
+/**
+ * The draw of a token from scores: softmax, bans, top-k and top-p without sorting, and the inverted cumulative sum, in
+ * blocks of the vocabulary.
+ */
 import type { ElementType } from "./pjrt-functions.ts";
 import type { Hlo, HloWriter } from "./writer.ts";
 
@@ -17,7 +20,10 @@ export interface DrawArguments {
 }
 
 /** [token int32, token, log-prob, behaviour log-prob], [rows] each; see `drawToken`. */
-export function lowerDraw(hlo: HloWriter, { scores, words, allowed, topK, topP, greedy, truncated }: DrawArguments): Hlo[] {
+export function lowerDraw(
+  hlo: HloWriter,
+  { scores, words, allowed, topK, topP, greedy, truncated }: DrawArguments,
+): Hlo[] {
   const w = new Row(hlo, scores);
   const shifted = w.map("subtract", scores, w.over(hlo.reduceLast(scores, "maximum")));
   const masses = w.map("exponential", shifted); // of the largest 1: shares of `total`
@@ -41,7 +47,10 @@ function topKKept(w: Row, masses: Hlo, topK: Hlo): Hlo {
   return w.where(w.atLeast(bits, threshold(w, bits, ones, wanted)), masses);
 }
 
-/** The smallest set of largest ones whose sum reaches a share of all; of equal ones at the boundary those of lower index. */
+/**
+ * The smallest set of largest ones whose sum reaches a share of all; of equal ones at the boundary those of lower
+ * index.
+ */
 function topPKept(w: Row, masses: Hlo, topP: Hlo): Hlo {
   const { hlo } = w;
   const share = hlo.broadcast(hlo.convert(topP, "f64"), [w.rows], [0]);
@@ -59,7 +68,10 @@ function topPKept(w: Row, masses: Hlo, topP: Hlo): Hlo {
   return hlo.map("add", above, w.where(isKept, masses));
 }
 
-/** The largest bit pattern such that the weights of all that are at least as large reach `wanted`, [rows]: two bits at a time. */
+/**
+ * The largest bit pattern such that the weights of all that are at least as large reach `wanted`, [rows]: two bits at a
+ * time.
+ */
 function threshold(w: Row, bits: Hlo, weights: Hlo, wanted: Hlo): Hlo {
   const { hlo } = w;
   let found = w.filled(0, "i32");
@@ -76,7 +88,10 @@ function threshold(w: Row, bits: Hlo, weights: Hlo, wanted: Hlo): Hlo {
   return found;
 }
 
-/** The first index whose cumulative sum exceeds `uniform` of the whole; the last that has a mass should rounding keep the sum below it. */
+/**
+ * The first index whose cumulative sum exceeds `uniform` of the whole; the last that has a mass should rounding keep
+ * the sum below it.
+ */
 function inverted(w: Row, kept: Hlo, uniform: Hlo): Hlo {
   const { hlo, rows } = w;
   const padded = w.padded(kept);
@@ -86,10 +101,17 @@ function inverted(w: Row, kept: Hlo, uniform: Hlo): Hlo {
   const upTo = cumulativeLast(hlo, sums);
   const target = hlo.map("multiply", uniform, hlo.reduce(sums, "add", [1]));
   const chosen = place(hlo, upTo, sums, target);
-  const isBefore = hlo.compare("LT", hlo.iota([rows, blocks], 1), hlo.stretch(hlo.reshape(chosen, [rows, 1]), [rows, blocks]));
+  const isBefore = hlo.compare(
+    "LT",
+    hlo.iota([rows, blocks], 1),
+    hlo.stretch(hlo.reshape(chosen, [rows, 1]), [rows, blocks]),
+  );
   const before = hlo.reduce(hlo.select(isBefore, sums, hlo.filled(0, sums.shape, "f64")), "add", [1]);
   const firstRow = hlo.map("multiply", hlo.iota([rows], 0), w.filled(blocks, "i32"));
-  const inside = hlo.convert(hlo.gatherRows(hlo.reshape(padded, [rows * blocks, block]), hlo.map("add", firstRow, chosen)), "f64");
+  const inside = hlo.convert(
+    hlo.gatherRows(hlo.reshape(padded, [rows * blocks, block]), hlo.map("add", firstRow, chosen)),
+    "f64",
+  );
   const within = place(hlo, cumulativeLast(hlo, inside), inside, hlo.map("subtract", target, before));
   return hlo.map("add", hlo.map("multiply", chosen, w.filled(block, "i32")), within);
 }
@@ -167,12 +189,20 @@ class Row {
   firstLargest(x: Hlo): Hlo {
     const { hlo } = this;
     const isLargest = hlo.compare("EQ", x, this.over(hlo.reduceLast(x, "maximum")));
-    return hlo.reduce(hlo.select(isLargest, hlo.iota(this.shape, 1), hlo.filled(this.shape[1]!, this.shape, "i32")), "minimum", [1]);
+    return hlo.reduce(
+      hlo.select(isLargest, hlo.iota(this.shape, 1), hlo.filled(this.shape[1]!, this.shape, "i32")),
+      "minimum",
+      [1],
+    );
   }
 
   picked(x: Hlo, token: Hlo): Hlo {
     const { hlo } = this;
-    return hlo.reduce(this.where(hlo.compare("EQ", hlo.iota(this.shape, 1), this.over(this.column(token))), x), "add", [1]);
+    return hlo.reduce(
+      this.where(hlo.compare("EQ", hlo.iota(this.shape, 1), this.over(this.column(token))), x),
+      "add",
+      [1],
+    );
   }
 
   /** Uniform in [0, 1) with 53 bits. */

@@ -1,6 +1,16 @@
 /** Compiled programs as files of a folder: a second run of the same programs on the same machine compiles nothing. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import type { Pjrt } from "./pjrt.ts";
@@ -18,7 +28,14 @@ export class ExecutableFiles {
   constructor(folder: string, pjrt: Pjrt) {
     this.#folder = folder;
     const processor = `${process.arch} ${cpus()[0]?.model ?? ""} ${processorFlags()}`;
-    this.#machine = [pjrt.version, pjrt.platform, pjrt.platformVersion, pjrt.devices.join(), processor, process.env["XLA_FLAGS"] ?? ""].join("\n");
+    this.#machine = [
+      pjrt.version,
+      pjrt.platform,
+      pjrt.platformVersion,
+      pjrt.devices.join(),
+      processor,
+      process.env["XLA_FLAGS"] ?? "",
+    ].join("\n");
   }
 
   /** What was written of a program on this kind of machine; null where nothing was. */
@@ -30,7 +47,9 @@ export class ExecutableFiles {
     return readFileSync(file);
   }
 
-  /** Keep a program; where it cannot be written (a full disk, a plugin that serializes nothing) the run goes on without. */
+  /**
+   * Keep a program; where it cannot be written (a full disk, a plugin that serializes nothing) the run goes on without.
+   */
   write(text: string, options: Uint8Array, serialize: () => Uint8Array): void {
     const file = this.#file(text, options);
     const unfinished = `${file}.${process.pid}`;
@@ -46,15 +65,23 @@ export class ExecutableFiles {
   }
 
   #file(text: string, options: Uint8Array): string {
-    const hash = createHash("sha256").update(this.#machine).update("\0").update(options).update("\0").update(text).digest("hex");
+    const hash = createHash("sha256")
+      .update(this.#machine)
+      .update("\0")
+      .update(options)
+      .update("\0")
+      .update(text)
+      .digest("hex");
     return join(this.#folder, `${hash}${suffix}`);
   }
 
   #forgetOldest(): void {
-    const files = readdirSync(this.#folder).filter((name) => name.endsWith(suffix)).map((name) => {
-      const { size, mtimeMs } = statSync(join(this.#folder, name));
-      return { name, size, mtimeMs };
-    });
+    const files = readdirSync(this.#folder)
+      .filter((name) => name.endsWith(suffix))
+      .map((name) => {
+        const { size, mtimeMs } = statSync(join(this.#folder, name));
+        return { name, size, mtimeMs };
+      });
     let bytes = files.reduce((sum, { size }) => sum + size, 0);
     for (const { name, size } of files.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
       if (bytes <= mostBytes) return;

@@ -1,4 +1,7 @@
-/** Compiled programs, by their text: segments that read alike are one. What was compiled is kept in files, for the next process. */
+/**
+ * Compiled programs, by their text: segments that read alike are one. What was compiled is kept in files, for the next
+ * process.
+ */
 import type { ArrayType } from "./memory.ts";
 import type { Pjrt } from "./pjrt.ts";
 import type { ExecutableFiles } from "./executable-files.ts";
@@ -94,5 +97,8 @@ export class Executables {
 /** XLA names the place in the text, which is the op that was written there. */
 function compileError(cause: Error): Error {
   const op = /loc\("([^"]+)"/.exec(cause.message)?.[1];
-  return new Error(`OpenXLA cannot compile ${op === undefined ? "a program" : `the op "${op}"`}: ${cause.message.trim()}`, { cause });
+  return new Error(
+    `OpenXLA cannot compile ${op === undefined ? "a program" : `the op "${op}"`}: ${cause.message.trim()}`,
+    { cause },
+  );
 }

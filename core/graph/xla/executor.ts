@@ -1,4 +1,7 @@
-/** Runs graphs on OpenXLA: whole programs, compiled for each set of sizes, on arrays that stay on the device. `papo setup xla` fetches what it needs. */
+/**
+ * Runs graphs on OpenXLA: whole programs, compiled for each set of sizes, on arrays that stay on the device. `papo
+ * setup xla` fetches what it needs.
+ */
 import type { CompileOptions, Device, Executor, Loop, LoopOptions, Program, ProgramRuns } from "../executor.ts";
 import type { Graph } from "../graph.ts";
 import { type CompileCounts, Executables } from "./executables.ts";
@@ -10,8 +13,10 @@ import { XlaProgram } from "./program.ts";
 
 export interface XlaOptions {
   /**
-   * "bfloat16": matrix products take their factors rounded to bfloat16 and sum in float32; what products and norms return, and what is
-   * computed from it alone, is kept in bfloat16. Norms, softmax, sums, the head's logits, weights and their gradients are float32. Default "float32".
+   * "bfloat16": matrix products take their factors rounded to bfloat16 and sum in float32; what products and norms
+   * return, and what is
+   * computed from it alone, is kept in bfloat16. Norms, softmax, sums, the head's logits, weights and their gradients
+   * are float32. Default "float32".
    */
   readonly precision?: "float32" | "bfloat16";
   /** A folder for what is compiled, read by later processes. Default: nothing is kept. */
@@ -47,16 +52,23 @@ export class XlaExecutor implements Executor {
     return { all: sizesKnown + sizesNew, atKnownSizes: sizesKnown };
   }
 
-  compile(graph: Graph, { constants = {}, products = "float32", sums = [], replaced = {} }: CompileOptions = {}): Promise<Program> {
+  compile(
+    graph: Graph,
+    { constants = {}, products = "float32", sums = [], replaced = {} }: CompileOptions = {},
+  ): Promise<Program> {
     if (products !== "float32") {
-      throw new Error(`products in ${products} are onnxruntime's: the executor "xla" has float32 and, for all of them, bfloat16`);
+      throw new Error(
+        `products in ${products} are onnxruntime's: the executor "xla" has float32 and, for all of them, bfloat16`,
+      );
     }
     const setting = { memory: this.#memory, executables: this.#executables, products: this.#products };
     return Promise.resolve(new XlaProgram(graph, { ...setting, constants, sums, replaced }));
   }
 
   compileLoop(graph: Graph, options: LoopOptions): Promise<Loop> {
-    return Promise.resolve(new XlaLoop(graph, options, { memory: this.#memory, executables: this.#executables, products: this.#products }));
+    return Promise.resolve(
+      new XlaLoop(graph, options, { memory: this.#memory, executables: this.#executables, products: this.#products }),
+    );
   }
 
   close(): void {

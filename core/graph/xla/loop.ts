@@ -44,7 +44,9 @@ export class XlaLoop implements Loop {
     this.#graph = graph;
     this.#options = options;
     this.#setting = setting;
-    const changing = new Set([...options.parts, ...Object.keys(options.carried)].map((name) => graph.inputs.get(name)?.node));
+    const changing = new Set(
+      [...options.parts, ...Object.keys(options.carried)].map((name) => graph.inputs.get(name)?.node),
+    );
     const nodes = liveNodes(graph);
     for (const node of nodes) if (node.inputs.some((value) => changing.has(value.node))) changing.add(node);
     const computing = nodes.filter(({ op }) => op.name !== inputOp.name);
@@ -59,38 +61,65 @@ export class XlaLoop implements Loop {
 
   prepare(feeds: Feeds): Promise<Prepared> {
     const { memory } = this.#setting;
-    const needed = new Set([...this.#before.flatMap(({ inputs }) => inputs), ...this.#constant].filter(({ node }) => node.op.name === inputOp.name));
+    const needed = new Set(
+      [...this.#before.flatMap(({ inputs }) => inputs), ...this.#constant].filter(
+        ({ node }) => node.op.name === inputOp.name,
+      ),
+    );
     const inputs = [...this.#graph.inputs].filter(([, value]) => needed.has(value));
     const symbols = readSymbols(inputs, (name) => fedShape(name, feeds[name]));
     const held = new Map<Value, Held>();
     try {
       for (const [name, value] of inputs) held.set(value, heldFeed(memory, name, feeds[name]!));
-      return Promise.resolve(new PreparedValues(this.#prepared(inputs.map(([, value]) => value), held, symbols), symbols));
+      return Promise.resolve(
+        new PreparedValues(
+          this.#prepared(
+            inputs.map(([, value]) => value),
+            held,
+            symbols,
+          ),
+          symbols,
+        ),
+      );
     } finally {
       for (const array of held.values()) array.release();
     }
   }
 
-  async run(rounds: number, prepared: Prepared, feeds: Feeds): Promise<{ carried: Record<string, DeviceArray>; outputs: Record<string, FloatArray> }> {
+  async run(
+    rounds: number,
+    prepared: Prepared,
+    feeds: Feeds,
+  ): Promise<{ carried: Record<string, DeviceArray>; outputs: Record<string, FloatArray> }> {
     const { memory } = this.#setting;
     const { carried, parts } = this.#options;
-    if (!(prepared instanceof PreparedValues)) throw new Error("what a loop is given was prepared by another executor's");
+    if (!(prepared instanceof PreparedValues))
+      throw new Error("what a loop is given was prepared by another executor's");
     const changing = [...parts, ...Object.keys(carried)];
     const shapes = changing.map((name) => [name, this.#graph.inputs.get(name)!] as const);
-    const symbols = readSymbols(shapes, (name) => fedShape(name, feeds[name]).slice(parts.includes(name) ? 1 : 0), prepared.symbols);
+    const symbols = readSymbols(
+      shapes,
+      (name) => fedShape(name, feeds[name]).slice(parts.includes(name) ? 1 : 0),
+      prepared.symbols,
+    );
     const held = changing.map((name) => takenFeed(memory, name, feeds[name]!));
     const collected = [...this.#graph.outputs].filter(([name]) => !Object.values(carried).includes(name));
     try {
       const program = this.#program(rounds, prepared, symbols, held);
       const results = memory.run(program, [...prepared.held.values(), ...held]);
       const names = Object.keys(carried);
-      const outputs = Object.fromEntries(collected.map(([name], i) => {
-        const array = results[names.length + i]!;
-        const data = memory.fetch(array, new Float32Array(entries(array.shape)));
-        array.release();
-        return [name, { shape: array.shape, data }];
-      }));
-      return Promise.resolve({ carried: Object.fromEntries(names.map((name, i) => [name, memory.number(results[i]!)])), outputs });
+      const outputs = Object.fromEntries(
+        collected.map(([name], i) => {
+          const array = results[names.length + i]!;
+          const data = memory.fetch(array, new Float32Array(entries(array.shape)));
+          array.release();
+          return [name, { shape: array.shape, data }];
+        }),
+      );
+      return Promise.resolve({
+        carried: Object.fromEntries(names.map((name, i) => [name, memory.number(results[i]!)])),
+        outputs,
+      });
     } finally {
       for (const array of held) array.release();
     }
@@ -102,28 +131,54 @@ export class XlaLoop implements Loop {
     return Promise.resolve();
   }
 
-  /** The constant values: inputs as they are, or in the products' type where they are matrices, and what is computed from them. */
-  #prepared(inputs: readonly Value[], held: ReadonlyMap<Value, Held>, symbols: ReadonlyMap<string, number>): Map<Value, Held> {
+  /**
+   * The constant values: inputs as they are, or in the products' type where they are matrices, and what is computed
+   * from them.
+   */
+  #prepared(
+    inputs: readonly Value[],
+    held: ReadonlyMap<Value, Held>,
+    symbols: ReadonlyMap<string, number>,
+  ): Map<Value, Held> {
     const { memory, executables, products } = this.#setting;
     const isKept = (value: Value): boolean =>
-      value.node.op.name === inputOp.name && (value.dtype !== "float32" || value.shape.length < 2 || held.get(value)!.type === products);
+      value.node.op.name === inputOp.name &&
+      (value.dtype !== "float32" || value.shape.length < 2 || held.get(value)!.type === products);
     const computed = this.#constant.filter((value) => !isKept(value));
     const result = new Map<Value, Held>();
     if (computed.length > 0) {
       const hlo = new HloWriter();
-      const values = new Map<Value, Hlo>(inputs.map((value) => [value, hlo.argument(held.get(value)!.shape, held.get(value)!.type)]));
+      const values = new Map<Value, Hlo>(
+        inputs.map((value) => [value, hlo.argument(held.get(value)!.shape, held.get(value)!.type)]),
+      );
       lowerNodes(hlo, this.#before, values, { symbols, products });
       const results = computed.map((value) => matrixType(hlo, values.get(value)!, value, products));
-      const text = hlo.module(inputs.map((value) => values.get(value)!), results);
-      const program = executables.get(text, results.map(({ shape, type }) => ({ shape, type })));
+      const text = hlo.module(
+        inputs.map((value) => values.get(value)!),
+        results,
+      );
+      const program = executables.get(
+        text,
+        results.map(({ shape, type }) => ({ shape, type })),
+      );
       this.#programs.set(text, program);
-      memory.run(program, inputs.map((value) => held.get(value)!)).forEach((array, i) => result.set(computed[i]!, array));
+      memory
+        .run(
+          program,
+          inputs.map((value) => held.get(value)!),
+        )
+        .forEach((array, i) => result.set(computed[i]!, array));
     }
     for (const value of this.#constant) if (!result.has(value)) result.set(value, held.get(value)!.again());
     return new Map(this.#constant.map((value) => [value, result.get(value)!]));
   }
 
-  #program(rounds: number, prepared: PreparedValues, symbols: ReadonlyMap<string, number>, held: readonly Held[]): LoadedProgram {
+  #program(
+    rounds: number,
+    prepared: PreparedValues,
+    symbols: ReadonlyMap<string, number>,
+    held: readonly Held[],
+  ): LoadedProgram {
     const types = [...prepared.held.values(), ...held].map(({ shape, type }) => `${type}${shape.join("x")}`).join(" ");
     const key = `${rounds} ${held.map((array) => Number(array.isAlone())).join("")} ${types}`;
     const known = this.#programs.get(key);
@@ -135,7 +190,12 @@ export class XlaLoop implements Loop {
     return program;
   }
 
-  #text(rounds: number, prepared: PreparedValues, symbols: ReadonlyMap<string, number>, held: readonly Held[]): { text: string; results: ArrayType[] } {
+  #text(
+    rounds: number,
+    prepared: PreparedValues,
+    symbols: ReadonlyMap<string, number>,
+    held: readonly Held[],
+  ): { text: string; results: ArrayType[] } {
     const { products } = this.#setting;
     const { carried, parts } = this.#options;
     const hlo = new HloWriter();
@@ -144,7 +204,9 @@ export class XlaLoop implements Loop {
     const collected = [...this.#graph.outputs].filter(([name]) => !Object.values(carried).includes(name));
     const empty = collected.map(([, { shape }]) => hlo.filled(0, [rounds, ...sizesIn(symbols)(shape)]));
     const carriedTypes = Object.keys(carried).map((name) => this.#carriedType(name));
-    const begun = changing.map((value, i) => (i < parts.length ? value : hlo.convert(value, carriedTypes[i - parts.length]!)));
+    const begun = changing.map((value, i) =>
+      i < parts.length ? value : hlo.convert(value, carriedTypes[i - parts.length]!),
+    );
     const state = [...constant.map(([, value]) => value), ...begun, ...empty];
     const final = hlo.rounds(rounds, state, (inner, place, now) => {
       const values = new Map<Value, Hlo>(constant.map(([value], i) => [value, now[i]!]));
@@ -153,7 +215,9 @@ export class XlaLoop implements Loop {
       parts.forEach((name, i) => values.set(value(name), inner.part(fed[i]!, place)));
       Object.keys(carried).forEach((name, i) => values.set(value(name), fed[parts.length + i]!));
       lowerNodes(inner, this.#each, values, { symbols, products });
-      const next = Object.values(carried).map((name, i) => inner.convert(values.get(this.#graph.outputs.get(name)!)!, carriedTypes[i]!));
+      const next = Object.values(carried).map((name, i) =>
+        inner.convert(values.get(this.#graph.outputs.get(name)!)!, carriedTypes[i]!),
+      );
       const rows = collected.map(([, output], i) => {
         const into = now[constant.length + changing.length + i]!;
         const row = inner.convert(values.get(output)!, "f32");
@@ -188,7 +252,13 @@ function lowerNodes(
     const lowering = lowerings[node.op.name];
     if (lowering === undefined) throw new Error(`the op "${node.op.name}" has no lowering to OpenXLA`);
     hlo.locate(node.op.name);
-    const results = lowering({ hlo, node, inputs: node.inputs.map((value) => values.get(value)!), sizes: sizesIn(symbols), products });
+    const results = lowering({
+      hlo,
+      node,
+      inputs: node.inputs.map((value) => values.get(value)!),
+      sizes: sizesIn(symbols),
+      products,
+    });
     node.outputs.forEach((value, i) => values.set(value, results[i]!));
   }
 }
@@ -202,6 +272,7 @@ function fedShape(name: string, feed: Feed | undefined): readonly number[] {
   return feed.shape;
 }
 
-const heldFeed = (memory: Memory, name: string, feed: Feed): Held => ("id" in feed ? memory.held(feed, name) : memory.hold(feed));
-const takenFeed = (memory: Memory, name: string, feed: Feed): Held => ("id" in feed ? memory.take(feed, name) : memory.hold(feed));
-
+const heldFeed = (memory: Memory, name: string, feed: Feed): Held =>
+  "id" in feed ? memory.held(feed, name) : memory.hold(feed);
+const takenFeed = (memory: Memory, name: string, feed: Feed): Held =>
+  "id" in feed ? memory.take(feed, name) : memory.hold(feed);

@@ -12,7 +12,10 @@ export interface Lowered {
   readonly inputs: readonly Hlo[];
   /** Sizes of a shape in this program. */
   readonly sizes: (shape: Shape) => readonly number[];
-  /** Of the factors of matrix products, which are summed in float32, and of what products, norms and what follows them return. */
+  /**
+   * Of the factors of matrix products, which are summed in float32, and of what products, norms and what follows them
+   * return.
+   */
   readonly products: "f32" | "bf16";
 }
 
@@ -27,7 +30,8 @@ const output = ({ node, sizes }: Lowered): readonly number[] => sizes(node.outpu
 const wide = (hlo: HloWriter, x: Hlo): Hlo => (x.type === "bf16" ? hlo.convert(x, "f32") : x);
 
 /**
- * What an operation on these arrays returns: float32 if one that has the result's shape is. What is stretched to it (a norm's weights, a
+ * What an operation on these arrays returns: float32 if one that has the result's shape is. What is stretched to it (a
+ * norm's weights, a
  * mask, a number) does not widen the result, which would double what is written.
  */
 function commonType(inputs: readonly Hlo[], shape: readonly number[]): ElementType {
@@ -36,22 +40,27 @@ function commonType(inputs: readonly Hlo[], shape: readonly number[]): ElementTy
 }
 
 /** An elementwise operation; inputs are stretched to the output's shape. */
-const elementwise = (name: string): Lowering => (lowered) => {
-  const { hlo } = lowered;
-  const shape = output(lowered);
-  const [first, ...others] = lowered.inputs.map((value) => hlo.stretch(wide(hlo, value), shape));
-  return [hlo.convert(hlo.map(name, first!, ...others), commonType(lowered.inputs, shape))];
-};
+const elementwise =
+  (name: string): Lowering =>
+  (lowered) => {
+    const { hlo } = lowered;
+    const shape = output(lowered);
+    const [first, ...others] = lowered.inputs.map((value) => hlo.stretch(wide(hlo, value), shape));
+    return [hlo.convert(hlo.map(name, first!, ...others), commonType(lowered.inputs, shape))];
+  };
 
 const times = (hlo: HloWriter, a: Hlo, b: Hlo): Hlo => hlo.map("multiply", a, hlo.stretch(b, a.shape));
 const plus = (hlo: HloWriter, a: Hlo, b: Hlo): Hlo => hlo.map("add", a, hlo.stretch(b, a.shape));
-const scaled = (hlo: HloWriter, x: Hlo, factor: number): Hlo => (factor === 1 ? x : times(hlo, x, hlo.constant(factor)));
+const scaled = (hlo: HloWriter, x: Hlo, factor: number): Hlo =>
+  factor === 1 ? x : times(hlo, x, hlo.constant(factor));
 
 /** Computed in float32 and returned in the input's type. */
-const inFloat32 = (rule: (hlo: HloWriter, x: Hlo, lowered: Lowered) => Hlo): Lowering => (lowered) => {
-  const x = input(lowered);
-  return [lowered.hlo.convert(rule(lowered.hlo, wide(lowered.hlo, x), lowered), x.type)];
-};
+const inFloat32 =
+  (rule: (hlo: HloWriter, x: Hlo, lowered: Lowered) => Hlo): Lowering =>
+  (lowered) => {
+    const x = input(lowered);
+    return [lowered.hlo.convert(rule(lowered.hlo, wide(lowered.hlo, x), lowered), x.type)];
+  };
 
 /** [normed, 1 / root mean square], in float32. */
 function norm(hlo: HloWriter, x: Hlo, weight: Hlo, epsilon: number): readonly [Hlo, Hlo] {
@@ -66,7 +75,8 @@ function dropoutMask(hlo: HloWriter, [rows, width]: readonly [number, number], k
   const shape = [rows, words];
   const long = (value: bigint): Hlo => hlo.constant(BigInt.asIntN(64, value), "i64");
   const half = (index: number): Hlo => hlo.convert(hlo.reshape(hlo.slice(key, 0, index, 1), []), "i64");
-  const shifted = (value: Hlo, by: bigint): Hlo => hlo.map("shift_right_logical", value, hlo.stretch(long(by), value.shape));
+  const shifted = (value: Hlo, by: bigint): Hlo =>
+    hlo.map("shift_right_logical", value, hlo.stretch(long(by), value.shape));
   const seed = hlo.map("add", hlo.map("multiply", half(1), long(2n ** 32n)), half(0));
   const counter = hlo.map("add", times(hlo, hlo.iota(shape, 0, "i64"), long(BigInt(words))), hlo.iota(shape, 1, "i64"));
   let word = plus(hlo, times(hlo, counter, long(splitMix.gamma)), seed);
@@ -74,13 +84,21 @@ function dropoutMask(hlo: HloWriter, [rows, width]: readonly [number, number], k
     const mixed = hlo.map("xor", word, shifted(word, shift));
     word = factor === null ? mixed : times(hlo, mixed, long(factor));
   }
-  const lanes = [0n, 16n, 32n, 48n].map((shift) => hlo.reshape(hlo.map("and", shifted(word, shift), hlo.stretch(long(65_535n), shape)), [...shape, 1]));
+  const lanes = [0n, 16n, 32n, 48n].map((shift) =>
+    hlo.reshape(hlo.map("and", shifted(word, shift), hlo.stretch(long(65_535n), shape)), [...shape, 1]),
+  );
   const values = hlo.slice(hlo.reshape(hlo.concat(lanes, 2), [rows, 4 * words]), 1, 0, width);
   return hlo.convert(hlo.compare("GE", values, hlo.stretch(long(BigInt(threshold)), values.shape)), "f32");
 }
 
 /** Products summed in float32; what is kept of them is of the factors' type, unless `full`. */
-function product({ hlo, products }: Lowered, [a, b]: readonly [Hlo, Hlo], axes: ProductAxes, after: (sums: Hlo) => Hlo, full: boolean): Hlo {
+function product(
+  { hlo, products }: Lowered,
+  [a, b]: readonly [Hlo, Hlo],
+  axes: ProductAxes,
+  after: (sums: Hlo) => Hlo,
+  full: boolean,
+): Hlo {
   const sums = after(hlo.product(hlo.convert(a, products), hlo.convert(b, products), axes));
   return full ? sums : hlo.convert(sums, products);
 }
@@ -109,22 +127,47 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   scalar: (lowered) => [lowered.hlo.constant(attributes<{ value: number }>(lowered).value)],
   withGradient: (lowered) => [input(lowered)],
   matmul: (lowered) => {
-    const { transposeA, transposeB, scale } = attributes<{ transposeA: boolean; transposeB: boolean; scale: number }>(lowered);
+    const { transposeA, transposeB, scale } = attributes<{ transposeA: boolean; transposeB: boolean; scale: number }>(
+      lowered,
+    );
     const [a, b] = [input(lowered), input(lowered, 1)];
     const rank = a.shape.length;
     const batch = Array.from({ length: rank - 2 }, (_, i) => i);
     const over = [[transposeA ? rank - 2 : rank - 1], [transposeB ? rank - 1 : rank - 2]] as const;
     // Summed over rows, it is a gradient of weights, to which more of its kind are added.
     const isOfWeights = rank === 2 && transposeA;
-    return [product(lowered, [a, b], { batch: [batch, batch], contracting: over }, (sums) => scaled(lowered.hlo, sums, scale), isOfWeights)];
+    return [
+      product(
+        lowered,
+        [a, b],
+        { batch: [batch, batch], contracting: over },
+        (sums) => scaled(lowered.hlo, sums, scale),
+        isOfWeights,
+      ),
+    ];
   },
   linear: (lowered) => {
-    const { hlo, inputs: [x, w, b] } = lowered;
+    const {
+      hlo,
+      inputs: [x, w, b],
+    } = lowered;
     const { full = false } = attributes<{ full?: boolean }>(lowered);
-    return [product(lowered, [x!, w!], { contracting: [[1], [1]] }, (sums) => (b === undefined ? sums : plus(hlo, sums, wide(hlo, b))), full)];
+    return [
+      product(
+        lowered,
+        [x!, w!],
+        { contracting: [[1], [1]] },
+        (sums) => (b === undefined ? sums : plus(hlo, sums, wide(hlo, b))),
+        full,
+      ),
+    ];
   },
   addProduct: (lowered) => {
-    const { hlo, products, inputs: [y, x, w] } = lowered;
+    const {
+      hlo,
+      products,
+      inputs: [y, x, w],
+    } = lowered;
     const product = hlo.product(hlo.convert(x!, products), hlo.convert(w!, products), { contracting: [[1], [1]] });
     return [hlo.convert(plus(hlo, wide(hlo, y!), product), y!.type)];
   },
@@ -133,7 +176,9 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
     const kept = hlo.map("multiply", x, dropoutMask(hlo, x.shape as [number, number], input(lowered, 1), threshold));
     return scaled(hlo, kept, keptScale(threshold));
   }),
-  sum: (lowered) => [lowered.hlo.reduce(wide(lowered.hlo, input(lowered)), "add", attributes<{ axes: number[] }>(lowered).axes)],
+  sum: (lowered) => [
+    lowered.hlo.reduce(wide(lowered.hlo, input(lowered)), "add", attributes<{ axes: number[] }>(lowered).axes),
+  ],
   max: (lowered) => [lowered.hlo.reduceLast(wide(lowered.hlo, input(lowered)), "maximum")],
   gatherRows: (lowered) => [lowered.hlo.gatherRows(input(lowered), input(lowered, 1))],
   scatterAddRows: (lowered) => {
@@ -149,11 +194,18 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   },
   unpack: (lowered) => [lowered.hlo.gatherRows(input(lowered), input(lowered, 2))],
   reshape: (lowered) => [lowered.hlo.reshape(input(lowered), output(lowered))],
-  transpose: (lowered) => [lowered.hlo.transpose(input(lowered), attributes<{ permutation: number[] }>(lowered).permutation)],
+  transpose: (lowered) => [
+    lowered.hlo.transpose(input(lowered), attributes<{ permutation: number[] }>(lowered).permutation),
+  ],
   concat: (lowered) => {
     const { hlo, inputs } = lowered;
     const isMixed = inputs.some(({ type }) => type !== inputs[0]!.type);
-    return [hlo.concat(isMixed ? inputs.map((value) => wide(hlo, value)) : inputs, attributes<{ axis: number }>(lowered).axis)];
+    return [
+      hlo.concat(
+        isMixed ? inputs.map((value) => wide(hlo, value)) : inputs,
+        attributes<{ axis: number }>(lowered).axis,
+      ),
+    ];
   },
   split: (lowered) => {
     const { sizes, axis } = attributes<{ sizes: Shape; axis: number }>(lowered);
@@ -167,13 +219,21 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   zeros: (lowered) => [lowered.hlo.filled(0, output(lowered))],
   rmsNorm: (lowered) => {
     const { hlo, products } = lowered;
-    const [normed, inverse] = norm(hlo, wide(hlo, input(lowered)), input(lowered, 1), attributes<{ epsilon: number }>(lowered).epsilon);
+    const [normed, inverse] = norm(
+      hlo,
+      wide(hlo, input(lowered)),
+      input(lowered, 1),
+      attributes<{ epsilon: number }>(lowered).epsilon,
+    );
     return [hlo.convert(normed, products), inverse];
   },
   addRmsNorm: (lowered) => {
     const { hlo, products } = lowered;
     const sum = hlo.map("add", wide(hlo, input(lowered)), wide(hlo, input(lowered, 1)));
-    return [hlo.convert(norm(hlo, sum, input(lowered, 2), attributes<{ epsilon: number }>(lowered).epsilon)[0], products), sum];
+    return [
+      hlo.convert(norm(hlo, sum, input(lowered, 2), attributes<{ epsilon: number }>(lowered).epsilon)[0], products),
+      sum,
+    ];
   },
   rope: inFloat32((hlo, x, lowered) => {
     const [cos, sin] = [input(lowered, 1), input(lowered, 2)];
@@ -196,7 +256,14 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   writeAt: (lowered) => {
     const { hlo } = lowered;
     const [base, update, place] = [input(lowered), input(lowered, 1), input(lowered, 2)];
-    return [hlo.write(base, hlo.convert(update, base.type), hlo.reshape(place, []), attributes<{ axis: number }>(lowered).axis)];
+    return [
+      hlo.write(
+        base,
+        hlo.convert(update, base.type),
+        hlo.reshape(place, []),
+        attributes<{ axis: number }>(lowered).axis,
+      ),
+    ];
   },
   drawToken: (lowered) => {
     const { hlo } = lowered;
@@ -207,6 +274,8 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   addToColumn: (lowered) => {
     const { hlo } = lowered;
     const [x, column, value] = [wide(hlo, input(lowered)), input(lowered, 1), wide(hlo, input(lowered, 2))];
-    return [hlo.scatterAdd(x, hlo.concat([hlo.iota(column.shape, 0), column], 1), hlo.reshape(value, [x.shape[0]!]), 2)];
+    return [
+      hlo.scatterAdd(x, hlo.concat([hlo.iota(column.shape, 0), column], 1), hlo.reshape(value, [x.shape[0]!]), 2),
+    ];
   },
 };

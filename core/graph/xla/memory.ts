@@ -61,8 +61,14 @@ export class Memory implements Device {
     return this.#made(filledText(shape, type), { shape, type }, [{ shape: [], data: Float32Array.of(value) }]);
   }
 
-  random(shape: readonly number[], { deviation, seed }: { readonly deviation: number; readonly seed: number }): DeviceArray {
-    return this.#made(uniformText(shape), { shape, type: "f32" }, [{ shape: [], data: Int32Array.of(seed) }, { shape: [], data: Float32Array.of(deviation) }]);
+  random(
+    shape: readonly number[],
+    { deviation, seed }: { readonly deviation: number; readonly seed: number },
+  ): DeviceArray {
+    return this.#made(uniformText(shape), { shape, type: "f32" }, [
+      { shape: [], data: Int32Array.of(seed) },
+      { shape: [], data: Float32Array.of(deviation) },
+    ]);
   }
 
   /** A copy here. @param into as many numbers of the array's type */
@@ -100,7 +106,9 @@ export class Memory implements Device {
 
   /** Start a program; its outputs, each held once. */
   run({ executable, outputs }: LoadedProgram, inputs: readonly Held[]): Held[] {
-    const [buffers] = this.#pjrt.execute(executable, [inputs.map(({ buffer }) => buffer)], outputs.length) as [bigint[]];
+    const [buffers] = this.#pjrt.execute(executable, [inputs.map(({ buffer }) => buffer)], outputs.length) as [
+      bigint[],
+    ];
     return buffers.map((buffer, i) => counted(this.#pjrt, buffer, outputs[i]!));
   }
 
@@ -115,7 +123,8 @@ export class Memory implements Device {
 
   #known(id: number, input: string): Held {
     const known = this.#arrays.get(id);
-    if (known === undefined) throw new Error(`input "${input}" is an array that was freed, or one of another executor's device`);
+    if (known === undefined)
+      throw new Error(`input "${input}" is an array that was freed, or one of another executor's device`);
     return known;
   }
 

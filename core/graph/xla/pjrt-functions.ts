@@ -1,6 +1,8 @@
 /**
- * The part of OpenXLA's plugin interface (pjrt_c_api.h, API 0.81) that is called: for each function its place in the table that a plugin gives, and the fields of
- * its argument struct after `struct_size` and `extension_start`. Every field takes one 8-byte word, enums and flags padded.
+ * The part of OpenXLA's plugin interface (pjrt_c_api.h, API 0.81) that is called: for each function its place in the
+ * table that a plugin gives, and the fields of
+ * its argument struct after `struct_size` and `extension_start`. Every field takes one 8-byte word, enums and flags
+ * padded.
  */
 
 export const pjrtFunctions = {
@@ -11,7 +13,17 @@ export const pjrtFunctions = {
   Event_Await: { place: 8, fields: ["event"] },
   Client_Create: {
     place: 10,
-    fields: ["options", "numOptions", "getCallback", "getArgument", "putCallback", "putArgument", "client", "tryGetCallback", "tryGetArgument"],
+    fields: [
+      "options",
+      "numOptions",
+      "getCallback",
+      "getArgument",
+      "putCallback",
+      "putArgument",
+      "client",
+      "tryGetCallback",
+      "tryGetArgument",
+    ],
   },
   Client_Destroy: { place: 11, fields: ["client"] },
   Client_PlatformName: { place: 12, fields: ["client", "name", "nameSize"] },
@@ -21,7 +33,19 @@ export const pjrtFunctions = {
   Client_BufferFromHostBuffer: {
     place: 22,
     fields: [
-      "client", "data", "type", "dims", "numDims", "strides", "numStrides", "semantics", "device", "memory", "layout", "doneWithHostBuffer", "buffer",
+      "client",
+      "data",
+      "type",
+      "dims",
+      "numDims",
+      "strides",
+      "numStrides",
+      "semantics",
+      "device",
+      "memory",
+      "layout",
+      "doneWithHostBuffer",
+      "buffer",
     ],
   },
   DeviceDescription_Kind: { place: 26, fields: ["description", "kind", "kindSize"] },
@@ -29,9 +53,28 @@ export const pjrtFunctions = {
   Device_MemoryStats: {
     place: 34,
     fields: [
-      "device", "bytesInUse", "peakBytesInUse", "peakIsSet", "numAllocations", "numAllocationsIsSet", "largestAllocation", "largestIsSet", "bytesLimit",
-      "bytesLimitIsSet", "reserved", "reservedIsSet", "peakReserved", "peakReservedIsSet", "reservable", "reservableIsSet", "largestFree", "largestFreeIsSet",
-      "poolBytes", "poolBytesIsSet", "peakPoolBytes", "peakPoolBytesIsSet",
+      "device",
+      "bytesInUse",
+      "peakBytesInUse",
+      "peakIsSet",
+      "numAllocations",
+      "numAllocationsIsSet",
+      "largestAllocation",
+      "largestIsSet",
+      "bytesLimit",
+      "bytesLimitIsSet",
+      "reserved",
+      "reservedIsSet",
+      "peakReserved",
+      "peakReservedIsSet",
+      "reservable",
+      "reservableIsSet",
+      "largestFree",
+      "largestFreeIsSet",
+      "poolBytes",
+      "poolBytesIsSet",
+      "peakPoolBytes",
+      "peakPoolBytesIsSet",
     ],
   },
   Executable_Destroy: { place: 40, fields: ["executable"] },
@@ -40,7 +83,16 @@ export const pjrtFunctions = {
   LoadedExecutable_GetExecutable: { place: 51, fields: ["loaded", "executable"] },
   LoadedExecutable_Execute: {
     place: 55,
-    fields: ["executable", "options", "argumentLists", "numDevices", "numArguments", "outputLists", "completeEvents", "executeDevice"],
+    fields: [
+      "executable",
+      "options",
+      "argumentLists",
+      "numDevices",
+      "numArguments",
+      "outputLists",
+      "completeEvents",
+      "executeDevice",
+    ],
   },
   Executable_DeserializeAndLoad: { place: 56, fields: ["client", "bytes", "size", "loaded", "options", "optionsSize"] },
   Buffer_Destroy: { place: 58, fields: ["buffer"] },

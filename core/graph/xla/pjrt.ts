@@ -3,7 +3,14 @@ import { createRequire } from "node:module";
 import type koffiType from "koffi";
 import { keepLibrary } from "../libc.ts";
 import {
-  type ElementType, elementTypes, namedValueTypes, pjrtApi, type PjrtField, type PjrtFunction, pjrtFunctions, wordsBeforeFunctions,
+  type ElementType,
+  elementTypes,
+  namedValueTypes,
+  pjrtApi,
+  type PjrtField,
+  type PjrtFunction,
+  pjrtFunctions,
+  wordsBeforeFunctions,
 } from "./pjrt-functions.ts";
 
 /** An address or a number in an argument struct; an array stands for its memory. */
@@ -21,7 +28,10 @@ export interface DeviceMemory {
   readonly limit: number | null;
 }
 
-/** A plugin with a client of its devices. Addresses (bigint) of executables and buffers are its own; who gets one destroys it. */
+/**
+ * A plugin with a client of its devices. Addresses (bigint) of executables and buffers are its own; who gets one
+ * destroys it.
+ */
 export class Pjrt {
   readonly version: string;
   readonly platform: string;
@@ -45,11 +55,17 @@ export class Pjrt {
     const [major, minor] = [Number(head[4]! & 0xffffffffn), Number(head[4]! >> 32n)];
     this.version = `${major}.${minor}`;
     if (major !== pjrtApi.major || minor < pjrtApi.oldestMinor) {
-      throw new Error(`the plugin ${file} has PJRT API ${this.version}: ${pjrtApi.major}.${pjrtApi.oldestMinor} or a later ${pjrtApi.major}.x is needed`);
+      throw new Error(
+        `the plugin ${file} has PJRT API ${this.version}: ` +
+          `${pjrtApi.major}.${pjrtApi.oldestMinor} or a later ${pjrtApi.major}.x is needed`,
+      );
     }
     this.#addresses = this.#words(api, Number(head[0]! / 8n)).slice(wordsBeforeFunctions);
     this.#call("Plugin_Initialize", {});
-    this.#client = this.#call("Client_Create", { options: namedValues(this.#koffi, options), numOptions: Object.keys(options).length }).client;
+    this.#client = this.#call("Client_Create", {
+      options: namedValues(this.#koffi, options),
+      numOptions: Object.keys(options).length,
+    }).client;
     const { name, nameSize } = this.#call("Client_PlatformName", { client: this.#client });
     this.platform = this.#text(name, nameSize);
     const { version, versionSize } = this.#call("Client_PlatformVersion", { client: this.#client });
@@ -73,7 +89,11 @@ export class Pjrt {
     try {
       const stats = this.#call("Device_MemoryStats", { device: this.#devices[device]! });
       const known = (value: bigint, isSet: bigint): number | null => ((isSet & 0xffn) === 0n ? null : Number(value));
-      return { used: Number(stats.bytesInUse), peak: known(stats.peakBytesInUse, stats.peakIsSet), limit: known(stats.bytesLimit, stats.bytesLimitIsSet) };
+      return {
+        used: Number(stats.bytesInUse),
+        peak: known(stats.peakBytesInUse, stats.peakIsSet),
+        limit: known(stats.bytesLimit, stats.bytesLimitIsSet),
+      };
     } catch {
       return null;
     }
@@ -83,7 +103,12 @@ export class Pjrt {
   compile(code: string, options: Uint8Array): bigint {
     const [text, format] = [Buffer.from(code), Buffer.from("mlir")];
     const program = this.#struct([this.#address(text), text.length, this.#address(format), format.length]);
-    const { executable } = this.#call("Client_Compile", { client: this.#client, program, options, optionsSize: options.length });
+    const { executable } = this.#call("Client_Compile", {
+      client: this.#client,
+      program,
+      options,
+      optionsSize: options.length,
+    });
     return kept(executable, text, format, program);
   }
 
@@ -109,7 +134,12 @@ export class Pjrt {
   put(data: ArrayBufferView, shape: readonly number[], type: ElementType, device = 0): bigint {
     const dims = BigInt64Array.from(shape, BigInt);
     const { buffer, doneWithHostBuffer } = this.#call("Client_BufferFromHostBuffer", {
-      client: this.#client, data, type: elementTypes[type], dims, numDims: shape.length, device: this.#devices[device]!,
+      client: this.#client,
+      data,
+      type: elementTypes[type],
+      dims,
+      numDims: shape.length,
+      device: this.#devices[device]!,
     });
     this.#settle(doneWithHostBuffer);
     return buffer;
@@ -127,13 +157,15 @@ export class Pjrt {
   }
 
   /**
-   * Start a program on one device or on as many as there are lists of arguments; its outputs, for each device, can be used at once. Arguments that the program says
+   * Start a program on one device or on as many as there are lists of arguments; its outputs, for each device, can be
+   * used at once. Arguments that the program says
    * it takes over (donated ones) are gone but must still be freed.
    */
   execute(executable: bigint, argumentLists: readonly (readonly bigint[])[], outputs: number): bigint[][] {
     const given = argumentLists.map((list) => BigUint64Array.from(list));
     const taken = argumentLists.map(() => new BigUint64Array(outputs));
-    const lists = (arrays: readonly BigUint64Array[]): BigUint64Array => BigUint64Array.from(arrays, (array) => this.#address(array));
+    const lists = (arrays: readonly BigUint64Array[]): BigUint64Array =>
+      BigUint64Array.from(arrays, (array) => this.#address(array));
     this.#call("LoadedExecutable_Execute", {
       executable,
       options: this.#struct(new Array<number>(12).fill(0)),
@@ -142,7 +174,11 @@ export class Pjrt {
       numArguments: argumentLists[0]!.length,
       outputLists: lists(taken),
     });
-    return kept(taken.map((list) => [...list]), given, taken);
+    return kept(
+      taken.map((list) => [...list]),
+      given,
+      taken,
+    );
   }
 
   /** Nothing of it works afterwards; what it still held is gone. */
@@ -153,14 +189,20 @@ export class Pjrt {
   }
 
   /** Call a function; returns all fields of its argument struct, those that it was given back among them. */
-  #call<Name extends PjrtFunction>(name: Name, given: Partial<Record<PjrtField<Name>, Word>>): Record<PjrtField<Name>, bigint> {
+  #call<Name extends PjrtFunction>(
+    name: Name,
+    given: Partial<Record<PjrtField<Name>, Word>>,
+  ): Record<PjrtField<Name>, bigint> {
     if (this.#closed) throw new Error("OpenXLA was closed in this process");
     const fields: readonly PjrtField<Name>[] = pjrtFunctions[name].fields;
     const struct = this.#struct(fields.map((field) => given[field] ?? 0));
     const error = this.#function(name)(struct);
     if (error !== null && error !== undefined) throw new Error(this.#messageOf(error));
     const words = new BigUint64Array(struct.buffer, struct.byteOffset, struct.length / 8);
-    return kept(Object.fromEntries(fields.map((field, i) => [field, words[i + 2]!])) as Record<PjrtField<Name>, bigint>, given);
+    return kept(
+      Object.fromEntries(fields.map((field, i) => [field, words[i + 2]!])) as Record<PjrtField<Name>, bigint>,
+      given,
+    );
   }
 
   #function(name: PjrtFunction): (struct: Buffer) => unknown {
@@ -177,7 +219,12 @@ export class Pjrt {
   #struct(words: readonly Word[]): Buffer {
     const struct = Buffer.alloc(8 * (words.length + 2));
     struct.writeBigUInt64LE(BigInt(struct.length), 0);
-    words.forEach((word, i) => struct.writeBigUInt64LE(typeof word === "object" ? this.#address(word) : BigInt.asUintN(64, BigInt(word)), 8 * (i + 2)));
+    words.forEach((word, i) =>
+      struct.writeBigUInt64LE(
+        typeof word === "object" ? this.#address(word) : BigInt.asUintN(64, BigInt(word)),
+        8 * (i + 2),
+      ),
+    );
     return struct;
   }
 
@@ -205,7 +252,10 @@ export class Pjrt {
 
   #words(address: unknown, count: number): bigint[] {
     if (count === 0) return [];
-    return Array.from(this.#koffi.decode(address, this.#koffi.array("uint64_t", count)) as ArrayLike<number | bigint>, BigInt);
+    return Array.from(
+      this.#koffi.decode(address, this.#koffi.array("uint64_t", count)) as ArrayLike<number | bigint>,
+      BigInt,
+    );
   }
 
   #text(address: bigint, size: bigint): string {
@@ -236,11 +286,19 @@ function namedValues(koffi: Koffi, options: ClientOptions): Buffer {
       lasting.push(bytes);
       return BigInt(koffi.address(bytes));
     };
-    const word = (place: number, content: bigint): void => void structs.writeBigUInt64LE(BigInt.asUintN(64, content), 56 * i + 8 * place);
+    const word = (place: number, content: bigint): void =>
+      void structs.writeBigUInt64LE(BigInt.asUintN(64, content), 56 * i + 8 * place);
     word(0, 56n);
     word(2, text(name));
     word(3, BigInt(Buffer.byteLength(name)));
-    const type = typeof value === "string" ? "string" : typeof value === "boolean" ? "bool" : Number.isInteger(value) ? "int64" : "float";
+    const type =
+      typeof value === "string"
+        ? "string"
+        : typeof value === "boolean"
+          ? "bool"
+          : Number.isInteger(value)
+            ? "int64"
+            : "float";
     word(4, BigInt(namedValueTypes[type]));
     if (typeof value === "string") word(5, text(value));
     else if (type === "float") structs.writeFloatLE(value as number, 56 * i + 40);

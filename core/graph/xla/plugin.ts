@@ -37,13 +37,19 @@ export function xlaSetup(): XlaSetup | null {
   return existsSync(join(xlaFolder, setup.library)) ? setup : null;
 }
 
-/** The plugin of this thread, shared by its executors: the client is closed with the last of them, or when the thread ends. */
+/**
+ * The plugin of this thread, shared by its executors: the client is closed with the last of them, or when the thread
+ * ends.
+ */
 let shared: { readonly pjrt: Pjrt; users: number } | null = null;
 
 /** The executor on the plugin that was set up. @throws Error saying what to run where it is not */
 export function loadXla(options: XlaOptions = {}): XlaExecutor {
   const setup = xlaSetup();
-  if (setup === null) throw new Error('OpenXLA is not set up: run `npx papo setup xla` (needs python3 with pip), or use the executor "onnxruntime"');
+  if (setup === null)
+    throw new Error(
+      'OpenXLA is not set up: run `npx papo setup xla` (needs python3 with pip), or use the executor "onnxruntime"',
+    );
   const used = (shared ??= { pjrt: openPlugin(join(xlaFolder, setup.library), setup.cuda), users: 0 });
   used.users++;
   return new XlaExecutor(used.pjrt, { cache: join(xlaFolder, "cache"), ...options }, () => {
@@ -74,9 +80,12 @@ export function checkXla(file: string, cuda: boolean): XlaCheck {
     const hlo = new HloWriter();
     const x = hlo.argument([2, 2], "f32");
     const text = hlo.module([x], [hlo.product(x, x, { contracting: [[1], [0]] })]);
-    const [product] = memory.run(executables.get(text, [{ shape: [2, 2], type: "f32" }]), [memory.hold({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) })]);
+    const [product] = memory.run(executables.get(text, [{ shape: [2, 2], type: "f32" }]), [
+      memory.hold({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }),
+    ]);
     const found = memory.get(memory.array(product!));
-    if (found.join() !== "7,10,15,22") throw new Error(`the plugin ${file} computes [[1, 2], [3, 4]]² as ${found.join(", ")}`);
+    if (found.join() !== "7,10,15,22")
+      throw new Error(`the plugin ${file} computes [[1, 2], [3, 4]]² as ${found.join(", ")}`);
     return { platform: pjrt.platform, api: pjrt.version, devices: pjrt.devices };
   } finally {
     pjrt.close();

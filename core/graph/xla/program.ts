@@ -19,7 +19,11 @@ export interface ProgramSetting {
 }
 
 /** Programs of a graph's segments at some sizes. */
-type Compiled = readonly { readonly segment: Segment; readonly plan: Omit<SegmentProgram, "text">; readonly program: LoadedProgram }[];
+type Compiled = readonly {
+  readonly segment: Segment;
+  readonly plan: Omit<SegmentProgram, "text">;
+  readonly program: LoadedProgram;
+}[];
 
 type DeviceArrays = Readonly<Record<string, DeviceArray>>;
 
@@ -37,11 +41,13 @@ export class XlaProgram implements Program {
     this.#setting = setting;
     const live = liveNodes(graph);
     for (const { op } of live) {
-      if (op.name !== inputOp.name && !(op.name in lowerings)) throw new Error(`the op "${op.name}" has no lowering to OpenXLA`);
+      if (op.name !== inputOp.name && !(op.name in lowerings))
+        throw new Error(`the op "${op.name}" has no lowering to OpenXLA`);
     }
     this.#segments = segmentsOf(graph);
     this.#segments.forEach(({ inputs }, i) => inputs.forEach((input) => this.#lastReaders.set(input, i)));
-    for (const output of graph.outputs.values()) if (output.node.op.name === inputOp.name) this.#lastReaders.set(output, this.#segments.length);
+    for (const output of graph.outputs.values())
+      if (output.node.op.name === inputOp.name) this.#lastReaders.set(output, this.#segments.length);
     const read = new Set(live);
     this.#inputs = new Map([...graph.inputs].filter(([, { node }]) => read.has(node)));
     for (const [name, array] of Object.entries(setting.constants)) {
@@ -53,7 +59,9 @@ export class XlaProgram implements Program {
     const outputs = await this.runOnDevice(feeds);
     const { memory } = this.#setting;
     try {
-      return Object.fromEntries(Object.entries(outputs).map(([name, array]) => [name, { shape: array.shape, data: memory.get(array) }]));
+      return Object.fromEntries(
+        Object.entries(outputs).map(([name, array]) => [name, { shape: array.shape, data: memory.get(array) }]),
+      );
     } finally {
       for (const array of Object.values(outputs)) memory.free(array);
     }
@@ -68,7 +76,10 @@ export class XlaProgram implements Program {
       for (const [name, value] of this.#inputs) held.set(value, this.#held(name, value, feeds));
       const compiled = this.#compile(this.#symbols(feeds), this.#take(feeds, sums, held, taken));
       compiled.forEach(({ segment, plan, program }, i) => {
-        const given = [...segment.inputs.map((value) => held.get(value)!), ...plan.sums.map((name) => taken.get(name)!)];
+        const given = [
+          ...segment.inputs.map((value) => held.get(value)!),
+          ...plan.sums.map((name) => taken.get(name)!),
+        ];
         const results = memory.run(program, given);
         for (const [value, at] of plan.passed) held.set(value, results[at]!.again());
         for (const [name, at] of plan.outputs) outputs.set(name, results[at]!.again());
@@ -78,7 +89,9 @@ export class XlaProgram implements Program {
         for (const name of plan.sums) letGo(taken, name);
       });
       // An output that is an input comes back as the array that was fed.
-      return Object.fromEntries([...this.#graph.outputs].map(([name, value]) => [name, memory.array((outputs.get(name) ?? held.get(value))!)]));
+      return Object.fromEntries(
+        [...this.#graph.outputs].map(([name, value]) => [name, memory.array((outputs.get(name) ?? held.get(value))!)]),
+      );
     } finally {
       for (const value of [...held.keys()]) letGo(held, value);
       for (const array of [...taken.values(), ...outputs.values()]) array.release();
@@ -88,7 +101,8 @@ export class XlaProgram implements Program {
   release(): Promise<void> {
     for (const constant of this.#constants.values()) constant.release();
     this.#constants.clear();
-    for (const compiled of this.#compiled.values()) for (const { program } of compiled) this.#setting.executables.release(program);
+    for (const compiled of this.#compiled.values())
+      for (const { program } of compiled) this.#setting.executables.release(program);
     this.#compiled.clear();
     return Promise.resolve();
   }
@@ -120,8 +134,10 @@ export class XlaProgram implements Program {
     if (!feed) throw new Error(`the graph's input "${name}" was not fed`);
     if ("id" in feed) return this.#setting.memory.held(feed, name);
     const size = feed.shape.reduce((a, b) => a * b, 1);
-    if (feed.data.length !== size) throw new Error(`input "${name}": ${feed.data.length} entries for shape [${feed.shape.join(", ")}]`);
-    if (feed.data instanceof Float32Array !== (dtype === "float32")) throw new Error(`input "${name}": ${feed.data.constructor.name} for ${dtype}`);
+    if (feed.data.length !== size)
+      throw new Error(`input "${name}": ${feed.data.length} entries for shape [${feed.shape.join(", ")}]`);
+    if (feed.data instanceof Float32Array !== (dtype === "float32"))
+      throw new Error(`input "${name}": ${feed.data.constructor.name} for ${dtype}`);
     return this.#setting.memory.hold(feed);
   }
 

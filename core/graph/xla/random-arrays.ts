@@ -1,7 +1,10 @@
 /** Programs that fill arrays on the device, so that weights for a measurement never stand in the host's memory. */
 import { type Hlo, HloWriter } from "./writer.ts";
 
-/** (seed [] int32, deviation []) → numbers uniform around 0 with this standard deviation: a hash of each place, the same on every device. */
+/**
+ * (seed [] int32, deviation []) → numbers uniform around 0 with this standard deviation: a hash of each
+ * place, the same on every device.
+ */
 export function uniformText(shape: readonly number[]): string {
   const hlo = new HloWriter();
   const [seed, deviation] = [hlo.argument([], "i32"), hlo.argument([], "f32")];
@@ -12,15 +15,27 @@ export function uniformText(shape: readonly number[]): string {
     hash = hlo.map("add", hash, hlo.map("multiply", hlo.iota(shape, axis), filled(stride)));
     stride = Math.imul(stride, shape[axis]!);
   }
-  hash = hlo.map("add", hlo.map("multiply", hash, filled(0x9e3779b9)), hlo.map("multiply", hlo.broadcast(seed, shape, []), filled(0x632be5ab)));
+  hash = hlo.map(
+    "add",
+    hlo.map("multiply", hash, filled(0x9e3779b9)),
+    hlo.map("multiply", hlo.broadcast(seed, shape, []), filled(0x632be5ab)),
+  );
   // The last steps of MurmurHash3: each bit of the place changes half of the result's.
-  for (const [shift, factor] of [[16, 0x85ebca6b], [13, 0xc2b2ae35], [16, 1]] as const) {
+  for (const [shift, factor] of [
+    [16, 0x85ebca6b],
+    [13, 0xc2b2ae35],
+    [16, 1],
+  ] as const) {
     hash = hlo.map("xor", hash, hlo.map("shift_right_logical", hash, filled(shift)));
     hash = hlo.map("multiply", hash, filled(factor));
   }
   // 24 bits as a fraction of 1, minus a half; the standard deviation of those is 1 / √12.
   const fraction = hlo.convert(hlo.map("shift_right_logical", hash, filled(8)), "f32");
-  const centred = hlo.map("subtract", hlo.map("multiply", fraction, hlo.filled(2 ** -24, shape)), hlo.filled(0.5, shape));
+  const centred = hlo.map(
+    "subtract",
+    hlo.map("multiply", fraction, hlo.filled(2 ** -24, shape)),
+    hlo.filled(0.5, shape),
+  );
   const scale = hlo.map("multiply", deviation, hlo.constant(Math.sqrt(12)));
   return hlo.module([seed, deviation], [hlo.map("multiply", centred, hlo.broadcast(scale, shape, []))]);
 }

@@ -36,7 +36,9 @@ export interface SegmentProgram {
 export function segmentProgram(segment: Segment, setting: SegmentSetting): SegmentProgram {
   const { sizes, products, typeOf } = setting;
   const hlo = new HloWriter();
-  const values = new Map<Value, Hlo>(segment.inputs.map((value) => [value, hlo.argument(sizes(value.shape), typeOf(value))]));
+  const values = new Map<Value, Hlo>(
+    segment.inputs.map((value) => [value, hlo.argument(sizes(value.shape), typeOf(value))]),
+  );
   const lowered = (value: Value): Hlo => values.get(value)!;
   for (const node of segment.nodes) {
     hlo.locate(node.op.name);
@@ -46,7 +48,12 @@ export function segmentProgram(segment: Segment, setting: SegmentSetting): Segme
   return finish(hlo, segment, lowered, setting);
 }
 
-function finish(hlo: HloWriter, segment: Segment, lowered: (value: Value) => Hlo, setting: SegmentSetting): SegmentProgram {
+function finish(
+  hlo: HloWriter,
+  segment: Segment,
+  lowered: (value: Value) => Hlo,
+  setting: SegmentSetting,
+): SegmentProgram {
   const results: Hlo[] = [];
   const overwritten = new Map<number, number>();
   const passed = new Map(segment.passed.map((value) => [value, results.push(lowered(value)) - 1]));
@@ -66,8 +73,13 @@ function finish(hlo: HloWriter, segment: Segment, lowered: (value: Value) => Hlo
     }
     outputs.set(name, known !== undefined && result === array ? known : results.push(result) - 1);
     const replaced = setting.replaced.get(name);
-    if (replaced !== undefined && segment.inputs.includes(replaced)) overwritten.set(segment.inputs.indexOf(replaced), outputs.get(name)!);
+    if (replaced !== undefined && segment.inputs.includes(replaced))
+      overwritten.set(segment.inputs.indexOf(replaced), outputs.get(name)!);
   }
-  const text = hlo.module([...segment.inputs.map(lowered), ...sumArguments], results, setting.inPlace ? overwritten : new Map());
+  const text = hlo.module(
+    [...segment.inputs.map(lowered), ...sumArguments],
+    results,
+    setting.inPlace ? overwritten : new Map(),
+  );
   return { text, results: results.map(({ shape, type }) => ({ shape, type })), sums, passed, outputs };
 }

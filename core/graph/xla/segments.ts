@@ -1,4 +1,7 @@
-/** A graph cut where it says so: pieces that are compiled for themselves, so that layers that are alike are compiled once. */
+/**
+ * A graph cut where it says so: pieces that are compiled for themselves, so that layers that are alike are compiled
+ * once.
+ */
 import { type Graph, inputOp, liveNodes, type Node, type Value } from "../graph.ts";
 
 /** Nodes that run as one program. */
@@ -15,7 +18,9 @@ export interface Segment {
 export function segmentsOf(graph: Graph): Segment[] {
   const pieces = pieced(graph).map(withCheapNodes);
   const owner = new Map<Value, number>();
-  pieces.forEach((nodes, i) => nodes.forEach((node) => node.outputs.forEach((value) => owner.has(value) || owner.set(value, i))));
+  pieces.forEach((nodes, i) =>
+    nodes.forEach((node) => node.outputs.forEach((value) => owner.has(value) || owner.set(value, i))),
+  );
   const inputsOf = pieces.map((nodes) => {
     const own = new Set(nodes);
     return [...new Set(nodes.flatMap((node) => node.inputs).filter((value) => !own.has(value.node)))];
@@ -62,7 +67,8 @@ const madeOfNothing = new Set(["scalar", "zeros"]);
 const cheapOps = new Set(["reshape", "neg", "affine", "expand", "concat"]);
 
 /**
- * What is computed from the graph's inputs alone by little arithmetic: masks in another shape, constants. Each segment that reads it
+ * What is computed from the graph's inputs alone by little arithmetic: masks in another shape, constants. Each segment
+ * that reads it
  * computes it for itself, since the first that did would not be like the others.
  */
 function isCheap({ op, inputs }: Node): boolean {

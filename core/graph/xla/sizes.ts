@@ -5,8 +5,10 @@ import type { ElementType } from "./pjrt-functions.ts";
 
 export const hloType = (dtype: "float32" | "int32"): ElementType => (dtype === "int32" ? "i32" : "f32");
 
-export const sizesIn = (symbols: ReadonlyMap<string, number>) => (shape: Shape): number[] =>
-  shape.map((dim) => (typeof dim === "number" ? dim : (symbols.get(dim.key) ?? evaluate(dim, symbols))));
+export const sizesIn =
+  (symbols: ReadonlyMap<string, number>) =>
+  (shape: Shape): number[] =>
+    shape.map((dim) => (typeof dim === "number" ? dim : (symbols.get(dim.key) ?? evaluate(dim, symbols))));
 
 /**
  * The sizes that inputs have as an axis, besides those that are known.
@@ -27,7 +29,8 @@ export function readSymbols(
   }
   for (const { name, wanted, fed } of shapes) {
     const sizes = sizesIn(symbols)(wanted);
-    if (sizes.join() !== fed.join()) throw new Error(`input "${name}" has the shape [${fed.join(", ")}]: [${sizes.join(", ")}] is needed`);
+    if (sizes.join() !== fed.join())
+      throw new Error(`input "${name}" has the shape [${fed.join(", ")}]: [${sizes.join(", ")}] is needed`);
   }
   return symbols;
 }

@@ -8,9 +8,13 @@ export interface Hlo {
   readonly type: ElementType;
 }
 
-export const tensorType = ({ shape, type }: Pick<Hlo, "shape" | "type">): string => `tensor<${[...shape, type].join("x")}>`;
+export const tensorType = ({ shape, type }: Pick<Hlo, "shape" | "type">): string =>
+  `tensor<${[...shape, type].join("x")}>`;
 
 export const entries = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+
+const names = (values: readonly Hlo[]): string => values.map(({ name }) => name).join(", ");
+const types = (values: readonly Hlo[]): string => values.map(tensorType).join(", ");
 
 const list = (numbers: readonly number[]): string => `[${numbers.join(", ")}]`;
 
@@ -43,8 +47,17 @@ export class HloWriter {
   }
 
   /** `code` with its operands' types and one result. */
-  op(code: string, inputs: readonly Hlo[], shape: readonly number[], type: ElementType = inputs[0]?.type ?? "f32"): Hlo {
-    return this.typed(`${code} : (${inputs.map(tensorType).join(", ")}) -> ${tensorType({ shape, type })}`, shape, type);
+  op(
+    code: string,
+    inputs: readonly Hlo[],
+    shape: readonly number[],
+    type: ElementType = inputs[0]?.type ?? "f32",
+  ): Hlo {
+    return this.typed(
+      `${code} : (${inputs.map(tensorType).join(", ")}) -> ${tensorType({ shape, type })}`,
+      shape,
+      type,
+    );
   }
 
   /** `code` with its types written out. */
@@ -82,7 +95,11 @@ export class HloWriter {
 
   /** The same with axes aligned at the end, as numpy does. */
   stretch(x: Hlo, shape: readonly number[]): Hlo {
-    return this.broadcast(x, shape, x.shape.map((_, i) => shape.length - x.shape.length + i));
+    return this.broadcast(
+      x,
+      shape,
+      x.shape.map((_, i) => shape.length - x.shape.length + i),
+    );
   }
 
   reshape(x: Hlo, shape: readonly number[]): Hlo {
@@ -90,7 +107,11 @@ export class HloWriter {
   }
 
   transpose(x: Hlo, permutation: readonly number[]): Hlo {
-    return this.op(`stablehlo.transpose ${x.name}, dims = ${list(permutation)}`, [x], permutation.map((axis) => x.shape[axis]!));
+    return this.op(
+      `stablehlo.transpose ${x.name}, dims = ${list(permutation)}`,
+      [x],
+      permutation.map((axis) => x.shape[axis]!),
+    );
   }
 
   convert(x: Hlo, type: ElementType): Hlo {
@@ -106,36 +127,48 @@ export class HloWriter {
   part(x: Hlo, place: Hlo): Hlo {
     const sizes = [1, ...x.shape.slice(1)];
     const places = [place, ...sizes.slice(1).map(() => this.constant(0, "i32"))];
-    const code = `stablehlo.dynamic_slice ${x.name}, ${places.map(({ name }) => name).join(", ")}, sizes = ${list(sizes)}`;
+    const code = `stablehlo.dynamic_slice ${x.name}, ${names(places)}, sizes = ${list(sizes)}`;
     return this.reshape(this.op(code, [x, ...places], sizes), sizes.slice(1));
   }
 
   /** `base` with `update` written at a place along an axis; `place` is [] int32. */
   write(base: Hlo, update: Hlo, place: Hlo, axis: number): Hlo {
     const places = base.shape.map((_, i) => (i === axis ? place : this.constant(0, "i32")));
-    const names = [base, update, ...places].map(({ name }) => name).join(", ");
-    return this.op(`stablehlo.dynamic_update_slice ${names}`, [base, update, ...places], base.shape);
+    const read = [base, update, ...places];
+    return this.op(`stablehlo.dynamic_update_slice ${names(read)}`, read, base.shape);
   }
 
   /**
-   * What `state` has become after so many rounds of `round`, which gets the number of rounds before it ([] int32) and the state as it then is. Everything that
-   * a round reads is part of the state.
+   * What `state` has become after so many rounds of `round`, which gets the number of rounds before it ([] int32) and
+   * the state as it then is. Everything that a round reads is part of the state.
    */
-  rounds(count: number, state: readonly Hlo[], round: (hlo: HloWriter, place: Hlo, state: readonly Hlo[]) => readonly Hlo[]): Hlo[] {
+  rounds(
+    count: number,
+    state: readonly Hlo[],
+    round: (hlo: HloWriter, place: Hlo, state: readonly Hlo[]) => readonly Hlo[],
+  ): Hlo[] {
     const all = [this.constant(0, "i32"), ...state];
-    const types = all.map(tensorType).join(", ");
-    const region = (prefix: string, write: (hlo: HloWriter, place: Hlo, now: readonly Hlo[]) => readonly Hlo[]): string => {
+    const region = (
+      prefix: string,
+      write: (hlo: HloWriter, place: Hlo, now: readonly Hlo[]) => readonly Hlo[],
+    ): string => {
       const hlo = new HloWriter(`${this.#prefix}${prefix}`);
       const [place, ...now] = all.map((value) => hlo.argument(value.shape, value.type)) as [Hlo, ...Hlo[]];
       const results = write(hlo, place, now);
-      const names = [place, ...now].map((value) => `${value.name}: ${tensorType(value)}`).join(", ");
-      const returned = `stablehlo.return ${results.map(({ name }) => name).join(", ")} : ${results.map(tensorType).join(", ")}`;
-      return [`{ ^bb0(${names}):`, ...hlo.body(), returned, "}"].join("\n");
+      const given = [place, ...now].map((value) => `${value.name}: ${tensorType(value)}`).join(", ");
+      const returned = `stablehlo.return ${names(results)} : ${types(results)}`;
+      return [`{ ^bb0(${given}):`, ...hlo.body(), returned, "}"].join("\n");
     };
     const condition = region("c", (hlo, place) => [hlo.compare("LT", place, hlo.constant(count, "i32"))]);
-    const body = region("b", (hlo, place, now) => [hlo.map("add", place, hlo.constant(1, "i32")), ...round(hlo, place, now)]);
+    const body = region("b", (hlo, place, now) => [
+      hlo.map("add", place, hlo.constant(1, "i32")),
+      ...round(hlo, place, now),
+    ]);
     const name = `%${this.#prefix}${this.#fresh++}`;
-    this.#lines.push(`${name}:${all.length} = "stablehlo.while"(${all.map((value) => value.name).join(", ")}) (${condition}, ${body}) : (${types}) -> (${types})`);
+    this.#lines.push(
+      `${name}:${all.length} = "stablehlo.while"(${names(all)}) (${condition}, ${body}) ` +
+        `: (${types(all)}) -> (${types(all)})`,
+    );
     return state.map(({ shape, type }, i) => ({ name: `${name}#${i + 1}`, shape, type }));
   }
 
@@ -148,15 +181,26 @@ export class HloWriter {
   /** From `start` as many as `size` along an axis. */
   slice(x: Hlo, axis: number, start: number, size: number): Hlo {
     const ranges = x.shape.map((own, i) => (i === axis ? `${start}:${start + size}` : `0:${own}`));
-    return this.op(`stablehlo.slice ${x.name} [${ranges.join(", ")}]`, [x], x.shape.map((own, i) => (i === axis ? size : own)));
+    return this.op(
+      `stablehlo.slice ${x.name} [${ranges.join(", ")}]`,
+      [x],
+      x.shape.map((own, i) => (i === axis ? size : own)),
+    );
   }
 
   /** Axes disappear. */
   reduce(x: Hlo, kind: "add" | "maximum" | "minimum", axes: readonly number[]): Hlo {
     const most = x.type === "i32" ? 2 ** 31 - 1 : Infinity;
-    const start = this.constant(kind === "add" ? 0 : kind === "maximum" ? (x.type === "i32" ? -(2 ** 31) : -Infinity) : most, x.type);
+    const start = this.constant(
+      kind === "add" ? 0 : kind === "maximum" ? (x.type === "i32" ? -(2 ** 31) : -Infinity) : most,
+      x.type,
+    );
     const shape = x.shape.filter((_, i) => !axes.includes(i));
-    return this.op(`stablehlo.reduce(${x.name} init: ${start.name}) applies stablehlo.${kind} across dimensions = ${list(axes)}`, [x, start], shape);
+    return this.op(
+      `stablehlo.reduce(${x.name} init: ${start.name}) applies stablehlo.${kind} across dimensions = ${list(axes)}`,
+      [x, start],
+      shape,
+    );
   }
 
   /** The last axis stays, with size 1. */
@@ -179,30 +223,55 @@ export class HloWriter {
 
   /** Products summed in float32; of float32 exact ones, which a GPU's default is not. */
   product(a: Hlo, b: Hlo, { batch: [batchA, batchB] = [[], []], contracting: [overA, overB] }: ProductAxes): Hlo {
-    const free = ({ shape }: Hlo, ...taken: readonly (readonly number[])[]): number[] => shape.filter((_, i) => !taken.some((axes) => axes.includes(i)));
+    const free = ({ shape }: Hlo, ...taken: readonly (readonly number[])[]): number[] =>
+      shape.filter((_, i) => !taken.some((axes) => axes.includes(i)));
     const shape = [...batchA.map((axis) => a.shape[axis]!), ...free(a, batchA, overA), ...free(b, batchB, overB)];
     const batches = batchA.length > 0 ? `batching_dims = ${list(batchA)} x ${list(batchB)}, ` : "";
     const precision = a.type === "f32" || a.type === "f64" ? ", precision = [HIGHEST, HIGHEST]" : "";
-    return this.op(`stablehlo.dot_general ${a.name}, ${b.name}, ${batches}contracting_dims = ${list(overA)} x ${list(overB)}${precision}`, [a, b], shape, a.type === "f64" ? "f64" : "f32");
+    return this.op(
+      `stablehlo.dot_general ${names([a, b])}, ${batches}contracting_dims = ${list(overA)} x ${list(overB)}${precision}`,
+      [a, b],
+      shape,
+      a.type === "f64" ? "f64" : "f32",
+    );
   }
 
   /** Rows of a matrix by index [K], [K, D]. */
   gatherRows(table: Hlo, index: Hlo): Hlo {
     const D = table.shape[1]!;
-    const numbers = "dimension_numbers = #stablehlo.gather<offset_dims = [1], collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = 1>";
-    return this.op(`"stablehlo.gather"(${table.name}, ${index.name}) <{${numbers}, slice_sizes = array<i64: 1, ${D}>}>`, [table, index], [index.shape[0]!, D]);
+    const numbers =
+      "dimension_numbers = #stablehlo.gather<offset_dims = [1], collapsed_slice_dims = [0], " +
+      "start_index_map = [0], index_vector_dim = 1>";
+    return this.op(
+      `"stablehlo.gather"(${table.name}, ${index.name}) <{${numbers}, slice_sizes = array<i64: 1, ${D}>}>`,
+      [table, index],
+      [index.shape[0]!, D],
+    );
   }
 
-  /** `base` with `updates` added: of each update the leading `indexed` axes of `base` by the index [K, indexed], the others whole. */
+  /**
+   * `base` with `updates` added: of each update the leading `indexed` axes of `base` by the index [K, indexed], the
+   * others whole.
+   */
   scatterAdd(base: Hlo, index: Hlo, updates: Hlo, indexed: number): Hlo {
     const axes = Array.from({ length: indexed }, (_, i) => i);
     const windows = base.shape.slice(indexed).map((_, i) => i + 1);
-    const numbers = `#stablehlo.scatter<update_window_dims = ${list(windows)}, inserted_window_dims = ${list(axes)}, scatter_dims_to_operand_dims = ${list(axes)}, index_vector_dim = 1>`;
-    const [left, right, sum] = [this.argument([], base.type), this.argument([], base.type), this.argument([], base.type)];
+    const places = `inserted_window_dims = ${list(axes)}, scatter_dims_to_operand_dims = ${list(axes)}, index_vector_dim = 1`;
+    const numbers = `#stablehlo.scatter<update_window_dims = ${list(windows)}, ${places}>`;
+    const [left, right, sum] = [
+      this.argument([], base.type),
+      this.argument([], base.type),
+      this.argument([], base.type),
+    ];
     const scalar = tensorType(sum);
-    const region = `({ ^bb0(${left.name}: ${scalar}, ${right.name}: ${scalar}): ${sum.name} = stablehlo.add ${left.name}, ${right.name} : ${scalar} stablehlo.return ${sum.name} : ${scalar} })`;
+    const added = `${sum.name} = stablehlo.add ${names([left, right])} : ${scalar}`;
+    const region = `({ ^bb0(${left.name}: ${scalar}, ${right.name}: ${scalar}): ${added} stablehlo.return ${sum.name} : ${scalar} })`;
     const options = `<{scatter_dimension_numbers = ${numbers}, indices_are_sorted = false, unique_indices = false}>`;
-    return this.op(`"stablehlo.scatter"(${base.name}, ${index.name}, ${updates.name}) ${options} ${region}`, [base, index, updates], base.shape);
+    return this.op(
+      `"stablehlo.scatter"(${base.name}, ${index.name}, ${updates.name}) ${options} ${region}`,
+      [base, index, updates],
+      base.shape,
+    );
   }
 
   /** The lines written so far, what they read first. */
@@ -216,16 +285,21 @@ export class HloWriter {
    * The module: a function of these arguments that returns these arrays.
    * @param overwritten which argument's memory a result takes: result by argument, both counted from 0
    */
-  module(inputs: readonly Hlo[], outputs: readonly Hlo[], overwritten: ReadonlyMap<number, number> = new Map()): string {
+  module(
+    inputs: readonly Hlo[],
+    outputs: readonly Hlo[],
+    overwritten: ReadonlyMap<number, number> = new Map(),
+  ): string {
     const argument = (input: Hlo, i: number): string => {
       const result = overwritten.get(i);
-      return `${input.name}: ${tensorType(input)}${result === undefined ? "" : ` {tf.aliasing_output = ${result} : i32}`}`;
+      const overwriting = result === undefined ? "" : ` {tf.aliasing_output = ${result} : i32}`;
+      return `${input.name}: ${tensorType(input)}${overwriting}`;
     };
     return [
       "module @program {",
       `func.func public @main(${inputs.map(argument).join(", ")}) -> (${outputs.map(tensorType).join(", ")}) {`,
       ...this.body(),
-      `return ${outputs.map(({ name }) => name).join(", ")}${outputs.length > 0 ? " : " : ""}${outputs.map(tensorType).join(", ")}`,
+      `return ${names(outputs)}${outputs.length > 0 ? " : " : ""}${types(outputs)}`,
       "}",
       "}",
     ].join("\n");
@@ -236,7 +310,12 @@ export class HloWriter {
 function literal(value: string, type: ElementType): string {
   if (type === "i1") return value === "0" ? "false" : "true";
   if (type === "i32" || type === "i64") return value;
-  if (type === "f64") return `0x${new BigUint64Array(Float64Array.of(Number(value)).buffer)[0]!.toString(16).padStart(16, "0").toUpperCase()}`;
+  if (type === "f64") {
+    const pattern = new BigUint64Array(Float64Array.of(Number(value)).buffer)[0]!;
+    return `0x${pattern.toString(16).padStart(16, "0").toUpperCase()}`;
+  }
   const bits = new Uint32Array(Float32Array.of(Number(value)).buffer)[0]!;
-  return type === "f32" ? `0x${bits.toString(16).padStart(8, "0").toUpperCase()}` : `0x${(bits >>> 16).toString(16).padStart(4, "0").toUpperCase()}`;
+  return type === "f32"
+    ? `0x${bits.toString(16).padStart(8, "0").toUpperCase()}`
+    : `0x${(bits >>> 16).toString(16).padStart(4, "0").toUpperCase()}`;
 }
