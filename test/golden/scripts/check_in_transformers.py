@@ -30,13 +30,15 @@ def main(folder, path, tolerance="2e-5"):
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
     images = [Image.open(os.path.join(os.path.dirname(path), name)) for name in case["images"]]
     text = processor.apply_chat_template([{"role": "user", "content": content(case["prompt"], len(images))}], tokenize=False, add_generation_prompt=True)
-    encoded = processor(text=[text], images=images or None, return_tensors="pt", return_mm_token_type_ids=True)
+    kinds = {"return_mm_token_type_ids": True} if "mm_token_type_ids" in processor.model_input_names or model.config.model_type.startswith("qwen") else {}
+    encoded = processor(text=[text], images=images or None, return_tensors="pt", **kinds)
     completion = torch.tensor([case["completion"]])
     start = encoded["input_ids"].shape[1]
     encoded["input_ids"] = torch.cat([encoded["input_ids"], completion], 1)
     encoded["attention_mask"] = torch.ones_like(encoded["input_ids"])
-    # Without the kinds of tokens transformers silently takes one-dimensional positions.
-    encoded["mm_token_type_ids"] = torch.cat([encoded["mm_token_type_ids"], torch.zeros_like(completion)], 1)
+    # Without the kinds of tokens transformers refuses, or (Qwen2.5-VL) silently takes one-dimensional positions.
+    if kinds:
+        encoded["mm_token_type_ids"] = torch.cat([encoded["mm_token_type_ids"], torch.zeros_like(completion)], 1)
     with torch.no_grad():
         logits = model(**encoded, use_cache=False).logits[:, start - 1:-1]
     log_probs = logits.log_softmax(-1).gather(-1, completion[..., None]).flatten().tolist()
