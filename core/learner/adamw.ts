@@ -2,17 +2,10 @@
 import type { Weights } from "../model/model.ts";
 import { type AdamWStep, createAdamWKernel } from "./adamw-kernel.ts";
 import type { OptimizerSettings } from "./learner.ts";
-import type { Optimizer, OptimizerState, UpdateReport } from "./optimizer.ts";
+import { type Moments, MomentMaker, momentNames } from "./moments.ts";
+import type { Optimizer, OptimizerState, StateArray, UpdateReport } from "./optimizer.ts";
 
-export type AdamWSettings = Pick<OptimizerSettings, "beta1" | "beta2" | "epsilon" | "weightDecay" | "maxGradientNorm">;
-
-/** First and second moment of one parameter's gradient, float32, and how many gradients they have seen. */
-interface Moments {
-  readonly shape: readonly number[];
-  readonly first: Float32Array;
-  readonly second: Float32Array;
-  count: number;
-}
+export type AdamWSettings = Pick<OptimizerSettings, "moments" | "beta1" | "beta2" | "epsilon" | "weightDecay" | "maxGradientNorm">;
 
 /** What gradients of a common norm are multiplied with; torch's clip_grad_norm_ divides by the norm plus 1e-6. */
 export const clipScale = (norm: number, { maxGradientNorm }: AdamWSettings): number => Math.min(1, maxGradientNorm / (norm + 1e-6));
@@ -31,9 +24,6 @@ export function checkSettings(settings: AdamWSettings): void {
   }
   if (!(settings.maxGradientNorm > 0)) throw new Error(`AdamW: maxGradientNorm is ${settings.maxGradientNorm}; it must be above 0 (Infinity: no clipping)`);
 }
-
-/** What a saved state calls a parameter's moments and their number of updates. */
-export const momentNames = { first: "exp_avg", second: "exp_avg_sq", step: "step" } as const;
 
 /** Four sums side by side: one alone waits for each addition before it begins the next. */
 function sumOfSquares(values: Float32Array): number {
@@ -59,18 +49,19 @@ export function gradientNorm(gradients: ReadonlyMap<string, Float32Array>): numb
 /**
  * Adam with decoupled weight decay (arXiv:1711.05101), in the order of torch.optim.AdamW:
  * θ ← θ − lr·λ·θ; m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; θ ← θ − lr · m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
- * Moments are float32 and made when a parameter is first updated, and t counts that parameter's own updates: a vision tower that text-only
+ * Moments are float32, or kept in 8 bits between updates (block-quantization.ts), and made when a parameter is first updated, and t counts that parameter's own updates: a vision tower that text-only
  * batches left alone begins with full steps. Arithmetic is float32, as in torch; the gradients' norm is summed in double precision.
  */
 export class AdamW implements Optimizer {
   readonly settings: AdamWSettings;
   #updates = 0;
   readonly #moments = new Map<string, Moments>();
-  readonly #kernel = createAdamWKernel();
+  readonly #maker: MomentMaker;
 
   constructor(settings: AdamWSettings) {
     checkSettings(settings);
     this.settings = settings;
+    this.#maker = new MomentMaker(settings.moments ?? "float32", createAdamWKernel());
   }
 
   /** Updates done, skipped ones not counted. */
@@ -97,28 +88,19 @@ export class AdamW implements Optimizer {
     return { gradientNorm: norm, skipped: false, broken };
   }
 
-  /** Moments as `<parameter>.exp_avg` and `<parameter>.exp_avg_sq`, and their number of updates as `<parameter>.step`, [1]. */
+  /** Moments as `<parameter>.exp_avg` and `<parameter>.exp_avg_sq`, of 8 bits their `.codes` and `.scales`, and their number of updates as `<parameter>.step`, [1]. */
   state(): OptimizerState {
-    const arrays: Weights = new Map();
-    for (const [name, { shape, first, second, count }] of this.#moments) {
-      arrays.set(`${name}.${momentNames.first}`, { shape, data: first });
-      arrays.set(`${name}.${momentNames.second}`, { shape, data: second });
-      arrays.set(`${name}.${momentNames.step}`, { shape: [1], data: Float32Array.of(count) });
+    const arrays = new Map<string, StateArray>();
+    for (const [name, moments] of this.#moments) {
+      for (const [suffix, array] of moments.arrays()) arrays.set(`${name}.${suffix}`, array);
+      arrays.set(`${name}.${momentNames.step}`, { shape: [1], data: Float32Array.of(moments.count) });
     }
     return { updates: this.#updates, arrays };
   }
 
   /** Goes on from what `state` gave, whose arrays are its own from now on. Throws when a moment lacks its counterpart or its count. */
   restore({ updates, arrays }: OptimizerState): void {
-    const suffix = `.${momentNames.first}`;
-    const restored = [...arrays.keys()].filter((key) => key.endsWith(suffix)).map((key) => {
-      const name = key.slice(0, -suffix.length);
-      const [first, second, count] = [arrays.get(key), arrays.get(`${name}.${momentNames.second}`), arrays.get(`${name}.${momentNames.step}`)?.data[0]];
-      if (!first || first.data.length !== second?.data.length || count === undefined) {
-        throw new Error(`AdamW: the saved optimizer state of "${name}" is incomplete: exp_avg_sq or step is missing or of another size`);
-      }
-      return [name, { shape: first.shape, first: first.data, second: second.data, count }] as const;
-    });
+    const restored = this.#maker.restore(arrays);
     this.#moments.clear();
     for (const [name, moments] of restored) this.#moments.set(name, moments);
     this.#updates = updates;
@@ -136,7 +118,7 @@ export class AdamW implements Optimizer {
   #momentsOf(name: string, shape: readonly number[], length: number): Moments {
     const known = this.#moments.get(name);
     if (known) return known;
-    const made = { shape, first: new Float32Array(length), second: new Float32Array(length), count: 0 };
+    const made = this.#maker.begin(shape, length);
     this.#moments.set(name, made);
     return made;
   }
@@ -145,8 +127,6 @@ export class AdamW implements Optimizer {
   #updateOne(parameter: Float32Array, gradient: Float32Array, moments: Moments, scale: number, learningRate: number): boolean {
     const { beta1, beta2, epsilon } = this.settings;
     moments.count++;
-    return this.#kernel(parameter, gradient, moments.first, moments.second, {
-      scale, beta1, beta2, epsilon, ...stepNumbers(this.settings, moments.count, learningRate),
-    });
+    return moments.update(parameter, gradient, { scale, beta1, beta2, epsilon, ...stepNumbers(this.settings, moments.count, learningRate) });
   }
 }

@@ -3,9 +3,10 @@ import { type Device, type DeviceArray, type Executor, type Feed, type FloatArra
 import type { Graph, Value } from "../graph/graph.ts";
 import { add, affine, concat, div, mul, reshape, sqrt, sub, sum } from "../graph/ops/index.ts";
 import { Programs } from "../graph/programs.ts";
-import { type AdamWSettings, checkSettings, clipScale, momentNames, stepNumbers } from "./adamw.ts";
+import { type AdamWSettings, checkSettings, clipScale, stepNumbers } from "./adamw.ts";
+import { momentNames } from "./moments.ts";
 import { momentum, momentumName, muonStep, normEpsilon, orthogonalised } from "./muon.ts";
-import type { OptimizerState, UpdateReport } from "./optimizer.ts";
+import { floatArray, type OptimizerState, type UpdateReport } from "./optimizer.ts";
 
 /** Arrays on the device by parameter. */
 export type DeviceArrays = ReadonlyMap<string, DeviceArray>;
@@ -48,6 +49,7 @@ export class DeviceOptimizer {
   /** @param isMatrix which parameters are Muon's; all others are AdamW's. @throws Error when the executor has no device */
   constructor(settings: AdamWSettings, executor: Executor, isMatrix: (parameter: string) => boolean) {
     if (executor.device === undefined) throw new Error(`${executor.name} has no device to keep moments on`);
+    if (settings.moments === "8bit") throw new Error(`optimizer.moments "8bit" is for optimizers on the host: ${executor.name} keeps moments on its device, in float32; leave the setting out, or use the executor "onnxruntime"`);
     checkSettings(settings);
     this.#settings = settings;
     this.#device = executor.device;
@@ -96,7 +98,7 @@ export class DeviceOptimizer {
     const names = new Set([...arrays.keys()].map((key) => key.slice(0, key.lastIndexOf("."))));
     for (const name of names) {
       const rule = this.#ruleOf(name);
-      const saved = rule.keeps.map((suffix) => arrays.get(`${name}.${suffix}`));
+      const saved = rule.keeps.map((suffix) => floatArray(arrays.get(`${name}.${suffix}`)));
       const count = rule.name === "adamw" ? arrays.get(`${name}.${momentNames.step}`)?.data[0] : 0;
       if (saved.some((array) => array === undefined) || count === undefined) throw new Error(`the saved optimizer state of "${name}" is incomplete: ${rule.name} keeps ${rule.keeps.join(", ")}`);
       this.#kept.set(name, { shape: saved[0]!.shape, arrays: new Map(rule.keeps.map((suffix, i) => [suffix, this.#device.put(saved[i]!)])), count });

@@ -36,6 +36,8 @@ export interface StepReport {
 export interface OptimizerSettings {
   /** What updates the weight matrices of hidden layers; everything else is AdamW's. Default AdamW. */
   readonly matrices?: "adamw" | "muon";
+  /** How AdamW keeps its moments between updates: 8 bytes a parameter, or 2 (block-quantization.ts). Default "float32". */
+  readonly moments?: "float32" | "8bit";
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;

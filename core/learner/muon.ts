@@ -6,7 +6,7 @@ import { Programs } from "../graph/programs.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { Weights } from "../model/model.ts";
 import { AdamW, type AdamWSettings, clipScale, gradientNorm } from "./adamw.ts";
-import type { Optimizer, OptimizerState, UpdateReport } from "./optimizer.ts";
+import { floatArray, type Optimizer, type OptimizerState, type UpdateReport } from "./optimizer.ts";
 
 /** Coefficients of the quintic iteration, and its number of steps (Jordan et al., 2024, "Muon"). */
 const coefficients = [3.4445, -4.775, 2.0315] as const;
@@ -62,7 +62,10 @@ export class Muon implements Optimizer {
   }
 
   restore({ updates, arrays }: OptimizerState): void {
-    const momenta = [...arrays].filter(([name]) => name.endsWith(suffix));
+    const momenta = [...arrays].flatMap(([name, saved]) => {
+      const array = name.endsWith(suffix) ? floatArray(saved) : undefined;
+      return array === undefined ? [] : [[name, array] as const];
+    });
     this.#rest.restore({ updates, arrays: new Map([...arrays].filter(([name]) => !name.endsWith(suffix))) });
     this.#momenta.clear();
     for (const [name, { shape, data }] of momenta) this.#momenta.set(name.slice(0, -suffix.length), { shape, data });

@@ -1,11 +1,22 @@
 /** What a learner needs of an optimizer. */
+import type { FloatArray } from "../graph/executor.ts";
 import type { Weights } from "../model/model.ts";
 import type { StepReport } from "./learner.ts";
+
+/** An array of a state, row-major; bytes are codes. */
+export interface StateArray {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Uint8Array;
+}
+
+/** The array if it is one of floats. */
+export const floatArray = (array: StateArray | undefined): FloatArray | undefined =>
+  array?.data instanceof Float32Array ? { shape: array.shape, data: array.data } : undefined;
 
 /** What must be saved to go on exactly: named arrays, and the count of updates. */
 export interface OptimizerState {
   readonly updates: number;
-  readonly arrays: Weights;
+  readonly arrays: ReadonlyMap<string, StateArray>;
 }
 
 export interface UpdateReport extends StepReport {

@@ -1,4 +1,5 @@
 /** What a run will compute, said and checked before the first step: what the learner holds, and what a step costs. */
+import { blockSize } from "../learner/block-quantization.ts";
 import type { LearnerCapabilities } from "../learner/learner.ts";
 import type { Host } from "../host/host.ts";
 import type { RolloutPlan } from "./hooks.ts";
@@ -8,12 +9,15 @@ import type { RunSettings } from "./settings.ts";
 
 const megabytes = (numbers: number): string => `${((4 * numbers) / 1e6).toFixed(1)} MB`;
 
+/** Moments of a trained number, in float32 numbers: two, or two bytes and their blocks' scales (core/learner/block-quantization.ts). */
+const momentNumbers = ({ optimizer: { moments } }: RunSettings): number => (moments === "8bit" ? 2 / 4 + 2 / blockSize : 2);
+
 /** Lines for a person. Memory is that of weights and optimizer; activations come on top and are bounded by the token settings. @param rollout how the coming step samples, as plugins change it */
 export function planLines(host: Host, rollout: RolloutPlan, settings: RunSettings, { parameters, trained }: LearnerCapabilities): string[] {
   const reference = [...host.scores("rewards"), ...host.scores()].some(({ weights }) => weights === "reference");
   return [
     `learner: ${parameters.toLocaleString("en")} parameters, ${trained.toLocaleString("en")} of them trained; memory: weights ${megabytes(parameters)}` +
-      `${reference ? `, reference ${megabytes(parameters)}` : ""}, gradient and moments ${megabytes(3 * trained)}`,
+      `${reference ? `, reference ${megabytes(parameters)}` : ""}, gradient and moments ${megabytes(trained * (1 + momentNumbers(settings)))}`,
     `cost of a step: ${costText(host, rollout, settings)}`,
   ];
 }

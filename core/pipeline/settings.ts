@@ -21,6 +21,11 @@ const samplingSchema = z.strictObject({
 const optimizerSchema = z.strictObject({
   /** What updates the weight matrices of hidden layers: "adamw", or "muon", which learns faster from scratch; everything else is AdamW's. */
   matrices: z.enum(["adamw", "muon"]).default("adamw"),
+  /**
+   * How AdamW keeps its two moments between updates: "float32", 8 bytes a parameter, or "8bit", 2 bytes, each block of 256 numbers on a scale of its own
+   * (arXiv:2110.02861). On the executor "onnxruntime"; what Muon keeps of a matrix stays float32.
+   */
+  moments: z.enum(["float32", "8bit"]).default("float32"),
   /** Decay of AdamW's mean of gradients. */
   beta1: z.number().min(0).lt(1).default(0.9),
   /** Decay of AdamW's mean of squared gradients. */

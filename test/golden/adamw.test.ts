@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { AdamW, type AdamWSettings } from "../../core/learner/adamw.ts";
 import { type DeviceArrays, DeviceOptimizer } from "../../core/learner/device-optimizer.ts";
+import type { OptimizerState } from "../../core/learner/optimizer.ts";
 import type { Weights } from "../../core/model/model.ts";
 import { deviceWeights, executors } from "../support/executors.ts";
 import { goldenJson, hasPart, largestDifference, relativeError } from "./support.ts";
@@ -39,7 +40,7 @@ const settingsOf = (run: AdamWRun): AdamWSettings => ({
 
 const parametersOf = (run: AdamWRun): Weights => new Map(run.shapes.map((shape, i) => [`p${i}`, { shape, data: flat(run.init[i]) }]));
 
-function expectState(run: AdamWRun, step: AdamWRun["steps"][number], arrays: Weights, parameter: (name: string) => Float32Array): void {
+function expectState(run: AdamWRun, step: AdamWRun["steps"][number], arrays: OptimizerState["arrays"], parameter: (name: string) => Float32Array): void {
   run.shapes.forEach((_, i) => {
     expect(relativeError(arrays.get(`p${i}.exp_avg`)?.data ?? [], flat(step.exp_avg[i]))).toBeLessThan(1e-6);
     expect(relativeError(arrays.get(`p${i}.exp_avg_sq`)?.data ?? [], flat(step.exp_avg_sq[i]))).toBeLessThan(1e-6);

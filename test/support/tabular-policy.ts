@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { join } from "node:path";
 import { AdamW } from "../../core/learner/adamw.ts";
+import type { OptimizerState } from "../../core/learner/optimizer.ts";
 import type { Learner, LearnerBatch, LearnerCapabilities, OptimizerSettings, Output, Outputs, StepReport } from "../../core/learner/learner.ts";
 import { randomFromWords } from "../../core/math/random.ts";
 import type { EncodedPrompt, Weights } from "../../core/model/model.ts";
@@ -230,7 +231,7 @@ function visit(batch: LearnerBatch, at: (place: Place, token: number, index: num
 
 type Saved = Record<string, { shape: readonly number[]; data: number[] }>;
 
-function toJson(weights: Weights): Saved {
+function toJson(weights: OptimizerState["arrays"]): Saved {
   return Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, { shape, data: [...data] }]));
 }
 

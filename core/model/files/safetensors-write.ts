@@ -12,8 +12,8 @@ export type WeightType = "F32" | "BF16" | "F16";
  */
 export type WrittenAs = WeightType | "HIGH" | "LOW";
 
-/** Values to be written: here already, or read when their turn comes. */
-export type FloatSource = { readonly shape: readonly number[] } & ({ readonly data: Float32Array } | { read(): Promise<Float32Array> });
+/** Values to be written: here already, or read when their turn comes. Bytes stay bytes (U8). */
+export type FloatSource = { readonly shape: readonly number[] } & ({ readonly data: Float32Array | Uint8Array } | { read(): Promise<Float32Array> });
 export type FloatSources = ReadonlyMap<string, FloatSource>;
 
 export interface WriteOptions {
@@ -35,7 +35,7 @@ const stretch = 2 ** 22;
  */
 export async function writeSafetensors(file: string, tensors: FloatSources, { type = "F32" }: WriteOptions = {}): Promise<void> {
   const names = [...tensors.keys()].sort(compareNames);
-  const typeOf = by(type);
+  const typeOf = by(type, tensors);
   for (const name of names) checkTensor(name, tensors);
   const temporary = `${file}.${process.pid}.tmp`;
   const handle = await open(temporary, "w");
@@ -63,7 +63,7 @@ export async function writeSafetensors(file: string, tensors: FloatSources, { ty
  * @returns the names of the files written, the index last.
  */
 export async function writeSafetensorsFolder(folder: string, tensors: FloatSources, { type = "F32", maxShardBytes = 5e9 }: WriteShardsOptions = {}): Promise<string[]> {
-  const bytes = (name: string): number => sizeOf(name, tensors) * bytesOf(by(type)(name));
+  const bytes = (name: string): number => sizeOf(name, tensors) * bytesOf(by(type, tensors)(name));
   const shards = split([...tensors.keys()].sort(compareNames), bytes, maxShardBytes);
   if (shards.length <= 1) {
     await writeSafetensors(join(folder, "model.safetensors"), tensors, { type });
@@ -100,11 +100,17 @@ function split(names: readonly string[], bytesOf: (name: string) => number, maxS
   return shards;
 }
 
-const by = (type: NonNullable<WriteOptions["type"]>): ((name: string) => WrittenAs) => (typeof type === "function" ? type : () => type);
+type WrittenType = WrittenAs | "U8";
+
+const by = (type: NonNullable<WriteOptions["type"]>, tensors: FloatSources) => (name: string): WrittenType => {
+  const source = tensors.get(name)!;
+  if ("data" in source && source.data instanceof Uint8Array) return "U8";
+  return typeof type === "function" ? type(name) : type;
+};
 
 const sizeOf = (name: string, tensors: FloatSources): number => tensors.get(name)!.shape.reduce((product, size) => product * size, 1);
 
-function header(names: readonly string[], tensors: FloatSources, typeOf: (name: string) => WrittenAs): Uint8Array {
+function header(names: readonly string[], tensors: FloatSources, typeOf: (name: string) => WrittenType): Uint8Array {
   const described: [string, unknown][] = [["__metadata__", { format: "pt" }]];
   let offset = 0;
   for (const name of names) {
@@ -127,29 +133,31 @@ function checkTensor(name: string, tensors: FloatSources): void {
   if (name === "__metadata__") throw new Error(`cannot write a tensor named "__metadata__": the format keeps that name for itself`);
 }
 
-function checkValues(name: string, shape: readonly number[], data: Float32Array): Float32Array {
+function checkValues<T extends Float32Array | Uint8Array>(name: string, shape: readonly number[], data: T): T {
   const count = shape.reduce((product, size) => product * size, 1);
   if (count === data.length) return data;
   throw new Error(`cannot write "${name}": its shape [${shape.join(", ")}] holds ${count} values, its data ${data.length}`);
 }
 
-async function valuesOf(name: string, tensors: FloatSources): Promise<Float32Array> {
+async function valuesOf(name: string, tensors: FloatSources): Promise<Float32Array | Uint8Array> {
   const source = tensors.get(name)!;
   return "data" in source ? source.data : checkValues(name, source.shape, await source.read());
 }
 
-function encode(data: Float32Array, type: WrittenAs): Float32Array | Uint16Array {
+function encode(data: Float32Array | Uint8Array, type: WrittenType): Float32Array | Uint16Array | Uint8Array {
+  if (data instanceof Uint8Array) return data;
   switch (type) {
     case "F32": return data;
     case "BF16": return roundToBfloat16(data);
     case "F16": return roundToFloat16(data);
     case "HIGH": return roundToBfloat16Down(data);
     case "LOW": return bfloat16Remainder(data);
+    case "U8": throw new Error("floats are not written as bytes");
   }
 }
 
-function bytesOf(type: WrittenAs): number {
-  return type === "F32" ? 4 : 2;
+function bytesOf(type: WrittenType): number {
+  return type === "F32" ? 4 : type === "U8" ? 1 : 2;
 }
 
 /** By code unit: independent of the machine's language. */

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import { AdamW } from "../../../core/learner/adamw.ts";
+import type { OptimizerState } from "../../../core/learner/optimizer.ts";
 import type { Weights } from "../../../core/model/model.ts";
 
 const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1 };
 const parameters = (): Weights => new Map([["a", { shape: [2], data: Float32Array.of(1, -2) }], ["b", { shape: [1], data: Float32Array.of(3) }]]);
 const gradients = (...a: number[]): Map<string, Float32Array> => new Map([["a", Float32Array.from(a)]]);
-const valuesOf = (weights: Weights): number[] => [...weights.values()].flatMap(({ data }) => [...data]);
+const valuesOf = (weights: OptimizerState["arrays"]): number[] => [...weights.values()].flatMap(({ data }) => [...data]);
 
 test("the first update moves every element by the learning rate against its gradient's sign, after the decay", () => {
   const weights = parameters();
