@@ -65,6 +65,8 @@ const calls: Readonly<Record<string, Apply>> = {
   silu: unary(ops.silu),
   erf: unary(ops.erf),
   gelu: unary(ops.gelu),
+  geluTanh: unary(ops.geluTanh),
+  quickGelu: unary(ops.quickGelu),
   affine: (x, { factor, offset }) => ops.affine(one(x), factor, offset),
   square: unary((x) => ops.mul(x, x)),
   matmul: (x, { transposeA, transposeB, scale }) =>
@@ -162,8 +164,9 @@ test.each([["TensorFlow", tensorflow], ["OpenXLA", xla]])("every op of the golde
 
 test.skipIf(cases.length === 0)("every op that a model or a gradient rule can call has a case", () => {
   const parts = ["maxLast", "scalar", "withGradient", "zeros"]; // no gradient of their own; inside softmax, log-probs, silu, unused pieces
+  const elsewhere = ["blockAttention", "dropout"]; // ops/block-attention.test.ts, low-rank.test.ts: what they read is made by the project
   const called = new Set(cases.map(([, { op }]) => op));
-  expect(Object.keys(ops).filter((name) => !called.has(name) && !parts.includes(name))).toEqual([]);
+  expect(Object.keys(ops).filter((name) => !called.has(name) && ![...parts, ...elsewhere].includes(name))).toEqual([]);
 });
 
 /** (f(x + h·v) − f(x − h·v)) / 2h against ⟨gradient, v⟩, f = Σ ⟨output, cotangent⟩, for a direction v of ±1. */

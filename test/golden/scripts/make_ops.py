@@ -178,6 +178,12 @@ case("sqrt", "sqrt", [floats(3, 5, positive=True, dims=["M", 5])], torch.sqrt)
 for names, shapes in (("equal shapes", [(3, 4), (3, 4)]), ("a row", [(3, 4), (4,)]), ("a column", [(3, 4), (3, 1)]), ("by a number", [(3, 4), ()])):
     case(f"div, {names}", "div", [floats(*shapes[0]), floats(*shapes[1], positive=True)], torch.div)
 
+# Last, so that the cases before keep their numbers.
+for op, function in (("geluTanh", lambda x: torch.nn.functional.gelu(x, approximate="tanh")),
+                     ("quickGelu", lambda x: x * torch.sigmoid(1.702 * x))):
+    case(op, op, [floats(3, 5, scale=2.0, dims=["M", 5])], function)
+    case(f"{op}, far from 0", op, [exactly([-30.0, -8.0, -3.0, 0.0, 3.0, 8.0, 30.0])], function)
+
 
 if __name__ == "__main__":
     folder = sys.argv[1]
