@@ -11,7 +11,7 @@ export const momentNames = { first: "exp_avg", second: "exp_avg_sq", step: "step
 /** What is appended to a moment's name for the two arrays that it is in 8 bits. */
 const quantizedNames = { codes: "codes", scales: "scales" } as const;
 
-/** Parameters with fewer numbers (norms, biases) keep float32 moments, as in the authors' implementation: they weigh nothing. */
+/** Parameters with fewer numbers (norms, biases) keep float32 moments: they weigh nothing. */
 export const fewestQuantized = 4096;
 
 /** Numbers that are restored to float32 at a time. */

@@ -20,12 +20,12 @@ const numbersOf = (range: CodeRange, count: number): Float32Array => {
 describe.each(ranges)("%s codes", (range) => {
   const table = codeTable(range);
 
-  test("are 256 values from one decade above 1e-7 to 1, ascending, 0 among them, as the paper's dynamic tree", () => {
+  test("are 256 values from one decade above 1e-7 to 1, ascending, 0 among them", () => {
     expect(new Set(table).size).toBe(256);
     expect([...table]).toEqual([...table].sort((a, b) => a - b));
     expect(table[range === "signed" ? 127 : 0]).toBe(0);
     expect(table[255]).toBe(1);
-    // bitsandbytes 0.49, create_dynamic_map: its smallest values above 0, and the largest below 1.
+    // The middles of the first part of the lowest decade, and of the last part of the highest one.
     expect(table[range === "signed" ? 128 : 1]).toBeCloseTo(range === "signed" ? 5.5e-7 : 3.25e-7, 12);
     expect(table[254]).toBeCloseTo(range === "signed" ? 0.99296875 : 0.996484375, 7);
   });
