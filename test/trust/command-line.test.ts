@@ -78,7 +78,7 @@ describe("papo sft", () => {
     writeFileSync(join(folder, "bad.png"), "no picture");
     const file = writeRunFile(folder, { settings: "{ steps: 50, promptsPerStep: 1, seed: 2 }" });
     const { code, output } = await papo(["sft", file], folder);
-    expect(output).toMatch(/papo sft: Row "line-6" cannot be used: .*bad\.png.*\nThe model as it was after step \d is in .*supervised\/model\./);
+    expect(output).toMatch(/papo sft: Row "line-6" cannot be used: .*bad\.png.*\nAs it was after step \d: model: .*supervised\/model/);
     expect(code).toBe(1);
     expect(existsSync(join(folder, "out/supervised/model/model.safetensors"))).toBe(true);
     const again = await papo(["sft", file], folder);

@@ -57,8 +57,8 @@ test("a server that is overloaded is asked again; one that refuses is not", asyn
 });
 
 test.each([
-  ["too few scores", (_: unknown, __: number, response: ServerResponse) => json(response, { scores: [] }), /answered \{"scores":\[\]\}; \{ scores: \[1 numbers or \{ value, note \}\] \} is needed/],
-  ["a null for a number", (_: unknown, __: number, response: ServerResponse) => json(response, { scores: [null] }), /is needed/],
+  ["too few scores", (_: unknown, __: number, response: ServerResponse) => json(response, { scores: [] }), /answered \{"scores":\[\]\}; \{ scores: \[1 numbers, \{ value, note \} or null\] \} is needed/],
+  ["a text for a number", (_: unknown, __: number, response: ServerResponse) => json(response, { scores: ["0.5"] }), /is needed/],
   ["text instead of JSON", (_: unknown, __: number, response: ServerResponse) => void response.end("<html>"), /answered no JSON: <html>/],
   ["half of a JSON", (_: unknown, __: number, response: ServerResponse) => void response.end('{"scores":[1'), /answered no JSON/],
   ["5xx without end", (_: unknown, __: number, response: ServerResponse) => json(response, {}, 500), /answered 500: \{\}, the last of 2 tries/],
@@ -66,6 +66,11 @@ test.each([
 ])("%s is a failure, never a 0", async (_name, given, message) => {
   answer = given;
   await expect(score(new HttpRewardPlugin({ part: "server", url, retries: 1 }), "x")).rejects.toThrow(message);
+});
+
+test("a null says that the reward does not apply", async () => {
+  answer = (_body, _call, response) => json(response, { scores: [null] });
+  expect(await score(new HttpRewardPlugin({ part: "server", url }), "x")).toBeNull();
 });
 
 test("a server that hangs is given up", async () => {

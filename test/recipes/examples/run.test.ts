@@ -32,7 +32,8 @@ function expectSameHeadlines(output: string, run: string, metrics: Record<string
   const { runs: [drawn], metrics: drawnMetrics } = JSON.parse(page) as ReportData;
   const timing = JSON.parse(readFileSync(join(run, "timings.jsonl"), "utf8").trim().split("\n")[1]!) as StepTiming;
   const written: Record<string, number> = { ...metrics, ...timingMetrics(timing) };
-  for (const { id, short, metrics: names } of headlines) {
+  // onnxruntime compiles nothing for sizes: it has no share of known ones.
+  for (const { id, short, metrics: names } of headlines.filter((headline) => headline.id !== "knownSizes")) {
     const name = names.find((candidate) => candidate in written);
     expect(name, `${id}: one of ${names.join(", ")}`).toBeDefined();
     const value = written[name!]!;
