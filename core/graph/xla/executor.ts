@@ -1,6 +1,6 @@
 /**
- * Runs graphs on OpenXLA: whole programs, compiled for each set of sizes, on arrays that stay on the device. `papo
- * setup xla` fetches what it needs.
+ * Runs graphs on OpenXLA: whole programs, compiled for each set of sizes, on arrays that stay on the device.
+ * `papo setup xla` fetches what it needs.
  */
 import type { CompileOptions, Device, Executor, Loop, LoopOptions, Program, ProgramRuns } from "../executor.ts";
 import type { Graph } from "../graph.ts";
