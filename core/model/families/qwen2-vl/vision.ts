@@ -1,13 +1,14 @@
 /** Qwen2-VL's vision tower (arXiv:2409.12191): full attention in each picture, 2-D rotary positions, layer norms, quick GELU, patch merger. */
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
-import { add, gelu, layerNorm, linear, quickGelu, reshape } from "../../../graph/ops/index.ts";
+import { add, layerNorm, linear, quickGelu, reshape } from "../../../graph/ops/index.ts";
 import { layer } from "../../../graph/ops/recompute.ts";
 import { receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
 import { attendInPictures } from "../../layers/picture-attention.ts";
 import type { Parameters, ParameterShapes, VisionTower } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
+import { mergerShapes, traceMerger } from "../qwen/merger.ts";
 import type { Qwen2VisionConfig } from "./config.ts";
 
 /** Fixed in the architecture, not in the config. */
@@ -64,7 +65,7 @@ export class Qwen2VisionTower implements VisionTower {
     graph.cut();
     const merged = reshape(layerNorm(x, p("merger.ln_q.weight"), p("merger.ln_q.bias"), epsilon), [inputs.F, unit * hiddenSize]);
     return {
-      features: linear(gelu(linear(merged, p("merger.mlp.0.weight"), p("merger.mlp.0.bias"))), p("merger.mlp.2.weight"), p("merger.mlp.2.bias")),
+      features: traceMerger(merged, p),
       received: () => receivedByTokens(received.map((of) => of()), inputs.F, unit),
     };
   }
@@ -95,9 +96,6 @@ function parameterShapes(config: Qwen2VisionConfig): ParameterShapes {
     ...Array.from({ length: depth }, (_, index) => block(index)).flat(),
     ["model.visual.merger.ln_q.weight", [d]],
     ["model.visual.merger.ln_q.bias", [d]],
-    ["model.visual.merger.mlp.0.weight", [merged, merged]],
-    ["model.visual.merger.mlp.0.bias", [merged]],
-    ["model.visual.merger.mlp.2.weight", [outHiddenSize, merged]],
-    ["model.visual.merger.mlp.2.bias", [outHiddenSize]],
+    ...mergerShapes(merged, outHiddenSize),
   ]);
 }

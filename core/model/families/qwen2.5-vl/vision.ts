@@ -1,12 +1,13 @@
 /** Qwen2.5-VL's vision tower (arXiv:2502.13923): windowed and full attention, 2-D rotary positions, SwiGLU, patch merger. */
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
-import { add, gelu, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../../graph/ops/index.ts";
+import { add, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../../graph/ops/index.ts";
 import { layer } from "../../../graph/ops/recompute.ts";
 import { packedAttention, packingFeeds, packingInputs, receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchFeeds, patchInputs, patchNumbers, type PatchOrder, patchOrder } from "../../layers/patch-order.ts";
 import type { Parameters, ParameterShapes, VisionTower } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
+import { mergerShapes, traceMerger } from "../qwen/merger.ts";
 import type { Qwen25VisionConfig } from "./config.ts";
 
 /** Fixed in the architecture, not in the config. */
@@ -75,7 +76,7 @@ export class Qwen25VisionTower implements VisionTower {
     graph.cut();
     const merged = reshape(rmsNorm(x, p("merger.ln_q.weight"), epsilon), [F, unit * hiddenSize]);
     return {
-      features: linear(gelu(linear(merged, p("merger.mlp.0.weight"), p("merger.mlp.0.bias"))), p("merger.mlp.2.weight"), p("merger.mlp.2.bias")),
+      features: traceMerger(merged, p),
       received: () => receivedByTokens(received.map((of) => of()), F, unit),
     };
   }
@@ -111,9 +112,6 @@ function parameterShapes(config: Qwen25VisionConfig): ParameterShapes {
     ["model.visual.patch_embed.proj.weight", [d, channels, temporalPatchSize, patchSize, patchSize]],
     ...Array.from({ length: depth }, (_, index) => block(index)).flat(),
     ["model.visual.merger.ln_q.weight", [d]],
-    ["model.visual.merger.mlp.0.weight", [merged, merged]],
-    ["model.visual.merger.mlp.0.bias", [merged]],
-    ["model.visual.merger.mlp.2.weight", [outHiddenSize, merged]],
-    ["model.visual.merger.mlp.2.bias", [outHiddenSize]],
+    ...mergerShapes(merged, outHiddenSize),
   ]);
 }
