@@ -18,7 +18,8 @@ export interface OnnxExecutorOptions {
 
 export class OnnxExecutor implements Executor {
   readonly name: string;
-  readonly attendsInBlocks = true;
+  /** The loop over blocks runs on the processor: on another device it would fetch its arrays from there in every round. */
+  readonly attendsInBlocks: boolean;
   readonly #device: OnnxDevice;
   readonly #options: InferenceSession.SessionOptions;
   /** ONNX models of graphs with constants, which are compiled again with other ones. */
@@ -26,6 +27,7 @@ export class OnnxExecutor implements Executor {
 
   constructor({ threads = availableParallelism(), spinning = true, device = "cpu" }: OnnxExecutorOptions = {}) {
     this.name = device === "cpu" ? "onnxruntime-node" : `onnxruntime-node on ${device}`;
+    this.attendsInBlocks = device === "cpu";
     this.#device = device;
     this.#options = {
       executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { OnnxExecutor } from "../../../../core/graph/onnx/executor.ts";
 import { gpuAdapters, requireWebGpu, webgpuProblem } from "../../../../core/graph/onnx/webgpu.ts";
 
 describe("WebGPU", async () => {
@@ -19,5 +20,10 @@ describe("WebGPU", async () => {
   test.skipIf(gpuAdapters().length === 0)("refuses a parameter that is larger than the adapter's largest array, by name", async () => {
     const huge = new Map([["norm.weight", [64]], ["model.embed_tokens.weight", [2 ** 20, 2 ** 14]]]);
     await expect(requireWebGpu(huge)).rejects.toThrow(/model\.embed_tokens\.weight \[1048576, 16384\] is 65,536 MiB in float32, and .+ reads at most/);
+  });
+
+  test("long rows are attended in blocks on the processor alone", () => {
+    expect(new OnnxExecutor({ threads: 1 }).attendsInBlocks).toBe(true);
+    expect(new OnnxExecutor({ threads: 1, device: "webgpu" }).attendsInBlocks).toBe(false);
   });
 });
