@@ -8,7 +8,7 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { nodeProblem } from "./recipes/node-version.mjs";
+import { nodeProblem } from "./recipes/app/node-version.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { createRandom } from "@papo/core";
-import { specialTokens, vocabulary } from "../recipes/tasks/shapes/vocabulary.ts";
+import { specialTokens, vocabulary } from "../recipes/app/tasks/shapes/vocabulary.ts";
 
 const side = 224;
 const words = vocabulary.slice(specialTokens.length + 1);

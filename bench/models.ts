@@ -5,9 +5,9 @@ import { createRandom, type Weights } from "@papo/core";
 import { parseQwen25VlConfig } from "../core/model/families/qwen2.5-vl/config.ts";
 import { saveModelFolder } from "../core/model/files/folder.ts";
 import { createModel } from "../core/model/registry.ts";
-import { type DecoderSizes, qwenConfig, type VisionSizes } from "../recipes/tasks/shapes/model.ts";
-import { textFiles } from "../recipes/tasks/shapes/tokenizer.ts";
-import { specialId } from "../recipes/tasks/shapes/vocabulary.ts";
+import { type DecoderSizes, qwenConfig, type VisionSizes } from "../recipes/app/tasks/shapes/model.ts";
+import { textFiles } from "../recipes/app/tasks/shapes/tokenizer.ts";
+import { specialId } from "../recipes/app/tasks/shapes/vocabulary.ts";
 
 const common = { vocabulary: 2048, mropeSection: [8, 12, 12] };
 

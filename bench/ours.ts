@@ -4,7 +4,7 @@ import { computeAdvantages, computeLoss, createHost, makeGroup, makeSample } fro
 import { grpo } from "@papo/recipes";
 import { peakMemory, serve } from "./side.ts";
 import { grid, lengthOf, visualTokens, type Workload } from "./workloads.ts";
-import { specialId } from "../recipes/tasks/shapes/vocabulary.ts";
+import { specialId } from "../recipes/app/tasks/shapes/vocabulary.ts";
 import { vocabularySize } from "./models.ts";
 import { Graph } from "../core/graph/graph.ts";
 import { OnnxExecutor } from "../core/graph/onnx/executor.ts";

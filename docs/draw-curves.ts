@@ -4,10 +4,10 @@
  */
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bandOf, byRecipe } from "../recipes/report/curves.ts";
-import { readRunFolder } from "../recipes/report/read-run.ts";
-import type { Evaluation, RunRecord } from "../recipes/report/run-record.ts";
-import { differenceOf } from "../recipes/report/verdict.ts";
+import { bandOf, byRecipe } from "../recipes/app/report/curves.ts";
+import { readRunFolder } from "../recipes/app/report/read-run.ts";
+import type { Evaluation, RunRecord } from "../recipes/app/report/run-record.ts";
+import { differenceOf } from "../recipes/app/report/verdict.ts";
 
 const panels = [
   { metric: "reward/part/accuracy", title: "accuracy of the samples trained on" },

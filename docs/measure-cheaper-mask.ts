@@ -10,10 +10,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom, learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, type Run, train } from "@papo/core";
 import { type MaskOf, RandomMaskPlugin } from "@papo/plugins";
-import { makeVariant, parseVariant } from "../recipes/compare/variant.ts";
-import { writeDataset } from "../recipes/tasks/shapes/dataset.ts";
-import { ShapesRewardPlugin } from "../recipes/tasks/shapes/reward-plugin.ts";
-import { pictureGrids, startModelFolder } from "../recipes/tasks/shapes/start-model.ts";
+import { makeVariant, parseVariant } from "../recipes/app/compare/variant.ts";
+import { writeDataset } from "../recipes/app/tasks/shapes/dataset.ts";
+import { ShapesRewardPlugin } from "../recipes/app/tasks/shapes/reward-plugin.ts";
+import { pictureGrids, startModelFolder } from "../recipes/app/tasks/shapes/start-model.ts";
 
 /** The same units in both views of a row. */
 const mask: MaskOf = (cells, { row, step, picture }) => {

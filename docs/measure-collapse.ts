@@ -8,8 +8,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createHost } from "@papo/core";
 import { CollapseDetectorPlugin } from "@papo/plugins";
-import { readRunFolder } from "../recipes/report/read-run.ts";
-import type { RunRecord } from "../recipes/report/run-record.ts";
+import { readRunFolder } from "../recipes/app/report/read-run.ts";
+import type { RunRecord } from "../recipes/app/report/run-record.ts";
 
 const WINDOW = 5;
 

@@ -4,8 +4,8 @@
  * little of its own. The truth is known, so what is counted is how often the 95 % interval holds it, and how often p ≤ 0.05 where there is nothing.
  */
 import { createRandom, type Random } from "@papo/core";
-import { luckOf, pairedDifference } from "../recipes/evaluation/paired.ts";
-import { mean, shareEstimate } from "../recipes/evaluation/statistics.ts";
+import { luckOf, pairedDifference } from "../recipes/app/evaluation/paired.ts";
+import { mean, shareEstimate } from "../recipes/app/evaluation/statistics.ts";
 
 export interface World {
   readonly questions: number;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createRandom } from "@papo/core";
-import { majorityAtK } from "../../recipes/evaluation/majority.ts";
-import { cohensKappa, passAtK, quantile, ratioEstimate } from "../../recipes/evaluation/statistics.ts";
+import { majorityAtK } from "../../recipes/app/evaluation/majority.ts";
+import { cohensKappa, passAtK, quantile, ratioEstimate } from "../../recipes/app/evaluation/statistics.ts";
 import { goldenJson } from "./support.ts";
 
 interface Golden {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as everything from "@papo/plugins";
 import { expect, test } from "vitest";
-import { catalogue } from "../../recipes/show/catalogue.ts";
+import { catalogue } from "../../recipes/app/show/catalogue.ts";
 import { projectFolder } from "./project-files.ts";
 
 interface Generator {

@@ -1,5 +1,5 @@
 /** Questions of an evaluation with one answer each, most of it filled in. */
-import type { Answer, Question } from "../../recipes/evaluation/question.ts";
+import type { Answer, Question } from "../../recipes/app/evaluation/question.ts";
 
 export const answerOf = (changes: Partial<Answer> = {}): Answer => ({ text: "\\boxed{1}", outcome: "right", found: "1", note: null, errorClass: null, consistent: null, parts: {}, tokens: 4, under: {}, ...changes });
 

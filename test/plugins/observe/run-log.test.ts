@@ -8,7 +8,7 @@ import type { Experience, Sample } from "@papo/core";
 import { createHost } from "../../../core/host/host.ts";
 import { RunLogPlugin } from "../../../plugins/observe/run-log.ts";
 import { train } from "../../../core/pipeline/run.ts";
-import { readRunFolder } from "../../../recipes/report/read-run.ts";
+import { readRunFolder } from "../../../recipes/app/report/read-run.ts";
 import { BanditPlugin, ScorerPlugin, banditSettings, letterRows } from "../../support/bandit.ts";
 import { tabularPolicy } from "../../support/tabular-policy.ts";
 

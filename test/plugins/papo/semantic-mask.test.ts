@@ -8,7 +8,7 @@ import { receivedAttention, topCells } from "../../../plugins/papo/saliency.ts";
 const viewOf = (options: ConstructorParameters<typeof SemanticMaskPlugin>[0]): View => createHost([new SemanticMaskPlugin(options)], { seed: 1 }).views.get("masked")!;
 const context: ViewContext = { row: makeSample().prompt.row, step: 1, picture: 0, response: null, random: createRandom(1) };
 const dinov2 = fileURLToPath(new URL("../../golden/cases/dinov2/plain", import.meta.url));
-const startModel = fileURLToPath(new URL("../../../recipes/tasks/shapes/start-model", import.meta.url));
+const startModel = fileURLToPath(new URL("../../../recipes/app/tasks/shapes/start-model", import.meta.url));
 const striped = (width: number, height: number): Picture => ({ width, height, data: Uint8Array.from({ length: width * height * 3 }, (_, i) => (Math.floor(i / 21) * 37) % 256), source: "stripes" });
 
 describe("saliency", () => {

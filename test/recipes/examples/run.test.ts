@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VisualFocusPlugin } from "../../../recipes/examples/visual-focus.ts";
 import { lossOf } from "@papo/core/testing";
-import { shortNumber } from "../../../recipes/display/format.ts";
-import { headlines, timingMetrics, type StepTiming } from "../../../recipes/report/headline.ts";
-import type { ReportData } from "../../../recipes/report/report-data.ts";
+import { shortNumber } from "../../../recipes/app/display/format.ts";
+import { headlines, timingMetrics, type StepTiming } from "../../../recipes/app/report/headline.ts";
+import type { ReportData } from "../../../recipes/app/report/report-data.ts";
 import { papo, root } from "../../support/command-line.ts";
 import { ClippedObjectivePlugin, RandomMaskPlugin } from "@papo/plugins";
 
@@ -18,7 +18,7 @@ const edit = (file: string, change: (text: string) => string): void => {
 beforeAll(() => {
   folder = mkdtempSync(join(root, "runs-test-"));
   cpSync(join(root, "recipes/examples"), folder, { recursive: true });
-  edit("run.ts", (text) => text.replace("../tasks/shapes/start-model", join(root, "recipes/tasks/shapes/start-model")).replace("../../runs/example", "out").replace("steps: 10", "steps: 2, checkpointEvery: 1"));
+  edit("run.ts", (text) => text.replace("../app/tasks/shapes/start-model", join(root, "recipes/app/tasks/shapes/start-model")).replace("../../runs/example", "out").replace("steps: 10", "steps: 2, checkpointEvery: 1"));
 });
 
 afterAll(() => {

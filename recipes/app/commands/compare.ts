@@ -1,0 +1,146 @@
+/** `papo compare`: many recipes on the embedded task under one budget, as one table. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { makeFolder, parseSettings } from "@papo/core";
+import type { Command } from "./command.ts";
+import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
+import { isDone, makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
+import type { Job } from "../compare/run-variant.ts";
+import { wholeNumber } from "../options.ts";
+import { tinyPresetNames, tinySteps } from "../../presets/index.ts";
+import { readRunFolder } from "../report/read-run.ts";
+import { writeDataset } from "../tasks/shapes/dataset.ts";
+import { pictureGrids } from "../tasks/shapes/start-model.ts";
+
+const options = {
+  seeds: { type: "string", default: "3" },
+  steps: { type: "string" },
+  scenes: { type: "string", default: "1000" },
+  jobs: { type: "string", default: String(availableParallelism()) },
+  baseline: { type: "string" },
+  output: { type: "string", default: "runs/compare" },
+} as const;
+
+export const compare: Command = {
+  usage: `papo compare [grpo papo papo:gamma=0.04,mode=paper …] [--seeds 3] [--steps ${tinySteps}] [--scenes 1000] [--jobs ${availableParallelism()}] [--baseline grpo] [--output runs/compare]`,
+  summary: [
+    "Train recipes on the embedded task with several seeds under one budget, measure them on the same unseen scenes, and rank them.",
+    `Recipes: ${tinyPresetNames.join(", ")}; default all. Options of PAPO's recipes and settings of the run (settings.executor=tensorflow) follow a colon; an option with three numbers is drawn as a curve.`,
+    "Each run is a process with one thread; --jobs run side by side (default: the cores). Started again, it goes on with the runs that are missing.",
+    "Writes <output>/table.md, results.json, sweeps.svg and a folder per run.",
+  ].join("\n"),
+  options,
+  async run(args) {
+    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
+    const variants = (positionals.length > 0 ? positionals : tinyPresetNames).map(parseVariant);
+    await runComparison({
+      variants,
+      seeds: wholeNumber("--seeds", values.seeds),
+      steps: values.steps === undefined ? null : wholeNumber("--steps", values.steps),
+      scenes: wholeNumber("--scenes", values.scenes),
+      jobs: wholeNumber("--jobs", values.jobs),
+      baseline: values.baseline ?? (variants.find(({ label }) => label === "grpo") ?? variants[0])!.label,
+      output: resolve(values.output),
+      say: (line) => console.log(line),
+    });
+  },
+};
+
+export interface Comparison {
+  readonly variants: readonly Variant[];
+  readonly seeds: number;
+  /** Null: each recipe's own. */
+  readonly steps: number | null;
+  readonly scenes: number;
+  readonly jobs: number;
+  readonly baseline: string;
+  readonly output: string;
+  readonly say: (line: string) => void;
+}
+
+/** Run what is missing, then write the table. @throws Error naming the runs that failed, after all others have ended */
+export async function runComparison(comparison: Comparison): Promise<void> {
+  const { seeds, output, say, jobs } = comparison;
+  makeFolder(output);
+  const data = await drawScenes(comparison);
+  // Seed by seed, so that an interrupted comparison has every recipe.
+  const all = Array.from({ length: seeds }, (_, index) => comparison.variants.map((variant) => jobOf(variant, index + 1, data, comparison))).flat();
+  const missing = all.filter(({ folder }) => !isDone(folder));
+  say(`${all.length} runs, ${all.length - missing.length} of them done already; ${jobs} at a time`);
+  const failures = await inParallel(missing, jobs, say);
+  const runs = all.filter(({ folder }) => isDone(folder)).map(({ folder, variant, seed }) => readRunFolder(folder, { name: `${variant.label}, seed ${seed}`, recipe: variant.label }));
+  const lines = linesOf(runs, comparison.baseline);
+  const sweeps = sweepsOf(lines);
+  writeFileSync(join(output, "table.md"), tableOf(lines, comparison.baseline));
+  writeFileSync(join(output, "results.json"), `${JSON.stringify(lines, null, 1)}\n`);
+  if (sweeps.length > 0) writeFileSync(join(output, "sweeps.svg"), drawSweeps(sweeps));
+  say(tableOf(lines, comparison.baseline));
+  if (failures.length > 0) throw new Error(`${failures.length} of ${missing.length} runs failed:\n${failures.join("\n")}`);
+}
+
+interface Scenes {
+  readonly train: string;
+  readonly unseen: string;
+}
+
+/** The same scenes for all: enough for the longest run, and unseen ones. */
+async function drawScenes({ variants, steps, scenes, output }: Comparison): Promise<Scenes> {
+  const prompts = Math.max(...variants.map((variant) => {
+    const settings = parseSettings(makeVariant(variant).settings);
+    return (steps ?? settings.steps) * settings.promptsPerStep;
+  }));
+  const draw = (split: "train" | "test", count: number): Promise<string> => writeDataset(join(output, "data", split), { split, seed: 2, count, grids: pictureGrids });
+  return { train: await draw("train", prompts), unseen: await draw("test", scenes) };
+}
+
+const jobOf = (variant: Variant, seed: number, { train, unseen }: Scenes, { steps, output }: Comparison): Job => ({
+  variant, seed, steps, train, unseen, folder: join(output, "runs", `${variant.label.replace(/[^\w.-]+/g, "-")}-${seed}`),
+});
+
+/** Run jobs side by side; the failures' messages. An interrupt ends the children with this process. */
+async function inParallel(jobs: readonly Job[], limit: number, say: (line: string) => void): Promise<string[]> {
+  const failures: string[] = [];
+  const children = new Set<ChildProcess>();
+  const stop = (): void => {
+    for (const child of children) child.kill();
+    process.exit(130);
+  };
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let job = jobs[next++]; job !== undefined; job = jobs[next++]) {
+      const start = performance.now();
+      const failure = await runChild(job, children);
+      const seconds = ((performance.now() - start) / 1000).toFixed(0);
+      say(`${job.variant.label}, seed ${job.seed}: ${failure === null ? "done" : "failed"} in ${seconds} s (${Math.min(next, jobs.length)} of ${jobs.length} begun)`);
+      if (failure !== null) failures.push(`${job.variant.label}, seed ${job.seed}: ${failure}`);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, jobs.length) }, worker));
+  process.off("SIGINT", stop);
+  process.off("SIGTERM", stop);
+  return failures;
+}
+
+/** The last words of a run that failed, or null. What an interrupted run left is cleared first. */
+function runChild(job: Job, children: Set<ChildProcess>): Promise<string | null> {
+  rmSync(job.folder, { recursive: true, force: true });
+  const script = fileURLToPath(new URL("../compare/run-variant.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(job)], { stdio: ["ignore", "ignore", "pipe"], cwd: dirname(script) });
+  children.add(child);
+  let words = "";
+  child.stderr.on("data", (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2000)));
+  return new Promise((resolve) => {
+    const end = (failure: string | null): void => {
+      children.delete(child);
+      resolve(failure);
+    };
+    child.on("error", (error) => end(error.message));
+    child.on("exit", (code, signal) => end(code === 0 ? null : `${signal ?? `exit ${code}`}: ${words.trim().split("\n").slice(-12).join("\n")}`));
+  });
+}

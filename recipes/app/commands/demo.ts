@@ -1,0 +1,167 @@
+/** `npm start`: the main job. Train the embedded task's starting model with several recipes and say what each did. */
+import { existsSync } from "node:fs";
+import { cp, readdir } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { type Dataset, learnerSettings, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
+import type { Command } from "./command.ts";
+import { percent } from "../display/format.ts";
+import { createDisplay, type Display } from "../display/live.ts";
+import { probe } from "../compare/run-variant.ts";
+import { wholeNumber } from "../options.ts";
+import { preset, tinyPresetNames, tinySteps } from "../../presets/index.ts";
+import { readRunFolder } from "../report/read-run.ts";
+import type { RunRecord } from "../report/run-record.ts";
+import { defaultComparisons, verdictOf } from "../report/verdict.ts";
+import { writeReport } from "../report/write-report.ts";
+import { trainWithDisplay } from "../session.ts";
+import { writeDataset } from "../tasks/shapes/dataset.ts";
+import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
+import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
+import { pictureGrids, startModelFolder } from "../tasks/shapes/start-model.ts";
+
+/** The recipes that have settings for a model of this size. */
+const recipes = tinyPresetNames;
+type Recipe = (typeof recipes)[number];
+
+const options = {
+  recipe: { type: "string", multiple: true },
+  steps: { type: "string" },
+  seeds: { type: "string", default: "1" },
+  scenes: { type: "string", default: "1000" },
+  mode: { type: "string", multiple: true },
+  output: { type: "string", default: "runs/demo" },
+} as const;
+
+export const demo: Command = {
+  usage: `papo demo [--recipe grpo --recipe papo …] [--steps ${tinySteps}] [--seeds 1] [--scenes 1000] [--mode official|paper] [--output runs/demo]`,
+  summary: [
+    "Train a tiny vision-language model on pictures drawn here, with one recipe after the other from the same start, and compare them.",
+    `Recipes: ${recipes.join(", ")}; default grpo and papo. --seeds 3 trains each three times. --scenes: unseen scenes to measure on.`,
+    "Writes <output>/report.html and a folder per run. An output folder that holds runs already gets a numbered neighbour.",
+  ].join("\n"),
+  options,
+  async run(args) {
+    const { values } = parseArgs({ args: [...args], options });
+    const trainings = trainingsOf(values.recipe ?? ["grpo", "papo"], values.mode ?? ["official"], wholeNumber("--seeds", values.seeds));
+    const steps = values.steps === undefined ? null : wholeNumber("--steps", values.steps);
+    const scenes = wholeNumber("--scenes", values.scenes);
+    const output = await freeFolder(resolve(values.output));
+    makeFolder(output);
+    const display = createDisplay();
+    try {
+      await runDemo({ trainings, steps, scenes, output, display });
+    } finally {
+      display.close();
+    }
+  },
+};
+
+/** One run of the demo. */
+interface Training {
+  readonly recipe: Recipe;
+  readonly mode: "official" | "paper";
+  readonly seed: number;
+  /** Runs of equal label are seeds of one another. */
+  readonly label: string;
+}
+
+interface DemoOptions {
+  readonly trainings: readonly Training[];
+  readonly steps: number | null;
+  readonly scenes: number;
+  readonly output: string;
+  readonly display: Display;
+}
+
+async function runDemo({ trainings, steps, scenes, output, display }: DemoOptions): Promise<void> {
+  const labels = [...new Set(trainings.map(({ label }) => label))];
+  display.line(`recipes: ${labels.join(", ")}; model: ${relative(process.cwd(), startModelFolder)}; executor: onnxruntime-node on the CPU; output: ${relative(process.cwd(), output)}`);
+  const data = await drawData(trainings, steps, scenes, output, display);
+  const start = join(output, "start");
+  const runs: RunRecord[] = [];
+  for (const training of trainings) {
+    const folder = join(output, `${training.label.replace(/\W+/g, "-")}-${training.seed}`);
+    const { plugins, settings } = preset(training.recipe, { mode: training.mode });
+    const chosen = { ...settings, seed: training.seed, ...(steps === null ? {} : { steps }), checkpointEvery: 0 };
+    const policy = await openPolicy({ folder: startModelFolder, ...learnerSettings(parseSettings(chosen)) });
+    try {
+      if (!existsSync(start)) await measure("the start", policy, data.unseen, start, null, display);
+      const name = `${training.label}, seed ${training.seed}`;
+      await trainWithDisplay({ name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display });
+      await measure(name, policy, data.unseen, join(folder, "evaluation", "after"), folder, display);
+      await cp(start, join(folder, "evaluation", "before"), { recursive: true });
+      runs.push(readRunFolder(folder, { name, recipe: training.label }));
+    } finally {
+      await policy.close();
+    }
+  }
+  const report = join(output, "report.html");
+  await writeReport(report, { title: "The embedded task", runs });
+  summarise(runs, display);
+  display.line(`report: ${relative(process.cwd(), report)}`);
+}
+
+/** Training scenes for the longest run, and unseen ones. */
+async function drawData(trainings: readonly Training[], steps: number | null, scenes: number, output: string, display: Display): Promise<{ train: Dataset; unseen: Dataset }> {
+  const prompts = Math.max(...trainings.map(({ recipe }) => {
+    const settings = parseSettings(preset(recipe).settings);
+    return (steps ?? settings.steps) * settings.promptsPerStep;
+  }));
+  const draw = async (split: "train" | "test", pictures: number): Promise<Dataset> => {
+    const phase = display.phase(`drawing ${pictures} ${split === "train" ? "training" : "unseen"} scenes`, pictures);
+    const file = await writeDataset(join(output, "data", split), { split, seed: 2, count: pictures, grids: pictureGrids, onProgress: (done) => phase.advance(done) });
+    phase.end();
+    return openJsonl(file);
+  };
+  return { train: await draw("train", prompts), unseen: await draw("test", scenes) };
+}
+
+/** @param pictures the run's folder; null writes none: the start's are those of every run */
+async function measure(name: string, policy: OpenPolicy, dataset: Dataset, output: string, pictures: string | null, display: Display): Promise<void> {
+  const phase = display.phase(`measuring ${name} on ${dataset.size} unseen scenes`, 2 * dataset.size);
+  await evaluateShapes({ policy, dataset, output, pictures, onProgress: (done) => phase.advance(done) });
+  phase.end();
+}
+
+/** The numbers of the report in a few lines, the verdict even when it is not flattering. */
+function summarise(runs: readonly RunRecord[], display: Display): void {
+  const line = (name: string, { accuracy: greedy, sampled, errors, klPrcp }: NonNullable<RunRecord["after"]>): string => {
+    const { accuracy, low, high } = greedy.overall;
+    const needed = greedy.visionDependent ? percent(greedy.visionDependent.accuracy) : "–";
+    const perception = percent(errors["perception"] ?? 0);
+    return `  ${name.padEnd(28)} ${percent(accuracy)} [${percent(low)}, ${percent(high)}]  picture needed ${needed}  T=1 ${percent(sampled?.overall.accuracy ?? 0)}  perception errors ${perception}  KL_prcp ${(klPrcp ?? 0).toFixed(2)}`;
+  };
+  display.line("greedy accuracy on unseen scenes, with its 95 % interval:");
+  const first = runs[0]?.before;
+  if (first) display.line(line("start", first));
+  for (const run of runs) if (run.after) display.line(line(run.name, run.after));
+  const labels = [...new Set(runs.map(({ recipe }) => recipe))];
+  for (const comparison of defaultComparisons(labels)) display.line(verdictOf(comparison, runs));
+}
+
+function trainingsOf(names: readonly string[], modes: readonly string[], seeds: number): Training[] {
+  for (const mode of modes) if (mode !== "official" && mode !== "paper") throw new Error(`--mode is official or paper, not "${mode}"`);
+  return names.flatMap((name) => {
+    const recipe = recipes.find((known) => known === name);
+    if (!recipe) throw new Error(`--recipe "${name}" is not known; there are ${recipes.join(", ")}`);
+    const own = recipe.startsWith("papo") ? (modes as readonly Training["mode"][]) : (["official"] as const);
+    return own.flatMap((mode) =>
+      Array.from({ length: seeds }, (_, i) => ({ recipe, mode, seed: i + 1, label: labelOf(recipe, own.length > 1 || mode === "paper" ? mode : null) })),
+    );
+  });
+}
+
+/** "papo(grpo)", "papo(dapo), paper". */
+function labelOf(recipe: Recipe, mode: string | null): string {
+  const base = recipe === "papo" ? "papo(grpo)" : recipe === "papo-d" ? "papo(dapo)" : recipe;
+  return mode === null ? base : `${base}, ${mode}`;
+}
+
+/** The folder itself, or the first numbered neighbour that is free: an earlier report is never overwritten. */
+async function freeFolder(folder: string): Promise<string> {
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? folder : `${folder}-${number}`;
+    if (!existsSync(candidate) || (await readdir(candidate)).length === 0) return candidate;
+  }
+}

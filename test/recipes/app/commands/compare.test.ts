@@ -1,0 +1,34 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { runComparison } from "../../../../recipes/app/commands/compare.ts";
+import { parseVariant } from "../../../../recipes/app/compare/variant.ts";
+
+test("a comparison trains what is missing, measures it, and goes on where it was left", async () => {
+  const output = mkdtempSync(join(tmpdir(), "compare-"));
+  const said: string[] = [];
+  const comparison = { variants: ["grpo", "noisy-rollout"].map(parseVariant), seeds: 1, steps: 1, scenes: 8, jobs: 2, baseline: "grpo", output, say: (line: string) => void said.push(line) };
+  await runComparison(comparison);
+  const table = readFileSync(join(output, "table.md"), "utf8");
+  expect(table.split("\n").slice(2, 4).map((row) => row.split(" | ")[1]).sort()).toEqual(["grpo", "noisy-rollout"]);
+  const lines = JSON.parse(readFileSync(join(output, "results.json"), "utf8")) as { label: string; secondsPerStep: number; accuracy: { n: number } }[];
+  for (const line of lines) expect([line.accuracy.n, line.secondsPerStep > 0]).toEqual([8, true]);
+  const kept = statSync(join(output, "runs/grpo-1/metrics.jsonl")).mtimeMs;
+  rmSync(join(output, "runs/noisy-rollout-1/evaluation"), { recursive: true });
+  await runComparison(comparison);
+  expect(said.filter((line) => /^\d runs, /.test(line))).toEqual(["2 runs, 0 of them done already; 2 at a time", "2 runs, 1 of them done already; 2 at a time"]);
+  expect(statSync(join(output, "runs/grpo-1/metrics.jsonl")).mtimeMs).toBe(kept);
+  expect(existsSync(join(output, "runs/noisy-rollout-1/evaluation/after/questions.jsonl"))).toBe(true);
+}, 120_000);
+
+test("a run that fails is named with its last words, after the others have ended", async () => {
+  const output = mkdtempSync(join(tmpdir(), "compare-"));
+  const broken = { ...parseVariant("papo"), label: "broken", options: { gamma: 0.02, maskRatio: 0.6 } };
+  // What a run was not checked for beforehand: its data is gone when it begins.
+  const say = (line: string): void => {
+    if (/^\d runs/.test(line)) rmSync(join(output, "data"), { recursive: true });
+  };
+  const failing = runComparison({ variants: [broken], seeds: 1, steps: 1, scenes: 4, jobs: 1, baseline: "broken", output, say });
+  await expect(failing).rejects.toThrow(/1 of 1 runs failed:\nbroken, seed 1: .*The dataset .* cannot be read/s);
+}, 60_000);

@@ -1,0 +1,45 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readQuestions } from "../../../../recipes/app/evaluation/question.ts";
+import { papo, root } from "../../../support/command-line.ts";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(root, "runs-test-"));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("papo demo", () => {
+  test("trains each recipe from the same start, measures it and writes one report; an earlier one stays", async () => {
+    const args = ["demo", "--steps", "2", "--scenes", "16", "--recipe", "grpo", "--recipe", "papo-d", "--mode", "paper", "--output", join(folder, "demo")];
+    const { code, output } = await papo(args, folder);
+    expect(code, output).toBe(0);
+    expect(output).toContain("greedy accuracy on unseen scenes");
+    expect(output).toContain("papo(dapo), paper is");
+    const questionsOf = (run: string, place: string) => readQuestions(join(folder, "demo", run, "evaluation", place, "questions.jsonl"));
+    expect(questionsOf("grpo-1", "before")).toEqual(questionsOf("papo-dapo-paper-1", "before"));
+    expect(questionsOf("papo-dapo-paper-1", "after/sampled")).toHaveLength(16);
+    const [shown] = questionsOf("papo-dapo-paper-1", "after");
+    for (const file of Object.values(shown!.pictures[0]!)) expect(existsSync(join(folder, "demo", "papo-dapo-paper-1", file)), file).toBe(true);
+    expect(Object.keys(shown!.pictures[0]!)).toEqual(["original", "masked"]);
+    expect(readFileSync(join(folder, "demo", "report.html"), "utf8")).toContain("papo(dapo), paper");
+    const again = await papo(["demo", "--steps", "1", "--scenes", "4", "--recipe", "grpo", "--output", join(folder, "demo")], folder);
+    expect(again.code, again.output).toBe(0);
+    expect(existsSync(join(folder, "demo-2", "report.html"))).toBe(true);
+  });
+
+  test.each([
+    [["--recipe", "ppo"], '--recipe "ppo" is not known; there are grpo, grpo-tis, dapo, '],
+    [["--steps", "0"], '--steps takes a whole number from 1, not "0"'],
+    [["--mode", "both"], '--mode is official or paper, not "both"'],
+    [["--speed", "9"], "--speed"],
+  ])("%j is refused in a sentence", async (args, words) => {
+    const { code, output } = await papo(["demo", ...args], folder);
+    expect(code).toBe(1);
+    expect(output).toContain(words);
+    expect(output).not.toMatch(/^ {4}at /m);
+  });
+});
