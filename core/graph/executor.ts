@@ -7,6 +7,16 @@ export interface HostArray {
   readonly data: Float32Array | Int32Array;
 }
 
+/** How numbers of a tensor in a file are kept, in safetensors' names; little-endian. */
+export type FileType = "F32" | "F16" | "BF16";
+
+/** An array in a file, row-major, from a byte on; `data` reads it, widened to float32, each time it is asked for. */
+export interface FileArray extends HostArray {
+  readonly file: { readonly path: string; readonly offset: number; readonly type: FileType };
+}
+
+export const isFileArray = (array: HostArray): array is FileArray => "file" in array;
+
 /** A float32 array in an executor's own memory, where it stays, unchanged, until it is freed. */
 export interface DeviceArray {
   readonly id: number;
@@ -67,6 +77,11 @@ export interface FloatArray extends HostArray {
 export interface CompileOptions {
   /** Arrays of inputs that stay as they are now for the life of the program: it may rearrange them for speed, keeps a copy, and is not fed them. */
   readonly constants?: Readonly<Record<string, HostArray>>;
+  /**
+   * Inputs whose arrays are read where they are in files, all of one folder, and widened to float32 at each use: none is fed, and no copy is kept. Only where
+   * `readsFiles`.
+   */
+  readonly files?: Readonly<Record<string, FileArray>>;
   /**
    * Outputs of fixed sizes, gradients of several passes say, that each run adds to arrays it is given instead of returning them, so that they exist once. An
    * executor with a device adds to arrays there if it can write over them, and is not asked for it otherwise.
@@ -129,6 +144,8 @@ export interface Executor {
   readonly runs?: ProgramRuns;
   /** Arrays on the device can be written over: programs have `sums` and `replaced` inputs there. */
   readonly writesOver?: boolean;
+  /** Whether it takes arrays from files. Default false. */
+  readonly readsFiles?: boolean;
   /** Whether it runs the op `blockAttention`, which attention of long rows is traced with; else they are attended whole. Default false. */
   readonly attendsInBlocks?: boolean;
   /** @throws Error where the executor has no such products */

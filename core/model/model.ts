@@ -148,6 +148,8 @@ export interface SegmentInput extends PrefixInput {
 }
 
 export interface DecodeInput {
+  /** Weights are not constants: nothing is made of them alone, which would be made for each token. Default false. */
+  readonly apart?: boolean;
   /** [B·N, hidden]. */
   readonly embeddings: Value;
   /** [B·N, headSize / 2]. */

@@ -1,9 +1,10 @@
 /** A model with its weights on an executor: what learner and sampler share. */
 import {
-  type DeviceArray, type Executor, type Feeds, type FloatArray, type HostArray, type Loop, type LoopOptions, type Prepared, type Products, type Program, runOnDevice,
+  type DeviceArray, type Executor, type Feeds, type FileArray, type FloatArray, type HostArray, type Loop, type LoopOptions, type Prepared, type Products, type Program, runOnDevice,
 } from "../graph/executor.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import { allPasses, type Passes } from "../graph/passes.ts";
+import { FileWeight } from "./files/file-weight.ts";
 import { type Adapter, adapterShapes, dropoutKey, dropoutKeyName, factorNames } from "./lora/adapter.ts";
 import type { EncodedPrompt, Parameters, VisionLanguageModel, Weights } from "./model.ts";
 import type { EncodedPicture } from "./processing/picture.ts";
@@ -44,6 +45,13 @@ export interface ModelCompileOptions {
   readonly isSum?: (output: string) => boolean;
   /** Whether the trained adapter drops what it is told to; then `dropoutKeys` are fed too. Default false. */
   readonly dropout?: boolean;
+}
+
+export interface BindOptions {
+  /** The same outputs for weights that are not constant: nothing is rearranged that would be at each run. */
+  readonly apart: TraceModel;
+  /** Largest copy of the weights, bytes. */
+  readonly copyBytes: number;
 }
 
 export interface RuntimeOptions {
@@ -150,7 +158,8 @@ export class ModelRuntime {
   async compile(trace: TraceModel, { products = "float32", isSum = () => false, dropout = false }: ModelCompileOptions = {}): Promise<ModelProgram> {
     const { graph, parameters } = this.#trace(trace, dropout);
     const sums = [...graph.outputs.keys()].filter(isSum);
-    const compiled = { program: await this.executor.compile(graph, { products, sums }), parameters, sums };
+    const files = this.#inFiles(parameters);
+    const compiled = { program: await this.executor.compile(graph, { products, sums, files }), parameters: parameters.filter((name) => files[name] === undefined), sums };
     this.#programs.push(compiled.program);
     return compiled;
   }
@@ -158,17 +167,25 @@ export class ModelRuntime {
   /**
    * A program on the current weights with the model's parameters as constants, which is faster where few rows meet each weight. It holds a copy of
    * them, and is compiled anew at its first run after one of them has changed; adapters are fed, so that learning them alone leaves it as it is.
+   * Where the copy would be larger than allowed, it is the program of `apart`, which reads the weights where they are.
    */
-  bind(trace: TraceModel): (feeds: Feeds) => Promise<Record<string, FloatArray>> {
+  bind(trace: TraceModel, { apart, copyBytes }: BindOptions): (feeds: Feeds) => Promise<Record<string, FloatArray>> {
     const { graph, parameters } = this.#trace(trace);
     const constants = parameters.filter((name) => this.model.parameters.has(name));
+    if (!this.#canCopy(constants, copyBytes)) {
+      let compiled: Promise<ModelProgram> | null = null;
+      return async (feeds) => this.run(await (compiled ??= this.compile(apart)), feeds);
+    }
     const fed = parameters.filter((name) => !this.model.parameters.has(name));
     const changes = constants.some((name) => this.trained().has(name)) ? () => this.#changes : () => 0;
     let bound: { readonly change: number; readonly program: Promise<Program> } | null = null;
     const rebind = async (last: Promise<Program> | undefined): Promise<Program> => {
       if (last !== undefined) await this.#release(await last);
       const weights = this.weights();
-      const program = await this.executor.compile(graph, { constants: Object.fromEntries(constants.map((name) => [name, weights.get(name) as HostArray])) });
+      const files = this.#inFiles(constants);
+      // A session takes initializers from memory or from files, not from both.
+      const mixed = Object.keys(files).length < constants.length;
+      const program = await this.executor.compile(graph, { constants: Object.fromEntries(constants.map((name) => [name, mixed ? loaded(weights.get(name) as FloatArray) : (weights.get(name) as HostArray)])) });
       this.#programs.push(program);
       return program;
     };
@@ -185,6 +202,25 @@ export class ModelRuntime {
     const loop = await this.executor.compileLoop(graph, options);
     this.#programs.push(loop);
     return { loop, prepare: (feeds) => loop.prepare({ ...feeds, ...this.#parameterFeeds(parameters, currentWeights) }) };
+  }
+
+  /** Whether a program may hold these parameters in float32; onnxruntime takes no array of 2 GiB from memory. */
+  #canCopy(parameters: readonly string[], copyBytes: number): boolean {
+    const bytes = parameters.map((name) => this.parameters.get(name)!.reduce((a, b) => a * b, 4));
+    const largestHeld = Math.max(0, ...bytes.filter((_, i) => !(this.#sets.frozen.get(parameters[i]!) instanceof FileWeight)));
+    return bytes.reduce((a, b) => a + b, 0) <= copyBytes && largestHeld < 2 ** 31;
+  }
+
+  /** Frozen parameters that stay in files, of those that a program reads. */
+  #inFiles(parameters: readonly string[]): Record<string, FileArray> {
+    const files: Record<string, FileArray> = {};
+    for (const name of parameters) {
+      const weight = this.#sets.frozen.get(name);
+      if (!(weight instanceof FileWeight)) continue;
+      weight.checkName();
+      files[name] = weight;
+    }
+    return files;
   }
 
   #trace(trace: TraceModel, dropout = false): { readonly graph: Graph; readonly parameters: readonly string[] } {
@@ -343,3 +379,6 @@ function forgetOthers(features: Map<string, Float32Array>, wanted: readonly Enco
   const keep = new Set(wanted.map(({ hash }) => hash));
   for (const hash of features.keys()) if (!keep.has(hash)) features.delete(hash);
 }
+
+/** What stands in a file, read. */
+const loaded = ({ shape, data }: FloatArray): FloatArray => ({ shape, data });

@@ -123,6 +123,13 @@ export const settingsSchema = z.strictObject({
   viewPrecision: z.enum(["float32", "int8"]).default("float32"),
   /** Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients. */
   recompute: z.boolean().default(false),
+  /** Keys and values that the sampler holds at a time, MiB; null: half of what is free when the model is opened (a power of two, 1024 at least). */
+  cacheMegabytes: count.nullable().default(null),
+  /**
+   * Keep memory that kernels free instead of handing it back to the system (glibc on Linux): a tenth faster, and the process stays as large as it ever
+   * was; false where other processes need the memory between steps.
+   */
+  keepFreedMemory: z.boolean().default(true),
   /** Steps between checkpoints; 0: only the last step's. */
   checkpointEvery: z.int().nonnegative().default(10),
   /** Newest checkpoints that are kept; at least two, since weights that an update broke may show it only in the step after. */
@@ -164,11 +171,15 @@ export type RunSettingsInput = z.input<typeof settingsSchema>;
 
 type LearnerSettings = { readonly optimizer: OptimizerSettings } & Pick<
   RunSettings,
-  "seed" | "lora" | "checkpointType" | "microbatchTokens" | "scoringTokens" | "recompute" | "executor" | "device" | "precision" | "pipelined" | "pictures"
->;
+  "seed" | "lora" | "checkpointType" | "microbatchTokens" | "scoringTokens" | "recompute" | "keepFreedMemory"
+  | "executor" | "device" | "precision" | "pipelined" | "pictures"
+> & { readonly rollout: { readonly cacheBytes?: number } };
 
 /** What a policy is opened with. */
-export const learnerSettings = ({ optimizer, seed, lora, checkpointType, microbatchTokens, scoringTokens, recompute, executor, device, precision, pipelined, pictures }: RunSettings): LearnerSettings => ({
+export const learnerSettings = ({
+  optimizer, seed, lora, checkpointType, microbatchTokens, scoringTokens, recompute, cacheMegabytes, keepFreedMemory, executor, device, precision, pipelined,
+  pictures,
+}: RunSettings): LearnerSettings => ({
   optimizer: { ...optimizer, maxGradientNorm: optimizer.maxGradientNorm ?? Infinity },
   seed,
   lora,
@@ -176,6 +187,8 @@ export const learnerSettings = ({ optimizer, seed, lora, checkpointType, microba
   microbatchTokens,
   scoringTokens,
   recompute,
+  rollout: cacheMegabytes === null ? {} : { cacheBytes: cacheMegabytes * 2 ** 20 },
+  keepFreedMemory,
   executor,
   device,
   precision,

@@ -2,21 +2,24 @@
  * The embedded sampler. A prompt is encoded and attended once for all its responses; the cache of keys and values stays with the host,
  * and the decode graph returns only new rows. What a response draws depends on its key alone, not on what is sampled beside it.
  */
+import { freemem } from "node:os";
 import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
 import { longRow } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/segments.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
-import { boundProgram, lazyProgram, traceDecode, traceLongPrefill, tracePrefill, type LazyProgram } from "./programs.ts";
+import { decodeProgram, lazyProgram, traceLongPrefill, tracePrefill, type LazyProgram } from "./programs.ts";
 import { LoopedSampler } from "./looped-sampler.ts";
 import { createRowSampler } from "./sampling.ts";
 import { longestOf, Wave, type Job } from "./wave.ts";
 import { planWaves, type WaveMember } from "./waves.ts";
 
 export interface OnnxRolloutOptions {
-  /** Bytes of keys and values held at a time, if every response grows to its limit. Default 1 GiB. */
+  /** Bytes of keys and values held at a time, if every response grows to its limit. Default: half of what is free, 1 GiB at least. */
   readonly cacheBytes?: number;
+  /** Largest copy of the weights that is made to decode faster, bytes of float32. Default: a third of what is free, 1 GiB at least. */
+  readonly copyBytes?: number;
   /** Responses sampled side by side. Default 128. */
   readonly rows?: number;
   /** Prompt tokens, padding included, that one run of the prefill graph takes (a longer prompt runs alone). Default 4096. */
@@ -33,12 +36,12 @@ export class OnnxRolloutEngine implements RolloutEngine {
   readonly #looped: LoopedSampler | null;
 
   /** Samples from the runtime's current weights; the runtime owns the compiled graphs and releases them. */
-  constructor(runtime: ModelRuntime, { cacheBytes = 2 ** 30, rows = 128, prefillTokens = 4096 }: OnnxRolloutOptions = {}) {
+  constructor(runtime: ModelRuntime, { cacheBytes = shareOfFree(1 / 2), copyBytes = shareOfFree(1 / 3), rows = 128, prefillTokens = 4096 }: OnnxRolloutOptions = {}) {
     this.#runtime = runtime;
-    this.#options = { cacheBytes, rows, prefillTokens };
+    this.#options = { cacheBytes, copyBytes, rows, prefillTokens };
     this.#prefill = lazyProgram(runtime, tracePrefill);
     this.#longPrefill = lazyProgram(runtime, traceLongPrefill);
-    this.#decode = boundProgram(runtime, traceDecode);
+    this.#decode = decodeProgram(runtime, copyBytes);
     this.#looped = runtime.executor.compileLoop === undefined ? null : new LoopedSampler(runtime, prefillTokens);
   }
 
@@ -95,6 +98,9 @@ export class OnnxRolloutEngine implements RolloutEngine {
     return probabilities;
   }
 }
+
+/** A share of the memory that is free, as a power of two, so that it is mostly the same from run to run; 1 GiB at least. */
+const shareOfFree = (share: number): number => 2 ** Math.max(30, Math.floor(Math.log2(share * freemem())));
 
 const promptOf = ({ requests }: Job, request: number): EncodedPrompt => (requests[request] as RolloutRequest).prompt;
 

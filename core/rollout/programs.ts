@@ -24,9 +24,14 @@ export const lazyProgram = (runtime: ModelRuntime, trace: Trace): LazyProgram =>
   };
 };
 
-/** The same for a program that is run for every token: with the weights inside, unless they are on a device already. */
-export const boundProgram = (runtime: ModelRuntime, trace: Trace): LazyProgram =>
-  runtime.executor.device === undefined ? runtime.bind((graph, parameters) => trace(graph, parameters, runtime.model)) : lazyProgram(runtime, trace);
+/**
+ * The decode program, which is run for every token: with a copy of the weights inside, unless they are on a device already.
+ * @param copyBytes largest copy; where it would be larger, weights are read where they are
+ */
+export const decodeProgram = (runtime: ModelRuntime, copyBytes: number): LazyProgram => {
+  const trace = (apart: boolean) => (graph: Graph, parameters: Parameters): void => traceDecode(graph, parameters, runtime.model, apart);
+  return runtime.executor.device === undefined ? runtime.bind(trace(false), { apart: trace(true), copyBytes }) : lazyProgram(runtime, traceDecode);
+};
 
 /** Prompts → "probabilities" [B, V] of the first token, and per layer "key.i", "value.i" [B, kv, P, D]. */
 export const tracePrefill: Trace = (graph, parameters, model) => prefill(graph, parameters, model, false);
@@ -43,7 +48,7 @@ const prefill = (graph: Graph, parameters: Parameters, { decoder }: VisionLangua
 };
 
 /** The newest tokens [B, N] → "probabilities" [B·N, V] of the next, and per layer their "key.i", "value.i" [B, kv, N, D]. */
-export const traceDecode: Trace = (graph, parameters, { decoder }) => {
+export const traceDecode = (graph: Graph, parameters: Parameters, { decoder }: VisionLanguageModel, apart = false): void => {
   const [B, N, P, L] = [symbol("B"), symbol("N"), symbol("P"), symbol("L")];
   const { layers, keyValueHeads, headSize } = decoder;
   const tokens = reshape(graph.input("tokens", [B, N], "int32"), [times(B, N)]);
@@ -58,6 +63,7 @@ export const traceDecode: Trace = (graph, parameters, { decoder }) => {
     P,
     L,
     place: null,
+    apart,
     embeddings: decoder.embed(parameters, tokens),
     cos: reshape(graph.input("cos", [B, N, headSize / 2]), [times(B, N), headSize / 2]),
     sin: reshape(graph.input("sin", [B, N, headSize / 2]), [times(B, N), headSize / 2]),

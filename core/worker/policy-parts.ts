@@ -12,7 +12,8 @@ import type { OptimizerSettings } from "../learner/learner.ts";
 import { trainedParameters } from "../learner/trained-parameters.ts";
 import { adapterStore, type CheckpointType, modelStore } from "../learner/weight-store.ts";
 import { adaptedModel } from "../model/files/adapter-folder.ts";
-import { loadModelFolder, type ModelFolder } from "../model/files/folder.ts";
+import type { ModelConfig } from "../model/files/config.ts";
+import { loadModelFolder, type ModelFolder, type Shapes } from "../model/files/folder.ts";
 import { openLora } from "../model/lora/open.ts";
 import type { LoraSettings } from "../model/lora/settings.ts";
 import type { PictureOptions } from "../model/processing/picture.ts";
@@ -42,6 +43,8 @@ export interface PolicyOptions {
   readonly microbatchTokens?: number;
   readonly scoringTokens?: number;
   readonly recompute?: boolean;
+  /** See RunSettings; for the whole process. Default true. */
+  readonly keepFreedMemory?: boolean;
   /** Train an adapter in place of the model's weights. Default null: the weights. */
   readonly lora?: LoraSettings | null;
   /** Of a new adapter's factors and of its dropout. Default 0. */
@@ -56,7 +59,13 @@ export interface PolicyOptions {
 /** Load the model and make learner and sampler. @throws Error naming the file at fault. */
 export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {
   const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, rollout = {}, seed = 0 } = options;
-  const loaded = await loadModelFolder(weights, (config) => createModel(config).parameters);
+  let trained: ReadonlySet<string> = new Set();
+  const shapesOf = (config: ModelConfig): Shapes => {
+    const { parameters } = createModel(config);
+    if ((options.lora ?? null) === null) trained = trainedParameters([...parameters.keys()], optimizer.freeze);
+    return parameters;
+  };
+  const loaded = await loadModelFolder(weights, shapesOf, (name) => readsFiles(options) && !trained.has(name));
   if (options.device === "webgpu") await requireWebGpu(createModel(loaded.config).parameters);
   const executor = createExecutor(options, threads);
   const { runtime, ...stored } = await createRuntime(options, loaded, executor);
@@ -96,6 +105,9 @@ const weightCopies = (runtime: ModelRuntime): WeightCopies => ({
     runtime.changed();
   },
 });
+
+/** Whether the executor that is asked for will read frozen weights where they are (Executor.readsFiles). */
+const readsFiles = ({ executor = "onnxruntime", device = "cpu" }: PolicyOptions): boolean => executor === "onnxruntime" && device === "cpu";
 
 /** @throws Error where a library is asked for and not set up, or what the executor does not have */
 function createExecutor(options: PolicyOptions, threads: number): Executor {

@@ -28,7 +28,7 @@ export interface OpenPolicyOptions extends PolicyOptions {
  * @throws Error naming the file of the model folder that is missing or wrong.
  */
 export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off", ...others }: OpenPolicyOptions): Promise<OpenPolicy> => {
-  keepFreedMemory();
+  if (others.keepFreedMemory !== false) keepFreedMemory();
   const names = pipelined === "rollouts" ? ["policy", "sampler"] : ["policy"];
   const options: PolicyOptions = { ...others, spinning: names.length === 1 };
   const starting = names.map((name) => startThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name, workerData: options }));
@@ -56,7 +56,7 @@ type PolicyThread = ServiceThread<PolicyService, PolicyHello>;
 
 /** The same in the calling thread, which is blocked while the model computes: for tests and small tools. */
 export const openPolicyInProcess = async (options: PolicyOptions): Promise<OpenPolicy> => {
-  keepFreedMemory();
+  if (options.keepFreedMemory !== false) keepFreedMemory();
   const processor = await loadProcessor(options.folder);
   const { learner, rollout, close } = await loadPolicyParts(options);
   let closing: Promise<void> | null = null;

@@ -2,6 +2,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Dim, dimText, monomials, type Shape, type SymbolicDim } from "../dims.ts";
 import type { Products as PortProducts } from "../executor.ts";
+import { externalTensor, type Stored, storedKey, storedParts, storedTensor } from "./stored.ts";
 import { type DType, type Graph, inputOp, liveNodes, type Node, type Value, first } from "../graph.ts";
 
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number } | { readonly graph: Uint8Array };
@@ -25,12 +26,12 @@ export type OnnxDevice = "cpu" | "webgpu";
 const elementType = { float32: 1, int32: 6, int64: 7, bool: 9, uint64: 13 } as const;
 const opset = 21;
 const irVersion = 10;
-/** TensorProto.DataLocation.EXTERNAL. */
-const externalLocation = 1;
 
 export interface EmitOptions {
   /** Names of inputs whose arrays are part of the model, as external data: the file of each is called by its name. */
   readonly constants?: ReadonlySet<string>;
+  /** Inputs that stay in files, and where. */
+  readonly files?: ReadonlyMap<string, Stored>;
   /** See CompileOptions. */
   readonly products?: Products;
   readonly device?: OnnxDevice;
@@ -71,6 +72,14 @@ export class OnnxEmitter {
   readonly #graph: Graph;
   readonly #constants: ReadonlySet<string>;
   readonly #sums: readonly string[];
+  readonly #files: ReadonlyMap<string, Stored>;
+  /** Values that are stretches of files. */
+  readonly #stored = new Map<Value, Stored>();
+  /**
+   * What widens them, before all other nodes: of a node's inputs onnxruntime computes the one that comes last in the model first, and this must come when all
+   * else that the node needs is there, or every weight would be wide at once.
+   */
+  readonly #widening: BinaryWriter[] = [];
   /** Of the graph, or of the loop's body that is being written. */
   #nodes: BinaryWriter[] = [];
   readonly #initializers = new Map<string, BinaryWriter>();
@@ -80,11 +89,12 @@ export class OnnxEmitter {
   #fresh = 0;
 
   constructor(graph: Graph, options: EmitOptions) {
-    const { constants = new Set(), products = "float32", device = "cpu", sums = [] } = options;
+    const { constants = new Set(), files = new Map<string, Stored>(), products = "float32", device = "cpu", sums = [] } = options;
     this.products = products;
     this.device = device;
     this.#graph = graph;
     this.#constants = constants;
+    this.#files = files;
     this.#sums = sums;
     for (const [name, value] of graph.outputs) if (!this.#outputNames.has(value) && !sums.includes(name)) this.#outputNames.set(value, name);
   }
@@ -93,15 +103,60 @@ export class OnnxEmitter {
   node(node: Node): void {
     if (node.op.name === inputOp.name) {
       const { name } = node.attributes as { name: string };
-      this.#names.set(first(node.outputs), name);
+      const stored = this.#files.get(name);
+      if (stored === undefined) this.#names.set(first(node.outputs), name);
+      else this.#stored.set(first(node.outputs), stored);
       return;
     }
+    if (this.#staysStored(node)) return;
     const outputs = node.outputs.map((value) => {
       const name = this.#outputNames.get(value) ?? this.#name("v");
       this.#names.set(value, name);
       return name;
     });
-    node.op.onnx(this, node, node.inputs.map((value) => this.#nameOf(value)), outputs);
+    // What a gradient rule alone reads is not to be widened for nothing.
+    const read = node.op.name === "withGradient" ? node.inputs.slice(0, 1) : node.inputs;
+    const [table, index] = node.inputs;
+    if (node.op.name === "gatherRows" && table !== undefined && this.#stored.has(table)) return this.#gatherStored(this.#stored.get(table)!, this.#nameOf(index!), outputs);
+    node.op.onnx(this, node, read.map((value) => this.#nameOf(value)), outputs);
+  }
+
+  /** Whether a node's outputs are stretches of a file as its input is: parts along the first axis, or another shape. */
+  #staysStored({ op, inputs, outputs, attributes }: Node): boolean {
+    const stored = inputs[0] && this.#stored.get(inputs[0]);
+    if (stored === undefined || outputs.some((value) => this.#outputNames.has(value))) return false;
+    const shapes = outputs.map(({ shape }) => fixedSizes(shape));
+    if (shapes.includes(null)) return false;
+    if (op.name === "reshape") this.#stored.set(first(outputs), { ...stored, shape: shapes[0]! });
+    else if (op.name === "split" && (attributes as { axis?: number }).axis === 0) {
+      storedParts(stored, shapes.map((shape) => shape![0]!)).forEach((part, i) => this.#stored.set(outputs[i]!, part));
+    } else return false;
+    return true;
+  }
+
+  /** Rows of a table in a file: only they are widened. */
+  #gatherStored(table: Stored, index: string, outputs: readonly string[]): void {
+    const rows = { attributes: { axis: 0 } };
+    const raw = this.#initializerOf(table);
+    if (table.type === "F32") this.op("Gather", [raw, index], { ...rows, outputs });
+    else this.op("Cast", this.op("Gather", [raw, index], rows), { outputs, attributes: { to: elementType.float32 } });
+  }
+
+  #initializerOf(stored: Stored): string {
+    const name = storedKey(stored);
+    if (!this.#initializers.has(name)) this.#initializers.set(name, storedTensor(name, stored));
+    return name;
+  }
+
+  /** Float32 for one reader: what the pass forward widened is not kept for the pass back. */
+  #widened(stored: Stored): string {
+    const raw = this.#initializerOf(stored);
+    if (stored.type === "F32") return raw;
+    const nodes = this.#nodes;
+    this.#nodes = this.#widening;
+    const [wide] = this.op("Cast", [raw], { attributes: { to: elementType.float32 } });
+    this.#nodes = nodes;
+    return wide as string;
   }
 
   /** Add an ONNX node; returns its outputs' names. */
@@ -193,12 +248,12 @@ export class OnnxEmitter {
     for (const [name, value] of this.#graph.outputs) {
       if (!this.#sums.includes(name) && this.#nameOf(value) !== name) this.op("Identity", [this.#nameOf(value)], { outputs: [name] });
     }
-    for (const node of this.#nodes) message(graph, 1, node);
+    for (const node of [...this.#widening, ...this.#nodes]) message(graph, 1, node);
     graph.tag(2, WireType.LengthDelimited).string("graph");
     for (const initializer of this.#initializers.values()) message(graph, 5, initializer);
     for (const [name, value] of this.#graph.inputs) {
       if (!this.#names.has(value)) continue;
-      if (this.#constants.has(name)) message(graph, 5, externalTensor(name, value));
+      if (this.#constants.has(name)) message(graph, 5, constantTensor(name, value));
       else message(graph, 11, valueInfo(name, value));
     }
     for (const name of this.#sums) message(graph, 11, valueInfo(sumInput(name), this.#graph.outputs.get(name) as Value));
@@ -264,6 +319,8 @@ export class OnnxEmitter {
   }
 
   #nameOf(value: Value): string {
+    const stored = this.#stored.get(value);
+    if (stored !== undefined) return this.#widened(stored);
     const name = this.#names.get(value);
     if (name === undefined) throw new Error(`${value.node.op.name} is read before it is computed`);
     return name;
@@ -278,18 +335,13 @@ function message(parent: BinaryWriter, field: number, child: BinaryWriter): void
   parent.tag(field, WireType.LengthDelimited).bytes(child.finish());
 }
 
-function externalTensor(name: string, { shape, dtype }: Value): BinaryWriter {
-  const tensor = new BinaryWriter();
-  const sizes = shape.map((dim) => (typeof dim === "number" ? dim : Number.NaN));
-  if (sizes.some(Number.isNaN)) throw new Error(`the constant "${name}" has a size that is not fixed`);
-  for (const size of sizes) tensor.tag(1, WireType.Varint).int64(size);
-  tensor.tag(2, WireType.Varint).int32(elementType[dtype]).tag(8, WireType.LengthDelimited).string(name);
-  const length = sizes.reduce((product, size) => product * size, 4);
-  for (const [key, value] of [["location", name], ["offset", "0"], ["length", String(length)]] as const) {
-    message(tensor, 13, new BinaryWriter().tag(1, WireType.LengthDelimited).string(key).tag(2, WireType.LengthDelimited).string(value));
-  }
-  return tensor.tag(14, WireType.Varint).int32(externalLocation);
+function constantTensor(name: string, { shape, dtype }: Value): BinaryWriter {
+  const sizes = fixedSizes(shape);
+  if (sizes === null) throw new Error(`the constant "${name}" has a size that is not fixed`);
+  return externalTensor(name, sizes, { elementType: elementType[dtype], bytes: 4, location: name, offset: 0 });
 }
+
+const fixedSizes = (shape: Shape): readonly number[] | null => (shape.every((dim) => typeof dim === "number") ? (shape as readonly number[]) : null);
 
 function writeAttribute(node: BinaryWriter, name: string, value: OnnxAttribute): void {
   const attribute = new BinaryWriter().tag(1, WireType.LengthDelimited).string(name);

@@ -1,10 +1,12 @@
 /** Runs graphs on onnxruntime-node: the default executor, on any machine that npm installs on. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { availableParallelism } from "node:os";
+import { basename, dirname } from "node:path";
 import { evaluate, type Shape } from "../dims.ts";
-import type { CompileOptions, Executor, Feed, Feeds, FloatArray, Program } from "../executor.ts";
+import { type CompileOptions, type Executor, type Feed, type Feeds, type FileArray, type FloatArray, type HostArray, isFileArray, type Program } from "../executor.ts";
 import type { Graph } from "../graph.ts";
 import { emitOnnx, noOutput, type OnnxDevice, sumInput } from "./emitter.ts";
+import type { Stored } from "./stored.ts";
 import { int8SumsAreExact } from "./int8-sums.ts";
 
 export interface OnnxExecutorOptions {
@@ -20,6 +22,7 @@ export class OnnxExecutor implements Executor {
   readonly name: string;
   /** The loop over blocks runs on the processor: on another device it would fetch its arrays from there in every round. */
   readonly attendsInBlocks: boolean;
+  readonly readsFiles: boolean;
   readonly #device: OnnxDevice;
   readonly #options: InferenceSession.SessionOptions;
   /** ONNX models of graphs with constants, which are compiled again with other ones. */
@@ -29,6 +32,7 @@ export class OnnxExecutor implements Executor {
     this.name = device === "cpu" ? "onnxruntime-node" : `onnxruntime-node on ${device}`;
     this.attendsInBlocks = device === "cpu";
     this.#device = device;
+    this.readsFiles = device === "cpu";
     this.#options = {
       executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
       intraOpNumThreads: threads,
@@ -44,19 +48,44 @@ export class OnnxExecutor implements Executor {
     };
   }
 
-  async compile(graph: Graph, { constants = {}, products: asked = "float32", sums = [] }: CompileOptions = {}): Promise<Program> {
+  async compile(graph: Graph, { constants = {}, files = {}, products: asked = "float32", sums = [] }: CompileOptions = {}): Promise<Program> {
     const products = asked === "int8" && !(await int8SumsAreExact()) ? "uint8" : asked;
-    const externalData = Object.entries(constants).map(([path, { data }]) => ({ path, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }));
-    const key = [products, ...sums, ...Object.keys(constants).sort()].join("\n");
+    const held = Object.entries(constants).flatMap(([path, array]) => (isFileArray(array) ? [] : [{ path, data: bytes(array) }]));
+    const read = Object.entries({ ...constants, ...files }).flatMap(([name, array]) => (isFileArray(array) ? [[name, array] as const] : []));
+    const { folder, stored } = storedFiles(new Map(read));
+    const key = JSON.stringify([products, sums, held.map(({ path }) => path).sort(), [...stored]]);
     const known = this.#models.get(graph);
-    const named = new Set(Object.keys(constants));
-    const model = known?.key === key ? known.model : emitOnnx(graph, { constants: named, products, device: this.#device, sums });
-    if (externalData.length > 0) this.#models.set(graph, { key, model });
-    const folding = graph.passes.constantFolding ? {} : { graphOptimizationLevel: "disabled" as const };
-    const session = await InferenceSession.create(model, { ...this.#options, ...folding, ...(externalData.length > 0 ? { externalData } : {}) });
+    const model = known?.key === key ? known.model : emitOnnx(graph, { constants: new Set(held.map(({ path }) => path)), files: stored, products, device: this.#device, sums });
+    if (Object.keys(constants).length > 0) this.#models.set(graph, { key, model });
+    const session = await InferenceSession.create(model, {
+      ...this.#options,
+      ...(graph.passes.constantFolding ? {} : { graphOptimizationLevel: "disabled" as const }),
+      ...(held.length > 0 ? { externalData: held } : {}),
+      ...(folder === null ? {} : { extra: withFolder(this.#options.extra, folder, Object.keys(files).length === 0) }),
+    });
     return new OnnxProgram(session, graph, sums);
   }
 }
+
+const bytes = ({ data }: HostArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+/** Where stretches of files are, of the one folder that a session reads. @throws Error where there are several */
+function storedFiles(arrays: ReadonlyMap<string, FileArray>): { readonly folder: string | null; readonly stored: ReadonlyMap<string, Stored> } {
+  const stored = new Map([...arrays].map(([name, { shape, file: { path, offset, type } }]) => [name, { location: basename(path), offset, type, shape }]));
+  const folders = new Set([...arrays.values()].map(({ file }) => dirname(file.path)));
+  if (folders.size > 1) throw new Error(`a program reads weights from one folder; these are in ${[...folders].join(" and ")}`);
+  return { folder: [...folders][0] ?? null, stored };
+}
+
+/**
+ * Without a copy of what is read: folding would keep weights in float32, joining equal casts would keep them from the pass forward to the pass back, and
+ * packing would rearrange them in memory.
+ */
+const withFolder = (extra: InferenceSession.SessionOptions["extra"], folder: string, copies: boolean): Record<string, unknown> => ({
+  ...extra,
+  session: { ...(extra?.["session"] as object), model_external_initializers_file_folder_path: folder, ...(copies ? {} : { disable_prepacking: "1" }) },
+  ...(copies ? {} : { optimization: { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" } }),
+});
 
 class OnnxProgram implements Program {
   readonly #session: InferenceSession;

@@ -5,7 +5,8 @@ import { dirname, join, resolve } from "node:path";
 import { firstNotFinite } from "../../math/first-not-finite.ts";
 import { familyOf } from "../registry.ts";
 import { readModelConfig } from "./config.ts";
-import { readFloats, readFolderEntries } from "./safetensors.ts";
+import { FileWeight, HeldFile } from "./file-weight.ts";
+import { checkFloats, readFloats, readFolderEntries } from "./safetensors.ts";
 import { writeSafetensorsFolder } from "./safetensors-write.ts";
 import type { ModelConfig } from "./config.ts";
 import type { TensorNames } from "../family.ts";
@@ -56,12 +57,21 @@ function isBuffer(name: string): boolean {
 /**
  * Read a model folder.
  * @param shapesOf the parameters that a model of this config has.
+ * @param staysInFile weights that are only checked and left in their files (FileWeight)
  * @throws Error listing the tensors that are missing, unexpected or of another shape or type.
  */
-export async function loadModelFolder(folder: string, shapesOf: (config: ModelConfig) => Shapes): Promise<ModelFolder> {
+export async function loadModelFolder(
+  folder: string,
+  shapesOf: (config: ModelConfig) => Shapes,
+  staysInFile: (name: string) => boolean = () => false,
+): Promise<ModelFolder> {
   const { config, entries } = await openModelFolder(folder, shapesOf);
   const weights: Weights = new Map();
-  for (const [name, entry] of entries) weights.set(name, { shape: entry.shape, data: await readFinite(entry) });
+  const held = new Map<string, HeldFile>();
+  for (const [name, entry] of entries) {
+    if (staysInFile(name)) weights.set(name, fileWeight(entry, held));
+    else weights.set(name, { shape: entry.shape, data: await readFinite(entry) });
+  }
   return { folder, config, weights, type: typeOf([...entries.values()]) };
 }
 
@@ -112,8 +122,22 @@ export function enumerate(names: readonly string[]): string {
 export async function readFinite(entry: TensorEntry): Promise<Float32Array> {
   const values = await readFloats(entry);
   const bad = firstNotFinite(values);
-  if (bad >= 0) throw new Error(`tensor "${entry.name}" in ${entry.file} holds ${values[bad]} at ${bad}: these weights are damaged or diverged, fetch them again or use others`);
+  if (bad >= 0) throw notFinite(entry, values[bad], bad);
   return values;
+}
+
+const notFinite = ({ name, file }: TensorEntry, value: number | undefined, at: number): Error =>
+  new Error(`tensor "${name}" in ${file} holds ${value} at ${at}: these weights are damaged or diverged, fetch them again or use others`);
+
+/** @throws Error naming the first number that is not finite */
+function fileWeight(entry: TensorEntry, held: Map<string, HeldFile>): FileWeight {
+  checkFloats(entry);
+  const file = held.get(entry.file) ?? new HeldFile(entry.file);
+  held.set(entry.file, file);
+  const weight = new FileWeight(entry, file);
+  const bad = weight.firstNotFinite();
+  if (bad >= 0) throw notFinite(entry, weight.data[bad], bad);
+  return weight;
 }
 
 async function checkTiedHead(folder: string, head: TensorEntry, embedding: Float32Array | undefined): Promise<void> {
@@ -135,7 +159,8 @@ function typeOf(entries: readonly TensorEntry[]): WeightType {
 export async function saveModelFolder(folder: string, options: SaveOptions): Promise<void> {
   const target = resolve(folder);
   const files = typeof options.source === "string" ? await readCompanions(options.source) : options.source;
-  const named = typeof options.source === "string" ? await nameAsIn(options.source, options.weights) : nameAsPublished(options.source, options.weights);
+  const weights = new Map([...options.weights].map(([name, weight]) => [name, weight instanceof FileWeight ? weight.source() : weight] as const));
+  const named = typeof options.source === "string" ? await nameAsIn(options.source, weights) : nameAsPublished(options.source, weights);
   const isEmpty = !existsSync(target) || (await readdir(target)).length === 0;
   if (!isEmpty && options.overwrite !== true) throw new Error(`${folder} holds files already: choose another folder, or ask to overwrite it`);
   if (!isEmpty) return writeInto(target, files, named, options);

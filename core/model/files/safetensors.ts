@@ -40,10 +40,15 @@ export async function readTensor(entry: TensorEntry): Promise<StoredTensor> {
  * @throws Error for every other type: a quantised or integer tensor is not a weight that can be trained.
  */
 export async function readFloats(entry: TensorEntry): Promise<Float32Array> {
+  checkFloats(entry);
+  return (await readTensor(entry)).data as Float32Array;
+}
+
+/** @throws Error for a type that no trainable weight has */
+export function checkFloats(entry: TensorEntry): void {
   if (entry.type !== "F32" && entry.type !== "F16" && entry.type !== "BF16") {
     throw new Error(`tensor "${entry.name}" in ${entry.file} has the type ${entry.type}; weights must be F32, F16 or BF16`);
   }
-  return (await readTensor(entry)).data as Float32Array;
 }
 
 /** Read a whole file: every tensor by name. */

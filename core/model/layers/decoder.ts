@@ -106,7 +106,7 @@ export class GroupedQueryDecoder implements Decoder {
     let normed = rmsNorm(x, this.#layer(parameters, 0)("input_layernorm.weight"), rmsNormEps);
     for (let layer = 0; layer < this.layers; layer++) {
       const p = this.#layer(parameters, layer);
-      const [joined, v] = split(this.#projectJoined(p, normed), [(heads + kvHeads) * headSize, kvHeads * headSize], 1) as [Value, Value];
+      const [joined, v] = split(input.apart === true ? this.#projectApart(p, normed) : this.#projectJoined(p, normed), [(heads + kvHeads) * headSize, kvHeads * headSize], 1) as [Value, Value];
       const turned = rope(this.#normJoined(p, joined), input.cos, input.sin, heads + kvHeads);
       const { out, keyValue } = decodeAttention(this.#config, { queriesAndKeys: turned, v }, input, layer);
       cache.push(keyValue);
@@ -124,6 +124,18 @@ export class GroupedQueryDecoder implements Decoder {
     const join = (part: string, width: readonly number[]): Value =>
       concat([this.#byKeyHead(p(`self_attn.q_proj.${part}`), p(`self_attn.k_proj.${part}`), width), p(`self_attn.v_proj.${part}`)], 0);
     return this.#options.biases === true ? linear(x, join("weight", [hiddenSize]), join("bias", [])) : linear(x, join("weight", [hiddenSize]));
+  }
+
+  /** The same, in three products: weights that are no constants are not to be joined for each token. */
+  #projectApart(p: Parameters, x: Value): Value {
+    const { heads, kvHeads: kv, headSize: D } = this.#config;
+    const rows = x.shape[0] as Value["shape"][number];
+    const project = (name: string): Value => {
+      const weight = p(`self_attn.${name}.weight`);
+      return this.#options.biases === true ? linear(x, weight, p(`self_attn.${name}.bias`)) : linear(x, weight);
+    };
+    const turned = concat([reshape(project("q_proj"), [rows, kv, (heads / kv) * D]), reshape(project("k_proj"), [rows, kv, D])], 2);
+    return concat([reshape(turned, [rows, (heads + kv) * D]), project("v_proj")], 1);
   }
 
   /** What belongs to queries [heads·D, …] and to keys [kv·D, …] in the order of `#projectJoined`. */

@@ -1,0 +1,92 @@
+/** Weights that stay in their file: frozen ones, of which no copy is kept in memory. */
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from "node:fs";
+import type { FileArray, FileType } from "../../graph/executor.ts";
+import { widenBfloat16, widenFloat16 } from "./float-formats.ts";
+import type { TensorEntry } from "./safetensors-header.ts";
+import type { FloatSource } from "./safetensors-write.ts";
+
+/** Bytes read at a time. */
+const chunkBytes = 2 ** 24;
+
+/** A file that is held open, so that its bytes stay these while weights are read, whatever is put under its name. */
+export class HeldFile {
+  readonly path: string;
+  readonly descriptor: number;
+
+  constructor(path: string) {
+    this.path = realpathSync(path);
+    this.descriptor = openSync(this.path, "r");
+    files.register(this, this.descriptor);
+  }
+
+  /** @throws Error where another file stands under the name now, which a program would read */
+  checkName(): void {
+    const [held, named] = [fstatSync(this.descriptor), statSync(this.path, { throwIfNoEntry: false })];
+    if (named?.ino !== held.ino || named.dev !== held.dev) throw new Error(`${this.path} is another file than the one this run was started with: its frozen weights are read from it until the end`);
+  }
+}
+
+const files = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
+
+/** A parameter in a file: `data` reads it, widened to float32, each time it is asked for. */
+export class FileWeight implements FileArray {
+  readonly shape: readonly number[];
+  readonly file: FileArray["file"];
+  readonly #held: HeldFile;
+
+  constructor(entry: TensorEntry, held: HeldFile) {
+    this.shape = entry.shape;
+    this.file = { path: held.path, offset: entry.start, type: entry.type as FileType };
+    this.#held = held;
+  }
+
+  get data(): Float32Array {
+    const values = new Float32Array(this.shape.reduce((a, b) => a * b, 1));
+    let at = 0;
+    for (const part of this.#parts()) {
+      widen(this.file.type, part, values.subarray(at, (at += part.byteLength / (this.file.type === "F32" ? 4 : 2))));
+    }
+    return values;
+  }
+
+  /** As what is written: read once, when its turn comes. */
+  source(): FloatSource {
+    return { shape: this.shape, read: () => Promise.resolve(this.data) };
+  }
+
+  /** See HeldFile. */
+  checkName(): void {
+    this.#held.checkName();
+  }
+
+  /** Where the first number stands that is not finite; −1 without one. */
+  firstNotFinite(): number {
+    const [mask, wide] = [{ F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 }[this.file.type], this.file.type === "F32"];
+    let at = 0;
+    for (const part of this.#parts()) {
+      const words = wide ? new Uint32Array(part.buffer, 0, part.byteLength / 4) : new Uint16Array(part.buffer, 0, part.byteLength / 2);
+      for (let i = 0; i < words.length; i++) if (((words[i] as number) & mask) === mask) return at + i;
+      at += words.length;
+    }
+    return -1;
+  }
+
+  /** The bytes, a chunk at a time in one buffer. */
+  *#parts(): Generator<Uint8Array<ArrayBuffer>> {
+    const { offset, type } = this.file;
+    const length = this.shape.reduce((a, b) => a * b, type === "F32" ? 4 : 2);
+    const buffer = new Uint8Array(Math.min(length, chunkBytes));
+    for (let start = 0; start < length; start += chunkBytes) {
+      const part = buffer.subarray(0, Math.min(chunkBytes, length - start));
+      if (readSync(this.#held.descriptor, part, 0, part.length, offset + start) !== part.length) throw new Error(`${this.file.path} ended at ${offset + start}: it is shorter than when this run was started`);
+      yield part;
+    }
+  }
+}
+
+/** Into the float32 values that half as many, or as many, bytes hold. */
+function widen(type: FileType, bytes: Uint8Array<ArrayBuffer>, into: Float32Array): void {
+  if (type === "F32") into.set(new Float32Array(bytes.buffer, 0, into.length));
+  else if (type === "BF16") widenBfloat16(new Uint16Array(bytes.buffer, 0, into.length), into);
+  else widenFloat16(new Uint16Array(bytes.buffer, 0, into.length), into);
+}

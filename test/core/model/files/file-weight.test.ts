@@ -1,0 +1,86 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { OnnxExecutor } from "../../../../core/graph/onnx/executor.ts";
+import { GraphLearner } from "../../../../core/learner/graph-learner.ts";
+import type { ModelConfig } from "../../../../core/model/files/config.ts";
+import { FileWeight } from "../../../../core/model/files/file-weight.ts";
+import { loadModelFolder, saveModelFolder } from "../../../../core/model/files/folder.ts";
+import type { WeightType } from "../../../../core/model/files/safetensors-write.ts";
+import { createModel } from "../../../../core/model/registry.ts";
+import { ModelRuntime } from "../../../../core/model/runtime.ts";
+import { OnnxRolloutEngine } from "../../../../core/rollout/onnx-engine.ts";
+import { relativeError } from "../../../golden/support.ts";
+
+const tiny = fileURLToPath(new URL("../../../golden/cases/models/tiny", import.meta.url));
+const trained = new Set(["model.language_model.layers.1.mlp.down_proj.weight", "model.language_model.layers.0.self_attn.q_proj.bias"]);
+const prompt = { ids: Int32Array.of(5, 6, 7, 8), pictures: [] };
+const batch = { prompts: [prompt], rows: [{ prompt: 0, tokens: Int32Array.of(9, 10, 11) }, { prompt: 0, tokens: Int32Array.of(9, 12) }], temperature: 1 };
+const unused = () => Promise.reject(new Error("nothing is saved"));
+
+let root = "";
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "file-weight-"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const bytes = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer => Buffer.from(buffer, byteOffset, byteLength);
+
+async function folderOf(type: WeightType): Promise<string> {
+  const folder = join(root, type);
+  const { weights } = await loadModelFolder(tiny, (config) => createModel(config).parameters);
+  await saveModelFolder(folder, { source: tiny, weights, type, maxShardBytes: 300_000 }).catch((error: unknown) => {
+    if (!String(error).includes("holds files already")) throw error;
+  });
+  return folder;
+}
+
+/** Log-probs, gradients of what is trained, and greedy tokens, the head in chunks, layers computed again. */
+async function used(folder: string, inFiles: boolean) {
+  const { config, weights } = await loadModelFolder(folder, (described) => createModel(described).parameters, (name) => inFiles && !trained.has(name));
+  const runtime = new ModelRuntime(createModel(config), weights, new OnnxExecutor({ threads: 1 }), { trained });
+  const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradientNorm: 1, freeze: [] };
+  const learner = new GraphLearner(runtime, { optimizer, microbatchTokens: 4096, recompute: true, vocabularyChunk: 200, store: { write: unused, restore: unused } });
+  const { logProbs } = await learner.score(batch, ["logProbs"]);
+  await learner.backward(batch, { logProbs: Float32Array.of(1, -1, 0.5, 2, 1, 0) });
+  const gradients = [...learner.gradients].map(([name, data]) => [name, data.slice()] as const);
+  const tokens: Int32Array[] = [];
+  const sampling = { temperature: 0, topP: 1, topK: 0, maxNewTokens: 6, stopTokens: [], bannedTokens: [] };
+  // With a copy of the weights, and with weights where they are.
+  for (const copyBytes of [2 ** 30, 0]) await new OnnxRolloutEngine(runtime, { copyBytes }).generate([{ prompt, count: 1, keys: [[0, 0]] }], sampling, (response) => tokens.push(response.tokens));
+  await learner.release();
+  await runtime.release();
+  return { weights, logProbs: logProbs!, gradients, tokens };
+}
+
+test.each<WeightType>(["F32", "F16", "BF16"])("weights that stay in files of %s are read as they are loaded", async (type) => {
+  const folder = await folderOf(type);
+  const shapesOf = (config: ModelConfig) => createModel(config).parameters;
+  const [loaded, inFiles] = await Promise.all([loadModelFolder(folder, shapesOf), loadModelFolder(folder, shapesOf, () => true)]);
+  for (const [name, { data }] of inFiles.weights) expect(bytes(data).equals(bytes(loaded.weights.get(name)!.data)), name).toBe(true);
+});
+
+test("what is computed with weights in files is what is computed with loaded ones", async () => {
+  const folder = await folderOf("BF16");
+  const [loaded, inFiles] = [await used(folder, false), await used(folder, true)];
+  expect([...inFiles.weights.values()].filter((weight) => weight instanceof FileWeight)).toHaveLength(inFiles.weights.size - trained.size);
+  expect(relativeError(inFiles.logProbs, loaded.logProbs)).toBeLessThan(1e-6);
+  expect(inFiles.gradients.map(([name]) => name)).toEqual(loaded.gradients.map(([name]) => name));
+  inFiles.gradients.forEach(([name, data], i) => expect(relativeError(data, loaded.gradients[i]![1]), name).toBeLessThan(1e-6));
+  expect(inFiles.tokens).toEqual(loaded.tokens);
+  expect(loaded.tokens[1]).toEqual(loaded.tokens[0]);
+});
+
+test("another file under the name is told before it is read", async () => {
+  const folder = await folderOf("BF16");
+  const { config, weights } = await loadModelFolder(folder, (described) => createModel(described).parameters, () => true);
+  const held = weights.get("model.language_model.embed_tokens.weight") as FileWeight;
+  const before = held.data;
+  await rm(held.file.path);
+  await writeFile(held.file.path, "something else");
+  expect(bytes(held.data).equals(bytes(before))).toBe(true);
+  const runtime = new ModelRuntime(createModel(config), weights, new OnnxExecutor({ threads: 1 }), { trained: new Set() });
+  await expect(runtime.compile((graph, parameters) => graph.output("embedded", createModel(config).decoder.head(parameters)))).rejects.toThrow("is another file than the one this run was started with");
+});
