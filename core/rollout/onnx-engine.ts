@@ -2,7 +2,6 @@
  * The embedded sampler. A prompt is encoded and attended once for all its responses; the cache of keys and values stays with the host,
  * and the decode graph returns only new rows. What a response draws depends on its key alone, not on what is sampled beside it.
  */
-import { freemem } from "node:os";
 import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
@@ -100,7 +99,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
 }
 
 /** A share of the memory that is free, as a power of two, so that it is mostly the same from run to run; 1 GiB at least. */
-const shareOfFree = (share: number): number => 2 ** Math.max(30, Math.floor(Math.log2(share * freemem())));
+const shareOfFree = (share: number): number => 2 ** Math.max(30, Math.floor(Math.log2(share * process.availableMemory())));
 
 const promptOf = ({ requests }: Job, request: number): EncodedPrompt => (requests[request] as RolloutRequest).prompt;
 
