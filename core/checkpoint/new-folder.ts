@@ -1,6 +1,7 @@
 /** Folders that something begins to write into. */
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { lockFolder } from "./folder-lock.ts";
 
 /**
  * Make a folder and what is missing above it, one after the other: where a file system refuses an entry as if the folder above were missing (/proc), Node's own recursive mkdir tries for ever.
@@ -26,19 +27,30 @@ export function makeFolder(path: string): string[] {
   }
 }
 
-/** A folder that work has begun in. */
+/** A folder that work has begun in, and no other process works in. */
 export interface BegunFolder {
-  /** Remove what was written since, and the folder itself where it was made for this: the work failed before it had anything to keep. */
+  /** @throws Error when another process has taken the folder over */
+  check(): void;
+  /** The work has ended: others may begin here. */
+  end(): void;
+  /** Remove what was written since, and the folder itself where it was made for this: the work failed before it had anything to keep. Ends it too. */
   takeBack(): void;
 }
 
-/** Make a folder, and remember what it held. @throws Error as `makeFolder` */
+/**
+ * Make a folder, lock it, and remember what it held.
+ * @throws Error as `makeFolder`, or naming the process that works in it; then nothing was changed
+ */
 export function beginFolder(path: string): BegunFolder {
   const made = makeFolder(path);
+  const lock = lockFolder(path);
   const held = new Set(readdirSync(path));
   return {
+    check: lock.check,
+    end: lock.release,
     takeBack: () => {
       for (const entry of readdirSync(path)) if (!held.has(entry)) rmSync(join(path, entry), { recursive: true, force: true });
+      lock.release();
       // Somebody else may have begun in one of them since.
       for (const folder of [...made].reverse()) if (readdirSync(folder).length === 0) rmdirSync(folder);
     },

@@ -14,7 +14,7 @@ import type { SavedState } from "../host/plugin-state.ts";
 import type { Policy } from "./policy.ts";
 import { makePrompt, UnusableRowError } from "../prompts/prompts.ts";
 import { RewardDesk } from "../rewards/rewards.ts";
-import { beginFolder } from "../checkpoint/new-folder.ts";
+import { beginFolder, type BegunFolder } from "../checkpoint/new-folder.ts";
 import { openRunFolder, type RunFolder } from "../checkpoint/run-folder.ts";
 import { parseSettings, type RunSettings, type RunSettingsInput } from "./settings.ts";
 import { planRollout } from "./step/collect.ts";
@@ -30,6 +30,8 @@ export interface TrainOptions {
   readonly settings?: RunSettingsInput;
   /** Folder of the run; made if need be. */
   readonly output: string;
+  /** The same, where the caller has begun it already and ends it. Default: `train` does both. */
+  readonly begun?: BegunFolder;
   /** Go on from the newest checkpoint in `output`; without one the run begins at its first step. */
   readonly resume?: boolean;
   /** Called before anything is done, to listen to the run. */
@@ -73,7 +75,16 @@ export interface TrainSummary {
  */
 export async function train(options: TrainOptions): Promise<TrainSummary> {
   await import("../math/backend.ts");
-  const run = await start(options);
+  const begun = options.begun ?? beginFolder(options.output);
+  try {
+    return await trainIn(begun, options);
+  } finally {
+    if (options.begun === undefined) begun.end();
+  }
+}
+
+async function trainIn(begun: BegunFolder, options: TrainOptions): Promise<TrainSummary> {
+  const run = await start(begun, options);
   const { settings, host, folder } = run;
   let metrics: Readonly<Record<string, number>> = {};
   let ended: Pick<TrainSummary, "ended" | "reason"> = { ended: "finished", reason: null };
@@ -81,6 +92,7 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
     const context = { step: run.step + 1, steps: settings.steps };
     const outcome = await attempt(run, `Step ${context.step}`, async () => {
       const done = await measured(await runStep(context, run, stepAhead(run)), run);
+      begun.check();
       folder.append(done);
       return done;
     });
@@ -98,14 +110,13 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
 }
 
 /** Open the run and say what it will do; a start that fails takes back what it wrote. */
-async function start(options: TrainOptions): Promise<OpenRun> {
-  const begun = beginFolder(options.output);
+async function start(begun: BegunFolder, options: TrainOptions): Promise<OpenRun> {
   try {
-    const run = await openRun(options);
+    const run = await openRun(begun, options);
     await announce(run, options);
     return run;
   } catch (error) {
-    begun.takeBack();
+    if (options.begun === undefined) begun.takeBack();
     throw error;
   }
 }
@@ -149,6 +160,7 @@ async function dropAhead(run: OpenRun): Promise<void> {
 
 /** A run under way. */
 interface OpenRun extends Stepping {
+  readonly begun: BegunFolder;
   readonly folder: RunFolder;
   readonly description: RunDescription;
   readonly dataset: Dataset;
@@ -164,7 +176,7 @@ interface OpenRun extends Stepping {
   checkpointStep: number;
 }
 
-async function openRun({ policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, onEvents }: TrainOptions): Promise<OpenRun> {
+async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, onEvents }: TrainOptions): Promise<OpenRun> {
   const settings = parseSettings(input);
   const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
@@ -179,7 +191,7 @@ async function openRun({ policy, plugins, dataset, settings: input, output, eval
   else await restore(checkpoint, description, policy, host, folder);
   folder.describe(description);
   return {
-    policy, host, settings, order, folder, description, dataset, evaluation,
+    begun, policy, host, settings, order, folder, description, dataset, evaluation,
     datasetSize: dataset.size,
     journal: folder.journal,
     desk: new RewardDesk([...host.scorers.values()], settings.concurrentScorers, folder.journal),
@@ -338,6 +350,7 @@ async function save(run: OpenRun, state: RunState): Promise<void> {
   const { policy, description, folder, settings } = run;
   const since = Math.max(0, run.checkpointStep);
   const addFiles = (checkpoint: string): void => folder.journal.copy(since, state.step, `${checkpoint}/rewards`);
+  run.begun.check();
   folder.flush();
   try {
     run.checkpoint = await writeCheckpoint(folder.checkpoints, { learner: policy.learner, state, description, addFiles }, settings.keepCheckpoints);

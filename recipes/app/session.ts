@@ -1,5 +1,5 @@
 /** Training as every command does it: with a log for the report, a live display, and an orderly end on Ctrl-C. */
-import { type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin, type RunSettingsInput, train, type TrainSummary } from "@papo/core";
+import { type BegunFolder, type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin, type RunSettingsInput, train, type TrainSummary } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
 import type { Display } from "./display/live.ts";
 
@@ -11,13 +11,15 @@ export interface SessionOptions {
   readonly dataset: Dataset;
   readonly settings: RunSettingsInput;
   readonly output: string;
+  /** The same, where the caller has begun it. */
+  readonly begun?: BegunFolder;
   readonly display: Display;
   readonly resume?: boolean;
   /** What is measured between steps. */
   readonly evaluation?: EvaluationInLoop | null;
 }
 
-export async function trainWithDisplay({ name, policy, plugins, dataset, settings, output, display, resume = false, evaluation = null }: SessionOptions): Promise<TrainSummary> {
+export async function trainWithDisplay({ name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null }: SessionOptions): Promise<TrainSummary> {
   const log = new RunLogPlugin({ folder: output, decode: (tokens) => policy.processor.decode(tokens) });
   const interrupt = stopOnInterrupt(() => display.line("stopping after this step; Ctrl-C again stops at once"));
   const shown: { end(): void }[] = [];
@@ -28,6 +30,7 @@ export async function trainWithDisplay({ name, policy, plugins, dataset, setting
       dataset,
       settings,
       output,
+      ...(begun === undefined ? {} : { begun }),
       resume,
       evaluation,
       signal: interrupt.signal,

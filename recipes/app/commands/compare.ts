@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { makeFolder, parseSettings } from "@papo/core";
+import { lockFolder, makeFolder, parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
 import { isDone, makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
@@ -64,8 +64,17 @@ export interface Comparison {
 
 /** Run what is missing, then write the table. @throws Error naming the runs that failed, after all others have ended */
 export async function runComparison(comparison: Comparison): Promise<void> {
+  makeFolder(comparison.output);
+  const lock = lockFolder(comparison.output);
+  try {
+    await runLocked(comparison);
+  } finally {
+    lock.release();
+  }
+}
+
+async function runLocked(comparison: Comparison): Promise<void> {
   const { seeds, output, say, jobs } = comparison;
-  makeFolder(output);
   const data = await drawScenes(comparison);
   // Seed by seed, so that an interrupted comparison has every recipe.
   const all = Array.from({ length: seeds }, (_, index) => comparison.variants.map((variant) => jobOf(variant, index + 1, data, comparison))).flat();

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { cp, readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Dataset, learnerSettings, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
+import { type Dataset, learnerSettings, lockFolder, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { percent } from "../display/format.ts";
 import { createDisplay, type Display } from "../display/live.ts";
@@ -48,11 +48,13 @@ export const demo: Command = {
     const scenes = wholeNumber("--scenes", values.scenes);
     const output = await freeFolder(resolve(values.output));
     makeFolder(output);
+    const lock = lockFolder(output);
     const display = createDisplay();
     try {
       await runDemo({ trainings, steps, scenes, output, display });
     } finally {
       display.close();
+      lock.release();
     }
   },
 };

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { lockFolder } from "@papo/core";
 import { askChat, type ChatServer } from "@papo/plugins";
 import type { Command } from "./command.ts";
 import { percentInterval } from "../display/format.ts";
@@ -39,6 +40,7 @@ export const errors: Command = {
     if (given === undefined || positionals.length > 1) throw new Error(`usage: ${errors.usage}`);
     if ((url === undefined) !== (model === undefined)) throw new Error(`a judge needs --url and --model, ${url === undefined ? "--url" : "--model"} is missing; without both, answers are sorted by rule alone`);
     const folder = evaluationFolder(given);
+    const lock = lockFolder(folder);
     const display = createDisplay();
     try {
       if (url !== undefined && model !== undefined) {
@@ -53,6 +55,7 @@ export const errors: Command = {
       }
     } finally {
       display.close();
+      lock.release();
     }
   },
 };

@@ -79,6 +79,7 @@ export const evalCommand: Command = {
     } finally {
       display.close();
       await Promise.all([policy?.close(), verifier.close()]);
+      begun.end();
     }
   },
 };

@@ -37,6 +37,8 @@ async function trainOnAnswers(run: LoadedRunFile): Promise<void> {
   } catch (error) {
     if (!existsSync(checkpoint)) begun.takeBack();
     throw error;
+  } finally {
+    begun.end();
   }
 }
 

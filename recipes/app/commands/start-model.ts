@@ -1,7 +1,7 @@
 /** `papo start-model`: rebuild the starting model of the embedded task. */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { learnerSettings, makeFolder, openJsonl, openPolicy, parseSettings } from "@papo/core";
+import { learnerSettings, lockFolder, makeFolder, openJsonl, openPolicy, parseSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { createDisplay, type Display } from "../display/live.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
@@ -32,11 +32,13 @@ export const startModel: Command = {
     const { values } = parseArgs({ args: [...args], options });
     const [output, seed, scenes] = [resolve(values.output), wholeNumber("--seed", values.seed), wholeNumber("--scenes", values.scenes)];
     makeFolder(output);
+    const lock = lockFolder(output);
     const display = createDisplay();
     try {
       await build({ output, publish: values.publish, seed, scenes, display });
     } finally {
       display.close();
+      lock.release();
     }
   },
 };

@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { beginFolder, checkpointFolders, createHost, learnerSettings, openPolicy, openRunFolder, parseSettings, policyFolder, type RunSettings } from "@papo/core";
+import { beginFolder, checkpointFolders, createHost, learnerSettings, openPolicy, openRunFolder, parseSettings, policyFolder, type BegunFolder, type RunSettings } from "@papo/core";
 import type { Command } from "./command.ts";
 import { percentInterval } from "../display/format.ts";
 import { createDisplay } from "../display/live.ts";
@@ -40,18 +40,22 @@ async function trainRunFile(run: LoadedRunFile, resume: boolean): Promise<void> 
   createHost(run.plugins, { seed: settings.seed });
   const model = modelFolder(run.model, run.modelAsWritten);
   const begun = beginFolder(run.output);
-  const folder = openRunFolder(run.output, resume);
-  // What a start that did no step has logged is not of this run.
-  if (!resume) for (const file of ["samples.jsonl", "alarms.jsonl"]) rmSync(join(run.output, file), { force: true });
   try {
-    await trainInFolder({ ...run, model }, settings, resume);
-  } catch (error) {
-    if (!resume && !folder.begun) begun.takeBack();
-    throw error;
+    const folder = openRunFolder(run.output, resume);
+    // What a start that did no step has logged is not of this run.
+    if (!resume) for (const file of ["samples.jsonl", "alarms.jsonl"]) rmSync(join(run.output, file), { force: true });
+    try {
+      await trainInFolder({ ...run, model }, settings, resume, begun);
+    } catch (error) {
+      if (!resume && !folder.begun) begun.takeBack();
+      throw error;
+    }
+  } finally {
+    begun.end();
   }
 }
 
-async function trainInFolder(run: RunFile, settings: RunSettings, resume: boolean): Promise<void> {
+async function trainInFolder(run: RunFile, settings: RunSettings, resume: boolean, begun: BegunFolder): Promise<void> {
   const { plugins, output, model } = run;
   const dataset = await openSources(run.data, settings.onBadRow);
   const plan = run.evaluation === undefined ? null : planOf(run.evaluation);
@@ -63,7 +67,7 @@ async function trainInFolder(run: RunFile, settings: RunSettings, resume: boolea
   try {
     // A run that is resumed without a checkpoint begins with these weights again.
     if (measurements !== null && (!resume || checkpointFolders(join(output, "checkpoints")).length === 0)) display.line(`  ${averageLine(await measurements.before(resume))}`);
-    const summary = await trainWithDisplay({ name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, display, resume, evaluation: measurements?.inLoop() ?? null });
+    const summary = await trainWithDisplay({ name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, begun, display, resume, evaluation: measurements?.inLoop() ?? null });
     if (measurements !== null) display.line(`  ${averageLine(await measurements.after(summary.steps))}`);
     const report = join(output, "report.html");
     await writeReport(report, { title: basename(output), runs: [readRunFolder(output)] });
