@@ -63,8 +63,8 @@ export interface Host {
   /** The terms that a plugin has given so far. */
   termsOf(plugin: string): readonly string[];
   /**
-   * Refresh every coefficient for this step and drop metrics left from before. In the first two steps that a host meets, what plugins are given is watched for
-   * changes in place; results are checked always.
+   * Refresh every coefficient for this step and drop metrics left from before. What plugins are given, and what they
+   * return, is checked in every step; tensors that asynchronous taps leave are counted in the first two that a host meets.
    */
   beginStep(context: StepContext): void;
   /** The step's metrics, averaged, and forget them. @throws PluginError naming a plugin that keeps tensors */
@@ -97,7 +97,7 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
     },
     isCoefficient: (value) => coefficients.has(value),
   };
-  const guarding: Guarding = { applying: null, terms: new Map(), watching: true, limitSeconds: hookSeconds, registered, kept: [] };
+  const guarding: Guarding = { applying: null, terms: new Map(), counting: true, limitSeconds: hookSeconds, registered, kept: [] };
   guardTaps(hooks, guarding);
   const parts: Parts = {
     hooks,
@@ -197,7 +197,7 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
     termsOf: (plugin) => [...guarding.terms].flatMap(([term, owner]) => (owner === plugin ? [term] : [])),
     beginStep: (context) => {
       parts.metrics.take();
-      guarding.watching = steps.add(context.step).size <= WATCHED_STEPS;
+      guarding.counting = steps.add(context.step).size <= COUNTED_STEPS;
       parts.warnings.step = context.step;
       parts.coefficients.refresh(parts.hooks.coefficient, context);
     },
@@ -219,8 +219,8 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
   };
 }
 
-/** Steps in which what plugins are given is compared before and after each tap: a plugin that changes it does so at once. */
-const WATCHED_STEPS = 2;
+/** Steps in which tensors are counted before and after each asynchronous tap: a plugin that leaves some does so at once. */
+const COUNTED_STEPS = 2;
 
 /** @throws Error for what is no plugin, and for names that are not their classes' or not unique */
 function checkPlugins(plugins: readonly Plugin[]): void {

@@ -1,6 +1,6 @@
 /**
- * What a hook is given must stay as it is: the next plugin reads it too. Lists and objects are frozen. Arrays of numbers cannot be; while they are watched, a digest of
- * them is compared before and after each tap.
+ * What a hook is given must stay as it is: the next plugin reads it too. Lists and objects are frozen. Arrays of numbers
+ * cannot be: a digest of them is compared before and after each tap.
  */
 import { Tensor } from "@tensorflow/tfjs-core";
 import { isRecord } from "./describe.ts";
@@ -26,13 +26,17 @@ export function ownCopy(result: unknown): unknown {
 /** Digests by place: "rewards", "batch.samples", "batch.groupOf". */
 export type Digests = ReadonlyMap<string, number>;
 
-/** Digests of a hook's arguments; tensors, which give copies of their numbers, and functions are passed over. */
+/**
+ * Digests of a hook's arguments; tensors, which give copies of their numbers, and functions are passed over. What several
+ * places hold counts at the first.
+ */
 export function digestsOf(args: readonly unknown[], names: readonly string[]): Digests {
   const digests = new Map<string, number>();
+  const digest = new Digest();
   args.forEach((arg, index) => {
     const name = names[index] ?? `argument ${index}`;
-    if (!isRecord(arg)) digests.set(name, digestOf(arg));
-    else for (const [field, value] of Object.entries(arg)) digests.set(`${name}.${field}`, digestOf(value));
+    if (!isRecord(arg)) digests.set(name, digest.of(arg));
+    else for (const field of Object.keys(arg)) digests.set(`${name}.${field}`, digest.of(arg[field]));
   });
   return digests;
 }
@@ -55,43 +59,70 @@ export function disposedPlace(args: readonly unknown[], names: readonly string[]
   return null;
 }
 
-/** Arrays longer than this (pictures) are looked at in so many places only. */
-const PLACES = 16_384;
+/** Arrays and texts longer than this (pictures) are looked at in some places only. */
+const WHOLE = 16_384;
+const PLACES = 2048;
+
+/** Between the places that are looked at. */
+const strideOf = (length: number): number => (length <= WHOLE ? 1 : Math.floor(length / PLACES));
+
+const PRIME = 0x01000193;
+const double = new Float64Array(1);
+const halves = new Uint32Array(double.buffer);
 
 /** A number that differs, but for chance, where one number, text or length in a value does. */
 class Digest {
-  #state = 0x811c9dc5;
-  readonly #seen = new Set<object>();
+  #state = 0;
+  readonly #seen = new Map<object, number>();
 
   of(value: unknown): number {
+    this.#state = 0x811c9dc5;
     this.#visit(value);
     return this.#state;
   }
 
   #mix(word: number): void {
-    this.#state = Math.imul(this.#state ^ word, 0x01000193) ^ (this.#state >>> 15);
+    this.#state = Math.imul(this.#state ^ word, PRIME) ^ (this.#state >>> 15);
   }
 
   #visit(value: unknown): void {
-    if (typeof value === "string") this.#text(value);
-    else if (typeof value === "number") this.#words(new Uint32Array(Float64Array.of(value).buffer));
-    else if (typeof value === "boolean" || value === null) this.#mix(value === null ? 2 : Number(value));
-    else if (typeof value === "object" && !(value instanceof Tensor) && !this.#seen.has(value)) {
-      this.#seen.add(value);
-      this.#object(value);
-    }
+    if (typeof value === "object" && value !== null) this.#object(value);
+    else if (typeof value === "string") this.#text(value);
+    else if (typeof value === "number") {
+      double[0] = value;
+      this.#mix(halves[0]!);
+      this.#mix(halves[1]!);
+    } else if (typeof value === "boolean" || value === null) this.#mix(value === null ? 2 : Number(value));
   }
 
   #object(value: object): void {
+    const seen = this.#seen.get(value);
+    if (seen !== undefined) return this.#mix(seen);
+    if (value instanceof Tensor) return;
+    this.#seen.set(value, this.#seen.size);
     if (ArrayBuffer.isView(value)) this.#numbers(value);
-    else if (Array.isArray(value) || value instanceof Map) {
-      this.#mix(Array.isArray(value) ? value.length : value.size);
-      for (const item of value) this.#visit(item);
-    } else {
-      for (const [key, field] of Object.entries(value)) {
-        this.#text(key);
-        this.#visit(field);
+    else if (value instanceof Map) {
+      this.#mix(value.size);
+      for (const [key, item] of value) {
+        this.#visit(key);
+        this.#visit(item);
       }
+    } else this.#fields(value as Readonly<Record<string, unknown>>);
+  }
+
+  /** Of what is frozen only the objects in it can change. */
+  #fields(value: Readonly<Record<string, unknown>> | readonly unknown[]): void {
+    const frozen = Object.isFrozen(value);
+    if (Array.isArray(value)) {
+      this.#mix(value.length);
+      for (const item of value as readonly unknown[]) if (!frozen || typeof item === "object") this.#visit(item);
+      return;
+    }
+    for (const key of Object.keys(value)) {
+      const field = (value as Readonly<Record<string, unknown>>)[key];
+      if (frozen && typeof field !== "object") continue;
+      if (!frozen) this.#text(key);
+      this.#visit(field);
     }
   }
 
@@ -104,14 +135,28 @@ class Digest {
     );
   }
 
+  /** Two chains side by side, since each step of one waits for the step before. */
   #words(words: Uint32Array | Uint8Array): void {
-    this.#mix(words.length);
-    const stride = Math.max(1, Math.floor(words.length / PLACES));
-    for (let index = 0; index < words.length; index += stride) this.#mix(words[index]!);
+    const { length } = words;
+    const stride = strideOf(length);
+    let [a, b] = [this.#state ^ length, this.#state];
+    let index = 0;
+    for (; index + stride < length; index += 2 * stride) {
+      a = Math.imul(a ^ words[index]!, PRIME) ^ (a >>> 15);
+      b = Math.imul(b ^ words[index + stride]!, PRIME) ^ (b >>> 15);
+    }
+    if (index < length) a = Math.imul(a ^ words[index]!, PRIME) ^ (a >>> 15);
+    this.#state = a;
+    this.#mix(b);
   }
 
   #text(text: string): void {
-    this.#mix(text.length);
-    for (let index = 0; index < text.length; index++) this.#mix(text.charCodeAt(index));
+    const { length } = text;
+    const stride = strideOf(length);
+    let state = this.#state ^ length;
+    for (let index = 0; index < length; index += stride) {
+      state = Math.imul(state ^ text.charCodeAt(index), PRIME) ^ (state >>> 15);
+    }
+    this.#state = state;
   }
 }

@@ -38,8 +38,8 @@ export interface Guarding {
   applying: string | null;
   /** Who gave which term. */
   readonly terms: Map<string, string>;
-  /** Whether inputs are compared before and after each tap. */
-  watching: boolean;
+  /** Whether tensors are counted before and after each asynchronous tap. */
+  counting: boolean;
   /** Seconds that an asynchronous tap, or a function that a plugin registered, may take. */
   readonly limitSeconds: number;
   readonly registered: Registered;
@@ -67,7 +67,7 @@ interface RegisteredTap {
 interface Interceptable {
   /** Names of the arguments. */
   readonly _args: readonly string[];
-  intercept(options: { register(tap: RegisteredTap): RegisteredTap }): void;
+  intercept(options: { call?(): void; register(tap: RegisteredTap): RegisteredTap }): void;
 }
 
 /** Put the guard on every hook. Must be done before the first tap. */
@@ -76,6 +76,7 @@ export function guardTaps(hooks: RunHooks, guarding: Guarding): void {
     const isAsync = hook.constructor === AsyncSeriesWaterfallHook || hook.constructor === AsyncSeriesBailHook;
     const { wanted, fault } = contractOf(hook);
     const { _args: names } = hook as unknown as Interceptable;
+    const shared: SharedInputs = { digests: null };
     const register = (tap: RegisteredTap): RegisteredTap => {
       const plugin = checkTap(tap, name, isAsync, guarding.applying);
       const check = (result: unknown, args: readonly unknown[]): unknown => {
@@ -84,10 +85,11 @@ export function guardTaps(hooks: RunHooks, guarding: Guarding): void {
         if (name === "terms") claimTerms(guarding.terms, plugin, args[0] as readonly Term[], result as readonly Term[]);
         return ownCopy(result);
       };
-      const guard: Guard = { plugin, where: `hook "${name}"`, names, check, guarding };
+      const guard: Guard = { plugin, where: `hook "${name}"`, names, check, guarding, shared };
       return { ...tap, fn: isAsync ? guardAsync(tap.fn, guard) : guardSync(tap.fn, guard) };
     };
-    (hook as unknown as Interceptable).intercept({ register });
+    const call = (): void => void (shared.digests = null);
+    (hook as unknown as Interceptable).intercept(isAsync ? { register } : { register, call });
   }
 }
 
@@ -104,28 +106,35 @@ function checkTap(tap: RegisteredTap, hook: string, isAsync: boolean, applying: 
   return applying;
 }
 
+/** Digests of what all taps of a call are given: nothing else runs between those of a synchronous hook, so that they hold until a tap changes something. */
+interface SharedInputs {
+  digests: Digests | null;
+}
+
 /** One tap under guard. */
 interface Guard {
   readonly plugin: string;
   readonly where: string;
   readonly names: readonly string[];
   readonly guarding: Guarding;
+  readonly shared: SharedInputs;
   check(result: unknown, args: readonly unknown[]): unknown;
 }
 
 function guardSync(fn: Callback, guard: Guard): Callback {
-  const { plugin, where, guarding } = guard;
+  const { plugin, where, guarding, shared } = guard;
   return (...args) => {
     const tensors: Kept = [];
     const outer = collectKept(tensors);
     try {
-      const before = prepare(args, guard);
+      const before = prepare(args, guard, shared.digests);
       const result = fn(...args);
       if (isThenable(result)) {
         result.then(undefined, () => undefined);
         throw new Error("it returned a promise, and this hook does not wait; give it a function that is not async");
       }
       checkInputs(args, before, guard);
+      shared.digests = before.shared;
       return guard.check(result, args);
     } catch (thrown) {
       throw pluginError(plugin, where, thrown);
@@ -140,14 +149,17 @@ function guardAsync(fn: Callback, guard: Guard): Callback {
   const { plugin, where, guarding } = guard;
   return async (...args) => {
     try {
-      const before = prepare(args, guard);
+      const before = prepare(args, guard, null);
       const count = tensorCount();
       const result = await within(guarding.limitSeconds, () => fn(...args));
       checkInputs(args, before, guard);
       const checked = guard.check(result, args);
       const left = tensorCount() - count;
       // Later on, something else may run between the tap's beginning and its end.
-      if (guarding.watching && left > 0) throw new Error(`it left ${left} tensor${left === 1 ? "" : "s"} in memory, as it would in every step; wrap the work with tensors in tf.tidy`);
+      if (guarding.counting && left > 0)
+        throw new Error(
+          `it left ${left} tensor${left === 1 ? "" : "s"} in memory, as it would in every step; wrap the work with tensors in tf.tidy`,
+        );
       return checked;
     } catch (thrown) {
       throw pluginError(plugin, where, thrown);
@@ -155,18 +167,33 @@ function guardAsync(fn: Callback, guard: Guard): Callback {
   };
 }
 
-/** Freeze what a tap is given; while inputs are watched, remember them. */
-function prepare(args: readonly unknown[], { names, guarding }: Guard): Digests | null {
+/** Digests of a tap's inputs: what it alone is given, and what all taps of the hook are. */
+interface Before {
+  readonly own: Digests;
+  readonly shared: Digests;
+}
+
+/** Freeze what a tap is given, and remember the numbers in it. @param known digests of what all taps are given */
+function prepare(args: readonly unknown[], { names }: Guard, known: Digests | null): Before {
   args.forEach(freezeGiven);
-  return guarding.watching ? digestsOf(args, names) : null;
+  return {
+    own: digestsOf(args.slice(0, 1), names),
+    shared: known ?? digestsOf(args.slice(1), names.slice(1)),
+  };
 }
 
 /** @throws Error naming what the tap changed or disposed */
-function checkInputs(args: readonly unknown[], before: Digests | null, { names }: Guard): void {
+function checkInputs(args: readonly unknown[], { own, shared }: Before, { names }: Guard): void {
   const disposed = disposedPlace(args, names);
-  if (disposed !== null) throw new Error(`it disposed "${disposed}", which others read after it; dispose only tensors of its own`);
-  const changed = before === null ? null : changedPlace(before, digestsOf(args, names));
-  if (changed !== null) throw new Error(`it changed "${changed}" in place, which others read after it; change a copy (slice(), { ...x }) and return that`);
+  if (disposed !== null)
+    throw new Error(`it disposed "${disposed}", which others read after it; dispose only tensors of its own`);
+  const changed =
+    changedPlace(own, digestsOf(args.slice(0, 1), names)) ??
+    changedPlace(shared, digestsOf(args.slice(1), names.slice(1)));
+  if (changed !== null)
+    throw new Error(
+      `it changed "${changed}" in place, which others read after it; change a copy (slice(), { ...x }) and return that`,
+    );
 }
 
 /** @throws PluginError naming who kept tensors that are still there, with their hook; forgets all */

@@ -1,5 +1,6 @@
 /** Scorers give a response named numbers; the pipeline runs them as responses finish and sums them by weight. */
 import type { Row, Sample } from "../pipeline/batch.ts";
+import { digestOf } from "../host/inputs.ts";
 import { tokensDigest, type JournalEntry, type RewardJournal } from "../checkpoint/journal.ts";
 
 /** The sample as a scorer sees it: no reward yet. */
@@ -76,9 +77,14 @@ export class RewardDesk {
     this.#journal = journal;
   }
 
-  /** Run every scorer on a response. Rejects where a scorer fails and its policy is "stop". */
+  /**
+   * Run every scorer on a response. Rejects where a scorer fails and its policy is "stop", and where one changed what it
+   * was given.
+   */
   async judge(sample: Scorable, place: ResponsePlace): Promise<Verdict> {
+    const before = digestOf(sample);
     const entries = await Promise.all(this.#scorers.map((scorer) => this.#entry(scorer, sample, place)));
+    if (digestOf(sample) !== before) throw changedInPlace(this.#scorers, sample);
     const reward = this.#scorers.reduce((sum, scorer, index) => sum + scorer.weight * (entries[index]!.value ?? 0), 0);
     // A response that nobody judges has no reward: 0 would be a verdict.
     const unjudged = entries.length > 0 && entries.every(({ value }) => value === null);
@@ -115,6 +121,13 @@ export class RewardDesk {
     if (next === undefined) this.#free++;
     else next();
   }
+}
+
+function changedInPlace(scorers: readonly Scorer[], { prompt, response }: Scorable): Error {
+  const names = scorers.map(({ name }) => `"${name}"`).join(", ");
+  const who = scorers.length === 1 ? `The scorer ${names}` : `One of the scorers ${names}`;
+  const what = `response ${response.index} to row "${prompt.row.id}", or its prompt,`;
+  return new Error(`${who} changed ${what} in place, which others read after it; change a copy`);
 }
 
 /** The journal's key of one scorer's verdict on a response. */

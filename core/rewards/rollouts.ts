@@ -54,7 +54,12 @@ export function startGroups(prompts: readonly Prompt[], place: { step: number; r
       throw new Error(`The rollout engine gave response ${response.index} to request ${response.request} twice or unasked`);
     }
     const index = asked.first + response.index;
-    const sample = scoreResponse(prompts[asked.of]!, { ...finishResponse(response, context.processor), index, view: asked.view }, place, context);
+    const sample = scoreResponse(
+      prompts[asked.of]!,
+      Object.freeze({ ...finishResponse(response, context.processor), index, view: asked.view }),
+      place,
+      context,
+    );
     // Its rejection is reported below, after all others have ended.
     sample.catch(() => undefined);
     group.set(index, sample);
@@ -118,7 +123,19 @@ async function scoreResponse(prompt: Prompt, response: Response, place: { step: 
   return sample;
 }
 
-function finishResponse({ tokens, logProbs, behaviourLogProbs, finish }: GeneratedResponse, processor: PromptProcessor): Omit<Response, "index" | "view"> {
+function finishResponse(
+  { tokens, logProbs, behaviourLogProbs, finish }: GeneratedResponse,
+  processor: PromptProcessor,
+): Omit<Response, "index" | "view"> {
   const written = finish === "stop" ? tokens.subarray(0, -1) : tokens;
-  return { segments: [{ source: "policy", tokens }], tokens, text: processor.decode(tokens), rawText: processor.decode(written, { special: true }), opening: processor.opening, logProbs, behaviourLogProbs, finish };
+  return {
+    segments: Object.freeze([Object.freeze({ source: "policy" as const, tokens })]),
+    tokens,
+    text: processor.decode(tokens),
+    rawText: processor.decode(written, { special: true }),
+    opening: processor.opening,
+    logProbs,
+    behaviourLogProbs,
+    finish,
+  };
 }

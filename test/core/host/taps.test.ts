@@ -12,7 +12,7 @@ const context = { name: "x", step: 1, steps: 1 };
 function guarded(): { readonly hooks: RunHooks; readonly guarding: Guarding; apply(plugin: string, tap: (hooks: RunHooks) => void): void } {
   const hooks = createHooks();
   const registered = { sampledViews: () => ["original"], isCoefficient: (value: unknown): value is never => value === undefined };
-  const guarding: Guarding = { applying: null, terms: new Map(), watching: true, limitSeconds: 60, registered, kept: [] };
+  const guarding: Guarding = { applying: null, terms: new Map(), counting: true, limitSeconds: 60, registered, kept: [] };
   guardTaps(hooks, guarding);
   const apply = (plugin: string, tap: (hooks: RunHooks) => void): void => {
     guarding.applying = plugin;

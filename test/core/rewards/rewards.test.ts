@@ -42,6 +42,17 @@ test("a scorer that hangs is given up at its time-out, and its signal fires", as
   expect((await judge({ score: hangs, timeoutSeconds: 0.01, onFailure: 0 })).failures).toEqual({ judge: "it gave no answer within 0.01 s" });
 });
 
+test("a scorer that changes what it is given is named", async () => {
+  const changing = makeSample({ prompt: "row-1", index: 2, length: 3 });
+  const edits: Scorer["score"] = ({ response }) => (response.tokens[1] = 7);
+  const asked = new RewardDesk([scorer({ score: edits })], 8).judge(changing, place);
+  await expect(asked).rejects.toThrow('The scorer "judge" changed response 2 to row "row-1", or its prompt, in place');
+  const two = [scorer({ name: "length" }), scorer({ score: ({ prompt }) => (prompt.pictures[0]!.data[0] = 1) })];
+  const picture = { ...makeSample().prompt.pictures[0]!, data: new Uint8Array(3) };
+  const shown = { ...changing, prompt: { ...changing.prompt, pictures: [picture] } };
+  await expect(new RewardDesk(two, 8).judge(shown, place)).rejects.toThrow('One of the scorers "length", "judge" changed');
+});
+
 test("no more scorers run at one time than the limit", async () => {
   let [running, most] = [0, 0];
   const score = async (): Promise<number> => {
