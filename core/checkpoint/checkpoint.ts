@@ -83,35 +83,6 @@ export function newestCheckpoint(root: string): { readonly checkpoint: Checkpoin
   return { checkpoint: null, damaged };
 }
 
-/** Refuse to go on with other settings, plugins or data than the checkpoint was made with, or to fewer steps than it has done; the message lists each difference. */
-export function assertSameRun(checkpoint: Checkpoint, now: RunDescription): void {
-  const [done, { steps }] = [checkpoint.state.step, now.settings];
-  if (steps < done) throw new Error(`The run in ${checkpoint.folder} has done ${done} steps and cannot be resumed with steps: ${steps}: set ${done} or more`);
-  const before = flatten(comparable(checkpoint.description));
-  const after = flatten(comparable(now));
-  const names = [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name));
-  if (names.length === 0) return;
-  const changes = names.map((name) => `  ${name}: ${before.get(name) ?? "absent"} → ${after.get(name) ?? "absent"}`);
-  throw new Error(
-    `The run in ${checkpoint.folder} cannot be resumed with other settings, since its result would be neither run's:\n${changes.join("\n")}\n` +
-      "Set them back, or start a new run in another output folder.",
-  );
-}
-
-/** How often, how many and which checkpoints are written changes no result; a run may be made longer, or end earlier, from here on. */
-function comparable({ settings, plugins, dataset }: RunDescription): unknown {
-  const { checkpointEvery: _every, keepCheckpoints: _keep, checkpointType: _type, checkpointOptimizer: _optimizer, keepBest: _best, steps: _steps, ...rest } = settings;
-  return { settings: rest, plugins: Object.fromEntries(plugins.map((plugin, index) => [`${index} ${plugin.name}`, plugin.options ?? {}])), dataset };
-}
-
-/** Leaves of a JSON value by their path. */
-function flatten(value: unknown, path = "", into = new Map<string, string>()): Map<string, string> {
-  const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];
-  if (entries.length === 0) into.set(path, JSON.stringify(value) ?? "absent");
-  for (const [name, part] of entries) flatten(part, path === "" ? name : `${path}.${name}`, into);
-  return into;
-}
-
 /** Newest first, whole or not. */
 export function checkpointFolders(root: string): { readonly folder: string; readonly step: number }[] {
   if (!existsSync(root)) return [];

@@ -16,6 +16,11 @@ import type { Random } from "../math/random.ts";
 export interface Plugin {
   /** Equal to the class's name; unique in a run. */
   readonly name: string;
+  /**
+   * What options were by default in earlier versions, where that is what their default means now: a run that was saved
+   * with them goes on. Default: none.
+   */
+  readonly formerDefaults?: Readonly<Record<string, unknown>>;
   /** Not async: tap and register at once. */
   apply(run: Run): void;
 }

@@ -2,7 +2,8 @@
 import type { Dataset } from "../data/dataset.ts";
 import { createRowOrder, type RowOrder } from "../data/row-order.ts";
 import { isDiverged } from "../learner/diverged-error.ts";
-import { assertSameRun, checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "../checkpoint/checkpoint.ts";
+import { checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "../checkpoint/checkpoint.ts";
+import { assertSameRun, describeRun } from "../checkpoint/same-run.ts";
 import { keepBest, noSuchMetric } from "../checkpoint/best.ts";
 import type { Events } from "./events.ts";
 import type { Decision, StepContext } from "./hooks.ts";
@@ -188,7 +189,10 @@ async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings:
   for (const message of damaged) host.events.emit("alarm", { step: 0, plugin: "run", message: `a damaged checkpoint is passed over: ${message}` });
   const order = createRowOrder(dataset, host.random.key("rows"), checkpoint?.state.position);
   if (checkpoint === null) await begin(policy, host, folder);
-  else await restore(checkpoint, description, policy, host, folder);
+  else {
+    assertSameRun(checkpoint, description, plugins);
+    await restore(checkpoint, policy, host, folder);
+  }
   folder.describe(description);
   return {
     begun, policy, host, settings, order, folder, description, dataset, evaluation,
@@ -206,12 +210,6 @@ async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings:
   };
 }
 
-function describeRun(settings: RunSettings, plugins: readonly Plugin[], { name, size }: Dataset): RunDescription {
-  const described = plugins.map((plugin) => ({ name: plugin.name, options: "options" in plugin ? plugin.options : null }));
-  // As it will be read back from a checkpoint.
-  return JSON.parse(JSON.stringify({ settings, plugins: described, dataset: { name, size } })) as RunDescription;
-}
-
 async function begin({ learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
   folder.cutAfter(0);
   const looksBack = [...host.views.values()].some(({ attention }) => attention === true);
@@ -219,8 +217,7 @@ async function begin({ learner }: Policy, host: Host, folder: RunFolder): Promis
   for (const name of host.copies.keys()) await learner.keep(name);
 }
 
-async function restore(checkpoint: Checkpoint, description: RunDescription, { learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
-  assertSameRun(checkpoint, description);
+async function restore(checkpoint: Checkpoint, { learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
   // The check before the first step needs the weights already.
   await learner.load(policyFolder(checkpoint.folder));
   host.loadState(checkpoint.state.plugins as SavedState);

@@ -3,6 +3,7 @@ import { loadPicture, parseOptions } from "@papo/core";
 import type { EncodedPicture, Picture, Plugin, Run, View, ViewContext } from "@papo/core";
 import { z } from "zod";
 import { fillPatches, fills, fillSquares, gridOf, pictureCells, type Brush } from "./cells.ts";
+import { formerMaskUnits } from "./former-mask-units.ts";
 
 /** Which cells of a grid are masked; null leaves the choice to chance. */
 export type MaskOf = (cells: number, context: ViewContext) => ArrayLike<number | boolean> | null;
@@ -47,6 +48,7 @@ const schema = z.strictObject({
  */
 export class RandomMaskPlugin implements Plugin {
   readonly name = "RandomMaskPlugin";
+  readonly formerDefaults = formerMaskUnits;
   readonly options: z.output<typeof schema>;
 
   constructor(options: z.input<typeof schema> = {}) {

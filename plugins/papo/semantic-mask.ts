@@ -3,6 +3,7 @@ import { Dinov2Encoder, parseOptions, Remembered } from "@papo/core";
 import type { EncodedPicture, Picture, Plugin, Random, Run, View } from "@papo/core";
 import { z } from "zod";
 import { fillCells, fillPatches, fills, tokenCells } from "./cells.ts";
+import { formerMaskUnits } from "./former-mask-units.ts";
 import { receivedAttention, topCells } from "./saliency.ts";
 
 const schema = z.strictObject({
@@ -38,6 +39,7 @@ const schema = z.strictObject({
  */
 export class SemanticMaskPlugin implements Plugin {
   readonly name = "SemanticMaskPlugin";
+  readonly formerDefaults = formerMaskUnits;
   readonly options: z.output<typeof schema>;
 
   constructor(options: z.input<typeof schema> = {}) {

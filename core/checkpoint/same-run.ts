@@ -1,0 +1,122 @@
+/** Whether a run goes on as the one that it was. */
+import { isDeepStrictEqual } from "node:util";
+import type { Dataset } from "../data/dataset.ts";
+import { settingsSchema, type RunSettings } from "../pipeline/settings.ts";
+import type { Plugin } from "../pipeline/plugin.ts";
+import type { Checkpoint, RunDescription } from "./checkpoint.ts";
+
+/** What a run is, as it will be read back from a checkpoint. */
+export function describeRun(
+  settings: RunSettings,
+  plugins: readonly Plugin[],
+  { name, size }: Pick<Dataset, "name" | "size">,
+): RunDescription {
+  const described = plugins.map((plugin) => ({
+    name: plugin.name,
+    options: "options" in plugin ? plugin.options : null,
+  }));
+  return JSON.parse(JSON.stringify({ settings, plugins: described, dataset: { name, size } })) as RunDescription;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Refuse to go on with other settings, plugins or data than the checkpoint was made with, or to fewer steps than it has
+ * done; the message lists each difference. What a version before had no setting or option for is its default.
+ * @param plugins those described in `now`
+ */
+export function assertSameRun(checkpoint: Checkpoint, now: RunDescription, plugins: readonly Plugin[] = []): void {
+  const [done, { steps }] = [checkpoint.state.step, now.settings];
+  if (steps < done) {
+    throw new Error(
+      `The run in ${checkpoint.folder} has done ${done} steps and cannot be resumed with steps: ${steps}: ` +
+        `set ${done} or more`,
+    );
+  }
+  const before = flatten(comparable(completed(checkpoint.description, plugins)));
+  const after = flatten(comparable(now));
+  const names = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (name) => before.get(name) !== after.get(name),
+  );
+  if (names.length === 0) return;
+  const changes = names.map((name) => `  ${name}: ${before.get(name) ?? "absent"} → ${after.get(name) ?? "absent"}`);
+  throw new Error(
+    `The run in ${checkpoint.folder} cannot be resumed with other settings, since its result would be neither run's:\n` +
+      `${changes.join("\n")}\nSet them back, or start a new run in another output folder.`,
+  );
+}
+
+/** A description that an earlier version may have written, with what it does not name at its default. */
+function completed({ settings, plugins, dataset }: RunDescription, now: readonly Plugin[]): RunDescription {
+  return {
+    settings: withDefaults(settings),
+    plugins: plugins.map((saved, index) => {
+      const plugin = now[index];
+      return plugin?.name === saved.name ? { ...saved, options: completedOptions(saved.options, plugin) } : saved;
+    }),
+    dataset,
+  };
+}
+
+/** Settings that are known no longer stay as they are, to be seen as a difference. */
+function withDefaults(saved: RunSettings): RunSettings {
+  const parsed = settingsSchema.safeParse(saved);
+  if (parsed.success) return parsed.data;
+  const known = Object.entries(saved).filter(([name]) => name in settingsSchema.shape);
+  const { success, data } = settingsSchema.safeParse(Object.fromEntries(known));
+  return success ? { ...saved, ...data } : saved;
+}
+
+/**
+ * A plugin fills in its defaults itself: one is made with the saved options, and with the functions of the present one,
+ * which no file keeps. Where that fails they are compared as they were saved.
+ */
+function completedOptions(saved: unknown, plugin: Plugin): unknown {
+  const { options, formerDefaults = {} } = plugin as Plugin & { readonly options?: unknown };
+  if (!isFields(saved) || !isFields(options)) return saved;
+  const present = asSaved(options);
+  const meantDefault = (name: string, value: unknown): boolean =>
+    name in formerDefaults &&
+    isDeepStrictEqual(value, asSaved(formerDefaults)[name]) &&
+    !isDeepStrictEqual(value, present[name]);
+  const functions = Object.entries(options).filter(([, value]) => typeof value === "function");
+  const kept = Object.entries(saved).filter(([name, value]) => !meantDefault(name, value));
+  try {
+    const make = plugin.constructor as new (options: Fields) => { readonly options: Fields };
+    return asSaved(new make(Object.fromEntries([...functions, ...kept])).options);
+  } catch {
+    return saved;
+  }
+}
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const asSaved = (value: Fields): Fields => JSON.parse(JSON.stringify(value)) as Fields;
+
+/**
+ * How often, how many and which checkpoints are written changes no result, nor does how long a hook may take; a run may be
+ * made longer, or end earlier, from here on.
+ */
+function comparable({ settings, plugins, dataset }: RunDescription): unknown {
+  const {
+    checkpointEvery: _every,
+    keepCheckpoints: _keep,
+    checkpointType: _type,
+    checkpointOptimizer: _optimizer,
+    keepBest: _best,
+    hookSeconds: _seconds,
+    steps: _steps,
+    ...rest
+  } = settings;
+  const byPlace = plugins.map((plugin, index) => [`${index} ${plugin.name}`, plugin.options ?? {}] as const);
+  return { settings: rest, plugins: Object.fromEntries(byPlace), dataset };
+}
+
+/** Leaves of a JSON value by their path. */
+function flatten(value: unknown, path = "", into = new Map<string, string>()): Map<string, string> {
+  const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  if (entries.length === 0) into.set(path, JSON.stringify(value) ?? "absent");
+  for (const [name, part] of entries) flatten(part, path === "" ? name : `${path}.${name}`, into);
+  return into;
+}
