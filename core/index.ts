@@ -76,7 +76,8 @@ export { controlTokensIn, spellControlTokens } from "./prompts/control-tokens.ts
 export { marksProblem } from "./prompts/marks.ts";
 export { UnusableRowError } from "./prompts/prompts.ts";
 export { specialTokensOf } from "./model/processing/tokenizer.ts";
-export { checkpointFolders, policyFolder } from "./checkpoint/checkpoint.ts";
+export { checkpointFolders, newestCheckpoint, policyFolder } from "./checkpoint/checkpoint.ts";
+export { findDamage, manifestFile } from "./checkpoint/manifest.ts";
 export { mixDatasets, type MixPart } from "./data/mix.ts";
 export { openArrow, openCsv, openData, openParquet, type DataOptions } from "./data/open.ts";
 export { loadPicture } from "./model/processing/picture.ts";

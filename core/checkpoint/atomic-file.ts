@@ -1,5 +1,6 @@
 /** Files and folders that are there whole or not at all. */
 import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** Write a file through a temporary neighbour. Safe from a kill; flush it to be safe from a power cut too. */
@@ -28,6 +29,19 @@ export async function writeFolderAtomic(folder: string, fill: (temporary: string
   rmSync(folder, { recursive: true, force: true });
   renameSync(temporary, folder);
   flush(dirname(folder));
+}
+
+/** Bring a folder's files to the disk, beside other work. */
+export async function flushFiles(folder: string): Promise<void> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  await Promise.all(files.map(async ({ parentPath, name }) => {
+    const file = await open(join(parentPath, name), "r");
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }));
 }
 
 /** Wait until a file or folder is on the disk. */

@@ -1,12 +1,13 @@
 /** Checkpoints: everything a run needs to go on as if nothing had happened, in folders that are whole or not there. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OrderPosition } from "../data/row-order.ts";
 import type { Learner } from "../learner/learner.ts";
-import { writeFolderAtomic } from "./atomic-file.ts";
+import { flushFiles, writeFolderAtomic } from "./atomic-file.ts";
+import { findDamage, writeManifest } from "./manifest.ts";
 import type { RunSettings } from "../pipeline/settings.ts";
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** What the run is: a resumed run must be the same one. */
 export interface RunDescription {
@@ -61,7 +62,10 @@ export async function writeCheckpoint(
     const file: StateFile = { format: FORMAT, description: content.description, state: content.state };
     writeFileSync(join(temporary, "state.json"), `${JSON.stringify(file, null, 2)}\n`);
     content.addFiles(temporary);
-    writeFileSync(join(temporary, "files.json"), `${JSON.stringify(fileSizes(temporary), null, 2)}\n`);
+    // The disk works while the hashes are computed.
+    const flushed = flushFiles(temporary);
+    writeManifest(temporary);
+    await flushed;
   });
   const upToNow = checkpointFolders(root).filter(({ step }) => step <= content.state.step);
   for (const old of upToNow.slice(keep)) rmSync(old.folder, { recursive: true, force: true });
@@ -69,12 +73,13 @@ export async function writeCheckpoint(
 }
 
 /**
- * The newest checkpoint that is whole. Those that are not (a file missing or of another size) are passed over and named in `damaged`;
- * checkpoints all damaged are an error, none at all is null.
+ * The newest checkpoint that is whole, of those up to step `upTo`. Those that are not (a file is missing, or is not what was written) are passed
+ * over and named in `damaged`; checkpoints all damaged are an error, none at all is null.
  */
-export function newestCheckpoint(root: string): { readonly checkpoint: Checkpoint | null; readonly damaged: readonly string[] } {
+export function newestCheckpoint(root: string, upTo = Infinity): { readonly checkpoint: Checkpoint | null; readonly damaged: readonly string[] } {
   const damaged: string[] = [];
-  for (const { folder } of checkpointFolders(root)) {
+  for (const { folder, step } of checkpointFolders(root)) {
+    if (step > upTo) continue;
     const damage = findDamage(folder);
     if (damage === null) return { checkpoint: readCheckpoint(folder), damaged };
     damaged.push(`${folder}: ${damage}`);
@@ -92,27 +97,6 @@ export function checkpointFolders(root: string): { readonly folder: string; read
       return found === null ? [] : [{ folder: join(root, name), step: Number(found[1]) }];
     })
     .sort((a, b) => b.step - a.step);
-}
-
-function fileSizes(folder: string): Record<string, number> {
-  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => statSync(join(folder, name)).isFile());
-  return Object.fromEntries(names.sort().map((name) => [name.replaceAll("\\", "/"), statSync(join(folder, name)).size]));
-}
-
-/** What is wrong with a checkpoint's files, or null. */
-function findDamage(folder: string): string | null {
-  const list = join(folder, "files.json");
-  if (!existsSync(list)) return "files.json is missing";
-  try {
-    for (const [name, size] of Object.entries(JSON.parse(readFileSync(list, "utf8")) as Record<string, number>)) {
-      const found = statSync(join(folder, name), { throwIfNoEntry: false })?.size;
-      if (found === undefined) return `${name} is missing`;
-      if (found !== size) return `${name} has ${found} bytes, ${size} were written`;
-    }
-    return null;
-  } catch (error) {
-    return `files.json cannot be read: ${(error as Error).message}`;
-  }
 }
 
 function readCheckpoint(folder: string): Checkpoint {

@@ -4,6 +4,7 @@ import { createRowOrder, type RowOrder } from "../data/row-order.ts";
 import { isDiverged } from "../learner/diverged-error.ts";
 import { checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "../checkpoint/checkpoint.ts";
 import { assertSameRun, describeRun } from "../checkpoint/same-run.ts";
+import { findDamage } from "../checkpoint/manifest.ts";
 import { keepBest, noSuchMetric } from "../checkpoint/best.ts";
 import type { Events } from "./events.ts";
 import type { Decision, StepContext } from "./hooks.ts";
@@ -307,7 +308,7 @@ function howToGoOn({ checkpoint, checkpointStep }: OpenRun): string {
 
 /** Weights that diverged are told from sound ones by being used; `lastSound` is the last step whose weights were, or may have been. */
 function howToAvoid({ folder, settings }: OpenRun, lastSound: number): string {
-  const sound = checkpointFolders(folder.checkpoints).find(({ step }) => step <= lastSound);
+  const sound = checkpointFolders(folder.checkpoints).find((one) => one.step <= lastSound && findDamage(one.folder) === null);
   if (sound === undefined) return "There is no checkpoint of sound weights: start again with a lower learning rate.";
   return (
     `The weights of step ${sound.step} are sound and safe in ${policyFolder(sound.folder)}/model. To resume would meet the same again: ` +
@@ -331,11 +332,13 @@ async function decide(run: OpenRun, decision: Decision | undefined, signal: Abor
  * so that the run meets other prompts and a guard remembers what it did.
  */
 async function rollBack(run: OpenRun, reason: string, before = Infinity): Promise<void> {
-  const found = checkpointFolders(run.folder.checkpoints);
-  const chosen = found.find(({ step }) => step <= before) ?? found.at(-1);
-  if (chosen === undefined) throw new Error(`A plugin asks to roll back (${reason}), and there is no checkpoint: set checkpointEvery above 0`);
+  const { checkpoints } = run.folder;
+  const oldest = checkpointFolders(checkpoints).at(-1)?.step ?? 0;
+  const { checkpoint: chosen, damaged } = newestCheckpoint(checkpoints, Math.max(before, oldest));
+  for (const message of damaged) run.host.events.emit("alarm", { step: run.step, plugin: "run", message: `a damaged checkpoint is passed over: ${message}` });
+  if (chosen === null) throw new Error(`A plugin asks to roll back (${reason}), and there is no checkpoint: set checkpointEvery above 0`);
   await run.policy.learner.load(policyFolder(chosen.folder));
-  run.host.events.emit("alarm", { step: run.step, plugin: "run", message: `rolled back to the weights of step ${chosen.step}: ${reason}` });
+  run.host.events.emit("alarm", { step: run.step, plugin: "run", message: `rolled back to the weights of step ${chosen.state.step}: ${reason}` });
 }
 
 /** Everything but the weights, as of now. */

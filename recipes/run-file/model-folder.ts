@@ -1,7 +1,7 @@
 /** The folder of a model, wherever a person has one in mind. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { checkpointFolders, namedBase, policyFolder } from "@papo/core";
+import { findDamage, manifestFile, namedBase, newestCheckpoint, policyFolder } from "@papo/core";
 
 /**
  * A model folder itself, the model of a checkpoint, or of a run's newest checkpoint.
@@ -17,8 +17,26 @@ export function modelFolder(path: string, written = path): string {
 
 /** Where a folder that may be a checkpoint or a run has the model, or the adapter, in the order in which they are looked for. */
 function placesIn(folder: string, what: "model" | "adapter"): string[] {
-  const newest = checkpointFolders(join(folder, "checkpoints"))[0];
-  return [folder, join(folder, what), join(policyFolder(folder), what), ...(newest === undefined ? [] : [join(policyFolder(newest.folder), what)])];
+  const newest = newestWhole(folder);
+  return [folder, join(folder, what), join(policyFolder(folder), what), ...(newest === null ? [] : [join(policyFolder(newest), what)])];
+}
+
+/** By run: its files are read once. */
+const known = new Map<string, string | null>();
+
+/** The newest checkpoint of a run that is as it was written, null where there is none; others are named. @throws Error where none is whole, or the folder is itself a checkpoint that is not */
+function newestWhole(folder: string): string | null {
+  const found = known.get(folder);
+  if (found !== undefined) return found;
+  if (existsSync(join(folder, manifestFile)) && existsSync(policyFolder(folder))) {
+    const damage = findDamage(folder);
+    if (damage !== null) throw new Error(`The checkpoint ${folder} is damaged, ${damage}: take another one`);
+  }
+  const { checkpoint, damaged } = newestCheckpoint(join(folder, "checkpoints"));
+  for (const message of damaged) process.emitWarning(`a damaged checkpoint is passed over: ${message}`);
+  const newest = checkpoint?.folder ?? null;
+  known.set(folder, newest);
+  return newest;
 }
 
 const findAdapter = (folder: string): string | undefined => placesIn(folder, "adapter").find((place) => existsSync(join(place, "adapter_config.json")));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { grpo } from "@papo/recipes";
 import { BanditPlugin, ScorerPlugin } from "../support/bandit.ts";
-import { evenTokens, halve, newFolder, removeFolders, small, trainSmall, weightsOf } from "./support.ts";
+import { evenTokens, flipBit, halve, newFolder, removeFolders, replaceIn, small, trainSmall, weightsOf } from "./support.ts";
 
 afterAll(removeFolders);
 
@@ -89,8 +89,13 @@ describe("a run that is resumed", () => {
   const damages: readonly (readonly [what: string, damage: (checkpoint: string) => void, told: RegExp])[] = [
     ["cut weights", (at) => halve(join(at, "policy/model/model.safetensors")), /model\.safetensors has \d+ bytes, \d+ were written/],
     ["a cut optimizer", (at) => halve(join(at, "policy/optimizer.safetensors")), /optimizer\.safetensors has \d+ bytes, \d+ were written/],
+    ["a flipped bit of the weights", (at) => flipBit(join(at, "policy/model/model.safetensors")), /model\.safetensors was changed: its sha256 is another/],
+    ["a flipped bit of the optimizer", (at) => flipBit(join(at, "policy/optimizer.safetensors")), /optimizer\.safetensors was changed/],
+    ["an earlier step written into it", (at) => replaceIn(join(at, "state.json"), '"step": 3', '"step": 2'), /state\.json was changed/],
+    ["a reward changed in its journal", (at) => replaceIn(join(at, "rewards/step-3.jsonl"), '"value":0', '"value":1'), /rewards\/step-3\.jsonl was changed/],
+    ["a flipped bit of the hashes", (at) => replaceIn(join(at, "files.json"), '"sha256": "', '"sha256": "0'), / was changed/],
     ["a missing state", (at) => rmSync(join(at, "state.json")), /state\.json is missing/],
-    ["a cut list of files", (at) => halve(join(at, "files.json")), /files\.json cannot be read/],
+    ["a cut list of files", (at) => halve(join(at, "files.json")), /files\.json holds no sizes and hashes/],
     ["everything empty", (at) => readdirSync(at).forEach((name) => rmSync(join(at, name), { recursive: true })), /files\.json is missing/],
   ];
 

@@ -113,6 +113,21 @@ export const weightsOf = (output: string, step: number): string => join(output, 
 /** Cut a file in the middle. */
 export const halve = (file: string): void => truncateSync(file, Math.floor(readFileSync(file).length / 2));
 
+/** Change one bit in the middle of a file, whose size stays. */
+export function flipBit(file: string): void {
+  const bytes = readFileSync(file);
+  const middle = bytes.length >> 1;
+  bytes[middle] = bytes[middle]! ^ 1;
+  writeFileSync(file, bytes);
+}
+
+/** Replace the first place of a text in a file. @throws Error where it is not there */
+export function replaceIn(file: string, text: string, by: string): void {
+  const content = readFileSync(file, "utf8");
+  if (!content.includes(text)) throw new Error(`${file} does not hold ${text}`);
+  writeFileSync(file, content.replace(text, by));
+}
+
 /** A folder inside the project, so that a run file in it finds the packages, with rows to train on. */
 export function userFolder(parent: string): string {
   const folder = join(parent, `user-${Math.random().toString(36).slice(2)}`);

@@ -47,7 +47,7 @@ test("a half-written folder is none, and a damaged one is passed over and named"
   expect(damaged[0]).toMatch(/step-3: policy\/weights\.json has 5 bytes, \d+ were written/);
   expect(damaged[1]).toMatch(/step-2: policy\/optimizer\.json is missing/);
   writeFileSync(join(root, "step-1", "files.json"), "{");
-  expect(() => newestCheckpoint(root)).toThrow(/No checkpoint under .* is whole:\n.*step-3.*\n.*step-2.*\n.*step-1: files\.json cannot be read/);
+  expect(() => newestCheckpoint(root)).toThrow(/No checkpoint under .* is whole:\n.*step-3.*\n.*step-2.*\n.*step-1: files\.json holds no sizes and hashes/);
 });
 
 test("no checkpoint is null", () => {
