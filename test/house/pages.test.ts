@@ -43,3 +43,9 @@ test("messages in docs/errors.md are messages of the sources", () => {
   expect(parts.length).toBeGreaterThan(8);
   expect(parts.filter((part) => !sources.includes(part))).toEqual([]);
 });
+
+test("every page of docs/ stands in the contents of the site", () => {
+  const contents = text("docs/site/.vitepress/config.mjs");
+  const pages = projectFiles().filter((path) => /^docs\/[^/]+\.md$/.test(path));
+  expect(pages.filter((page) => !contents.includes(`"${page}"`))).toEqual([]);
+});
