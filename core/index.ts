@@ -1,7 +1,9 @@
 /** Public names of @papo/core, one by one. */
 // Plugins
 export type { Plugin, Run } from "./pipeline/plugin.ts";
-export { parseOptions } from "./host/options.ts";
+export { OptionsError, optionsOrigin, parseOptions, type OptionsOrigin } from "./host/options.ts";
+export { adviseOnNames, adviceOn, nearest, type NameAdviser } from "./host/known-names.ts";
+export { keysOf, optionPaths, schemaAt, unwrapped } from "./host/schema-paths.ts";
 export { PluginError } from "./host/taps.ts";
 export { createHooks } from "./pipeline/hooks.ts";
 export type { Decision, GroupSelection, GroupsContext, Hooks, RolloutPlan, RolloutShare, RunHooks, StepContext, TermSlot } from "./pipeline/hooks.ts";
@@ -50,7 +52,7 @@ export { computeAdvantages, computeLoss } from "./loss/loss.ts";
 export type { LossResult, TermValue } from "./loss/loss.ts";
 export type { BatchArrays, MinibatchArrays } from "./loss/loss-arrays.ts";
 export type { PlannedScore } from "./scores/scores.ts";
-export { learnerSettings, parseSettings } from "./pipeline/settings.ts";
+export { learnerSettings, parseSettings, settingsSchema } from "./pipeline/settings.ts";
 export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";
 // Whole runs
 export { train } from "./pipeline/run.ts";

@@ -1,4 +1,6 @@
 /** Public names of @papo/recipes, one by one. */
+import "./run-file/peers/advice.ts";
+
 export { dapo } from "./dapo.ts";
 export type { DapoOptions } from "./dapo.ts";
 export { grpo } from "./grpo.ts";

@@ -14,6 +14,8 @@ export interface RunDescription {
   readonly settings: RunSettings;
   readonly plugins: readonly { readonly name: string; readonly options: unknown }[];
   readonly dataset: { readonly name: string; readonly size: number };
+  /** What of it was set from outside, "path=value" each. */
+  readonly overrides?: readonly string[];
 }
 
 /** Everything of a run that is neither weights nor optimizer. All JSON. */

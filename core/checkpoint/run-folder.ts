@@ -72,7 +72,7 @@ export class RunFolder {
  */
 export function openRunFolder(path: string, resume: boolean): RunFolder {
   const folder = new RunFolder(path);
-  if (folder.used && !resume) throw new Error(`${path} holds a run already: resume it (resume: true, or --resume), or choose another output folder`);
+  if (folder.used && !resume) throw new Error(`${path} holds a run already: resume it (resume: true, or --resume), choose another output folder, or begin anew in this one (--overwrite)`);
   return folder;
 }
 

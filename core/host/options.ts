@@ -1,56 +1,66 @@
 /** Options of plugins, recipes and runs: validated once, with messages that say what to write instead. */
 import { closest } from "fastest-levenshtein";
 import { z } from "zod";
+import { guessOption } from "./known-names.ts";
+import { keysOf, optionPaths, schemaAt } from "./schema-paths.ts";
 
 type Issue = z.core.$ZodIssue;
+
+/** Options that will not do: all mistakes at once, a line each. */
+export class OptionsError extends Error {
+  /** What they were held against. */
+  readonly schema: z.ZodObject;
+
+  constructor(mistakes: readonly string[], schema: z.ZodObject, cause: unknown) {
+    super(mistakes.join("\n"), { cause });
+    this.name = "OptionsError";
+    this.schema = schema;
+  }
+}
+
+/** What parsed options came from. */
+export interface OptionsOrigin {
+  readonly schema: z.ZodObject;
+  /** As they were given, without defaults. */
+  readonly given: unknown;
+}
+
+const origins = new WeakMap<object, OptionsOrigin>();
+
+/** Where an object that `parseOptions` returned comes from; null for any other value. */
+export const optionsOrigin = (options: unknown): OptionsOrigin | null => (typeof options === "object" && options !== null ? (origins.get(options) ?? null) : null);
 
 /**
  * Check options against a strict object schema and fill in the defaults.
  * @param owner who asks: a plugin's name, "settings", a recipe's name; begins every message
- * @throws Error naming the owner, each wrong key with the nearest known one, or the value found and what is allowed
+ * @throws OptionsError naming the owner, each wrong key with the nearest known one, or the value found and what is allowed
  */
 export function parseOptions<S extends z.ZodObject>(owner: string, schema: S, options: unknown): z.output<S> {
   const result = schema.safeParse(options);
-  if (result.success) return result.data;
-  throw new Error(result.error.issues.map((issue) => `${owner}: ${describe(issue, schema, options)}`).join("\n"), { cause: result.error });
+  if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => describe(issue, owner, schema, options)).map((mistake) => `${owner}: ${mistake}`), schema, result.error);
+  origins.set(result.data, { schema, given: options });
+  return result.data;
 }
 
-function describe(issue: Issue, schema: z.ZodObject, options: unknown): string {
-  const where = issue.path.join(".");
-  if (issue.code === "unrecognized_keys") {
-    const known = knownKeys(schema, issue.path);
-    return issue.keys.map((key) => unknownKey(where === "" ? key : `${where}.${key}`, key, known)).join("; ");
-  }
-  if (where === "") return `the options are ${show(options)}, allowed is an object`;
+function describe(issue: Issue, owner: string, schema: z.ZodObject, options: unknown): string[] {
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(owner, schema, path, key, valueAt(options, [...issue.path, key])));
+  const where = path.join(".");
+  if (where === "") return [`the options are ${show(options)}, allowed is an object`];
   const value = valueAt(options, issue.path);
   // Zod's word for "any value, but one".
-  if (value === undefined && allowed(issue) === "nonoptional") return `the option "${where}" is missing`;
-  return `the option "${where}" is ${show(value)}, allowed is ${allowed(issue)}`;
+  if (value === undefined && allowed(issue) === "nonoptional") return [`the option "${where}" is missing`];
+  return [`the option "${where}" is ${show(value)}, allowed is ${allowed(issue)}`];
 }
 
-function unknownKey(full: string, key: string, known: readonly string[]): string {
-  if (known.length === 0) return `unknown option "${full}"; there are none`;
-  return `unknown option "${full}"; did you mean "${closest(key, known)}"? Known are: ${known.join(", ")}`;
+function unknownKey(owner: string, schema: z.ZodObject, path: readonly string[], key: string, value: unknown): string {
+  const known = keysOf(schemaAt(schema, path));
+  const guess = guessOption({ owner, name: key, path, value, known, paths: optionPaths(schema) });
+  if (known.length === 0) return `unknown option "${[...path, key].join(".")}"; ${guess === null ? "there are none" : `did you mean ${guess}? There are none here`}`;
+  return `unknown option "${[...path, key].join(".")}"; did you mean ${guess ?? `"${closest(key, known)}"`}? Known are: ${known.join(", ")}`;
 }
 
-/** Keys of the object schema at a path, defaults and optionals unwrapped. */
-function knownKeys(schema: z.ZodObject, path: readonly PropertyKey[]): string[] {
-  let current: unknown = schema;
-  for (const part of path) {
-    current = unwrap(current);
-    current = current instanceof z.ZodObject ? current.shape[String(part)] : undefined;
-  }
-  current = unwrap(current);
-  return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
-}
-
-function unwrap(schema: unknown): unknown {
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodPrefault) {
-    return unwrap(schema.unwrap());
-  }
-  return schema;
-}
-
+/** What a value may be, where it is not. */
 function allowed(issue: Issue): string {
   if (issue.code === "invalid_value") return issue.values.map((value) => show(value)).join(" or ");
   if (issue.code === "invalid_type") return issue.expected;
@@ -63,7 +73,8 @@ function valueAt(options: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, part) => (value === null || value === undefined ? undefined : (value as Record<PropertyKey, unknown>)[part]), options);
 }
 
-function show(value: unknown): string {
+/** A value in an error. */
+export function show(value: unknown): string {
   if (value === undefined) return "missing";
   if (typeof value === "function") return "a function";
   if (typeof value === "number" || typeof value === "bigint") return String(value);

@@ -36,6 +36,8 @@ export interface TrainOptions {
   readonly begun?: BegunFolder;
   /** Go on from the newest checkpoint in `output`; without one the run begins at its first step. */
   readonly resume?: boolean;
+  /** What was set in place of what the recipe says, "path=value" each: written to run.json. */
+  readonly overrides?: readonly string[];
   /** Called before anything is done, to listen to the run. */
   readonly onEvents?: (events: Events) => void;
   /** What is measured between steps. */
@@ -178,12 +180,12 @@ interface OpenRun extends Stepping {
   checkpointStep: number;
 }
 
-async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, onEvents }: TrainOptions): Promise<OpenRun> {
+async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, overrides = [], onEvents }: TrainOptions): Promise<OpenRun> {
   const settings = parseSettings(input);
   const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
   onEvents?.(host.events);
-  const description = describeRun(settings, plugins, dataset);
+  const description = { ...describeRun(settings, plugins, dataset), ...(overrides.length > 0 ? { overrides } : {}) };
   const folder = openRunFolder(output, resume);
   if (!resume) folder.clear();
   const { checkpoint, damaged } = newestCheckpoint(folder.checkpoints);

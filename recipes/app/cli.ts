@@ -1,5 +1,9 @@
 /** The `papo` command line: one file per command in commands/. */
-import type { Command } from "./commands/command.ts";
+import { readFileSync } from "node:fs";
+import { nearest } from "@papo/core";
+import "../run-file/peers/advice.ts";
+import { UsageError, type Command } from "./command-line/command.ts";
+import { commandHelp, help, usageLines } from "./command-line/help.ts";
 import { compare } from "./commands/compare.ts";
 import { data } from "./commands/data.ts";
 import { demo } from "./commands/demo.ts";
@@ -17,54 +21,49 @@ import { verify } from "./commands/verify.ts";
 import { trainCommand } from "./commands/train.ts";
 
 /** By name, in the order in which help lists them. */
-export const commands: ReadonlyMap<string, Command> = new Map([
-  ["train", trainCommand],
-  ["sft", sft],
-  ["demo", demo],
-  ["compare", compare],
-  ["show", show],
-  ["diff", diff],
-  ["eval", evalCommand],
-  ["merge", merge],
-  ["report", report],
-  ["errors", errors],
-  ["verify", verify],
-  ["data", data],
-  ["setup", setup],
-  ["doctor", doctor],
-  ["start-model", startModel],
-]);
+export const commands: ReadonlyMap<string, Command> = new Map(
+  [trainCommand, sft, demo, compare, show, diff, evalCommand, merge, report, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
+);
 
 /** Run a command; the exit code. Errors are printed as a message, with the stack only under --stack. */
 export async function main(args: readonly string[]): Promise<number> {
   const stack = args.includes("--stack");
   const [name = "help", ...rest] = args.filter((arg) => arg !== "--stack");
+  if (name === "--version" || name === "-v" || name === "version") {
+    console.log(`papo ${version()}`);
+    return 0;
+  }
   if (name === "help" || name === "--help" || name === "-h") {
-    console.log(help());
+    console.log(help(commands.values()));
     return 0;
   }
   const command = commands.get(name);
   if (!command) {
-    console.error(`papo: there is no command "${name}"\n\n${help()}`);
+    console.error(`papo: ${unknownCommand(name)}\n\n${help(commands.values())}`);
     return 2;
   }
   if (rest.includes("--help") || rest.includes("-h")) {
-    console.log(`${command.usage}\n\n${command.summary}`);
+    console.log(commandHelp(command));
     return 0;
   }
   try {
     return (await command.run(rest)) ?? 0;
   } catch (error) {
-    console.error(`\npapo ${name}: ${error instanceof Error ? (stack ? error.stack : error.message) : String(error)}`);
+    console.error(`\n${errorText(command, error, stack)}`);
     return 1;
   }
 }
 
-const help = (): string =>
-  [
-    "papo: reinforcement-learning post-training of vision-language models",
-    "",
-    ...[...commands.values()].map(({ usage, summary }) => `  ${usage}\n      ${summary.split("\n")[0] ?? ""}`),
-    "",
-    "  papo <command> --help says more; --stack prints where an error came from.",
-  ].join("\n");
+/** A mistake in the arguments is told with how the command is called. */
+function errorText(command: Command, error: unknown, stack: boolean): string {
+  const message = error instanceof Error ? (stack ? (error.stack ?? error.message) : error.message) : String(error);
+  const usage = error instanceof UsageError ? [`usage: ${usageLines(command).join("\n       ")}`, `(papo ${command.name} --help says more)`] : [];
+  return [`papo ${command.name}: ${message}`, ...usage].join("\n");
+}
+
+function unknownCommand(name: string): string {
+  const meant = [...commands.values()].find(({ also = [] }) => also.includes(name.toLowerCase()))?.name ?? nearest(name, [...commands.keys()]);
+  return `there is no command "${name}"${meant === null ? "" : `; did you mean "${meant}"?`}`;
+}
+
+const version = (): string => (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;

@@ -1,7 +1,7 @@
 /** Training as every command does it: with a log for the report, a live display, and an orderly end on Ctrl-C. */
 import { type BegunFolder, type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin, type RunSettingsInput, train, type TrainSummary } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
-import type { Display } from "./display/live.ts";
+import type { Display } from "./display/display.ts";
 
 export interface SessionOptions {
   /** Shown in the display. */
@@ -15,11 +15,16 @@ export interface SessionOptions {
   readonly begun?: BegunFolder;
   readonly display: Display;
   readonly resume?: boolean;
+  /** What was set from outside, for run.json. */
+  readonly overrides?: readonly string[];
+  /** Called once, when the first step is done. */
+  readonly onFirstStep?: () => void;
   /** What is measured between steps. */
   readonly evaluation?: EvaluationInLoop | null;
 }
 
-export async function trainWithDisplay({ name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null }: SessionOptions): Promise<TrainSummary> {
+export async function trainWithDisplay(options: SessionOptions): Promise<TrainSummary> {
+  const { name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null, overrides = [], onFirstStep } = options;
   const log = new RunLogPlugin({ folder: output, decode: (tokens) => policy.processor.decode(tokens) });
   const interrupt = stopOnInterrupt(() => display.line("stopping after this step; Ctrl-C again stops at once"));
   const shown: { end(): void }[] = [];
@@ -33,10 +38,15 @@ export async function trainWithDisplay({ name, policy, plugins, dataset, setting
       ...(begun === undefined ? {} : { begun }),
       resume,
       evaluation,
+      overrides,
       signal: interrupt.signal,
       onEvents: (events) => {
-        events.on("plan", ({ lines }) => lines.forEach((line) => display.line(`  ${line}`)));
         shown.push(display.run(name, events));
+        let begun = false;
+        events.on("step", () => {
+          if (!begun) onFirstStep?.();
+          begun = true;
+        });
       },
     });
   } finally {

@@ -33,7 +33,7 @@ export const promptTemplates = {
   boxed: "{prompt}\n\nReason step by step, and give the final answer inside \\boxed{}.",
 } as const;
 
-const schema = z.strictObject({
+export const dataSchema = z.strictObject({
   path: z.string(),
   benchmark: z.enum(Object.keys(benchmarks) as [BenchmarkName, ...BenchmarkName[]]).optional(),
   columns: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
@@ -50,7 +50,7 @@ export function resolveData(data: unknown, from: string, name: string): Data {
   const one = (source: unknown, index: number | null): DataSource => {
     const where = index === null ? name : `${name}[${index}]`;
     if (typeof source !== "object" || source === null) throw new Error(`${where} must be a path or { path, … }, it is ${JSON.stringify(source)}`);
-    const parsed = parseOptions(where, schema, source);
+    const parsed = parseOptions(where, dataSchema, source);
     return { ...(parsed as DataSource), path: absolute(parsed.path) };
   };
   if (!Array.isArray(data)) return one(data, null);

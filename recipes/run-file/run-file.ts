@@ -5,8 +5,9 @@ import { existsSync } from "node:fs";
 import { z } from "zod";
 import { resolveData, type Data } from "./data-source.ts";
 import { isPlan, planOf, type Evaluation } from "../app/evaluation/plan.ts";
-import { parseOptions, type Plugin, type RunSettingsInput } from "@papo/core";
+import { parseOptions, parseSettings, type Plugin, type RunSettingsInput } from "@papo/core";
 import { FunctionRewardPlugin } from "@papo/plugins";
+import { withOverrides } from "./overrides.ts";
 import type { Scorable, Scored } from "@papo/core";
 
 export interface RunFile {
@@ -48,26 +49,51 @@ const runFileSchema = z.strictObject({
 /** For editors: types the default export of a run file. */
 export const defineRun = (run: RunFile): RunFile => run;
 
-/** Read a run file, with its paths made absolute and its reward made a plugin. */
-export async function loadRunFile(path: string): Promise<LoadedRunFile> {
+/** What is set from outside. */
+export interface RunFileChanges {
+  /** "path=value", see `withOverrides`. */
+  readonly set?: readonly string[];
+  /** The run's folder, from the current one, in place of the run file's. */
+  readonly output?: string | undefined;
+}
+
+/**
+ * Read a run file, with its paths made absolute and its reward made a plugin.
+ * @throws Error with everything that is wrong in it, a line each
+ */
+export async function loadRunFile(path: string, { set = [], output }: RunFileChanges = {}): Promise<LoadedRunFile> {
   const file = resolve(path);
   if (!existsSync(file)) throw new Error(`there is no run file ${file}`);
-  const { default: run } = (await import(pathToFileURL(file).href)) as { default?: RunFile };
-  if (run === undefined) throw new Error(`${file} has no default export: export default defineRun({ … })`);
-  parseOptions(file, runFileSchema, run);
+  const { default: written } = (await import(pathToFileURL(file).href)) as { default?: RunFile };
+  if (written === undefined) throw new Error(`${file} has no default export: export default defineRun({ … })`);
+  const mistakes: string[] = [];
+  const tell = <T>(work: () => T): T | undefined => {
+    try {
+      return work();
+    } catch (error) {
+      mistakes.push((error as Error).message);
+      return undefined;
+    }
+  };
+  const run = { ...withOverrides(written, set, mistakes), ...(output === undefined ? {} : { output: resolve(output) }) };
+  tell(() => parseOptions(file, runFileSchema, run));
   for (const key of ["model", "output"] as const) {
-    if (typeof run[key] !== "string") throw new Error(`${file}: "${key}" must be a path, it is ${JSON.stringify(run[key])}`);
+    if (run[key] !== undefined && typeof run[key] !== "string") mistakes.push(`${file}: "${key}" must be a path, it is ${JSON.stringify(run[key])}`);
   }
-  checkPlugins(run.plugins, file);
+  if (run.plugins !== undefined) tell(() => checkPlugins(run.plugins, file));
+  if (run.settings !== undefined) tell(() => parseSettings(run.settings));
+  const data = run.data === undefined ? undefined : tell(() => resolveData(run.data, dirname(file), `${file}: "data"`));
+  const evaluation = run.evaluation === undefined ? undefined : tell(() => resolveEvaluation(run.evaluation!, file));
+  if (mistakes.length > 0 || data === undefined) throw new Error(mistakes.join("\n"));
   const from = (relative: string): string => resolve(dirname(file), relative);
   return {
     ...run,
     model: from(run.model),
     modelAsWritten: run.model,
-    data: resolveData(run.data, dirname(file), `${file}: "data"`),
+    data,
     output: from(run.output),
     ...(run.settings === undefined ? {} : { settings: withAdapterPaths(run.settings, from) }),
-    ...(run.evaluation === undefined ? {} : { evaluation: resolveEvaluation(run.evaluation, file) }),
+    ...(evaluation === undefined ? {} : { evaluation }),
     plugins: run.reward ? [...run.plugins, new FunctionRewardPlugin({ name: "reward", score: run.reward })] : run.plugins,
   };
 }

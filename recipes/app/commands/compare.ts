@@ -4,51 +4,49 @@ import { rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { lockFolder, makeFolder, parseSettings } from "@papo/core";
-import type { Command } from "./command.ts";
+import { command } from "../command-line/command.ts";
+import type { Display } from "../display/display.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
 import { isDone, makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
 import type { Job } from "../compare/run-variant.ts";
-import { wholeNumber } from "../options.ts";
 import { tinyPresetNames, tinySteps } from "../../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
 import { pictureGrids } from "../tasks/shapes/start-model.ts";
 
-const options = {
-  seeds: { type: "string", default: "3" },
-  steps: { type: "string" },
-  scenes: { type: "string", default: "1000" },
-  jobs: { type: "string", default: String(availableParallelism()) },
-  baseline: { type: "string" },
-  output: { type: "string", default: "runs/compare" },
-} as const;
-
-export const compare: Command = {
-  usage: `papo compare [grpo papo papo:gamma=0.04,mode=paper …] [--seeds 3] [--steps ${tinySteps}] [--scenes 1000] [--jobs ${availableParallelism()}] [--baseline grpo] [--output runs/compare]`,
+export const compare = command({
+  name: "compare",
+  forms: ["[grpo papo papo:gamma=0.04,mode=paper …]"],
   summary: [
     "Train recipes on the embedded task with several seeds under one budget, measure them on the same unseen scenes, and rank them.",
     `Recipes: ${tinyPresetNames.join(", ")}; default all. Options of PAPO's recipes and settings of the run (settings.executor=tensorflow) follow a colon; an option with three numbers is drawn as a curve.`,
-    "Each run is a process with one thread; --jobs run side by side (default: the cores). Started again, it goes on with the runs that are missing.",
+    "Each run is a process with one thread. Started again, it goes on with the runs that are missing.",
     "Writes <output>/table.md, results.json, sweeps.svg and a folder per run.",
-  ].join("\n"),
-  options,
-  async run(args) {
-    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
+  ],
+  options: {
+    seeds: { kind: "count", default: 3, text: "How often each is trained, with seeds from 1." },
+    steps: { kind: "count", text: `Steps of each run, ${tinySteps} without it.` },
+    scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
+    jobs: { kind: "count", text: "Runs side by side, as many as there are cores without it." },
+    baseline: { kind: "text", value: "<recipe>", text: "What the others are compared with, grpo or the first without it." },
+    output: { kind: "text", value: "<folder>", default: "runs/compare", text: "Where runs and tables go." },
+  },
+  positionals: [0, Infinity],
+  async run({ values, positionals, display }) {
     const variants = (positionals.length > 0 ? positionals : tinyPresetNames).map(parseVariant);
     await runComparison({
       variants,
-      seeds: wholeNumber("--seeds", values.seeds),
-      steps: values.steps === undefined ? null : wholeNumber("--steps", values.steps),
-      scenes: wholeNumber("--scenes", values.scenes),
-      jobs: wholeNumber("--jobs", values.jobs),
+      seeds: values.seeds,
+      steps: values.steps ?? null,
+      scenes: values.scenes,
+      jobs: values.jobs ?? availableParallelism(),
       baseline: values.baseline ?? (variants.find(({ label }) => label === "grpo") ?? variants[0])!.label,
       output: resolve(values.output),
-      say: (line) => console.log(line),
+      display,
     });
   },
-};
+});
 
 export interface Comparison {
   readonly variants: readonly Variant[];
@@ -59,7 +57,7 @@ export interface Comparison {
   readonly jobs: number;
   readonly baseline: string;
   readonly output: string;
-  readonly say: (line: string) => void;
+  readonly display: Pick<Display, "line" | "result">;
 }
 
 /** Run what is missing, then write the table. @throws Error naming the runs that failed, after all others have ended */
@@ -74,7 +72,8 @@ export async function runComparison(comparison: Comparison): Promise<void> {
 }
 
 async function runLocked(comparison: Comparison): Promise<void> {
-  const { seeds, output, say, jobs } = comparison;
+  const { seeds, output, display, jobs } = comparison;
+  const say = (line: string): void => display.line(line);
   const data = await drawScenes(comparison);
   // Seed by seed, so that an interrupted comparison has every recipe.
   const all = Array.from({ length: seeds }, (_, index) => comparison.variants.map((variant) => jobOf(variant, index + 1, data, comparison))).flat();
@@ -87,7 +86,7 @@ async function runLocked(comparison: Comparison): Promise<void> {
   writeFileSync(join(output, "table.md"), tableOf(lines, comparison.baseline));
   writeFileSync(join(output, "results.json"), `${JSON.stringify(lines, null, 1)}\n`);
   if (sweeps.length > 0) writeFileSync(join(output, "sweeps.svg"), drawSweeps(sweeps));
-  say(tableOf(lines, comparison.baseline));
+  display.result(tableOf(lines, comparison.baseline), { output });
   if (failures.length > 0) throw new Error(`${failures.length} of ${missing.length} runs failed:\n${failures.join("\n")}`);
 }
 

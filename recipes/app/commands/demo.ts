@@ -2,13 +2,11 @@
 import { existsSync } from "node:fs";
 import { cp, readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { type Dataset, learnerSettings, lockFolder, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
-import type { Command } from "./command.ts";
+import { command } from "../command-line/command.ts";
 import { percent } from "../display/format.ts";
-import { createDisplay, type Display } from "../display/live.ts";
+import type { Display } from "../display/display.ts";
 import { probe } from "../compare/run-variant.ts";
-import { wholeNumber } from "../options.ts";
 import { preset, tinyPresetNames, tinySteps } from "../../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import type { RunRecord } from "../report/run-record.ts";
@@ -24,40 +22,35 @@ import { pictureGrids, startModelFolder } from "../tasks/shapes/start-model.ts";
 const recipes = tinyPresetNames;
 type Recipe = (typeof recipes)[number];
 
-const options = {
-  recipe: { type: "string", multiple: true },
-  steps: { type: "string" },
-  seeds: { type: "string", default: "1" },
-  scenes: { type: "string", default: "1000" },
-  mode: { type: "string", multiple: true },
-  output: { type: "string", default: "runs/demo" },
-} as const;
-
-export const demo: Command = {
-  usage: `papo demo [--recipe grpo --recipe papo …] [--steps ${tinySteps}] [--seeds 1] [--scenes 1000] [--mode official|paper] [--output runs/demo]`,
+export const demo = command({
+  name: "demo",
+  forms: [""],
   summary: [
     "Train a tiny vision-language model on pictures drawn here, with one recipe after the other from the same start, and compare them.",
-    `Recipes: ${recipes.join(", ")}; default grpo and papo. --seeds 3 trains each three times. --scenes: unseen scenes to measure on.`,
     "Writes <output>/report.html and a folder per run. An output folder that holds runs already gets a numbered neighbour.",
-  ].join("\n"),
-  options,
-  async run(args) {
-    const { values } = parseArgs({ args: [...args], options });
-    const trainings = trainingsOf(values.recipe ?? ["grpo", "papo"], values.mode ?? ["official"], wholeNumber("--seeds", values.seeds));
-    const steps = values.steps === undefined ? null : wholeNumber("--steps", values.steps);
-    const scenes = wholeNumber("--scenes", values.scenes);
+  ],
+  options: {
+    recipe: { kind: "choice", value: "<name>", choices: recipes, many: true, default: ["grpo", "papo"], text: `What is trained: ${recipes.join(", ")}.` },
+    steps: { kind: "count", text: `Steps of each run, ${tinySteps} without it.` },
+    seeds: { kind: "count", default: 1, text: "How often each is trained, with seeds from 1." },
+    scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
+    mode: { kind: "choice", choices: ["official", "paper"], many: true, default: ["official"], text: "Of recipes with PAPO: what its release computes, or what the paper writes." },
+    output: { kind: "text", value: "<folder>", default: "runs/demo", text: "Where runs and report go." },
+  },
+  positionals: [0, 0],
+  async run({ values, display }) {
+    const { scenes, steps = null } = values;
+    const trainings = trainingsOf(values.recipe, values.mode, values.seeds);
     const output = await freeFolder(resolve(values.output));
     makeFolder(output);
     const lock = lockFolder(output);
-    const display = createDisplay();
     try {
       await runDemo({ trainings, steps, scenes, output, display });
     } finally {
-      display.close();
       lock.release();
     }
   },
-};
+});
 
 /** One run of the demo. */
 interface Training {
@@ -101,7 +94,7 @@ async function runDemo({ trainings, steps, scenes, output, display }: DemoOption
   const report = join(output, "report.html");
   await writeReport(report, { title: "The embedded task", runs });
   summarise(runs, display);
-  display.line(`report: ${relative(process.cwd(), report)}`);
+  display.result(`report: ${relative(process.cwd(), report)}`, { report });
 }
 
 /** Training scenes for the longest run, and unseen ones. */
@@ -134,20 +127,17 @@ function summarise(runs: readonly RunRecord[], display: Display): void {
     const perception = percent(errors["perception"] ?? 0);
     return `  ${name.padEnd(28)} ${percent(accuracy)} [${percent(low)}, ${percent(high)}]  picture needed ${needed}  T=1 ${percent(sampled?.overall.accuracy ?? 0)}  perception errors ${perception}  KL_prcp ${(klPrcp ?? 0).toFixed(2)}`;
   };
-  display.line("greedy accuracy on unseen scenes, with its 95 % interval:");
+  display.result("greedy accuracy on unseen scenes, with its 95 % interval:");
   const first = runs[0]?.before;
-  if (first) display.line(line("start", first));
-  for (const run of runs) if (run.after) display.line(line(run.name, run.after));
+  if (first) display.result(line("start", first));
+  for (const run of runs) if (run.after) display.result(line(run.name, run.after));
   const labels = [...new Set(runs.map(({ recipe }) => recipe))];
-  for (const comparison of defaultComparisons(labels)) display.line(verdictOf(comparison, runs));
+  for (const comparison of defaultComparisons(labels)) display.result(verdictOf(comparison, runs));
 }
 
-function trainingsOf(names: readonly string[], modes: readonly string[], seeds: number): Training[] {
-  for (const mode of modes) if (mode !== "official" && mode !== "paper") throw new Error(`--mode is official or paper, not "${mode}"`);
-  return names.flatMap((name) => {
-    const recipe = recipes.find((known) => known === name);
-    if (!recipe) throw new Error(`--recipe "${name}" is not known; there are ${recipes.join(", ")}`);
-    const own = recipe.startsWith("papo") ? (modes as readonly Training["mode"][]) : (["official"] as const);
+function trainingsOf(names: readonly Recipe[], modes: readonly Training["mode"][], seeds: number): Training[] {
+  return names.flatMap((recipe) => {
+    const own = recipe.startsWith("papo") ? modes : (["official"] as const);
     return own.flatMap((mode) =>
       Array.from({ length: seeds }, (_, i) => ({ recipe, mode, seed: i + 1, label: labelOf(recipe, own.length > 1 || mode === "paper" ? mode : null) })),
     );

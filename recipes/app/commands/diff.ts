@@ -1,20 +1,20 @@
 /** `papo diff`: what differs between two recipes, and whether a baseline is one. */
-import type { Command } from "./command.ts";
+import { textCommand } from "../command-line/command.ts";
 import { catalogue } from "../show/catalogue.ts";
 import { readRecipe, type DescribedPlugin, type DescribedRecipe } from "../show/recipe.ts";
 
-export const diff: Command = {
-  usage: "papo diff <preset | run.ts | run folder> <preset | run.ts | run folder>",
-  summary: "List the settings, plugins and options that differ, and warn of a baseline that has a method's term on.",
+export const diff = textCommand({
+  name: "diff",
+  forms: ["<preset | run.ts | run folder> <preset | run.ts | run folder>"],
+  summary: ["List the settings, plugins and options that differ, and warn of a baseline that has a method's term on."],
   options: {},
-  async run(args) {
-    const [left, right, ...rest] = args;
-    if (left === undefined || right === undefined || rest.length > 0) throw new Error(`give two recipes: ${diff.usage}`);
-    const recipes = [await readRecipe(left), await readRecipe(right)] as const;
+  positionals: [2, 2],
+  async run({ positionals: [left, right] }) {
+    const recipes = [await readRecipe(left!), await readRecipe(right!)] as const;
     console.log(differences(...recipes).join("\n") || "They are the same.");
     for (const warning of recipes.flatMap(impureBaseline)) console.log(`\nwarning: ${warning}`);
   },
-};
+});
 
 /** One line per difference, settings first; empty when there is none. */
 export function differences(left: DescribedRecipe, right: DescribedRecipe): string[] {

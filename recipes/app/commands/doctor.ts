@@ -4,17 +4,19 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { gpuAdapters, tensorflowFolder, tensorflowSetup, webgpuProblem, xlaFolder, xlaSetup } from "@papo/core";
-import type { Command } from "./command.ts";
+import { textCommand } from "../command-line/command.ts";
 
-export const doctor: Command = {
-  usage: "papo doctor",
-  summary: "Print executors, versions, threads, precision and GPU of this machine, and what to do for the faster one.",
+export const doctor = textCommand({
+  name: "doctor",
+  also: ["env", "info"],
+  forms: [""],
+  summary: ["Print executors, versions, threads, precision and GPU of this machine, and what to do for the faster one."],
   options: {},
-  async run(args) {
-    if (args.length > 0) throw new Error(`usage: ${doctor.usage}`);
+  positionals: [0, 0],
+  async run() {
     console.log((await diagnosis()).join("\n"));
   },
-};
+});
 
 interface Found {
   readonly gpu: boolean;

@@ -1,64 +1,57 @@
 /** `papo errors`: what went wrong in an evaluation's wrong answers, by rule and by a judge model. */
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { lockFolder } from "@papo/core";
 import { askChat, type ChatServer } from "@papo/plugins";
-import type { Command } from "./command.ts";
+import { command } from "../command-line/command.ts";
 import { percentInterval } from "../display/format.ts";
-import { createDisplay, type Display } from "../display/live.ts";
+import type { Display } from "../display/display.ts";
 import { agreementOn, defaultRubric, readRubric, sortErrors, type Agreement, type Ask } from "../evaluation/errors.ts";
 import { evaluationFolder, readQuestions } from "../evaluation/question.ts";
 import { scoresOf } from "../evaluation/scores.ts";
-import { wholeNumber } from "../options.ts";
 
 /** Seconds for one verdict, tries and waiting included. */
 const patience = 180;
 
-const options = {
-  url: { type: "string" }, model: { type: "string" }, labelled: { type: "string" }, rubric: { type: "string" }, "key-variable": { type: "string" }, together: { type: "string", default: "8" },
-  retries: { type: "string", default: "3" }, "text-only": { type: "boolean", default: false },
-} as const;
-
-export const errors: Command = {
-  usage: "papo errors <evaluation or run folder> [--url http://…/v1/chat/completions --model <name>] [--labelled labelled.jsonl] [--rubric rubric.json]",
+export const errors = command({
+  name: "errors",
+  forms: ["<evaluation or run folder>"],
   summary: [
     "Sort the wrong answers of an evaluation: perception, reasoning, calculation, inconsistency, format. What a rule has said already stays; the rest is asked of a judge model, or counted as unsorted without one.",
     "Verdicts go to the folder's errors.jsonl, which reports and `papo eval --compare` read; started again, it goes on with what is missing.",
-    "--labelled: lines of { question, answer, response, label, images } by people; how far the judge agrees with them is printed and written to agreement.json.",
-    "--rubric: classes and prompt as JSON (recipes/app/evaluation/error-rubric.json is the default). Also: --key-variable NAME of the server's key, --together 8, --retries 3, --text-only.",
-  ].join("\n"),
-  options,
-  async run(args) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options,
-    });
-    const [given] = positionals;
+  ],
+  options: {
+    url: { kind: "text", value: "<http://…/v1/chat/completions>", text: "The judge's server." },
+    model: { kind: "text", value: "<name>", text: "The judge's name there." },
+    labelled: { kind: "text", value: "<labelled.jsonl>", text: "Lines of { question, answer, response, label, images } by people: how far the judge agrees with them is printed and written to agreement.json." },
+    rubric: { kind: "text", value: "<rubric.json>", text: "Classes and prompt as JSON, recipes/app/evaluation/error-rubric.json without it." },
+    "key-variable": { kind: "text", value: "<NAME>", text: "The environment variable that holds the server's key." },
+    together: { kind: "count", default: 8, text: "Questions to the judge at one time." },
+    retries: { kind: "count", default: 3, text: "Tries after one that failed." },
+    "text-only": { kind: "flag", text: "Send no pictures." },
+  },
+  positionals: [1, 1],
+  async run({ values, positionals: [given], display }) {
     const { url, model } = values;
-    if (given === undefined || positionals.length > 1) throw new Error(`usage: ${errors.usage}`);
     if ((url === undefined) !== (model === undefined)) throw new Error(`a judge needs --url and --model, ${url === undefined ? "--url" : "--model"} is missing; without both, answers are sorted by rule alone`);
-    const folder = evaluationFolder(given);
+    const folder = evaluationFolder(given!);
     const lock = lockFolder(folder);
-    const display = createDisplay();
     try {
       if (url !== undefined && model !== undefined) {
-        const server: ChatServer = { url, model, headers: {}, retries: wholeNumber("--retries", values.retries), keyVariable: values["key-variable"] ?? null, temperature: 0, maxTokens: 512 };
+        const server: ChatServer = { url, model, headers: {}, retries: values.retries, keyVariable: values["key-variable"] ?? null, temperature: 0, maxTokens: 512 };
         const ask: Ask = (prompt, pictures) => askChat(server, prompt, AbortSignal.timeout(1000 * patience), values["text-only"] ? [] : pictures);
-        await askJudge(folder, { model, ask, together: wholeNumber("--together", values.together), rubric: values.rubric, labelled: values.labelled }, display);
+        await askJudge(folder, { model, ask, together: values.together, rubric: values.rubric, labelled: values.labelled }, display);
       } else if (values.labelled !== undefined || values.rubric !== undefined) {
         throw new Error(`--${values.labelled === undefined ? "rubric" : "labelled"} is about a judge model: give --url and --model`);
       } else {
-        for (const line of classLines(folder)) display.line(line);
+        display.result(classLines(folder).join("\n"));
         display.line("sorted by rule alone; what is unsorted takes a judge: --url and --model");
       }
     } finally {
-      display.close();
       lock.release();
     }
   },
-};
+});
 
 interface Asking {
   readonly model: string;
@@ -75,7 +68,7 @@ async function askJudge(folder: string, { model, ask, together, rubric: rubricFi
   if (labelled !== undefined) {
     const agreement = await agreementOn(resolve(labelled), rubric, ask, together);
     writeFileSync(join(folder, "agreement.json"), `${JSON.stringify({ model, ...agreement }, null, 1)}\n`);
-    for (const line of agreementLines(agreement)) display.line(line);
+    display.result(agreementLines(agreement).join("\n"), { ...agreement });
   }
   const questions = readQuestions(join(folder, "questions.jsonl"));
   const phase = display.phase("sorting wrong answers");
@@ -83,7 +76,7 @@ async function askJudge(folder: string, { model, ask, together, rubric: rubricFi
   phase.end();
   display.line(`${asked} wrong answers asked about${withoutPicture > 0 ? `, ${withoutPicture} of them without a picture to show` : ""}`);
   for (const message of failed.slice(0, 10)) display.line(`  no verdict: ${message}`);
-  for (const line of classLines(folder)) display.line(line);
+  display.result(classLines(folder).join("\n"));
   if (failed.length > 0) throw new Error(`${failed.length} of ${asked} answers have no verdict; started again, only those are asked about`);
 }
 

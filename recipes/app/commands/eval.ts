@@ -1,88 +1,84 @@
 /** `papo eval`: scores of a model folder, a checkpoint or a run on a dataset, with their settings and intervals. */
 import { basename, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { beginFolder, learnerSettings, openPolicy, parseSettings, type OpenPolicy } from "@papo/core";
 import { Verifier } from "@papo/plugins";
-import { benchmarkOf, benchmarks } from "../../run-file/benchmarks.ts";
-import { openSources, resolveData } from "../../run-file/data-source.ts";
+import { benchmarkOf } from "../../run-file/benchmarks.ts";
+import { openSources } from "../../run-file/data-source.ts";
+import { command } from "../command-line/command.ts";
+import { dataAt, dataOptions } from "../command-line/data-options.ts";
 import { percentInterval } from "../display/format.ts";
-import { createDisplay } from "../display/live.ts";
 import { evaluateConditions } from "../evaluation/evaluate-conditions.ts";
 import { verifierJudge } from "../evaluation/judges.ts";
-import { conditionsOf, type PictureCondition } from "../evaluation/pictures.ts";
+import { conditionsOf, pictureConditions, type PictureCondition } from "../evaluation/pictures.ts";
 import { evaluationFolder, readQuestions, type Question } from "../evaluation/question.ts";
 import { compareEvaluations, ksOf, pooled, scoresOf, type Scores } from "../evaluation/scores.ts";
 import type { Difference } from "../evaluation/paired.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
 import { modelWithAdapter } from "../../run-file/model-folder.ts";
 import { readEvaluation } from "../report/read-evaluation.ts";
-import { numberFrom, wholeNumber } from "../options.ts";
-import { columnsOf } from "./data.ts";
-import type { Command } from "./command.ts";
 
-const options = {
-  samples: { type: "string", default: "8" }, temperature: { type: "string", default: "1" }, "top-p": { type: "string", default: "1" }, "top-k": { type: "string", default: "0" },
-  "max-new-tokens": { type: "string", default: "1024" }, seed: { type: "string", default: "1" }, category: { type: "string", multiple: true }, columns: { type: "string" }, split: { type: "string" },
-  template: { type: "string" }, benchmark: { type: "string" }, pictures: { type: "string", default: "real" }, output: { type: "string" }, base: { type: "string" }, compare: { type: "boolean", default: false },
-} as const;
-
-export const evalCommand: Command = {
-  usage: "papo eval <model | adapter | checkpoint | run> <data> [--samples 8] [--temperature 1] [--max-new-tokens 1024] [--pictures real,masked,blank,swapped,absent] [--output runs/eval/…] [--base <model>] | --compare <output | run> <output | run>",
+export const evalCommand = command({
+  name: "eval",
+  also: ["evaluate", "test", "validate"],
+  forms: ["<model | adapter | checkpoint | run> <data>", "--compare <output | run> <output | run>"],
   summary: [
     "Sample answers to every question, verify them mathematically, and print avg@k, pass@k and maj@k with 95 % intervals, by category too.",
-    "Writes questions.jsonl, settings.json and scores.json; started again, it goes on where it was cut off. --pictures: the same questions",
-    "with grey pictures, another question's, or none, and what the answers owe to the real ones (dependence.jsonl, by question). --compare: two evaluations or runs question by question, error by error; seeds of one side with commas between.",
-    "Also: --top-p 1, --top-k 0, --seed 1; --category <column>; --columns prompt=problem, --split test, --template \"{prompt} …\" of the data;",
-    `--benchmark, for data in a public layout: ${Object.keys(benchmarks).join(", ")}.`,
-  ].join("\n"),
-  options,
-  async run(args) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options,
-    });
-    const [first, second] = positionals;
-    if (first === undefined || second === undefined || positionals.length > 2) throw new Error(`usage: ${evalCommand.usage}`);
-    if (values.compare) return console.log(comparison(first, second));
+    "Writes questions.jsonl, settings.json and scores.json; started again, it goes on where it was cut off.",
+    "With pictures other than the real ones: the same questions with grey pictures, another question's, or none, and what the answers owe to the real ones (dependence.jsonl, by question).",
+  ],
+  options: {
+    samples: { kind: "count", default: 8, text: "Answers to each question." },
+    temperature: { kind: "number", least: 0, default: 1, text: "T of the softmax that is sampled from; 0 is greedy." },
+    "top-p": { kind: "number", least: 0, default: 1, text: "Keep the most likely tokens whose mass reaches this." },
+    "top-k": { kind: "count", least: 0, default: 0, text: "Keep so many most likely tokens; 0 keeps all." },
+    "max-new-tokens": { kind: "count", default: 1024, text: "Tokens of an answer at most." },
+    seed: { kind: "count", least: 0, default: 1, text: "Of the samples." },
+    category: { kind: "text", value: "<column>", many: true, text: "Score by the values of a column too." },
+    pictures: { kind: "list", choices: pictureConditions, default: "real", text: "Which pictures the questions are asked with." },
+    output: { kind: "text", value: "<folder>", text: "Where the evaluation goes, runs/eval/<model>-<data> without it." },
+    base: { kind: "text", value: "<model>", text: "Of an adapter: the model that it is for." },
+    compare: { kind: "flag", text: "Compare two evaluations or runs question by question, error by error; seeds of one side with commas between." },
+    ...dataOptions,
+  },
+  positionals: [2, 2],
+  async run({ values, positionals, display }) {
+    const [first, second] = positionals as [string, string];
+    if (values.compare) return display.result(comparison(first, second));
     const { folder, adapter } = await modelWithAdapter(first, values.base);
     const layout = values.benchmark === undefined ? undefined : benchmarkOf(values.benchmark);
-    const source = { path: second, ...(values.benchmark === undefined ? {} : { benchmark: values.benchmark }), ...(values.columns === undefined ? {} : { columns: columnsOf(values.columns) }), ...(values.split === undefined ? {} : { split: values.split }), ...(values.template === undefined ? {} : { template: values.template }) };
-    const dataset = await openSources(resolveData(source, resolve("."), "data"));
-    const conditions = conditionsOf("--pictures", values.pictures.split(",").map((name) => name.trim()));
+    const dataset = await openSources(dataAt(second, values));
+    const conditions = conditionsOf("--pictures", values.pictures);
     const settings = {
-      model: adapter ?? folder, data: resolve(second), samples: wholeNumber("--samples", values.samples), temperature: numberFrom("--temperature", values.temperature, 0), topP: numberFrom("--top-p", values["top-p"], 0),
-      topK: numberFrom("--top-k", values["top-k"], 0), maxNewTokens: wholeNumber("--max-new-tokens", values["max-new-tokens"]), seed: numberFrom("--seed", values.seed, 0),
+      model: adapter ?? folder, data: resolve(second), samples: values.samples, temperature: values.temperature, topP: values["top-p"], topK: values["top-k"], maxNewTokens: values["max-new-tokens"], seed: values.seed,
     };
     const output = resolve(values.output ?? join("runs", "eval", `${basename(first)}-${basename(second)}`));
     // Before the model is read: what cannot be written to must not cost a minute.
     const begun = beginFolder(output);
-    const [verifier, display] = [new Verifier(), createDisplay()];
+    const verifier = new Verifier();
     for (const note of dataset.notes ?? []) display.line(note);
     let policy: OpenPolicy | null = null;
     try {
       policy = await openPolicy({ folder, ...learnerSettings(parseSettings(adapter === null ? {} : { lora: { start: adapter } })) });
       const byCondition = await evaluateConditions({
-        policy, dataset, settings, conditions, judge: verifierJudge(verifier), categories: values.category ?? layout?.categories ?? [], output, pictures: output,
+        policy, dataset, settings, conditions, judge: verifierJudge(verifier), categories: values.category.length > 0 ? values.category : (layout?.categories ?? []), output, pictures: output,
         onCondition: (condition) => display.phase(`evaluating ${dataset.size} questions, pictures ${condition}`, dataset.size),
       });
       const how = `T = ${settings.temperature}, top-p ${settings.topP}, top-k ${settings.topK}, at most ${settings.maxNewTokens.toLocaleString("en")} tokens, seed ${settings.seed}`;
       for (const [condition, questions] of byCondition) {
-        if (byCondition.size > 1) display.line(`pictures ${condition}:`);
-        for (const line of tableOf(scoresOf(questions, ksOf(settings.samples), settings.seed), settings.samples, how)) display.line(line);
+        const scores = scoresOf(questions, ksOf(settings.samples), settings.seed);
+        display.result([...(byCondition.size > 1 ? [`pictures ${condition}:`] : []), ...tableOf(scores, settings.samples, how)].join("\n"), { pictures: condition, ...settings, scores });
       }
-      for (const line of dependenceLines(byCondition)) display.line(line);
-      display.line(`written to ${output}`);
+      for (const line of dependenceLines(byCondition)) display.result(line);
+      display.result(`written to ${output}`, { output });
     } catch (error) {
       if (readQuestions(join(output, "questions.jsonl")).length === 0) begun.takeBack();
       throw error;
     } finally {
-      display.close();
       await Promise.all([policy?.close(), verifier.close()]);
       begun.end();
     }
   },
-};
+});
 
 /** In points, with its interval and chance. */
 const differenceText = (difference: Difference): string => `${percentInterval(difference).replaceAll(" %", " points")}, ${difference.p < 0.001 ? "p < 0.001" : `p = ${difference.p.toFixed(3)}`}`;

@@ -1,51 +1,68 @@
 /** `papo sft run.ts`: supervised training on the answers of a JSONL file. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { parseArgs } from "node:util";
 import { beginFolder, isDiverged, learnerSettings, openPolicy, parseSettings, supervisedBatches, trainSupervised, type RunSettings } from "@papo/core";
-import type { Command } from "./command.ts";
-import { createDisplay } from "../display/live.ts";
+import { command } from "../command-line/command.ts";
+import { changedRunFile, runFileOptions } from "../command-line/run-file-options.ts";
+import type { Display } from "../display/display.ts";
+import { recoverAside, setAside, type SetAside } from "../overwrite.ts";
 import { nameOfData, openSources } from "../../run-file/data-source.ts";
 import { modelFolder, savedWeights } from "../../run-file/model-folder.ts";
-import { loadRunFile, type LoadedRunFile } from "../../run-file/run-file.ts";
+import type { LoadedRunFile } from "../../run-file/run-file.ts";
 
-export const sft: Command = {
-  usage: "papo sft run.ts",
+export const sft = command({
+  name: "sft",
+  also: ["finetune", "fine-tune"],
+  forms: ["<run.ts>"],
   summary: [
     "Supervised training of a run file's model: each row's column `response`, or `answer` without one, is what to say.",
-    "Reads model, data, settings and output; settings used: seed, steps, promptsPerStep, learningRate, warmupSteps, decay, finalFraction,",
-    "optimizer, lora, microbatchTokens, onBadRow. The trained model is written to <output>/supervised/model, a Hugging Face folder; an adapter to <output>/supervised/adapter, as PEFT has it.",
-  ].join("\n"),
-  options: {},
-  async run(args) {
-    const { positionals } = parseArgs({ args: [...args], allowPositionals: true });
-    const [file] = positionals;
-    if (file === undefined || positionals.length > 1) throw new Error("give one run file: papo sft run.ts");
-    await trainOnAnswers(await loadRunFile(file));
+    "Reads model, data, settings and output; settings used: seed, steps, promptsPerStep, learningRate, warmupSteps, decay, finalFraction, optimizer, lora, microbatchTokens, onBadRow.",
+    "The trained model is written to <output>/supervised/model, a Hugging Face folder; an adapter to <output>/supervised/adapter, as PEFT has it.",
+  ],
+  options: runFileOptions,
+  positionals: [1, 1],
+  async run({ values, positionals: [file], display }) {
+    const { run } = await changedRunFile(file!, values, false);
+    await trainOnAnswers(run, values.overwrite, display);
   },
-};
+});
 
-async function trainOnAnswers(run: LoadedRunFile): Promise<void> {
+async function trainOnAnswers(run: LoadedRunFile, overwrite: boolean, display: Display): Promise<void> {
   const settings = parseSettings(run.settings);
   const checkpoint = join(run.output, "supervised");
-  if (existsSync(checkpoint)) throw new Error(`${checkpoint} holds a trained model already: choose another output folder, or remove it`);
+  if (existsSync(checkpoint) && !overwrite) throw new Error(`${checkpoint} holds a trained model already: choose another output folder, or remove it (--overwrite)`);
   const model = modelFolder(run.model, run.modelAsWritten);
   // Where it cannot be written to is told before the training, and nothing is left of a start that fails.
   const begun = beginFolder(run.output);
+  let earlier: SetAside | null = null;
   try {
-    await trainInFolder(run, model, settings, checkpoint);
+    recoverAside(run.output);
+    if (overwrite) earlier = setAside(run.output);
+    await trainInFolder({ run, model, settings, checkpoint, display });
+    earlier?.discard();
   } catch (error) {
-    if (!existsSync(checkpoint)) begun.takeBack();
+    if (existsSync(checkpoint)) earlier?.discard();
+    else {
+      earlier?.restore();
+      begun.takeBack();
+    }
     throw error;
   } finally {
     begun.end();
   }
 }
 
-async function trainInFolder(run: LoadedRunFile, model: string, settings: RunSettings, checkpoint: string): Promise<void> {
+interface Supervising {
+  readonly run: LoadedRunFile;
+  readonly model: string;
+  readonly settings: RunSettings;
+  readonly checkpoint: string;
+  readonly display: Display;
+}
+
+async function trainInFolder({ run, model, settings, checkpoint, display }: Supervising): Promise<void> {
   const dataset = await openSources(run.data, settings.onBadRow);
   const policy = await openPolicy({ folder: model, ...learnerSettings(settings) });
-  const display = createDisplay();
   for (const note of dataset.notes ?? []) display.line(`  ${note}`);
   try {
     let done = 0;
@@ -63,7 +80,7 @@ async function trainInFolder(run: LoadedRunFile, model: string, settings: RunSet
       onStep: ({ step, loss, confident, gradientNorm }) => {
         done = step;
         phase.advance(step);
-        if (step === 1 || step % 10 === 0) {
+        if (step === 1 || step === settings.steps || step % 10 === 0) {
           display.line(`  step ${step}: loss ${loss.toFixed(4)}, ${(100 * confident).toFixed(1)} % of tokens above one half, gradient norm ${gradientNorm.toFixed(2)}`);
         }
       },
@@ -75,9 +92,8 @@ async function trainInFolder(run: LoadedRunFile, model: string, settings: RunSet
     });
     phase.end();
     await policy.learner.save(checkpoint);
-    display.line(savedWeights(checkpoint));
+    display.result(savedWeights(checkpoint), { checkpoint, steps: settings.steps });
   } finally {
-    display.close();
     await policy.close();
   }
 }

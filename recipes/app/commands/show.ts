@@ -1,19 +1,20 @@
 /** `papo show`: a recipe with every number in force, beside the formula and the option that it belongs to. */
-import type { Command } from "./command.ts";
+import { textCommand } from "../command-line/command.ts";
+import { setOption } from "../command-line/run-file-options.ts";
 import { catalogue } from "../show/catalogue.ts";
 import { readRecipe, type DescribedPlugin, type DescribedRecipe } from "../show/recipe.ts";
 import { columns, wrapped } from "../show/text.ts";
 
-export const show: Command = {
-  usage: "papo show <preset | run.ts | run folder>",
-  summary: "Print a recipe: its settings, and each plugin's formula with its options, their symbols and the values in force.",
-  options: {},
-  async run(args) {
-    const [name, ...rest] = args;
-    if (name === undefined || rest.length > 0) throw new Error(`give one recipe: ${show.usage}`);
-    console.log(showRecipe(await readRecipe(name)));
+export const show = textCommand({
+  name: "show",
+  forms: ["<preset | run.ts | run folder>"],
+  summary: ["Print a recipe: its settings, and each plugin's formula with its options, their symbols and the values in force."],
+  options: setOption,
+  positionals: [1, 1],
+  async run({ values: { set }, positionals: [name] }) {
+    console.log(showRecipe(await readRecipe(name!, set)));
   },
-};
+});
 
 /** At most 120 columns wide, unless a value is longer. */
 export function showRecipe({ name, source, settings, plugins }: DescribedRecipe): string {

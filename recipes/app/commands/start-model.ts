@@ -1,9 +1,8 @@
 /** `papo start-model`: rebuild the starting model of the embedded task. */
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { learnerSettings, lockFolder, makeFolder, openJsonl, openPolicy, parseSettings } from "@papo/core";
-import type { Command } from "./command.ts";
-import { createDisplay, type Display } from "../display/live.ts";
+import { command } from "../command-line/command.ts";
+import type { Display } from "../display/display.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
 import { evaluateShapes, evaluateSwapped } from "../tasks/shapes/evaluation.ts";
 import { writeUntrainedModel } from "../tasks/shapes/model.ts";
@@ -12,36 +11,32 @@ import { evaluationOf } from "../report/read-evaluation.ts";
 import { needsPicture } from "../evaluation/question.ts";
 import { scoresOf } from "../evaluation/scores.ts";
 import { percent } from "../display/format.ts";
-import { wholeNumber } from "../options.ts";
 
-const options = {
-  output: { type: "string", default: "runs/start-model" },
-  publish: { type: "boolean", default: false },
-  seed: { type: "string", default: "1" },
-  scenes: { type: "string", default: "1000" },
-} as const;
-
-export const startModel: Command = {
-  usage: "papo start-model [--output runs/start-model] [--publish] [--seed 1] [--scenes 1000]",
+export const startModel = command({
+  name: "start-model",
+  forms: [""],
   summary: [
     "Train the starting model of the embedded task from nothing, with answers, and measure it on unseen scenes.",
-    "It is written to <output>/model; --publish also puts it where `npm start` finds it.",
-  ].join("\n"),
-  options,
-  async run(args) {
-    const { values } = parseArgs({ args: [...args], options });
-    const [output, seed, scenes] = [resolve(values.output), wholeNumber("--seed", values.seed), wholeNumber("--scenes", values.scenes)];
+    "It is written to <output>/model.",
+  ],
+  options: {
+    output: { kind: "text", value: "<folder>", default: "runs/start-model", text: "Where it goes." },
+    publish: { kind: "flag", text: "Put it where `npm start` finds it, too." },
+    seed: { kind: "count", default: 1, text: "Of weights, scenes and order." },
+    scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
+  },
+  positionals: [0, 0],
+  async run({ values: { output: folder, publish, seed, scenes }, display }) {
+    const output = resolve(folder);
     makeFolder(output);
     const lock = lockFolder(output);
-    const display = createDisplay();
     try {
-      await build({ output, publish: values.publish, seed, scenes, display });
+      await build({ output, publish, seed, scenes, display });
     } finally {
-      display.close();
       lock.release();
     }
   },
-};
+});
 
 interface BuildOptions {
   readonly output: string;

@@ -1,11 +1,11 @@
 /** `papo train run.ts`: the user's model, data, rewards and plugins. */
 import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { parseArgs } from "node:util";
 import { beginFolder, checkpointFolders, createHost, learnerSettings, openPolicy, openRunFolder, parseSettings, policyFolder, type BegunFolder, type RunSettings } from "@papo/core";
-import type { Command } from "./command.ts";
+import { command } from "../command-line/command.ts";
+import { changedRunFile, runFileOptions } from "../command-line/run-file-options.ts";
 import { percentInterval } from "../display/format.ts";
-import { createDisplay } from "../display/live.ts";
+import type { Display } from "../display/display.ts";
 import type { PictureCondition } from "../evaluation/pictures.ts";
 import { planOf, RunMeasurements } from "../evaluation/plan.ts";
 import type { Question } from "../evaluation/question.ts";
@@ -14,40 +14,58 @@ import { readRunFolder } from "../report/read-run.ts";
 import { writeReport } from "../report/write-report.ts";
 import { openSources } from "../../run-file/data-source.ts";
 import { modelFolder, savedWeights } from "../../run-file/model-folder.ts";
-import { loadRunFile, type LoadedRunFile, type RunFile } from "../../run-file/run-file.ts";
+import type { LoadedRunFile, RunFile } from "../../run-file/run-file.ts";
+import { recoverAside, setAside } from "../overwrite.ts";
 import { trainWithDisplay } from "../session.ts";
 
-const options = { resume: { type: "boolean", default: false } } as const;
-
-export const trainCommand: Command = {
-  usage: "papo train run.ts [--resume]",
+export const trainCommand = command({
+  name: "train",
+  also: ["grpo", "dapo", "rl", "fit", "main_ppo", "start"],
+  forms: ["<run.ts>"],
   summary: [
     "Train the model of a run file; writes metrics, samples, checkpoints and report.html into its output folder.",
-    "Ctrl-C ends after the current step with a checkpoint; --resume goes on from the newest one, and past the end of a finished run whose settings have more steps now.",
-  ].join("\n"),
-  options,
-  async run(args) {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    const [file] = positionals;
-    if (file === undefined || positionals.length > 1) throw new Error("give one run file: papo train run.ts");
-    await trainRunFile(await loadRunFile(file), values.resume);
+    "Ctrl-C ends after the current step with a checkpoint.",
+  ],
+  options: {
+    resume: { kind: "flag", text: "Go on from the newest checkpoint, with the settings that the run was begun with; and past the end of a finished run whose settings have more steps now." },
+    ...runFileOptions,
   },
-};
+  positionals: [1, 1],
+  async run({ values, positionals: [file], display }) {
+    const { run, overrides } = await changedRunFile(file!, values, values.resume);
+    await trainRunFile(run, { overrides, resume: values.resume, overwrite: values.overwrite, display });
+  },
+});
 
-async function trainRunFile(run: LoadedRunFile, resume: boolean): Promise<void> {
+interface Starting {
+  readonly overrides: readonly string[];
+  readonly resume: boolean;
+  readonly overwrite: boolean;
+  readonly display: Display;
+}
+
+async function trainRunFile(run: LoadedRunFile, starting: Starting): Promise<void> {
+  const { resume, overwrite } = starting;
   // Mistakes are told before the model is read, and an evaluation of an earlier run in the folder stays as it is.
   const settings = parseSettings(run.settings);
   createHost(run.plugins, { seed: settings.seed });
   const model = modelFolder(run.model, run.modelAsWritten);
   const begun = beginFolder(run.output);
   try {
+    recoverAside(run.output);
+    let earlier = overwrite ? setAside(run.output) : null;
     const folder = openRunFolder(run.output, resume);
     // What a start that did no step has logged is not of this run.
     if (!resume) for (const file of ["samples.jsonl", "alarms.jsonl"]) rmSync(join(run.output, file), { force: true });
+    const onFirstStep = (): void => {
+      earlier?.discard();
+      earlier = null;
+    };
     try {
-      await trainInFolder({ ...run, model }, settings, resume, begun);
+      await trainInFolder({ ...run, model }, settings, { ...starting, begun, onFirstStep });
     } catch (error) {
-      if (!resume && !folder.begun) begun.takeBack();
+      earlier?.restore();
+      if (earlier !== null || (!resume && !folder.begun)) begun.takeBack();
       throw error;
     }
   } finally {
@@ -55,27 +73,32 @@ async function trainRunFile(run: LoadedRunFile, resume: boolean): Promise<void> 
   }
 }
 
-async function trainInFolder(run: RunFile, settings: RunSettings, resume: boolean, begun: BegunFolder): Promise<void> {
+interface InFolder extends Starting {
+  readonly begun: BegunFolder;
+  onFirstStep(): void;
+}
+
+async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, resume, display, begun, onFirstStep }: InFolder): Promise<void> {
   const { plugins, output, model } = run;
   const dataset = await openSources(run.data, settings.onBadRow);
   const plan = run.evaluation === undefined ? null : planOf(run.evaluation);
   const unseen = plan === null ? null : await openSources(plan.data);
   const policy = await openPolicy({ folder: model, ...learnerSettings(settings) });
-  const display = createDisplay();
   const measurements = plan === null || unseen === null ? null : new RunMeasurements({ policy, model, plan, dataset: unseen, plugins, maxNewTokens: settings.sampling.maxNewTokens, output, display });
   for (const note of [...(dataset.notes ?? []), ...(unseen?.notes ?? [])]) display.line(`  ${note}`);
   try {
     // A run that is resumed without a checkpoint begins with these weights again.
     if (measurements !== null && (!resume || checkpointFolders(join(output, "checkpoints")).length === 0)) display.line(`  ${averageLine(await measurements.before(resume))}`);
-    const summary = await trainWithDisplay({ name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, begun, display, resume, evaluation: measurements?.inLoop() ?? null });
+    const session = { name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, overrides, begun, display, resume, evaluation: measurements?.inLoop() ?? null, onFirstStep };
+    const summary = await trainWithDisplay(session);
     if (measurements !== null) display.line(`  ${averageLine(await measurements.after(summary.steps))}`);
     const report = join(output, "report.html");
     await writeReport(report, { title: basename(output), runs: [readRunFolder(output)] });
-    display.line(`${summary.ended} after ${summary.steps} steps${summary.reason === null ? "" : `: ${summary.reason}`}`);
-    display.line(savedWeights(policyFolder(summary.checkpoint)));
-    display.line(`report: ${report}`);
+    const { ended, steps, reason, checkpoint } = summary;
+    display.result(`${ended} after ${steps} steps${reason === null ? "" : `: ${reason}`}`, { ended, steps, reason, checkpoint, report, metrics: summary.metrics });
+    display.result(savedWeights(policyFolder(checkpoint)));
+    display.result(`report: ${report}`);
   } finally {
-    display.close();
     await policy.close();
   }
 }

@@ -1,27 +1,26 @@
 /** `papo verify`: the mathematical verifier on a list of cases. */
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { Verifier } from "@papo/plugins";
 import { z } from "zod";
-import type { Command } from "./command.ts";
-import { wholeNumber } from "../options.ts";
+import { textCommand } from "../command-line/command.ts";
 
 const casesSchema = z.array(z.object({ gold: z.coerce.string(), response: z.coerce.string(), choices: z.unknown().optional(), expected: z.union([z.literal(0), z.literal(1), z.boolean().transform(Number)]) }));
 
-const options = { cases: { type: "string" }, limit: { type: "string", default: "1000" } } as const;
-
-export const verify: Command = {
-  usage: "papo verify --cases cases.json [--limit 1000]",
+export const verify = textCommand({
+  name: "verify",
+  forms: [""],
   summary: [
-    "Verify responses against gold answers: a JSON list of { gold, response, expected: 0 | 1 }, with choices: a list of texts, or texts by letter, where there are some.",
-    "Prints every disagreement, then a line of JSON: total, agree, falseAccepts, falseRejects. --limit: milliseconds for one case.",
-  ].join("\n"),
-  options,
-  async run(args) {
-    const { values } = parseArgs({ args: [...args], options });
-    if (values.cases === undefined) throw new Error(`usage: ${verify.usage}`);
+    "Verify responses against gold answers.",
+    "Prints every disagreement, then a line of JSON: total, agree, falseAccepts, falseRejects.",
+  ],
+  options: {
+    cases: { kind: "text", value: "<cases.json>", required: true, text: "A JSON list of { gold, response, expected: 0 | 1 }, with choices: a list of texts, or texts by letter, where there are some." },
+    limit: { kind: "count", value: "<milliseconds>", default: 1000, text: "Time for one case." },
+  },
+  positionals: [0, 0],
+  async run({ values }) {
     const cases = readCases(values.cases);
-    const verifier = new Verifier({ limit: wholeNumber("--limit", values.limit) });
+    const verifier = new Verifier({ limit: values.limit });
     const counts = { total: cases.length, agree: 0, falseAccepts: 0, falseRejects: 0 };
     const verdicts = cases.map(({ gold, response, choices }) => verifier.verify(gold, response, choices));
     for (const [index, { gold, expected }] of cases.entries()) {
@@ -36,7 +35,7 @@ export const verify: Command = {
     await verifier.close();
     console.log(JSON.stringify(counts));
   },
-};
+});
 
 /** @throws Error naming the file and the place at fault */
 function readCases(file: string): z.output<typeof casesSchema> {

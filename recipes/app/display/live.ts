@@ -2,6 +2,7 @@
 import { createLogUpdate } from "log-update";
 import type { Events, RunEvents } from "@papo/core";
 import { headlineMetrics, timingMetrics } from "../report/headline.ts";
+import type { Display, Phase } from "./display.ts";
 import { colours, cutTo, duration, oneLine, phaseText, plain, responsesText, runBlock, runLine } from "./format.ts";
 import type { RunProgress } from "./format.ts";
 
@@ -10,28 +11,10 @@ export interface DisplayOptions {
   readonly stream?: NodeJS.WriteStream | (NodeJS.WritableStream & { readonly columns?: number; readonly isTTY?: boolean });
   /** Redraw in place. Default: when the stream is a terminal. */
   readonly interactive?: boolean;
-  /** Without a terminal: a line every so many steps, and at the first and last. Default 10. */
+  /** Without a terminal: a line every so many steps, and at the first and last. Default 1. */
   readonly every?: number;
   /** Seconds since some moment; given by tests. */
   readonly now?: () => number;
-}
-
-export interface Phase {
-  /** So much of the total is done. */
-  readonly advance: (done: number) => void;
-  /** The phase is over; it leaves one line. */
-  readonly end: () => void;
-}
-
-export interface Display {
-  /** Follow a run's events until `end` is called; its last state stays on the screen. */
-  run(name: string, events: Pick<Events, "on" | "off">): { end(): void };
-  /** Show work other than training: `phase("evaluating 1,000 scenes", 1000)`. Without a total, counts. */
-  phase(text: string, total?: number): Phase;
-  /** A line that stays. */
-  line(text: string): void;
-  /** Ends what is still shown and gives the terminal back. */
-  close(): void;
 }
 
 /** How many alarms a block shows, and over how many steps pace is averaged. */
@@ -42,7 +25,7 @@ const systemSeconds = (): number => performance.now() / 1000;
 
 /** Opens the display. Nothing is drawn before the first call. */
 export const createDisplay = (options: DisplayOptions = {}): Display => {
-  const { stream = process.stdout, every = 10, now = systemSeconds } = options;
+  const { stream = process.stdout, every = 1, now = systemSeconds } = options;
   const screen = options.interactive ?? stream.isTTY === true ? liveScreen(stream) : plainScreen(stream);
   const open = new Set<() => void>();
   const track = (end: () => void): (() => void) => {
@@ -61,6 +44,10 @@ export const createDisplay = (options: DisplayOptions = {}): Display => {
     line: (text) => {
       screen.stay(oneLine(text));
     },
+    result: (text) => {
+      screen.stay(...text.split("\n").map(oneLine));
+    },
+    failed: () => undefined,
     close: () => {
       for (const end of [...open]) end();
       screen.close();
@@ -130,6 +117,9 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
     return runBlock(progress, paint);
   };
 
+  const onPlan = ({ lines: planned }: RunEvents["plan"]): void => {
+    screen.stay(...planned.map((line) => `  ${oneLine(line)}`));
+  };
   const onResponse = (): void => {
     progress = { ...progress, responses: progress.responses + 1 };
   };
@@ -157,6 +147,7 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
     warn(`step ${step}, skipped ${what}: ${reason}`);
   };
 
+  events.on("plan", onPlan);
   events.on("response", onResponse);
   events.on("timing", onTiming);
   events.on("step", onStep);
@@ -164,6 +155,7 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
   events.on("skip", onSkip);
   screen.show(lines);
   return () => {
+    events.off("plan", onPlan);
     events.off("response", onResponse);
     events.off("timing", onTiming);
     events.off("step", onStep);

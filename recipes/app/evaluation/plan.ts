@@ -5,7 +5,7 @@ import { createHost, parseOptions, type Dataset, type EvaluationInLoop, type Ope
 import { Verifier } from "@papo/plugins";
 import { z } from "zod";
 import type { Data } from "../../run-file/data-source.ts";
-import type { Display } from "../display/live.ts";
+import type { Display } from "../display/display.ts";
 import { evaluateConditions, evaluationMetrics } from "./evaluate-conditions.ts";
 import { holdsSame } from "./evaluate-model.ts";
 import { rewardJudge } from "./judges.ts";
@@ -27,7 +27,7 @@ export interface EvaluationPlan {
   readonly pictures?: readonly Exclude<PictureCondition, "real">[];
 }
 
-const schema = z.strictObject({
+export const evaluationSchema = z.strictObject({
   data: z.unknown(),
   every: z.int().positive().optional(),
   samples: z.int().positive().default(1),
@@ -42,8 +42,8 @@ export type Evaluation = Data | EvaluationPlan;
 export const isPlan = (evaluation: Evaluation): evaluation is EvaluationPlan => typeof evaluation === "object" && "data" in evaluation;
 
 /** What is measured, with its options checked. @throws Error naming the option at fault */
-export function planOf(evaluation: Evaluation): Omit<z.output<typeof schema>, "data" | "pictures"> & { readonly data: Data; readonly conditions: readonly PictureCondition[] } {
-  const { data, pictures, ...rest } = parseOptions("evaluation", schema, isPlan(evaluation) ? evaluation : { data: evaluation });
+export function planOf(evaluation: Evaluation): Omit<z.output<typeof evaluationSchema>, "data" | "pictures"> & { readonly data: Data; readonly conditions: readonly PictureCondition[] } {
+  const { data, pictures, ...rest } = parseOptions("evaluation", evaluationSchema, isPlan(evaluation) ? evaluation : { data: evaluation });
   return { ...rest, data: data as Data, conditions: conditionsOf("evaluation: pictures", pictures) };
 }
 

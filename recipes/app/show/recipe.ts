@@ -23,15 +23,20 @@ export interface DescribedRecipe {
   readonly plugins: readonly DescribedPlugin[];
 }
 
-/** @throws Error saying what there is, when the name is none of the three */
-export async function readRecipe(name: string): Promise<DescribedRecipe> {
+/**
+ * @param set what is set in place of what a run file says, "path=value" each
+ * @throws Error saying what there is, when the name is none of the three
+ */
+export async function readRecipe(name: string, set: readonly string[] = []): Promise<DescribedRecipe> {
+  const isRunFile = !isPresetName(name) && existsSync(name) && !statSync(name).isDirectory();
+  if (set.length > 0 && !isRunFile) throw new Error(`--set is for run files, and "${name}" is none`);
   if (isPresetName(name)) {
     const { source, baseline } = aboutPreset(name);
     return describe(name, `preset: ${source}`, baseline, preset(name));
   }
   const path = resolve(name);
   if (!existsSync(path)) throw new Error(`"${name}" is neither a preset nor a file nor a folder; presets are ${presetNames.join(", ")}`);
-  if (!statSync(path).isDirectory()) return describe(name, `run file ${path}`, isNamedBaseline(path), await loadRunFile(path));
+  if (!statSync(path).isDirectory()) return describe(name, `run file ${path}`, isNamedBaseline(path), await loadRunFile(path, { set }));
   const file = join(path, "run.json");
   if (!existsSync(file)) throw new Error(`${path} is no run's folder: it has no run.json`);
   const run = JSON.parse(readFileSync(file, "utf8")) as { settings: RunSettingsInput; plugins: readonly { name: string; options: Record<string, unknown> | null }[] };

@@ -1,4 +1,7 @@
-import { expect, test } from "vitest";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { main } from "../../../recipes/app/cli.ts";
 import { papo, root } from "../../support/command-line.ts";
 
 test("without a command, and with help, it lists every command", async () => {
@@ -12,7 +15,7 @@ test("without a command, and with help, it lists every command", async () => {
 test("a command says what it takes", async () => {
   const { code, output } = await papo(["train", "run.ts", "--help"], root);
   expect(code).toBe(0);
-  expect(output).toMatch(/^papo train run\.ts \[--resume\]\n\n.*\nCtrl-C ends after the current step/);
+  expect(output).toMatch(/^papo train <run\.ts> \[options\]\n\n[^]*Ctrl-C ends after the current step[^]*\nOptions:\n {2}--resume {3}/);
 });
 
 test("an unknown command is named, with the known ones, and exit code 2", async () => {
@@ -28,4 +31,29 @@ test("an error is a message and exit code 1; --stack, wherever it stands, shows 
   const long = await papo(["train", "--stack", "absent.ts"], root);
   expect(long.code).toBe(1);
   expect(long.output).toMatch(/there is no run file .*absent\.ts\n {4}at loadRunFile/);
+});
+
+test("the version is the package's", async () => {
+  const { code, output } = await papo(["--version"], root);
+  expect([code, output]).toEqual([0, `papo ${(JSON.parse(readFileSync(join(root, "recipes/package.json"), "utf8")) as { version: string }).version}\n`]);
+});
+
+test("mistakes in the arguments are told all at once, with what was meant and the usage", async () => {
+  const { code, output } = await papo(["eval", "model", "rows.jsonl", "--sample", "3", "--top-p", "x", "--learning_rate", "1e-5"], root);
+  expect(code).toBe(1);
+  expect(output.trim().split("\n")).toEqual([
+    "papo eval: there is no option --sample; did you mean --samples?",
+    "there is no option --learning_rate; there are --samples, --temperature, --top-p, --top-k, --max-new-tokens, --seed, --category, --pictures, --output, --base, --compare, --columns, --split, --template, --benchmark, --quiet, --json",
+    '--top-p takes a number from 0, not "x"',
+    "usage: papo eval <model | adapter | checkpoint | run> <data> [options]",
+    "       papo eval --compare <output | run> <output | run> [options]",
+    "(papo eval --help says more)",
+  ]);
+});
+
+test.each([["evaluate", "eval"], ["grpo", "train"], ["model_merger", "merge"], ["env", "doctor"], ["trian", "train"]])("%s is known as %s", async (name, meant) => {
+  const said = vi.spyOn(console, "error").mockReturnValue(undefined);
+  expect(await main([name])).toBe(2);
+  expect(String(said.mock.calls[0]![0])).toContain(`papo: there is no command "${name}"; did you mean "${meant}"?`);
+  said.mockRestore();
 });

@@ -8,7 +8,7 @@ import { parseVariant } from "../../../../recipes/app/compare/variant.ts";
 test("a comparison trains what is missing, measures it, and goes on where it was left", async () => {
   const output = mkdtempSync(join(tmpdir(), "compare-"));
   const said: string[] = [];
-  const comparison = { variants: ["grpo", "noisy-rollout"].map(parseVariant), seeds: 1, steps: 1, scenes: 8, jobs: 2, baseline: "grpo", output, say: (line: string) => void said.push(line) };
+  const comparison = { variants: ["grpo", "noisy-rollout"].map(parseVariant), seeds: 1, steps: 1, scenes: 8, jobs: 2, baseline: "grpo", output, display: { line: (line: string) => void said.push(line), result: (text: string) => void said.push(text) } };
   await runComparison(comparison);
   const table = readFileSync(join(output, "table.md"), "utf8");
   expect(table.split("\n").slice(2, 4).map((row) => row.split(" | ")[1]).sort()).toEqual(["grpo", "noisy-rollout"]);
@@ -29,6 +29,6 @@ test("a run that fails is named with its last words, after the others have ended
   const say = (line: string): void => {
     if (/^\d runs/.test(line)) rmSync(join(output, "data"), { recursive: true });
   };
-  const failing = runComparison({ variants: [broken], seeds: 1, steps: 1, scenes: 4, jobs: 1, baseline: "broken", output, say });
+  const failing = runComparison({ variants: [broken], seeds: 1, steps: 1, scenes: 4, jobs: 1, baseline: "broken", output, display: { line: say, result: say } });
   await expect(failing).rejects.toThrow(/1 of 1 runs failed:\nbroken, seed 1: .*The dataset .* cannot be read/s);
 }, 60_000);

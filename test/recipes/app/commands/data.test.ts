@@ -62,5 +62,5 @@ test("without a test set there are no leaks; columns are mapped, and mistakes na
   expect(JSON.parse((await run()).at(-1)!)).toMatchObject({ leak: 0 });
   await expect(run("--columns", "prompt=question")).rejects.toThrow('train.jsonl has no column "question" (the prompt); columns found: id, prompt, answer, images;');
   await expect(run("--columns", "prompt")).rejects.toThrow('--columns: "prompt" is not name=column');
-  await expect(data.run(["chek"])).rejects.toThrow("usage: papo data check");
+  await expect(data.run(["chek"])).rejects.toThrow("something is missing: papo data takes check <rows.jsonl");
 });

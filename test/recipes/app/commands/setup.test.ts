@@ -22,7 +22,7 @@ test("setting up OpenXLA needs Python alone", () => {
 test("setting up something else shows the usage", () => {
   const { status, stderr } = papo(["setup", "cuda"]);
   expect(status).toBe(1);
-  expect(stderr).toContain("usage: papo setup tensorflow|xla [--cuda] [--again]");
+  expect(stderr).toContain('there is no "cuda"; there are tensorflow, xla\nusage: papo setup <tensorflow | xla> [options]');
 });
 
 test("the doctor names executors, machine and what to do", () => {

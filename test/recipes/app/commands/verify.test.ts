@@ -28,5 +28,5 @@ test("prints every disagreement, and counts on its last line", async () => {
 
 test("says what is wrong with a file of cases", async () => {
   await expect(run([{ gold: "1", expected: 1 }])).rejects.toThrow(/cases\.json is no list of .*0\.response/);
-  await expect(verify.run([])).rejects.toThrow("usage: papo verify --cases");
+  await expect(verify.run([])).rejects.toThrow("--cases <cases.json> is missing");
 });

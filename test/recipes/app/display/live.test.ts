@@ -39,6 +39,24 @@ describe("without a terminal", () => {
     ]);
   });
 
+  it("writes every step where nothing else is asked for, the plan before it, and results in their lines", () => {
+    const written: string[] = [];
+    const stream = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        written.push(chunk.toString());
+        done();
+      },
+    });
+    const display = createDisplay({ stream, interactive: false, now: () => 0 });
+    const { events } = createHost([], { seed: 1 });
+    const run = display.run("grpo", events);
+    events.emit("plan", { lines: ["3 steps"] });
+    for (let step = 1; step <= 3; step++) events.emit("step", { step, steps: 3, metrics: {} });
+    run.end();
+    display.result("one\ntwo");
+    expect(written.join("").split("\n").map((line) => line.split(":")[0])).toEqual(["  3 steps", "grpo step 1/3", "grpo step 2/3", "grpo step 3/3", "grpo", "one", "two", ""]);
+  });
+
   it("writes alarms and skips at once, and nothing more after the end", () => {
     const { display, lines } = stage(false);
     const { events } = createHost([], { seed: 1 });

@@ -1,0 +1,80 @@
+/** What a command is: its name, its forms, its table of options, and what it does. */
+import { openDisplay, type Display } from "../display/display.ts";
+import { readArguments, typed, type GivenOptions, type Options } from "./options.ts";
+
+export interface Command {
+  readonly name: string;
+  /** What it is called elsewhere, or might be: for "did you mean". */
+  readonly also?: readonly string[];
+  /** How it is called, after its name: "<run.ts>". */
+  readonly forms: readonly string[];
+  /** For help: what it does in one line, then more. */
+  readonly summary: readonly string[];
+  readonly options: Options;
+  /** Run with what stands after its name. The exit code where it is not 0. @throws UsageError naming all that is wrong with the arguments */
+  run(args: readonly string[]): Promise<number | void>;
+}
+
+/** Arguments that a command cannot be run with. */
+export class UsageError extends Error {
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join("\n"));
+    this.name = "UsageError";
+  }
+}
+
+interface Arguments<O extends Options> {
+  readonly values: GivenOptions<O>;
+  readonly positionals: readonly string[];
+}
+
+export interface CommandSpec<O extends Options> extends Omit<Command, "run" | "forms"> {
+  readonly forms: readonly [string, ...string[]];
+  readonly options: O;
+  /** How many positional arguments there may be; Infinity for any number. */
+  readonly positionals: readonly [least: number, most: number];
+}
+
+/** A command that prints its result as text. */
+export function textCommand<const O extends Options>(spec: CommandSpec<O> & { run(given: Arguments<O>): Promise<number | void> | number | void }): Command {
+  return { ...spec, run: async (args) => spec.run(readAll(spec, args)) };
+}
+
+const displayOptions = {
+  quiet: { kind: "flag", text: "Print results alone; alarms go to standard error." },
+  json: { kind: "flag", text: "Print one event a line as JSON (docs/command-line.md)." },
+} as const satisfies Options;
+
+/** A command that says how far it is: it has a display, which `--quiet` and `--json` replace. */
+export function command<const O extends Options>(spec: CommandSpec<O> & { run(given: Arguments<O> & { readonly display: Display }): Promise<number | void> }): Command {
+  const options = { ...spec.options, ...displayOptions };
+  return {
+    ...spec,
+    options,
+    run: async (args) => {
+      const { values, positionals } = readAll({ ...spec, options }, args);
+      const { quiet, json } = values as GivenOptions<typeof displayOptions>;
+      if (quiet && json) throw new UsageError(["--quiet and --json cannot both be given"]);
+      const display = openDisplay(json ? "json" : quiet ? "quiet" : "live");
+      try {
+        return await spec.run({ values: values as GivenOptions<O>, positionals, display });
+      } catch (error) {
+        display.failed(spec.name, error instanceof Error ? error.message : String(error));
+        throw error;
+      } finally {
+        display.close();
+      }
+    },
+  };
+}
+
+function readAll<O extends Options>({ name, forms, options, positionals: [least, most] }: CommandSpec<O>, args: readonly string[]): Arguments<O> {
+  const { given, positionals, mistakes: found } = readArguments(args, options);
+  const mistakes = [...found];
+  const values = typed(options, given, mistakes);
+  // What follows an unknown option may have been its value.
+  const counted = found.length > 0 || (positionals.length >= least && positionals.length <= most);
+  if (!counted) mistakes.push(`${positionals.length < least ? "something is missing" : `"${positionals.slice(most).join(" ")}" is too much`}: papo ${name} takes ${forms.map((form) => form || "options alone").join(" or ")}`);
+  if (mistakes.length > 0) throw new UsageError(mistakes);
+  return { values, positionals };
+}

@@ -1,0 +1,48 @@
+/** Options of commands that run a run file. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadRunFile, type LoadedRunFile } from "../../run-file/run-file.ts";
+import { overriddenPath } from "../../run-file/overrides.ts";
+import { UsageError } from "./command.ts";
+import type { GivenOptions, Options } from "./options.ts";
+
+export const setOption = {
+  set: {
+    kind: "text", value: "<path=value>", many: true,
+    text: "Set an option in place of the run file's: settings.learningRate=1e-5, plugins.PerceptionKlPlugin.coefficient=0.02, model=…, data=…, data.split=…, evaluation.every=….",
+  },
+} as const satisfies Options;
+
+export const runFileOptions = {
+  ...setOption,
+  output: { kind: "text", value: "<folder>", text: "The run's folder, in place of the run file's." },
+  overwrite: { kind: "flag", text: "Begin anew in a folder that holds a run. The earlier one is removed once the new one has done its first step." },
+} as const satisfies Options;
+
+export interface ChangedRunFile {
+  readonly run: LoadedRunFile;
+  /** All that is set from outside. */
+  readonly overrides: readonly string[];
+}
+
+/**
+ * The run file as the options change it. A run that is resumed keeps what it was begun with, unless it is set otherwise.
+ * @throws Error with all that is wrong, a line each
+ */
+export async function changedRunFile(file: string, { set, output, overwrite }: GivenOptions<typeof runFileOptions>, resume: boolean): Promise<ChangedRunFile> {
+  if (overwrite && resume) throw new UsageError(["--overwrite begins anew and --resume goes on: give one of them"]);
+  const run = await loadRunFile(file, { set, output });
+  if (!resume) return { run, overrides: set };
+  const paths = set.map(overriddenPath);
+  const earlier = recorded(run.output).filter((written) => !paths.includes(overriddenPath(written)));
+  if (earlier.length === 0) return { run, overrides: set };
+  const overrides = [...earlier, ...set];
+  return { run: await loadRunFile(file, { set: overrides, output: run.output }), overrides };
+}
+
+/** What the run in a folder was begun with. */
+function recorded(output: string): readonly string[] {
+  const file = join(output, "run.json");
+  if (!existsSync(file)) return [];
+  return (JSON.parse(readFileSync(file, "utf8")) as { readonly overrides?: readonly string[] }).overrides ?? [];
+}
