@@ -1,6 +1,6 @@
 /** Options of plugins, recipes and runs: validated once, with messages that say what to write instead. */
 import { closest } from "fastest-levenshtein";
-import { z } from "zod";
+import type { z } from "zod";
 import { guessOption } from "./known-names.ts";
 import { keysOf, optionPaths, schemaAt } from "./schema-paths.ts";
 
