@@ -28,8 +28,12 @@ export function pluginError(plugin: string, where: string, thrown: unknown): Plu
 function reasonOf(thrown: unknown): string {
   if (typeof thrown === "string") return thrown;
   if (!(thrown instanceof Error)) return `it threw ${describe(thrown)}, which is no Error`;
-  const inPlace = thrown instanceof TypeError && /read only|not extensible|only a getter|Cannot (assign|delete|define)/.test(thrown.message);
-  return inPlace ? `${thrown.message}; what a plugin is given is not to be changed in place: return a new value` : thrown.message;
+  const inPlace =
+    thrown instanceof TypeError &&
+    /read only|not extensible|only a getter|Cannot (assign|delete|define)/.test(thrown.message);
+  return inPlace
+    ? `${thrown.message}; what a plugin is given is not to be changed in place: return a new value`
+    : thrown.message;
 }
 
 /** What the guard knows of a run. */
@@ -95,14 +99,20 @@ export function guardTaps(hooks: RunHooks, guarding: Guarding): void {
 
 /** Which plugin taps, if the tap is one that would do what it looks like. */
 function checkTap(tap: RegisteredTap, hook: string, isAsync: boolean, applying: string | null): string {
-  if (applying === null) throw new Error(`${tap.name} taps the hook "${hook}" outside apply; tap in apply, where the order of the recipe holds`);
-  if (tap.name !== applying) throw new Error(`it taps the hook "${hook}" under the name "${tap.name}"; use its own name, this.name`);
+  if (applying === null)
+    throw new Error(
+      `${tap.name} taps the hook "${hook}" outside apply; tap in apply, where the order of the recipe holds`,
+    );
+  if (tap.name !== applying)
+    throw new Error(`it taps the hook "${hook}" under the name "${tap.name}"; use its own name, this.name`);
   if (tap.before !== undefined || tap.stage !== undefined) {
     throw new Error(`it taps the hook "${hook}" with "before" or "stage"; the order is that of the recipe's array`);
   }
   const wanted = isAsync ? "promise" : "sync";
-  if (tap.type !== wanted) throw new Error(`it taps the hook "${hook}" with the wrong method; use ${isAsync ? "tapPromise" : "tap"}`);
-  if (typeof tap.fn !== "function") throw new Error(`it taps the hook "${hook}" with ${describe(tap.fn)}; give a function`);
+  if (tap.type !== wanted)
+    throw new Error(`it taps the hook "${hook}" with the wrong method; use ${isAsync ? "tapPromise" : "tap"}`);
+  if (typeof tap.fn !== "function")
+    throw new Error(`it taps the hook "${hook}" with ${describe(tap.fn)}; give a function`);
   return applying;
 }
 
@@ -198,20 +208,32 @@ function checkInputs(args: readonly unknown[], { own, shared }: Before, { names 
 
 /** @throws PluginError naming who kept tensors that are still there, with their hook; forgets all */
 export function checkKept({ kept }: Guarding): void {
-  const left = kept.splice(0).map(({ tensors, ...who }) => ({ ...who, tensors: tensors.filter((tensor) => !tensor.isDisposed) })).find(({ tensors }) => tensors.length > 0);
+  const left = kept
+    .splice(0)
+    .map(({ tensors, ...who }) => ({ ...who, tensors: tensors.filter((tensor) => !tensor.isDisposed) }))
+    .find(({ tensors }) => tensors.length > 0);
   if (left === undefined) return;
   const { plugin, where, tensors } = left;
   const shape = `[${tensors[0]!.shape.join()}]`;
   tensors.forEach((tensor) => tensor.dispose());
-  throw new PluginError(plugin, `kept ${tensors.length} tensor${tensors.length === 1 ? "" : "s"} in ${where} (tf.keep or tf.variable; shape ${shape}), as it would in every step until memory is full; keep plain numbers instead, dataSync() gives a copy`);
+  throw new PluginError(
+    plugin,
+    `kept ${tensors.length} tensor${tensors.length === 1 ? "" : "s"} in ${where} (tf.keep or tf.variable; shape ${shape}), as it would in every step until memory is full; keep plain numbers instead, dataSync() gives a copy`,
+  );
 }
 
 /** Terms that were not there before the tap are its plugin's; a name stays with whoever gave it first. */
-function claimTerms(owners: Map<string, string>, plugin: string, before: readonly Term[], after: readonly Term[]): void {
+function claimTerms(
+  owners: Map<string, string>,
+  plugin: string,
+  before: readonly Term[],
+  after: readonly Term[],
+): void {
   const known = new Set(before.map((term) => term.name));
   const seen = new Set<string>();
   for (const { name } of after) {
-    if (seen.has(name)) throw new Error(`there are two terms named "${name}"${known.has(name) ? `, one by ${owners.get(name)}` : ""}`);
+    if (seen.has(name))
+      throw new Error(`there are two terms named "${name}"${known.has(name) ? `, one by ${owners.get(name)}` : ""}`);
     seen.add(name);
     if (known.has(name)) continue;
     const owner = owners.get(name);

@@ -41,7 +41,10 @@ export interface ScoredPart {
 /** A named part of a sample's reward. @throws Error naming the parts there are: a scorer that does not apply to a response gives it none */
 export function rewardPart({ parts, prompt }: Pick<Sample, "parts" | "prompt">, name: string): number {
   const value = parts[name];
-  if (value === undefined) throw new Error(`the reward of prompt "${prompt.key}" has no part "${name}"; it has ${Object.keys(parts).join(", ") || "none"} (no scorer is called so, or it said that it does not apply to the response)`);
+  if (value === undefined)
+    throw new Error(
+      `the reward of prompt "${prompt.key}" has no part "${name}"; it has ${Object.keys(parts).join(", ") || "none"} (no scorer is called so, or it said that it does not apply to the response)`,
+    );
   return value;
 }
 
@@ -92,8 +95,15 @@ export class RewardDesk {
       reward,
       parts: Object.fromEntries(entries.flatMap(({ scorer, value }) => (value === null ? [] : [[scorer, value]]))),
       notes: collect(entries, ({ note }) => note),
-      failures: unjudged ? Object.fromEntries(entries.map(({ scorer }) => [scorer, "no scorer applies to this response: its group is left out"])) : collect(entries, ({ failure }) => failure),
-      ...(unjudged || entries.some(({ failure }, index) => failure !== undefined && this.#scorers[index]!.onFailure === "drop") ? { dropped: true as const } : {}),
+      failures: unjudged
+        ? Object.fromEntries(
+            entries.map(({ scorer }) => [scorer, "no scorer applies to this response: its group is left out"]),
+          )
+        : collect(entries, ({ failure }) => failure),
+      ...(unjudged ||
+      entries.some(({ failure }, index) => failure !== undefined && this.#scorers[index]!.onFailure === "drop")
+        ? { dropped: true as const }
+        : {}),
     };
   }
 
@@ -136,7 +146,10 @@ export function entryKey({ prompt, response }: Scorable, { step, round }: Respon
 }
 
 /** One scorer on one response; a failure becomes the stand-in value or an error that names scorer and response. */
-async function runScorer(scorer: Scorer, sample: Scorable): Promise<{ value: number | null; note?: string; failure?: string }> {
+async function runScorer(
+  scorer: Scorer,
+  sample: Scorable,
+): Promise<{ value: number | null; note?: string; failure?: string }> {
   try {
     const result = await withTimeout(scorer, sample);
     if (result === null) return { value: null };
@@ -147,7 +160,8 @@ async function runScorer(scorer: Scorer, sample: Scorable): Promise<{ value: num
     return part.note === undefined ? { value: part.value } : { value: part.value, note: part.note };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    if (scorer.onFailure !== "stop") return { value: scorer.onFailure === "drop" ? 0 : scorer.onFailure, failure: reason };
+    if (scorer.onFailure !== "stop")
+      return { value: scorer.onFailure === "drop" ? 0 : scorer.onFailure, failure: reason };
     throw new Error(
       `Scorer "${scorer.name}" failed on response ${sample.response.index} to row "${sample.prompt.row.id}": ${reason}. ` +
         '(onFailure: 0 would give such responses 0 and go on, onFailure: "drop" leave their groups out.)',
@@ -178,7 +192,10 @@ function describe(result: unknown): string {
   return String(result);
 }
 
-function collect(entries: readonly JournalEntry[], text: (entry: JournalEntry) => string | undefined): Record<string, string> {
+function collect(
+  entries: readonly JournalEntry[],
+  text: (entry: JournalEntry) => string | undefined,
+): Record<string, string> {
   return Object.fromEntries(
     entries.flatMap((entry) => {
       const found = text(entry);

@@ -23,7 +23,10 @@ export interface RolloutContext {
 }
 
 /** Sampling settings of a processor's model. */
-export function samplingFor(processor: PromptProcessor, sampling: Omit<SamplingSettings, "stopTokens" | "bannedTokens">): SamplingSettings {
+export function samplingFor(
+  processor: PromptProcessor,
+  sampling: Omit<SamplingSettings, "stopTokens" | "bannedTokens">,
+): SamplingSettings {
   return { ...sampling, stopTokens: processor.stopTokens, bannedTokens: processor.bannedTokens };
 }
 
@@ -32,7 +35,11 @@ export function samplingFor(processor: PromptProcessor, sampling: Omit<SamplingS
  * whoever finished first. An engine that gives too few or too many responses is an error, as is a scorer that stops the run;
  * then the first failing response in that order is reported, after all others have ended.
  */
-export const sampleGroups = (prompts: readonly Prompt[], place: { step: number; round: number }, context: RolloutContext): Promise<Group[]> => startGroups(prompts, place, context).groups;
+export const sampleGroups = (
+  prompts: readonly Prompt[],
+  place: { step: number; round: number },
+  context: RolloutContext,
+): Promise<Group[]> => startGroups(prompts, place, context).groups;
 
 /** Groups on their way. */
 export interface StartedGroups {
@@ -43,7 +50,11 @@ export interface StartedGroups {
 }
 
 /** The same, with the moment from which the sampler's weights may change. */
-export function startGroups(prompts: readonly Prompt[], place: { step: number; round: number }, context: RolloutContext): StartedGroups {
+export function startGroups(
+  prompts: readonly Prompt[],
+  place: { step: number; round: number },
+  context: RolloutContext,
+): StartedGroups {
   const { version } = context.learner;
   const pending = prompts.map(() => new Map<number, Promise<Sample>>());
   const requests = prompts.flatMap((prompt, index) => shareRequests(prompt, index, place, context));
@@ -51,7 +62,9 @@ export function startGroups(prompts: readonly Prompt[], place: { step: number; r
     const asked = requests[response.request];
     const group = asked === undefined ? undefined : pending[asked.of];
     if (asked === undefined || group === undefined || group.has(asked.first + response.index)) {
-      throw new Error(`The rollout engine gave response ${response.index} to request ${response.request} twice or unasked`);
+      throw new Error(
+        `The rollout engine gave response ${response.index} to request ${response.request} twice or unasked`,
+      );
     }
     const index = asked.first + response.index;
     const sample = scoreResponse(
@@ -68,7 +81,11 @@ export function startGroups(prompts: readonly Prompt[], place: { step: number; r
     await generated.catch((error: unknown) => {
       throw new Error(`Sampling responses failed: ${(error as Error).message}`, { cause: error });
     });
-    return allInOrder(prompts.map((prompt, index) => wholeGroup(prompt, pending[index]!, { round: place.round, version }, groupSize(context.shares))));
+    return allInOrder(
+      prompts.map((prompt, index) =>
+        wholeGroup(prompt, pending[index]!, { round: place.round, version }, groupSize(context.shares)),
+      ),
+    );
   };
   const groups = whole();
   // Whoever awaits them gets the error; it may come before anybody does.
@@ -83,26 +100,45 @@ interface ShareRequest extends RolloutRequest {
   readonly view: string;
 }
 
-function shareRequests(prompt: Prompt, of: number, { step, round }: { step: number; round: number }, { shares, random }: RolloutContext): ShareRequest[] {
+function shareRequests(
+  prompt: Prompt,
+  of: number,
+  { step, round }: { step: number; round: number },
+  { shares, random }: RolloutContext,
+): ShareRequest[] {
   const root = random.key("response", step, round, prompt.key);
   let next = 0;
   return shares.map(({ view, count }) => {
     const first = next;
     next += count;
-    return { of, first, view, prompt: sampledView(prompt, view), count, keys: Array.from({ length: count }, (_, index) => root.key(first + index).words) };
+    return {
+      of,
+      first,
+      view,
+      prompt: sampledView(prompt, view),
+      count,
+      keys: Array.from({ length: count }, (_, index) => root.key(first + index).words),
+    };
   });
 }
 
 function sampledView(prompt: Prompt, view: string): EncodedPrompt {
   const encoded = prompt.views.get(view);
-  if (encoded === undefined) throw new Error(`There is no view "${view}" to sample from; there are ${[...prompt.views.keys()].join(", ")}`);
+  if (encoded === undefined)
+    throw new Error(`There is no view "${view}" to sample from; there are ${[...prompt.views.keys()].join(", ")}`);
   return encoded;
 }
 
 const groupSize = (shares: readonly RolloutShare[]): number => shares.reduce((sum, { count }) => sum + count, 0);
 
-async function wholeGroup(prompt: Prompt, pending: ReadonlyMap<number, Promise<Sample>>, origin: Pick<Group, "round" | "version">, wanted: number): Promise<Group> {
-  if (pending.size !== wanted) throw new Error(`The rollout engine gave ${pending.size} of ${wanted} responses to row "${prompt.row.id}"`);
+async function wholeGroup(
+  prompt: Prompt,
+  pending: ReadonlyMap<number, Promise<Sample>>,
+  origin: Pick<Group, "round" | "version">,
+  wanted: number,
+): Promise<Group> {
+  if (pending.size !== wanted)
+    throw new Error(`The rollout engine gave ${pending.size} of ${wanted} responses to row "${prompt.row.id}"`);
   const samples = await allInOrder([...pending].sort(([a], [b]) => a - b).map(([, sample]) => sample));
   return { key: prompt.key, prompt, samples, ...origin };
 }
@@ -116,9 +152,23 @@ async function allInOrder<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   });
 }
 
-async function scoreResponse(prompt: Prompt, response: Response, place: { step: number; round: number }, context: RolloutContext): Promise<Sample> {
+async function scoreResponse(
+  prompt: Prompt,
+  response: Response,
+  place: { step: number; round: number },
+  context: RolloutContext,
+): Promise<Sample> {
   const verdict = await context.desk.judge({ prompt, response }, place);
-  const sample: Sample = { prompt, response, views: prompt.views, scored: verdict.reward, reward: verdict.reward, parts: verdict.parts, notes: verdict.notes, ...(verdict.dropped === undefined ? {} : { dropped: verdict.dropped }) };
+  const sample: Sample = {
+    prompt,
+    response,
+    views: prompt.views,
+    scored: verdict.reward,
+    reward: verdict.reward,
+    parts: verdict.parts,
+    notes: verdict.notes,
+    ...(verdict.dropped === undefined ? {} : { dropped: verdict.dropped }),
+  };
   context.onSample(sample, verdict);
   return sample;
 }

@@ -12,11 +12,14 @@ export interface Written {
   readonly digits: number | null;
 }
 
-export const decimals = (node: Node): boolean => [...within(node)].some((inner) => inner.kind === "number" && inner.digits !== null);
+export const decimals = (node: Node): boolean =>
+  [...within(node)].some((inner) => inner.kind === "number" && inner.digits !== null);
 
 function digitsOf(node: Node): number | null {
   if (node.kind === "number") return node.digits;
-  return node.kind === "product" && node.items.length === 2 && node.items[1]!.kind === "number" ? node.items[1].digits : null;
+  return node.kind === "product" && node.items.length === 2 && node.items[1]!.kind === "number"
+    ? node.items[1].digits
+    : null;
 }
 
 /** Two values with the expressions that they are of. */
@@ -25,7 +28,12 @@ export function sameValues(a: Value, b: Value, x: Node, y: Node): boolean {
     if (equal(a.exact, b.exact)) return true;
     if (!decimals(x) && !decimals(y)) return false;
   }
-  return sameReals(toReal(a), toReal(b), { rounded: decimals(x), digits: digitsOf(x) }, { rounded: decimals(y), digits: digitsOf(y) });
+  return sameReals(
+    toReal(a),
+    toReal(b),
+    { rounded: decimals(x), digits: digitsOf(x) },
+    { rounded: decimals(y), digits: digitsOf(y) },
+  );
 }
 
 /** A decimal fraction of so many digits is what a program printed: a float64 is known by 15 to 17. */
@@ -49,7 +57,11 @@ export function sameReals(a: Decimal, b: Decimal, own: Written, other: Written):
     if (!ownPrinted && !otherPrinted && own.digits !== null && other.digits !== null) return false;
     if (distance.lessThanOrEqualTo(size.times(noise))) return true;
     if (!ownPrinted && !otherPrinted) return false;
-    if ((ownPrinted && shortestFloat32(a)?.equals(b) === true) || (otherPrinted && shortestFloat32(b)?.equals(a) === true)) return true;
+    if (
+      (ownPrinted && shortestFloat32(a)?.equals(b) === true) ||
+      (otherPrinted && shortestFloat32(b)?.equals(a) === true)
+    )
+      return true;
   }
   // What was rounded, and to how many digits: of two, the one that was written with fewer.
   const digits = [own, other].filter(({ rounded }) => rounded).map(({ digits: count }) => count ?? Infinity);

@@ -37,10 +37,12 @@ export abstract class OperandReader extends WordReader {
   protected number(): Node {
     const rest = this.text.slice(this.at, this.at + 400);
     const { thousands, decimalComma } = this.reading;
-    const found =
-      (thousands && (/^\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d])/.exec(rest) ?? /^\d{1,3}(?: \d{3})+(?:\.\d+)?(?![\d])/.exec(rest))) ||
+    const ambiguous =
+      (thousands && /^\d{1,3}(?:(?:,\d{3})+|(?: \d{3})+)(?:\.\d+)?(?!\d)/.exec(rest)) ||
       (decimalComma && this.brackets === 0 && /^\d+,\d+(?![\d,])/.exec(rest)) ||
-      /^\d+(?:\.\d+|\.(?=\\overline))?|^\.\d+/.exec(rest);
+      null;
+    if (ambiguous !== null) this.asked = true;
+    const found = ambiguous ?? /^\d+(?:\.\d+|\.(?=\\overline))?|^\.\d+/.exec(rest);
     if (found === null) throw this.unreadable();
     const comma = decimalComma && !(thousands && /^\d{1,3}(?:,\d{3})+(?!\d)/.test(found[0])) && /^\d+,\d+$/.test(found[0]);
     const written = comma ? found[0].replace(",", ".") : found[0].replace(/[, ]/g, "");

@@ -10,6 +10,8 @@ export interface Parsed {
   readonly node: Node;
   /** Whether ± occurs, so that the other sign is another answer. */
   readonly plusMinus: boolean;
+  /** Whether something was read otherwise than plain notation is. */
+  readonly asked: boolean;
 }
 
 const longest = 4000;
@@ -21,7 +23,7 @@ const mostMarks = 12;
 export function parseAnswer(text: string, reading: Reading): Parsed {
   if (text.length > longest) throw new UnreadableError(`an answer of ${text.length} characters is not read`);
   const parser = new Parser(text, reading);
-  return { node: parser.answer(), plusMinus: parser.plusMinus };
+  return { node: parser.answer(), plusMinus: parser.plusMinus, asked: parser.asked };
 }
 
 class Parser extends OperandReader {

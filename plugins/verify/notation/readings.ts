@@ -5,16 +5,35 @@ import type { Reading } from "./word-reader.ts";
 
 const plain: Reading = { sign: 1, thousands: false, decimalComma: false, letterUnits: false };
 
-/** None when it is no notation. */
-export function readingsOf(text: string): Node[] {
+/** Texts whose readings are remembered: all responses to a prompt have its gold answer, and many have one answer. */
+const mostRemembered = 512;
+/** Longer texts are read each time. */
+const longestRemembered = 400;
+const remembered = new Map<string, readonly Node[]>();
+
+/** None when it is no notation. Nodes of equal texts may be the same, so that their values are computed once. */
+export function readingsOf(text: string): readonly Node[] {
+  if (text.length > longestRemembered) return readAll(text);
+  const nodes = remembered.get(text) ?? readAll(text);
+  remembered.delete(text);
+  remembered.set(text, nodes);
+  if (remembered.size > mostRemembered) remembered.delete(remembered.keys().next().value!);
+  return nodes;
+}
+
+function readAll(text: string): Node[] {
   const readings: Reading[] = [plain];
   if (/\d[, ]\d{3}(?!\d)/.test(text)) readings.push({ ...plain, thousands: true });
   if (/\d,\d/.test(text)) readings.push({ ...plain, decimalComma: true });
   // A blank before it makes "m" a metre rather than an unknown, or may.
-  if (/\d\s+[mgshLNJWVA](?![a-zA-Z])/.test(text)) readings.push(...readings.map((reading) => ({ ...reading, letterUnits: true })));
+  if (/\d\s+[mgshLNJWVA](?![a-zA-Z])/.test(text)) {
+    readings.push(...readings.map((reading) => ({ ...reading, letterUnits: true })));
+  }
   return readings.flatMap((reading) => {
     try {
-      return [read(text, reading)];
+      const { node, asked } = read(text, reading);
+      // Read as the plain one where nothing was ambiguous after all.
+      return reading === plain || asked ? [node] : [];
     } catch (error) {
       if (error instanceof UnreadableError) return [];
       throw error;
@@ -23,11 +42,13 @@ export function readingsOf(text: string): Node[] {
 }
 
 /** Both signs of a ± are answers. */
-function read(text: string, reading: Reading): Node {
-  const { node, plusMinus } = parseAnswer(text, reading);
-  if (!plusMinus) return node;
+function read(text: string, reading: Reading): { readonly node: Node; readonly asked: boolean } {
+  const { node, plusMinus, asked } = parseAnswer(text, reading);
+  if (!plusMinus) return { node, asked };
   const other = parseAnswer(text, { ...reading, sign: -1 }).node;
-  if (node.kind === "set" && other.kind === "set") return { kind: "set", items: [...node.items, ...other.items] };
-  if (node.kind === "list" && other.kind === "list") return { kind: "list", items: [...node.items, ...other.items] };
-  return { kind: "list", items: [node, other] };
+  const several =
+    node.kind === other.kind && (node.kind === "set" || node.kind === "list") && "items" in other
+      ? { kind: node.kind, items: [...node.items, ...other.items] }
+      : { kind: "list" as const, items: [node, other] };
+  return { node: several, asked };
 }

@@ -19,6 +19,8 @@ export interface Reading {
 
 export class WordReader extends Scanner {
   protected readonly reading: Reading;
+  /** Whether ambiguous notation was read as `reading` says, and not as plain notation is. */
+  asked = false;
 
   constructor(text: string, reading: Reading) {
     super(text);
@@ -86,7 +88,10 @@ export class WordReader extends Scanner {
     if (/[a-zA-Z]/.test(this.text[this.at - 1] ?? "")) return null;
     const half = /\d\s*$/.test(this.text.slice(Math.max(0, this.at - 4), this.at)) ? /^(?:[AP]M|[ap]m|[aApP]\.\s?[mM]\.?)(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 6)) : null;
     if (half !== null) return this.jump(half[0].length, () => half[0]);
-    if (this.reading.letterUnits && /\d\s+$/.test(this.text.slice(Math.max(0, this.at - 8), this.at)) && /^[mgshLNJWVA](?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 2))) return this.jump(1, () => this.text[this.at - 1]!);
+    if (this.reading.letterUnits && /\d\s+$/.test(this.text.slice(Math.max(0, this.at - 8), this.at)) && /^[mgshLNJWVA](?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 2))) {
+      this.asked = true;
+      return this.jump(1, () => this.text[this.at - 1]!);
+    }
     const found = /^(?:percentage|percent|pct|km\/h|m\/s|cm|mm|km|kg|mg|ml|mL|mph|meters?|metres?|inch(?:es)?|feet|foot|miles?|yards?|hours?|hrs?|minutes?|seconds?|days?|weeks?|months?|years?|dollars?|cents?|units?|square (?:units|feet|meters|inches|cm|centimeters)|cubic (?:units|feet|meters|inches|cm|centimeters)|sq\.? ?(?:cm|m|ft))(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 24));
     if (found === null) return null;
     this.at += found[0].length;

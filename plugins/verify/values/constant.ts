@@ -1,7 +1,7 @@
 /** The value of an expression without unknowns: an exact fraction where it is one, else 50 digits. */
 import { Decimal } from "decimal.js";
 import { UnreadableError, type Node } from "../notation/node.ts";
-import { add, multiply, negate, power, rational, root, type Rational } from "./rational.ts";
+import { add, equal, multiply, negate, power, rational, root, type Rational } from "./rational.ts";
 
 const Real = Decimal.clone({ precision: 50, toExpNeg: -1e6, toExpPos: 1e6 });
 /** Larger arguments of periodic functions and exponents are not computed. */
@@ -110,13 +110,29 @@ function callOf(name: string, args: readonly Node[]): Value {
   if (name === "log") {
     const [of, base] = [toReal(first), second === undefined ? null : toReal(second)];
     if (!of.isPositive() || of.isZero() || (base !== null && (!base.isPositive() || base.isZero() || base.equals(1)))) throw new NoRealValue("logarithm");
-    return base === null ? finite(of.ln()) : finite(of.ln().div(base.ln()));
+    if (base === null) return finite(of.ln());
+    const exact = "exact" in first && "exact" in second! ? exactLogarithm(first.exact, second.exact) : null;
+    return exact === null ? finite(of.ln().div(base.ln())) : { exact };
   }
   const formula = formulas[name];
   const x = toReal(first);
   if (formula === undefined || x.abs().greaterThan(largestArgument)) throw new NoRealValue(name);
   return finite(formula(x));
 }
+
+/** log_base(of) where it is a fraction p/q of small whole numbers: base^p = of^q; else null. */
+function exactLogarithm(of: Rational, base: Rational): Rational | null {
+  const estimate = Math.log(toNumber(of)) / Math.log(toNumber(base));
+  for (let q = 1; q <= 6; q++) {
+    const p = Math.round(estimate * q);
+    if (!(Math.abs(p) <= 400) || Math.abs(estimate * q - p) > 1e-6) continue;
+    const [up, down] = [power(base, BigInt(p)), power(of, BigInt(q))];
+    if (up !== null && down !== null && equal(up, down)) return rational(BigInt(p), BigInt(q));
+  }
+  return null;
+}
+
+const toNumber = ({ n, d }: Rational): number => Number(n) / Number(d);
 
 const formulas: Readonly<Record<string, (x: Decimal) => Decimal>> = {
   sin: (x) => Real.sin(x), cos: (x) => Real.cos(x), tan: (x) => Real.tan(x),
