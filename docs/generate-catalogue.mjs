@@ -14,11 +14,17 @@ const words = (node) => {
 };
 const oneLine = (text) => text.replace(/\s+/g, " ").trim();
 
-/** Names and sentences of the options in the file's `const schema = z.strictObject({ … })`, with those that are spread into it. */
-function optionsOf(file) {
-  const call = constantOf(file, "schema");
-  return call !== null && ts.isCallExpression(call) ? propertiesOf(call.arguments[0], file) : [];
+/** Names and sentences of the options in the file's `const schema = z.strictObject({ … })`, with those that are spread into it. @param inside of an object that is one of these options */
+export function optionsOf(file, constant = "schema", inside = null) {
+  const call = constantOf(file, constant);
+  if (call === null || !ts.isCallExpression(call)) return [];
+  if (inside === null) return propertiesOf(call.arguments[0], file);
+  const property = call.arguments[0].properties.find(({ name }) => name?.getText(file) === inside);
+  return propertiesOf(objectIn(property.initializer), file);
 }
+
+/** The object that a schema is made of, in a chain of calls. */
+const objectIn = (node) => (ts.isObjectLiteralExpression(node) ? node : objectIn(ts.isCallExpression(node) && node.arguments.some(ts.isObjectLiteralExpression) && /Object$/.test(node.expression.getText()) ? node.arguments[0] : node.expression));
 
 /** What a file's top-level constant is; null without it. */
 function constantOf(file, name) {

@@ -11,11 +11,11 @@ const samplingSchema = z.strictObject({
   /** T of the softmax that is sampled from; every log-prob of the run is taken at this temperature. */
   temperature: z.number().positive().default(1),
   /** Keep the smallest set of most likely tokens whose mass reaches this; 1 keeps all. */
-  topP: z.number().positive().max(1).default(1),
+  topP: z.number().positive().max(1).meta({ unit: "probability" }).default(1),
   /** Keep this many most likely tokens; 0 keeps all. */
-  topK: z.int().nonnegative().default(0),
+  topK: z.int().nonnegative().meta({ unit: "tokens" }).default(0),
   /** Responses are cut at this many tokens. */
-  maxNewTokens: count.default(256),
+  maxNewTokens: count.meta({ unit: "tokens" }).default(256),
 });
 
 const optimizerSchema = z.strictObject({
@@ -33,9 +33,9 @@ const optimizerSchema = z.strictObject({
   /** Added to AdamW's denominator. */
   epsilon: z.number().positive().default(1e-8),
   /** Decoupled weight decay, per unit of learning rate. */
-  weightDecay: z.number().nonnegative().default(0.01),
+  weightDecay: z.number().nonnegative().meta({ unit: "per unit of learning rate" }).default(0.01),
   /** Largest L2 norm of the gradient; larger ones are scaled down to it. null: no clipping. */
-  maxGradientNorm: z.number().positive().nullable().default(1),
+  maxGradientNorm: z.number().positive().meta({ unit: "L2 norm" }).nullable().default(1),
   /** Patterns (picomatch) of parameter names that are not trained. */
   freeze: z.array(z.string()).default([]),
 });
@@ -44,48 +44,49 @@ export const settingsSchema = z.strictObject({
   /** Every random number of the run follows from it: order of rows, samples, masks, minibatches. */
   seed: z.int().nonnegative().default(1),
   /** Number of steps; each samples, scores and updates once. */
-  steps: count.default(100),
+  steps: count.meta({ unit: "steps" }).default(100),
   /** Prompts a step trains on. */
-  promptsPerStep: count.default(16),
+  promptsPerStep: count.meta({ unit: "prompts" }).default(16),
   /** Responses to each prompt. */
-  samplesPerPrompt: count.default(8),
+  samplesPerPrompt: count.meta({ unit: "responses" }).default(8),
   /** Prompts in one optimizer step; null: all of the step's. */
-  promptsPerMinibatch: count.nullable().default(null),
+  promptsPerMinibatch: count.meta({ unit: "prompts" }).nullable().default(null),
   /** Passes over a step's experience. */
-  epochs: count.default(1),
+  epochs: count.meta({ unit: "passes" }).default(1),
   /**
    * Prompts sampled together; null: as many as `promptsPerStep`. A step samples round after round until it has sampled
    * `promptsPerStep` prompts, and further ones while a plugin asks for more.
    */
-  promptsPerRound: count.nullable().default(null),
+  promptsPerRound: count.meta({ unit: "prompts" }).nullable().default(null),
   /** Rounds of sampling in a step at most, the first included; then the step trains on what it has. */
-  maxRounds: count.default(20),
+  maxRounds: count.meta({ unit: "rounds" }).default(20),
   /** How responses are sampled. */
   sampling: samplingSchema.prefault({}),
   /** How pictures are read and resized; a row's own columns min_pixels and max_pixels go first. */
   pictures: z.strictObject({
-    /** Least and most pixels after resizing; null: as the model's folder says. Families that cut tiles know only the most. */
-    minPixels: count.nullable().default(null),
-    maxPixels: count.nullable().default(null),
+    /** Fewest pixels after resizing; null: as the model's folder says. Families that cut tiles know only the most. */
+    minPixels: count.meta({ unit: "pixels" }).nullable().default(null),
+    /** Most pixels after resizing; null: as the model's folder says. */
+    maxPixels: count.meta({ unit: "pixels" }).nullable().default(null),
     /** 16-bit grey: "scale" to 8 bits, or "clip" at 255 as Pillow and so transformers do (32768 becomes white). */
     sixteenBit: z.enum(["scale", "clip"]).default("scale"),
     /** Transparency: on "white", as transformers does with opened pictures; or "drop" it, as it does with paths. */
     transparency: z.enum(["white", "drop"]).default("white"),
   }).prefault({}),
   /** Longest prompt in tokens, visual tokens included. */
-  maxPromptTokens: count.default(4096),
+  maxPromptTokens: count.meta({ unit: "tokens" }).default(4096),
   /** A prompt over the limit: "stop" the run with an error, or "skip" it, logged and counted. */
   onLongPrompt: z.enum(["stop", "skip"]).default("stop"),
   /** A row whose pictures or text cannot be used: "stop" the run with an error, or "skip" it, logged and counted. */
   onBadRow: z.enum(["stop", "skip"]).default("stop"),
   /** Scorers running at one time, over all responses. */
-  concurrentScorers: count.default(64),
+  concurrentScorers: count.meta({ unit: "scorers" }).default(64),
   /** Seconds that an asynchronous hook of a plugin, or a function that it registered (a view's, say), may take before the run stops and names it. */
-  hookSeconds: z.number().positive().default(1800),
+  hookSeconds: z.number().positive().meta({ unit: "seconds" }).default(1800),
   /** Learning rate after the warm-up. */
   learningRate: z.number().nonnegative().default(1e-6),
   /** Steps over which the learning rate rises linearly from 0. */
-  warmupSteps: z.int().nonnegative().default(0),
+  warmupSteps: z.int().nonnegative().meta({ unit: "steps" }).default(0),
   /** Course of the learning rate after the warm-up. */
   decay: z.enum(["constant", "linear", "cosine"]).default("constant"),
   /** Share of the learning rate that a decay ends at. */
@@ -113,9 +114,9 @@ export const settingsSchema = z.strictObject({
    */
   precision: z.enum(["float32", "bfloat16"]).default("float32"),
   /** Padded tokens (prompts and responses) in one backward pass of the learner: less memory, same loss to the bit. */
-  microbatchTokens: count.default(16_384),
+  microbatchTokens: count.meta({ unit: "tokens" }).default(16_384),
   /** The same in one scoring pass; with several threads it decides the last bits of log-probs. */
-  scoringTokens: count.default(16_384),
+  scoringTokens: count.meta({ unit: "tokens" }).default(16_384),
   /**
    * Of scoring passes on other views than the original, where nothing sends a gradient through them: "int8" rounds the factors of the decoder's matrix products to 8
    * bits, onnxruntime only. Log-probs change by some hundredths of a nat; those of the original view, which ratios are made of, stay exact.
@@ -124,16 +125,16 @@ export const settingsSchema = z.strictObject({
   /** Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients. */
   recompute: z.boolean().default(false),
   /** Keys and values that the sampler holds at a time, MiB; null: half of what is free when the model is opened (a power of two, 1024 at least). */
-  cacheMegabytes: count.nullable().default(null),
+  cacheMegabytes: count.meta({ unit: "MiB" }).nullable().default(null),
   /**
    * Keep memory that kernels free instead of handing it back to the system (glibc on Linux): a tenth faster, and the process stays as large as it ever
    * was; false where other processes need the memory between steps.
    */
   keepFreedMemory: z.boolean().default(true),
   /** Steps between checkpoints; 0: only the last step's. */
-  checkpointEvery: z.int().nonnegative().default(10),
+  checkpointEvery: z.int().nonnegative().meta({ unit: "steps" }).default(10),
   /** Newest checkpoints that are kept; at least two, since weights that an update broke may show it only in the step after. */
-  keepCheckpoints: z.int().min(2).default(2),
+  keepCheckpoints: z.int().min(2).meta({ unit: "checkpoints" }).default(2),
   /**
    * Type of the weights in checkpoints' model folders; "input": each tensor's in the folder that the model came from. A resumed run goes on from exact ones all the same: what the
    * type leaves out lies beside it, 16 bits of a number where it is "bfloat16", else float32.
@@ -145,7 +146,12 @@ export const settingsSchema = z.strictObject({
    * Keep the weights of the step where a metric of the run, "evaluation/average" say, was best, in `<output>/best`: a model folder of the type above, or an adapter. It cannot be
    * resumed, a run can begin with it. null: none.
    */
-  keepBest: z.strictObject({ metric: z.string(), mode: z.enum(["max", "min"]).default("max") }).nullable().default(null),
+  keepBest: z.strictObject({
+    /** Its name, as in metrics.jsonl. */
+    metric: z.string(),
+    /** Whether more of it is better, or less. */
+    mode: z.enum(["max", "min"]).default("max"),
+  }).nullable().default(null),
   /**
    * Where log π_old comes from: "sampler", what the sampler gave with each token, so that the first minibatch of a step needs no scoring pass, or
    * "learner", a pass of its own (for samplers whose numerics differ: then truncated importance sampling can see by how much). The learner is asked
@@ -161,9 +167,9 @@ export const settingsSchema = z.strictObject({
    */
   pipelined: z.enum(["off", "rewards", "rollouts"]).default("off"),
   /** Prompts sampled once before the first step to compare sampler and learner; 0 leaves the comparison out. */
-  parityPrompts: z.int().nonnegative().default(2),
+  parityPrompts: z.int().nonnegative().meta({ unit: "prompts" }).default(2),
   /** Largest allowed difference between the sampler's and the learner's log-prob of a token, nats. */
-  parityTolerance: z.number().positive().default(2e-5),
+  parityTolerance: z.number().positive().meta({ unit: "nats" }).default(2e-5),
 });
 
 export type RunSettings = z.output<typeof settingsSchema>;

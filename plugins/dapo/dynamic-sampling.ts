@@ -12,7 +12,7 @@ const schema = z.strictObject({
   /** Upper bound of "between", excluded. */
   high: z.number().default(0.99),
   /** Rounds of sampling in a step at most, the first included. The run's own maxRounds holds too. */
-  rounds: z.int().positive().default(10),
+  rounds: z.int().positive().meta({ unit: "rounds" }).default(10),
   /**
    * The rounds are used up and the step is not full: "train" on what there is; "carry" it over to the next step without an update, so that it is still
    * on-policy there (a resumed run begins without it); or "stop" the run.

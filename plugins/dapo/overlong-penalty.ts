@@ -4,11 +4,11 @@ import { z } from "zod";
 
 const schema = z.strictObject({
   /** L_max: the longest response that is meant to be, in tokens. */
-  maxLength: z.int().positive(),
+  maxLength: z.int().positive().meta({ unit: "tokens" }),
   /** The penalty grows over this many tokens before maxLength. */
-  cache: z.int().positive(),
+  cache: z.int().positive().meta({ unit: "tokens" }),
   /** Penalty at maxLength. */
-  factor: z.number().positive().default(1),
+  factor: z.number().positive().meta({ unit: "reward" }).default(1),
   /** Past maxLength the penalty goes on growing ("linear", verl) or stays at `factor` ("flat", TRL). */
   beyond: z.enum(["linear", "flat"]).default("linear"),
 });

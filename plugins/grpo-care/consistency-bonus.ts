@@ -6,13 +6,13 @@ const schema = z.strictObject({
   /** Bonus of a consistent response, in its accuracy. */
   bonus: z.number().nonnegative().default(0.5),
   /** The likelihood of an answer counts at most this. */
-  cap: z.number().gt(0).max(1).default(0.95),
+  cap: z.number().gt(0).max(1).meta({ unit: "probability" }).default(0.95),
   /** A response is consistent when its likelihood is at most this below the mean of the accurate ones. */
-  margin: z.number().nonnegative().default(0.01),
+  margin: z.number().nonnegative().meta({ unit: "probability" }).default(0.01),
   /** Decay of the averaged weights that judge. */
   decay: z.number().min(0).lt(1).default(0.995),
   /** Steps from one move of those weights to the next. */
-  every: z.int().positive().default(10),
+  every: z.int().positive().meta({ unit: "steps" }).default(10),
   /** The part of the reward that says whether a response is right (above 0.1). */
   accuracy: z.string().default("accuracy"),
   /** Where the answer begins in a response's text. */

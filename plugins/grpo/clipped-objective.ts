@@ -12,7 +12,7 @@ const schema = z.strictObject({
   /** c: with a negative advantage the loss is at most −c·A (dual clip, arXiv:1912.09729); null is off. */
   dualClip: z.number().gt(1).nullable().default(3),
   /** log r is held within ± this first; null leaves it. */
-  logRatioClamp: z.number().positive().nullable().default(20),
+  logRatioClamp: z.number().positive().meta({ unit: "nats" }).nullable().default(20),
   /** How tokens are averaged. */
   reduction: z.enum(reductions).default("sequence_mean"),
 });

@@ -6,7 +6,7 @@ const schema = z.strictObject({
   /** Divide by the group's standard deviation; false leaves r − mean (Dr. GRPO, arXiv:2503.20783). */
   normalise: z.boolean().default(true),
   /** Added to the standard deviation. verl and the PAPO release use 1e-6, TRL 1e-4. */
-  epsilon: z.number().positive().default(1e-6),
+  epsilon: z.number().positive().meta({ unit: "reward" }).default(1e-6),
   /** A group of one response: "reward" keeps its raw reward, as verl does; "zero" teaches nothing, as in TRL. */
   single: z.enum(["reward", "zero"]).default("reward"),
 });

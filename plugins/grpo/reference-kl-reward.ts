@@ -4,7 +4,7 @@ import { z } from "zod";
 
 const schema = z.strictObject({
   /** β, what a nat of divergence costs; 0 computes nothing. */
-  coefficient: z.number().nonnegative().default(0.05),
+  coefficient: z.number().nonnegative().meta({ unit: "reward per nat" }).default(0.05),
   /** "sum" over the response's tokens (RLOO, PPO); "mean" over them. */
   over: z.enum(["sum", "mean"]).default("sum"),
 });

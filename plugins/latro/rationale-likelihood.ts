@@ -6,7 +6,7 @@ import { z } from "zod";
 
 const schema = z.strictObject({
   /** β, what a nat of the rationale's divergence from the reference costs; 0 computes nothing. */
-  kl: z.number().nonnegative().default(0.05),
+  kl: z.number().nonnegative().meta({ unit: "reward per nat" }).default(0.05),
   /** The rationale ends before this text; a response without it is rationale throughout. */
   until: z.string().default("<answer>"),
   /** What is scored after the rationale; {answer} is the row's. */

@@ -7,7 +7,7 @@ const schema = z.strictObject({
   /** The view to compare with. */
   view: z.string().default("masked"),
   /** Measure every so many steps; each costs a forward pass of the learner, unless a plugin of the recipe asks for the same score. */
-  every: z.int().positive().default(1),
+  every: z.int().positive().meta({ unit: "steps" }).default(1),
 });
 
 /**

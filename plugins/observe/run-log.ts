@@ -15,16 +15,16 @@ const schema = z.strictObject({
   /** The run's folder; made if missing. */
   folder: z.string().min(1),
   /** Samples are written at step 1 and at every step divisible by this. */
-  every: z.number().int().positive().default(10),
+  every: z.number().int().positive().meta({ unit: "steps" }).default(10),
   /** Samples per written step, one per prompt. */
-  samples: z.number().int().nonnegative().default(4),
+  samples: z.number().int().nonnegative().meta({ unit: "responses" }).default(4),
   /**
    * Text of tokens, as the policy's processor decodes them, or the text of each token as a list. Without it the report shows whole
    * texts, not coloured tokens.
    */
   decode: z.custom<(tokens: Int32Array) => string | readonly string[]>((value) => typeof value === "function", "a function").optional(),
   /** The longest side of a written picture, pixels; larger ones are scaled down. */
-  largestSide: z.number().int().positive().default(448),
+  largestSide: z.number().int().positive().meta({ unit: "pixels" }).default(448),
   /** How the model's processor makes patches, where the pictures do not say it themselves; null leaves it to them. */
   layout: z
     .strictObject({

@@ -5,13 +5,13 @@ import { isGibberish, moved, type Course } from "./collapse-signs.ts";
 
 const schema = z.strictObject({
   /** Steps that a baseline is the mean of: the best mean of a sign that the run has shown is what it is compared with. */
-  baseline: z.int().positive().default(8),
+  baseline: z.int().positive().meta({ unit: "steps" }).default(8),
   /** The mean of this many last steps is compared. */
-  window: z.int().positive().default(3),
+  window: z.int().positive().meta({ unit: "steps" }).default(3),
   /** A sign has moved when it is this many times its baseline, or this many times less. */
   factor: z.number().gt(1).default(2),
   /** Signs that must have moved for an alarm. */
-  evidence: z.int().positive().default(2),
+  evidence: z.int().positive().meta({ unit: "signs" }).default(2),
   /** What to do then besides the alarm: nothing; "cut" γ; "roll_back" to a checkpoint from before the signs and cut γ; "stop" the run. */
   action: z.enum(["alarm", "cut", "roll_back", "stop"]).default("alarm"),
   /** What γ is multiplied with at each cut; 0 turns the term off. */

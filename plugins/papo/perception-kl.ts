@@ -19,9 +19,9 @@ const schema = z.strictObject({
    */
   direction: z.enum(["forward", "reverse", "swapped"]).default("forward"),
   /** log(π_mask / π) is held within ± this; null leaves it. */
-  logRatioClamp: z.number().positive().nullable().default(20),
+  logRatioClamp: z.number().positive().meta({ unit: "nats" }).nullable().default(20),
   /** The divergence of a token is at most this, and has no gradient there; null is no cap. */
-  cap: z.number().positive().nullable().default(10),
+  cap: z.number().positive().meta({ unit: "nats" }).nullable().default(10),
   /** Which responses count, by the part of the reward that `accuracy` names. */
   samples: z.enum(sampleWeightings).default("all"),
   /** The part of the reward that says whether a response is right. */
@@ -29,7 +29,7 @@ const schema = z.strictObject({
   /** Only the tokens of a response with the largest divergence, this share of them; the mean stays over all. null: all tokens. */
   topTokens: z.number().gt(0).lt(1).nullable().default(null),
   /** After weights and the choice of tokens a token's divergence is held within 0 and this (the release's kl_prcp_clipping); null leaves it. */
-  clip: z.number().positive().nullable().default(null),
+  clip: z.number().positive().meta({ unit: "nats" }).nullable().default(null),
   /**
    * Share of each prompt's responses that is scored under the view, drawn anew in each step; these stand for the others. Fewer passes, more noise; not in mode
    * "paper".

@@ -12,7 +12,7 @@ const schema = z.strictObject({
   /** Name of the view. */
   view: z.string().default("masked"),
   /** p: probability that a cell is masked. */
-  ratio: z.number().min(0).max(1).default(0.6),
+  ratio: z.number().min(0).max(1).meta({ unit: "probability" }).default(0.6),
   /**
    * "raw": squares on the picture before it is resized, as the release does; "patches": the vision tower's own patches after
    * resizing; "merge": its groups of patches that become one visual token. Of a picture in tiles the overview shows masked what the tiles do.
@@ -24,13 +24,13 @@ const schema = z.strictObject({
    */
   fill: z.enum([...fills, "drop"]).default("black"),
   /** Standard deviation of "blur", in pixels. */
-  sigma: z.number().min(0.3).default(10),
+  sigma: z.number().min(0.3).meta({ unit: "pixels" }).default(10),
   /** One mask per picture of a "prompt", shared by its responses, as the release does; or one per "response" (VPPO). */
   scope: z.enum(["prompt", "response"]).default("prompt"),
   /** Side of a square of "raw", in pixels. */
-  patch: z.int().positive().default(14),
+  patch: z.int().positive().meta({ unit: "pixels" }).default(14),
   /** Patches of a merge unit; null: as the model has it. */
-  mergeUnit: z.int().positive().nullable().default(null),
+  mergeUnit: z.int().positive().meta({ unit: "patches" }).nullable().default(null),
   /** Black after normalisation, per channel; null: −mean / std of the model's image processor. */
   black: z.array(z.number()).length(3).nullable().default(null),
   /** White after normalisation, per channel; null: (1 − mean) / std of the model's image processor. */

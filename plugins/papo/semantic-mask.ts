@@ -20,15 +20,15 @@ const schema = z.strictObject({
   /** What a masked cell shows. */
   fill: z.enum(fills).default("black"),
   /** Standard deviation of "blur", in pixels. */
-  sigma: z.number().min(0.3).default(10),
+  sigma: z.number().min(0.3).meta({ unit: "pixels" }).default(10),
   /** Patches of a visual token ("policy" only); null: as the model has it. */
-  mergeUnit: z.int().positive().nullable().default(null),
+  mergeUnit: z.int().positive().meta({ unit: "patches" }).nullable().default(null),
   /** Black after normalisation, per channel ("policy" only); null: −mean / std of the model's image processor. */
   black: z.array(z.number()).length(3).nullable().default(null),
   /** White after normalisation, per channel ("policy" only); null: (1 − mean) / std of the model's image processor. */
   white: z.array(z.number()).length(3).nullable().default(null),
   /** Pictures whose masks are remembered. */
-  remembered: z.int().positive().default(4096),
+  remembered: z.int().positive().meta({ unit: "pictures" }).default(4096),
 });
 
 /**

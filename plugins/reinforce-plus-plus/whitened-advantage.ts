@@ -9,7 +9,7 @@ const schema = z.strictObject({
   /** γ of the return G_t = Σ γ^k·r_{t+k} ("none" only). */
   discount: z.number().min(0).max(1).default(1),
   /** β of the token reward −β·(log π_old − log π_ref) ("none" only); 0 computes nothing. */
-  kl: z.number().nonnegative().default(0),
+  kl: z.number().nonnegative().meta({ unit: "reward per nat" }).default(0),
 });
 
 /**

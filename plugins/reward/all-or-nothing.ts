@@ -6,9 +6,9 @@ const schema = z.strictObject({
   /** Parts of the reward that must all be above the threshold. */
   parts: z.array(z.string()).min(1).default(["accuracy", "format"]),
   /** What each part must exceed. */
-  threshold: z.number().default(0.5),
+  threshold: z.number().meta({ unit: "reward" }).default(0.5),
   /** Reward of a response that has them all; others get 0. */
-  value: z.number().positive().default(1),
+  value: z.number().positive().meta({ unit: "reward" }).default(1),
 });
 
 /**

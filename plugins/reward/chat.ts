@@ -10,7 +10,7 @@ export const chatSchema = {
   /** Of the judge's own sampling. */
   temperature: z.number().nonnegative().default(0),
   /** Longest verdict in tokens. */
-  maxTokens: z.int().positive().default(512),
+  maxTokens: z.int().positive().meta({ unit: "tokens" }).default(512),
 } as const;
 
 export interface ChatServer extends Server {

@@ -11,7 +11,7 @@ const schema = z.strictObject({
   /** Whose likelihood it is: that of the weights at the run's start, or of those that sampled. */
   weights: z.enum(["reference", "old"]).default("reference"),
   /** Measure every so many steps, the first one included; each costs a pass over the responses. */
-  every: z.int().positive().default(1),
+  every: z.int().positive().meta({ unit: "steps" }).default(1),
 });
 
 /**

@@ -11,7 +11,7 @@ const schema = z.strictObject({
   /** Weight in the reward. */
   weight: z.number().default(1),
   /** Seconds before a call counts as hung. */
-  timeoutSeconds: z.number().positive().default(60),
+  timeoutSeconds: z.number().positive().meta({ unit: "seconds" }).default(60),
   /** A throw, a time-out or a number that is not finite: "stop" the run, "drop" the response's group, or give this value, logged and counted. */
   onFailure: onFailureSchema,
 });

@@ -9,9 +9,9 @@ const schema = z.strictObject({
   /** Weight in the reward. */
   weight: z.number().default(1),
   /** Responses sent together at most. */
-  batch: z.int().positive().default(16),
+  batch: z.int().positive().meta({ unit: "responses" }).default(16),
   /** Milliseconds to wait for others to send along. */
-  gather: z.number().nonnegative().default(20),
+  gather: z.number().nonnegative().meta({ unit: "milliseconds" }).default(20),
   ...serverSchema,
 });
 

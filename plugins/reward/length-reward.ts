@@ -9,11 +9,11 @@ const schema = z.strictObject({
   /** Weight in the reward. */
   weight: z.number().default(0.1),
   /** Tokens of a response from which on the value is 1, rising linearly from 0. 0: none. */
-  atLeast: z.int().nonnegative().default(0),
+  atLeast: z.int().nonnegative().meta({ unit: "tokens" }).default(0),
   /** Tokens up to which it stays 1; null: any number. */
-  atMost: z.int().positive().nullable().default(null),
+  atMost: z.int().positive().meta({ unit: "tokens" }).nullable().default(null),
   /** Tokens over which it falls from 1 to 0 beyond `atMost`. */
-  fade: z.int().positive().default(128),
+  fade: z.int().positive().meta({ unit: "tokens" }).default(128),
   ...limitSchema,
 });
 

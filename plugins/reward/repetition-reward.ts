@@ -9,7 +9,7 @@ const schema = z.strictObject({
   /** Weight in the reward. */
   weight: z.number().default(0.1),
   /** Tokens of an n-gram. */
-  n: z.int().positive().default(4),
+  n: z.int().positive().meta({ unit: "tokens" }).default(4),
   ...limitSchema,
 });
 

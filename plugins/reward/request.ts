@@ -10,7 +10,7 @@ export const serverSchema = {
   /** Tries after the first, where the server cannot be reached or answers 429 or 5xx; waits double from half a second. */
   retries: z.int().nonnegative().default(3),
   /** Seconds for one response, tries and waiting included. */
-  timeoutSeconds: z.number().positive().default(60),
+  timeoutSeconds: z.number().positive().meta({ unit: "seconds" }).default(60),
   /** No usable answer within that: "stop" the run, "drop" the response's group, or give this value, logged and counted. */
   onFailure: onFailureSchema,
 } as const;

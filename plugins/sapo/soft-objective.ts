@@ -10,7 +10,7 @@ const schema = z.strictObject({
   /** τ₋: steepness elsewhere; larger, so that what pushes many other tokens up fades sooner. */
   negative: z.number().positive().default(1.05),
   /** log r is held within ± this first (verl: 20); null leaves it (TRL). */
-  logRatioClamp: z.number().positive().nullable().default(20),
+  logRatioClamp: z.number().positive().meta({ unit: "nats" }).nullable().default(20),
   /** How tokens are averaged. */
   reduction: z.enum(reductions).default("sequence_mean"),
 });

@@ -16,7 +16,7 @@ const schema = z.strictObject({
   /** The part of the reward that judges the second answer. */
   metric: z.string().default("accuracy"),
   /** Tokens of the second answer at most; null: as the first. */
-  maxNewTokens: z.int().positive().nullable().default(null),
+  maxNewTokens: z.int().positive().meta({ unit: "tokens" }).nullable().default(null),
 });
 
 /**

@@ -6,13 +6,13 @@ const schema = z.strictObject({
   /** Name of the view. */
   view: z.string().default("noisy"),
   /** t of 1,000: how far the picture is diffused, before the schedule. */
-  strength: z.int().min(0).max(999).default(500),
+  strength: z.int().min(0).max(999).meta({ unit: "steps of 1,000" }).default(500),
   /** "constant"; "linear": to 0 at the last step; "sigmoid": NoisyRollout's, which falls around `middle`. */
   schedule: z.enum(["constant", "linear", "sigmoid"]).default("sigmoid"),
   /** Steepness of "sigmoid". */
   steepness: z.number().positive().default(30),
   /** The step at which "sigmoid" has fallen by half. */
-  middle: z.number().nonnegative().default(40),
+  middle: z.number().nonnegative().meta({ unit: "steps" }).default(40),
 });
 
 /** ᾱ_t, the share of the picture that is left after t steps of diffusion. */

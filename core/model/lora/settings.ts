@@ -14,7 +14,7 @@ export const loraSchema = z.strictObject({
    * Probability that a number that A reads is dropped in a pass back of the decoder; default 0, or the start's. Scores, and with them the loss, are computed
    * without it. The vision tower's adapters learn without it too, since a picture's features are computed once for all passes.
    */
-  dropout: z.number().min(0).lt(1).optional(),
+  dropout: z.number().min(0).lt(1).meta({ unit: "probability" }).optional(),
   /** Linear layers that are adapted: endings of their names (["q_proj", "v_proj"]), a regular expression over the whole name, or "all-linear". Default "all-linear", or the start's. */
   targetModules: names.optional(),
   /** The same of layers that are left out. */

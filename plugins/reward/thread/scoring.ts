@@ -33,7 +33,7 @@ export interface ScoreQuestion {
 /** Options of every reward that is computed in a thread. */
 export const limitSchema = {
   /** Milliseconds for one response. */
-  limit: z.number().positive().default(1000),
+  limit: z.number().positive().meta({ unit: "milliseconds" }).default(1000),
   /** An error, or a response that takes longer than `limit`: "stop" the run, "drop" the response's group, or give this value, logged and counted. */
   onFailure: onFailureSchema,
 } as const;
