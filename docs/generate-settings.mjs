@@ -66,7 +66,8 @@ const header = ["| option | default | may be | unit | what it does | elsewhere |
 function rows(schema, texts, holder) {
   return optionPaths(schema).flatMap((path) => {
     const own = schemaAt(schema, path.split("."));
-    if (optionPaths(own).length > 0 && texts[path] === undefined) return [];
+    // What is inside an option is told with it, unless it has sentences of its own.
+    if (texts[path] === undefined) return [];
     const json = z.toJSONSchema(own, { io: "input", unrepresentable: "any" });
     const { default: value } = json;
     const told = value === undefined ? "" : code(typeof value === "number" && value !== 0 && value < 1e-3 ? value.toExponential() : JSON.stringify(value));
