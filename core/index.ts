@@ -69,7 +69,6 @@ export type { Policy, PromptProcessor, TextProcessor } from "./pipeline/policy.t
 export { arrayDataset } from "./data/dataset.ts";
 export type { Dataset } from "./data/dataset.ts";
 export { Remembered } from "./data/remembered.ts";
-export { openJsonl } from "./data/formats/jsonl.ts";
 export type { BlocksOptions } from "./data/formats/blocks.ts";
 export { fieldText } from "./data/rows/row.ts";
 export { knownColumns, mappingHint } from "./data/rows/columns.ts";
@@ -81,7 +80,7 @@ export { specialTokensOf } from "./model/processing/tokenizer.ts";
 export { checkpointFolders, newestCheckpoint, policyFolder } from "./checkpoint/checkpoint.ts";
 export { findDamage, manifestFile } from "./checkpoint/manifest.ts";
 export { mixDatasets, type MixPart } from "./data/mix.ts";
-export { openArrow, openCsv, openData, openParquet, type DataOptions } from "./data/open.ts";
+export { openArrow, openCsv, openData, openJsonl, openParquet, type DataOptions } from "./data/open.ts";
 export { loadPicture } from "./model/processing/picture.ts";
 export { openPolicy, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";

@@ -1,12 +1,13 @@
 /** Arrow files, read a batch at a time: streams as Hugging Face's save_to_disk writes them, and Arrow's file format (Feather), which is a stream between two marks. */
 import { open, type FileHandle } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { compressionRegistry, CompressionType, Message, tableFromIPC } from "apache-arrow";
+import { compressionRegistry, CompressionType, Message, tableFromIPC, type Field } from "apache-arrow";
 import { decompressZstd } from "hyparquet-compressors";
 import { parseOptions } from "../../host/options.ts";
-import type { Dataset } from "../dataset.ts";
+import { causeOf } from "../../model/processing/shown.ts";
+import { reading } from "../reader/place.ts";
 import { kindOf, readerOf } from "./arrow-values.ts";
-import { blockDataset, blocksSchema, dataFiles, type Block, type BlocksOptions, type ColumnsOfFile, type Records } from "./blocks.ts";
+import { blockDataset, blocksSchema, dataFiles, type Block, type BlockDataset, type BlocksOptions, type ColumnsOfFile, type Records, unreadableRows } from "./blocks.ts";
 import { decompressLz4Frame } from "./lz4.ts";
 
 compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decompressLz4Frame });
@@ -14,12 +15,13 @@ compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decompressLz4Frame 
 compressionRegistry.set(CompressionType.ZSTD, { decode: (bytes) => decompressZstd(bytes).slice() });
 
 /** Open an .arrow or .feather file, or a folder that save_to_disk wrote. Only where each batch stands is read at first. @throws Error naming the file that is no Arrow, or lacks a column */
-export async function openArrow(path: string, options: BlocksOptions = {}): Promise<Dataset> {
+export async function openArrow(path: string, options: BlocksOptions = {}): Promise<BlockDataset> {
   const { columns, split, heldBytes } = parseOptions("openArrow", blocksSchema, options);
   const [blocks, files]: [Block[], ColumnsOfFile[]] = [[], []];
   for (const file of dataFiles(resolve(path), split, ".arrow")) {
+    reading(basename(file));
     const { head, batches } = await indexOf(file);
-    const { fields } = tableFromIPC(await readParts(file, head)).schema;
+    const fields = await fieldsOf(file, head);
     files.push({ path: file, columns: new Map(fields.map((field) => [field.name, kindOf(field)])) });
     let first = 0;
     for (const batch of batches) {
@@ -29,6 +31,15 @@ export async function openArrow(path: string, options: BlocksOptions = {}): Prom
     }
   }
   return blockDataset(basename(path), { blocks, files }, heldBytes, columns);
+}
+
+/** @throws Error naming the file whose schema cannot be read */
+async function fieldsOf(path: string, head: readonly Part[]): Promise<readonly Field[]> {
+  try {
+    return tableFromIPC(await readParts(path, head)).schema.fields;
+  } catch (error) {
+    throw new Error(`The dataset ${path} cannot be read as Arrow: ${causeOf(error, "its schema is damaged")}`, { cause: error });
+  }
 }
 
 /** A message of the stream, in bytes. */
@@ -63,7 +74,7 @@ async function indexOf(path: string): Promise<{ readonly head: readonly Part[]; 
     }
     if (head.length === 0) throw new Error("it has no schema");
   } catch (error) {
-    throw new Error(`The dataset ${path} cannot be read as Arrow: ${(error as Error).message}`, { cause: error });
+    throw new Error(`The dataset ${path} cannot be read as Arrow: ${causeOf(error, "it is damaged or cut short")}`, { cause: error });
   } finally {
     await file.close();
   }
@@ -83,7 +94,7 @@ async function readBatch(path: string, parts: readonly Part[], { first, rows }: 
   try {
     return recordsOf(await readParts(path, parts));
   } catch (error) {
-    throw new Error(`rows ${first} to ${first + rows - 1} of ${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw unreadableRows(path, first, rows, error);
   }
 }
 

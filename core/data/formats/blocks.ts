@@ -6,6 +6,8 @@ import { permutation, type Random } from "../../math/random.ts";
 import type { Row } from "../../pipeline/batch.ts";
 import { UnusableRowError } from "../../prompts/prompts.ts";
 import type { Dataset } from "../dataset.ts";
+import { causeOf } from "../../model/processing/shown.ts";
+import { reading } from "../reader/place.ts";
 import { Remembered } from "../remembered.ts";
 import { checkMapped, ColumnFinder, columnsSchema, knownColumns, mappingHint, valueAt, type Columns } from "../rows/columns.ts";
 import { isVideoName, pictureQuestion, pictureValues, videoQuestion } from "../rows/pictures.ts";
@@ -33,6 +35,19 @@ export interface Block {
   /** In memory, about. */
   readonly bytes: number;
   read(): Promise<Records>;
+}
+
+/** What a shuffle needs to know of a dataset that is read in blocks. */
+export interface BlockOrder {
+  /** Of each block. */
+  readonly rows: readonly number[];
+  /** Blocks whose rows are dealt together. */
+  readonly held: number;
+}
+
+/** A dataset whose rows come with those around them. */
+export interface BlockDataset extends Dataset {
+  readonly blocks: BlockOrder;
 }
 
 /** The files of a dataset's folder with an extension, in the order of their names; or the file itself. @throws Error when there are none */
@@ -88,46 +103,65 @@ function askAbout(found: ReadonlyMap<string, ColumnKind>, outer = ""): void {
  * Rows come with their block, and the blocks used last stay in memory. Rows without an id are named by file and place. A row that cannot be used is an error when it is read, which the setting
  * `onBadRow` may leave out.
  */
-export function blockDataset(name: string, { blocks, files }: { readonly blocks: readonly Block[]; readonly files: readonly ColumnsOfFile[] }, heldBytes: number, columns: Columns): Dataset {
+export function blockDataset(name: string, { blocks, files }: { readonly blocks: readonly Block[]; readonly files: readonly ColumnsOfFile[] }, heldBytes: number, columns: Columns): BlockDataset {
   const finder = new ColumnFinder(columns);
   for (const file of files) checkColumns(file, finder);
-  const starts: number[] = [];
-  let size = 0;
-  for (const { rows } of blocks) {
-    starts.push(size);
-    size += rows;
-  }
+  const { starts, size } = placesOf(blocks.map(({ rows }) => rows));
   const held = Math.max(1, Math.floor(heldBytes / Math.max(1, ...blocks.map(({ bytes }) => bytes))));
   const read = new Remembered<Block, Records>(held + 1);
+  const order = { rows: blocks.map(({ rows }) => rows), held };
   return {
     name,
     size,
     skipped: [],
-    notes: finder.notes,
-    shuffle: (random) => shuffleBlocks(blocks, starts, held, random),
+    get notes() {
+      return finder.notes;
+    },
+    blocks: order,
+    shuffle: (random) => shuffleBlocks(order, random),
     row: async (index) => {
       const at = blockOf(starts, index);
       const block = blocks[at];
       if (block === undefined || index < 0 || index >= size) throw new Error(`Dataset "${name}" has ${size} rows, no row ${index}`);
       const place = index - starts[at]!;
-      return readRow((await read.get(block, () => block.read()))[place]!, block.path, place + block.first, finder);
+      const records = await read.get(block, () => {
+        reading(`${basename(block.path)}, rows ${block.first} to ${block.first + block.rows - 1}`);
+        return block.read();
+      }).catch((error: unknown) => {
+        throw new UnusableRowError("bad", (error as Error).message, { cause: error });
+      });
+      const record = records[place];
+      if (record === undefined) throw new UnusableRowError("bad", `Row ${basename(block.path)}:${place + block.first} is missing: ${records.length} of ${block.rows} rows are where the file says that they are`);
+      return readRow(record, block.path, place + block.first, finder);
     },
   };
 }
 
+/** Where each block's rows begin, and how many rows there are. */
+export function placesOf(rows: readonly number[]): { readonly starts: readonly number[]; readonly size: number } {
+  const starts: number[] = [];
+  let size = 0;
+  for (const count of rows) {
+    starts.push(size);
+    size += count;
+  }
+  return { starts, size };
+}
+
 /** Blocks in random order, and the rows of as many as may be held dealt together. */
-function shuffleBlocks(blocks: readonly Block[], starts: readonly number[], held: number, random: Random): Int32Array {
-  const shuffled = permutation(random.key("blocks"), blocks.length);
+export function shuffleBlocks({ rows: counts, held }: BlockOrder, random: Random): Int32Array {
+  const { starts } = placesOf(counts);
+  const shuffled = permutation(random.key("blocks"), counts.length);
   const order: number[] = [];
   for (let first = 0; first < shuffled.length; first += held) {
-    const rows = [...shuffled.subarray(first, first + held)].flatMap((block) => Array.from({ length: blocks[block]!.rows }, (_, index) => starts[block]! + index));
+    const rows = [...shuffled.subarray(first, first + held)].flatMap((block) => Array.from({ length: counts[block]! }, (_, index) => starts[block]! + index));
     for (const index of permutation(random.key("rows", first), rows.length)) order.push(rows[index]!);
   }
   return Int32Array.from(order);
 }
 
 /** Index of the last start that is not after `row`. */
-function blockOf(starts: readonly number[], row: number): number {
+export function blockOf(starts: readonly number[], row: number): number {
   let [low, high] = [0, starts.length];
   while (high - low > 1) {
     const middle = (low + high) >> 1;
@@ -135,6 +169,12 @@ function blockOf(starts: readonly number[], row: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** All rows of a block, that damage in it takes. */
+export function unreadableRows(path: string, first: number, rows: number, error: unknown): Error {
+  const cause = causeOf(error, "their bytes are damaged or cut short");
+  return new Error(`rows ${first} to ${first + rows - 1} of ${path} cannot be read: ${cause}`, { cause: error });
 }
 
 function readRow(record: Readonly<Record<string, unknown>>, path: string, index: number, finder: ColumnFinder): Row {

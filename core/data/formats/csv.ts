@@ -6,14 +6,15 @@ import { parse as parseText } from "csv-parse/sync";
 import type { Dataset } from "../dataset.ts";
 import type { Values } from "../rows/columns.ts";
 import { numberOf } from "../values/number-text.ts";
-import { openTextFile, unreadable, type TextFormat, type TextOptions } from "./records.ts";
+import { openTextFile, unreadable, type Opening, type TextFormat, type TextOptions } from "./records.ts";
 
 /**
  * Open a .csv or .tsv file (comma or tab between cells; quotes as in RFC 4180). An empty cell is a missing value; a column whose cells are all numbers holds numbers, with the digits as they
  * are written, and every other column texts. Lists of messages are cells of JSON, lists of pictures cells of JSON or as Python prints them.
  * @throws Error naming the file and line; see records.ts
  */
-export const openCsv = (file: string, options: TextOptions = {}): Promise<Dataset> => openTextFile(file, csv(file.endsWith(".tsv") ? "\t" : ","), options, "openCsv");
+export const openCsv = (file: string, options: TextOptions = {}, passOver?: Opening["passOver"]): Promise<Dataset> =>
+  openTextFile(file, csv(/\.tsv$/i.test(file) ? "\t" : ","), options, { who: "openCsv", ...(passOver === undefined ? {} : { passOver }) });
 
 const numeric = /^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|NaN|nan)$/;
 

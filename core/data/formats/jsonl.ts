@@ -4,13 +4,14 @@ import { resolve } from "node:path";
 import type { Dataset } from "../dataset.ts";
 import { parseJson } from "../values/json.ts";
 import { linesOf } from "./lines.ts";
-import { openTextFile, unreadable, type TextFormat, type TextOptions } from "./records.ts";
+import { openTextFile, unreadable, type Opening, type TextFormat, type TextOptions } from "./records.ts";
 
 /**
  * Open a JSONL file, or a .json file that holds a list of rows or rows by id. Blank lines are passed over; columns that are not mapped are kept in `fields`. Numbers keep their digits.
  * @throws Error naming the file and line, or the row's place in the list; see records.ts
  */
-export const openJsonl = (file: string, options: TextOptions = {}): Promise<Dataset> => openTextFile(file, file.endsWith(".json") ? json : jsonl, options, "openJsonl");
+export const openJsonl = (file: string, options: TextOptions = {}, passOver?: Opening["passOver"]): Promise<Dataset> =>
+  openTextFile(file, /\.json$/i.test(file) ? json : jsonl, options, { who: "openJsonl", ...(passOver === undefined ? {} : { passOver }) });
 
 const record = (text: string): unknown => {
   try {

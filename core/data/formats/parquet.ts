@@ -3,9 +3,10 @@ import { basename, resolve } from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer, type FileMetaData } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { parseOptions } from "../../host/options.ts";
-import type { Dataset } from "../dataset.ts";
+import { causeOf } from "../../model/processing/shown.ts";
+import { reading } from "../reader/place.ts";
 import { timestampText } from "../values/times.ts";
-import { blockDataset, blocksSchema, dataFiles, type Block, type BlocksOptions, type ColumnsOfFile, type Records } from "./blocks.ts";
+import { blockDataset, blocksSchema, dataFiles, type Block, type BlockDataset, type BlocksOptions, type ColumnsOfFile, type Records, unreadableRows } from "./blocks.ts";
 import { asStored, converters, kindOf } from "./parquet-values.ts";
 
 interface OpenFile {
@@ -18,10 +19,11 @@ interface OpenFile {
 }
 
 /** Open a Parquet file, or a folder of them. Only the ends of the files are read at first. @throws Error naming the file that is no Parquet, or lacks a column */
-export async function openParquet(path: string, options: BlocksOptions = {}): Promise<Dataset> {
+export async function openParquet(path: string, options: BlocksOptions = {}): Promise<BlockDataset> {
   const { columns, split, heldBytes } = parseOptions("openParquet", blocksSchema, options);
   const [blocks, files]: [Block[], ColumnsOfFile[]] = [[], []];
   for (const one of dataFiles(resolve(path), split, ".parquet")) {
+    reading(basename(one));
     const file = await openFile(one);
     files.push({ path: one, columns: new Map(parquetSchema(file.metadata).children.map((column) => [column.element.name, kindOf(column)])) });
     let first = 0;
@@ -52,7 +54,7 @@ async function openFile(path: string): Promise<OpenFile> {
     const metadata = await parquetMetadataAsync(buffer);
     return { path, buffer, metadata, stored: asStored(metadata), convert: converters(metadata) };
   } catch (error) {
-    throw new Error(`The dataset ${path} cannot be read as Parquet: ${(error as Error).message}`, { cause: error });
+    throw new Error(`The dataset ${path} cannot be read as Parquet: ${causeOf(error, "it is damaged or cut short")}`, { cause: error });
   }
 }
 
@@ -73,6 +75,6 @@ async function readRows({ path, buffer, stored, convert }: OpenFile, first: numb
     for (const record of records) for (const [column, own] of convert) record[column] = own(record[column]);
     return records;
   } catch (error) {
-    throw new Error(`rows ${first} to ${first + rows - 1} of ${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw unreadableRows(path, first, rows, error);
   }
 }

@@ -6,6 +6,8 @@ import { parseOptions } from "../../host/options.ts";
 import type { Row } from "../../pipeline/batch.ts";
 import type { Dataset, SkippedRow } from "../dataset.ts";
 import { checkMapped, ColumnFinder, columnsSchema, valueAt, type Columns, type Values } from "../rows/columns.ts";
+import { causeOf } from "../../model/processing/shown.ts";
+import { reading } from "../reader/place.ts";
 import { rowOf } from "../rows/row.ts";
 
 export const textSchema = z.strictObject({
@@ -42,8 +44,16 @@ export interface TextFormat {
   record(text: string): unknown;
 }
 
+/** Who opens a file, and what is known of it. */
+export interface Opening {
+  /** For messages. */
+  readonly who: string;
+  /** Why rows at these places cannot be used, "rows.jsonl, line 3". */
+  readonly passOver?: Readonly<Record<string, string>>;
+}
+
 /** Errors (or skips, as asked for) name the file and line, or the row's place in a list: what is no record, a missing or wrong column, a missing picture, a second row of one id. */
-export async function openTextFile(file: string, format: TextFormat, options: TextOptions, who: string): Promise<Dataset> {
+export async function openTextFile(file: string, format: TextFormat, options: TextOptions, { who, passOver = {} }: Opening): Promise<Dataset> {
   const { columns, pictures, onBadRow } = parseOptions(who, textSchema, options);
   const folder = resolve(dirname(file), pictures);
   const absent = `paths are relative to ${pictures === "." ? "the file" : `${pictures}, beside the file`}`;
@@ -63,9 +73,13 @@ export async function openTextFile(file: string, format: TextFormat, options: Te
   for await (const together of format.entries(file)) {
     for (const { entry, read } of together) {
       try {
+        const place = `${basename(file)}, ${entry.place}`;
+        reading(place);
+        const refused = passOver[place];
+        if (refused !== undefined) throw new Error(refused);
         keep(entry, recordOf(read()));
       } catch (error) {
-        const [where, reason] = [`${basename(file)}, ${entry.place}`, (error as Error).message];
+        const [where, reason] = [`${basename(file)}, ${entry.place}`, causeOf(error, "it cannot be read: it is damaged")];
         if (onBadRow === "stop") throw new Error(`${where}: ${reason} (onBadRow: "skip" leaves such rows out)`, { cause: error });
         skipped.push({ where, reason });
       }
@@ -81,6 +95,7 @@ export async function openTextFile(file: string, format: TextFormat, options: Te
       const entry = kept[index];
       if (entry === undefined) throw new Error(`Dataset "${basename(file)}" has ${kept.length} rows, no row ${index}`);
       const { source } = entry;
+      reading(`${basename(file)}, ${entry.place}`);
       return rowOf(recordOf("value" in source ? source.value : format.record(await textAt(source, file))), finder, placeOf(entry, file, folder, null));
     },
   };

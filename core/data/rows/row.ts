@@ -1,5 +1,6 @@
 /** A record of a file becomes a row. */
 import type { Row } from "../../pipeline/batch.ts";
+import type { Digits } from "../reader/messages.ts";
 import { NumberText } from "../values/number-text.ts";
 import { parseJson } from "../values/json.ts";
 import { knownColumns, mappingHint, purposeNames, valueAt, type ColumnFinder, type Layout, type Purpose, type Values } from "./columns.ts";
@@ -105,6 +106,33 @@ function define(object: Record<string, unknown>, name: string, value: unknown): 
 
 /** Fields whose numbers are written otherwise than a double is, by the fields. */
 const written = new WeakMap<Row["fields"], Values>();
+
+/** The numbers of a row's fields that a double does not hold, by the names that lead to them. */
+export function digitsOf(fields: Row["fields"]): Digits[] {
+  const found: Digits[] = [];
+  const find = (value: unknown, path: readonly string[]): void => {
+    if (value instanceof NumberText) found.push([path, value.text]);
+    else if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) {
+      for (const [name, inner] of Object.entries(value)) find(inner, [...path, name]);
+    }
+  };
+  const record = written.get(fields);
+  if (record !== undefined) for (const name of Object.keys(fields)) find(record[name], [name]);
+  return found;
+}
+
+/** A row that came from another process, its numbers' digits as `digitsOf` took them from it there. */
+export function withDigits(row: Row, digits: readonly Digits[]): Row {
+  if (digits.length === 0) return row;
+  const record = structuredClone(row.fields) as Record<string, unknown>;
+  for (const [path, text] of digits) {
+    const last = path.at(-1)!;
+    const holder = path.slice(0, -1).reduce<Record<string, unknown>>((inner, name) => inner[name] as Record<string, unknown>, record);
+    define(holder, last, new NumberText(text));
+  }
+  written.set(row.fields, record);
+  return row;
+}
 
 /** A field as text, numbers by the digits that the file has; null for what is neither text nor number. A field inside another is named with dots. */
 export function fieldText(fields: Row["fields"], name: string): string | null {

@@ -1,0 +1,5 @@
+// The reader's process starts without the loader that its parent may have: this file, plain JavaScript, registers it.
+import { register } from "tsx/esm/api";
+
+register();
+await import("./reader-child.ts");
