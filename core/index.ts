@@ -72,7 +72,7 @@ export { Remembered } from "./data/remembered.ts";
 export type { BlocksOptions } from "./data/formats/blocks.ts";
 export { fieldText } from "./data/rows/row.ts";
 export { knownColumns, mappingHint } from "./data/rows/columns.ts";
-export { shown } from "./model/processing/shown.ts";
+export { causeOf, printable, quoted, shown } from "./model/processing/shown.ts";
 export { controlTokensIn, spellControlTokens } from "./prompts/control-tokens.ts";
 export { marksProblem } from "./prompts/marks.ts";
 export { UnusableRowError } from "./prompts/prompts.ts";

@@ -145,6 +145,9 @@ export function entryKey({ prompt, response }: Scorable, { step, round }: Respon
   return { step, prompt: prompt.key, round, index: response.index, tokens: tokensDigest(response.tokens), scorer };
 }
 
+/** Characters of a note that are kept. */
+const longestNote = 4000;
+
 /** One scorer on one response; a failure becomes the stand-in value or an error that names scorer and response. */
 async function runScorer(
   scorer: Scorer,
@@ -157,7 +160,9 @@ async function runScorer(
     if (typeof part !== "object" || !Number.isFinite(part.value)) {
       throw new Error(`it returned ${describe(result)}, which is no finite number`);
     }
-    return part.note === undefined ? { value: part.value } : { value: part.value, note: part.note };
+    if (part.note === undefined) return { value: part.value };
+    if (typeof part.note !== "string") throw new Error(`it returned a note that is no text (${typeof part.note})`);
+    return { value: part.value, note: part.note.length > longestNote ? `${part.note.slice(0, longestNote)}…` : part.note };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (scorer.onFailure !== "stop")
@@ -175,8 +180,9 @@ async function withTimeout(scorer: Scorer, sample: Scorable): Promise<Scored> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new Error(`it gave no answer within ${scorer.timeoutSeconds} s`));
-      abort.abort();
+      const reason = new Error(`it gave no answer within ${scorer.timeoutSeconds} s`);
+      reject(reason);
+      abort.abort(reason);
     }, scorer.timeoutSeconds * 1000);
   });
   try {

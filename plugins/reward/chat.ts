@@ -27,14 +27,14 @@ const answerSchema = z.object({ choices: z.array(z.object({ message: z.object({ 
  * @param pictures data URLs or addresses, shown before the text
  * @throws Error with what the server said when that is no chat completion
  */
-export async function askChat({ url, headers, retries, model, keyVariable, temperature, maxTokens }: ChatServer, text: string, signal: AbortSignal, pictures: readonly string[] = []): Promise<string> {
+export async function askChat({ url, headers, model, keyVariable, temperature, maxTokens, ...limits }: ChatServer, text: string, signal: AbortSignal, pictures: readonly string[] = []): Promise<string> {
   const key = keyVariable === null ? undefined : process.env[keyVariable];
   if (keyVariable !== null && key === undefined) throw new Error(`the environment variable ${keyVariable}, which holds the server's key, is not set`);
-  const server = { url, retries, headers: { ...headers, ...(key === undefined ? {} : { Authorization: `Bearer ${key}` }) } };
+  const server = { url, ...limits, headers: { ...headers, ...(key === undefined ? {} : { Authorization: `Bearer ${key}` }) } };
   const content = pictures.length === 0 ? text : [...pictures.map((picture) => ({ type: "image_url", image_url: { url: picture } })), { type: "text", text }];
-  const body = await askServer(server, { model, temperature, max_tokens: maxTokens, messages: [{ role: "user", content }] }, signal);
+  const { body, said } = await askServer(server, { model, temperature, max_tokens: maxTokens, messages: [{ role: "user", content }] }, signal);
   const answer = answerSchema.safeParse(body);
-  if (!answer.success) throw new Error(`${url} answered ${JSON.stringify(body)?.slice(0, 120)}, which is no chat completion`);
+  if (!answer.success) throw new Error(`${url} answered ${said}, which is no chat completion`);
   return answer.data.choices[0]!.message.content;
 }
 

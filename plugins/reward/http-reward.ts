@@ -64,10 +64,11 @@ export class HttpRewardPlugin implements Plugin {
   async #ask(batch: readonly Waiting[]): Promise<void> {
     const samples = batch.map(({ sample: { prompt, response } }) => ({ id: prompt.row.id, prompt: prompt.row.prompt, answer: prompt.row.answer, response: response.text, fields: prompt.row.fields }));
     // Those sent together end together: the first to be too late ends it for all.
-    const body = await askServer(this.options, { samples }, AbortSignal.any(batch.map(({ signal }) => signal)));
+    const { body, said } = await askServer(this.options, { samples }, AbortSignal.any(batch.map(({ signal }) => signal)));
     const answer = answerSchema.safeParse(body);
     if (!answer.success || answer.data.scores.length !== batch.length) {
-      throw new Error(`${this.options.url} answered ${JSON.stringify(body)?.slice(0, 120)}; { scores: [${batch.length} numbers, { value, note } or null] } is needed`);
+      const count = answer.success ? ` (${answer.data.scores.length} scores for ${batch.length})` : "";
+      throw new Error(`${this.options.url} answered ${said}${count}; { scores: [${batch.length} numbers, { value, note } or null] } is needed`);
     }
     answer.data.scores.forEach((score, index) => {
       if (score === null) return batch[index]!.resolve(null);

@@ -1,4 +1,4 @@
-import { parseOptions } from "@papo/core";
+import { parseOptions, quoted } from "@papo/core";
 import type { Picture, Plugin, Run, Scorable, ScoredPart } from "@papo/core";
 import sharp from "sharp";
 import { z } from "zod";
@@ -49,7 +49,7 @@ export class JudgeRewardPlugin implements Plugin {
     const said = await askChat(this.options, this.#question(sample), signal, pictures);
     const found = [...said.matchAll(new RegExp(this.options.score.source, this.options.score.flags.includes("g") ? this.options.score.flags : `${this.options.score.flags}g`))].at(-1);
     const value = Number(found?.[1]);
-    if (found === undefined || !Number.isFinite(value)) throw new Error(`the judge gave no score: ${said.slice(-160)}`);
+    if (found === undefined || !Number.isFinite(value)) throw new Error(`the judge gave no score: ${quoted(said.slice(-160))}`);
     return { value: Math.min(high, Math.max(low, value)), note: said.slice(0, 500) };
   }
 

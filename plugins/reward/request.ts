@@ -1,4 +1,5 @@
 /** Asking a server for a reward: JSON there and back, tried again where that may help. */
+import { printable, quoted } from "@papo/core";
 import { z } from "zod";
 import { onFailureSchema } from "./failure.ts";
 
@@ -9,6 +10,8 @@ export const serverSchema = {
   headers: z.record(z.string(), z.string()).default({}),
   /** Tries after the first, where the server cannot be reached or answers 429 or 5xx; waits double from half a second. */
   retries: z.int().nonnegative().default(3),
+  /** Longest answer that is read, MiB. */
+  maxAnswerMegabytes: z.number().positive().default(16),
   /** Seconds for one response, tries and waiting included. */
   timeoutSeconds: z.number().positive().meta({ unit: "seconds" }).default(60),
   /** No usable answer within that: "stop" the run, "drop" the response's group, or give this value, logged and counted. */
@@ -19,21 +22,35 @@ export interface Server {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly retries: number;
+  /** Default 16. */
+  readonly maxAnswerMegabytes?: number;
+  /** For messages: when the signal fires. */
+  readonly timeoutSeconds: number;
 }
 
-/** The parsed body of the answer. @throws Error with what the server said, when the last try fails too or trying again cannot help */
-export async function askServer({ url, headers, retries }: Server, body: unknown, signal: AbortSignal): Promise<unknown> {
+export interface Answered {
+  /** Parsed. */
+  readonly body: unknown;
+  /** The same as a message quotes it. */
+  readonly said: string;
+}
+
+/** Redirects that are followed, on the same host. */
+const mostRedirects = 3;
+
+/** What the server answers. @throws Error with what it said, when the last try fails too or trying again cannot help */
+export async function askServer(server: Server, body: unknown, signal: AbortSignal): Promise<Answered> {
   const content = JSON.stringify(body);
   for (let tried = 0; ; tried++) {
     try {
-      const response = await fetch(url, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: content, signal });
-      const text = await response.text();
-      if (response.ok) return parsed(text, url);
-      const failure = new Error(`${url} answered ${response.status}: ${text.slice(0, 200)}`);
-      if (response.status !== 429 && response.status < 500) throw new FinalError(failure.message);
-      throw failure;
+      const response = await post(server, content, signal);
+      const text = await textOf(response, server);
+      if (response.ok) return { body: parsed(text, server.url), said: quoted(text, 120) };
+      const failure = `${server.url} answered ${response.status}: ${quoted(text)}`;
+      throw response.status !== 429 && response.status < 500 ? new FinalError(failure) : new Error(failure);
     } catch (error) {
-      if (error instanceof FinalError || signal.aborted || tried >= retries) throw describe(error as Error, url, tried + 1);
+      const isLast = error instanceof FinalError || signal.aborted || tried >= server.retries;
+      if (isLast) throw describe(error as Error, server, tried + 1, signal);
       await pause(500 * 2 ** tried, signal);
     }
   }
@@ -42,26 +59,63 @@ export async function askServer({ url, headers, retries }: Server, body: unknown
 /** Trying again would give the same. */
 class FinalError extends Error {}
 
+/** What is sent goes to the address that was given and to no other host, whatever the server there says. */
+async function post({ url, headers }: Server, body: string, signal: AbortSignal): Promise<Response> {
+  let address = url;
+  for (let redirects = 0; ; redirects++) {
+    const response = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body, signal, redirect: "manual" });
+    const to = response.headers.get("location");
+    if (response.status < 300 || response.status >= 400 || to === null) return response;
+    await response.body?.cancel();
+    const next = URL.canParse(to, address) ? new URL(to, address) : null;
+    if (next?.origin !== new URL(url).origin) {
+      throw new FinalError(`${url} redirects to ${quoted(next?.origin ?? to)}, and answers, questions and keys are sent to no other host than the one given: give that address as url`);
+    }
+    if (redirects >= mostRedirects) throw new FinalError(`${url} redirects more than ${mostRedirects} times`);
+    address = next.href;
+  }
+}
+
+/** The body, as far as it may be long. */
+async function textOf(response: Response, { url, maxAnswerMegabytes = 16 }: Server): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > maxAnswerMegabytes * 2 ** 20) throw new FinalError(`${url} answered more than ${maxAnswerMegabytes} MiB (the option maxAnswerMegabytes)`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
 function parsed(text: string, url: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new FinalError(`${url} answered no JSON: ${text.slice(0, 200)}`);
+    throw new FinalError(`${url} answered no JSON: ${quoted(text)}`);
   }
 }
 
-function describe(error: Error, url: string, tries: number): Error {
-  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
+function describe(error: Error, { url, timeoutSeconds }: Server, tries: number, signal: AbortSignal): Error {
   const times = tries === 1 ? "" : `, the last of ${tries} tries`;
-  return new Error(error.message.startsWith(url) ? `${error.message}${times}` : `${url} cannot be asked: ${error.message}${cause}${times}`, { cause: error });
+  if (signal.aborted) return new Error(`${url} gave no answer within ${timeoutSeconds} s (the option timeoutSeconds)${times}`, { cause: error });
+  return new Error(error.message.startsWith(url) ? `${error.message}${times}` : `${url} cannot be asked: ${reasonOf(error)}${times}`, { cause: error });
+}
+
+/** The client says "fetch failed" of a server that cannot be reached and "terminated" of an answer that was cut; why stands in the cause. */
+function reasonOf(error: Error): string {
+  const cause = error.cause instanceof Error ? printable(error.cause.message) : null;
+  if (error.message === "terminated") return `its answer was cut short${cause === null ? "" : ` (${cause})`}`;
+  return error.message === "fetch failed" && cause !== null && cause !== "" ? cause : `${printable(error.message)}${cause === null ? "" : ` (${cause})`}`;
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);
+    // The next try finds the signal and ends.
     signal.addEventListener("abort", () => {
       clearTimeout(timer);
-      reject(new Error("it took too long"));
+      resolve();
     }, { once: true });
   });
 }

@@ -18,6 +18,8 @@ export interface DataSource {
   readonly template?: string;
   /** What chat formats mark turns and pictures by, where a row's own text has it: "keep" reads it as the model does, "text" puts a space into it, so that it is read as text. Default "keep". */
   readonly controlTokens?: "keep" | "text";
+  /** What reading it may cost: seconds for a row (or a block of a Parquet or Arrow file), 60, and memory of the process that reads, 4096 MiB. */
+  readonly limits?: NonNullable<DataOptions["limits"]>;
   /** In a list of sources: how much of it, relative to the others. Default 1. */
   readonly weight?: number;
 }
@@ -40,6 +42,7 @@ export const dataSchema = z.strictObject({
   split: z.string().optional(),
   template: z.string().optional(),
   controlTokens: z.enum(["keep", "text"]).optional(),
+  limits: z.strictObject({ seconds: z.number().positive().optional(), megabytes: z.int().min(256).optional() }).optional(),
   weight: z.number().positive().optional(),
 });
 
@@ -67,11 +70,11 @@ export async function openSources(data: Data, onBadRow: "stop" | "skip" = "stop"
 
 const isList = (data: Data): data is readonly DataSource[] => Array.isArray(data);
 
-async function openSource({ path, benchmark, columns, split, template, controlTokens }: DataSource, onBadRow: "stop" | "skip"): Promise<Dataset> {
+async function openSource({ path, benchmark, columns, split, template, controlTokens, limits }: DataSource, onBadRow: "stop" | "skip"): Promise<Dataset> {
   const layout: Benchmark | undefined = benchmark === undefined ? undefined : benchmarkOf(benchmark);
   const mapped = { ...layout?.options.columns, ...columns };
   if (template !== undefined) checkTemplate(template, mapped.answer);
-  const dataset = await openData(path, { ...layout?.options, onBadRow, columns: mapped, ...(split === undefined ? {} : { split }) }).catch((error: unknown) => {
+  const dataset = await openData(path, { ...layout?.options, onBadRow, columns: mapped, ...(split === undefined ? {} : { split }), ...(limits === undefined ? {} : { limits: definedIn(limits) }) }).catch((error: unknown) => {
     throw layout?.needs === undefined ? error : new Error(`${(error as Error).message} (${layout.needs})`, { cause: error });
   });
   const changes = [
@@ -88,6 +91,11 @@ async function openSource({ path, benchmark, columns, split, template, controlTo
     },
   };
 }
+
+const definedIn = ({ seconds, megabytes }: NonNullable<DataSource["limits"]>): NonNullable<DataOptions["limits"]> => ({
+  ...(seconds === undefined ? {} : { seconds }),
+  ...(megabytes === undefined ? {} : { megabytes }),
+});
 
 /** A row whose own texts are read as texts alone. */
 const asText = (row: Row): Row => ({

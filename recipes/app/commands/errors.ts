@@ -38,7 +38,7 @@ export const errors = command({
     const lock = lockFolder(folder);
     try {
       if (url !== undefined && model !== undefined) {
-        const server: ChatServer = { url, model, headers: {}, retries: values.retries, keyVariable: values["key-variable"] ?? null, temperature: 0, maxTokens: 512 };
+        const server: ChatServer = { url, model, headers: {}, retries: values.retries, timeoutSeconds: patience, keyVariable: values["key-variable"] ?? null, temperature: 0, maxTokens: 512 };
         const ask: Ask = (prompt, pictures) => askChat(server, prompt, AbortSignal.timeout(1000 * patience), values["text-only"] ? [] : pictures);
         await askJudge(folder, { model, ask, together: values.together, rubric: values.rubric, labelled: values.labelled }, display);
       } else if (values.labelled !== undefined || values.rubric !== undefined) {

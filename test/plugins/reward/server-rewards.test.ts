@@ -57,7 +57,7 @@ test("a server that is overloaded is asked again; one that refuses is not", asyn
 });
 
 test.each([
-  ["too few scores", (_: unknown, __: number, response: ServerResponse) => json(response, { scores: [] }), /answered \{"scores":\[\]\}; \{ scores: \[1 numbers, \{ value, note \} or null\] \} is needed/],
+  ["too few scores", (_: unknown, __: number, response: ServerResponse) => json(response, { scores: [] }), /answered \{"scores":\[\]\} \(0 scores for 1\); \{ scores: \[1 numbers, \{ value, note \} or null\] \} is needed/],
   ["a text for a number", (_: unknown, __: number, response: ServerResponse) => json(response, { scores: ["0.5"] }), /is needed/],
   ["text instead of JSON", (_: unknown, __: number, response: ServerResponse) => void response.end("<html>"), /answered no JSON: <html>/],
   ["half of a JSON", (_: unknown, __: number, response: ServerResponse) => void response.end('{"scores":[1'), /answered no JSON/],
@@ -75,7 +75,7 @@ test("a null says that the reward does not apply", async () => {
 
 test("a server that hangs is given up", async () => {
   answer = () => undefined;
-  await expect(score(new HttpRewardPlugin({ part: "server", url }), "x", 0.2)).rejects.toThrow(/cannot be asked/);
+  await expect(score(new HttpRewardPlugin({ part: "server", url }), "x", 0.2)).rejects.toThrow(/gave no answer within 60 s \(the option timeoutSeconds\)/);
 });
 
 const says = (content: string) => (_body: unknown, _call: number, response: ServerResponse): void => json(response, { choices: [{ message: { content } }] });
