@@ -33,8 +33,15 @@ export function verifyAnswer(gold: string, response: string, choices?: unknown):
   const found = (options === null ? null : wholeChoice(text, options)) ?? extractAnswer(text);
   if (expected === null) return { outcome: "unreadable", expected, found };
   if (found === null) return { outcome: "no answer", expected, found };
-  return { outcome: judge(expected, found, options), expected, found };
+  const outcome = judge(expected, found, options);
+  // A sentence's article is no part of the answer that it says: "It is a square."
+  const bare = outcome === "wrong" && isSentence(text) ? found.replace(/^(?:(?:on|at|in|to)\s+)?(?:the|an?)\s+(?=\p{L})/iu, "") : found;
+  return { outcome: bare === found ? outcome : judge(expected, bare, options), expected, found };
 }
+
+/** Whether an answer was said, rather than given in a box or tags or alone. */
+const isSentence = (text: string): boolean =>
+  !/\\(?:boxed|fbox|framebox)|<answer>/.test(text) && /\b(?:is|are|was|were|it's|shows?)\s/i.test(text);
 
 /** Whether answers can be compared with a gold answer: it is one of the choices, or it is not empty, and notation that is known or words. */
 export function isUsableGold(gold: string, choices?: unknown): boolean {

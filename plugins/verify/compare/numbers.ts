@@ -51,7 +51,9 @@ export function sameReals(a: Decimal, b: Decimal, own: Written, other: Written):
   const [distance, size] = [a.minus(b).abs(), Decimal.max(a.abs(), b.abs())];
   // Exponents of ten say most of it.
   if (size.e - distance.e < 4) return false;
-  if (!own.rounded && !other.rounded) return distance.lessThanOrEqualTo(size.times(exactly));
+  const bothWritten = own.digits !== null && other.digits !== null;
+  if (!bothWritten && distance.lessThanOrEqualTo(size.times(exactly))) return true;
+  if (!own.rounded && !other.rounded) return false;
   const [ownPrinted, otherPrinted] = [(own.digits ?? 0) >= printed, (other.digits ?? 0) >= printed];
   if (own.rounded && other.rounded) {
     if (!ownPrinted && !otherPrinted && own.digits !== null && other.digits !== null) return false;

@@ -12,6 +12,7 @@ export function sameQuantity(x: Node, y: Node, { sameItem }: Comparison): boolea
     { unit: string },
     { unit: string },
   ];
+  if ((x.kind === "percent" || y.kind === "percent") && a.unit !== b.unit) return false;
   if (a.unit === "" || b.unit === "")
     return sameItem(own, other) || inRadians(x, y, sameItem) || inRadians(y, x, sameItem);
   // What is counted may be named in many ways; morning and evening may not.

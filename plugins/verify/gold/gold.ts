@@ -15,6 +15,8 @@ export function extractGold(gold: string): string | null {
   const { closed, cut } = boxesIn(inner);
   if (closed.length > 0 && !cut) return answerOfBoxes(inner, closed);
   if (inner.length > longest) return extractAnswer(inner);
+  // An amount of money, and no sign of a formula.
+  if (/^\s*-?\s*\\?\$\s*[\d,.]+\s*$/.test(inner)) return inner.trim();
   const bare = withoutFormulaSigns(inner).trim();
   return bare.replace(/^(?:(?:the\s+)?(?:final\s+|correct\s+)?answer\s*(?:is|:)|答案\s*(?:是|为|:))\s*:?\s*(?=\S)/i, "") || null;
 }

@@ -40,7 +40,9 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/(\d)(?:st|nd|rd|th)\b/g, "$1"],
   [/\\%/g, "%"],
   [/\\text(?:bf|it|rm|normal)?\s*\{\s*(-?[\d.,]+[^{}]{0,40})\}/g, "$1"],
+  [/^\s*(-?)\s*\\?\$\s*(\d[\d,]*(?:\.\d+)?|\.\d+)\s*[.,]?\s*$/, "$1$2 \\text{ dollars}"],
   [/\\[$]|[$€£¥]/g, " "],
+  [/(?<=\d\s*)\\Omega(?![a-zA-Z])/g, "\\text{ ohms}"],
   [/\*\*/g, "^"],
   [/\\(?:var)(epsilon|phi|theta|rho|sigma)(?![a-zA-Z])/g, "\\$1"],
 ];

@@ -38,13 +38,13 @@ export abstract class OperandReader extends WordReader {
     const rest = this.text.slice(this.at, this.at + 400);
     const { thousands, decimalComma } = this.reading;
     const ambiguous =
-      (thousands && /^\d{1,3}(?:(?:,\d{3})+|(?: \d{3})+)(?:\.\d+)?(?!\d)/.exec(rest)) ||
+      (thousands && /^[1-9]\d{0,2}(?:(?:,\d{3})+|(?: \d{3})+)(?:\.\d+)?(?!\d)/.exec(rest)) ||
       (decimalComma && this.brackets === 0 && /^\d+,\d+(?![\d,])/.exec(rest)) ||
       null;
     if (ambiguous !== null) this.asked = true;
     const found = ambiguous ?? /^\d+(?:\.\d+|\.(?=\\overline))?|^\.\d+/.exec(rest);
     if (found === null) throw this.unreadable();
-    const comma = decimalComma && !(thousands && /^\d{1,3}(?:,\d{3})+(?!\d)/.test(found[0])) && /^\d+,\d+$/.test(found[0]);
+    const comma = decimalComma && !(thousands && /^[1-9]\d{0,2}(?:,\d{3})+(?!\d)/.test(found[0])) && /^\d+,\d+$/.test(found[0]);
     const written = comma ? found[0].replace(",", ".") : found[0].replace(/[, ]/g, "");
     this.at += found[0].length;
     const repeating = /^\\(?:overline|bar|dot)\s*\{(\d+)\}/.exec(this.text.slice(this.at, this.at + 60));
@@ -110,19 +110,27 @@ export abstract class OperandReader extends WordReader {
     const next = this.peek();
     if (next === "(" || next === "[") {
       const inner = this.bracketed(next);
+      if (inner.kind === "quantity" && inner.unit === "°") return [radians(inner.value)];
       return inner.kind === "tuple" ? inner.items : [inner];
     }
     if (next === "{") {
       const inner = this.group(() => this.sum());
       return [inner];
     }
-    let node = this.signedFactor();
+    let node = this.inDegrees(this.signedFactor());
     while (this.startsFactor() && !functions.has(this.peekCommand()) && !"([{|".includes(this.peek()) && !functions.has(/^[a-zA-Z]*/.exec(this.text.slice(this.at, this.at + 12))![0])) node = times(node, this.factor());
     if (this.peek() === "/" && node.kind !== "call") {
       this.take("/");
       node = { kind: "quotient", over: node, under: this.factor() };
     }
     return [node];
+  }
+
+  /** sin 30° is of π/6. */
+  protected inDegrees(angle: Node): Node {
+    if (this.peek() !== "°" || /^°\s*[CF](?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 4))) return angle;
+    this.take("°");
+    return radians(angle);
   }
 
   protected bracketed(open: string): Node {
@@ -289,6 +297,12 @@ export abstract class OperandReader extends WordReader {
 
 const [one, two, ten] = [whole(1n), whole(2n), whole(10n)];
 const half: Node = { kind: "quotient", over: one, under: two };
+
+const radians = (degrees: Node): Node => ({
+  kind: "quotient",
+  over: times(degrees, { kind: "constant", name: "pi" }),
+  under: whole(180n),
+});
 
 export function times(a: Node, b: Node): Node {
   if (a.kind === "quantity") return { ...a, value: times(a.value, b) };

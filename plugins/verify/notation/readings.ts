@@ -24,9 +24,9 @@ export function readingsOf(text: string): readonly Node[] {
 function readAll(text: string): Node[] {
   const readings: Reading[] = [plain];
   if (/\d[, ]\d{3}(?!\d)/.test(text)) readings.push({ ...plain, thousands: true });
-  if (/\d,\d/.test(text)) readings.push({ ...plain, decimalComma: true });
+  if (mayBeDecimals(text)) readings.push({ ...plain, decimalComma: true });
   // A blank before it makes "m" a metre rather than an unknown, or may.
-  if (/\d\s+[mgshLNJWVA](?![a-zA-Z])/.test(text)) {
+  if (/\d\s+[mgshlLNJWVA](?![a-zA-Z])/.test(text)) {
     readings.push(...readings.map((reading) => ({ ...reading, letterUnits: true })));
   }
   return readings.flatMap((reading) => {
@@ -40,6 +40,9 @@ function readAll(text: string): Node[] {
     }
   });
 }
+
+/** Whether a comma may part the places of a decimal: those of "1,234" part thousands, as one of "0,125" cannot. */
+const mayBeDecimals = (text: string): boolean => /\d,\d/.test(text) && !/^-?[1-9]\d{0,2}(?:,\d{3})+$/.test(text.trim());
 
 /** Both signs of a ± are answers. */
 function read(text: string, reading: Reading): { readonly node: Node; readonly asked: boolean } {

@@ -2,7 +2,7 @@
 import { plainText } from "./clean.ts";
 import { whole, type Node } from "./node.ts";
 import { Scanner } from "./scanner.ts";
-import { areWords, mayBeCounted, multiplierOf, numberNamed } from "./words.ts";
+import { areWords, fractionNamed, mayBeCounted, multiplierOf, numberNamed } from "./words.ts";
 import { readUnit } from "../values/units.ts";
 
 /** How ambiguous notation is read. */
@@ -16,6 +16,9 @@ export interface Reading {
   /** "5 m" is a length. */
   readonly letterUnits: boolean;
 }
+
+/** Words behind a unit that say in which way: "years old", "cm long". */
+const manner = /\s+(?:old|long|tall|wide|high|deep|in total|total|altogether|each)$/i;
 
 export class WordReader extends Scanner {
   protected readonly reading: Reading;
@@ -54,7 +57,7 @@ export class WordReader extends Scanner {
     const half = /^\s*([ap])\.?\s?m\.?\s*$/i.exec(word)?.[1];
     if (half !== undefined) return `counted ${half.toLowerCase()}m`;
     if (multiplierOf(word) !== null) return `times ${word.trim()}`;
-    const known = readUnit(`${word.trim()}${exponent === null ? "" : `^${exponent[1]!}`}`);
+    const known = readUnit(`${word.trim().replace(manner, "")}${exponent === null ? "" : `^${exponent[1]!}`}`);
     // An unknown word is what is counted.
     if (known !== null) {
       const rest = this.unit();
@@ -88,11 +91,11 @@ export class WordReader extends Scanner {
     if (/[a-zA-Z]/.test(this.text[this.at - 1] ?? "")) return null;
     const half = /\d\s*$/.test(this.text.slice(Math.max(0, this.at - 4), this.at)) ? /^(?:[AP]M|[ap]m|[aApP]\.\s?[mM]\.?)(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 6)) : null;
     if (half !== null) return this.jump(half[0].length, () => half[0]);
-    if (this.reading.letterUnits && /\d\s+$/.test(this.text.slice(Math.max(0, this.at - 8), this.at)) && /^[mgshLNJWVA](?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 2))) {
+    if (this.reading.letterUnits && /\d\s+$/.test(this.text.slice(Math.max(0, this.at - 8), this.at)) && /^[mgshlLNJWVA](?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 2))) {
       this.asked = true;
       return this.jump(1, () => this.text[this.at - 1]!);
     }
-    const found = /^(?:percentage|percent|pct|km\/h|m\/s|cm|mm|km|kg|mg|ml|mL|mph|meters?|metres?|inch(?:es)?|feet|foot|miles?|yards?|hours?|hrs?|minutes?|seconds?|days?|weeks?|months?|years?|dollars?|cents?|units?|square (?:units|feet|meters|inches|cm|centimeters)|cubic (?:units|feet|meters|inches|cm|centimeters)|sq\.? ?(?:cm|m|ft))(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 24));
+    const found = /^(?:percentage|percent|pct|km\/h|m\/s|cm|mm|km|kg|mg|ml|mL|mph|meters?|metres?|inch(?:es)?|feet|foot|miles?|yards?|hours?|hrs?|minutes?|mins?|seconds?|secs?|days?|weeks?|months?|years?|dollars?|cents?|units?|square (?:units|feet|meters|inches|cm|centimeters)|cubic (?:units|feet|meters|inches|cm|centimeters)|sq\.? ?(?:cm|m|ft))(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 24));
     if (found === null) return null;
     this.at += found[0].length;
     return found[0];
@@ -102,5 +105,8 @@ export class WordReader extends Scanner {
 /** Words as a node: the number that they name, or text. */
 export function wordNode(words: string): Node {
   const number = numberNamed(words);
-  return number === null ? { kind: "text", text: plainText(words) } : whole(number);
+  if (number !== null) return whole(number);
+  const fraction = fractionNamed(words);
+  if (fraction === null) return { kind: "text", text: plainText(words) };
+  return { kind: "quotient", over: whole(fraction[0]), under: whole(fraction[1]) };
 }

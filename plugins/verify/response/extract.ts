@@ -16,6 +16,9 @@ export function extractAnswer(response: string): string | null {
   if (cut) return null;
   if (closed.length > 0) return from === "thoughts" && !/^[\s$.*)\]\\}]*(?:\\text\{[^{}]*\}[\s$.*)\]\\]*)?$/.test(text.slice(closed.at(-1)!.end)) ? null : boxed(text);
   if (from === "thoughts") return null;
+  // As solutions of GSM8K end.
+  const marked = /(?:^|\n)\s*####\s*([^\n]+)\s*$/.exec(text)?.[1];
+  if (marked !== undefined) return marked.trim();
   return from === "tags" ? (wholeAnswer(text) ?? answerInSentences(text) ?? (text.trim() || null)) : answerInSentences(text);
 }
 

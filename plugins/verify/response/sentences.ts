@@ -20,15 +20,26 @@ const reason = /^(.{1,60}?),?\s+(?:because|since|as|due to|given that|so that|wh
 /** Predicates that say something of the work and not of the question. */
 const generic = /^(?:correct|right|valid|shown|given|clear|done|found|known|obvious|visible|complete|finished|needed|required|possible|solved|satisfied|consistent|equal|the same|wrong|incorrect|as follows|unknown|unclear)$/i;
 
+/** "### Answer" on a line of its own. */
+const heading = /^[#*\s]*(?:final\s+)?answer[*\s]*:?[*]*\s*\n+/gim;
+
 /** The answer that a text without boxes and tags gives; null where it gives none. */
-export function answerInSentences(text: string): string | null {
+export function answerInSentences(response: string): string | null {
+  const text = response.replace(heading, "Answer: ");
   const corrected = [...text.matchAll(corrections)].at(-1);
   const own = corrected === undefined ? text : text.slice(corrected.index + corrected[0].length).replace(/^[\s,.:;!…-]+/, "");
-  return wholeAnswer(own) ?? afterCue(own) ?? claimedChoice(own) ?? yesOrNo(own) ?? predicate(own) ?? (takenBack(own) ? null : lastIn(own));
+  return wholeAnswer(own) ?? afterCue(own) ?? claimedChoice(own) ?? yesOrNo(own) ?? predicate(own) ?? (takenBack(own) ? null : lastIn(withoutDenied(own)));
 }
 
-/** "12 is not the answer." */
-const takenBack = (text: string): boolean => /\b(?:is|are)\s*(?:n't|not)\s+(?:the\s+)?(?:\w+\s+)?(?:answer|correct|right)|\bis\s+(?:wrong|incorrect)\b|不是答案/i.test(sentencesOf(text).at(-1) ?? "");
+/** "12 is not the answer.", "I cannot tell whether it is 12." */
+const takenBack = (text: string): boolean => /\b(?:is|are)\s*(?:n't|not)\s+(?:the\s+)?(?:\w+\s+)?(?:answer|correct|right)|\bis\s+(?:wrong|incorrect)\b|不是答案|\b(?:can't|cannot|can not|couldn't|unable to|don't|do not|not\s+(?:sure|certain|clear)|unclear|unsure)\b.{0,40}\b(?:tell|know|say|whether|if)\b|\b(?:not\s+(?:sure|certain|clear)|unclear|unsure)\s+(?:whether|if|that)\b/i.test(
+    sentencesOf(text).at(-1) ?? "",
+  );
+
+/** "It is 4, not 5.", "答案不是3": what is said not to be the answer is none. */
+const denied =
+  /(?:\b(?:not|never|cannot|can't|isn't|aren't|wasn't|won't|neither|nor|rather than|instead of)\s+(?:(?:be|is|equal(?:s)?(?:\s+to)?|exactly|simply|just|only|the answer|the number)\s+)*|(?:不是|不等于|不为|不会是|不可能是|并非|而非)\s*)\$?[-−]?\d[\d.,/]*\$?/gi;
+const withoutDenied = (text: string): string => text.replace(denied, (found) => (/\bnot only\b/i.test(found) ? found : " "));
 
 /** A short text that is nothing but an answer: a formula, a word or a few. */
 export function wholeAnswer(text: string): string | null {
@@ -44,6 +55,8 @@ function afterCue(text: string): string | null {
   const rest = text.slice(cue.index + cue[0].length);
   const sentence = withoutFormulaSigns(sentenceOf(rest)).replace(/\*\*/g, " ").replace(/[\s.*]+$/, "").trim();
   if (looksLikeMath(sentence)) return sentence;
+  const instead = /^not\s+.{1,40}?,?\s+but\s+(?:rather\s+)?(.{1,60})$/is.exec(sentence)?.[1];
+  if (instead !== undefined) return instead;
   if (/^(?:not|neither|never|n't|unlikely|no longer|unknown|不)\b/i.test(sentence)) return sentence;
   const head = reason.exec(sentence)?.[1]?.trim();
   if (head !== undefined && head !== "" && (looksLikeMath(head) || /^[\p{L} ()-]+$/u.test(head))) return head;
