@@ -68,6 +68,8 @@ export const settingsSchema = z.strictObject({
     minPixels: count.meta({ unit: "pixels" }).nullable().default(null),
     /** Most pixels after resizing; null: as the model's folder says. */
     maxPixels: count.meta({ unit: "pixels" }).nullable().default(null),
+    /** Most pixels of a picture as its file has it: one with more is a row that cannot be used. Decoding takes about 11 bytes a pixel. */
+    maxFilePixels: count.default(64_000_000),
     /** 16-bit grey: "scale" to 8 bits, or "clip" at 255 as Pillow and so transformers do (32768 becomes white). */
     sixteenBit: z.enum(["scale", "clip"]).default("scale"),
     /** Transparency: on "white", as transformers does with opened pictures; or "drop" it, as it does with paths. */

@@ -19,6 +19,7 @@ import { show } from "./commands/show.ts";
 import { startModel } from "./commands/start-model.ts";
 import { verify } from "./commands/verify.ts";
 import { trainCommand } from "./commands/train.ts";
+import { complain, say } from "./display/say.ts";
 
 /** By name, in the order in which help lists them. */
 export const commands: ReadonlyMap<string, Command> = new Map(
@@ -30,26 +31,26 @@ export async function main(args: readonly string[]): Promise<number> {
   const stack = args.includes("--stack");
   const [name = "help", ...rest] = args.filter((arg) => arg !== "--stack");
   if (name === "--version" || name === "-v" || name === "version") {
-    console.log(`papo ${version()}`);
+    say(`papo ${version()}`);
     return 0;
   }
   if (name === "help" || name === "--help" || name === "-h") {
-    console.log(help(commands.values()));
+    say(help(commands.values()));
     return 0;
   }
   const command = commands.get(name);
   if (!command) {
-    console.error(`papo: ${unknownCommand(name)}\n\n${help(commands.values())}`);
+    complain(`papo: ${unknownCommand(name)}\n\n${help(commands.values())}`);
     return 2;
   }
   if (rest.includes("--help") || rest.includes("-h")) {
-    console.log(commandHelp(command));
+    say(commandHelp(command));
     return 0;
   }
   try {
     return (await command.run(rest)) ?? 0;
   } catch (error) {
-    console.error(`\n${errorText(command, error, stack)}`);
+    complain(`\n${errorText(command, error, stack)}`);
     return 1;
   }
 }

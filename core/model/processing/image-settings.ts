@@ -5,14 +5,18 @@ import type { PictureSettings } from "../family.ts";
 import { isObject, readJson } from "../files/json.ts";
 import type { ImageSettings } from "./image-processor.ts";
 
-const count = z.int().positive();
+/** Sides and counts of pixels: what goes far beyond what exists is damage. */
+const count = z.int().positive().max(2 ** 31);
 const three = z.tuple([z.number(), z.number(), z.number()]);
+/** Pixels are divided by it. */
+const deviation = z.number().positive("must be above 0, since pixels are divided by it");
+const deviations = z.tuple([deviation, deviation, deviation]);
 const on = z.literal(true).nullish();
 
 /** What the settings of all families have in common. */
 export const imageFields = {
   image_mean: three,
-  image_std: three,
+  image_std: deviations,
   rescale_factor: z.number().positive().default(1 / 255),
   do_resize: on,
   do_rescale: on,
@@ -30,7 +34,7 @@ const schema = z.looseObject({
   merge_size: count.default(2),
   temporal_patch_size: count.default(2),
   image_mean: three.default([0.48145466, 0.4578275, 0.40821073]),
-  image_std: three.default([0.26862954, 0.26130258, 0.27577711]),
+  image_std: deviations.default([0.26862954, 0.26130258, 0.27577711]),
   resample: z.literal(3, "only 3, bicubic, is supported").nullish(),
   image_processor_type: z.string().regex(/^Qwen2(_5_)?VLImageProcessor(Fast|Pil)?$/, "expected Qwen2VLImageProcessor").nullish(),
 });

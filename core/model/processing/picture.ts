@@ -1,7 +1,9 @@
 /** A picture in memory, and after the processor. */
 import { readFile } from "node:fs/promises";
-import sharp, { type Sharp } from "sharp";
+import sharp, { type Metadata, type Sharp } from "sharp";
 import type { PatchLayout } from "./patches.ts";
+import { PixelBudget } from "./pixel-budget.ts";
+import { causeOf, quoted } from "./shown.ts";
 
 /** 8-bit RGB, row-major, [height, width, 3]. */
 export interface Picture {
@@ -26,6 +28,8 @@ export interface ReadingOptions {
   readonly sixteenBit?: "scale" | "clip";
   /** Transparency: composited on "white", as transformers does with an opened picture; or "drop", the colour under it stays, as it does by path. Default "white". */
   readonly transparency?: "white" | "drop";
+  /** Pixels of a picture as its file has it, before any resizing: one with more is refused. Default 64 million. */
+  readonly maxFilePixels?: number;
 }
 
 /** What the vision tower reads. */
@@ -56,9 +60,17 @@ export async function loadPicture(input: string | Uint8Array, source?: string, o
     const bytes = typeof input === "string" ? await readPictureFile(input) : input;
     return { ...(await decode(bytes, options)), source: name };
   } catch (cause) {
-    throw new Error(`cannot read the picture ${name}: ${(cause as Error).message}`, { cause });
+    throw new Error(`cannot read the picture ${quoted(name, 400)}: ${causeOf(cause, "it is damaged")}`, { cause });
   }
 }
+
+const usualMaxFilePixels = 64_000_000;
+
+/**
+ * Decoding takes about 11 bytes a pixel for a moment. Pictures are decoded whole, also where the processor shrinks them: decoders that shrink while
+ * they read average otherwise than the filter of transformers, so that the patches would be others.
+ */
+const decoding = new PixelBudget(usualMaxFilePixels);
 
 async function readPictureFile(path: string): Promise<Uint8Array> {
   try {
@@ -69,11 +81,21 @@ async function readPictureFile(path: string): Promise<Uint8Array> {
   }
 }
 
-async function decode(bytes: Uint8Array, { sixteenBit = "scale", transparency = "white" }: ReadingOptions): Promise<Omit<Picture, "source">> {
+async function decode(bytes: Uint8Array, options: ReadingOptions): Promise<Omit<Picture, "source">> {
   if (bytes.length === 0) throw new Error("it is empty");
   refuseFormat(bytes);
-  const { space, channels: stored } = await sharp(bytes).metadata();
-  const upright = sharp(bytes, { failOn: "warning", ignoreIcc: true }).autoOrient();
+  const { maxFilePixels = usualMaxFilePixels } = options;
+  const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
+  const pixels = metadata.width * metadata.height;
+  if (pixels > maxFilePixels) {
+    throw new Error(`it has ${metadata.width}×${metadata.height} pixels, more than the ${maxFilePixels} of the pixel limit: make it smaller (the setting pictures.maxFilePixels allows more)`);
+  }
+  return decoding.with(pixels, () => decodePixels(bytes, metadata, { ...options, maxFilePixels }));
+}
+
+async function decodePixels(bytes: Uint8Array, { space, channels: stored }: Metadata, options: ReadingOptions): Promise<Omit<Picture, "source">> {
+  const { sixteenBit = "scale", transparency = "white", maxFilePixels = usualMaxFilePixels } = options;
+  const upright = sharp(bytes, { failOn: "warning", ignoreIcc: true, limitInputPixels: maxFilePixels }).autoOrient();
   if (sixteenBit === "clip" && space === "grey16" && stored === 1) return clipped(upright);
   const pixels = space === "cmyk" ? upright.pipelineColourspace("cmyk").toColourspace("cmyk") : upright.toColourspace("srgb").ensureAlpha();
   const { data, info } = await pixels.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });

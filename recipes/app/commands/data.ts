@@ -7,6 +7,7 @@ import { loadRunFile } from "../../run-file/run-file.ts";
 import { textCommand, UsageError } from "../command-line/command.ts";
 import { dataAt, dataOptions } from "../command-line/data-options.ts";
 import { notAmong } from "../command-line/options.ts";
+import { say } from "../display/say.ts";
 
 export const data = textCommand({
   name: "data",
@@ -38,7 +39,7 @@ export const data = textCommand({
       ...(model === undefined ? {} : { controlTokens: await specialTokensOf(resolve(model)) }),
       ...(values.against === undefined ? {} : { against: await openAgainst(values.against, (file) => from(file, { template: undefined })) }),
     });
-    console.log([...(dataset.notes ?? []), ...linesOf(report, run === null ? dataset.name : nameOfData(source), values.all)].join("\n"));
+    say([...(dataset.notes ?? []), ...linesOf(report, run === null ? dataset.name : nameOfData(source), values.all)].join("\n"));
     return unusableKinds.some((kind) => report.findings[kind].length > 0) ? 1 : 0;
   },
 });

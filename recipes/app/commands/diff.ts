@@ -2,6 +2,7 @@
 import { textCommand } from "../command-line/command.ts";
 import { catalogue } from "../show/catalogue.ts";
 import { readRecipe, type DescribedPlugin, type DescribedRecipe } from "../show/recipe.ts";
+import { say } from "../display/say.ts";
 
 export const diff = textCommand({
   name: "diff",
@@ -11,8 +12,8 @@ export const diff = textCommand({
   positionals: [2, 2],
   async run({ positionals: [left, right] }) {
     const recipes = [await readRecipe(left!), await readRecipe(right!)] as const;
-    console.log(differences(...recipes).join("\n") || "They are the same.");
-    for (const warning of recipes.flatMap(impureBaseline)) console.log(`\nwarning: ${warning}`);
+    say(differences(...recipes).join("\n") || "They are the same.");
+    for (const warning of recipes.flatMap(impureBaseline)) say(`\nwarning: ${warning}`);
   },
 });
 

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { gpuAdapters, tensorflowFolder, tensorflowSetup, webgpuProblem, xlaFolder, xlaSetup } from "@papo/core";
 import { textCommand } from "../command-line/command.ts";
+import { say } from "../display/say.ts";
 
 export const doctor = textCommand({
   name: "doctor",
@@ -14,7 +15,7 @@ export const doctor = textCommand({
   options: {},
   positionals: [0, 0],
   async run() {
-    console.log((await diagnosis()).join("\n"));
+    say((await diagnosis()).join("\n"));
   },
 });
 

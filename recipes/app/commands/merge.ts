@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { mergeAdapters } from "@papo/core";
 import { adapterFolder } from "../../run-file/model-folder.ts";
 import { textCommand } from "../command-line/command.ts";
+import { say } from "../display/say.ts";
 
 const types = { input: "input", float32: "F32", bfloat16: "BF16", float16: "F16" } as const;
 
@@ -23,6 +24,6 @@ export const merge = textCommand({
   async run({ values: { output, base, type }, positionals }) {
     const folder = resolve(output);
     await mergeAdapters(folder, { adapters: positionals.map(adapterFolder), type: types[type], ...(base === undefined ? {} : { base: resolve(base) }) });
-    console.log(`model: ${folder}`);
+    say(`model: ${folder}`);
   },
 });

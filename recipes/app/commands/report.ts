@@ -3,6 +3,7 @@ import { basename, relative, resolve } from "node:path";
 import { textCommand } from "../command-line/command.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import { writeReport } from "../report/write-report.ts";
+import { say } from "../display/say.ts";
 
 export const report = textCommand({
   name: "report",
@@ -19,6 +20,6 @@ export const report = textCommand({
     const runs = positionals.map((folder, index) => readRunFolder(resolve(folder), names.filter((name) => name === names[index]).length > 1 ? { name: relative(process.cwd(), resolve(folder)) } : {}));
     const file = resolve(values.output);
     await writeReport(file, { title: names.length === 1 ? names[0]! : `${names.length} runs`, runs });
-    console.log(`written to ${file}`);
+    say(`written to ${file}`);
   },
 });

@@ -4,6 +4,7 @@ import { textCommand, UsageError } from "../command-line/command.ts";
 import { notAmong } from "../command-line/options.ts";
 import { setUpTensorFlow } from "./setup-tensorflow.ts";
 import { setUpXla } from "./setup-xla.ts";
+import { say } from "../display/say.ts";
 
 const kinds = ["tensorflow", "xla"] as const;
 
@@ -24,7 +25,6 @@ export const setup = textCommand({
   run({ values: { again, cuda }, positionals: [what] }) {
     if (!(kinds as readonly string[]).includes(what!)) throw new UsageError([notAmong("", what!, kinds).trimStart()]);
     if (what === "tensorflow" && cuda) throw new UsageError(["--cuda is for xla; tensorflow takes what nvidia-smi shows"]);
-    const say = (line: string): void => console.log(line);
     if (what === "tensorflow") {
       const known = tensorflowSetup();
       if (known === null || again) setUpTensorFlow(say);

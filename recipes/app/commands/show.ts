@@ -4,6 +4,7 @@ import { setOption } from "../command-line/run-file-options.ts";
 import { catalogue } from "../show/catalogue.ts";
 import { readRecipe, type DescribedPlugin, type DescribedRecipe } from "../show/recipe.ts";
 import { columns, wrapped } from "../show/text.ts";
+import { say } from "../display/say.ts";
 
 export const show = textCommand({
   name: "show",
@@ -12,7 +13,7 @@ export const show = textCommand({
   options: setOption,
   positionals: [1, 1],
   async run({ values: { set }, positionals: [name] }) {
-    console.log(showRecipe(await readRecipe(name!, set)));
+    say(showRecipe(await readRecipe(name!, set)));
   },
 });
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Verifier } from "@papo/plugins";
 import { z } from "zod";
 import { textCommand } from "../command-line/command.ts";
+import { say } from "../display/say.ts";
 
 const casesSchema = z.array(z.object({ gold: z.coerce.string(), response: z.coerce.string(), choices: z.unknown().optional(), expected: z.union([z.literal(0), z.literal(1), z.boolean().transform(Number)]) }));
 
@@ -29,11 +30,11 @@ export const verify = textCommand({
       if (accepted === (expected === 1)) counts.agree++;
       else {
         counts[accepted ? "falseAccepts" : "falseRejects"]++;
-        console.log(`case ${index}: ${accepted ? "accepted" : `rejected (${outcome})`}, expected ${expected}; gold ${shown(gold)}, answer ${found === null ? "none" : shown(found)}`);
+        say(`case ${index}: ${accepted ? "accepted" : `rejected (${outcome})`}, expected ${expected}; gold ${shown(gold)}, answer ${found === null ? "none" : shown(found)}`);
       }
     }
     await verifier.close();
-    console.log(JSON.stringify(counts));
+    say(JSON.stringify(counts));
   },
 });
 

@@ -7,6 +7,7 @@ import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
 import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
 import { startModelFolder } from "../tasks/shapes/start-model.ts";
 import { makeVariant, type Variant } from "./variant.ts";
+import { complain } from "../display/say.ts";
 
 export interface Job {
   readonly variant: Variant;
@@ -47,7 +48,7 @@ export function probe(plugins: readonly Plugin[]): Plugin[] {
 
 if (process.argv[2] !== undefined && process.argv[1]?.endsWith("run-variant.ts")) {
   await runJob(JSON.parse(process.argv[2]) as Job).catch((error: unknown) => {
-    console.error((error as Error).message);
+    complain((error as Error).message);
     process.exitCode = 1;
   });
 }

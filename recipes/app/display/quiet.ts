@@ -1,5 +1,5 @@
 /** The display under `--quiet`: results on standard output, alarms on standard error, nothing else. */
-import type { RunEvents } from "@papo/core";
+import { printable, type RunEvents } from "@papo/core";
 import type { Display } from "./display.ts";
 import { oneLine } from "./format.ts";
 
@@ -18,7 +18,7 @@ export function createQuietDisplay({ out = process.stdout, err = process.stderr 
     },
     phase: () => ({ advance: nothing, end: nothing }),
     line: nothing,
-    result: (text) => void out.write(`${text}\n`),
+    result: (text) => void out.write(`${printable(text)}\n`),
     failed: nothing,
     close: nothing,
   };

@@ -6,6 +6,7 @@ import { OnnxExecutor } from "../../../graph/onnx/executor.ts";
 import { readJson } from "../../files/json.ts";
 import type { Picture } from "../../processing/picture.ts";
 import { resize } from "../../processing/resize.ts";
+import { shown } from "../../processing/shown.ts";
 import { readFloats, readFolderEntries } from "../../files/safetensors.ts";
 import { readDinov2Config, type Dinov2Config } from "./config.ts";
 import { interpolatePositions } from "./positions.ts";
@@ -68,8 +69,13 @@ export class Dinov2Encoder {
       return value;
     }, layers);
     const processor = (await readJson(join(folder, "preprocessor_config.json"))) ?? {};
-    const numbers = (key: string, otherwise: readonly number[]): readonly number[] => (Array.isArray(processor[key]) ? (processor[key] as number[]) : otherwise);
-    return new Dinov2Encoder(config, weights, await new OnnxExecutor({ threads }).compile(graph), layers, { mean: numbers("image_mean", usual.mean), std: numbers("image_std", usual.std) });
+    const numbers = (key: string, otherwise: readonly number[], isUsable: (value: number) => boolean): readonly number[] => {
+      const given = processor[key] ?? otherwise;
+      if (Array.isArray(given) && given.length === 3 && given.every((value) => Number.isFinite(value) && isUsable(value as number))) return given as number[];
+      throw new Error(`${join(folder, "preprocessor_config.json")}: ${key} is ${shown(given)}; three numbers are needed${key === "image_std" ? " above 0, since pixels are divided by them" : ""}`);
+    };
+    const normalisation = { mean: numbers("image_mean", usual.mean, () => true), std: numbers("image_std", usual.std, (value) => value > 0) };
+    return new Dinov2Encoder(config, weights, await new OnnxExecutor({ threads }).compile(graph), layers, normalisation);
   }
 
   /**

@@ -124,3 +124,16 @@ describe("what cannot be read is named", () => {
     await expect(loadPicture(bytes, "flipped.png")).rejects.toThrow("cannot read the picture flipped.png: ");
   });
 });
+
+test("a picture of more pixels than the limit is refused by its size before it is decoded", async () => {
+  // 20 kB in the file, 400 MB decoded.
+  const wide = await sharp({ create: { width: 12_000, height: 9000, channels: 3, background: "red" } }).png({ compressionLevel: 9 }).toBuffer();
+  await expect(loadPicture(wide, "bomb.png")).rejects.toThrow("cannot read the picture bomb.png: it has 12000×9000 pixels, more than the 64000000 of the pixel limit: make it smaller (the setting pictures.maxFilePixels allows more)");
+  const small = await raw(square, 2, 2, 3).png().toBuffer();
+  await expect(loadPicture(small, "small.png", { maxFilePixels: 3 })).rejects.toThrow("it has 2×2 pixels, more than the 3 of the pixel limit");
+  expect(await loadPicture(small, "small.png", { maxFilePixels: 4 })).toMatchObject({ width: 2, height: 2 });
+});
+
+test("a picture's name cannot steer a terminal", async () => {
+  await expect(loadPicture(new Uint8Array(), "row \u001b[2J\u202e1")).rejects.toThrow("cannot read the picture row \\x1b[2J\\u202e1: it is empty");
+});
