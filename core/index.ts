@@ -26,6 +26,7 @@ export { tokensOfPatches } from "./model/processing/patches.ts";
 export type { PatchLayout } from "./model/processing/patches.ts";
 export type { EncodedPrompt } from "./model/model.ts";
 // Mathematics of losses
+export type {} from "./math/gradients.ts"; // operations as methods of tensors: x.toFloat()
 export { detach, elementwise } from "./math/elementwise.ts";
 export type { PairFormula } from "./math/elementwise.ts";
 export { sampledEntropy } from "./math/entropy.ts";
@@ -86,7 +87,7 @@ export { openPolicy, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 // Executors
 export { type GpuAdapter, gpuAdapters, webgpuProblem } from "./graph/onnx/webgpu.ts";
-export { bindingFile, loadTensorFlow, tensorflowFolder, tensorflowSetup } from "./graph/tensorflow/binding.ts";
+export { bindingFile, bindingSources, loadTensorFlow, tensorflowFolder, tensorflowSetup } from "./graph/tensorflow/binding.ts";
 export type { TensorFlowSetup } from "./graph/tensorflow/binding.ts";
 export { checkXla, loadXla, xlaFolder, xlaSetup } from "./graph/xla/plugin.ts";
 export type { XlaSetup } from "./graph/xla/plugin.ts";

@@ -9,6 +9,7 @@ import { parseOptions, parseSettings, type Plugin, type RunSettingsInput } from 
 import { FunctionRewardPlugin } from "@papo/plugins";
 import { withOverrides } from "./overrides.ts";
 import type { Scorable, Scored } from "@papo/core";
+import { importModule } from "@papo/core/import-module";
 
 export interface RunFile {
   /** A Hugging Face folder. Paths are relative to the run file. */
@@ -64,7 +65,7 @@ export interface RunFileChanges {
 export async function loadRunFile(path: string, { set = [], output }: RunFileChanges = {}): Promise<LoadedRunFile> {
   const file = resolve(path);
   if (!existsSync(file)) throw new Error(`there is no run file ${file}`);
-  const { default: written } = (await import(pathToFileURL(file).href)) as { default?: RunFile };
+  const { default: written } = (await importModule(pathToFileURL(file), import.meta.url)) as { default?: RunFile };
   if (written === undefined) throw new Error(`${file} has no default export: export default defineRun({ … })`);
   const mistakes: string[] = [];
   const tell = <T>(work: () => T): T | undefined => {

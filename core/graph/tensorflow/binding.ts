@@ -1,13 +1,31 @@
 /** Where TensorFlow's native binding is, and whether it is there. */
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setVariable } from "../libc.ts";
+import { projectFolder } from "../project-folder.ts";
 import { TensorFlowExecutor } from "./executor.ts";
 import type { Binding } from "./kernels.ts";
 
 /** The folder that `papo setup tensorflow` fills: TensorFlow's libraries and the binding built against them. */
-export const tensorflowFolder = join(import.meta.dirname, "..", "..", "..", ".tensorflow");
+export const tensorflowFolder = join(projectFolder, ".tensorflow");
+
+/**
+ * What the binding is built from: folders of its C++ sources and of Node's headers.
+ * @throws Error where the optional package that holds the sources was left out of the installation
+ */
+export function bindingSources(): { readonly source: string; readonly headers: string } {
+  const require = createRequire(import.meta.url);
+  const folderOf = (name: string): string => dirname(require.resolve(`${name}/package.json`));
+  try {
+    return { source: join(folderOf("@tensorflow/tfjs-node-gpu"), "binding"), headers: join(folderOf("node-api-headers"), "include") };
+  } catch (error) {
+    throw new Error(
+      "the binding's sources are in the package @tensorflow/tfjs-node-gpu, which is not installed: npm install --ignore-scripts @tensorflow/tfjs-node-gpu@4.22.0",
+      { cause: error },
+    );
+  }
+}
 
 /** What was set up. */
 export interface TensorFlowSetup {

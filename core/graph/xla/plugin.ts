@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setVariable } from "../libc.ts";
+import { projectFolder } from "../project-folder.ts";
 import { Executables } from "./executables.ts";
 import { XlaExecutor, type XlaOptions } from "./executor.ts";
 import { Memory } from "./memory.ts";
@@ -9,7 +10,7 @@ import { type ClientOptions, Pjrt } from "./pjrt.ts";
 import { HloWriter } from "./writer.ts";
 
 /** The folder that `papo setup xla` fills. */
-export const xlaFolder = join(import.meta.dirname, "..", "..", "..", ".xla");
+export const xlaFolder = join(projectFolder, ".xla");
 
 /** What was set up, and what it was seen to run on. */
 export interface XlaSetup extends XlaCheck {

@@ -139,7 +139,7 @@ async function inParallel(jobs: readonly Job[], limit: number, say: (line: strin
 function runChild(job: Job, children: Set<ChildProcess>): Promise<string | null> {
   rmSync(job.folder, { recursive: true, force: true });
   const script = fileURLToPath(new URL("../compare/run-variant.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", script, JSON.stringify(job)], { stdio: ["ignore", "ignore", "pipe"], cwd: dirname(script) });
+  const child = spawn(process.execPath, [...loaderOf(script), script, JSON.stringify(job)], { stdio: ["ignore", "ignore", "pipe"], cwd: dirname(script) });
   children.add(child);
   let words = "";
   child.stderr.on("data", (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2000)));
@@ -152,3 +152,6 @@ function runChild(job: Job, children: Set<ChildProcess>): Promise<string | null>
     child.on("exit", (code, signal) => end(code === 0 ? null : `${signal ?? `exit ${code}`}: ${words.trim().split("\n").slice(-12).join("\n")}`));
   });
 }
+
+/** What Node needs to run a script of this package: nothing where it is built. */
+const loaderOf = (script: string): string[] => (script.endsWith(".ts") ? ["--import", "tsx"] : []);

@@ -1,9 +1,8 @@
 /** `papo setup tensorflow`: TensorFlow's libraries and the binding to them. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { tensorflowFolder } from "@papo/core";
+import { bindingSources, tensorflowFolder } from "@papo/core";
 import { execute, requireTools } from "./install.ts";
 
 /** The wheels' version; `papo doctor` shows the one in use. */
@@ -12,6 +11,7 @@ const version = "2.21.0";
 /** @throws Error saying what is missing, or with the last lines of what failed */
 export function setUpTensorFlow(say: (line: string) => void): void {
   requireTools("TensorFlow", [["python3", "--version"], ["python3", "-m", "pip", "--version"], ["g++", "--version"]]);
+  const sources = bindingSources();
   const gpu = spawnSync("nvidia-smi", ["-L"]).status === 0;
   const python = join(tensorflowFolder, "python");
   rmSync(tensorflowFolder, { recursive: true, force: true });
@@ -21,15 +21,12 @@ export function setUpTensorFlow(say: (line: string) => void): void {
   const cpu = ["--no-deps", "--only-binary=:all:", "--python-version", "3.12", `tensorflow-cpu==${version}`];
   execute("python3", ["-m", "pip", "install", "--quiet", "--target", python, ...(gpu ? [`tensorflow[and-cuda]==${version}`] : cpu)]);
   say("Building the binding …");
-  build(join(python, "tensorflow"));
+  build(join(python, "tensorflow"), sources);
   writeFileSync(join(tensorflowFolder, "setup.json"), `${JSON.stringify({ version, gpu })}\n`);
   say(`TensorFlow ${version} is set up in ${tensorflowFolder}. Use it with settings: { executor: "tensorflow" }.`);
 }
 
-function build(tensorflow: string): void {
-  const require = createRequire(import.meta.url);
-  const source = join(dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json")), "binding");
-  const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
+function build(tensorflow: string, { source, headers }: ReturnType<typeof bindingSources>): void {
   const libraries = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"];
   const missing = libraries.find((name) => !existsSync(join(tensorflow, name)));
   if (missing !== undefined) throw new Error(`the wheel of TensorFlow ${version} holds no ${missing}`);

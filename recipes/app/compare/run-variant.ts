@@ -1,4 +1,4 @@
-/** One run of a comparison, in a process of its own: `node --import tsx run-variant.ts <job as JSON>`. */
+/** One run of a comparison, in a process of its own: `node run-variant.js <job as JSON>`, or .ts with a loader. */
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, train } from "@papo/core";
@@ -46,7 +46,7 @@ export function probe(plugins: readonly Plugin[]): Plugin[] {
   return [...(masked ? [] : [new RandomMaskPlugin()]), new PerceptionProbePlugin()];
 }
 
-if (process.argv[2] !== undefined && process.argv[1]?.endsWith("run-variant.ts")) {
+if (process.argv[2] !== undefined && /run-variant\.[jt]s$/.test(process.argv[1] ?? "")) {
   await runJob(JSON.parse(process.argv[2]) as Job).catch((error: unknown) => {
     complain((error as Error).message);
     process.exitCode = 1;
