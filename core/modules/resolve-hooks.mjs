@@ -3,7 +3,8 @@
  * file in a thread of its own.
  */
 
-const ownPackage = /^@papo\//;
+const ownPackages = ["@papo/core", "@papo/plugins", "@papo/recipes"];
+const isOwn = (specifier) => ownPackages.some((name) => specifier === name || specifier.startsWith(`${name}/`));
 /** Names of packages: no path, no address, no builtin module. */
 const packageName = /^(?![a-zA-Z]+:)[^./]/;
 const typescript = /^file:(?!.*\/node_modules\/).*\.tsx?$/;
@@ -12,7 +13,7 @@ const typescript = /^file:(?!.*\/node_modules\/).*\.tsx?$/;
 export const resolveFrom = (from) => (specifier, context, next) => {
   const here = () => next(specifier, context);
   const there = () => next(specifier, { ...context, parentURL: from });
-  if (ownPackage.test(specifier)) return asModule(attempt(there, here));
+  if (isOwn(specifier)) return asModule(attempt(there, here));
   return asModule(packageName.test(specifier) ? attempt(here, there) : here());
 };
 
