@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { writeRows } from "./data.ts";
 import { modelFolder, sizes } from "./models.ts";
 import { allPasses } from "../core/graph/passes.ts";
+import { pageRows } from "./page.ts";
 import { Side, type Answer } from "./side.ts";
 import { median, paired, slope, type Paired } from "./statistics.ts";
 import { workloads, type Workload } from "./workloads.ts";
@@ -265,6 +266,7 @@ const figures: Readonly<Record<string, () => Promise<string[]>>> = {
   "learner-m44": () => learner(workloads.m44, ""),
   "learner-wide": () => learner(workloads.wide, ""),
   "rollout-wide": () => rollout(workloads.wide, ""),
+  page: () => pageRows(root, repeats, (figure, here, goal) => row(figure, here, "", "", goal)),
   "learner-m300": () => learner(workloads.m300, ""),
 };
 

@@ -58,7 +58,7 @@ export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";
 // Whole runs
 export { train } from "./pipeline/run.ts";
 export type { EvaluationInLoop, TrainOptions, TrainSummary } from "./pipeline/run.ts";
-export { lockFile, lockFolder, type FolderLock } from "./checkpoint/folder-lock.ts";
+export { isLocked, lockFile, lockFolder, type FolderLock } from "./checkpoint/folder-lock.ts";
 export { beginFolder, makeFolder, type BegunFolder } from "./checkpoint/new-folder.ts";
 export { openRunFolder } from "./checkpoint/run-folder.ts";
 export { isDiverged } from "./learner/diverged-error.ts";

@@ -36,6 +36,7 @@ export { FormatRewardPlugin } from "./reward/format-reward.ts";
 export { RunLogPlugin } from "./observe/run-log.ts";
 export { writePicture } from "./observe/picture-file.ts";
 export type { PictureFileOptions } from "./observe/picture-file.ts";
+export { EntropyProbePlugin } from "./observe/entropy-probe.ts";
 export { PerceptionProbePlugin } from "./observe/perception-probe.ts";
 export { ReferenceKlRewardPlugin } from "./grpo/reference-kl-reward.ts";
 export { OverlongFilterPlugin } from "./dapo/overlong-filter.ts";

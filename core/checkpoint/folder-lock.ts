@@ -65,6 +65,13 @@ export function lockFolder(folder: string): FolderLock {
   return { check, release };
 }
 
+/** Whether a process that lives holds the folder. */
+export function isLocked(folder: string): boolean {
+  const file = join(folder, lockFile);
+  const holder = readHolder(file);
+  return holder !== null && lives(holder, file);
+}
+
 /** Write the lock, whole from its first moment; false when there is one. */
 function create(file: string, own: Holder): boolean {
   const temporary = `${file}.${own.id}`;

@@ -44,6 +44,8 @@ export interface TrainOptions {
   readonly evaluation?: EvaluationInLoop | null;
   /** When it fires, the run ends after the current step, with a checkpoint. */
   readonly signal?: AbortSignal;
+  /** Waited for after each step but the last, its checkpoint written: how a run is paused. When the signal fires meanwhile, the run ends without another step. */
+  readonly between?: (context: StepContext) => Promise<void>;
 }
 
 /** A measurement of the policy that goes with the run's metrics. */
@@ -109,6 +111,7 @@ async function trainIn(begun: BegunFolder, options: TrainOptions): Promise<Train
     const decision = await attempt(run, `What follows step ${run.step}`, () => host.hooks.stepped.promise(outcome.summary));
     ended = await decide(run, decision, options.signal);
     if (isDue(run.step, settings) || run.step === settings.steps || ended.ended !== "finished") await save(run, stateOf(run));
+    if (ended.ended === "finished" && run.step < settings.steps) ended = await rest(run, options);
   }
   return { steps: run.step, ...ended, checkpoint: run.checkpoint!, metrics, skippedRows: run.skippedRows, resumedFrom: run.resumedFrom };
 }
@@ -326,6 +329,14 @@ async function decide(run: OpenRun, decision: Decision | undefined, signal: Abor
   if (decision !== undefined) await rollBack(run, decision.rollBack, decision.before);
   if (interrupted) return { ended: "interrupted", reason: null };
   return { ended: "finished", reason: null };
+}
+
+/** The time between two steps, as long as somebody wants it. */
+async function rest(run: OpenRun, { between, signal }: TrainOptions): Promise<Pick<TrainSummary, "ended" | "reason">> {
+  await between?.({ step: run.step, steps: run.settings.steps });
+  const ended = await decide(run, undefined, signal);
+  if (ended.ended !== "finished" && run.checkpointStep < run.step) await save(run, stateOf(run));
+  return ended;
 }
 
 /**

@@ -30,6 +30,8 @@ export interface SampleRecord {
   readonly logProbs: readonly number[];
   /** One per token; empty when the step has none. */
   readonly advantages: readonly number[];
+  /** Entropy of the whole distribution before each token, nats, by the weights that sampled where they were asked; empty where no plugin asks for it. */
+  readonly entropy: readonly number[];
   /** Per token, k3 of KL[π ‖ π_view] in nats; one list per view that was scored. */
   readonly perceptionKl: Readonly<Record<string, readonly number[]>>;
   readonly pictures: readonly PictureRecord[];
@@ -85,6 +87,12 @@ const logProbArrays = (keys: readonly string[]): Map<string, string> => {
   return found;
 };
 
+/** A row of the original view's entropies; none where nobody asked for them in this step, all zeros then. */
+function entropyOf(arrays: Experience["arrays"], row: number, T: number, length: number): number[] {
+  const found = ["old", "current"].map((weights) => rowOf(arrays[`original/${weights}/entropy`], row, T, length)).find((values) => values?.some((value) => value !== 0));
+  return found === undefined || found === null ? [] : Array.from(found, shorten);
+}
+
 /** The record of a chosen sample; `pieces` and `pictures` are made by the plugin. */
 export const recordOf = (
   { sample, row }: Chosen,
@@ -115,6 +123,7 @@ export const recordOf = (
     notes: sample.notes,
     logProbs: Array.from(response.logProbs, shorten),
     advantages: Array.from(rowOf(arrays["advantages"], row, T, length) ?? [], shorten),
+    entropy: entropyOf(arrays, row, T, length),
     perceptionKl,
     pictures,
   };

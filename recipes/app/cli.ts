@@ -18,12 +18,13 @@ import { setup } from "./commands/setup.ts";
 import { show } from "./commands/show.ts";
 import { startModel } from "./commands/start-model.ts";
 import { verify } from "./commands/verify.ts";
+import { watch } from "./commands/watch.ts";
 import { trainCommand } from "./commands/train.ts";
 import { complain, say } from "./display/say.ts";
 
 /** By name, in the order in which help lists them. */
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [trainCommand, sft, demo, compare, show, diff, evalCommand, merge, report, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
+  [trainCommand, sft, demo, compare, show, diff, evalCommand, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
 );
 
 /** Run a command; the exit code. Errors are printed as a message, with the stack only under --stack. */

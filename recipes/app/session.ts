@@ -2,6 +2,7 @@
 import { type BegunFolder, type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin, type RunSettingsInput, train, type TrainSummary } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
 import type { Display } from "./display/display.ts";
+import { RunControl } from "./run-control.ts";
 
 export interface SessionOptions {
   /** Shown in the display. */
@@ -21,13 +22,20 @@ export interface SessionOptions {
   readonly onFirstStep?: () => void;
   /** What is measured between steps. */
   readonly evaluation?: EvaluationInLoop | null;
+  /** Who may pause and stop it besides Ctrl-C. */
+  readonly control?: RunControl;
 }
 
 export async function trainWithDisplay(options: SessionOptions): Promise<TrainSummary> {
-  const { name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null, overrides = [], onFirstStep } = options;
+  const { name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null, overrides = [], onFirstStep, control = new RunControl() } = options;
   const log = new RunLogPlugin({ folder: output, decode: (tokens) => policy.processor.decode(tokens) });
-  const interrupt = stopOnInterrupt(() => display.line("stopping after this step; Ctrl-C again stops at once"));
-  const shown: { end(): void }[] = [];
+  const release = stopOnInterrupt(control);
+  const shown: ReturnType<Display["run"]>[] = [];
+  const unfollow = control.follow((state) => {
+    if (state === "stopping") display.line("stopping after this step; Ctrl-C again stops at once");
+    else display.line(state === "running" ? "the run goes on" : state === "paused" ? "paused" : "pausing after this step");
+    for (const run of shown) run.paused?.(state === "paused");
+  });
   try {
     return await train({
       policy,
@@ -39,7 +47,8 @@ export async function trainWithDisplay(options: SessionOptions): Promise<TrainSu
       resume,
       evaluation,
       overrides,
-      signal: interrupt.signal,
+      signal: control.signal,
+      between: () => control.between(),
       onEvents: (events) => {
         shown.push(display.run(name, events));
         let begun = false;
@@ -51,18 +60,17 @@ export async function trainWithDisplay(options: SessionOptions): Promise<TrainSu
     });
   } finally {
     for (const run of shown) run.end();
-    interrupt.release();
+    unfollow();
+    release();
   }
 }
 
-/** The first Ctrl-C fires the signal; the second ends the process. */
-function stopOnInterrupt(say: () => void): { readonly signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
+/** The first Ctrl-C asks the run to stop; the second ends the process. */
+function stopOnInterrupt(control: RunControl): () => void {
   const onInterrupt = (): void => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort();
-    say();
+    if (control.signal.aborted) process.exit(130);
+    control.ask("stop");
   };
   process.on("SIGINT", onInterrupt);
-  return { signal: controller.signal, release: () => process.off("SIGINT", onInterrupt) };
+  return () => process.off("SIGINT", onInterrupt);
 }

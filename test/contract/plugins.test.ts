@@ -62,6 +62,7 @@ describe.each(makers.map((make) => [`${make().name} ${JSON.stringify((make() as 
 /** Plugins whose coefficients act on rewards, advantages or metrics alone. */
 const outsideTheLoss: readonly (() => Plugin)[] = [
   () => new everything.DiffusionNoisePlugin({ view: "hazy" }),
+  () => new everything.EntropyProbePlugin(),
   () => new everything.PerceptionProbePlugin(),
   () => new everything.ConsistencyProbePlugin(),
   () => new everything.ReferenceKlRewardPlugin(),

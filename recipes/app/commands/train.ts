@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { beginFolder, checkpointFolders, createHost, learnerSettings, openPolicy, openRunFolder, parseSettings, policyFolder, type BegunFolder, type RunSettings } from "@papo/core";
+import { portOption } from "../command-line/page-options.ts";
 import { command } from "../command-line/command.ts";
 import { changedRunFile, runFileOptions } from "../command-line/run-file-options.ts";
 import { percentInterval } from "../display/format.ts";
@@ -16,6 +17,8 @@ import { openSources } from "../../run-file/data-source.ts";
 import { modelFolder, savedWeights } from "../../run-file/model-folder.ts";
 import type { LoadedRunFile, RunFile } from "../../run-file/run-file.ts";
 import { recoverAside, setAside } from "../overwrite.ts";
+import { openTrainingPage, type TrainingPage } from "../page/training-page.ts";
+import { RunControl } from "../run-control.ts";
 import { trainWithDisplay } from "../session.ts";
 
 export const trainCommand = command({
@@ -29,11 +32,13 @@ export const trainCommand = command({
   options: {
     resume: { kind: "flag", text: "Go on from the newest checkpoint, with the settings that the run was begun with; and past the end of a finished run whose settings have more steps now." },
     ...runFileOptions,
+    page: { kind: "flag", text: "Serve a page of the run on this machine alone, where it can be paused and stopped; `papo watch` follows any run." },
+    ...portOption,
   },
   positionals: [1, 1],
   async run({ values, positionals: [file], display }) {
     const { run, overrides } = await changedRunFile(file!, values, values.resume);
-    await trainRunFile(run, { overrides, resume: values.resume, overwrite: values.overwrite, display });
+    await trainRunFile(run, { overrides, resume: values.resume, overwrite: values.overwrite, display, page: values.page || values.port !== undefined ? { port: values.port ?? null } : null });
   },
 });
 
@@ -42,6 +47,8 @@ interface Starting {
   readonly resume: boolean;
   readonly overwrite: boolean;
   readonly display: Display;
+  /** Null: none is served. */
+  readonly page: { readonly port: number | null } | null;
 }
 
 async function trainRunFile(run: LoadedRunFile, starting: Starting): Promise<void> {
@@ -78,7 +85,7 @@ interface InFolder extends Starting {
   onFirstStep(): void;
 }
 
-async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, resume, display, begun, onFirstStep }: InFolder): Promise<void> {
+async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, resume, display, begun, onFirstStep, page: wanted }: InFolder): Promise<void> {
   const { plugins, output, model } = run;
   const dataset = await openSources(run.data, settings.onBadRow);
   const plan = run.evaluation === undefined ? null : planOf(run.evaluation);
@@ -86,10 +93,14 @@ async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, r
   const policy = await openPolicy({ folder: model, ...learnerSettings(settings) });
   const measurements = plan === null || unseen === null ? null : new RunMeasurements({ policy, model, plan, dataset: unseen, plugins, maxNewTokens: settings.sampling.maxNewTokens, output, display });
   for (const note of [...(dataset.notes ?? []), ...(unseen?.notes ?? [])]) display.line(`  ${note}`);
+  const control = new RunControl();
+  let page: TrainingPage | null = null;
   try {
+    if (wanted !== null) page = await openTrainingPage({ folder: output, control, ...wanted });
+    if (page !== null) display.line(`page: ${page.address}`);
     // A run that is resumed without a checkpoint begins with these weights again.
     if (measurements !== null && (!resume || checkpointFolders(join(output, "checkpoints")).length === 0)) display.line(`  ${averageLine(await measurements.before(resume))}`);
-    const session = { name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, overrides, begun, display, resume, evaluation: measurements?.inLoop() ?? null, onFirstStep };
+    const session = { name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, overrides, begun, display, resume, evaluation: measurements?.inLoop() ?? null, onFirstStep, control };
     const summary = await trainWithDisplay(session);
     if (measurements !== null) display.line(`  ${averageLine(await measurements.after(summary.steps))}`);
     const report = join(output, "report.html");
@@ -99,6 +110,7 @@ async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, r
     display.result(savedWeights(policyFolder(checkpoint)));
     display.result(`report: ${report}`);
   } finally {
+    await page?.close();
     await policy.close();
   }
 }

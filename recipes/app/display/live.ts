@@ -36,7 +36,10 @@ export const createDisplay = (options: DisplayOptions = {}): Display => {
     return once;
   };
   return {
-    run: (name, events) => ({ end: track(followRun(name, events, screen, every, now)) }),
+    run: (name, events) => {
+      const { end, paused } = followRun(name, events, screen, every, now);
+      return { end: track(end), paused };
+    },
     phase: (text, total) => {
       const phase = followPhase(text, total ?? null, screen, now);
       return { advance: phase.advance, end: track(phase.end) };
@@ -104,14 +107,15 @@ const liveScreen = (stream: NonNullable<DisplayOptions["stream"]>): Screen => {
   };
 };
 
-/** Shows a run until the returned function is called. */
-const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Screen, every: number, now: () => number): (() => void) => {
+/** Shows a run until `end` is called. */
+const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Screen, every: number, now: () => number): { readonly end: () => void; readonly paused: (on: boolean) => void } => {
   const paint = screen.interactive ? colours : plain;
   const start = now();
   let stepStart = start;
   let timing: RunEvents["timing"] | null = null;
   let progress: RunProgress = beforeFirstStep(name);
   const paces: number[] = [];
+  let pausedAt: number | null = null;
   const lines = (): readonly string[] => {
     if (progress.steps === 0) return [`${paint.bold(oneLine(name))}  first step, ${responsesText(progress.responses)}`];
     return runBlock(progress, paint);
@@ -147,6 +151,12 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
     warn(`step ${step}, skipped ${what}: ${reason}`);
   };
 
+  const paused = (on: boolean): void => {
+    if (on === (pausedAt !== null)) return;
+    if (pausedAt !== null) stepStart += now() - pausedAt;
+    pausedAt = on ? now() : null;
+  };
+
   events.on("plan", onPlan);
   events.on("response", onResponse);
   events.on("timing", onTiming);
@@ -154,7 +164,7 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
   events.on("alarm", onAlarm);
   events.on("skip", onSkip);
   screen.show(lines);
-  return () => {
+  const end = (): void => {
     events.off("plan", onPlan);
     events.off("response", onResponse);
     events.off("timing", onTiming);
@@ -164,6 +174,7 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
     screen.show(() => []);
     screen.stay(...(screen.interactive ? lines() : []), `${oneLine(name)}: ${progress.step} steps in ${duration(now() - start)}`);
   };
+  return { end, paused };
 };
 
 const beforeFirstStep = (name: string): RunProgress => ({

@@ -39,8 +39,3 @@ export const byRecipe = <T extends Pick<RunRecord, "recipe">>(runs: readonly T[]
   for (const run of runs) groups.set(run.recipe, [...(groups.get(run.recipe) ?? []), run]);
   return groups;
 };
-
-/** All metric names of `runs`, in the order of first appearance. */
-export const metricNames = (runs: readonly Curves[]): string[] => [
-  ...new Set(runs.flatMap((run) => run.steps.flatMap((step) => Object.keys(step.metrics)))),
-];

@@ -1,6 +1,5 @@
 /** The questions of all evaluations side by side: what each run answered to each. */
 import { rightShare, type Answer, type Question } from "../evaluation/question.ts";
-import type { PictureShelf } from "./pictures.ts";
 import type { RunRecord } from "./run-record.ts";
 
 /** Answers of one question that are shown, and characters of each. */
@@ -14,8 +13,8 @@ export interface ShownAnswer extends Omit<Answer, "under" | "tokens"> {
 }
 
 export interface ShownQuestion extends Pick<Question, "id" | "question" | "gold" | "expected" | "categories"> {
-  /** Indices into the page's pictures by condition; null where the file could not be read. */
-  readonly views: readonly { readonly view: string; readonly picture: number | null }[];
+  /** Its pictures by condition, as the page finds them. */
+  readonly views: readonly { readonly view: string; readonly picture: PictureReference }[];
   /** By column; null where the question was not asked. */
   readonly columns: readonly ({ readonly right: number; readonly of: number; readonly answers: readonly ShownAnswer[] } | null)[];
 }
@@ -27,6 +26,9 @@ export interface QuestionTable {
   /** Questions there are, those included that are not shown. */
   readonly total: number;
 }
+
+/** A picture: an address, or an index into the page's own; null where there is no file. */
+type PictureReference = string | number | null;
 
 interface Column {
   readonly name: string;
@@ -55,8 +57,8 @@ export function questionPictures(runs: readonly RunRecord[]): { readonly id: str
   return [...found.values()];
 }
 
-/** In the order in which they were asked first. */
-export function questionTable(runs: readonly RunRecord[], shelf: PictureShelf): QuestionTable {
+/** In the order in which they were asked first. @param address where a run's picture is for the page */
+export function questionTable(runs: readonly RunRecord[], address: (run: RunRecord, picture: string) => PictureReference): QuestionTable {
   const columns = columnsOf(runs);
   const byId = columns.map(({ questions }) => new Map(questions.map((question) => [question.id, question])));
   const all = new Map(columns.flatMap(({ questions }) => questions.map((question) => [question.id, question] as const)));
@@ -68,7 +70,7 @@ export function questionTable(runs: readonly RunRecord[], shelf: PictureShelf): 
     characters += question.length + own.reduce((sum, column) => sum + (column?.answers.reduce((length, { text }) => length + text.length, 0) ?? 0), 0);
     if (characters > characterBudget) break;
     const from = pictures.get(id);
-    const views = from === undefined ? [] : from.pictures.flatMap((files) => Object.entries(files).map(([view, file]) => ({ view, picture: shelf.index(from.run, file) })));
+    const views = from === undefined ? [] : from.pictures.flatMap((files) => Object.entries(files).map(([view, file]) => ({ view, picture: address(from.run, file) })));
     shown.push({ id, question: question.slice(0, shownCharacters), gold, expected, categories, views, columns: own });
   }
   return { columns: columns.map(({ name }) => name), questions: shown, total: all.size };

@@ -56,10 +56,31 @@ export interface SampleRow {
   readonly notes: Readonly<Record<string, string>>;
   readonly logProbs: readonly number[];
   readonly advantages: readonly number[];
+  /** Entropy of the whole distribution before each token, nats; empty where no plugin asked for it. */
+  readonly entropy: readonly number[];
   /** Per view that was scored, one number per token. */
   readonly perceptionKl: Readonly<Record<string, readonly number[]>>;
   /** One entry per picture: file or data URL by view. Files are relative to the run's folder. */
   readonly pictures: readonly { readonly views: Readonly<Record<string, string>> }[];
+}
+
+/** What rollouts are chosen and sorted by. */
+export interface RolloutHead {
+  readonly step: number;
+  readonly reward: number | null;
+  /** What its notes say, each once. */
+  readonly verdicts: readonly string[];
+  /** Tokens of the response. */
+  readonly length: number;
+  /** Mean over its tokens, nats; null where no view was scored. */
+  readonly perceptionKl: number | null;
+}
+
+/** The rollouts that a run logged, in the order of their steps; there may be far too many to hold at once. */
+export interface Rollouts {
+  readonly heads: readonly RolloutHead[];
+  /** The rollout at this place; null where it can no longer be read. */
+  read(place: number): SampleRow | null;
 }
 
 export interface Alarm {
@@ -78,8 +99,9 @@ export interface RunRecord {
   readonly seed: number;
   /** Anything worth showing; nested objects are shown as JSON. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** By step. */
   readonly steps: readonly StepRecord[];
-  readonly samples: readonly SampleRow[];
+  readonly rollouts: Rollouts;
   readonly alarms: readonly Alarm[];
   readonly before: Evaluation | null;
   readonly after: Evaluation | null;

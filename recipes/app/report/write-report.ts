@@ -1,16 +1,16 @@
-/** One report.html of several runs: no network, no other file, opens from disk. */
-import { readFileSync } from "node:fs";
+/** One report.html of several runs, the page frozen: no network, no other file, opens from disk. */
 import { rename, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { makeFolder } from "@papo/core";
-import { embedJson, embedScript, escapeHtml, scriptHash } from "./html.ts";
-import { shelvePictures } from "./pictures.ts";
-import { reportDataOf } from "./report-data.ts";
-import type { RunRecord } from "./run-record.ts";
-import { ledgerTables } from "./ledger.ts";
-import { alarmList, errorBars, errorTable, resultTable, settingsTable } from "./tables.ts";
-import { comparisonsOf, gainsOf, verdictOf } from "./verdict.ts";
+import type { FrozenPage, RolloutIndex, ShownRollout } from "../page/contract.ts";
+import { curvesOf } from "../page/curve-data.ts";
+import { embedJson, frozenPage } from "../page/document.ts";
+import { keysOf, overviewOf, restingRun, settledOf } from "../page/overview.ts";
+import { IndexLists, shownRollout } from "../page/shown-rollout.ts";
+import { inSpreadOrder } from "../page/spread.ts";
+import { PictureShelf } from "./pictures.ts";
+import { questionPictures, questionTable } from "./questions.ts";
+import type { RunRecord, SampleRow } from "./run-record.ts";
 import type { Comparison } from "./verdict.ts";
 
 export interface ReportOptions {
@@ -25,9 +25,12 @@ export interface ReportOptions {
   readonly largestPictureSide?: number;
 }
 
-const require = createRequire(import.meta.url);
-const plotFile = (name: string): string => readFileSync(require.resolve(`uplot/dist/${name}`), "utf8");
-const ownFile = (name: string): string => readFileSync(new URL(`./browser/${name}`, import.meta.url), "utf8");
+/** What a report may hold: it is sent by mail and opened on small machines. */
+export const reportLimits = { rollouts: 2000, bytes: 30_000_000 } as const;
+/** Points of a curve. */
+const curvePoints = 400;
+/** Characters of pictures of questions, of rollouts' texts, and of pictures of both; the page's own text and curves take what is left, and are measured. */
+const [questionPictureBudget, rolloutBudget, pictureBudget] = [5_000_000, 8_000_000, 14_000_000];
 
 /** Writes the report to `file`, whole or not at all; its folder is made if missing. Returns the number of bytes. */
 export const writeReport = async (file: string, options: ReportOptions): Promise<number> => {
@@ -40,37 +43,61 @@ export const writeReport = async (file: string, options: ReportOptions): Promise
 
 /** The page as text. Throws when there is no run to show. */
 export const reportPage = async (options: ReportOptions): Promise<string> => {
-  const { title, runs, subtitle = "", largestPictureSide = 224 } = options;
-  if (runs.length === 0) throw new Error("A report needs at least one run; it was given none");
-  const comparisons = options.comparisons ?? comparisonsOf(runs);
-  const data = reportDataOf(runs, await shelvePictures(runs, largestPictureSide));
-  const scripts = [plotFile("uPlot.iife.min.js"), ownFile("page.js"), ownFile("charts.js"), ownFile("questions.js"), ownFile("rollouts.js")].map(embedScript);
-  const styles = [plotFile("uPlot.min.css"), ownFile("style.css")];
-  // The policy is a second wall behind escaping: only our own scripts run, and nothing is fetched.
-  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src ${scripts.map(scriptHash).join(" ")}`;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${styles.join("\n")}</style></head>
-<body>
-<header><h1>${escapeHtml(title)}</h1>${subtitle === "" ? "" : `<p>${escapeHtml(subtitle)}</p>`}</header>
-<main>
-<section><h2>Result</h2>
-${[...comparisons.map((comparison) => verdictOf(comparison, runs)), ...gainsOf(runs)].map((sentence) => `<p class="verdict">${escapeHtml(sentence)}</p>`).join("\n")}
-${resultTable(runs)}</section>
-${alarmList(runs)}
-<section><h2>Curves</h2><div id="legend" class="legend"></div><div id="metrics"></div><div id="charts"></div></section>
-<section><h2>What each term did</h2>${ledgerTables(runs)}</section>
-<section><h2>Where answers go wrong</h2>${errorBars(runs)}
-${errorTable(runs, comparisons)}</section>
-<section><h2>Questions</h2><div id="question-filters"></div><div id="questions"></div></section>
-<section><h2>Sample rollouts</h2><div id="filters"></div><div id="samples"></div></section>
-<section><h2>Settings</h2>${settingsTable(runs)}</section>
-</main>
-<script type="application/json" id="data">${embedJson(data)}</script>
-${scripts.map((script) => `<script>${script}</script>`).join("\n")}
-</body></html>
-`;
+  if (options.runs.length === 0) throw new Error("A report needs at least one run; it was given none");
+  let most: number = reportLimits.rollouts;
+  for (;;) {
+    const frozen = await frozenOf(options, most);
+    const html = frozenPage(frozen);
+    const bytes = Buffer.byteLength(html);
+    if (bytes <= reportLimits.bytes || frozen.records.length === 0) return html;
+    // Texts of more bytes than characters: fewer rollouts.
+    most = Math.floor(frozen.records.length * Math.min(0.8, reportLimits.bytes / bytes));
+  }
 };
+
+/** @param most rollouts at most */
+async function frozenOf({ title, runs, subtitle = "", comparisons, largestPictureSide = 224 }: ReportOptions, most: number): Promise<FrozenPage> {
+  const shelf = new PictureShelf(pictureBudget, largestPictureSide);
+  for (const { run, pictures } of questionPictures(runs)) {
+    for (const views of pictures) for (const picture of Object.values(views)) if (shelf.characters < questionPictureBudget) await shelf.add(run.folder, picture);
+  }
+  const overview = overviewOf({ title, subtitle, runs, now: runs.map(restingRun), settled: settledOf(runs, comparisons) });
+  return {
+    overview,
+    curves: curvesOf(runs, keysOf(runs), { metrics: overview.metrics.map(({ key }) => key), from: null, to: null, points: curvePoints }),
+    ...(await rolloutsOf(runs, shelf, most)),
+    questions: questionTable(runs, ({ folder }, picture) => shelf.index(folder, picture)),
+    pictures: shelf.urls,
+  };
+}
+
+/**
+ * As many rollouts as there is room for, their pictures included, spread evenly over steps and runs: which ones depends on the runs alone. Stands in the order of
+ * runs and steps.
+ */
+async function rolloutsOf(runs: readonly RunRecord[], shelf: PictureShelf, most: number): Promise<{ readonly rollouts: RolloutIndex; readonly records: ShownRollout[] }> {
+  const all = runs.flatMap(({ rollouts }, run) => rollouts.heads.map((head, place) => ({ run, place, head, step: head.step })));
+  const taken: { readonly at: number; readonly row: SampleRow }[] = [];
+  let characters = 0;
+  for (const at of inSpreadOrder(all)) {
+    if (taken.length >= most) break;
+    const { run, place } = all[at]!;
+    const row = runs[run]!.rollouts.read(place);
+    if (row === null) continue;
+    characters += embedJson(shownRollout(0, run, row, () => 0)).length;
+    if (characters > rolloutBudget || !(await addPictures(runs[run]!, row, shelf))) break;
+    taken.push({ at, row });
+  }
+  taken.sort((a, b) => a.at - b.at);
+  const heads = taken.map(({ at }) => all[at]!);
+  return {
+    rollouts: new IndexLists().of(heads, { version: 0, from: 0, total: all.length, reading: false }),
+    records: taken.map(({ at, row }, id) => shownRollout(id, all[at]!.run, row, (run, picture) => shelf.index(runs[run]!.folder, picture))),
+  };
+}
+
+/** @returns whether there is room for more */
+async function addPictures({ folder }: RunRecord, { pictures }: SampleRow, shelf: PictureShelf): Promise<boolean> {
+  for (const { views } of pictures) for (const picture of Object.values(views)) await shelf.add(folder, picture);
+  return !shelf.full;
+}

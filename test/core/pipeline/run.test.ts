@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { checkpointFolders } from "../../../core/checkpoint/checkpoint.ts";
 import { arrayDataset } from "../../../core/data/dataset.ts";
 import { evaluate } from "../../../core/pipeline/evaluate.ts";
 import { train, type EvaluationInLoop, type TrainOptions } from "../../../core/pipeline/run.ts";
@@ -153,6 +154,27 @@ test("the signal ends the run after its step, with a checkpoint to go on from", 
   expect(await train(run)).toMatchObject({ steps: 6, ended: "interrupted", checkpoint: join(run.output, "checkpoints", "step-6") });
   const resumed = options({ output: run.output, resume: true });
   await train(resumed);
+  const whole = options();
+  await train(whole);
+  expect(resumed.policy.learner.weights).toEqual(whole.policy.learner.weights);
+});
+
+test("what is waited for between two steps holds the run, the checkpoint written; the signal meanwhile ends it without another step", async () => {
+  const abort = new AbortController();
+  const waited: (readonly [step: number, checkpoints: number[]])[] = [];
+  const run = options({
+    signal: abort.signal,
+    between: async ({ step }) => {
+      waited.push([step, checkpointFolders(join(run.output, "checkpoints")).map((checkpoint) => checkpoint.step)]);
+      if (step === 5) abort.abort();
+    },
+  });
+  expect(await train(run)).toMatchObject({ steps: 5, ended: "interrupted", checkpoint: join(run.output, "checkpoints", "step-5") });
+  expect(waited.map(([step]) => step)).toEqual([1, 2, 3, 4, 5]);
+  expect(waited[3]![1]).toContain(4);
+  const resumed = options({ output: run.output, resume: true, between: async ({ step }) => void waited.push([step, []]) });
+  await train(resumed);
+  expect(waited.at(-1)![0]).toBe(11);
   const whole = options();
   await train(whole);
   expect(resumed.policy.learner.weights).toEqual(whole.policy.learner.weights);

@@ -9,6 +9,7 @@ import { createHost } from "../../../core/host/host.ts";
 import { RunLogPlugin } from "../../../plugins/observe/run-log.ts";
 import { train } from "../../../core/pipeline/run.ts";
 import { readRunFolder } from "../../../recipes/app/report/read-run.ts";
+import { allRollouts } from "../../../recipes/app/report/rollouts.ts";
 import { BanditPlugin, ScorerPlugin, banditSettings, letterRows } from "../../support/bandit.ts";
 import { tabularPolicy } from "../../support/tabular-policy.ts";
 
@@ -55,7 +56,8 @@ describe("RunLogPlugin", () => {
       events.emit("experience", experienceAt(step));
       await finish(step);
     }
-    const { samples, problems } = readRunFolder(folder);
+    const { rollouts, problems } = readRunFolder(folder);
+    const samples = allRollouts(rollouts);
     expect(problems).toEqual([]);
     expect(samples.map(({ step, key }) => [step, key])).toEqual([[1, "a"], [1, "b"], [10, "a"], [10, "b"]]);
     expect(samples[1]).toMatchObject({
@@ -119,11 +121,12 @@ describe("RunLogPlugin", () => {
     await train({ ...run, settings, plugins: [new BanditPlugin(), new ScorerPlugin(), log(1)], signal: interrupt.signal });
     const { steps } = await train({ ...run, settings, plugins: [new BanditPlugin(), new ScorerPlugin(), log(2)], resume: true });
     const record = readRunFolder(folder);
+    const samples = allRollouts(record.rollouts);
     expect(steps).toBe(4);
     expect(record.problems).toEqual([]);
     expect(record.steps).toHaveLength(4);
-    expect(new Set(record.samples.map(({ step }) => step))).toEqual(new Set([1, 2, 4]));
-    for (const { pieces, text, advantages, logProbs, parts } of record.samples) {
+    expect(new Set(samples.map(({ step }) => step))).toEqual(new Set([1, 2, 4]));
+    for (const { pieces, text, advantages, logProbs, parts } of samples) {
       expect(pieces.join("")).toBe(text);
       expect([advantages.length, logProbs.length]).toEqual([pieces.length, pieces.length]);
       expect([0, 1]).toContain(parts["match"]);

@@ -41,6 +41,14 @@ describe("recordOf", () => {
     expect(record({}, 1).advantages).toEqual([-1, -1, -1]);
   });
 
+  it("has the entropies of the original view where they were asked for in this step", () => {
+    const [old, current] = [Float32Array.of(0.5, 1, 9, 2, 3, 4), new Float32Array(6).fill(7)];
+    expect(record({}, 0).entropy).toEqual([]);
+    expect(record({ "masked/old/entropy": old, "original/old/entropy": new Float32Array(6) }, 0).entropy).toEqual([]);
+    expect(record({ "original/current/entropy": current }, 1).entropy).toEqual([7, 7, 7]);
+    expect(record({ "original/current/entropy": current, "original/old/entropy": old }, 0).entropy).toEqual([0.5, 1]);
+  });
+
   it("gives exp(x) − x − 1 per token for the view that was scored, old weights before current ones", () => {
     const masked = Float32Array.of(-1, -2, 0, -0.5, -2.5, -3.1);
     const found = record({ "masked/current/logProbs": new Float32Array(6).fill(-9), "masked/old/logProbs": masked, "masked/old/entropy": masked }, 1);

@@ -5,7 +5,7 @@ import { VisualFocusPlugin } from "../../../recipes/examples/visual-focus.ts";
 import { lossOf } from "@papo/core/testing";
 import { shortNumber } from "../../../recipes/app/display/format.ts";
 import { headlines, timingMetrics, type StepTiming } from "../../../recipes/app/report/headline.ts";
-import type { ReportData } from "../../../recipes/app/report/report-data.ts";
+import type { FrozenPage } from "../../../recipes/app/page/contract.ts";
 import { papo, root } from "../../support/command-line.ts";
 import { ClippedObjectivePlugin, RandomMaskPlugin } from "@papo/plugins";
 
@@ -29,7 +29,7 @@ afterAll(() => {
 function expectSameHeadlines(output: string, run: string, metrics: Record<string, number>): void {
   const [, shown = ""] = /step 2\/2: (.*)/.exec(output) ?? [];
   const page = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(readFileSync(join(run, "report.html"), "utf8"))![1]!;
-  const { runs: [drawn], metrics: drawnMetrics } = JSON.parse(page) as ReportData;
+  const { curves: { curves }, overview: { metrics: drawn } } = JSON.parse(page) as FrozenPage;
   const timing = JSON.parse(readFileSync(join(run, "timings.jsonl"), "utf8").trim().split("\n")[1]!) as StepTiming;
   const written: Record<string, number> = { ...metrics, ...timingMetrics(timing) };
   // onnxruntime compiles nothing for sizes: it has no share of known ones.
@@ -39,8 +39,8 @@ function expectSameHeadlines(output: string, run: string, metrics: Record<string
     const value = written[name!]!;
     const text = id === "speed" ? `${shortNumber(value)} ${short}` : `${short} ${shortNumber(value)}`;
     expect(shown.split(/, (?=[a-zA-Z|]|\d)/), id).toContain(text);
-    expect(drawn!.metrics[`headline/${id}`]!.at(-1), id).toBe(Number(value.toPrecision(4)));
-    expect(drawnMetrics.find(({ key }) => key === `headline/${id}`), id).toMatchObject({ names: name, shown: true });
+    expect(curves.find(({ metric }) => metric === `headline/${id}`)!.mean.at(-1), id).toBe(Number(value.toPrecision(4)));
+    expect(drawn.find(({ key }) => key === `headline/${id}`), id).toMatchObject({ names: name, shown: true });
   }
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../../../../recipes/app/compare/table.ts";
 import { makeVariant, parseVariant } from "../../../../recipes/app/compare/variant.ts";
 import type { RunRecord } from "../../../../recipes/app/report/run-record.ts";
+import { rolloutsOf } from "../../../../recipes/app/report/rollouts.ts";
 import { questionOf } from "../../../support/questions.ts";
 
 /** A run whose scenes turned out as the letters say: c for correct. */
@@ -10,7 +11,7 @@ function run(recipe: string, seed: number, scenes: string, seconds = 1): RunReco
   const share = { accuracy: 0, low: 0, high: 1, n: scenes.length };
   const correct = [...scenes].filter((letter) => letter === "c").length / scenes.length;
   const after = { accuracy: { measure: "greedy", sampling: {}, overall: { ...share, accuracy: correct }, visionDependent: { ...share, accuracy: correct } }, sampled: null, errors: { perception: 0.25 }, klPrcp: 0.5, questions };
-  return { kind: "run", name: `${recipe} ${seed}`, recipe, seed, settings: {}, steps: [1, 2, 3].map((step) => ({ step, metrics: { "timing/step_seconds": seconds * step } })), samples: [], alarms: [], before: null, after, folder: null, problems: [] };
+  return { kind: "run", name: `${recipe} ${seed}`, recipe, seed, settings: {}, steps: [1, 2, 3].map((step) => ({ step, metrics: { "timing/step_seconds": seconds * step } })), rollouts: rolloutsOf([]), alarms: [], before: null, after, folder: null, problems: [] };
 }
 
 test("recipes are ranked by accuracy over seeds and scenes, with paired gains and the median step", () => {

@@ -2,6 +2,7 @@
 import sharp from "sharp";
 import type { Question } from "../../../../recipes/app/evaluation/question.ts";
 import type { Evaluation, RunRecord, SampleRow, Share, StepRecord } from "../../../../recipes/app/report/run-record.ts";
+import { allRollouts, rolloutsOf } from "../../../../recipes/app/report/rollouts.ts";
 import { isRight } from "../../../../recipes/app/evaluation/question.ts";
 import { answerOf, questionOf } from "../../../support/questions.ts";
 
@@ -124,6 +125,7 @@ const samplesOf = async (steps: readonly number[], masked: boolean, seed: number
         parts: { accuracy: right, format: 1 },
         notes: { accuracy: verdict },
         logProbs: pieces.map(() => -1.2 * random() ** 3),
+        entropy: masked ? pieces.map(() => 2 * random()) : [],
         advantages: pieces.map(() => (right === 1 ? 0.9 : -1.1)),
         perceptionKl: masked ? { masked: looks } : {},
         pictures: [{ views: masked ? { ...views } : { original: views.original } }],
@@ -143,7 +145,7 @@ export const exampleRun = async (recipe: string, seed: number, options: { gain: 
     seed,
     settings: { learningRate: 1e-4, promptsPerStep: 16, responsesPerPrompt: 8, model: "starting-model", ...(masked ? { gamma: 0.01, maskRatio: 0.6 } : {}) },
     steps: stepsOf(60, options.gain, options.kl, masked, 17 * seed + recipe.length),
-    samples: await samplesOf([1, 20, 40, 60, 61], masked, seed),
+    rollouts: rolloutsOf(await samplesOf([1, 20, 40, 60, 61], masked, seed)),
     alarms: [],
     before: evaluationOf(0.52, 3, 0.31, 0.9),
     after: evaluationOf(options.after, 100 * seed + recipe.length, 0.3 + options.kl, 0.95),
@@ -172,7 +174,7 @@ export const hostileRun = (run: RunRecord): RunRecord => ({
       answers: [answerOf({ text: hostileText, outcome: hostileText, found: hostileText, errorClass: hostileText, consistent: false, parts: { [hostileText]: 1 }, under: { [hostileText]: { lost: 1, kl: 1 } } })],
     }],
   },
-  samples: run.samples.map((sample) => ({
+  rollouts: rolloutsOf(allRollouts(run.rollouts).map((sample) => ({
     ...sample,
     key: hostileText,
     question: hostileText,
@@ -182,5 +184,5 @@ export const hostileRun = (run: RunRecord): RunRecord => ({
     parts: { [hostileText]: 1 },
     notes: { [hostileText]: hostileText },
     pictures: [{ views: { [hostileText]: "javascript:alert(1)", other: "../../../../etc/hostname" } }],
-  })),
+  }))),
 });

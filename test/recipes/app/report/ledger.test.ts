@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
-import { ledgerOf, ledgerTables } from "../../../../recipes/app/report/ledger.ts";
+import { ledgerOf } from "../../../../recipes/app/report/ledger.ts";
+import { rolloutsOf } from "../../../../recipes/app/report/rollouts.ts";
 import type { RunRecord } from "../../../../recipes/app/report/run-record.ts";
 
 const run = (recipe: string, steps: readonly Record<string, number>[]): RunRecord => ({
-  kind: "run", name: recipe, recipe, seed: 1, settings: {}, steps: steps.map((metrics, index) => ({ step: index + 1, metrics })), samples: [], alarms: [], before: null, after: null, folder: null, problems: [],
+  kind: "run", name: recipe, recipe, seed: 1, settings: {}, steps: steps.map((metrics, index) => ({ step: index + 1, metrics })), rollouts: rolloutsOf([]), alarms: [], before: null, after: null, folder: null, problems: [],
 });
 const step = (norm: number): Record<string, number> => ({
   "loss/papo/perception_kl": 0.5, "ledger/papo/perception_kl/weighted": -0.125, "ledger/papo/perception_kl/factor": -0.25, "ledger/papo/perception_kl/norm": norm,
@@ -14,12 +15,4 @@ test("the ledger is the mean of the last ten steps, with a line for a plugin tha
   const [kl, plugin] = ledgerOf([run("papo", [...Array.from({ length: 5 }, () => step(100)), ...Array.from({ length: 10 }, (_, index) => step(index))])]);
   expect(kl).toEqual({ term: "papo/perception_kl", value: 0.5, weighted: -0.125, factor: -0.25, norm: 4.5, cosine: 0.25, share: 0.5, seconds: 0.125 });
   expect(plugin).toMatchObject({ term: "VisualDependencyPlugin", norm: null, seconds: 0.5 });
-});
-
-test("the report has a table per recipe, or says that there is none", () => {
-  const page = ledgerTables([run("papo<1>", [step(1)]), run("old", [{ "loss/total": 1 }])]);
-  expect(page).toContain("<h3>papo&#60;1&#62;</h3>");
-  expect(page).not.toContain("<h3>old</h3>");
-  expect(page).toContain('<tr><th scope="row">papo/perception_kl</th><td>0.5</td><td>-0.25</td><td>-0.125</td><td>1</td><td>0.25</td><td>50.0</td><td>0.125</td></tr>');
-  expect(ledgerTables([run("old", [{}])])).toContain("No run kept a ledger");
 });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readRunFolder } from "../../../../recipes/app/report/read-run.ts";
+import { allRollouts } from "../../../../recipes/app/report/rollouts.ts";
 import { RunFolder } from "../../../../core/checkpoint/run-folder.ts";
 import { parseSettings } from "../../../../core/pipeline/settings.ts";
 import type { Question } from "../../../../recipes/app/evaluation/question.ts";
@@ -34,8 +35,8 @@ describe("readRunFolder", () => {
     expect(readRunFolder(folder)).toMatchObject({
       name: "papo, seed 3", recipe: "papo", seed: 3, settings: { learningRate: 1e-4 }, before: { questions }, after: null, problems: [],
       steps: [{ step: 1, metrics: { "reward/mean": 0.25 } }, { step: 2, metrics: { "reward/mean": 0.5, "timing/seconds": 1.5, "timing/phases/loss": 1 } }],
-      samples: [{ step: 1, key: "a", text: "hello", logProbs: [0, -1], advantages: [], pieces: [] }],
     });
+    expect(allRollouts(readRunFolder(folder).rollouts)).toMatchObject([{ step: 1, key: "a", text: "hello", logProbs: [0, -1], advantages: [], pieces: [] }]);
   });
 
   it("reads what a run writes", () => {
@@ -92,7 +93,8 @@ describe("readRunFolder", () => {
   it("lets the later line count after a resume, and sorts by step", async () => {
     await write("metrics.jsonl", { step: 2, a: 1 }, { step: 1, a: 0 }, { step: 2, a: 5 });
     await write("samples.jsonl", { step: 1, key: "a", index: 0, text: "first" }, { step: 1, key: "a", index: 0, text: "again" });
-    const { steps, samples } = readRunFolder(folder);
+    const { steps, rollouts } = readRunFolder(folder);
+    const samples = allRollouts(rollouts);
     expect(steps).toEqual([{ step: 1, metrics: { a: 0 } }, { step: 2, metrics: { a: 5 } }]);
     expect(samples.map(({ text }) => text)).toEqual(["again"]);
   });
@@ -114,7 +116,7 @@ describe("readRunFolder", () => {
   });
 
   it("reads an empty folder as a run that has nothing yet, and refuses one that is not there", () => {
-    expect(readRunFolder(folder)).toMatchObject({ steps: [], samples: [], before: null, after: null, problems: [] });
+    expect(readRunFolder(folder)).toMatchObject({ steps: [], rollouts: { heads: [] }, before: null, after: null, problems: [] });
     expect(() => readRunFolder(join(folder, "none"))).toThrow("There is no run folder");
   });
 });

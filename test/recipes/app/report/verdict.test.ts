@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { compareEvaluations } from "../../../../recipes/app/evaluation/scores.ts";
 import type { RunRecord } from "../../../../recipes/app/report/run-record.ts";
+import { rolloutsOf } from "../../../../recipes/app/report/rollouts.ts";
 import { comparisonsOf, defaultComparisons, differenceOf, differenceText, gainsOf, points, verdictOf } from "../../../../recipes/app/report/verdict.ts";
 import { questionOf } from "../../../support/questions.ts";
 import { share } from "./example-runs.ts";
@@ -13,7 +14,7 @@ const run = (recipe: string, pattern: string, { measure = "greedy", kind = "run"
   const accuracy = { measure, sampling: {}, overall: share(accuracyOf(marks), marks.length), visionDependent: share(accuracyOf(looking), looking.length) };
   const questions = marks.map((mark, at) => questionOf(`${ids}${at}`, { outcome: mark === "1" ? "right" : "wrong" }, { categories: { visionDependent: String(at % 2 === 1) } }));
   const after = { accuracy, sampled: null, errors: {}, klPrcp: null, questions };
-  return { kind, name: recipe, recipe, seed: 1, settings: {}, steps: [], samples: [], alarms: [], before: null, after, folder: null, problems: [] };
+  return { kind, name: recipe, recipe, seed: 1, settings: {}, steps: [], rollouts: rolloutsOf([]), alarms: [], before: null, after, folder: null, problems: [] };
 };
 
 describe("differenceOf", () => {
