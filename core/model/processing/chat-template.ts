@@ -1,8 +1,9 @@
 /** Messages to the text that a model was trained to read, by the folder's own chat template. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Template } from "@huggingface/jinja";
 import { readJson } from "../files/json.ts";
+import { JinjaTemplate } from "./jinja.ts";
+import { causeOf } from "./shown.ts";
 
 export type MessagePart = { readonly type: "text"; readonly text: string } | { readonly type: "image" };
 
@@ -24,12 +25,12 @@ export function splitAtImages(text: string): MessagePart[] {
 }
 
 export class ChatTemplate {
-  readonly #template: Template;
+  readonly #template: JinjaTemplate;
   readonly #variables: Readonly<Record<string, unknown>>;
 
   /** @param variables what the template may refer to beside the messages: `bos_token` and the like. */
   constructor(source: string, variables: Readonly<Record<string, unknown>> = {}) {
-    this.#template = new Template(source);
+    this.#template = new JinjaTemplate(source);
     this.#variables = variables;
   }
 
@@ -43,7 +44,7 @@ export class ChatTemplate {
     try {
       return new ChatTemplate(found.source, variables);
     } catch (cause) {
-      throw new Error(`the chat template in ${found.file} cannot be parsed: ${(cause as Error).message}`, { cause });
+      throw new Error(`the chat template in ${found.file} cannot be parsed: ${jinjaCause(cause)}`, { cause });
     }
   }
 
@@ -74,7 +75,7 @@ export class ChatTemplate {
       return this.#render(messages, true);
     } catch (cause) {
       const roles = messages.map(({ role }) => role).join(", ");
-      throw new Error(`the chat template failed on messages of roles ${roles}: ${(cause as Error).message}`, { cause });
+      throw new Error(`the chat template failed on messages of roles ${roles}: ${jinjaCause(cause)}`, { cause });
     }
   }
 
@@ -82,6 +83,10 @@ export class ChatTemplate {
     return this.#template.render({ ...this.#variables, messages, add_generation_prompt: answering });
   }
 }
+
+/** The library throws SyntaxErrors for templates that it does not follow: their sentences are meant for people. */
+const jinjaCause = (error: unknown): string =>
+  causeOf(error instanceof SyntaxError ? new Error(error.message) : error, error instanceof RangeError ? "it is nested too deep" : "it uses something that is not supported");
 
 /** Characters that two texts begin with alike. */
 function commonPrefix(a: string, b: string): number {
