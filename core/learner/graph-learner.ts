@@ -18,6 +18,7 @@ import { DivergedError } from "./diverged-error.ts";
 import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type SavedContent, type StepReport, outputs } from "./learner.ts";
 import { gradientName, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
+import type { OptimizerState } from "./optimizer.ts";
 import { accumulate, createTrainingState, type TrainingState } from "./training-state.ts";
 import type { WeightStore } from "./weight-store.ts";
 
@@ -167,8 +168,13 @@ export class GraphLearner implements Learner {
     const { version, updates, kept } = JSON.parse(await readFile(join(folder, "learner.json"), "utf8")) as { version: number; updates: number; kept: string[] };
     await this.#store.restore(folder);
     const moments = join(folder, optimizerFile);
-    this.#training.restore(existsSync(moments) ? { updates, arrays: await readWeights(moments) } : { updates: 0, arrays: new Map() });
-    for (const name of kept) this.#runtime.keep(name, await readWeights(keptFile(folder, name)));
+    // What is there goes first: both together are 16 bytes a parameter.
+    this.#training.restore({ updates: 0, arrays: new Map() });
+    if (existsSync(moments)) this.#training.restore({ updates, arrays: await readArrays(moments) });
+    for (const name of kept) {
+      this.#runtime.forget(name);
+      this.#runtime.keep(name, await readWeights(keptFile(folder, name)));
+    }
     this.#passes = 0;
     this.#runtime.changed(version);
   }
@@ -302,7 +308,10 @@ function checkSize(output: Output, array: Float32Array, B: number, T: number): v
   if (array.length !== B * T) throw new Error(`the cotangent of ${output} has ${array.length} entries; the batch is [${B}, ${T}]`);
 }
 
-async function readWeights(file: string): Promise<Weights> {
+/** Floats, and bytes where moments are in 8 bits. */
+async function readArrays(file: string): Promise<OptimizerState["arrays"]> {
   const tensors = await readSafetensors(file);
-  return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]));
+  return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array | Uint8Array }]));
 }
+
+const readWeights = (file: string): Promise<Weights> => readArrays(file) as Promise<Weights>;

@@ -40,8 +40,12 @@ export class MomentMaker {
 
   /** Zeros. */
   begin(shape: readonly number[], length: number): Moments {
-    if (this.#type === "float32" || length < fewestQuantized) return new FloatMoments(this.#kernel, shape, new Float32Array(length), new Float32Array(length));
-    return new ByteMoments(this.#work, shape, emptyQuantized(length), emptyQuantized(length));
+    if (this.#quantizes(length)) return new ByteMoments(this.#work, shape, emptyQuantized(length), emptyQuantized(length));
+    return new FloatMoments(this.#kernel, shape, new Float32Array(length), new Float32Array(length));
+  }
+
+  #quantizes(length: number): boolean {
+    return this.#type === "8bit" && length >= fewestQuantized;
   }
 
   /** Moments of a saved state by parameter. @throws Error naming the parameter whose moments are incomplete, or of another type than is kept here */
@@ -57,8 +61,7 @@ export class MomentMaker {
       if (moments === null || count === undefined) {
         throw new Error(`AdamW: the saved optimizer state of "${name}" is incomplete: ${first}, ${second} or step is missing or of another size`);
       }
-      const wanted = this.begin([], moments.length).constructor;
-      if (wanted !== moments.constructor) {
+      if (quantized !== this.#quantizes(moments.length)) {
         const types = quantized ? ["8 bits", '"8bit"'] : ["float32", '"float32"'];
         throw new Error(`AdamW: the saved moments of "${name}" are in ${types[0]}: go on with optimizer.moments: ${types[1]}, as they were made`);
       }

@@ -140,6 +140,12 @@ export class ModelRuntime {
     this.#features.delete(name);
   }
 
+  /** Free weights kept under a name, if there are any. */
+  forget(name: string): void {
+    this.#sets.remove(name);
+    this.#features.delete(name);
+  }
+
   /** Move kept weights towards the current ones: kept ← decay · kept + (1 − decay) · current. */
   async follow(name: string, decay: number): Promise<void> {
     await this.#sets.follow(name, currentWeights, decay);

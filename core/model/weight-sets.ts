@@ -71,9 +71,14 @@ export class WeightSets {
 
   /** @param weights the trained ones */
   put(name: string, weights: InitialWeights): void {
+    this.remove(name);
+    this.#sets.set(name, setOf(weights));
+  }
+
+  remove(name: string): void {
     const old = this.#sets.get(name);
     if (old !== undefined) this.#free(old);
-    this.#sets.set(name, setOf(weights));
+    this.#sets.delete(name);
   }
 
   copy(from: string, to: string): void {

@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { expect, test } from "vitest";
 import { arrayDataset, type Dataset } from "../../core/data/dataset.ts";
 import { train } from "../../core/pipeline/run.ts";
+import { readSafetensorsHeader } from "../../core/model/files/safetensors-header.ts";
 import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/pipeline/settings.ts";
 import { openPolicyInProcess } from "../../core/worker/policy.ts";
 import { BanditPlugin, ScorerPlugin, TapPlugin, temporaryFolder } from "../support/bandit.ts";
@@ -44,6 +45,13 @@ async function run(output: string, dataset: Dataset, resume: boolean, settings: 
   return readFileSync(join(output, "metrics.jsonl"), "utf8");
 }
 
+/** What the last checkpoint holds of the policy: names and contents. */
+function savedPolicy(output: string): readonly (readonly [name: string, content: string])[] {
+  const policy = join(output, "checkpoints", "step-2", "policy");
+  const names = readdirSync(policy, { recursive: true, encoding: "utf8" }).filter((name) => statSync(join(policy, name)).isFile());
+  return names.sort().map((name) => [name, readFileSync(join(policy, name), "base64")]);
+}
+
 test("a Qwen2.5-VL trains on pictures of five sizes, two pictures and none in one batch, and resumes byte-equal", async () => {
   const [output, dataset] = [temporaryFolder(), await mixedRows()];
   const whole = await run(output, dataset, false, settings);
@@ -60,14 +68,25 @@ test("an adapter with dropout resumes byte-equal; its checkpoints hold nothing o
   const [output, dataset] = [temporaryFolder(), await mixedRows()];
   const adapted = { ...settings, promptsPerStep: 4, promptsPerMinibatch: 2, lora: { rank: 3, alpha: 12, dropout: 0.2, vision: true } };
   const whole = await run(output, dataset, false, adapted);
-  const policy = join(output, "checkpoints", "step-2", "policy");
-  const files = (): readonly (readonly [string, string])[] =>
-    readdirSync(policy, { recursive: true, encoding: "utf8" }).filter((name) => statSync(join(policy, name)).isFile()).sort().map((name) => [name, readFileSync(join(policy, name), "base64")]);
-  const trained = files();
+  const trained = savedPolicy(output);
   expect(trained.map(([name]) => name)).toEqual(["adapter/adapter_config.json", "adapter/adapter_model.safetensors", "learner.json", "optimizer.safetensors"]);
   rmSync(join(output, "checkpoints", "step-2"), { recursive: true });
   expect(await run(output, dataset, true, adapted)).toBe(whole);
-  expect(files()).toEqual(trained);
+  expect(savedPolicy(output)).toEqual(trained);
   const other = { ...adapted, lora: { ...adapted.lora, dropout: 0.3 } };
   await expect(run(output, dataset, true, other)).rejects.toThrow(/lora\.dropout: 0\.2 → 0\.3/);
+}, 60_000);
+
+test("8-bit moments resume byte-equal, and do not go on as float32", async () => {
+  const [output, dataset] = [temporaryFolder(), await mixedRows()];
+  const bytes = { ...settings, promptsPerStep: 4, promptsPerMinibatch: 2, optimizer: { moments: "8bit" as const } };
+  const whole = await run(output, dataset, false, bytes);
+  const trained = savedPolicy(output);
+  const optimizer = join(output, "checkpoints", "step-2", "policy", "optimizer.safetensors");
+  const { entries } = await readSafetensorsHeader(optimizer);
+  expect([...entries].filter(([name, { type }]) => name.endsWith(".codes") && type === "U8").length).toBeGreaterThan(10);
+  rmSync(join(output, "checkpoints", "step-2"), { recursive: true });
+  expect(await run(output, dataset, true, bytes)).toBe(whole);
+  expect(savedPolicy(output)).toEqual(trained);
+  await expect(run(output, dataset, true, { ...bytes, steps: 3, optimizer: {} })).rejects.toThrow(/optimizer\.moments: "8bit" → "float32"/);
 }, 60_000);

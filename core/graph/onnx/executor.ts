@@ -5,6 +5,7 @@ import { basename, dirname } from "node:path";
 import { evaluate, type Shape } from "../dims.ts";
 import { type CompileOptions, type Executor, type Feed, type Feeds, type FileArray, type FloatArray, type HostArray, isFileArray, type Program } from "../executor.ts";
 import type { Graph } from "../graph.ts";
+import { forgetPages } from "../libc.ts";
 import { emitOnnx, noOutput, type OnnxDevice, sumInput } from "./emitter.ts";
 import type { Stored } from "./stored.ts";
 import { int8SumsAreExact } from "./int8-sums.ts";
@@ -25,6 +26,10 @@ export class OnnxExecutor implements Executor {
   readonly readsFiles: boolean;
   readonly #device: OnnxDevice;
   readonly #options: InferenceSession.SessionOptions;
+  /** No other executor computes, so that nobody else has files mapped. */
+  readonly #alone: boolean;
+  /** The session that read files last. */
+  #reading: InferenceSession | null = null;
   /** ONNX models of graphs with constants, which are compiled again with other ones. */
   readonly #models = new WeakMap<Graph, { readonly key: string; readonly model: Uint8Array }>();
 
@@ -33,6 +38,7 @@ export class OnnxExecutor implements Executor {
     this.attendsInBlocks = device === "cpu";
     this.#device = device;
     this.readsFiles = device === "cpu";
+    this.#alone = spinning;
     this.#options = {
       executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
       intraOpNumThreads: threads,
@@ -57,13 +63,21 @@ export class OnnxExecutor implements Executor {
     const known = this.#models.get(graph);
     const model = known?.key === key ? known.model : emitOnnx(graph, { constants: new Set(held.map(({ path }) => path)), files: stored, products, device: this.#device, sums });
     if (Object.keys(constants).length > 0) this.#models.set(graph, { key, model });
+    if (folder !== null) this.#readBy(null, folder);
     const session = await InferenceSession.create(model, {
       ...this.#options,
       ...(graph.passes.constantFolding ? {} : { graphOptimizationLevel: "disabled" as const }),
       ...(held.length > 0 ? { externalData: held } : {}),
       ...(folder === null ? {} : { extra: withFolder(this.#options.extra, folder, Object.keys(files).length === 0) }),
     });
-    return new OnnxProgram(session, graph, sums);
+    return new OnnxProgram(session, graph, sums, folder === null ? () => undefined : () => this.#readBy(session, folder));
+  }
+
+  /** Each session maps files for itself: pages that another one has read are given back. */
+  #readBy(session: InferenceSession | null, folder: string): void {
+    if (session !== null && this.#reading === session) return;
+    if (this.#alone) forgetPages(folder);
+    this.#reading = session;
   }
 }
 
@@ -91,11 +105,13 @@ class OnnxProgram implements Program {
   readonly #session: InferenceSession;
   readonly #graph: Graph;
   readonly #sums: readonly string[];
+  readonly #beforeRun: () => void;
 
-  constructor(session: InferenceSession, graph: Graph, sums: readonly string[]) {
+  constructor(session: InferenceSession, graph: Graph, sums: readonly string[], beforeRun: () => void) {
     this.#session = session;
     this.#graph = graph;
     this.#sums = sums;
+    this.#beforeRun = beforeRun;
   }
 
   async run(feeds: Feeds, sums: Readonly<Record<string, FloatArray>> = {}): Promise<Record<string, FloatArray>> {
@@ -107,6 +123,7 @@ class OnnxProgram implements Program {
       if (!feed) throw new Error(`the graph's input "${name}" was not fed`);
       tensors[name] = tensorOf(name, feed);
     }
+    this.#beforeRun();
     if (this.#sums.length > 0) return this.#runInPlace(feeds, tensors);
     const results = await this.#session.run(tensors);
     return Object.fromEntries(Object.entries(results).map(([name, { data, dims }]) => [name, { shape: dims, data: data as Float32Array }]));

@@ -77,6 +77,18 @@ test("they take 2 bytes a number and a scale a block, those of few numbers stay 
   }
 });
 
+test.each(["float32", "8bit"] as const)("moments restored in %s are the arrays that were saved, and no others are made", (moments) => {
+  const made = problem();
+  const before = new AdamW({ ...settings, moments });
+  learn(before, made, 0, 1);
+  const state = before.state();
+  const after = new AdamW({ ...settings, moments });
+  const held = process.memoryUsage().arrayBuffers;
+  after.restore(state);
+  expect(process.memoryUsage().arrayBuffers - held).toBeLessThan(rows * width);
+  for (const [name, { data }] of after.state().arrays) if (!name.endsWith(".step")) expect(data, name).toBe(state.arrays.get(name)!.data);
+});
+
 test("moments of the other type are refused by name, with what to set", () => {
   const made = problem();
   const [bytes, floats] = [new AdamW({ ...settings, moments: "8bit" }), new AdamW(settings)];

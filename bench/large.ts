@@ -1,0 +1,60 @@
+/**
+ * One step of a large model with an adapter, sampling included, in the memory of this machine:
+ * `node --import tsx bench/large.ts <m110|m530|b1|b3> <grpo|papo> [prompts] [responses] [tokens]`.
+ * Prints seconds and the largest memory of the process, whole and without the pages of files.
+ */
+import { readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { learnerSettings, openJsonl, openPolicy, parseSettings, type Plugin, train } from "@papo/core";
+import { grpo, papo } from "@papo/recipes";
+import { writeRows } from "./data.ts";
+import { largeModelFolder } from "./large-models.ts";
+import { peakMemory } from "./side.ts";
+
+const [model = "b1", recipe = "grpo", prompts = "1", responses = "2", tokens = "16"] = process.argv.slice(2);
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "runs", "bench");
+
+class LengthRewardPlugin implements Plugin {
+  readonly name = "LengthRewardPlugin";
+  apply({ rewards }: Parameters<Plugin["apply"]>[0]): void {
+    const score = ({ response }: { readonly response: { readonly text: string; readonly index: number } }): Promise<number> =>
+      Promise.resolve((response.text.length % 7) / 7 + response.index);
+    rewards.register({ name: "length", weight: 1, timeoutSeconds: 10, onFailure: "stop", score });
+  }
+}
+
+/** Memory that no file stands behind, MB; null where the system does not say. */
+function anonymousMemory(): number | null {
+  try {
+    return Number(/RssAnon:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))![1]) / 1024;
+  } catch {
+    return null;
+  }
+}
+
+let anonymous: number | null = null;
+const watch = setInterval(() => {
+  const now = anonymousMemory();
+  if (now !== null) anonymous = Math.max(anonymous ?? 0, now);
+}, 20);
+
+const folder = await largeModelFolder(join(root, "models"), model);
+const rows = await writeRows(join(root, "data-32"), 64, 32);
+const output = join(root, "runs", `large-${model}-${recipe}`);
+rmSync(output, { recursive: true, force: true });
+const settings = {
+  steps: 1, promptsPerStep: Number(prompts), samplesPerPrompt: Number(responses), sampling: { maxNewTokens: Number(tokens) },
+  learningRate: 1e-6, checkpointEvery: 0, recompute: true, lora: { rank: 16, alpha: 32 },
+};
+const begun = performance.now();
+const policy = await openPolicy({ folder, ...learnerSettings(parseSettings(settings)) });
+const opened = performance.now();
+const base = grpo({ referenceKl: 0 });
+await train({ policy, plugins: [new LengthRewardPlugin(), ...(recipe === "papo" ? papo(base) : base)], dataset: await openJsonl(rows), settings, output });
+const done = performance.now();
+clearInterval(watch);
+const seconds = (from: number, to: number): string => ((to - from) / 1000).toFixed(0);
+console.log(`${model}, ${recipe}: opened in ${seconds(begun, opened)} s, the step with its checks and checkpoint ${seconds(opened, done)} s, ` +
+  `peak ${(peakMemory() / 1024).toFixed(2)} GB, without file pages ${anonymous === null ? "not known" : `${(anonymous / 1024).toFixed(2)} GB`}`);
+await policy.close();
