@@ -254,10 +254,12 @@ export class GraphLearner implements Learner {
     const { featureWidth } = vision;
     const pictures = distinctPictures(prompts).filter(({ hash }) => cotangents.has(hash));
     if (pictures.length === 0) return;
-    const program = await this.#program("vision backward", (graph, parameters) => {
-      traceVisionBackward(this.#runtime.model, graph, parameters, this.#trained, this.#graphOptions.recompute);
-    }, this.#addingUp);
+    const { recompute } = this.#graphOptions;
     for (const chunk of pictureChunks(pictures)) {
+      const inBlocks = this.#runtime.seesInBlocks(chunk);
+      const program = await this.#program(`vision backward ${inBlocks}`, (graph, parameters) => {
+        traceVisionBackward(this.#runtime.model, graph, parameters, this.#trained, { recompute, inBlocks });
+      }, this.#addingUp);
       const order = vision.order(chunk);
       const data = new Float32Array(order.length * featureWidth);
       let token = 0;
@@ -266,9 +268,9 @@ export class GraphLearner implements Learner {
         for (let i = 0; i < rows.length; i += featureWidth) data.set(rows.subarray(i, i + featureWidth), (order[token++] as number) * featureWidth);
       }
       const cotangent = { shape: [order.length, featureWidth], data };
-      const feeds = { ...vision.feeds(chunk), "cotangent.features": cotangent };
+      const feeds = { ...vision.feeds(chunk, inBlocks), "cotangent.features": cotangent };
       const one: HostArray = { shape: [1], data: Float32Array.of(1) };
-      await this.#training.backward(program, this.#graphOptions.recompute ? { ...feeds, one } : feeds);
+      await this.#training.backward(program, recompute ? { ...feeds, one } : feeds);
     }
   }
 

@@ -54,9 +54,9 @@ export function traceVisionBackward(
   graph: Graph,
   parameters: Parameters,
   trained: ReadonlySet<string>,
-  recompute: boolean,
+  { recompute, inBlocks }: { readonly recompute: boolean; readonly inBlocks: boolean },
 ): void {
-  const value = vision.trace(graph, parameters, recompute ? graph.input("one", [1]) : null);
+  const value = vision.trace(graph, parameters, { one: recompute ? graph.input("one", [1]) : null, inBlocks });
   const cotangent = graph.input("cotangent.features", value.shape);
   outputGradients(graph, [{ value, cotangent }], (name) => trained.has(name));
 }

@@ -37,21 +37,25 @@ export interface VisionLanguageModel {
 /** A model of its two parts. */
 export const modelOf = (vision: VisionTower, decoder: Decoder): VisionLanguageModel => ({ vision, decoder, parameters: new Map([...vision.parameters, ...decoder.parameters]) });
 
+export interface TowerOptions {
+  /** What is inside a block is computed again for the gradient: see `recomputed`. Default null: it is kept. */
+  readonly one?: Value | null;
+  /** Attention over whole pictures is computed a block of queries at a time. Default false. */
+  readonly inBlocks?: boolean;
+}
+
 export interface VisionTower {
   readonly parameters: ParameterShapes;
   /** Numbers of a visual token's features: (1 + the decoder's `deepFeatures`) · hidden. */
   readonly featureWidth: number;
-  /**
-   * Pictures → features of all their visual tokens, [tokens, featureWidth]; inputs are those of `feeds`.
-   * @param one what is inside a block is computed again for the gradient: see `recomputed`. Default null: it is kept
-   */
-  trace(graph: Graph, parameters: Parameters, one?: Value | null): Value;
+  /** Pictures → features of all their visual tokens, [tokens, featureWidth]; inputs are those of `feeds` with the same `inBlocks`. */
+  trace(graph: Graph, parameters: Parameters, options?: TowerOptions): Value;
   /**
    * The attention that each visual token's patches receive from all patches of the picture, [F]: mean over heads and over the tower's blocks of full
    * attention, summed over queries. Inputs are those of `feeds`, rows those of `order`.
    */
   traceAttention(graph: Graph, parameters: Parameters): Value;
-  feeds(pictures: readonly EncodedPicture[]): Readonly<Record<string, HostArray>>;
+  feeds(pictures: readonly EncodedPicture[], inBlocks?: boolean): Readonly<Record<string, HostArray>>;
   /** Row of the traced features for each visual token, picture after picture, in token order. */
   order(pictures: readonly EncodedPicture[]): Int32Array;
   /** Visual tokens of a picture. */

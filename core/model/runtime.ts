@@ -8,6 +8,7 @@ import { FileWeight } from "./files/file-weight.ts";
 import { type Adapter, adapterShapes, dropoutKey, dropoutKeyName, factorNames } from "./lora/adapter.ts";
 import type { EncodedPrompt, Parameters, VisionLanguageModel, Weights } from "./model.ts";
 import type { EncodedPicture } from "./processing/picture.ts";
+import { longPicture } from "./rows/attention-blocks.ts";
 import type { PlacedPrompt } from "./rows/segments.ts";
 import { type InitialWeights, WeightSets } from "./weight-sets.ts";
 
@@ -76,7 +77,7 @@ export class ModelRuntime {
   readonly #sets: WeightSets;
   readonly #features = new Map<string, Map<string, Float32Array>>();
   readonly #programs: { release(): Promise<void> }[] = [];
-  #vision: Promise<ModelProgram> | null = null;
+  readonly #vision = new Map<boolean, Promise<ModelProgram>>();
   #attention: Promise<ModelProgram> | null = null;
   #version = 0;
   /** Grows with every change; a version may come back when a checkpoint is loaded. */
@@ -303,12 +304,23 @@ export class ModelRuntime {
     const pictures = distinctPictures(prompts);
     forgetOthers(known, pictures);
     const missing = pictures.filter(({ hash }) => !known.has(hash));
-    if (missing.length > 0) this.#vision ??= this.compile((graph, parameters) => graph.output("features", this.model.vision.trace(graph, parameters)));
     // One at a time: the last bits of a matrix product may depend on what else is in it, and features must not depend on which are kept already.
     for (const picture of missing) {
-      const { features } = await this.run(await (this.#vision as Promise<ModelProgram>), this.model.vision.feeds([picture]), weights);
+      const inBlocks = this.seesInBlocks([picture]);
+      const { features } = await this.run(await this.#visionProgram(inBlocks), this.model.vision.feeds([picture], inBlocks), weights);
       known.set(picture.hash, this.#inTokenOrder(picture, features as FloatArray));
     }
+    return known;
+  }
+
+  /** Whether the vision tower attends to these pictures in blocks. */
+  seesInBlocks(pictures: readonly EncodedPicture[]): boolean {
+    return this.executor.attendsInBlocks === true && pictures.some(({ grid: [, height, width] }) => height * width >= longPicture);
+  }
+
+  #visionProgram(inBlocks: boolean): Promise<ModelProgram> {
+    const known = this.#vision.get(inBlocks) ?? this.compile((graph, parameters) => graph.output("features", this.model.vision.trace(graph, parameters, { inBlocks })));
+    this.#vision.set(inBlocks, known);
     return known;
   }
 

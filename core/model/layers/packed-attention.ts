@@ -2,7 +2,7 @@
 import { symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
-import { add, affine, matmul, mul, pack, reshape, type RowPacking, softmax, sum, transpose, unpack } from "../../graph/ops/index.ts";
+import { add, affine, type AttentionBlocks, blockAttention, matmul, mul, pack, reshape, type RowPacking, softmax, sum, transpose, unpack } from "../../graph/ops/index.ts";
 
 /** S runs of up to L rows. */
 export interface PackedRuns {
@@ -27,8 +27,11 @@ export interface TowerAttention {
   readonly received: () => Value;
 }
 
-export function packedAttention({ q, k, v }: TowerProjections, heads: number, hiddenSize: number, { packing, S, L, mask }: PackedRuns): TowerAttention {
+/** @param runs which rows attend among themselves; in blocks, what rows receive is not to be had */
+export function packedAttention({ q, k, v }: TowerProjections, heads: number, hiddenSize: number, runs: PackedRuns | AttentionBlocks): TowerAttention {
   const size = hiddenSize / heads;
+  if ("blocks" in runs) return { attended: blockAttention({ heads, kvHeads: heads, headSize: size }, q, k, v, runs), received: notInBlocks };
+  const { packing, S, L, mask } = runs;
   const block = (rows: Value): Value => transpose(reshape(pack(rows, packing), [S, L, heads, size]), [0, 2, 1, 3]); // [S, heads, L, size]
   const scores = matmul(block(q), block(k), { transposeB: true, scale: 1 / Math.sqrt(size) });
   const probabilities = softmax(add(scores, mask)); // [S, heads, L, L]
@@ -39,6 +42,10 @@ export function packedAttention({ q, k, v }: TowerProjections, heads: number, hi
   };
   return { attended: unpack(reshape(transpose(out, [0, 2, 1, 3]), [times(S, L), hiddenSize]), packing), received };
 }
+
+export const notInBlocks = (): never => {
+  throw new Error("attention that is computed in blocks exists nowhere whole: trace what patches receive without blocks");
+};
 
 /** The inputs that `packingFeeds` fills; rows come in units of `unit`, [F, unit]. */
 export function packingInputs(graph: Graph, name: string, F: ReturnType<typeof symbol>, unit: number): PackedRuns {

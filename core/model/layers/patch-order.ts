@@ -2,8 +2,9 @@
 import { symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
-import { reshape } from "../../graph/ops/index.ts";
+import { type AttentionBlocks, reshape } from "../../graph/ops/index.ts";
 import type { EncodedPicture } from "../processing/picture.ts";
+import { blockFeeds, blockInputs, runSegments } from "../rows/attention-blocks.ts";
 import { packingFeeds, packingInputs, type PackedRuns } from "./packed-attention.ts";
 import { gridAngles } from "./rotary.ts";
 
@@ -92,10 +93,10 @@ export interface PatchInputs {
   readonly pixels: Value;
   readonly cos: Value;
   readonly sin: Value;
-  readonly pictures: PackedRuns;
+  readonly pictures: PackedRuns | AttentionBlocks;
 }
 
-export function patchInputs(graph: Graph, sizes: PatchSizes): PatchInputs {
+export function patchInputs(graph: Graph, sizes: PatchSizes, inBlocks: boolean): PatchInputs {
   const F = symbol("F");
   const unit = sizes.mergeSize ** 2;
   const T = times(unit, F);
@@ -105,11 +106,11 @@ export function patchInputs(graph: Graph, sizes: PatchSizes): PatchInputs {
     pixels: reshape(graph.input("pixels", [F, unit, patchNumbers(sizes)]), [T, patchNumbers(sizes)]),
     cos: graph.input("vision.cos", [T, half]),
     sin: graph.input("vision.sin", [T, half]),
-    pictures: packingInputs(graph, "pictures", F, unit),
+    pictures: inBlocks ? blockInputs(graph, "pictures") : packingInputs(graph, "pictures", F, unit),
   };
 }
 
-export function patchFeeds(pictures: readonly EncodedPicture[], order: PatchOrder, sizes: PatchSizes): Record<string, HostArray> {
+export function patchFeeds(pictures: readonly EncodedPicture[], order: PatchOrder, sizes: PatchSizes, inBlocks: boolean): Record<string, HostArray> {
   const unit = sizes.mergeSize ** 2;
   const patch = patchNumbers(sizes);
   const rows = order.patchSource.length;
@@ -123,6 +124,6 @@ export function patchFeeds(pictures: readonly EncodedPicture[], order: PatchOrde
     pixels: { shape: [rows / unit, unit, patch], data: pixels },
     "vision.cos": { shape: [rows, half], data: cos },
     "vision.sin": { shape: [rows, half], data: sin },
-    ...packingFeeds("pictures", order.pictures, unit),
+    ...(inBlocks ? blockFeeds("pictures", runSegments(order.pictures), sizes.heads) : packingFeeds("pictures", order.pictures, unit)),
   };
 }

@@ -13,6 +13,19 @@ export interface AttentionSegment {
   readonly causal: boolean;
 }
 
+/** Runs of rows, one after the other, that attend among themselves. */
+export function runSegments(lengths: readonly number[]): AttentionSegment[] {
+  let end = 0;
+  return lengths.map((length) => {
+    const start = end;
+    end += length;
+    return { start, end, seen: [start, end], causal: false };
+  });
+}
+
+/** Pictures of as many patches, of one frame or tile, are attended in blocks. */
+export const longPicture = 1024;
+
 /** Rows of as many tokens, prompt and response together, are attended in blocks. */
 export const longRow = 512;
 

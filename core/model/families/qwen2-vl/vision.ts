@@ -6,7 +6,7 @@ import { layer } from "../../../graph/ops/recompute.ts";
 import { receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
 import { attendInPictures } from "../../layers/picture-attention.ts";
-import type { Parameters, ParameterShapes, VisionTower } from "../../model.ts";
+import type { Parameters, ParameterShapes, TowerOptions, VisionTower } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
 import { mergerShapes, traceMerger } from "../qwen/merger.ts";
 import type { Qwen2VisionConfig } from "./config.ts";
@@ -33,22 +33,22 @@ export class Qwen2VisionTower implements VisionTower {
     return patchOrder(pictures, this.#config.mergeSize).tokenRow;
   }
 
-  feeds(pictures: readonly EncodedPicture[]): Record<string, HostArray> {
-    return patchFeeds(pictures, patchOrder(pictures, this.#config.mergeSize), this.#config);
+  feeds(pictures: readonly EncodedPicture[], inBlocks = false): Record<string, HostArray> {
+    return patchFeeds(pictures, patchOrder(pictures, this.#config.mergeSize), this.#config, inBlocks);
   }
 
-  trace(graph: Graph, parameters: Parameters, one: Value | null = null): Value {
-    return this.#trace(graph, parameters, one).features;
+  trace(graph: Graph, parameters: Parameters, options: TowerOptions = {}): Value {
+    return this.#trace(graph, parameters, options).features;
   }
 
   traceAttention(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters, null).received();
+    return this.#trace(graph, parameters, {}).received();
   }
 
-  #trace(graph: Graph, parameters: Parameters, one: Value | null): { readonly features: Value; readonly received: () => Value } {
+  #trace(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): { readonly features: Value; readonly received: () => Value } {
     const { hiddenSize, mergeSize, depth } = this.#config;
     const unit = mergeSize ** 2;
-    const inputs = patchInputs(graph, this.#config);
+    const inputs = patchInputs(graph, this.#config, inBlocks);
     const p = (name: string): Value => parameters(`model.visual.${name}`);
     const received: (() => Value)[] = [];
     let x = linear(inputs.pixels, reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.#config)]));

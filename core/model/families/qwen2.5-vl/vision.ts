@@ -5,7 +5,7 @@ import { add, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../../
 import { layer } from "../../../graph/ops/recompute.ts";
 import { packedAttention, packingFeeds, packingInputs, receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchFeeds, patchInputs, patchNumbers, type PatchOrder, patchOrder } from "../../layers/patch-order.ts";
-import type { Parameters, ParameterShapes, VisionTower } from "../../model.ts";
+import type { Parameters, ParameterShapes, TowerOptions, VisionTower } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
 import { mergerShapes, traceMerger } from "../qwen/merger.ts";
 import type { Qwen25VisionConfig } from "./config.ts";
@@ -33,17 +33,17 @@ export class Qwen25VisionTower implements VisionTower {
   }
 
   /** Patches reach the tower in window order, so that windows are runs of rows. */
-  feeds(pictures: readonly EncodedPicture[]): Record<string, HostArray> {
+  feeds(pictures: readonly EncodedPicture[], inBlocks = false): Record<string, HostArray> {
     const order = this.#order(pictures);
-    return { ...patchFeeds(pictures, order, this.#config), ...packingFeeds("windows", order.windows, this.#config.mergeSize ** 2) };
+    return { ...patchFeeds(pictures, order, this.#config, inBlocks), ...packingFeeds("windows", order.windows, this.#config.mergeSize ** 2) };
   }
 
-  trace(graph: Graph, parameters: Parameters, one: Value | null = null): Value {
-    return this.#trace(graph, parameters, one).features;
+  trace(graph: Graph, parameters: Parameters, options: TowerOptions = {}): Value {
+    return this.#trace(graph, parameters, options).features;
   }
 
   traceAttention(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters, null).received();
+    return this.#trace(graph, parameters, {}).received();
   }
 
   #order(pictures: readonly EncodedPicture[]): PatchOrder {
@@ -51,10 +51,10 @@ export class Qwen25VisionTower implements VisionTower {
     return patchOrder(pictures, mergeSize, Math.floor(windowSize / mergeSize / patchSize));
   }
 
-  #trace(graph: Graph, parameters: Parameters, one: Value | null): { readonly features: Value; readonly received: () => Value } {
+  #trace(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): { readonly features: Value; readonly received: () => Value } {
     const { hiddenSize, heads, mergeSize, depth, fullAttentionBlocks } = this.#config;
     const unit = mergeSize ** 2;
-    const { F, pixels, cos, sin, pictures } = patchInputs(graph, this.#config);
+    const { F, pixels, cos, sin, pictures } = patchInputs(graph, this.#config, inBlocks);
     const windows = packingInputs(graph, "windows", F, unit);
     const p = (name: string): Value => parameters(`model.visual.${name}`);
     const received: (() => Value)[] = [];

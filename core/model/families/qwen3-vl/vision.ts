@@ -9,7 +9,7 @@ import { layer } from "../../../graph/ops/recompute.ts";
 import { receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
 import { attendInPictures } from "../../layers/picture-attention.ts";
-import type { Parameters, ParameterShapes, VisionTower } from "../../model.ts";
+import type { Parameters, ParameterShapes, TowerOptions, VisionTower } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
 import type { Qwen3VisionConfig } from "./config.ts";
 import { positionFeeds, tracePositions } from "./position-table.ts";
@@ -36,25 +36,25 @@ export class Qwen3VisionTower implements VisionTower {
     return patchOrder(pictures, this.#config.mergeSize).tokenRow;
   }
 
-  feeds(pictures: readonly EncodedPicture[]): Record<string, HostArray> {
+  feeds(pictures: readonly EncodedPicture[], inBlocks = false): Record<string, HostArray> {
     const { mergeSize, positionSide } = this.#config;
     const order = patchOrder(pictures, mergeSize);
-    return { ...patchFeeds(pictures, order, this.#config), ...positionFeeds(pictures, order, positionSide, mergeSize ** 2) };
+    return { ...patchFeeds(pictures, order, this.#config, inBlocks), ...positionFeeds(pictures, order, positionSide, mergeSize ** 2) };
   }
 
   /** The last merger's features, then those of the mergers before it, in the order of their blocks. */
-  trace(graph: Graph, parameters: Parameters, one: Value | null = null): Value {
-    return this.#trace(graph, parameters, one).features;
+  trace(graph: Graph, parameters: Parameters, options: TowerOptions = {}): Value {
+    return this.#trace(graph, parameters, options).features;
   }
 
   traceAttention(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters, null).received();
+    return this.#trace(graph, parameters, {}).received();
   }
 
-  #trace(graph: Graph, parameters: Parameters, one: Value | null): { readonly features: Value; readonly received: () => Value } {
+  #trace(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): { readonly features: Value; readonly received: () => Value } {
     const { hiddenSize, mergeSize, depth, deepBlocks } = this.#config;
     const unit = mergeSize ** 2;
-    const inputs = patchInputs(graph, this.#config);
+    const inputs = patchInputs(graph, this.#config, inBlocks);
     const p = (name: string): Value => parameters(`model.visual.${name}`);
     const joined = (rows: Value): Value => reshape(rows, [inputs.F, unit * hiddenSize]);
     const merged = (rows: Value, merger: Parameters): Value =>

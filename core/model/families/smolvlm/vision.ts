@@ -5,10 +5,12 @@
 import { symbol, times } from "../../../graph/dims.ts";
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
-import { add, affine, geluTanh, layerNorm, linear, matmul, reshape, softmax, sum, transpose } from "../../../graph/ops/index.ts";
+import { add, affine, type AttentionBlocks, blockAttention, geluTanh, layerNorm, linear, matmul, reshape, softmax, sum, transpose } from "../../../graph/ops/index.ts";
 import { layer } from "../../../graph/ops/recompute.ts";
-import type { Parameters, ParameterShapes, VisionTower } from "../../model.ts";
+import type { Parameters, ParameterShapes, TowerOptions, VisionTower } from "../../model.ts";
+import { notInBlocks } from "../../layers/packed-attention.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
+import { blockFeeds, blockInputs, runSegments } from "../../rows/attention-blocks.ts";
 import type { TileVisionConfig } from "./config.ts";
 
 const S = symbol("S");
@@ -36,8 +38,8 @@ export class TileVisionTower implements VisionTower {
     return Int32Array.from(Array(pictures.reduce((total, picture) => total + this.tokens(picture), 0)).keys());
   }
 
-  feeds(pictures: readonly EncodedPicture[]): Record<string, HostArray> {
-    const { patchSize, channels } = this.#config;
+  feeds(pictures: readonly EncodedPicture[], inBlocks = false): Record<string, HostArray> {
+    const { patchSize, channels, heads } = this.#config;
     const side = this.#side;
     const wrong = pictures.find(({ grid: [, height, width] }) => height !== side || width !== side);
     if (wrong !== undefined) throw new Error(`a picture of grid ${wrong.grid.join(" × ")} is not of tiles of ${side} × ${side} patches`);
@@ -49,18 +51,19 @@ export class TileVisionTower implements VisionTower {
       pixels.set(picture.pixels, at);
       at += picture.pixels.length;
     }
-    return { pixels: { shape: [tiles, side ** 2, channels * patchSize ** 2], data: pixels } };
+    const blocks = inBlocks ? blockFeeds("tiles", runSegments(Array<number>(tiles).fill(side ** 2)), heads) : {};
+    return { pixels: { shape: [tiles, side ** 2, channels * patchSize ** 2], data: pixels }, ...blocks };
   }
 
-  trace(graph: Graph, parameters: Parameters, one: Value | null = null): Value {
-    return this.#trace(graph, parameters, one).features;
+  trace(graph: Graph, parameters: Parameters, options: TowerOptions = {}): Value {
+    return this.#trace(graph, parameters, options).features;
   }
 
   traceAttention(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters, null).received();
+    return this.#trace(graph, parameters, {}).received();
   }
 
-  #trace(graph: Graph, parameters: Parameters, one: Value | null): { readonly features: Value; readonly received: () => Value } {
+  #trace(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): { readonly features: Value; readonly received: () => Value } {
     const { hiddenSize, depth, patchSize, channels, epsilon } = this.#config;
     const L = this.#side ** 2;
     const patch = channels * patchSize ** 2;
@@ -69,10 +72,11 @@ export class TileVisionTower implements VisionTower {
     const patches = linear(pixels, reshape(p("embeddings.patch_embedding.weight"), [hiddenSize, patch]), p("embeddings.patch_embedding.bias"));
     let x = reshape(add(reshape(patches, [S, L, hiddenSize]), p("embeddings.position_embedding.weight")), [times(S, L), hiddenSize]);
     const received: (() => Value)[] = [];
+    const blocks = inBlocks ? blockInputs(graph, "tiles") : null;
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`encoder.layers.${block}.${name}`);
       x = layer(x, one, (y) => {
-        const attention = this.#attend(layerNorm(y, b("layer_norm1.weight"), b("layer_norm1.bias"), epsilon), b, L);
+        const attention = this.#attend(layerNorm(y, b("layer_norm1.weight"), b("layer_norm1.bias"), epsilon), b, L, blocks);
         received.push(attention.received);
         const between = add(y, attention.out);
         const h = layerNorm(between, b("layer_norm2.weight"), b("layer_norm2.bias"), epsilon);
@@ -104,15 +108,20 @@ export class TileVisionTower implements VisionTower {
     return reshape(cut, [times(S, blocks ** 2), s * s * width]);
   }
 
-  #attend(x: Value, block: Parameters, L: number): { readonly out: Value; readonly received: () => Value } {
+  #attend(x: Value, block: Parameters, L: number, blocks: AttentionBlocks | null): { readonly out: Value; readonly received: () => Value } {
     const { hiddenSize, heads } = this.#config;
     const size = hiddenSize / heads;
     const project = (name: string): Value => linear(x, block(`self_attn.${name}.weight`), block(`self_attn.${name}.bias`));
+    const out = (attended: Value): Value => linear(attended, block("self_attn.out_proj.weight"), block("self_attn.out_proj.bias"));
+    if (blocks !== null) {
+      const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map(project) as [Value, Value, Value];
+      return { out: out(blockAttention({ heads, kvHeads: heads, headSize: size }, q, k, v, blocks)), received: notInBlocks };
+    }
     const byHead = (name: string): Value => transpose(reshape(project(name), [S, L, heads, size]), [0, 2, 1, 3]); // [S, heads, L, size]
     const probabilities = softmax(matmul(byHead("q_proj"), byHead("k_proj"), { transposeB: true, scale: 1 / Math.sqrt(size) }));
     const joined = reshape(transpose(matmul(probabilities, byHead("v_proj")), [0, 2, 1, 3]), [times(S, L), hiddenSize]);
     return {
-      out: linear(joined, block("self_attn.out_proj.weight"), block("self_attn.out_proj.bias")),
+      out: out(joined),
       received: () => reshape(affine(sum(probabilities, [1, 2]), 1 / heads), [times(S, L), 1]),
     };
   }
