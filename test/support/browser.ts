@@ -136,6 +136,7 @@ export async function openPage(place: string, { width = 1400, height = 900, sche
   // Each page takes keys as if its window were in front.
   await send("Emulation.setFocusEmulationEnabled", { enabled: true });
   await send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
+  await send("Emulation.setScrollbarsHidden", { hidden: true });
   await send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
   await send("Page.navigate", { url: /^https?:/.test(place) ? place : pathToFileURL(place).href });
   await load;

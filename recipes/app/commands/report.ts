@@ -1,7 +1,8 @@
 /** `papo report`: one page of runs and evaluations. */
-import { basename, relative, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { textCommand } from "../command-line/command.ts";
 import { readRunFolder } from "../report/read-run.ts";
+import { runNames } from "../report/run-names.ts";
 import { writeReport } from "../report/write-report.ts";
 import { say } from "../display/say.ts";
 
@@ -15,11 +16,10 @@ export const report = textCommand({
   options: { output: { kind: "text", value: "<file>", default: "report.html", text: "Where the page goes." } },
   positionals: [1, Infinity],
   async run({ values, positionals }) {
-    const names = positionals.map((folder) => basename(resolve(folder)));
-    // Folders of equal names are told apart by their paths.
-    const runs = positionals.map((folder, index) => readRunFolder(resolve(folder), names.filter((name) => name === names[index]).length > 1 ? { name: relative(process.cwd(), resolve(folder)) } : {}));
+    const names = runNames(positionals);
+    const runs = positionals.map((folder, index) => readRunFolder(resolve(folder), names[index]));
     const file = resolve(values.output);
-    await writeReport(file, { title: names.length === 1 ? names[0]! : `${names.length} runs`, runs });
+    await writeReport(file, { title: positionals.length === 1 ? basename(resolve(positionals[0]!)) : `${positionals.length} runs`, runs });
     say(`written to ${file}`);
   },
 });

@@ -1,5 +1,5 @@
 /** What the page asks for and is given: by a server while a run goes on, or frozen in report.html. Numbers have four significant digits. */
-import type { QuestionTable } from "../report/questions.ts";
+import type { PictureReference, QuestionTable } from "../report/questions.ts";
 import type { Block } from "./blocks.ts";
 
 /**
@@ -117,9 +117,6 @@ export interface RolloutIndex {
   /** Mean over the tokens, nats; null where no view was scored. */
   readonly perceptionKl: readonly (number | null)[];
 }
-
-/** A picture: an address of the server's, a data URL, or in a report an index into its pictures; null where there is no file. */
-export type PictureReference = string | number | null;
 
 export interface ShownRollout {
   readonly id: number;

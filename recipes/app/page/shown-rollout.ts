@@ -1,6 +1,7 @@
 /** A logged rollout as the page shows it, and the index that the page chooses by. */
+import type { PictureReference } from "../report/questions.ts";
 import type { RolloutHead, SampleRow } from "../report/run-record.ts";
-import { short, type PictureReference, type RolloutIndex, type ShownRollout } from "./contract.ts";
+import { short, type RolloutIndex, type ShownRollout } from "./contract.ts";
 
 /** Tokens shown of one response, and characters of one text: longer ones are cut, and the page says so. */
 const [largestShownLength, largestShownText] = [1500, 20_000];

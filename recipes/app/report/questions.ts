@@ -27,8 +27,8 @@ export interface QuestionTable {
   readonly total: number;
 }
 
-/** A picture: an address, or an index into the page's own; null where there is no file. */
-type PictureReference = string | number | null;
+/** A picture: an address of a server's, a data URL, or in a report an index into its pictures; null where there is no file. */
+export type PictureReference = string | number | null;
 
 interface Column {
   readonly name: string;

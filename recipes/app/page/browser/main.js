@@ -26,7 +26,7 @@ const say = (text) => {
 const runs = createRuns(source, page);
 const charts = createCharts(source, page);
 const rollouts = createRollouts(source, page);
-const questions = createQuestions(source, page);
+const questions = createQuestions(source);
 
 const alarmItem = ({ run, step, kind, message }) => element("li", {}, element("b", {}, page.overview.runs.length > 1 ? `${page.overview.runs[run].name}, ` : "", `step ${step.toLocaleString("en")}`), ` ${kind === "alarm" ? "" : `${kind}: `}${message}`);
 

@@ -29,7 +29,7 @@ const columnBlock = (name, column) => {
     more > 0 ? note(`${more} more answers are in the evaluation's questions.jsonl.`) : null);
 };
 
-export const createQuestions = (source, page) => {
+export const createQuestions = (source) => {
   const state = { column: "", verdict: "", category: "", disagree: false, words: "", sort: "asked", shown: pageSize };
   let table = { columns: [], questions: [], total: 0 };
 

@@ -45,7 +45,7 @@ export const columnsOf = (lines, weight) => {
     const under = line.low === undefined
       ? (weight > 0 ? [{ kind: "raw", values: onSteps(line, line.mean) }] : [])
       : [{ kind: "high", values: onSteps(line, line.high) }, { kind: "low", values: onSteps(line, line.low) }];
-    return [...under, { kind: "line", values: onSteps(line, smoothed(line.mean, weight)) }].map((column) => ({ label, look, line, ...column }));
+    return [...under, { kind: "line", values: onSteps(line, smoothed(line.mean, weight)) }].map(({ kind, values }) => ({ values, about: { kind, label, look, line } }));
   });
-  return { table: [steps, ...columns.map(({ values }) => values)], columns: columns.map(({ values: _, ...column }) => column) };
+  return { table: [steps, ...columns.map(({ values }) => values)], columns: columns.map(({ about }) => about) };
 };

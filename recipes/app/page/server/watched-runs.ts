@@ -1,9 +1,10 @@
 /** The runs that a page follows, read again and again, and what changed of them. */
 import { randomInt } from "node:crypto";
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { isLocked } from "@papo/core";
 import { RunReader } from "../../report/read-run.ts";
+import { runNames } from "../../report/run-names.ts";
 import type { RunRecord } from "../../report/run-record.ts";
 import type { Revisions, RolloutIndex, ShownRollout } from "../contract.ts";
 import { restingRun, type RunNow } from "../overview.ts";
@@ -22,12 +23,6 @@ export function runFolders(path: string): string[] {
   if (holdsRun(folder) || !existsSync(folder)) return [folder];
   const inside = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name)).filter(holdsRun);
   return inside.length > 0 ? inside.sort() : [folder];
-}
-
-/** Folders of equal names are told apart by their paths. */
-function namesOf(folders: readonly string[]): string[] {
-  const names = folders.map((folder) => basename(folder));
-  return folders.map((folder, at) => (names.filter((name) => name === names[at]).length > 1 ? relative(process.cwd(), folder) : names[at]!));
 }
 
 interface Watched {
@@ -152,11 +147,11 @@ export class WatchedRuns {
     const folders = [...new Set(this.#paths.flatMap(runFolders))];
     if (folders.length === this.#runs.length) return;
     const known = new Map(this.#runs.map((watched) => [watched.reader.folder, watched]));
-    const names = namesOf(folders);
+    const names = runNames(folders);
     this.#runs = folders.map((folder, at): Watched => {
       const watched = known.get(folder);
       if (watched !== undefined) return watched;
-      const reader = new RunReader(folder, { name: names[at]! });
+      const reader = new RunReader(folder, names[at]);
       return { reader, record: reader.record(), changed: null };
     });
     // Places of runs have changed.
