@@ -47,8 +47,10 @@ export function loadedByAddress(name) {
   return filesOf(name).filter((path) => path.endsWith(".ts")).flatMap((path) =>
     [...withoutComments(readFileSync(join(root, path), "utf8")).matchAll(address)].flatMap(([, target, extension]) => {
       const module = posix.relative(name, posix.join(posix.dirname(path), target));
-      const source = `${module}.ts`;
-      if (extension === "mjs" && !filesOf(name).includes(`${name}/${source}`)) return [];
+      const isThere = (file) => filesOf(name).includes(`${name}/${file}`);
+      // A worker that is plain JavaScript has no TypeScript beside it.
+      const source = extension === "mjs" && !isThere(`${module}.ts`) ? `${module}.mjs` : `${module}.ts`;
+      if (!isThere(source)) return [];
       return [{ source, entry: module.replaceAll("/", "-"), place: `${module}.${extension === "ts" ? "js" : extension}` }];
     }),
   );
