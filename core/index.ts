@@ -56,6 +56,7 @@ export type { PlannedScore } from "./scores/scores.ts";
 export { learnerSettings, parseSettings, settingsSchema } from "./pipeline/settings.ts";
 export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";
 // Whole runs
+export { exitAtOnce } from "./graph/libc.ts";
 export { train } from "./pipeline/run.ts";
 export type { EvaluationInLoop, TrainOptions, TrainSummary } from "./pipeline/run.ts";
 export { isLocked, lockFile, lockFolder, type FolderLock } from "./checkpoint/folder-lock.ts";

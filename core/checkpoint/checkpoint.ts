@@ -22,6 +22,8 @@ export interface RunDescription {
 export interface RunState {
   /** Steps done. */
   readonly step: number;
+  /** Outcome of the last of them, where the run was interrupted before the evaluation after it was done. */
+  readonly unmeasured?: unknown;
   readonly position: OrderPosition;
   /** Rows left out so far, prompts over the limit included. */
   readonly skippedRows: number;

@@ -85,3 +85,17 @@ const keepLoaded = 2 | 0x1000;
 export function keepLibrary(file: string): void {
   if (platform() === "linux") libc("void *dlopen(const char *file, int flags)")(file, keepLoaded);
 }
+
+/**
+ * End the process now, without unwinding threads: a thread in the middle of native work would end it by an abort. Listeners of "exit" are called.
+ * @param signal what it dies of, by that signal's own effect, where the C library cannot be asked
+ */
+export function exitAtOnce(code: number, signal: NodeJS.Signals): void {
+  process.emit("exit", code);
+  try {
+    libc("void _exit(int status)")(code);
+  } catch {
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
+}

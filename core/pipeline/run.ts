@@ -42,18 +42,26 @@ export interface TrainOptions {
   readonly onEvents?: (events: Events) => void;
   /** What is measured between steps. */
   readonly evaluation?: EvaluationInLoop | null;
-  /** When it fires, the run ends after the current step, with a checkpoint. */
+  /**
+   * When it fires, the run ends after the current step, with a checkpoint. No evaluation begins then, and one that is on may end by throwing; a resumed
+   * run makes up for it.
+   */
   readonly signal?: AbortSignal;
   /** Waited for after each step but the last, its checkpoint written: how a run is paused. When the signal fires meanwhile, the run ends without another step. */
   readonly between?: (context: StepContext) => Promise<void>;
+  /** When it fires too, the step that is on is given up, as long as no weight was updated in it; the checkpoint is of the steps before. */
+  readonly giveUp?: AbortSignal;
 }
 
 /** A measurement of the policy that goes with the run's metrics. */
 export interface EvaluationInLoop {
   /** After every so many steps. */
   readonly every: number;
-  /** Metrics of the weights as they are after this step; they must follow from the weights alone, so that a resumed run gives the same. */
-  measure(context: StepContext): Promise<Readonly<Record<string, number>>>;
+  /**
+   * Metrics of the weights as they are after this step; they must follow from the weights alone, so that a resumed run gives the same.
+   * @param goOn with what an interrupted measurement of these weights left
+   */
+  measure(context: StepContext, goOn: boolean): Promise<Readonly<Record<string, number>>>;
 }
 
 export interface TrainSummary {
@@ -91,29 +99,69 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
 
 async function trainIn(begun: BegunFolder, options: TrainOptions): Promise<TrainSummary> {
   const run = await start(begun, options);
-  const { settings, host, folder } = run;
+  const { settings } = run;
   let metrics: Readonly<Record<string, number>> = {};
   let ended: Pick<TrainSummary, "ended" | "reason"> = { ended: "finished", reason: null };
-  while (run.step < settings.steps && ended.ended === "finished") {
-    const context = { step: run.step + 1, steps: settings.steps };
-    const outcome = await attempt(run, `Step ${context.step}`, async () => {
-      const done = await measured(await runStep(context, run, stepAhead(run)), run);
-      begun.check();
-      folder.append(done);
-      return done;
-    });
-    run.step = context.step;
-    run.skippedRows += outcome.skippedRows;
-    metrics = outcome.summary.metrics;
-    host.events.emit("timing", { step: run.step, seconds: outcome.seconds, terms: outcome.terms, tokens: outcome.tokens, knownSizes: outcome.knownSizes ?? null });
-    host.events.emit("step", outcome.summary);
-    await attempt(run, `To keep the best weights after step ${run.step}`, () => keepIfBest(run, outcome.summary));
-    const decision = await attempt(run, `What follows step ${run.step}`, () => host.hooks.stepped.promise(outcome.summary));
-    ended = await decide(run, decision, options.signal);
-    if (isDue(run.step, settings) || run.step === settings.steps || ended.ended !== "finished") await save(run, stateOf(run));
-    if (ended.ended === "finished" && run.step < settings.steps) ended = await rest(run, options);
+  while ((run.step < settings.steps || run.unmeasured !== null) && ended.ended === "finished") {
+    if (options.signal?.aborted === true) ended = await interrupted(run);
+    else {
+      const outcome = await stepOrGiveUp(run, options);
+      if (outcome === null) ended = { ended: "interrupted", reason: null };
+      else {
+        metrics = outcome.summary.metrics;
+        ended = await finishStep(run, outcome, options.signal);
+        if (ended.ended === "finished" && run.step < settings.steps) ended = await rest(run, options);
+      }
+    }
   }
   return { steps: run.step, ...ended, checkpoint: run.checkpoint!, metrics, skippedRows: run.skippedRows, resumedFrom: run.resumedFrom };
+}
+
+/** The step that is to come, or that an interrupted run left without its evaluation. */
+const nextStep = ({ step, unmeasured }: OpenRun): number => (unmeasured === null ? step + 1 : step);
+
+/** A step; null where it was asked to stop before it was done. Up to its first update it can be given up, and what was done before it is saved. */
+async function stepOrGiveUp(run: OpenRun, options: TrainOptions): Promise<StepOutcome | null> {
+  const { version } = run.policy.learner;
+  return attempt(run, `Step ${nextStep(run)}`, () => oneStep(run, options)).catch((error: unknown) => {
+    if (options.giveUp?.aborted === true && run.policy.learner.version === version) return null;
+    throw error;
+  });
+}
+
+/** A step and the evaluation after it; null, with a checkpoint that says so, where it was asked to stop before the evaluation was done. */
+async function oneStep(run: OpenRun, { signal }: TrainOptions): Promise<StepOutcome | null> {
+  const context = { step: nextStep(run), steps: run.settings.steps };
+  const done = run.unmeasured ?? (await runStep(context, run, stepAhead(run)));
+  const outcome = await measured(done, run, signal);
+  run.begun.check();
+  if (run.unmeasured === null) {
+    run.step = context.step;
+    run.skippedRows += done.skippedRows;
+  }
+  run.unmeasured = outcome === null ? done : null;
+  if (outcome === null) await interrupted(run);
+  else run.folder.append(outcome);
+  return outcome;
+}
+
+/** What follows a step that is done: it is told, kept where it is the best, plugins decide, and it is saved where that is due. */
+async function finishStep(run: OpenRun, outcome: StepOutcome, signal: AbortSignal | undefined): Promise<Pick<TrainSummary, "ended" | "reason">> {
+  const { host, settings } = run;
+  host.events.emit("timing", { step: run.step, seconds: outcome.seconds, terms: outcome.terms, tokens: outcome.tokens, knownSizes: outcome.knownSizes ?? null });
+  host.events.emit("step", outcome.summary);
+  await attempt(run, `To keep the best weights after step ${run.step}`, () => keepIfBest(run, outcome.summary));
+  const decision = await attempt(run, `What follows step ${run.step}`, () => host.hooks.stepped.promise(outcome.summary));
+  const ended = await decide(run, decision, signal);
+  if (isDue(run.step, settings) || run.step === settings.steps || ended.ended !== "finished") await save(run, stateOf(run));
+  return ended;
+}
+
+/** Leave with a checkpoint of everything that was done. */
+async function interrupted(run: OpenRun): Promise<Pick<TrainSummary, "ended" | "reason">> {
+  await dropAhead(run);
+  if (run.checkpointStep < run.step || run.unmeasured !== null) await save(run, stateOf(run));
+  return { ended: "interrupted", reason: null };
 }
 
 /** Open the run and say what it will do; a start that fails takes back what it wrote. */
@@ -147,12 +195,17 @@ function stepAhead({ step, settings, evaluation }: OpenRun): StepContext | null 
   return settings.pipelined !== "off" && current < settings.steps && !between ? { step: current + 1, steps: settings.steps } : null;
 }
 
-/** The step with what an evaluation after it says, where one is due. */
-async function measured(done: StepOutcome, { evaluation }: OpenRun): Promise<StepOutcome> {
+/** The step with what an evaluation after it says, where one is due; null where it was asked to stop before that was known. */
+async function measured(done: StepOutcome, { evaluation, unmeasured }: OpenRun, signal: AbortSignal | undefined): Promise<StepOutcome | null> {
   const { step, steps } = done.summary;
   if (evaluation === null || step % evaluation.every !== 0) return done;
+  if (signal?.aborted === true) return null;
   const start = performance.now();
-  const metrics = await evaluation.measure({ step, steps });
+  const metrics = await evaluation.measure({ step, steps }, unmeasured !== null).catch((error: unknown) => {
+    if (signal?.aborted === true) return null;
+    throw error;
+  });
+  if (metrics === null) return null;
   const seconds = (performance.now() - start) / 1000;
   return { ...done, summary: { ...done.summary, metrics: { ...done.summary.metrics, ...metrics } }, seconds: { ...done.seconds, evaluation: seconds } };
 }
@@ -178,12 +231,14 @@ interface OpenRun extends Stepping {
   /** Steps done. */
   step: number;
   skippedRows: number;
+  /** The last step's outcome, where it was interrupted before its evaluation was done: its metrics are written with that. */
+  unmeasured: StepOutcome | null;
   /** Folder and step of the newest checkpoint. */
   checkpoint: string | null;
   checkpointStep: number;
 }
 
-async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, overrides = [], onEvents }: TrainOptions): Promise<OpenRun> {
+async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, overrides = [], onEvents, giveUp }: TrainOptions): Promise<OpenRun> {
   const settings = parseSettings(input);
   const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
@@ -207,8 +262,10 @@ async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings:
     desk: new RewardDesk([...host.scorers.values()], settings.concurrentScorers, folder.journal),
     signs: new StepSigns(host),
     ahead: null,
+    ...(giveUp === undefined ? {} : { giveUp }),
     step: checkpoint?.state.step ?? 0,
     skippedRows: checkpoint?.state.skippedRows ?? dataset.skipped.length,
+    unmeasured: (checkpoint?.state.unmeasured ?? null) as StepOutcome | null,
     checkpoint: checkpoint?.folder ?? null,
     checkpointStep: checkpoint?.state.step ?? -1,
     stepsBefore: checkpoint?.description.settings.steps ?? settings.steps,
@@ -227,7 +284,8 @@ async function restore(checkpoint: Checkpoint, { learner }: Policy, host: Host, 
   // The check before the first step needs the weights already.
   await learner.load(policyFolder(checkpoint.folder));
   host.loadState(checkpoint.state.plugins as SavedState);
-  folder.cutAfter(checkpoint.state.step);
+  const { step, unmeasured = null } = checkpoint.state;
+  folder.cutAfter(unmeasured === null ? step : step - 1);
 }
 
 /** Say what will be done, check that sampler and learner agree, and save the start. */
@@ -355,8 +413,8 @@ async function rollBack(run: OpenRun, reason: string, before = Infinity): Promis
 }
 
 /** Everything but the weights, as of now. */
-function stateOf({ step, order, ahead, skippedRows, host }: OpenRun): RunState {
-  return { step, position: ahead?.position ?? order.position, skippedRows, plugins: structuredClone(host.saveState()), coefficients: host.coefficients() };
+function stateOf({ step, order, ahead, skippedRows, unmeasured, host }: OpenRun): RunState {
+  return { step, ...(unmeasured === null ? {} : { unmeasured }), position: ahead?.position ?? order.position, skippedRows, plugins: structuredClone(host.saveState()), coefficients: host.coefficients() };
 }
 
 async function save(run: OpenRun, state: RunState): Promise<void> {

@@ -20,6 +20,8 @@ export interface RolloutContext {
   readonly random: Random;
   /** Called for each response once it is scored, in the order of finishing. */
   readonly onSample: (sample: Sample, verdict: Verdict) => void;
+  /** When it fires, sampling ends as soon as it can, with an error. */
+  readonly giveUp?: AbortSignal;
 }
 
 /** Sampling settings of a processor's model. */
@@ -76,7 +78,7 @@ export function startGroups(
     // Its rejection is reported below, after all others have ended.
     sample.catch(() => undefined);
     group.set(index, sample);
-  });
+  }, context.giveUp);
   const whole = async (): Promise<Group[]> => {
     await generated.catch((error: unknown) => {
       throw new Error(`Sampling responses failed: ${(error as Error).message}`, { cause: error });

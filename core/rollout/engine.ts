@@ -42,10 +42,13 @@ export interface RolloutEngine {
    * that call. Others read the learner's, and their calls must end before those change.
    */
   readonly ownWeights?: boolean;
-  /** Sample with the current weights; `onResponse` is called as each response finishes. */
+  /**
+   * Sample with the current weights; `onResponse` is called as each response finishes. An engine may end early, with an error, when `giveUp` fires.
+   */
   generate(
     requests: readonly RolloutRequest[],
     sampling: SamplingSettings,
     onResponse: (response: GeneratedResponse) => void,
+    giveUp?: AbortSignal,
   ): Promise<void>;
 }

@@ -52,6 +52,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
     requests: readonly RolloutRequest[],
     sampling: SamplingSettings,
     onResponse: (response: GeneratedResponse) => void,
+    giveUp?: AbortSignal,
   ): Promise<void> {
     const { layers, keyValueHeads, headSize, vocabularySize } = this.#runtime.model.decoder;
     checkRequests(requests, sampling, this.#runtime);
@@ -59,7 +60,8 @@ export class OnnxRolloutEngine implements RolloutEngine {
     const sizes = requests.map(({ prompt, count }) => ({ promptLength: promptLength(prompt), count }));
     const cachedTokens = Math.floor(this.#options.cacheBytes / (layers * 2 * keyValueHeads * headSize * Float32Array.BYTES_PER_ELEMENT));
     for (const members of planWaves(sizes, sampling.maxNewTokens, { cachedTokens, rows: this.#options.rows })) {
-      const job = { requests, sampling, sampler, onResponse };
+      giveUp?.throwIfAborted();
+      const job = { requests, sampling, sampler, onResponse, ...(giveUp === undefined ? {} : { giveUp }) };
       await (this.#looped?.sample(members, job) ?? this.#sample(members, job));
     }
   }
@@ -72,6 +74,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
     const first = await this.#fillPrefixes(wave, prompts, inverseTemperature);
     wave.draw(first, (row) => Math.floor(row / wave.cache.N));
     while (wave.makeRoom()) {
+      job.giveUp?.throwIfAborted();
       const result = await this.#decode({ ...wave.feeds(), inverseTemperature });
       wave.cache.append(result);
       wave.draw((result["probabilities"] as HostArray).data as Float32Array, (row) => row);

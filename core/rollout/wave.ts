@@ -18,6 +18,7 @@ export interface Job {
   readonly sampling: SamplingSettings;
   readonly sampler: RowSampler;
   readonly onResponse: (response: GeneratedResponse) => void;
+  readonly giveUp?: AbortSignal;
 }
 
 /** Responses sampled in step: B prompts by N slots, row b·N + n; a slot is empty when its response is done. */

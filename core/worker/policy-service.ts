@@ -58,12 +58,16 @@ export type PolicyService = {
   readonly readWeights: Method<null, Versioned<Readonly<Record<string, Float32Array>>>>;
   readonly writeWeights: Method<Readonly<Record<string, Float32Array>>, Versioned<null>>;
   readonly generate: Method<WireRollout, Versioned<null>, GeneratedResponse>;
+  /** Ends the sampling that is on, or waits, at once. */
+  readonly giveUp: Method<null, Versioned<null>>;
   readonly close: Method<null, Versioned<null>>;
 };
 
 /** Handlers that run a policy's methods. */
 export const policyHandlers = ({ learner, rollout, weights: copies, close }: PolicyParts): Handlers<PolicyService> => {
   const receiver = createPictureReceiver();
+  /** Of each sampling that is on or waits. */
+  const sampled = new Set<AbortController>();
   const reply = <Result>(result: Result, transfer: TransferListItem[] = []): Moved<Versioned<Result>> => ({
     value: { version: learner.version, result },
     transfer,
@@ -97,12 +101,23 @@ export const policyHandlers = ({ learner, rollout, weights: copies, close }: Pol
     },
     generate: ({ prompts, requests, sampling }) => {
       const unpacked = receiver.unpack(prompts);
+      const giveUp = new AbortController();
+      sampled.add(giveUp);
       return async (emit) => {
         const emitResponse = (response: GeneratedResponse) =>
           emit({ value: response, transfer: buffersOf([response.tokens, response.logProbs, response.behaviourLogProbs]) });
         const whole = requests.map((request, index) => ({ ...request, prompt: unpacked[index]! }));
-        return reply(await nothing(rollout.generate(whole, sampling, emitResponse)));
+        try {
+          return reply(await nothing(rollout.generate(whole, sampling, emitResponse, giveUp.signal)));
+        } finally {
+          sampled.delete(giveUp);
+        }
       };
+    },
+    // When it arrives, not in its turn.
+    giveUp: () => {
+      for (const controller of sampled) controller.abort();
+      return () => Promise.resolve(reply(null));
     },
     close: () => async () => reply(await nothing(close())),
   };
@@ -139,10 +154,18 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
 
 /** The sampler of a policy in another thread. */
 export const remoteRollout = (caller: Caller<PolicyService>, sender: PictureSender): RolloutEngine => ({
-  generate: async (requests, sampling, onResponse) => {
+  generate: async (requests, sampling, onResponse, giveUp) => {
+    giveUp?.throwIfAborted();
     const prompts: EncodedPrompt[] = requests.map(({ prompt }) => prompt);
     const wire = requests.map(({ count, keys }) => ({ count, keys }));
-    await caller.call("generate", { prompts: sender.pack(prompts), requests: wire, sampling }, { onItem: onResponse });
+    const call = caller.call("generate", { prompts: sender.pack(prompts), requests: wire, sampling }, { onItem: onResponse });
+    const onGiveUp = (): void => void caller.call("giveUp", null).catch(() => undefined);
+    giveUp?.addEventListener("abort", onGiveUp, { once: true });
+    try {
+      await call;
+    } finally {
+      giveUp?.removeEventListener("abort", onGiveUp);
+    }
   },
 });
 

@@ -4,6 +4,7 @@ import { nearest } from "@papo/core";
 import "../run-file/peers/advice.ts";
 import { UsageError, type Command } from "./command-line/command.ts";
 import { commandHelp, help, usageLines } from "./command-line/help.ts";
+import { listenForStops } from "./stopping.ts";
 import { compare } from "./commands/compare.ts";
 import { data } from "./commands/data.ts";
 import { demo } from "./commands/demo.ts";
@@ -48,11 +49,15 @@ export async function main(args: readonly string[]): Promise<number> {
     say(commandHelp(command));
     return 0;
   }
+  // Commands that can end in order hold the signals; for all others the first one ends the process, with its code.
+  const unlisten = listenForStops();
   try {
     return (await command.run(rest)) ?? 0;
   } catch (error) {
     complain(`\n${errorText(command, error, stack)}`);
     return 1;
+  } finally {
+    unlisten();
   }
 }
 

@@ -1,5 +1,7 @@
 /** Pause, resume and stop of a run under way: asked for at any time, heeded between its steps. */
 
+import { StoppedError } from "./stopping.ts";
+
 /** "pausing", "stopping": asked to, and doing its step to the end. */
 export const trainingStates = ["running", "pausing", "paused", "stopping"] as const;
 export type TrainingState = (typeof trainingStates)[number];
@@ -27,7 +29,7 @@ export class RunControl {
     if (this.#state === "stopping") return;
     if (action === "stop") {
       this.#become("stopping");
-      this.#controller.abort();
+      this.#controller.abort(new StoppedError());
     } else if (action === "pause" && this.#state === "running") {
       this.#become("pausing");
     } else if (action === "resume") {

@@ -3,6 +3,7 @@ import { type BegunFolder, type Dataset, type EvaluationInLoop, type OpenPolicy,
 import { RunLogPlugin } from "@papo/plugins";
 import type { Display } from "./display/display.ts";
 import { RunControl } from "./run-control.ts";
+import { hold, type Hold } from "./stopping.ts";
 
 export interface SessionOptions {
   /** Shown in the display. */
@@ -22,20 +23,26 @@ export interface SessionOptions {
   readonly onFirstStep?: () => void;
   /** What is measured between steps. */
   readonly evaluation?: EvaluationInLoop | null;
-  /** Who may pause and stop it besides Ctrl-C. */
+  /** Who may pause and stop it besides the signals. */
   readonly control?: RunControl;
+  /** What the signals stop, where that is more than the training. Default: they stop the training. */
+  readonly stop?: Hold;
 }
 
 export async function trainWithDisplay(options: SessionOptions): Promise<TrainSummary> {
-  const { name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null, overrides = [], onFirstStep, control = new RunControl() } = options;
+  const { name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null, overrides = [], onFirstStep, control = new RunControl(), stop: given } = options;
   const log = new RunLogPlugin({ folder: output, decode: (tokens) => policy.processor.decode(tokens) });
-  const release = stopOnInterrupt(control);
+  const stop = given ?? hold({ say: sayStopping(display) });
+  const askToStop = (): void => control.ask("stop");
+  stop.signal.addEventListener("abort", askToStop);
   const shown: ReturnType<Display["run"]>[] = [];
   const unfollow = control.follow((state) => {
-    if (state === "stopping") display.line("stopping after this step; Ctrl-C again stops at once");
-    else display.line(state === "running" ? "the run goes on" : state === "paused" ? "paused" : "pausing after this step");
+    // Of a signal it is said already, with the limit.
+    if (state === "stopping" && !stop.signal.aborted) display.line("stopping after this step");
+    else if (state !== "stopping") display.line(state === "running" ? "the run goes on" : state === "paused" ? "paused" : "pausing after this step");
     for (const run of shown) run.paused?.(state === "paused");
   });
+  if (stop.signal.aborted) askToStop();
   try {
     return await train({
       policy,
@@ -48,6 +55,7 @@ export async function trainWithDisplay(options: SessionOptions): Promise<TrainSu
       evaluation,
       overrides,
       signal: control.signal,
+      giveUp: stop.giveUp,
       between: () => control.between(),
       onEvents: (events) => {
         shown.push(display.run(name, events));
@@ -61,16 +69,13 @@ export async function trainWithDisplay(options: SessionOptions): Promise<TrainSu
   } finally {
     for (const run of shown) run.end();
     unfollow();
-    release();
+    stop.signal.removeEventListener("abort", askToStop);
+    if (given === undefined) stop.release();
   }
 }
 
-/** The first Ctrl-C asks the run to stop; the second ends the process. */
-function stopOnInterrupt(control: RunControl): () => void {
-  const onInterrupt = (): void => {
-    if (control.signal.aborted) process.exit(130);
-    control.ask("stop");
-  };
-  process.on("SIGINT", onInterrupt);
-  return () => process.off("SIGINT", onInterrupt);
-}
+/** Says what a stop will do. */
+export const sayStopping = (display: Display) => (limit: number | null): void => {
+  const within = limit === null ? "" : `, within ${limit} s`;
+  display.line(`stopping after this step${within}; Ctrl-C again stops at once`);
+};

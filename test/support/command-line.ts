@@ -9,19 +9,35 @@ export const root = fileURLToPath(new URL("../../", import.meta.url));
 /** What a user sees of `papo`. */
 export interface CommandOutcome {
   readonly code: number | null;
+  /** What ended the process, where it did not end itself. */
+  readonly signal: NodeJS.Signals | null;
   readonly output: string;
 }
 
-/** Run `papo` in a process of its own, in `cwd`; with `largestFile`, writing more bytes to one file fails as on a full disk. */
-export const papo = (args: readonly string[], cwd: string, largestFile?: number): Promise<CommandOutcome> =>
+/** A signal that is sent when the output matches for the first time. */
+export interface SentSignal {
+  readonly when: RegExp;
+  readonly signal: NodeJS.Signals;
+}
+
+/**
+ * Run `papo` in a process of its own, in `cwd`; with `largestFile`, writing more bytes to one file fails as on a full disk.
+ * @param sent signals, each after the one before
+ */
+export const papo = (args: readonly string[], cwd: string, largestFile?: number, sent: readonly SentSignal[] = []): Promise<CommandOutcome> =>
   new Promise((resolve) => {
     const command = [process.execPath, join(root, "recipes/papo.mjs"), ...args];
     const limited = largestFile === undefined ? command : ["/bin/sh", "-c", limitFiles, String(largestFile), ...command];
     const child = spawn(limited[0]!, limited.slice(1), { cwd });
     let output = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    child.on("close", (code) => {
-      resolve({ code, output });
+    const waiting = [...sent];
+    const hear = (chunk: Buffer): void => {
+      output += chunk.toString();
+      while (waiting[0]?.when.test(output) === true) child.kill(waiting.shift()!.signal);
+    };
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", hear);
+    child.on("close", (code, signal) => {
+      resolve({ code, signal, output });
     });
   });
 

@@ -12,6 +12,8 @@ import type { RunSettings } from "../settings.ts";
 
 export interface Collecting extends PromptSupply {
   readonly desk: RewardDesk;
+  /** When it fires, sampling ends as soon as it can, and the step with it. */
+  readonly giveUp?: AbortSignal;
 }
 
 /** What a step samples. */
@@ -61,7 +63,7 @@ export async function startCollecting(context: StepContext, run: Collecting): Pr
 
 /** Sample rounds of prompts until the step is full; past `promptsPerStep` prompts only while a plugin asks for more; at most `maxRounds`. */
 export async function collectGroups({ context, plan, source, rollout, reports, ...start }: StartedStep, run: Collecting): Promise<Collected> {
-  const { host, settings } = run;
+  const { host, settings, giveUp } = run;
   const wanted = settings.promptsPerStep;
   const perRound = promptsPerRound(settings);
   const plannedRounds = Math.ceil(wanted / perRound);
@@ -73,6 +75,7 @@ export async function collectGroups({ context, plan, source, rollout, reports, .
   let kept: readonly Group[] = [];
   let more = true;
   for (; more && round < settings.maxRounds; round++) {
+    giveUp?.throwIfAborted();
     const prompts = round === 0 ? start.prompts : await source.take(perRound, round);
     const place = { step: context.step, round };
     const judgedAll = await (round === 0 ? start.first.groups : sampleGroups(prompts, place, rollout));
@@ -98,7 +101,7 @@ export function planRollout(context: StepContext, { host, settings }: Pick<Colle
   return host.hooks.rollout.call({ shares: [{ view: "original", count: samplesPerPrompt }], maxNewTokens: sampling.maxNewTokens }, context);
 }
 
-function rolloutContext({ policy, host, settings, desk }: Collecting, { shares, maxNewTokens }: RolloutPlan, onSample: RolloutContext["onSample"]): RolloutContext {
+function rolloutContext({ policy, host, settings, desk, giveUp }: Collecting, { shares, maxNewTokens }: RolloutPlan, onSample: RolloutContext["onSample"]): RolloutContext {
   return {
     ...policy,
     desk,
@@ -106,6 +109,7 @@ function rolloutContext({ policy, host, settings, desk }: Collecting, { shares, 
     shares,
     random: host.random.key("rollout"),
     onSample,
+    ...(giveUp === undefined ? {} : { giveUp }),
   };
 }
 

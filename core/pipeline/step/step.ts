@@ -47,6 +47,7 @@ export async function runStep(context: StepContext, run: Stepping, next: StepCon
   run.signs.sampled(collected, context.step);
   finishJournal(collected, context.step, run);
   if (next !== null) run.ahead = await watch.time("rollout", startAhead(next, run));
+  run.giveUp?.throwIfAborted();
   const versionBefore = run.policy.learner.version;
   const learned = await learnFrom(collected, context, run, watch);
   await moveCopies(context.step, run);

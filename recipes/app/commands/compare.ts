@@ -6,6 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lockFolder, makeFolder, parseSettings } from "@papo/core";
 import { command } from "../command-line/command.ts";
+import { beforeEnd, commandWith } from "../stopping.ts";
 import type { Display } from "../display/display.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
 import { isDone, makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
@@ -113,12 +114,10 @@ const jobOf = (variant: Variant, seed: number, { train, unseen }: Scenes, { step
 async function inParallel(jobs: readonly Job[], limit: number, say: (line: string) => void): Promise<string[]> {
   const failures: string[] = [];
   const children = new Set<ChildProcess>();
-  const stop = (): void => {
+  const forget = beforeEnd(() => {
     for (const child of children) child.kill();
-    process.exit(130);
-  };
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
+    say(`stopped; the runs that are missing: ${commandWith([])}`);
+  });
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let job = jobs[next++]; job !== undefined; job = jobs[next++]) {
@@ -130,8 +129,7 @@ async function inParallel(jobs: readonly Job[], limit: number, say: (line: strin
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, jobs.length) }, worker));
-  process.off("SIGINT", stop);
-  process.off("SIGTERM", stop);
+  forget();
   return failures;
 }
 

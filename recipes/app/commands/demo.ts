@@ -1,8 +1,8 @@
 /** `npm start`: the main job. Train the embedded task's starting model with several recipes and say what each did. */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { cp, readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { type Dataset, learnerSettings, lockFolder, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
+import { checkpointFolders, type Dataset, learnerSettings, lockFolder, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
 import { command } from "../command-line/command.ts";
 import { percent } from "../display/format.ts";
 import type { Display } from "../display/display.ts";
@@ -12,7 +12,8 @@ import { readRunFolder } from "../report/read-run.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import { defaultComparisons, verdictOf } from "../report/verdict.ts";
 import { writeReport } from "../report/write-report.ts";
-import { trainWithDisplay } from "../session.ts";
+import { sayStopping, trainWithDisplay } from "../session.ts";
+import { commandWith, hold, StoppedError, unlessStopped, type Hold } from "../stopping.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
 import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
 import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
@@ -36,17 +37,23 @@ export const demo = command({
     scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
     mode: { kind: "choice", choices: ["official", "paper"], many: true, default: ["official"], text: "Of recipes with PAPO: what its release computes, or what the paper writes." },
     output: { kind: "text", value: "<folder>", default: "runs/demo", text: "Where runs and report go." },
+    resume: { kind: "flag", text: "Go on in that folder, after a Ctrl-C: with the run that was on, then those that are missing." },
   },
   positionals: [0, 0],
   async run({ values, display }) {
     const { scenes, steps = null } = values;
     const trainings = trainingsOf(values.recipe, values.mode, values.seeds);
-    const output = await freeFolder(resolve(values.output));
+    const output = values.resume ? resolve(values.output) : await freeFolder(resolve(values.output));
     makeFolder(output);
     const lock = lockFolder(output);
+    const stop = hold({ say: sayStopping(display) });
     try {
-      await runDemo({ trainings, steps, scenes, output, display });
+      return await unlessStopped(
+        () => runDemo({ trainings, steps, scenes, output, display, stop }),
+        () => display.line(`go on with: ${commandWith(["--output", relative(process.cwd(), output), "--resume"], [values.output])}`),
+      );
     } finally {
+      stop.release();
       lock.release();
     }
   },
@@ -67,9 +74,10 @@ interface DemoOptions {
   readonly scenes: number;
   readonly output: string;
   readonly display: Display;
+  readonly stop: Hold;
 }
 
-async function runDemo({ trainings, steps, scenes, output, display }: DemoOptions): Promise<void> {
+async function runDemo({ trainings, steps, scenes, output, display, stop }: DemoOptions): Promise<void> {
   const labels = [...new Set(trainings.map(({ label }) => label))];
   display.line(`recipes: ${labels.join(", ")}; model: ${relative(process.cwd(), startModelFolder)}; executor: onnxruntime-node on the CPU; output: ${relative(process.cwd(), output)}`);
   const data = await drawData(trainings, steps, scenes, output, display);
@@ -77,15 +85,25 @@ async function runDemo({ trainings, steps, scenes, output, display }: DemoOption
   const runs: RunRecord[] = [];
   for (const training of trainings) {
     const folder = join(output, `${training.label.replace(/\W+/g, "-")}-${training.seed}`);
+    stop.signal.throwIfAborted();
+    const name = `${training.label}, seed ${training.seed}`;
+    if (existsSync(doneFile(folder))) {
+      runs.push(readRunFolder(folder, { name, recipe: training.label }));
+      continue;
+    }
+    // One that was killed has no checkpoint, and begins anew.
+    if (checkpointFolders(join(folder, "checkpoints")).length === 0) rmSync(folder, { recursive: true, force: true });
     const { plugins, settings } = preset(training.recipe, { mode: training.mode });
     const chosen = { ...settings, seed: training.seed, ...(steps === null ? {} : { steps }), checkpointEvery: 0 };
     const policy = await openPolicy({ folder: startModelFolder, ...learnerSettings(parseSettings(chosen)) });
     try {
-      if (!existsSync(start)) await measure("the start", policy, data.unseen, start, null, display);
-      const name = `${training.label}, seed ${training.seed}`;
-      await trainWithDisplay({ name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display });
-      await measure(name, policy, data.unseen, join(folder, "evaluation", "after"), folder, display);
+      // It goes on where it was stopped, and is not measured twice.
+      await measure("the start", policy, data.unseen, start, null, { display, stop });
+      const { ended } = await trainWithDisplay({ stop, resume: existsSync(folder), name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display });
+      if (ended === "interrupted") throw new StoppedError();
+      await measure(name, policy, data.unseen, join(folder, "evaluation", "after"), folder, { display, stop });
       await cp(start, join(folder, "evaluation", "before"), { recursive: true });
+      writeFileSync(doneFile(folder), "");
       runs.push(readRunFolder(folder, { name, recipe: training.label }));
     } finally {
       await policy.close();
@@ -96,6 +114,9 @@ async function runDemo({ trainings, steps, scenes, output, display }: DemoOption
   summarise(runs, display);
   display.result(`report: ${relative(process.cwd(), report)}`, { report });
 }
+
+/** Says that a training and its measurement are done. */
+const doneFile = (folder: string): string => join(folder, "done");
 
 /** Training scenes for the longest run, and unseen ones. */
 async function drawData(trainings: readonly Training[], steps: number | null, scenes: number, output: string, display: Display): Promise<{ train: Dataset; unseen: Dataset }> {
@@ -113,9 +134,9 @@ async function drawData(trainings: readonly Training[], steps: number | null, sc
 }
 
 /** @param pictures the run's folder; null writes none: the start's are those of every run */
-async function measure(name: string, policy: OpenPolicy, dataset: Dataset, output: string, pictures: string | null, display: Display): Promise<void> {
+async function measure(name: string, policy: OpenPolicy, dataset: Dataset, output: string, pictures: string | null, { display, stop }: Pick<DemoOptions, "display" | "stop">): Promise<void> {
   const phase = display.phase(`measuring ${name} on ${dataset.size} unseen scenes`, 2 * dataset.size);
-  await evaluateShapes({ policy, dataset, output, pictures, onProgress: (done) => phase.advance(done) });
+  await evaluateShapes({ policy, dataset, output, pictures, signal: stop.signal, onProgress: (done) => phase.advance(done) });
   phase.end();
 }
 

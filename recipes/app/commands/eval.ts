@@ -5,6 +5,7 @@ import { Verifier } from "@papo/plugins";
 import { benchmarkOf } from "../../run-file/benchmarks.ts";
 import { openSources } from "../../run-file/data-source.ts";
 import { command } from "../command-line/command.ts";
+import { beforeEnd, commandWith, hold, unlessStopped } from "../stopping.ts";
 import { dataAt, dataOptions } from "../command-line/data-options.ts";
 import { percentInterval } from "../display/format.ts";
 import { evaluateConditions } from "../evaluation/evaluate-conditions.ts";
@@ -57,12 +58,16 @@ export const evalCommand = command({
     const verifier = new Verifier();
     for (const note of dataset.notes ?? []) display.line(note);
     let policy: OpenPolicy | null = null;
-    try {
+    const answered = (): number => readQuestions(join(output, "questions.jsonl")).length;
+    const forget = beforeEnd(() => (answered() === 0 ? begun.takeBack() : undefined));
+    const work = async (): Promise<void> => {
       policy = await openPolicy({ folder, ...learnerSettings(parseSettings(adapter === null ? {} : { lora: { start: adapter } })) });
+      const stop = hold({ say: () => display.line("stopping after the answers that are being sampled; Ctrl-C again stops at once") });
       const byCondition = await evaluateConditions({
         policy, dataset, settings, conditions, judge: verifierJudge(verifier), categories: values.category.length > 0 ? values.category : (layout?.categories ?? []), output, pictures: output,
+        signal: stop.signal,
         onCondition: (condition) => display.phase(`evaluating ${dataset.size} questions, pictures ${condition}`, dataset.size),
-      });
+      }).finally(() => stop.release());
       const how = `T = ${settings.temperature}, top-p ${settings.topP}, top-k ${settings.topK}, at most ${settings.maxNewTokens.toLocaleString("en")} tokens, seed ${settings.seed}`;
       for (const [condition, questions] of byCondition) {
         const scores = scoresOf(questions, ksOf(settings.samples), settings.seed);
@@ -70,11 +75,15 @@ export const evalCommand = command({
       }
       for (const line of dependenceLines(byCondition)) display.result(line);
       display.result(`written to ${output}`, { output });
+    };
+    try {
+      return await unlessStopped(work, () => display.line(`${answered()} of ${dataset.size} questions are answered and kept; go on with: ${commandWith([])}`));
     } catch (error) {
-      if (readQuestions(join(output, "questions.jsonl")).length === 0) begun.takeBack();
+      if (answered() === 0) begun.takeBack();
       throw error;
     } finally {
-      await Promise.all([policy?.close(), verifier.close()]);
+      forget();
+      await Promise.all([(policy as OpenPolicy | null)?.close(), verifier.close()]);
       begun.end();
     }
   },

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { beginFolder, isDiverged, learnerSettings, openPolicy, parseSettings, supervisedBatches, trainSupervised, type RunSettings } from "@papo/core";
 import { command } from "../command-line/command.ts";
+import { hold, unlessStopped } from "../stopping.ts";
 import { changedRunFile, runFileOptions } from "../command-line/run-file-options.ts";
 import type { Display } from "../display/display.ts";
 import { recoverAside, setAside, type SetAside } from "../overwrite.ts";
@@ -23,7 +24,10 @@ export const sft = command({
   positionals: [1, 1],
   async run({ values, positionals: [file], display }) {
     const { run } = await changedRunFile(file!, values, false);
-    await trainOnAnswers(run, values.overwrite, display);
+    return unlessStopped(
+      () => trainOnAnswers(run, values.overwrite, display),
+      () => display.line("to go on from these weights, give their folder as the model of a run file"),
+    );
   },
 });
 
@@ -66,6 +70,7 @@ async function trainInFolder({ run, model, settings, checkpoint, display }: Supe
   for (const note of dataset.notes ?? []) display.line(`  ${note}`);
   try {
     let done = 0;
+    const stop = hold({ say: () => display.line("stopping after this step; Ctrl-C again stops at once") });
     const phase = display.phase(`supervised training on ${basename(nameOfData(run.data))}, ${dataset.size} rows`, settings.steps);
     await trainSupervised({
       learner: policy.learner,
@@ -79,15 +84,17 @@ async function trainInFolder({ run, model, settings, checkpoint, display }: Supe
       settings,
       onStep: ({ step, loss, confident, gradientNorm }) => {
         done = step;
+        if (step < settings.steps) stop.signal.throwIfAborted();
         phase.advance(step);
         if (step === 1 || step === settings.steps || step % 10 === 0) {
           display.line(`  step ${step}: loss ${loss.toFixed(4)}, ${(100 * confident).toFixed(1)} % of tokens above one half, gradient norm ${gradientNorm.toFixed(2)}`);
         }
       },
-    }).catch(async (error: unknown) => {
+    }).finally(() => stop.release()).catch(async (error: unknown) => {
       if (done === 0 || isDiverged(error)) throw error;
       // Rows are read as they are needed: a bad one late in the data must not cost what was learned before.
       await policy.learner.save(checkpoint);
+      if (stop.signal.aborted) display.result(`stopped; as it was after step ${done} of ${settings.steps}: ${savedWeights(checkpoint)}`, { checkpoint, steps: done });
       throw new Error(`${(error as Error).message}\nAs it was after step ${done}: ${savedWeights(checkpoint)}`, { cause: error });
     });
     phase.end();

@@ -1,5 +1,5 @@
 /** `papo train run.ts`: the user's model, data, rewards and plugins. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { beginFolder, checkpointFolders, createHost, learnerSettings, openPolicy, openRunFolder, parseSettings, policyFolder, type BegunFolder, type RunSettings } from "@papo/core";
 import { portOption } from "../command-line/page-options.ts";
@@ -19,7 +19,8 @@ import type { LoadedRunFile, RunFile } from "../../run-file/run-file.ts";
 import { recoverAside, setAside } from "../overwrite.ts";
 import { openTrainingPage, type TrainingPage } from "../page/training-page.ts";
 import { RunControl } from "../run-control.ts";
-import { trainWithDisplay } from "../session.ts";
+import { sayStopping, trainWithDisplay } from "../session.ts";
+import { beforeEnd, commandWith, hold, isStopped, StoppedError, unlessStopped, usualLimit } from "../stopping.ts";
 
 export const trainCommand = command({
   name: "train",
@@ -27,10 +28,11 @@ export const trainCommand = command({
   forms: ["<run.ts>"],
   summary: [
     "Train the model of a run file; writes metrics, samples, checkpoints and report.html into its output folder.",
-    "Ctrl-C ends after the current step with a checkpoint.",
+    `Ctrl-C ends after the current step with a checkpoint, SIGTERM and SIGHUP do so within ${usualLimit} seconds; they exit with 130, 143 and 129.`,
   ],
   options: {
     resume: { kind: "flag", text: "Go on from the newest checkpoint, with the settings that the run was begun with; and past the end of a finished run whose settings have more steps now." },
+    "stop-within": { kind: "count", text: "Seconds from being asked to stop to the end. After half of them a step that has updated nothing yet is given up, and what was before it is saved." },
     ...runFileOptions,
     page: { kind: "flag", text: "Serve a page of the run on this machine alone, where it can be paused and stopped; `papo watch` follows any run." },
     ...portOption,
@@ -38,7 +40,9 @@ export const trainCommand = command({
   positionals: [1, 1],
   async run({ values, positionals: [file], display }) {
     const { run, overrides } = await changedRunFile(file!, values, values.resume);
-    await trainRunFile(run, { overrides, resume: values.resume, overwrite: values.overwrite, display, page: values.page || values.port !== undefined ? { port: values.port ?? null } : null });
+    const page = values.page || values.port !== undefined ? { port: values.port ?? null } : null;
+    const starting = { overrides, resume: values.resume, overwrite: values.overwrite, limitSeconds: values["stop-within"], display, page };
+    return unlessStopped(() => trainRunFile(run, starting), () => display.line(`go on with: ${commandWith(["--resume"], ["--overwrite"])}`));
   },
 });
 
@@ -46,6 +50,7 @@ interface Starting {
   readonly overrides: readonly string[];
   readonly resume: boolean;
   readonly overwrite: boolean;
+  readonly limitSeconds: number | undefined;
   readonly display: Display;
   /** Null: none is served. */
   readonly page: { readonly port: number | null } | null;
@@ -68,12 +73,16 @@ async function trainRunFile(run: LoadedRunFile, starting: Starting): Promise<voi
       earlier?.discard();
       earlier = null;
     };
+    // Answers of an evaluation that was stopped are gone on with; what was set aside comes back when the folder is used again.
+    const forget = beforeEnd(() => (resume || overwrite || folder.begun || existsSync(join(run.output, "evaluation")) ? undefined : begun.takeBack()));
     try {
       await trainInFolder({ ...run, model }, settings, { ...starting, begun, onFirstStep });
     } catch (error) {
       earlier?.restore();
-      if (earlier !== null || (!resume && !folder.begun)) begun.takeBack();
+      if (earlier !== null || (!resume && !folder.begun && !isStopped(error))) begun.takeBack();
       throw error;
+    } finally {
+      forget();
     }
   } finally {
     begun.end();
@@ -85,23 +94,30 @@ interface InFolder extends Starting {
   onFirstStep(): void;
 }
 
-async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, resume, display, begun, onFirstStep, page: wanted }: InFolder): Promise<void> {
+async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, resume, limitSeconds, display, begun, onFirstStep, page: wanted }: InFolder): Promise<void> {
   const { plugins, output, model } = run;
   const dataset = await openSources(run.data, settings.onBadRow);
   const plan = run.evaluation === undefined ? null : planOf(run.evaluation);
   const unseen = plan === null ? null : await openSources(plan.data);
   const policy = await openPolicy({ folder: model, ...learnerSettings(settings) });
-  const measurements = plan === null || unseen === null ? null : new RunMeasurements({ policy, model, plan, dataset: unseen, plugins, maxNewTokens: settings.sampling.maxNewTokens, output, display });
-  for (const note of [...(dataset.notes ?? []), ...(unseen?.notes ?? [])]) display.line(`  ${note}`);
+  const stop = hold({ say: sayStopping(display), limitSeconds });
   const control = new RunControl();
+  stop.signal.addEventListener("abort", () => control.ask("stop"));
+  const { signal } = control;
+  const measurements = plan === null || unseen === null ? null : new RunMeasurements({ signal, policy, model, plan, dataset: unseen, plugins, maxNewTokens: settings.sampling.maxNewTokens, output, display });
+  for (const note of [...(dataset.notes ?? []), ...(unseen?.notes ?? [])]) display.line(`  ${note}`);
   let page: TrainingPage | null = null;
   try {
     if (wanted !== null) page = await openTrainingPage({ folder: output, control, ...wanted });
     if (page !== null) display.line(`page: ${page.address}`);
     // A run that is resumed without a checkpoint begins with these weights again.
     if (measurements !== null && (!resume || checkpointFolders(join(output, "checkpoints")).length === 0)) display.line(`  ${averageLine(await measurements.before(resume))}`);
-    const session = { name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, overrides, begun, display, resume, evaluation: measurements?.inLoop() ?? null, onFirstStep, control };
+    const session = { name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, overrides, begun, display, resume, stop, evaluation: measurements?.inLoop() ?? null, onFirstStep, control };
     const summary = await trainWithDisplay(session);
+    if (summary.ended === "interrupted") {
+      display.result(`stopped after ${summary.steps} of ${settings.steps} steps; all of it is safe in ${summary.checkpoint}`, { ended: summary.ended, steps: summary.steps, checkpoint: summary.checkpoint });
+      throw new StoppedError();
+    }
     if (measurements !== null) display.line(`  ${averageLine(await measurements.after(summary.steps))}`);
     const report = join(output, "report.html");
     await writeReport(report, { title: basename(output), runs: [readRunFolder(output)] });
@@ -109,9 +125,11 @@ async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, r
     display.result(`${ended} after ${steps} steps${reason === null ? "" : `: ${reason}`}`, { ended, steps, reason, checkpoint, report, metrics: summary.metrics });
     display.result(savedWeights(policyFolder(checkpoint)));
     display.result(`report: ${report}`);
+    signal.throwIfAborted();
   } finally {
     await page?.close();
     await policy.close();
+    stop.release();
   }
 }
 

@@ -42,6 +42,8 @@ export interface EvaluationOptions {
   /** Default 400. */
   readonly picturesOf?: number;
   readonly onProgress?: (done: number) => void;
+  /** When it fires, the evaluation ends with its reason; what was answered is kept, and is not asked again. */
+  readonly signal?: AbortSignal;
 }
 
 /** Responses sampled together, and written together. */
@@ -61,6 +63,7 @@ export async function evaluateModel(options: EvaluationOptions): Promise<Questio
   const questions: Question[] = [];
   const chunk = Math.max(1, Math.floor(together / samples));
   for (let start = 0; start < dataset.size; start += chunk) {
+    options.signal?.throwIfAborted();
     const all = await Promise.all(Array.from({ length: Math.min(chunk, dataset.size - start) }, async (_, index) => dataset.row(start + index)));
     const rows = all.filter((row) => own?.applies(row) ?? true);
     const missing = rows.filter(({ id }) => !known.has(id));

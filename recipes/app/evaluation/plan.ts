@@ -59,6 +59,8 @@ export interface RunEvaluation {
   /** The run's folder: results go to evaluation/<moment>. */
   readonly output: string;
   readonly display: Display;
+  /** When it fires, a measurement ends with its reason, and can be gone on with. */
+  readonly signal?: AbortSignal;
 }
 
 /** Questions by condition of their pictures. */
@@ -95,8 +97,8 @@ export class RunMeasurements {
     if (every === undefined) return null;
     return {
       every,
-      measure: async ({ step }) => {
-        const measured = await this.#measure(momentOf(step), weightsOf(step), false);
+      measure: async ({ step }, goOn) => {
+        const measured = await this.#measure(momentOf(step), weightsOf(step), goOn);
         this.#last = { step, version: policy.learner.version, measured };
         return evaluationMetrics(measured, samples);
       },
@@ -105,7 +107,7 @@ export class RunMeasurements {
 
   /** @param goOn with what the folder holds of these weights; otherwise it is measured afresh */
   async #measure(moment: string, model: string, goOn: boolean): Promise<Measured> {
-    const { policy, plan, dataset, plugins, maxNewTokens, output, display } = this.#evaluation;
+    const { policy, plan, dataset, plugins, maxNewTokens, output, display, signal } = this.#evaluation;
     const folder = join(output, "evaluation", moment);
     const { samples, temperature = samples === 1 ? 0 : 1, categories, conditions } = plan;
     const scorers = [...createHost(plugins, { seed: 1 }).scorers.values()];
@@ -114,7 +116,7 @@ export class RunMeasurements {
     const verifier = new Verifier();
     try {
       return await evaluateConditions({
-        policy, dataset, settings, conditions, categories, scorers, judge: rewardJudge(verifier), output: folder, pictures: output,
+        policy, dataset, settings, conditions, categories, scorers, judge: rewardJudge(verifier), output: folder, pictures: output, ...(signal === undefined ? {} : { signal }),
         onCondition: (condition) => display.phase(`evaluating ${dataset.size} rows ${moment}${condition === "real" ? "" : `, pictures ${condition}`}`, dataset.size),
       });
     } finally {

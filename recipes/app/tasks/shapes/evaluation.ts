@@ -45,11 +45,13 @@ export interface ShapesEvaluationOptions {
   /** The run's folder, for pictures; default: none is written. */
   readonly pictures?: string | null;
   readonly onProgress?: (done: number, total: number) => void;
+  /** See EvaluationOptions. */
+  readonly signal?: AbortSignal;
 }
 
-export async function evaluateShapes({ policy, dataset, sampled = true, seed = 1, output = null, pictures = null, onProgress }: ShapesEvaluationOptions): Promise<ShapesEvaluation> {
+export async function evaluateShapes({ policy, dataset, sampled = true, seed = 1, output = null, pictures = null, onProgress, signal }: ShapesEvaluationOptions): Promise<ShapesEvaluation> {
   const total = dataset.size * (sampled ? 2 : 1);
-  const common = { policy, dataset, judge: shapesJudge, scorers: shapesScorers(), categories: shapesCategories };
+  const common = { policy, dataset, judge: shapesJudge, scorers: shapesScorers(), categories: shapesCategories, ...(signal === undefined ? {} : { signal }) };
   const greedy = await evaluateModel({ ...common, settings: settingsOf(dataset, { seed }), evidence: ["masked"], output, pictures, onProgress: (done) => onProgress?.(done, total) });
   if (!sampled) return { greedy, sampled: null };
   const own = output === null ? null : join(output, "sampled");
