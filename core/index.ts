@@ -4,6 +4,7 @@ export type { Plugin, Run } from "./pipeline/plugin.ts";
 export { OptionsError, optionsOrigin, parseOptions, type OptionsOrigin } from "./host/options.ts";
 export { adviseOnNames, adviceOn, nearest, type NameAdviser } from "./host/known-names.ts";
 export { keysOf, optionPaths, schemaAt, unwrapped } from "./host/schema-paths.ts";
+export { environment, Secret, secret, withoutSecrets } from "./host/secrets.ts";
 export { PluginError } from "./host/taps.ts";
 export { createHooks } from "./pipeline/hooks.ts";
 export type { Decision, GroupSelection, GroupsContext, Hooks, RolloutPlan, RolloutShare, RunHooks, StepContext, TermSlot } from "./pipeline/hooks.ts";

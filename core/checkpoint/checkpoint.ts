@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join } from "node:path";
 import type { OrderPosition } from "../data/row-order.ts";
 import type { Learner } from "../learner/learner.ts";
+import { withoutSecrets } from "../host/secrets.ts";
 import { flushFiles, writeFolderAtomic } from "./atomic-file.ts";
 import { findDamage, writeManifest } from "./manifest.ts";
 import type { RunSettings } from "../pipeline/settings.ts";
@@ -64,7 +65,7 @@ export async function writeCheckpoint(
     mkdirSync(policyFolder(temporary), { recursive: true });
     await content.learner.save(policyFolder(temporary), content.description.settings.checkpointOptimizer ? "all" : "weights");
     const file: StateFile = { format: FORMAT, description: content.description, state: content.state };
-    writeFileSync(join(temporary, "state.json"), `${JSON.stringify(file, null, 2)}\n`);
+    writeFileSync(join(temporary, "state.json"), withoutSecrets(`${JSON.stringify(file, null, 2)}\n`));
     content.addFiles(temporary);
     // The disk works while the hashes are computed.
     const flushed = flushFiles(temporary);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { flush, writeFileAtomic } from "./atomic-file.ts";
 import { checkpointFolders, type RunDescription } from "./checkpoint.ts";
 import { RewardJournal } from "./journal.ts";
+import { withoutSecrets } from "../host/secrets.ts";
 import { makeFolder } from "./new-folder.ts";
 import type { StepOutcome } from "../pipeline/step/step.ts";
 
@@ -45,7 +46,7 @@ export class RunFolder {
 
   /** Settings, plugins and data, for people and reports. */
   describe(description: RunDescription): void {
-    writeFileAtomic(join(this.path, "run.json"), `${JSON.stringify(description, null, 2)}\n`);
+    writeFileAtomic(join(this.path, "run.json"), withoutSecrets(`${JSON.stringify(description, null, 2)}\n`));
   }
 
   /** Forget what was written of the steps after this one. The rewards stay: they are given again to equal responses. */

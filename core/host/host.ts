@@ -10,6 +10,7 @@ import type { WeightsCopy } from "../scores/copies.ts";
 import { eventNames } from "../pipeline/events.ts";
 import type { Events, RunEvents } from "../pipeline/events.ts";
 import { createHooks } from "../pipeline/hooks.ts";
+import { withoutSecrets } from "./secrets.ts";
 import type { RunHooks, StepContext } from "../pipeline/hooks.ts";
 import { StepMetrics } from "./metrics.ts";
 import type { Plugin, Run } from "../pipeline/plugin.ts";
@@ -263,7 +264,8 @@ class Registry<T extends { readonly name: string }> {
 /** An emitter whose listeners cannot disturb the run: one that throws, or rejects, is reported and the others still hear. */
 function safeEvents(report: (message: string, error: unknown) => void): Events {
   const emitter = mitt<RunEvents>();
-  const emit = (type: keyof RunEvents, event: unknown): void => {
+  const emit = (type: keyof RunEvents, given: unknown): void => {
+    const event = withoutSecretsIn(given);
     const failed = (error: unknown): void => {
       report(`A listener of "${String(type)}" failed: ${error instanceof Error ? error.message : String(error)}`, error);
     };
@@ -281,6 +283,14 @@ function safeEvents(report: (message: string, error: unknown) => void): Events {
   };
   const { on, off } = emitter as unknown as Unbound;
   return { on, off, emit: emit as Events["emit"] };
+}
+
+/** What is told to people, without secrets; other events are handed on as they are. */
+function withoutSecretsIn(event: unknown): unknown {
+  if (!isRecord(event)) return event;
+  const texts = (["message", "reason"] as const).filter((name) => typeof event[name] === "string");
+  if (texts.length === 0) return event;
+  return { ...event, ...Object.fromEntries(texts.map((name) => [name, withoutSecrets(event[name] as string)])) };
 }
 
 /** mitt's functions need no `this`, its types do not say so. */

@@ -1,6 +1,7 @@
 /** Scorers give a response named numbers; the pipeline runs them as responses finish and sums them by weight. */
 import type { Row, Sample } from "../pipeline/batch.ts";
 import { digestOf } from "../host/inputs.ts";
+import { withoutSecrets } from "../host/secrets.ts";
 import { tokensDigest, type JournalEntry, type RewardJournal } from "../checkpoint/journal.ts";
 
 /** The sample as a scorer sees it: no reward yet. */
@@ -162,9 +163,10 @@ async function runScorer(
     }
     if (part.note === undefined) return { value: part.value };
     if (typeof part.note !== "string") throw new Error(`it returned a note that is no text (${typeof part.note})`);
-    return { value: part.value, note: part.note.length > longestNote ? `${part.note.slice(0, longestNote)}…` : part.note };
+    const note = withoutSecrets(part.note);
+    return { value: part.value, note: note.length > longestNote ? `${note.slice(0, longestNote)}…` : note };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = withoutSecrets(error instanceof Error ? error.message : String(error));
     if (scorer.onFailure !== "stop")
       return { value: scorer.onFailure === "drop" ? 0 : scorer.onFailure, failure: reason };
     throw new Error(

@@ -1,13 +1,13 @@
 /** Asking a server for a reward: JSON there and back, tried again where that may help. */
-import { printable, quoted } from "@papo/core";
+import { printable, quoted, Secret, secret, withoutSecrets } from "@papo/core";
 import { z } from "zod";
 import { onFailureSchema } from "./failure.ts";
 
 export const serverSchema = {
-  /** Where requests go. */
-  url: z.url({ protocol: /^https?$/ }),
-  /** Headers besides Content-Type. */
-  headers: z.record(z.string(), z.string()).default({}),
+  /** Where requests go. A key does not belong here, since addresses are written down: it is a header. */
+  url: z.url({ protocol: /^https?$/ }).refine((url) => !holdsKey(url), "an address without a key or password in it: give that as a header, from the environment"),
+  /** Headers besides Content-Type, secret: { Authorization: environment("REWARD_KEY", "Bearer ") }. They are written nowhere. */
+  headers: z.record(z.string(), secret()).default({}),
   /** Tries after the first, where the server cannot be reached or answers 429 or 5xx; waits double from half a second. */
   retries: z.int().nonnegative().default(3),
   /** Longest answer that is read, MiB. */
@@ -18,9 +18,15 @@ export const serverSchema = {
   onFailure: onFailureSchema,
 } as const;
 
+/** Whether an address has a user, a password, or a part named as keys are. */
+function holdsKey(url: string): boolean {
+  const { username, password, searchParams } = new URL(url);
+  return username !== "" || password !== "" || [...searchParams.keys()].some((name) => /key|token|secret|password|signature|^sig$/i.test(name));
+}
+
 export interface Server {
   readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, Secret | string>>;
   readonly retries: number;
   /** Default 16. */
   readonly maxAnswerMegabytes?: number;
@@ -61,9 +67,10 @@ class FinalError extends Error {}
 
 /** What is sent goes to the address that was given and to no other host, whatever the server there says. */
 async function post({ url, headers }: Server, body: string, signal: AbortSignal): Promise<Response> {
+  const sent = Object.entries(headers).map(([name, value]) => [name, value instanceof Secret ? value.reveal() : value] as const);
   let address = url;
   for (let redirects = 0; ; redirects++) {
-    const response = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body, signal, redirect: "manual" });
+    const response = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json", ...Object.fromEntries(sent) }, body, signal, redirect: "manual" });
     const to = response.headers.get("location");
     if (response.status < 300 || response.status >= 400 || to === null) return response;
     await response.body?.cancel();
@@ -85,7 +92,8 @@ async function textOf(response: Response, { url, maxAnswerMegabytes = 16 }: Serv
     if (bytes > maxAnswerMegabytes * 2 ** 20) throw new FinalError(`${url} answered more than ${maxAnswerMegabytes} MiB (the option maxAnswerMegabytes)`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  // A server may repeat what it was sent.
+  return withoutSecrets(Buffer.concat(chunks).toString("utf8"));
 }
 
 function parsed(text: string, url: string): unknown {
@@ -99,7 +107,8 @@ function parsed(text: string, url: string): unknown {
 function describe(error: Error, { url, timeoutSeconds }: Server, tries: number, signal: AbortSignal): Error {
   const times = tries === 1 ? "" : `, the last of ${tries} tries`;
   if (signal.aborted) return new Error(`${url} gave no answer within ${timeoutSeconds} s (the option timeoutSeconds)${times}`, { cause: error });
-  return new Error(error.message.startsWith(url) ? `${error.message}${times}` : `${url} cannot be asked: ${reasonOf(error)}${times}`, { cause: error });
+  const message = error.message.startsWith(url) ? `${error.message}${times}` : `${url} cannot be asked: ${reasonOf(error)}${times}`;
+  return new Error(withoutSecrets(message), { cause: error });
 }
 
 /** The client says "fetch failed" of a server that cannot be reached and "terminated" of an answer that was cut; why stands in the cause. */

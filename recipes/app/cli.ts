@@ -1,6 +1,6 @@
 /** The `papo` command line: one file per command in commands/. */
 import { readFileSync } from "node:fs";
-import { nearest } from "@papo/core";
+import { nearest, withoutSecrets } from "@papo/core";
 import "../run-file/peers/advice.ts";
 import { UsageError, type Command } from "./command-line/command.ts";
 import { commandHelp, help, usageLines } from "./command-line/help.ts";
@@ -54,7 +54,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return (await command.run(rest)) ?? 0;
   } catch (error) {
-    complain(`\n${errorText(command, error, stack)}`);
+    complain(`\n${withoutSecrets(errorText(command, error, stack))}`);
     return 1;
   } finally {
     unlisten();

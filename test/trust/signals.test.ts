@@ -45,7 +45,7 @@ describe("papo train", () => {
       const answers = (folder: string): string => readFileSync(join(folder, "out/evaluation", moment, "questions.jsonl"), "utf8");
       expect(answers(stopped.folder)).toBe(answers(whole.folder));
     }
-  }, 90_000);
+  }, 240_000);
 
   test("a second Ctrl-C ends it at once, in the middle of native work, without an abort", async () => {
     const { folder, file } = runFile({ settings: "{ steps: 40, promptsPerStep: 8, samplesPerPrompt: 8, checkpointEvery: 1, sampling: { maxNewTokens: 128 } }" });
@@ -53,13 +53,13 @@ describe("papo train", () => {
     expect(outcome).toMatchObject({ code: 130, signal: null });
     expect(outcome.output).not.toMatch(/terminate called|Napi|abort|Error/i);
     expect(existsSync(join(folder, "out/lock.json"))).toBe(false);
-  }, 60_000);
+  }, 240_000);
 
   test("SIGTERM while it starts takes back what it wrote", async () => {
     const { folder, file } = runFile({ data: '{ path: "rows.jsonl", template: "{prompt}" }', plugins: `(process.kill(process.pid, 'SIGTERM'), grpo())` });
     expect(await papo(["train", file], folder)).toMatchObject({ code: 143, signal: null });
     expect(existsSync(join(folder, "out"))).toBe(false);
-  }, 60_000);
+  }, 240_000);
 
   test("Ctrl-C in an evaluation before the first step keeps its answers, which are not asked again", async () => {
     const rows = Array.from({ length: 40 }, (_, index) => `{"prompt":"Count ${index}.","answer":"1"}\n`).join("");
@@ -73,5 +73,5 @@ describe("papo train", () => {
     expect((await papo(["train", file, "--resume"], folder)).code).toBe(0);
     expect(readFileSync(join(folder, "out/evaluation/before/questions.jsonl"), "utf8").startsWith(kept)).toBe(true);
     expect(readdirSync(join(folder, "out/checkpoints"))).toContain("step-4");
-  }, 90_000);
+  }, 240_000);
 });

@@ -1,4 +1,5 @@
 /** What a command is: its name, its forms, its table of options, and what it does. */
+import { withoutSecrets } from "@papo/core";
 import { openDisplay, type Display } from "../display/display.ts";
 import { readArguments, typed, type GivenOptions, type Options } from "./options.ts";
 
@@ -59,7 +60,7 @@ export function command<const O extends Options>(spec: CommandSpec<O> & { run(gi
       try {
         return await spec.run({ values: values as GivenOptions<O>, positionals, display });
       } catch (error) {
-        display.failed(spec.name, error instanceof Error ? error.message : String(error));
+        display.failed(spec.name, withoutSecrets(error instanceof Error ? error.message : String(error)));
         throw error;
       } finally {
         display.close();

@@ -1,0 +1,42 @@
+import { inspect } from "node:util";
+import { afterEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { parseOptions } from "../../../core/host/options.ts";
+import { environment, Secret, secret, withoutSecrets } from "../../../core/host/secrets.ts";
+
+afterEach(() => {
+  delete process.env["SECRETS_TEST_KEY"];
+});
+
+test("a secret shows itself to nobody but who asks", () => {
+  const key = new Secret("Bearer sk-4f\"2/91");
+  expect(key.reveal()).toBe("Bearer sk-4f\"2/91");
+  for (const shown of [String(key), JSON.stringify({ key }), inspect({ key }), `${JSON.stringify(Object.entries(key))}`]) expect(shown).not.toContain("4f");
+  expect(structuredClone({ ...key })).toEqual({});
+});
+
+test("it is struck out of texts: the key of a header alone, in JSON and in an address too", () => {
+  expect(new Secret("Bearer sk-77\"aa bb").reveal()).toContain("77");
+  expect(withoutSecrets('401: {"got": "Bearer sk-77\\"aa bb"}')).toBe('401: {"got": "(secret)"}');
+  expect(withoutSecrets("no such key: sk-77\"aa")).toBe("no such key: (secret)");
+  expect(withoutSecrets("/?k=sk-77%22aa")).toBe("/?k=(secret)");
+  expect(withoutSecrets("a Bearer of news")).toBe("a Bearer of news");
+});
+
+describe("a plugin's option", () => {
+  const schema = z.strictObject({ /** Of the server. */ key: secret() });
+
+  test("that the schema marks is a secret, whether it comes from the environment or as a text", () => {
+    process.env["SECRETS_TEST_KEY"] = "from-outside";
+    for (const given of [environment("SECRETS_TEST_KEY"), "from-outside"]) {
+      const options = parseOptions("KeyPlugin", schema, { key: given });
+      expect(options.key.reveal()).toBe("from-outside");
+      expect(JSON.stringify(options)).toBe('{"key":"(secret)"}');
+    }
+    expect(environment("SECRETS_TEST_KEY", "Bearer ").reveal()).toBe("Bearer from-outside");
+  });
+
+  test("that is in no variable is told by the variable's name", () => {
+    expect(() => environment("SECRETS_TEST_KEY")).toThrow("the environment variable SECRETS_TEST_KEY, which holds a secret, is not set: export SECRETS_TEST_KEY=…");
+  });
+});
