@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { writeFileAtomic } from "./atomic-file.ts";
+import { textDigest } from "./file-digest.ts";
 
 /** One scorer's verdict on one response. */
 export interface JournalEntry {
@@ -57,14 +59,14 @@ export class RewardJournal {
   /** Write a verdict down; it is on its way to the disk when this returns, so a killed process does not lose it. */
   add(entry: JournalEntry): void {
     this.#known.get(entry.step)?.set(keyOf(entry), entry);
-    appendFileSync(this.#file(entry.step), `${JSON.stringify(entry)}\n`);
+    appendFileSync(this.#file(entry.step), lineOf(entry));
   }
 
   /** A step is done: keep its verdicts in the order of these keys, and no others. */
   finish(step: number, keys: readonly EntryKey[]): void {
     const lines = keys.flatMap((key) => {
       const entry = this.find(key);
-      return entry === undefined ? [] : [`${JSON.stringify(entry)}\n`];
+      return entry === undefined ? [] : [lineOf(entry)];
     });
     writeFileAtomic(this.#file(step), lines.join(""));
     this.#known.delete(step);
@@ -105,10 +107,36 @@ function readEntries(file: string): JournalEntry[] {
   const cut = lines.pop() ?? "";
   if (cut !== "") writeFileAtomic(file, lines.map((line) => `${line}\n`).join(""));
   return lines.map((line, index) => {
-    try {
-      return JSON.parse(line) as JournalEntry;
-    } catch (error) {
-      throw new Error(`${file}, line ${index + 1} is not JSON: the reward journal was changed; restore or delete this file`, { cause: error });
-    }
+    const entry = entryOf(line);
+    if (typeof entry !== "string") return entry;
+    throw new Error(`${file}, line ${index + 1} ${entry}: the reward journal was changed or damaged; restore this file, or delete it, and the step's rewards are given anew`);
   });
+}
+
+/** An entry as a line, with a checksum of all that stands before it. */
+function lineOf(entry: JournalEntry): string {
+  const { check: _before, ...content } = entry as JournalEntry & { readonly check?: string };
+  return `${JSON.stringify({ ...content, check: checkOf(content) })}\n`;
+}
+
+const checkOf = (content: object): string => textDigest(JSON.stringify(content)).slice(0, 8);
+
+const entrySchema = z.object({
+  step: z.int(), prompt: z.string(), round: z.int(), index: z.int(), tokens: z.string(), scorer: z.string(),
+  // As a scorer's: finite, or null where it does not apply.
+  value: z.number().nullable(), note: z.string().optional(), failure: z.string().optional(), check: z.string(),
+});
+
+/** The entry, or what is wrong with the line. */
+function entryOf(line: string): JournalEntry | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return "is not JSON";
+  }
+  const parsed = entrySchema.safeParse(json);
+  if (!parsed.success) return `is no verdict of a scorer (${parsed.error.issues[0]?.path.join(".") ?? ""}: ${parsed.error.issues[0]?.message ?? ""})`;
+  const { check, ...content } = json as JournalEntry & { readonly check: string };
+  return checkOf(content) === check ? content : "has another checksum than when it was written";
 }

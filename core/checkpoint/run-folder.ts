@@ -33,6 +33,11 @@ export class RunFolder {
     return readLines(this.#metrics).length > 0 || checkpointFolders(this.checkpoints).some(({ step }) => step > 0);
   }
 
+  /** Whether steps were done here, and what they came to is gone. */
+  get lostCheckpoints(): boolean {
+    return readLines(this.#metrics).length > 0 && checkpointFolders(this.checkpoints).length === 0;
+  }
+
   /** Whether there is something that a resumed run would go on from. */
   get begun(): boolean {
     return this.used || checkpointFolders(this.checkpoints).length > 0 || !this.journal.empty;
@@ -49,10 +54,12 @@ export class RunFolder {
     writeFileAtomic(join(this.path, "run.json"), withoutSecrets(`${JSON.stringify(description, null, 2)}\n`));
   }
 
-  /** Forget what was written of the steps after this one. The rewards stay: they are given again to equal responses. */
-  cutAfter(step: number): void {
-    cutLines(this.#metrics, step);
-    cutLines(this.#timings, step);
+  /**
+   * Forget what was written of the steps after this one. The rewards stay: they are given again to equal responses.
+   * @returns what is damaged in the lines that stay, which are kept as they are
+   */
+  cutAfter(step: number): string[] {
+    return [...cutLines(this.#metrics, step), ...cutLines(this.#timings, step)];
   }
 
   /** One line of `metrics.jsonl`, equal in equal runs, and one of `timings.jsonl`. */
@@ -73,6 +80,12 @@ export class RunFolder {
  */
 export function openRunFolder(path: string, resume: boolean): RunFolder {
   const folder = new RunFolder(path);
+  if (resume && folder.lostCheckpoints) {
+    throw new Error(
+      `${path} holds metrics of a run and no checkpoint to go on from, so that resuming would begin at the first step and lose them: ` +
+        "bring the folder checkpoints back, or choose another output folder",
+    );
+  }
   if (folder.used && !resume) throw new Error(`${path} holds a run already: resume it (resume: true, or --resume), choose another output folder, or begin anew in this one (--overwrite)`);
   return folder;
 }
@@ -82,10 +95,26 @@ function line(value: unknown): string {
   return JSON.stringify(value, (_name, part: unknown) => (typeof part === "number" && !Number.isFinite(part) ? String(part) : part));
 }
 
-/** Keep the lines of steps up to `step`; a last line that a kill cut short goes too. */
-function cutLines(file: string, step: number): void {
-  const kept = readLines(file).filter((text) => (JSON.parse(text) as { step: number }).step <= step);
+/** Keep the lines of steps up to `step`; a last line that a kill cut short goes too. A power cut may leave others that are damaged: those stay, up to the first line of a later step. */
+function cutLines(file: string, step: number): string[] {
+  const lines = readLines(file);
+  const steps = lines.map(stepOf);
+  const later = steps.findIndex((found) => found !== null && found > step);
+  const last = steps.findLastIndex((found) => found !== null && found <= step);
+  // What is damaged behind the last line that counts is of a step that is done again.
+  const kept = lines.slice(0, later < 0 ? last + 1 : Math.min(later, last + 1));
   writeFileAtomic(file, kept.map((text) => `${text}\n`).join(""));
+  return kept.flatMap((_, index) => (steps[index] === null ? [`${file}, line ${index + 1} is damaged and counts for no step; all others are kept`] : []));
+}
+
+/** Null for a line that is no step's. */
+function stepOf(text: string): number | null {
+  try {
+    const { step } = JSON.parse(text) as { step?: unknown };
+    return typeof step === "number" ? step : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Whole lines only. */

@@ -285,7 +285,7 @@ async function restore(checkpoint: Checkpoint, { learner }: Policy, host: Host, 
   await learner.load(policyFolder(checkpoint.folder));
   host.loadState(checkpoint.state.plugins as SavedState);
   const { step, unmeasured = null } = checkpoint.state;
-  folder.cutAfter(unmeasured === null ? step : step - 1);
+  for (const message of folder.cutAfter(unmeasured === null ? step : step - 1)) host.events.emit("alarm", { step, plugin: "run", message });
 }
 
 /** Say what will be done, check that sampler and learner agree, and save the start. */

@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { RewardJournal, tokensDigest, type JournalEntry } from "../../../core/checkpoint/journal.ts";
@@ -47,4 +47,18 @@ test("a spoilt line is an error with file and line", () => {
   open(folder).add(entry(0));
   appendFileSync(join(folder, "step-1.jsonl"), "nonsense\n");
   expect(() => open(folder)).toThrow(/step-1\.jsonl, line 2 is not JSON/);
+});
+
+test.each([
+  ["another value", '"value":0.3', '"value":0.4', "has another checksum than when it was written"],
+  ["no value", '"value":0.3', '"value":null', "has another checksum than when it was written"],
+  ["a value that is no number", '"value":0.3', '"value":"0.3"', "is no verdict of a scorer (value: "],
+  ["a value without end", '"value":0.3', '"value":1e999', "is no verdict of a scorer (value: "],
+  ["no checksum", /,"check":"\w+"/, "", "is no verdict of a scorer (check: "],
+])("an entry with %s is told with file and line, and trains nothing", (_what, text, by, told) => {
+  const folder = temporaryFolder();
+  open(folder).add(entry(3));
+  const file = join(folder, "step-1.jsonl");
+  writeFileSync(file, readFileSync(file, "utf8").replace(text, by));
+  expect(() => open(folder)).toThrow(`step-1.jsonl, line 1 ${told}`);
 });
