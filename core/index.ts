@@ -60,6 +60,7 @@ export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";
 export { exitAtOnce } from "./graph/libc.ts";
 export { train } from "./pipeline/run.ts";
 export type { EvaluationInLoop, TrainOptions, TrainSummary } from "./pipeline/run.ts";
+export { fileDigest, keptDigests, textDigest, type DigestOf } from "./checkpoint/file-digest.ts";
 export { isLocked, lockFile, lockFolder, type FolderLock } from "./checkpoint/folder-lock.ts";
 export { beginFolder, makeFolder, type BegunFolder } from "./checkpoint/new-folder.ts";
 export { openRunFolder } from "./checkpoint/run-folder.ts";

@@ -14,7 +14,12 @@ const FORMAT = 2;
 export interface RunDescription {
   readonly settings: RunSettings;
   readonly plugins: readonly { readonly name: string; readonly options: unknown }[];
-  readonly dataset: { readonly name: string; readonly size: number };
+  readonly dataset: {
+    readonly name: string;
+    readonly size: number;
+    /** See Dataset. */
+    readonly digest?: string;
+  };
   /** What of it was set from outside, "path=value" each. */
   readonly overrides?: readonly string[];
 }

@@ -4,18 +4,20 @@ import type { Dataset } from "../data/dataset.ts";
 import { settingsSchema, type RunSettings } from "../pipeline/settings.ts";
 import type { Plugin } from "../pipeline/plugin.ts";
 import type { Checkpoint, RunDescription } from "./checkpoint.ts";
+import { fileDigest, type DigestOf } from "./file-digest.ts";
 
 /** What a run is, as it will be read back from a checkpoint. */
 export function describeRun(
   settings: RunSettings,
   plugins: readonly Plugin[],
-  { name, size }: Pick<Dataset, "name" | "size">,
+  { name, size, digest }: Pick<Dataset, "name" | "size"> & { readonly digest?: Dataset["digest"] | string },
+  ofFile: DigestOf = fileDigest,
 ): RunDescription {
   const described = plugins.map((plugin) => ({
     name: plugin.name,
     options: "options" in plugin ? plugin.options : null,
   }));
-  return JSON.parse(JSON.stringify({ settings, plugins: described, dataset: { name, size } })) as RunDescription;
+  return JSON.parse(JSON.stringify({ settings, plugins: described, dataset: { name, size, digest: typeof digest === "function" ? digest(ofFile) : digest } })) as RunDescription;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -34,7 +36,9 @@ export function assertSameRun(checkpoint: Checkpoint, now: RunDescription, plugi
     );
   }
   const before = flatten(comparable(completed(checkpoint.description, plugins)));
-  const after = flatten(comparable(now));
+  const { digest } = checkpoint.description.dataset;
+  // Versions before had no digest of the data.
+  const after = flatten(comparable(digest === undefined ? { ...now, dataset: { name: now.dataset.name, size: now.dataset.size } } : now));
   const names = [...new Set([...before.keys(), ...after.keys()])].filter(
     (name) => before.get(name) !== after.get(name),
   );

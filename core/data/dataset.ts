@@ -1,6 +1,7 @@
 /** Where rows come from. */
+import { textDigest, type DigestOf } from "../checkpoint/file-digest.ts";
 import type { Random } from "../math/random.ts";
-import type { Row } from "../pipeline/batch.ts";
+import type { PictureSource, Row } from "../pipeline/batch.ts";
 
 /** A row that was left out when the dataset was opened, as the user asked for. */
 export interface SkippedRow {
@@ -20,6 +21,8 @@ export interface Dataset {
   readonly notes?: readonly string[];
   /** The rows of one pass in order, where not every order will do: of `random` alone, `size` numbers. Default: any permutation. */
   readonly shuffle?: (random: Random) => ArrayLike<number>;
+  /** What tells this data from other data of the same name and size: a resumed run must meet the same. Default: nothing does. */
+  readonly digest?: (ofFile: DigestOf) => string;
   /** The row at an index in [0, size). @throws UnusableRowError for one that the settings may leave out */
   row(index: number): Row | Promise<Row>;
 }
@@ -42,8 +45,11 @@ export function arrayDataset(rows: readonly RowInput[], name = "rows"): Dataset 
     if (seen.has(id)) throw new Error(`Dataset "${name}" has two rows with the id "${id}": ids must be unique`);
     seen.add(id);
   }
-  return { name, size: complete.length, skipped: [], row: (index) => rowAt(complete, index, name) };
+  const digest = (): string => textDigest(JSON.stringify(complete.map(({ images, ...texts }) => [texts, images.map(nameAndBytes)])));
+  return { name, size: complete.length, skipped: [], digest, row: (index) => rowAt(complete, index, name) };
 }
+
+const nameAndBytes = (image: PictureSource): unknown => (typeof image === "string" ? image : [image.name, Buffer.from(image.bytes).toString("base64")]);
 
 function rowAt(rows: readonly Row[], index: number, name: string): Row {
   const row = rows[index];

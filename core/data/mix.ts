@@ -1,4 +1,5 @@
 /** Several datasets as one, in given proportions. */
+import { textDigest } from "../checkpoint/file-digest.ts";
 import { permutation, type Random } from "../math/random.ts";
 import type { Dataset } from "./dataset.ts";
 
@@ -31,6 +32,7 @@ export function mixDatasets(parts: readonly MixPart[]): Dataset {
     size: counts.reduce((sum, count) => sum + count, 0),
     skipped: parts.flatMap(({ dataset }) => dataset.skipped),
     notes: parts.flatMap(({ dataset }) => (dataset.notes ?? []).map((note) => `${dataset.name}: ${note}`)),
+    digest: (ofFile) => textDigest(JSON.stringify(parts.map(({ dataset, weight }) => [weight, dataset.digest?.(ofFile) ?? null]))),
     shuffle: (random) => interleaved(parts, counts, starts, random),
     row: async (index) => {
       const part = starts.findLastIndex((start) => start <= index);

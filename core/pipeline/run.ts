@@ -4,6 +4,8 @@ import { createRowOrder, type RowOrder } from "../data/row-order.ts";
 import { isDiverged } from "../learner/diverged-error.ts";
 import { checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "../checkpoint/checkpoint.ts";
 import { assertSameRun, describeRun } from "../checkpoint/same-run.ts";
+import { join } from "node:path";
+import { keptDigests } from "../checkpoint/file-digest.ts";
 import { findDamage } from "../checkpoint/manifest.ts";
 import { keepBest, noSuchMetric } from "../checkpoint/best.ts";
 import type { Events } from "./events.ts";
@@ -243,7 +245,7 @@ async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings:
   const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
   onEvents?.(host.events);
-  const description = { ...describeRun(settings, plugins, dataset), ...(overrides.length > 0 ? { overrides } : {}) };
+  const description = { ...describeRun(settings, plugins, dataset, keptDigests(join(output, "digests.json"))), ...(overrides.length > 0 ? { overrides } : {}) };
   const folder = openRunFolder(output, resume);
   if (!resume) folder.clear();
   const { checkpoint, damaged } = newestCheckpoint(folder.checkpoints);

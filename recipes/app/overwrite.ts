@@ -5,7 +5,7 @@ import { lockFile } from "@papo/core";
 
 /** What a run leaves in its folder; other files there are not the run's and stay. */
 const ofRun = [
-  "run.json", "metrics.jsonl", "timings.jsonl", "samples.jsonl", "alarms.jsonl", "report.html", "rewards", "checkpoints", "best", "pictures", "evaluation", "supervised",
+  "run.json", "metrics.jsonl", "timings.jsonl", "samples.jsonl", "alarms.jsonl", "report.html", "rewards", "checkpoints", "best", "pictures", "evaluation", "supervised", "digests.json",
   "metrics.csv", "responses.csv", "tensorboard", "trackio", "wandb",
 ];
 

@@ -1,6 +1,7 @@
 /** Where a run's rows come from, as a run file says it. */
-import { isAbsolute, resolve } from "node:path";
-import { mixDatasets, openData, parseOptions, spellControlTokens, type DataOptions, type Dataset, type Row } from "@papo/core";
+import { readdirSync, statSync } from "node:fs";
+import { isAbsolute, join, relative, resolve } from "node:path";
+import { mixDatasets, openData, parseOptions, spellControlTokens, textDigest, type DataOptions, type Dataset, type Row } from "@papo/core";
 import { z } from "zod";
 import { benchmarkOf, benchmarks, type Benchmark, type BenchmarkName } from "./benchmarks.ts";
 import { checkTemplate, filled } from "./template.ts";
@@ -74,9 +75,11 @@ async function openSource({ path, benchmark, columns, split, template, controlTo
   const layout: Benchmark | undefined = benchmark === undefined ? undefined : benchmarkOf(benchmark);
   const mapped = { ...layout?.options.columns, ...columns };
   if (template !== undefined) checkTemplate(template, mapped.answer);
-  const dataset = await openData(path, { ...layout?.options, onBadRow, columns: mapped, ...(split === undefined ? {} : { split }), ...(limits === undefined ? {} : { limits: definedIn(limits) }) }).catch((error: unknown) => {
+  const opened = await openData(path, { ...layout?.options, onBadRow, columns: mapped, ...(split === undefined ? {} : { split }), ...(limits === undefined ? {} : { limits: definedIn(limits) }) }).catch((error: unknown) => {
     throw layout?.needs === undefined ? error : new Error(`${(error as Error).message} (${layout.needs})`, { cause: error });
   });
+  // Of every file: rows and answers in another order, or corrected, are other data. Pictures that rows name by path are not read for it.
+  const dataset: Dataset = { ...opened, digest: (ofFile) => textDigest(JSON.stringify([filesOf(path).map((file) => [relative(path, file), ofFile(file)]), template ?? null, mapped, split ?? null])) };
   const changes = [
     ...(layout?.row === undefined ? [] : [layout.row]),
     ...(controlTokens === "text" ? [asText] : []),
@@ -90,6 +93,13 @@ async function openSource({ path, benchmark, columns, split, template, controlTo
       return changes.reduce<Row>((row, change) => change(row, before), before);
     },
   };
+}
+
+/** The file, or all files of the folder, in order. */
+function filesOf(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  const entries = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return entries.map(({ parentPath, name }) => join(parentPath, name)).sort();
 }
 
 const definedIn = ({ seconds, megabytes }: NonNullable<DataSource["limits"]>): NonNullable<DataOptions["limits"]> => ({

@@ -1,16 +1,19 @@
 /** Samples of every question, judged, written down as they come: an evaluation goes on where it was cut off. */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { evaluate, makeFolder, type Dataset, type Policy, type Row, type Sample, type Scorer } from "@papo/core";
+import { evaluate, fileDigest, keptDigests, makeFolder, type DigestOf, type Dataset, type Policy, type Row, type Sample, type Scorer } from "@papo/core";
 import { writePicture } from "@papo/plugins";
 import { looksOf } from "./evidence.ts";
 import type { Judge } from "./judges.ts";
 import { changedPictures, type ChangedCondition, type ChangedPictures, type PictureCondition } from "./pictures.ts";
+import { changeOf, rowDigest } from "./row-digest.ts";
 import { dropCutLine, readQuestions, type Answer, type Question } from "./question.ts";
 
 /** What a score depends on: it is nothing without them. */
 export interface EvaluationSettings {
   readonly model: string;
+  /** Digest of the weights, where they may be others under the same name. */
+  readonly weights?: string;
   readonly data: string;
   /** Per question. */
   readonly samples: number;
@@ -60,12 +63,14 @@ export async function evaluateModel(options: EvaluationOptions): Promise<Questio
   for (const name of new Set([...(options.evidence ?? []), ...(condition === "real" ? [] : [condition])])) changed.set(name, await changedPictures(name, dataset));
   const known = new Map(output === null ? [] : openOutput(output, settings).map((question) => [question.id, question]));
   const own = condition === "real" ? undefined : changed.get(condition);
+  const ofPicture = output === null ? fileDigest : keptDigests(join(output, "pictures.json"));
   const questions: Question[] = [];
   const chunk = Math.max(1, Math.floor(together / samples));
   for (let start = 0; start < dataset.size; start += chunk) {
     options.signal?.throwIfAborted();
     const all = await Promise.all(Array.from({ length: Math.min(chunk, dataset.size - start) }, async (_, index) => dataset.row(start + index)));
     const rows = all.filter((row) => own?.applies(row) ?? true);
+    for (const row of rows) checkUnchanged(row, known.get(row.id), output, ofPicture);
     const missing = rows.filter(({ id }) => !known.has(id));
     const answered = await answer(missing, questions.length, changed, options);
     for (const question of answered) known.set(question.id, question);
@@ -92,8 +97,14 @@ async function answer(rows: readonly Row[], done: number, changed: ReadonlyMap<C
   return Promise.all(rows.map(async (row, index): Promise<Question> => {
     const own = answers.slice(index * samples, (index + 1) * samples);
     const shown = pictures !== null && done + index < picturesOf ? await writePictures(pictures, sampled[index * samples]!, condition) : [];
-    return { id: row.id, question: row.prompt, gold: row.answer, expected: own[0]!.expected, categories: categoriesOf(row, options.categories ?? []), pictures: shown, answers: own.map(({ answer: one }) => one) };
+    return { id: row.id, question: row.prompt, gold: row.answer, digest: rowDigest(row, fileDigest), expected: own[0]!.expected, categories: categoriesOf(row, options.categories ?? []), pictures: shown, answers: own.map(({ answer: one }) => one) };
   }));
+}
+
+/** @throws Error where answers were sampled to another question */
+function checkUnchanged(row: Row, known: Question | undefined, output: string | null, ofPicture: DigestOf): void {
+  const change = known === undefined ? null : changeOf(row, known, ofPicture);
+  if (change !== null) throw new Error(`${output ?? "this evaluation"} holds answers to another question "${row.id}": ${change}; choose another --output`);
 }
 
 /** The pictures that were answered to, and those that the answers' log-probs were looked at under, but for conditions that leave no picture of their own to show. */

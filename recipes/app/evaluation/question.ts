@@ -31,6 +31,8 @@ const questionSchema = z.object({
   id: z.string(),
   question: z.string(),
   gold: z.string(),
+  /** Of the row as it was asked, pictures too; absent in evaluations of earlier versions. */
+  digest: z.string().optional(),
   /** What the gold answer was read as. */
   expected: z.string().nullable(),
   /** By column. */
