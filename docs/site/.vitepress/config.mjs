@@ -23,7 +23,7 @@ export default defineConfig({
       group("Using it", [
         ["What it is", "README.md"], ["First run", "docs/first-run.md"], ["Your data", "docs/data.md"], ["Your reward", "docs/rewards.md"],
         ["Recipes", "docs/recipes.md"], ["Settings", "docs/settings.md"], ["Command line", "docs/command-line.md"], ["Models", "docs/models.md"], ["Metrics", "docs/metrics.md"], ["The live page", "docs/live-page.md"], ["Evaluation", "docs/evaluation.md"],
-        ["Errors and what to do", "docs/errors.md"],
+        ["Errors and what to do", "docs/errors.md"], ["Reliability", "docs/reliability.md"],
       ]),
       group("Extending it", [
         ["Your plugin", "docs/writing-a-plugin.md"], ["Hooks", "docs/hooks.md"], ["Every plugin", "plugins/README.md"], ["Contributing", "CONTRIBUTING.md"],
