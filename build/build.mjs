@@ -10,8 +10,8 @@ import { entriesOf, manifestOf, readManifest } from "./manifest.mjs";
 import { builtFolder, builtPackage, filesOf, packages, root, sourcesHash, writeRecord } from "./packages.mjs";
 import { writeDeclarations } from "./declarations.mjs";
 
-/** What of a package is not shipped: examples are the clone's, what is written in another language is compiled already. */
-const notShipped = /(?:^examples\/|\.ts$|\.wat$|^package\.json$)/;
+/** What of a package is not shipped: examples are the clone's, but for the plugin that `papo init` writes; what is written in another language is compiled already. */
+const notShipped = /(?:^examples\/(?!visual-focus\.ts$)|(?<!^examples\/visual-focus)\.ts$|\.wat$|^package\.json$)/;
 
 /**
  * Whole or not at all. @param types whether declarations are written too, which takes most of the time

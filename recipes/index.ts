@@ -7,6 +7,8 @@ export { grpo } from "./grpo.ts";
 export type { GrpoOptions } from "./grpo.ts";
 export { papo } from "./papo.ts";
 export type { PapoOptions } from "./papo.ts";
+/** The folder of the shipped model of one million parameters, which answers questions about coloured shapes. */
+export { startModelFolder as startModel } from "./app/tasks/shapes/start-model-folder.ts";
 export { preset, presetNames } from "./presets/index.ts";
 export type { Preset, PresetName, PresetOptions } from "./presets/index.ts";
 export { defineRun } from "./run-file/run-file.ts";

@@ -13,6 +13,7 @@ import { sft } from "./commands/sft.ts";
 import { doctor } from "./commands/doctor.ts";
 import { errors } from "./commands/errors.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { init } from "./commands/init.ts";
 import { merge } from "./commands/merge.ts";
 import { report } from "./commands/report.ts";
 import { setup } from "./commands/setup.ts";
@@ -25,7 +26,7 @@ import { complain, say } from "./display/say.ts";
 
 /** By name, in the order in which help lists them. */
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [trainCommand, sft, demo, compare, show, diff, evalCommand, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
+  [init, trainCommand, sft, demo, compare, show, diff, evalCommand, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
 );
 
 /** Run a command; the exit code. Errors are printed as a message, with the stack only under --stack. */

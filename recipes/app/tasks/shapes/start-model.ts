@@ -3,13 +3,12 @@
  * half of the time, and mostly answers without reasoning it out, so that reinforcement learning has something to find.
  */
 import { cp, rm } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { type Policy, type SupervisedExample, type SupervisedStep, type TextProcessor, trainSupervised } from "@papo/core";
+import { startModelFolder } from "./start-model-folder.ts";
 import { mixedGrids } from "./scene.ts";
 import { curriculumKinds, supervisedExamples, type SupervisedOptions } from "./examples.ts";
 
-/** Where the shipped model lies. */
-export const startModelFolder = fileURLToPath(new URL("./start-model", import.meta.url));
+export { startModelFolder };
 
 /** One stretch of supervised training. */
 export interface Stage {
