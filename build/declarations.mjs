@@ -27,6 +27,6 @@ function asPacked(file) {
   const text = readFileSync(file, "utf8");
   const imports = text
     .replace(/((?:from |import |import\()")(\.{1,2}\/[^"]+)\.ts"/g, '$1$2.js"')
-    .replace('import "@tensorflow/tfjs";', 'import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops";');
+    .replace('import "@tensorflow/tfjs";', 'import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js";');
   writeFileSync(file, imports);
 }

@@ -1,12 +1,11 @@
 /** The policy's methods as they cross the thread boundary, served on one side and dressed as ports on the other. */
-import type { TransferListItem } from "node:worker_threads";
 import type { Products } from "../graph/executor.ts";
 import type { Learner, LearnerBatch, LearnerCapabilities, Output, Outputs, SavedContent, StepReport } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
 import { createPictureReceiver, exact, type PictureSender, type WirePrompts } from "./picture-wire.ts";
-import type { Caller, Handlers, Method, Moved } from "./rpc.ts";
+import type { Caller, Handlers, Method, Moved, TransferListItem } from "./rpc.ts";
 
 /** What one thread holds: a learner and a sampler on the same weights. */
 export interface PolicyParts {

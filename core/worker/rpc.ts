@@ -2,8 +2,11 @@
  * Calls over a MessagePort: a small typed protocol with request ids, streamed items and errors that keep their stack and cause.
  * Calls are served one at a time, in the order they were made.
  */
-import type { MessagePort, TransferListItem, Worker } from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
 import { describeError, restoreError, type ErrorDescription } from "./remote-error.ts";
+
+/** What a message can move. Node's types call it by one name or another, as they are older or newer. */
+export type TransferListItem = NonNullable<Parameters<MessagePort["postMessage"]>[1]>[number];
 
 /** What one method takes, gives, and streams while it runs. */
 export interface Method<Request = unknown, Reply = unknown, Item = never> {
