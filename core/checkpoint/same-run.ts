@@ -13,7 +13,7 @@ export function describeRun(
   { name, size, digest }: Pick<Dataset, "name" | "size"> & { readonly digest?: Dataset["digest"] | string },
   ofFile: DigestOf = fileDigest,
 ): RunDescription {
-  const described = plugins.map((plugin) => ({
+  const described = plugins.filter(({ observes }) => observes !== true).map((plugin) => ({
     name: plugin.name,
     options: "options" in plugin ? plugin.options : null,
   }));

@@ -32,6 +32,8 @@ const mitt = mittModule as unknown as typeof mittModule.default;
 export interface HostOptions {
   /** All randomness of the run comes from it. */
   readonly seed: number;
+  /** The run's folder; null, the default, where it has none. */
+  readonly output?: string | null;
   /** Views whose scores somebody gives directly, so that no plugin need register them: for tests of a loss. Default none. */
   readonly givenViews?: readonly string[];
   /** Seconds that an asynchronous hook, or a function that a plugin registered, may take. Default 1800. */
@@ -106,6 +108,7 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
     warnings,
     guarding,
     random: createRandom(options.seed),
+    output: options.output ?? null,
     views,
     scorers: new Registry<Scorer>("scorer"),
     auxiliary: new Registry<AuxiliaryRollout>("auxiliary rollout"),
@@ -143,6 +146,7 @@ interface Parts {
   readonly warnings: Warnings;
   readonly guarding: Guarding;
   readonly random: Random;
+  readonly output: string | null;
   readonly views: Registry<View>;
   readonly scorers: Registry<Scorer>;
   readonly auxiliary: Registry<AuxiliaryRollout>;
@@ -173,6 +177,7 @@ function createRun(plugin: string, parts: Parts): Run {
       coefficient: (name, initial) => parts.coefficients.declare(plugin, name, initial),
       state: (initial) => parts.states.declare(plugin, initial),
       random: parts.random.key("plugin", plugin),
+      output: parts.output,
       metric: (name, value) => parts.metrics.add(plugin, name, value),
       warn: (message, about) => parts.warnings.once(plugin, message, about),
     },

@@ -21,6 +21,8 @@ export interface Plugin {
    * with them goes on. Default: none.
    */
   readonly formerDefaults?: Readonly<Record<string, unknown>>;
+  /** It writes down what happens and changes nothing: a resumed run may have others. */
+  readonly observes?: boolean;
   /** Not async: tap and register at once. */
   apply(run: Run): void;
 }
@@ -43,6 +45,8 @@ export interface Run {
   readonly state: <T>(initial: T) => { value: T };
   /** Random numbers of this plugin, keyed by the run's seed and the plugin's name. */
   readonly random: Random;
+  /** The run's folder, for what a plugin writes down; null where the run has none, in tests say. */
+  readonly output: string | null;
   /** Add a number to the step's metrics (averaged when given several times in a step). */
   readonly metric: (name: string, value: number) => void;
   /**

@@ -242,7 +242,7 @@ interface OpenRun extends Stepping {
 
 async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, overrides = [], onEvents, giveUp }: TrainOptions): Promise<OpenRun> {
   const settings = parseSettings(input);
-  const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds });
+  const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds, output });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
   onEvents?.(host.events);
   const description = { ...describeRun(settings, plugins, dataset, keptDigests(join(output, "digests.json"))), ...(overrides.length > 0 ? { overrides } : {}) };

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import type { EncodedPicture, PatchLayout } from "@papo/core";
 import { pictureOfPatches } from "./picture-of-patches.ts";
 
@@ -22,10 +22,17 @@ export async function writePicture(folder: string, encoded: EncodedPicture, { la
   const path = join(folder, file);
   if (existsSync(path)) return file;
   mkdirSync(dirname(path), { recursive: true });
-  const { width, height, data } = pictureOfPatches(encoded, layout);
-  await sharp(data, { raw: { width, height, channels: 3 } })
-    .resize({ width: largestSide, height: largestSide, fit: "inside", withoutEnlargement: true })
-    .png()
-    .toFile(path);
+  await drawn(encoded, largestSide, layout).toFile(path);
   return file;
+}
+
+/** A picture as the model saw it, with its size in pixels. */
+export async function encodePicture(encoded: EncodedPicture, { largestSide = 448, layout = null }: PictureFileOptions = {}): Promise<{ readonly png: Uint8Array; readonly width: number; readonly height: number }> {
+  const { data, info } = await drawn(encoded, largestSide, layout).toBuffer({ resolveWithObject: true });
+  return { png: new Uint8Array(data), width: info.width, height: info.height };
+}
+
+function drawn(encoded: EncodedPicture, largestSide: number, layout: PatchLayout | null): Sharp {
+  const { width, height, data } = pictureOfPatches(encoded, layout);
+  return sharp(data, { raw: { width, height, channels: 3 } }).resize({ width: largestSide, height: largestSide, fit: "inside", withoutEnlargement: true }).png();
 }

@@ -1,0 +1,101 @@
+/** What loggers have in common: when they are told what, and what happens when they cannot write. */
+import { join } from "node:path";
+import type { Experience, Run, StepSummary } from "@papo/core";
+import { z } from "zod";
+import { encodePicture } from "../observe/picture-file.ts";
+import { chooseSamples } from "../observe/sample-record.ts";
+
+/** Options of every logger. */
+export const loggerOptions = {
+  /** Where the log goes; null: a folder of the logger's name in the run's. */
+  folder: z.string().min(1).nullable().default(null),
+  /** Rollouts are written at step 1 and at every step divisible by this. */
+  every: z.int().positive().meta({ unit: "steps" }).default(10),
+  /** Rollouts of such a step, one per prompt; 0 writes none. */
+  samples: z.int().nonnegative().meta({ unit: "responses" }).default(4),
+} as const;
+
+export interface LoggedPicture {
+  /** "original", or the view's name. */
+  readonly view: string;
+  readonly png: Uint8Array;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface LoggedRollout {
+  readonly question: string;
+  readonly answer: string;
+  readonly response: string;
+  readonly reward: number;
+  readonly parts: Readonly<Record<string, number>>;
+  readonly finish: string;
+  readonly pictures: readonly LoggedPicture[];
+}
+
+export interface LogSink {
+  /** Forget what an earlier process wrote of this step and of later ones; called before anything is written. */
+  cut(step: number): void;
+  /** As a line of metrics.jsonl. */
+  metrics(summary: StepSummary): void;
+  rollouts(step: number, rollouts: readonly LoggedRollout[]): void;
+}
+
+export interface Logger {
+  readonly name: string;
+  readonly options: { readonly folder: string | null; readonly every: number; readonly samples: number };
+  /** The folder's name in the run's; "" is the run's own. */
+  readonly home: string;
+  open(folder: string): LogSink;
+}
+
+/** Let a logger follow a run. Where it cannot write, one alarm is raised and it stops: a full disk costs the log, not the training. */
+export function follow({ events, hooks, output }: Run, { name, options, home, open }: Logger): void {
+  let sink: LogSink | null = null;
+  let broken = false;
+  let pending: Promise<void> = Promise.resolve();
+  const write = (step: number, work: (sink: LogSink) => void): void => {
+    if (broken) return;
+    try {
+      if (sink === null) {
+        if (options.folder === null && output === null) throw new Error("the run has no folder: give the option folder");
+        sink = open(options.folder ?? join(output!, home));
+        sink.cut(step);
+      }
+      work(sink);
+    } catch (cause) {
+      broken = true;
+      events.emit("alarm", { step, plugin: name, message: `cannot write its log, nothing more is logged: ${cause instanceof Error ? cause.message : String(cause)}` });
+    }
+  };
+  events.on("experience", (experience) => {
+    const { step } = experience;
+    if (broken || options.samples === 0 || (step !== 1 && step % options.every !== 0)) return;
+    pending = pending.then(async () => {
+      const rollouts = await rolloutsOf(experience, options.samples);
+      write(step, (open) => open.rollouts(step, rollouts));
+    });
+  });
+  // Pictures are compressed beside the step; metrics come after them, so that a log is in order.
+  hooks.stepped.tapPromise(name, async (summary) => {
+    await pending;
+    write(summary.step, (open) => open.metrics(summary));
+    return undefined;
+  });
+}
+
+async function rolloutsOf({ samples }: Experience, count: number): Promise<LoggedRollout[]> {
+  return Promise.all(chooseSamples(samples, count).map(async ({ sample: { prompt, response, reward, parts, views } }) => ({
+    question: prompt.row.prompt,
+    answer: prompt.row.answer,
+    response: response.text,
+    reward,
+    parts,
+    finish: response.finish,
+    pictures: (await Promise.all([...views].map(([view, { pictures }]) => Promise.all(pictures.map(async (picture) => ({ view, ...(await encodePicture(picture)) })))))).flat(),
+  })));
+}
+
+/** A metric's number; JSON has no word for those that are not finite. */
+export const finiteOrWord = (_name: string, value: unknown): unknown => (typeof value === "number" && !Number.isFinite(value) ? (Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity") : value);
