@@ -95,7 +95,7 @@ test("the bytes are those that the peers' own packages have read (test/plugins/l
       "wandb/offline-run-20260102_030405-9187132c/files/media/images/picture_eaa4a94ea300e0d2c775.png": "eaa4a94ea300e0d2",
       "wandb/offline-run-20260102_030405-9187132c/files/media/table/rollouts_1_a0a4ab8e992d8fceec1d.table.json": "a0a4ab8e992d8fce",
       "wandb/offline-run-20260102_030405-9187132c/files/media/table/rollouts_3_d20ecc658a715aeef5a2.table.json": "d20ecc658a715aee",
-      "wandb/offline-run-20260102_030405-9187132c/run-9187132c.wandb": "f3c415ffb21edc99",
+      "wandb/offline-run-20260102_030405-9187132c/run-9187132c.wandb": "b96d1632053870ba",
     }
   `);
   const committed = new URL("read/", import.meta.url).pathname;
