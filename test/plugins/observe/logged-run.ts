@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Plugin } from "@papo/core";
 import { train } from "../../../core/pipeline/run.ts";
-import type { LoggedRollout } from "../../../plugins/loggers/log-sink.ts";
+import type { LoggedRollout } from "../../../plugins/observe/log-sink.ts";
 import { BanditPlugin, banditSettings, letterRows, ScorerPlugin } from "../../support/bandit.ts";
 import { tabularPolicy } from "../../support/tabular-policy.ts";
 

@@ -2,7 +2,7 @@
 
     python -m venv peers && peers/bin/pip install tensorboard==2.21.0 trackio==0.36.0 wandb==0.31.0 "huggingface_hub<1.20"
     peers/bin/pip install --no-deps --target peers/reader wandb==0.19.11    # the last version here with a reader in Python
-    peers/bin/python test/plugins/loggers/read-logs.py <run folder>
+    peers/bin/python test/plugins/observe/read-logs.py <run folder>
 
 Exits with 1 where a number differs: TensorBoard's are float32, the others exact.
 """

@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import type { Experience, Run, StepSummary } from "@papo/core";
 import { z } from "zod";
-import { encodePicture } from "../observe/picture-file.ts";
-import { chooseSamples } from "../observe/sample-record.ts";
+import { encodePicture } from "./picture-file.ts";
+import { chooseSamples } from "./sample-record.ts";
 
 /** Options of every logger. */
 export const loggerOptions = {

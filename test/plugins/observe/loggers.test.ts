@@ -6,13 +6,13 @@ import sqlite from "node-sqlite3-wasm";
 import { parse } from "csv-parse/sync";
 import { CsvPlugin, TensorBoardPlugin, TrackioPlugin, WandbPlugin } from "@papo/plugins";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { csvSink } from "../../../plugins/loggers/csv.ts";
-import { readRecords } from "../../../plugins/loggers/event-file.ts";
-import type { LogSink } from "../../../plugins/loggers/log-sink.ts";
-import { tensorBoardSink } from "../../../plugins/loggers/tensorboard.ts";
-import { trackioSink } from "../../../plugins/loggers/trackio.ts";
-import { readLog } from "../../../plugins/loggers/wandb-file.ts";
-import { wandbSink } from "../../../plugins/loggers/wandb.ts";
+import { csvSink } from "../../../plugins/observe/csv.ts";
+import { readRecords } from "../../../plugins/observe/event-file.ts";
+import type { LogSink } from "../../../plugins/observe/log-sink.ts";
+import { tensorBoardSink } from "../../../plugins/observe/tensorboard.ts";
+import { trackioSink } from "../../../plugins/observe/trackio.ts";
+import { readLog } from "../../../plugins/observe/wandb-file.ts";
+import { wandbSink } from "../../../plugins/observe/wandb.ts";
 import { loggedRun, metricsOf, rollout } from "./logged-run.ts";
 
 let folder = "";
@@ -80,7 +80,7 @@ function write(sink: LogSink): void {
   sink.metrics({ step: 3, steps: 3, metrics: { long: 1, ...Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`many/${index}`, index / 7])) } });
 }
 
-test("the bytes are those that the peers' own packages have read (test/plugins/loggers/read-logs.py)", () => {
+test("the bytes are those that the peers' own packages have read (test/plugins/observe/read-logs.py)", () => {
   const moment = () => Date.UTC(2026, 0, 2, 3, 4, 5);
   write(csvSink(join(folder, "csv")));
   write(tensorBoardSink(join(folder, "tensorboard"), moment));
