@@ -9,6 +9,8 @@ import { findDamage, writeManifest } from "./manifest.ts";
 import type { RunSettings } from "../pipeline/settings.ts";
 
 const FORMAT = 2;
+/** The first had sizes of files and no hashes. */
+const READ = [1, FORMAT];
 
 /** What the run is: a resumed run must be the same one. */
 export interface RunDescription {
@@ -112,6 +114,6 @@ export function checkpointFolders(root: string): { readonly folder: string; read
 function readCheckpoint(folder: string): Checkpoint {
   const file = join(folder, "state.json");
   const { format, state, description } = JSON.parse(readFileSync(file, "utf8")) as StateFile;
-  if (format !== FORMAT) throw new Error(`${file} has format ${String(format)}, this version reads ${FORMAT}: resume with the version that wrote it`);
+  if (!READ.includes(format)) throw new Error(`${file} has format ${String(format)}, this version reads ${READ.join(" and ")}: resume with the version that wrote it`);
   return { folder, state, description };
 }

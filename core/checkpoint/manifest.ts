@@ -7,7 +7,10 @@ import { fileDigest } from "./file-digest.ts";
 /** Its name in the folder. */
 export const manifestFile = "files.json";
 
-const schema = z.record(z.string(), z.object({ bytes: z.int().nonnegative(), sha256: z.string() }));
+const size = z.int().nonnegative();
+/** Earlier versions wrote sizes alone. */
+const entry = z.union([z.object({ bytes: size, sha256: z.string() }), size.transform((bytes) => ({ bytes, sha256: null }))]);
+const schema = z.record(z.string(), entry);
 
 /** Write the manifest of what the folder holds now. */
 export function writeManifest(folder: string): void {
@@ -25,7 +28,7 @@ export function findDamage(folder: string): string | null {
   if (!existsSync(list)) return `${manifestFile} is missing`;
   try {
     const listed = schema.safeParse(fromJson(readFileSync(list, "utf8")));
-    if (!listed.success) return `${manifestFile} holds no sizes and hashes: it is damaged, or of an earlier version`;
+    if (!listed.success) return `${manifestFile} holds no sizes and hashes: it is damaged`;
     const files = Object.entries(listed.data);
     // Sizes first: they cost nothing.
     for (const [name, { bytes }] of files) {
@@ -33,7 +36,7 @@ export function findDamage(folder: string): string | null {
       if (found === undefined) return `${name} is missing`;
       if (found !== bytes) return `${name} has ${found} bytes, ${bytes} were written`;
     }
-    const changed = files.find(([name, { sha256 }]) => fileDigest(join(folder, name)) !== sha256);
+    const changed = files.find(([name, { sha256 }]) => sha256 !== null && fileDigest(join(folder, name)) !== sha256);
     return changed === undefined ? null : `${changed[0]} was changed: its sha256 is another than when it was written`;
   } catch (error) {
     return `it cannot be read: ${(error as Error).message}`;

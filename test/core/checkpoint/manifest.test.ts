@@ -29,7 +29,8 @@ test.each([
   ["a shorter file", (folder: string) => writeFileSync(join(folder, "inner/weights"), "3"), `inner/weights has 1 bytes, ${9 * 2 ** 20} were written`],
   ["no file", (folder: string) => rmSync(join(folder, "empty")), "empty is missing"],
   ["no manifest", (folder: string) => rmSync(join(folder, manifestFile)), "files.json is missing"],
-  ["a manifest of sizes alone", (folder: string) => writeFileSync(join(folder, manifestFile), '{ "empty": 0 }'), "files.json holds no sizes and hashes: it is damaged, or of an earlier version"],
+  ["a manifest of no sizes", (folder: string) => writeFileSync(join(folder, manifestFile), '{ "empty": "0" }'), "files.json holds no sizes and hashes: it is damaged"],
+  ["another size than an earlier version wrote", (folder: string) => writeFileSync(join(folder, manifestFile), '{ "empty": 3 }'), "empty has 0 bytes, 3 were written"],
 ] as const)("%s is told", (_what, damage, told) => {
   const folder = written();
   damage(folder);
