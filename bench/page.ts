@@ -34,12 +34,12 @@ async function watch(folder: string): Promise<{ readonly child: ChildProcess; re
 async function load(address: string): Promise<Loaded> {
   const page = await openPage(address);
   const when = async (what: string, expression: string): Promise<number> => {
-    await page.until(what, expression);
+    await page.until(what, expression, 120);
     return (await page.evaluate("performance.now()")) as number;
   };
   const curves = await when("curves are drawn", `document.querySelectorAll(".chart canvas").length >= 5`);
   const rollouts = await when("rollouts are drawn", `document.querySelectorAll("#rollout-list .sample").length > 0`);
-  await page.until("all rollouts are known", `document.querySelector("#rollout-list .note").textContent.startsWith("${size.rollouts.toLocaleString("en")} rollouts")`);
+  await page.until("all rollouts are known", `document.querySelector("#rollout-list .note").textContent.startsWith("${size.rollouts.toLocaleString("en")} rollouts")`, 300);
   const paint = (await page.evaluate(`performance.getEntriesByName("first-contentful-paint")[0].startTime`)) as number;
   const heap = await page.heap();
   await page.close();

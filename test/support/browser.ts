@@ -24,8 +24,8 @@ export interface PageOptions {
 export interface Page {
   /** The value of an expression in the page, as JSON; of a promise, what it resolves to. */
   evaluate(expression: string): Promise<unknown>;
-  /** Wait until an expression is true. @throws Error saying what it was for when it is not within 20 seconds */
-  until(what: string, expression: string): Promise<void>;
+  /** Wait until an expression is true. @throws Error saying what it was for when it is not within so many seconds, by default 20 */
+  until(what: string, expression: string, seconds?: number): Promise<void>;
   /** Press a key: "Tab", "ArrowRight", "Enter". */
   press(key: string): Promise<void>;
   /** A PNG of the window, or of the whole page. */
@@ -156,9 +156,9 @@ export async function openPage(place: string, { width = 1400, height = 900, sche
       browser = null;
       await idle.close();
     },
-    async until(what, expression) {
+    async until(what, expression, seconds = 20) {
       const met = await evaluate(`(async () => {
-        for (let tries = 0; tries < 400; tries++) {
+        for (let tries = 0; tries < ${20 * seconds}; tries++) {
           if (${expression}) return true;
           await new Promise((resolve) => setTimeout(resolve, 50));
         }
