@@ -31,6 +31,7 @@ export { Verifier } from "./verify/thread/verifier.ts";
 export type { TimedVerdict, VerifierOptions } from "./verify/thread/verifier.ts";
 export { restoreCommands } from "./verify/gold/lost-commands.ts";
 export { isUsableGold, verifyAnswer } from "./verify/verify-answer.ts";
+export { answerClasses } from "./verify/answer-classes.ts";
 export type { Outcome, Verdict } from "./verify/verify-answer.ts";
 export { FormatRewardPlugin } from "./reward/format-reward.ts";
 export { RunLogPlugin } from "./observe/run-log.ts";

@@ -73,3 +73,11 @@ export function constantRatio(f: Node, g: Node): number | null {
   }
   return points < 3 ? null : found;
 }
+
+/** Values at three points, of a constant at one; null where an expression has none. */
+export function valuesAtPoints(node: Node): number[] | null {
+  const names = unknowns(node);
+  const points = Array.from({ length: names.length === 0 ? 1 : 3 }, (_, round) => point(names, round));
+  const values = points.flatMap((at) => [...complexOf(node, at)]);
+  return values.every(Number.isFinite) ? values : null;
+}

@@ -95,7 +95,7 @@ interface Scale {
 }
 
 /** "m/s^2", "km/h", "cm^2"; null where a part is no unit of the table. */
-function scaleOf(unit: string): Scale | null {
+export function scaleOf(unit: string): Scale | null {
   const powers = new Map<string, number>();
   let factor = 1;
   for (const [index, side] of unit.split("/").entries()) {

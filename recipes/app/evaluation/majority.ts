@@ -14,8 +14,8 @@ interface Size {
 }
 
 /**
- * The chance that the commonest of k answers, drawn from all of them without putting back, is right: the mean over all C(n, k) subsets, without looking at each. Equal texts are one
- * answer. Of several equally common ones each counts in part, as if one of them were drawn; where nobody gave an answer, nothing is right.
+ * The chance that the commonest of k answers, drawn from all of them without putting back, is right: the mean over all C(n, k) subsets, without looking at each. Equal names are
+ * one answer. Of several equally common ones each counts in part, as if one of them were drawn; where nobody gave an answer, nothing is right.
  *
  * How often each answer is drawn is an independent binomial, given that all add up to k. So the sum over m, the count of the winner, is read off the coefficient of z^k in
  * Σ_m Σ_r c_r zᵐ ∫₀¹ ∏_s (P_s(z) + x c_s zᵐ) dx, with c_s zᵐ the chance that the answer s comes m times, and P_s that it comes less often: x^t stands for t others that tie, and

@@ -1,8 +1,9 @@
 /** What the answers of an evaluation, or of two, come to. */
 import { createRandom } from "@papo/core";
+import { answerClasses } from "@papo/plugins";
 import type { PictureCondition } from "./pictures.ts";
 import { isRight, rightShare, type Answer, type Question } from "./question.ts";
-import { majorityAtK } from "./majority.ts";
+import { majorityAtK, type Vote } from "./majority.ts";
 import { pairedDifference, type Difference } from "./paired.ts";
 import { mean, passAtK, ratioEstimate, shareEstimate, type Estimate } from "./statistics.ts";
 
@@ -40,7 +41,7 @@ export function scoresOf(questions: readonly Question[], ks: readonly number[], 
     questions: questions.length,
     average: shareEstimate(questions.map(rightShare)),
     pass: perK((question, k) => passAtK(question.answers.length, question.answers.filter(isRight).length, k)),
-    majority: answers.some(({ found }) => found !== null) ? perK(({ answers: own }, k) => majorityAtK(own.map((answer) => ({ answer: answer.found?.replace(/\s+/g, "") ?? null, right: isRight(answer) })), k)) : {},
+    majority: answers.some(({ found }) => found !== null) ? perK((question, k) => majorityAtK(votesOf(question), k)) : {},
     categories: categoriesOf(questions, (own) => ({ ...shareEstimate(own.map(rightShare)), questions: own.length })),
     outcomes: Object.fromEntries([...new Set(answers.map(({ outcome }) => outcome))].sort().map((outcome) => [outcome, share(answers, (answer) => answer.outcome === outcome)])),
     errors: Object.fromEntries(classes.map((name) => [name, shareEstimate(questions.map((question) => share(question.answers, (answer) => classOf(answer) === name)))])),
@@ -54,6 +55,23 @@ export function scoresOf(questions: readonly Question[], ks: readonly number[], 
     })),
   };
 }
+
+/**
+ * Right answers are one, and wrong ones that the verifier takes for the same are. Counted once for all k.
+ */
+function votesOf(question: Question): readonly Vote[] {
+  const known = votes.get(question);
+  if (known !== undefined) return known;
+  const wrong = question.answers.flatMap((answer) => (isRight(answer) ? [] : (answer.found ?? [])));
+  const classes = answerClasses(wrong).values();
+  const own = question.answers.map((answer): Vote => {
+    if (isRight(answer)) return { answer: "right", right: true };
+    return { answer: answer.found === null ? null : `wrong ${classes.next().value!}`, right: false };
+  });
+  votes.set(question, own);
+  return own;
+}
+const votes = new WeakMap<Question, readonly Vote[]>();
 
 /** An error class; "unsorted" of a wrong answer that has none; null of a right one about which nothing is wrong. */
 const classOf = (answer: Answer): string | null => answer.errorClass ?? (isRight(answer) ? null : "unsorted");
