@@ -62,6 +62,17 @@ export async function trainSupervised(options: {
 }
 
 /**
+ * What is left to write after what the chat template writes at the start of every response: a response that begins with
+ * the same, `<think>` say, would have it twice.
+ */
+function withoutOpening(response: string, opening: string): string {
+  const [mark, own] = [opening.trim(), response.trimStart()];
+  if (mark === "" || !own.startsWith(mark)) return response;
+  const [rest, blank] = [own.slice(mark.length), opening.slice(opening.trimEnd().length)];
+  return rest.startsWith(blank) ? rest.slice(blank.length) : rest;
+}
+
+/**
  * Endless batches of a dataset's rows, shuffled by seed. A row that cannot be used is an error, or with `onSkip` is left out and told;
  * when none of the dataset's rows can be used, that is an error.
  */
@@ -83,7 +94,7 @@ export async function* supervisedBatches(options: {
       const row = await order.next();
       try {
         const { views } = await makePrompt(row, row.id, 0, maker);
-        batch.push({ prompt: views.get("original") as EncodedPrompt, response: processor.encodeResponse(responseOf(row)) });
+        batch.push({ prompt: views.get("original") as EncodedPrompt, response: processor.encodeResponse(withoutOpening(responseOf(row), processor.opening)) });
         skippedInARow = 0;
       } catch (error) {
         if (!(error instanceof UnusableRowError) || !onSkip) throw error;

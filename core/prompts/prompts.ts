@@ -1,6 +1,7 @@
 /** Rows become prompts: pictures are read, every view is made and encoded. */
 import type { Random } from "../math/random.ts";
 import type { EncodedPrompt } from "../model/model.ts";
+import { shown } from "../model/processing/shown.ts";
 import { hashPixels } from "../model/processing/image-processor.ts";
 import { loadPicture } from "../model/processing/picture.ts";
 import type { EncodedPicture, Picture, PictureOptions, ReadingOptions } from "../model/processing/picture.ts";
@@ -41,7 +42,7 @@ async function loadRow({ images, fields }: Row, options: PictureOptions = {}): P
     const given = fields[column] ?? otherwise ?? null;
     const value = typeof given === "bigint" ? Number(given) : given;
     if (value === null || (typeof value === "number" && Number.isInteger(value) && value > 0)) return value;
-    throw new Error(`column "${column}" holds ${JSON.stringify(value)}; a whole number of pixels above 0 is needed`);
+    throw new Error(`column "${column}" holds ${shown(value)}; a whole number of pixels above 0 is needed`);
   };
   const limits = { minPixels: limit("min_pixels", options.minPixels), maxPixels: limit("max_pixels", options.maxPixels) };
   const asked = limits.minPixels !== null || limits.maxPixels !== null;

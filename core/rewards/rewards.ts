@@ -1,5 +1,6 @@
 /** Scorers give a response named numbers; the pipeline runs them as responses finish and sums them by weight. */
 import type { Row, Sample } from "../pipeline/batch.ts";
+import { shown } from "../model/processing/shown.ts";
 import { digestOf } from "../host/inputs.ts";
 import { withoutSecrets } from "../host/secrets.ts";
 import { tokensDigest, type JournalEntry, type RewardJournal } from "../checkpoint/journal.ts";
@@ -196,7 +197,7 @@ async function withTimeout(scorer: Scorer, sample: Scorable): Promise<Scored> {
 
 function describe(result: unknown): string {
   if (typeof result === "object" && result !== null && "value" in result) return `{ value: ${describe(result.value)} }`;
-  if (typeof result === "string") return `the text ${JSON.stringify(result.slice(0, 40))}`;
+  if (typeof result === "string") return `the text ${shown(result)}`;
   return String(result);
 }
 

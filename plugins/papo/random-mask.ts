@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { loadPicture, parseOptions } from "@papo/core";
+import { loadPicture, parseOptions, shown } from "@papo/core";
 import type { EncodedPicture, Picture, Plugin, Run, View, ViewContext } from "@papo/core";
 import { z } from "zod";
 import { fillPatches, fills, fillSquares, gridOf, pictureCells, type Brush } from "./cells.ts";
@@ -102,7 +102,7 @@ export class RandomMaskPlugin implements Plugin {
     const paths: readonly unknown[] = Array.isArray(column) ? column : [column];
     const path = paths[picture];
     if (paths.length !== row.images.length || typeof path !== "string") {
-      throw new Error(`column "${this.options.given}" must hold ${row.images.length} paths of pictures, one per picture of the row, found ${JSON.stringify(column).slice(0, 80)}`);
+      throw new Error(`column "${this.options.given}" must hold ${row.images.length} paths of pictures, one per picture of the row, found ${shown(column)}`);
     }
     return loadPicture(resolve(row.folder ?? "", path));
   }

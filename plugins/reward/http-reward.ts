@@ -1,4 +1,4 @@
-import { parseOptions } from "@papo/core";
+import { parseOptions, writtenText } from "@papo/core";
 import type { Plugin, Run, Scorable, Scored } from "@papo/core";
 import { z } from "zod";
 import { askServer, serverSchema } from "./request.ts";
@@ -12,6 +12,8 @@ const schema = z.strictObject({
   batch: z.int().positive().meta({ unit: "responses" }).default(16),
   /** Milliseconds to wait for others to send along. */
   gather: z.number().nonnegative().meta({ unit: "milliseconds" }).default(20),
+  /** Send `written` too: the response with its special tokens, after what the chat template wrote before it. */
+  written: z.boolean().default(false),
   ...serverSchema,
 });
 
@@ -62,7 +64,14 @@ export class HttpRewardPlugin implements Plugin {
   }
 
   async #ask(batch: readonly Waiting[]): Promise<void> {
-    const samples = batch.map(({ sample: { prompt, response } }) => ({ id: prompt.row.id, prompt: prompt.row.prompt, answer: prompt.row.answer, response: response.text, fields: prompt.row.fields }));
+    const samples = batch.map(({ sample: { prompt: { row }, response } }) => ({
+      id: row.id,
+      prompt: row.prompt,
+      answer: row.answer,
+      response: response.text,
+      ...(this.options.written ? { written: writtenText(response) } : {}),
+      fields: row.fields,
+    }));
     // Those sent together end together: the first to be too late ends it for all.
     const { body, said } = await askServer(this.options, { samples }, AbortSignal.any(batch.map(({ signal }) => signal)));
     const answer = answerSchema.safeParse(body);

@@ -1,4 +1,4 @@
-import { parseOptions, quoted } from "@papo/core";
+import { parseOptions, quoted, writtenText } from "@papo/core";
 import type { Picture, Plugin, Run, Scorable, ScoredPart } from "@papo/core";
 import sharp from "sharp";
 import { z } from "zod";
@@ -14,7 +14,10 @@ const schema = z.strictObject({
   part: z.string().min(1).default("judge"),
   /** Weight in the reward. */
   weight: z.number().default(1),
-  /** What the judge is asked: {prompt}, {answer}, {response} and the row's other columns are filled in. */
+  /**
+   * What the judge is asked: {prompt}, {answer}, {response}, {written} and the row's other columns are filled in. {written} is
+   * the response with its special tokens, after what the chat template wrote before it.
+   */
   rubric: z.string().default(rubric),
   /** What the score is read from: the last match's first group, a number. */
   score: z.instanceof(RegExp).default(/score:\s*(-?\d+(?:\.\d+)?)/gi),
@@ -54,7 +57,7 @@ export class JudgeRewardPlugin implements Plugin {
   }
 
   #question({ prompt: { row }, response }: Scorable): string {
-    const values: Readonly<Record<string, unknown>> = { ...row.fields, prompt: row.prompt, answer: row.answer, response: response.text };
+    const values: Readonly<Record<string, unknown>> = { written: writtenText(response), ...row.fields, prompt: row.prompt, answer: row.answer, response: response.text };
     return filledIn(this.options.rubric, values);
   }
 }

@@ -1,4 +1,4 @@
-import { parseOptions, writtenText } from "@papo/core";
+import { parseOptions, shown, writtenText } from "@papo/core";
 import type { Plugin, Row, Run, Scorable, ScoredPart } from "@papo/core";
 import { z } from "zod";
 import { Verifier } from "../verify/thread/verifier.ts";
@@ -35,7 +35,7 @@ export class MathRewardPlugin implements Plugin {
 }
 
 async function rejected({ answer, fields }: Row, verifier: Verifier, choices: string): Promise<string | null> {
-  return (await verifier.verify(answer, "", fields[choices])).usableGold ? null : `its answer cannot be read: ${answer.trim() === "" ? "it is empty" : answer.slice(0, 80)}`;
+  return (await verifier.verify(answer, "", fields[choices])).usableGold ? null : `its answer cannot be read: ${answer.trim() === "" ? "it is empty" : shown(answer)}`;
 }
 
 async function score({ prompt, response }: Scorable, verifier: Verifier, limit: number, choices: string): Promise<ScoredPart> {

@@ -1,5 +1,5 @@
 /** Public benchmarks in the layouts that they are published in: which column holds what, and how a row becomes a question. */
-import type { DataOptions, PictureSource, Row } from "@papo/core";
+import { shown, type DataOptions, type PictureSource, type Row } from "@papo/core";
 
 export interface Benchmark {
   /** Where the layout is from, on the Hugging Face hub or as said. */
@@ -37,7 +37,7 @@ function choicesIn(list: string, separator: RegExp): Record<string, string> | nu
 /** A Python list of strings, as text. @throws Error when it is none */
 function pythonList(value: string, id: string): string[] {
   const items = [...value.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/gs)].map(([, single, double]) => (single ?? double ?? "").replace(/\\(.)/gs, (_, letter: string) => (letter === "n" ? "\n" : letter)));
-  if (!/^\s*\[.*\]\s*$/s.test(value) || items.length < 2) throw new Error(`row "${id}" has no list of options: ${value.slice(0, 80)}`);
+  if (!/^\s*\[.*\]\s*$/s.test(value) || items.length < 2) throw new Error(`row "${id}" has no list of options: ${shown(value)}`);
   return items;
 }
 

@@ -1,7 +1,7 @@
 /** Where a run's rows come from, as a run file says it. */
 import { readdirSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { mixDatasets, openData, parseOptions, spellControlTokens, textDigest, type DataOptions, type Dataset, type Row } from "@papo/core";
+import { mixDatasets, openData, parseOptions, shown, spellControlTokens, textDigest, type DataOptions, type Dataset, type Row } from "@papo/core";
 import { z } from "zod";
 import { benchmarkOf, benchmarks, type Benchmark, type BenchmarkName } from "./benchmarks.ts";
 import { checkTemplate, filled } from "./template.ts";
@@ -53,7 +53,7 @@ export function resolveData(data: unknown, from: string, name: string): Data {
   if (typeof data === "string") return absolute(data);
   const one = (source: unknown, index: number | null): DataSource => {
     const where = index === null ? name : `${name}[${index}]`;
-    if (typeof source !== "object" || source === null) throw new Error(`${where} must be a path or { path, … }, it is ${JSON.stringify(source)}`);
+    if (typeof source !== "object" || source === null) throw new Error(`${where} must be a path or { path, … }, it is ${shown(source)}`);
     const parsed = parseOptions(where, dataSchema, source);
     return { ...(parsed as DataSource), path: absolute(parsed.path) };
   };

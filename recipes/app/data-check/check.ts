@@ -90,7 +90,7 @@ class Check {
     else if (missingWords.has(answer.toLowerCase())) this.add("missing value", row.id, `the answer is the word ${JSON.stringify(answer)}, which stands for a missing value where data is converted`);
     else if (!isUsableGold(row.answer, row.fields["choices"])) this.add("unparsable answer", row.id, row.answer.slice(0, 80));
     const restored = restoreCommands(row.answer);
-    if (restored.count > 0) this.add("lost backslash", row.id, `${shown(row.answer)} is read as ${restored.text.slice(0, 80)}`);
+    if (restored.count > 0) this.add("lost backslash", row.id, `${shown(row.answer)} is read as ${shown(restored.text)}`);
   }
 
   #texts(row: Row): void {

@@ -1,6 +1,7 @@
 /** What went wrong in wrong answers: known by rule where it was checked, else said by a judge model, whose agreement with people is measured. */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { quoted } from "@papo/core";
 import { filledIn } from "@papo/plugins";
 import { z } from "zod";
 import { dropCutLine, errorsFile, isRight, type Question } from "./question.ts";
@@ -39,7 +40,7 @@ async function classify({ question, gold, text, pictures }: Wrong, { classes, pr
   const said = await ask(filledIn(prompt, { question, answer: gold, response: text, classes: list }), pictures);
   const named = [...said.matchAll(/class:\s*\W*([\w-]+)/gi)].at(-1)?.[1]?.toLowerCase();
   const errorClass = Object.keys(classes).find((name) => name.toLowerCase() === named);
-  if (errorClass === undefined) throw new Error(`the judge named none of ${Object.keys(classes).join(", ")}: ${said.slice(-160)}`);
+  if (errorClass === undefined) throw new Error(`the judge named none of ${Object.keys(classes).join(", ")}: ${quoted(said.slice(-160))}`);
   return { errorClass, said: said.slice(0, 1000) };
 }
 

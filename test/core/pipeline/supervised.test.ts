@@ -97,6 +97,28 @@ describe("supervisedBatches", () => {
     await expect(responsesOf(make([missing], 1, () => undefined))).rejects.toThrow("none of the 1 rows of rows can be used");
   });
 
+  test("does not write twice what the chat template begins every response with", async () => {
+    const answer = "<think>\nthree\n</think> 3";
+    const given: string[] = [];
+    const processor = {
+      ...policy.processor,
+      encodePrompt: policy.processor.encodePrompt.bind(policy.processor),
+      encodePictures: policy.processor.encodePictures.bind(policy.processor),
+      opening: "<think>\n",
+      encodeResponse: (text: string) => (given.push(text), Int32Array.of(1)),
+    };
+    const settings = { seed: 1, promptsPerStep: 1, maxPromptTokens: 100 };
+    for (const written of [answer, ` ${answer}`, answer.replace("\n", " "), "3", "</think> 3"]) {
+      await supervisedBatches({
+        dataset: arrayDataset(rows),
+        processor: processor as unknown as typeof policy.processor,
+        responseOf: () => written,
+        settings,
+      }).next();
+    }
+    expect(given).toEqual(["three\n</think> 3", "three\n</think> 3", " three\n</think> 3", "3", "</think> 3"]);
+  });
+
   test("does not hide an error of the answers' own", async () => {
     const batches = supervisedBatches({
       dataset: arrayDataset(rows),

@@ -73,6 +73,23 @@ test("a null says that the reward does not apply", async () => {
   expect(await score(new HttpRewardPlugin({ part: "server", url }), "x")).toBeNull();
 });
 
+test("server and judge are shown, on request, what was written: special tokens, and what the template began with", async () => {
+  const sample = makeSample({ text: "7", rawText: "three</think>7", opening: "<think>" });
+  const ask = async (plugin: Plugin): Promise<void> => void (await scorerOf(plugin).score(sample, AbortSignal.timeout(5000)));
+  answer = (_body, _call, response) => json(response, { scores: [1] });
+  await ask(new HttpRewardPlugin({ part: "server", url }));
+  await ask(new HttpRewardPlugin({ part: "server", url, written: true }));
+  const samples = requests.flatMap(({ body }) => (body as { samples: { response: string; written?: string }[] }).samples);
+  expect(samples.map(({ response, written }) => [response, written])).toEqual([
+    ["7", undefined],
+    ["7", "<think>three</think>7"],
+  ]);
+  requests = [];
+  answer = (_body, _call, response) => json(response, { choices: [{ message: { content: "score: 1" } }] });
+  await ask(new JudgeRewardPlugin({ url, model: "m", rubric: "{response}|{written}" }));
+  expect(JSON.stringify(requests[0]!.body)).toContain("7|<think>three</think>7");
+});
+
 test("a server that hangs is given up", async () => {
   answer = () => undefined;
   await expect(score(new HttpRewardPlugin({ part: "server", url }), "x", 0.2)).rejects.toThrow(/gave no answer within 60 s \(the option timeoutSeconds\)/);
