@@ -67,8 +67,14 @@ function list(type: DataType, children: readonly Field[]): ReadValue {
   return (data, index) => {
     const offsets = data.valueOffsets as ArrayLike<number | bigint> | undefined;
     const [start, end] = fixed === null ? [Number(offsets![index]!), Number(offsets![index + 1]!)] : [index * fixed, (index + 1) * fixed];
+    checkRange(start, end, data.children[0]!.length);
     return Array.from({ length: end - start }, (_, item) => read(data.children[0]!, start + item));
   };
+}
+
+/** A list's items lie among its values: what a damaged file says otherwise would be read for ever. @throws Error when they do not */
+function checkRange(start: number, end: number, length: number): void {
+  if (!(start >= 0 && start <= end && end <= length)) throw new Error(`a list's items are said to be ${start} to ${end} of ${length} values`);
 }
 
 function struct(children: readonly Field[]): ReadValue {
@@ -83,6 +89,7 @@ function map(children: readonly Field[]): ReadValue {
   return (data, index) => {
     const offsets = data.valueOffsets as ArrayLike<number>;
     const [keys, values] = data.children[0]!.children;
+    checkRange(offsets[index]!, offsets[index + 1]!, data.children[0]!.length);
     return Object.fromEntries(Array.from({ length: offsets[index + 1]! - offsets[index]! }, (_, item) => [String(key(keys!, offsets[index]! + item)), value(values!, offsets[index]! + item)]));
   };
 }

@@ -5,6 +5,7 @@ import { portOption } from "../command-line/page-options.ts";
 import { askTraining, readPageFile } from "../page/server/page-file.ts";
 import { addressWithToken, newToken, servePage } from "../page/server/serve.ts";
 import { WatchedRuns } from "../page/server/watched-runs.ts";
+import { say } from "../display/say.ts";
 
 export const watch = textCommand({
   name: "watch",
@@ -28,7 +29,7 @@ export const watch = textCommand({
         return training === null ? "Nobody trains this run with a page: papo train run.ts --page" : askTraining(training, action);
       },
     });
-    console.log(`watching: ${addressWithToken(address, token)}`);
+    say(`watching: ${addressWithToken(address, token)}`);
     await new Promise<void>((resolve) => process.once("SIGINT", resolve));
     await close();
   },

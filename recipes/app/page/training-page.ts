@@ -5,6 +5,7 @@ import type { RunControl } from "../run-control.ts";
 import { removePageFile, writePageFile } from "./server/page-file.ts";
 import type { PageThreadData, PageThreadMessage } from "./server/page-thread.ts";
 import { addressWithToken, newToken } from "./server/serve.ts";
+import { complain } from "../display/say.ts";
 
 export interface TrainingPage {
   /** To open: it ends in the token that pausing and stopping need. */
@@ -38,7 +39,7 @@ export async function openTrainingPage({ folder, port, control }: TrainingPageOp
     throw error;
   });
   // A page that dies takes no run with it.
-  worker.on("error", (error: Error) => console.error(`The page has ended: ${error.message}`));
+  worker.on("error", (error: Error) => complain(`The page has ended: ${error.message}`));
   const write = (): void => writePageFile(folder, { address, token, state: control.state });
   write();
   const unfollow = control.follow(write);

@@ -8,6 +8,7 @@ import { livePage, livePolicy } from "../document.ts";
 import { Answers, BadRequest } from "./answers.ts";
 import { changeRefusalOf, refusalOf } from "./guard.ts";
 import type { WatchedRuns } from "./watched-runs.ts";
+import { complain } from "../../display/say.ts";
 
 /** Milliseconds between two looks at the folders, and between two signs of life. */
 const [lookEvery, aliveEvery] = [500, 15_000];
@@ -88,7 +89,7 @@ function follow(runs: WatchedRuns, listeners: ReadonlySet<ServerResponse>): { en
     try {
       more = runs.read();
     } catch (error) {
-      console.error(`The page cannot read its runs: ${(error as Error).message}`);
+      complain(`The page cannot read its runs: ${(error as Error).message}`);
     }
     const revisions = JSON.stringify(runs.revisions);
     if (revisions !== told) for (const listener of listeners) listener.write(`data: ${revisions}\n\n`);
