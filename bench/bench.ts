@@ -7,7 +7,7 @@ import { cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeRows } from "./data.ts";
-import { modelFolder, sizes } from "./models.ts";
+import { modelFolder, modelSizes } from "./models.ts";
 import { allPasses } from "../core/graph/passes.ts";
 import { pageRows } from "./page.ts";
 import { Side, type Answer } from "./side.ts";
@@ -217,7 +217,7 @@ async function inTurn<T, R>(values: readonly T[], work: (value: T) => Promise<R>
 
 /** Matrix products of a pass over the decoder's rows, GFLOP: two for each weight and row, attention, and the head where tokens are predicted. */
 function work({ model, prompts, responses, text, tokens }: Workload): number {
-  const { width: hidden, layers, heads, keyValueHeads, intermediate } = sizes[model]!;
+  const { width: hidden, layers, heads, keyValueHeads, intermediate } = modelSizes(model).text;
   const prefix = prompts * (text + 64);
   const own = prompts * responses * tokens;
   const perRow = layers * (hidden * 64 * (2 * heads + 2 * keyValueHeads) + 3 * hidden * intermediate);

@@ -5,7 +5,7 @@ import { grpo } from "@papo/recipes";
 import { peakMemory, serve } from "./side.ts";
 import { grid, lengthOf, visualTokens, type Workload } from "./workloads.ts";
 import { specialId } from "../recipes/app/tasks/shapes/vocabulary.ts";
-import { vocabularySize } from "./models.ts";
+import { modelSizes } from "./models.ts";
 import { Graph } from "../core/graph/graph.ts";
 import { OnnxExecutor } from "../core/graph/onnx/executor.ts";
 import { matmul, sum } from "../core/graph/ops/index.ts";
@@ -15,6 +15,7 @@ const policy = await openPolicyInProcess({ folder: process.argv[3]!, ...learnerS
 
 /** Ids above the special ones. */
 const firstWord = 16;
+const vocabularySize = modelSizes(workload.model).text.vocabulary;
 
 function prompts(seed: number, count = workload.prompts): EncodedPrompt[] {
   return Array.from({ length: count }, (_, index) => {
@@ -46,7 +47,7 @@ async function rollout(seed: number): Promise<{ seconds: number; tokens: number 
 const host = createHost(grpo({ referenceKl: 0 }), { seed: 1 });
 
 /** Old log-probs are given, as a rollout gives them; then minibatches of the workload's size, each forward, loss, backward, update. */
-async function learn(seed: number, minibatches: number): Promise<{ seconds: number }> {
+async function learn(seed: number, minibatches: number): Promise<{ seconds: number; withScores: number }> {
   const T = workload.tokens;
   const count = workload.prompts * workload.responses;
   const rows = Array.from({ length: count }, (_, row) => ({ prompt: Math.floor(row / workload.responses), row, length: lengthOf(workload, row, count) }));
@@ -58,6 +59,7 @@ async function learn(seed: number, minibatches: number): Promise<{ seconds: numb
     const samples = rows.map(({ prompt, row, length }) => makeSample({ prompt: `prompt-${prompt}`, index: row, length, reward: draws.uniform(1e6 + row) }));
     return { batch, samples };
   });
+  const begun = performance.now();
   const old = [];
   for (const { batch } of batches) old.push((await policy.learner.score(batch, ["logProbs"])).logProbs!);
   const before = performance.now();
@@ -74,7 +76,8 @@ async function learn(seed: number, minibatches: number): Promise<{ seconds: numb
     await policy.learner.backward(batch, loss.gradients["original"]!);
     await policy.learner.step({ learningRate: 1e-6 });
   }
-  return { seconds: (performance.now() - before) / 1000 };
+  const ended = performance.now();
+  return { seconds: (ended - before) / 1000, withScores: (ended - begun) / 1000 };
 }
 
 /** One scoring pass over the responses that `learn` draws. */

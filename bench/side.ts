@@ -1,8 +1,17 @@
 /** One side of a comparison: a process that answers tasks, a line of JSON each way. Sides run in turn, never at the same time. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 
 export type Answer = Readonly<Record<string, number>>;
+
+/** Largest resident memory of a process so far, and of its part that is no page of a file, MB. The second is looked at every few milliseconds. */
+export interface MemoryPeaks {
+  readonly resident: number;
+  readonly anonymous: number;
+}
+
+const watchMilliseconds = 10;
 
 export class Side {
   readonly name: string;
@@ -13,6 +22,7 @@ export class Side {
   readonly #reader: Interface;
   readonly #ended: Promise<void>;
   #errors = "";
+  #peaks: MemoryPeaks = { resident: 0, anonymous: 0 };
 
   private constructor(name: string, command: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
     this.name = name;
@@ -21,6 +31,8 @@ export class Side {
     this.#reader = createInterface({ input: this.#child.stdout! });
     this.#lines = this.#reader[Symbol.asyncIterator]();
     this.#ended = new Promise((resolve) => this.#child.once("exit", () => resolve()));
+    const watching = setInterval(() => this.#watch(), watchMilliseconds).unref();
+    this.#child.once("exit", () => clearInterval(watching));
     // A side that has ended is told by its missing answer.
     this.#child.stdin!.on("error", () => undefined);
   }
@@ -32,6 +44,11 @@ export class Side {
     await side.#answer();
     side.startSeconds = (performance.now() - before) / 1000;
     return side;
+  }
+
+  get peaks(): MemoryPeaks {
+    this.#watch();
+    return this.#peaks;
   }
 
   /** Have a task done. */
@@ -47,6 +64,13 @@ export class Side {
     clearTimeout(timer);
   }
 
+  #watch(): void {
+    const status = statusOf(this.#child.pid!);
+    const megabytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024;
+    const { resident, anonymous } = this.#peaks;
+    this.#peaks = { resident: Math.max(resident, megabytes("VmHWM")), anonymous: Math.max(anonymous, megabytes("RssAnon")) };
+  }
+
   /** The next line that is JSON; libraries print others. */
   async #answer(): Promise<Answer> {
     for (;;) {
@@ -56,6 +80,15 @@ export class Side {
       const { value } = next;
       if (value.startsWith("{")) return JSON.parse(value) as Answer;
     }
+  }
+}
+
+/** What the kernel says of a process; "" where it has ended, or this is no Linux. */
+function statusOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, "utf8");
+  } catch {
+    return "";
   }
 }
 

@@ -56,6 +56,18 @@ export type { BatchArrays, MinibatchArrays } from "./loss/loss-arrays.ts";
 export type { PlannedScore } from "./scores/scores.ts";
 export { learnerSettings, parseSettings, settingsSchema } from "./pipeline/settings.ts";
 export type { RunSettings, RunSettingsInput } from "./pipeline/settings.ts";
+// Plans
+export { adviceFor, planOf, type Advice, type PlannedModel } from "./plan/advice.ts";
+export { plannedFolder } from "./plan/folder.ts";
+export { gigabytes, type MemoryPart, type MemoryPlan, type PlannedRun } from "./plan/memory-plan.ts";
+export { machineMemory } from "./plan/machine.ts";
+export { examplePrompt, plannedRun } from "./plan/run.ts";
+export type { PlanSettings } from "./plan/subject.ts";
+export { fits, planTable } from "./plan/text.ts";
+export { readModelConfig } from "./model/files/config.ts";
+export { publishedConfig, publishedNames } from "./model/published.ts";
+export { planRollout } from "./pipeline/step/collect.ts";
+export { firstPrompts } from "./prompts/first-prompts.ts";
 // Whole runs
 export { exitAtOnce } from "./graph/libc.ts";
 export { train } from "./pipeline/run.ts";
@@ -86,7 +98,7 @@ export { findDamage, manifestFile } from "./checkpoint/manifest.ts";
 export { mixDatasets, type MixPart } from "./data/mix.ts";
 export { openArrow, openCsv, openData, openJsonl, openParquet, type DataOptions } from "./data/open.ts";
 export { loadPicture } from "./model/processing/picture.ts";
-export { openPolicy, openPolicyInProcess } from "./worker/policy.ts";
+export { openPolicy, openProcessor, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 // Executors
 export { type GpuAdapter, gpuAdapters, webgpuProblem } from "./graph/onnx/webgpu.ts";

@@ -1,7 +1,9 @@
-"""The peer: torch and transformers, a line of JSON each way. usage: torch_side.py <workload as JSON> <model folder>
+"""The peer: torch and transformers, a line of JSON each way. usage: torch_side.py <workload as JSON> <model folder> [options as JSON]
 
 Padded as TRL's trainer pads: every response carries its prompt and picture. "learner_shared" is the shared-prefix layout written by hand
 over the same weights: a prompt is encoded and attended once for its responses, its picture goes through the tower once.
+Options: "dtype" of the weights (float32), "rank" of a LoRA adapter on the decoder's linear layers by peft (none: all weights are trained),
+"checkpointing" of gradients.
 """
 import json
 import os
@@ -17,17 +19,35 @@ from transformers import AutoModelForImageTextToText
 workload = json.loads(sys.argv[1])
 PROMPTS, RESPONSES, TEXT, TOKENS, STOPS = (workload[k] for k in ("prompts", "responses", "text", "tokens", "stops"))
 ROWS = PROMPTS * RESPONSES
-# As workloads.ts has them; the rest of a row is padding, which the loss leaves out.
-LENGTHS = torch.tensor([-(-TOKENS * (7 * row % ROWS + 1) // ROWS) if workload["ragged"] else TOKENS for row in range(ROWS)])
+OPTIONS = json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
+
+
+def length_of(row):
+    """As workloads.ts has it; the rest of a row is padding, which the loss leaves out."""
+    if workload["lengths"] == "equal":
+        return TOKENS
+    place = 7 * row % ROWS
+    return -(-TOKENS * (place + 1) // ROWS) if workload["lengths"] == "ragged" else int(64 + (TOKENS - 64) * place / (ROWS - 1) + 0.5)
+
+
+LENGTHS = torch.tensor([length_of(row) for row in range(ROWS)])
 MASK = (torch.arange(TOKENS) < LENGTHS[:, None]).float()
 VISUAL, FIRST = 64, 16
 torch.set_num_threads(int(os.environ.get("THREADS", os.cpu_count())))
-model = AutoModelForImageTextToText.from_pretrained(sys.argv[2], dtype=torch.float32)
+model = AutoModelForImageTextToText.from_pretrained(sys.argv[2], dtype=getattr(torch, OPTIONS.get("dtype", "float32")))
 config = model.config
+if "rank" in OPTIONS:
+    from peft import LoraConfig, get_peft_model
+
+    targets = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
+    model = get_peft_model(model, LoraConfig(r=OPTIONS["rank"], lora_alpha=2 * OPTIONS["rank"], target_modules=targets))
+if OPTIONS.get("checkpointing"):
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model.enable_input_require_grads()
 VOCABULARY = config.text_config.vocab_size
 PICTURE, START, END = config.image_token_id, config.vision_start_token_id, config.vision_end_token_id
 PAD = 0
-optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, weight_decay=0.01)
+optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-6, weight_decay=0.01)
 GRID = torch.tensor([[1, 16, 16]])
 
 
@@ -76,6 +96,8 @@ def padded(ids, pixels, responses):
 
 
 def log_probs(logits, responses):
+    if VOCABULARY > 100_000:  # a row at a time, as TRL does: large logits exist fewer times
+        return torch.stack([torch.log_softmax(row.float(), -1).gather(-1, ids[:, None]).squeeze(-1) for row, ids in zip(logits, responses)])
     return torch.log_softmax(logits, -1).gather(-1, responses[..., None]).squeeze(-1)
 
 
@@ -138,6 +160,7 @@ def rotate(x, cos, sin):
 
 
 def learner(seed, minibatches, score):
+    begun = time.perf_counter()
     batches = []
     for index in range(minibatches):
         generator = torch.Generator().manual_seed(seed + 1000 * index)
@@ -148,7 +171,7 @@ def learner(seed, minibatches, score):
             old = score(ids, pixels, responses)
         batches.append((ids, pixels, responses, advantages, old))
     model.train()
-    begun = time.perf_counter()
+    scored = time.perf_counter()
     for ids, pixels, responses, advantages, old in batches:
         ratio = torch.exp(score(ids, pixels, responses) - old)
         loss = -(torch.min(ratio * advantages, ratio.clamp(0.8, 1.28) * advantages) * MASK).sum() / MASK.sum()
@@ -156,9 +179,9 @@ def learner(seed, minibatches, score):
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-    seconds = time.perf_counter() - begun
+    ended = time.perf_counter()
     model.eval()
-    return {"seconds": seconds}
+    return {"seconds": ended - scored, "withScores": ended - begun}
 
 
 def check():

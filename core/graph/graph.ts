@@ -21,6 +21,8 @@ export interface Op<A extends Attributes = Attributes> {
   readonly gradient?: (node: Node<A>, cotangents: readonly (Value | undefined)[]) => readonly (Value | undefined)[];
   /** Write ONNX nodes that compute `outputs` (names to use) from `inputs` (names). */
   readonly onnx: (emitter: OnnxEmitter, node: Node<A>, inputs: readonly string[], outputs: readonly string[]) => void;
+  /** Bytes that these ONNX nodes hold at a time, at most, beside inputs and outputs. Default: none. @param bytes of a value */
+  readonly scratch?: (node: Node<A>, bytes: (value: Value) => number) => number;
 }
 
 export interface Node<A extends Attributes = Attributes> {

@@ -9,8 +9,8 @@ const M_TOP_PAD = -2;
 const M_MMAP_THRESHOLD = -3;
 const M_ARENA_MAX = -8;
 
-/** Larger arrays are given back: none fits the place of another, and what lies between them would be lost. glibc allows no more. */
-const largestKept = 32 * 2 ** 20;
+/** glibc allows no more. */
+const mostKept = 32 * 2 ** 20;
 
 let asked = false;
 
@@ -24,14 +24,16 @@ function libc(declaration: string): (...args: readonly (string | number)[]) => n
  * Let the process reuse freed memory instead of handing it back: arrays of a few megabytes come and go by the hundred in each pass, and every page of
  * them that the kernel gives anew costs a fault. The resident size then stays at its largest, but for single large arrays. One heap for all threads, since a thread's own heap is given
  * back whenever it is empty. Works with glibc on Linux; elsewhere it does nothing. Worth calling before threads are started.
+ * @param largest bytes of an array that is given back all the same: arrays of many sizes leave gaps that none of them fits
  */
-export function keepFreedMemory(): void {
-  if (asked || platform() !== "linux") return;
-  asked = true;
+export function keepFreedMemory(largest = mostKept): void {
+  if (platform() !== "linux" || (asked && largest === mostKept)) return;
   try {
     const mallopt = libc("int mallopt(int param, int value)");
+    mallopt(M_MMAP_THRESHOLD, largest);
+    if (asked) return;
+    asked = true;
     mallopt(M_ARENA_MAX, 1);
-    mallopt(M_MMAP_THRESHOLD, largestKept);
     mallopt(M_TRIM_THRESHOLD, 2 ** 31 - 1);
     mallopt(M_TOP_PAD, 64 * 2 ** 20);
   } catch {

@@ -5,20 +5,18 @@ import { join } from "node:path";
 import type { FloatArray, HostArray, Products, ProgramRuns } from "../graph/executor.ts";
 import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
-import { type EncodedPrompt, type Parameters, promptLength, type Weights } from "../model/model.ts";
+import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
 import { type Features, type ModelCompileOptions, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { readSafetensors } from "../model/files/safetensors.ts";
 import { writeSafetensors } from "../model/files/safetensors-write.ts";
-import { longRow } from "../model/rows/attention-blocks.ts";
-import { packedRows } from "../model/rows/packed.ts";
-import { paddedExtent, paddedPredictions, paddedRows, pictureMeanFeeds, predictionFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout } from "../model/rows/segments.ts";
-import { sharedRows } from "../model/rows/shared.ts";
+import { paddedExtent } from "../model/rows/segments.ts";
 import { DivergedError } from "./diverged-error.ts";
 import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type SavedContent, type StepReport, outputs } from "./learner.ts";
 import { gradientName, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 import type { OptimizerState } from "./optimizer.ts";
+import { attendsInBlocks, longestResponse, passFeeds, type Places } from "./pass-feeds.ts";
 import { accumulate, createTrainingState, type TrainingState } from "./training-state.ts";
 import type { WeightStore } from "./weight-store.ts";
 
@@ -102,7 +100,7 @@ export class GraphLearner implements Learner {
 
   async backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs> {
     const asked = outputs.filter((output) => cotangents[output] !== undefined);
-    const T = longest(batch);
+    const T = longestResponse(batch);
     for (const output of asked) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
     const features = await this.#runtime.features(batch.prompts);
     const results = emptyOutputs(batch, asked);
@@ -195,26 +193,12 @@ export class GraphLearner implements Learner {
     return known;
   }
 
-  #feeds(batch: LearnerBatch, { groups }: Microbatch, features: Features, asked: readonly Output[]) {
-    const prompts = groups.map(({ prompt }) => batch.prompts[prompt] as EncodedPrompt);
-    const { placed, matrix, hashes } = this.#runtime.place(prompts, features);
-    const segments = groups.map(({ rows }, i) => ({
-      ...(placed[i] as (typeof placed)[number]),
-      responses: rows.map((row) => (batch.rows[row] as LearnerBatch["rows"][number]).tokens),
-    }));
-    const T = longest(batch);
-    const { decoder } = this.#runtime.model;
-    const slots = segmentLayout(decoder, segments, matrix, this.#pads);
-    const { layout, feeds, predictions: needed } = this.#rows(slots, this.#attendsInBlocks(batch));
-    const predictions = this.#pads ? paddedPredictions(needed) : needed;
-    const means = asked.includes("pictureSimilarity") ? pictureMeanFeeds(decoder, slots, predictions) : {};
-    const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
-    const places: Places = {
-      ofToken: Float64Array.from(slots.tokens, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position),
-      predictionOfToken: predictions.ofToken,
-      predictions: predictions.targets.length,
-    };
-    return { feeds: { ...feeds, ...predictionFeeds(predictions), ...means, inverseTemperature } as Record<string, HostArray>, places, hashes, layout };
+  #feeds(batch: LearnerBatch, microbatch: Microbatch, features: Features, asked: readonly Output[]) {
+    const { model, executor, passes } = this.#runtime;
+    const prompts = microbatch.groups.map(({ prompt }) => batch.prompts[prompt] as EncodedPrompt);
+    const { hashes, ...pictures } = this.#runtime.place(prompts, features);
+    const inBlocks = attendsInBlocks(batch, executor, this.#options.longRow);
+    return { hashes, ...passFeeds(model.decoder, batch, microbatch, pictures, { asked, inBlocks, pads: this.#pads, sharesRows: passes.sharedRows }) };
   }
 
   /** Whether sizes are brought to few ones. */
@@ -224,19 +208,6 @@ export class GraphLearner implements Learner {
 
   get #padding(): typeof paddedExtent | undefined {
     return this.#pads ? paddedExtent : undefined;
-  }
-
-  /** Of the whole batch, so that how it is cut into passes does not change what is computed. */
-  #attendsInBlocks({ prompts, rows }: LearnerBatch): boolean {
-    const longest = rows.reduce((most, { prompt, tokens }) => Math.max(most, promptLength(prompts[prompt] as EncodedPrompt) + tokens.length), 0);
-    return this.#runtime.executor.attendsInBlocks === true && longest >= (this.#options.longRow ?? longRow);
-  }
-
-  #rows(slots: SegmentLayout, inBlocks: boolean): SegmentFeeds & { readonly layout: RowLayout } {
-    const { decoder } = this.#runtime.model;
-    if (inBlocks) return { layout: "packed", ...packedRows(decoder, slots) };
-    const shared = this.#runtime.passes.sharedRows ? sharedRows(decoder, slots) : null;
-    return shared === null ? { layout: "padded", ...paddedRows(decoder, slots) } : { layout: "shared", ...shared };
   }
 
   /** Add each picture's part of d loss / d features, [tokens, featureWidth], to what other passes gave it. */
@@ -280,19 +251,8 @@ const optimizerFile = "optimizer.safetensors";
 
 const keptFile = (folder: string, name: string): string => join(folder, "kept", `${name}.safetensors`);
 
-const longest = ({ rows }: LearnerBatch): number => Math.max(0, ...rows.map(({ tokens }) => tokens.length));
-
 const emptyOutputs = (batch: LearnerBatch, outputs: readonly Output[]): Outputs =>
-  Object.fromEntries(outputs.map((output) => [output, new Float32Array(batch.rows.length * longest(batch))]));
-
-/** Where a pass's predictions go: tokens with equal histories are one prediction. */
-interface Places {
-  /** Of each response token, its place in [B, T]. */
-  readonly ofToken: Float64Array;
-  /** And which prediction it is. */
-  readonly predictionOfToken: Int32Array;
-  readonly predictions: number;
-}
+  Object.fromEntries(outputs.map((output) => [output, new Float32Array(batch.rows.length * longestResponse(batch))]));
 
 /** Write each token's prediction to its place in [B, T]. */
 function spread(predictions: Float32Array, { ofToken, predictionOfToken }: Places, into: Float32Array): void {

@@ -60,6 +60,8 @@ export interface VisionTower {
   order(pictures: readonly EncodedPicture[]): Int32Array;
   /** Visual tokens of a picture. */
   tokens(picture: EncodedPicture): number;
+  /** The grid of a picture of about so many visual tokens, as square as may be. */
+  gridOf(visualTokens: number): EncodedPicture["grid"];
 }
 
 /** Rotary positions of a prompt. */

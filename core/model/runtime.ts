@@ -2,14 +2,14 @@
 import {
   type DeviceArray, type Executor, type Feeds, type FileArray, type FloatArray, type HostArray, type Loop, type LoopOptions, type Prepared, type Products, type Program, runOnDevice,
 } from "../graph/executor.ts";
-import { Graph, type Value } from "../graph/graph.ts";
 import { allPasses, type Passes } from "../graph/passes.ts";
 import { FileWeight } from "./files/file-weight.ts";
-import { type Adapter, adapterShapes, dropoutKey, dropoutKeyName, factorNames } from "./lora/adapter.ts";
-import type { EncodedPrompt, Parameters, VisionLanguageModel, Weights } from "./model.ts";
+import { type Adapter, adapterShapes, dropoutKey, dropoutKeyName } from "./lora/adapter.ts";
+import type { EncodedPrompt, VisionLanguageModel, Weights } from "./model.ts";
 import type { EncodedPicture } from "./processing/picture.ts";
 import { longPicture } from "./rows/attention-blocks.ts";
 import type { PlacedPrompt } from "./rows/segments.ts";
+import { type TracedModel, traceModel, type TraceModel } from "./trace.ts";
 import { type InitialWeights, WeightSets } from "./weight-sets.ts";
 
 /** The weights that are trained and sampled from. */
@@ -20,9 +20,6 @@ const patchesAtOnce = 8192;
 
 /** Bytes of features kept for pictures that were not asked for last. */
 const keptFeatureBytes = 256 * 2 ** 20;
-
-/** Records a graph of the model. */
-export type TraceModel = (graph: Graph, parameters: Parameters) => void;
 
 /** A traced program; parameters it reads are fed from a set of weights. */
 export interface ModelProgram {
@@ -230,31 +227,8 @@ export class ModelRuntime {
     return files;
   }
 
-  #trace(trace: TraceModel, dropout = false): { readonly graph: Graph; readonly parameters: readonly string[] } {
-    const graph = new Graph(this.passes);
-    const used = new Map<string, Value>();
-    const input = (name: string): Value => {
-      const shape = this.parameters.get(name);
-      if (!shape) throw new Error(`the model has no parameter "${name}"`);
-      const value = used.get(name) ?? graph.input(name, shape);
-      used.set(name, value);
-      return value;
-    };
-    const parameters = (name: string): Value => {
-      const value = input(name);
-      if (graph.lowRank.has(value)) return value;
-      const updates = this.#adapters.flatMap((adapter) => {
-        const adapted = adapter.weights.get(name);
-        if (adapted === undefined) return [];
-        const { a, b } = factorNames(name, adapter.name);
-        const drops = dropout && adapter.name === "" && adapter.dropout > 0;
-        return [{ a: input(a), b: input(b), scale: adapted.scale, dropout: drops ? { key: graph.input(dropoutKeyName(name), [2], "int32"), rate: adapter.dropout } : null }];
-      });
-      if (updates.length > 0) graph.lowRank.set(value, updates);
-      return value;
-    };
-    trace(graph, parameters);
-    return { graph, parameters: [...used.keys()] };
+  #trace(trace: TraceModel, dropout = false): TracedModel {
+    return traceModel({ parameters: this.parameters, adapters: this.#adapters, passes: this.passes, dropout }, trace);
   }
 
   /** Whether anything that the vision tower computes with is trained. */

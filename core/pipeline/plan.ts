@@ -1,25 +1,17 @@
-/** What a run will compute, said and checked before the first step: what the learner holds, and what a step costs. */
-import { blockSize } from "../learner/block-quantization.ts";
+/** What a run will compute, said and checked before the first step: what it holds, and what a step costs. */
 import type { LearnerCapabilities } from "../learner/learner.ts";
 import type { Host } from "../host/host.ts";
+import type { MemoryPlan } from "../plan/memory-plan.ts";
+import { summaryLines } from "../plan/text.ts";
 import type { RolloutPlan } from "./hooks.ts";
 import type { PlannedScore } from "../scores/scores.ts";
 import type { View } from "../prompts/views.ts";
 import type { RunSettings } from "./settings.ts";
 
-const megabytes = (numbers: number): string => `${((4 * numbers) / 1e6).toFixed(1)} MB`;
-
-/** Moments of a trained number, in float32 numbers: two, or two bytes and their blocks' scales (core/learner/block-quantization.ts). */
-const momentNumbers = ({ optimizer: { moments } }: RunSettings): number => (moments === "8bit" ? 2 / 4 + 2 / blockSize : 2);
-
-/** Lines for a person. Memory is that of weights and optimizer; activations come on top and are bounded by the token settings. @param rollout how the coming step samples, as plugins change it */
-export function planLines(host: Host, rollout: RolloutPlan, settings: RunSettings, { parameters, trained }: LearnerCapabilities): string[] {
-  const reference = [...host.scores("rewards"), ...host.scores()].some(({ weights }) => weights === "reference");
-  return [
-    `learner: ${parameters.toLocaleString("en")} parameters, ${trained.toLocaleString("en")} of them trained; memory: weights ${megabytes(parameters)}` +
-      `${reference ? `, reference ${megabytes(parameters)}` : ""}, gradient and moments ${megabytes(trained * (1 + momentNumbers(settings)))}`,
-    `cost of a step: ${costText(host, rollout, settings)}`,
-  ];
+/** Lines for a person. @param rollout how the coming step samples, as plugins change it @param memory null where it is not known */
+export function planLines(host: Host, rollout: RolloutPlan, settings: RunSettings, { parameters, trained }: LearnerCapabilities, memory: MemoryPlan | null): string[] {
+  const model = memory === null ? [`model: ${parameters.toLocaleString("en")} parameters, ${trained.toLocaleString("en")} numbers trained`] : summaryLines(memory);
+  return [...model, `cost of a step: ${costText(host, rollout, settings)}`];
 }
 
 /** What in the settings is allowed and seldom meant, a sentence each. */

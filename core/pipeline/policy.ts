@@ -2,6 +2,8 @@
 import type { Learner } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture, Picture, PictureOptions } from "../model/processing/picture.ts";
+import type { Advice } from "../plan/advice.ts";
+import type { MemoryPlan, PlannedRun } from "../plan/memory-plan.ts";
 import type { RolloutEngine } from "../rollout/engine.ts";
 import type { Row } from "./batch.ts";
 
@@ -33,9 +35,17 @@ export interface TextProcessor extends PromptProcessor {
   encodeResponse(text: string): Int32Array;
 }
 
+/** What a run takes, and what would make it take less. */
+export interface PlannedMemory {
+  readonly plan: MemoryPlan;
+  readonly advice: () => Promise<readonly Advice[]>;
+}
+
 export interface Policy {
   readonly learner: Learner;
   /** Samples from the learner's current weights. */
   readonly rollout: RolloutEngine;
   readonly processor: PromptProcessor;
+  /** The memory of a run with this policy, by shapes alone. Absent where that is not known. */
+  readonly planMemory?: (run: PlannedRun) => Promise<PlannedMemory>;
 }

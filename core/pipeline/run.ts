@@ -15,8 +15,11 @@ import { checkParity } from "./parity.ts";
 import { checkCapabilities, planLines, settingWarnings } from "./plan.ts";
 import type { Plugin } from "./plugin.ts";
 import type { SavedState } from "../host/plugin-state.ts";
+import { machineMemory } from "../plan/machine.ts";
+import { plannedRun } from "../plan/run.ts";
+import { doesNotFit, fits } from "../plan/text.ts";
 import type { Policy } from "./policy.ts";
-import { makePrompt, UnusableRowError } from "../prompts/prompts.ts";
+import { firstPrompts } from "../prompts/first-prompts.ts";
 import { RewardDesk } from "../rewards/rewards.ts";
 import { beginFolder, type BegunFolder } from "../checkpoint/new-folder.ts";
 import { openRunFolder, type RunFolder } from "../checkpoint/run-folder.ts";
@@ -300,21 +303,24 @@ async function announce(run: OpenRun, { dataset }: TrainOptions): Promise<void> 
   host.beginStep(coming);
   const rollout = planRollout(coming, run);
   host.loadState(remembered);
+  const prompts = await firstPrompts(run.dataset, Math.max(1, settings.parityPrompts), { ...run.policy, random: host.random, settings, position: run.order.position });
+  const memory = prompts.length === 0 ? undefined : await run.policy.planMemory?.(plannedRun(host, rollout, settings, prompts.map(({ views }) => views.get("original")!)));
   const lines = [
     `${settings.steps} steps of ${settings.promptsPerStep} prompts × ${settings.samplesPerPrompt} responses, ${from}`,
     ...extensionLines(run),
     `data: ${dataset.name}, ${dataset.size} rows${dataset.skipped.length > 0 ? `, ${dataset.skipped.length} left out` : ""}`,
     ...host.plan(),
-    ...planLines(host, rollout, settings, run.policy.learner.capabilities),
+    ...planLines(host, rollout, settings, run.policy.learner.capabilities, memory?.plan ?? null),
   ];
   host.events.emit("plan", { lines });
   if (host.scorers.size === 0 && host.hooks.rewards.taps.length === 0) {
     host.warn("no plugin gives a reward, so that every response gets 0: list one in the recipe");
   }
+  if (memory !== undefined && !fits(memory.plan, machineMemory())) host.warn(doesNotFit(memory.plan, await memory.advice(), machineMemory()));
   for (const message of settingWarnings(settings)) host.warn(message);
   for (const { where, reason } of dataset.skipped) host.events.emit("skip", { step: 0, what: where, reason });
   if (settings.parityPrompts > 0 && run.step < settings.steps) {
-    const { max } = await checkParity(run.policy, await parityPrompts(run), host.random, settings);
+    const { max } = await checkParity(run.policy, prompts.slice(0, settings.parityPrompts), host.random, settings);
     host.events.emit("plan", { lines: [`sampler and learner agree to ${max.toExponential(1)} nats (allowed ${settings.parityTolerance.toExponential(1)})`] });
   }
   if (run.checkpoint === null && settings.checkpointEvery > 0) await save(run, stateOf(run));
@@ -331,24 +337,6 @@ function extensionLines({ host, settings, step, stepsBefore }: OpenRun): string[
   const scheduled = [...new Set([host.hooks.coefficient, host.hooks.rollout].flatMap(({ taps }) => taps.map(({ name }) => name)))];
   const plugins = scheduled.length === 0 ? "" : `; schedules of ${scheduled.join(", ")} that go by the length of the run go by the new one`;
   return [`the run was to have ${stepsBefore} steps and has ${settings.steps} now: ${decay}${plugins}`];
-}
-
-/** The first usable prompts of the data, without taking them from the run. */
-async function parityPrompts(run: OpenRun) {
-  const { settings, policy, host, dataset } = run;
-  const order: RowOrder = createRowOrder(dataset, host.random.key("rows"), run.order.position);
-  const maker = { processor: policy.processor, views: [], random: host.random, maxPromptTokens: settings.maxPromptTokens };
-  const prompts = [];
-  for (let tries = 0; prompts.length < settings.parityPrompts && tries < dataset.size; tries++) {
-    try {
-      const row = await order.next();
-      prompts.push(await makePrompt(row, row.id, 0, maker));
-    } catch (error) {
-      // The step decides, by the settings, whether such a row stops the run.
-      if (!(error instanceof UnusableRowError)) throw error;
-    }
-  }
-  return prompts;
 }
 
 /** When the work fails, save what was done before it where that is still possible, and say how to go on. */

@@ -1,6 +1,7 @@
 /** The heavy half of a policy, in whichever thread: one model, one set of weights, a learner and a sampler on both. */
 import { availableParallelism } from "node:os";
 import type { Executor } from "../graph/executor.ts";
+import { keepFreedMemory } from "../graph/libc.ts";
 import type { Passes } from "../graph/passes.ts";
 import type { OnnxDevice } from "../graph/onnx/emitter.ts";
 import { OnnxExecutor } from "../graph/onnx/executor.ts";
@@ -56,6 +57,9 @@ export interface PolicyOptions {
   readonly rollout?: OnnxRolloutOptions;
 }
 
+/** From so many parameters on, freed arrays of so many bytes go back to the system: kept, those of a model of half a billion took twice the memory, and what a page costs is little beside its product. */
+const [largeModel, largestKept] = [5e7, 2 * 2 ** 20];
+
 /** Load the model and make learner and sampler. @throws Error naming the file at fault. */
 export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {
   const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, rollout = {}, seed = 0 } = options;
@@ -66,6 +70,7 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
     return parameters;
   };
   const loaded = await loadModelFolder(weights, shapesOf, (name) => readsFiles(options) && !trained.has(name));
+  if (options.keepFreedMemory !== false && [...loaded.weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0) >= largeModel) keepFreedMemory(largestKept);
   if (options.device === "webgpu") await requireWebGpu(createModel(loaded.config).parameters);
   const executor = createExecutor(options, threads);
   const { runtime, ...stored } = await createRuntime(options, loaded, executor);

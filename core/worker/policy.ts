@@ -1,8 +1,14 @@
 /** Opening a policy: a model folder becomes a learner, a sampler and a processor. */
 import { keepFreedMemory } from "../graph/libc.ts";
+import type { PictureOptions } from "../model/processing/picture.ts";
 import { Processor } from "../model/processing/processor.ts";
-import type { RunSettings } from "../pipeline/settings.ts";
-import type { Policy, TextProcessor } from "../pipeline/policy.ts";
+import { parseSettings, type RunSettings } from "../pipeline/settings.ts";
+import type { PlannedMemory, Policy, TextProcessor } from "../pipeline/policy.ts";
+import { adviceFor, planOf, type PlannedModel, refuseTooLarge } from "../plan/advice.ts";
+import { plannedFolder } from "../plan/folder.ts";
+import { machineMemory } from "../plan/machine.ts";
+import type { PlannedRun } from "../plan/memory-plan.ts";
+import type { PlanSettings } from "../plan/subject.ts";
 import { createPictureSender } from "./picture-wire.ts";
 import { loadPolicyParts, type PolicyOptions } from "./policy-parts.ts";
 import { ownWeightsRollout, remoteLearner, remoteRollout, watched, type PolicyHello, type PolicyService } from "./policy-service.ts";
@@ -13,6 +19,16 @@ export interface OpenPolicy extends Policy {
   readonly processor: TextProcessor;
   /** Lets earlier calls finish, frees the model and ends its thread; later calls reject. A second call does nothing. */
   close(): Promise<void>;
+}
+
+/** What a plan takes of a policy's options, with the defaults of RunSettings. */
+function planSettings({ optimizer, ...options }: PolicyOptions, pipelined: RunSettings["pipelined"]): PlanSettings {
+  const { rollout = {}, ...others } = options;
+  const { microbatchTokens, scoringTokens, recompute, executor, device, precision, lora, checkpointType } = others;
+  const given = Object.fromEntries(Object.entries({ microbatchTokens, scoringTokens, recompute, executor, device, precision, lora, checkpointType }).filter(([, value]) => value !== undefined));
+  const { cacheBytes } = rollout;
+  const cache = cacheBytes === undefined ? {} : { cacheMegabytes: cacheBytes / 2 ** 20 };
+  return { ...parseSettings({}), ...given, ...cache, pipelined, optimizer: { moments: "float32", matrices: "adamw", ...optimizer } };
 }
 
 export interface OpenPolicyOptions extends PolicyOptions {
@@ -28,6 +44,9 @@ export interface OpenPolicyOptions extends PolicyOptions {
  * @throws Error naming the file of the model folder that is missing or wrong.
  */
 export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off", ...others }: OpenPolicyOptions): Promise<OpenPolicy> => {
+  const planned = await plannedFolder(others.folder);
+  const settings = planSettings(others, pipelined);
+  await refuseTooLarge(planned, settings, machineMemory());
   if (others.keepFreedMemory !== false) keepFreedMemory();
   const names = pipelined === "rollouts" ? ["policy", "sampler"] : ["policy"];
   const options: PolicyOptions = { ...others, spinning: names.length === 1 };
@@ -48,8 +67,14 @@ export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off
     learner: own === null ? learner : watched(learner, own.weightsChange),
     rollout: own?.rollout ?? remoteRollout(policy.caller, sender),
     processor: promptProcessor(processor.value, options.pictures),
+    planMemory: memoryPlanner(planned, settings),
     close: () => (closing ??= Promise.all(threads.map(closeThread)).then(() => undefined)),
   };
+};
+
+const memoryPlanner = (model: PlannedModel, settings: PlanSettings) => async (run: PlannedRun): Promise<PlannedMemory> => {
+  const plan = await planOf(model, settings, run);
+  return { plan, advice: () => adviceFor(model, settings, run, plan) };
 };
 
 type PolicyThread = ServiceThread<PolicyService, PolicyHello>;
@@ -62,6 +87,9 @@ export const openPolicyInProcess = async (options: PolicyOptions): Promise<OpenP
   let closing: Promise<void> | null = null;
   return { learner, rollout, processor: promptProcessor(processor, options.pictures), close: () => (closing ??= close()) };
 };
+
+/** A model folder's processor alone: no weights are read. */
+export const openProcessor = async (folder: string, pictures?: PictureOptions): Promise<TextProcessor> => promptProcessor(await Processor.load(folder), pictures);
 
 /** Whoever opens a policy computes a loss of it, most likely: what that needs is loaded while the threads start. */
 const loadProcessor = async (folder: string): Promise<Processor> => (await Promise.all([Processor.load(folder), import("../math/backend.ts")]))[0];

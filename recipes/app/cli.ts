@@ -15,6 +15,7 @@ import { errors } from "./commands/errors.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { init } from "./commands/init.ts";
 import { merge } from "./commands/merge.ts";
+import { plan } from "./commands/plan.ts";
 import { report } from "./commands/report.ts";
 import { setup } from "./commands/setup.ts";
 import { show } from "./commands/show.ts";
@@ -26,7 +27,7 @@ import { complain, say } from "./display/say.ts";
 
 /** By name, in the order in which help lists them. */
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [init, trainCommand, sft, demo, compare, show, diff, evalCommand, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
+  [init, trainCommand, sft, demo, compare, plan, show, diff, evalCommand, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
 );
 
 /** Run a command; the exit code. Errors are printed as a message, with the stack only under --stack. */

@@ -56,7 +56,7 @@ export function emitOnnx(graph: Graph, options: EmitOptions = {}): Uint8Array {
  * Inputs first: sizes are read off them. Nodes that nothing reads (weight gradients) go last, newest first: onnxruntime then runs each as soon as its inputs
  * exist, instead of keeping every activation alive to the end.
  */
-function executionOrder(graph: Graph): Node[] {
+export function executionOrder(graph: Graph): Node[] {
   const live = liveNodes(graph);
   const read = new Set(live.flatMap((node) => node.inputs.map((input) => input.node)));
   const isInput = (node: Node): boolean => node.op.name === inputOp.name;

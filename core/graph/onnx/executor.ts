@@ -166,7 +166,7 @@ function missingSum(name: string): never {
 }
 
 /** Values of the named sizes that are axes of what is fed. */
-function symbolsOf(graph: Graph, feeds: Feeds): Map<string, number> {
+export function symbolsOf(graph: Graph, feeds: Feeds): Map<string, number> {
   const values = new Map<string, number>();
   for (const [name, { shape }] of graph.inputs) {
     shape.forEach((dim, axis) => {

@@ -37,6 +37,10 @@ export const blockFields = ["q0", "q1", "seen0", "seen1", "own0", "itself", "key
 export const blockAttention = ({ heads, kvHeads, headSize }: BlockHeads, q: Value, k: Value, v: Value, { blocks, keyRows }: AttentionBlocks): Value =>
   q.graph.apply(attentionOp, [q, k, v, blocks, keyRows], { heads, kvHeads, headSize });
 
+/** Scores that exist at a time, over all heads (model/rows/attention-blocks.ts cuts blocks by it): few enough to stay in a processor's cache, enough to keep its cores busy. */
+export const scoresAtOnce = 2 ** 21;
+const blockBytes = 4 * scoresAtOnce;
+
 const attentionOp: Op<BlockHeads> = {
   name: "blockAttention",
   outputs: ([q, k, v, blocks, keyRows], { heads, kvHeads, headSize }) => {
@@ -54,6 +58,8 @@ const attentionOp: Op<BlockHeads> = {
     return [dq, ofRows(dk), ofRows(dv)];
   },
   onnx: (emitter, { attributes }, inputs, outputs) => attendInLoop(emitter, attributes, inputs, first(outputs)),
+  // Scores of a block with their mask, keys and values by head, and the parts that are joined at the end.
+  scratch: ({ inputs, outputs }, bytes) => 3 * blockBytes + 2 * bytes(inputs[1]!) + bytes(first(outputs)),
 };
 
 /** From the inputs, the output and its cotangent: cotangents of queries, and of keys and values for each segment that reads them, in the order of `keyRows`. */
@@ -64,4 +70,6 @@ const attentionBackOp: Op<BlockHeads> = {
     return [q!.shape, parts, parts].map((shape) => ({ shape, dtype: "float32" as const }));
   },
   onnx: (emitter, { attributes }, inputs, outputs) => attendInLoopBack(emitter, attributes, inputs, outputs),
+  // The same, with a cotangent for each of the scores, and the parts of three outputs.
+  scratch: ({ inputs, outputs }, bytes) => 5 * blockBytes + 4 * bytes(inputs[1]!) + outputs.reduce((sum, output) => sum + bytes(output), 0),
 };

@@ -59,6 +59,8 @@ const dropoutOp: Op<{ readonly threshold: number }> = {
     const mask = words * perWord === width ? flat : one("Slice", [flat, emitter.ints([0]), emitter.ints([width]), emitter.ints([1])]);
     emitter.op("Mul", [one("Mul", [x!, mask]), emitter.float(keptScale(node.attributes.threshold))], { outputs });
   },
+  // Lanes as 64-bit numbers, before and after they are cut to 16 bits.
+  scratch: ({ inputs }, bytes) => 4 * bytes(first(inputs)),
 };
 
 /** TensorProto.DataType. */

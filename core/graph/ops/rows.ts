@@ -58,6 +58,8 @@ export const scatterOp: Op = {
     const wide = first(emitter.op("Expand", [column, emitter.shape(node.inputs[2]?.shape ?? [])]));
     emitter.op("ScatterElements", [base, wide, rows], { outputs, attributes: { axis: 0, reduction: "add" } });
   },
+  // An index for each entry, which the kernel copies as 64-bit numbers.
+  scratch: ({ inputs }, bytes) => 3 * bytes(inputs[2]!),
 };
 
 const packOp: Op = {

@@ -71,6 +71,12 @@ function* windowsOf(rows: number, columns: number, side: number): Generator<[num
   }
 }
 
+/** The grid of a picture of about so many merge units, as square as may be: rows times columns are as near as can be. */
+export function gridOfUnits(units: number, mergeSize: number): EncodedPicture["grid"] {
+  const rows = Math.max(1, Math.round(Math.sqrt(units)));
+  return [1, rows * mergeSize, Math.max(1, Math.round(units / rows)) * mergeSize];
+}
+
 /** What decides the shapes of a tower over patches that stand in merge units of mergeSize × mergeSize. */
 export interface PatchSizes {
   /** Width of the tower. */

@@ -23,10 +23,17 @@ export interface Base extends AdaptedModel {
 
 /** @throws Error naming the setting, or the file of an adapter's folder, that is at fault */
 export async function openLora(settings: LoraSettings, base: Base): Promise<Lora> {
-  const trained = settings.start === null ? newAdapter(settings, base) : goOn(settings, await loadAdapterFolder(settings.start, "", base));
+  const trained = settings.start === null ? withFactors(newAdapter(settings, base), base) : goOn(settings, await loadAdapterFolder(settings.start, "", base));
   const fixed: AdapterFolder[] = [];
   for (const [index, folder] of settings.fixed.entries()) fixed.push(await loadAdapterFolder(folder, `fixed${index + 1}`, base));
   return { trained, fixed, reference: await referenceOf(settings, trained, base) };
+}
+
+/** The same adapters by their shapes alone: no factors are made. @throws Error as `openLora` does */
+export async function describeLora(settings: LoraSettings, base: Base): Promise<{ readonly trained: Adapter; readonly fixed: readonly Adapter[] }> {
+  const described = async (folder: string, name: string): Promise<Adapter> => (await loadAdapterFolder(folder, name, base)).adapter;
+  const trained = settings.start === null ? newAdapter(settings, base).adapter : await described(settings.start, "");
+  return { trained, fixed: await Promise.all(settings.fixed.map((folder, index) => described(folder, `fixed${index + 1}`))) };
 }
 
 /** Settings that say what an adapter is, and so belong to its folder where there is one. */
@@ -41,7 +48,9 @@ function goOn(settings: LoraSettings, { config, adapter, weights }: AdapterFolde
   return { config: { ...config, dropout }, adapter: { ...adapter, dropout }, weights };
 }
 
-function newAdapter(settings: LoraSettings, { folder, model, roles, seed }: Base): Lora["trained"] {
+const withFactors = (described: Omit<Lora["trained"], "weights">, { model, seed }: Base): Lora["trained"] => ({ ...described, weights: initialAdapter(described.adapter, model.parameters, seed) });
+
+function newAdapter(settings: LoraSettings, { folder, model, roles }: Base): Omit<Lora["trained"], "weights"> {
   const { rank = 16, alpha = 32, dropout = 0, useRslora = false, targetModules = "all-linear", excludeModules = null, layersToTransform = null, vision } = settings;
   const wanted: Targets = { ...everyLinear, targetModules, excludeModules, layersToTransform };
   const owner = "settings.lora";
@@ -49,7 +58,7 @@ function newAdapter(settings: LoraSettings, { folder, model, roles, seed }: Base
   const targets = targetedWeights(owner, wanted, candidates, roles.linear);
   const config: AdapterConfig = { base: folder, rank, alpha, dropout, useRslora, rankPattern: {}, alphaPattern: {}, raw: {}, ...savedTargets(targets, wanted, model) };
   const adapter: Adapter = { name: "", weights: new Map(targets.map((weight) => [weight, adaptedWeight(owner, config, weight)])), dropout };
-  return { config, adapter, weights: initialAdapter(adapter, model.parameters, seed) };
+  return { config, adapter };
 }
 
 /** Targets that PEFT selects these very weights by: endings as they were given, those of the weights, or else whole names. */

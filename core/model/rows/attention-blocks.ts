@@ -3,7 +3,7 @@ import { symbol } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { AttentionBlocks } from "../../graph/ops/index.ts";
-import { blockFields } from "../../graph/ops/block-attention.ts";
+import { blockFields, scoresAtOnce } from "../../graph/ops/block-attention.ts";
 
 /** Rows that attend to others in one way: rows start … end − 1 read the rows of `seen` whole, and with `causal` those of their own up to themselves. */
 export interface AttentionSegment {
@@ -28,9 +28,6 @@ export const longPicture = 1024;
 
 /** Rows of as many tokens, prompt and response together, are attended in blocks. */
 export const longRow = 512;
-
-/** Scores that exist at a time, over all heads: few enough to stay in a processor's cache, enough to keep its cores busy. */
-const scoresAtOnce = 2 ** 21;
 
 /** Fewer queries than these are not worth a block of their own. */
 const fewestQueries = 32;

@@ -17,12 +17,12 @@ function planOf(plugins: readonly Plugin[], changes: RunSettingsInput = {}): str
   const host = createHost(plugins, { seed: 1 });
   const context = { step: 1, steps: 10 };
   host.beginStep(context);
-  return planLines(host, planRollout(context, { host, settings }), settings, capabilities);
+  return planLines(host, planRollout(context, { host, settings }), settings, capabilities, null);
 }
 
 test("the plan says what the learner holds and how often a step's responses go through it", () => {
   expect(planOf(papo(grpo({ referenceKl: 0.01 })))).toEqual([
-    "learner: 1,000,000 parameters, 500,000 of them trained; memory: weights 4.0 MB, reference 4.0 MB, gradient and moments 6.0 MB",
+    "model: 1,000,000 parameters, 500,000 numbers trained",
     // Reference and masked once, old by the sampler; the original again for the second minibatch. One backward pass.
     "cost of a step: 128 responses sampled, scored 2.5 times, learned from 1 time, in 2 updates",
   ]);

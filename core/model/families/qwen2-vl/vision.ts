@@ -4,7 +4,7 @@ import type { Graph, Value } from "../../../graph/graph.ts";
 import { add, layerNorm, linear, quickGelu, reshape } from "../../../graph/ops/index.ts";
 import { layer } from "../../../graph/ops/recompute.ts";
 import { receivedByTokens } from "../../layers/packed-attention.ts";
-import { patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
+import { gridOfUnits, patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
 import { attendInPictures } from "../../layers/picture-attention.ts";
 import type { Parameters, ParameterShapes, TowerOptions, VisionTower } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
@@ -27,6 +27,10 @@ export class Qwen2VisionTower implements VisionTower {
 
   tokens({ grid: [time, height, width] }: EncodedPicture): number {
     return (time * height * width) / this.#config.mergeSize ** 2;
+  }
+
+  gridOf(visualTokens: number): EncodedPicture["grid"] {
+    return gridOfUnits(visualTokens, this.#config.mergeSize);
   }
 
   order(pictures: readonly EncodedPicture[]): Int32Array {

@@ -4,7 +4,7 @@ import type { Graph, Value } from "../../../graph/graph.ts";
 import { add, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../../graph/ops/index.ts";
 import { layer } from "../../../graph/ops/recompute.ts";
 import { packedAttention, packingFeeds, packingInputs, receivedByTokens } from "../../layers/packed-attention.ts";
-import { patchFeeds, patchInputs, patchNumbers, type PatchOrder, patchOrder } from "../../layers/patch-order.ts";
+import { gridOfUnits, patchFeeds, patchInputs, patchNumbers, type PatchOrder, patchOrder } from "../../layers/patch-order.ts";
 import type { Parameters, ParameterShapes, TowerOptions, VisionTower } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
 import { mergerShapes, traceMerger } from "../qwen/merger.ts";
@@ -26,6 +26,10 @@ export class Qwen25VisionTower implements VisionTower {
 
   tokens({ grid: [time, height, width] }: EncodedPicture): number {
     return (time * height * width) / this.#config.mergeSize ** 2;
+  }
+
+  gridOf(visualTokens: number): EncodedPicture["grid"] {
+    return gridOfUnits(visualTokens, this.#config.mergeSize);
   }
 
   order(pictures: readonly EncodedPicture[]): Int32Array {

@@ -33,6 +33,10 @@ export class TileVisionTower implements VisionTower {
     return (tiles * height * width) / this.#config.scaleFactor ** 2;
   }
 
+  gridOf(visualTokens: number): EncodedPicture["grid"] {
+    return [Math.max(1, Math.round(visualTokens / this.#tokens)), this.#side, this.#side];
+  }
+
   /** Visual tokens go row by row in each tile, as they leave the tower. */
   order(pictures: readonly EncodedPicture[]): Int32Array {
     return Int32Array.from(Array(pictures.reduce((total, picture) => total + this.tokens(picture), 0)).keys());

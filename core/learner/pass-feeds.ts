@@ -1,0 +1,77 @@
+/** What a forward or backward pass of the learner is fed, and where its predictions belong. */
+import type { Executor, HostArray } from "../graph/executor.ts";
+import { type Decoder, type EncodedPrompt, promptLength } from "../model/model.ts";
+import { longRow } from "../model/rows/attention-blocks.ts";
+import { packedRows } from "../model/rows/packed.ts";
+import {
+  paddedPredictions, paddedRows, pictureMeanFeeds, type PlacedPrompt, predictionFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout,
+} from "../model/rows/segments.ts";
+import { sharedRows } from "../model/rows/shared.ts";
+import type { LearnerBatch, Output } from "./learner.ts";
+import type { Microbatch } from "./microbatches.ts";
+
+/** Where a pass's predictions go: tokens with equal histories are one prediction. */
+export interface Places {
+  /** Of each response token, its place in [B, T]. */
+  readonly ofToken: Float64Array;
+  /** And which prediction it is. */
+  readonly predictionOfToken: Int32Array;
+  readonly predictions: number;
+}
+
+export interface PassOptions {
+  readonly asked: readonly Output[];
+  /** Attention is computed in blocks. */
+  readonly inBlocks: boolean;
+  /** Sizes are brought to few ones. */
+  readonly pads: boolean;
+  /** Tokens of equal histories are one row, where that saves something. */
+  readonly sharesRows: boolean;
+}
+
+export interface PassFeeds {
+  readonly feeds: Record<string, HostArray>;
+  readonly places: Places;
+  readonly layout: RowLayout;
+}
+
+/** Tokens of the longest response: T. */
+export const longestResponse = ({ rows }: LearnerBatch): number => Math.max(0, ...rows.map(({ tokens }) => tokens.length));
+
+/** Whether rows are long enough for blocks; of the whole batch, so that how it is cut into passes does not change what is computed. */
+export function attendsInBlocks({ prompts, rows }: LearnerBatch, executor: Pick<Executor, "attendsInBlocks">, fromTokens = longRow): boolean {
+  const longest = rows.reduce((most, { prompt, tokens }) => Math.max(most, promptLength(prompts[prompt] as EncodedPrompt) + tokens.length), 0);
+  return executor.attendsInBlocks === true && longest >= fromTokens;
+}
+
+/** @param pictures the microbatch's prompts with the rows of `matrix` that their visual tokens read */
+export function passFeeds(
+  decoder: Decoder,
+  batch: LearnerBatch,
+  { groups }: Microbatch,
+  { placed, matrix }: { readonly placed: readonly PlacedPrompt[]; readonly matrix: HostArray },
+  { asked, inBlocks, pads, sharesRows }: PassOptions,
+): PassFeeds {
+  const segments = groups.map(({ rows }, i) => ({
+    ...(placed[i] as PlacedPrompt),
+    responses: rows.map((row) => (batch.rows[row] as LearnerBatch["rows"][number]).tokens),
+  }));
+  const T = longestResponse(batch);
+  const slots = segmentLayout(decoder, segments, matrix, pads);
+  const { layout, feeds, predictions: needed } = layOut(decoder, slots, inBlocks, sharesRows);
+  const predictions = pads ? paddedPredictions(needed) : needed;
+  const means = asked.includes("pictureSimilarity") ? pictureMeanFeeds(decoder, slots, predictions) : {};
+  const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
+  const places: Places = {
+    ofToken: Float64Array.from(slots.tokens, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position),
+    predictionOfToken: predictions.ofToken,
+    predictions: predictions.targets.length,
+  };
+  return { feeds: { ...feeds, ...predictionFeeds(predictions), ...means, inverseTemperature }, places, layout };
+}
+
+function layOut(decoder: Decoder, slots: SegmentLayout, inBlocks: boolean, sharesRows: boolean): SegmentFeeds & { readonly layout: RowLayout } {
+  if (inBlocks) return { layout: "packed", ...packedRows(decoder, slots) };
+  const shared = sharesRows ? sharedRows(decoder, slots) : null;
+  return shared === null ? { layout: "padded", ...paddedRows(decoder, slots) } : { layout: "shared", ...shared };
+}

@@ -1,0 +1,169 @@
+/** How much memory and disk a run takes, by part, before anything is allocated. */
+import { blockSize } from "../learner/block-quantization.ts";
+import { promptLength } from "../model/model.ts";
+import { planWaves } from "../rollout/waves.ts";
+import { learnerPeaks, type PassPeaks, type PlannedWork, type SamplingPeaks, samplingPeaks } from "./passes.ts";
+import type { PlanSubject } from "./subject.ts";
+
+/** What a run does besides its updates. */
+export interface PlannedRun extends PlannedWork {
+  /** Prompts that are sampled together, with `responses` each; 0: nothing is sampled. */
+  readonly sampled: number;
+  /** Copies of the trained weights that are kept: "reference", and those of plugins. */
+  readonly copies: number;
+  /** Memory that the run may take, bytes: what a machine has, or a container may use. */
+  readonly available: number;
+}
+
+export interface MemoryPart {
+  readonly name: string;
+  readonly bytes: number;
+  /** What it is of, for a person. */
+  readonly note?: string;
+}
+
+export interface MemoryPlan {
+  /** Parts that stay from step to step, of the processor's memory and of the device's. */
+  readonly held: readonly MemoryPart[];
+  readonly heldOnDevice: readonly MemoryPart[];
+  /** Parts that are there while a pass runs, one after the other; on the device where there is one. */
+  readonly passes: readonly MemoryPart[];
+  /** What a step needs at a time, at most. */
+  readonly host: number;
+  /** Null where there is no device. */
+  readonly device: number | null;
+  /** Pages of the weights' files, which the system takes back when memory is short: not in `host`. */
+  readonly mapped: number;
+  /** A checkpoint, and all of them that are there at a time. */
+  readonly checkpoint: number;
+  readonly disk: number;
+  readonly trained: number;
+  readonly parameters: number;
+}
+
+/**
+ * Node with this project, onnxruntime's library and compiled sessions: what a process of 1 to 500 million parameters was measured to hold beside its arrays (the
+ * parts of a step of m110, m530 and b1 of bench/models.ts taken from the measured peak, `npm run bench -- plan`).
+ */
+const processBytes = 320 * 2 ** 20;
+
+/** A copy of the weights that the decode program holds: as they are, and once more where onnxruntime packs products' weights for its kernels (all but the embedding). */
+const packedShare = 1;
+
+/** Largest shares of what is free that the sampler takes by itself; see OnnxRolloutOptions. */
+const powerOfTwo = (bytes: number): number => 2 ** Math.max(30, Math.floor(Math.log2(Math.max(1, bytes))));
+
+/** Defaults of OnnxRolloutOptions. */
+const sampler = { rows: 128, prefillTokens: 4096 };
+
+export function planMemory(subject: PlanSubject, run: PlannedRun): MemoryPlan {
+  const { settings, trained, inFiles } = subject;
+  const trainedNumbers = subject.count((name) => trained.has(name));
+  const kept = keptParts(subject);
+  const learned = learnedParts(subject, run.copies);
+  const runtime = { name: "Node and onnxruntime", bytes: processBytes };
+  const sampling = run.sampled === 0 ? null : sampledParts(subject, run, run.available - processBytes - total(kept));
+  const decoding = sampling === null || sampling.copy === 0 ? [] : [{ name: "decoding", bytes: sampling.copy, note: "a copy of the weights, and packed" }];
+  const passes = passParts(learnerPeaks(subject, run), sampling);
+  const own = settings.pipelined === "rollouts" && run.sampled > 0 ? kept.map((part) => ({ ...part, name: `${part.name}, sampler's own` })) : [];
+  const [held, heldOnDevice] = subject.hasDevice ? [[runtime, ...kept], [...kept, ...own, ...learned]] : [[runtime, ...kept, ...own, ...learned, ...decoding], []];
+  const transient = Math.max(0, ...passes.map(({ bytes }) => bytes));
+  const checkpoint = checkpointBytes(subject, trainedNumbers, run.copies);
+  const exported = settings.keepBest === null ? 0 : exportedBytes(subject, trainedNumbers);
+  return {
+    held, heldOnDevice, passes,
+    host: total(held) + (subject.hasDevice ? 0 : transient),
+    device: subject.hasDevice ? total(heldOnDevice) + transient : null,
+    mapped: subject.bytesOnDisk((name) => inFiles.has(name)),
+    checkpoint,
+    // The newest ones, and one that is being written.
+    disk: checkpoint * (settings.keepCheckpoints + 1) + exported,
+    trained: trainedNumbers,
+    parameters: subject.count((name) => subject.model.parameters.has(name)),
+  };
+}
+
+/** What a run holds whatever it samples and learns from: less than this it cannot do with. */
+export function leastBytes(subject: PlanSubject): number {
+  return processBytes + total(keptParts(subject)) + (subject.hasDevice ? 0 : total(learnedParts(subject, 0)));
+}
+
+const total = (parts: readonly MemoryPart[]): number => parts.reduce((sum, { bytes }) => sum + bytes, 0);
+
+function keptParts(subject: PlanSubject): MemoryPart[] {
+  const isParameter = (name: string): boolean => subject.model.parameters.has(name);
+  const weights = 4 * subject.count((name) => isParameter(name) && !subject.inFiles.has(name));
+  const factors = 4 * subject.count((name) => !isParameter(name));
+  return [{ name: "weights", bytes: weights, note: "float32" }, { name: "adapter", bytes: factors, note: "float32" }].filter(({ bytes }) => bytes > 0);
+}
+
+function learnedParts(subject: PlanSubject, copies: number): MemoryPart[] {
+  const trained = subject.count((name) => subject.trained.has(name));
+  return [
+    { name: "gradient", bytes: 4 * trained },
+    { name: "moments", bytes: Math.round(momentBytes(subject) * trained), note: subject.settings.optimizer.moments },
+    ...(copies === 0 ? [] : [{ name: "reference, other copies", bytes: 4 * trained * copies }]),
+  ];
+}
+
+/** Of a trained number. */
+const momentBytes = ({ settings: { optimizer: { moments, matrices } } }: PlanSubject): number => (matrices === "muon" ? 8 : moments === "8bit" ? 2 + 8 / blockSize : 8);
+
+interface SampledParts extends SamplingPeaks {
+  readonly cache: number;
+  /** Of the weights, for decoding. */
+  readonly copy: number;
+}
+
+function sampledParts(subject: PlanSubject, { prompt, sampled, responses, responseTokens }: PlannedRun, free: number): SampledParts {
+  const { decoder } = subject.model;
+  const tokenBytes = decoder.layers * 2 * decoder.keyValueHeads * decoder.headSize * 4;
+  const { cacheMegabytes } = subject.settings;
+  const cacheBytes = cacheMegabytes === null ? powerOfTwo(free / 2) : cacheMegabytes * 2 ** 20;
+  const P = promptLength(prompt);
+  const sizes = Array.from({ length: sampled }, () => ({ promptLength: P, count: responses }));
+  const waves = planWaves(sizes, responseTokens, { cachedTokens: Math.floor(cacheBytes / tokenBytes), rows: sampler.rows });
+  const [wave] = waves.map((members) => ({ B: members.length, N: Math.max(...members.map(({ count }) => count)), P, L: responseTokens })).sort((a, b) => b.B * b.N - a.B * a.N);
+  const read = 4 * subject.count((name) => decoder.parameters.has(name));
+  const copies = !subject.hasDevice && read <= powerOfTwo(free / 3);
+  const peaks = samplingPeaks(subject, prompt, wave!, { prefillTokens: sampler.prefillTokens, apart: !copies });
+  return { ...peaks, cache: wave!.B * (P + wave!.N * responseTokens) * tokenBytes, copy: copies ? (1 + packedShare) * read : 0 };
+}
+
+function passParts({ vision, scoring, learning, visionLearning }: PassPeaks, sampling: SampledParts | null): MemoryPart[] {
+  const parts = [
+    { name: "encoding a picture", bytes: vision },
+    ...(sampling === null ? [] : [
+      { name: "prompts", bytes: sampling.cache + sampling.prefill, note: "cache, and prompts that are read" },
+      { name: "sampling", bytes: sampling.cache + sampling.decoding, note: `of it the cache: ${gigabytes(sampling.cache)}` },
+    ]),
+    { name: "scoring", bytes: scoring },
+    { name: "learning", bytes: learning, note: "forward and back" },
+    { name: "learning, vision tower", bytes: visionLearning },
+  ];
+  return parts.filter(({ bytes }) => bytes > 0);
+}
+
+/** Weights as they are exported, what is left out of them, moments and copies; an adapter alone where one is trained. */
+function checkpointBytes(subject: PlanSubject, trained: number, copies: number): number {
+  const { checkpointOptimizer } = subject.settings;
+  const moments = checkpointOptimizer ? momentBytes(subject) * trained : 0;
+  return exportedBytes(subject, trained) + leftOutBytes(subject, trained) + moments + 4 * trained * copies;
+}
+
+function exportedBytes(subject: PlanSubject, trained: number): number {
+  const { lora, checkpointType } = subject.settings;
+  if (lora !== null) return 4 * trained;
+  const isParameter = (name: string): boolean => subject.model.parameters.has(name);
+  if (checkpointType === "input") return subject.bytesOnDisk(isParameter);
+  return (checkpointType === "float32" ? 4 : 2) * subject.count(isParameter);
+}
+
+/** Of exact weights: see weight-store.ts. */
+function leftOutBytes({ settings: { lora, checkpointType } }: PlanSubject, trained: number): number {
+  if (lora !== null || checkpointType === "float32") return 0;
+  return (checkpointType === "bfloat16" ? 2 : 4) * trained;
+}
+
+/** For people: 0.3 GB, 12.4 GB. */
+export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 1e8 ? 2 : 1)} GB`;

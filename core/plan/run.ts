@@ -1,0 +1,39 @@
+/** What a run does, as far as its memory goes: read off its recipe and settings. */
+import type { Host } from "../host/host.ts";
+import { promptLength, type EncodedPrompt } from "../model/model.ts";
+import type { RolloutPlan } from "../pipeline/hooks.ts";
+import type { RunSettings } from "../pipeline/settings.ts";
+import { createModel } from "../model/registry.ts";
+import type { ModelConfig } from "../model/files/config.ts";
+import { machineMemory } from "./machine.ts";
+import type { PlannedRun } from "./memory-plan.ts";
+
+/** A prompt of a model that is known by its configuration alone: so many tokens of text, and one picture of about so many visual tokens. */
+export function examplePrompt(config: ModelConfig, { textTokens, visualTokens }: { readonly textTokens: number; readonly visualTokens: number }): EncodedPrompt {
+  const { decoder, vision } = createModel(config);
+  const words = Array.from({ length: textTokens }, (_, i) => (1 + i + Number(1 + i >= decoder.pictureToken)) % decoder.vocabularySize);
+  if (visualTokens === 0) return { ids: Int32Array.from(words), pictures: [] };
+  const picture = { hash: "example", grid: vision.gridOf(visualTokens), pixels: new Float32Array() };
+  const marks = Array.from({ length: vision.tokens(picture) }, () => decoder.pictureToken);
+  return { ids: Int32Array.from([...marks, ...words]), pictures: [picture] };
+}
+
+/** @param prompts some of the run's, of which the longest counts; not empty */
+export function plannedRun(host: Host, rollout: RolloutPlan, settings: RunSettings, prompts: readonly EncodedPrompt[], available = machineMemory()): PlannedRun {
+  const { promptsPerStep, promptsPerMinibatch, promptsPerRound } = settings;
+  const scores = [...host.scores("rewards"), ...host.scores()];
+  const asked = scores.filter(({ active }) => active);
+  const readsAttention = [...host.views.values()].some(({ attention }) => attention === true);
+  const reference = readsAttention || scores.some(({ weights }) => weights === "reference") ? 1 : 0;
+  return {
+    prompt: prompts.reduce((a, b) => (promptLength(b) > promptLength(a) ? b : a)),
+    prompts: Math.min(promptsPerMinibatch ?? promptsPerStep, promptsPerStep),
+    responses: rollout.shares.reduce((sum, { count }) => sum + count, 0),
+    responseTokens: rollout.maxNewTokens,
+    views: new Set(["original", ...asked.map(({ view }) => view)]).size,
+    outputs: [...new Set(["logProbs" as const, ...asked.map(({ output }) => output)])],
+    sampled: promptsPerRound ?? promptsPerStep,
+    copies: reference + host.copies.size,
+    available,
+  };
+}

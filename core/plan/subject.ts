@@ -1,0 +1,93 @@
+/** What a plan is about: a model by its shapes, what of it is trained, and how its weights are kept. No weights are read. */
+import type { FileType } from "../graph/executor.ts";
+import { allPasses } from "../graph/passes.ts";
+import type { MomentType } from "../learner/moments.ts";
+import { trainedParameters } from "../learner/trained-parameters.ts";
+import { adaptedModel } from "../model/files/adapter-folder.ts";
+import type { ModelConfig } from "../model/files/config.ts";
+import { type Adapter, adapterShapes } from "../model/lora/adapter.ts";
+import { describeLora } from "../model/lora/open.ts";
+import type { LoraSettings } from "../model/lora/settings.ts";
+import type { ParameterShapes, VisionLanguageModel } from "../model/model.ts";
+import { type TracedModel, traceModel, type TraceModel } from "../model/trace.ts";
+import { createModel } from "../model/registry.ts";
+
+/** The settings that decide over memory; see RunSettings. */
+export interface PlanSettings {
+  readonly executor: "onnxruntime" | "tensorflow" | "xla";
+  readonly device: "cpu" | "webgpu";
+  readonly precision: "float32" | "bfloat16";
+  readonly lora: LoraSettings | null;
+  readonly optimizer: { readonly moments: MomentType; readonly matrices: "adamw" | "muon"; readonly freeze: readonly string[] };
+  readonly microbatchTokens: number;
+  readonly scoringTokens: number;
+  readonly recompute: boolean;
+  readonly cacheMegabytes: number | null;
+  readonly pipelined: "off" | "rewards" | "rollouts";
+  readonly checkpointType: "float32" | "bfloat16" | "float16" | "input";
+  readonly checkpointOptimizer: boolean;
+  readonly keepCheckpoints: number;
+  readonly keepBest: object | null;
+}
+
+export class PlanSubject {
+  readonly model: VisionLanguageModel;
+  readonly settings: PlanSettings;
+  readonly adapters: readonly Adapter[];
+  /** Of the model, and of its adapters. */
+  readonly parameters: ParameterShapes;
+  readonly trained: ReadonlySet<string>;
+  /** Frozen parameters that stay in their files, and their types there. */
+  readonly inFiles: ReadonlyMap<string, FileType>;
+  readonly #typeOf: (parameter: string) => FileType;
+
+  private constructor(model: VisionLanguageModel, settings: PlanSettings, adapters: readonly Adapter[], typeOf: (parameter: string) => FileType) {
+    [this.model, this.settings, this.adapters, this.#typeOf] = [model, settings, adapters, typeOf];
+    const names = [...model.parameters.keys()];
+    const factors = adapters.map((adapter) => adapterShapes(adapter, model.parameters));
+    this.parameters = new Map([model.parameters, ...factors].flatMap((part) => [...part]));
+    const { freeze } = settings.optimizer;
+    this.trained = settings.lora === null ? trainedParameters(names, freeze) : trainedParameters([...(factors[0]?.keys() ?? [])], freeze, names);
+    const reads = settings.executor === "onnxruntime" && settings.device === "cpu";
+    this.inFiles = new Map(reads ? names.filter((name) => !this.trained.has(name)).map((name) => [name, typeOf(name)]) : []);
+  }
+
+  /**
+   * @param typeOf of a parameter in the folder
+   * @param folder of the model, "" for one that is known by its configuration alone
+   * @throws Error naming the setting, or the file of an adapter's folder, that is at fault
+   */
+  static async of(config: ModelConfig, settings: PlanSettings, typeOf: (parameter: string) => FileType, folder = ""): Promise<PlanSubject> {
+    if (settings.lora === null) return new PlanSubject(createModel(config), settings, [], typeOf);
+    const base = adaptedModel(config);
+    const { trained, fixed } = await describeLora(settings.lora, { ...base, folder, seed: 0 });
+    return new PlanSubject(base.model, settings, [trained, ...fixed], typeOf);
+  }
+
+  /** Whether arrays are in another memory than the processor's. */
+  get hasDevice(): boolean {
+    return this.settings.executor !== "onnxruntime" || this.settings.device !== "cpu";
+  }
+
+  /** Numbers in all parameters that fit. */
+  count(wanted: (parameter: string) => boolean): number {
+    let numbers = 0;
+    for (const [name, shape] of this.parameters) if (wanted(name)) numbers += shape.reduce((a, b) => a * b, 1);
+    return numbers;
+  }
+
+  /** Bytes that parameters take in the model's folder. */
+  bytesOnDisk(wanted: (parameter: string) => boolean): number {
+    const wide = this.count((name) => wanted(name) && this.#typeOf(name) === "F32");
+    return 2 * this.count(wanted) + 2 * wide;
+  }
+
+  trace(trace: TraceModel, { dropout = false } = {}): TracedModel {
+    return traceModel({ parameters: this.parameters, adapters: this.adapters, passes: allPasses, dropout }, trace);
+  }
+
+  get trainsVision(): boolean {
+    const { parameters } = this.trace((graph, read) => void this.model.vision.trace(graph, read));
+    return parameters.some((name) => this.trained.has(name));
+  }
+}

@@ -1,0 +1,96 @@
+import { expect, test } from "vitest";
+import { createHost, examplePrompt, parseSettings, planOf, plannedRun, planRollout, publishedConfig, type MemoryPlan, type PlannedModel, type RunSettingsInput } from "@papo/core";
+import { grpo } from "@papo/recipes";
+import { adviceFor, refuseTooLarge } from "../../../core/plan/advice.ts";
+import type { JsonObject } from "../../../core/model/files/json.ts";
+import { familyOf } from "../../../core/model/registry.ts";
+import { doesNotFit, fits, planTable } from "../../../core/plan/text.ts";
+
+/** A published model, or one with fewer layers, which is traced sooner. */
+function shape(name: string, layers?: number): PlannedModel {
+  const config = publishedConfig(name)!;
+  const raw = config.raw as JsonObject & { readonly text_config: JsonObject };
+  const changed = layers === undefined ? config : familyOf(raw).parseConfig({ ...raw, text_config: { ...raw.text_config, num_hidden_layers: layers } });
+  return { config: changed, typeOf: () => "BF16" };
+}
+const GB = 1e9;
+
+function runOf(model: PlannedModel, input: RunSettingsInput, { textTokens = 128, visualTokens = 256, memory = 64 * GB } = {}) {
+  const settings = parseSettings({ promptsPerStep: 2, samplesPerPrompt: 4, sampling: { maxNewTokens: 64 }, ...input });
+  const host = createHost(grpo({ referenceKl: 0 }), { seed: 1 });
+  const context = { step: 1, steps: 1 };
+  host.beginStep(context);
+  return { settings, run: plannedRun(host, planRollout(context, { host, settings }), settings, [examplePrompt(model.config, { textTokens, visualTokens })], memory) };
+}
+
+async function plan(name: string, input: RunSettingsInput = {}, layers: number | undefined = 4): Promise<MemoryPlan> {
+  const model = shape(name, layers);
+  const { settings, run } = runOf(model, input);
+  return planOf(model, settings, run);
+}
+
+const part = ({ held, passes }: MemoryPlan, name: string): number => [...held, ...passes].find((one) => one.name === name)?.bytes ?? 0;
+
+test("all weights: weights, gradient and two moments of every number; 8 bits are a quarter of the moments", async () => {
+  const wide = await plan("SmolVLM2-256M");
+  const { parameters } = wide;
+  expect(wide.trained).toBe(parameters);
+  expect([part(wide, "weights"), part(wide, "gradient"), part(wide, "moments")]).toEqual([4 * parameters, 4 * parameters, 8 * parameters]);
+  expect(wide.checkpoint).toBe(12 * parameters);
+  expect(wide.mapped).toBe(0);
+  const narrow = await plan("SmolVLM2-256M", { optimizer: { moments: "8bit" }, checkpointType: "bfloat16" });
+  expect(part(narrow, "moments") / parameters).toBeCloseTo(2.03, 2);
+  expect(wide.host - narrow.host).toBe(part(wide, "moments") - part(narrow, "moments"));
+  expect(narrow.checkpoint / parameters).toBeCloseTo(2 + 2 + 2.03, 2);
+});
+
+test("an adapter: the base stays in its files, and a checkpoint holds the adapter alone", async () => {
+  const lora = await plan("Qwen2.5-VL-3B", { lora: { rank: 16 } }, 36);
+  expect(lora.mapped).toBe(2 * 3_754_622_976);
+  // 7 projections of 36 layers of widths 2,048, 256 and 11,008.
+  expect(lora.trained).toBe(36 * 16 * (2 * (2048 + 2048) + 2 * (2048 + 256) + 3 * (2048 + 11_008)));
+  expect([part(lora, "weights"), part(lora, "adapter")]).toEqual([0, 4 * lora.trained]);
+  expect(lora.checkpoint).toBe(12 * lora.trained);
+});
+
+test("recomputation and smaller passes take less of a pass back, and nothing else", async () => {
+  const [plain, again, small] = [await plan("Qwen2.5-VL-3B", { lora: {} }), await plan("Qwen2.5-VL-3B", { lora: {}, recompute: true }), await plan("Qwen2.5-VL-3B", { lora: {}, microbatchTokens: 448 })];
+  for (const less of [again, small]) {
+    expect(part(less, "learning")).toBeLessThan(0.5 * part(plain, "learning"));
+    expect(part(less, "scoring")).toBe(part(plain, "scoring"));
+  }
+});
+
+test("every family has a plan", async () => {
+  for (const name of ["Qwen2.5-VL-72B", "Qwen2-VL-2B", "Qwen3-VL-2B", "SmolVLM2-500M"]) {
+    const { host, passes } = await plan(name, { lora: { rank: 8 }, recompute: true });
+    expect(host, name).toBeGreaterThan(passes.find((one) => one.name === "learning")!.bytes);
+  }
+});
+
+test("where a run does not fit, what would help is said with what it gives, and too large weights are refused", async () => {
+  const model = shape("Qwen2.5-VL-7B", 8);
+  const { settings, run } = runOf(model, {}, { memory: 24 * GB });
+  const planned = await planOf(model, settings, run);
+  expect(fits(planned, 24 * GB)).toBe(false);
+  const advice = await adviceFor(model, settings, run, planned);
+  expect(advice.map((one) => one.settings).slice(0, 2)).toEqual(["lora: { rank: 16 }", 'optimizer: { moments: "8bit" }']);
+  expect(fits(advice.at(-1)!.plan, 24 * GB)).toBe(true);
+  expect(doesNotFit(planned, advice, 24 * GB)).toMatch(/^this run needs up to \d+\.\d GB of memory, and there are 24\.0 GB: lora: \{ rank: 16 \} needs \d+\.\d GB; /);
+  expect(planTable(planned, advice, 24 * GB).join("\n")).toContain("of 24.0 GB: it does not fit");
+  await expect(refuseTooLarge(model, settings, 24 * GB)).rejects.toThrow(/take \d+\.\d GB before anything is computed, and this machine has 24\.0 GB: settings: \{ optimizer: \{ moments: "8bit" \} \} takes .* settings: \{ lora: \{ rank: 16 \} \} takes 0\.\d GB; papo plan says/);
+  await expect(refuseTooLarge(model, { ...settings, lora: parseSettings({ lora: {} }).lora }, 24 * GB)).resolves.toBeUndefined();
+});
+
+test("on a device its memory is planned, and what the sampler takes by itself follows from what is free", async () => {
+  const device = await plan("Qwen2-VL-2B", { executor: "xla", precision: "bfloat16" });
+  expect(device.device).toBeGreaterThan(16 * device.parameters);
+  expect(device.host).toBeLessThan(5 * device.parameters);
+  const model = shape("Qwen2.5-VL-7B", 2);
+  const decoding = async (memory: number): Promise<number> => {
+    const { settings, run } = runOf(model, { lora: {} }, { memory });
+    return part(await planOf(model, settings, run), "decoding");
+  };
+  expect(await decoding(8 * GB)).toBe(0);
+  expect(await decoding(64 * GB)).toBeGreaterThan(0);
+});
