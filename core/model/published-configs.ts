@@ -1,4 +1,4 @@
-/** What of published models' config.json decides shapes and positions; what is left out has the defaults of transformers. */
+/** What of published models' config.json decides shapes and positions; the rest has the defaults of transformers. */
 import type { JsonObject } from "./files/json.ts";
 
 export const publishedConfigs: Readonly<Record<string, JsonObject>> = {
