@@ -10,7 +10,7 @@ import { type Microbatch, microbatches } from "../learner/microbatches.ts";
 import { attendsInBlocks, passFeeds } from "../learner/pass-feeds.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
-import { longRow } from "../model/rows/attention-blocks.ts";
+import { longPicture, longRow } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/segments.ts";
 import { pictureChunks } from "../model/runtime.ts";
 import type { TraceModel } from "../model/trace.ts";
@@ -123,10 +123,17 @@ function peakOf(subject: PlanSubject, trace: TraceModel, feeds: Feeds, { adds, d
 const outputBytes = (graph: Graph, sizes: ReadonlyMap<string, number>): number =>
   [...graph.outputs.values()].reduce((sum, { shape }) => sum + 4 * evaluate(sizeOf(shape), sizes), 0);
 
+/** As ModelRuntime decides. */
+const seesInBlocks = ({ hasDevice }: PlanSubject, pictures: readonly EncodedPicture[]): boolean => !hasDevice && pictures.some(({ grid: [, height, width] }) => height * width >= longPicture);
+
 /** The largest picture of a prompt: they are encoded one by one. */
 function visionPeak(subject: PlanSubject, { prompt }: PlannedWork): number {
   const { vision } = subject.model;
-  const peaks = prompt.pictures.map((picture) => peakOf(subject, (graph, parameters) => graph.output("features", vision.trace(graph, parameters)), vision.feeds([withPixels(subject, picture)]), { adds: false }));
+  const peaks = prompt.pictures.map((picture) => {
+    const inBlocks = seesInBlocks(subject, [picture]);
+    const trace: TraceModel = (graph, parameters) => graph.output("features", vision.trace(graph, parameters, { inBlocks }));
+    return peakOf(subject, trace, vision.feeds([withPixels(subject, picture)], inBlocks), { adds: false });
+  });
   return Math.max(0, ...peaks);
 }
 
@@ -140,8 +147,9 @@ function visionLearningPeak(subject: PlanSubject, { prompt, prompts }: PlannedWo
   const rows = chunk.reduce((sum, picture) => sum + vision.tokens(picture), 0);
   const cotangent: HostArray = { shape: [rows, vision.featureWidth], data: new Float32Array() };
   const one: HostArray = { shape: [1], data: Float32Array.of(1) };
-  const feeds = { ...vision.feeds(chunk.map((picture) => withPixels(subject, picture))), "cotangent.features": cotangent, one };
-  return peakOf(subject, (graph, parameters) => traceVisionBackward(subject.model, graph, parameters, subject.trained, recompute), feeds, { adds: true });
+  const inBlocks = seesInBlocks(subject, chunk);
+  const feeds = { ...vision.feeds(chunk.map((picture) => withPixels(subject, picture)), inBlocks), "cotangent.features": cotangent, one };
+  return peakOf(subject, (graph, parameters) => traceVisionBackward(subject.model, graph, parameters, subject.trained, { recompute, inBlocks }), feeds, { adds: true });
 }
 
 /** More than go through the tower at once. */
