@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { writeManifest } from "../../../core/checkpoint/manifest.ts";
 import { modelFolder } from "../../../recipes/run-file/model-folder.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 
@@ -9,11 +10,18 @@ const file = (path: string, content = "{}"): void => {
   writeFileSync(path, content);
 };
 
+/** A checkpoint that a run has finished writing, with one file of its policy. */
+const checkpoint = (folder: string, path: string, content = "{}"): void => {
+  file(join(folder, "policy", path), content);
+  file(join(folder, "state.json"), '{"format":2}');
+  writeManifest(folder);
+};
+
 test("a model folder, a checkpoint and a run have a model", () => {
   const root = temporaryFolder();
   const model = join(root, "run", "checkpoints", "step-20", "policy", "model");
-  file(join(model, "config.json"));
-  file(join(root, "run", "checkpoints", "step-10", "policy", "model", "config.json"));
+  checkpoint(join(root, "run", "checkpoints", "step-20"), "model/config.json");
+  checkpoint(join(root, "run", "checkpoints", "step-10"), "model/config.json");
   for (const path of [model, join(root, "run", "checkpoints", "step-20"), join(root, "run")]) expect(modelFolder(path)).toBe(model);
 });
 
@@ -29,7 +37,7 @@ test("a name on the hub, a missing folder, a file, an adapter and a folder of ot
   expect(() => modelFolder(join(root, "weights.gguf"))).toThrow("weights.gguf is a file; a model is a folder with config.json, tokenizer and weights");
   file(join(root, "adapter", "adapter_config.json"), JSON.stringify({ base_model_name_or_path: name }));
   expect(() => modelFolder(join(root, "adapter"))).toThrow(new RegExp(`adapter is an adapter of ${name}, not a model: give the base's folder as the model`));
-  file(join(root, "tuned", "checkpoints", "step-4", "policy", "adapter", "adapter_config.json"));
+  checkpoint(join(root, "tuned", "checkpoints", "step-4"), "adapter/adapter_config.json");
   expect(() => modelFolder(join(root, "tuned"))).toThrow(/step-4\/policy\/adapter is an adapter, not a model/);
   file(join(root, "broken", "adapter_config.json"), "{");
   expect(() => modelFolder(join(root, "broken"))).toThrow("broken is an adapter, not a model");
