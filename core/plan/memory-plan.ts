@@ -42,8 +42,8 @@ export interface MemoryPlan {
 }
 
 /**
- * Node with this project, onnxruntime's library and compiled sessions: what a process of 1 to 500 million parameters was measured to hold beside its arrays (the
- * parts of a step of m110, m530 and b1 of bench/models.ts taken from the measured peak, `npm run bench -- plan`).
+ * Node with this project, onnxruntime's library and compiled sessions: what is left of the measured peak of a learner's step of the bench
+ * shape m110 (bench/models.ts, without file pages) when its arrays are taken away. m530 with LoRA agrees with it to 1 %.
  */
 const processBytes = 320 * 2 ** 20;
 

@@ -78,7 +78,8 @@ const followReader = () => {
     }
   };
   addEventListener("scroll", mark, { passive: true });
-  mark();
+  // What is drawn later moves the sections.
+  new ResizeObserver(mark).observe(document.body);
 };
 
 const nothing = { overview: -1, curves: -1, rollouts: -1, questions: -1 };
