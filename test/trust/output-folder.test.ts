@@ -25,7 +25,7 @@ describe("an output folder", () => {
   test("that holds a run is refused, and the run in it stays as it was", async () => {
     const { output } = await trainSmall({ settings: { steps: 1 } });
     const before = readdirSync(output, { recursive: true }).length;
-    expect((await trainSmall({ output })).error).toMatch(/holds a run already: resume it \(resume: true, or --resume\), or choose another/);
+    expect((await trainSmall({ output })).error).toMatch(/holds a run already: resume it \(resume: true, or --resume\), choose another output folder, or begin anew in this one \(--overwrite\)/);
     expect(readdirSync(output, { recursive: true })).toHaveLength(before);
   });
 });
