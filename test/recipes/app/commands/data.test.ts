@@ -46,7 +46,7 @@ test("names what is wrong with which row, and counts it", async () => {
     'empty answer: row "empty": the answer is empty',
     'unparsable answer: row "unparsable": \\begin{tikzpicture}\\draw',
     expect.stringMatching(/^broken picture: row "broken": cannot read the picture .*broken\.png/),
-    'lost backslash: row "lost": "\\frac{3}{4}" is read as \\frac{3}{4}',
+    'lost backslash: row "lost": "\\frac{3}{4}" is read as "\\\\frac{3}{4}"',
     'repeated row: row "again": the same question, answer and pictures as "good"',
     'repeated picture: row "words": one of its pictures is also in "good", which asks something else',
     expect.stringMatching(/^leak: row "seen": its picture .*2\.png looks like .*held\.jpg of "t1" in test\.jsonl, \d of 64 bits differ; asked are "b" and "x"$/),
