@@ -1,0 +1,56 @@
+/** From tarballs in an empty folder to a trained model, its page and its types, as somebody does it who has no clone. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, run } from "./script.mjs";
+
+/** Errors of the project's compiler, by the file that they are told of. */
+function typeErrors(folder, options) {
+  try {
+    execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "--noEmit", "--pretty", "false", ...options], { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+    return [];
+  } catch (error) {
+    return error.stdout.split("\n").filter((line) => /error TS\d+/.test(line)).map((line) => line.split("(")[0]);
+  }
+}
+
+export function packages() {
+  const rows = [];
+  const step = (tried, held, found = held ? "as it should" : "failed") => {
+    rows.push({ tried, found, held });
+    return held;
+  };
+  const folder = join(root, "runs/soak/packages");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  if (!step("npm run release", run("npm", ["run", "release"]) === 0)) return rows;
+  const tarballs = readdirSync(join(root, "dist")).map((name) => join(root, "dist", name));
+  // An empty folder of somebody else's: without "type": "module".
+  writeFileSync(join(folder, "package.json"), "{}\n");
+  const started = Date.now();
+  if (!step("npm install --ignore-scripts <tarballs>", run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", ...tarballs], { cwd: folder }) === 0)) return rows;
+  const papo = (...args) => run(process.execPath, [join(folder, "node_modules/@papo/recipes/papo.mjs"), ...args], { cwd: folder });
+  step("papo init my-run", papo("init", "my-run") === 0);
+  step("papo train my-run/run.ts", papo("train", "my-run/run.ts") === 0);
+  const runs = join(folder, "my-run/runs");
+  const [name] = existsSync(runs) ? readdirSync(runs) : [];
+  step("papo report", name !== undefined && papo("report", join(runs, name)) === 0 && existsSync(join(runs, name, "report.html")));
+  rows.push({ tried: "install to report", found: `${Math.round((Date.now() - started) / 1000)} s`, held: true });
+  step("npm test of the project", run("npm", ["test"], { cwd: join(folder, "my-run") }) === 0);
+  for (const skip of [true, false]) {
+    const errors = typeErrors(join(folder, "my-run"), ["--skipLibCheck", String(skip)]);
+    const ours = errors.filter((file) => skip || !file.includes("node_modules") || file.includes("@papo/"));
+    step(`its types, skipLibCheck ${skip}`, ours.length === 0, `${ours.length} errors in files of ours, ${errors.length - ours.length} in others`);
+    for (const file of new Set(ours)) console.log(`   ${file}`);
+  }
+  const node = (file, text) => {
+    writeFileSync(join(folder, file), text);
+    return run(process.execPath, [file], { cwd: folder }) === 0;
+  };
+  step("import in an ES module", node("own.mjs", 'import { grpo } from "@papo/recipes";\nif (grpo().length !== 3) throw new Error("no recipe");\n'));
+  step("require in a CommonJS module", node("own.cjs", 'const { grpo } = require("@papo/recipes");\nif (grpo().length !== 3) throw new Error("no recipe");\n'));
+  const files = execFileSync("du", ["-sm", "node_modules"], { cwd: folder, encoding: "utf8" });
+  rows.push({ tried: "size of node_modules", found: `${parseInt(files, 10)} MB`, held: true });
+  console.log(readFileSync(join(folder, "package.json"), "utf8"));
+  return rows;
+}
