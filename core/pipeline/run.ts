@@ -1,6 +1,6 @@
 /** A run, from the first plan to the last checkpoint. */
 import type { Dataset } from "../data/dataset.ts";
-import { createRowOrder, type RowOrder } from "../data/row-order.ts";
+import { createRowOrder } from "../data/row-order.ts";
 import { isDiverged } from "../learner/diverged-error.ts";
 import { checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "../checkpoint/checkpoint.ts";
 import { assertSameRun, describeRun } from "../checkpoint/same-run.ts";

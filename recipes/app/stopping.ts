@@ -4,6 +4,7 @@
  */
 import { constants } from "node:os";
 import { exitAtOnce } from "@papo/core";
+import { complain } from "./display/say.ts";
 
 type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 const signals: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -123,7 +124,7 @@ function onSignal(signal: StopSignal): void {
     if (limit === null) continue;
     later(limit / 2, () => held.giveUp.abort(new StoppedError()));
     later(limit, () => {
-      console.error(`not done after ${limit} s: ending at once`);
+      complain(`not done after ${limit} s: ending at once`);
       endNow(signal);
     });
   }

@@ -3,7 +3,7 @@
  * and adds numbers to texts: here such constructs give Python's text, or an error that names them, never another text. What a template may do is counted, not timed: steps,
  * length of texts and lists, so that one that is refused is refused on every machine.
  */
-import { Environment, Interpreter, parse, Template, tokenize } from "@huggingface/jinja";
+import * as library from "@huggingface/jinja";
 import { printAsTuple, pythonJson, pythonText, type JinjaValue } from "./jinja-values.ts";
 
 const most = {
@@ -19,13 +19,23 @@ interface Node {
   readonly type: string;
   readonly [field: string]: unknown;
 }
-type Program = Parameters<Interpreter["run"]>[0];
+interface Environment {
+  set(name: string, value: unknown): unknown;
+  lookupVariable(name: string): JinjaValue;
+}
+type Program = { readonly body: readonly Node[] };
 type MakeValue = new (value: unknown) => JinjaValue;
 
-/** What the library's class has and its types keep to themselves. */
-const Base = Interpreter as unknown as new (environment: Environment) => {
-  run(program: Program): JinjaValue;
-  evaluate(node: Node | undefined, environment: Environment): JinjaValue;
+/** What is used of the library. Its declarations name each other's files without their endings, so that their types are lost here. */
+const { Environment, Interpreter: Base, parse, Template, tokenize } = library as unknown as {
+  readonly Environment: new () => Environment;
+  readonly Interpreter: new (environment: Environment) => {
+    run(program: Program): JinjaValue;
+    evaluate(node: Node | undefined, environment: Environment): JinjaValue;
+  };
+  readonly Template: new (source: string) => { render(variables: Readonly<Record<string, unknown>>): string };
+  tokenize(source: string, options?: { readonly lstrip_blocks: boolean; readonly trim_blocks: boolean }): unknown;
+  parse(tokens: unknown): Program;
 };
 
 /** Statements leave a text or nothing; everything else is a value that is printed. */
@@ -211,7 +221,7 @@ class PythonInterpreter extends Base {
 }
 
 const samples = { StringValue: "'a'", ArrayValue: "[1]", IntegerValue: "1" } as const;
-const sampleOf = (type: keyof typeof samples): Node => (parse(tokenize(`{{ ${samples[type]} }}`)) as unknown as { readonly body: readonly [Node] }).body[0];
+const sampleOf = (type: keyof typeof samples): Node => parse(tokenize(`{{ ${samples[type]} }}`)).body[0]!;
 const booleanOf = (value: boolean): JinjaValue => new Environment().set("v", value) as unknown as JinjaValue;
 
 function fail(message: string): never {

@@ -11,6 +11,7 @@ import { modelFolder } from "../../run-file/model-folder.ts";
 import { withOverrides } from "../../run-file/overrides.ts";
 import { loadRunFile, type RunFile } from "../../run-file/run-file.ts";
 import { textCommand, UsageError } from "../command-line/command.ts";
+import { say } from "../display/say.ts";
 import { setOption } from "../command-line/run-file-options.ts";
 
 export const plan = textCommand({
@@ -37,7 +38,7 @@ export const plan = textCommand({
     const prompts = { textTokens: values["text-tokens"], visualTokens: values["visual-tokens"] };
     const { model, encoded } = shape === undefined ? await ofRunFile(run, settings) : await ofShape(shape, prompts);
     const available = values.memory === undefined ? machineMemory() : values.memory * 1e9;
-    console.log((await describe(model, run.plugins, settings, encoded, available)).join("\n"));
+    say((await describe(model, run.plugins, settings, encoded, available)).join("\n"));
   },
 });
 

@@ -32,9 +32,9 @@ describe("papo demo", () => {
   });
 
   test.each([
-    [["--recipe", "ppo"], '--recipe "ppo" is not known; there are grpo, grpo-tis, dapo, '],
+    [["--recipe", "ppo"], '--recipe: there is no "ppo"; did you mean "papo"? there are grpo, grpo-tis, dapo, '],
     [["--steps", "0"], '--steps takes a whole number from 1, not "0"'],
-    [["--mode", "both"], '--mode is official or paper, not "both"'],
+    [["--mode", "both"], '--mode: there is no "both"; there are official, paper'],
     [["--speed", "9"], "--speed"],
   ])("%j is refused in a sentence", async (args, words) => {
     const { code, output } = await papo(["demo", ...args], folder);
