@@ -1,6 +1,6 @@
 /** A model with its weights on an executor: what learner and sampler share. */
 import {
-  type DeviceArray, type Executor, type Feeds, type FileArray, type FloatArray, type HostArray, type Loop, type LoopOptions, type Prepared, type Products, type Program, runOnDevice,
+  type DeviceArray, type Executor, type Feeds, type FileArray, type FloatArray, type HostArray, type Loop, type LoopOptions, type Prepared, type Products, type Program, runOnDevice, isFileArray,
 } from "../graph/executor.ts";
 import { allPasses, type Passes } from "../graph/passes.ts";
 import { FileWeight } from "./files/file-weight.ts";
@@ -70,6 +70,8 @@ export class ModelRuntime {
   readonly passes: Passes;
   /** Shape of every parameter: the model's, in their order, and its adapters'. */
   readonly parameters: ReadonlyMap<string, readonly number[]>;
+  /** Bytes of one set of the weights, float32, those left aside that are read from files. */
+  readonly bytes: number;
   readonly #adapters: readonly Adapter[];
   readonly #sets: WeightSets;
   readonly #features = new Map<string, Map<string, Float32Array>>();
@@ -91,6 +93,10 @@ export class ModelRuntime {
     this.executor = executor;
     this.#adapters = adapters;
     this.parameters = new Map([...model.parameters, ...adapters.flatMap((adapter) => [...adapterShapes(adapter, model.parameters)])]);
+    this.bytes = [...this.parameters].reduce((sum, [name, shape]) => {
+      const array = weights.get(name);
+      return sum + (array !== undefined && !("id" in array) && isFileArray(array) ? 0 : 4 * shape.reduce((a, b) => a * b, 1));
+    }, 0);
     const part = (wanted: boolean): InitialWeights => new Map([...weights].filter(([name]) => trained.has(name) === wanted));
     this.#sets = new WeightSets(executor, part(false));
     this.#sets.put(currentWeights, part(true));

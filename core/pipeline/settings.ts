@@ -126,7 +126,7 @@ export const settingsSchema = z.strictObject({
   viewPrecision: z.enum(["float32", "int8"]).default("float32"),
   /** Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients. */
   recompute: z.boolean().default(false),
-  /** Keys and values that the sampler holds at a time, MiB; null: half of what is free when the model is opened (a power of two, 1024 at least). */
+  /** Keys and values that the sampler holds at a time, MiB; null: half of what the machine has beside the weights (a power of two, 1024 at least). */
   cacheMegabytes: count.meta({ unit: "MiB" }).nullable().default(null),
   /**
    * Keep memory that kernels free instead of handing it back to the system (glibc on Linux): a tenth faster, and the process stays as large as it ever

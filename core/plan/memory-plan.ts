@@ -1,7 +1,9 @@
 /** How much memory and disk a run takes, by part, before anything is allocated. */
 import { blockSize } from "../learner/block-quantization.ts";
 import { promptLength } from "../model/model.ts";
+import { samplerDefaults, samplerLimits } from "../rollout/limits.ts";
 import { planWaves } from "../rollout/waves.ts";
+import { processBytes } from "./machine.ts";
 import { learnerPeaks, type PassPeaks, type PlannedWork, type SamplingPeaks, samplingPeaks } from "./passes.ts";
 import type { PlanSubject } from "./subject.ts";
 
@@ -41,20 +43,8 @@ export interface MemoryPlan {
   readonly parameters: number;
 }
 
-/**
- * Node with this project, onnxruntime's library and compiled sessions: what is left of the measured peak of a learner's step of the bench
- * shape m110 (bench/models.ts, without file pages) when its arrays are taken away. m530 with LoRA agrees with it to 1 %.
- */
-const processBytes = 320 * 2 ** 20;
-
 /** A copy of the weights that the decode program holds: as they are, and once more where onnxruntime packs products' weights for its kernels (all but the embedding). */
 const packedShare = 1;
-
-/** Largest shares of what is free that the sampler takes by itself; see OnnxRolloutOptions. */
-const powerOfTwo = (bytes: number): number => 2 ** Math.max(30, Math.floor(Math.log2(Math.max(1, bytes))));
-
-/** Defaults of OnnxRolloutOptions. */
-const sampler = { rows: 128, prefillTokens: 4096 };
 
 export function planMemory(subject: PlanSubject, run: PlannedRun): MemoryPlan {
   const { settings, trained, inFiles } = subject;
@@ -115,18 +105,19 @@ interface SampledParts extends SamplingPeaks {
   readonly copy: number;
 }
 
-function sampledParts(subject: PlanSubject, { prompt, sampled, responses, responseTokens }: PlannedRun, free: number): SampledParts {
+function sampledParts(subject: PlanSubject, { prompt, sampled, responses, responseTokens }: PlannedRun, left: number): SampledParts {
   const { decoder } = subject.model;
   const tokenBytes = decoder.layers * 2 * decoder.keyValueHeads * decoder.headSize * 4;
   const { cacheMegabytes } = subject.settings;
-  const cacheBytes = cacheMegabytes === null ? powerOfTwo(free / 2) : cacheMegabytes * 2 ** 20;
+  const limits = samplerLimits(left);
+  const cacheBytes = cacheMegabytes === null ? limits.cacheBytes : cacheMegabytes * 2 ** 20;
   const P = promptLength(prompt);
   const sizes = Array.from({ length: sampled }, () => ({ promptLength: P, count: responses }));
-  const waves = planWaves(sizes, responseTokens, { cachedTokens: Math.floor(cacheBytes / tokenBytes), rows: sampler.rows });
+  const waves = planWaves(sizes, responseTokens, { cachedTokens: Math.floor(cacheBytes / tokenBytes), rows: samplerDefaults.rows });
   const [wave] = waves.map((members) => ({ B: members.length, N: Math.max(...members.map(({ count }) => count)), P, L: responseTokens })).sort((a, b) => b.B * b.N - a.B * a.N);
   const read = 4 * subject.count((name) => decoder.parameters.has(name));
-  const copies = !subject.hasDevice && read <= powerOfTwo(free / 3);
-  const peaks = samplingPeaks(subject, prompt, wave!, { prefillTokens: sampler.prefillTokens, apart: !copies });
+  const copies = !subject.hasDevice && read <= limits.copyBytes;
+  const peaks = samplingPeaks(subject, prompt, wave!, { prefillTokens: samplerDefaults.prefillTokens, apart: !copies });
   return { ...peaks, cache: wave!.B * (P + wave!.N * responseTokens) * tokenBytes, copy: copies ? (1 + packedShare) * read : 0 };
 }
 

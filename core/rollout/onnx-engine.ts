@@ -9,15 +9,17 @@ import { longRow } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/segments.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
 import { decodeProgram, lazyProgram, traceLongPrefill, tracePrefill, type LazyProgram } from "./programs.ts";
+import { machineMemory, processBytes } from "../plan/machine.ts";
+import { samplerDefaults, samplerLimits } from "./limits.ts";
 import { LoopedSampler } from "./looped-sampler.ts";
 import { createRowSampler } from "./sampling.ts";
 import { longestOf, Wave, type Job } from "./wave.ts";
 import { planWaves, type WaveMember } from "./waves.ts";
 
 export interface OnnxRolloutOptions {
-  /** Bytes of keys and values held at a time, if every response grows to its limit. Default: half of what is free, 1 GiB at least. */
+  /** Bytes of keys and values held at a time, if every response grows to its limit. Default: see samplerLimits. */
   readonly cacheBytes?: number;
-  /** Largest copy of the weights that is made to decode faster, bytes of float32. Default: a third of what is free, 1 GiB at least. */
+  /** Largest copy of the weights that is made to decode faster, bytes of float32. Default: see samplerLimits. */
   readonly copyBytes?: number;
   /** Responses sampled side by side. Default 128. */
   readonly rows?: number;
@@ -35,9 +37,10 @@ export class OnnxRolloutEngine implements RolloutEngine {
   readonly #looped: LoopedSampler | null;
 
   /** Samples from the runtime's current weights; the runtime owns the compiled graphs and releases them. */
-  constructor(runtime: ModelRuntime, { cacheBytes = shareOfFree(1 / 2), copyBytes = shareOfFree(1 / 3), rows = 128, prefillTokens = 4096 }: OnnxRolloutOptions = {}) {
+  constructor(runtime: ModelRuntime, options: OnnxRolloutOptions = {}) {
     this.#runtime = runtime;
-    this.#options = { cacheBytes, copyBytes, rows, prefillTokens };
+    this.#options = { ...samplerDefaults, ...samplerLimits(machineMemory() - processBytes - runtime.bytes), ...options };
+    const { copyBytes, prefillTokens } = this.#options;
     this.#prefill = lazyProgram(runtime, tracePrefill);
     this.#longPrefill = lazyProgram(runtime, traceLongPrefill);
     this.#decode = decodeProgram(runtime, copyBytes);
@@ -100,9 +103,6 @@ export class OnnxRolloutEngine implements RolloutEngine {
     return probabilities;
   }
 }
-
-/** A share of the memory that is free, as a power of two, so that it is mostly the same from run to run; 1 GiB at least. */
-const shareOfFree = (share: number): number => 2 ** Math.max(30, Math.floor(Math.log2(share * process.availableMemory())));
 
 const promptOf = ({ requests }: Job, request: number): EncodedPrompt => (requests[request] as RolloutRequest).prompt;
 
