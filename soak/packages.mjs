@@ -41,7 +41,7 @@ export function packages() {
     const errors = typeErrors(join(folder, "my-run"), ["--skipLibCheck", String(skip)]);
     const ours = errors.filter((file) => skip || !file.includes("node_modules") || file.includes("@papo/"));
     step(`its types, skipLibCheck ${skip}`, ours.length === 0, `${ours.length} errors in files of ours, ${errors.length - ours.length} in others`);
-    for (const file of new Set(ours)) console.log(`   ${file}`);
+    for (const file of new Set(ours)) console.log(`   types: ${file}`);
   }
   const node = (file, text) => {
     writeFileSync(join(folder, file), text);

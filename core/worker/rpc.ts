@@ -5,8 +5,11 @@
 import type { MessagePort, Worker } from "node:worker_threads";
 import { describeError, restoreError, type ErrorDescription } from "./remote-error.ts";
 
-/** What a message can move. Node's types call it by one name or another, as they are older or newer. */
-export type TransferListItem = NonNullable<Parameters<MessagePort["postMessage"]>[1]>[number];
+/**
+ * What messages here move. Node's types call what can be moved by one name or another, as they are older or newer, and beside
+ * TypeScript's own types of browsers a MessagePort is another one.
+ */
+export type TransferListItem = ArrayBuffer | MessagePort;
 
 /** What one method takes, gives, and streams while it runs. */
 export interface Method<Request = unknown, Reply = unknown, Item = never> {
