@@ -3,14 +3,14 @@
  * `node --import tsx bench/large.ts <m110|m530|b1|b3> <grpo|papo> [prompts] [responses] [tokens]`.
  * Prints seconds and the largest memory of the process, whole and without the pages of files.
  */
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { learnerSettings, openJsonl, openPolicy, parseSettings, type Plugin, train } from "@papo/core";
 import { grpo, papo } from "@papo/recipes";
 import { writeRows } from "./data.ts";
-import { largeModelFolder } from "./large-models.ts";
-import { peakMemory } from "./side.ts";
+import { modelFolder } from "./models.ts";
+import { memoryOf, peakMemory } from "./side.ts";
 
 const [model = "b1", recipe = "grpo", prompts = "1", responses = "2", tokens = "16"] = process.argv.slice(2);
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "runs", "bench");
@@ -24,22 +24,12 @@ class LengthRewardPlugin implements Plugin {
   }
 }
 
-/** Memory that no file stands behind, MB; null where the system does not say. */
-function anonymousMemory(): number | null {
-  try {
-    return Number(/RssAnon:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))![1]) / 1024;
-  } catch {
-    return null;
-  }
-}
-
-let anonymous: number | null = null;
+let anonymous = 0;
 const watch = setInterval(() => {
-  const now = anonymousMemory();
-  if (now !== null) anonymous = Math.max(anonymous ?? 0, now);
+  anonymous = Math.max(anonymous, memoryOf(process.pid).anonymous);
 }, 20);
 
-const folder = await largeModelFolder(join(root, "models"), model);
+const folder = await modelFolder(join(root, "models"), model);
 const rows = await writeRows(join(root, "data-32"), 64, 32);
 const output = join(root, "runs", `large-${model}-${recipe}`);
 rmSync(output, { recursive: true, force: true });
@@ -56,5 +46,5 @@ const done = performance.now();
 clearInterval(watch);
 const seconds = (from: number, to: number): string => ((to - from) / 1000).toFixed(0);
 console.log(`${model}, ${recipe}: opened in ${seconds(begun, opened)} s, the step with its checks and checkpoint ${seconds(opened, done)} s, ` +
-  `peak ${(peakMemory() / 1024).toFixed(2)} GB, without file pages ${anonymous === null ? "not known" : `${(anonymous / 1024).toFixed(2)} GB`}`);
+  `peak ${(peakMemory() / 1024).toFixed(2)} GB, without file pages ${anonymous === 0 ? "not known" : `${(anonymous / 1024).toFixed(2)} GB`}`);
 await policy.close();

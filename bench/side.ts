@@ -65,10 +65,8 @@ export class Side {
   }
 
   #watch(): void {
-    const status = statusOf(this.#child.pid!);
-    const megabytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024;
-    const { resident, anonymous } = this.#peaks;
-    this.#peaks = { resident: Math.max(resident, megabytes("VmHWM")), anonymous: Math.max(anonymous, megabytes("RssAnon")) };
+    const [{ resident, anonymous }, now] = [this.#peaks, memoryOf(this.#child.pid!)];
+    this.#peaks = { resident: Math.max(resident, now.resident), anonymous: Math.max(anonymous, now.anonymous) };
   }
 
   /** The next line that is JSON; libraries print others. */
@@ -101,6 +99,13 @@ export async function serve(tasks: Readonly<Record<string, (options: Readonly<Re
     if (work === undefined) throw new Error(`no task "${task}"; there are ${Object.keys(tasks).join(", ")}`);
     console.log(JSON.stringify(await work(options)));
   }
+}
+
+/** A process' largest resident memory so far and its part now that is no page of a file, MB; 0 where the system does not say. */
+export function memoryOf(pid: number): MemoryPeaks {
+  const status = statusOf(pid);
+  const megabytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024;
+  return { resident: megabytes("VmHWM"), anonymous: megabytes("RssAnon") };
 }
 
 /** Largest resident memory of this process so far, MB. */

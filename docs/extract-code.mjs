@@ -2,10 +2,9 @@
  * Writes the code blocks of the pages that are marked `<!-- compiled -->` into docs/code-blocks, where the compiler and the linter see them:
  * `npm run typecheck` and the gate do so before they check types. A block is a whole module.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-
-const root = fileURLToPath(new URL("..", import.meta.url));
+import { pages, root, textOf } from "./pages.mjs";
 
 /** Marked blocks of a page, in order. */
 export const codeOf = (page) => [...page.matchAll(/<!-- compiled -->\n```ts\n([^]*?)```/g)].map(([, code]) => code);
@@ -14,9 +13,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const folder = `${root}docs/code-blocks`;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
-  const pages = ["README.md", ...readdirSync(`${root}docs`).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
-  for (const page of pages) {
-    for (const [index, code] of codeOf(readFileSync(root + page, "utf8")).entries()) {
+  for (const page of pages()) {
+    for (const [index, code] of codeOf(textOf(page)).entries()) {
       const name = `${page.replace(/^docs\//, "").replace(/\.md$/, "")}-${index + 1}.ts`;
       writeFileSync(`${folder}/${name}`, code);
       console.log(`Wrote docs/code-blocks/${name}`);
