@@ -23,6 +23,11 @@ test("it is struck out of texts: the key of a header alone, in JSON and in an ad
   expect(withoutSecrets("a Bearer of news")).toBe("a Bearer of news");
 });
 
+test("what stands in its place is not searched for another: a key may be the word secret itself", () => {
+  expect([new Secret("sk-91/(a+b)$"), new Secret("secret"), new Secret("sk-91")].map(String)).toEqual(Array(3).fill("(secret)"));
+  expect(withoutSecrets("keys sk-91/(a+b)$ and secret and sk-91x")).toBe("keys (secret) and (secret) and sk-91x");
+});
+
 describe("a plugin's option", () => {
   const schema = z.strictObject({ /** Of the server. */ key: secret() });
 
