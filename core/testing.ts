@@ -5,7 +5,7 @@ import type { Host } from "./host/host.ts";
 import { computeAdvantages, computeLoss } from "./loss/loss.ts";
 import type { TermValue } from "./loss/loss.ts";
 import type { MinibatchArrays } from "./loss/loss-arrays.ts";
-import type { Plugin } from "./pipeline/plugin.ts";
+import type { Plugin } from "./contracts/plugin.ts";
 import { makeGroup, makeSample } from "./testing/samples.ts";
 
 export { makeGroup, makeSample } from "./testing/samples.ts";

@@ -1,12 +1,12 @@
 /**
- * Writes docs/hooks.md from core/pipeline/hooks.ts: `npm run docs`. The hooks' types, values and words are declared
+ * Writes docs/hooks.md from core/contracts/hooks.ts: `npm run docs`. The hooks' types, values and words are declared
  * there once; a test compares the committed table with what this file makes.
  */
 import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
-const source = new URL("../core/pipeline/hooks.ts", import.meta.url);
+const source = new URL("../core/contracts/hooks.ts", import.meta.url);
 const target = new URL("hooks.md", import.meta.url);
 
 /** How a plugin taps a class of hook, and what the returned value does. */
@@ -34,7 +34,7 @@ function hooksLiteral(file) {
     else if (literal === undefined) ts.forEachChild(node, search);
   };
   if (found !== undefined) search(found);
-  if (literal === undefined) throw new Error("core/pipeline/hooks.ts: no createHooks with an object of hooks");
+  if (literal === undefined) throw new Error("core/contracts/hooks.ts: no createHooks with an object of hooks");
   return literal;
 }
 
@@ -72,7 +72,7 @@ export function renderHooks(hooks) {
   return [
     "# Hooks",
     "",
-    "Every decision point of a run, in the order in which one step calls them. This page is made from `core/pipeline/hooks.ts`",
+    "Every decision point of a run, in the order in which one step calls them. This page is made from `core/contracts/hooks.ts`",
     "by `npm run docs`: change it there. A plugin taps a hook with its own name (`hooks.terms.tap(this.name, …)`); taps run in",
     "the order of the recipe's array.",
     "",

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join } from "node:path";
 import type { OrderPosition } from "../data/row-order.ts";
 import type { Learner } from "../learner/learner.ts";
-import { withoutSecrets } from "../host/secrets.ts";
+import { withoutSecrets } from "../options/secrets.ts";
 import { flushFiles, writeFolderAtomic } from "./atomic-file.ts";
 import { findDamage, writeManifest } from "./manifest.ts";
 import type { RunSettings } from "../pipeline/settings.ts";

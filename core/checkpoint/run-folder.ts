@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { flush, writeFileAtomic } from "./atomic-file.ts";
 import { checkpointFolders, type RunDescription } from "./checkpoint.ts";
 import { RewardJournal } from "./journal.ts";
-import { withoutSecrets } from "../host/secrets.ts";
+import { withoutSecrets } from "../options/secrets.ts";
 import { makeFolder } from "./new-folder.ts";
 import type { StepOutcome } from "../pipeline/step/step.ts";
 

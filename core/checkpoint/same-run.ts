@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Dataset } from "../data/dataset.ts";
 import { settingsSchema, type RunSettings } from "../pipeline/settings.ts";
-import type { Plugin } from "../pipeline/plugin.ts";
+import type { Plugin } from "../contracts/plugin.ts";
 import type { Checkpoint, RunDescription } from "./checkpoint.ts";
 import { fileDigest, type DigestOf } from "./file-digest.ts";
 

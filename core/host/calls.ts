@@ -1,6 +1,6 @@
 /** Calls of the functions in what a plugin registered. */
-import { isThenable } from "./describe.ts";
-import { pluginError } from "./taps.ts";
+import { isThenable } from "../messages/describe.ts";
+import { pluginError } from "../messages/plugin-error.ts";
 import { within } from "./time-limit.ts";
 
 /** They carry the plugin's name into errors, have a limit of time, and their results are checked. */

@@ -1,13 +1,8 @@
 /** Numbers that may change over time: every one passes through the hook `coefficient` at the start of a step. */
-import type { RunHooks, StepContext } from "../pipeline/hooks.ts";
-import { describe } from "./describe.ts";
-import { PluginError } from "./taps.ts";
-
-export interface Coefficient {
-  readonly name: string;
-  /** The value in force in this step. */
-  readonly value: number;
-}
+import type { Coefficient } from "../contracts/coefficient.ts";
+import type { RunHooks, StepContext } from "../contracts/hooks.ts";
+import { describe } from "../messages/describe.ts";
+import { PluginError } from "../messages/plugin-error.ts";
 
 interface Entry {
   readonly coefficient: { readonly name: string; value: number };

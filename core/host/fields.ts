@@ -1,6 +1,6 @@
 /** The fields of what plugins register: all of them known, each what it must be. */
-import { describe, isRecord, strangeField } from "./describe.ts";
-import { PluginError } from "./taps.ts";
+import { describe, isRecord, strangeField } from "../messages/describe.ts";
+import { PluginError } from "../messages/plugin-error.ts";
 
 /** What a field must be, where it is not; false where it is. */
 export type Wrong = string | false;

@@ -3,7 +3,7 @@
  * cannot be: a digest of them is compared before and after each tap.
  */
 import { Tensor } from "@tensorflow/tfjs-core";
-import { isRecord } from "./describe.ts";
+import { isRecord } from "../messages/describe.ts";
 
 /** Freeze a list or a plain object that is handed out, and the lists and objects directly in it. */
 export function freezeGiven(value: unknown): void {

@@ -1,6 +1,6 @@
 /** Numbers that plugins report in a step, averaged. */
-import { describe } from "./describe.ts";
-import { PluginError } from "./taps.ts";
+import { describe } from "../messages/describe.ts";
+import { PluginError } from "../messages/plugin-error.ts";
 
 /** Where the pipeline's own metrics stand: names that end with a stroke are whole families. */
 const BUILT_IN = [

@@ -1,7 +1,7 @@
 /** What may be wrong with what views give: pictures, patches, prompts, flags. */
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
-import { describe, isRecord } from "./describe.ts";
+import { describe, isRecord } from "../messages/describe.ts";
 
 const isSize = (value: unknown): boolean => Number.isInteger(value) && (value as number) > 0;
 

@@ -1,5 +1,5 @@
 /** State that plugins keep between steps, saved with the run. */
-import { PluginError } from "./taps.ts";
+import { PluginError } from "../messages/plugin-error.ts";
 
 /** Anything JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

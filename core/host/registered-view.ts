@@ -1,11 +1,11 @@
 /** A view, looked at when it is registered, and its functions guarded as taps are. */
 import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
-import type { PromptParts, View } from "../prompts/views.ts";
+import type { PromptParts, View } from "../contracts/views.ts";
 import { Calls } from "./calls.ts";
 import { checkFields, fieldsOf, unlessFunction, unlessName, unlessOneOf } from "./fields.ts";
 import { changedPlace, digestsOf } from "./inputs.ts";
 import { encodedPictureFault, flagsFault, partsFault, pictureFault, sameNumbers } from "./picture-results.ts";
-import { PluginError } from "./taps.ts";
+import { PluginError } from "../messages/plugin-error.ts";
 
 const VIEW = ["name", "scope", "attention", "prompt", "raw", "patches", "dropped"] as const;
 

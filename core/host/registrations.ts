@@ -1,15 +1,15 @@
 /** What plugins register besides views: looked at when they do, and the functions in it guarded as taps are. */
 import { outputs } from "../learner/learner.ts";
-import type { AuxiliaryRollout } from "../rewards/auxiliary.ts";
-import type { Scorer } from "../rewards/rewards.ts";
-import type { WeightsCopy } from "../scores/copies.ts";
-import type { ScoreRequest, ScoreTarget } from "../scores/scores.ts";
+import type { AuxiliaryRollout } from "../contracts/auxiliary.ts";
+import type { Scorer } from "../contracts/scorer.ts";
+import type { WeightsCopy } from "../contracts/copies.ts";
+import type { ScoreRequest, ScoreTarget } from "../contracts/scores.ts";
 import { Calls } from "./calls.ts";
-import type { Registered } from "./contract.ts";
-import { describe, didYouMean, isRecord } from "./describe.ts";
+import type { Registered } from "../contracts/returning.ts";
+import { describe, didYouMean, isRecord } from "../messages/describe.ts";
 import { checkFields, fieldsOf, unlessCount, unlessFunction, unlessName, unlessOneOf } from "./fields.ts";
 import { partsFault } from "./picture-results.ts";
-import { PluginError } from "./taps.ts";
+import { PluginError } from "../messages/plugin-error.ts";
 
 /** A copy of the weights with a name, a decay and a pace. */
 export function checkedCopy(plugin: string, copy: WeightsCopy): WeightsCopy {

@@ -1,40 +1,13 @@
 /** Guards every tap of a run: closes tapable's traps, makes errors name plugin and hook, and knows whose term is whose. */
+import { PluginError, pluginError } from "../messages/plugin-error.ts";
 import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook } from "tapable";
-import type { Term } from "../loss/loss.ts";
+import type { Term } from "../contracts/term.ts";
 import { collectKept, tensorCount, type Kept } from "../math/tensor-numbers.ts";
-import type { RunHooks } from "../pipeline/hooks.ts";
-import { contractOf, type Registered } from "./contract.ts";
-import { describe, isThenable } from "./describe.ts";
+import type { RunHooks } from "../contracts/hooks.ts";
+import { contractOf, type Registered } from "../contracts/returning.ts";
+import { describe, isThenable } from "../messages/describe.ts";
 import { changedPlace, digestsOf, disposedPlace, freezeGiven, ownCopy, type Digests } from "./inputs.ts";
 import { within } from "./time-limit.ts";
-
-/** A plugin's code failed; the message names plugin and place, `cause` is what was thrown. */
-export class PluginError extends Error {
-  readonly plugin: string;
-
-  constructor(plugin: string, message: string, options?: ErrorOptions) {
-    super(`${plugin} ${message}`, options);
-    this.name = "PluginError";
-    this.plugin = plugin;
-  }
-}
-
-/** Wrap what a plugin threw; an error that already names a plugin (a hook called inside a hook) stays as it is. */
-export function pluginError(plugin: string, where: string, thrown: unknown): PluginError {
-  if (thrown instanceof PluginError) return thrown;
-  return new PluginError(plugin, `failed in ${where}: ${reasonOf(thrown)}`, { cause: thrown });
-}
-
-function reasonOf(thrown: unknown): string {
-  if (typeof thrown === "string") return thrown;
-  if (!(thrown instanceof Error)) return `it threw ${describe(thrown)}, which is no Error`;
-  const inPlace =
-    thrown instanceof TypeError &&
-    /read only|not extensible|only a getter|Cannot (assign|delete|define)/.test(thrown.message);
-  return inPlace
-    ? `${thrown.message}; what a plugin is given is not to be changed in place: return a new value`
-    : thrown.message;
-}
 
 /** What the guard knows of a run. */
 export interface Guarding {

@@ -1,5 +1,5 @@
 /** What a person should know and need not be told twice. */
-import type { Events } from "../pipeline/events.ts";
+import type { Events } from "../contracts/events.ts";
 
 /** Alarms of a run that are given once. */
 export class Warnings {

@@ -1,12 +1,13 @@
 /** A batch as hooks see it, made from plain arrays. Everything here runs inside tf.tidy: tensors live as long as the call. */
+import { rememberLeaves } from "../contracts/leaves.ts";
 import { mul, ones, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
-import type { Batch, Group, Minibatch, Sample } from "../pipeline/batch.ts";
-import { describe, isRecord, strict } from "../host/describe.ts";
+import type { Batch, Group, Minibatch, Sample } from "../contracts/batch.ts";
+import { describe, isRecord, strict } from "../messages/describe.ts";
 import type { Host } from "../host/host.ts";
 import type { Output } from "../learner/learner.ts";
-import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive } from "../scores/scores.ts";
-import type { PlannedScore, ScoreHandle } from "../scores/scores.ts";
+import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive } from "../contracts/scores.ts";
+import type { PlannedScore, ScoreHandle } from "../contracts/scores.ts";
 
 /** What advantages are computed from. Arrays are [B, T], row-major. */
 export interface BatchArrays {
@@ -106,14 +107,9 @@ export function createMinibatch(arrays: MinibatchArrays, host: Pick<Host, "hooks
     },
   }, "field of a minibatch");
   const leaves = [...leafOf.values()];
-  leavesByBatch.set(batch, leaves.map(({ tensor }) => tensor));
+  rememberLeaves(batch, leaves.map(({ tensor }) => tensor));
   return { batch, leaves };
 }
-
-const leavesByBatch = new WeakMap<Minibatch, readonly Tensor2D[]>();
-
-/** What a gradient is wanted of in a minibatch. */
-export const leavesOf = (batch: Minibatch): readonly Tensor2D[] => leavesByBatch.get(batch) ?? [];
 
 function constant(handle: ScoreHandle, arrays: BatchArrays, made: Map<string, Tensor2D>, make: TensorMaker): Tensor2D {
   if (!isActive(handle)) return zeros([arrays.B, arrays.T]);

@@ -1,33 +1,16 @@
 /** Terms become one number and its gradients: the only place where the loss is made. */
+import { POLICY_TERM, type Term } from "../contracts/term.ts";
 import { engine, mul, scalar, zeros } from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor2D } from "@tensorflow/tfjs-core";
 import type { Outputs } from "../learner/learner.ts";
 import { reduce } from "../math/reduce.ts";
-import type { Reduction } from "../math/reduce.ts";
 import { scoped } from "../math/scoped.ts";
 import { peek } from "../math/tensor-numbers.ts";
-import type { Minibatch } from "../pipeline/batch.ts";
-import type { Coefficient } from "../host/coefficients.ts";
+import type { Minibatch } from "../contracts/batch.ts";
 import type { Host } from "../host/host.ts";
 import { createBatch, createMinibatch } from "./loss-arrays.ts";
 import type { BatchArrays, Leaf, MinibatchArrays } from "./loss-arrays.ts";
-import { PluginError } from "../host/taps.ts";
-
-/** One term of the loss, over the whole minibatch. loss += sign · coefficient · reduce(value · weights). */
-export interface Term {
-  /** Unique in a run: "policy", "reference/kl", … */
-  readonly name: string;
-  /** [B, T], unreduced; entries outside the mask do not count. */
-  readonly value: Tensor2D;
-  /** Default 1. */
-  readonly coefficient?: Coefficient;
-  /** 1: minimised; -1: maximised. Default 1. */
-  readonly sign?: 1 | -1;
-  readonly reduction: Reduction;
-}
-
-/** The name of the objective by convention: the ledger compares every other term with it. */
-export const POLICY_TERM = "policy";
+import { PluginError } from "../messages/plugin-error.ts";
 
 /** What a term came to: its line in the ledger. */
 export interface TermValue {

@@ -1,12 +1,13 @@
 /** Sample and score rows without training. */
 import { createRandom } from "../math/random.ts";
 import type { SamplingSettings } from "../rollout/engine.ts";
-import type { Row, Sample } from "./batch.ts";
-import type { Policy } from "./policy.ts";
+import type { Row, Sample } from "../contracts/batch.ts";
+import type { Policy } from "../contracts/policy.ts";
 import { makePrompt } from "../prompts/prompts.ts";
-import { RewardDesk, type Scorer } from "../rewards/rewards.ts";
+import { RewardDesk } from "../rewards/rewards.ts";
+import { type Scorer } from "../contracts/scorer.ts";
 import { sampleGroups, samplingFor } from "../rewards/rollouts.ts";
-import type { View } from "../prompts/views.ts";
+import type { View } from "../contracts/views.ts";
 
 export interface EvaluateOptions {
   readonly policy: Policy;

@@ -1,7 +1,7 @@
 /** What the user decides about a run, apart from its plugins. Every field has a default and a sentence. */
 import { z } from "zod";
 import type { OptimizerSettings } from "../learner/learner.ts";
-import { parseOptions } from "../host/options.ts";
+import { parseOptions } from "../options/options.ts";
 import { loraSchema } from "../model/lora/settings.ts";
 
 const fraction = z.number().min(0).max(1);

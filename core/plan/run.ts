@@ -1,7 +1,7 @@
 /** What a run does, as far as its memory goes: read off its recipe and settings. */
 import type { Host } from "../host/host.ts";
 import { promptLength, type EncodedPrompt } from "../model/model.ts";
-import type { RolloutPlan } from "../pipeline/hooks.ts";
+import type { RolloutPlan } from "../contracts/hooks.ts";
 import type { RunSettings } from "../pipeline/settings.ts";
 import { createModel } from "../model/registry.ts";
 import type { ModelConfig } from "../model/files/config.ts";

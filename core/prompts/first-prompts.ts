@@ -2,8 +2,8 @@
 import type { Dataset } from "../data/dataset.ts";
 import { createRowOrder, type OrderPosition } from "../data/row-order.ts";
 import type { Random } from "../math/random.ts";
-import type { Prompt } from "../pipeline/batch.ts";
-import type { PromptProcessor } from "../pipeline/policy.ts";
+import type { Prompt } from "../contracts/batch.ts";
+import type { PromptProcessor } from "../contracts/policy.ts";
 import type { RunSettings } from "../pipeline/settings.ts";
 import { makePrompt, UnusableRowError } from "./prompts.ts";
 

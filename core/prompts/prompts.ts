@@ -1,14 +1,14 @@
 /** Rows become prompts: pictures are read, every view is made and encoded. */
 import type { Random } from "../math/random.ts";
 import type { EncodedPrompt } from "../model/model.ts";
-import { shown } from "../model/processing/shown.ts";
+import { shown } from "../messages/shown.ts";
 import { hashPixels } from "../model/processing/image-processor.ts";
 import { loadPicture } from "../model/processing/picture.ts";
 import type { EncodedPicture, Picture, PictureOptions, ReadingOptions } from "../model/processing/picture.ts";
-import type { PictureSource, Prompt, Row, Sample } from "../pipeline/batch.ts";
-import type { PromptProcessor } from "../pipeline/policy.ts";
+import type { PictureSource, Prompt, Row, Sample } from "../contracts/batch.ts";
+import type { PromptProcessor } from "../contracts/policy.ts";
 import { marksProblem } from "./marks.ts";
-import type { PictureAttention, PromptContext, View, ViewContext } from "./views.ts";
+import type { PictureAttention, PromptContext, View, ViewContext } from "../contracts/views.ts";
 
 /** A row that cannot be trained on; `onBadRow` or `onLongPrompt` decides what happens. */
 export class UnusableRowError extends Error {

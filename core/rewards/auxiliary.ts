@@ -1,21 +1,9 @@
 /** Auxiliary rollouts: what the policy answers to a prompt made of its own response. They earn rewards and are not trained on. */
-import type { Prompt, Sample } from "../pipeline/batch.ts";
-import type { PromptProcessor } from "../pipeline/policy.ts";
+import type { AuxiliaryRollout } from "../contracts/auxiliary.ts";
+import type { Prompt, Sample } from "../contracts/batch.ts";
+import type { PromptProcessor } from "../contracts/policy.ts";
 import { sampleGroups, type RolloutContext } from "./rollouts.ts";
-import type { PromptParts } from "../prompts/views.ts";
-
-export interface AuxiliaryRollout {
-  /** Unique in a run. */
-  readonly name: string;
-  /** Responses to each auxiliary prompt. Default 1. */
-  readonly samples?: number;
-  /** Default: as the main rollout. */
-  readonly maxNewTokens?: number;
-  /** Default: as the main rollout. */
-  readonly temperature?: number;
-  /** The prompt to sample from after this response; null for none. Its responses are judged by the recipe's scorers, against the same row. */
-  prompt(sample: Sample): PromptParts | null;
-}
+import type { PromptParts } from "../contracts/views.ts";
 
 /** Responses of an auxiliary rollout by the sample that they belong to. */
 export type AuxiliarySamples = ReadonlyMap<Sample, readonly Sample[]>;

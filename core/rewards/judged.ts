@@ -3,11 +3,11 @@ import type { Host } from "../host/host.ts";
 import type { Learner, LearnerBatch } from "../learner/learner.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import { runAuxiliary, type AuxiliarySamples } from "./auxiliary.ts";
-import type { Group, JudgedGroup, Sample } from "../pipeline/batch.ts";
+import type { Group, JudgedGroup, Sample } from "../contracts/batch.ts";
 import { keptWeights, learnerBatch } from "../scores/experience.ts";
-import type { Policy } from "../pipeline/policy.ts";
+import type { Policy } from "../contracts/policy.ts";
 import type { RolloutContext } from "./rollouts.ts";
-import { isActive, type PlannedScore, type ScoreHandle } from "../scores/scores.ts";
+import { isActive, type PlannedScore, type ScoreHandle } from "../contracts/scores.ts";
 
 export interface Judging {
   readonly policy: Policy;

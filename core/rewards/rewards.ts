@@ -1,44 +1,10 @@
 /** Scorers give a response named numbers; the pipeline runs them as responses finish and sums them by weight. */
-import type { Row, Sample } from "../pipeline/batch.ts";
-import { shown } from "../model/processing/shown.ts";
+import type { Scorable, Scored, Scorer } from "../contracts/scorer.ts";
+import type { Sample } from "../contracts/batch.ts";
+import { shown } from "../messages/shown.ts";
 import { digestOf } from "../host/inputs.ts";
-import { withoutSecrets } from "../host/secrets.ts";
+import { withoutSecrets } from "../options/secrets.ts";
 import { tokensDigest, type JournalEntry, type RewardJournal } from "../checkpoint/journal.ts";
-
-/** The sample as a scorer sees it: no reward yet. */
-export type Scorable = Pick<Sample, "prompt" | "response">;
-
-export interface Scorer {
-  /** Unique in a run: names the part. */
-  readonly name: string;
-  /** Weight in the reward. */
-  readonly weight: number;
-  /** Seconds before the scorer counts as hung. */
-  readonly timeoutSeconds: number;
-  /**
-   * A throw, a time-out or a non-finite number, logged and counted: "stop" the run; "drop" the response's whole group, which is not trained on; or give
-   * this value.
-   */
-  readonly onFailure: OnFailure;
-  /** Why responses to a row cannot be judged, null when they can: such a row is left out before anything is sampled, or stops the run, as `onBadRow` says. */
-  rejects?(row: Row): string | null | Promise<string | null>;
-  /**
-   * Score one response. Many calls run at once, and the order of their ends changes nothing. The signal fires at the time-out;
-   * a scorer that blocks the thread cannot be timed out. null: it does not apply to this response, which then lacks this part: it is left out of the sum and of the part's mean.
-   */
-  score(sample: Scorable, signal: AbortSignal): Scored | Promise<Scored>;
-}
-
-/** What a scorer says of a response; null: it does not apply. */
-export type Scored = number | ScoredPart | null;
-
-export type OnFailure = "stop" | "drop" | number;
-
-/** A value with what should be shown beside it. */
-export interface ScoredPart {
-  readonly value: number;
-  readonly note?: string;
-}
 
 /** A named part of a sample's reward. @throws Error naming the parts there are: a scorer that does not apply to a response gives it none */
 export function rewardPart({ parts, prompt }: Pick<Sample, "parts" | "prompt">, name: string): number {

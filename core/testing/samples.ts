@@ -1,7 +1,7 @@
 /** Samples and groups with the fields that a test names, and plain values for the rest. */
-import type { JudgedGroup, Prompt, Sample } from "../pipeline/batch.ts";
+import type { JudgedGroup, Prompt, Sample } from "../contracts/batch.ts";
 import type { Picture } from "../model/processing/picture.ts";
-import { isActive } from "../scores/scores.ts";
+import { isActive } from "../contracts/scores.ts";
 
 export interface SampleInput {
   /** The prompt's key; default "prompt-0". */

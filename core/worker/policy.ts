@@ -3,7 +3,7 @@ import { keepFreedMemory } from "../graph/libc.ts";
 import type { PictureOptions } from "../model/processing/picture.ts";
 import { Processor } from "../model/processing/processor.ts";
 import { parseSettings, type RunSettings } from "../pipeline/settings.ts";
-import type { PlannedMemory, Policy, TextProcessor } from "../pipeline/policy.ts";
+import type { PlannedMemory, Policy, TextProcessor } from "../contracts/policy.ts";
 import { adviceFor, planOf, type PlannedModel, refuseTooLarge } from "../plan/advice.ts";
 import { plannedFolder } from "../plan/folder.ts";
 import { machineMemory } from "../plan/machine.ts";

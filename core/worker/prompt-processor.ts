@@ -2,7 +2,7 @@
 import { imageMark } from "../model/processing/chat-template.ts";
 import type { PictureOptions } from "../model/processing/picture.ts";
 import type { Processor } from "../model/processing/processor.ts";
-import type { TextProcessor } from "../pipeline/policy.ts";
+import type { TextProcessor } from "../contracts/policy.ts";
 
 /** Pictures of a row without any `<image>` mark go before its prompt. */
 export const promptProcessor = (processor: Processor, pictures: PictureOptions = {}): TextProcessor => ({

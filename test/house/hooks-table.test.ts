@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { createHooks } from "../../core/pipeline/hooks.ts";
+import { createHooks } from "../../core/contracts/hooks.ts";
 import { projectFolder } from "./project-files.ts";
 
 interface Generator {

@@ -4,9 +4,9 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { arrayDataset, type Dataset } from "../../core/data/dataset.ts";
-import type { Batch } from "../../core/pipeline/batch.ts";
-import type { Plugin, Run } from "../../core/pipeline/plugin.ts";
-import type { Scorable, Scorer } from "../../core/rewards/rewards.ts";
+import type { Batch } from "../../core/contracts/batch.ts";
+import type { Plugin, Run } from "../../core/contracts/plugin.ts";
+import type { Scorable, Scorer } from "../../core/contracts/scorer.ts";
 import type { RunSettingsInput } from "../../core/pipeline/settings.ts";
 
 /** 1 when the response begins with the prompt's letter. */

@@ -2,11 +2,11 @@
 import { ones, zeros } from "@tensorflow/tfjs-core";
 import { expect } from "vitest";
 import { createHost } from "../../core/host/host.ts";
-import { PluginError } from "../../core/host/taps.ts";
+import { PluginError } from "../../core/messages/plugin-error.ts";
 import { createMinibatch } from "../../core/loss/loss-arrays.ts";
-import type { JudgedGroup, Minibatch, Row } from "../../core/pipeline/batch.ts";
-import type { RunHooks } from "../../core/pipeline/hooks.ts";
-import type { Run } from "../../core/pipeline/plugin.ts";
+import type { JudgedGroup, Minibatch, Row } from "../../core/contracts/batch.ts";
+import type { RunHooks } from "../../core/contracts/hooks.ts";
+import type { Run } from "../../core/contracts/plugin.ts";
 import { makeGroup, makeSample, type Host } from "../../core/testing.ts";
 import { TapPlugin } from "./bandit.ts";
 

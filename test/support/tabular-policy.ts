@@ -12,7 +12,7 @@ import type { Learner, LearnerBatch, LearnerCapabilities, OptimizerSettings, Out
 import { randomFromWords } from "../../core/math/random.ts";
 import type { EncodedPrompt, Weights } from "../../core/model/model.ts";
 import type { EncodedPicture, Picture } from "../../core/model/processing/picture.ts";
-import type { Policy, PromptProcessor } from "../../core/pipeline/policy.ts";
+import type { Policy, PromptProcessor } from "../../core/contracts/policy.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../../core/rollout/engine.ts";
 import { createRowSampler, softmaxInto, uniformAt } from "../../core/rollout/sampling.ts";
 

@@ -2,8 +2,8 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { arrayDataset, type Dataset, type RowInput } from "../../core/data/dataset.ts";
-import type { Plugin } from "../../core/pipeline/plugin.ts";
-import type { Scorable } from "../../core/rewards/rewards.ts";
+import type { Plugin } from "../../core/contracts/plugin.ts";
+import type { Scorable } from "../../core/contracts/scorer.ts";
 import { train, type TrainSummary } from "../../core/pipeline/run.ts";
 import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/pipeline/settings.ts";
 import { openPolicyInProcess } from "../../core/worker/policy.ts";

@@ -2,8 +2,8 @@
 import { basename, resolve } from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer, type FileMetaData } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { parseOptions } from "../../host/options.ts";
-import { causeOf } from "../../model/processing/shown.ts";
+import { parseOptions } from "../../options/options.ts";
+import { causeOf } from "../../messages/shown.ts";
 import { reading } from "../reader/place.ts";
 import { timestampText } from "../values/times.ts";
 import { blockDataset, blocksSchema, dataFiles, type Block, type BlockDataset, type BlocksOptions, type ColumnsOfFile, type Records, unreadableRows } from "./blocks.ts";

@@ -2,11 +2,11 @@
 import { open } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
-import { parseOptions } from "../../host/options.ts";
-import type { Row } from "../../pipeline/batch.ts";
+import { parseOptions } from "../../options/options.ts";
+import type { Row } from "../../contracts/batch.ts";
 import type { Dataset, SkippedRow } from "../dataset.ts";
 import { checkMapped, ColumnFinder, columnsSchema, valueAt, type Columns, type Values } from "../rows/columns.ts";
-import { causeOf } from "../../model/processing/shown.ts";
+import { causeOf } from "../../messages/shown.ts";
 import { reading } from "../reader/place.ts";
 import { rowOf } from "../rows/row.ts";
 

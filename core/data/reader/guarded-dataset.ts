@@ -1,8 +1,8 @@
 /** A dataset whose files another process reads. */
 import { basename, resolve } from "node:path";
 import { permutation } from "../../math/random.ts";
-import type { Row } from "../../pipeline/batch.ts";
-import { parseOptions } from "../../host/options.ts";
+import type { Row } from "../../contracts/batch.ts";
+import { parseOptions } from "../../options/options.ts";
 import { UnusableRowError } from "../../prompts/prompts.ts";
 import type { Dataset } from "../dataset.ts";
 import { blockOf, placesOf, shuffleBlocks } from "../formats/blocks.ts";

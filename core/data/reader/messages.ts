@@ -1,5 +1,5 @@
 /** What goes between the process that reads users' files and the one that uses their rows. */
-import type { Row } from "../../pipeline/batch.ts";
+import type { Row } from "../../contracts/batch.ts";
 import type { SkippedRow } from "../dataset.ts";
 import type { BlockOrder } from "../formats/blocks.ts";
 import type { DataKind } from "../open-file.ts";

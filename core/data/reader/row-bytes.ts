@@ -1,5 +1,5 @@
 /** How much memory a row takes. */
-import type { Row } from "../../pipeline/batch.ts";
+import type { Row } from "../../contracts/batch.ts";
 
 /** Bytes of a row, about: of its pictures and texts. */
 export function rowBytes({ images, prompt, answer, fields }: Row): number {

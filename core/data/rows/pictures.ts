@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { PictureSource } from "../../pipeline/batch.ts";
+import type { PictureSource } from "../../contracts/batch.ts";
 import { valueAt, type Layout, type Values } from "./columns.ts";
-import { shown } from "../../model/processing/shown.ts";
+import { shown } from "../../messages/shown.ts";
 
 /** Where a row's pictures stand. */
 export interface PicturePlace {

@@ -1,12 +1,12 @@
 /** A record of a file becomes a row. */
-import type { Row } from "../../pipeline/batch.ts";
+import type { Row } from "../../contracts/batch.ts";
 import type { Digits } from "../reader/messages.ts";
 import { NumberText } from "../values/number-text.ts";
 import { parseJson } from "../values/json.ts";
 import { knownColumns, mappingHint, purposeNames, valueAt, type ColumnFinder, type Layout, type Purpose, type Values } from "./columns.ts";
 import { isConversation, placed, readConversation, type Conversation } from "./conversation.ts";
 import { pictureOf, pictureValues, type PicturePlace } from "./pictures.ts";
-import { shown, withoutData } from "../../model/processing/shown.ts";
+import { shown, withoutData } from "../../messages/shown.ts";
 
 export interface RowPlace extends PicturePlace {
   /** Id of a row without one. */

@@ -1,7 +1,7 @@
 /** PEFT's adapter_config.json: read into what an adapter is here, and written so that PEFT reads it. */
 import { join } from "node:path";
 import { z } from "zod";
-import { parseOptions } from "../../host/options.ts";
+import { parseOptions } from "../../options/options.ts";
 import { moduleOf, type AdaptedWeight } from "../lora/adapter.ts";
 import { matched, regularExpression, type Targets } from "../lora/targets.ts";
 import { type JsonObject, readJson } from "./json.ts";

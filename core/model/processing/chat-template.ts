@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readJson } from "../files/json.ts";
 import { JinjaTemplate } from "./jinja.ts";
-import { causeOf } from "./shown.ts";
+import { causeOf } from "../../messages/shown.ts";
 
 export type MessagePart = { readonly type: "text"; readonly text: string } | { readonly type: "image" };
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import sharp, { type Metadata, type Sharp } from "sharp";
 import type { PatchLayout } from "./patches.ts";
 import { PixelBudget } from "./pixel-budget.ts";
-import { causeOf, quoted } from "./shown.ts";
+import { causeOf, quoted } from "../../messages/shown.ts";
 
 /** 8-bit RGB, row-major, [height, width, 3]. */
 export interface Picture {

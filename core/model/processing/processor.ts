@@ -5,7 +5,7 @@ import { readModelConfig } from "../files/config.ts";
 import { readJson } from "../files/json.ts";
 import { familyOf } from "../registry.ts";
 import { readPictureSettings } from "./image-settings.ts";
-import { withoutData } from "./shown.ts";
+import { withoutData } from "../../messages/shown.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import type { Message } from "./chat-template.ts";
 import type { ModelConfig } from "../files/config.ts";

@@ -1,8 +1,8 @@
 /** The first half of a step: prompts → views → rollout → reward → groups, in rounds until the step is full. */
 import type { OrderPosition } from "../../data/row-order.ts";
-import type { Group, JudgedGroup, Prompt, Sample } from "../batch.ts";
+import type { Group, JudgedGroup, Prompt, Sample } from "../../contracts/batch.ts";
 import type { Host } from "../../host/host.ts";
-import type { GroupSelection, RolloutPlan, StepContext } from "../hooks.ts";
+import type { GroupSelection, RolloutPlan, StepContext } from "../../contracts/hooks.ts";
 import { judgeRound } from "../../rewards/judged.ts";
 import type { RewardDesk } from "../../rewards/rewards.ts";
 import { sampleGroups, samplingFor, startGroups, type RolloutContext, type StartedGroups } from "../../rewards/rollouts.ts";

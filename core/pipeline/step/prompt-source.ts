@@ -3,9 +3,9 @@ import type { RowOrder } from "../../data/row-order.ts";
 import type { Host } from "../../host/host.ts";
 import { digestOf } from "../../host/inputs.ts";
 import { makePrompt, UnusableRowError, type PromptMaker } from "../../prompts/prompts.ts";
-import type { Prompt, Row } from "../batch.ts";
-import type { StepContext } from "../hooks.ts";
-import type { Policy } from "../policy.ts";
+import type { Prompt, Row } from "../../contracts/batch.ts";
+import type { StepContext } from "../../contracts/hooks.ts";
+import type { Policy } from "../../contracts/policy.ts";
 import type { RunSettings } from "../settings.ts";
 
 /** Where prompts come from. */

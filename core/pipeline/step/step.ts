@@ -1,8 +1,8 @@
 /** One step, top to bottom: prompts → views → rollout → reward → groups → experience → advantages → loss → gradient → metrics. */
 import { collectGroups, startCollecting, type Collected, type Collecting, type StartedStep } from "./collect.ts";
-import type { Group } from "../batch.ts";
-import type { StepSummary } from "../events.ts";
-import type { StepContext } from "../hooks.ts";
+import type { Group } from "../../contracts/batch.ts";
+import type { StepSummary } from "../../contracts/events.ts";
+import type { StepContext } from "../../contracts/hooks.ts";
 import type { RewardJournal } from "../../checkpoint/journal.ts";
 import { computeAdvantages } from "../../loss/loss.ts";
 import { makeResponseViews } from "../../prompts/prompts.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Checkpoint, RunDescription } from "../../../core/checkpoint/checkpoint.ts";
 import { assertSameRun, describeRun } from "../../../core/checkpoint/same-run.ts";
-import { parseOptions } from "../../../core/host/options.ts";
-import type { Plugin } from "../../../core/pipeline/plugin.ts";
+import { parseOptions } from "../../../core/options/options.ts";
+import type { Plugin } from "../../../core/contracts/plugin.ts";
 import { parseSettings } from "../../../core/pipeline/settings.ts";
 import { z } from "zod";
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { Coefficients } from "../../../core/host/coefficients.ts";
-import { createHooks } from "../../../core/pipeline/hooks.ts";
+import { createHooks } from "../../../core/contracts/hooks.ts";
 
 it("asks the hook for each value in each step, beginning from its initial value", () => {
   const { coefficient } = createHooks();

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { createHost } from "../../../core/host/host.ts";
 import type { Host } from "../../../core/host/host.ts";
-import type { Coefficient } from "../../../core/host/coefficients.ts";
-import type { JudgedGroup } from "../../../core/pipeline/batch.ts";
-import type { Plugin, Run } from "../../../core/pipeline/plugin.ts";
-import { PluginError } from "../../../core/host/taps.ts";
+import type { Coefficient } from "../../../core/contracts/coefficient.ts";
+import type { JudgedGroup } from "../../../core/contracts/batch.ts";
+import type { Plugin, Run } from "../../../core/contracts/plugin.ts";
+import { PluginError } from "../../../core/messages/plugin-error.ts";
 
 /** A plugin whose `apply` is given: what every test here varies. */
 class FirstPlugin implements Plugin {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import "../../../core/math/backend.ts";
 import { ones } from "@tensorflow/tfjs-core";
-import { guardTaps, type Guarding, pluginError, PluginError } from "../../../core/host/taps.ts";
-import type { Minibatch } from "../../../core/pipeline/batch.ts";
-import { createHooks, type RunHooks } from "../../../core/pipeline/hooks.ts";
-import type { Term } from "../../../core/loss/loss.ts";
+import { guardTaps, type Guarding } from "../../../core/host/taps.ts";
+import { pluginError, PluginError } from "../../../core/messages/plugin-error.ts";
+import type { Minibatch } from "../../../core/contracts/batch.ts";
+import { createHooks, type RunHooks } from "../../../core/contracts/hooks.ts";
+import type { Term } from "../../../core/contracts/term.ts";
 
 const context = { name: "x", step: 1, steps: 1 };
 

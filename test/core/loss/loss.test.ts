@@ -1,13 +1,13 @@
 import { memory, mul, sqrt, square, sub, tensor2d } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
-import type { Minibatch } from "../../../core/pipeline/batch.ts";
+import type { Minibatch } from "../../../core/contracts/batch.ts";
 import { createHost } from "../../../core/host/host.ts";
 import { computeAdvantages, computeLoss } from "../../../core/loss/loss.ts";
-import type { Term } from "../../../core/loss/loss.ts";
+import type { Term } from "../../../core/contracts/term.ts";
 import type { MinibatchArrays } from "../../../core/loss/loss-arrays.ts";
-import type { Plugin, Run } from "../../../core/pipeline/plugin.ts";
-import { PluginError } from "../../../core/host/taps.ts";
+import type { Plugin, Run } from "../../../core/contracts/plugin.ts";
+import { PluginError } from "../../../core/messages/plugin-error.ts";
 import { makeSample } from "../../../core/testing.ts";
 
 class TermPlugin implements Plugin {

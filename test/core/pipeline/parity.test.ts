@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createRandom } from "../../../core/math/random.ts";
 import { checkParity } from "../../../core/pipeline/parity.ts";
-import type { Policy } from "../../../core/pipeline/policy.ts";
+import type { Policy } from "../../../core/contracts/policy.ts";
 import { makePrompt } from "../../../core/prompts/prompts.ts";
 import { parseSettings } from "../../../core/pipeline/settings.ts";
 import { tabularPolicy, tabularProcessor } from "../../support/tabular-policy.ts";

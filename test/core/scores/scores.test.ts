@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { Coefficients } from "../../../core/host/coefficients.ts";
-import { createHooks } from "../../../core/pipeline/hooks.ts";
-import { describeScore, isActive, ScoreRequests } from "../../../core/scores/scores.ts";
+import { createHooks } from "../../../core/contracts/hooks.ts";
+import { describeScore, ScoreRequests } from "../../../core/scores/scores.ts";
+import { isActive } from "../../../core/contracts/scores.ts";
 
 it("computes an array once for all who ask for it, with the gradient if one wants it", () => {
   const scores = new ScoreRequests();

@@ -7,7 +7,7 @@ import { beforeAll, expect, test } from "vitest";
 import { Processor } from "../../../core/model/processing/processor.ts";
 import { promptProcessor } from "../../../core/worker/prompt-processor.ts";
 import { tokensUntil } from "../../../core/scores/scores.ts";
-import type { TextProcessor } from "../../../core/pipeline/policy.ts";
+import type { TextProcessor } from "../../../core/contracts/policy.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 
 const tiny = join(import.meta.dirname, "../../golden/cases/models/tiny");

@@ -6,7 +6,7 @@ import { OnnxExecutor } from "../../../graph/onnx/executor.ts";
 import { readJson } from "../../files/json.ts";
 import type { Picture } from "../../processing/picture.ts";
 import { resize } from "../../processing/resize.ts";
-import { shown } from "../../processing/shown.ts";
+import { shown } from "../../../messages/shown.ts";
 import { readFloats, readFolderEntries } from "../../files/safetensors.ts";
 import { readDinov2Config, type Dinov2Config } from "./config.ts";
 import { interpolatePositions } from "./positions.ts";

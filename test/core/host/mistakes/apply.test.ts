@@ -2,7 +2,7 @@
 import { keep, ones, tidy, variable } from "@tensorflow/tfjs-core";
 import { describe, expect, it, test } from "vitest";
 import { createHost } from "../../../../core/host/host.ts";
-import type { Run } from "../../../../core/pipeline/plugin.ts";
+import type { Run } from "../../../../core/contracts/plugin.ts";
 import { lossOf } from "../../../../core/testing.ts";
 import { TapPlugin } from "../../../support/bandit.ts";
 

@@ -3,10 +3,10 @@ import { arrayDataset } from "../../../../core/data/dataset.ts";
 import { createRowOrder } from "../../../../core/data/row-order.ts";
 import { collectGroups, startCollecting, type Collected } from "../../../../core/pipeline/step/collect.ts";
 import { createHost } from "../../../../core/host/host.ts";
-import type { Run } from "../../../../core/pipeline/plugin.ts";
+import type { Run } from "../../../../core/contracts/plugin.ts";
 import { RewardDesk } from "../../../../core/rewards/rewards.ts";
 import { parseSettings, type RunSettingsInput } from "../../../../core/pipeline/settings.ts";
-import type { Policy } from "../../../../core/pipeline/policy.ts";
+import type { Policy } from "../../../../core/contracts/policy.ts";
 import { banditSettings, letterRows, ScorerPlugin, TapPlugin } from "../../../support/bandit.ts";
 import { tabularPolicy } from "../../../support/tabular-policy.ts";
 

@@ -1,7 +1,6 @@
 /** A view is a named, seeded, replayable change of a prompt: of its pictures, its visual tokens, or its text. */
-import { imageMark } from "../model/processing/chat-template.ts";
 import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
-import type { Row, Turn } from "../pipeline/batch.ts";
+import type { Row, Turn } from "./batch.ts";
 import type { Random } from "../math/random.ts";
 
 /** Where a view is made. */
@@ -57,10 +56,4 @@ export interface View {
    * attention to and from those left out were masked.
    */
   dropped?(tokens: number, context: ViewContext): ArrayLike<number | boolean>;
-}
-
-/** A prompt's text alone: no pictures and no marks for them. */
-export function withoutPictures({ prompt, system, history }: PromptParts): PromptParts {
-  const strip = (text: string): string => text.replaceAll(imageMark, "").trim();
-  return { prompt: strip(prompt), system: system === null ? null : strip(system), ...(history === undefined ? {} : { history: history.map(({ role, content }) => ({ role, content: strip(content) })) }), pictures: [] };
 }

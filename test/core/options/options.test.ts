@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { parseOptions } from "../../../core/host/options.ts";
+import { parseOptions } from "../../../core/options/options.ts";
 
 const schema = z.strictObject({
   coefficient: z.number().nonnegative().default(0.01),

@@ -1,10 +1,10 @@
 /** Every decision point of a run. */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncWaterfallHook } from "tapable";
-import { returning } from "../host/contract.ts";
-import { decisionFault, numberFault, planFault, rewardsFault, rowsFault, selectionFault } from "../host/results.ts";
-import type { Term } from "../loss/loss.ts";
-import { advantagesFault, termsFault, weightsFault } from "../loss/tensor-results.ts";
+import { returning } from "./returning.ts";
+import { decisionFault, numberFault, planFault, rewardsFault, rowsFault, selectionFault } from "./results.ts";
+import type { Term } from "./term.ts";
+import { advantagesFault, termsFault, weightsFault } from "./tensor-results.ts";
 import type { Batch, Group, JudgedGroup, Minibatch, Row } from "./batch.ts";
 import type { StepSummary } from "./events.ts";
 

@@ -2,7 +2,7 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { Picture } from "../model/processing/picture.ts";
-import type { ScoreHandle } from "../scores/scores.ts";
+import type { ScoreHandle } from "./scores.ts";
 
 /** A path, or a picture file in memory with a name for messages. */
 export type PictureSource = string | { readonly bytes: Uint8Array; readonly name: string };

@@ -1,12 +1,12 @@
 /** The plugin contract and what a plugin is handed. */
-import type { AuxiliaryRollout } from "../rewards/auxiliary.ts";
-import type { WeightsCopy } from "../scores/copies.ts";
+import type { AuxiliaryRollout } from "./auxiliary.ts";
+import type { WeightsCopy } from "./copies.ts";
 import type { Events } from "./events.ts";
-import type { Coefficient } from "../host/coefficients.ts";
+import type { Coefficient } from "./coefficient.ts";
 import type { Hooks } from "./hooks.ts";
-import type { ScoreHandle, ScoreRequest } from "../scores/scores.ts";
-import type { View } from "../prompts/views.ts";
-import type { Scorer } from "../rewards/rewards.ts";
+import type { ScoreHandle, ScoreRequest } from "./scores.ts";
+import type { View } from "./views.ts";
+import type { Scorer } from "./scorer.ts";
 import type { Random } from "../math/random.ts";
 
 /**

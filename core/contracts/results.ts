@@ -1,8 +1,8 @@
 /** What may be wrong with the plain results of hooks: numbers, rows, groups, plans, decisions. */
-import type { Group, Row } from "../pipeline/batch.ts";
-import type { GroupSelection, GroupsContext, RolloutPlan } from "../pipeline/hooks.ts";
-import type { Fault } from "./contract.ts";
-import { describe, isRecord, strangeField } from "./describe.ts";
+import type { Group, Row } from "./batch.ts";
+import type { GroupSelection, GroupsContext, RolloutPlan } from "./hooks.ts";
+import type { Fault } from "./returning.ts";
+import { describe, isRecord, strangeField } from "../messages/describe.ts";
 
 export const numberFault: Fault = (result) =>
   typeof result === "number" && Number.isFinite(result) ? null : describe(result);

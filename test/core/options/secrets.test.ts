@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { parseOptions } from "../../../core/host/options.ts";
-import { environment, Secret, secret, withoutSecrets } from "../../../core/host/secrets.ts";
+import { parseOptions } from "../../../core/options/options.ts";
+import { environment, Secret, secret, withoutSecrets } from "../../../core/options/secrets.ts";
 
 afterEach(() => {
   delete process.env["SECRETS_TEST_KEY"];

@@ -1,13 +1,13 @@
 /** What may be wrong with the tensors that hooks give: advantages, weights, terms of the loss. */
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
-import type { Fault } from "../host/contract.ts";
-import { describe, didYouMean, isRecord, isTensor, strangeField } from "../host/describe.ts";
+import type { Fault } from "./returning.ts";
+import { describe, didYouMean, isRecord, isTensor, strangeField } from "../messages/describe.ts";
 import { reductions } from "../math/reduce.ts";
 import { peek } from "../math/tensor-numbers.ts";
-import type { Batch, Minibatch } from "../pipeline/batch.ts";
-import type { TermSlot } from "../pipeline/hooks.ts";
-import type { Term } from "./loss.ts";
-import { leavesOf } from "./loss-arrays.ts";
+import type { Batch, Minibatch } from "./batch.ts";
+import type { TermSlot } from "./hooks.ts";
+import type { Term } from "./term.ts";
+import { leavesOf } from "./leaves.ts";
 import { dependsOn } from "./tape.ts";
 
 type Shape = readonly [rows: number, columns: number];
