@@ -3,8 +3,7 @@
  * ("scoring:3", "update:5", "save:8") at which the process kills itself with SIGKILL.
  */
 import { sub, square } from "@tensorflow/tfjs-core";
-import type { Scorable } from "../../core/contracts/scorer.ts";
-import { train } from "../../core/pipeline/run.ts";
+import { train, type Scorable } from "@papo/core";
 import { BanditPlugin, banditSettings, letterRows, repeatsTheLetter, ScorerPlugin, TapPlugin } from "../support/bandit.ts";
 import { tabularPolicy } from "../support/tabular-policy.ts";
 

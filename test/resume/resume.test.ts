@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../support/bandit.ts";
+import { runScript } from "../support/command-line.ts";
 
 const script = fileURLToPath(new URL("./child.ts", import.meta.url));
 
 /** Exit code, or the signal that ended the child. */
 async function run(output: string, kill: string): Promise<number | string> {
-  const child = spawn(process.execPath, ["--import", "tsx", script, output, kill], { stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(process.execPath, [runScript, script, output, kill], { stdio: ["ignore", "inherit", "inherit"] });
   const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
   return code ?? signal!;
 }

@@ -3,11 +3,7 @@ import { exp, mul, neg, sub, tensor2d } from "@tensorflow/tfjs-core";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { arrayDataset, type Dataset } from "../../core/data/dataset.ts";
-import type { Batch } from "../../core/contracts/batch.ts";
-import type { Plugin, Run } from "../../core/contracts/plugin.ts";
-import type { Scorable, Scorer } from "../../core/contracts/scorer.ts";
-import type { RunSettingsInput } from "../../core/pipeline/settings.ts";
+import { arrayDataset, type Batch, type Dataset, type Plugin, type Run, type RunSettingsInput, type Scorable, type Scorer } from "@papo/core";
 
 /** 1 when the response begins with the prompt's letter. */
 export const repeatsTheLetter = ({ prompt, response }: Scorable): number => (response.text[0] === prompt.row.prompt[0] ? 1 : 0);

@@ -6,6 +6,9 @@ import { fileURLToPath } from "node:url";
 /** The project's folder. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
+/** Runs a script of the tests in a process of its own: `node <this> <script.ts> [arguments]`. */
+export const runScript = join(root, "test/support/run-script.mjs");
+
 /** What a user sees of `papo`. */
 export interface CommandOutcome {
   readonly code: number | null;

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runScript } from "../support/command-line.ts";
 import { newFolder, removeFolders, weightsOf } from "./support.ts";
 
 afterAll(removeFolders);
@@ -12,7 +13,7 @@ const script = fileURLToPath(new URL("./killed-child.ts", import.meta.url));
 
 /** Exit code, or the signal that ended the child. */
 async function run(output: string, every: number, kill: string): Promise<number | string> {
-  const child = spawn(process.execPath, ["--import", "tsx", script, output, String(every), kill], { stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(process.execPath, [runScript, script, output, String(every), kill], { stdio: ["ignore", "inherit", "inherit"] });
   const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
   return code ?? signal!;
 }

@@ -1,12 +1,10 @@
 /** Small runs of the real model. */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { arrayDataset, type Dataset, type RowInput } from "../../core/data/dataset.ts";
-import type { Plugin } from "../../core/contracts/plugin.ts";
-import type { Scorable } from "../../core/contracts/scorer.ts";
-import { train, type TrainSummary } from "../../core/pipeline/run.ts";
-import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/pipeline/settings.ts";
-import { openPolicyInProcess } from "../../core/worker/policy.ts";
+import {
+  arrayDataset, learnerSettings, openPolicyInProcess, parseSettings, train, type Dataset, type Plugin, type RunSettingsInput, type Scorable, type TrainSummary,
+} from "@papo/core";
+import type { RowInput } from "../../core/data/dataset.ts";
 import { root } from "../support/command-line.ts";
 import { BanditPlugin, ScorerPlugin, temporaryFolder } from "../support/bandit.ts";
 
