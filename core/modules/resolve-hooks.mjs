@@ -8,6 +8,8 @@ const isOwn = (specifier) => ownPackages.some((name) => specifier === name || sp
 /** Names of packages: no path, no address, no builtin module. */
 const packageName = /^(?![a-zA-Z]+:)[^./]/;
 const typescript = /^file:(?!.*\/node_modules\/).*\.tsx?$/;
+/** What tsx adds to the address of a file that it takes for CommonJS. */
+const asCommonJs = /(?:%3F|\?)tsx-commonjs.*$/;
 
 /** A hook `resolve` of Node. @param from the address of a module that sees the project's packages */
 export const resolveFrom = (from) => (specifier, context, next) => {
@@ -41,7 +43,8 @@ function attempt(first, second) {
 /** TypeScript is read as ES modules: in a folder without `"type": "module"` it would be CommonJS, which cannot wait for what it imports. */
 function asModule(found) {
   if (found instanceof Promise) return found.then(asModule);
-  return typescript.test(found.url.split("?")[0]) ? { ...found, format: "module" } : found;
+  const url = found.url.replace(asCommonJs, "");
+  return typescript.test(url.split("?")[0]) ? { ...found, url, format: "module" } : found;
 }
 
 let resolver = null;

@@ -20,6 +20,7 @@ import { report } from "./commands/report.ts";
 import { setup } from "./commands/setup.ts";
 import { show } from "./commands/show.ts";
 import { startModel } from "./commands/start-model.ts";
+import { sweep } from "./commands/sweep.ts";
 import { verify } from "./commands/verify.ts";
 import { watch } from "./commands/watch.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -27,7 +28,7 @@ import { complain, say } from "./display/say.ts";
 
 /** By name, in the order in which help lists them. */
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [init, trainCommand, sft, demo, compare, plan, show, diff, evalCommand, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
+  [init, trainCommand, sft, demo, compare, sweep, plan, show, diff, evalCommand, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
 );
 
 /** Run a command; the exit code. Errors are printed as a message, with the stack only under --stack. */

@@ -152,7 +152,8 @@ function placeOf(name: string | undefined, plugins: readonly Plugin[]): number |
   const found = [places((known) => known === name), places((known) => known.toLowerCase() === word || known.toLowerCase() === `${word}plugin`), places((known) => known.toLowerCase().includes(word))];
   const [place, ...others] = found.find((matches) => matches.length > 0) ?? [];
   if (place === undefined) {
-    const near = nearest(name, classes);
+    const short = nearest(name.replace(/Plugin$/i, ""), classes.map((known) => known.replace(/Plugin$/, "")));
+    const near = nearest(name, classes) ?? (short === null ? null : `${short}Plugin`);
     return `there is no plugin "${name}"${near === null ? "" : `; did you mean "${near}"?`}; ${there}`;
   }
   if (others.length === 0) return place;

@@ -1,13 +1,14 @@
 /** `papo compare`: many recipes on the embedded task under one budget, as one table. */
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lockFolder, makeFolder, parseSettings } from "@papo/core";
 import { command } from "../command-line/command.ts";
 import { beforeEnd, commandWith } from "../stopping.ts";
 import type { Display } from "../display/display.ts";
+import { runSideBySide } from "../compare/side-by-side.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
 import { isDone, makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
 import type { Job } from "../compare/run-variant.ts";
@@ -112,44 +113,18 @@ const jobOf = (variant: Variant, seed: number, { train, unseen }: Scenes, { step
 
 /** Run jobs side by side; the failures' messages. An interrupt ends the children with this process. */
 async function inParallel(jobs: readonly Job[], limit: number, say: (line: string) => void): Promise<string[]> {
-  const failures: string[] = [];
   const children = new Set<ChildProcess>();
   const forget = beforeEnd(() => {
     for (const child of children) child.kill();
     say(`stopped; the runs that are missing: ${commandWith([])}`);
   });
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let job = jobs[next++]; job !== undefined; job = jobs[next++]) {
-      const start = performance.now();
-      const failure = await runChild(job, children);
-      const seconds = ((performance.now() - start) / 1000).toFixed(0);
-      say(`${job.variant.label}, seed ${job.seed}: ${failure === null ? "done" : "failed"} in ${seconds} s (${Math.min(next, jobs.length)} of ${jobs.length} begun)`);
-      if (failure !== null) failures.push(`${job.variant.label}, seed ${job.seed}: ${failure}`);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, jobs.length) }, worker));
+  const script = fileURLToPath(new URL("../compare/run-variant.ts", import.meta.url));
+  const runs = jobs.map((job) => ({
+    name: `${job.variant.label}, seed ${job.seed}`, script, words: [JSON.stringify(job)],
+    // What an interrupted run left is cleared first.
+    before: () => rmSync(job.folder, { recursive: true, force: true }),
+  }));
+  const failures = await runSideBySide(runs, { limit, say, children });
   forget();
   return failures;
 }
-
-/** The last words of a run that failed, or null. What an interrupted run left is cleared first. */
-function runChild(job: Job, children: Set<ChildProcess>): Promise<string | null> {
-  rmSync(job.folder, { recursive: true, force: true });
-  const script = fileURLToPath(new URL("../compare/run-variant.ts", import.meta.url));
-  const child = spawn(process.execPath, [...loaderOf(script), script, JSON.stringify(job)], { stdio: ["ignore", "ignore", "pipe"], cwd: dirname(script) });
-  children.add(child);
-  let words = "";
-  child.stderr.on("data", (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2000)));
-  return new Promise((resolve) => {
-    const end = (failure: string | null): void => {
-      children.delete(child);
-      resolve(failure);
-    };
-    child.on("error", (error) => end(error.message));
-    child.on("exit", (code, signal) => end(code === 0 ? null : `${signal ?? `exit ${code}`}: ${words.trim().split("\n").slice(-12).join("\n")}`));
-  });
-}
-
-/** What Node needs to run a script of this package: nothing where it is built. */
-const loaderOf = (script: string): string[] => (script.endsWith(".ts") ? ["--import", "tsx"] : []);

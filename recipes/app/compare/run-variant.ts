@@ -1,11 +1,12 @@
 /** One run of a comparison, in a process of its own: `node run-variant.js <job as JSON>`, or .ts with a loader. */
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, train } from "@papo/core";
+import { exitAtOnce, learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, train } from "@papo/core";
 import { PerceptionProbePlugin, RandomMaskPlugin, RunLogPlugin } from "@papo/plugins";
 import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
 import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
 import { startModelFolder } from "../tasks/shapes/start-model.ts";
+import { endWithParent } from "./side-by-side.ts";
 import { makeVariant, type Variant } from "./variant.ts";
 import { complain } from "../display/say.ts";
 
@@ -47,6 +48,7 @@ export function probe(plugins: readonly Plugin[]): Plugin[] {
 }
 
 if (process.argv[2] !== undefined && /run-variant\.[jt]s$/.test(process.argv[1] ?? "")) {
+  endWithParent(() => exitAtOnce(1, "SIGTERM"));
   await runJob(JSON.parse(process.argv[2]) as Job).catch((error: unknown) => {
     complain((error as Error).message);
     process.exitCode = 1;

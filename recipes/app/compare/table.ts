@@ -1,5 +1,6 @@
 /** What a comparison's runs come to: a table in the order of accuracy, and curves over what was varied. */
 import { byRecipe } from "../report/curves.ts";
+import { drawPanels, type Measured } from "./panels.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import { perceptionDefaults } from "../../presets/tiny.ts";
 import { accuracyOf, differenceOf, type Difference } from "../report/verdict.ts";
@@ -54,9 +55,9 @@ export function tableOf(lines: readonly Line[], baseline: string): string {
   ].join("\n");
 }
 
-const interval = ({ value, low, high }: Difference): string => `${(100 * value).toFixed(1)} ± ${(50 * (high - low)).toFixed(1)}`;
+export const interval = ({ value, low, high }: Difference): string => `${(100 * value).toFixed(1)} ± ${(50 * (high - low)).toFixed(1)}`;
 
-function gainOf(gain: Difference | null): string {
+export function gainOf(gain: Difference | null): string {
   if (gain === null) return "–";
   const points = `${gain.value < 0 ? "−" : "+"}${(100 * Math.abs(gain.value)).toFixed(1)} ± ${(50 * (gain.high - gain.low)).toFixed(1)}`;
   return gain.low > 0 || gain.high < 0 ? `**${points}**` : points;
@@ -95,26 +96,19 @@ export function sweepsOf(lines: readonly Line[]): Sweep[] {
   });
 }
 
-/** One panel per sweep: accuracy with its interval at each value, values evenly spaced. */
-export function drawSweeps(sweeps: readonly Sweep[]): string {
-  const [width, height, margin] = [340, 230, 44];
-  const panels = sweeps.map(({ recipe, option, points }, index) => {
-    const bounds = points.flatMap(({ line }) => [line.accuracy.low, line.accuracy.high]);
-    const [bottom, top] = [Math.min(...bounds), Math.max(...bounds)];
-    const x = (i: number): string => (index * width + margin + (i / (points.length - 1)) * (width - margin - 20)).toFixed(1);
-    const y = (value: number): string => (28 + (1 - (value - bottom) / (top - bottom || 1)) * (height - 64)).toFixed(1);
-    const bars = points.map(({ value, line: { accuracy } }, i) =>
-      `<line x1="${x(i)}" x2="${x(i)}" y1="${y(accuracy.low)}" y2="${y(accuracy.high)}" stroke="#0072b2" opacity="0.5"/><circle cx="${x(i)}" cy="${y(accuracy.value)}" r="3" fill="#0072b2"/><text x="${x(i)}" y="${height - 18}" text-anchor="middle">${value}</text>`);
-    const line = points.map(({ line: { accuracy } }, i) => `${x(i)},${y(accuracy.value)}`).join(" ");
-    const ticks = [bottom, top].map((value) => `<text x="${index * width + margin - 6}" y="${Number(y(value)) + 3}" text-anchor="end">${(100 * value).toFixed(1)}</text>`);
-    return `<text x="${index * width + margin}" y="14" font-weight="bold">${recipe}: accuracy, %, over ${option}</text><polyline points="${line}" fill="none" stroke="#0072b2"/>${bars.join("")}${ticks.join("")}`;
-  });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${Math.max(1, sweeps.length) * width} ${height}" font-family="sans-serif" font-size="10"><rect width="100%" height="100%" fill="white"/>${panels.join("")}</svg>\n`;
-}
+/** One panel per sweep: accuracy with its interval at each value. */
+export const drawSweeps = (sweeps: readonly Sweep[]): string =>
+  drawPanels(sweeps.map(({ recipe, option, points }) => ({
+    title: `${recipe}: accuracy over ${option}`, x: option, y: "right answers, %",
+    at: points.map(({ value }) => String(value)),
+    lines: [{ label: "", points: points.map(({ line: { accuracy } }) => inPercent(accuracy)) }],
+  })));
 
-const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length);
+export const inPercent = ({ value, low, high }: Measured): Measured => ({ value: 100 * value, low: 100 * low, high: 100 * high });
 
-function median(values: readonly number[]): number {
+export const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length);
+
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

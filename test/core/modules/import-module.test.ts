@@ -37,7 +37,7 @@ export default defineRun({
 describe("a run file outside of any project", () => {
   test.each([["commonjs", "{}"], ["module", '{ "type": "module" }'], ["none", null]])("is read in a folder whose package.json says: %s", async (name, manifest) => {
     if (manifest !== null) write(`${name}/package.json`, manifest);
-    write(`${name}/gamma.ts`, "export const gamma = async (): Promise<number> => 0.0375;\n");
+    write(`${name}/gamma.ts`, 'import { nearest } from "@papo/core";\nimport { z } from "zod";\nawait null;\nexport const gamma = async (): Promise<number> => (nearest === undefined ? 0 : z.number().parse(0.0375));\n');
     write(`${name}/eta.ts`, "export const eta: number = 0.0475;\n");
     write(`${name}/few.ts`, "export const few: number = 7;\n");
     const shown = await shows(write(`${name}/run.ts`, typescript));
