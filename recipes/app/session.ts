@@ -1,7 +1,7 @@
 /** Training as every command does it: with a log for the report, a live display, and an orderly end on Ctrl-C. */
 import { type BegunFolder, type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin, type RunSettingsInput, train, type TrainSummary } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
-import type { Display } from "./display/display.ts";
+import type { Display, RunShown } from "./display/display.ts";
 import { RunControl } from "./run-control.ts";
 import { hold, type Hold } from "./stopping.ts";
 
@@ -21,6 +21,10 @@ export interface SessionOptions {
   readonly overrides?: readonly string[];
   /** Called once, when the first step is done. */
   readonly onFirstStep?: () => void;
+  /** Called once, when its folder is the run's. */
+  readonly onBegin?: () => void;
+  /** What the display shows besides its steps. */
+  readonly shown?: RunShown;
   /** What is measured between steps. */
   readonly evaluation?: EvaluationInLoop | null;
   /** Who may pause and stop it besides the signals. */
@@ -30,7 +34,7 @@ export interface SessionOptions {
 }
 
 export async function trainWithDisplay(options: SessionOptions): Promise<TrainSummary> {
-  const { name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null, overrides = [], onFirstStep, control = new RunControl(), stop: given } = options;
+  const { name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null, overrides = [], onFirstStep, onBegin, shown: parts, control = new RunControl(), stop: given } = options;
   const log = new RunLogPlugin({ folder: output, decode: (tokens) => policy.processor.decode(tokens) });
   const stop = given ?? hold({ say: sayStopping(display) });
   const askToStop = (): void => control.ask("stop");
@@ -58,7 +62,8 @@ export async function trainWithDisplay(options: SessionOptions): Promise<TrainSu
       giveUp: stop.giveUp,
       between: () => control.between(),
       onEvents: (events) => {
-        shown.push(display.run(name, events));
+        onBegin?.();
+        shown.push(display.run(name, events, parts));
         let begun = false;
         events.on("step", () => {
           if (!begun) onFirstStep?.();

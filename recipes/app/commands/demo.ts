@@ -6,6 +6,9 @@ import { checkpointFolders, type Dataset, learnerSettings, lockFolder, makeFolde
 import { command } from "../command-line/command.ts";
 import { percent } from "../display/format.ts";
 import type { Display } from "../display/display.ts";
+import { portOption } from "../command-line/page-options.ts";
+import { openTrainingPage, type TrainingPage } from "../page/training-page.ts";
+import { RunControl } from "../run-control.ts";
 import { probe } from "../compare/run-variant.ts";
 import { preset, tinyPresetNames, tinySteps } from "../../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
@@ -37,11 +40,15 @@ export const demo = command({
     scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
     mode: { kind: "choice", choices: ["official", "paper"], many: true, default: ["official"], text: "Of recipes with PAPO: what its release computes, or what the paper writes." },
     output: { kind: "text", value: "<folder>", default: "runs/demo", text: "Where runs and report go." },
+    verbose: { kind: "flag", text: "Print each run's plan too: plugins, rewards, score requests, memory." },
+    page: { kind: "flag", text: "Serve a page of the runs on this machine alone while they train." },
+    ...portOption,
     resume: { kind: "flag", text: "Go on in that folder, after a Ctrl-C: with the run that was on, then those that are missing." },
   },
   positionals: [0, 0],
   async run({ values, display }) {
-    const { scenes, steps = null } = values;
+    const { scenes, steps = null, verbose } = values;
+    const port = values.page || values.port !== undefined ? { port: values.port ?? null } : null;
     const trainings = trainingsOf(values.recipe, values.mode, values.seeds);
     const output = values.resume ? resolve(values.output) : await freeFolder(resolve(values.output));
     makeFolder(output);
@@ -49,7 +56,7 @@ export const demo = command({
     const stop = hold({ say: sayStopping(display) });
     try {
       return await unlessStopped(
-        () => runDemo({ trainings, steps, scenes, output, display, stop }),
+        () => runDemo({ trainings, steps, scenes, output, display, stop, verbose, port }),
         () => display.line(`go on with: ${commandWith(["--output", relative(process.cwd(), output), "--resume"], [values.output])}`),
       );
     } finally {
@@ -75,11 +82,33 @@ interface DemoOptions {
   readonly output: string;
   readonly display: Display;
   readonly stop: Hold;
+  readonly verbose: boolean;
+  /** Of the page; null where none is served. */
+  readonly port: { readonly port: number | null } | null;
 }
 
-async function runDemo({ trainings, steps, scenes, output, display, stop }: DemoOptions): Promise<void> {
+/** What is shown and why, in three lines. */
+function introduce({ trainings, scenes, output, display }: DemoOptions): void {
   const labels = [...new Set(trainings.map(({ label }) => label))];
-  display.line(`recipes: ${labels.join(", ")}; model: ${relative(process.cwd(), startModelFolder)}; executor: onnxruntime-node on the CPU; output: ${relative(process.cwd(), output)}`);
+  display.line(`A tiny vision-language model learns from the rewards of its own answers: with ${labels.join(", then anew with ")}.`);
+  display.line(`Why: to see what training gains${labels.length > 1 ? ", and what one recipe adds to another," : ""} on ${scenes.toLocaleString("en")} pictures that were not trained on.`);
+  display.line(`The end: ${relative(process.cwd(), join(output, "report.html"))}, curves and all answers. Ctrl-C stops; --page shows it live, --verbose each run's plan.`);
+}
+
+async function runDemo(options: DemoOptions): Promise<void> {
+  introduce(options);
+  const control = new RunControl();
+  const page = options.port === null ? null : await openTrainingPage({ folder: options.output, control, ...options.port });
+  if (page !== null) options.display.line(`page: ${page.address}`);
+  try {
+    await trainAll(options, control, page);
+  } finally {
+    await page?.close();
+  }
+}
+
+async function trainAll({ trainings, steps, scenes, output, display, stop, verbose }: DemoOptions, control: RunControl, page: TrainingPage | null): Promise<void> {
+  if (verbose) display.line(`model: ${relative(process.cwd(), startModelFolder)}; executor: onnxruntime-node on the CPU`);
   const data = await drawData(trainings, steps, scenes, output, display);
   const start = join(output, "start");
   const runs: RunRecord[] = [];
@@ -99,7 +128,10 @@ async function runDemo({ trainings, steps, scenes, output, display, stop }: Demo
     try {
       // It goes on where it was stopped, and is not measured twice.
       await measure("the start", policy, data.unseen, start, null, { display, stop });
-      const { ended } = await trainWithDisplay({ stop, resume: existsSync(folder), name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display });
+      const session = { stop, control, resume: existsSync(folder), name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display };
+      let withdraw: (() => void) | undefined;
+      const onBegin = (): void => void (withdraw = page?.offer(folder));
+      const { ended } = await trainWithDisplay({ ...session, onBegin, shown: { plan: verbose, answerEvery: 10 } }).finally(() => withdraw?.());
       if (ended === "interrupted") throw new StoppedError();
       await measure(name, policy, data.unseen, join(folder, "evaluation", "after"), folder, { display, stop });
       await cp(start, join(folder, "evaluation", "before"), { recursive: true });
@@ -125,7 +157,7 @@ async function drawData(trainings: readonly Training[], steps: number | null, sc
     return (steps ?? settings.steps) * settings.promptsPerStep;
   }));
   const draw = async (split: "train" | "test", pictures: number): Promise<Dataset> => {
-    const phase = display.phase(`drawing ${pictures} ${split === "train" ? "training" : "unseen"} scenes`, pictures);
+    const phase = display.phase(`drawing ${pictures} ${split === "train" ? "training" : "unseen"} scenes`, pictures, true);
     const file = await writeDataset(join(output, "data", split), { split, seed: 2, count: pictures, grids: pictureGrids, onProgress: (done) => phase.advance(done) });
     phase.end();
     return openJsonl(file);

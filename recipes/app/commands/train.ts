@@ -109,6 +109,7 @@ async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, r
   let page: TrainingPage | null = null;
   try {
     if (wanted !== null) page = await openTrainingPage({ folder: output, control, ...wanted });
+    page?.offer(output);
     if (page !== null) display.line(`page: ${page.address}`);
     // A run that is resumed without a checkpoint begins with these weights again.
     if (measurements !== null && (!resume || checkpointFolders(join(output, "checkpoints")).length === 0)) display.line(`  ${averageLine(await measurements.before(resume))}`);

@@ -2,7 +2,8 @@
 import { createLogUpdate } from "log-update";
 import type { Events, RunEvents } from "@papo/core";
 import { headlineMetrics, timingMetrics } from "../report/headline.ts";
-import type { Display, Phase } from "./display.ts";
+import { askedAndAnswered } from "./answer.ts";
+import type { Display, Phase, RunShown } from "./display.ts";
 import { colours, cutTo, duration, oneLine, phaseText, plain, responsesText, runBlock, runLine } from "./format.ts";
 import type { RunProgress } from "./format.ts";
 
@@ -36,12 +37,12 @@ export const createDisplay = (options: DisplayOptions = {}): Display => {
     return once;
   };
   return {
-    run: (name, events) => {
-      const { end, paused } = followRun(name, events, screen, every, now);
+    run: (name, events, shown = {}) => {
+      const { end, paused } = followRun(name, events, screen, { every, ...shown }, now);
       return { end: track(end), paused };
     },
-    phase: (text, total) => {
-      const phase = followPhase(text, total ?? null, screen, now);
+    phase: (text, total, passing = false) => {
+      const phase = followPhase(text, total ?? null, passing ? withoutLines(screen) : screen, now);
       return { advance: phase.advance, end: track(phase.end) };
     },
     line: (text) => {
@@ -74,6 +75,9 @@ const plainScreen = (stream: NodeJS.WritableStream): Screen => ({
   },
   close: () => undefined,
 });
+
+/** What is shown there passes. */
+const withoutLines = (screen: Screen): Screen => ({ ...screen, stay: () => undefined });
 
 const liveScreen = (stream: NonNullable<DisplayOptions["stream"]>): Screen => {
   const update = createLogUpdate(stream);
@@ -108,7 +112,7 @@ const liveScreen = (stream: NonNullable<DisplayOptions["stream"]>): Screen => {
 };
 
 /** Shows a run until `end` is called. */
-const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Screen, every: number, now: () => number): { readonly end: () => void; readonly paused: (on: boolean) => void } => {
+const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Screen, shown: RunShown & { readonly every: number }, now: () => number): { readonly end: () => void; readonly paused: (on: boolean) => void } => {
   const paint = screen.interactive ? colours : plain;
   const start = now();
   let stepStart = start;
@@ -116,13 +120,20 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
   let progress: RunProgress = beforeFirstStep(name);
   const paces: number[] = [];
   let pausedAt: number | null = null;
+  const { every, plan = true, answerEvery } = shown;
+  let answered: readonly string[] = [];
   const lines = (): readonly string[] => {
     if (progress.steps === 0) return [`${paint.bold(oneLine(name))}  first step, ${responsesText(progress.responses)}`];
-    return runBlock(progress, paint);
+    return [...runBlock(progress, paint), ...answered.map((line) => `  ${paint.dim(line)}`)];
   };
 
   const onPlan = ({ lines: planned }: RunEvents["plan"]): void => {
-    screen.stay(...planned.map((line) => `  ${oneLine(line)}`));
+    if (plan) screen.stay(...planned.map((line) => `  ${oneLine(line)}`));
+  };
+  const onExperience = ({ step, samples }: RunEvents["experience"]): void => {
+    // Another place in each step: who answers last gives the longest answers.
+    const sample = samples[(step * 37) % Math.max(1, samples.length)];
+    if (answerEvery !== undefined && sample !== undefined) answered = askedAndAnswered(sample);
   };
   const onResponse = (): void => {
     progress = { ...progress, responses: progress.responses + 1 };
@@ -139,6 +150,7 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
     screen.show(lines);
     const { step, steps } = summary;
     if (!screen.interactive && (step === 1 || step === steps || step % every === 0)) screen.stay(runLine(progress));
+    if (!screen.interactive && answered.length > 0 && answerEvery !== undefined && (step === 1 || step % answerEvery === 0)) screen.stay(`  ${answered.join(", ")}`);
   };
   const warn = (text: string): void => {
     progress = { ...progress, alarms: [...progress.alarms, oneLine(text)].slice(-shownAlarms) };
@@ -159,6 +171,7 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
 
   events.on("plan", onPlan);
   events.on("response", onResponse);
+  events.on("experience", onExperience);
   events.on("timing", onTiming);
   events.on("step", onStep);
   events.on("alarm", onAlarm);
@@ -167,6 +180,7 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
   const end = (): void => {
     events.off("plan", onPlan);
     events.off("response", onResponse);
+    events.off("experience", onExperience);
     events.off("timing", onTiming);
     events.off("step", onStep);
     events.off("alarm", onAlarm);

@@ -10,11 +10,13 @@ import { complain } from "../display/say.ts";
 export interface TrainingPage {
   /** To open: it ends in the token that pausing and stopping need. */
   readonly address: string;
+  /** A run in its folder is under way and may be paused and stopped from the page, until the returned function is called. */
+  offer(run: string): () => void;
   close(): Promise<void>;
 }
 
 export interface TrainingPageOptions {
-  /** The run's. */
+  /** The run's, or a folder of runs, which are offered as they come. */
   readonly folder: string;
   /** Null: the first free one of the usual ones. 0: any. */
   readonly port: number | null;
@@ -40,14 +42,23 @@ export async function openTrainingPage({ folder, port, control }: TrainingPageOp
   });
   // A page that dies takes no run with it.
   worker.on("error", (error: Error) => complain(`The page has ended: ${error.message}`));
-  const write = (): void => writePageFile(folder, { address, token, state: control.state });
-  write();
-  const unfollow = control.follow(write);
+  const offered = new Set<() => void>();
   return {
     address: addressWithToken(address, token),
+    offer: (run) => {
+      const write = (): void => writePageFile(run, { address, token, state: control.state });
+      write();
+      const unfollow = control.follow(write);
+      const end = (): void => {
+        if (!offered.delete(end)) return;
+        unfollow();
+        removePageFile(run);
+      };
+      offered.add(end);
+      return end;
+    },
     close: async () => {
-      unfollow();
-      removePageFile(folder);
+      for (const end of offered) end();
       await worker.terminate();
     },
   };

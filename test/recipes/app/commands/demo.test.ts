@@ -17,6 +17,10 @@ describe("papo demo", () => {
     const args = ["demo", "--steps", "2", "--scenes", "16", "--recipe", "grpo", "--recipe", "papo-d", "--mode", "paper", "--output", join(folder, "demo")];
     const { code, output } = await papo(args, folder);
     expect(code, output).toBe(0);
+    // Three lines say what is shown and why; how a run is set up is said on request; a question stands with its answer.
+    expect(output.split("\n").slice(0, 3).join("\n")).toMatch(/^A tiny vision-language model .* with grpo, then anew with papo\(dapo\), paper\.\nWhy: .* 16 pictures .*\nThe end: .*report\.html/);
+    expect(output).not.toMatch(/plugins: |score: |drawing|sampler and learner/);
+    expect(output).toMatch(/asked ".+", answered ".+": reward [\d.]+; right is ".+"/);
     expect(output).toContain("greedy accuracy on unseen scenes");
     expect(output).toContain("papo(dapo), paper is");
     const questionsOf = (run: string, place: string) => readQuestions(join(folder, "demo", run, "evaluation", place, "questions.jsonl"));
@@ -26,8 +30,9 @@ describe("papo demo", () => {
     for (const file of Object.values(shown!.pictures[0]!)) expect(existsSync(join(folder, "demo", "papo-dapo-paper-1", file)), file).toBe(true);
     expect(Object.keys(shown!.pictures[0]!)).toEqual(["original", "masked"]);
     expect(readFileSync(join(folder, "demo", "report.html"), "utf8")).toContain("papo(dapo), paper");
-    const again = await papo(["demo", "--steps", "1", "--scenes", "4", "--recipe", "grpo", "--output", join(folder, "demo")], folder);
+    const again = await papo(["demo", "--steps", "1", "--scenes", "4", "--recipe", "grpo", "--verbose", "--page", "--port", "0", "--output", join(folder, "demo")], folder);
     expect(again.code, again.output).toBe(0);
+    expect(again.output).toMatch(/page: http:\/\/127\.0\.0\.1:\d+\/#token=[^]*  plugins: ShapesRewardPlugin, [^]*sampler and learner agree/);
     expect(existsSync(join(folder, "demo-2", "report.html"))).toBe(true);
   });
 

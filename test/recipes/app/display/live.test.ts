@@ -1,6 +1,7 @@
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { createHost } from "../../../../core/host/host.ts";
+import { makeSample } from "../../../../core/testing.ts";
 import { createDisplay } from "../../../../recipes/app/display/live.ts";
 
 /** A stream that keeps what was written, and a clock that moves when told. */
@@ -83,6 +84,43 @@ describe("without a terminal", () => {
       "evaluating 1,000 scenes: done in 1 min 05 s",
       "report.html is written",
     ]);
+  });
+});
+
+describe("what a run shows besides its steps", () => {
+  const sample = makeSample({ text: "\\boxed{ 2 }", reward: 1, answer: "2" });
+  const trained = (interactive: boolean, shown: object): ReturnType<typeof stage> => {
+    const staged = stage(interactive);
+    const { events } = createHost([], { seed: 1 });
+    const run = staged.display.run("grpo", events, shown);
+    events.emit("plan", { lines: ["4 steps"] });
+    for (let step = 1; step <= 4; step++) {
+      events.emit("experience", { step, samples: [sample], T: 1, arrays: {} });
+      events.emit("step", { step, steps: 4, metrics: {} });
+    }
+    run.end();
+    return staged;
+  };
+
+  it("is its plan, and no answers, where nothing is said", () => {
+    expect(trained(false, {}).lines().map((line) => line.slice(0, 12))).toEqual(["  4 steps", "grpo step 1/", "grpo step 2/", "grpo step 4/", "grpo: 4 step"]);
+  });
+
+  it("is a question with its answer every so many steps, without the plan", () => {
+    const answer = '  asked "", answered "\\boxed{ 2 }": reward 1.00; right is "2"';
+    expect(trained(false, { plan: false, answerEvery: 4 }).lines()).toEqual(["grpo step 1/4: ETA 0 s", answer, "grpo step 2/4: ETA 0 s", "grpo step 4/4: done", answer, "grpo: 4 steps in 0 s"]);
+  });
+
+  it("is the newest answer on a terminal, in lines of its own", () => {
+    expect(trained(true, { answerEvery: 100 }).text()).toMatch(/asked "".*\n.*answered ".*boxed/);
+  });
+
+  it("is no line of what passes", () => {
+    const { display, lines } = stage(false);
+    const phase = display.phase("drawing", 8, true);
+    phase.advance(4);
+    phase.end();
+    expect(lines()).toEqual([]);
   });
 });
 

@@ -35,6 +35,7 @@ test("a run is paused between its steps, resumed and stopped through its page, a
   const control = new RunControl();
   const lock = lockFolder(folder);
   page = await openTrainingPage({ folder, port: 0, control });
+  page.offer(folder);
   const [address] = page.address.split("/#token=");
   const file = readPageFile(folder)!;
   expect(file).toMatchObject({ address, state: "running" });
@@ -84,6 +85,7 @@ test("a file that a killed run left, a broken one, and an address elsewhere coun
 
 test("a port that is taken is told, and no thread stays", async () => {
   page = await openTrainingPage({ folder, port: 0, control: new RunControl() });
+  page.offer(folder);
   const port = Number(/:(\d+)\//.exec(page.address)![1]);
   await expect(openTrainingPage({ folder, port, control: new RunControl() })).rejects.toThrow(`The page cannot be served: The port ${port} is taken: choose another with --port`);
 });
