@@ -6,23 +6,28 @@ import type { FloatArray, HostArray, Products, ProgramRuns } from "../graph/exec
 import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
+import type { TracedModel } from "../model/trace.ts";
 import { type Features, type ModelCompileOptions, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { readSafetensors } from "../model/files/safetensors.ts";
 import { writeSafetensors } from "../model/files/safetensors-write.ts";
-import { paddedExtent } from "../model/rows/segments.ts";
+import { paddedExtent, type RowLayout } from "../model/rows/segments.ts";
 import { DivergedError } from "./diverged-error.ts";
 import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type SavedContent, type StepReport, outputs } from "./learner.ts";
 import { gradientName, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 import type { OptimizerState } from "./optimizer.ts";
 import { attendsInBlocks, longestResponse, passFeeds, type Places } from "./pass-feeds.ts";
+import { type BackwardChoice, boundedBackward, boundedPasses, passBytes, passLimit } from "./pass-memory.ts";
 import { accumulate, createTrainingState, type TrainingState } from "./training-state.ts";
 import type { WeightStore } from "./weight-store.ts";
 
+/** A traced pass, and what it is known by. */
+type Traced = TracedModel & { readonly key: string };
+
 export interface GraphLearnerOptions {
   readonly optimizer: OptimizerSettings;
-  /** Padded tokens of one forward and backward pass: bounds memory, never changes a loss. */
+  /** Padded tokens of one forward and backward pass, at most: bounds memory, never changes a loss. Passes over long rows are cut further; see passLimit. */
   readonly microbatchTokens: number;
   /**
    * The same of a scoring pass, which needs less memory. It is a number of its own because with several threads the last bits of a
@@ -32,6 +37,8 @@ export interface GraphLearnerOptions {
   readonly scoringTokens?: number;
   /** Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients. Default false. */
   readonly recompute?: boolean;
+  /** What a pass over long rows may hold, bytes, where it can be cut. Default: see passLimit. */
+  readonly passBytes?: number;
   /** Tokens of a prompt and a response from which attention is computed in blocks, where the executor does that. Default 512. */
   readonly longRow?: number;
   /** Tokens of the vocabulary whose logits exist at a time. Default 16384. */
@@ -52,6 +59,9 @@ export class GraphLearner implements Learner {
   readonly #trained: ReadonlySet<string>;
   readonly #trainsVision: boolean;
   readonly #programs = new Map<string, Promise<ModelProgram>>();
+  readonly #traced = new Map<string, TracedModel>();
+  /** See passLimit. */
+  readonly #passBytes: number;
   /** The executor's at the last update. */
   #runs: ProgramRuns = { all: 0, atKnownSizes: 0 };
   /** How programs of a pass back are compiled. */
@@ -66,6 +76,7 @@ export class GraphLearner implements Learner {
     this.#graphOptions = { recompute: options.recompute ?? false, vocabularyChunk: options.vocabularyChunk ?? 16_384 };
     this.#trained = new Set(runtime.trainedNames);
     this.#trainsVision = runtime.trainsVision;
+    this.#passBytes = options.passBytes ?? passLimit(runtime.parameters, this.#trained);
   }
 
   get capabilities(): LearnerCapabilities {
@@ -87,11 +98,12 @@ export class GraphLearner implements Learner {
   async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
     const results = emptyOutputs(batch, asked);
     const features = await this.#runtime.features(batch.prompts, weights);
-    for (const microbatch of microbatches(batch, this.#options.scoringTokens ?? 16_384, this.#padding)) {
+    const traced = (layout: RowLayout): Traced => this.#trace(`forward ${layout} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
+      traceForward(this.#runtime.model, graph, parameters, asked, { ...this.#graphOptions, layout });
+    });
+    for (const microbatch of this.#scoringPasses(batch, features, asked, traced)) {
       const { feeds, places, layout } = this.#feeds(batch, microbatch, features, asked);
-      const program = await this.#program(`forward ${products} ${layout} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
-        traceForward(this.#runtime.model, graph, parameters, asked, { ...this.#graphOptions, layout });
-      }, { products });
+      const program = await this.#program(traced(layout), { products });
       const scored = await this.#runtime.run(program, feeds, weights);
       for (const output of asked) spread((scored[output] as FloatArray).data, places, results[output] as Float32Array);
     }
@@ -105,12 +117,14 @@ export class GraphLearner implements Learner {
     const features = await this.#runtime.features(batch.prompts);
     const results = emptyOutputs(batch, asked);
     const ofFeatures = new Map<string, Float32Array>();
-    for (const microbatch of microbatches(batch, this.#options.microbatchTokens, this.#padding)) {
+    const traced = (layout: RowLayout, recompute: boolean): Traced => this.#trace(`backward ${layout} ${recompute} ${asked.join(" ")}`, (graph, parameters) => {
+      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, recompute, layout });
+    }, this.#runtime.dropsOut);
+    const { cut, recompute } = this.#learningPasses(batch, features, asked, traced);
+    for (const microbatch of cut) {
       const { feeds, places, hashes, layout } = this.#feeds(batch, microbatch, features, asked);
       for (const output of asked) feeds[`cotangent.${output}`] = { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) };
-      const program = await this.#program(`backward ${layout} ${asked.join(" ")}`, (graph, parameters) => {
-        traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, layout });
-      }, { ...this.#addingUp, dropout: this.#runtime.dropsOut });
+      const program = await this.#program(traced(layout, recompute), this.#addingUp);
       const keys = this.#runtime.dropoutKeys(this.#options.seed ?? 0, { version: this.version, pass: this.#passes++ });
       const computed = await this.#training.backward(program, { ...feeds, ...keys });
       for (const output of asked) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
@@ -187,10 +201,42 @@ export class GraphLearner implements Learner {
     return this.#options.store;
   }
 
-  #program(key: string, trace: (graph: Graph, parameters: Parameters) => void, options: ModelCompileOptions): Promise<ModelProgram> {
-    const known = this.#programs.get(key) ?? this.#runtime.compile(trace, options);
+  #trace(key: string, trace: (graph: Graph, parameters: Parameters) => void, dropout = false): Traced {
+    const traced = this.#traced.get(key) ?? this.#runtime.trace(trace, dropout);
+    this.#traced.set(key, traced);
+    return { key, ...traced };
+  }
+
+  #program(traced: Traced, options: ModelCompileOptions): Promise<ModelProgram> {
+    const key = `${traced.key} ${options.products ?? ""}`;
+    const known = this.#programs.get(key) ?? this.#runtime.compileTraced(traced, options);
     this.#programs.set(key, known);
     return known;
+  }
+
+  /** Whether passes are cut by what they hold: rows are long, and it is known how the executor takes memory. */
+  #bounds(batch: LearnerBatch): boolean {
+    return attendsInBlocks(batch, this.#runtime.executor, this.#options.longRow);
+  }
+
+  #scoringPasses(batch: LearnerBatch, features: Features, asked: readonly Output[], traced: (layout: RowLayout) => Traced): readonly Microbatch[] {
+    const tokens = this.#options.scoringTokens ?? 16_384;
+    if (!this.#bounds(batch)) return microbatches(batch, tokens, this.#padding);
+    return boundedPasses(batch, tokens, this.#passBytes, (pass) => {
+      const { feeds, layout } = this.#feeds(batch, pass, features, asked);
+      return passBytes(traced(layout).graph, feeds, { files: this.#runtime.fileTypes });
+    }).cut;
+  }
+
+  #learningPasses(batch: LearnerBatch, features: Features, asked: readonly Output[], traced: (layout: RowLayout, recompute: boolean) => Traced): Pick<BackwardChoice, "cut" | "recompute"> {
+    const { microbatchTokens: tokens, recompute = false } = this.#options;
+    if (!this.#bounds(batch)) return { cut: microbatches(batch, tokens, this.#padding), recompute };
+    return boundedBackward(batch, { tokens, limit: this.#passBytes, recompute }, (pass, recomputes) => {
+      const { feeds, layout } = this.#feeds(batch, pass, features, asked);
+      const { graph } = traced(layout, recomputes);
+      const sums = new Set([...graph.outputs.keys()].filter((output) => this.#training.addsUp(output)));
+      return passBytes(graph, feeds, { files: this.#runtime.fileTypes, sums });
+    });
   }
 
   #feeds(batch: LearnerBatch, microbatch: Microbatch, features: Features, asked: readonly Output[]) {
@@ -228,9 +274,10 @@ export class GraphLearner implements Learner {
     const { recompute } = this.#graphOptions;
     for (const chunk of pictureChunks(pictures)) {
       const inBlocks = this.#runtime.seesInBlocks(chunk);
-      const program = await this.#program(`vision backward ${inBlocks}`, (graph, parameters) => {
+      const traced = this.#trace(`vision backward ${inBlocks}`, (graph, parameters) => {
         traceVisionBackward(this.#runtime.model, graph, parameters, this.#trained, { recompute, inBlocks });
-      }, this.#addingUp);
+      });
+      const program = await this.#program(traced, this.#addingUp);
       const order = vision.order(chunk);
       const data = new Float32Array(order.length * featureWidth);
       let token = 0;

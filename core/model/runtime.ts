@@ -1,6 +1,6 @@
 /** A model with its weights on an executor: what learner and sampler share. */
 import {
-  type DeviceArray, type Executor, type Feeds, type FileArray, type FloatArray, type HostArray, type Loop, type LoopOptions, type Prepared, type Products, type Program, runOnDevice, isFileArray,
+  type DeviceArray, type Executor, type Feeds, type FileArray, type FileType, type FloatArray, type HostArray, type Loop, type LoopOptions, type Prepared, type Products, type Program, runOnDevice, isFileArray,
 } from "../graph/executor.ts";
 import { allPasses, type Passes } from "../graph/passes.ts";
 import { FileWeight } from "./files/file-weight.ts";
@@ -165,8 +165,12 @@ export class ModelRuntime {
   }
 
   /** Trace and compile; `trace` gets parameters as inputs that are fed by `run`. */
-  async compile(trace: TraceModel, { products = "float32", isSum = () => false, dropout = false }: ModelCompileOptions = {}): Promise<ModelProgram> {
-    const { graph, parameters } = this.#trace(trace, dropout);
+  compile(trace: TraceModel, options: ModelCompileOptions = {}): Promise<ModelProgram> {
+    return this.compileTraced(this.trace(trace, options.dropout), options);
+  }
+
+  /** The same of what `trace` returned. */
+  async compileTraced({ graph, parameters }: TracedModel, { products = "float32", isSum = () => false }: ModelCompileOptions = {}): Promise<ModelProgram> {
     const sums = [...graph.outputs.keys()].filter(isSum);
     const files = this.#inFiles(parameters);
     const compiled = { program: await this.executor.compile(graph, { products, sums, files }), parameters: parameters.filter((name) => files[name] === undefined), sums };
@@ -180,7 +184,7 @@ export class ModelRuntime {
    * Where the copy would be larger than allowed, it is the program of `apart`, which reads the weights where they are.
    */
   bind(trace: TraceModel, { apart, copyBytes }: BindOptions): (feeds: Feeds) => Promise<Record<string, FloatArray>> {
-    const { graph, parameters } = this.#trace(trace);
+    const { graph, parameters } = this.trace(trace);
     const constants = parameters.filter((name) => this.model.parameters.has(name));
     if (!this.#canCopy(constants, copyBytes)) {
       let compiled: Promise<ModelProgram> | null = null;
@@ -208,7 +212,7 @@ export class ModelRuntime {
   /** The same for a graph that runs in a loop; its rounds read the current weights as they were when it was prepared. @throws Error where the executor has no loops */
   async compileLoop(trace: TraceModel, options: LoopOptions): Promise<ModelLoop> {
     if (this.executor.compileLoop === undefined) throw new Error(`${this.executor.name} runs no loops`);
-    const { graph, parameters } = this.#trace(trace);
+    const { graph, parameters } = this.trace(trace);
     const loop = await this.executor.compileLoop(graph, options);
     this.#programs.push(loop);
     return { loop, prepare: (feeds) => loop.prepare({ ...feeds, ...this.#parameterFeeds(parameters, currentWeights) }) };
@@ -233,13 +237,19 @@ export class ModelRuntime {
     return files;
   }
 
-  #trace(trace: TraceModel, dropout = false): TracedModel {
+  /** Types, in their files, of the parameters that programs read there. */
+  get fileTypes(): ReadonlyMap<string, FileType> {
+    return new Map([...this.#sets.frozen].flatMap(([name, weight]) => (weight instanceof FileWeight ? [[name, weight.file.type] as const] : [])));
+  }
+
+  /** Trace alone. */
+  trace(trace: TraceModel, dropout = false): TracedModel {
     return traceModel({ parameters: this.parameters, adapters: this.#adapters, passes: this.passes, dropout }, trace);
   }
 
   /** Whether anything that the vision tower computes with is trained. */
   get trainsVision(): boolean {
-    const { parameters } = this.#trace((graph, read) => void this.model.vision.trace(graph, read));
+    const { parameters } = this.trace((graph, read) => void this.model.vision.trace(graph, read));
     return parameters.some((name) => this.trained().has(name));
   }
 

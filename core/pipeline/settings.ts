@@ -115,7 +115,10 @@ export const settingsSchema = z.strictObject({
    * (set parityTolerance, 0.2 say), and log π_old is always the learner's.
    */
   precision: z.enum(["float32", "bfloat16"]).default("float32"),
-  /** Padded tokens (prompts and responses) in one backward pass of the learner: less memory, same loss to the bit. */
+  /**
+   * Padded tokens (prompts and responses) in one backward pass of the learner, at most: less memory, same loss to the bit. Where prompt and response
+   * have 512 tokens or more, passes are cut further until each holds no more than training does anyway.
+   */
   microbatchTokens: count.meta({ unit: "tokens" }).default(16_384),
   /** The same in one scoring pass; with several threads it decides the last bits of log-probs. */
   scoringTokens: count.meta({ unit: "tokens" }).default(16_384),
@@ -124,7 +127,10 @@ export const settingsSchema = z.strictObject({
    * bits, onnxruntime only. Log-probs change by some hundredths of a nat; those of the original view, which ratios are made of, stay exact.
    */
   viewPrecision: z.enum(["float32", "int8"]).default("float32"),
-  /** Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients. */
+  /**
+   * Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients; false: only
+   * where a response of 512 tokens or more would take too much otherwise.
+   */
   recompute: z.boolean().default(false),
   /** Keys and values that the sampler holds at a time, MiB; null: half of what the machine has beside the weights (a power of two, 1024 at least). */
   cacheMegabytes: count.meta({ unit: "MiB" }).nullable().default(null),

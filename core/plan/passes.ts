@@ -1,12 +1,10 @@
 /** What each pass over the model holds at a time, at most, found by tracing it and walking the graph with the sizes that it is fed. */
 import type { Feeds, HostArray } from "../graph/executor.ts";
-import type { Graph } from "../graph/graph.ts";
-import { symbolsOf } from "../graph/onnx/executor.ts";
 import { peakBytes } from "../graph/onnx/peak.ts";
-import { evaluate, sizeOf } from "../graph/dims.ts";
 import type { LearnerBatch, Output } from "../learner/learner.ts";
 import { gradientOf, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "../learner/learner-graphs.ts";
-import { type Microbatch, microbatches } from "../learner/microbatches.ts";
+import type { Microbatch } from "../learner/microbatches.ts";
+import { boundedBackward, boundedPasses, outputBytes, passBytes, passLimit } from "../learner/pass-memory.ts";
 import { attendsInBlocks, passFeeds } from "../learner/pass-feeds.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
@@ -44,15 +42,26 @@ const vocabularyChunk = 16_384;
 export function learnerPeaks(subject: PlanSubject, work: PlannedWork): PassPeaks {
   const { microbatchTokens, scoringTokens, recompute } = subject.settings;
   const { trainsVision } = subject;
-  const scored = feedsOf(subject, batchOf(subject, { ...work, prompts: work.prompts * work.views }, scoringTokens), scoringTokens, work.outputs);
-  const learned = feedsOf(subject, batchOf(subject, work, microbatchTokens), microbatchTokens, work.outputs);
-  const options = (layout: GraphOptions["layout"]): GraphOptions => ({ recompute, vocabularyChunk, layout });
-  const backward: TraceModel = (graph, parameters) =>
-    traceBackward(subject.model, graph, parameters, { outputs: work.outputs, trained: subject.trained, trainsVision }, options(learned.layout));
+  const limit = passLimit(subject.parameters, subject.trained);
+  const scored = batchOf(subject, { ...work, prompts: work.prompts * work.views }, scoringTokens);
+  const learned = batchOf(subject, work, microbatchTokens);
+  const options = (layout: GraphOptions["layout"], again: boolean): GraphOptions => ({ recompute: again, vocabularyChunk, layout });
+  const scoring = (pass: Microbatch): number => {
+    const { feeds, layout } = feedsOf(subject, scored, pass, work.outputs);
+    return peakOf(subject, (graph, parameters) => traceForward(subject.model, graph, parameters, work.outputs, options(layout, false)), feeds, { adds: false });
+  };
+  const dropout = subject.adapters.some(({ name, dropout: rate }) => name === "" && rate > 0);
+  const learning = (pass: Microbatch, again: boolean): number => {
+    const { feeds, layout } = feedsOf(subject, learned, pass, work.outputs);
+    const backward: TraceModel = (graph, parameters) =>
+      traceBackward(subject.model, graph, parameters, { outputs: work.outputs, trained: subject.trained, trainsVision }, options(layout, again));
+    return peakOf(subject, backward, feeds, { adds: true, dropout });
+  };
+  const bounded = (batch: LearnerBatch): number => (attendsInBlocks(batch, blocksOf(subject)) ? limit : Infinity);
   return {
     vision: visionPeak(subject, work),
-    scoring: peakOf(subject, (graph, parameters) => traceForward(subject.model, graph, parameters, work.outputs, options(scored.layout)), scored.feeds, { adds: false }),
-    learning: peakOf(subject, backward, learned.feeds, { adds: true, dropout: subject.adapters.some(({ name, dropout }) => name === "" && dropout > 0) }),
+    scoring: boundedPasses(scored, scoringTokens, bounded(scored), scoring).bytes,
+    learning: boundedBackward(learned, { tokens: microbatchTokens, limit: bounded(learned), recompute }, learning).bytes,
     visionLearning: trainsVision ? visionLearningPeak(subject, work) : 0,
   };
 }
@@ -82,13 +91,13 @@ function withOwnText(prompt: EncodedPrompt, index: number, pictureToken: number,
   return { ...prompt, ids, pictures };
 }
 
-/** Feeds of the largest pass that a batch is cut into. */
-function feedsOf({ model, settings }: PlanSubject, batch: LearnerBatch, tokens: number, asked: readonly Output[]) {
-  const size = ({ groups }: Microbatch): number => groups.reduce((sum, { prompt, rows }) => sum + promptLength(batch.prompts[prompt]!) + rows.reduce((all, row) => all + batch.rows[row]!.tokens.length, 0), 0);
-  const largest = microbatches(batch, tokens).reduce((a, b) => (size(b) > size(a) ? b : a));
-  const inBlocks = attendsInBlocks(batch, { attendsInBlocks: settings.executor === "onnxruntime" && settings.device === "cpu" });
-  const prompts = largest.groups.map(({ prompt }) => batch.prompts[prompt]!);
-  return passFeeds(model.decoder, batch, largest, placeholders(model, prompts), { asked, inBlocks, pads: false, sharesRows: true });
+const blocksOf = ({ settings }: PlanSubject): { readonly attendsInBlocks: boolean } => ({ attendsInBlocks: settings.executor === "onnxruntime" && settings.device === "cpu" });
+
+/** Feeds of a pass. */
+function feedsOf(subject: PlanSubject, batch: LearnerBatch, pass: Microbatch, asked: readonly Output[]) {
+  const { model } = subject;
+  const prompts = pass.groups.map(({ prompt }) => batch.prompts[prompt]!);
+  return passFeeds(model.decoder, batch, pass, placeholders(model, prompts), { asked, inBlocks: attendsInBlocks(batch, blocksOf(subject)), pads: false, sharesRows: true });
 }
 
 /** Where visual tokens would read their features, of which there are only sizes. */
@@ -111,17 +120,11 @@ interface Pass {
   readonly dropout?: boolean;
 }
 
-/** What a program holds, and what it is fed beside parameters; outputs that are returned exist twice, since the binding copies them. */
 function peakOf(subject: PlanSubject, trace: TraceModel, feeds: Feeds, { adds, dropout = false }: Pass): number {
   const { graph } = subject.trace(trace, { dropout });
-  const sizes = symbolsOf(graph, feeds);
-  const fed = Object.entries(feeds).reduce((sum, [name, { shape }]) => sum + (graph.inputs.has(name) ? 4 * shape.reduce((a, b) => a * b, 1) : 0), 0);
   const sums = new Set(adds ? [...graph.outputs.keys()].filter((name) => subject.parameters.has(gradientOf(name) ?? "")) : []);
-  return peakBytes(graph, { sizes, files: subject.inFiles, sums }) + fed + (adds ? 0 : outputBytes(graph, sizes));
+  return passBytes(graph, feeds, { files: subject.inFiles, ...(adds ? { sums } : {}) });
 }
-
-const outputBytes = (graph: Graph, sizes: ReadonlyMap<string, number>): number =>
-  [...graph.outputs.values()].reduce((sum, { shape }) => sum + 4 * evaluate(sizeOf(shape), sizes), 0);
 
 /** As ModelRuntime decides. */
 const seesInBlocks = ({ hasDevice }: PlanSubject, pictures: readonly EncodedPicture[]): boolean => !hasDevice && pictures.some(({ grid: [, height, width] }) => height * width >= longPicture);

@@ -28,7 +28,7 @@ export async function loadModel(name: string, executor: Executor = executors[0]!
   return { folder, processor: await Processor.load(folder), runtime: new ModelRuntime(createModel(config), weights, executor) };
 }
 
-export function createLearner({ runtime }: Pick<LoadedModel, "runtime">, microbatchTokens: number, options: Pick<GraphLearnerOptions, "longRow" | "recompute" | "vocabularyChunk"> = {}): GraphLearner {
+export function createLearner({ runtime }: Pick<LoadedModel, "runtime">, microbatchTokens: number, options: Pick<GraphLearnerOptions, "longRow" | "passBytes" | "recompute" | "vocabularyChunk"> = {}): GraphLearner {
   const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
   return new GraphLearner(runtime, { optimizer, microbatchTokens, ...options });
 }

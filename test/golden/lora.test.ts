@@ -51,6 +51,9 @@ async function readCase(name: string, model: ReturnType<typeof createModel>) {
   return { prompts, batch: completionBatch(prompts, tensorOf(tensors, "completion_ids"), tensorOf(tensors, "completion_mask")) };
 }
 
+// A file without tests would be an error.
+test.skipIf(folder !== null)("adapters", ({ skip }) => skip());
+
 describe.skipIf(folder === null).each(executors.flatMap((executor) => adapters.map((name) => [name, executor.name, executor] as const)))("adapter %s on %s", (name, _, executor) => {
   const info = readJson<AdapterInfo>(join(folder!, `${name}.json`));
   let tensors: ReadonlyMap<string, GoldenTensor>;

@@ -71,6 +71,9 @@ const there = hasPart("models");
 const cases = there ? modelCases() : [];
 const modelOf = (name: string): string => name.slice(0, name.lastIndexOf("."));
 
+// A file without tests would be an error.
+test.skipIf(there)("models", ({ skip }) => skip());
+
 describe.skipIf(!there).each(cases.flatMap((name) => executors.map((executor) => ({ name, executor, on: executor.name }))))("$name on $on", ({ name, executor }) => {
   let model: LoadedModel;
   let info: CaseInfo;

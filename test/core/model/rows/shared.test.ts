@@ -69,7 +69,7 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
   });
 
   test("have the values and gradients that they have one by one: whole, cut up, computed again in the pass back, and attended in blocks", async () => {
-    const ways = [{ loaded: model }, { loaded: model, tokens: 40 }, { loaded: model, options: { recompute: true, vocabularyChunk: 100 } }, { loaded: model, options: { longRow: 1 } }, { loaded: plain }];
+    const ways = [{ loaded: model }, { loaded: model, tokens: 40 }, { loaded: model, options: { recompute: true, vocabularyChunk: 100 } }, { loaded: model, options: { longRow: 1 } }, { loaded: model, options: { longRow: 1, passBytes: 1 } }, { loaded: plain }];
     const results = await Promise.all(ways.map(async ({ loaded, tokens = 4096, options = {} }) => {
       const learner = createLearner(loaded, tokens, options);
       const scored = await learner.score(batch, ["logProbs", "entropy", "pictureSimilarity"]);
