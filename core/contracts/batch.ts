@@ -32,6 +32,13 @@ export interface Row {
   readonly folder?: string;
 }
 
+/** What the views of a prompt follow from, besides its row and key. */
+export interface PromptOrigin {
+  readonly step: number;
+  /** Values in force, by coefficient: a view may read them. */
+  readonly coefficients: Readonly<Record<string, number>>;
+}
+
 /** A row made ready for one step. `views.get("original")` always exists. */
 export interface Prompt {
   /** The row's id. */
@@ -40,6 +47,8 @@ export interface Prompt {
   /** Decoded pictures, before the processor. */
   readonly pictures: readonly Picture[];
   readonly views: ReadonlyMap<string, EncodedPrompt>;
+  /** Absent outside of a run's steps. */
+  readonly origin?: PromptOrigin;
 }
 
 /** A stretch of a response that one side wrote: the policy, or (tools, later turns) its environment. */

@@ -3,6 +3,7 @@ import type { AuxiliaryRollout } from "./auxiliary.ts";
 import type { WeightsCopy } from "./copies.ts";
 import type { Events } from "./events.ts";
 import type { Coefficient } from "./coefficient.ts";
+import type { Group } from "./batch.ts";
 import type { Hooks } from "./hooks.ts";
 import type { ScoreHandle, ScoreRequest } from "./scores.ts";
 import type { View } from "./views.ts";
@@ -43,6 +44,11 @@ export interface Run {
   readonly coefficient: (name: string, initial: number) => Coefficient;
   /** State saved with the run and restored on resume: any JSON value. Read and write `.value`. */
   readonly state: <T>(initial: T) => { value: T };
+  /**
+   * Groups kept from one step for a later one: saved with the run and given back on resume, their prompts made anew. Read and write `.value`, a list
+   * that is replaced and not changed in place.
+   */
+  readonly keptGroups: () => { value: readonly Group[] };
   /** Random numbers of this plugin, keyed by the run's seed and the plugin's name. */
   readonly random: Random;
   /** The run's folder, for what a plugin writes down; null where the run has none, in tests say. */

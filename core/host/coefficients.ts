@@ -39,6 +39,20 @@ export class Coefficients {
     }
   }
 
+  /** Let work see other values, those of an earlier step say. */
+  async during<T>(values: Readonly<Record<string, number>>, work: () => Promise<T>): Promise<T> {
+    const before = this.values();
+    const set = (given: Readonly<Record<string, number>>): void => {
+      for (const [name, { coefficient }] of this.#entries) coefficient.value = given[name] ?? coefficient.value;
+    };
+    set(values);
+    try {
+      return await work();
+    } finally {
+      set(before);
+    }
+  }
+
   /** The values in force, by name. */
   values(): Record<string, number> {
     return Object.fromEntries([...this.#entries.values()].map(({ coefficient }) => [coefficient.name, coefficient.value]));

@@ -16,6 +16,7 @@ import { StepMetrics } from "./metrics.ts";
 import type { Plugin, Run } from "../contracts/plugin.ts";
 import { PluginStates } from "./plugin-state.ts";
 import type { SavedState } from "./plugin-state.ts";
+import { KeptGroups } from "./kept-groups.ts";
 import { checkedView } from "./registered-view.ts";
 import { checkEventName, checkedAuxiliary, checkedCopy, checkedRequest, checkedScorer } from "./registrations.ts";
 import type { Scorer } from "../contracts/scorer.ts";
@@ -75,6 +76,9 @@ export interface Host {
   takeMetrics(): Record<string, number>;
   /** Give an alarm, once in a run. @param about what it is about, where the message holds numbers that change */
   warn(message: string, about?: string): void;
+  /** Let work see other values of coefficients than those in force. */
+  withCoefficients<T>(values: Readonly<Record<string, number>>, work: () => Promise<T>): Promise<T>;
+  readonly keptGroups: Pick<KeptGroups, "save" | "load">;
   saveState(): SavedState;
   loadState(saved: SavedState): void;
   /** What the run will do, one printable line each. */
@@ -117,6 +121,7 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
     requests: new ScoreRequests(),
     coefficients,
     states: new PluginStates(),
+    keptGroups: new KeptGroups(),
     metrics: new StepMetrics((plugin, message, about) => warnings.once(plugin, message, about)),
   };
   for (const plugin of plugins) {
@@ -155,6 +160,7 @@ interface Parts {
   readonly requests: ScoreRequests;
   readonly coefficients: Coefficients;
   readonly states: PluginStates;
+  readonly keptGroups: KeptGroups;
   readonly metrics: StepMetrics;
 }
 
@@ -177,6 +183,7 @@ function createRun(plugin: string, parts: Parts): Run {
       copies: { register: (copy) => parts.copies.add(plugin, checkedCopy(plugin, copy)) },
       coefficient: (name, initial) => parts.coefficients.declare(plugin, name, initial),
       state: (initial) => parts.states.declare(plugin, initial),
+      keptGroups: () => parts.keptGroups.declare(plugin),
       random: parts.random.key("plugin", plugin),
       output: parts.output,
       metric: (name, value) => parts.metrics.add(plugin, name, value),
@@ -213,6 +220,8 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
       return parts.metrics.take();
     },
     warn: (message, about) => parts.warnings.once("run", message, about),
+    withCoefficients: (values, work) => parts.coefficients.during(values, work),
+    keptGroups: parts.keptGroups,
     saveState: () => parts.states.save(),
     loadState: (saved) => parts.states.load(saved),
     plan: () => [

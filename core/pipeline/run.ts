@@ -3,6 +3,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { createRowOrder } from "../data/row-order.ts";
 import { isDiverged } from "../learner/diverged-error.ts";
 import { checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "../checkpoint/checkpoint.ts";
+import { readKeptGroups, writeKeptGroups } from "../checkpoint/kept-groups.ts";
 import { assertSameRun, describeRun } from "../checkpoint/same-run.ts";
 import { join } from "node:path";
 import { keptDigests } from "../checkpoint/file-digest.ts";
@@ -14,17 +15,20 @@ import { createHost, type Host } from "../host/host.ts";
 import { checkParity } from "./parity.ts";
 import { checkCapabilities, planLines, settingWarnings } from "./plan.ts";
 import type { Plugin } from "../contracts/plugin.ts";
+import type { GroupsByPlugin } from "../host/kept-groups.ts";
 import type { SavedState } from "../host/plugin-state.ts";
 import { machineMemory } from "../plan/machine.ts";
 import { plannedRun } from "../plan/run.ts";
 import { doesNotFit, fits } from "../plan/text.ts";
 import type { Policy } from "../contracts/policy.ts";
 import { firstPrompts } from "../prompts/first-prompts.ts";
+import { makePrompt } from "../prompts/prompts.ts";
 import { RewardDesk } from "../rewards/rewards.ts";
 import { beginFolder, type BegunFolder } from "../checkpoint/new-folder.ts";
 import { openRunFolder, type RunFolder } from "../checkpoint/run-folder.ts";
 import { parseSettings, type RunSettings, type RunSettingsInput } from "./settings.ts";
 import { planRollout } from "./step/collect.ts";
+import { promptMaker } from "./step/prompt-source.ts";
 import { learningRateAt } from "./step/schedule.ts";
 import { StepSigns } from "./step/signs.ts";
 import { runStep, type StepOutcome, type Stepping } from "./step/step.ts";
@@ -257,7 +261,7 @@ async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings:
   if (checkpoint === null) await begin(policy, host, folder);
   else {
     assertSameRun(checkpoint, description, plugins);
-    await restore(checkpoint, policy, host, folder);
+    await restore(checkpoint, { policy, host, settings }, folder);
   }
   folder.describe(description);
   return {
@@ -285,10 +289,17 @@ async function begin({ learner }: Policy, host: Host, folder: RunFolder): Promis
   for (const name of host.copies.keys()) await learner.keep(name);
 }
 
-async function restore(checkpoint: Checkpoint, { learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
+async function restore(checkpoint: Checkpoint, run: Pick<OpenRun, "policy" | "host" | "settings">, folder: RunFolder): Promise<void> {
+  const { policy, host } = run;
   // The check before the first step needs the weights already.
-  await learner.load(policyFolder(checkpoint.folder));
+  await policy.learner.load(policyFolder(checkpoint.folder));
   host.loadState(checkpoint.state.plugins as SavedState);
+  const maker = promptMaker(run);
+  const { kept, lost } = await readKeptGroups(checkpoint.folder, ({ key, row, origin: { step, coefficients } }) =>
+    host.withCoefficients(coefficients, () => makePrompt(row, key, step, maker)),
+  );
+  host.keptGroups.load(kept);
+  for (const message of lost) host.events.emit("alarm", { step: checkpoint.state.step, plugin: "run", message });
   const { step, unmeasured = null } = checkpoint.state;
   for (const message of folder.cutAfter(unmeasured === null ? step : step - 1)) host.events.emit("alarm", { step, plugin: "run", message });
 }
@@ -402,15 +413,25 @@ async function rollBack(run: OpenRun, reason: string, before = Infinity): Promis
   run.host.events.emit("alarm", { step: run.step, plugin: "run", message: `rolled back to the weights of step ${chosen.state.step}: ${reason}` });
 }
 
-/** Everything but the weights, as of now. */
-function stateOf({ step, order, ahead, skippedRows, unmeasured, host }: OpenRun): RunState {
-  return { step, ...(unmeasured === null ? {} : { unmeasured }), position: ahead?.position ?? order.position, skippedRows, plugins: structuredClone(host.saveState()), coefficients: host.coefficients() };
+/** What a checkpoint holds besides weights and optimizer. */
+interface Snapshot {
+  readonly state: RunState;
+  readonly kept: GroupsByPlugin;
 }
 
-async function save(run: OpenRun, state: RunState): Promise<void> {
+/** Everything but the weights, as of now. */
+function stateOf({ step, order, ahead, skippedRows, unmeasured, host }: OpenRun): Snapshot {
+  const state: RunState = { step, ...(unmeasured === null ? {} : { unmeasured }), position: ahead?.position ?? order.position, skippedRows, plugins: structuredClone(host.saveState()), coefficients: host.coefficients() };
+  return { state, kept: host.keptGroups.save() };
+}
+
+async function save(run: OpenRun, { state, kept }: Snapshot): Promise<void> {
   const { policy, description, folder, settings } = run;
   const since = Math.max(0, run.checkpointStep);
-  const addFiles = (checkpoint: string): void => folder.journal.copy(since, state.step, `${checkpoint}/rewards`);
+  const addFiles = (checkpoint: string): void => {
+    folder.journal.copy(since, state.step, `${checkpoint}/rewards`);
+    writeKeptGroups(checkpoint, kept);
+  };
   run.begun.check();
   folder.flush();
   try {

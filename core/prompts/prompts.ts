@@ -26,6 +26,8 @@ export interface PromptMaker {
   readonly views: Iterable<View>;
   /** Root of the views' randomness. */
   readonly random: Random;
+  /** Coefficients in force, for the prompts' origin; absent outside of a run's steps. */
+  readonly coefficients?: () => Readonly<Record<string, number>>;
   /** Longest prompt in tokens, over every view. */
   readonly maxPromptTokens: number;
   /** For views that ask for it. */
@@ -70,7 +72,7 @@ export async function makePrompt(row: Row, key: string, step: number, maker: Pro
     const context = { row, step, response: null, random: maker.random.key("view", view.name, step, key) };
     views.set(view.name, await makeView(view, { pictures, encoded }, context, maker));
   }
-  return { key, row, pictures, views };
+  return { key, row, pictures, views, ...(maker.coefficients === undefined ? {} : { origin: { step, coefficients: maker.coefficients() } }) };
 }
 
 /** Make the views of scope "response" for each sample; its other views are those of its prompt. */

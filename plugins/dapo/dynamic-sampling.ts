@@ -15,7 +15,7 @@ const schema = z.strictObject({
   rounds: z.int().positive().meta({ unit: "rounds" }).default(10),
   /**
    * The rounds are used up and the step is not full: "train" on what there is; "carry" it over to the next step without an update, so that it is still
-   * on-policy there (a resumed run begins without it); or "stop" the run.
+   * on-policy there; or "stop" the run.
    */
   whenSpent: z.enum(["train", "carry", "stop"]).default("train"),
   /** No group of a round survives: "keep" them all, as the PAPO release does, or "drop" them. */
@@ -39,14 +39,14 @@ export class DynamicSamplingPlugin implements Plugin {
     if (low >= high) throw new Error(`${this.name}: the option "low" is ${low} and "high" is ${high}; low must be below high`);
   }
 
-  apply({ hooks, metric }: Run): void {
+  apply({ hooks, metric, keptGroups }: Run): void {
     const { rounds, whenSpent } = this.options;
     let sampled = 0;
     let lastRound = 0;
-    let carried: readonly Group[] = [];
+    const carried = keptGroups();
     hooks.groups.tapPromise(this.name, (asked, { step }) => {
-      const selection = asked.round === 0 && carried.length > 0 ? { ...asked, groups: [...carried, ...asked.groups] } : asked;
-      carried = [];
+      const selection = asked.round === 0 && carried.value.length > 0 ? { ...asked, groups: [...carried.value, ...asked.groups] } : asked;
+      carried.value = [];
       const fresh = selection.groups.filter((group) => group.round === selection.round && group.carried !== true);
       sampled = (selection.round === 0 ? 0 : sampled) + fresh.length;
       lastRound = selection.round;
@@ -60,7 +60,7 @@ export class DynamicSamplingPlugin implements Plugin {
         );
       }
       if (missing && spent && whenSpent === "carry") {
-        carried = groups.map((group) => (group.carried === true ? group : { ...group, key: `${group.key} (step ${step})`, carried: true }));
+        carried.value = groups.map((group) => (group.carried === true ? group : { ...group, key: `${group.key} (step ${step})`, carried: true }));
         return Promise.resolve({ ...selection, groups: [], sampleMore: selection.sampleMore });
       }
       // Carried groups come first, this round's fill up what is left.

@@ -22,7 +22,7 @@ export interface PromptSupply {
 
 export function promptMaker({ policy, host, settings }: Pick<PromptSupply, "policy" | "host" | "settings">): PromptMaker {
   const { learner, processor } = policy;
-  const maker = { processor, views: [...host.views.values()], random: host.random, maxPromptTokens: settings.maxPromptTokens };
+  const maker = { processor, views: [...host.views.values()], random: host.random, maxPromptTokens: settings.maxPromptTokens, coefficients: () => host.coefficients() };
   return learner.attention === undefined ? maker : { ...maker, attention: (picture) => learner.attention!(picture, "reference") };
 }
 

@@ -1,0 +1,103 @@
+/**
+ * Kept groups as a checkpoint holds them: rows, what seeds their views, tokens, log-probs and rewards. Prompts are made anew from these, since
+ * encoded pictures of all views would be far larger.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { deserialize, serialize } from "node:v8";
+import { textDigest } from "./file-digest.ts";
+import type { GroupsByPlugin } from "../host/kept-groups.ts";
+import type { EncodedPrompt } from "../model/model.ts";
+import type { Group, Prompt, PromptOrigin, Response, Row, Sample } from "../contracts/batch.ts";
+
+/** Its name in a checkpoint; absent where nothing is kept. */
+const file = "kept-groups.bin";
+const FORMAT = 1;
+
+interface SavedPrompt {
+  readonly key: string;
+  readonly row: Row;
+  readonly origin: PromptOrigin;
+  /** Digests of the encoded views, by name. */
+  readonly views: Readonly<Record<string, string>>;
+}
+
+type SavedSample = Omit<Sample, "prompt" | "views">;
+
+interface SavedGroup extends Omit<Group, "prompt" | "samples"> {
+  readonly prompt: SavedPrompt;
+  readonly samples: readonly SavedSample[];
+}
+
+interface SavedFile {
+  readonly format: number;
+  readonly plugins: Readonly<Record<string, readonly (readonly SavedGroup[])[]>>;
+}
+
+/** Write what is kept into a checkpoint's folder, in the structured-clone format of V8, which later versions of Node read too. */
+export function writeKeptGroups(folder: string, kept: GroupsByPlugin): void {
+  if (Object.values(kept).every((lists) => lists.every((list) => list.length === 0))) return;
+  const saved: SavedFile = { format: FORMAT, plugins: mapLists(kept, savedGroup) };
+  writeFileSync(join(folder, file), serialize(saved));
+}
+
+/** What a checkpoint keeps, with prompts made by `make`. @throws Error for a format that this version does not read */
+export async function readKeptGroups(folder: string, make: (prompt: { readonly key: string; readonly row: Row; readonly origin: PromptOrigin }) => Promise<Prompt>): Promise<KeptGroupsRead> {
+  const path = join(folder, file);
+  if (!existsSync(path)) return { kept: {}, lost: [] };
+  const { format, plugins } = deserialize(readFileSync(path)) as SavedFile;
+  if (format !== FORMAT) throw new Error(`${path} has format ${String(format)}, this version reads ${FORMAT}: resume with the version that wrote it`);
+  const lost: string[] = [];
+  const kept: Record<string, Group[][]> = {};
+  for (const [plugin, lists] of Object.entries(plugins)) {
+    kept[plugin] = [];
+    for (const list of lists) {
+      const groups: Group[] = [];
+      for (const saved of list) {
+        const prompt = await make(saved.prompt);
+        const changed = changedView(saved.prompt, prompt);
+        if (changed === null) groups.push(restored(saved, prompt));
+        else lost.push(`the group "${saved.key}" that ${plugin} kept is left out: the view "${changed}" of its prompt is made otherwise than when its responses were sampled`);
+      }
+      kept[plugin].push(groups);
+    }
+  }
+  return { kept, lost };
+}
+
+export interface KeptGroupsRead {
+  readonly kept: GroupsByPlugin;
+  /** Groups that cannot be given back as they were, a sentence each. */
+  readonly lost: readonly string[];
+}
+
+function savedGroup({ prompt, samples, ...group }: Group): SavedGroup {
+  const { key, row, origin } = prompt;
+  if (origin === undefined) throw new Error(`the prompt "${key}" of the kept group "${group.key}" was made outside of a step and cannot be saved; keep groups that the run has sampled`);
+  const views = Object.fromEntries([...prompt.views].map(([name, view]) => [name, viewDigest(view)]));
+  return { ...group, prompt: { key, row, origin, views }, samples: samples.map(({ prompt: _prompt, views: _views, ...sample }) => sample) };
+}
+
+function restored({ prompt: _saved, samples, ...group }: SavedGroup, prompt: Prompt): Group {
+  return { ...group, prompt, samples: samples.map((sample) => ({ ...sample, response: frozen(sample.response), prompt, views: prompt.views })) };
+}
+
+/** As sampling leaves it. */
+const frozen = (response: Response): Response => Object.freeze({ ...response, segments: Object.freeze(response.segments.map((segment) => Object.freeze(segment))) });
+
+/** The first view that is not what it was; null where all are. */
+function changedView({ views }: SavedPrompt, prompt: Prompt): string | null {
+  const differs = Object.entries(views).find(([name, digest]) => {
+    const view = prompt.views.get(name);
+    return view === undefined || viewDigest(view) !== digest;
+  });
+  return differs?.[0] ?? null;
+}
+
+/** Of all that the model is given: tokens, pictures by their hashes, visual tokens that are left out. */
+export function viewDigest({ ids, pictures, dropped }: EncodedPrompt): string {
+  return textDigest(JSON.stringify([[...ids], pictures.map(({ hash, grid }) => [hash, grid]), dropped === undefined ? null : [...dropped]])).slice(0, 16);
+}
+
+const mapLists = <From, To>(lists: Readonly<Record<string, readonly (readonly From[])[]>>, change: (item: From) => To): Record<string, To[][]> =>
+  Object.fromEntries(Object.entries(lists).map(([plugin, cells]) => [plugin, cells.map((cell) => cell.map(change))]));
