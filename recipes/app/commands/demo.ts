@@ -110,10 +110,11 @@ async function runDemo(options: DemoOptions): Promise<void> {
 async function trainAll({ trainings, steps, scenes, output, display, stop, verbose }: DemoOptions, control: RunControl, page: TrainingPage | null): Promise<void> {
   if (verbose) display.line(`model: ${relative(process.cwd(), startModelFolder)}; executor: onnxruntime-node on the CPU`);
   const data = await drawData(trainings, steps, scenes, output, display);
-  const start = join(output, "start");
+  // Not beside the runs: whoever watches the folder sees it as what each of them began with.
+  const start = join(output, "data", "start");
   const runs: RunRecord[] = [];
   for (const training of trainings) {
-    const folder = join(output, `${training.label.replace(/\W+/g, "-")}-${training.seed}`);
+    const folder = join(output, folderName(training));
     stop.signal.throwIfAborted();
     const name = `${training.label}, seed ${training.seed}`;
     if (existsSync(doneFile(folder))) {
@@ -146,6 +147,9 @@ async function trainAll({ trainings, steps, scenes, output, display, stop, verbo
   summarise(runs, display);
   display.result(`report: ${relative(process.cwd(), report)}`, { report });
 }
+
+/** "papo(dapo), paper" with seed 1: papo-dapo-paper-1. */
+const folderName = ({ label, seed }: Training): string => [...(label.match(/\w+/g) ?? []), seed].join("-");
 
 /** Says that a training and its measurement are done. */
 const doneFile = (folder: string): string => join(folder, "done");

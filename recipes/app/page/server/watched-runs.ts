@@ -11,8 +11,8 @@ import { restingRun, type RunNow } from "../overview.ts";
 import { IndexLists, shownRollout, type PictureAddress } from "../shown-rollout.ts";
 import { readPageFile } from "./page-file.ts";
 
-/** Milliseconds that a reading takes before others get their turn. */
-const slice = 40;
+/** Milliseconds that a reading takes before others get their turn: a page that is asked for meanwhile waits for a few of them. */
+const slice = 15;
 
 const signs = ["run.json", "metrics.jsonl", "questions.jsonl"];
 const holdsRun = (folder: string): boolean => signs.some((file) => existsSync(join(folder, file)));
