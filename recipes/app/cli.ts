@@ -13,6 +13,7 @@ import { sft } from "./commands/sft.ts";
 import { doctor } from "./commands/doctor.ts";
 import { errors } from "./commands/errors.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { importCommand } from "./commands/import.ts";
 import { init } from "./commands/init.ts";
 import { merge } from "./commands/merge.ts";
 import { plan } from "./commands/plan.ts";
@@ -28,7 +29,7 @@ import { complain, say } from "./display/say.ts";
 
 /** By name, in the order in which help lists them. */
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [init, trainCommand, sft, demo, compare, sweep, plan, show, diff, evalCommand, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
+  [init, importCommand, trainCommand, sft, demo, compare, sweep, plan, show, diff, evalCommand, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
 );
 
 /** Run a command; the exit code. Errors are printed as a message, with the stack only under --stack. */

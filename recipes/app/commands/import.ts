@@ -1,0 +1,29 @@
+/** `papo import`: a configuration of TRL, verl or EasyR1 as a run file. */
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { peers } from "../../run-file/peers/counterparts.ts";
+import { textCommand } from "../command-line/command.ts";
+import { say } from "../display/say.ts";
+import { importConfig } from "../import/import-config.ts";
+
+export const importCommand = textCommand({
+  name: "import",
+  also: ["convert", "from"],
+  forms: ["<configuration>"],
+  summary: [
+    "Write a run file from a configuration of TRL (GRPOConfig as YAML or JSON, the file of `trl grpo --config`), verl (YAML, or a script with overrides) or EasyR1 (YAML, or a script).",
+    "What could not be carried over stands at its end as a comment, with its line and the reason. papo plan says what it takes.",
+  ],
+  options: {
+    output: { kind: "text", value: "<run.ts>", default: "run.ts", text: "The run file; nothing is overwritten." },
+  },
+  positionals: [1, 1],
+  run({ values, positionals: [file] }) {
+    if (!existsSync(file!) || statSync(file!).isDirectory()) throw new Error(`there is no file ${resolve(file!)}`);
+    const output = resolve(values.output);
+    if (existsSync(output)) throw new Error(`${output} is there already: name another file, --output other.ts`);
+    const { peer, text, left } = importConfig(readFileSync(file!, "utf8"), file!);
+    writeFileSync(output, text);
+    say(`${peers[peer]}'s ${file} is ${output}; ${left.length === 0 ? "all of it was carried over" : `${left.length} options were not carried over, which its end lists with the reasons`}.\n\n  npx papo plan ${values.output}`);
+  },
+});
