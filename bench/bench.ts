@@ -10,6 +10,7 @@ import { writeRows } from "./data.ts";
 import { modelFolder, modelSizes } from "./models.ts";
 import { allPasses } from "../core/graph/passes.ts";
 import { pageRows } from "./page.ts";
+import { largeFigures } from "./large-rows.ts";
 import { Side, type Answer } from "./side.ts";
 import { median, paired, slope, type Paired } from "./statistics.ts";
 import { workloads, type Workload } from "./workloads.ts";
@@ -22,8 +23,10 @@ const repeats = 7;
 const ours = async (workload: Workload, settings: object = {}, passes: object = {}): Promise<Side> =>
   Side.start("ours", process.execPath, ["--import", "tsx", join(here, "ours.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), JSON.stringify(settings), JSON.stringify(passes)]);
 
-const torch = async (workload: Workload): Promise<Side> =>
-  Side.start("torch", needPeers(), [join(here, "peer", "torch_side.py"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model)]);
+const folderOf = (model: string): Promise<string> => modelFolder(join(root, "models"), model);
+
+const torch = async (workload: Workload, options: object = {}): Promise<Side> =>
+  Side.start("torch", needPeers(), [join(here, "peer", "torch_side.py"), JSON.stringify(workload), await folderOf(workload.model), JSON.stringify(options)]);
 
 type RunRecipe = "grpo" | "papo" | "papo-drop" | "papo-half" | "papo-all";
 
@@ -268,15 +271,24 @@ const figures: Readonly<Record<string, () => Promise<string[]>>> = {
   "rollout-wide": () => rollout(workloads.wide, ""),
   page: () => pageRows(root, repeats, (figure, here, goal) => row(figure, here, "", "", goal)),
   "learner-m300": () => learner(workloads.m300, ""),
+  ...largeFigures({ ours, torch, folderOf, between, compare, row, times, inverse }),
 };
+
+/** Rows by their names; "large" is all that begin so, which no other name asks for. */
+function figuresAsked(asked: readonly string[]): string[] {
+  const isLarge = (name: string): boolean => name.startsWith("large");
+  if (asked.length === 0) return Object.keys(figures).filter((name) => !isLarge(name));
+  return asked.flatMap((name) => (name === "large" ? Object.keys(figures).filter(isLarge) : [name]));
+}
 
 /** Rows measured before stay in the file until they are measured again. */
 async function main(asked: readonly string[]): Promise<void> {
-  for (const name of asked) if (!(name in figures)) throw new Error(`no row "${name}"; there are ${Object.keys(figures).join(", ")}`);
+  const names = figuresAsked(asked);
+  for (const name of names) if (!(name in figures)) throw new Error(`no row "${name}"; there are large, ${Object.keys(figures).join(", ")}`);
   mkdirSync(root, { recursive: true });
   const file = join(root, "rows.json");
   const known = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, string[]>) : {};
-  for (const name of asked.length > 0 ? asked : Object.keys(figures)) {
+  for (const name of names) {
     known[name] = await figures[name]!();
     console.log(known[name].join("\n"));
     writeFileSync(file, JSON.stringify(known, null, 2));
@@ -290,7 +302,8 @@ function writeResults(known: Readonly<Record<string, readonly string[]>>): void 
   writeFileSync(join(here, "results.md"), [
     "# Measured against torch, transformers and TRL", "",
     `${machine}. Both sides in turn in one session, fp32, all cores; medians of ${repeats} or more, ratios of medians with the lowest and highest of the pairs.`, "",
-    "```", "npm run bench:peers     # once: the peers' environment", "npm run bench           # all rows; or: npm run bench -- learner step", "```", "",
+    "```", "npm run bench:peers     # once: the peers' environment", "npm run bench           # all rows but the large; or: npm run bench -- learner step",
+    "EARLIER=<checkout of da06bea> npm run bench -- large     # models of real size", "```", "",
     "| figure | here | peer | ratio | goal |", "|---|---|---|---|---|", ...lines, "",
     readFileSync(join(here, "device", "results.md"), "utf8"),
   ].join("\n"));

@@ -1,0 +1,116 @@
+/**
+ * Rows on models of real size, `npm run bench -- large`: memory and seconds against torch with peft, and against an earlier checkout of this project that
+ * EARLIER names (its own packages installed). PEER_PYTHON is the peers' Python, REPEATS how often a time is taken (3).
+ */
+import { join } from "node:path";
+import { Side, type Answer, type MemoryPeaks } from "./side.ts";
+import type { Paired } from "./statistics.ts";
+import { workloads, type Workload } from "./workloads.ts";
+
+/** What bench.ts has for all rows. */
+export interface Tools {
+  readonly ours: (workload: Workload, settings?: object) => Promise<Side>;
+  readonly torch: (workload: Workload, options?: object) => Promise<Side>;
+  readonly folderOf: (model: string) => Promise<string>;
+  readonly between: <T>(sides: readonly Promise<Side>[], work: (...sides: Side[]) => Promise<T>) => Promise<T>;
+  readonly compare: (a: Side, b: Side, tasks: readonly [string, string], options: object, of: (answer: Answer) => number, count: number) => Promise<Paired>;
+  readonly row: (figure: string, our: string, peer: string, ratio: string, goal: string) => string;
+  readonly times: (paired: Paired) => string;
+  readonly inverse: (paired: Paired) => Paired;
+}
+
+const repeats = Number(process.env["REPEATS"] ?? 3);
+const seconds = ({ seconds: value }: Answer): number => value!;
+const s = (value: number): string => value.toFixed(1);
+
+const lora = { lora: { rank: 16, alpha: 32 } };
+/** Both sides compute layers again where memory is compared, as torch's users do. */
+const thrifty = { ...lora, recompute: true };
+const peer = { bf16: { rank: 16, dtype: "bfloat16", checkpointing: true }, float32: { rank: 16 } };
+
+/** Eight long responses of the smallest model. */
+const eightLong: Workload = { ...workloads.bench, name: "eightLong", prompts: 1, tokens: 2048 };
+
+/** Rows by name, all of them "large". */
+export function largeFigures(tools: Tools): Readonly<Record<string, () => Promise<string[]>>> {
+  return {
+    "large-lora-memory": () => loraMemory(tools),
+    "large-full-memory": () => fullMemory(tools),
+    "large-long-memory": () => longMemory(tools),
+    "large-lora-time": () => loraTime(tools),
+    "large-start": () => start(tools),
+    "large-long": async () => [...await longTime(tools, workloads.spread, "≥ 1.8×"), ...await longTime(tools, workloads.longest, "≥ 1.0×")],
+  };
+}
+
+/** Peaks of a side that has learned twice: moments are there from the first update on. */
+async function peaksOf({ between }: Tools, side: Promise<Side>): Promise<MemoryPeaks> {
+  return between([side], async (one) => {
+    for (const seed of [1, 2]) await one.run("learner", { seed });
+    return one.peaks;
+  });
+}
+
+const memoryText = ({ resident, anonymous }: MemoryPeaks): string => `${resident.toFixed(0)} (${anonymous.toFixed(0)})`;
+
+function memoryRow({ row }: Tools, figure: string, own: MemoryPeaks, name: string, theirs: MemoryPeaks, goal: string): string {
+  const ratio = `${(own.resident / theirs.resident).toFixed(2)}× (${(own.anonymous / theirs.anonymous).toFixed(2)}×)`;
+  return row(`${figure}, MB (without file pages)`, memoryText(own), `${name}: ${memoryText(theirs)}`, ratio, goal);
+}
+
+async function loraMemory(tools: Tools): Promise<string[]> {
+  const own = await peaksOf(tools, tools.ours(workloads.m530, thrifty));
+  const theirs = await peaksOf(tools, tools.torch(workloads.m530, peer.bf16));
+  return [memoryRow(tools, "peak, LoRA rank 16, m530", own, "torch + peft, bf16 base, checkpointing", theirs, "≤ 0.6×")];
+}
+
+async function fullMemory(tools: Tools): Promise<string[]> {
+  const earlier = process.env["EARLIER"];
+  if (earlier === undefined) throw new Error("the rows against an earlier build need one: EARLIER=<checkout of da06bea, packages installed>");
+  const { m530 } = workloads;
+  const folder = await tools.folderOf(m530.model);
+  const theirs = await peaksOf(tools, Side.start("earlier", process.execPath, ["--import", "tsx", join(earlier, "bench", "ours.ts"), JSON.stringify(m530), folder]));
+  const lines = [];
+  for (const [figure, settings, goal] of [
+    ["peak, all weights, m530", {}, "≤ 0.72×"],
+    ["the same, moments in 8 bits", { optimizer: { moments: "8bit" } }, "≤ 0.5×"],
+  ] as const) lines.push(memoryRow(tools, figure, await peaksOf(tools, tools.ours(m530, settings)), "earlier build", theirs, goal));
+  return lines;
+}
+
+async function longMemory(tools: Tools): Promise<string[]> {
+  const own = await peaksOf(tools, tools.ours(eightLong));
+  return [tools.row("peak, 8 × 2,048 tokens, 6.2 million parameters, MB", own.resident.toFixed(0), "before blocks: 10,600", `${(own.resident / 10_600).toFixed(2)}×`, "< 1,000")];
+}
+
+async function loraTime({ ours, torch, between, compare, row, times, inverse }: Tools): Promise<string[]> {
+  const { m530 } = workloads;
+  const lines = [];
+  for (const [name, options, goal] of [["float32", peer.float32, "≥ 2×"], ["bf16 base, checkpointing", peer.bf16, ""]] as const) {
+    const found = await between([ours(m530, lora), torch(m530, options)], (a, b) => compare(a, b, ["learner", "learner"], {}, seconds, repeats));
+    lines.push(row("LoRA step, m530, s", s(found.a), `torch + peft, ${name}: ${s(found.b)}`, times(inverse(found)), goal));
+  }
+  const full = await between([ours(m530, lora), ours(m530)], (a, b) => compare(a, b, ["learner", "learner"], {}, seconds, repeats));
+  return [...lines, row("LoRA step / step of all weights, m530, s", s(full.a), `all weights: ${s(full.b)}`, times(full), "≤ 0.7×")];
+}
+
+/** From the start of the process to the end of its first step. */
+async function start({ ours, torch, between, row }: Tools): Promise<string[]> {
+  const cold = async (make: () => Promise<Side>): Promise<number> => {
+    const begun = performance.now();
+    await between([make()], (one) => one.run("learner"));
+    return (performance.now() - begun) / 1000;
+  };
+  const [own, theirs] = [await cold(() => ours(workloads.m530, lora)), await cold(() => torch(workloads.m530, peer.float32))];
+  return [row("start to the end of the first step, LoRA, m530, s", s(own), `torch + peft, float32: ${s(theirs)}`, `${(own / theirs).toFixed(2)}×`, "≤ 0.4×")];
+}
+
+async function longTime(tools: Tools, workload: Workload, goal: string): Promise<string[]> {
+  const { ours, torch, between, compare, row, times, inverse } = tools;
+  return between([ours(workload), torch(workload, { checkpointing: true })], async (a, b) => {
+    const found = await compare(a, b, ["learner", "learner"], {}, seconds, repeats);
+    const figure = workload.lengths === "spread" ? "learner, m110, 8 responses of 64 … 2,048" : "learner, m110, 8 responses of 2,048";
+    const time = row(`${figure}, s`, s(found.a), `torch, checkpointing: ${s(found.b)}`, times(inverse(found)), goal);
+    return [time, memoryRow(tools, "the same, peak", a.peaks, "torch", b.peaks, "≤ 0.5×")];
+  });
+}
