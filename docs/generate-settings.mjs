@@ -79,7 +79,7 @@ const byName = (options) => Object.fromEntries(options.map(({ name, text }) => [
 
 /** A schema's sentences by path: those of objects in it come from the schemas that they are made of. */
 function settingsTexts() {
-  const settings = sourceOf("core/pipeline/settings.ts");
+  const settings = sourceOf("core/contracts/settings.ts");
   const lora = sourceOf("core/model/lora/settings.ts");
   const inside = (name, options) => options.map((option) => ({ ...option, name: `${name}.${option.name}` }));
   return byName([

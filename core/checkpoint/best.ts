@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { closest } from "fastest-levenshtein";
 import type { Learner } from "../learner/learner.ts";
-import type { RunSettings } from "../pipeline/settings.ts";
-import { writeFolderAtomic } from "./atomic-file.ts";
+import type { RunSettings } from "../contracts/settings.ts";
+import { writeFolderAtomic } from "../machine/atomic-file.ts";
 
 /** What `best/best.json` says of the weights beside it. */
 export interface Best {

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import type { OrderPosition } from "../data/row-order.ts";
 import type { Learner } from "../learner/learner.ts";
 import { withoutSecrets } from "../options/secrets.ts";
-import { flushFiles, writeFolderAtomic } from "./atomic-file.ts";
+import { flushFiles, writeFolderAtomic } from "../machine/atomic-file.ts";
 import { findDamage, writeManifest } from "./manifest.ts";
-import type { RunSettings } from "../pipeline/settings.ts";
+import type { RunSettings } from "../contracts/settings.ts";
 
 const FORMAT = 2;
 /** The first had sizes of files and no hashes. */

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeFileAtomic } from "./atomic-file.ts";
-import { textDigest } from "./file-digest.ts";
+import { writeFileAtomic } from "../machine/atomic-file.ts";
+import { textDigest } from "../data/file-digest.ts";
 
 /** One scorer's verdict on one response. */
 export interface JournalEntry {

@@ -5,10 +5,11 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deserialize, serialize } from "node:v8";
-import { textDigest } from "./file-digest.ts";
+import { textDigest } from "../data/file-digest.ts";
 import type { GroupsByPlugin } from "../host/kept-groups.ts";
 import type { EncodedPrompt } from "../model/model.ts";
-import type { Group, Prompt, PromptOrigin, Response, Row, Sample } from "../contracts/batch.ts";
+import type { Group, Prompt, PromptOrigin, Response, Sample } from "../contracts/sample.ts";
+import type { Row } from "../contracts/row.ts";
 
 /** Its name in a checkpoint; absent where nothing is kept. */
 const file = "kept-groups.bin";

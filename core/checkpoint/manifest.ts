@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { fileDigest } from "./file-digest.ts";
+import { fileDigest } from "../data/file-digest.ts";
 
 /** Its name in the folder. */
 export const manifestFile = "files.json";

@@ -1,12 +1,12 @@
 /** The folder of a run: metrics and timings line by line, the reward journal, checkpoints. */
 import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { flush, writeFileAtomic } from "./atomic-file.ts";
+import { flush, writeFileAtomic } from "../machine/atomic-file.ts";
 import { checkpointFolders, type RunDescription } from "./checkpoint.ts";
 import { RewardJournal } from "./journal.ts";
 import { withoutSecrets } from "../options/secrets.ts";
 import { makeFolder } from "./new-folder.ts";
-import type { StepOutcome } from "../pipeline/step/step.ts";
+import type { StepOutcome } from "../contracts/step-outcome.ts";
 
 export class RunFolder {
   readonly path: string;

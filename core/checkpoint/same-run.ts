@@ -1,10 +1,10 @@
 /** Whether a run goes on as the one that it was. */
 import { isDeepStrictEqual } from "node:util";
 import type { Dataset } from "../data/dataset.ts";
-import { settingsSchema, type RunSettings } from "../pipeline/settings.ts";
+import { settingsSchema, type RunSettings } from "../contracts/settings.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 import type { Checkpoint, RunDescription } from "./checkpoint.ts";
-import { fileDigest, type DigestOf } from "./file-digest.ts";
+import { fileDigest, type DigestOf } from "../data/file-digest.ts";
 
 /** What a run is, as it will be read back from a checkpoint. */
 export function describeRun(

@@ -1,5 +1,5 @@
 /** Auxiliary rollouts: what the policy answers to a prompt made of its own response. They earn rewards and are not trained on. */
-import type { Sample } from "./batch.ts";
+import type { Sample } from "./sample.ts";
 import type { PromptParts } from "./views.ts";
 
 export interface AuxiliaryRollout {

@@ -1,6 +1,6 @@
 /** What observers can listen to. Listeners can change nothing: behaviour goes through hooks. */
 import type { Emitter } from "mitt";
-import type { Group, Sample } from "./batch.ts";
+import type { Group, Sample } from "./sample.ts";
 
 /** One step's numbers. */
 export interface StepSummary {

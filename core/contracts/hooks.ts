@@ -1,63 +1,14 @@
 /** Every decision point of a run. */
+import type { Decision, GroupSelection, GroupsContext, RolloutPlan, StepContext, TermSlot } from "./hook-values.ts";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncWaterfallHook } from "tapable";
 import { returning } from "./returning.ts";
 import { decisionFault, numberFault, planFault, rewardsFault, rowsFault, selectionFault } from "./results.ts";
 import type { Term } from "./term.ts";
 import { advantagesFault, termsFault, weightsFault } from "./tensor-results.ts";
-import type { Batch, Group, JudgedGroup, Minibatch, Row } from "./batch.ts";
+import type { Batch, JudgedGroup, Minibatch } from "./batch.ts";
+import type { Row } from "./row.ts";
 import type { StepSummary } from "./events.ts";
-
-/** The step a hook is called in. */
-export interface StepContext {
-  /** From 1. */
-  readonly step: number;
-  readonly steps: number;
-}
-
-/** Responses to each prompt that are sampled from one view of it. */
-export interface RolloutShare {
-  /** "original" or a registered view of scope "prompt". */
-  readonly view: string;
-  readonly count: number;
-}
-
-/** How a step samples. Rewards compare all responses to a prompt, whichever view they were sampled from. */
-export interface RolloutPlan {
-  readonly shares: readonly RolloutShare[];
-  /** Responses are cut at this many tokens. */
-  readonly maxNewTokens: number;
-}
-
-/** The groups a step has so far. */
-export interface GroupSelection {
-  /** Ordered by prompt, not by who finished first. */
-  readonly groups: readonly Group[];
-  /** How many the step trains on. */
-  readonly wanted: number;
-  /** Rounds done before this one; 0 is the first. */
-  readonly round: number;
-  /** The run samples no further round in this step, whatever is asked for. */
-  readonly lastRound: boolean;
-  /** True asks for another round of fresh prompts when `groups` are fewer than wanted. */
-  readonly sampleMore: boolean;
-}
-
-/** Where groups are chosen. */
-export interface GroupsContext extends StepContext {
-  /** All groups that the step has sampled so far, chosen or not. */
-  readonly sampled?: readonly Group[];
-}
-
-/** What to do instead of going on, and why; `rollBack` takes the newest checkpoint, of those up to step `before` where one is given. */
-export type Decision = { readonly stop: string } | { readonly rollBack: string; readonly before?: number };
-
-/** Which weights of a term are asked for. */
-export interface TermSlot {
-  readonly term: string;
-  readonly slot: "before_clip" | "after_clip";
-  readonly batch: Minibatch;
-}
 
 /**
  * Every hook of a run, in the order one step calls them: type, value, words, and what a tap must return, which the guard around each tap checks

@@ -3,7 +3,7 @@ import type { AuxiliaryRollout } from "./auxiliary.ts";
 import type { WeightsCopy } from "./copies.ts";
 import type { Events } from "./events.ts";
 import type { Coefficient } from "./coefficient.ts";
-import type { Group } from "./batch.ts";
+import type { Group } from "./sample.ts";
 import type { Hooks } from "./hooks.ts";
 import type { ScoreHandle, ScoreRequest } from "./scores.ts";
 import type { View } from "./views.ts";

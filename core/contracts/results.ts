@@ -1,6 +1,7 @@
 /** What may be wrong with the plain results of hooks: numbers, rows, groups, plans, decisions. */
-import type { Group, Row } from "./batch.ts";
-import type { GroupSelection, GroupsContext, RolloutPlan } from "./hooks.ts";
+import type { Group } from "./sample.ts";
+import type { Row } from "./row.ts";
+import type { GroupSelection, GroupsContext, RolloutPlan } from "./hook-values.ts";
 import type { Fault } from "./returning.ts";
 import { describe, isRecord, strangeField } from "../messages/describe.ts";
 

@@ -1,5 +1,6 @@
 /** What gives a response a number. */
-import type { Row, Sample } from "./batch.ts";
+import type { Row } from "./row.ts";
+import type { Sample } from "./sample.ts";
 
 /** The sample as a scorer sees it: no reward yet. */
 export type Scorable = Pick<Sample, "prompt" | "response">;

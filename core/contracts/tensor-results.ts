@@ -5,7 +5,7 @@ import { describe, didYouMean, isRecord, isTensor, strangeField } from "../messa
 import { reductions } from "../math/reduce.ts";
 import { peek } from "../math/tensor-numbers.ts";
 import type { Batch, Minibatch } from "./batch.ts";
-import type { TermSlot } from "./hooks.ts";
+import type { TermSlot } from "./hook-values.ts";
 import type { Term } from "./term.ts";
 import { leavesOf } from "./leaves.ts";
 import { dependsOn } from "./tape.ts";

@@ -1,5 +1,5 @@
 /** Several datasets as one, in given proportions. */
-import { textDigest } from "../checkpoint/file-digest.ts";
+import { textDigest } from "./file-digest.ts";
 import { permutation, type Random } from "../math/random.ts";
 import type { Dataset } from "./dataset.ts";
 

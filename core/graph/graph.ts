@@ -4,9 +4,8 @@
  * Nodes are hash-consed: the same op on the same inputs is the same node, so common subexpressions cost nothing,
  * also between a forward pass and the gradient traced from it.
  */
-import type { OnnxEmitter } from "./onnx/emitter.ts";
+import type { OnnxWriter } from "./onnx/writer.ts";
 import { type Shape, shapeText } from "./dims.ts";
-import type { LowRank } from "./ops/low-rank.ts";
 import { allPasses, type Passes } from "./passes.ts";
 
 export type DType = "float32" | "int32";
@@ -20,7 +19,7 @@ export interface Op<A extends Attributes = Attributes> {
   /** Cotangents of the inputs from those of the outputs (undefined: none arrived). Undefined result: no gradient. */
   readonly gradient?: (node: Node<A>, cotangents: readonly (Value | undefined)[]) => readonly (Value | undefined)[];
   /** Write ONNX nodes that compute `outputs` (names to use) from `inputs` (names). */
-  readonly onnx: (emitter: OnnxEmitter, node: Node<A>, inputs: readonly string[], outputs: readonly string[]) => void;
+  readonly onnx: (emitter: OnnxWriter, node: Node<A>, inputs: readonly string[], outputs: readonly string[]) => void;
   /** Bytes that these ONNX nodes hold at a time, at most, beside inputs and outputs. Default: none. @param bytes of a value */
   readonly scratch?: (node: Node<A>, bytes: (value: Value) => number) => number;
 }
@@ -41,6 +40,25 @@ export interface Value {
   readonly index: number;
   readonly shape: Shape;
   readonly dtype: DType;
+}
+
+/** What of an array is dropped. */
+export interface Dropout {
+  /** Two 32-bit words, int32 [2]: equal keys are equal masks. */
+  readonly key: Value;
+  /** Probability that an entry is dropped, in steps of 1 / 65,536. */
+  readonly rate: number;
+}
+
+/** W + scale · B·A of a weight W [out, in]. */
+export interface LowRank {
+  /** [rank, in]. */
+  readonly a: Value;
+  /** [out, rank]. */
+  readonly b: Value;
+  readonly scale: number;
+  /** Of what A reads; null where nothing is dropped. */
+  readonly dropout: Dropout | null;
 }
 
 export class Graph {

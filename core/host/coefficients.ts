@@ -1,6 +1,7 @@
 /** Numbers that may change over time: every one passes through the hook `coefficient` at the start of a step. */
 import type { Coefficient } from "../contracts/coefficient.ts";
-import type { RunHooks, StepContext } from "../contracts/hooks.ts";
+import type { RunHooks } from "../contracts/hooks.ts";
+import type { StepContext } from "../contracts/hook-values.ts";
 import { describe } from "../messages/describe.ts";
 import { PluginError } from "../messages/plugin-error.ts";
 

@@ -1,5 +1,5 @@
 /** Groups that plugins keep from one step for a later one. */
-import type { Group } from "../contracts/batch.ts";
+import type { Group } from "../contracts/sample.ts";
 
 /** By plugin, its cells in the order `run.keptGroups` was called. */
 export type GroupsByPlugin = Readonly<Record<string, readonly (readonly Group[])[]>>;

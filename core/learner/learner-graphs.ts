@@ -3,7 +3,7 @@ import { symbol, times } from "../graph/dims.ts";
 import { gradient } from "../graph/gradient.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { affine, type ChunkedHead, chunkedHead, entropy, exp, gatherRows, log, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
-import { logits } from "../graph/ops/matmul.ts";
+import { logits } from "../graph/ops/linear.ts";
 import type { Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
 import { intoSlots } from "../model/rows/slots.ts";
 import { type RowLayout, segmentInputs } from "../model/rows/segments.ts";

@@ -2,7 +2,8 @@
 import { rememberLeaves } from "../contracts/leaves.ts";
 import { mul, ones, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
-import type { Batch, Group, Minibatch, Sample } from "../contracts/batch.ts";
+import type { Batch, Minibatch } from "../contracts/batch.ts";
+import type { Group, Sample } from "../contracts/sample.ts";
 import { describe, isRecord, strict } from "../messages/describe.ts";
 import type { Host } from "../host/host.ts";
 import type { Output } from "../learner/learner.ts";

@@ -1,7 +1,8 @@
 /** Sample and score rows without training. */
 import { createRandom } from "../math/random.ts";
 import type { SamplingSettings } from "../rollout/engine.ts";
-import type { Row, Sample } from "../contracts/batch.ts";
+import type { Row } from "../contracts/row.ts";
+import type { Sample } from "../contracts/sample.ts";
 import type { Policy } from "../contracts/policy.ts";
 import { makePrompt } from "../prompts/prompts.ts";
 import { RewardDesk } from "../rewards/rewards.ts";

@@ -1,12 +1,12 @@
 /** The gate before a run: sampler and learner must agree on the log-probs of what was sampled, or every ratio is wrong. */
 import type { Random } from "../math/random.ts";
-import type { Prompt, Sample } from "../contracts/batch.ts";
+import type { Prompt, Sample } from "../contracts/sample.ts";
 import { CURRENT_LOG_PROBS } from "../contracts/scores.ts";
 import { compareLogProbs, longestOf, scoreSamples, type Parity } from "../scores/experience.ts";
 import type { Policy } from "../contracts/policy.ts";
 import { RewardDesk } from "../rewards/rewards.ts";
 import { sampleGroups, samplingFor } from "../rewards/rollouts.ts";
-import type { RunSettings } from "./settings.ts";
+import type { RunSettings } from "../contracts/settings.ts";
 
 /** Longer responses would show nothing new. */
 const TOKENS = 64;

@@ -3,10 +3,10 @@ import type { LearnerCapabilities } from "../learner/learner.ts";
 import type { Host } from "../host/host.ts";
 import type { MemoryPlan } from "../plan/memory-plan.ts";
 import { summaryLines } from "../plan/text.ts";
-import type { RolloutPlan } from "../contracts/hooks.ts";
+import type { RolloutPlan } from "../contracts/hook-values.ts";
 import type { PlannedScore } from "../contracts/scores.ts";
 import type { View } from "../contracts/views.ts";
-import type { RunSettings } from "./settings.ts";
+import type { RunSettings } from "../contracts/settings.ts";
 
 /** Lines for a person. @param rollout how the coming step samples, as plugins change it @param memory null where it is not known */
 export function planLines(host: Host, rollout: RolloutPlan, settings: RunSettings, { parameters, trained }: LearnerCapabilities, memory: MemoryPlan | null): string[] {

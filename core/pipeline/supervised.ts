@@ -6,9 +6,10 @@ import { createRandom } from "../math/random.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { createRowOrder } from "../data/row-order.ts";
 import type { TextProcessor } from "../contracts/policy.ts";
-import type { Row } from "../contracts/batch.ts";
-import { makePrompt, UnusableRowError } from "../prompts/prompts.ts";
-import type { RunSettings } from "./settings.ts";
+import type { Row } from "../contracts/row.ts";
+import { makePrompt } from "../prompts/prompts.ts";
+import { UnusableRowError } from "../contracts/unusable-row.ts";
+import type { RunSettings } from "../contracts/settings.ts";
 import { type LearningRateSchedule, learningRateAt } from "./step/schedule.ts";
 
 /** A prompt and the response to learn, its stop token included. */

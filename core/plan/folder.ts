@@ -1,6 +1,6 @@
 /** A model folder as a plan needs it: its configuration and the headers of its files; no weights are read. */
 import type { FileType } from "../graph/executor.ts";
-import { readModelConfig } from "../model/files/config.ts";
+import { readModelConfig } from "../model/files/read-config.ts";
 import { readFolderEntries } from "../model/files/safetensors.ts";
 import { familyOf } from "../model/registry.ts";
 import type { PlannedModel } from "./advice.ts";

@@ -3,7 +3,7 @@ import { blockSize } from "../learner/block-quantization.ts";
 import { promptLength } from "../model/model.ts";
 import { samplerDefaults, samplerLimits } from "../rollout/limits.ts";
 import { planWaves } from "../rollout/waves.ts";
-import { processBytes } from "./machine.ts";
+import { processBytes } from "../machine/memory.ts";
 import { learnerPeaks, type PassPeaks, type PlannedWork, type SamplingPeaks, samplingPeaks } from "./passes.ts";
 import type { PlanSubject } from "./subject.ts";
 

@@ -1,25 +1,16 @@
 /** Rows become prompts: pictures are read, every view is made and encoded. */
+import { UnusableRowError } from "../contracts/unusable-row.ts";
 import type { Random } from "../math/random.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import { shown } from "../messages/shown.ts";
 import { hashPixels } from "../model/processing/image-processor.ts";
 import { loadPicture } from "../model/processing/picture.ts";
 import type { EncodedPicture, Picture, PictureOptions, ReadingOptions } from "../model/processing/picture.ts";
-import type { PictureSource, Prompt, Row, Sample } from "../contracts/batch.ts";
+import type { PictureSource, Row } from "../contracts/row.ts";
+import type { Prompt, Sample } from "../contracts/sample.ts";
 import type { PromptProcessor } from "../contracts/policy.ts";
 import { marksProblem } from "./marks.ts";
 import type { PictureAttention, PromptContext, View, ViewContext } from "../contracts/views.ts";
-
-/** A row that cannot be trained on; `onBadRow` or `onLongPrompt` decides what happens. */
-export class UnusableRowError extends Error {
-  readonly kind: "bad" | "long";
-
-  constructor(kind: "bad" | "long", message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "UnusableRowError";
-    this.kind = kind;
-  }
-}
 
 export interface PromptMaker {
   readonly processor: PromptProcessor;

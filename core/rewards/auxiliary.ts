@@ -1,6 +1,6 @@
 /** Auxiliary rollouts: what the policy answers to a prompt made of its own response. They earn rewards and are not trained on. */
 import type { AuxiliaryRollout } from "../contracts/auxiliary.ts";
-import type { Prompt, Sample } from "../contracts/batch.ts";
+import type { Prompt, Sample } from "../contracts/sample.ts";
 import type { PromptProcessor } from "../contracts/policy.ts";
 import { sampleGroups, type RolloutContext } from "./rollouts.ts";
 import type { PromptParts } from "../contracts/views.ts";

@@ -1,6 +1,6 @@
 /** Scorers give a response named numbers; the pipeline runs them as responses finish and sums them by weight. */
 import type { Scorable, Scored, Scorer } from "../contracts/scorer.ts";
-import type { Sample } from "../contracts/batch.ts";
+import type { Sample } from "../contracts/sample.ts";
 import { shown } from "../messages/shown.ts";
 import { digestOf } from "../host/inputs.ts";
 import { withoutSecrets } from "../options/secrets.ts";

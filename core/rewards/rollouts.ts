@@ -2,9 +2,9 @@
 import type { Learner } from "../learner/learner.ts";
 import type { Random } from "../math/random.ts";
 import type { EncodedPrompt } from "../model/model.ts";
-import type { RolloutShare } from "../contracts/hooks.ts";
+import type { RolloutShare } from "../contracts/hook-values.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
-import type { Group, Prompt, Response, Sample } from "../contracts/batch.ts";
+import type { Group, Prompt, Response, Sample } from "../contracts/sample.ts";
 import type { PromptProcessor } from "../contracts/policy.ts";
 import type { RewardDesk, Verdict } from "./rewards.ts";
 

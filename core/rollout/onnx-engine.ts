@@ -9,7 +9,7 @@ import { longRow } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/segments.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
 import { decodeProgram, lazyProgram, traceLongPrefill, tracePrefill, type LazyProgram } from "./programs.ts";
-import { machineMemory, processBytes } from "../plan/machine.ts";
+import { machineMemory, processBytes } from "../machine/memory.ts";
 import { samplerDefaults, samplerLimits } from "./limits.ts";
 import { LoopedSampler } from "./looped-sampler.ts";
 import { createRowSampler } from "./sampling.ts";

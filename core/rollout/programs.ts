@@ -4,7 +4,7 @@ import type { FloatArray, HostArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { type DrawSettings, drawToken } from "../graph/ops/decode.ts";
 import { concat, gatherRows, mul, reshape, softmax } from "../graph/ops/index.ts";
-import { logits } from "../graph/ops/matmul.ts";
+import { logits } from "../graph/ops/linear.ts";
 import type { KeyValue, Parameters, VisionLanguageModel } from "../model/model.ts";
 import type { ModelProgram, ModelRuntime } from "../model/runtime.ts";
 import { prefixInputs } from "../model/rows/segments.ts";

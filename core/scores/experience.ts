@@ -5,9 +5,9 @@ import type { Learner, LearnerBatch, Output, Outputs } from "../learner/learner.
 import type { EncodedPrompt } from "../model/model.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import { permutation, type Random } from "../math/random.ts";
-import type { Sample } from "../contracts/batch.ts";
+import type { Sample } from "../contracts/sample.ts";
 import type { PlannedScore } from "../contracts/scores.ts";
-import type { Stopwatch } from "../pipeline/step/stopwatch.ts";
+import type { Stopwatch } from "./stopwatch.ts";
 
 /** Arrays [B, T] by score key, row-major, 0 past each response's end. */
 export type ScoreArrays = Map<string, Float32Array>;

@@ -1,5 +1,6 @@
 /** Samples and groups with the fields that a test names, and plain values for the rest. */
-import type { JudgedGroup, Prompt, Sample } from "../contracts/batch.ts";
+import type { JudgedGroup } from "../contracts/batch.ts";
+import type { Prompt, Sample } from "../contracts/sample.ts";
 import type { Picture } from "../model/processing/picture.ts";
 import { isActive } from "../contracts/scores.ts";
 

@@ -1,9 +1,9 @@
 /** The heavy half of a policy, in whichever thread: one model, one set of weights, a learner and a sampler on both. */
 import { availableParallelism } from "node:os";
 import type { Executor } from "../graph/executor.ts";
-import { keepFreedMemory } from "../graph/libc.ts";
+import { keepFreedMemory } from "../machine/libc.ts";
 import type { Passes } from "../graph/passes.ts";
-import type { OnnxDevice } from "../graph/onnx/emitter.ts";
+import type { OnnxDevice } from "../graph/onnx/writer.ts";
 import { OnnxExecutor } from "../graph/onnx/executor.ts";
 import { requireWebGpu } from "../graph/onnx/webgpu.ts";
 import { loadTensorFlow } from "../graph/tensorflow/binding.ts";

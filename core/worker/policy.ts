@@ -1,12 +1,12 @@
 /** Opening a policy: a model folder becomes a learner, a sampler and a processor. */
-import { keepFreedMemory } from "../graph/libc.ts";
+import { keepFreedMemory } from "../machine/libc.ts";
 import type { PictureOptions } from "../model/processing/picture.ts";
 import { Processor } from "../model/processing/processor.ts";
-import { parseSettings, type RunSettings } from "../pipeline/settings.ts";
+import { parseSettings, type RunSettings } from "../contracts/settings.ts";
 import type { PlannedMemory, Policy, TextProcessor } from "../contracts/policy.ts";
 import { adviceFor, planOf, type PlannedModel, refuseTooLarge } from "../plan/advice.ts";
 import { plannedFolder } from "../plan/folder.ts";
-import { machineMemory } from "../plan/machine.ts";
+import { machineMemory } from "../machine/memory.ts";
 import type { PlannedRun } from "../plan/memory-plan.ts";
 import type { PlanSettings } from "../plan/subject.ts";
 import { createPictureSender } from "./picture-wire.ts";

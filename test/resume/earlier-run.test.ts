@@ -6,7 +6,7 @@ import { grpo, papo } from "@papo/recipes";
 import type { Checkpoint, RunDescription } from "../../core/checkpoint/checkpoint.ts";
 import { assertSameRun, describeRun } from "../../core/checkpoint/same-run.ts";
 import type { Plugin } from "../../core/contracts/plugin.ts";
-import { parseSettings, type RunSettingsInput } from "../../core/pipeline/settings.ts";
+import { parseSettings, type RunSettingsInput } from "../../core/contracts/settings.ts";
 
 const record = JSON.parse(readFileSync(new URL("earlier-run.json", import.meta.url), "utf8")) as RunDescription;
 const checkpoint: Checkpoint = {

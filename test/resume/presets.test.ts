@@ -7,11 +7,11 @@ import { DiffusionNoisePlugin, DynamicSamplingPlugin, RandomMaskPlugin } from "@
 import { preset, presetNames, type PresetName } from "@papo/recipes";
 import { createHost } from "@papo/core";
 import { arrayDataset, type Dataset } from "../../core/data/dataset.ts";
-import type { Group } from "../../core/contracts/batch.ts";
+import type { Group } from "../../core/contracts/sample.ts";
 import type { Plugin, Run } from "../../core/contracts/plugin.ts";
 import type { Policy } from "../../core/contracts/policy.ts";
 import { train } from "../../core/pipeline/run.ts";
-import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/pipeline/settings.ts";
+import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/contracts/settings.ts";
 import type { Scorer } from "../../core/contracts/scorer.ts";
 import { openPolicyInProcess, type OpenPolicy } from "../../core/worker/policy.ts";
 import { BanditPlugin, ScorerPlugin, TapPlugin, temporaryFolder } from "../support/bandit.ts";

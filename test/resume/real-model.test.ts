@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { arrayDataset, type Dataset } from "../../core/data/dataset.ts";
 import { train } from "../../core/pipeline/run.ts";
 import { readSafetensorsHeader } from "../../core/model/files/safetensors-header.ts";
-import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/pipeline/settings.ts";
+import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/contracts/settings.ts";
 import { openPolicyInProcess } from "../../core/worker/policy.ts";
 import { BanditPlugin, ScorerPlugin, TapPlugin, temporaryFolder } from "../support/bandit.ts";
 

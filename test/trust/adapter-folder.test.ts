@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { adaptedModel, loadAdapterFolder } from "../../core/model/files/adapter-folder.ts";
-import { readModelConfig } from "../../core/model/files/config.ts";
+import { readModelConfig } from "../../core/model/files/read-config.ts";
 import { openLora } from "../../core/model/lora/open.ts";
 import { loraSchema } from "../../core/model/lora/settings.ts";
-import { learnerSettings, parseSettings } from "../../core/pipeline/settings.ts";
+import { learnerSettings, parseSettings } from "../../core/contracts/settings.ts";
 import { openPolicy } from "../../core/worker/policy.ts";
 import { editJson, newFolder, removeFolders, tinyModel } from "./support.ts";
 

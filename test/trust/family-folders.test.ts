@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { adaptedModel, loadAdapterFolder } from "../../core/model/files/adapter-folder.ts";
-import { readModelConfig } from "../../core/model/files/config.ts";
+import { readModelConfig } from "../../core/model/files/read-config.ts";
 import { loadModelFolder } from "../../core/model/files/folder.ts";
 import { createModel } from "../../core/model/registry.ts";
 

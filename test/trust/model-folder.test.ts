@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { learnerSettings, parseSettings } from "../../core/pipeline/settings.ts";
+import { learnerSettings, parseSettings } from "../../core/contracts/settings.ts";
 import { openPolicy } from "../../core/worker/policy.ts";
 import { copyOfTinyModel, editJson, removeFolders, tinyModel, trainSmall } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { ClippedObjectivePlugin, GroupAdvantagePlugin, PerceptionKlPlugin, RandomMaskPlugin } from "@papo/plugins";
 import { grpo, papo } from "@papo/recipes";
-import { parseSettings } from "../../core/pipeline/settings.ts";
+import { parseSettings } from "../../core/contracts/settings.ts";
 import { TapPlugin } from "../support/bandit.ts";
 import { evenTokens, removeFolders, trainSmall } from "./support.ts";
 

@@ -1,5 +1,6 @@
 /** What goes between the process that reads users' files and the one that uses their rows. */
-import type { Row } from "../../contracts/batch.ts";
+import type { Digits } from "../values/number-text.ts";
+import type { Row } from "../../contracts/row.ts";
 import type { SkippedRow } from "../dataset.ts";
 import type { BlockOrder } from "../formats/blocks.ts";
 import type { DataKind } from "../open-file.ts";
@@ -40,8 +41,6 @@ export type RowAnswer =
   | { readonly row: Row; readonly digits: readonly Digits[] }
   | { readonly unusable: string }
   | { readonly failed: string };
-
-export type Digits = readonly [path: readonly string[], text: string];
 
 export interface RowsAnswer {
   /** For as many of the indices, in order, as there was room for; one at least. */

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { PictureSource } from "../../contracts/batch.ts";
+import type { PictureSource } from "../../contracts/row.ts";
 import { valueAt, type Layout, type Values } from "./columns.ts";
 import { shown } from "../../messages/shown.ts";
 

@@ -1,6 +1,6 @@
 /** A record of a file becomes a row. */
-import type { Row } from "../../contracts/batch.ts";
-import type { Digits } from "../reader/messages.ts";
+import type { Row } from "../../contracts/row.ts";
+import type { Digits } from "../values/number-text.ts";
 import { NumberText } from "../values/number-text.ts";
 import { parseJson } from "../values/json.ts";
 import { knownColumns, mappingHint, purposeNames, valueAt, type ColumnFinder, type Layout, type Purpose, type Values } from "./columns.ts";

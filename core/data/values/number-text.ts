@@ -58,3 +58,6 @@ const exactIntegers = 2 ** 11;
 
 /** A whole number of any size: a double where it can hold it. */
 export const wholeNumber = (value: bigint): number | NumberText => numberOf(String(value));
+
+/** What a number of a row's fields was written as, by the names that lead to it. */
+export type Digits = readonly [path: readonly string[], text: string];

@@ -1,5 +1,5 @@
 /** Lowering of attention in blocks (ops/block-attention.ts): a loop over the blocks, whose results are collected in sequences. */
-import type { LoopType, OnnxAttribute, OnnxEmitter } from "./emitter.ts";
+import type { LoopType, OnnxAttribute, OnnxWriter } from "./writer.ts";
 
 interface Heads {
   readonly heads: number;
@@ -25,9 +25,9 @@ const forbidden = -1e9;
 
 /** Shorthand for nodes with one output. */
 class Nodes {
-  readonly emitter: OnnxEmitter;
+  readonly emitter: OnnxWriter;
 
-  constructor(emitter: OnnxEmitter) {
+  constructor(emitter: OnnxWriter) {
     this.emitter = emitter;
   }
 
@@ -66,7 +66,7 @@ class BlockNodes extends Nodes {
   readonly #heads: Heads;
   readonly block: Block;
 
-  constructor(emitter: OnnxEmitter, heads: Heads, blocks: string, index: string) {
+  constructor(emitter: OnnxWriter, heads: Heads, blocks: string, index: string) {
     super(emitter);
     this.#heads = heads;
     const [q0, q1, seen0, seen1, own0, itself, keys, later, complete] = emitter.op("Split", [this.op("Gather", [blocks, index], { axis: 0 })], {
@@ -149,7 +149,7 @@ class BlockNodes extends Nodes {
 /** TensorProto.DataType.INT64. */
 const int64 = 7;
 
-const emptySequence = (emitter: OnnxEmitter): string => emitter.op("SequenceEmpty", [])[0] as string;
+const emptySequence = (emitter: OnnxWriter): string => emitter.op("SequenceEmpty", [])[0] as string;
 
 interface Carried {
   readonly initial: string;
@@ -157,7 +157,7 @@ interface Carried {
 }
 
 /** Run `body` `count` times; it gets the number of the iteration and what is carried, and gives what is carried on. Returns what is carried at the end. */
-function loop(emitter: OnnxEmitter, count: string, carried: readonly Carried[], body: (iteration: string, carried: readonly string[]) => readonly string[]): readonly string[] {
+function loop(emitter: OnnxWriter, count: string, carried: readonly Carried[], body: (iteration: string, carried: readonly string[]) => readonly string[]): readonly string[] {
   const types = carried.map(({ type }) => type);
   return emitter.op("Loop", [count, "", ...carried.map(({ initial }) => initial)], {
     outputs: carried.map(() => emitter.fresh("looped")),
@@ -166,7 +166,7 @@ function loop(emitter: OnnxEmitter, count: string, carried: readonly Carried[], 
 }
 
 /** @param inputs queries, keys, values, blocks, rows of keys */
-export function attendInLoop(emitter: OnnxEmitter, heads: Heads, [q, k, v, blocks]: readonly string[], output: string): void {
+export function attendInLoop(emitter: OnnxWriter, heads: Heads, [q, k, v, blocks]: readonly string[], output: string): void {
   const nodes = new Nodes(emitter);
   const numbers = nodes.op("Cast", [blocks!], { to: int64 });
   const [collected] = loop(emitter, nodes.op("Shape", [blocks!], { start: 0, end: 1 }), [{ initial: emptySequence(emitter), type: "sequence" }], (iteration, [rows]) => {
@@ -183,7 +183,7 @@ export function attendInLoop(emitter: OnnxEmitter, heads: Heads, [q, k, v, block
  * first block. What is collected is put in front.
  * @param inputs queries, keys, values, blocks, rows of keys, output, cotangent of the output
  */
-export function attendInLoopBack(emitter: OnnxEmitter, heads: Heads, [q, k, v, blocks, , out, dOut]: readonly string[], outputs: readonly string[]): void {
+export function attendInLoopBack(emitter: OnnxWriter, heads: Heads, [q, k, v, blocks, , out, dOut]: readonly string[], outputs: readonly string[]): void {
   const nodes = new Nodes(emitter);
   const numbers = nodes.op("Cast", [blocks!], { to: int64 });
   const count = nodes.op("Shape", [blocks!], { start: 0, end: 1 });

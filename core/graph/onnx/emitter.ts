@@ -1,27 +1,9 @@
 /** Writes a graph as an ONNX model (protobuf fields of onnx.proto3, opset 21). */
+import type { LoopType, OnnxAttribute, OnnxDevice, OnnxNodeOptions, OnnxProducts, OnnxWriter } from "./writer.ts";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Dim, dimText, monomials, type Shape, type SymbolicDim } from "../dims.ts";
-import type { Products as PortProducts } from "../executor.ts";
 import { externalTensor, type Stored, storedKey, storedParts, storedTensor } from "./stored.ts";
 import { type DType, type Graph, inputOp, liveNodes, type Node, type Value, first } from "../graph.ts";
-
-export type OnnxAttribute = number | string | readonly number[] | { readonly float: number } | { readonly graph: Uint8Array };
-
-/** What a loop carries: a float tensor of any shape, or a sequence of such. */
-export type LoopType = "tensor" | "sequence";
-
-export interface OnnxNodeOptions {
-  /** Names to give the outputs; one fresh name by default. */
-  readonly outputs?: readonly string[];
-  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
-  readonly domain?: string;
-}
-
-/** "uint8" is "int8" with weights shifted to 0 … 255, for processors whose sums of int8 products are not exact (int8-sums.ts). */
-export type Products = PortProducts | "uint8";
-
-/** Where most of a graph runs: kernels of the two differ in what they give beside an op's first output. */
-export type OnnxDevice = "cpu" | "webgpu";
 
 const elementType = { float32: 1, int32: 6, int64: 7, bool: 9, uint64: 13 } as const;
 const opset = 21;
@@ -33,7 +15,7 @@ export interface EmitOptions {
   /** Inputs that stay in files, and where. */
   readonly files?: ReadonlyMap<string, Stored>;
   /** See CompileOptions. */
-  readonly products?: Products;
+  readonly products?: OnnxProducts;
   readonly device?: OnnxDevice;
   /** Outputs to which the input that `sumInput` names is added; with any, the first output of the model is `noOutput`. */
   readonly sums?: readonly string[];
@@ -65,9 +47,8 @@ export function executionOrder(graph: Graph): Node[] {
   return [...live.filter(isInput), ...inner, ...live.filter(isLeaf).reverse()];
 }
 
-export class OnnxEmitter {
-  /** See CompileOptions. */
-  readonly products: Products;
+export class OnnxEmitter implements OnnxWriter {
+  readonly products: OnnxProducts;
   readonly device: OnnxDevice;
   readonly #graph: Graph;
   readonly #constants: ReadonlySet<string>;
@@ -159,7 +140,6 @@ export class OnnxEmitter {
     return wide as string;
   }
 
-  /** Add an ONNX node; returns its outputs' names. */
   op(type: string, inputs: readonly string[], { outputs = [this.#name("v")], attributes = {}, domain = "" }: OnnxNodeOptions = {}): readonly string[] {
     const node = new BinaryWriter();
     for (const input of inputs) node.tag(1, WireType.LengthDelimited).string(input);
@@ -171,10 +151,6 @@ export class OnnxEmitter {
     return outputs;
   }
 
-  /**
-   * The body of a Loop, which may read any value outside of it; the sizes of shapes are not to be asked for inside.
-   * @param body gets the names of the iteration's number (int64 []) and of what is carried, and gives those of what is carried on
-   */
   loopBody(carried: readonly LoopType[], body: (iteration: string, carried: readonly string[]) => readonly string[]): Uint8Array {
     const outside = this.#nodes;
     this.#nodes = [];
@@ -192,12 +168,10 @@ export class OnnxEmitter {
     return graph.finish();
   }
 
-  /** A name that no value has. */
   fresh(stem: string): string {
     return this.#name(stem);
   }
 
-  /** Let `output` be `input` under another name, without a node. */
   alias(output: string, input: string): void {
     for (const [value, name] of this.#names) {
       if (name !== output) continue;
@@ -206,28 +180,23 @@ export class OnnxEmitter {
     }
   }
 
-  /** A float constant of shape []. */
   float(value: number): string {
     return this.#initializer(`float ${value}`, elementType.float32, [], new Uint8Array(Float32Array.of(value).buffer));
   }
 
-  /** An int64 constant of shape [values]. */
   ints(values: readonly (number | bigint)[]): string {
     const data = BigInt64Array.from(values, BigInt);
     return this.#initializer(`ints ${values.join(" ")}`, elementType.int64, [values.length], new Uint8Array(data.buffer));
   }
 
-  /** An int64 constant of shape []. */
   int(value: number): string {
     return this.#initializer(`int ${value}`, elementType.int64, [], new Uint8Array(BigInt64Array.of(BigInt(value)).buffer));
   }
 
-  /** A uint64 constant of shape [values]. */
   words(values: readonly bigint[]): string {
     return this.#initializer(`words ${values.join(" ")}`, elementType.uint64, [values.length], new Uint8Array(BigUint64Array.from(values).buffer));
   }
 
-  /** The sizes of a shape, int64 [rank]. */
   shape(shape: Shape): string {
     const fixed = shape.every((dim) => typeof dim === "number");
     if (fixed) return this.ints(shape);
@@ -235,7 +204,6 @@ export class OnnxEmitter {
     return this.#memo(`shape ${shape.map(dimText).join(" ")}`, () => first(this.op("Concat", sizes, { attributes: { axis: 0 } })));
   }
 
-  /** The same for Reshape, where one unknown size may be left to the kernel. */
   reshapeTarget(shape: Shape): string {
     const unknown = shape.filter((dim) => typeof dim !== "number").length;
     const open = unknown === 1 && !shape.includes(0);

@@ -5,8 +5,9 @@ import { basename, dirname } from "node:path";
 import { evaluate, type Shape } from "../dims.ts";
 import { type CompileOptions, type Executor, type Feed, type Feeds, type FileArray, type FloatArray, type HostArray, isFileArray, type Program } from "../executor.ts";
 import type { Graph } from "../graph.ts";
-import { forgetPages } from "../libc.ts";
-import { emitOnnx, noOutput, type OnnxDevice, sumInput } from "./emitter.ts";
+import { forgetPages } from "../../machine/libc.ts";
+import { emitOnnx, noOutput, sumInput } from "./emitter.ts";
+import type { OnnxDevice } from "./writer.ts";
 import type { Stored } from "./stored.ts";
 import { int8SumsAreExact } from "./int8-sums.ts";
 

@@ -2,8 +2,10 @@
 import { at } from "../dims.ts";
 import type { Value } from "../graph.ts";
 import { add, exp, log, mul, neg, sub, withGradient } from "./elementwise.ts";
-import { logits, matmul } from "./matmul.ts";
-import { maxLast, sumLast } from "./reduce.ts";
+import { logits } from "./linear.ts";
+import { matmul } from "./matmul.ts";
+import { maxLast } from "./reduce.ts";
+import { sumLast } from "./broadcast.ts";
 import { gatherRows, scatterAddRows } from "./rows.ts";
 import { concat, reshape, split } from "./shape.ts";
 

@@ -1,13 +1,6 @@
 /** Dropout whose mask is a function of a key and of the place: nothing is kept for the gradient, and computed again it is the same. */
 import { at } from "../dims.ts";
-import { type Op, type Value, first } from "../graph.ts";
-
-export interface Dropout {
-  /** Two 32-bit words, int32 [2]: equal keys are equal masks. */
-  readonly key: Value;
-  /** Probability that an entry is dropped, in steps of 1 / 65,536. */
-  readonly rate: number;
-}
+import { type Dropout, type Op, type Value, first } from "../graph.ts";
 
 /** x [rows, width] with entries set to 0 at the rate, the others divided by 1 − rate. */
 export const dropout = (x: Value, { key, rate }: Dropout): Value => x.graph.apply(dropoutOp, [x, key], { threshold: Math.round(rate * lane) });

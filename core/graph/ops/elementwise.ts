@@ -1,8 +1,7 @@
 /** Elementwise ops, with numpy broadcasting where they take two inputs. */
-import { at, type Dim, sameDim, sameShape, type Shape } from "../dims.ts";
+import { sumTo } from "./broadcast.ts";
+import { type Dim, sameDim, type Shape } from "../dims.ts";
 import { type Attributes, type Graph, type Op, type Value, first } from "../graph.ts";
-import { reshape } from "./shape.ts";
-import { sum } from "./reduce.ts";
 
 export const add = (a: Value, b: Value): Value => a.graph.apply(addOp, [a, b], {});
 export const sub = (a: Value, b: Value): Value => a.graph.apply(subOp, [a, b], {});
@@ -71,14 +70,6 @@ function broadcast(a: Shape, b: Shape): Shape {
     if (y === 1 || sameDim(x, y)) return x;
     throw new Error(`axis ${i} does not broadcast`);
   });
-}
-
-/** Sum a cotangent over the axes that broadcasting added or stretched. */
-export function sumTo(value: Value, shape: Shape): Value {
-  if (sameShape(value.shape, shape)) return value;
-  const added = value.shape.length - shape.length;
-  const axes = value.shape.flatMap((dim, i) => (i < added || !sameDim(at(shape, i - added), dim) ? [i] : []));
-  return reshape(sum(value, axes), shape);
 }
 
 const floats = (inputs: readonly Value[]): void => {

@@ -2,7 +2,8 @@
 import { at, sameShape } from "../dims.ts";
 import { type Op, type Value, first } from "../graph.ts";
 import { add, log, mul, neg, sub, withGradient } from "./elementwise.ts";
-import { maxLast, softmax, sumLast } from "./reduce.ts";
+import { maxLast, softmax } from "./reduce.ts";
+import { sumLast } from "./broadcast.ts";
 import { reshape } from "./shape.ts";
 
 /** log softmax(logits)[row, target[row]]; logits [M, V], targets [M] int32 → [M]. */

@@ -2,7 +2,7 @@
 import { at } from "../dims.ts";
 import type { Value } from "../graph.ts";
 import { add, affine, exp, log, mul, sub } from "./elementwise.ts";
-import { sumLast } from "./reduce.ts";
+import { sumLast } from "./broadcast.ts";
 
 /** (x − mean) / √(var + epsilon) · weight + bias over the last axis; x [rows, D], weight and bias [D] (arXiv:1607.06450). */
 export function layerNorm(x: Value, weight: Value, bias: Value, epsilon: number): Value {

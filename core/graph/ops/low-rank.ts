@@ -1,21 +1,11 @@
 /** Low-rank updates of weights (LoRA, arXiv:2106.09685): x·(W + s·B·A)ᵀ without W + s·B·A. */
+import type { LowRank } from "../graph.ts";
 import { at, type Dim } from "../dims.ts";
 import type { Op, Value } from "../graph.ts";
-import { type Dropout, dropout } from "./dropout.ts";
+import { dropout } from "./dropout.ts";
 import { affine } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
 import { concat, reshape, transpose, zeros } from "./shape.ts";
-
-/** W + scale · B·A of a weight W [out, in]. */
-export interface LowRank {
-  /** [rank, in]. */
-  readonly a: Value;
-  /** [out, rank]. */
-  readonly b: Value;
-  readonly scale: number;
-  /** Of what A reads; null where nothing is dropped. */
-  readonly dropout: Dropout | null;
-}
 
 /** y = x·wᵀ, plus what the updates add of `w`, or of the weights that `w` is joined of. */
 export function lowRankUpdated(y: Value, x: Value, w: Value): Value {

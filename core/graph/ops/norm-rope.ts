@@ -2,7 +2,7 @@
 import { at, sameShape, times } from "../dims.ts";
 import { type Op, type Value, first } from "../graph.ts";
 import { add, affine, mul, neg, sub } from "./elementwise.ts";
-import { sum, sumLast } from "./reduce.ts";
+import { sum, sumLast } from "./broadcast.ts";
 
 /** x / sqrt(mean(x²) + epsilon) · weight over the last axis; x [rows, D], weight [D] (arXiv:1910.07467). */
 export const rmsNorm = (x: Value, weight: Value, epsilon: number): Value => first(x.graph.applyAll(rmsNormOp, [x, weight], { epsilon }));

@@ -1,7 +1,6 @@
 /** Ops that move data without computing: reshape, transpose, concat, split, expand, zeros. */
 import { at, plus, sameDim, sameShape, type Shape, shapeText, sizeOf } from "../dims.ts";
 import { type Graph, type Op, type Value, first } from "../graph.ts";
-import { sumTo } from "./elementwise.ts";
 
 /** The same entries, row-major, under another shape. */
 export const reshape = (x: Value, shape: Shape): Value => (sameShape(x.shape, shape) ? x : x.graph.apply(reshapeOp, [x], { shape }));
@@ -16,9 +15,6 @@ export const concat = (values: readonly Value[], axis: number): Value =>
 
 /** Cut along an axis into pieces of the given sizes, which add up to it. */
 export const split = (x: Value, sizes: Shape, axis: number): readonly Value[] => (sizes.length === 1 && sameDim(at(sizes, 0), at(x.shape, axis)) ? [x] : x.graph.applyAll(splitOp, [x], { sizes, axis }));
-
-/** Repeat along axes of size 1 to reach `shape` (same rank). */
-export const expand = (x: Value, shape: Shape): Value => (sameShape(x.shape, shape) ? x : x.graph.apply(expandOp, [x], { shape }));
 
 /** An array of zeros. */
 export const zeros = (graph: Graph, shape: Shape): Value => graph.apply(zerosOp, [], { shape });
@@ -87,20 +83,6 @@ const splitOp: Op<{ readonly sizes: Shape; readonly axis: number }> = {
   ],
   onnx: (emitter, { attributes: { sizes, axis } }, inputs, outputs) =>
     void emitter.op("Split", [first(inputs), emitter.shape(sizes)], { outputs, attributes: { axis } }),
-};
-
-const expandOp: Op<{ readonly shape: Shape }> = {
-  name: "expand",
-  outputs: (inputs, { shape }) => {
-    const x = first(inputs);
-    if (x.shape.length !== shape.length || x.shape.some((dim, i) => dim !== 1 && !sameDim(dim, at(shape, i)))) {
-      throw new Error(`does not expand to ${shapeText(shape)}`);
-    }
-    return [{ shape, dtype: x.dtype }];
-  },
-  gradient: (node, [dy]) => (dy ? [sumTo(dy, first(node.inputs).shape)] : []),
-  onnx: (emitter, { attributes }, inputs, outputs) =>
-    void emitter.op("Expand", [first(inputs), emitter.shape(attributes.shape)], { outputs }),
 };
 
 export const zerosOp: Op<{ readonly shape: Shape }> = {

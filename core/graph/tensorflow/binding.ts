@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { setVariable } from "../libc.ts";
+import { setVariable } from "../../machine/libc.ts";
 import { projectFolder } from "../project-folder.ts";
 import { TensorFlowExecutor } from "./executor.ts";
 import type { Binding } from "./kernels.ts";

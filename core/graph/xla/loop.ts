@@ -3,7 +3,8 @@ import type { DeviceArray, Feed, Feeds, FloatArray, Loop, LoopOptions, Prepared 
 import { type Graph, inputOp, liveNodes, type Node, type Value } from "../graph.ts";
 import type { Executables, LoadedProgram } from "./executables.ts";
 import { lowerings } from "./lowering.ts";
-import type { ArrayType, Held, Memory } from "./memory.ts";
+import type { Held, Memory } from "./memory.ts";
+import type { ArrayType } from "./pjrt-functions.ts";
 import type { ElementType } from "./pjrt-functions.ts";
 import { readSymbols, sizesIn } from "./sizes.ts";
 import { entries, type Hlo, HloWriter } from "./writer.ts";

@@ -2,15 +2,9 @@
 import type { Device, DeviceArray, FloatArray, HostArray } from "../executor.ts";
 import type { Executables, LoadedProgram } from "./executables.ts";
 import type { Pjrt } from "./pjrt.ts";
-import type { ElementType } from "./pjrt-functions.ts";
+import type { ArrayType } from "./pjrt-functions.ts";
 import { filledText, uniformText } from "./random-arrays.ts";
 import { entries } from "./writer.ts";
-
-/** What an array is made of. */
-export interface ArrayType {
-  readonly shape: readonly number[];
-  readonly type: ElementType;
-}
 
 /** One hold on an array. */
 export interface Held extends ArrayType {

@@ -114,3 +114,9 @@ export type ElementType = keyof typeof elementTypes;
 
 /** PJRT_NamedValue_Type. */
 export const namedValueTypes = { string: 0, int64: 1, float: 3, bool: 4 } as const;
+
+/** What an array is made of. */
+export interface ArrayType {
+  readonly shape: readonly number[];
+  readonly type: ElementType;
+}

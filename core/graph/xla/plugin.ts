@@ -1,7 +1,7 @@
 /** Where OpenXLA's plugin is, and whether it is there. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setVariable } from "../libc.ts";
+import { setVariable } from "../../machine/libc.ts";
 import { projectFolder } from "../project-folder.ts";
 import { Executables } from "./executables.ts";
 import { XlaExecutor, type XlaOptions } from "./executor.ts";

@@ -2,7 +2,7 @@
 import type { Shape } from "../dims.ts";
 import type { Value } from "../graph.ts";
 import { lowerings } from "./lowering.ts";
-import type { ArrayType } from "./memory.ts";
+import type { ArrayType } from "./pjrt-functions.ts";
 import type { ElementType } from "./pjrt-functions.ts";
 import type { Segment } from "./segments.ts";
 import { type Hlo, HloWriter } from "./writer.ts";

@@ -1,7 +1,5 @@
 /** A model's config.json, in one shape whichever version of transformers wrote it. */
-import { join } from "node:path";
-import { familyOf } from "../registry.ts";
-import { type JsonObject, readJson } from "./json.ts";
+import type { JsonObject } from "./json.ts";
 
 /** The decoder. */
 export interface TextConfig {
@@ -37,19 +35,4 @@ export interface ModelConfig {
   readonly tokens: TokenIds;
   /** config.json as it was read: written back, it loses nothing. */
   readonly raw: JsonObject;
-}
-
-/**
- * Read `config.json` of a model folder.
- * @throws Error naming the file when it is missing, no JSON, of an unknown architecture, or inconsistent.
- */
-export async function readModelConfig(folder: string): Promise<ModelConfig> {
-  const file = join(folder, "config.json");
-  const raw = await readJson(file);
-  if (raw === null) throw new Error(`${folder} holds no config.json: is it a model folder?`);
-  try {
-    return familyOf(raw).parseConfig(raw);
-  } catch (cause) {
-    throw new Error(`${file}: ${(cause as Error).message}`, { cause });
-  }
 }

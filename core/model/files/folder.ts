@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { dirname, join, resolve } from "node:path";
 import { firstNotFinite } from "../../math/first-not-finite.ts";
 import { familyOf } from "../registry.ts";
-import { readModelConfig } from "./config.ts";
+import { readModelConfig } from "./read-config.ts";
 import { FileWeight, HeldFile } from "./file-weight.ts";
 import { checkFloats, readFloats, readFolderEntries } from "./safetensors.ts";
 import { writeSafetensorsFolder } from "./safetensors-write.ts";

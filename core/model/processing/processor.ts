@@ -1,7 +1,7 @@
 /** Everything between the user's text and pictures and the model's ids and patches, read from a model folder. */
 import { join } from "node:path";
 import { ChatTemplate, splitAtImages } from "./chat-template.ts";
-import { readModelConfig } from "../files/config.ts";
+import { readModelConfig } from "../files/read-config.ts";
 import { readJson } from "../files/json.ts";
 import { familyOf } from "../registry.ts";
 import { readPictureSettings } from "./image-settings.ts";

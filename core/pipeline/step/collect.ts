@@ -1,14 +1,15 @@
 /** The first half of a step: prompts → views → rollout → reward → groups, in rounds until the step is full. */
 import type { OrderPosition } from "../../data/row-order.ts";
-import type { Group, JudgedGroup, Prompt, Sample } from "../../contracts/batch.ts";
+import type { Group, Prompt, Sample } from "../../contracts/sample.ts";
+import type { JudgedGroup } from "../../contracts/batch.ts";
 import type { Host } from "../../host/host.ts";
-import type { GroupSelection, RolloutPlan, StepContext } from "../../contracts/hooks.ts";
+import type { GroupSelection, RolloutPlan, StepContext } from "../../contracts/hook-values.ts";
 import { judgeRound } from "../../rewards/judged.ts";
 import type { RewardDesk } from "../../rewards/rewards.ts";
 import { sampleGroups, samplingFor, startGroups, type RolloutContext, type StartedGroups } from "../../rewards/rollouts.ts";
 import { PromptSource, type PromptSupply } from "./prompt-source.ts";
 import { SampleReports } from "./sample-reports.ts";
-import type { RunSettings } from "../settings.ts";
+import type { RunSettings } from "../../contracts/settings.ts";
 
 export interface Collecting extends PromptSupply {
   readonly desk: RewardDesk;

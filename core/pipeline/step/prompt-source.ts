@@ -2,11 +2,13 @@
 import type { RowOrder } from "../../data/row-order.ts";
 import type { Host } from "../../host/host.ts";
 import { digestOf } from "../../host/inputs.ts";
-import { makePrompt, UnusableRowError, type PromptMaker } from "../../prompts/prompts.ts";
-import type { Prompt, Row } from "../../contracts/batch.ts";
-import type { StepContext } from "../../contracts/hooks.ts";
+import { makePrompt, type PromptMaker } from "../../prompts/prompts.ts";
+import { UnusableRowError } from "../../contracts/unusable-row.ts";
+import type { Prompt } from "../../contracts/sample.ts";
+import type { Row } from "../../contracts/row.ts";
+import type { StepContext } from "../../contracts/hook-values.ts";
 import type { Policy } from "../../contracts/policy.ts";
-import type { RunSettings } from "../settings.ts";
+import type { RunSettings } from "../../contracts/settings.ts";
 
 /** Where prompts come from. */
 export interface PromptSupply {

@@ -1,5 +1,5 @@
 /** The learning rate over a run. */
-import type { RunSettings } from "../settings.ts";
+import type { RunSettings } from "../../contracts/settings.ts";
 
 /** What the learning rate of a step depends on. */
 export type LearningRateSchedule = Pick<RunSettings, "steps" | "learningRate" | "warmupSteps" | "decay" | "finalFraction">;

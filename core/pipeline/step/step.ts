@@ -1,8 +1,8 @@
 /** One step, top to bottom: prompts → views → rollout → reward → groups → experience → advantages → loss → gradient → metrics. */
+import type { StepOutcome } from "../../contracts/step-outcome.ts";
 import { collectGroups, startCollecting, type Collected, type Collecting, type StartedStep } from "./collect.ts";
-import type { Group } from "../../contracts/batch.ts";
-import type { StepSummary } from "../../contracts/events.ts";
-import type { StepContext } from "../../contracts/hooks.ts";
+import type { Group } from "../../contracts/sample.ts";
+import type { StepContext } from "../../contracts/hook-values.ts";
 import type { RewardJournal } from "../../checkpoint/journal.ts";
 import { computeAdvantages } from "../../loss/loss.ts";
 import { makeResponseViews } from "../../prompts/prompts.ts";
@@ -10,7 +10,7 @@ import { entryKey } from "../../rewards/rewards.ts";
 import { learnerMetrics, rolloutMetrics } from "./step-metrics.ts";
 import { promptMaker } from "./prompt-source.ts";
 import type { StepSigns } from "./signs.ts";
-import { Stopwatch } from "./stopwatch.ts";
+import { Stopwatch } from "../../scores/stopwatch.ts";
 import { gatherExperience, trainOn } from "./update.ts";
 
 export interface Stepping extends Collecting {
@@ -18,19 +18,6 @@ export interface Stepping extends Collecting {
   readonly signs: StepSigns;
   /** The coming step, where its first responses are being sampled already (the setting `pipelined`). */
   ahead: StartedStep | null;
-}
-
-export interface StepOutcome {
-  readonly summary: StepSummary;
-  /** Seconds by phase. */
-  readonly seconds: Readonly<Record<string, number>>;
-  /** What scores and views that every step does not need anyway cost, in seconds: by term of the loss; by plugin where one asks and gives no term. */
-  readonly terms: Readonly<Record<string, number>>;
-  /** Tokens sampled. */
-  readonly tokens: number;
-  /** Of runs of programs that are compiled for each set of sizes, the share that compiled nothing; absent or null where there are none. */
-  readonly knownSizes?: number | null;
-  readonly skippedRows: number;
 }
 
 /**

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newestCheckpoint, policyFolder, writeCheckpoint, type RunDescription, type RunState } from "../../../core/checkpoint/checkpoint.ts";
-import { parseSettings } from "../../../core/pipeline/settings.ts";
+import { parseSettings } from "../../../core/contracts/settings.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 import { TabularPolicy } from "../../support/tabular-policy.ts";
 

@@ -3,7 +3,7 @@ import type { Checkpoint, RunDescription } from "../../../core/checkpoint/checkp
 import { assertSameRun, describeRun } from "../../../core/checkpoint/same-run.ts";
 import { parseOptions } from "../../../core/options/options.ts";
 import type { Plugin } from "../../../core/contracts/plugin.ts";
-import { parseSettings } from "../../../core/pipeline/settings.ts";
+import { parseSettings } from "../../../core/contracts/settings.ts";
 import { z } from "zod";
 
 const description: RunDescription = {

@@ -8,7 +8,7 @@ import { learnerSettings, openPolicy, openPolicyInProcess, parseSettings, type O
 import { symbol } from "../../../core/graph/dims.ts";
 import { Graph } from "../../../core/graph/graph.ts";
 import { affine, linear, mul } from "../../../core/graph/ops/index.ts";
-import { logits } from "../../../core/graph/ops/matmul.ts";
+import { logits } from "../../../core/graph/ops/linear.ts";
 import { layer } from "../../../core/graph/ops/recompute.ts";
 import { gradient } from "../../../core/graph/gradient.ts";
 import { loadXla, xlaSetup } from "../../../core/graph/xla/plugin.ts";

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { readModelConfig } from "../../../core/model/files/config.ts";
+import { readModelConfig } from "../../../core/model/files/read-config.ts";
 import { parameterRoles } from "../../../core/model/parameter-roles.ts";
 import { createModel } from "../../../core/model/registry.ts";
 

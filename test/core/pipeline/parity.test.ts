@@ -3,7 +3,7 @@ import { createRandom } from "../../../core/math/random.ts";
 import { checkParity } from "../../../core/pipeline/parity.ts";
 import type { Policy } from "../../../core/contracts/policy.ts";
 import { makePrompt } from "../../../core/prompts/prompts.ts";
-import { parseSettings } from "../../../core/pipeline/settings.ts";
+import { parseSettings } from "../../../core/contracts/settings.ts";
 import { tabularPolicy, tabularProcessor } from "../../support/tabular-policy.ts";
 
 const settings = parseSettings({ sampling: { maxNewTokens: 6 } });

@@ -5,8 +5,8 @@ import { collectGroups, startCollecting, type Collected } from "../../../core/pi
 import type { JudgedGroup } from "../../../core/contracts/batch.ts";
 import type { Run } from "../../../core/contracts/plugin.ts";
 import { RewardDesk } from "../../../core/rewards/rewards.ts";
-import { tokensUntil } from "../../../core/scores/scores.ts";
-import { parseSettings } from "../../../core/pipeline/settings.ts";
+import { tokensUntil } from "../../../core/scores/target-tokens.ts";
+import { parseSettings } from "../../../core/contracts/settings.ts";
 import { banditSettings, letterRows, ScorerPlugin, TapPlugin } from "../../support/bandit.ts";
 import { tabularPolicy, tabularProcessor } from "../../support/tabular-policy.ts";
 

@@ -3,7 +3,7 @@ import { createRandom } from "../../../core/math/random.ts";
 import { makeSample } from "../../../core/testing.ts";
 import type { Learner, LearnerBatch, Output } from "../../../core/learner/learner.ts";
 import { compareLogProbs, scoreSamples, takeRows } from "../../../core/scores/experience.ts";
-import { Stopwatch } from "../../../core/pipeline/step/stopwatch.ts";
+import { Stopwatch } from "../../../core/scores/stopwatch.ts";
 import { TabularPolicy } from "../../support/tabular-policy.ts";
 
 const withLogProbs = (...logProbs: number[]) => {

@@ -6,7 +6,7 @@ import { FormatRewardPlugin, MathRewardPlugin } from "@papo/plugins";
 import { beforeAll, expect, test } from "vitest";
 import { Processor } from "../../../core/model/processing/processor.ts";
 import { promptProcessor } from "../../../core/worker/prompt-processor.ts";
-import { tokensUntil } from "../../../core/scores/scores.ts";
+import { tokensUntil } from "../../../core/scores/target-tokens.ts";
 import type { TextProcessor } from "../../../core/contracts/policy.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 

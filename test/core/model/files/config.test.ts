@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readModelConfig } from "../../../../core/model/files/config.ts";
+import { readModelConfig } from "../../../../core/model/files/read-config.ts";
 import { parseQwen25VlConfig, type Qwen25VlConfig } from "../../../../core/model/families/qwen2.5-vl/config.ts";
 
 const models = join(import.meta.dirname, "../../../golden/cases/models");

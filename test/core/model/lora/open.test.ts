@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { mergeAdapters } from "../../../../core/model/lora/merge-folder.ts";
-import { learnerSettings, parseSettings, type RunSettingsInput } from "../../../../core/pipeline/settings.ts";
+import { learnerSettings, parseSettings, type RunSettingsInput } from "../../../../core/contracts/settings.ts";
 import { type OpenPolicy, openPolicyInProcess } from "../../../../core/worker/policy.ts";
 import { largestDifference } from "../../../golden/support.ts";
 import { newFolder, removeFolders, tinyModel } from "../../../trust/support.ts";

@@ -5,7 +5,7 @@ import { collectGroups, startCollecting, type Collected } from "../../../../core
 import { createHost } from "../../../../core/host/host.ts";
 import type { Run } from "../../../../core/contracts/plugin.ts";
 import { RewardDesk } from "../../../../core/rewards/rewards.ts";
-import { parseSettings, type RunSettingsInput } from "../../../../core/pipeline/settings.ts";
+import { parseSettings, type RunSettingsInput } from "../../../../core/contracts/settings.ts";
 import type { Policy } from "../../../../core/contracts/policy.ts";
 import { banditSettings, letterRows, ScorerPlugin, TapPlugin } from "../../../support/bandit.ts";
 import { tabularPolicy } from "../../../support/tabular-policy.ts";

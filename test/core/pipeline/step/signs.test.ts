@@ -4,9 +4,9 @@ import { describe, expect, it, test } from "vitest";
 import { arrayDataset, type Dataset } from "../../../../core/data/dataset.ts";
 import { StepMetrics } from "../../../../core/host/metrics.ts";
 import { train, type TrainOptions } from "../../../../core/pipeline/run.ts";
-import type { Row } from "../../../../core/contracts/batch.ts";
+import type { Row } from "../../../../core/contracts/row.ts";
 import type { Run } from "../../../../core/contracts/plugin.ts";
-import type { RunSettingsInput } from "../../../../core/pipeline/settings.ts";
+import type { RunSettingsInput } from "../../../../core/contracts/settings.ts";
 import { GroupAdvantagePlugin, LeaveOneOutAdvantagePlugin, WhitenedAdvantagePlugin } from "@papo/plugins";
 import {
   BanditPlugin,

@@ -10,7 +10,7 @@ import type { Products } from "../../../../core/graph/executor.ts";
 import type { LearnerBatch, Output } from "../../../../core/learner/learner.ts";
 import type { Run } from "../../../../core/contracts/plugin.ts";
 import { train } from "../../../../core/pipeline/run.ts";
-import type { RunSettingsInput } from "../../../../core/pipeline/settings.ts";
+import type { RunSettingsInput } from "../../../../core/contracts/settings.ts";
 import { BanditPlugin, banditSettings, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "../../../support/bandit.ts";
 import { tabularPolicy } from "../../../support/tabular-policy.ts";
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readRunFolder } from "../../../../recipes/app/report/read-run.ts";
 import { allRollouts } from "../../../../recipes/app/report/rollouts.ts";
 import { RunFolder } from "../../../../core/checkpoint/run-folder.ts";
-import { parseSettings } from "../../../../core/pipeline/settings.ts";
+import { parseSettings } from "../../../../core/contracts/settings.ts";
 import type { Question } from "../../../../recipes/app/evaluation/question.ts";
 import { questionOf } from "../../../support/questions.ts";
 import { evaluationOf } from "./example-runs.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createRandom } from "../../../../../core/math/random.ts";
-import type { Row } from "../../../../../core/contracts/batch.ts";
+import type { Row } from "../../../../../core/contracts/row.ts";
 import type { Scorable } from "../../../../../core/contracts/scorer.ts";
 import { drawsOf } from "../../../../../recipes/app/tasks/shapes/draws.ts";
 import { makeExample, sharedSprites } from "../../../../../recipes/app/tasks/shapes/examples.ts";

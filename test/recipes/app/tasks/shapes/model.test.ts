@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readModelConfig } from "../../../../../core/model/files/config.ts";
+import { readModelConfig } from "../../../../../core/model/files/read-config.ts";
 import { qwenTensorNames } from "../../../../../core/model/families/qwen/folder.ts";
 import { Processor } from "../../../../../core/model/processing/processor.ts";
 import { createModel } from "../../../../../core/model/registry.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseSettings, settingsSchema } from "../../../core/pipeline/settings.ts";
+import { parseSettings, settingsSchema } from "../../../core/contracts/settings.ts";
 
 test("every setting has a default, nested ones too", () => {
   const settings = parseSettings();

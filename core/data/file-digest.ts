@@ -1,7 +1,7 @@
 /** What a file holds, in 64 characters: sha256, read a piece at a time. */
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
-import { writeFileAtomic } from "./atomic-file.ts";
+import { writeFileAtomic } from "../machine/atomic-file.ts";
 
 /** Bytes read at a time; larger pieces are hashed no faster. */
 const PIECE = 4 * 2 ** 20;

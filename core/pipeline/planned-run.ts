@@ -1,12 +1,12 @@
 /** What a run does, as far as its memory goes: read off its recipe and settings. */
 import type { Host } from "../host/host.ts";
 import { promptLength, type EncodedPrompt } from "../model/model.ts";
-import type { RolloutPlan } from "../contracts/hooks.ts";
-import type { RunSettings } from "../pipeline/settings.ts";
+import type { RolloutPlan } from "../contracts/hook-values.ts";
+import type { RunSettings } from "../contracts/settings.ts";
 import { createModel } from "../model/registry.ts";
 import type { ModelConfig } from "../model/files/config.ts";
-import { machineMemory } from "./machine.ts";
-import type { PlannedRun } from "./memory-plan.ts";
+import { machineMemory } from "../machine/memory.ts";
+import type { PlannedRun } from "../plan/memory-plan.ts";
 
 /** A prompt of a model that is known by its configuration alone: so many tokens of text, and one picture of about so many visual tokens. */
 export function examplePrompt(config: ModelConfig, { textTokens, visualTokens }: { readonly textTokens: number; readonly visualTokens: number }): EncodedPrompt {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { flush, writeFileAtomic, writeFolderAtomic } from "../../../core/checkpoint/atomic-file.ts";
+import { flush, writeFileAtomic, writeFolderAtomic } from "../../../core/machine/atomic-file.ts";
 
 let folder = "";
 beforeEach(() => {

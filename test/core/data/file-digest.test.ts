@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fileDigest, keptDigests } from "../../../core/checkpoint/file-digest.ts";
+import { fileDigest, keptDigests } from "../../../core/data/file-digest.ts";
 import { arrayDataset } from "../../../core/data/dataset.ts";
 import { mixDatasets } from "../../../core/data/mix.ts";
 import { temporaryFolder } from "../../support/bandit.ts";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Coefficients } from "../../../core/host/coefficients.ts";
 import { createHooks } from "../../../core/contracts/hooks.ts";
-import { describeScore, ScoreRequests } from "../../../core/scores/scores.ts";
+import { describeScore, ScoreRequests } from "../../../core/host/score-requests.ts";
 import { isActive } from "../../../core/contracts/scores.ts";
 
 it("computes an array once for all who ask for it, with the gradient if one wants it", () => {

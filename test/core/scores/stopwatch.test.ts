@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Stopwatch } from "../../../../core/pipeline/step/stopwatch.ts";
+import { Stopwatch } from "../../../core/scores/stopwatch.ts";
 
 /** Work that lasts until the clock has moved. */
 function waitForTheClock(): void {

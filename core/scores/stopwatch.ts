@@ -1,5 +1,5 @@
 /** Where a step's time goes. */
-import type { ProgramRuns } from "../../graph/executor.ts";
+import type { ProgramRuns } from "../graph/executor.ts";
 
 export class Stopwatch {
   readonly #seconds = new Map<string, number>();

@@ -1,38 +1,8 @@
 /** What plugins ask the learner to compute: requests are merged, bound to a coefficient, and planned before the run. */
 import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive } from "../contracts/scores.ts";
-import type { PlannedScore, ScoreHandle, ScoreRequest, ScoreTarget, TextCodec } from "../contracts/scores.ts";
-import { PluginError } from "../messages/plugin-error.ts";
+import type { PlannedScore, ScoreHandle, ScoreRequest } from "../contracts/scores.ts";
 import type { View } from "../contracts/views.ts";
-
-/** The number of a response's first tokens whose text holds `marker`; null when no number of them does. */
-export function tokensUntil(tokens: Int32Array, marker: string, { decode }: TextCodec): number | null {
-  const holds = (count: number): boolean => decode(tokens.subarray(0, count), { special: true }).includes(marker);
-  if (!holds(tokens.length)) return null;
-  let [without, withIt] = [0, tokens.length];
-  while (withIt - without > 1) {
-    const middle = (without + withIt) >> 1;
-    if (holds(middle)) withIt = middle;
-    else without = middle;
-  }
-  return withIt;
-}
-
-/** A target: the tokens of a response between two marks, after everything before them; none without the first mark. */
-export function tokensBetween(open: string, close: string, name: string): ScoreTarget {
-  return {
-    name,
-    of: ({ response: { tokens } }, text) => {
-      const given = tokensUntil(tokens, open, text);
-      if (given === null) return { given: 0, tokens: new Int32Array(0) };
-      const rest = tokens.subarray(given);
-      const closed = tokensUntil(rest, close, text);
-      return { given, tokens: rest.slice(0, closed === null ? rest.length : closed - 1) };
-    },
-  };
-}
-
-/** exp of the mean log-prob, 0 of no tokens. */
-export const meanLikelihood = (logProbs: Float32Array): number => (logProbs.length === 0 ? 0 : Math.exp(logProbs.reduce((sum, value) => sum + value, 0) / logProbs.length));
+import { PluginError } from "../messages/plugin-error.ts";
 
 interface Asked {
   readonly handle: ScoreHandle;

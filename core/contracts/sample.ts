@@ -1,0 +1,85 @@
+/** Rows become prompts, prompts get responses, responses rewards. */
+import type { EncodedPrompt } from "../model/model.ts";
+import type { Picture } from "../model/processing/picture.ts";
+import type { Row } from "./row.ts";
+
+/** What the views of a prompt follow from, besides its row and key. */
+export interface PromptOrigin {
+  readonly step: number;
+  /** Values in force, by coefficient: a view may read them. */
+  readonly coefficients: Readonly<Record<string, number>>;
+}
+
+/** A row made ready for one step. `views.get("original")` always exists. */
+export interface Prompt {
+  /** The row's id. */
+  readonly key: string;
+  readonly row: Row;
+  /** Decoded pictures, before the processor. */
+  readonly pictures: readonly Picture[];
+  readonly views: ReadonlyMap<string, EncodedPrompt>;
+  /** Absent outside of a run's steps. */
+  readonly origin?: PromptOrigin;
+}
+
+/** A stretch of a response that one side wrote: the policy, or (tools, later turns) its environment. */
+export interface Segment {
+  readonly source: "policy" | "environment";
+  readonly tokens: Int32Array;
+}
+
+export interface Response {
+  /** Index within its group. */
+  readonly index: number;
+  readonly segments: readonly Segment[];
+  /** All segments' tokens, the stop token included. */
+  readonly tokens: Int32Array;
+  /** Special tokens left out. */
+  readonly text: string;
+  /** Special tokens included, but for the one that ended it: some models have `<think>` among them. */
+  readonly rawText: string;
+  /** What the chat template wrote at its start, before the policy's first token; "" for most. */
+  readonly opening: string;
+  /** log π(token), log-softmax(logits / T) over the full vocabulary, by the sampler, [length]. */
+  readonly logProbs: Float32Array;
+  /** The same after bans, top-k and top-p: the distribution that was sampled from, [length]. */
+  readonly behaviourLogProbs: Float32Array;
+  /** The view of the prompt that it was sampled from; "original" unless a plugin says otherwise. */
+  readonly view: string;
+  /** "stop": a stop token was sampled; "length": the limit was reached. */
+  readonly finish: "stop" | "length";
+}
+
+/** A response as its reader sees it: what the template wrote, then what the policy did, special tokens included. */
+export const writtenText = ({ opening, rawText }: Pick<Response, "opening" | "rawText">): string => opening + rawText;
+
+/** A response with its reward. */
+export interface Sample {
+  readonly prompt: Prompt;
+  readonly response: Response;
+  /** The prompt as this response is scored under, by view: those of its prompt, and those made for it alone. */
+  views: ReadonlyMap<string, EncodedPrompt>;
+  /** Σ weight · part, as the scorers gave it. */
+  readonly scored: number;
+  /** What the optimizer sees: at first `scored`; plugins may shape it in the hook `rewards`. */
+  reward: number;
+  /** Named parts, unweighted: accuracy, format, … */
+  readonly parts: Readonly<Record<string, number>>;
+  /** True where a scorer failed that asks for the group to be left out then. */
+  readonly dropped?: true;
+  /** What a scorer wants shown (verdict, error class), by scorer. */
+  readonly notes: Readonly<Record<string, string>>;
+}
+
+/** All responses to one prompt. */
+export interface Group {
+  readonly key: string;
+  readonly prompt: Prompt;
+  readonly samples: readonly Sample[];
+  /** The refill round that made it, from 0. */
+  readonly round: number;
+  /** The learner's version that it was sampled with. */
+  readonly version: number;
+  /** Sampled in an earlier step and kept for this one by a plugin, under a key of its own. */
+  readonly carried?: true;
+}
