@@ -2,6 +2,7 @@
  * `npm run soak [-- <part> …]`: what takes too long for the tests, or needs the network. Without a name all parts run, one after the
  * other; a table at the end says what was tried and whether it held. Exits 1 where something did not.
  */
+import { docs } from "./docs.mjs";
 import { packages } from "./packages.mjs";
 import { script } from "./script.mjs";
 
@@ -9,6 +10,8 @@ import { script } from "./script.mjs";
 export const parts = {
   /** From tarballs in an empty folder to a trained model, in five commands. */
   packages,
+  /** Every command of the pages. */
+  docs,
   /** Coverage of the intervals and size of the test of a paired comparison, 2,000 evaluations in each world. */
   intervals: script("node", ["--import", "tsx", "docs/measure-intervals.ts", "2000"]),
   /** The pages as a site: links that lead nowhere are errors of the generator. */
