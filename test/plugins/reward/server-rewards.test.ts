@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { createHost, makeSample } from "@papo/core/testing";
 import { loadPicture, type Plugin } from "@papo/core";
 import { HttpRewardPlugin, JudgeRewardPlugin } from "@papo/plugins";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 
 /** A real server: what it answers is set by each test. */
 let server: Server;
@@ -98,15 +98,17 @@ test("a server that hangs is given up", async () => {
 const says = (content: string) => (_body: unknown, _call: number, response: ServerResponse): void => json(response, { choices: [{ message: { content } }] });
 
 test("a judge is asked with the rubric filled in, and its last score counts, within the range", async () => {
-  process.env["JUDGE_KEY_FOR_A_TEST"] = "secret";
+  // A word that no other file writes: what was a secret once is struck out of texts until the process ends.
+  vi.stubEnv("JUDGE_KEY_FOR_A_TEST", "key-3f9a71c2");
   answer = says("The format says score: 0.2 is bad.\nscore: 0.75");
   const judge = (changes: object = {}) => new JudgeRewardPlugin({ url, model: "grader", keyVariable: "JUDGE_KEY_FOR_A_TEST", rubric: "{prompt} / {answer} / {response} / {unknown} $& {x^2}", ...changes });
   expect(await score(judge(), "It is $& 7")).toEqual({ value: 0.75, note: "The format says score: 0.2 is bad.\nscore: 0.75" });
-  expect(requests[0]).toMatchObject({ authorization: "Bearer secret", body: { model: "grader", temperature: 0, messages: [{ role: "user" }] } });
+  expect(requests[0]).toMatchObject({ authorization: "Bearer key-3f9a71c2", body: { model: "grader", temperature: 0, messages: [{ role: "user" }] } });
   const asked = (requests[0]!.body as { messages: { content: string }[] }).messages[0]!.content;
   expect(asked).toMatch(/ \/ 7 \/ It is \$& 7 \/ \{unknown\} \$& \{x\^2\}$/);
   answer = says("score: 40");
   expect(await score(judge(), "x")).toMatchObject({ value: 1 });
+  vi.unstubAllEnvs();
 });
 
 test("a judge that is to see the pictures is shown them before the question", async () => {
