@@ -1,7 +1,7 @@
 /** Public names of @papo/core, one by one. */
 // Plugins
 export type { Plugin, Run } from "./contracts/plugin.ts";
-export { OptionsError, optionsOrigin, parseOptions, type OptionsOrigin } from "./options/options.ts";
+export { faultsOf, OptionsError, optionsOrigin, parseOptions, type OptionsOrigin } from "./options/options.ts";
 export { adviseOnNames, adviceOn, nearest, type NameAdviser } from "./options/known-names.ts";
 export { keysOf, optionPaths, schemaAt, unwrapped } from "./options/schema-paths.ts";
 export { environment, Secret, secret, withoutSecrets } from "./options/secrets.ts";
@@ -100,7 +100,7 @@ export { checkpointFolders, newestCheckpoint, policyFolder } from "./checkpoint/
 export { findDamage, manifestFile } from "./checkpoint/manifest.ts";
 export { mixDatasets, type MixPart } from "./data/mix.ts";
 export { openArrow, openCsv, openData, openJsonl, openParquet, type DataOptions } from "./data/open.ts";
-export { loadPicture } from "./model/processing/picture.ts";
+export { loadPicture, withinBudget } from "./model/processing/picture.ts";
 export { openPolicy, openProcessor, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 // Executors

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { faultsOf } from "../options/options.ts";
 import { writeFileAtomic } from "../machine/atomic-file.ts";
 import { textDigest } from "../data/file-digest.ts";
 
@@ -136,7 +137,7 @@ function entryOf(line: string): JournalEntry | string {
     return "is not JSON";
   }
   const parsed = entrySchema.safeParse(json);
-  if (!parsed.success) return `is no verdict of a scorer (${parsed.error.issues[0]?.path.join(".") ?? ""}: ${parsed.error.issues[0]?.message ?? ""})`;
+  if (!parsed.success) return `is no verdict of a scorer (${faultsOf(parsed.error, json)})`;
   const { check, ...content } = json as JournalEntry & { readonly check: string };
   return checkOf(content) === check ? content : "has another checksum than when it was written";
 }

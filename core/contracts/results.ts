@@ -20,26 +20,35 @@ export const rewardsFault: Fault<readonly [unknown, Group, ...unknown[]]> = (res
 const PLAN = ["shares", "maxNewTokens"] as const;
 const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) > 0;
 
+/** What no step samples on purpose: it would not come to an end. Responses to one prompt, and tokens of one. */
+const [mostResponses, mostTokens] = [65_536, 2 ** 24];
+
 /** A rollout plan of views that exist before sampling. */
 export const planFault: Fault = (result, _args, { sampledViews }) => {
   if (!isRecord(result)) return describe(result);
   const strange = strangeField(result, PLAN, "a plan");
   if (strange !== null) return strange;
   const { shares, maxNewTokens } = result as unknown as RolloutPlan;
-  if (!isCount(maxNewTokens)) return `a plan with maxNewTokens ${describe(maxNewTokens)}`;
+  if (!isCount(maxNewTokens) || maxNewTokens > mostTokens) return `a plan with maxNewTokens ${describe(maxNewTokens)}`;
   if (!Array.isArray(shares) || shares.length === 0) return `a plan with the shares ${describe(shares)}`;
   const known = sampledViews();
   const wrong = (shares as readonly unknown[]).find(
     (share) => !isRecord(share) || !isCount(share["count"]) || !known.includes(share["view"] as string),
   );
-  return wrong === undefined
-    ? null
-    : `a plan with the share ${describe(wrong)}; views that can be sampled from are ${known.join(", ")}`;
+  if (wrong === undefined) {
+    const responses = (shares as RolloutPlan["shares"]).reduce((sum, { count }) => sum + count, 0);
+    return responses > mostResponses ? `a plan of ${responses} responses to one prompt` : null;
+  }
+  return `a plan with the share ${describe(wrong)}; views that can be sampled from are ${known.join(", ")}`;
 };
 
+/** So many times the rows that a hook was given, and 1,024, are more than a round can be meant to have. */
+const mostRowsForOne = 16;
+
 /** A list of rows, none of them another's namesake. */
-export const rowsFault: Fault = (result) => {
+export const rowsFault: Fault<readonly [readonly unknown[], ...unknown[]]> = (result, [given]) => {
   if (!Array.isArray(result)) return describe(result);
+  if (result.length > Math.max(1024, mostRowsForOne * given.length)) return `${result.length} rows in place of ${given.length}`;
   const rows = new Map<string, Row>();
   for (const [place, row] of result.entries()) {
     const fault = rowFault(row);

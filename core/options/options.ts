@@ -60,6 +60,20 @@ function unknownKey(owner: string, schema: z.ZodObject, path: readonly string[],
   return `unknown option "${[...path, key].join(".")}"; did you mean ${guess ?? `"${closest(key, known)}"`}? Known are: ${known.join(", ")}`;
 }
 
+/** Words of the schema library, which are about its own types. */
+const libraryWords = /^(?:Invalid (?:input|option|string|key)|Too (?:small|big)|Unrecognized)/;
+
+/** What is wrong with a value that a schema refused, in words for people: "gold is missing, allowed is string; seed is -1, allowed is at least 0". */
+export const faultsOf = (error: z.ZodError, value: unknown, prefix = ""): string =>
+  error.issues.map((issue) => {
+    const where = issue.path.length === 0 ? "" : `${prefix}${issue.path.join(".")}`;
+    const own = libraryWords.test(issue.message) ? null : issue.message;
+    const allowedIs = issue.code === "invalid_union" ? "" : `, allowed is ${allowed(issue)}`;
+    if (issue.code === "unrecognized_keys") return `${where === "" ? "" : `${where}: `}${issue.keys.map((key) => `"${key}"`).join(", ")} is not known`;
+    if (where === "") return own ?? `it is ${show(value)}${allowedIs}`;
+    return own === null ? `${where} is ${show(valueAt(value, issue.path))}${allowedIs}` : `${where}: ${own}`;
+  }).join("; ");
+
 /** What a value may be, where it is not. */
 function allowed(issue: Issue): string {
   if (issue.code === "invalid_value") return issue.values.map((value) => show(value)).join(" or ");

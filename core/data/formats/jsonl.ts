@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Dataset } from "../dataset.ts";
+import { quoted } from "../../model/processing/shown.ts";
 import { parseJson } from "../values/json.ts";
 import { linesOf } from "./lines.ts";
 import { openTextFile, unreadable, type Opening, type TextFormat, type TextOptions } from "./records.ts";
@@ -17,7 +18,7 @@ const record = (text: string): unknown => {
   try {
     return parseJson(text);
   } catch (error) {
-    throw new Error(`not JSON (${(error as Error).message})`, { cause: error });
+    throw new Error(`not JSON (${quoted((error as Error).message)})`, { cause: error });
   }
 };
 
@@ -41,7 +42,7 @@ const json: TextFormat = {
     try {
       value = parseJson(text.replace(/^\uFEFF/, ""));
     } catch (error) {
-      throw new Error(`The dataset ${resolve(file)} is not JSON (${(error as Error).message}); rows of one line each belong in a .jsonl file`, { cause: error });
+      throw new Error(`The dataset ${resolve(file)} is not JSON (${quoted((error as Error).message)}); rows of one line each belong in a .jsonl file`, { cause: error });
     }
     if (typeof value !== "object" || value === null) throw new Error(`The dataset ${resolve(file)} must be a list of rows, or rows by id`);
     const named = Array.isArray(value) ? value.map((row: unknown, index) => [`row-${index + 1}`, row] as const) : Object.entries(value);

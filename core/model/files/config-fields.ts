@@ -1,5 +1,6 @@
 /** What configs of several families have in common: fields, and how a wrong one is reported. */
 import { z } from "zod";
+import { faultsOf } from "../../host/options.ts";
 import type { TextConfig, TokenIds } from "./config.ts";
 import { isObject, type JsonObject } from "./json.ts";
 
@@ -15,7 +16,7 @@ export const ids = z.union([id, z.array(id)]);
 export function check<T extends z.ZodType>(schema: T, value: unknown, prefix: string): z.output<T> {
   const result = schema.safeParse(value ?? {});
   if (result.success) return result.data;
-  throw new Error(result.error.issues.map((issue) => `${prefix}${issue.path.join(".")}: ${issue.message}`).join("; "));
+  throw new Error(faultsOf(result.error, value, prefix));
 }
 
 export function demand(holds: boolean, message: string): asserts holds {

@@ -1,5 +1,6 @@
 /** JSON files of a model folder. */
 import { readFile } from "node:fs/promises";
+import { quoted } from "../processing/shown.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -16,7 +17,7 @@ export async function readJson(file: string): Promise<JsonObject | null> {
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw new Error(`${file} is not JSON: ${(cause as Error).message}`, { cause });
+    throw new Error(`${file} is not JSON: ${quoted((cause as Error).message)}`, { cause });
   }
   if (!isObject(parsed)) throw new Error(`${file} holds no JSON object`);
   return parsed;

@@ -1,6 +1,8 @@
 /** The header of a safetensors file, checked before a byte of data is read: the file may be truncated or hostile. */
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { show } from "../../host/options.ts";
+import { quoted } from "../processing/shown.ts";
 
 /** Bytes of one element, by the type names of the format. */
 const tensorTypes = {
@@ -81,7 +83,7 @@ export function parseUniqueKeys(text: string, what: string): Record<string, unkn
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw new Error(`${what} is not JSON: ${(cause as Error).message}`, { cause });
+    throw new Error(`${what} is not JSON: ${quoted((cause as Error).message)}`, { cause });
   }
   if (!isObject(parsed)) throw new Error(`${what} is not a JSON object but ${JSON.stringify(parsed).slice(0, 60)}`);
   const duplicate = findDuplicateKey(text);
@@ -108,13 +110,13 @@ function findDuplicateKey(text: string): string | null {
 
 function parseEntry(name: string, description: unknown, file: string, dataStart: number): TensorEntry {
   const who = `tensor "${name}"`;
-  if (!isObject(description)) throw bad(file, `${who} is described by ${JSON.stringify(description).slice(0, 60)}, not by an object`);
+  if (!isObject(description)) throw bad(file, `${who} is described by ${show(description)}, not by an object`);
   const { dtype, shape, data_offsets: offsets } = description;
   if (typeof dtype !== "string" || !Object.hasOwn(tensorTypes, dtype)) {
-    throw bad(file, `${who} has the type ${JSON.stringify(dtype)}; known are ${Object.keys(tensorTypes).join(", ")}`);
+    throw bad(file, `${who} has the type ${show(dtype)}; known are ${Object.keys(tensorTypes).join(", ")}`);
   }
-  if (!isSizes(shape)) throw bad(file, `${who} has the shape ${JSON.stringify(shape)}`);
-  if (!isSizes(offsets) || offsets.length !== 2) throw bad(file, `${who} has the offsets ${JSON.stringify(offsets)}`);
+  if (!isSizes(shape)) throw bad(file, `${who} has the shape ${show(shape)}`);
+  if (!isSizes(offsets) || offsets.length !== 2) throw bad(file, `${who} has the offsets ${show(offsets)}`);
   const type = dtype as TensorType;
   const [start, end] = offsets as [number, number];
   const needed = shape.reduce((product, size) => product * size, tensorTypes[type]);

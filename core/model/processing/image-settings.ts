@@ -1,6 +1,7 @@
 /** The picture settings of a model folder, in the old and the new form of transformers; and what those of the Qwen-VL families mean. */
 import { join } from "node:path";
 import { z } from "zod";
+import { faultsOf } from "../../host/options.ts";
 import type { PictureSettings } from "../family.ts";
 import { isObject, readJson } from "../files/json.ts";
 import type { ImageSettings } from "./image-processor.ts";
@@ -59,7 +60,7 @@ export async function readPictureSettings(folder: string): Promise<PictureSettin
 export function parseImageSettings(raw: unknown, where: string): ImageSettings {
   const result = schema.safeParse(raw);
   if (!result.success) {
-    throw new Error(`${where}: ${result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}`);
+    throw new Error(`${where}: ${faultsOf(result.error, raw)}`);
   }
   const fields = result.data;
   const minPixels = fields.min_pixels ?? fields.size?.shortest_edge ?? 56 * 56;

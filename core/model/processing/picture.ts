@@ -85,12 +85,20 @@ async function decode(bytes: Uint8Array, options: ReadingOptions): Promise<Omit<
   if (bytes.length === 0) throw new Error("it is empty");
   refuseFormat(bytes);
   const { maxFilePixels = usualMaxFilePixels } = options;
+  return withinBudget(bytes, (metadata) => decodePixels(bytes, metadata, { ...options, maxFilePixels }), maxFilePixels);
+}
+
+/**
+ * Work that decodes a picture file, of which no more pixels than the budget has are decoded at one time, whoever decodes them.
+ * @param maxFilePixels a picture with more is refused
+ */
+export async function withinBudget<T>(bytes: Uint8Array, work: (metadata: Metadata) => Promise<T>, maxFilePixels = usualMaxFilePixels): Promise<T> {
   const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
   const pixels = metadata.width * metadata.height;
   if (pixels > maxFilePixels) {
     throw new Error(`it has ${metadata.width}×${metadata.height} pixels, more than the ${maxFilePixels} of the pixel limit: make it smaller (the setting pictures.maxFilePixels allows more)`);
   }
-  return decoding.with(pixels, () => decodePixels(bytes, metadata, { ...options, maxFilePixels }));
+  return decoding.with(pixels, () => work(metadata));
 }
 
 async function decodePixels(bytes: Uint8Array, { space, channels: stored }: Metadata, options: ReadingOptions): Promise<Omit<Picture, "source">> {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as library from "@huggingface/tokenizers";
 import { readJson } from "../files/json.ts";
 import type { JsonObject } from "../files/json.ts";
+import { causeOf } from "./shown.ts";
 
 /** What we use of the library: its own declarations do not resolve under Node's rules for modules. */
 interface LibraryTokenizer {
@@ -53,7 +54,7 @@ export class Tokenizer {
     try {
       return new Tokenizer(parsed, config);
     } catch (cause) {
-      throw new Error(`${file} cannot be used: ${(cause as Error).message}`, { cause });
+      throw new Error(`${file} cannot be used: ${causeOf(cause, "a field that it needs is missing or of another kind")}`, { cause });
     }
   }
 

@@ -1,5 +1,6 @@
 /** `papo verify`: the mathematical verifier on a list of cases. */
 import { readFileSync } from "node:fs";
+import { faultsOf, quoted } from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { z } from "zod";
 import { textCommand } from "../command-line/command.ts";
@@ -44,12 +45,11 @@ function readCases(file: string): z.output<typeof casesSchema> {
   try {
     content = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new Error(`--cases ${file} cannot be read as JSON: ${(error as Error).message}`, { cause: error });
+    throw new Error(`--cases ${file} cannot be read as JSON: ${quoted((error as Error).message)}`, { cause: error });
   }
   const parsed = casesSchema.safeParse(content);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Error(`--cases ${file} is no list of { gold, response, expected: 0 | 1 }: ${issue!.path.join(".") || "the whole"}: ${issue!.message}`);
+  throw new Error(`--cases ${file} is no list of { gold, response, expected: 0 | 1 }: ${faultsOf(parsed.error, content)}`);
 }
 
 const shown = (text: string): string => JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text);

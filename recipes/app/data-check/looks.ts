@@ -1,6 +1,6 @@
 /** Pictures that look alike, whatever their size and format: a difference hash of 64 bits. */
 import { readFile } from "node:fs/promises";
-import { type Dataset, type PictureSource } from "@papo/core";
+import { withinBudget, type Dataset, type PictureSource } from "@papo/core";
 import sharp from "sharp";
 
 /** Which of 8 × 8 places of a picture are brighter than the next to the right: two halves of 32 bits. */
@@ -21,7 +21,7 @@ const fewestEdges = 6;
 
 /** Null for a plain picture. @throws Error when it is none */
 export async function lookOf(bytes: Uint8Array): Promise<Look | null> {
-  const grey = await sharp(bytes).greyscale().resize(9, 8, { fit: "fill" }).raw().toBuffer();
+  const grey = await withinBudget(bytes, () => sharp(bytes).greyscale().resize(9, 8, { fit: "fill" }).raw().toBuffer());
   const bits = Array.from({ length: 64 }, (_, at) => Number(grey[Math.floor(at / 8) * 9 + (at % 8)]! > grey[Math.floor(at / 8) * 9 + (at % 8) + 1]!));
   const edges = bits.filter(Boolean).length;
   if (edges < fewestEdges || edges > 64 - fewestEdges) return null;

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { quoted } from "@papo/core";
 import { filledIn } from "@papo/plugins";
 import { z } from "zod";
+import { parseLine } from "../report/json-log.ts";
 import { dropCutLine, errorsFile, isRight, type Question } from "./question.ts";
 import { cohensKappa, shareEstimate, type Estimate } from "./statistics.ts";
 
@@ -19,9 +20,9 @@ export const defaultRubric = new URL("./error-rubric.json", import.meta.url);
 
 /** @throws Error naming the file when it is no rubric */
 export function readRubric(file: string | URL): Rubric {
-  const parsed = rubricSchema.safeParse(JSON.parse(readFileSync(file, "utf8")));
-  if (!parsed.success) throw new Error(`${String(file)} is no rubric: ${z.prettifyError(parsed.error)}`);
-  return parsed.data;
+  const parsed = parseLine(readFileSync(file, "utf8"), rubricSchema);
+  if (typeof parsed === "string") throw new Error(`${String(file)} is no rubric: ${parsed}`);
+  return parsed.value;
 }
 
 /** Says something to a prompt that may come with pictures (data URLs). */
@@ -111,10 +112,10 @@ export interface Agreement {
 export async function agreementOn(file: string, rubric: Rubric, ask: Ask, together: number): Promise<Agreement> {
   const rows = readFileSync(file, "utf8").split("\n").flatMap((line, index) => {
     if (line.trim() === "") return [];
-    const parsed = labelledSchema.safeParse(JSON.parse(line));
-    if (!parsed.success) throw new Error(`${file}, line ${index + 1}: ${z.prettifyError(parsed.error)}`);
-    if (!Object.hasOwn(rubric.classes, parsed.data.label)) throw new Error(`${file}, line ${index + 1} has the label "${parsed.data.label}", the rubric has ${Object.keys(rubric.classes).join(", ")}`);
-    return [parsed.data];
+    const parsed = parseLine(line, labelledSchema);
+    if (typeof parsed === "string") throw new Error(`${file}, line ${index + 1}: ${parsed}`);
+    if (!Object.hasOwn(rubric.classes, parsed.value.label)) throw new Error(`${file}, line ${index + 1} has the label "${parsed.value.label}", the rubric has ${Object.keys(rubric.classes).join(", ")}`);
+    return [parsed.value];
   });
   if (rows.length === 0) throw new Error(`${file} holds no labelled answers`);
   const [pairs, failed]: [{ label: string; judged: string }[], string[]] = [[], []];

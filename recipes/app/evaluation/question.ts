@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
+import { parseLine } from "../report/json-log.ts";
 
 const numbers = z.record(z.string(), z.number());
 
@@ -48,11 +49,18 @@ export type Question = Readonly<Omit<z.output<typeof questionSchema>, "answers">
 /** Verdicts of a judge model on answers, beside questions.jsonl; see errors.ts. */
 export const errorsFile = "errors.jsonl";
 
+const verdictSchema = z.object({ id: z.string(), answer: z.number(), errorClass: z.string() });
+
 /** Error classes by "<question's id> <answer's index>". */
 function readErrors(folder: string): ReadonlyMap<string, string> {
   const file = join(folder, errorsFile);
   if (!existsSync(file)) return new Map();
-  return new Map(wholeLines(file).map((line) => JSON.parse(line) as { id: string; answer: number; errorClass: string }).map(({ id, answer, errorClass }) => [`${id} ${answer}`, errorClass]));
+  const verdicts = wholeLines(file).map((line, index) => {
+    const parsed = parseLine(line, verdictSchema);
+    if (typeof parsed === "string") throw new Error(`${file}, line ${index + 1} is no verdict of a judge: ${parsed}`);
+    return parsed.value;
+  });
+  return new Map(verdicts.map(({ id, answer, errorClass }) => [`${id} ${answer}`, errorClass]));
 }
 
 /** A last line that was cut short does not count. */
@@ -68,10 +76,11 @@ export function readQuestions(file: string): Question[] {
   if (!existsSync(file)) return [];
   const errors = readErrors(dirname(file));
   return wholeLines(file).map((line, index) => {
-    const parsed = questionSchema.safeParse(JSON.parse(line));
-    if (!parsed.success) throw new Error(`${file}, line ${index + 1} is no question of an evaluation: ${z.prettifyError(parsed.error)}`);
-    if (errors.size === 0) return parsed.data;
-    return { ...parsed.data, answers: parsed.data.answers.map((answer, place) => ({ ...answer, errorClass: answer.errorClass ?? errors.get(`${parsed.data.id} ${place}`) ?? null })) };
+    const parsed = parseLine(line, questionSchema);
+    if (typeof parsed === "string") throw new Error(`${file}, line ${index + 1} is no question of an evaluation: ${parsed}`);
+    const { value } = parsed;
+    if (errors.size === 0) return value;
+    return { ...value, answers: value.answers.map((answer, place) => ({ ...answer, errorClass: answer.errorClass ?? errors.get(`${value.id} ${place}`) ?? null })) };
   });
 }
 

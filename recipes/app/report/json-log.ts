@@ -1,5 +1,6 @@
 /** JSON lines that are read leniently: what is no line of its kind is left out, counted, and named. */
 import { basename } from "node:path";
+import { faultsOf } from "@papo/core";
 import type { z } from "zod";
 import { LineReader, type Line } from "./line-reader.ts";
 
@@ -13,8 +14,7 @@ export function parseLine<T extends z.ZodType>(text: string, schema: T): { reado
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return { value: parsed.data };
-  const issue = parsed.error.issues[0];
-  return issue === undefined ? "invalid" : `${issue.path.join(".") || "value"}: ${issue.message}`;
+  return faultsOf(parsed.error, json);
 }
 
 /** A file of lines, each given to `add`, which says what is wrong with it or null. */

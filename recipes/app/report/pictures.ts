@@ -1,6 +1,7 @@
 /** Pictures of runs for the page: read from inside the run's folder alone, made small, written anew as WebP whatever they were. */
 import { readFile, realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
+import { withinBudget } from "@papo/core";
 import sharp from "sharp";
 
 const dataUrl = /^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+$/;
@@ -15,7 +16,7 @@ export async function smallPicture(folder: string | null, picture: string, large
     const bytes = await bytesOf(folder, picture);
     if (bytes === null) return null;
     const size = { width: largestSide, height: largestSide, fit: "inside", withoutEnlargement: true } as const;
-    return await sharp(bytes).resize(size).webp({ quality: 88 }).toBuffer();
+    return await withinBudget(bytes, () => sharp(bytes).resize(size).webp({ quality: 88 }).toBuffer());
   } catch {
     return null;
   }

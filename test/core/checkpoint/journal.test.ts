@@ -52,9 +52,9 @@ test("a spoilt line is an error with file and line", () => {
 test.each([
   ["another value", '"value":0.3', '"value":0.4', "has another checksum than when it was written"],
   ["no value", '"value":0.3', '"value":null', "has another checksum than when it was written"],
-  ["a value that is no number", '"value":0.3', '"value":"0.3"', "is no verdict of a scorer (value: "],
-  ["a value without end", '"value":0.3', '"value":1e999', "is no verdict of a scorer (value: "],
-  ["no checksum", /,"check":"\w+"/, "", "is no verdict of a scorer (check: "],
+  ["a value that is no number", '"value":0.3', '"value":"0.3"', "is no verdict of a scorer (value is "],
+  ["a value without end", '"value":0.3', '"value":1e999', "is no verdict of a scorer (value is "],
+  ["no checksum", /,"check":"\w+"/, "", "is no verdict of a scorer (check is "],
 ])("an entry with %s is told with file and line, and trains nothing", (_what, text, by, told) => {
   const folder = temporaryFolder();
   open(folder).add(entry(3));

@@ -1,4 +1,5 @@
 /** What the page's server answers, request by request: data alone, no HTTP. */
+import { faultsOf } from "@papo/core";
 import { z } from "zod";
 import { smallPicture } from "../../report/pictures.ts";
 import { questionTable } from "../../report/questions.ts";
@@ -28,7 +29,7 @@ export class BadRequest extends Error {}
 
 function parsed<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value);
-  if (!result.success) throw new BadRequest(z.prettifyError(result.error));
+  if (!result.success) throw new BadRequest(faultsOf(result.error, value));
   return result.data;
 }
 

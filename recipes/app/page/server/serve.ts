@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { faultsOf } from "@papo/core";
 import { z } from "zod";
 import { actions, type Action } from "../../run-control.ts";
 import { livePage, livePolicy } from "../document.ts";
@@ -160,7 +161,7 @@ async function changeOf(request: IncomingMessage): Promise<z.output<typeof chang
     // Refused below, as any other value.
   }
   const parsed = changeSchema.safeParse(value);
-  if (!parsed.success) throw new BadRequest(z.prettifyError(parsed.error));
+  if (!parsed.success) throw new BadRequest(faultsOf(parsed.error, value));
   return parsed.data;
 }
 

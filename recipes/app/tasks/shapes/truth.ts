@@ -1,5 +1,5 @@
 /** What a dataset row of this task says about its picture, read back from the row's extra columns. */
-import type { Row } from "@papo/core";
+import { faultsOf, type Row } from "@papo/core";
 import { z } from "zod";
 import { colours, symbols, type Scene } from "./scene.ts";
 
@@ -38,7 +38,7 @@ export function readFields(row: Row): ShapesFields {
   if (before !== undefined) return before;
   const parsed = fieldsSchema.safeParse(row.fields);
   if (!parsed.success) {
-    throw new Error(`Row "${row.id}" is not of the shapes task: ${z.prettifyError(parsed.error)}. Rows are written by writeDataset.`);
+    throw new Error(`Row "${row.id}" is not of the shapes task: ${faultsOf(parsed.error, row.fields)}. Rows are written by writeDataset.`);
   }
   known.set(row, parsed.data);
   return parsed.data;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import sharp from "sharp";
 import { describe, expect, it, test } from "vitest";
-import { pictureOf, type PicturePlace } from "../../../../core/data/rows/pictures.ts";
+import { pictureOf, pictureValues, type PicturePlace } from "../../../../core/data/rows/pictures.ts";
 import { temporaryFolder } from "../../../support/bandit.ts";
 
 const folder = temporaryFolder();
@@ -72,4 +72,14 @@ describe("what is none is said, and never printed", () => {
       "is a text of 11000 characters, neither a path nor a picture in base64",
     );
   });
+});
+
+test("a list that Python printed is read once through, however it ends", () => {
+  const layout = { images: ["images"], others: [] } as never;
+  const valuesOf = (images: string): readonly unknown[] => pictureValues({ images }, layout, true).values;
+  expect(valuesOf("['a.png', 'b\\'s.png' ,]")).toEqual(["a.png", "b's.png"]);
+  expect(valuesOf("[ ]")).toEqual([]);
+  for (const odd of ["['a.png'] and more", "['a.png", "[1, 'a']", "['a', b]"]) expect(valuesOf(odd)).toEqual([odd]);
+  // Each of these took time with the square of its length.
+  for (const hostile of [`[${"'a\\'".repeat(200_000)}`, `['a'${" ".repeat(1_000_000)}x`, `[${"'a' , ".repeat(200_000)}'`]) expect(valuesOf(hostile)).toEqual([hostile]);
 });

@@ -2,21 +2,21 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root, run } from "./script.mjs";
+import { root, run, type Result } from "./part.ts";
 
 /** Errors of the project's compiler, by the file that they are told of. */
-function typeErrors(folder, options) {
+function typeErrors(folder: string, options: readonly string[]): string[] {
   try {
     execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "--noEmit", "--pretty", "false", ...options], { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
     return [];
   } catch (error) {
-    return error.stdout.split("\n").filter((line) => /error TS\d+/.test(line)).map((line) => line.split("(")[0]);
+    return (error as { stdout: string }).stdout.split("\n").filter((line) => /error TS\d+/.test(line)).map((line) => line.split("(")[0]!);
   }
 }
 
-export function packages() {
-  const rows = [];
-  const step = (tried, held, found = held ? "as it should" : "failed") => {
+export function packages(): readonly Result[] {
+  const rows: Result[] = [];
+  const step = (tried: string, held: boolean, found = held ? "as it should" : "failed"): boolean => {
     rows.push({ tried, found, held });
     return held;
   };
@@ -29,7 +29,7 @@ export function packages() {
   writeFileSync(join(folder, "package.json"), "{}\n");
   const started = Date.now();
   if (!step("npm install --ignore-scripts <tarballs>", run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", ...tarballs], { cwd: folder }) === 0)) return rows;
-  const papo = (...args) => run(process.execPath, [join(folder, "node_modules/@papo/recipes/papo.mjs"), ...args], { cwd: folder });
+  const papo = (...args: readonly string[]): number | null => run(process.execPath, [join(folder, "node_modules/@papo/recipes/papo.mjs"), ...args], { cwd: folder });
   step("papo init my-run", papo("init", "my-run") === 0);
   step("papo train my-run/run.ts", papo("train", "my-run/run.ts") === 0);
   const runs = join(folder, "my-run/runs");
@@ -43,7 +43,7 @@ export function packages() {
     step(`its types, skipLibCheck ${skip}`, ours.length === 0, `${ours.length} errors in files of ours, ${errors.length - ours.length} in others`);
     for (const file of new Set(ours)) console.log(`   types: ${file}`);
   }
-  const node = (file, text) => {
+  const node = (file: string, text: string): boolean => {
     writeFileSync(join(folder, file), text);
     return run(process.execPath, [file], { cwd: folder }) === 0;
   };

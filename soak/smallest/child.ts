@@ -1,0 +1,65 @@
+/** One run of a preset as a person starts it, in a process of its own: killed, told to stop, or short of space. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { root } from "../part.ts";
+
+const runFile = join(root, "soak/smallest/run-file.ts");
+
+export interface ChildOptions {
+  readonly preset: string;
+  readonly output: string;
+  readonly steps?: number;
+  readonly resume?: boolean;
+  /** A signal, so long after the first line that matches. */
+  readonly sent?: { readonly signal: NodeJS.Signals; readonly after: RegExp; readonly milliseconds: number };
+  /** Bytes that one file may have. */
+  readonly largestFile?: number;
+}
+
+export interface ChildOutcome {
+  /** Exit code, or the signal that ended it. */
+  readonly ended: number | NodeJS.Signals;
+  readonly output: string;
+  /** What it was doing when it ended. */
+  readonly phase: string;
+  /** Milliseconds from its first word of a phase to its end. */
+  readonly worked: number;
+}
+
+export const phases = ["start", "evaluation", "rollout", "reward", "update", "checkpoint", "report"] as const;
+
+/** Ended by a limit of its own: nothing here takes so long. */
+const mostMilliseconds = 300_000;
+
+export function runChild({ preset, output, steps = 4, resume = false, sent, largestFile }: ChildOptions): Promise<ChildOutcome> {
+  const words = [process.execPath, join(root, "recipes/papo.mjs"), "train", runFile, "--output", output, ...(resume ? ["--resume"] : [])];
+  // POSIX gives sh the limit in blocks of 512 bytes.
+  const [program, ...args] = largestFile === undefined ? words : ["/bin/sh", "-c", `ulimit -f ${Math.floor(largestFile / 512)}; exec "$@"`, "sh", ...words];
+  return new Promise((resolve) => {
+    const child = spawn(program!, args, { cwd: root, env: { ...process.env, SOAK_PRESET: preset, SOAK_STEPS: String(steps) }, stdio: ["ignore", "pipe", "pipe"] });
+    let [said, phase, began] = ["", "start", 0];
+    let timer: NodeJS.Timeout | null = null;
+    const late = setTimeout(() => child.kill("SIGKILL"), mostMilliseconds);
+    const hear = (chunk: Buffer): void => {
+      said += chunk.toString();
+      phase = phaseOf(said) ?? phase;
+      if (phase !== "start" && began === 0) began = Date.now();
+      if (sent !== undefined && timer === null && sent.after.test(said)) timer = setTimeout(() => child.kill(sent.signal), sent.milliseconds);
+    };
+    child.stdout.on("data", hear);
+    child.stderr.on("data", hear);
+    child.on("close", (code, signal) => {
+      clearTimeout(late);
+      if (timer !== null) clearTimeout(timer);
+      resolve({ ended: code ?? signal!, output: said, phase, worked: began === 0 ? 0 : Date.now() - began });
+    });
+  });
+}
+
+/** By the last line that says so. */
+function phaseOf(said: string): string | null {
+  const marks = [...said.slice(-4000).matchAll(/^at (\w+)$|^(evaluating)(?!.*: done)|^(?:.* )?(finished|report)\b|^(evaluating .* after.*: done)/gm)];
+  const last = marks.at(-1);
+  if (last === undefined) return null;
+  return last[1] ?? (last[2] === undefined ? "report" : "evaluation");
+}

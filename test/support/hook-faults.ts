@@ -1,0 +1,120 @@
+/** Whole runs in which one tap of one hook does something wrong in one step: whether it is told, and whether the run goes on from where it was. */
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fill, ones, Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
+import { grpo } from "@papo/recipes";
+import { createHooks } from "../../core/pipeline/hooks.ts";
+import type { Run } from "../../core/pipeline/plugin.ts";
+import { train, type TrainOptions } from "../../core/pipeline/run.ts";
+import { banditSettings, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "./bandit.ts";
+import { tabularPolicy } from "./tabular-policy.ts";
+
+/** Every hook that there is: a new one is among them by itself. */
+export const hookNames = Object.keys(createHooks()) as (keyof ReturnType<typeof createHooks>)[];
+export type HookName = (typeof hookNames)[number];
+
+const isTensor = (value: unknown): value is Tensor2D => value instanceof Tensor;
+
+type Result = (right: unknown) => unknown;
+const never = (): Promise<never> => new Promise(() => undefined);
+
+/** What a tap does in place of returning what is right. */
+export const hookFaults: Readonly<Record<string, Result>> = {
+  throws: () => {
+    throw new Error("on purpose");
+  },
+  rejects: () => Promise.reject(new Error("on purpose")),
+  hangs: never,
+  "wrong shape": (right) => (isTensor(right) ? ones([1, 1]) : Array.isArray(right) ? [...(right as unknown[]), {}] : typeof right === "number" ? [right] : { bogus: 1 }),
+  NaN: (right) => (isTensor(right) ? fill(right.shape, NaN) : Array.isArray(right) ? (right as unknown[]).map(() => NaN) : NaN),
+  Infinity: (right) => (isTensor(right) ? fill(right.shape, Infinity) : Array.isArray(right) ? (right as unknown[]).map(() => Infinity) : Infinity),
+  undefined: () => undefined,
+  huge: (right) => huge(right),
+};
+
+/** As much of the same kind as one can write. */
+function huge(right: unknown): unknown {
+  if (isTensor(right)) return fill(right.shape, 3e38);
+  if (typeof right === "number") return 1e308;
+  if (Array.isArray(right)) return right.length > 0 && typeof right[0] === "number" ? right.map(() => 1e308) : Array.from({ length: 100_000 }, () => (right as unknown[])[0]);
+  if (typeof right === "object" && right !== null) return Object.fromEntries(Object.entries(right).map(([key, value]) => [key, typeof value === "number" ? Number.MAX_SAFE_INTEGER : Array.isArray(value) ? huge(value) : value]));
+  return "x".repeat(10_000_000);
+}
+
+const steps = 4;
+const faultyStep = 3;
+const settings = { ...banditSettings, steps, checkpointEvery: 1, hookSeconds: 0.1, promptsPerStep: 2 };
+
+interface Called {
+  count: number;
+}
+
+/** A plugin with one tap of the hook, whose result in one step is the fault's; null: it is right in all. */
+function tapped(hook: HookName, fault: Result | null, called: Called): TapPlugin {
+  return new TapPlugin((run: Run) => {
+    let step = 0;
+    run.hooks.prompts.tapPromise("TapPlugin", async (rows, context) => ((step = context.step), rows));
+    run.coefficient("c", 1);
+    const untyped = run.hooks[hook] as unknown as Record<string, (name: string, fn: (value: unknown, context: unknown) => unknown) => void>;
+    const asynchronous = createHooks()[hook].constructor.name.startsWith("Async");
+    const now = (context: unknown): number => (context as { readonly step?: number } | undefined)?.step ?? step;
+    untyped[asynchronous ? "tapPromise" : "tap"]!("TapPlugin", (value, context) => {
+      const right = hook === "stepped" ? undefined : value;
+      if (fault === null || now(hook === "stepped" ? value : context) !== faultyStep) return asynchronous ? Promise.resolve(right) : right;
+      called.count++;
+      if (!asynchronous) return fault(right);
+      return (async () => fault(right))();
+    });
+  });
+}
+
+async function run(plugin: TapPlugin, output: string, resume = false): Promise<{ readonly error: string | null; readonly alarms: readonly string[] }> {
+  const alarms: string[] = [];
+  const options: TrainOptions = {
+    policy: tabularPolicy(), plugins: [new ScorerPlugin(), ...grpo({ referenceKl: 0 }), plugin], dataset: letterRows, settings, output, resume,
+    onEvents: (events) => events.on("alarm", ({ message }) => alarms.push(message)),
+  };
+  const ended = train(options).then(() => null, (error: unknown) => (error as Error).message);
+  const late = new Promise<string>((resolve) => setTimeout(resolve, 20_000, "it hangs").unref());
+  return { error: await Promise.race([ended, late]), alarms };
+}
+
+const contents = (output: string): string => ["metrics.jsonl", `checkpoints/step-${steps}/policy/weights.json`, `rewards/step-${steps}.jsonl`].map((name) => readFileSync(join(output, name), "utf8")).join("\n");
+const raw = /Cannot read propert|is not a function|is not iterable|\bundefined\b|\[object |Invalid array length/;
+
+export interface HookOutcome {
+  /** What was said; null: the result was as good as another. */
+  readonly error: string | null;
+  /** What is not as it should be; null: nothing. */
+  readonly loss: string | null;
+}
+
+/** Each fault of each hook, one after the other. */
+export async function tryHook(hook: HookName, fault: string): Promise<HookOutcome> {
+  const folder = temporaryFolder();
+  const [whole, faulty] = [join(folder, "whole"), join(folder, "faulty")];
+  try {
+    const called = { count: 0 };
+    const alone = await run(tapped(hook, null, called), whole);
+    if (alone.error !== null) throw new Error(`the run without a fault failed: ${alone.error}`);
+    const { error, alarms } = await run(tapped(hook, hookFaults[fault]!, called), faulty);
+    const loss = (what: string): HookOutcome => ({ error, loss: `${hook}, ${fault}: ${what}` });
+    if (called.count === 0) return loss("it was not called");
+    if (error === null) {
+      const metrics = readFileSync(join(faulty, "metrics.jsonl"), "utf8");
+      const weights = readFileSync(join(faulty, `checkpoints/step-${steps}/policy/weights.json`), "utf8");
+      if (/null|NaN|Infinity/.test(weights)) return loss("weights that are not finite were saved");
+      // What changed nothing is right after all; what changed something and is no result that one would want is told.
+      const silent = contents(faulty) !== contents(whole) && alarms.length === 0 && fault !== "huge";
+      return silent ? loss(`it trained otherwise and nothing was said: ${metrics.slice(-100)}`) : { error, loss: null };
+    }
+    if (!new RegExp(`TapPlugin.*(hook "${hook}"|${hook})`).test(error) && !/Step 3 failed/.test(error)) return loss(`it is not named: ${error}`);
+    if (raw.test(error)) return loss(`a library's words: ${error}`);
+    if (!/step [23] is safe/.test(error)) return loss(`what is safe is not said: ${error}`);
+    const again = await run(tapped(hook, null, called), faulty, true);
+    if (again.error !== null) return loss(`it does not go on: ${again.error}`);
+    return contents(faulty) === contents(whole) ? { error, loss: null } : loss("it ends otherwise");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
