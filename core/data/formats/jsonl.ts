@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Dataset } from "../dataset.ts";
-import { quoted } from "../../model/processing/shown.ts";
+import { quoted } from "../../messages/shown.ts";
 import { parseJson } from "../values/json.ts";
 import { linesOf } from "./lines.ts";
 import { openTextFile, unreadable, type Opening, type TextFormat, type TextOptions } from "./records.ts";

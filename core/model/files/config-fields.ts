@@ -1,6 +1,6 @@
 /** What configs of several families have in common: fields, and how a wrong one is reported. */
 import { z } from "zod";
-import { faultsOf } from "../../host/options.ts";
+import { faultsOf } from "../../options/options.ts";
 import type { TextConfig, TokenIds } from "./config.ts";
 import { isObject, type JsonObject } from "./json.ts";
 

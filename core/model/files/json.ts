@@ -1,6 +1,6 @@
 /** JSON files of a model folder. */
 import { readFile } from "node:fs/promises";
-import { quoted } from "../processing/shown.ts";
+import { quoted } from "../../messages/shown.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
 

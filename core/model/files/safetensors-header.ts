@@ -1,8 +1,8 @@
 /** The header of a safetensors file, checked before a byte of data is read: the file may be truncated or hostile. */
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { show } from "../../host/options.ts";
-import { quoted } from "../processing/shown.ts";
+import { show } from "../../options/options.ts";
+import { quoted } from "../../messages/shown.ts";
 
 /** Bytes of one element, by the type names of the format. */
 const tensorTypes = {

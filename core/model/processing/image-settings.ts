@@ -1,7 +1,7 @@
 /** The picture settings of a model folder, in the old and the new form of transformers; and what those of the Qwen-VL families mean. */
 import { join } from "node:path";
 import { z } from "zod";
-import { faultsOf } from "../../host/options.ts";
+import { faultsOf } from "../../options/options.ts";
 import type { PictureSettings } from "../family.ts";
 import { isObject, readJson } from "../files/json.ts";
 import type { ImageSettings } from "./image-processor.ts";

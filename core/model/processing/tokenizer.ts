@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as library from "@huggingface/tokenizers";
 import { readJson } from "../files/json.ts";
 import type { JsonObject } from "../files/json.ts";
-import { causeOf } from "./shown.ts";
+import { causeOf } from "../../messages/shown.ts";
 
 /** What we use of the library: its own declarations do not resolve under Node's rules for modules. */
 interface LibraryTokenizer {
