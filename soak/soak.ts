@@ -23,6 +23,8 @@ export const parts: Readonly<Record<string, Part>> = {
   long: async (count) => (await import("./long.ts")).long(count ?? 2000),
   /** From tarballs in an empty folder to a trained model, in five commands. */
   packages: async () => (await import("./packages.ts")).packages(),
+  /** Every command of the pages. */
+  docs: async () => (await import("./docs.ts")).docs(),
   /** Coverage of the intervals and size of the test of a paired comparison, 2,000 evaluations in each world. */
   intervals: script("node", ["--import", "tsx", "docs/measure-intervals.ts", "2000"]),
   /** The pages as a site: links that lead nowhere are errors of the generator. */

@@ -10,7 +10,7 @@ import { RewardJournal } from "../../../core/checkpoint/journal.ts";
 import { writeManifest } from "../../../core/checkpoint/manifest.ts";
 import { RunFolder } from "../../../core/checkpoint/run-folder.ts";
 import { adaptedModel, loadAdapterFolder } from "../../../core/model/files/adapter-folder.ts";
-import { readModelConfig } from "../../../core/model/files/config.ts";
+import { readModelConfig } from "../../../core/model/files/read-config.ts";
 import { readFinite } from "../../../core/model/files/folder.ts";
 import { readFolderEntries } from "../../../core/model/files/safetensors.ts";
 import { Processor } from "../../../core/model/processing/processor.ts";

@@ -2,10 +2,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "./script.mjs";
+import { root, type Result } from "./part.ts";
 
 /** Commands that are not run, and why. The first that fits counts. */
-const notRun = [
+const notRun: readonly (readonly [RegExp, string])[] = [
   [/^npm (start|test)\b|^bash \.ci\/run/, "the gate runs it"],
   [/^npm install .*\.tgz|papo init my-run|train my-run/, "the soak's part packages runs it"],
   [/^npm run (soak|bench|bench:peers|docs:site)/, "minutes to hours, or a part of the soak of its own"],
@@ -15,29 +15,29 @@ const notRun = [
 ];
 
 /** What is added so that a command is done at once. */
-const shorter = [
+const shorter: readonly (readonly [RegExp, string])[] = [
   [/papo train recipes\/examples\/run\.ts --resume/, ""],
   [/papo train recipes\/examples\/run\.ts/, "--overwrite --set settings.promptsPerStep=2 --set settings.samplesPerPrompt=4 --set settings.steps=2 --set evaluation=null"],
   [/papo sweep/, "--dry-run"],
 ];
 
 /** Lines of blocks of shell, those that a backslash ends joined with the next, without what stands after #. */
-export function commandsOf(text) {
+export function commandsOf(text: string): string[] {
   // Of all languages, so that the end of one block is not taken for the beginning of another.
-  const fenced = [...text.matchAll(/^```(.*)\n([^]*?)^```/gm)].filter(([, language]) => ["", "sh", "bash", "shell"].includes(language.trim()));
-  const blocks = fenced.map((match) => match[2].replace(/ *\\\n\s*/g, " "));
+  const fenced = [...text.matchAll(/^```(.*)\n([^]*?)^```/gm)].filter(([, language]) => ["", "sh", "bash", "shell"].includes(language!.trim()));
+  const blocks = fenced.map((match) => match[2]!.replace(/ *\\\n\s*/g, " "));
   return blocks.flatMap((block) => block.split("\n")).map((line) => line.replace(/\s+#.*$/, "").trim()).filter((line) => /^(npm|npx|node|bash) /.test(line));
 }
 
 /** Options of a papo command that it does not take. */
-function unknownOptions(command, folder) {
+function unknownOptions(command: string, folder: string): string[] {
   const [, name, rest] = /^npx papo (\w[\w-]*)(.*)$/.exec(command) ?? [];
   if (name === undefined) return [];
   const help = execFileSync("node", ["recipes/papo.mjs", name, "--help"], { cwd: folder, encoding: "utf8" });
-  return [...rest.matchAll(/(?<=\s|\()--[\w-]+/g)].map(([option]) => option).filter((option) => !help.includes(option));
+  return [...rest!.matchAll(/(?<=\s|\()--[\w-]+/g)].map(([option]) => option).filter((option) => !help.includes(option));
 }
 
-export function docs() {
+export function docs(): readonly Result[] {
   const folder = join(root, "runs/soak/docs");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -49,7 +49,7 @@ export function docs() {
   return pages.flatMap((page) => commandsOf(readFileSync(join(root, page), "utf8")).map((command) => tryOne(page, command, folder)));
 }
 
-function tryOne(page, command, folder) {
+function tryOne(page: string, command: string, folder: string): Result {
   const tried = `${page}: ${command.slice(0, 70)}`;
   const why = notRun.find(([pattern]) => pattern.test(command))?.[1] ?? (page === "docs/settings.md" ? "an example of options" : undefined);
   if (why !== undefined) {
