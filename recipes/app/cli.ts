@@ -36,10 +36,7 @@ export const commands: ReadonlyMap<string, Command> = new Map(
 export async function main(args: readonly string[]): Promise<number> {
   const stack = args.includes("--stack");
   const [name = "help", ...rest] = args.filter((arg) => arg !== "--stack");
-  if (name === "--version" || name === "-v" || name === "version") {
-    say(`papo ${version()}`);
-    return 0;
-  }
+  if (name === "--version" || name === "-v" || name === "version") return sayVersion();
   if (name === "help" || name === "--help" || name === "-h") {
     say(help(commands.values()));
     return 0;
@@ -53,6 +50,7 @@ export async function main(args: readonly string[]): Promise<number> {
     say(commandHelp(command));
     return 0;
   }
+  if (rest.includes("--version")) return sayVersion();
   // Commands that can end in order hold the signals; for all others the first one ends the process, with its code.
   const unlisten = listenForStops();
   try {
@@ -77,4 +75,8 @@ function unknownCommand(name: string): string {
   return `there is no command "${name}"${meant === null ? "" : `; did you mean "${meant}"?`}`;
 }
 
-const version = (): string => (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
+function sayVersion(): number {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  say(`papo ${version}`);
+  return 0;
+}

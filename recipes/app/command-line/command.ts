@@ -53,11 +53,12 @@ export function command<const O extends Options>(spec: CommandSpec<O> & { run(gi
     ...spec,
     options,
     run: async (args) => {
-      const { values, positionals } = readAll({ ...spec, options }, args);
-      const { quiet, json } = values as GivenOptions<typeof displayOptions>;
-      if (quiet && json) throw new UsageError(["--quiet and --json cannot both be given"]);
-      const display = openDisplay(json ? "json" : quiet ? "quiet" : "live");
+      // Chosen before anything is read, so that a program is told of mistakes in the arguments too.
+      const display = openDisplay(args.includes("--json") ? "json" : args.includes("--quiet") ? "quiet" : "live");
       try {
+        const { values, positionals } = readAll({ ...spec, options }, args);
+        const { quiet, json } = values as GivenOptions<typeof displayOptions>;
+        if (quiet && json) throw new UsageError(["--quiet and --json cannot both be given"]);
         return await spec.run({ values: values as GivenOptions<O>, positionals, display });
       } catch (error) {
         display.failed(spec.name, withoutSecrets(error instanceof Error ? error.message : String(error)));

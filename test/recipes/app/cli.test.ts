@@ -38,6 +38,13 @@ test("the version is the package's", async () => {
   expect([code, output]).toEqual([0, `papo ${(JSON.parse(readFileSync(join(root, "recipes/package.json"), "utf8")) as { version: string }).version}\n`]);
 });
 
+test("under --json mistakes in the arguments are an event too", async () => {
+  const { code, output } = await papo(["train", "--json", "--nonsense"], root);
+  expect(code).toBe(1);
+  const event: unknown = JSON.parse(output.split("\n").find((line) => line.startsWith("{")) ?? "null");
+  expect(event).toMatchObject({ event: "error", command: "train", message: expect.stringContaining("there is no option --nonsense") as string });
+});
+
 test("mistakes in the arguments are told all at once, with what was meant and the usage", async () => {
   const { code, output } = await papo(["eval", "model", "rows.jsonl", "--sample", "3", "--top-p", "x", "--learning_rate", "1e-5"], root);
   expect(code).toBe(1);

@@ -1,8 +1,8 @@
 /** What help texts and documents say of options is held against what the commands take. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { commands } from "../../../recipes/app/cli.ts";
+import { describe, expect, test, vi } from "vitest";
+import { commands, main } from "../../../recipes/app/cli.ts";
 import { commandHelp, commonOptions } from "../../../recipes/app/command-line/help.ts";
 import { preset, tinyPresetNames } from "../../../recipes/presets/index.ts";
 import { root } from "../../support/command-line.ts";
@@ -23,6 +23,17 @@ describe.each([...commands])("papo %s --help", (name, command) => {
       if (about.kind !== "flag" && about.default !== undefined) expect(help.replaceAll(/\s+/g, " "), option).toContain(`Default: ${[about.default].flat().join(", ")}.`);
     }
     for (const line of help.split("\n")) expect(line.length, line).toBeLessThanOrEqual(120);
+  });
+
+  test("stands beside what every command takes", async () => {
+    const said = vi.spyOn(console, "log").mockReturnValue(undefined);
+    try {
+      for (const option of common) expect(await main([name, "anything", `--${option}`, "--help"]), option).toBe(0);
+      expect(await main([name, "anything", "--version"])).toBe(0);
+      expect(said.mock.calls.map(([text]) => String(text))).toEqual([...common.map(() => help), expect.stringMatching(/^papo \d+\.\d+\.\d+/)]);
+    } finally {
+      said.mockRestore();
+    }
   });
 
   test("names no option that there is not", () => {
