@@ -24,6 +24,8 @@ export interface RunDescription {
   };
   /** What of it was set from outside, "path=value" each. */
   readonly overrides?: readonly string[];
+  /** The run file, from the run's folder. */
+  readonly runFile?: string;
 }
 
 /** Everything of a run that is neither weights nor optimizer. All JSON. */

@@ -16,6 +16,7 @@ export class RunFolder {
   readonly journal: RewardJournal;
   readonly #metrics: string;
   readonly #timings: string;
+  readonly #steps: string;
 
   /** Makes the folder if need be. @throws Error when it cannot be made or written to */
   constructor(path: string) {
@@ -25,6 +26,7 @@ export class RunFolder {
     this.best = join(path, "best");
     this.#metrics = join(path, "metrics.jsonl");
     this.#timings = join(path, "timings.jsonl");
+    this.#steps = join(path, "steps.jsonl");
     this.journal = new RewardJournal(join(path, "rewards"));
   }
 
@@ -59,18 +61,19 @@ export class RunFolder {
    * @returns what is damaged in the lines that stay, which are kept as they are
    */
   cutAfter(step: number): string[] {
-    return [...cutLines(this.#metrics, step), ...cutLines(this.#timings, step)];
+    return [...cutLines(this.#metrics, step), ...cutLines(this.#timings, step), ...cutLines(this.#steps, step)];
   }
 
-  /** One line of `metrics.jsonl`, equal in equal runs, and one of `timings.jsonl`. */
-  append({ summary, seconds, terms, tokens, knownSizes = null }: StepOutcome): void {
+  /** One line of `metrics.jsonl` and of `steps.jsonl`, equal in equal runs, and one of `timings.jsonl`. */
+  append({ summary, seconds, terms, tokens, digests, knownSizes = null }: StepOutcome): void {
     appendFileSync(this.#metrics, `${line({ step: summary.step, metrics: summary.metrics })}\n`);
+    if (digests !== undefined) appendFileSync(this.#steps, `${line({ step: summary.step, digests })}\n`);
     appendFileSync(this.#timings, `${line({ step: summary.step, tokens, seconds, terms, ...(knownSizes === null ? {} : { known_sizes: knownSizes }) })}\n`);
   }
 
   /** Wait until the lines are on the disk: done with each checkpoint. */
   flush(): void {
-    for (const file of [this.#metrics, this.#timings]) if (existsSync(file)) flush(file);
+    for (const file of [this.#metrics, this.#timings, this.#steps]) if (existsSync(file)) flush(file);
   }
 }
 

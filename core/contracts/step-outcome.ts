@@ -12,4 +12,6 @@ export interface StepOutcome {
   /** Of runs of programs that are compiled for each set of sizes, the share that compiled nothing; absent or null where there are none. */
   readonly knownSizes?: number | null;
   readonly skippedRows: number;
+  /** What the step was given and sampled, in short digests by name; absent in what earlier versions saved. */
+  readonly digests?: Readonly<Record<string, string>>;
 }

@@ -48,6 +48,10 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** What was set in place of what the recipe says, "path=value" each: written to run.json. */
   readonly overrides?: readonly string[];
+  /** The run file, from `output`, where there is one: written to run.json. */
+  readonly runFile?: string;
+  /** Go on with other settings or options than the checkpoint's, which is refused otherwise: to see what a step would have been. Default false. */
+  readonly otherwise?: boolean;
   /** Called before anything is done, to listen to the run. */
   readonly onEvents?: (events: Events) => void;
   /** What is measured between steps. */
@@ -248,12 +252,12 @@ interface OpenRun extends Stepping {
   checkpointStep: number;
 }
 
-async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, overrides = [], onEvents, giveUp }: TrainOptions): Promise<OpenRun> {
+async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, overrides = [], runFile, otherwise = false, onEvents, giveUp }: TrainOptions): Promise<OpenRun> {
   const settings = parseSettings(input);
   const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds, output });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
   onEvents?.(host.events);
-  const description = { ...describeRun(settings, plugins, dataset, keptDigests(join(output, "digests.json"))), ...(overrides.length > 0 ? { overrides } : {}) };
+  const description = { ...describeRun(settings, plugins, dataset, keptDigests(join(output, "digests.json"))), ...(overrides.length > 0 ? { overrides } : {}), ...(runFile === undefined ? {} : { runFile }) };
   const folder = openRunFolder(output, resume);
   if (!resume) folder.clear();
   const { checkpoint, damaged } = newestCheckpoint(folder.checkpoints);
@@ -261,7 +265,7 @@ async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings:
   const order = createRowOrder(dataset, host.random.key("rows"), checkpoint?.state.position);
   if (checkpoint === null) await begin(policy, host, folder);
   else {
-    assertSameRun(checkpoint, description, plugins);
+    if (!otherwise) assertSameRun(checkpoint, description, plugins);
     await restore(checkpoint, { policy, host, settings }, folder);
   }
   folder.describe(description);

@@ -24,12 +24,13 @@ import { startModel } from "./commands/start-model.ts";
 import { sweep } from "./commands/sweep.ts";
 import { verify } from "./commands/verify.ts";
 import { watch } from "./commands/watch.ts";
+import { replay } from "./commands/replay.ts";
 import { trainCommand } from "./commands/train.ts";
 import { complain, say } from "./display/say.ts";
 
 /** By name, in the order in which help lists them. */
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [init, importCommand, trainCommand, sft, demo, compare, sweep, plan, show, diff, evalCommand, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
+  [init, importCommand, trainCommand, sft, demo, compare, sweep, plan, show, diff, evalCommand, replay, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
 );
 
 /** Run a command; the exit code. Errors are printed as a message, with the stack only under --stack. */

@@ -19,6 +19,8 @@ export interface SessionOptions {
   readonly resume?: boolean;
   /** What was set from outside, for run.json. */
   readonly overrides?: readonly string[];
+  /** The run file, from the output folder, for run.json. */
+  readonly runFile?: string;
   /** Called once, when the first step is done. */
   readonly onFirstStep?: () => void;
   /** Called once, when its folder is the run's. */
@@ -34,7 +36,7 @@ export interface SessionOptions {
 }
 
 export async function trainWithDisplay(options: SessionOptions): Promise<TrainSummary> {
-  const { name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null, overrides = [], onFirstStep, onBegin, shown: parts, control = new RunControl(), stop: given } = options;
+  const { name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null, overrides = [], runFile, onFirstStep, onBegin, shown: parts, control = new RunControl(), stop: given } = options;
   const log = new RunLogPlugin({ folder: output, decode: (tokens) => policy.processor.decode(tokens) });
   const stop = given ?? hold({ say: sayStopping(display) });
   const askToStop = (): void => control.ask("stop");
@@ -58,6 +60,7 @@ export async function trainWithDisplay(options: SessionOptions): Promise<TrainSu
       resume,
       evaluation,
       overrides,
+      ...(runFile === undefined ? {} : { runFile }),
       signal: control.signal,
       giveUp: stop.giveUp,
       between: () => control.between(),

@@ -1,6 +1,6 @@
 /** `papo train run.ts`: the user's model, data, rewards and plugins. */
 import { existsSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { beginFolder, checkpointFolders, createHost, learnerSettings, openPolicy, openRunFolder, parseSettings, policyFolder, type BegunFolder, type RunSettings } from "@papo/core";
 import { portOption } from "../command-line/page-options.ts";
 import { command } from "../command-line/command.ts";
@@ -41,13 +41,15 @@ export const trainCommand = command({
   async run({ values, positionals: [file], display }) {
     const { run, overrides } = await changedRunFile(file!, values, values.resume);
     const page = values.page || values.port !== undefined ? { port: values.port ?? null } : null;
-    const starting = { overrides, resume: values.resume, overwrite: values.overwrite, limitSeconds: values["stop-within"], display, page };
+    const starting = { overrides, runFile: relative(run.output, resolve(file!)), resume: values.resume, overwrite: values.overwrite, limitSeconds: values["stop-within"], display, page };
     return unlessStopped(() => trainRunFile(run, starting), () => display.line(`go on with: ${commandWith(["--resume"], ["--overwrite"])}`));
   },
 });
 
 interface Starting {
   readonly overrides: readonly string[];
+  /** From the run's folder. */
+  readonly runFile: string;
   readonly resume: boolean;
   readonly overwrite: boolean;
   readonly limitSeconds: number | undefined;
@@ -94,7 +96,7 @@ interface InFolder extends Starting {
   onFirstStep(): void;
 }
 
-async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, resume, limitSeconds, display, begun, onFirstStep, page: wanted }: InFolder): Promise<void> {
+async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, runFile, resume, limitSeconds, display, begun, onFirstStep, page: wanted }: InFolder): Promise<void> {
   const { plugins, output, model } = run;
   const dataset = await openSources(run.data, settings.onBadRow);
   const plan = run.evaluation === undefined ? null : planOf(run.evaluation);
@@ -113,7 +115,7 @@ async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, r
     if (page !== null) display.line(`page: ${page.address}`);
     // A run that is resumed without a checkpoint begins with these weights again.
     if (measurements !== null && (!resume || checkpointFolders(join(output, "checkpoints")).length === 0)) display.line(`  ${averageLine(await measurements.before(resume))}`);
-    const session = { name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, overrides, begun, display, resume, stop, evaluation: measurements?.inLoop() ?? null, onFirstStep, control };
+    const session = { name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, overrides, runFile, begun, display, resume, stop, evaluation: measurements?.inLoop() ?? null, onFirstStep, control };
     const summary = await trainWithDisplay(session);
     if (summary.ended === "interrupted") {
       display.result(`stopped after ${summary.steps} of ${settings.steps} steps; all of it is safe in ${summary.checkpoint}`, { ended: summary.ended, steps: summary.steps, checkpoint: summary.checkpoint });

@@ -1,0 +1,131 @@
+/** `papo replay <run> --step N`: a step of a run again, held against what was recorded of it. */
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { checkpointFolders, learnerSettings, openPolicy, parseSettings, train } from "@papo/core";
+import { RunLogPlugin } from "@papo/plugins";
+import { command, UsageError } from "../command-line/command.ts";
+import type { Display } from "../display/display.ts";
+import { planOf, RunMeasurements } from "../evaluation/plan.ts";
+import { compareSteps, shownBeside, type RecordedStep } from "../replay/compare.ts";
+import { openSources } from "../../run-file/data-source.ts";
+import { modelFolder } from "../../run-file/model-folder.ts";
+import { loadRunFile, type LoadedRunFile } from "../../run-file/run-file.ts";
+import { beforeEnd, hold, StoppedError } from "../stopping.ts";
+
+export const replay = command({
+  name: "replay",
+  also: ["rerun", "reproduce", "recompute"],
+  forms: ["<run folder>"],
+  summary: [
+    "Compute a step of a run again, from the newest checkpoint before it, else from the start, with the rewards that were written down, and compare every number that was recorded.",
+    "Nothing in the run's folder changes. Exits 1 where something differs.",
+  ],
+  options: {
+    step: { kind: "count", text: "The step." },
+    with: { kind: "text", value: "<plugin.option=value>", many: true, text: "Another option in that step alone: what it would have been is shown beside what it was. settings.… may be given too." },
+    "run-file": { kind: "text", value: "<run.ts>", text: "The run file, where it is not the one that the run was begun with." },
+  },
+  positionals: [1, 1],
+  async run({ values, positionals: [given], display }) {
+    const { step } = values;
+    if (step === undefined) throw new UsageError(["which step? give --step <number>"]);
+    const folder = resolve(given!);
+    const recorded = recordedStep(folder, step);
+    const about = JSON.parse(readFileSync(join(folder, "run.json"), "utf8")) as { readonly overrides?: readonly string[]; readonly runFile?: string };
+    const file = values["run-file"] ?? (about.runFile === undefined ? undefined : resolve(folder, about.runFile));
+    if (file === undefined) throw new UsageError([`${folder} does not say which run file it is of; give --run-file <run.ts>`]);
+    const overrides = about.overrides ?? [];
+    const original = await loadRunFile(file, { set: overrides, output: folder });
+    const changes = values.with.map((change) => (/^(settings|plugins)\./.test(change) ? change : `plugins.${change}`));
+    const changed = changes.length === 0 ? null : await loadRunFile(file, { set: [...overrides, ...changes], output: folder });
+    const scratch = mkdtempSync(`${folder}.replay-`);
+    const remove = (): void => rmSync(scratch, { recursive: true, force: true });
+    const forget = beforeEnd(remove);
+    try {
+      prepare(folder, scratch, step);
+      if (changed !== null && (checkpointFolders(join(scratch, "checkpoints"))[0]?.step ?? -1) < step - 1 && step > 1) await runUpTo(original, scratch, step - 1, false, display);
+      await runUpTo(changed ?? original, scratch, step, changed !== null, display);
+      return tell(recorded, recordedStep(scratch, step), changes, display);
+    } finally {
+      forget();
+      remove();
+    }
+  },
+});
+
+function tell(was: RecordedStep, is: RecordedStep, changes: readonly string[], display: Display): number | void {
+  if (changes.length > 0) return display.result(shownBeside(was, is, changes), { was: was.metrics, with: is.metrics });
+  const { lines, equal } = compareSteps(was, is);
+  display.result(lines.join("\n"), { equal });
+  return equal ? undefined : 1;
+}
+
+/** What a folder holds of a step. @throws Error when it holds nothing of it */
+function recordedStep(folder: string, step: number): RecordedStep {
+  const of = (file: string): { readonly step: number }[] => (existsSync(join(folder, file)) ? linesOf(join(folder, file)) : []);
+  const metrics = of("metrics.jsonl");
+  const found = metrics.find((line) => line.step === step) as { readonly metrics: RecordedStep["metrics"] } | undefined;
+  if (found === undefined) throw new Error(`${folder} holds no metrics of step ${step}: ${metrics.length === 0 ? "it holds those of no step" : `it holds those of steps ${metrics[0]!.step} to ${metrics.at(-1)!.step}`}`);
+  const digests = of("steps.jsonl").find((line) => line.step === step) as { readonly digests: Readonly<Record<string, string>> } | undefined;
+  const rewards = join(folder, "rewards", `step-${step}.jsonl`);
+  const manifest = join(folder, "checkpoints", `step-${step}`, "files.json");
+  return {
+    step,
+    metrics: found.metrics,
+    digests: digests?.digests ?? null,
+    verdicts: existsSync(rewards) ? (linesOf(rewards) as unknown as RecordedStep["verdicts"]) : [],
+    files: existsSync(manifest) ? (JSON.parse(readFileSync(manifest, "utf8")) as RecordedStep["files"]) : null,
+  };
+}
+
+/** Lines that are whole and no damage. */
+function linesOf(file: string): { readonly step: number }[] {
+  return readFileSync(file, "utf8").split("\n").flatMap((line) => {
+    try {
+      return [JSON.parse(line) as { readonly step: number }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** A folder that stands as the run did before the step: links to its checkpoints, and copies of its verdicts. */
+function prepare(folder: string, scratch: string, step: number): void {
+  for (const name of ["checkpoints", "rewards"]) mkdirSync(join(scratch, name));
+  for (const { folder: checkpoint, step: at } of checkpointFolders(join(folder, "checkpoints"))) if (at < step) symlinkSync(checkpoint, join(scratch, "checkpoints", `step-${at}`));
+  const rewards = join(folder, "rewards");
+  for (const name of existsSync(rewards) ? readdirSync(rewards) : []) {
+    if (Number(/^step-(\d+)\.jsonl$/.exec(name)?.[1] ?? Infinity) <= step) copyFileSync(join(rewards, name), join(scratch, "rewards", name));
+  }
+  const digests = join(folder, "digests.json");
+  if (existsSync(digests)) copyFileSync(digests, join(scratch, "digests.json"));
+}
+
+/** The run goes on in the scratch folder until a step is done. */
+async function runUpTo(run: LoadedRunFile, scratch: string, step: number, otherwise: boolean, display: Display): Promise<void> {
+  const settings = parseSettings(run.settings);
+  const model = modelFolder(run.model, run.modelAsWritten);
+  const stop = hold();
+  const policy = await openPolicy({ folder: model, ...learnerSettings(settings) });
+  try {
+    const plan = run.evaluation === undefined ? null : planOf(run.evaluation);
+    const dataset = await openSources(run.data, settings.onBadRow);
+    const unseen = plan === null ? null : await openSources(plan.data);
+    const ended = new AbortController();
+    const measurements = plan === null || unseen === null ? null : new RunMeasurements({ signal: stop.signal, policy, model, plan, dataset: unseen, plugins: run.plugins, maxNewTokens: settings.sampling.maxNewTokens, output: scratch, display });
+    await train({
+      policy, dataset, settings, output: scratch, resume: true, otherwise,
+      // What plugins write down elsewhere is of the run and not of this.
+      plugins: [...run.plugins.filter(({ observes }) => observes !== true), new RunLogPlugin({ folder: scratch })],
+      evaluation: measurements?.inLoop() ?? null,
+      signal: AbortSignal.any([stop.signal, ended.signal]),
+      onEvents: (events) => events.on("step", (done) => {
+        if (done.step >= step) ended.abort(new StoppedError());
+      }),
+    });
+    stop.signal.throwIfAborted();
+  } finally {
+    await policy.close();
+    stop.release();
+  }
+}

@@ -1,0 +1,48 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { papo, root } from "../../../support/command-line.ts";
+import { userFolder, writeRunFile } from "../../../trust/support.ts";
+
+let parent = "";
+let folder = "";
+beforeAll(async () => {
+  parent = mkdtempSync(join(root, "runs-test-"));
+  folder = userFolder(parent);
+  const file = writeRunFile(folder, { plugins: "papo(grpo())", settings: "{ steps: 3, promptsPerStep: 2, samplesPerPrompt: 2, learningRate: 1e-2, checkpointEvery: 2, sampling: { maxNewTokens: 4 } }" });
+  expect((await papo(["train", file], folder)).code).toBe(0);
+}, 60_000);
+afterAll(() => rmSync(parent, { recursive: true, force: true }));
+
+/** Every file under the user's folder, with what it holds. */
+function contents(): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => statSync(join(folder, name)).isFile());
+  return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(folder, name), "base64")]));
+}
+
+test("a step is equal to the bit, and would have been another with another option; nothing changes in the run's folder", async () => {
+  const before = contents();
+  const same = await papo(["replay", "out", "--step", "3"], folder);
+  expect(same.output).toContain("step 3 computed again: equal bits in all that was recorded");
+  expect(same.output).toMatch(/view masked: equal[^]*tokens: equal[^]*verdicts: all 4 equal[^]*weights and optimizer: all \d+ files equal/);
+  expect(same.code).toBe(0);
+  const other = await papo(["replay", "out", "--step", "3", "--with", "PerceptionKlPlugin.coefficient=0.5"], folder);
+  expect(other.output).toMatch(/step 3 with plugins\.PerceptionKlPlugin\.coefficient=0\.5: \d+ metrics differ[^]*coefficient\/papo\/gamma +0\.01 +0\.5/);
+  expect(other.code).toBe(0);
+  expect(contents()).toEqual(before);
+}, 60_000);
+
+test("a number that was changed is named with its difference; a step that was not done is an error", async () => {
+  const file = join(folder, "out/metrics.jsonl");
+  const original = readFileSync(file, "utf8");
+  const lines = original.trim().split("\n").map((line) => JSON.parse(line) as { metrics: Record<string, number> });
+  lines[0]!.metrics["reward/mean"]! += 0.25;
+  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  const changed = await papo(["replay", "out", "--step", "1"], folder);
+  writeFileSync(file, original);
+  expect(changed.output).toMatch(/step 1 computed again: it differs\n {2}metrics: 1 of \d+ differ, most reward\/mean: .* \(by 2\.50e-1\)/);
+  expect(changed.code).toBe(1);
+  const none = await papo(["replay", "out", "--step", "9"], folder);
+  expect(none.output).toContain("holds no metrics of step 9: it holds those of steps 1 to 3");
+  expect(none.code).toBe(1);
+}, 60_000);
