@@ -146,6 +146,6 @@ export function writeRunFile(folder: string, fields: Readonly<Record<string, str
   };
   const lines = Object.entries({ ...usual, ...fields }).flatMap(([name, source]) => (source === null ? [] : [`  ${name}: ${source},`]));
   const file = join(folder, "run.ts");
-  writeFileSync(file, `import { dapo, grpo, papo } from "@papo/recipes";\nimport { FunctionRewardPlugin } from "@papo/plugins";\n\nexport default {\n${lines.join("\n")}\n};\n`);
+  writeFileSync(file, `import { dapo, grpo, papo } from "@papo/recipes";\nimport { FunctionRewardPlugin, LengthRewardPlugin } from "@papo/plugins";\n\nexport default {\n${lines.join("\n")}\n};\n`);
   return file;
 }

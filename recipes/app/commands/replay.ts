@@ -1,7 +1,7 @@
 /** `papo replay <run> --step N`: a step of a run again, held against what was recorded of it. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { checkpointFolders, learnerSettings, openPolicy, parseSettings, train } from "@papo/core";
+import { checkpointFolders, createHost, learnerSettings, openPolicy, parseSettings, train, type Plugin } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
 import { command, UsageError } from "../command-line/command.ts";
 import type { Display } from "../display/display.ts";
@@ -44,6 +44,7 @@ export const replay = command({
     try {
       prepare(folder, scratch, step);
       if (changed !== null && (checkpointFolders(join(scratch, "checkpoints"))[0]?.step ?? -1) < step - 1 && step > 1) await runUpTo(original, scratch, step - 1, false, display);
+      if (changed !== null) forgetVerdicts(join(scratch, "rewards", `step-${step}.jsonl`), scorersOf(changed.plugins, changes));
       await runUpTo(changed ?? original, scratch, step, changed !== null, display);
       return tell(recorded, recordedStep(scratch, step), changes, display);
     } finally {
@@ -99,6 +100,28 @@ function prepare(folder: string, scratch: string, step: number): void {
   }
   const digests = join(folder, "digests.json");
   if (existsSync(digests)) copyFileSync(digests, join(scratch, "digests.json"));
+}
+
+/** Scorers of the plugins whose options are changed: what they said before holds no longer. All of them where that cannot be told. */
+function scorersOf(plugins: readonly Plugin[], changes: readonly string[]): ReadonlySet<string> {
+  const others = plugins.filter(({ name }) => !changes.some((change) => change.startsWith(`plugins.${name}.`)));
+  const { scorers, views } = createHost(plugins, { seed: 1 });
+  try {
+    const kept = createHost(others, { seed: 1, givenViews: [...views.keys()] }).scorers;
+    return new Set([...scorers.keys()].filter((name) => !kept.has(name)));
+  } catch {
+    return new Set(scorers.keys());
+  }
+}
+
+/** Leave verdicts of some scorers out of a journal, so that they are given anew. */
+function forgetVerdicts(journal: string, scorers: ReadonlySet<string>): void {
+  if (scorers.size === 0 || !existsSync(journal)) return;
+  const kept = readFileSync(journal, "utf8").split("\n").filter((line) => {
+    const scorer = /"scorer":("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
+    return scorer === undefined || !scorers.has(JSON.parse(scorer) as string);
+  });
+  writeFileSync(journal, kept.join("\n"));
 }
 
 /** The run goes on in the scratch folder until a step is done. */

@@ -9,7 +9,7 @@ let folder = "";
 beforeAll(async () => {
   parent = mkdtempSync(join(root, "runs-test-"));
   folder = userFolder(parent);
-  const file = writeRunFile(folder, { plugins: "papo(grpo())", settings: "{ steps: 3, promptsPerStep: 2, samplesPerPrompt: 2, learningRate: 1e-2, checkpointEvery: 2, sampling: { maxNewTokens: 4 } }" });
+  const file = writeRunFile(folder, { plugins: "[new LengthRewardPlugin(), ...papo(grpo())]", settings: "{ steps: 3, promptsPerStep: 2, samplesPerPrompt: 2, learningRate: 1e-2, checkpointEvery: 2, sampling: { maxNewTokens: 4 } }" });
   expect((await papo(["train", file], folder)).code).toBe(0);
 }, 60_000);
 afterAll(() => rmSync(parent, { recursive: true, force: true }));
@@ -24,10 +24,12 @@ test("a step is equal to the bit, and would have been another with another optio
   const before = contents();
   const same = await papo(["replay", "out", "--step", "3"], folder);
   expect(same.output).toContain("step 3 computed again: equal bits in all that was recorded");
-  expect(same.output).toMatch(/view masked: equal[^]*tokens: equal[^]*verdicts: all 4 equal[^]*weights and optimizer: all \d+ files equal/);
+  expect(same.output).toMatch(/view masked: equal[^]*tokens: equal[^]*verdicts: all 8 equal[^]*weights and optimizer: all \d+ files equal/);
   expect(same.code).toBe(0);
-  const other = await papo(["replay", "out", "--step", "3", "--with", "PerceptionKlPlugin.coefficient=0.5"], folder);
-  expect(other.output).toMatch(/step 3 with plugins\.PerceptionKlPlugin\.coefficient=0\.5: \d+ metrics differ[^]*coefficient\/papo\/gamma +0\.01 +0\.5/);
+  const other = await papo(["replay", "out", "--step", "3", "--with", "PerceptionKlPlugin.coefficient=0.5", "--with", "LengthRewardPlugin.atLeast=16"], folder);
+  expect(other.output).toMatch(/step 3 with plugins\.PerceptionKlPlugin\.coefficient=0\.5, plugins\.LengthRewardPlugin\.atLeast=16: \d+ metrics differ[^]*coefficient\/papo\/gamma +0\.01 +0\.5/);
+  // Judged anew, and not by what was written down: at most 4 of 16 tokens.
+  expect(other.output).toMatch(/reward\/part\/length +1 +0\.\d+/);
   expect(other.code).toBe(0);
   expect(contents()).toEqual(before);
 }, 60_000);
