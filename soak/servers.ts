@@ -21,20 +21,23 @@ const healthy = { outcome: 0.5, answer: (response: Parameters<(typeof serverFaul
 
 const contents = (output: string): string => ["metrics.jsonl", "checkpoints/step-4/policy/weights.json", "rewards/step-4.jsonl"].map((name) => readFileSync(join(output, name), "utf8")).join("\n");
 
+/** Tells each step before its prompts are asked. */
+class BeginsPlugin implements Plugin {
+  readonly name = "BeginsPlugin";
+
+  constructor(private readonly began: (step: number) => void) {}
+
+  apply({ hooks }: Run): void {
+    hooks.prompts.tapPromise(this.name, async (rows, { step }) => (this.began(step), rows));
+  }
+}
+
 /** A run whose server is ill in the third step. */
 async function run(server: FaultyServer, kind: string, fault: string | null, output: string): Promise<string | null> {
   const { right, plugin } = kinds[kind]!;
   server.now = { fault: healthy, right };
-  const watch: Plugin = {
-    name: "WatchPlugin",
-    apply({ hooks }: Run) {
-      hooks.prompts.tapPromise(this.name, async (rows, { step }) => {
-        server.now = { fault: fault === null || step !== 3 ? healthy : serverFaults[fault]!, right };
-        return rows;
-      });
-    },
-  };
-  const ended = train({ policy: tabularPolicy(), plugins: [plugin(server.url), ...grpo({ referenceKl: 0 }), watch], dataset: letterRows, settings, output, resume: true });
+  const began = (step: number): void => void (server.now = { fault: fault === null || step !== 3 ? healthy : serverFaults[fault]!, right });
+  const ended = train({ policy: tabularPolicy(), plugins: [plugin(server.url), ...grpo({ referenceKl: 0 }), new BeginsPlugin(began)], dataset: letterRows, settings, output, resume: true });
   return ended.then(() => null, (error: unknown) => (error as Error).message);
 }
 
@@ -48,7 +51,8 @@ export async function servers(): Promise<readonly Result[]> {
         const folder = temporaryFolder();
         const [whole, ill] = [join(folder, "whole"), join(folder, "ill")];
         const lose = (what: string): void => void losses.push(`${kind}, ${fault}: ${what}`);
-        await run(server, kind, null, whole);
+        const alone = await run(server, kind, null, whole);
+        if (alone !== null) throw new Error(`the run of a server without a fault failed: ${alone}`);
         const error = await run(server, kind, fault, ill);
         if ((error === null) !== (typeof serverFaults[fault]!.outcome === "number")) lose(error ?? "nothing was said");
         else if (error !== null && raw.test(error)) lose(`it said ${error}`);
