@@ -25,10 +25,14 @@ const contents = (output: string): string => ["metrics.jsonl", "checkpoints/step
 class BeginsPlugin implements Plugin {
   readonly name = "BeginsPlugin";
 
-  constructor(private readonly began: (step: number) => void) {}
+  readonly #began: (step: number) => void;
+
+  constructor(began: (step: number) => void) {
+    this.#began = began;
+  }
 
   apply({ hooks }: Run): void {
-    hooks.prompts.tapPromise(this.name, async (rows, { step }) => (this.began(step), rows));
+    hooks.prompts.tapPromise(this.name, async (rows, { step }) => (this.#began(step), rows));
   }
 }
 

@@ -1,9 +1,9 @@
 /** Writes what a report needs into the run's folder; changes nothing about the run. */
-import { appendFileSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { parseOptions } from "@papo/core";
 import type { EncodedPicture, Experience, Plugin, Run, Sample } from "@papo/core";
+import { appendLine, cutFromStep } from "./line-file.ts";
 import { pictureFile, writePicture } from "./picture-file.ts";
 import { piecesOf } from "./pieces.ts";
 import { chooseSamples, recordOf } from "./sample-record.ts";
@@ -42,8 +42,9 @@ const schema = z.strictObject({
 /**
  * Writes into `folder`: samples.jsonl (SampleRecord), pictures/<hash>.png (the picture of each view as the model saw it),
  * alarms.jsonl (`{kind: "alarm" | "skip" | "checkpoint", step, …}`). Metrics and timings are written by the run itself.
- * A resumed run appends; of two lines about the same sample the later one counts. When writing fails, one alarm is raised
- * and the log stops: a full disk costs the report, not the training.
+ * A resumed run appends: samples of steps that it does again are cut first, alarms stay. Of two lines about the same sample
+ * the later one counts. When writing fails, one alarm is raised and the log stops: a full disk costs the report, not the
+ * training.
  */
 export class RunLogPlugin implements Plugin {
   readonly name = "RunLogPlugin";
@@ -57,6 +58,7 @@ export class RunLogPlugin implements Plugin {
   apply({ hooks, events }: Run): void {
     const { folder, every, samples } = this.#options;
     let broken = false;
+    let begun = false;
     let pictures: Promise<void> = Promise.resolve();
     const fail = (step: number, cause: unknown): void => {
       if (broken) return;
@@ -64,25 +66,28 @@ export class RunLogPlugin implements Plugin {
       const message = `cannot write to ${folder}, no more samples and alarms are logged: ${cause instanceof Error ? cause.message : String(cause)}`;
       events.emit("alarm", { step, plugin: this.name, message });
     };
-    const append = (file: string, step: number, line: unknown): void => {
+    const write = (step: number, work: () => void): void => {
       if (broken) return;
       try {
-        appendLine(join(folder, file), line);
+        work();
       } catch (cause) {
         fail(step, cause);
       }
     };
+    const append = (file: string, step: number, line: unknown): void => write(step, () => appendLine(join(folder, file), line));
 
     events.on("experience", (experience) => {
       const { step } = experience;
+      if (!begun) write(step, () => cutFromStep(join(folder, "samples.jsonl"), step));
+      begun = true;
       if (broken || (step !== 1 && step % every !== 0)) return;
       const { lines, pictures: wanted } = this.#recordsOf(experience, samples);
       for (const line of lines) append("samples.jsonl", step, line);
       const { largestSide, layout } = this.#options;
-      const write = async (): Promise<void> => {
+      const writeAll = async (): Promise<void> => {
         for (const encoded of wanted) await writePicture(folder, encoded, { largestSide, layout });
       };
-      pictures = pictures.then(write).catch((cause: unknown) => {
+      pictures = pictures.then(writeAll).catch((cause: unknown) => {
         fail(step, cause);
       });
     });
@@ -126,22 +131,4 @@ const picturesOf = ({ prompt, views }: Sample, into: EncodedPicture[]): PictureR
     });
   }
   return records.map((views) => ({ views }));
-};
-
-/** Appends a JSON line. A line that a kill cut short is closed first, so that it costs only itself. */
-const appendLine = (path: string, line: unknown): void => {
-  mkdirSync(join(path, ".."), { recursive: true });
-  appendFileSync(path, `${endsMidLine(path) ? "\n" : ""}${JSON.stringify(line)}\n`);
-};
-
-const endsMidLine = (path: string): boolean => {
-  if (!existsSync(path)) return false;
-  const file = openSync(path, "r");
-  try {
-    const { size } = fstatSync(file);
-    const last = Buffer.alloc(1);
-    return size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
-  } finally {
-    closeSync(file);
-  }
 };

@@ -88,6 +88,19 @@ describe("RunLogPlugin", () => {
     expect(problems).toEqual(["alarms.jsonl: left out 1 of 5 lines, first line 2 (not JSON, perhaps cut short)"]);
   });
 
+  it("cuts the samples of steps that a resumed run does again, and what a full disk left of a line", async () => {
+    const stepsOf = async () => (await readFile(join(folder, "samples.jsonl"), "utf8")).split("\n").slice(0, -1).map((line) => (JSON.parse(line) as { step: number }).step);
+    const { events: killed } = start({ every: 1 });
+    for (const step of [1, 2, 3]) killed.emit("experience", experienceAt(step));
+    await appendFile(join(folder, "samples.jsonl"), `${"\0".repeat(3 << 20)}\n{"step":4,"key`);
+    const { events: resumed } = start({ every: 1 });
+    for (const step of [3, 4]) resumed.emit("experience", experienceAt(step));
+    expect(await stepsOf()).toEqual([1, 1, 2, 2, 3, 3, 4, 4]);
+    const { events: anew } = start({ every: 1 });
+    anew.emit("experience", experienceAt(1));
+    expect(await stepsOf()).toEqual([1, 1]);
+  });
+
   it("raises one alarm and lets the run go on when it cannot write", async () => {
     await appendFile(join(folder, "file"), "");
     const { events, finish } = start({ folder: join(folder, "file", "below") });
