@@ -34,8 +34,12 @@ export function packages(): readonly Result[] {
   step("papo train my-run/run.ts", papo("train", "my-run/run.ts") === 0);
   const runs = join(folder, "my-run/runs");
   const [name] = existsSync(runs) ? readdirSync(runs) : [];
-  step("papo report", name !== undefined && papo("report", join(runs, name)) === 0 && existsSync(join(runs, name, "report.html")));
+  step("papo report", name !== undefined && papo("report", join(runs, name), "--output", "report.html") === 0 && existsSync(join(folder, "report.html")));
   rows.push({ tried: "install to report", found: `${Math.round((Date.now() - started) / 1000)} s`, held: true });
+  // Their runs are processes of their own, started from a file of the package.
+  const small = ["steps=1", "promptsPerStep=1", "samplesPerPrompt=2", "sampling.maxNewTokens=4"].flatMap((set) => ["--set", `settings.${set}`]);
+  step("papo sweep, 2 runs", papo("sweep", "my-run/run.ts", "--vary", "settings.learningRate=1e-6,1e-5", ...small, "--output", "sweep") === 0 && existsSync(join(folder, "sweep/table.md")));
+  step("papo compare, 2 runs", papo("compare", "grpo", "papo", "--seeds", "1", "--steps", "1", "--scenes", "8", "--output", "compare") === 0 && existsSync(join(folder, "compare/table.md")));
   step("npm test of the project", run("npm", ["test"], { cwd: join(folder, "my-run") }) === 0);
   for (const skip of [true, false]) {
     const errors = typeErrors(join(folder, "my-run"), ["--skipLibCheck", String(skip)]);

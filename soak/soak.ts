@@ -23,6 +23,10 @@ export const parts: Readonly<Record<string, Part>> = {
   long: async (count) => (await import("./long.ts")).long(count ?? 2000),
   /** From tarballs in an empty folder to a trained model, in five commands. */
   packages: async () => (await import("./packages.ts")).packages(),
+  /** What loggers write, read by the peers' own packages. Needs Python. */
+  logs: async () => (await import("./logs.ts")).logs(),
+  /** A sweep that is killed and gone on with; 4. */
+  sweep: async (count) => (await import("./sweep.ts")).sweep(count ?? 4),
   /** Every command of the pages. */
   docs: async () => (await import("./docs.ts")).docs(),
   /** Coverage of the intervals and size of the test of a paired comparison, 2,000 evaluations in each world. */
