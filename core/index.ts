@@ -75,7 +75,7 @@ export { firstPrompts } from "./prompts/first-prompts.ts";
 export { exitAtOnce } from "./machine/libc.ts";
 export { train } from "./pipeline/run.ts";
 export type { EvaluationInLoop, TrainOptions, TrainSummary } from "./pipeline/run.ts";
-export { fileDigest, keptDigests, textDigest, type DigestOf } from "./data/file-digest.ts";
+export { digestsFile, fileDigest, keptDigests, textDigest, type DigestOf } from "./data/file-digest.ts";
 export { isLocked, lockFile, lockFolder, type FolderLock } from "./checkpoint/folder-lock.ts";
 export { beginFolder, makeFolder, type BegunFolder } from "./checkpoint/new-folder.ts";
 export { openRunFolder } from "./checkpoint/run-folder.ts";
@@ -96,7 +96,7 @@ export { controlTokensIn, spellControlTokens } from "./prompts/control-tokens.ts
 export { marksProblem } from "./prompts/marks.ts";
 export { UnusableRowError } from "./contracts/unusable-row.ts";
 export { specialTokensOf } from "./model/processing/tokenizer.ts";
-export { checkpointFolders, newestCheckpoint, policyFolder } from "./checkpoint/checkpoint.ts";
+export { checkpointFolders, newestCheckpoint, policyFolder, type StartWeights } from "./checkpoint/checkpoint.ts";
 export { findDamage, manifestFile } from "./checkpoint/manifest.ts";
 export { mixDatasets, type MixPart } from "./data/mix.ts";
 export { openArrow, openCsv, openData, openJsonl, openParquet, type DataOptions } from "./data/open.ts";

@@ -12,6 +12,9 @@ const FORMAT = 2;
 /** The first had sizes of files and no hashes. */
 const READ = [1, FORMAT];
 
+/** Digests of the folders that a run's weights are read from, by what they are: "model", and "start", "reference", "fixed.0", … of adapters. */
+export type StartWeights = Readonly<Record<string, string>>;
+
 /** What the run is: a resumed run must be the same one. */
 export interface RunDescription {
   readonly settings: RunSettings;
@@ -21,7 +24,11 @@ export interface RunDescription {
     readonly size: number;
     /** See Dataset. */
     readonly digest?: string;
+    /** Of the pictures that rows name by path, where there are any. */
+    readonly pictures?: string;
   };
+  /** Digests of the weights that it began with. */
+  readonly weights?: StartWeights;
   /** What of it was set from outside, "path=value" each. */
   readonly overrides?: readonly string[];
   /** The run file, from the run's folder. */

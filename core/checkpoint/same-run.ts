@@ -3,8 +3,9 @@ import { isDeepStrictEqual } from "node:util";
 import type { Dataset } from "../data/dataset.ts";
 import { settingsSchema, type RunSettings } from "../contracts/settings.ts";
 import type { Plugin } from "../contracts/plugin.ts";
-import type { Checkpoint, RunDescription } from "./checkpoint.ts";
+import type { Checkpoint, RunDescription, StartWeights } from "./checkpoint.ts";
 import { fileDigest, type DigestOf } from "../data/file-digest.ts";
+import { picturesDigest } from "../data/picture-digest.ts";
 
 /** What a run is, as it will be read back from a checkpoint. */
 export function describeRun(
@@ -18,6 +19,20 @@ export function describeRun(
     options: "options" in plugin ? plugin.options : null,
   }));
   return JSON.parse(JSON.stringify({ settings, plugins: described, dataset: { name, size, digest: typeof digest === "function" ? digest(ofFile) : digest } })) as RunDescription;
+}
+
+/** The same with what the pictures hold that rows name by path, and the weights that it begins with, where they are known. */
+export async function describeWhole(
+  { settings, plugins, dataset, weights }: { readonly settings: RunSettings; readonly plugins: readonly Plugin[]; readonly dataset: Dataset; readonly weights?: StartWeights | undefined },
+  ofFile: DigestOf,
+): Promise<RunDescription> {
+  const described = describeRun(settings, plugins, dataset, ofFile);
+  const pictures = await picturesDigest(dataset, ofFile);
+  return {
+    ...described,
+    dataset: { ...described.dataset, ...(pictures === undefined ? {} : { pictures }) },
+    ...(weights === undefined ? {} : { weights }),
+  };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -35,10 +50,10 @@ export function assertSameRun(checkpoint: Checkpoint, now: RunDescription, plugi
         `set ${done} or more`,
     );
   }
-  const before = flatten(comparable(completed(checkpoint.description, plugins)));
-  const { digest } = checkpoint.description.dataset;
-  // Versions before had no digest of the data.
-  const after = flatten(comparable(digest === undefined ? { ...now, dataset: { name: now.dataset.name, size: now.dataset.size } } : now));
+  const { weights, ...saved } = completed(checkpoint.description, plugins);
+  // Whoever trains with weights of their own in memory need not know what they were read from.
+  const before = flatten(comparable(weights === undefined || now.weights === undefined ? saved : { ...saved, weights }));
+  const after = flatten(comparable(knownThen(checkpoint.description, now)));
   const names = [...new Set([...before.keys(), ...after.keys()])].filter(
     (name) => before.get(name) !== after.get(name),
   );
@@ -50,15 +65,26 @@ export function assertSameRun(checkpoint: Checkpoint, now: RunDescription, plugi
   );
 }
 
+/** What a run is now, without the digests that the version which saved it did not write. */
+function knownThen({ dataset: before, weights: began }: RunDescription, now: RunDescription): RunDescription {
+  const { weights, dataset: { name, size, digest, pictures }, ...rest } = now;
+  const dataset = {
+    name, size,
+    ...(before.digest === undefined || digest === undefined ? {} : { digest }),
+    ...(before.pictures === undefined || pictures === undefined ? {} : { pictures }),
+  };
+  return { ...rest, dataset, ...(began === undefined || weights === undefined ? {} : { weights }) };
+}
+
 /** A description that an earlier version may have written, with what it does not name at its default. */
-function completed({ settings, plugins, dataset }: RunDescription, now: readonly Plugin[]): RunDescription {
+function completed({ settings, plugins, ...rest }: RunDescription, now: readonly Plugin[]): RunDescription {
   return {
+    ...rest,
     settings: withDefaults(settings),
     plugins: plugins.map((saved, index) => {
       const plugin = now[index];
       return plugin?.name === saved.name ? { ...saved, options: completedOptions(saved.options, plugin) } : saved;
     }),
-    dataset,
   };
 }
 
@@ -102,7 +128,7 @@ const asSaved = (value: Fields): Fields => JSON.parse(JSON.stringify(value)) as 
  * How often, how many and which checkpoints are written changes no result, nor does how long a hook may take; a run may be
  * made longer, or end earlier, from here on.
  */
-function comparable({ settings, plugins, dataset }: RunDescription): unknown {
+function comparable({ settings, plugins, dataset, weights }: RunDescription): unknown {
   const {
     checkpointEvery: _every,
     keepCheckpoints: _keep,
@@ -114,7 +140,7 @@ function comparable({ settings, plugins, dataset }: RunDescription): unknown {
     ...rest
   } = settings;
   const byPlace = plugins.map((plugin, index) => [`${index} ${plugin.name}`, plugin.options ?? {}] as const);
-  return { settings: rest, plugins: Object.fromEntries(byPlace), dataset };
+  return { settings: rest, plugins: Object.fromEntries(byPlace), dataset, ...(weights === undefined ? {} : { weights }) };
 }
 
 /** Leaves of a JSON value by their path. */

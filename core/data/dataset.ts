@@ -23,6 +23,8 @@ export interface Dataset {
   readonly shuffle?: (random: Random) => ArrayLike<number>;
   /** What tells this data from other data of the same name and size: a resumed run must meet the same. Default: nothing does. */
   readonly digest?: (ofFile: DigestOf) => string;
+  /** Paths of the pictures that rows name, each once, in the order of the rows; those that may be missing too. Default: none is known. */
+  readonly pictures?: () => Promise<readonly string[]>;
   /** The row at an index in [0, size). @throws UnusableRowError for one that the settings may leave out */
   row(index: number): Row | Promise<Row>;
 }
@@ -46,7 +48,8 @@ export function arrayDataset(rows: readonly RowInput[], name = "rows"): Dataset 
     seen.add(id);
   }
   const digest = (): string => textDigest(JSON.stringify(complete.map(({ images, ...texts }) => [texts, images.map(nameAndBytes)])));
-  return { name, size: complete.length, skipped: [], digest, row: (index) => rowAt(complete, index, name) };
+  const paths = new Set(complete.flatMap(({ images }) => images.filter((image) => typeof image === "string")));
+  return { name, size: complete.length, skipped: [], digest, pictures: () => Promise.resolve([...paths]), row: (index) => rowAt(complete, index, name) };
 }
 
 const nameAndBytes = (image: PictureSource): unknown => (typeof image === "string" ? image : [image.name, Buffer.from(image.bytes).toString("base64")]);

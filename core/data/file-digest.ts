@@ -1,7 +1,6 @@
 /** What a file holds, in 64 characters: sha256, read a piece at a time. */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
-import { writeFileAtomic } from "../machine/atomic-file.ts";
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 
 /** Bytes read at a time; larger pieces are hashed no faster. */
 const PIECE = 4 * 2 ** 20;
@@ -25,31 +24,43 @@ export const textDigest = (text: string): string => createHash("sha256").update(
 /** Digest of a file by its path. */
 export type DigestOf = (file: string) => string;
 
+/** Name of the file in which a run's or an evaluation's folder keeps digests. */
+export const digestsFile = "digests.jsonl";
+
 interface Known {
+  readonly file: string;
   readonly bytes: number;
   readonly changed: number;
   readonly sha256: string;
 }
 
-/** Digests that are kept in a file beside size and time of change, so that large files are read once: a file of the same size and time is taken to be the same. */
+/**
+ * Digests that are kept beside size and time of change, so that files are read once: one of the same size and time is taken to be the same.
+ * @param keptIn a file, to which a line is added for each that was read
+ */
 export function keptDigests(keptIn: string): DigestOf {
-  const known = new Map(Object.entries(existsSync(keptIn) ? readKnown(keptIn) : {}));
+  const known = new Map(existsSync(keptIn) ? readKnown(keptIn).map((one) => [one.file, one]) : []);
+  // What stands after a line that was cut short must not be lost with it.
+  let between = existsSync(keptIn) ? "\n" : "";
   return (file) => {
     const { size: bytes, mtimeMs: changed } = statSync(file);
     const before = known.get(file);
     if (before?.bytes === bytes && before.changed === changed) return before.sha256;
-    const sha256 = fileDigest(file);
-    known.set(file, { bytes, changed, sha256 });
-    writeFileAtomic(keptIn, `${JSON.stringify(Object.fromEntries(known), null, 1)}\n`);
-    return sha256;
+    const now: Known = { file, bytes, changed, sha256: fileDigest(file) };
+    known.set(file, now);
+    appendFileSync(keptIn, `${between}${JSON.stringify(now)}\n`);
+    between = "";
+    return now.sha256;
   };
 }
 
-/** Nothing, where the file is damaged: then files are read again. */
-function readKnown(file: string): Record<string, Known> {
-  try {
-    return JSON.parse(readFileSync(file, "utf8")) as Record<string, Known>;
-  } catch {
-    return {};
-  }
+/** Files whose lines are damaged are read again. */
+function readKnown(keptIn: string): Known[] {
+  return readFileSync(keptIn, "utf8").split("\n").flatMap((line) => {
+    try {
+      return line === "" ? [] : [JSON.parse(line) as Known];
+    } catch {
+      return [];
+    }
+  });
 }

@@ -1,4 +1,5 @@
 /** The embedded learner: forward, log-probs, backward and gradients are graphs on an executor, fed in microbatches. */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -162,6 +163,14 @@ export class GraphLearner implements Learner {
   async keep(name: string, decay = 0): Promise<void> {
     if (decay === 0) this.#runtime.keep(name, this.#options.copies?.get(name));
     else await this.#runtime.follow(name, decay);
+  }
+
+  digest(): Promise<string> {
+    const hash = createHash("sha256");
+    for (const [name, { data }] of [...this.#runtime.trained()].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
+    return Promise.resolve(hash.digest("hex"));
   }
 
   /** The weights as the store has them, `optimizer.safetensors`, `kept/<name>.safetensors` and `learner.json`: exact state. */

@@ -89,6 +89,8 @@ export interface Learner {
    * copy ← decay · copy + (1 − decay) · current.
    */
   keep(name: string, decay?: number): Promise<void>;
+  /** sha256 of the trained weights as they are now, in hexadecimal. */
+  digest?(): Promise<string>;
   /** Write weights (a Hugging Face folder, or an adapter's) and what else `content` says under `folder`. Default "all". */
   save(folder: string, content?: SavedContent): Promise<void>;
   /** Read back what `save` wrote, kept copies included; without optimizer's state that of a new one. */

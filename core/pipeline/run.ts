@@ -2,11 +2,11 @@
 import type { Dataset } from "../data/dataset.ts";
 import { createRowOrder } from "../data/row-order.ts";
 import { isDiverged } from "../learner/diverged-error.ts";
-import { checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState } from "../checkpoint/checkpoint.ts";
+import { checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type Checkpoint, type RunDescription, type RunState, type StartWeights } from "../checkpoint/checkpoint.ts";
 import { readKeptGroups, writeKeptGroups } from "../checkpoint/kept-groups.ts";
-import { assertSameRun, describeRun } from "../checkpoint/same-run.ts";
+import { assertSameRun, describeWhole } from "../checkpoint/same-run.ts";
 import { join } from "node:path";
-import { keptDigests } from "../data/file-digest.ts";
+import { digestsFile, keptDigests } from "../data/file-digest.ts";
 import { findDamage } from "../checkpoint/manifest.ts";
 import { keepBest, noSuchMetric } from "../checkpoint/best.ts";
 import type { Events } from "../contracts/events.ts";
@@ -46,6 +46,8 @@ export interface TrainOptions {
   readonly begun?: BegunFolder;
   /** Go on from the newest checkpoint in `output`; without one the run begins at its first step. */
   readonly resume?: boolean;
+  /** Digests of the weights as the policy was opened: a resumed run must begin with the same. Default: they are not known. */
+  readonly weights?: StartWeights;
   /** What was set in place of what the recipe says, "path=value" each: written to run.json. */
   readonly overrides?: readonly string[];
   /** The run file, from `output`, where there is one: written to run.json. */
@@ -252,12 +254,12 @@ interface OpenRun extends Stepping {
   checkpointStep: number;
 }
 
-async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, overrides = [], runFile, otherwise = false, onEvents, giveUp }: TrainOptions): Promise<OpenRun> {
+async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, overrides = [], weights, runFile, otherwise = false, onEvents, giveUp }: TrainOptions): Promise<OpenRun> {
   const settings = parseSettings(input);
   const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds, output });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
   onEvents?.(host.events);
-  const description = { ...describeRun(settings, plugins, dataset, keptDigests(join(output, "digests.json"))), ...(overrides.length > 0 ? { overrides } : {}), ...(runFile === undefined ? {} : { runFile }) };
+  const description = { ...(await describeWhole({ settings, plugins, dataset, weights }, keptDigests(join(output, digestsFile)))), ...(overrides.length > 0 ? { overrides } : {}), ...(runFile === undefined ? {} : { runFile }) };
   const folder = openRunFolder(output, resume);
   if (!resume) folder.clear();
   const { checkpoint, damaged } = newestCheckpoint(folder.checkpoints);

@@ -52,6 +52,7 @@ export type PolicyService = {
   readonly attention: Method<{ picture: EncodedPicture; weights?: string }, Versioned<Float32Array>>;
   readonly step: Method<{ learningRate: number }, Versioned<StepReport>>;
   readonly keep: Method<{ name: string; decay: number }, Versioned<null>>;
+  readonly digest: Method<null, Versioned<string>>;
   readonly save: Method<{ folder: string; content?: SavedContent }, Versioned<null>>;
   readonly load: Method<{ folder: string }, Versioned<null>>;
   readonly readWeights: Method<null, Versioned<Readonly<Record<string, Float32Array>>>>;
@@ -88,6 +89,10 @@ export const policyHandlers = ({ learner, rollout, weights: copies, close }: Pol
     },
     step: (options) => async () => reply(await learner.step(options)),
     keep: ({ name, decay }) => async () => reply(await nothing(learner.keep(name, decay))),
+    digest: () => async () => {
+      if (learner.digest === undefined) throw new Error("This learner gives no digest of its weights");
+      return reply(await learner.digest());
+    },
     save: ({ folder, content }) => async () => reply(await nothing(learner.save(folder, content))),
     load: ({ folder }) => async () => reply(await nothing(learner.load(folder))),
     readWeights: () => async () => {
@@ -146,6 +151,7 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
     ...(hello.capabilities.attention ? { attention: (picture, weights) => noted(caller.call("attention", { picture, ...(weights === undefined ? {} : { weights }) })) } : {}),
     step: ({ learningRate }) => noted(caller.call("step", { learningRate })),
     keep: async (name, decay = 0) => void (await noted(caller.call("keep", { name, decay }))),
+    digest: async () => noted(caller.call("digest", null)),
     save: async (folder, content) => void (await noted(caller.call("save", { folder, ...(content === undefined ? {} : { content }) }))),
     load: async (folder) => void (await noted(caller.call("load", { folder }))),
   };

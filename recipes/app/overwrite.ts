@@ -5,7 +5,7 @@ import { lockFile } from "@papo/core";
 
 /** What a run leaves in its folder; other files there are not the run's and stay. */
 const ofRun = [
-  "run.json", "metrics.jsonl", "timings.jsonl", "samples.jsonl", "alarms.jsonl", "report.html", "rewards", "checkpoints", "best", "pictures", "evaluation", "supervised", "digests.json",
+  "run.json", "metrics.jsonl", "timings.jsonl", "samples.jsonl", "alarms.jsonl", "report.html", "rewards", "checkpoints", "best", "pictures", "evaluation", "supervised", "digests.json", "digests.jsonl",
   "metrics.csv", "responses.csv", "tensorboard", "trackio", "wandb",
 ];
 

@@ -1,5 +1,5 @@
 /** Training as every command does it: with a log for the report, a live display, and an orderly end on Ctrl-C. */
-import { type BegunFolder, type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin, type RunSettingsInput, train, type TrainSummary } from "@papo/core";
+import { type BegunFolder, type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin, type RunSettingsInput, type StartWeights, train, type TrainSummary } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
 import type { Display, RunShown } from "./display/display.ts";
 import { RunControl } from "./run-control.ts";
@@ -17,6 +17,8 @@ export interface SessionOptions {
   readonly begun?: BegunFolder;
   readonly display: Display;
   readonly resume?: boolean;
+  /** Digests of the weights as they were opened. */
+  readonly weights?: StartWeights;
   /** What was set from outside, for run.json. */
   readonly overrides?: readonly string[];
   /** The run file, from the output folder, for run.json. */
@@ -36,7 +38,7 @@ export interface SessionOptions {
 }
 
 export async function trainWithDisplay(options: SessionOptions): Promise<TrainSummary> {
-  const { name, policy, plugins, dataset, settings, output, begun, display, resume = false, evaluation = null, overrides = [], runFile, onFirstStep, onBegin, shown: parts, control = new RunControl(), stop: given } = options;
+  const { name, policy, plugins, dataset, settings, output, begun, display, weights, resume = false, evaluation = null, overrides = [], runFile, onFirstStep, onBegin, shown: parts, control = new RunControl(), stop: given } = options;
   const log = new RunLogPlugin({ folder: output, decode: (tokens) => policy.processor.decode(tokens) });
   const stop = given ?? hold({ say: sayStopping(display) });
   const askToStop = (): void => control.ask("stop");
@@ -52,6 +54,7 @@ export async function trainWithDisplay(options: SessionOptions): Promise<TrainSu
   try {
     return await train({
       policy,
+      ...(weights === undefined ? {} : { weights }),
       plugins: [...plugins, log],
       dataset,
       settings,

@@ -78,7 +78,7 @@ async function openSource({ path, benchmark, columns, split, template, controlTo
   const opened = await openData(path, { ...layout?.options, onBadRow, columns: mapped, ...(split === undefined ? {} : { split }), ...(limits === undefined ? {} : { limits: definedIn(limits) }) }).catch((error: unknown) => {
     throw layout?.needs === undefined ? error : new Error(`${(error as Error).message} (${layout.needs})`, { cause: error });
   });
-  // Of every file: rows and answers in another order, or corrected, are other data. Pictures that rows name by path are not read for it.
+  // Of every file: rows and answers in another order, or corrected, are other data. What pictures hold that rows name by path is asked for besides.
   const dataset: Dataset = { ...opened, digest: (ofFile) => textDigest(JSON.stringify([filesOf(path).map((file) => [relative(path, file), ofFile(file)]), template ?? null, mapped, split ?? null])) };
   const changes = [
     ...(layout?.row === undefined ? [] : [layout.row]),

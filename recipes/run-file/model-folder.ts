@@ -1,7 +1,7 @@
 /** The folder of a model, wherever a person has one in mind. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { findDamage, manifestFile, namedBase, newestCheckpoint, policyFolder, textDigest, type DigestOf } from "@papo/core";
+import { findDamage, manifestFile, namedBase, newestCheckpoint, policyFolder, textDigest, type DigestOf, type RunSettings, type StartWeights } from "@papo/core";
 
 /**
  * A model folder itself, the model of a checkpoint, or of a run's newest checkpoint.
@@ -62,6 +62,22 @@ export const weightsDigest = (folder: string, ofFile: DigestOf): string => {
   const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => statSync(join(folder, entry.name)).isFile() && /\.(safetensors|json|jinja|txt)$/.test(entry.name));
   return textDigest(JSON.stringify(files.map(({ name }) => name).sort().map((name) => [name, ofFile(join(folder, name))])));
 };
+
+/** Digests of the weights that a run begins with. @param lora the folders of its adapters, null for none */
+export function startWeights(model: string, lora: Pick<NonNullable<RunSettings["lora"]>, "start" | "fixed" | "reference"> | null, ofFile: DigestOf): StartWeights {
+  const { start = null, fixed = [], reference = "base" } = lora ?? {};
+  const adapters = [
+    ...(start === null ? [] : [["start", start] as const]),
+    ...(reference === "base" || reference === "start" ? [] : [["reference", reference] as const]),
+    ...fixed.map((folder, index) => [`fixed.${index}`, folder] as const),
+  ];
+  return { model: weightsDigest(model, ofFile), ...Object.fromEntries(adapters.map(([name, folder]) => [name, weightsDigest(adapterFolder(folder), ofFile)])) };
+}
+
+/** One digest of what is sampled from as the weights are opened. */
+export function openedWeights({ reference: _unread, ...read }: StartWeights): string {
+  return Object.keys(read).length === 1 ? read["model"]! : textDigest(JSON.stringify(read));
+}
 
 /** For people: what lies in the folder that a learner saved to. */
 export const savedWeights = (policy: string): string => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createHash } from "node:crypto";
 
 /** Clocks and process numbers, and pages that show them. */
-const told = /^(?:timings|alarms)\.jsonl$|^(?:run|digests|lock)\.json$|^report\.html$|(?:^|\/)settings\.json$/;
+const told = /^(?:timings|alarms)\.jsonl$|^(?:run|lock)\.json$|(?:^|\/)digests\.jsonl$|^report\.html$|(?:^|\/)settings\.json$/;
 
 /** sha256 of every file of a run by its path: metrics, rewards, samples, answers, weights, optimizer; not what tells times. */
 export function contents(folder: string): ReadonlyMap<string, string> {

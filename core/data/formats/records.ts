@@ -58,16 +58,18 @@ export async function openTextFile(file: string, format: TextFormat, options: Te
   const folder = resolve(dirname(file), pictures);
   const absent = `paths are relative to ${pictures === "." ? "the file" : `${pictures}, beside the file`}`;
   const kept: Entry[] = [];
+  const paths = new Set<string>();
   const skipped: SkippedRow[] = [];
   const placeOfId = new Map<string, string>();
   const seen = new SeenColumns(columns);
   const finder = new ColumnFinder(columns);
   const keep = (entry: Entry, record: Values): void => {
     seen.add(record);
-    const { id } = rowOf(record, finder, placeOf(entry, file, folder, absent));
+    const { id, images } = rowOf(record, finder, placeOf(entry, file, folder, absent));
     const earlier = placeOfId.get(id);
     if (earlier !== undefined) throw new Error(`id "${id}" is taken by ${earlier}`);
     placeOfId.set(id, entry.place);
+    for (const image of images) if (typeof image === "string") paths.add(image);
     kept.push(entry);
   };
   for await (const together of format.entries(file)) {
@@ -91,6 +93,7 @@ export async function openTextFile(file: string, format: TextFormat, options: Te
     size: kept.length,
     skipped,
     notes: finder.notes,
+    pictures: () => Promise.resolve([...paths]),
     row: async (index): Promise<Row> => {
       const entry = kept[index];
       if (entry === undefined) throw new Error(`Dataset "${basename(file)}" has ${kept.length} rows, no row ${index}`);

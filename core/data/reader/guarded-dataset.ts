@@ -30,7 +30,7 @@ let opened = 0;
 export async function openGuarded(file: DataFile, limits: LimitsOptions = {}): Promise<Dataset> {
   const reader = readerFor(parseOptions("limits", limitsSchema, limits));
   const data = new GuardedFile({ ...file, path: resolve(file.path) }, reader);
-  const { name, size, skipped, blocks } = await data.open();
+  const { name, size, skipped, blocks, pictures } = await data.open();
   const rows = new RowsAhead(size, data, blocks === null ? [] : placesOf(blocks.rows).starts);
   return {
     name,
@@ -39,12 +39,30 @@ export async function openGuarded(file: DataFile, limits: LimitsOptions = {}): P
     get notes() {
       return data.notes;
     },
+    pictures: () => (pictures === null ? picturesOfRows(size, rows) : Promise.resolve(pictures)),
     shuffle: (random) => rows.ordered(blocks === null ? permutation(random, size) : shuffleBlocks(blocks, random)),
     row: (index) => {
       if (!Number.isInteger(index) || index < 0 || index >= size) throw new Error(`Dataset "${name}" has ${size} rows, no row ${index}`);
       return rows.row(index);
     },
   };
+}
+
+/** Rows with pictures after which it is known whether a file holds them itself. */
+const enough = 64;
+
+/** Paths of the pictures of a file that is read in blocks: all rows are gone through only where the first ones name paths. */
+async function picturesOfRows(size: number, rows: RowsAhead): Promise<readonly string[]> {
+  const paths = new Set<string>();
+  for (let index = 0, inside = 0; index < size && (inside < enough || paths.size > 0); index++) {
+    const row = await rows.row(index).catch((error: unknown) => {
+      if (error instanceof UnusableRowError) return null;
+      throw error;
+    });
+    for (const image of row?.images ?? []) if (typeof image === "string") paths.add(image);
+    if (row !== null && row.images.length > 0) inside++;
+  }
+  return [...paths];
 }
 
 const unused = new FinalizationRegistry<{ readonly reader: ReaderProcess; readonly key: number }>(({ reader, key }) => reader.forget(key));

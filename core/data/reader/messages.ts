@@ -24,6 +24,8 @@ export interface OpenAnswer {
   readonly size: number;
   readonly skipped: readonly SkippedRow[];
   readonly notes: readonly string[];
+  /** Paths of pictures, where opening meets every row. */
+  readonly pictures: readonly string[] | null;
   /** Of files that are read in blocks. */
   readonly blocks: BlockOrder | null;
 }

@@ -35,7 +35,7 @@ async function open({ dataset: key, path, kind, options, passOver }: OpenQuestio
   const dataset = await openFile(path, kind, options, passOver);
   datasets.set(key, dataset);
   const { size, skipped, notes = [] } = dataset;
-  return { name: dataset.name, size, skipped, notes, blocks: (dataset as Partial<BlockDataset>).blocks ?? null };
+  return { name: dataset.name, size, skipped, notes, pictures: (await dataset.pictures?.()) ?? null, blocks: (dataset as Partial<BlockDataset>).blocks ?? null };
 }
 
 async function rows({ dataset: key, indices, bytes }: RowsQuestion): Promise<RowsAnswer> {

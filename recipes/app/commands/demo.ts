@@ -2,7 +2,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { cp, readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { checkpointFolders, type Dataset, learnerSettings, lockFolder, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
+import { checkpointFolders, type Dataset, fileDigest, learnerSettings, lockFolder, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
 import { command } from "../command-line/command.ts";
 import { percent } from "../display/format.ts";
 import type { Display } from "../display/display.ts";
@@ -11,6 +11,7 @@ import { openTrainingPage, type TrainingPage } from "../page/training-page.ts";
 import { RunControl } from "../run-control.ts";
 import { probe } from "../compare/run-variant.ts";
 import { preset, tinyPresetNames, tinySteps } from "../../presets/index.ts";
+import { startWeights } from "../../run-file/model-folder.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import { defaultComparisons, verdictOf } from "../report/verdict.ts";
@@ -129,7 +130,7 @@ async function trainAll({ trainings, steps, scenes, output, display, stop, verbo
     try {
       // It goes on where it was stopped, and is not measured twice.
       await measure("the start", policy, data.unseen, start, null, { display, stop });
-      const session = { stop, control, resume: existsSync(folder), name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display };
+      const session = { stop, control, resume: existsSync(folder), name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display, weights: startWeights(startModelFolder, null, fileDigest) };
       let withdraw: (() => void) | undefined;
       const onBegin = (): void => void (withdraw = page?.offer(folder));
       const { ended } = await trainWithDisplay({ ...session, onBegin, shown: { plan: verbose, answerEvery: 10 } }).finally(() => withdraw?.());

@@ -1,6 +1,6 @@
 /** `papo eval`: scores of a model folder, a checkpoint or a run on a dataset, with their settings and intervals. */
 import { basename, join, resolve } from "node:path";
-import { beginFolder, keptDigests, learnerSettings, openPolicy, parseSettings, type OpenPolicy } from "@papo/core";
+import { beginFolder, digestsFile, keptDigests, learnerSettings, openPolicy, parseSettings, type OpenPolicy } from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { benchmarkOf } from "../../run-file/benchmarks.ts";
 import { openSources } from "../../run-file/data-source.ts";
@@ -15,7 +15,7 @@ import { evaluationFolder, readQuestions, type Question } from "../evaluation/qu
 import { compareEvaluations, ksOf, pooled, scoresOf, type Scores } from "../evaluation/scores.ts";
 import type { Difference } from "../evaluation/paired.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
-import { modelWithAdapter, weightsDigest } from "../../run-file/model-folder.ts";
+import { modelWithAdapter, openedWeights, startWeights } from "../../run-file/model-folder.ts";
 import { readEvaluation } from "../report/read-evaluation.ts";
 
 export const evalCommand = command({
@@ -62,7 +62,7 @@ export const evalCommand = command({
     const forget = beforeEnd(() => (answered() === 0 ? begun.takeBack() : undefined));
     const work = async (): Promise<void> => {
       policy = await openPolicy({ folder, ...learnerSettings(parseSettings(adapter === null ? {} : { lora: { start: adapter } })) });
-      const weights = weightsDigest(settings.model, keptDigests(join(output, "digests.json")));
+      const weights = openedWeights(startWeights(folder, { start: adapter, fixed: [], reference: "base" }, keptDigests(join(output, digestsFile))));
       const stop = hold({ say: () => display.line("stopping after the answers that are being sampled; Ctrl-C again stops at once") });
       const byCondition = await evaluateConditions({
         policy, dataset, settings: { ...settings, weights }, conditions, judge: verifierJudge(verifier), categories: values.category.length > 0 ? values.category : (layout?.categories ?? []), output, pictures: output,

@@ -1,7 +1,7 @@
 /** `papo train run.ts`: the user's model, data, rewards and plugins. */
 import { existsSync, rmSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
-import { beginFolder, checkpointFolders, createHost, learnerSettings, openPolicy, openRunFolder, parseSettings, policyFolder, type BegunFolder, type RunSettings } from "@papo/core";
+import { beginFolder, checkpointFolders, createHost, digestsFile, keptDigests, learnerSettings, openPolicy, openRunFolder, parseSettings, policyFolder, type BegunFolder, type RunSettings } from "@papo/core";
 import { portOption } from "../command-line/page-options.ts";
 import { command } from "../command-line/command.ts";
 import { changedRunFile, runFileOptions } from "../command-line/run-file-options.ts";
@@ -14,7 +14,7 @@ import { scoresOf } from "../evaluation/scores.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import { writeReport } from "../report/write-report.ts";
 import { openSources } from "../../run-file/data-source.ts";
-import { modelFolder, savedWeights } from "../../run-file/model-folder.ts";
+import { modelFolder, savedWeights, startWeights } from "../../run-file/model-folder.ts";
 import type { LoadedRunFile, RunFile } from "../../run-file/run-file.ts";
 import { recoverAside, setAside } from "../overwrite.ts";
 import { openTrainingPage, type TrainingPage } from "../page/training-page.ts";
@@ -102,11 +102,12 @@ async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, r
   const plan = run.evaluation === undefined ? null : planOf(run.evaluation);
   const unseen = plan === null ? null : await openSources(plan.data);
   const policy = await openPolicy({ folder: model, ...learnerSettings(settings) });
+  const weights = startWeights(model, settings.lora, keptDigests(join(output, digestsFile)));
   const stop = hold({ say: sayStopping(display), limitSeconds });
   const control = new RunControl();
   stop.signal.addEventListener("abort", () => control.ask("stop"));
   const { signal } = control;
-  const measurements = plan === null || unseen === null ? null : new RunMeasurements({ signal, policy, model, plan, dataset: unseen, plugins, maxNewTokens: settings.sampling.maxNewTokens, output, display });
+  const measurements = plan === null || unseen === null ? null : new RunMeasurements({ signal, policy, model, weights, plan, dataset: unseen, plugins, maxNewTokens: settings.sampling.maxNewTokens, output, display });
   for (const note of [...(dataset.notes ?? []), ...(unseen?.notes ?? [])]) display.line(`  ${note}`);
   let page: TrainingPage | null = null;
   try {
@@ -115,7 +116,7 @@ async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, r
     if (page !== null) display.line(`page: ${page.address}`);
     // A run that is resumed without a checkpoint begins with these weights again.
     if (measurements !== null && (!resume || checkpointFolders(join(output, "checkpoints")).length === 0)) display.line(`  ${averageLine(await measurements.before(resume))}`);
-    const session = { name: basename(output), policy, ...run, dataset, settings: run.settings ?? {}, overrides, runFile, begun, display, resume, stop, evaluation: measurements?.inLoop() ?? null, onFirstStep, control };
+    const session = { name: basename(output), policy, weights, ...run, dataset, settings: run.settings ?? {}, overrides, runFile, begun, display, resume, stop, evaluation: measurements?.inLoop() ?? null, onFirstStep, control };
     const summary = await trainWithDisplay(session);
     if (summary.ended === "interrupted") {
       display.result(`stopped after ${summary.steps} of ${settings.steps} steps; all of it is safe in ${summary.checkpoint}`, { ended: summary.ended, steps: summary.steps, checkpoint: summary.checkpoint });

@@ -1,7 +1,7 @@
 /** Samples of every question, judged, written down as they come: an evaluation goes on where it was cut off. */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { evaluate, fileDigest, keptDigests, makeFolder, type DigestOf, type Dataset, type Policy, type Row, type Sample, type Scorer } from "@papo/core";
+import { digestsFile, evaluate, fileDigest, keptDigests, makeFolder, type DigestOf, type Dataset, type Policy, type Row, type Sample, type Scorer } from "@papo/core";
 import { writePicture } from "@papo/plugins";
 import { looksOf } from "./evidence.ts";
 import type { Judge } from "./judges.ts";
@@ -63,7 +63,7 @@ export async function evaluateModel(options: EvaluationOptions): Promise<Questio
   for (const name of new Set([...(options.evidence ?? []), ...(condition === "real" ? [] : [condition])])) changed.set(name, await changedPictures(name, dataset));
   const known = new Map(output === null ? [] : openOutput(output, settings).map((question) => [question.id, question]));
   const own = condition === "real" ? undefined : changed.get(condition);
-  const ofPicture = output === null ? fileDigest : keptDigests(join(output, "pictures.json"));
+  const ofPicture = output === null ? fileDigest : keptDigests(join(output, digestsFile));
   const questions: Question[] = [];
   const chunk = Math.max(1, Math.floor(together / samples));
   for (let start = 0; start < dataset.size; start += chunk) {

@@ -1,13 +1,14 @@
 /** What a run measures itself by: before it, after it, and in between. */
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { createHost, parseOptions, type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin } from "@papo/core";
+import { createHost, parseOptions, textDigest, type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin, type StartWeights } from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { z } from "zod";
 import type { Data } from "../../run-file/data-source.ts";
+import { openedWeights } from "../../run-file/model-folder.ts";
 import type { Display } from "../display/display.ts";
 import { evaluateConditions, evaluationMetrics } from "./evaluate-conditions.ts";
-import { holdsSame } from "./evaluate-model.ts";
+import { holdsSame, type EvaluationSettings } from "./evaluate-model.ts";
 import { rewardJudge } from "./judges.ts";
 import { conditionsOf, type PictureCondition } from "./pictures.ts";
 import type { Question } from "./question.ts";
@@ -51,6 +52,8 @@ export interface RunEvaluation {
   readonly policy: OpenPolicy;
   /** The folder of the weights that training begins with. */
   readonly model: string;
+  /** Their digests. */
+  readonly weights: StartWeights;
   readonly plan: ReturnType<typeof planOf>;
   readonly dataset: Dataset;
   /** Whose rewards judge. */
@@ -66,6 +69,8 @@ export interface RunEvaluation {
 /** Questions by condition of their pictures. */
 type Measured = ReadonlyMap<PictureCondition, readonly Question[]>;
 
+type MeasuredWeights = Pick<EvaluationSettings, "model" | "weights">;
+
 /** A run's measurements, with what was measured last. */
 export class RunMeasurements {
   readonly #evaluation: RunEvaluation;
@@ -78,14 +83,15 @@ export class RunMeasurements {
 
   /** Of the weights as they were opened. @param goOn with what a run that is resumed at its first step left, which is of the same weights */
   before(goOn: boolean): Promise<Measured> {
-    return this.#measure("before", this.#evaluation.model, goOn);
+    const { model, weights } = this.#evaluation;
+    return this.#measure("before", { model, weights: openedWeights(weights) }, goOn);
   }
 
   /** Of the weights after the last step; those that were measured just now, or by an earlier call, are not measured again. */
   async after(steps: number): Promise<Measured> {
     const { policy, output } = this.#evaluation;
     const last = this.#last;
-    if (last === null || last.step !== steps || last.version !== policy.learner.version) return this.#measure("after", weightsOf(steps), true);
+    if (last === null || last.step !== steps || last.version !== policy.learner.version) return this.#measure("after", await this.#trained(steps), true);
     rmSync(join(output, "evaluation", "after"), { recursive: true, force: true });
     cpSync(join(output, "evaluation", momentOf(steps)), join(output, "evaluation", "after"), { recursive: true });
     return last.measured;
@@ -98,20 +104,27 @@ export class RunMeasurements {
     return {
       every,
       measure: async ({ step }, goOn) => {
-        const measured = await this.#measure(momentOf(step), weightsOf(step), goOn);
+        const measured = await this.#measure(momentOf(step), await this.#trained(step), goOn);
         this.#last = { step, version: policy.learner.version, measured };
         return evaluationMetrics(measured, samples);
       },
     };
   }
 
+  /** The weights as they are now, after a step. */
+  async #trained(step: number): Promise<MeasuredWeights> {
+    const { policy: { learner }, weights } = this.#evaluation;
+    const trained = learner.digest === undefined ? null : textDigest(JSON.stringify([openedWeights(weights), await learner.digest()]));
+    return { model: `the run's weights after step ${step}`, ...(trained === null ? {} : { weights: trained }) };
+  }
+
   /** @param goOn with what the folder holds of these weights; otherwise it is measured afresh */
-  async #measure(moment: string, model: string, goOn: boolean): Promise<Measured> {
+  async #measure(moment: string, measured: MeasuredWeights, goOn: boolean): Promise<Measured> {
     const { policy, plan, dataset, plugins, maxNewTokens, output, display, signal } = this.#evaluation;
     const folder = join(output, "evaluation", moment);
     const { samples, temperature = samples === 1 ? 0 : 1, categories, conditions } = plan;
     const scorers = [...createHost(plugins, { seed: 1 }).scorers.values()];
-    const settings = { model, data: dataset.name, samples, temperature, topP: 1, topK: 0, maxNewTokens, seed: 1 };
+    const settings = { ...measured, data: dataset.name, samples, temperature, topP: 1, topK: 0, maxNewTokens, seed: 1 };
     if (!goOn || conditions.some((pictures) => !holdsSame(pictures === "real" ? folder : join(folder, pictures), { ...settings, pictures }))) rmSync(folder, { recursive: true, force: true });
     const verifier = new Verifier();
     try {
@@ -126,4 +139,3 @@ export class RunMeasurements {
 }
 
 const momentOf = (step: number): string => `step-${step}`;
-const weightsOf = (step: number): string => `the run's weights after step ${step}`;

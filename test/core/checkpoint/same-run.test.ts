@@ -30,6 +30,20 @@ test("a changed setting, option, plugin order or dataset is named; how often to 
   refuse({ settings: parseSettings({ steps: 1 }) }).not.toThrow();
 });
 
+test("other pictures and other start weights are named; versions before did not write their digests", () => {
+  const known = { ...description, dataset: { ...description.dataset, digest: "d", pictures: "p" }, weights: { model: "m", start: "s" } };
+  const refuse = (changes: Partial<RunDescription>, saved: RunDescription = known) => expect(() => assertSameRun(checkpointOf(saved), { ...known, ...changes }));
+  refuse({}).not.toThrow();
+  refuse({ dataset: { ...known.dataset, pictures: "q" } }).toThrow('dataset.pictures: "p" → "q"');
+  refuse({ weights: { model: "n", start: "s" } }).toThrow('weights.model: "m" → "n"');
+  refuse({ weights: { model: "m", start: "t" } }).toThrow('weights.start: "s" → "t"');
+  refuse({}, description).not.toThrow();
+  refuse({}, { ...known, dataset: { ...description.dataset, digest: "d" } }).not.toThrow();
+  // Where a caller does not know its weights, they are not compared.
+  const { weights: _weights, ...unknown } = known;
+  expect(() => assertSameRun(checkpointOf(known), unknown)).not.toThrow();
+});
+
 const without = (settings: object, ...names: readonly string[]): object =>
   Object.fromEntries(Object.entries(settings).filter(([name]) => !names.includes(name)));
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fileDigest, keptDigests } from "../../../core/data/file-digest.ts";
+import { digestsFile, fileDigest, keptDigests } from "../../../core/data/file-digest.ts";
 import { arrayDataset } from "../../../core/data/dataset.ts";
 import { mixDatasets } from "../../../core/data/mix.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
@@ -11,7 +11,7 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 
 test("a file is read again when its size or time is another, and only then", () => {
   const folder = temporaryFolder();
-  const [file, kept] = [join(folder, "rows.jsonl"), join(folder, "digests.json")];
+  const [file, kept] = [join(folder, "rows.jsonl"), join(folder, digestsFile)];
   writeFileSync(file, "one");
   const time = new Date(1e12);
   utimesSync(file, time, time);
@@ -21,7 +21,11 @@ test("a file is read again when its size or time is another, and only then", () 
   expect(keptDigests(kept)(file)).toBe(sha256("one"));
   utimesSync(file, new Date(2e12), new Date(2e12));
   expect(keptDigests(kept)(file)).toBe(sha256("two"));
-  writeFileSync(kept, "{ damaged");
+  // A line that was cut short costs itself alone.
+  writeFileSync(kept, '{"file":"a');
+  expect(keptDigests(kept)(file)).toBe(sha256("two"));
+  writeFileSync(file, "six");
+  utimesSync(file, new Date(2e12), new Date(2e12));
   expect(keptDigests(kept)(file)).toBe(sha256("two"));
 });
 
