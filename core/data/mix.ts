@@ -33,7 +33,7 @@ export function mixDatasets(parts: readonly MixPart[]): Dataset {
     skipped: parts.flatMap(({ dataset }) => dataset.skipped),
     notes: parts.flatMap(({ dataset }) => (dataset.notes ?? []).map((note) => `${dataset.name}: ${note}`)),
     digest: (ofFile) => textDigest(JSON.stringify(parts.map(({ dataset, weight }) => [weight, dataset.digest?.(ofFile) ?? null]))),
-    pictures: async () => [...new Set((await Promise.all(parts.map(({ dataset }) => dataset.pictures?.() ?? []))).flat())],
+    pictures: async () => [...new Set((await Promise.all(parts.map(({ dataset }) => dataset.pictures?.() ?? Promise.resolve([])))).flat())],
     shuffle: (random) => interleaved(parts, counts, starts, random),
     row: async (index) => {
       const part = starts.findLastIndex((start) => start <= index);
