@@ -1,14 +1,14 @@
 /** `papo replay <run> --step N`: a step of a run again, held against what was recorded of it. */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { checkpointFolders, createHost, learnerSettings, openPolicy, parseSettings, train, type Plugin } from "@papo/core";
+import { checkpointFolders, createHost, digestsFile, keptDigests, learnerSettings, openPolicy, parseSettings, train, type Plugin } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
 import { command, UsageError } from "../command-line/command.ts";
 import type { Display } from "../display/display.ts";
 import { planOf, RunMeasurements } from "../evaluation/plan.ts";
 import { compareSteps, shownBeside, type RecordedStep } from "../replay/compare.ts";
 import { openSources } from "../../run-file/data-source.ts";
-import { modelFolder } from "../../run-file/model-folder.ts";
+import { modelFolder, startWeights } from "../../run-file/model-folder.ts";
 import { loadRunFile, type LoadedRunFile } from "../../run-file/run-file.ts";
 import { beforeEnd, hold, StoppedError } from "../stopping.ts";
 
@@ -98,8 +98,8 @@ function prepare(folder: string, scratch: string, step: number): void {
   for (const name of existsSync(rewards) ? readdirSync(rewards) : []) {
     if (Number(/^step-(\d+)\.jsonl$/.exec(name)?.[1] ?? Infinity) <= step) copyFileSync(join(rewards, name), join(scratch, "rewards", name));
   }
-  const digests = join(folder, "digests.json");
-  if (existsSync(digests)) copyFileSync(digests, join(scratch, "digests.json"));
+  const digests = join(folder, digestsFile);
+  if (existsSync(digests)) copyFileSync(digests, join(scratch, digestsFile));
 }
 
 /** Scorers of the plugins whose options are changed: what they said before holds no longer. All of them where that cannot be told. */
@@ -128,6 +128,7 @@ function forgetVerdicts(journal: string, scorers: ReadonlySet<string>): void {
 async function runUpTo(run: LoadedRunFile, scratch: string, step: number, otherwise: boolean, display: Display): Promise<void> {
   const settings = parseSettings(run.settings);
   const model = modelFolder(run.model, run.modelAsWritten);
+  const weights = startWeights(model, settings.lora, keptDigests(join(scratch, digestsFile)));
   const stop = hold();
   const policy = await openPolicy({ folder: model, ...learnerSettings(settings) });
   try {
@@ -135,9 +136,9 @@ async function runUpTo(run: LoadedRunFile, scratch: string, step: number, otherw
     const dataset = await openSources(run.data, settings.onBadRow);
     const unseen = plan === null ? null : await openSources(plan.data);
     const ended = new AbortController();
-    const measurements = plan === null || unseen === null ? null : new RunMeasurements({ signal: stop.signal, policy, model, plan, dataset: unseen, plugins: run.plugins, maxNewTokens: settings.sampling.maxNewTokens, output: scratch, display });
+    const measurements = plan === null || unseen === null ? null : new RunMeasurements({ signal: stop.signal, policy, model, weights, plan, dataset: unseen, plugins: run.plugins, maxNewTokens: settings.sampling.maxNewTokens, output: scratch, display });
     await train({
-      policy, dataset, settings, output: scratch, resume: true, otherwise,
+      policy, dataset, settings, weights, output: scratch, resume: true, otherwise,
       // What plugins write down elsewhere is of the run and not of this.
       plugins: [...run.plugins.filter(({ observes }) => observes !== true), new RunLogPlugin({ folder: scratch })],
       evaluation: measurements?.inLoop() ?? null,
