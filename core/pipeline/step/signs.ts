@@ -13,6 +13,8 @@ const MANY_TOKENS = 16;
 export class StepSigns {
   readonly #host: Pick<Host, "warn" | "hooks" | "views">;
   #zeroSteps = 0;
+  /** Whether the step has an advantage to learn from. */
+  #learnable = false;
   /** Whether the policy of an earlier step gave its tokens different log-probs. */
   #varied = false;
 
@@ -36,6 +38,14 @@ export class StepSigns {
     if (surplus > 0 && this.#host.hooks.groups.taps.length === 0) {
       const message = `step ${step} sampled ${surplus} groups more than promptsPerStep, and they are not trained on; let promptsPerRound divide it`;
       this.#host.warn(message, "surplus");
+    }
+    const empty = sampled.flatMap(({ samples }) => samples).find(({ response }) => response.tokens.length === 0);
+    if (empty !== undefined) {
+      this.#host.warn(
+        `response ${empty.response.index} to row "${empty.prompt.row.id}" of step ${step} has no token, not even the one that ends it, so that nothing is learned from it; ` +
+          "look at the rollout engine, and at the stop tokens",
+        "empty response",
+      );
     }
     this.#uniform(
       sampled.flatMap(({ samples }) => samples.map(({ response }) => response.logProbs)),
@@ -63,6 +73,7 @@ export class StepSigns {
 
   /** A step's advantages, [B, T]. */
   advantages(values: Float32Array, step: number): void {
+    this.#learnable = values.some((value) => value !== 0);
     this.#zeroSteps = values.every((value) => value === 0) ? this.#zeroSteps + 1 : 0;
     if (this.#zeroSteps < ZERO_STEPS) return;
     const cause =
@@ -78,7 +89,18 @@ export class StepSigns {
   /** A step's updates. */
   updated(updates: readonly Update[]): void {
     const [first] = updates;
-    if (first === undefined || Object.keys(first.loss.terms).length > 0) return;
-    this.#host.warn("no plugin gives a term of the loss, so that nothing is learned: list an objective in the recipe");
+    if (first === undefined) return;
+    if (Object.keys(first.loss.terms).length > 0) this.#zeroGradient(updates);
+    else this.#host.warn("no plugin gives a term of the loss, so that nothing is learned: list an objective in the recipe");
+  }
+
+  /** Advantages that reach no weight of the policy: every token has been given the weight 0. */
+  #zeroGradient(updates: readonly Update[]): void {
+    const weighing = [...new Set(this.#host.hooks.weights.taps.map(({ name }) => name))];
+    if (!this.#learnable || weighing.length === 0 || updates.some(({ gradientNorm }) => gradientNorm !== 0)) return;
+    this.#host.warn(
+      `a step has advantages and all its gradients are 0, so that it learns nothing; look at what weighs its tokens: ${weighing.join(", ")}`,
+      "zero gradient",
+    );
   }
 }
