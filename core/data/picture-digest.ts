@@ -1,5 +1,5 @@
 /** What the pictures hold that a dataset's rows name by their paths. */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import type { Dataset } from "./dataset.ts";
 import { textDigest, type DigestOf } from "./file-digest.ts";
@@ -17,8 +17,16 @@ export async function picturesDigest({ pictures }: Pick<Dataset, "pictures">, of
   const digests: (string | null)[] = [];
   for (const [index, path] of paths.entries()) {
     if (index % together === 0) await setImmediate();
-    // One that is missing is the row's error when that is read, or left out as the settings say.
-    digests.push(existsSync(path) ? ofFile(path) : null);
+    digests.push(digestOf(path, ofFile));
   }
   return textDigest(JSON.stringify(digests));
+}
+
+/** Null for what is no file that can be read: that is the row's error when the row is read, or left out as the settings say. */
+function digestOf(path: string, ofFile: DigestOf): string | null {
+  try {
+    return statSync(path).isFile() ? ofFile(path) : null;
+  } catch {
+    return null;
+  }
 }

@@ -48,3 +48,10 @@ test("rows in memory and mixes name theirs; pictures inside rows have no files",
   expect(await picturesDigest(mix, fileDigest)).toBe(await picturesDigest(named, fileDigest));
   expect(await picturesDigest(inside, fileDigest)).toBeUndefined();
 });
+
+test("what is no file that can be read is left to the reader of the row", async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, "folder.png"));
+  const of = (...names: string[]): Promise<string | undefined> => picturesDigest(arrayDataset([{ prompt: "a", images: names.map((name) => join(folder, name)) }]), fileDigest);
+  expect(await of("folder.png", "gone.png", "a\0.png")).toMatch(/^[0-9a-f]{64}$/);
+});
