@@ -75,6 +75,7 @@ export { firstPrompts } from "./prompts/first-prompts.ts";
 export { exitAtOnce } from "./machine/libc.ts";
 export { train } from "./pipeline/run.ts";
 export type { EvaluationInLoop, TrainOptions, TrainSummary } from "./pipeline/run.ts";
+export { readWholeLines } from "./machine/json-lines.ts";
 export { digestsFile, fileDigest, keptDigests, textDigest, type DigestOf } from "./data/file-digest.ts";
 export { isLocked, lockFile, lockFolder, type FolderLock } from "./checkpoint/folder-lock.ts";
 export { beginFolder, makeFolder, type BegunFolder } from "./checkpoint/new-folder.ts";

@@ -1,6 +1,7 @@
 /** What a file holds, in 64 characters: sha256, read a piece at a time. */
 import { createHash } from "node:crypto";
-import { appendFileSync, closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { readWholeLines } from "../machine/json-lines.ts";
 
 /** Bytes read at a time; larger pieces are hashed no faster. */
 const PIECE = 4 * 2 ** 20;
@@ -39,7 +40,8 @@ interface Known {
  * @param keptIn a file, to which a line is added for each that was read
  */
 export function keptDigests(keptIn: string): DigestOf {
-  const known = new Map(existsSync(keptIn) ? readKnown(keptIn).map((one) => [one.file, one]) : []);
+  // Files whose lines are damaged are read again.
+  const known = new Map(existsSync(keptIn) ? readWholeLines<Known>(keptIn).map((one) => [one.file, one]) : []);
   // What stands after a line that was cut short must not be lost with it.
   let between = existsSync(keptIn) ? "\n" : "";
   return (file) => {
@@ -52,15 +54,4 @@ export function keptDigests(keptIn: string): DigestOf {
     between = "";
     return now.sha256;
   };
-}
-
-/** Files whose lines are damaged are read again. */
-function readKnown(keptIn: string): Known[] {
-  return readFileSync(keptIn, "utf8").split("\n").flatMap((line) => {
-    try {
-      return line === "" ? [] : [JSON.parse(line) as Known];
-    } catch {
-      return [];
-    }
-  });
 }

@@ -1,7 +1,7 @@
 /** `papo replay <run> --step N`: a step of a run again, held against what was recorded of it. */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { checkpointFolders, createHost, digestsFile, keptDigests, learnerSettings, openPolicy, parseSettings, train, type Plugin } from "@papo/core";
+import { checkpointFolders, createHost, digestsFile, keptDigests, learnerSettings, openPolicy, parseSettings, readWholeLines, train, type Plugin } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
 import { command, UsageError } from "../command-line/command.ts";
 import type { Display } from "../display/display.ts";
@@ -63,7 +63,7 @@ function tell(was: RecordedStep, is: RecordedStep, changes: readonly string[], d
 
 /** What a folder holds of a step. @throws Error when it holds nothing of it */
 function recordedStep(folder: string, step: number): RecordedStep {
-  const of = (file: string): { readonly step: number }[] => (existsSync(join(folder, file)) ? linesOf(join(folder, file)) : []);
+  const of = (file: string): { readonly step: number }[] => (existsSync(join(folder, file)) ? readWholeLines(join(folder, file)) : []);
   const metrics = of("metrics.jsonl");
   const found = metrics.find((line) => line.step === step) as { readonly metrics: RecordedStep["metrics"] } | undefined;
   if (found === undefined) throw new Error(`${folder} holds no metrics of step ${step}: ${metrics.length === 0 ? "it holds those of no step" : `it holds those of steps ${metrics[0]!.step} to ${metrics.at(-1)!.step}`}`);
@@ -74,20 +74,9 @@ function recordedStep(folder: string, step: number): RecordedStep {
     step,
     metrics: found.metrics,
     digests: digests?.digests ?? null,
-    verdicts: existsSync(rewards) ? (linesOf(rewards) as unknown as RecordedStep["verdicts"]) : [],
+    verdicts: existsSync(rewards) ? readWholeLines<RecordedStep["verdicts"][number]>(rewards) : [],
     files: existsSync(manifest) ? (JSON.parse(readFileSync(manifest, "utf8")) as RecordedStep["files"]) : null,
   };
-}
-
-/** Lines that are whole and no damage. */
-function linesOf(file: string): { readonly step: number }[] {
-  return readFileSync(file, "utf8").split("\n").flatMap((line) => {
-    try {
-      return [JSON.parse(line) as { readonly step: number }];
-    } catch {
-      return [];
-    }
-  });
 }
 
 /** A folder that stands as the run did before the step: links to its checkpoints, and copies of its verdicts. */
