@@ -74,7 +74,7 @@ export { firstPrompts } from "./prompts/first-prompts.ts";
 // Whole runs
 export { exitAtOnce } from "./machine/libc.ts";
 export { train } from "./pipeline/run.ts";
-export type { EvaluationInLoop, TrainOptions, TrainSummary } from "./pipeline/run.ts";
+export type { EvaluationInLoop, TrainOptions, TrainSummary } from "./pipeline/run/options.ts";
 export { readWholeLines } from "./machine/json-lines.ts";
 export { digestsFile, fileDigest, keptDigests, textDigest, type DigestOf } from "./data/file-digest.ts";
 export { isLocked, lockFile, lockFolder, type FolderLock } from "./checkpoint/folder-lock.ts";

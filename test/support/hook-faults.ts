@@ -5,7 +5,8 @@ import { fill, ones, Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
 import { grpo } from "@papo/recipes";
 import { createHooks } from "../../core/contracts/hooks.ts";
 import type { Run } from "../../core/contracts/plugin.ts";
-import { train, type TrainOptions } from "../../core/pipeline/run.ts";
+import { train } from "../../core/pipeline/run.ts";
+import { type TrainOptions } from "../../core/pipeline/run/options.ts";
 import { banditSettings, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "./bandit.ts";
 import { tabularPolicy } from "./tabular-policy.ts";
 

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { lockFile } from "../../core/checkpoint/folder-lock.ts";
-import { train, type TrainOptions } from "../../core/pipeline/run.ts";
+import { train } from "../../core/pipeline/run.ts";
+import { type TrainOptions } from "../../core/pipeline/run/options.ts";
 import { BanditPlugin, banditSettings, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "../support/bandit.ts";
 import { tabularPolicy } from "../support/tabular-policy.ts";
 

@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import { checkpointFolders } from "../../../core/checkpoint/checkpoint.ts";
 import { arrayDataset } from "../../../core/data/dataset.ts";
 import { evaluate } from "../../../core/pipeline/evaluate.ts";
-import { train, type EvaluationInLoop, type TrainOptions } from "../../../core/pipeline/run.ts";
+import { train } from "../../../core/pipeline/run.ts";
+import { type EvaluationInLoop, type TrainOptions } from "../../../core/pipeline/run/options.ts";
 import { BanditPlugin, banditSettings, letterRows, repeatsTheLetter, ScorerPlugin, TapPlugin, temporaryFolder } from "../../support/bandit.ts";
 import { tabularPolicy, type TabularPolicy } from "../../support/tabular-policy.ts";
 
