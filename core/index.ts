@@ -17,6 +17,7 @@ export type { Group, Prompt, Response, Sample, Segment } from "./contracts/sampl
 export type { PictureSource, Row, Turn } from "./contracts/row.ts";
 export type { Coefficient } from "./contracts/coefficient.ts";
 export type { Events, Experience, RunEvents, StepSummary } from "./contracts/events.ts";
+export type { StepNumbers } from "./contracts/step-outcome.ts";
 export type { Term } from "./contracts/term.ts";
 export { rewardPart } from "./rewards/rewards.ts";
 export type { Scorable, Scored, ScoredPart, Scorer } from "./contracts/scorer.ts";

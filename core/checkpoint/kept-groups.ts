@@ -95,9 +95,14 @@ function changedView({ views }: SavedPrompt, prompt: Prompt): string | null {
   return differs?.[0] ?? null;
 }
 
-/** Of all that the model is given: tokens, pictures by their hashes, visual tokens that are left out. */
-export function viewDigest({ ids, pictures, dropped }: EncodedPrompt): string {
-  return textDigest(JSON.stringify([[...ids], pictures.map(({ hash, grid }) => [hash, grid]), dropped === undefined ? null : [...dropped]])).slice(0, 16);
+const digests = new WeakMap<EncodedPrompt, string>();
+
+/** Of all that the model is given: tokens, pictures by their hashes, visual tokens that are left out. Made once for each view. */
+export function viewDigest(view: EncodedPrompt): string {
+  const { ids, pictures, dropped } = view;
+  const digest = digests.get(view) ?? textDigest(JSON.stringify([[...ids], pictures.map(({ hash, grid }) => [hash, grid]), dropped === undefined ? null : [...dropped]])).slice(0, 16);
+  digests.set(view, digest);
+  return digest;
 }
 
 const mapLists = <From, To>(lists: Readonly<Record<string, readonly (readonly From[])[]>>, change: (item: From) => To): Record<string, To[][]> =>

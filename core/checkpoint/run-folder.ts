@@ -65,9 +65,9 @@ export class RunFolder {
   }
 
   /** One line of `metrics.jsonl` and of `steps.jsonl`, equal in equal runs, and one of `timings.jsonl`. */
-  append({ summary, seconds, terms, tokens, digests, knownSizes = null }: StepOutcome): void {
+  append({ summary, seconds, terms, tokens, digests, numbers, knownSizes = null }: StepOutcome): void {
     appendFileSync(this.#metrics, `${line({ step: summary.step, metrics: summary.metrics })}\n`);
-    if (digests !== undefined) appendFileSync(this.#steps, `${line({ step: summary.step, digests })}\n`);
+    if (digests !== undefined) appendFileSync(this.#steps, `${line({ step: summary.step, digests, numbers })}\n`);
     appendFileSync(this.#timings, `${line({ step: summary.step, tokens, seconds, terms, ...(knownSizes === null ? {} : { known_sizes: knownSizes }) })}\n`);
   }
 

@@ -11,6 +11,7 @@ import { learnerMetrics, rolloutMetrics } from "./step-metrics.ts";
 import { promptMaker } from "./prompt-source.ts";
 import type { StepSigns } from "./signs.ts";
 import { stepDigests } from "./digests.ts";
+import { stepNumbers } from "./numbers.ts";
 import { Stopwatch } from "../../scores/stopwatch.ts";
 import { gatherExperience, trainOn } from "./update.ts";
 
@@ -42,7 +43,9 @@ export async function runStep(context: StepContext, run: Stepping, next: StepCon
   const staleness = run.settings.pipelined !== "off" ? { "rollout/staleness": meanStaleness(collected.groups, versionBefore) } : {};
   const metrics = { ...rolloutMetrics(collected), ...staleness, ...learned, ...coefficientMetrics(run), ...host.takeMetrics() };
   const tokens = collected.sampled.flatMap(({ samples }) => samples).reduce((sum, { response }) => sum + response.tokens.length, 0);
-  return { summary: { ...context, metrics }, seconds: watch.seconds, terms: termSeconds(watch.charges, run), tokens, knownSizes: watch.knownSizes, skippedRows: collected.skippedRows, digests: stepDigests(collected.sampled, collected.groups) };
+  const { sampled, groups, skippedRows } = collected;
+  const record = { digests: stepDigests(sampled, groups), numbers: stepNumbers(sampled, groups) };
+  return { summary: { ...context, metrics }, seconds: watch.seconds, terms: termSeconds(watch.charges, run), tokens, knownSizes: watch.knownSizes, skippedRows, ...record };
 }
 
 function startStep(context: StepContext, run: Stepping): Promise<StartedStep> {

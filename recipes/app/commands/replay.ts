@@ -67,13 +67,14 @@ function recordedStep(folder: string, step: number): RecordedStep {
   const metrics = of("metrics.jsonl");
   const found = metrics.find((line) => line.step === step) as { readonly metrics: RecordedStep["metrics"] } | undefined;
   if (found === undefined) throw new Error(`${folder} holds no metrics of step ${step}: ${metrics.length === 0 ? "it holds those of no step" : `it holds those of steps ${metrics[0]!.step} to ${metrics.at(-1)!.step}`}`);
-  const digests = of("steps.jsonl").find((line) => line.step === step) as { readonly digests: Readonly<Record<string, string>> } | undefined;
+  const digests = of("steps.jsonl").find((line) => line.step === step) as { readonly digests: Readonly<Record<string, string>>; readonly numbers?: RecordedStep["numbers"] } | undefined;
   const rewards = join(folder, "rewards", `step-${step}.jsonl`);
   const manifest = join(folder, "checkpoints", `step-${step}`, "files.json");
   return {
     step,
     metrics: found.metrics,
     digests: digests?.digests ?? null,
+    numbers: digests?.numbers ?? null,
     verdicts: existsSync(rewards) ? readWholeLines<RecordedStep["verdicts"][number]>(rewards) : [],
     files: existsSync(manifest) ? (JSON.parse(readFileSync(manifest, "utf8")) as RecordedStep["files"]) : null,
   };

@@ -1,4 +1,6 @@
 /** A step as it was recorded beside the same step computed again. */
+import type { StepNumbers } from "@papo/core";
+import { whereNumbersDiffer } from "./numbers.ts";
 
 export interface RecordedStep {
   readonly step: number;
@@ -6,6 +8,8 @@ export interface RecordedStep {
   readonly metrics: Readonly<Record<string, number | string>>;
   /** Null where the run was of a version that wrote none. */
   readonly digests: Readonly<Record<string, string>> | null;
+  /** Of its first prompts and responses; null as above. */
+  readonly numbers: StepNumbers | null;
   readonly verdicts: readonly { readonly prompt: string; readonly round: number; readonly index: number; readonly scorer: string; readonly tokens: string; readonly value: number | null }[];
   /** The manifest of the step's checkpoint; null where there is none. */
   readonly files: Readonly<Record<string, { readonly sha256?: string }>> | null;
@@ -37,14 +41,20 @@ function metricsLine({ metrics: was }: RecordedStep, { metrics: is }: RecordedSt
   return { name: "metrics", text: `${differing.length} of ${names.length} differ, most ${largest}: ${was[largest] ?? "absent"} → ${is[largest] ?? "absent"} (by ${by(largest).toExponential(2)})`, equal: false };
 }
 
-function digestLines({ digests: was }: RecordedStep, { digests: is }: RecordedStep): Part[] {
-  if (was === null || is === null) return [{ name: "prompts, masks and samples", text: "the run recorded nothing of them", equal: true }];
-  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])];
-  return names.map((name) => ({ name, text: was[name] === is[name] ? "equal" : "differ", equal: was[name] === is[name] }));
+function digestLines(was: RecordedStep, is: RecordedStep): Part[] {
+  if (was.digests === null || is.digests === null) return [{ name: "prompts, masks and samples", text: "the run recorded nothing of them", equal: true }];
+  const names = [...new Set([...Object.keys(was.digests), ...Object.keys(is.digests)])];
+  return names.map((name) => {
+    if (was.digests![name] === is.digests![name]) return { name, text: "equal", equal: true };
+    const where = was.numbers === null || is.numbers === null ? null : whereNumbersDiffer(name, was.numbers, is.numbers);
+    return { name, text: where === null ? "differ" : `differ, ${where}`, equal: false };
+  });
 }
 
+type Verdict = RecordedStep["verdicts"][number];
+
 function verdictsLine({ verdicts: was }: RecordedStep, { verdicts: is }: RecordedStep): Part {
-  const keyOf = ({ prompt, round, index, scorer }: RecordedStep["verdicts"][number]): string => JSON.stringify([prompt, round, index, scorer]);
+  const keyOf = ({ prompt, round, index, scorer }: Verdict): string => JSON.stringify([prompt, round, index, scorer]);
   const now = new Map(is.map((entry) => [keyOf(entry), entry]));
   const differing = was.filter((entry) => {
     const other = now.get(keyOf(entry));
@@ -52,8 +62,11 @@ function verdictsLine({ verdicts: was }: RecordedStep, { verdicts: is }: Recorde
   });
   const first = differing[0];
   if (first === undefined && was.length === is.length) return { name: "verdicts", text: `all ${was.length} equal`, equal: true };
-  const example = first === undefined ? "" : `, first that on response ${first.index} to "${first.prompt}" by ${first.scorer}`;
-  return { name: "verdicts", text: `${differing.length} of ${was.length} differ or are on other tokens${example}; ${is.length} now`, equal: false };
+  const named = ({ index, prompt, scorer }: Verdict): string => `that on response ${index} to "${prompt}" by ${scorer}`;
+  const by = (entry: Verdict): number => Math.abs((entry.value ?? 0) - (now.get(keyOf(entry))?.value ?? 0));
+  const most = differing.reduce((a, b) => (by(b) > by(a) ? b : a), differing[0]!);
+  const largest = first === undefined ? "" : by(most) > 0 ? `, most ${named(most)}: ${most.value ?? "none"} → ${now.get(keyOf(most))?.value ?? "none"} (by ${by(most).toExponential(2)})` : `, first ${named(first)}`;
+  return { name: "verdicts", text: `${differing.length} of ${was.length} differ or are on other tokens${largest}; ${is.length} now`, equal: false };
 }
 
 /** Where both have a checkpoint of the step. */

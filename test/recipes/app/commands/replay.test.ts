@@ -1,5 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { StepNumbers } from "@papo/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { papo, root } from "../../../support/command-line.ts";
 import { userFolder, writeRunFile } from "../../../trust/support.ts";
@@ -34,15 +35,21 @@ test("a step is equal to the bit, and would have been another with another optio
   expect(contents()).toEqual(before);
 }, 60_000);
 
-test("a number that was changed is named with its difference; a step that was not done is an error", async () => {
-  const file = join(folder, "out/metrics.jsonl");
-  const original = readFileSync(file, "utf8");
-  const lines = original.trim().split("\n").map((line) => JSON.parse(line) as { metrics: Record<string, number> });
+test("numbers that were changed are named with their largest difference and place; a step that was not done is an error", async () => {
+  const [metrics, steps] = [join(folder, "out/metrics.jsonl"), join(folder, "out/steps.jsonl")];
+  const originals = [metrics, steps].map((file) => readFileSync(file, "utf8"));
+  const lines = originals[0]!.trim().split("\n").map((line) => JSON.parse(line) as { metrics: Record<string, number> });
   lines[0]!.metrics["reward/mean"]! += 0.25;
-  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  writeFileSync(metrics, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  // As of a step on another machine: a log-prob, and a mask whose prompts are not among those recorded by number.
+  const { logProbs } = (JSON.parse(originals[1]!.split("\n")[0]!) as { numbers: StepNumbers }).numbers.responses[1]!;
+  const others = Buffer.from(logProbs, "base64");
+  others.writeFloatLE(others.readFloatLE(0) - 0.5, 0);
+  writeFileSync(steps, originals[1]!.replace(/"(view masked|log-probs)":"[^"]*"/g, '"$1":"other"').replace(logProbs, others.toString("base64")));
   const changed = await papo(["replay", "out", "--step", "1"], folder);
-  writeFileSync(file, original);
+  [metrics, steps].forEach((file, index) => writeFileSync(file, originals[index]!));
   expect(changed.output).toMatch(/step 1 computed again: it differs\n {2}metrics: 1 of \d+ differ, most reward\/mean: .* \(by 2\.50e-1\)/);
+  expect(changed.output).toMatch(/view masked: differ\n[^]*log-probs: differ, largest difference 5\.00e-1 nats, response 1 to "[^"]+", token 1: -\S+ → -\S+\n/);
   expect(changed.code).toBe(1);
   const none = await papo(["replay", "out", "--step", "9"], folder);
   expect(none.output).toContain("holds no metrics of step 9: it holds those of steps 1 to 3");
