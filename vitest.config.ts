@@ -13,7 +13,7 @@ const common = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    globalSetup: "./test/support/build-once.mjs",
+    globalSetup: ["./test/support/own-temporary-folder.mjs", "./test/support/build-once.mjs"],
     projects: [
       // Most files are small: loading the product once for all of them takes half of the time away.
       { test: { ...common, name: "parts", include: ["test/**/*.test.ts"], exclude: apart, isolate: false } },
