@@ -8,7 +8,9 @@ import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
 import type { TracedModel } from "../model/trace.ts";
-import { type Features, type ModelCompileOptions, type ModelProgram, type ModelRuntime, currentWeights, distinctPictures, pictureChunks } from "../model/runtime.ts";
+import { type Features, distinctPictures, pictureChunks } from "../model/pictures.ts";
+import { type ModelCompileOptions, type ModelProgram, type ModelRuntime } from "../model/runtime.ts";
+import { currentWeights } from "../model/weight-sets.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { readSafetensors } from "../model/files/safetensors.ts";
 import { writeSafetensors } from "../model/files/safetensors-write.ts";
@@ -98,7 +100,7 @@ export class GraphLearner implements Learner {
 
   async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
     const results = emptyOutputs(batch, asked);
-    const features = await this.#runtime.features(batch.prompts, weights);
+    const features = await this.#runtime.pictures.of(batch.prompts, weights);
     const traced = (layout: RowLayout): Traced => this.#trace(`forward ${layout} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
       traceForward(this.#runtime.model, graph, parameters, asked, { ...this.#graphOptions, layout });
     });
@@ -115,7 +117,7 @@ export class GraphLearner implements Learner {
     const asked = outputs.filter((output) => cotangents[output] !== undefined);
     const T = longestResponse(batch);
     for (const output of asked) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
-    const features = await this.#runtime.features(batch.prompts);
+    const features = await this.#runtime.pictures.of(batch.prompts);
     const results = emptyOutputs(batch, asked);
     const ofFeatures = new Map<string, Float32Array>();
     const traced = (layout: RowLayout, recompute: boolean): Traced => this.#trace(`backward ${layout} ${recompute} ${asked.join(" ")}`, (graph, parameters) => {
@@ -137,7 +139,7 @@ export class GraphLearner implements Learner {
   }
 
   attention(picture: EncodedPicture, weights = currentWeights): Promise<Float32Array> {
-    return this.#runtime.attention(picture, weights);
+    return this.#runtime.pictures.attention(picture, weights);
   }
 
   async step({ learningRate }: { readonly learningRate: number }): Promise<StepReport> {
@@ -251,7 +253,7 @@ export class GraphLearner implements Learner {
   #feeds(batch: LearnerBatch, microbatch: Microbatch, features: Features, asked: readonly Output[]) {
     const { model, executor, passes } = this.#runtime;
     const prompts = microbatch.groups.map(({ prompt }) => batch.prompts[prompt] as EncodedPrompt);
-    const { hashes, ...pictures } = this.#runtime.place(prompts, features);
+    const { hashes, ...pictures } = this.#runtime.pictures.place(prompts, features);
     const inBlocks = attendsInBlocks(batch, executor, this.#options.longRow);
     return { hashes, ...passFeeds(model.decoder, batch, microbatch, pictures, { asked, inBlocks, pads: this.#pads, sharesRows: passes.sharedRows }) };
   }
@@ -282,7 +284,7 @@ export class GraphLearner implements Learner {
     if (pictures.length === 0) return;
     const { recompute } = this.#graphOptions;
     for (const chunk of pictureChunks(pictures)) {
-      const inBlocks = this.#runtime.seesInBlocks(chunk);
+      const inBlocks = this.#runtime.pictures.seesInBlocks(chunk);
       const traced = this.#trace(`vision backward ${inBlocks}`, (graph, parameters) => {
         traceVisionBackward(this.#runtime.model, graph, parameters, this.#trained, { recompute, inBlocks });
       });

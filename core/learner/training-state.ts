@@ -1,6 +1,7 @@
 /** The gradient that passes back add up, and what updates the weights with it: on the host, or where the executor computes. */
 import { type Device, type DeviceArray, type FloatArray, type HostArray, zerosOn } from "../graph/executor.ts";
-import { currentWeights, type ModelProgram, type ModelRuntime } from "../model/runtime.ts";
+import { currentWeights } from "../model/weight-sets.ts";
+import { type ModelProgram, type ModelRuntime } from "../model/runtime.ts";
 import { AdamW } from "./adamw.ts";
 import { DeviceOptimizer } from "./device-optimizer.ts";
 import { gradientOf } from "./learner-graphs.ts";

@@ -5,21 +5,10 @@ import {
 import { allPasses, type Passes } from "../graph/passes.ts";
 import { FileWeight } from "./files/file-weight.ts";
 import { type Adapter, adapterShapes, dropoutKey, dropoutKeyName } from "./lora/adapter.ts";
-import type { EncodedPrompt, VisionLanguageModel, Weights } from "./model.ts";
-import type { EncodedPicture } from "./processing/picture.ts";
-import { longPicture } from "./rows/attention-blocks.ts";
-import type { PlacedPrompt } from "./rows/segments.ts";
+import type { VisionLanguageModel, Weights } from "./model.ts";
 import { type TracedModel, traceModel, type TraceModel } from "./trace.ts";
-import { type InitialWeights, WeightSets } from "./weight-sets.ts";
-
-/** The weights that are trained and sampled from. */
-export const currentWeights = "current";
-
-/** Patches that go through the vision tower at once: bounds its memory. */
-const patchesAtOnce = 8192;
-
-/** Bytes of features kept for pictures that were not asked for last. */
-const keptFeatureBytes = 256 * 2 ** 20;
+import { type PictureProgram, PictureFeatures } from "./pictures.ts";
+import { currentWeights, type InitialWeights, WeightSets } from "./weight-sets.ts";
 
 /** A traced program; parameters it reads are fed from a set of weights. */
 export interface ModelProgram {
@@ -61,9 +50,6 @@ export interface RuntimeOptions {
   readonly adapters?: readonly Adapter[];
 }
 
-/** Visual features of pictures by content hash, [tokens, featureWidth] each. */
-export type Features = ReadonlyMap<string, Float32Array>;
-
 export class ModelRuntime {
   readonly model: VisionLanguageModel;
   readonly executor: Executor;
@@ -72,12 +58,11 @@ export class ModelRuntime {
   readonly parameters: ReadonlyMap<string, readonly number[]>;
   /** Bytes of one set of the weights, float32, those left aside that are read from files. */
   readonly bytes: number;
+  /** What the vision tower makes of pictures. */
+  readonly pictures: PictureFeatures;
   readonly #adapters: readonly Adapter[];
   readonly #sets: WeightSets;
-  readonly #features = new Map<string, Map<string, Float32Array>>();
   readonly #programs: { release(): Promise<void> }[] = [];
-  readonly #vision = new Map<boolean, Promise<ModelProgram>>();
-  #attention: Promise<ModelProgram> | null = null;
   #version = 0;
   /** Grows with every change; a version may come back when a checkpoint is loaded. */
   #changes = 0;
@@ -100,6 +85,7 @@ export class ModelRuntime {
     const part = (wanted: boolean): InitialWeights => new Map([...weights].filter(([name]) => trained.has(name) === wanted));
     this.#sets = new WeightSets(executor, part(false));
     this.#sets.put(currentWeights, part(true));
+    this.pictures = new PictureFeatures(model.vision, { attendsInBlocks: executor.attendsInBlocks === true, program: (trace) => this.#lazyProgram(trace) });
   }
 
   /** Grows when the current weights change. */
@@ -141,19 +127,19 @@ export class ModelRuntime {
   keep(name: string, weights?: Weights): void {
     if (weights === undefined) this.#sets.copy(currentWeights, name);
     else this.#sets.put(name, weights);
-    this.#features.delete(name);
+    this.pictures.forget(name);
   }
 
   /** Free weights kept under a name, if there are any. */
   forget(name: string): void {
     this.#sets.remove(name);
-    this.#features.delete(name);
+    this.pictures.forget(name);
   }
 
   /** Move kept weights towards the current ones: kept ← decay · kept + (1 − decay) · current. */
   async follow(name: string, decay: number): Promise<void> {
     await this.#sets.follow(name, currentWeights, decay);
-    this.#features.delete(name);
+    this.pictures.forget(name);
   }
 
   /** Say that the current weights changed in place; with `vision: false` those of the vision tower did not, and pictures stay encoded. */
@@ -161,7 +147,7 @@ export class ModelRuntime {
     this.#sets.hostChanged(currentWeights);
     this.#version = version;
     this.#changes++;
-    if (vision) this.#features.delete(currentWeights);
+    if (vision) this.pictures.forget(currentWeights);
   }
 
   /** Trace and compile; `trace` gets parameters as inputs that are fed by `run`. */
@@ -283,63 +269,14 @@ export class ModelRuntime {
     return runOnDevice(program, { ...feeds, ...this.#parameterFeeds(parameters, currentWeights) }, sums);
   }
 
+  /** Compiled when it is run first. */
+  #lazyProgram(trace: TraceModel): PictureProgram {
+    let compiled: Promise<ModelProgram> | null = null;
+    return async (feeds, weights) => this.run(await (compiled ??= this.compile(trace)), feeds, weights);
+  }
+
   #parameterFeeds(parameters: readonly string[], weights: string): Feeds {
     return Object.fromEntries(parameters.map((name) => [name, this.#sets.feed(weights, name)]));
-  }
-
-  /** Features of all pictures of the prompts; each distinct picture is encoded once until the weights change. */
-  async features(prompts: readonly EncodedPrompt[], weights = currentWeights): Promise<Features> {
-    const known = this.#features.get(weights) ?? new Map<string, Float32Array>();
-    this.#features.set(weights, known);
-    const pictures = distinctPictures(prompts);
-    forgetOthers(known, pictures);
-    const missing = pictures.filter(({ hash }) => !known.has(hash));
-    // One at a time: the last bits of a matrix product may depend on what else is in it, and features must not depend on which are kept already.
-    for (const picture of missing) {
-      const inBlocks = this.seesInBlocks([picture]);
-      const { features } = await this.run(await this.#visionProgram(inBlocks), this.model.vision.feeds([picture], inBlocks), weights);
-      known.set(picture.hash, this.#inTokenOrder(picture, features as FloatArray));
-    }
-    return known;
-  }
-
-  /** Whether the vision tower attends to these pictures in blocks. */
-  seesInBlocks(pictures: readonly EncodedPicture[]): boolean {
-    return this.executor.attendsInBlocks === true && pictures.some(({ grid: [, height, width] }) => height * width >= longPicture);
-  }
-
-  #visionProgram(inBlocks: boolean): Promise<ModelProgram> {
-    const known = this.#vision.get(inBlocks) ?? this.compile((graph, parameters) => graph.output("features", this.model.vision.trace(graph, parameters, { inBlocks })));
-    this.#vision.set(inBlocks, known);
-    return known;
-  }
-
-  /** Attention that each visual token of a picture receives in the vision tower, [tokens], in token order. */
-  async attention(picture: EncodedPicture, weights = currentWeights): Promise<Float32Array> {
-    this.#attention ??= this.compile((graph, parameters) => graph.output("attention", this.model.vision.traceAttention(graph, parameters)));
-    const { attention } = await this.run(await this.#attention, this.model.vision.feeds([picture]), weights);
-    return Float32Array.from(this.model.vision.order([picture]), (row) => (attention as FloatArray).data[row] as number);
-  }
-
-  /** Lay the features of the prompts' pictures out as one matrix, and say which rows each prompt reads. */
-  place(prompts: readonly EncodedPrompt[], features: Features): { readonly placed: PlacedPrompt[]; readonly matrix: HostArray; readonly hashes: readonly string[] } {
-    const { featureWidth } = this.model.vision;
-    const pictures = distinctPictures(prompts);
-    const firstRow = new Map<string, number>();
-    let rows = 0;
-    for (const picture of pictures) {
-      firstRow.set(picture.hash, rows);
-      rows += this.model.vision.tokens(picture);
-    }
-    const data = new Float32Array(rows * featureWidth);
-    for (const { hash } of pictures) data.set(features.get(hash) as Float32Array, (firstRow.get(hash) as number) * featureWidth);
-    const placed = prompts.map((prompt) => ({
-      prompt,
-      featureRows: Int32Array.from(
-        prompt.pictures.flatMap((picture) => Array.from({ length: this.model.vision.tokens(picture) }, (_, i) => (firstRow.get(picture.hash) as number) + i)),
-      ),
-    }));
-    return { placed, matrix: { shape: [rows, featureWidth], data }, hashes: pictures.map(({ hash }) => hash) };
   }
 
   async release(): Promise<void> {
@@ -347,45 +284,6 @@ export class ModelRuntime {
     await this.#sets.release();
   }
 
-  #inTokenOrder(picture: EncodedPicture, { data }: FloatArray): Float32Array {
-    const { featureWidth } = this.model.vision;
-    const rows = new Float32Array(data.length);
-    this.model.vision.order([picture]).forEach((row, token) => {
-      rows.set(data.subarray(row * featureWidth, (row + 1) * featureWidth), token * featureWidth);
-    });
-    return rows;
-  }
-}
-
-/** Pictures in chunks of similar size, so that little of a padded block is padding. */
-export function pictureChunks(pictures: readonly EncodedPicture[]): EncodedPicture[][] {
-  const patches = ({ grid: [time, height, width] }: EncodedPicture): number => time * height * width;
-  const chunks: EncodedPicture[][] = [];
-  let total = Infinity;
-  for (const picture of [...pictures].sort((a, b) => patches(a) - patches(b))) {
-    total += patches(picture);
-    if (total > patchesAtOnce) {
-      chunks.push([]);
-      total = patches(picture);
-    }
-    chunks.at(-1)?.push(picture);
-  }
-  return chunks;
-}
-
-export function distinctPictures(prompts: readonly EncodedPrompt[]): EncodedPicture[] {
-  const distinct = new Map<string, EncodedPicture>();
-  for (const { pictures } of prompts) for (const picture of pictures) if (!distinct.has(picture.hash)) distinct.set(picture.hash, picture);
-  return [...distinct.values()];
-}
-
-/** When more is kept than allowed, drop what `wanted` does not name. */
-function forgetOthers(features: Map<string, Float32Array>, wanted: readonly EncodedPicture[]): void {
-  let bytes = 0;
-  for (const rows of features.values()) bytes += rows.byteLength;
-  if (bytes <= keptFeatureBytes) return;
-  const keep = new Set(wanted.map(({ hash }) => hash));
-  for (const hash of features.keys()) if (!keep.has(hash)) features.delete(hash);
 }
 
 /** What stands in a file, read. */

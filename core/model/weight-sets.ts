@@ -16,6 +16,9 @@ interface WeightSet {
   readonly newer: Set<string>;
 }
 
+/** The weights that are trained and sampled from. */
+export const currentWeights = "current";
+
 /** Arrays of the host's, or of the executor's device: those are the set's from then on, and the host has a copy when it is asked for. */
 export type InitialWeights = ReadonlyMap<string, FloatArray | DeviceArray>;
 

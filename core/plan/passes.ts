@@ -10,7 +10,7 @@ import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { longPicture, longRow } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/segments.ts";
-import { pictureChunks } from "../model/runtime.ts";
+import { pictureChunks } from "../model/pictures.ts";
 import type { TraceModel } from "../model/trace.ts";
 import { traceDecode, traceLongPrefill, tracePrefill } from "../rollout/programs.ts";
 import type { PlanSubject } from "./subject.ts";

@@ -106,7 +106,7 @@ export class LoopedSampler {
     { B, P }: WaveSizes,
   ): Promise<{ scores: DeviceArray; prefix: Record<string, DeviceArray> }> {
     const { decoder } = this.#runtime.model;
-    const features = await this.#runtime.features(prompts);
+    const features = await this.#runtime.pictures.of(prompts);
     const inBlocks = this.#runtime.executor.attendsInBlocks === true && P >= longRow;
     const program =
       this.#scores.get(inBlocks) ??
@@ -117,7 +117,7 @@ export class LoopedSampler {
     const parts: Record<string, DeviceArray>[] = [];
     for (let first = 0; first < B; first += atOnce) {
       const chunk = padded.slice(first, first + atOnce);
-      const { placed, matrix } = this.#runtime.place(chunk, features);
+      const { placed, matrix } = this.#runtime.pictures.place(chunk, features);
       const last = Int32Array.from(chunk, (prompt, b) => b * P + promptLength(prompt) - 1);
       const feeds = {
         ...prefixFeeds(decoder, placed, matrix, { inBlocks, P, padded: true }),

@@ -87,11 +87,11 @@ export class OnnxRolloutEngine implements RolloutEngine {
   /** Run the prompts through the decoder; returns the first token's probabilities, [B, V]. */
   async #fillPrefixes(wave: Wave, prompts: readonly EncodedPrompt[], inverseTemperature: HostArray): Promise<Float32Array> {
     const { decoder } = this.#runtime.model;
-    const features = await this.#runtime.features(prompts);
+    const features = await this.#runtime.pictures.of(prompts);
     const probabilities = new Float32Array(prompts.length * decoder.vocabularySize);
     for (const [first, end] of chunksOf(prompts, this.#options.prefillTokens)) {
       const chunk = prompts.slice(first, end);
-      const { placed, matrix } = this.#runtime.place(chunk, features);
+      const { placed, matrix } = this.#runtime.pictures.place(chunk, features);
       const P = longestOf(chunk);
       const last = Int32Array.from(chunk, (prompt, b) => b * P + promptLength(prompt) - 1);
       const inBlocks = this.#runtime.executor.attendsInBlocks === true && P >= longRow;

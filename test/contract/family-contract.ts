@@ -74,7 +74,7 @@ export function testFamily(type: string, folder: string): void {
 
     test("what its tower looks at is a number for each visual token, all patches' attention in sum", async () => {
       const [picture] = prompts[1]!.pictures as [EncodedPrompt["pictures"][number]];
-      const received = await runtime.attention(picture);
+      const received = await runtime.pictures.attention(picture);
       expect(received.length).toBe(processor.images.tokens(picture));
       const [tiles, height, width] = picture.grid;
       expect(received.reduce((sum, value) => sum + value, 0)).toBeCloseTo(tiles * height * width, 2);

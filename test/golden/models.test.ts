@@ -123,7 +123,7 @@ describe.skipIf(!there).each(cases.flatMap((name) => executors.map((executor) =>
 
   test("features of the vision tower", async () => {
     const pictures = encoded.prompts.flatMap((prompt) => prompt.pictures);
-    const features = await model.runtime.features(encoded.prompts);
+    const features = await model.runtime.pictures.of(encoded.prompts);
     const { vision, decoder } = model.runtime.model;
     /** Column block `k` of all pictures' features: the embeddings, then what the decoder adds after its first layers. */
     const own = (k: number): number[] => pictures.flatMap(({ hash }) => {

@@ -52,23 +52,23 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
     const grid = [1, 4, 4] as const;
     const picture = { hash: "grey", grid, pixels: new Float32Array(16 * 3 * 2 * 14 * 14).fill(0.3) };
     const prompt = { ids: new Int32Array(0), pictures: [picture, picture] };
-    const first = await runtime.features([prompt]);
+    const first = await runtime.pictures.of([prompt]);
     expect([...first.keys()]).toEqual(["grey"]);
     const kept = first.get("grey");
-    expect((await runtime.features([prompt])).get("grey")).toBe(kept);
+    expect((await runtime.pictures.of([prompt])).get("grey")).toBe(kept);
     runtime.changed(undefined, { vision: false });
-    expect((await runtime.features([prompt])).get("grey")).toBe(kept);
+    expect((await runtime.pictures.of([prompt])).get("grey")).toBe(kept);
     runtime.keep("still");
-    const still = (await runtime.features([prompt], "still")).get("grey");
+    const still = (await runtime.pictures.of([prompt], "still")).get("grey");
     runtime.changed();
-    expect((await runtime.features([prompt])).get("grey")).not.toBe(kept);
-    expect((await runtime.features([prompt], "still")).get("grey")).toBe(still);
+    expect((await runtime.pictures.of([prompt])).get("grey")).not.toBe(kept);
+    expect((await runtime.pictures.of([prompt], "still")).get("grey")).toBe(still);
   });
 
   test("the vision tower's attention of a picture sums to its patches", async () => {
     const grid = [1, 4, 6] as const;
     const picture = { hash: "noise", grid, pixels: Float32Array.from({ length: 24 * 3 * 2 * 14 * 14 }, (_, i) => Math.sin(i * i)) };
-    const attention = await runtime.attention(picture);
+    const attention = await runtime.pictures.attention(picture);
     expect(attention.length).toBe(6);
     expect(attention.reduce((sum, value) => sum + value, 0)).toBeCloseTo(24, 3);
   });

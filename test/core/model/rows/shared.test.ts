@@ -52,7 +52,7 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
 
   test("are one row, and padding is none", async () => {
     const { runtime } = model;
-    const { placed, matrix } = runtime.place(prompts, await runtime.features(prompts));
+    const { placed, matrix } = runtime.pictures.place(prompts, await runtime.pictures.of(prompts));
     const layout = segmentLayout(runtime.model.decoder, placed.map((prompt): SegmentGroup => ({ ...prompt, responses })), matrix);
     const shared = sharedRows(runtime.model.decoder, layout)!;
     expect(shared.feeds["row.source"]!.shape).toEqual([distinct]);
@@ -63,7 +63,7 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
 
   test("are not taken apart where nearly all differ", async () => {
     const { runtime } = model;
-    const { placed, matrix } = runtime.place(prompts.slice(0, 1), await runtime.features(prompts));
+    const { placed, matrix } = runtime.pictures.place(prompts.slice(0, 1), await runtime.pictures.of(prompts));
     const layout = segmentLayout(runtime.model.decoder, [{ ...placed[0]!, responses: [Int32Array.of(11, 12, 13), Int32Array.of(14, 15, 16)] }], matrix);
     expect(sharedRows(runtime.model.decoder, layout)).toBeNull();
   });
