@@ -1,6 +1,7 @@
 /** Public names of @papo/core, one by one. */
 // Plugins
 export type { Plugin, Run } from "./contracts/plugin.ts";
+export { identityOf, labelled } from "./host/labels.ts";
 export { faultsOf, OptionsError, optionsOrigin, parseOptions, type OptionsOrigin } from "./options/options.ts";
 export { adviseOnNames, adviceOn, nearest, type NameAdviser } from "./options/known-names.ts";
 export { keysOf, optionPaths, schemaAt, unwrapped } from "./options/schema-paths.ts";

@@ -62,6 +62,7 @@ export { NoisyRolloutPlugin } from "./noisy-rollout/noisy-rollout.ts";
 export { PerceptionGroundedPlugin } from "./pgpo/perception-grounded.ts";
 export { TokenReweightingPlugin } from "./tor/token-reweighting.ts";
 export { DualViewKlPlugin } from "./dvrp/dual-view-kl.ts";
+export { DegradationConsistencyPlugin } from "./roma/degradation-consistency.ts";
 export { VisualEvidencePlugin } from "./vepo/visual-evidence.ts";
 export { ConsistencyProbePlugin } from "./reward/consistency-probe.ts";
 export { ConsistencyBonusPlugin } from "./grpo-care/consistency-bonus.ts";

@@ -6,6 +6,7 @@ import type { Plugin } from "../contracts/plugin.ts";
 import type { Checkpoint, RunDescription, StartWeights } from "./checkpoint.ts";
 import { fileDigest, type DigestOf } from "../data/file-digest.ts";
 import { picturesDigest } from "../data/picture-digest.ts";
+import { identityOf } from "../host/labels.ts";
 
 /** What a run is, as it will be read back from a checkpoint. */
 export function describeRun(
@@ -15,7 +16,7 @@ export function describeRun(
   ofFile: DigestOf = fileDigest,
 ): RunDescription {
   const described = plugins.filter(({ observes }) => observes !== true).map((plugin) => ({
-    name: plugin.name,
+    name: identityOf(plugin),
     options: "options" in plugin ? plugin.options : null,
   }));
   return JSON.parse(JSON.stringify({ settings, plugins: described, dataset: { name, size, digest: typeof digest === "function" ? digest(ofFile) : digest } })) as RunDescription;
@@ -83,7 +84,7 @@ function completed({ settings, plugins, ...rest }: RunDescription, now: readonly
     settings: withDefaults(settings),
     plugins: plugins.map((saved, index) => {
       const plugin = now[index];
-      return plugin?.name === saved.name ? { ...saved, options: completedOptions(saved.options, plugin) } : saved;
+      return plugin !== undefined && identityOf(plugin) === saved.name ? { ...saved, options: completedOptions(saved.options, plugin) } : saved;
     }),
   };
 }

@@ -15,8 +15,10 @@ import type { Random } from "../math/random.ts";
  * so one instance may serve several runs.
  */
 export interface Plugin {
-  /** Equal to the class's name; unique in a run. */
+  /** Equal to the class's name. */
   readonly name: string;
+  /** Tells further instances of a class in one recipe apart; see `labelled`. Name and label together are unique in a run. */
+  readonly label?: string;
   /**
    * What options were by default in earlier versions, where that is what their default means now: a run that was saved
    * with them goes on. Default: none.
@@ -33,13 +35,14 @@ export interface Run {
   readonly hooks: Hooks;
   /** Observe only: `response`, `group`, `experience`, `step`, `alarm`, … (see RunEvents). */
   readonly events: Events;
-  readonly views: { register(view: View): void };
+  /** Each `register` returns the name in force: the given one, with the plugin's label where it has one. */
+  readonly views: { register(view: View): string };
   readonly scores: { request(request: ScoreRequest): ScoreHandle };
-  readonly rewards: { register(scorer: Scorer): void };
+  readonly rewards: { register(scorer: Scorer): string };
   /** Prompts made of responses, sampled and judged before the hook `rewards`. */
-  readonly auxiliary: { register(rollout: AuxiliaryRollout): void };
+  readonly auxiliary: { register(rollout: AuxiliaryRollout): string };
   /** Copies of the weights for score requests. */
-  readonly copies: { register(copy: WeightsCopy): void };
+  readonly copies: { register(copy: WeightsCopy): string };
   /** A coefficient that schedules and guards can change by name. Its value in a step comes from the hook `coefficient`. */
   readonly coefficient: (name: string, initial: number) => Coefficient;
   /** State saved with the run and restored on resume: any JSON value. Read and write `.value`. */
@@ -49,7 +52,7 @@ export interface Run {
    * that is replaced and not changed in place.
    */
   readonly keptGroups: () => { value: readonly Group[] };
-  /** Random numbers of this plugin, keyed by the run's seed and the plugin's name. */
+  /** Random numbers of this plugin, keyed by the run's seed, the plugin's name and its label. */
   readonly random: Random;
   /** The run's folder, for what a plugin writes down; null where the run has none, in tests say. */
   readonly output: string | null;

@@ -18,6 +18,7 @@ import type { Plugin, Run } from "../contracts/plugin.ts";
 import { PluginStates } from "./plugin-state.ts";
 import type { SavedState } from "./plugin-state.ts";
 import { KeptGroups } from "./kept-groups.ts";
+import { identityOf, labelFault, labelledRun } from "./labels.ts";
 import { checkedView } from "./registered-view.ts";
 import { checkEventName, checkedAuxiliary, checkedCopy, checkedRequest, checkedScorer } from "./registrations.ts";
 import type { Scorer } from "../contracts/scorer.ts";
@@ -47,6 +48,7 @@ export interface HostOptions {
 
 /** A recipe, applied. The pipeline calls hooks; plugins only tap them. */
 export interface Host {
+  /** What they go by, in the order of the recipe: names, with labels where there are any. */
   readonly plugins: readonly string[];
   readonly hooks: RunHooks;
   readonly events: Events;
@@ -126,11 +128,13 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
     metrics: new StepMetrics((plugin, message, about) => warnings.once(plugin, message, about)),
   };
   for (const plugin of plugins) {
-    guarding.applying = plugin.name;
+    const identity = identityOf(plugin);
+    guarding.applying = { name: plugin.name, identity };
     try {
-      applied(plugin.apply(createRun(plugin.name, parts)));
+      const run = createRun(identity, parts);
+      applied(plugin.apply(plugin.label === undefined ? run : labelledRun(run, plugin.label)));
     } catch (thrown) {
-      throw pluginError(plugin.name, "apply", thrown);
+      throw pluginError(identity, "apply", thrown);
     } finally {
       guarding.applying = null;
     }
@@ -198,7 +202,7 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
   const { guarding } = parts;
   const steps = new Set<number>();
   return {
-    plugins: plugins.map(({ name }) => name),
+    plugins: plugins.map(identityOf),
     hooks: parts.hooks,
     events: parts.events,
     random: parts.random,
@@ -226,7 +230,7 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
     saveState: () => parts.states.save(),
     loadState: (saved) => parts.states.load(saved),
     plan: () => [
-      `plugins: ${plugins.map(({ name }) => name).join(", ")}`,
+      `plugins: ${plugins.map(identityOf).join(", ")}`,
       ...[...parts.views.items.keys()].map((name) => `view "${name}" by ${parts.views.ownerOf(name)}`),
       ...[...parts.scorers.items.values()].map(({ name, weight }) => `reward "${name}" × ${weight} by ${parts.scorers.ownerOf(name)}`),
       ...[...parts.copies.items.values()].map(({ name, decay, every }) => `weights "${name}" by ${parts.copies.ownerOf(name)}: decay ${decay} every ${every} steps`),
@@ -250,8 +254,11 @@ function checkPlugins(plugins: readonly Plugin[]): void {
     }
     const className = plugin.constructor.name;
     if (plugin.name !== className) throw new Error(`A plugin of class ${className} has the name "${plugin.name}"; name and class must be equal, errors go by them`);
-    if (seen.has(plugin.name)) throw new Error(`The recipe lists ${plugin.name} twice; list it once, or give the second its own class and name`);
-    seen.add(plugin.name);
+    const identity = identityOf(plugin);
+    const fault = plugin.label === undefined ? null : labelFault(plugin.label);
+    if (fault !== null) throw new Error(`The recipe lists ${plugin.name} with ${fault}`);
+    if (seen.has(identity)) throw new Error(`The recipe lists ${identity} twice; list it once, or give the second ${plugin.label === undefined ? "a" : "another"} label: labelled(new ${plugin.name}(…), "second")`);
+    seen.add(identity);
   }
 }
 
@@ -265,11 +272,13 @@ class Registry<T extends { readonly name: string }> {
     this.#kind = kind;
   }
 
-  add(plugin: string, item: T): void {
+  /** Returns the item's name. */
+  add(plugin: string, item: T): string {
     const owner = this.#owners.get(item.name);
     if (owner !== undefined) throw new PluginError(plugin, `registers the ${this.#kind} "${item.name}", which ${owner} has registered; choose another name`);
     this.items.set(item.name, item);
     this.#owners.set(item.name, plugin);
+    return item.name;
   }
 
   ownerOf(name: string): string | undefined {

@@ -11,8 +11,8 @@ import { within } from "./time-limit.ts";
 
 /** What the guard knows of a run. */
 export interface Guarding {
-  /** The plugin that is being applied. */
-  applying: string | null;
+  /** The plugin that is being applied: its class's name, under which it taps, and what it goes by. */
+  applying: { readonly name: string; readonly identity: string } | null;
   /** Who gave which term. */
   readonly terms: Map<string, string>;
   /** Whether tensors are counted before and after each asynchronous tap. */
@@ -63,7 +63,8 @@ export function guardTaps(hooks: RunHooks, guarding: Guarding): void {
         return ownCopy(result);
       };
       const guard: Guard = { plugin, where: `hook "${name}"`, names, check, guarding, shared };
-      return { ...tap, fn: isAsync ? guardAsync(tap.fn, guard) : guardSync(tap.fn, guard) };
+      // Plans and errors name instances, not classes.
+      return { ...tap, name: plugin, fn: isAsync ? guardAsync(tap.fn, guard) : guardSync(tap.fn, guard) };
     };
     const call = (): void => void (shared.digests = null);
     (hook as unknown as Interceptable).intercept(isAsync ? { register } : { register, call });
@@ -71,12 +72,12 @@ export function guardTaps(hooks: RunHooks, guarding: Guarding): void {
 }
 
 /** Which plugin taps, if the tap is one that would do what it looks like. */
-function checkTap(tap: RegisteredTap, hook: string, isAsync: boolean, applying: string | null): string {
+function checkTap(tap: RegisteredTap, hook: string, isAsync: boolean, applying: Guarding["applying"]): string {
   if (applying === null)
     throw new Error(
       `${tap.name} taps the hook "${hook}" outside apply; tap in apply, where the order of the recipe holds`,
     );
-  if (tap.name !== applying)
+  if (tap.name !== applying.name)
     throw new Error(`it taps the hook "${hook}" under the name "${tap.name}"; use its own name, this.name`);
   if (tap.before !== undefined || tap.stage !== undefined) {
     throw new Error(`it taps the hook "${hook}" with "before" or "stage"; the order is that of the recipe's array`);
@@ -86,7 +87,7 @@ function checkTap(tap: RegisteredTap, hook: string, isAsync: boolean, applying: 
     throw new Error(`it taps the hook "${hook}" with the wrong method; use ${isAsync ? "tapPromise" : "tap"}`);
   if (typeof tap.fn !== "function")
     throw new Error(`it taps the hook "${hook}" with ${describe(tap.fn)}; give a function`);
-  return applying;
+  return applying.identity;
 }
 
 /** Digests of what all taps of a call are given: nothing else runs between those of a synchronous hook, so that they hold until a tap changes something. */

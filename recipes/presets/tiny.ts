@@ -1,10 +1,11 @@
 /** The methods scaled to about a million parameters and a minute: one budget for all, so that they can be compared. */
-import type { Plugin, RunSettingsInput } from "@papo/core";
+import { labelled, type Plugin, type RunSettingsInput } from "@papo/core";
 import {
   AllOrNothingPlugin,
   BlindViewPlugin,
   ClippedObjectivePlugin,
   ConsistencyBonusPlugin,
+  DegradationConsistencyPlugin,
   DifficultyKlPlugin,
   DiffusionNoisePlugin,
   DoubleEntropyPlugin,
@@ -113,6 +114,12 @@ export const tinyPresets = {
   ]),
   tor: tiny("ToR", () => [...baseDapo(), new BlindViewPlugin({ by: "removed" }), new TokenReweightingPlugin()]),
   vepo: tiny("VEPO", () => [...baseDapo(), new DiffusionNoisePlugin({ schedule: "constant" }), new VisualEvidencePlugin()]),
+  roma: tiny("ROMA", () => [
+    ...baseGrpo(),
+    new DiffusionNoisePlugin({ strength: 250, schedule: "constant" }),
+    labelled(new DiffusionNoisePlugin({ strength: 700, schedule: "constant" }), "strong"),
+    new DegradationConsistencyPlugin(),
+  ]),
   "grpo-care": tiny("GRPO-CARE", () => [new ConsistencyBonusPlugin(box), ...baseGrpo()]),
   "latro-tiny": tiny("LaTRO", () => [
     new RationaleLikelihoodPlugin({ until: "\\boxed{", target: "\\boxed{ {answer} }" }),

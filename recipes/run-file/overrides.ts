@@ -1,6 +1,6 @@
 /** `--set path=value`: a run file with some values set from outside, each held against the schema of what it belongs to. */
 import { resolve } from "node:path";
-import { keysOf, nearest, optionsOrigin, parseOptions, schemaAt, settingsSchema, adviceOn, type Plugin } from "@papo/core";
+import { identityOf, keysOf, labelled, nearest, optionsOrigin, parseOptions, schemaAt, settingsSchema, adviceOn, type Plugin } from "@papo/core";
 import type { z } from "zod";
 import { evaluationSchema } from "../app/evaluation/plan.ts";
 import { dataSchema } from "./data-source.ts";
@@ -118,7 +118,7 @@ function withPluginOptions(plugins: readonly Plugin[], overrides: readonly Overr
       told(place);
       continue;
     }
-    const { name: owner } = plugins[place]!;
+    const owner = identityOf(plugins[place]!);
     const origin = optionsOrigin((plugins[place] as { readonly options?: unknown }).options);
     if (origin === null) told(`the options of ${owner} cannot be set from here: set them in the run file`);
     else if (path.length === 0) told(`name an option of ${owner}: ${keysOf(origin.schema).join(", ")}`);
@@ -134,7 +134,8 @@ function withPluginOptions(plugins: readonly Plugin[], overrides: readonly Overr
     const change = changes.get(place);
     if (change === undefined) return plugin;
     try {
-      return new (plugin.constructor as new (options: unknown) => Plugin)(change.options);
+      const made = new (plugin.constructor as new (options: unknown) => Plugin)(change.options);
+      return plugin.label === undefined || made.label === plugin.label ? made : labelled(made, plugin.label);
     } catch (error) {
       mistakes.push(`--set ${change.written.join(" --set ")}: ${(error as Error).message}`);
       return plugin;
@@ -144,7 +145,7 @@ function withPluginOptions(plugins: readonly Plugin[], overrides: readonly Overr
 
 /** Where the plugin of a name stands; words for the error where it is none, or several. "PerceptionKl" names PerceptionKlPlugin too. */
 function placeOf(name: string | undefined, plugins: readonly Plugin[]): number | string {
-  const classes = plugins.map((plugin) => plugin.name);
+  const classes = plugins.map(identityOf);
   const there = `the recipe has ${classes.join(", ")}`;
   if (name === undefined) return `name a plugin: ${there}`;
   const places = (matches: (known: string) => boolean): number[] => classes.flatMap((known, place) => (matches(known) ? [place] : []));

@@ -8,6 +8,7 @@ import type { MinibatchInput, Rows } from "@papo/core/testing";
 import {
   ClippedObjectivePlugin,
   CorrectSftPlugin,
+  DegradationConsistencyPlugin,
   DualViewKlPlugin,
   PerceptionExplorationPlugin,
   PerceptionGroundedPlugin,
@@ -38,7 +39,7 @@ interface GoldenMethods {
   readonly similarity: Rows;
   readonly group: readonly number[];
   readonly accuracy: readonly number[];
-  readonly losses: readonly { readonly kind: string; readonly loss: number; readonly grad_logp: Rows | null; readonly grad_masked_logp: Rows | null }[];
+  readonly losses: readonly { readonly kind: string; readonly loss: number; readonly grad_logp: Rows | null; readonly grad_masked_logp: Rows | null; readonly grad_noisy_logp?: Rows | null }[];
 }
 
 /** The advantages of the case, for plugins that change them. */
@@ -65,6 +66,8 @@ const METHODS: Readonly<Record<string, () => Plugin[]>> = {
   tor: () => [new TokenReweightingPlugin({ view: "masked" }), clipped()],
   vepo: () => [new VisualEvidencePlugin({ view: "masked" }), clipped()],
   pepo: () => [new PerceptionExplorationPlugin(), clipped()],
+  roma: () => [new DegradationConsistencyPlugin({ views: ["masked", "noisy"], consistency: 1, policy: 0.5 })],
+  roma_token: () => [new DegradationConsistencyPlugin({ views: ["masked", "noisy"], consistency: 1, policy: 0.5, worst: "token" })],
   dvrp: () => [new DualViewKlPlugin()],
   sapo: () => [new SoftObjectivePlugin()],
   k3_k2: () => [new ReferenceKlPlugin({ coefficient: 1, estimator: "k3_k2", reduction: "token_mean" })],
@@ -91,6 +94,7 @@ function inputOf(golden: GoldenMethods): MinibatchInput {
       "masked/old/logProbs": golden.masked_logp,
       "masked/current/logProbs": golden.masked_logp,
       "noisy/old/logProbs": golden.ref_logp,
+      "noisy/current/logProbs": golden.ref_logp,
       "original/old/entropy": golden.entropy,
       "masked/old/entropy": golden.masked_entropy,
       "original/old/pictureSimilarity": golden.similarity,
@@ -112,7 +116,7 @@ function errorsOf(golden: GoldenMethods, loss: GoldenMethods["losses"][number], 
     return distance(here, torch) / (1e-5 * distance(torch) + 1e-7 * (1 + distance(torch)));
   };
   const value = Math.abs(found.loss - loss.loss) / (1e-5 * Math.abs(loss.loss) + 1e-7 * (1 + size));
-  return Math.max(value, gradientError("original", loss.grad_logp), gradientError("masked", loss.grad_masked_logp));
+  return Math.max(value, gradientError("original", loss.grad_logp), gradientError("masked", loss.grad_masked_logp), gradientError("noisy", loss.grad_noisy_logp ?? null));
 }
 
 describe.skipIf(cases.length === 0)("methods.json", () => {

@@ -15,7 +15,7 @@ describe("a recipe", () => {
 
   test("that lists a plugin twice, or two that make the same, is refused", async () => {
     const twice = await trainSmall({ plugins: [evenTokens(), ...grpo(), new GroupAdvantagePlugin()] });
-    expect(twice.error).toBe("The recipe lists GroupAdvantagePlugin twice; list it once, or give the second its own class and name");
+    expect(twice.error).toBe("The recipe lists GroupAdvantagePlugin twice; list it once, or give the second a label: labelled(new GroupAdvantagePlugin(…), \"second\")");
     const sameView = new TapPlugin(({ views }) => views.register({ name: "masked", raw: (picture) => picture }));
     const { error } = await trainSmall({ plugins: [evenTokens(), ...papo(grpo()), sameView] });
     expect(error).toMatch(/TapPlugin registers the view "masked", which RandomMaskPlugin has registered; choose another name/);

@@ -1,6 +1,6 @@
 /** `papo diff`: what differs between two recipes, and whether a baseline is one. */
 import { textCommand } from "../command-line/command.ts";
-import { catalogue } from "../show/catalogue.ts";
+import { aboutPlugin } from "../show/catalogue.ts";
 import { readRecipe, type DescribedPlugin, type DescribedRecipe } from "../show/recipe.ts";
 import { say } from "../display/say.ts";
 
@@ -41,7 +41,7 @@ function changes(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string
 export function impureBaseline({ name, baseline, plugins }: DescribedRecipe): string[] {
   if (!baseline) return [];
   const on = plugins.flatMap((plugin) => {
-    const method = catalogue.get(plugin.name)?.method ?? null;
+    const method = aboutPlugin(plugin.name)?.method ?? null;
     return method === null || plugin.options["coefficient"] === 0 ? [] : [{ plugin, method }];
   });
   return [...new Set(on.map(({ method }) => method))].map((method) => {

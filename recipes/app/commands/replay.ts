@@ -1,7 +1,7 @@
 /** `papo replay <run> --step N`: a step of a run again, held against what was recorded of it. */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { checkpointFolders, createHost, digestsFile, keptDigests, learnerSettings, openPolicy, parseSettings, readWholeLines, train, type Plugin } from "@papo/core";
+import { checkpointFolders, createHost, digestsFile, identityOf, keptDigests, learnerSettings, openPolicy, parseSettings, readWholeLines, train, type Plugin } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
 import { command, UsageError } from "../command-line/command.ts";
 import type { Display } from "../display/display.ts";
@@ -94,7 +94,7 @@ function prepare(folder: string, scratch: string, step: number): void {
 
 /** Scorers of the plugins whose options are changed: what they said before holds no longer. All of them where that cannot be told. */
 function scorersOf(plugins: readonly Plugin[], changes: readonly string[]): ReadonlySet<string> {
-  const others = plugins.filter(({ name }) => !changes.some((change) => change.startsWith(`plugins.${name}.`)));
+  const others = plugins.filter((plugin) => !changes.some((change) => change.startsWith(`plugins.${identityOf(plugin)}.`)));
   const { scorers, views } = createHost(plugins, { seed: 1 });
   try {
     const kept = createHost(others, { seed: 1, givenViews: [...views.keys()] }).scorers;

@@ -1,7 +1,7 @@
 /** `papo show`: a recipe with every number in force, beside the formula and the option that it belongs to. */
 import { textCommand } from "../command-line/command.ts";
 import { setOption } from "../command-line/run-file-options.ts";
-import { catalogue } from "../show/catalogue.ts";
+import { aboutPlugin } from "../show/catalogue.ts";
 import { readRecipe, type DescribedPlugin, type DescribedRecipe } from "../show/recipe.ts";
 import { columns, wrapped } from "../show/text.ts";
 import { say } from "../display/say.ts";
@@ -24,7 +24,7 @@ export function showRecipe({ name, source, settings, plugins }: DescribedRecipe)
 }
 
 function showPlugin({ name, options }: DescribedPlugin): string[] {
-  const known = catalogue.get(name);
+  const known = aboutPlugin(name);
   const rows = Object.entries(options).map(([option, value]) => {
     const about = known?.options.find((entry) => entry.name === option);
     return [about?.symbol ?? "", option, text(value), about?.text ?? ""];

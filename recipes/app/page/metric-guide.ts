@@ -71,6 +71,7 @@ export function guideOf(name: string): Guide {
     const found = pattern.exec(name);
     if (found !== null) return { about: about.replace("$1", found[1] ?? ""), better, unit };
   }
-  const own = documented(name);
+  // A labelled plugin's metrics mean what those of its class do.
+  const own = documented(name) ?? documented(name.replace(/:[\w-]+$/, ""));
   return { about: own ?? "a metric of a plugin of this run", better: "none", unit: /\bnats\b/.test(own ?? "") ? "nats" : "" };
 }

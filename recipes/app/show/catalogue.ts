@@ -13,6 +13,9 @@ export interface CatalogueEntry {
   readonly options: readonly { readonly name: string; readonly symbol: string | null; readonly text: string }[];
 }
 
+/** What the package says of a plugin by what it goes by: its class's name, with a label or without. */
+export const aboutPlugin = (identity: string): CatalogueEntry | undefined => catalogue.get(identity.split(":")[0]!);
+
 export const catalogue: ReadonlyMap<string, CatalogueEntry> = new Map(
   Object.entries(JSON.parse(readFileSync(createRequire(import.meta.url).resolve("@papo/plugins/catalogue.json"), "utf8")) as Record<string, CatalogueEntry>),
 );

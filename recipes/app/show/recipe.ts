@@ -1,7 +1,7 @@
 /** A recipe as `papo show` and `papo diff` read it: a preset, a run file, or the folder of a run. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { parseSettings, type Plugin, type RunSettingsInput } from "@papo/core";
+import { identityOf, parseSettings, type Plugin, type RunSettingsInput } from "@papo/core";
 import { loadRunFile } from "../../run-file/run-file.ts";
 import { aboutPreset, isPresetName, preset, presetNames } from "../../presets/index.ts";
 
@@ -45,7 +45,7 @@ export async function readRecipe(name: string, set: readonly string[] = []): Pro
 }
 
 function describe(name: string, source: string, baseline: boolean, { plugins, settings = {} }: { readonly plugins: readonly Plugin[]; readonly settings?: RunSettingsInput }): DescribedRecipe {
-  const described = plugins.map((plugin) => ({ name: plugin.name, options: "options" in plugin ? readable(plugin.options) : {} }));
+  const described = plugins.map((plugin) => ({ name: identityOf(plugin), options: "options" in plugin ? readable(plugin.options) : {} }));
   return { name, source, baseline, settings: flat(parseSettings(settings)), plugins: described };
 }
 

@@ -16,7 +16,7 @@ function guarded(): { readonly hooks: RunHooks; readonly guarding: Guarding; app
   const guarding: Guarding = { applying: null, terms: new Map(), counting: true, limitSeconds: 60, registered, kept: [] };
   guardTaps(hooks, guarding);
   const apply = (plugin: string, tap: (hooks: RunHooks) => void): void => {
-    guarding.applying = plugin;
+    guarding.applying = { name: plugin, identity: plugin };
     tap(hooks);
     guarding.applying = null;
   };

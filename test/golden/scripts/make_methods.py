@@ -122,6 +122,22 @@ def dvrp(c):
     return lambda l, lm: -0.01 * token_mean(k3(l, c["masked_logp"]), c["mask"]) + 0.01 * token_mean(k3(l, c["ref_logp"]), c["mask"])
 
 
+def roma(worst):
+    """The view with the largest divergence for each response or token; its log-probs have the gradient, the clean ones none."""
+    def make(c):
+        def loss(l, lm):
+            seen = [lm, c["noisy_leaf"]]
+            k = torch.stack([k3(l, v).detach() for v in seen])
+            if worst == "response":
+                k = ((k * c["mask"]).sum(-1) / c["mask"].sum(-1).clamp(min=1))[:, :, None].expand_as(k)
+            choice = (k[1] > k[0]).double()
+            v = seen[0] * (1 - choice) + seen[1] * choice
+            right = torch.tensor([1.0 if a > 0.1 else 0.0 for a in c["accuracy"]])[:, None]
+            return token_mean(k3(l.detach(), v) * right, c["mask"]) + 0.5 * token_mean(clip_loss(v, c["old_logp"], c["adv"]), c["mask"])
+        return loss
+    return make
+
+
 def sapo(c):
     def loss(l, lm):
         r = (l - c["old_logp"]).clamp(-20, 20).exp()
@@ -175,7 +191,7 @@ def sft(c):
 
 
 METHODS = {
-    "vppo": vppo, "vgpo": vgpo, "pgpo": pgpo, "tor": tor, "vepo": vepo, "pepo": pepo, "dvrp": dvrp, "sapo": sapo, "k3_k2": kl_value_and_gradient,
+    "vppo": vppo, "vgpo": vgpo, "pgpo": pgpo, "tor": tor, "vepo": vepo, "pepo": pepo, "dvrp": dvrp, "roma": roma("response"), "roma_token": roma("token"), "sapo": sapo, "k3_k2": kl_value_and_gradient,
     "tis_token": tis("token"), "tis_sequence": tis("sequence"), "sft": sft,
     "perception_reverse": perception("reverse"), "perception_swapped": perception("swapped"), "perception_correct": perception(samples="correct_only"),
     "perception_weighted_top_clip": perception(samples="accuracy_weighted", top_tokens=0.3, clip=0.2), "perception_top": perception(top_tokens=0.2),
@@ -213,9 +229,13 @@ for index, name in enumerate(["ragged", "single_token", "equal_policies", "extre
     losses = []
     for kind, make in METHODS.items():
         l, lm = c["logp"].clone().requires_grad_(True), c["masked_logp"].clone().requires_grad_(True)
-        loss = make(c)(l, lm)
-        gl, gm = torch.autograd.grad(loss, [l, lm], allow_unused=True) if loss.requires_grad else (None, None)
-        losses.append(dict(kind=kind, loss=loss.item(), grad_logp=None if gl is None else gl.tolist(), grad_masked_logp=None if gm is None else gm.tolist()))
+        ln = c["ref_logp"].clone().requires_grad_(True)
+        loss = make(dict(c, noisy_leaf=ln))(l, lm)
+        gl, gm, gn = torch.autograd.grad(loss, [l, lm, ln], allow_unused=True) if loss.requires_grad else (None, None, None)
+        lists = {name: None if g is None else g.tolist() for name, g in (("grad_logp", gl), ("grad_masked_logp", gm), ("grad_noisy_logp", gn))}
+        if gn is None:
+            del lists["grad_noisy_logp"]
+        losses.append(dict(kind=kind, loss=loss.item(), **lists))
     out.append({**{key: value.tolist() if isinstance(value, torch.Tensor) else value for key, value in c.items()}, "losses": losses})
 with open(f"{sys.argv[1]}/methods.json", "w") as file:
     json.dump(out, file)

@@ -1,12 +1,12 @@
 import type { Plugin } from "@papo/core";
-import { createHost, parseSettings } from "@papo/core";
+import { createHost, identityOf, parseSettings } from "@papo/core";
 import { describe, expect, it } from "vitest";
 import { dapo } from "../../../recipes/dapo.ts";
 import { grpo } from "../../../recipes/grpo.ts";
 import { papo } from "../../../recipes/papo.ts";
 import { preset, presetNames } from "../../../recipes/presets/index.ts";
 
-const names = (plugins: readonly Plugin[]): string[] => plugins.map(({ name }) => name);
+const names = (plugins: readonly Plugin[]): string[] => plugins.map(identityOf);
 const optionsOf = (plugin: Plugin): unknown => ("options" in plugin ? plugin.options : null);
 
 describe("recipes", () => {
@@ -37,7 +37,7 @@ describe("recipes", () => {
 describe("presets", () => {
   it.each(presetNames)("%s holds the numbers of its table row", (name) => {
     const { plugins, settings } = preset(name);
-    expect({ plugins: plugins.map((plugin) => ({ [plugin.name]: optionsOf(plugin) })), settings: parseSettings(settings) }).toMatchSnapshot();
+    expect({ plugins: plugins.map((plugin) => ({ [identityOf(plugin)]: optionsOf(plugin) })), settings: parseSettings(settings) }).toMatchSnapshot();
   });
 
   it.each(presetNames)("%s can be applied, in both modes, with valid settings", (name) => {

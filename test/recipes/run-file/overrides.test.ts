@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Plugin } from "@papo/core";
+import { identityOf, labelled, type Plugin } from "@papo/core";
 import { BoxRewardPlugin, MathRewardPlugin, PerceptionKlPlugin, RandomMaskPlugin, SemanticMaskPlugin } from "@papo/plugins";
 import { dapo, papo } from "@papo/recipes";
 import { expect, test } from "vitest";
@@ -91,6 +91,14 @@ test.each([
 
 test("all mistakes are told", () => {
   expect(set("settings.steps=x", "settings.seed=2", "plugins.none.a=1", "beta=2").mistakes).toHaveLength(3);
+});
+
+test("a labelled plugin is set by class and label, and keeps its label", () => {
+  const plugins = [new BoxRewardPlugin(), labelled(new BoxRewardPlugin(), "strict")];
+  const mistakes: string[] = [];
+  const changed = withOverrides({ plugins } as never, ["plugins.BoxRewardPlugin:strict.weight=2"], mistakes).plugins;
+  expect(mistakes).toEqual([]);
+  expect(changed.map((plugin) => [identityOf(plugin), (plugin as BoxRewardPlugin).options.weight])).toEqual([["BoxRewardPlugin", plugins[0]!.options.weight], ["BoxRewardPlugin:strict", 2]]);
 });
 
 test("a name that may be several plugins is ambiguous, also where the recipe has one twice", () => {
