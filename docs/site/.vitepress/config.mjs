@@ -30,7 +30,7 @@ export default defineConfig({
         ["Architecture", "docs/design.md"],
       ]),
       group("Measured", [
-        ["All methods", "docs/comparison.md"], ["Verdicts", "docs/verification.md"], ["Security", "docs/security.md"], ["Speed and memory", "docs/performance.md"], ["Every row", "bench/results.md"],
+        ["Evidence", "docs/evidence.md"], ["All methods", "docs/comparison.md"], ["Verdicts", "docs/verification.md"], ["Security", "docs/security.md"], ["Speed and memory", "docs/performance.md"], ["Every row", "bench/results.md"],
         ["Golden values", "test/golden/README.md"],
       ]),
     ],

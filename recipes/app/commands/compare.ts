@@ -1,6 +1,6 @@
 /** `papo compare`: many recipes on the embedded task under one budget, as one table. */
 import type { ChildProcess } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,25 +9,27 @@ import { command } from "../command-line/command.ts";
 import { beforeEnd, commandWith } from "../stopping.ts";
 import type { Display } from "../display/display.ts";
 import { runSideBySide } from "../compare/side-by-side.ts";
+import { summaryOf, writeSummary } from "../compare/summary.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
 import { isDone, makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
 import type { Job } from "../compare/run-variant.ts";
 import { tinyPresetNames, tinySteps } from "../../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
-import { writeDataset } from "../tasks/shapes/dataset.ts";
-import { pictureGrids } from "../tasks/shapes/start-model.ts";
+import { taskOf, taskOptions, type Task } from "../tasks/task.ts";
 
 export const compare = command({
   name: "compare",
   forms: ["[grpo papo papo:gamma=0.04,mode=paper …]"],
   summary: [
-    "Train recipes on the embedded task with several seeds under one budget, measure them on the same unseen scenes, and rank them.",
+    "Train recipes on an embedded task with several seeds under one budget, measure them on the same unseen scenes, and rank them.",
     `Recipes: ${tinyPresetNames.join(", ")}; default all. Options of PAPO's recipes and settings of the run (settings.executor=tensorflow) follow a colon; an option with three numbers is drawn as a curve.`,
     "Each run is a process with one thread. Started again, it goes on with the runs that are missing.",
-    "Writes <output>/table.md, results.json, sweeps.svg and a folder per run.",
+    "Writes <output>/table.md, results.json, sweeps.svg, runs.json (each run's right answers and metrics in short) and a folder per run.",
   ],
   options: {
-    seeds: { kind: "count", default: 3, text: "How often each is trained, with seeds from 1." },
+    ...taskOptions("shapes"),
+    seeds: { kind: "count", default: 3, text: "How often each is trained." },
+    "first-seed": { kind: "count", default: 1, text: "The first of the seeds; the others follow it." },
     steps: { kind: "count", text: `Steps of each run, ${tinySteps} without it.` },
     scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
     jobs: { kind: "count", text: "Runs side by side, as many as there are cores without it." },
@@ -39,7 +41,9 @@ export const compare = command({
     const variants = (positionals.length > 0 ? positionals : tinyPresetNames).map(parseVariant);
     await runComparison({
       variants,
+      task: taskOf(values),
       seeds: values.seeds,
+      firstSeed: values["first-seed"],
       steps: values.steps ?? null,
       scenes: values.scenes,
       jobs: values.jobs ?? availableParallelism(),
@@ -52,7 +56,10 @@ export const compare = command({
 
 export interface Comparison {
   readonly variants: readonly Variant[];
+  readonly task: Task;
   readonly seeds: number;
+  /** Seeds are this one and those after it. */
+  readonly firstSeed: number;
   /** Null: each recipe's own. */
   readonly steps: number | null;
   readonly scenes: number;
@@ -74,11 +81,12 @@ export async function runComparison(comparison: Comparison): Promise<void> {
 }
 
 async function runLocked(comparison: Comparison): Promise<void> {
-  const { seeds, output, display, jobs } = comparison;
+  const { seeds, firstSeed, output, display, jobs } = comparison;
   const say = (line: string): void => display.line(line);
+  checkSame(comparison);
   const data = await drawScenes(comparison);
   // Seed by seed, so that an interrupted comparison has every recipe.
-  const all = Array.from({ length: seeds }, (_, index) => comparison.variants.map((variant) => jobOf(variant, index + 1, data, comparison))).flat();
+  const all = Array.from({ length: seeds }, (_, index) => comparison.variants.map((variant) => jobOf(variant, firstSeed + index, data, comparison))).flat();
   const missing = all.filter(({ folder }) => !isDone(folder));
   say(`${all.length} runs, ${all.length - missing.length} of them done already; ${jobs} at a time`);
   const failures = await inParallel(missing, jobs, say);
@@ -86,29 +94,44 @@ async function runLocked(comparison: Comparison): Promise<void> {
   const lines = linesOf(runs, comparison.baseline);
   const sweeps = sweepsOf(lines);
   writeFileSync(join(output, "table.md"), tableOf(lines, comparison.baseline));
+  writeSummary(join(output, "runs.json"), summaryOf(runs, aboutOf(comparison)));
   writeFileSync(join(output, "results.json"), `${JSON.stringify(lines, null, 1)}\n`);
   if (sweeps.length > 0) writeFileSync(join(output, "sweeps.svg"), drawSweeps(sweeps));
   display.result(tableOf(lines, comparison.baseline), { output });
   if (failures.length > 0) throw new Error(`${failures.length} of ${missing.length} runs failed:\n${failures.join("\n")}`);
 }
 
+/** What runs must have in common to stand in one table. */
+const aboutOf = ({ task: { name, strength }, steps }: Comparison) => ({ task: name, strength, steps });
+
+/** A folder is of one comparison: runs that are done are not done anew. @throws Error where they were made under another task or budget */
+function checkSame(comparison: Comparison): void {
+  const [file, asked] = [join(comparison.output, "comparison.json"), JSON.stringify({ ...aboutOf(comparison), scenes: comparison.scenes })];
+  const before = existsSync(file) ? readFileSync(file, "utf8").trim() : asked;
+  if (before !== asked) throw new Error(`${comparison.output} holds runs of ${before}, and this comparison is of ${asked}: choose another --output`);
+  writeFileSync(file, `${asked}\n`);
+}
+
 interface Scenes {
+  /** The model that all begin with. */
+  readonly model: string;
   readonly train: string;
   readonly unseen: string;
 }
 
 /** The same scenes for all: enough for the longest run, and unseen ones. */
-async function drawScenes({ variants, steps, scenes, output }: Comparison): Promise<Scenes> {
+async function drawScenes({ variants, task, steps, scenes, output, display }: Comparison): Promise<Scenes> {
   const prompts = Math.max(...variants.map((variant) => {
     const settings = parseSettings(makeVariant(variant).settings);
     return (steps ?? settings.steps) * settings.promptsPerStep;
   }));
-  const draw = (split: "train" | "test", count: number): Promise<string> => writeDataset(join(output, "data", split), { split, seed: 2, count, grids: pictureGrids });
-  return { train: await draw("train", prompts), unseen: await draw("test", scenes) };
+  const draw = (split: "train" | "test", count: number): Promise<string> => task.writeRows(join(output, "data", split), { split, seed: 2, count });
+  const model = await task.startModel(join(output, "data", "start-model"), (done, all) => (done === 1 ? display.line(`making the model to begin with: ${all} supervised steps`) : undefined));
+  return { model, train: await draw("train", prompts), unseen: await draw("test", scenes) };
 }
 
-const jobOf = (variant: Variant, seed: number, { train, unseen }: Scenes, { steps, output }: Comparison): Job => ({
-  variant, seed, steps, train, unseen, folder: join(output, "runs", `${variant.label.replace(/[^\w.-]+/g, "-")}-${seed}`),
+const jobOf = (variant: Variant, seed: number, { model, train, unseen }: Scenes, { task: { strength }, steps, output }: Comparison): Job => ({
+  variant, seed, steps, task: { strength }, model, train, unseen, folder: join(output, "runs", `${variant.label.replace(/[^\w.-]+/g, "-")}-${seed}`),
 });
 
 /** Run jobs side by side; the failures' messages. An interrupt ends the children with this process. */

@@ -18,10 +18,8 @@ import { defaultComparisons, verdictOf } from "../report/verdict.ts";
 import { writeReport } from "../report/write-report.ts";
 import { sayStopping, trainWithDisplay } from "../session.ts";
 import { commandWith, hold, StoppedError, unlessStopped, type Hold } from "../stopping.ts";
-import { writeDataset } from "../tasks/shapes/dataset.ts";
 import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
-import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
-import { pictureGrids, startModelFolder } from "../tasks/shapes/start-model.ts";
+import { taskOf, taskOptions, taskPlugins, type Task } from "../tasks/task.ts";
 
 /** The recipes that have settings for a model of this size. */
 const recipes = tinyPresetNames;
@@ -35,6 +33,7 @@ export const demo = command({
     "Writes <output>/report.html and a folder per run. An output folder that holds runs already gets a numbered neighbour.",
   ],
   options: {
+    ...taskOptions("shapes"),
     recipe: { kind: "choice", value: "<name>", choices: recipes, many: true, default: ["grpo", "papo"], text: `What is trained: ${recipes.join(", ")}.` },
     steps: { kind: "count", text: `Steps of each run, ${tinySteps} without it.` },
     seeds: { kind: "count", default: 1, text: "How often each is trained, with seeds from 1." },
@@ -50,6 +49,7 @@ export const demo = command({
   async run({ values, display }) {
     const { scenes, steps = null, verbose } = values;
     const port = values.page || values.port !== undefined ? { port: values.port ?? null } : null;
+    const task = taskOf(values);
     const trainings = trainingsOf(values.recipe, values.mode, values.seeds);
     const output = values.resume ? resolve(values.output) : await freeFolder(resolve(values.output));
     makeFolder(output);
@@ -57,7 +57,7 @@ export const demo = command({
     const stop = hold({ say: sayStopping(display) });
     try {
       return await unlessStopped(
-        () => runDemo({ trainings, steps, scenes, output, display, stop, verbose, port }),
+        () => runDemo({ task, trainings, steps, scenes, output, display, stop, verbose, port }),
         () => display.line(`go on with: ${commandWith(["--output", relative(process.cwd(), output), "--resume"], [values.output])}`),
       );
     } finally {
@@ -77,6 +77,7 @@ interface Training {
 }
 
 interface DemoOptions {
+  readonly task: Task;
   readonly trainings: readonly Training[];
   readonly steps: number | null;
   readonly scenes: number;
@@ -108,9 +109,10 @@ async function runDemo(options: DemoOptions): Promise<void> {
   }
 }
 
-async function trainAll({ trainings, steps, scenes, output, display, stop, verbose }: DemoOptions, control: RunControl, page: TrainingPage | null): Promise<void> {
-  if (verbose) display.line(`model: ${relative(process.cwd(), startModelFolder)}; executor: onnxruntime-node on the CPU`);
-  const data = await drawData(trainings, steps, scenes, output, display);
+async function trainAll({ task, trainings, steps, scenes, output, display, stop, verbose }: DemoOptions, control: RunControl, page: TrainingPage | null): Promise<void> {
+  const data = await drawData(task, trainings, steps, scenes, output, display);
+  const model = await startModelOf(task, output, display);
+  if (verbose) display.line(`model: ${relative(process.cwd(), model)}; executor: onnxruntime-node on the CPU`);
   // Not beside the runs: whoever watches the folder sees it as what each of them began with.
   const start = join(output, "data", "start");
   const runs: RunRecord[] = [];
@@ -126,11 +128,11 @@ async function trainAll({ trainings, steps, scenes, output, display, stop, verbo
     if (checkpointFolders(join(folder, "checkpoints")).length === 0) rmSync(folder, { recursive: true, force: true });
     const { plugins, settings } = preset(training.recipe, { mode: training.mode });
     const chosen = { ...settings, seed: training.seed, ...(steps === null ? {} : { steps }), checkpointEvery: 0 };
-    const policy = await openPolicy({ folder: startModelFolder, ...learnerSettings(parseSettings(chosen)) });
+    const policy = await openPolicy({ folder: model, ...learnerSettings(parseSettings(chosen)) });
     try {
       // It goes on where it was stopped, and is not measured twice.
       await measure("the start", policy, data.unseen, start, null, { display, stop });
-      const session = { stop, control, resume: existsSync(folder), name, policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display, weights: startWeights(startModelFolder, null, fileDigest) };
+      const session = { stop, control, resume: existsSync(folder), name, policy, plugins: [...taskPlugins(task), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display, weights: startWeights(model, null, fileDigest) };
       let withdraw: (() => void) | undefined;
       const onBegin = (): void => void (withdraw = page?.offer(folder));
       const { ended } = await trainWithDisplay({ ...session, onBegin, shown: { plan: verbose, answerEvery: 10 } }).finally(() => withdraw?.());
@@ -144,7 +146,7 @@ async function trainAll({ trainings, steps, scenes, output, display, stop, verbo
     }
   }
   const report = join(output, "report.html");
-  await writeReport(report, { title: "The embedded task", runs });
+  await writeReport(report, { title: task.strength === null ? "The embedded task" : `The embedded task ${task.name}, the prior right about ${percent(task.strength)} of the training questions`, runs });
   summarise(runs, display);
   display.result(`report: ${relative(process.cwd(), report)}`, { report });
 }
@@ -156,18 +158,25 @@ const folderName = ({ label, seed }: Training): string => [...(label.match(/\w+/
 const doneFile = (folder: string): string => join(folder, "done");
 
 /** Training scenes for the longest run, and unseen ones. */
-async function drawData(trainings: readonly Training[], steps: number | null, scenes: number, output: string, display: Display): Promise<{ train: Dataset; unseen: Dataset }> {
+async function drawData(task: Task, trainings: readonly Training[], steps: number | null, scenes: number, output: string, display: Display): Promise<{ train: Dataset; unseen: Dataset }> {
   const prompts = Math.max(...trainings.map(({ recipe }) => {
     const settings = parseSettings(preset(recipe).settings);
     return (steps ?? settings.steps) * settings.promptsPerStep;
   }));
   const draw = async (split: "train" | "test", pictures: number): Promise<Dataset> => {
     const phase = display.phase(`drawing ${pictures} ${split === "train" ? "training" : "unseen"} scenes`, pictures, true);
-    const file = await writeDataset(join(output, "data", split), { split, seed: 2, count: pictures, grids: pictureGrids, onProgress: (done) => phase.advance(done) });
+    const file = await task.writeRows(join(output, "data", split), { split, seed: 2, count: pictures, onProgress: (done) => phase.advance(done) });
     phase.end();
     return openJsonl(file);
   };
   return { train: await draw("train", prompts), unseen: await draw("test", scenes) };
+}
+
+async function startModelOf(task: Task, output: string, display: Display): Promise<string> {
+  let phase: ReturnType<Display["phase"]> | undefined;
+  const model = await task.startModel(join(output, "data", "start-model"), (done, steps) => (phase ??= display.phase("making the model to begin with", steps)).advance(done));
+  phase?.end();
+  return model;
 }
 
 /** @param pictures the run's folder; null writes none: the start's are those of every run */
@@ -182,8 +191,9 @@ function summarise(runs: readonly RunRecord[], display: Display): void {
   const line = (name: string, { accuracy: greedy, sampled, errors, klPrcp }: NonNullable<RunRecord["after"]>): string => {
     const { accuracy, low, high } = greedy.overall;
     const needed = greedy.visionDependent ? percent(greedy.visionDependent.accuracy) : "–";
+    const part = greedy.priorWrong === null ? `picture needed ${needed}` : `prior wrong ${percent(greedy.priorWrong.accuracy)}`;
     const perception = percent(errors["perception"] ?? 0);
-    return `  ${name.padEnd(28)} ${percent(accuracy)} [${percent(low)}, ${percent(high)}]  picture needed ${needed}  T=1 ${percent(sampled?.overall.accuracy ?? 0)}  perception errors ${perception}  KL_prcp ${(klPrcp ?? 0).toFixed(2)}`;
+    return `  ${name.padEnd(28)} ${percent(accuracy)} [${percent(low)}, ${percent(high)}]  ${part}  T=1 ${percent(sampled?.overall.accuracy ?? 0)}  perception errors ${perception}  KL_prcp ${(klPrcp ?? 0).toFixed(2)}`;
   };
   display.result("greedy accuracy on unseen scenes, with its 95 % interval:");
   const first = runs[0]?.before;

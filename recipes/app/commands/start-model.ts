@@ -6,7 +6,9 @@ import type { Display } from "../display/display.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
 import { evaluateShapes, evaluateSwapped } from "../tasks/shapes/evaluation.ts";
 import { writeUntrainedModel } from "../tasks/shapes/model.ts";
-import { batchSize, pictureGrids, publishStartModel, startModelFolder, stages, trainStage } from "../tasks/shapes/start-model.ts";
+import { batchSize, pictureGrids, publishStartModel, stages, trainStage } from "../tasks/shapes/start-model.ts";
+import { startSteps } from "../tasks/shortcut/start-model.ts";
+import { madeStart, shippedPrior, shippedStart, taskOf, taskOptions, type Task } from "../tasks/task.ts";
 import { evaluationOf } from "../report/read-evaluation.ts";
 import { needsPicture } from "../evaluation/question.ts";
 import { scoresOf } from "../evaluation/scores.ts";
@@ -16,29 +18,46 @@ export const startModel = command({
   name: "start-model",
   forms: [""],
   summary: [
-    "Train the starting model of the embedded task from nothing, with answers, and measure it on unseen scenes.",
-    "It is written to <output>/model.",
+    "Train the starting model of an embedded task with answers, and measure it on unseen scenes: that of shapes from nothing, those of the shortcut tasks from that of shapes.",
+    "It is written to <output>, in a folder per stage; a shortcut task's to <output>/<prior>/model.",
   ],
   options: {
     output: { kind: "text", value: "<folder>", default: "runs/start-model", text: "Where it goes." },
+    ...taskOptions("shapes"),
     publish: { kind: "flag", text: "Put it where `npm start` finds it, too." },
     seed: { kind: "count", default: 1, text: "Of weights, scenes and order." },
     scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
   },
   positionals: [0, 0],
-  async run({ values: { output: folder, publish, seed, scenes }, display }) {
+  async run({ values: { output: folder, publish, seed, scenes, ...chosen }, display }) {
     const output = resolve(folder);
+    const task = taskOf(chosen);
     makeFolder(output);
     const lock = lockFolder(output);
     try {
-      await build({ output, publish, seed, scenes, display });
+      await (task.strength === null ? build : buildShortcut)({ task, output, publish, seed, scenes, display });
     } finally {
       lock.release();
     }
   },
 });
 
+/** @throws Error before anything is trained where that of another prior is shipped */
+async function buildShortcut({ task, output, publish, seed, scenes, display }: BuildOptions): Promise<void> {
+  if (publish && task.prior !== shippedPrior) throw new Error(`--publish is of shortcut:${shippedPrior}: the starting models of the other priors are made where they are needed`);
+  const dataset = await openJsonl(await task.writeRows(join(output, "unseen"), { split: "test", seed, count: scenes }));
+  const phase = display.phase("supervised training", startSteps);
+  const folder = await madeStart(task.prior!, output, (done) => phase.advance(done));
+  phase.end();
+  const policy = await openPolicy({ folder, ...learnerSettings(parseSettings()) });
+  const { accuracy: { overall, priorWrong }, sampled } = await evaluateShapes({ policy, dataset }).then(({ greedy, sampled: atOne }) => evaluationOf(greedy, {}, atOne ?? []));
+  await policy.close();
+  display.line(`  greedy ${percent(overall.accuracy)}, where the prior is wrong ${percent(priorWrong?.accuracy ?? 0)}; sampled at T = 1 ${percent(sampled?.overall.accuracy ?? 0)}, where it is wrong ${percent(sampled?.priorWrong?.accuracy ?? 0)}`);
+  display.line(`model: ${publish ? await publishStartModel(folder, shippedStart) : folder}`);
+}
+
 interface BuildOptions {
+  readonly task: Task;
   readonly output: string;
   readonly publish: boolean;
   readonly seed: number;
@@ -80,6 +99,5 @@ async function build({ output, publish, seed, scenes, display }: BuildOptions): 
     display.line(`  by kind: ${Object.entries(scoresOf(greedy, []).categories["kind"] ?? {}).map(([kind, { value }]) => `${kind} ${percent(value)}`).join(", ")}`);
     await policy.close();
   }
-  if (publish) await publishStartModel(folder);
-  display.line(`model: ${publish ? startModelFolder : folder}`);
+  display.line(`model: ${publish ? await publishStartModel(folder) : folder}`);
 }

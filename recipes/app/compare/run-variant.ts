@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { exitAtOnce, learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, train } from "@papo/core";
 import { PerceptionProbePlugin, RandomMaskPlugin, RunLogPlugin } from "@papo/plugins";
 import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
-import { ShapesRewardPlugin } from "../tasks/shapes/reward-plugin.ts";
-import { startModelFolder } from "../tasks/shapes/start-model.ts";
+import { taskPlugins, type Task } from "../tasks/task.ts";
 import { endWithParent } from "./side-by-side.ts";
 import { makeVariant, type Variant } from "./variant.ts";
 import { complain } from "../display/say.ts";
@@ -15,6 +14,9 @@ export interface Job {
   readonly seed: number;
   /** Null: the recipe's own. */
   readonly steps: number | null;
+  readonly task: Pick<Task, "strength">;
+  /** The folder of the model to begin with. */
+  readonly model: string;
   /** JSONL files of scenes to train on and to measure on. */
   readonly train: string;
   readonly unseen: string;
@@ -22,16 +24,16 @@ export interface Job {
 }
 
 /** Train and measure; see `isDone`. */
-export async function runJob({ variant, seed, steps, train: trainFile, unseen, folder }: Job): Promise<void> {
+export async function runJob({ variant, seed, steps, task, model, train: trainFile, unseen, folder }: Job): Promise<void> {
   const { plugins, settings } = makeVariant(variant);
   // Only a run that may be rolled back needs checkpoints.
   const checkpoints = variant.options["onCollapse"] === "roll_back" ? { checkpointEvery: 3, keepCheckpoints: 8 } : { checkpointEvery: 0 };
   const chosen = { ...settings, seed, ...(steps === null ? {} : { steps }), ...checkpoints };
   // One thread: models this small gain more from two runs side by side.
-  const policy = await openPolicyInProcess({ folder: startModelFolder, threads: 1, ...learnerSettings(parseSettings(chosen)) });
+  const policy = await openPolicyInProcess({ folder: model, threads: 1, ...learnerSettings(parseSettings(chosen)) });
   try {
     const log = new RunLogPlugin({ folder, decode: (tokens) => policy.processor.decode(tokens) });
-    await train({ policy, plugins: [new ShapesRewardPlugin(), ...plugins, ...probe(plugins), log], dataset: await openJsonl(trainFile), settings: chosen, output: folder });
+    await train({ policy, plugins: [...taskPlugins(task), ...plugins, ...probe(plugins), log], dataset: await openJsonl(trainFile), settings: chosen, output: folder });
     const measured = join(folder, "evaluation", "measuring");
     rmSync(measured, { recursive: true, force: true });
     await evaluateShapes({ policy, dataset: await openJsonl(unseen), sampled: false, output: measured });

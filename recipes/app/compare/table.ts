@@ -1,6 +1,7 @@
 /** What a comparison's runs come to: a table in the order of accuracy, and curves over what was varied. */
 import { byRecipe } from "../report/curves.ts";
 import { drawPanels, type Measured } from "./panels.ts";
+import { holm } from "../evaluation/holm.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import { perceptionDefaults } from "../../presets/tiny.ts";
 import { accuracyOf, differenceOf, type Difference } from "../report/verdict.ts";
@@ -13,6 +14,8 @@ export interface Line {
   readonly visionDependent: Difference;
   /** Minus the baseline's, scene by scene; null for the baseline itself. */
   readonly gain: Difference | null;
+  /** Both on the questions about which the prior is wrong; null where there is no prior. */
+  readonly priorWrong: { readonly accuracy: Difference; readonly gain: Difference | null } | null;
   /** Share of all answers that are wrong because something was seen wrongly. */
   readonly perceptionErrors: number;
   readonly klPrcp: number;
@@ -30,6 +33,7 @@ export function linesOf(runs: readonly RunRecord[], baseline: string): Line[] {
     accuracy: accuracyOf(own, "overall"),
     visionDependent: accuracyOf(own, "visionDependent"),
     gain: label === baseline || base.length === 0 ? null : differenceOf(own, base, "overall"),
+    priorWrong: priorOf(own, label === baseline ? [] : base),
     perceptionErrors: mean(own.map(({ after }) => after?.errors["perception"] ?? 0)),
     klPrcp: mean(own.map(({ after }) => after?.klPrcp ?? 0)),
     secondsPerStep: median(own.flatMap(({ steps }) => steps.flatMap(({ metrics }) => metrics["timing/step_seconds"] ?? []))),
@@ -37,31 +41,46 @@ export function linesOf(runs: readonly RunRecord[], baseline: string): Line[] {
   return lines.sort((a, b) => b.accuracy.value - a.accuracy.value || (a.label < b.label ? -1 : 1));
 }
 
+function priorOf(own: readonly RunRecord[], base: readonly RunRecord[]): Line["priorWrong"] {
+  if (own.some(({ after }) => after?.accuracy.priorWrong === null)) return null;
+  return { accuracy: accuracyOf(own, "priorWrong"), gain: base.length === 0 ? null : differenceOf(own, base, "priorWrong") };
+}
+
 /** Markdown. A gain whose interval does not hold 0 is set in bold. */
 export function tableOf(lines: readonly Line[], baseline: string): string {
+  const withPrior = lines.some(({ priorWrong }) => priorWrong !== null);
+  const adjusted = holm(lines.map(({ priorWrong }) => priorWrong?.gain?.p ?? null));
+  const priorCells = ({ priorWrong }: Line, place: number): string[] =>
+    !withPrior ? [] : priorWrong === null ? ["–", "–", "–"] : [interval(priorWrong.accuracy), gainOf(priorWrong.gain), chanceOf(adjusted[place] ?? null)];
   const row = (line: Line, place: number): string => {
     const { label, seeds, accuracy, visionDependent, gain, perceptionErrors, klPrcp, secondsPerStep } = line;
     const cells = [
       String(place + 1), label, String(seeds), interval(accuracy), interval(visionDependent), gainOf(gain),
-      (100 * perceptionErrors).toFixed(1), klPrcp.toFixed(2), secondsPerStep.toFixed(2),
+      ...priorCells(line, place), (100 * perceptionErrors).toFixed(1), klPrcp.toFixed(2), secondsPerStep.toFixed(2),
     ];
     return `| ${cells.join(" | ")} |`;
   };
+  const heads = [
+    "", "recipe", "seeds", "greedy, %", "picture needed, %", `minus ${baseline}, points`, ...(withPrior ? ["prior wrong, %", `minus ${baseline} there`, "p (Holm)"] : []),
+    "perception errors, %", "KL_prcp", "s / step",
+  ];
   return [
-    `| | recipe | seeds | greedy, % | picture needed, % | minus ${baseline}, points | perception errors, % | KL_prcp | s / step |`,
-    "|---|---|---|---|---|---|---|---|---|",
+    `| ${heads.join(" | ")} |`.replace("|  |", "| |"),
+    `|${heads.map(() => "---|").join("")}`,
     ...lines.map(row),
     "",
   ].join("\n");
 }
 
-export const interval = ({ value, low, high }: Difference): string => `${(100 * value).toFixed(1)} ± ${(50 * (high - low)).toFixed(1)}`;
+export const interval = ({ value, low, high }: Measured): string => `${(100 * value).toFixed(1)} ± ${(50 * (high - low)).toFixed(1)}`;
 
-export function gainOf(gain: Difference | null): string {
+export function gainOf(gain: Measured | null): string {
   if (gain === null) return "–";
   const points = `${gain.value < 0 ? "−" : "+"}${(100 * Math.abs(gain.value)).toFixed(1)} ± ${(50 * (gain.high - gain.low)).toFixed(1)}`;
   return gain.low > 0 || gain.high < 0 ? `**${points}**` : points;
 }
+
+const chanceOf = (p: number | null): string => (p === null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
 
 /** A number that was varied while everything else stayed: what a curve is drawn over. */
 export interface Sweep {

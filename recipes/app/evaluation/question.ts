@@ -97,6 +97,10 @@ export function evaluationFolder(path: string): string {
 export const needsPictureColumn = "visionDependent";
 export const needsPicture = ({ categories }: Question): boolean => categories[needsPictureColumn] === "true";
 
+/** The column that says whether what can be guessed without looking is right: "right" or "wrong". */
+export const priorColumn = "prior";
+export const priorIsWrong = ({ categories }: Question): boolean => categories[priorColumn] === "wrong";
+
 export const isRight = ({ outcome }: Answer): boolean => outcome === "right";
 
 /** Share of a question's answers that are right. */

@@ -16,6 +16,8 @@ const lines: readonly Line[] = [
   [/^reward\/mean$/, "mean reward of the step's samples", "up"],
   [/^reward\/std$/, "spread of the rewards over the step's samples: at 0 there is nothing to learn from", "none"],
   [/^reward\/part\/(.+)$/, "the part “$1” of the reward, mean over the samples", "up"],
+  [/^shortcut\/accuracy_prior_(wrong|right)$/, "share of the responses that are right where the prior is $1", "up"],
+  [/^shortcut\/followed$/, "share of the responses whose answer is the prior's, looked or not", "none"],
   [/^reward\/failures$/, "samples whose reward could not be computed", "down"],
   [/^rollout\/length$/, "mean tokens of a response: a sudden rise or fall is a sign of trouble", "none", "tokens"],
   [/^rollout\/truncated$/, "share of responses that ended at the length limit", "down"],

@@ -1,15 +1,20 @@
 /** Before and after training: shares of right answers, perception errors, what the answers owe to the picture. */
 import { byRecipe } from "../report/curves.ts";
 import type { Accuracy, Evaluation, RunRecord, Share } from "../report/run-record.ts";
+import type { Part } from "../report/verdict.ts";
 import { note, type Block, type Cell, type Row, type RowGroup, type Table } from "./blocks.ts";
 
 export const percent = (value: number): string => (100 * value).toFixed(1);
+
+const partTexts: Readonly<Record<Part, string>> = { overall: "all", visionDependent: "need the picture", priorWrong: "prior wrong" };
+const partNames = Object.keys(partTexts) as Part[];
 
 /** What the columns show: only what somebody measured. */
 interface Columns {
   /** Ways of sampling, in the order of first appearance. */
   readonly measures: readonly string[];
-  readonly needsPicture: boolean;
+  /** Of the questions, in the order of the columns. */
+  readonly parts: readonly Part[];
   readonly errors: boolean;
   readonly klPrcp: boolean;
 }
@@ -20,7 +25,7 @@ function columnsOf(evaluations: readonly Evaluation[]): Columns {
   const all = evaluations.flatMap(accuraciesOf);
   return {
     measures: [...new Set(all.map(({ measure }) => measure))],
-    needsPicture: all.some(({ visionDependent }) => visionDependent !== null),
+    parts: partNames.filter((part) => all.some((accuracy) => accuracy[part] !== null)),
     errors: evaluations.some(({ errors }) => Object.keys(errors).length > 0),
     klPrcp: evaluations.some(({ klPrcp }) => klPrcp !== null),
   };
@@ -42,13 +47,13 @@ function meanCell(values: readonly (number | null | undefined)[], format: (value
 }
 
 function rowOf(head: string, evaluations: readonly Evaluation[], columns: Columns): Row {
-  const shares = (measure: string, part: "overall" | "visionDependent"): Share[] =>
+  const shares = (measure: string, part: Part): Share[] =>
     evaluations.flatMap((evaluation) => accuraciesOf(evaluation).filter((accuracy) => accuracy.measure === measure).flatMap((accuracy) => accuracy[part] ?? []));
   const perception = ({ errors }: Evaluation): number | null => (Object.keys(errors).length === 0 ? null : (errors["perception"] ?? 0));
   return {
     head,
     cells: [
-      ...columns.measures.flatMap((measure) => [accuracyCell(shares(measure, "overall")), ...(columns.needsPicture ? [accuracyCell(shares(measure, "visionDependent"))] : [])]),
+      ...columns.measures.flatMap((measure) => columns.parts.map((part) => accuracyCell(shares(measure, part)))),
       ...(columns.errors ? [meanCell(evaluations.map(perception), percent)] : []),
       ...(columns.klPrcp ? [meanCell(evaluations.map(({ klPrcp }) => klPrcp), (value) => value.toFixed(3))] : []),
     ],
@@ -67,13 +72,12 @@ export function resultBlocks(runs: readonly RunRecord[]): Block[] {
   const evaluations = runs.flatMap(({ before, after }) => [before, after].filter((evaluation) => evaluation !== null));
   if (evaluations.length === 0) return [note("Nothing was evaluated.")];
   const columns = columnsOf(evaluations);
-  const parts = columns.needsPicture ? ["all", "need the picture"] : ["all"];
   const table: Table = {
     kind: "table",
     caption: "Shares of right answers",
     corner: [runs.some(({ kind }) => kind === "run") ? "recipe" : "evaluation", ""],
     columns: [
-      ...columns.measures.flatMap((measure) => parts.map((text) => ({ text, group: `${measure}, % right` }))),
+      ...columns.measures.flatMap((measure) => columns.parts.map((part) => ({ text: partTexts[part], group: `${measure}, % right` }))),
       ...(columns.errors ? [{ text: "perception errors, %" }] : []),
       ...(columns.klPrcp ? [{ text: "KL_prcp, nats/token" }] : []),
     ],

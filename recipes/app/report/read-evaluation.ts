@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { needsPicture, needsPictureColumn, readQuestions, type Question } from "../evaluation/question.ts";
+import { needsPicture, needsPictureColumn, priorColumn, readQuestions, type Question } from "../evaluation/question.ts";
 import { scoresOf, type Scores } from "../evaluation/scores.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
 import type { Accuracy, Evaluation, Sampling, Share } from "./run-record.ts";
@@ -37,9 +37,12 @@ export function evaluationOf(questions: readonly Question[], sampling: Sampling 
 }
 
 function accuracyOf(questions: readonly Question[], { average, categories }: Scores, sampling: Sampling): Accuracy {
-  const needing = categories[needsPictureColumn]?.["true"];
+  const part = (column: string, value: string): Share | null => {
+    const own = categories[column]?.[value];
+    return own === undefined ? null : shareOf(own, own.questions);
+  };
   const samples = Math.max(...questions.map(({ answers }) => answers.length));
-  return { measure: measureOf(samples, sampling), sampling: { samples, ...sampling }, overall: shareOf(average, questions.length), visionDependent: needing === undefined ? null : shareOf(needing, needing.questions) };
+  return { measure: measureOf(samples, sampling), sampling: { samples, ...sampling }, overall: shareOf(average, questions.length), visionDependent: part(needsPictureColumn, "true"), priorWrong: part(priorColumn, "wrong") };
 }
 
 /** "greedy", "avg@4 at T = 1, top-p 0.9". */

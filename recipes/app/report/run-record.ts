@@ -21,6 +21,8 @@ export interface Accuracy {
   readonly overall: Share;
   /** On the questions that cannot be answered without looking; null when the data set does not say which. */
   readonly visionDependent: Share | null;
+  /** On the questions about which a prior, right or wrong, leads to a wrong answer; null where the data set knows of none. */
+  readonly priorWrong: Share | null;
 }
 
 export interface Evaluation {

@@ -1,6 +1,6 @@
 /** Is one side better than another? A plain sentence that says what was measured, with its interval and p. */
 import { luckOf, pairedDifference, type Difference as Paired } from "../evaluation/paired.ts";
-import { needsPicture, rightShare, type Question } from "../evaluation/question.ts";
+import { needsPicture, priorIsWrong, rightShare, type Question } from "../evaluation/question.ts";
 import { mean } from "../evaluation/statistics.ts";
 import { byRecipe } from "./curves.ts";
 import type { Evaluation, RunRecord } from "./run-record.ts";
@@ -17,7 +17,9 @@ export interface Difference extends Paired {
   readonly n: number;
 }
 
-type Part = "overall" | "visionDependent";
+/** Which questions of an evaluation are looked at. */
+const parts = { overall: () => true, visionDependent: needsPicture, priorWrong: priorIsWrong } as const satisfies Record<string, (question: Question) => boolean>;
+export type Part = keyof typeof parts;
 
 /**
  * A `papo(x)` is compared with its base `x`, a plain `papo` with `grpo`, where those ran; every other recipe with the first. Evaluations of models are no recipes: each is compared with the first of them, and
@@ -70,7 +72,7 @@ const perQuestion = (shares: readonly (readonly number[])[]): number[] => (share
 
 /** Share of each question's answers that are right. */
 const sharesOf = ({ questions }: Evaluation, part: Part): Map<string, number> =>
-  new Map(questions.filter((question: Question) => part === "overall" || needsPicture(question)).map((question) => [question.id, rightShare(question)]));
+  new Map(questions.filter(parts[part]).map((question) => [question.id, rightShare(question)]));
 
 /** In points, signed; a difference that rounds to nothing has no sign. */
 export const points = (value: number, digits = 1): string => {
@@ -112,10 +114,12 @@ export const verdictOf = ({ recipe, baseline }: Comparison, runs: readonly RunRe
   const word = overall.low > 0 ? "is better than" : overall.high < 0 ? "is worse than" : "is not better than";
   const looking = sidesDifference(own, other, "visionDependent");
   const inVision = looking === null ? "" : ` On the questions that need the picture: ${describe(looking)}.`;
+  const against = sidesDifference(own, other, "priorWrong");
+  const inConflict = against === null ? "" : ` Where the prior is wrong: ${describe(against)}.`;
   const caution = overall.low <= 0 && overall.high >= 0 ? " The interval includes zero: this evaluation cannot tell them apart." : "";
   const seeds = Math.min(mine.length, theirs.length);
   const spread = !trained ? "" : seeds < 2 ? " One seed each: the interval does not cover the luck of a training run." : ` ${seeds} seeds each; the interval covers questions and seeds.`;
-  return `${recipe} ${word} ${baseline}${trained ? " on this budget" : ""}, ${own[0]!.accuracy.measure}: ${describe(overall)}.${inVision}${caution}${spread}`;
+  return `${recipe} ${word} ${baseline}${trained ? " on this budget" : ""}, ${own[0]!.accuracy.measure}: ${describe(overall)}.${inVision}${inConflict}${caution}${spread}`;
 };
 
 /** What training did to each recipe: after minus before, on the same questions; nothing for recipes that were not measured before. */

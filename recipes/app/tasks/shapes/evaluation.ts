@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Dataset, Policy } from "@papo/core";
 import { evaluateModel, type EvaluationSettings } from "../../evaluation/evaluate-model.ts";
 import type { Judge } from "../../evaluation/judges.ts";
-import { needsPictureColumn, type Question } from "../../evaluation/question.ts";
+import { needsPictureColumn, priorColumn, type Question } from "../../evaluation/question.ts";
 import { judgeRow, shapesScorers } from "./judge.ts";
 
 /** Longest response of the task with room to spare, tokens. */
@@ -21,8 +21,8 @@ export const shapesJudge: Judge = ({ prompt: { row }, response }) => {
   };
 };
 
-/** Columns of the task's rows: the kind of a question, and whether its answer is in the picture. */
-export const shapesCategories = [needsPictureColumn, "kind"];
+/** Columns of the rows: the kind of a question, whether its answer is in the picture, and, in shortcut tasks, whether the prior is right. */
+export const shapesCategories = [needsPictureColumn, priorColumn, "kind"];
 
 const settingsOf = (dataset: Dataset, changes: Partial<EvaluationSettings>): EvaluationSettings => ({
   model: "the policy", data: dataset.name, samples: 1, temperature: 0, topP: 1, topK: 0, maxNewTokens, seed: 1, pictures: "real", ...changes,

@@ -1,7 +1,7 @@
 /** Examples of the task: a row, its picture and a response to learn from, each made from its seed, split and index alone. */
 import { createRandom, type Picture, type Random, type Row } from "@papo/core";
 import { drawScene, loadSprites, type Sprites } from "./draw.ts";
-import { drawsOf } from "./draws.ts";
+import { drawsOf, type Draws } from "./draws.ts";
 import { defaultFreeShare, defaultKinds, directResponse, kindOf, questionKinds, reasonedResponse, sampleItem, type Item } from "./questions.ts";
 import { defaultGrid, type Grid, type Split } from "./scene.ts";
 import type { ShapesFields } from "./truth.ts";
@@ -41,13 +41,22 @@ const freeKinds = questionKinds.filter((kind) => kind.level === "free").map((kin
 
 /** The example of an index; the same whatever was made before. */
 export function makeExample(index: number, options: ExampleOptions, sprites: Sprites): Example {
-  const { seed, split, kinds = defaultKinds, freeShare = defaultFreeShare, grids = [defaultGrid] } = options;
   const random = exampleRandom(options, index);
-  const draws = drawsOf(random.key("item"));
+  return drawExample(index, options, drawItem(drawsOf(random.key("item")), options), sprites);
+}
+
+/** A question of one of the kinds, about a scene of one of the sizes. */
+export function drawItem(draws: Draws, options: Omit<ExampleOptions, "seed">): Item {
+  const { split, kinds = defaultKinds, freeShare = defaultFreeShare, grids = [defaultGrid] } = options;
   const grid = draws.pick(grids);
   const kind = kindOf(draws.pick(draws.uniform() < freeShare ? freeKinds : kinds));
-  const item = sampleItem(draws, { split, kind, grid });
-  const id = `${split}-${seed}-${index}`;
+  return sampleItem(draws, { split, kind, grid });
+}
+
+/** The row of an item with its picture. */
+export function drawExample(index: number, options: ExampleOptions, item: Item, sprites: Sprites): Example {
+  const { kind } = item;
+  const id = `${options.split}-${options.seed}-${index}`;
   const fields: ShapesFields = {
     kind: kind.name,
     visionDependent: kind.level !== "free",
@@ -58,11 +67,12 @@ export function makeExample(index: number, options: ExampleOptions, sprites: Spr
   return {
     row: { id, prompt: item.question, system: null, images: [`pictures/${id}.png`], answer: item.answer, fields },
     item,
-    picture: { ...drawScene(item.scene, random.key("picture"), sprites), source: id },
+    picture: { ...drawScene(item.scene, exampleRandom(options, index).key("picture"), sprites), source: id },
   };
 }
 
-const exampleRandom = ({ seed, split }: ExampleOptions, index: number): Random => createRandom(seed).key("shapes", split, index);
+/** What everything about an example is drawn from. */
+export const exampleRandom = ({ seed, split }: Pick<ExampleOptions, "seed" | "split">, index: number): Random => createRandom(seed).key("shapes", split, index);
 
 /** Examples start … start + count − 1 of the train split, some answered directly, the others with reasoning. */
 export async function supervisedExamples(options: SupervisedOptions): Promise<SupervisedExample[]> {

@@ -71,8 +71,13 @@ async function encodedExamples({ processor }: StageOptions["policy"], options: S
   );
 }
 
-/** Put a trained model where `npm start` finds it. */
-export async function publishStartModel(folder: string): Promise<void> {
-  await rm(startModelFolder, { recursive: true, force: true });
-  await cp(folder, startModelFolder, { recursive: true });
+/** Where a clone runs from what was built of it. */
+const built = /[\\/]node_modules[\\/]\.papo[\\/]node_modules[\\/]@papo(?=[\\/])/;
+
+/** Put a trained model where commands find it, in the sources of the clone. @returns the place */
+export async function publishStartModel(folder: string, shipped = startModelFolder): Promise<string> {
+  const place = shipped.replace(built, "");
+  await rm(place, { recursive: true, force: true });
+  await cp(folder, place, { recursive: true });
+  return place;
 }

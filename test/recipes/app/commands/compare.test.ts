@@ -3,22 +3,32 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runComparison } from "../../../../recipes/app/commands/compare.ts";
+import type { ComparisonSummary } from "../../../../recipes/app/compare/summary.ts";
+import { taskOf } from "../../../../recipes/app/tasks/task.ts";
 import { parseVariant } from "../../../../recipes/app/compare/variant.ts";
 
 test("a comparison trains what is missing, measures it, and goes on where it was left", async () => {
   const output = mkdtempSync(join(tmpdir(), "compare-"));
   const said: string[] = [];
-  const comparison = { variants: ["grpo", "noisy-rollout"].map(parseVariant), seeds: 1, steps: 1, scenes: 8, jobs: 2, baseline: "grpo", output, display: { line: (line: string) => void said.push(line), result: (text: string) => void said.push(text) } };
+  const comparison = { variants: ["grpo", "noisy-rollout"].map(parseVariant), task: taskOf({ task: "shortcut", strength: 0.5 }), seeds: 1, firstSeed: 1, steps: 1, scenes: 8, jobs: 2, baseline: "grpo", output, display: { line: (line: string) => void said.push(line), result: (text: string) => void said.push(text) } };
   await runComparison(comparison);
   const table = readFileSync(join(output, "table.md"), "utf8");
   expect(table.split("\n").slice(2, 4).map((row) => row.split(" | ")[1]).sort()).toEqual(["grpo", "noisy-rollout"]);
   const lines = JSON.parse(readFileSync(join(output, "results.json"), "utf8")) as { label: string; secondsPerStep: number; accuracy: { n: number } }[];
+  expect(table).toContain("| prior wrong, % | minus grpo there | p (Holm) |");
+  const summary = JSON.parse(readFileSync(join(output, "runs.json"), "utf8")) as ComparisonSummary;
+  expect([summary.task, summary.strength, summary.steps, summary.prior.length]).toEqual(["shortcut:suggestion", 0.5, 1, 8]);
+  for (const { right, metrics } of summary.runs) {
+    expect(right).toMatch(/^[01]{8}$/);
+    expect(Object.keys(metrics)).toEqual(expect.arrayContaining(["shortcut/followed", "reward/mean"]));
+  }
   for (const line of lines) expect([line.accuracy.n, line.secondsPerStep > 0]).toEqual([8, true]);
   const kept = statSync(join(output, "runs/grpo-1/metrics.jsonl")).mtimeMs;
   rmSync(join(output, "runs/noisy-rollout-1/evaluation"), { recursive: true });
   await runComparison(comparison);
   expect(said.filter((line) => /^\d runs, /.test(line))).toEqual(["2 runs, 0 of them done already; 2 at a time", "2 runs, 1 of them done already; 2 at a time"]);
   expect(statSync(join(output, "runs/grpo-1/metrics.jsonl")).mtimeMs).toBe(kept);
+  await expect(runComparison({ ...comparison, task: taskOf({ task: "shapes", strength: undefined }) })).rejects.toThrow(/holds runs of .*shortcut:suggestion.*, and this comparison is of .*shapes.*: choose another --output$/);
   expect(existsSync(join(output, "runs/noisy-rollout-1/evaluation/after/questions.jsonl"))).toBe(true);
 }, 120_000);
 
@@ -29,6 +39,6 @@ test("a run that fails is named with its last words, after the others have ended
   const say = (line: string): void => {
     if (/^\d runs/.test(line)) rmSync(join(output, "data"), { recursive: true });
   };
-  const failing = runComparison({ variants: [broken], seeds: 1, steps: 1, scenes: 4, jobs: 1, baseline: "broken", output, display: { line: say, result: say } });
+  const failing = runComparison({ variants: [broken], task: taskOf({ task: "shapes", strength: undefined }), seeds: 1, firstSeed: 1, steps: 1, scenes: 4, jobs: 1, baseline: "broken", output, display: { line: say, result: say } });
   await expect(failing).rejects.toThrow(/1 of 1 runs failed:\nbroken, seed 1: .*The dataset .* cannot be read/s);
 }, 60_000);

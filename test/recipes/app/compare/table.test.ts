@@ -10,7 +10,7 @@ function run(recipe: string, seed: number, scenes: string, seconds = 1): RunReco
   const questions = [...scenes].map((letter, index) => questionOf(String(index), { outcome: letter === "c" ? "right" : "wrong" }, { categories: { visionDependent: String(index % 2 === 0) } }));
   const share = { accuracy: 0, low: 0, high: 1, n: scenes.length };
   const correct = [...scenes].filter((letter) => letter === "c").length / scenes.length;
-  const after = { accuracy: { measure: "greedy", sampling: {}, overall: { ...share, accuracy: correct }, visionDependent: { ...share, accuracy: correct } }, sampled: null, errors: { perception: 0.25 }, klPrcp: 0.5, questions };
+  const after = { accuracy: { measure: "greedy", sampling: {}, overall: { ...share, accuracy: correct }, visionDependent: { ...share, accuracy: correct }, priorWrong: null }, sampled: null, errors: { perception: 0.25 }, klPrcp: 0.5, questions };
   return { kind: "run", name: `${recipe} ${seed}`, recipe, seed, settings: {}, steps: [1, 2, 3].map((step) => ({ step, metrics: { "timing/step_seconds": seconds * step } })), rollouts: rolloutsOf([]), alarms: [], before: null, after, folder: null, problems: [] };
 }
 

@@ -34,8 +34,8 @@ export const evaluationOf = (accuracy: number, seed: number, klPrcp: number, per
   const [right, rightLooking] = [rightOf(questions), rightOf(looking)];
   const wrong = 1 - right;
   return {
-    accuracy: { measure: "greedy", sampling: { ...sampling, temperature: 0 }, overall: share(right, 1000), visionDependent: share(rightLooking, looking.length) },
-    sampled: { measure: "avg@1 at T = 1", sampling: { ...sampling, temperature: 1 }, overall: share(right - 0.04, 1000), visionDependent: share(rightLooking - 0.04, looking.length) },
+    accuracy: { measure: "greedy", sampling: { ...sampling, temperature: 0 }, overall: share(right, 1000), visionDependent: share(rightLooking, looking.length), priorWrong: null },
+    sampled: { measure: "avg@1 at T = 1", sampling: { ...sampling, temperature: 1 }, overall: share(right - 0.04, 1000), visionDependent: share(rightLooking - 0.04, looking.length), priorWrong: null },
     errors: {
       "correct, false facts": 0.06,
       perception: wrong * perception,

@@ -11,7 +11,7 @@ const run = (recipe: string, pattern: string, { measure = "greedy", kind = "run"
   const marks = [...pattern];
   const accuracyOf = (of: readonly string[]): number => of.filter((mark) => mark === "1").length / of.length;
   const looking = marks.filter((_, at) => at % 2 === 1);
-  const accuracy = { measure, sampling: {}, overall: share(accuracyOf(marks), marks.length), visionDependent: share(accuracyOf(looking), looking.length) };
+  const accuracy = { measure, sampling: {}, overall: share(accuracyOf(marks), marks.length), visionDependent: share(accuracyOf(looking), looking.length), priorWrong: null };
   const questions = marks.map((mark, at) => questionOf(`${ids}${at}`, { outcome: mark === "1" ? "right" : "wrong" }, { categories: { visionDependent: String(at % 2 === 1) } }));
   const after = { accuracy, sampled: null, errors: {}, klPrcp: null, questions };
   return { kind, name: recipe, recipe, seed: 1, settings: {}, steps: [], rollouts: rolloutsOf([]), alarms: [], before: null, after, folder: null, problems: [] };
