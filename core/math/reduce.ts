@@ -17,7 +17,7 @@ export type Reduction =
   | "sequence_sum_nonempty"
   /** Σ x·m / (B · longest allowed response) (arXiv:2503.20783). */
   | "constant"
-  /** Σ x·m / longest allowed response (verl's seq-mean-token-sum-norm). */
+  /** Σ x·m / longest allowed response (verl's seq-mean-token-sum-norm until 0.6; later it is "constant"). */
   | "constant_sum";
 
 /** Every reduction, for option schemas. */

@@ -12,7 +12,7 @@ export const importCommand = textCommand({
   forms: ["<configuration>"],
   summary: [
     "Write a run file from a configuration of TRL (GRPOConfig as YAML or JSON, the file of `trl grpo --config`), verl (YAML, or a script with overrides) or EasyR1 (YAML, or a script).",
-    "What could not be carried over stands at its end as a comment, with its line and the reason. papo plan says what it takes.",
+    "What could not be carried over stands as a comment at the place where it would be set, with its line and the reason; where the configuration is silent, the peer's own defaults are written. papo plan says what it takes.",
   ],
   options: {
     output: { kind: "text", value: "<run.ts>", default: "run.ts", text: "The run file; nothing is overwritten." },
@@ -22,8 +22,10 @@ export const importCommand = textCommand({
     if (!existsSync(file!) || statSync(file!).isDirectory()) throw new Error(`there is no file ${resolve(file!)}`);
     const output = resolve(values.output);
     if (existsSync(output)) throw new Error(`${output} is there already: name another file, --output other.ts`);
-    const { peer, text, left } = importConfig(readFileSync(file!, "utf8"), file!);
+    const { peer, text, left, missing } = importConfig(readFileSync(file!, "utf8"), file!);
     writeFileSync(output, text);
-    say(`${peers[peer]}'s ${file} is ${output}; ${left.length === 0 ? "all of it was carried over" : `${left.length} options were not carried over, which its end lists with the reasons`}.\n\n  npx papo plan ${values.output}`);
+    const rest = left.length === 0 ? "all of it was carried over" : `${left.length} option${left.length === 1 ? " was" : "s were"} not carried over: a comment at each place says why`;
+    const base = missing === undefined ? "" : `\n${file} changes ${missing}, which was not found: its options are missing. Import it from a clone where it lies beside it.`;
+    say(`${peers[peer]}'s ${file} is ${output}; ${rest}.${base}\n\n  npx papo plan ${values.output}`);
   },
 });

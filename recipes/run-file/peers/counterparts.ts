@@ -1,5 +1,5 @@
 /**
- * What TRL (GRPOConfig 1.16 with transformers' TrainingArguments, ModelConfig), verl (0.8) and EasyR1 (0.3.3) call the options that are here: one list for error messages, documents and
+ * What TRL (GRPOConfig 1.16 with transformers' TrainingArguments, ModelConfig), verl (0.8, 0.9) and EasyR1 (0.3.3) call the options that are here: one list for error messages, documents and
  * `papo import`.
  */
 

@@ -57,7 +57,11 @@ describe("TRL", () => {
     expect([optionsOf("ReferenceKlPlugin")?.["coefficient"], optionsOf("GroupAdvantagePlugin")?.["normalise"], optionsOf("TrackioPlugin") !== undefined]).toEqual([0.04, false, true]);
     expect([optionsOf("MathRewardPlugin")?.["weight"], optionsOf("FormatRewardPlugin")?.["weight"]]).toEqual([1, 1]);
     expect([...left.keys()]).toEqual(["reward_funcs", "use_vllm"]);
-    expect(imported.text).toContain("// line 24, use_vllm: true – of another sampler");
+    // Each comment stands where the option would.
+    expect(imported.text).toMatch(/plugins: \[\n {4}\/\/ line 12, beta.*\n {4}\/\/ line 19, reward_funcs: .*my\.own\.reward is a Python function.*\n {4}\.\.\.grpo/);
+    expect(imported.text).toMatch(/settings: \{\n[^]* {4}\/\/ line 24, use_vllm: true – not carried over: of another sampler/);
+    expect(imported.text).toMatch(/\/\/ Where the file is silent, as TRL 1\.16\.0 .*:\n {4}seed: 42,/);
+    expect([settings.seed, settings.lora?.alpha, settings.lora?.dropout]).toEqual([42, 32, 0.05]);
     expect(run.model).toMatch(/models[\\/]some-vlm-3B$/);
   });
 
@@ -65,7 +69,8 @@ describe("TRL", () => {
     const json = await made(JSON.stringify({ output_dir: "out", per_device_train_batch_size: 8, steps_per_generation: 4, gradient_accumulation_steps: 2, max_steps: 100, num_iterations: 2 }), "args.json");
     expect([json.settings.promptsPerStep, json.settings.promptsPerMinibatch, json.settings.steps, json.settings.epochs]).toEqual([4, 2, 25, 2]);
     const flags = await made("MODEL=./models/here\ntrl grpo \\\n  --model_name_or_path $MODEL \\\n  --learning_rate 3e-6 --reward_funcs accuracy_reward think_format_reward \\\n  --bf16 # comment\n", "run.sh");
-    expect([flags.settings.learningRate, flags.optionsOf("FormatRewardPlugin") !== undefined, [...flags.left.keys()]]).toEqual([3e-6, true, ["bf16"]]);
+    expect([flags.settings.learningRate, flags.optionsOf("FormatRewardPlugin") !== undefined, [...flags.left.keys()]]).toEqual([3e-6, true, ["bf16", "num_train_epochs"]]);
+    expect(flags.imported.text).toContain("// not in the file, num_train_epochs: 3 – not carried over: a run counts steps");
     expect(flags.run.model).toMatch(/models[\\/]here$/);
   });
 });
@@ -97,7 +102,7 @@ describe("verl", () => {
   test("the overrides of a script, with its variables", async () => {
     const { settings, optionsOf, left, run, imported } = await made(verl, "run.sh");
     expect([settings.promptsPerStep, settings.promptsPerMinibatch, settings.samplesPerPrompt, settings.steps, settings.warmupSteps, settings.checkpointEvery, settings.sampling.topK]).toEqual([64, 16, 6, 200, 10, 20, 0]);
-    expect(optionsOf("ReferenceKlPlugin")).toMatchObject({ coefficient: 0.02, estimator: "k2", reduction: "sequence_mean" });
+    expect(optionsOf("ReferenceKlPlugin")).toMatchObject({ coefficient: 0.02, estimator: "k2", reduction: "sequence_mean_nonempty" });
     expect(optionsOf("DynamicSamplingPlugin")).toMatchObject({ metric: "accuracy", keep: "varied", rounds: 5 });
     expect(optionsOf("EntropyPenaltyPlugin")).toMatchObject({ coefficient: 0.001, direction: "maximise", estimate: "full" });
     expect([run.evaluation, optionsOf("TensorBoardPlugin") !== undefined]).toMatchObject([{ data: { path: "/rows/a.parquet", columns: { images: "pictures" } }, every: 10 }, true]);
@@ -105,10 +110,38 @@ describe("verl", () => {
     expect(imported.text).toContain("MathRewardPlugin stands in for the reward");
   });
 
+  test("arrays, sums, defaults in one another and branches of a script", async () => {
+    const script = `
+n=\${N:-}
+n=\${n:-6}
+tokens=$((1024 * 2))
+MODEL=\${MODEL:-"\${HOME}/models/vlm-\${n}b"}
+DATA=(algorithm.adv_estimator=rloo
+    data.max_response_length=$((tokens + 512))
+    data.train_batch_size=32)
+if [ "$GPU" = none ]; then
+    ACTOR+=(actor_rollout_ref.rollout.n=1 data.max_prompt_length=99)
+fi
+uv run --extra vllm python3 -m verl.trainer.main_ppo "\${DATA[@]}" actor_rollout_ref.rollout.n=\${n} \\
+    actor_rollout_ref.model.path="$MODEL" actor_rollout_ref.actor.policy_loss.loss_mode=gspo actor_rollout_ref.actor.clip_ratio=0.3 \\
+    reward.reward_kwargs.overlong_buffer_cfg.enable=True reward.reward_kwargs.overlong_buffer_cfg.len=128 reward.reward_kwargs.max_resp_len=2048
+`;
+    const { settings, run, optionsOf, imported, left } = await made(script, "run.sh");
+    expect([settings.samplesPerPrompt, settings.sampling.maxNewTokens, settings.maxPromptTokens, settings.promptsPerStep]).toEqual([6, 2560, 99, 32]);
+    expect(run.model).toMatch(/models[\\/]vlm-6b$/);
+    expect(run.plugins.map(({ name }) => name)).toEqual(["OverlongPenaltyPlugin", "LeaveOneOutAdvantagePlugin", "SequenceObjectivePlugin", "MathRewardPlugin"]);
+    expect(optionsOf("SequenceObjectivePlugin")).toMatchObject({ form: "token", clipLow: 0.2, clipHigh: 0.2 });
+    expect(optionsOf("OverlongPenaltyPlugin")).toMatchObject({ maxLength: 2048, cache: 128 });
+    expect(imported.text).toContain("actor_rollout_ref.actor.clip_ratio: 0.3 – it has no effect there beside clip_ratio_low 0.2");
+    expect([...left.keys()]).toEqual(["trainer.total_epochs"]);
+  });
+
   test("the same as YAML, and its silence", async () => {
-    const { settings, optionsOf } = await made("actor_rollout_ref:\n  model: {path: ./m}\n  rollout:\n    n: 4\ntrainer:\n  total_epochs: 2\n", "verl.yaml");
+    const { settings, optionsOf, left } = await made("actor_rollout_ref:\n  model: {path: ./m}\n  rollout:\n    n: 4\ntrainer:\n  total_epochs: 2\n", "verl.yaml");
     expect([settings.promptsPerStep, settings.promptsPerMinibatch, settings.samplesPerPrompt, settings.sampling.maxNewTokens]).toEqual([1024, 256, 4, 512]);
     expect([optionsOf("ClippedObjectivePlugin")?.["reduction"], optionsOf("ReferenceKlPlugin")]).toEqual(["token_mean", undefined]);
+    // Its default is a critic.
+    expect([...left.keys()]).toEqual(["trainer.total_epochs", "algorithm.adv_estimator"]);
   });
 });
 
@@ -154,13 +187,54 @@ describe("EasyR1", () => {
     expect(text).toContain("samplesPerPrompt: 9");
     expect(text).toContain("referenceKl: 0 ");
     expect(left.map(({ entry }) => [entry.file, entry.key])).toEqual([["config.yaml", "worker.rollout.tensor_parallel_size"]]);
+    expect(text).toContain("// config.yaml, line 19, worker.rollout.tensor_parallel_size: 2 – not carried over: a run has one device here");
   });
+
+  test("a file that is not there is named", () => {
+    const { text, missing } = importConfig("C=nowhere/config.yaml\npython3 -m verl.trainer.main \\\n  config=${C} \\\n  worker.rollout.n=9\n", join(mkdtempSync(join(tmpdir(), "import-")), "run.sh"));
+    expect([missing, text.includes('It changes "nowhere/config.yaml", which was not found')]).toEqual(["nowhere/config.yaml", true]);
+  });
+
+  test("its silence: long prompts are skipped, pictures have bounds, the KL is in the reward", async () => {
+    const { settings, optionsOf } = await made("worker:\n  rollout: {n: 4}\n", "config.yaml");
+    expect([settings.onLongPrompt, settings.pictures.minPixels, settings.pictures.maxPixels, settings.promptsPerStep, settings.promptsPerMinibatch]).toEqual(["skip", 262144, 4194304, 512, 256]);
+    expect(optionsOf("ReferenceKlRewardPlugin")?.["coefficient"]).toBe(0.001);
+  });
+});
+
+test("PAPO's release: the perception term, its mask and both entropies", async () => {
+  const released = `
+algorithm:
+  disable_kl: true
+  online_filtering: true
+  filter_key: accuracy
+  use_kl_prcp: true
+  kl_prcp_penalty: low_var_kl
+  kl_prcp_coef: 0.015
+  aug_config: {patch_size: 28, black_prob: 0.5}
+  kl_prcp_schedule: annealing
+  kl_prcp_schedule_args: {start_value: 0.02, end_value: 0.0, annealing_ratio: 0.25}
+  use_aug_entropy_loss: true
+  aug_entropy_loss_coef: 0.02
+  use_ori_entropy_loss: true
+  ori_entropy_loss_coef: 0.02
+worker:
+  rollout: {n: 5}
+trainer: {max_steps: 9}
+`;
+  const { optionsOf, left, run } = await made(released, "config.yaml");
+  expect(optionsOf("PerceptionKlPlugin")).toMatchObject({ coefficient: 0.015, mode: "official" });
+  expect(optionsOf("RandomMaskPlugin")).toMatchObject({ ratio: 0.5, patch: 28 });
+  expect(optionsOf("DoubleEntropyPlugin")).toMatchObject({ original: 0.02, masked: 0.02 });
+  expect(optionsOf("PerceptionSchedulePlugin")).toMatchObject({ from: 0.02, to: 0, over: 0.25 });
+  expect(optionsOf("DynamicSamplingPlugin")).toMatchObject({ metric: "accuracy", keep: "between", whenNoneSurvives: "keep" });
+  expect([[...left], run.plugins.some(({ name }) => name.startsWith("ReferenceKl"))]).toEqual([[], false]);
 });
 
 test("what is no configuration is refused with what was found, and what stands in one cannot leave its comment", () => {
   expect(() => readConfig("a: 1\nb: 2\n", "x.yaml")).toThrow("x.yaml is no configuration of TRL (GRPOConfig), verl (actor_rollout_ref. …) or EasyR1 (worker. …): it has a, b");
   expect(() => readConfig("a: [1\nb: 2", "x.yaml")).toThrow(/x\.yaml cannot be read as YAML or JSON: /);
   const { text } = importConfig('learning_rate: fast\nunknown: "*/\\n process.exit()"\n"__proto__": 1\n', "x.yaml");
-  expect(text.split("\n").filter((line) => line.includes("process.exit")).every((line) => line.startsWith("// "))).toBe(true);
-  expect(text).toContain('// line 1, learning_rate: "fast" – it is "fast", and a number is needed');
+  expect(text.split("\n").filter((line) => line.includes("process.exit")).every((line) => /^ +\/\/ /.test(line))).toBe(true);
+  expect(text).toContain('    // line 1, learning_rate: "fast" – not carried over: settings.learningRate does not take "fast"');
 });
