@@ -1,5 +1,6 @@
 /** The gradient that passes back add up, and what updates the weights with it: on the host, or where the executor computes. */
 import { type Device, type DeviceArray, type FloatArray, type HostArray, zerosOn } from "../graph/executor.ts";
+import { clearPages } from "../machine/libc.ts";
 import { currentWeights } from "../model/weight-sets.ts";
 import { type ModelProgram, type ModelRuntime } from "../model/runtime.ts";
 import { AdamW } from "./adamw.ts";
@@ -44,7 +45,10 @@ class HostState implements TrainingState {
   readonly #runtime: ModelRuntime;
   readonly #optimizer: Optimizer;
   readonly #gradients = new Map<string, Float32Array>();
-  /** Gradients of earlier updates, whose memory the next one has: taking it anew costs a page fault for each page. */
+  /**
+   * Arrays of earlier updates' gradients, zeros by now. Large ones take no memory until a pass writes to them, which it does as what it keeps
+   * for its way back becomes less; small ones keep theirs, since taking it anew costs a page fault for each page.
+   */
   readonly #spare = new Map<string, Float32Array>();
 
   constructor(runtime: ModelRuntime, settings: OptimizerSettings) {
@@ -87,13 +91,16 @@ class HostState implements TrainingState {
   /** Where a parameter's gradient is added up: zeros before the first pass after an update. */
   #sum(name: string): FloatArray {
     const { shape, data: { length } } = this.#runtime.trained().get(name) as FloatArray;
-    const data = this.#gradients.get(name) ?? this.#spare.get(name)?.fill(0) ?? new Float32Array(length);
+    const data = this.#gradients.get(name) ?? this.#spare.get(name) ?? new Float32Array(length);
     this.#gradients.set(name, data);
     return { shape, data };
   }
 
   #clear(): void {
-    for (const [name, data] of this.#gradients) this.#spare.set(name, data);
+    for (const [name, data] of this.#gradients) {
+      clearPages(data);
+      this.#spare.set(name, data);
+    }
     this.#gradients.clear();
   }
 }

@@ -1,4 +1,4 @@
-/** What is asked of the C library itself: to keep memory that kernels free, to hold a variable, to keep a library. */
+/** What is asked of the C library itself: to keep memory that kernels free, to hand pages back, to hold a variable, to keep a library. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { platform } from "node:os";
@@ -14,11 +14,17 @@ const mostKept = 32 * 2 ** 20;
 
 let asked = false;
 
-/** Functions of glibc by declaration. @throws Error where there is no glibc or no bridge to it */
-function libc(declaration: string): (...args: readonly (string | number)[]) => number {
-  const koffi = createRequire(import.meta.url)("koffi") as { load(path: string): { func(declaration: string): (...args: readonly (string | number)[]) => number } };
-  return koffi.load("libc.so.6").func(declaration);
+type NativeFunction = (...args: readonly (string | number)[]) => number;
+
+interface Koffi {
+  load(path: string): { func(declaration: string): NativeFunction };
+  address(array: ArrayBufferView): bigint;
 }
+
+const bridge = (): Koffi => createRequire(import.meta.url)("koffi") as Koffi;
+
+/** Functions of glibc by declaration. @throws Error where there is no glibc or no bridge to it */
+const libc = (declaration: string): NativeFunction => bridge().load("libc.so.6").func(declaration);
 
 /**
  * Let the process reuse freed memory instead of handing it back: arrays of a few megabytes come and go by the hundred in each pass, and every page of
@@ -41,8 +47,39 @@ export function keepFreedMemory(largest = mostKept): void {
   }
 }
 
-/** Advice to madvise: what is mapped of a file is read from it anew when it is looked at. */
+/** Advice to madvise: what is mapped of a file is read from it anew when it is looked at, other memory is zeros. */
 const MADV_DONTNEED = 4;
+
+const adviseUnneeded = (): NativeFunction => libc("int madvise(uintptr_t address, size_t length, int advice)");
+
+/** Bytes of the smallest array whose pages are worth handing back. */
+const fewestHandedBack = 2 * 2 ** 20;
+
+/** Of memory; a multiple of what all machines have that glibc runs on. */
+const pageBytes = 65_536;
+
+/**
+ * Zeros in place of what an array holds, whose pages take no memory until they are written to: they are handed back to the system. Small
+ * arrays, and all of them where there is no glibc on Linux, are filled with zeros.
+ */
+export function clearPages(array: Float32Array): void {
+  const { start, end } = handBack(array) ?? { start: 0, end: 0 };
+  array.fill(0, 0, start / 4).fill(0, end / 4);
+}
+
+/** What of an array was handed back and is zeros by that, from one byte of it to another; null: nothing. */
+function handBack(array: Float32Array): { readonly start: number; readonly end: number } | null {
+  if (array.byteLength < fewestHandedBack || platform() !== "linux") return null;
+  try {
+    const first = Number(bridge().address(array));
+    const address = Math.ceil(first / pageBytes) * pageBytes;
+    const last = Math.floor((first + array.byteLength) / pageBytes) * pageBytes;
+    return adviseUnneeded()(address, last - address, MADV_DONTNEED) === 0 ? { start: address - first, end: last - first } : null;
+  } catch {
+    // No bridge to the C library: only memory depends on it.
+    return null;
+  }
+}
 
 /**
  * Take the pages of files in a folder out of this process, where they are mapped and were not written to: the system keeps
@@ -53,7 +90,7 @@ const MADV_DONTNEED = 4;
 export function forgetPages(folder: string): void {
   if (platform() !== "linux") return;
   try {
-    const madvise = libc("int madvise(uintptr_t address, size_t length, int advice)");
+    const madvise = adviseUnneeded();
     for (const [start, end] of mappedRanges(folder)) madvise(start, end - start, MADV_DONTNEED);
   } catch {
     // No bridge to the C library: only what the process is counted with depends on it.

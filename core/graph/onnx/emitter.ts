@@ -2,6 +2,7 @@
 import type { LoopType, OnnxDevice, OnnxNodeOptions, OnnxProducts, OnnxWriter } from "./writer.ts";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Dim, dimText, monomials, type Shape, type SymbolicDim } from "../dims.ts";
+import type { FedPart } from "./fed-parts.ts";
 import {
   constantTensor, elementType, fixedSizes, message, scalarInfo, sequenceInfo, tensorInfo, valueInfo, writeAttribute,
 } from "./messages.ts";
@@ -16,6 +17,8 @@ export interface EmitOptions {
   readonly constants?: ReadonlySet<string>;
   /** Inputs that stay in files, and where. */
   readonly files?: ReadonlyMap<string, Stored>;
+  /** Values that are inputs of their own. */
+  readonly parts?: ReadonlyMap<Value, FedPart>;
   /** See CompileOptions. */
   readonly products?: OnnxProducts;
   readonly device?: OnnxDevice;
@@ -56,6 +59,7 @@ export class OnnxEmitter implements OnnxWriter {
   readonly #constants: ReadonlySet<string>;
   readonly #sums: readonly string[];
   readonly #files: ReadonlyMap<string, Stored>;
+  readonly #parts: ReadonlyMap<Value, FedPart>;
   /** Values that are stretches of files. */
   readonly #stored = new Map<Value, Stored>();
   /**
@@ -72,12 +76,13 @@ export class OnnxEmitter implements OnnxWriter {
   #fresh = 0;
 
   constructor(graph: Graph, options: EmitOptions) {
-    const { constants = new Set(), files = new Map<string, Stored>(), products = "float32", device = "cpu", sums = [] } = options;
+    const { constants = new Set(), files = new Map<string, Stored>(), parts = new Map<Value, FedPart>(), products = "float32", device = "cpu", sums = [] } = options;
     this.products = products;
     this.device = device;
     this.#graph = graph;
     this.#constants = constants;
     this.#files = files;
+    this.#parts = parts;
     this.#sums = sums;
     for (const [name, value] of graph.outputs) if (!this.#outputNames.has(value) && !sums.includes(name)) this.#outputNames.set(value, name);
   }
@@ -91,7 +96,7 @@ export class OnnxEmitter implements OnnxWriter {
       else this.#stored.set(first(node.outputs), stored);
       return;
     }
-    if (this.#staysStored(node)) return;
+    if (this.#staysStored(node) || this.#isFed(node)) return;
     const outputs = node.outputs.map((value) => {
       const name = this.#outputNames.get(value) ?? this.#name("v");
       this.#names.set(value, name);
@@ -114,6 +119,16 @@ export class OnnxEmitter implements OnnxWriter {
     else if (op.name === "split" && (attributes as { axis?: number }).axis === 0) {
       storedParts(stored, shapes.map((shape) => shape![0]!)).forEach((part, i) => this.#stored.set(outputs[i]!, part));
     } else return false;
+    return true;
+  }
+
+  /** Whether a node's outputs are inputs of their own. */
+  #isFed({ outputs }: Node): boolean {
+    for (const value of outputs) {
+      const part = this.#parts.get(value);
+      if (part === undefined) return false;
+      this.#names.set(value, part.name);
+    }
     return true;
   }
 
@@ -226,6 +241,7 @@ export class OnnxEmitter implements OnnxWriter {
       if (this.#constants.has(name)) message(graph, 5, constantTensor(name, value));
       else message(graph, 11, valueInfo(name, value));
     }
+    for (const [value, { name }] of this.#parts) if (this.#names.has(value)) message(graph, 11, valueInfo(name, value));
     for (const name of this.#sums) message(graph, 11, valueInfo(sumInput(name), this.#graph.outputs.get(name) as Value));
     if (this.#sums.length > 0) message(graph, 12, sequenceInfo(noOutput));
     for (const [name, value] of this.#graph.outputs) message(graph, 12, valueInfo(name, value));

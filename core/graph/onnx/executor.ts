@@ -4,8 +4,9 @@ import { availableParallelism } from "node:os";
 import { basename, dirname } from "node:path";
 import { evaluate, type Shape } from "../dims.ts";
 import { type CompileOptions, type Executor, type Feed, type Feeds, type FileArray, type FloatArray, type HostArray, isFileArray, type Program } from "../executor.ts";
-import type { Graph } from "../graph.ts";
+import type { Graph, Value } from "../graph.ts";
 import { forgetPages } from "../../machine/libc.ts";
+import { type FedPart, fedParts, partOf } from "./fed-parts.ts";
 import { emitOnnx, noOutput, sumInput } from "./emitter.ts";
 import type { OnnxDevice } from "./writer.ts";
 import type { Stored } from "./stored.ts";
@@ -60,9 +61,10 @@ export class OnnxExecutor implements Executor {
     const held = Object.entries(constants).flatMap(([path, array]) => (isFileArray(array) ? [] : [{ path, data: bytes(array) }]));
     const read = Object.entries({ ...constants, ...files }).flatMap(([name, array]) => (isFileArray(array) ? [[name, array] as const] : []));
     const { folder, stored } = storedFiles(new Map(read));
+    const parts = this.#device === "cpu" ? fedParts(graph, (name) => constants[name] === undefined && files[name] === undefined) : new Map<Value, FedPart>();
     const key = JSON.stringify([products, sums, held.map(({ path }) => path).sort(), [...stored]]);
     const known = this.#models.get(graph);
-    const model = known?.key === key ? known.model : emitOnnx(graph, { constants: new Set(held.map(({ path }) => path)), files: stored, products, device: this.#device, sums });
+    const model = known?.key === key ? known.model : emitOnnx(graph, { constants: new Set(held.map(({ path }) => path)), files: stored, parts, products, device: this.#device, sums });
     if (Object.keys(constants).length > 0) this.#models.set(graph, { key, model });
     if (folder !== null) this.#readBy(null, folder);
     const session = await InferenceSession.create(model, {
@@ -71,7 +73,7 @@ export class OnnxExecutor implements Executor {
       ...(held.length > 0 ? { externalData: held } : {}),
       ...(folder === null ? {} : { extra: withFolder(this.#options.extra, folder, Object.keys(files).length === 0) }),
     });
-    return new OnnxProgram(session, graph, sums, folder === null ? () => undefined : () => this.#readBy(session, folder));
+    return new OnnxProgram(session, graph, { sums, parts: [...parts.values()] }, folder === null ? () => undefined : () => this.#readBy(session, folder));
   }
 
   /** Each session maps files for itself: pages that another one has read are given back. */
@@ -106,18 +108,25 @@ class OnnxProgram implements Program {
   readonly #session: InferenceSession;
   readonly #graph: Graph;
   readonly #sums: readonly string[];
+  readonly #parts: readonly FedPart[];
   readonly #beforeRun: () => void;
 
-  constructor(session: InferenceSession, graph: Graph, sums: readonly string[], beforeRun: () => void) {
+  constructor(
+    session: InferenceSession,
+    graph: Graph,
+    { sums, parts }: { readonly sums: readonly string[]; readonly parts: readonly FedPart[] },
+    beforeRun: () => void,
+  ) {
     this.#session = session;
     this.#graph = graph;
     this.#sums = sums;
+    this.#parts = parts;
     this.#beforeRun = beforeRun;
   }
 
   async run(feeds: Feeds, sums: Readonly<Record<string, FloatArray>> = {}): Promise<Record<string, FloatArray>> {
     const summed = Object.fromEntries(this.#sums.map((name) => [sumInput(name), sums[name] ?? missingSum(name)]));
-    const fed: Feeds = { ...feeds, ...summed };
+    const fed: Feeds = { ...feeds, ...summed, ...this.#partsOf(feeds) };
     const tensors: Record<string, Tensor> = {};
     for (const name of this.#session.inputNames) {
       const feed = fed[name];
@@ -128,6 +137,13 @@ class OnnxProgram implements Program {
     if (this.#sums.length > 0) return this.#runInPlace(feeds, tensors);
     const results = await this.#session.run(tensors);
     return Object.fromEntries(Object.entries(results).map(([name, { data, dims }]) => [name, { shape: dims, data: data as Float32Array }]));
+  }
+
+  #partsOf(feeds: Feeds): Feeds {
+    return Object.fromEntries(this.#parts.flatMap((part) => {
+      const whole = feeds[part.input];
+      return whole === undefined || "id" in whole ? [] : [[part.name, partOf(whole, part)]];
+    }));
   }
 
   /**

@@ -3,6 +3,7 @@ import { evaluate, type Shape, sizeOf } from "../dims.ts";
 import type { FileType } from "../executor.ts";
 import { first, type Graph, inputOp, type Node, type Value } from "../graph.ts";
 import { executionOrder } from "./emitter.ts";
+import { type FedPart, fedParts } from "./fed-parts.ts";
 import { bytesOf } from "./stored.ts";
 
 export interface PeakOptions {
@@ -72,11 +73,14 @@ class Memory {
   readonly #arrays = new Map<Value, Value>();
   /** Arrays that are made by the program, and how large they are. */
   readonly #made = new Map<Value, number>();
+  /** What is fed where it lies. */
+  readonly #parts: ReadonlyMap<Value, FedPart>;
   /** Stretches of files, by type. */
   readonly #stored = new Map<Value, FileType>();
 
   constructor(graph: Graph, options: PeakOptions, steps: readonly Step[]) {
     this.#options = options;
+    this.#parts = fedParts(graph, (name) => options.files?.has(name) !== true);
     for (const [name, value] of graph.inputs) {
       const type = options.files?.get(name);
       if (type !== undefined) this.#stored.set(value, type);
@@ -90,7 +94,7 @@ class Memory {
   }
 
   run({ node, reads, makes }: Step): void {
-    if (node !== null && (makes.every((value) => this.#stored.has(value)) || this.#arrays.has(makes[0]!))) return;
+    if (node !== null && (makes.every((value) => this.#stored.has(value) || this.#parts.has(value)) || this.#arrays.has(makes[0]!))) return;
     const over = node !== null && this.#writesOver(node) ? this.#array(reads[0]!) : null;
     for (const value of makes) {
       const size = this.#bytes(value);

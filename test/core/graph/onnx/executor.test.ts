@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { symbol } from "../../../../core/graph/dims.ts";
 import { Graph } from "../../../../core/graph/graph.ts";
 import { OnnxExecutor } from "../../../../core/graph/onnx/executor.ts";
-import { affine, matmul, mul } from "../../../../core/graph/ops/index.ts";
+import { peakBytes } from "../../../../core/graph/onnx/peak.ts";
+import { add, affine, matmul, mul, split } from "../../../../core/graph/ops/index.ts";
 
 const floats = (shape: readonly number[], first = 0) => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => first + i) });
 
@@ -28,6 +29,21 @@ test("adds outputs to the arrays it is given, run after run, and returns the oth
   expect(second["rows"]?.shape).toEqual([2, 3]);
   expect([...sums.dw.data]).toEqual([109, 113, 117, 113, 120, 127]);
   expect([...sums.twice.data]).toEqual([18, 26, 34, 26, 40, 54]);
+  await program.release();
+});
+
+test("reads stretches of what is fed where they lie, in one run after another, beside the whole", async () => {
+  const graph = new Graph();
+  const [table, x] = [graph.input("table", [5, 2]), graph.input("x", [symbol("T"), 2])];
+  const [upper, lower] = split(table, [2, 3], 0);
+  graph.output("upper", matmul(x, upper!, { transposeB: true }));
+  graph.output("both", add(matmul(matmul(x, lower!, { transposeB: true }), lower!), matmul(matmul(x, table, { transposeB: true }), table)));
+  const feeds = { table: floats([5, 2], 1), x: floats([1, 2], 1) };
+  const program = await new OnnxExecutor({ threads: 1 }).compile(graph);
+  const { upper: first, both } = await program.run(feeds);
+  expect([[...first!.data], [...both!.data]]).toEqual([[5, 11], [17 * 5 + 23 * 7 + 29 * 9 + 5 + 33 + 85 + 161 + 261, 17 * 6 + 23 * 8 + 29 * 10 + 10 + 44 + 102 + 184 + 290]]);
+  expect([...(await program.run({ ...feeds, table: floats([5, 2], 2) })).upper!.data]).toEqual([8, 14]);
+  expect(peakBytes(graph, { sizes: new Map([["T", 1]]) })).toBeLessThan(4 * 5 * 2 * 2);
   await program.release();
 });
 
