@@ -32,6 +32,14 @@ function editHeader(file: string, change: (header: Record<string, Json>) => Json
   writeFileSync(file, Buffer.concat([size, header, bytes.subarray(8 + length)]));
 }
 
+const floats = (header: Record<string, Json>): string => Object.keys(header).find((key) => header[key]!["dtype"] === "F32")!;
+
+/** Change what a header says of one tensor of floats. */
+const editTensor = (file: string, change: (entry: Json) => Json): void =>
+  editHeader(file, (header) => ({ ...header, [floats(header)]: change(header[floats(header)]!) }));
+
+const startOf = (entry: Json): number => (entry["data_offsets"] as number[])[0]!;
+
 const weightNames = (header: Json): string[] => Object.keys(header).filter((name) => name !== "__metadata__");
 
 /** What can happen to a safetensors file, and what is said of it. */
@@ -52,10 +60,17 @@ const damages: readonly (readonly [what: string, damage: (file: string) => void,
     const last = weightNames(header).at(-1)!;
     return Object.fromEntries(Object.entries(header).map(([name, entry]) => [name === last ? "stranger" : name, entry]));
   }), /stranger/],
-  ["of integers", (file) => editHeader(file, (header) => {
-    const name = weightNames(header).find((key) => header[key]!["dtype"] === "F32")!;
-    return { ...header, [name]: { ...header[name], dtype: "I32" } };
-  }), /has the type I32/],
+  ["of integers", (file) => editTensor(file, (entry) => ({ ...entry, dtype: "I32" })), /has the type I32/],
+  ["of doubles where there are floats", (file) => editTensor(file, (entry) => ({ ...entry, dtype: "F64" })), /of type F64 and shape .* needs \d+ bytes, its offsets/],
+  ["cut in its header", (file) => truncateSync(file, 500), /its header claims \d+ bytes, and only 492 follow: the file is truncated/],
+  ["a pointer of a large file", (file) => writeFileSync(file, "version https://git-lfs.github.com/spec/v1"), /its header claims \d+ bytes/],
+  ["of a negative size", (file) => editTensor(file, (entry) => ({ ...entry, shape: [-1] })), /has the shape \[-1\]/],
+  ["of a size beyond all memory", (file) => editTensor(file, (entry) => ({ ...entry, shape: [2 ** 40, 2 ** 40] })), /needs \d.* bytes, its offsets/],
+  ["one over the other", (file) => editHeader(file, (header) => {
+    const last = weightNames(header).sort((one, other) => startOf(header[one]!) - startOf(header[other]!)).at(-1)!;
+    return { ...header, [last]: { ...header[last], data_offsets: (header[last]!["data_offsets"] as number[]).map((at) => at - 4) } };
+  }), /starts at byte \d+, inside "/],
+  ["of another shape", (file) => editTensor(file, (entry) => ({ ...entry, shape: [1, ...(entry["shape"] as number[])] })), /of another shape: .* is \[1, /],
 ];
 
 describe.each(["models/tiny", "models/qwen2_vl", "models/qwen3_vl", "models/smolvlm", "models/idefics3"])("%s", (source) => {
@@ -69,14 +84,17 @@ describe.each(["models/tiny", "models/qwen2_vl", "models/qwen3_vl", "models/smol
     }
   });
 
-  test("a config.json of another number of layers, and one that is none", async () => {
-    const more = damaged(source, (folder) => {
+  test("a config.json that contradicts itself, the weights or reason, and one that is none", async () => {
+    const edited = (change: Json): string => damaged(source, (folder) => {
       const file = join(folder, "config.json");
       const config = JSON.parse(readFileSync(file, "utf8")) as Json;
-      const text = { ...(config["text_config"] as Json), num_hidden_layers: 9, layer_types: undefined };
-      writeFileSync(file, JSON.stringify({ ...config, text_config: text }));
+      writeFileSync(file, JSON.stringify({ ...config, text_config: { ...(config["text_config"] as Json), ...change } }));
     });
-    await expect(load(more, true)).rejects.toThrow(/missing: .*layers/);
+    await expect(load(edited({ num_hidden_layers: 9, layer_types: undefined }), true)).rejects.toThrow(/missing: .*layers/);
+    await expect(load(edited({ num_hidden_layers: 1e9, layer_types: undefined }), true)).rejects.toThrow(/num_hidden_layers is .*1000/);
+    await expect(load(edited({ num_attention_heads: 7 }), true)).rejects.toThrow(/config\.json: .*(head|divisible)/);
+    await expect(load(edited({ vocab_size: 16 }), true)).rejects.toThrow(/vocab_size 16|of another shape/);
+    await expect(load(damaged(source, (folder) => rmSync(join(folder, "config.json"))), true)).rejects.toThrow(/config\.json/);
     const none = damaged(source, (folder) => writeFileSync(join(folder, "config.json"), "{"));
     await expect(load(none, true)).rejects.toThrow(/config\.json is not JSON/);
   });
