@@ -22,7 +22,7 @@ export const compare = command({
   forms: ["[grpo papo papo:gamma=0.04,mode=paper …]"],
   summary: [
     "Train recipes on an embedded task with several seeds under one budget, measure them on the same unseen scenes, and rank them.",
-    `Recipes: ${tinyPresetNames.join(", ")}; default all. Options of PAPO's recipes and settings of the run (settings.executor=tensorflow) follow a colon; an option with three numbers is drawn as a curve.`,
+    `Recipes: ${tinyPresetNames.join(", ")}; default all. Options of PAPO's recipes (perception.cap=1 leads into one) and settings of the run (settings.executor=tensorflow) follow a colon; an option with three numbers is drawn as a curve.`,
     "Each run is a process with one thread. Started again, it goes on with the runs that are missing.",
     "Writes <output>/table.md, results.json, sweeps.svg, runs.json (each run's right answers and metrics in short) and a folder per run.",
   ],

@@ -1,6 +1,6 @@
 /**
  * A recipe with some of its numbers changed, as it is written on the command line: "papo", "papo:gamma=0.04,mode=paper". Names after "settings." are the
- * run's settings: "grpo:settings.oldLogProbs=learner", "grpo:settings.lora.rank=8".
+ * run's settings: "grpo:settings.oldLogProbs=learner", "grpo:settings.lora.rank=8"; a dot leads into an option: "papo:perception.cap=1".
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ export function parseVariant(label: string): Variant {
 /** New plugins, and settings. */
 export function makeVariant({ preset: name, options }: Variant): Preset {
   const [chosen, own] = [true, false].map((ofSettings) => Object.fromEntries(Object.entries(options).filter(([key]) => key.startsWith(settingsPrefix) === ofSettings)));
-  const { plugins, settings } = preset(name, own as PresetOptions);
+  const { plugins, settings } = preset(name, Object.entries(own!).reduce((all, [key, value]) => withSetting(all, key.split("."), value), {} as Settings) as PresetOptions);
   const changed = Object.entries(chosen!).reduce((all, [key, value]) => withSetting(all, key.slice(settingsPrefix.length).split("."), value), settings as Settings);
   parseSettings(changed);
   return { plugins, settings: changed };
@@ -43,7 +43,7 @@ const settingsPrefix = "settings.";
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** Settings with one of them changed, a part of another one by its path. */
+/** Settings, or options, with one of them changed, a part of another one by its path. */
 function withSetting(settings: Settings, [name = "", ...path]: readonly string[], value: unknown): Settings {
   return { ...settings, [name]: path.length === 0 ? value : withSetting((settings[name] ?? {}) as Settings, path, value) };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { PerceptionKlPlugin } from "@papo/plugins";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../../../../recipes/app/compare/table.ts";
 import { makeVariant, parseVariant } from "../../../../recipes/app/compare/variant.ts";
 import type { RunRecord } from "../../../../recipes/app/report/run-record.ts";
@@ -44,6 +45,9 @@ test("a variant is a recipe with options after a colon, checked before anything 
   expect(() => parseVariant("papo-g-7b")).toThrow(/"papo-g-7b" is no recipe with settings for the embedded task; there are grpo, /);
   expect(() => parseVariant("papo:gamma")).toThrow('"gamma" in "papo:gamma" is no option; write name=value');
   expect(() => parseVariant("papo:gama=1")).toThrow('unknown option "gama"; did you mean "gamma"?');
+  const capped = makeVariant(parseVariant("papo:gamma=0.1,perception.cap=1,perception.direction=reverse")).plugins.find((plugin) => plugin instanceof PerceptionKlPlugin);
+  expect(capped!.options).toMatchObject({ coefficient: 0.1, cap: 1, direction: "reverse" });
+  expect(() => parseVariant("papo:perception.cup=1")).toThrow('unknown option "cup"; did you mean "cap"?');
   expect(makeVariant(parseVariant("grpo:settings.oldLogProbs=learner")).settings.oldLogProbs).toBe("learner");
   expect(() => parseVariant("grpo:settings.oldLogProb=learner")).toThrow('unknown option "oldLogProb"; did you mean "oldLogProbs"?');
   expect(() => parseVariant("grpo:gamma=1")).toThrow('preset grpo takes no option "gamma"');
