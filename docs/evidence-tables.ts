@@ -1,98 +1,108 @@
 /**
- * The tables of docs/evidence.md, from the runs in short that stand in docs/evidence/: `node --import tsx docs/evidence-tables.ts`. Differences are paired by question; the interval
- * and p cover the seeds' luck.
+ * The tables of docs/evidence.md, from the runs in short in docs/evidence/ (a comparison's runs.json each): `node --import tsx docs/evidence-tables.ts` writes them there. Differences are paired
+ * by question; interval and p cover questions and the seeds' luck.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { ComparisonSummary, RunSummary } from "../recipes/app/compare/summary.ts";
-import { gainOf, interval } from "../recipes/app/compare/table.ts";
+import { chanceOf, gainOf } from "../recipes/app/compare/table.ts";
 import { holm } from "../recipes/app/evaluation/holm.ts";
 import { luckOf, pairedDifference, type Difference } from "../recipes/app/evaluation/paired.ts";
 import { mean } from "../recipes/app/evaluation/statistics.ts";
+import { evidenceParts } from "./run-evidence.ts";
 
-const folder = new URL("evidence/", import.meta.url);
 const baseline = "grpo";
-/** Of the primary measure. */
-const primary = { recipe: "papo:gamma=0.1", task: "shortcut:suggestion" };
+/** Whose difference from the baseline is the primary measure, in which parts (docs/run-evidence.ts). */
+const primary = { recipe: "papo:gamma=0.1", parts: /^gain-/ };
 
+/** A comparison under the name of its part. */
+export type NamedSummary = ComparisonSummary & { readonly name: string };
+
+/** All questions, or those about which the prior is wrong or right. */
 type Part = "all" | "w" | "r";
 
-const comparisons = readdirSync(folder).filter((name) => name.endsWith(".json")).sort()
-  .map((name) => ({ name, ...(JSON.parse(readFileSync(new URL(name, folder), "utf8")) as ComparisonSummary) }));
-
-/** Right or not, [seeds, questions of the part]. */
-const sharesOf = (runs: readonly RunSummary[], prior: string, part: Part): number[][] =>
-  runs.map(({ right }) => [...right].flatMap((letter, at) => (part === "all" || prior[at] === part ? [Number(letter)] : [])));
-
-const perQuestion = (shares: readonly (readonly number[])[]): number[] => shares[0]!.map((_, at) => mean(shares.map((own) => own[at]!)));
-
-function difference(mine: readonly (readonly number[])[], theirs: readonly (readonly number[])[] | null): Difference {
-  const questions = perQuestion(mine);
-  return pairedDifference(questions, theirs === null ? questions.map(() => 0) : perQuestion(theirs), undefined, [luckOf(mine), theirs === null ? null : luckOf(theirs)]);
-}
-
-interface Line {
+export interface Line {
   readonly recipe: string;
-  readonly seeds: readonly number[];
-  readonly all: Difference;
-  readonly wrong: Difference;
-  readonly right: Difference;
-  /** Minus the baseline's where the prior is wrong, over the seeds that both have. */
+  readonly seeds: number;
+  /** Mean shares of right answers, 0–1. */
+  readonly all: number;
+  readonly right: number;
+  readonly wrong: number;
+  /** Of each seed, where the prior is wrong. */
+  readonly bySeed: readonly number[];
+  /** Minus the baseline's where the prior is wrong, and over all questions; null for the baseline. */
   readonly gain: Difference | null;
   readonly overallGain: Difference | null;
-  readonly bySeed: readonly number[];
 }
 
-function linesOf({ prior, runs }: ComparisonSummary): Line[] {
+export function linesOf({ prior, runs }: Pick<ComparisonSummary, "prior" | "runs">): Line[] {
+  const base = runs.filter(({ recipe }) => recipe === baseline);
   return [...new Set(runs.map(({ recipe }) => recipe))].map((recipe) => {
     const own = runs.filter((run) => run.recipe === recipe);
-    const base = runs.filter((run) => run.recipe === baseline);
-    const [mine, theirs] = [own, base].map((side) => (part: Part) => sharesOf(side, prior, part)) as [(part: Part) => number[][], (part: Part) => number[][]];
-    const compared = recipe !== baseline && base.length > 0;
-    return {
-      recipe, seeds: own.map(({ seed }) => seed),
-      all: difference(mine("all"), null), wrong: difference(mine("w"), null), right: difference(mine("r"), null),
-      gain: compared ? difference(mine("w"), theirs("w")) : null, overallGain: compared ? difference(mine("all"), theirs("all")) : null,
-      bySeed: mine("w").map((shares) => 100 * mean(shares)),
-    };
+    // A recipe that has not run with all seeds yet is compared over those that it has.
+    const matched = base.filter(({ seed }) => own.some((run) => run.seed === seed));
+    const bySeed = seedMeans(own, prior, "w");
+    const against = (part: Part): Difference | null => (recipe === baseline || matched.length === 0 ? null : difference(sharesOf(own, prior, part), sharesOf(matched, prior, part)));
+    return { recipe, seeds: own.length, all: mean(seedMeans(own, prior, "all")), right: mean(seedMeans(own, prior, "r")), wrong: mean(bySeed), bySeed, gain: against("w"), overallGain: against("all") };
   });
 }
 
-const chance = (p: number | null): string => (p === null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
+/** 1 or 0 for each question of the part, [seeds, questions]. */
+const sharesOf = (runs: readonly RunSummary[], prior: string, part: Part): number[][] =>
+  runs.map(({ right }) => [...right].flatMap((letter, at) => (part === "all" || prior[at] === part ? [Number(letter)] : [])));
 
-function tableOf(lines: readonly Line[]): string {
-  const adjusted = holm(lines.map(({ gain }) => gain?.p ?? null));
-  return [
-    `| recipe | seeds | right, % | prior right, % | prior wrong, % | minus ${baseline} there, points | p | p (Holm) | minus ${baseline}, all | prior wrong by seed |`,
-    "|---|---|---|---|---|---|---|---|---|---|",
-    ...lines.map(({ recipe, seeds, all, right, wrong, gain, overallGain, bySeed }, at) =>
-      `| ${[recipe, seeds.length, interval(all), interval(right), interval(wrong), gainOf(gain), chance(gain?.p ?? null), chance(adjusted[at] ?? null), gainOf(overallGain), bySeed.map((value) => value.toFixed(0)).join(" ")].join(" | ")} |`),
-  ].join("\n");
+const seedMeans = (runs: readonly RunSummary[], prior: string, part: Part): number[] => sharesOf(runs, prior, part).map(mean);
+
+function difference(mine: readonly (readonly number[])[], theirs: readonly (readonly number[])[]): Difference {
+  const perQuestion = (shares: readonly (readonly number[])[]): number[] => shares[0]!.map((_, at) => mean(shares.map((own) => own[at]!)));
+  return pairedDifference(perQuestion(mine), perQuestion(theirs), undefined, [luckOf(mine), luckOf(theirs)]);
 }
 
-/** What of a run's metrics says which gradient acts, mean over seeds by quarters of the steps. */
+const percent = (share: number): string => (100 * share).toFixed(1);
+
+export function tableOf(lines: readonly Line[]): string {
+  const adjusted = holm(lines.map(({ gain }) => gain?.p ?? null));
+  const row = ({ recipe, seeds, all, right, wrong, gain, overallGain, bySeed }: Line, at: number): string[] => [
+    recipe, String(seeds), percent(all), percent(right), percent(wrong), gainOf(gain), chanceOf(gain?.p ?? null), chanceOf(adjusted[at] ?? null), gainOf(overallGain), bySeed.map((value) => (100 * value).toFixed(0)).join(" "),
+  ];
+  return markdown(["recipe", "seeds", "right, %", "prior right, %", "prior wrong, %", `minus ${baseline} there, points`, "p", "p (Holm)", `minus ${baseline}, all`, "prior wrong, % by seed"], lines.map(row));
+}
+
+const markdown = (heads: readonly string[], rows: readonly (readonly string[])[]): string => [heads, heads.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+/** What says which gradient acts; means over seeds, of the first to the last quarter of the steps. */
 const shown: readonly (readonly [name: string, metric: string])[] = [
-  ["KL_prcp", "papo/perception_kl"], ["masking raises", "papo/masking_raises"], ["norm, KL term", "ledger/papo/perception_kl/norm"], ["cosine, KL term", "ledger/papo/perception_kl/cosine"],
-  ["norm, policy", "ledger/policy/norm"], ["H", "papo/entropy"], ["H masked", "papo/entropy_masked"], ["probe KL", "observe/perception_kl"], ["follows the prior", "shortcut/followed"], ["right where wrong", "shortcut/accuracy_prior_wrong"],
+  ["KL of the picture's mask, nats", "observe/perception_kl"], ["−log π_mask, nats", "observe/masked_entropy"], ["−log π, nats", "rollout/entropy"],
+  ["tokens that masking raises", "papo/masking_raises"], ["gradient norm of γ·KL", "ledger/papo/perception_kl/norm"], ["its cosine with the objective", "ledger/papo/perception_kl/cosine"],
+  ["follows the prior", "shortcut/followed"], ["right where it is wrong", "shortcut/accuracy_prior_wrong"],
 ];
 
-function metricsOf({ runs }: ComparisonSummary): string {
-  const recipes = [...new Set(runs.map(({ recipe }) => recipe))];
+export function metricsOf({ runs }: Pick<ComparisonSummary, "runs">): string {
   const cell = (recipe: string, metric: string): string => {
-    const own = runs.flatMap((run) => (run.recipe === recipe ? (run.metrics[metric] === undefined ? [] : [run.metrics[metric]]) : []));
+    const own = runs.flatMap((run) => (run.recipe === recipe && run.metrics[metric] !== undefined ? [run.metrics[metric]] : []));
     return own.length === 0 ? "–" : [0, 1, 2, 3].map((quarter) => Number(mean(own.map((values) => values[quarter]!)).toPrecision(2))).join(" ");
   };
-  return [`| recipe | ${shown.map(([name]) => name).join(" | ")} |`, `|---|${shown.map(() => "---|").join("")}`, ...recipes.map((recipe) => `| ${recipe} | ${shown.map(([, metric]) => cell(recipe, metric)).join(" | ")} |`)].join("\n");
+  return markdown(["recipe", ...shown.map(([name]) => name)], [...new Set(runs.map(({ recipe }) => recipe))].map((recipe) => [recipe, ...shown.map(([, metric]) => cell(recipe, metric))]));
 }
 
-const write = (text: string): void => void process.stdout.write(`${text}\n\n`);
+/** All tables, in the order given. */
+export function evidenceTables(comparisons: readonly NamedSummary[]): string {
+  const all = comparisons.map((comparison) => ({ ...comparison, lines: linesOf(comparison) }));
+  const primaries = all.flatMap(({ name, strength, lines }) => (primary.parts.test(name) ? lines.filter(({ recipe }) => recipe === primary.recipe).map((line) => ({ strength, line })) : []));
+  const adjusted = holm(primaries.map(({ line }) => line.gain?.p ?? null));
+  return [
+    `The primary measure, \`${primary.recipe}\` minus \`${baseline}\` where the prior is wrong, corrected over the strengths that ran:`,
+    markdown(["strength", "seeds", "points", "p", "p (Holm)"], primaries.map(({ strength, line: { seeds, gain } }, at) => [String(strength), String(seeds), gainOf(gain), chanceOf(gain?.p ?? null), chanceOf(adjusted[at] ?? null)])),
+    ...all.flatMap(({ name, task, strength, steps, runs, lines }) => [`### ${name}: \`${task}\`, strength ${strength}, ${steps} steps`, tableOf(lines), "By quarters of the steps, means over seeds:", metricsOf({ runs })]),
+  ].join("\n\n");
+}
 
-const all = comparisons.map((comparison) => ({ ...comparison, lines: linesOf(comparison) }));
-const primaries = all.flatMap(({ task, strength, lines }) => (task === primary.task ? lines.filter(({ recipe }) => recipe === primary.recipe).map((line) => ({ strength, line })) : []));
-const adjusted = holm(primaries.map(({ line }) => line.gain?.p ?? null));
-write("Primary: where the prior is wrong, papo:gamma=0.1 minus grpo, corrected over the strengths.");
-for (const [at, { strength, line }] of primaries.entries()) write(`strength ${strength}, ${line.seeds.length} seeds: ${gainOf(line.gain)} points, p ${chance(line.gain?.p ?? null)}, Holm ${chance(adjusted[at] ?? null)}`);
-for (const { name, task, strength, steps, lines, ...comparison } of all) {
-  write(`## ${name}: ${task}, strength ${strength}, ${steps} steps`);
-  write(tableOf(lines));
-  write(metricsOf({ task, strength, steps, ...comparison }));
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [folder, page] = [new URL("evidence/", import.meta.url), new URL("evidence.md", import.meta.url)];
+  const there = evidenceParts.filter(({ name }) => existsSync(new URL(`${name}.json`, folder)));
+  const tables = evidenceTables(there.map(({ name }) => ({ name, ...(JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8")) as ComparisonSummary) })));
+  const marks = /(<!-- tables: [^>]*-->\n)[^]*(<!-- \/tables -->)/;
+  const text = readFileSync(page, "utf8");
+  if (!marks.test(text)) throw new Error("docs/evidence.md has no place for the tables");
+  writeFileSync(page, text.replace(marks, (_, open: string, close: string) => `${open}\n${tables}\n\n${close}`));
 }

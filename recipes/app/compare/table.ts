@@ -80,7 +80,7 @@ export function gainOf(gain: Measured | null): string {
   return gain.low > 0 || gain.high < 0 ? `**${points}**` : points;
 }
 
-const chanceOf = (p: number | null): string => (p === null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
+export const chanceOf = (p: number | null): string => (p === null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
 
 /** A number that was varied while everything else stayed: what a curve is drawn over. */
 export interface Sweep {
