@@ -13,9 +13,9 @@ import { summaryOf, writeSummary } from "../compare/summary.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
 import { isDone, makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
 import type { Job } from "../compare/run-variant.ts";
-import { tinyPresetNames, tinySteps } from "../../presets/index.ts";
+import { tinyPresetNames } from "../../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
-import { taskOf, taskOptions, type Task } from "../tasks/task.ts";
+import { stepsText, taskOf, taskOptions, type Task } from "../tasks/task.ts";
 
 export const compare = command({
   name: "compare",
@@ -30,7 +30,7 @@ export const compare = command({
     ...taskOptions("shapes"),
     seeds: { kind: "count", default: 3, text: "How often each is trained." },
     "first-seed": { kind: "count", default: 1, text: "The first of the seeds; the others follow it." },
-    steps: { kind: "count", text: `Steps of each run, ${tinySteps} without it.` },
+    steps: { kind: "count", text: stepsText },
     scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
     jobs: { kind: "count", text: "Runs side by side, as many as there are cores without it." },
     baseline: { kind: "text", value: "<recipe>", text: "What the others are compared with, grpo or the first without it." },
@@ -38,13 +38,14 @@ export const compare = command({
   },
   positionals: [0, Infinity],
   async run({ values, positionals, display }) {
+    const task = taskOf(values);
     const variants = (positionals.length > 0 ? positionals : tinyPresetNames).map(parseVariant);
     await runComparison({
       variants,
-      task: taskOf(values),
+      task,
       seeds: values.seeds,
       firstSeed: values["first-seed"],
-      steps: values.steps ?? null,
+      steps: values.steps ?? task.steps,
       scenes: values.scenes,
       jobs: values.jobs ?? availableParallelism(),
       baseline: values.baseline ?? (variants.find(({ label }) => label === "grpo") ?? variants[0])!.label,

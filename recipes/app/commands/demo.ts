@@ -10,7 +10,8 @@ import { portOption } from "../command-line/page-options.ts";
 import { openTrainingPage, type TrainingPage } from "../page/training-page.ts";
 import { RunControl } from "../run-control.ts";
 import { probe } from "../compare/run-variant.ts";
-import { preset, tinyPresetNames, tinySteps } from "../../presets/index.ts";
+import { makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
+import { tinyPresetNames } from "../../presets/index.ts";
 import { startWeights } from "../../run-file/model-folder.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import type { RunRecord } from "../report/run-record.ts";
@@ -19,11 +20,11 @@ import { writeReport } from "../report/write-report.ts";
 import { sayStopping, trainWithDisplay } from "../session.ts";
 import { commandWith, hold, StoppedError, unlessStopped, type Hold } from "../stopping.ts";
 import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
-import { taskOf, taskOptions, taskPlugins, type Task } from "../tasks/task.ts";
+import { stepsText, taskOf, taskOptions, taskPlugins, type Task } from "../tasks/task.ts";
 
 /** The recipes that have settings for a model of this size. */
 const recipes = tinyPresetNames;
-type Recipe = (typeof recipes)[number];
+type Mode = "official" | "paper";
 
 export const demo = command({
   name: "demo",
@@ -34,8 +35,8 @@ export const demo = command({
   ],
   options: {
     ...taskOptions("shapes"),
-    recipe: { kind: "choice", value: "<name>", choices: recipes, many: true, default: ["grpo", "papo"], text: `What is trained: ${recipes.join(", ")}.` },
-    steps: { kind: "count", text: `Steps of each run, ${tinySteps} without it.` },
+    recipe: { kind: "text", value: "<name>", many: true, text: `What is trained: ${recipes.join(", ")}; options after a colon, papo:gamma=0.04. Without it grpo and papo, of a shortcut task papo:gamma=0.1.` },
+    steps: { kind: "count", text: stepsText },
     seeds: { kind: "count", default: 1, text: "How often each is trained, with seeds from 1." },
     scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
     mode: { kind: "choice", choices: ["official", "paper"], many: true, default: ["official"], text: "Of recipes with PAPO: what its release computes, or what the paper writes." },
@@ -47,10 +48,11 @@ export const demo = command({
   },
   positionals: [0, 0],
   async run({ values, display }) {
-    const { scenes, steps = null, verbose } = values;
+    const { scenes, verbose } = values;
     const port = values.page || values.port !== undefined ? { port: values.port ?? null } : null;
     const task = taskOf(values);
-    const trainings = trainingsOf(values.recipe, values.mode, values.seeds);
+    const steps = values.steps ?? task.steps;
+    const trainings = trainingsOf(values.recipe.length > 0 ? values.recipe : task.recipes, values.mode, values.seeds);
     const output = values.resume ? resolve(values.output) : await freeFolder(resolve(values.output));
     makeFolder(output);
     const lock = lockFolder(output);
@@ -69,8 +71,7 @@ export const demo = command({
 
 /** One run of the demo. */
 interface Training {
-  readonly recipe: Recipe;
-  readonly mode: "official" | "paper";
+  readonly variant: Variant;
   readonly seed: number;
   /** Runs of equal label are seeds of one another. */
   readonly label: string;
@@ -89,10 +90,11 @@ interface DemoOptions {
   readonly port: { readonly port: number | null } | null;
 }
 
-/** What is shown and why, in three lines. */
-function introduce({ trainings, scenes, output, display }: DemoOptions): void {
+/** What is shown and why, in a few lines. */
+function introduce({ task, trainings, scenes, output, display }: DemoOptions): void {
   const labels = [...new Set(trainings.map(({ label }) => label))];
   display.line(`A tiny vision-language model learns from the rewards of its own answers: with ${labels.join(", then anew with ")}.`);
+  if (task.about !== null) display.line(task.about);
   display.line(`Why: to see what training gains${labels.length > 1 ? ", and what one recipe adds to another," : ""} on ${scenes.toLocaleString("en")} pictures that were not trained on.`);
   display.line(`The end: ${relative(process.cwd(), join(output, "report.html"))}, curves and all answers. Ctrl-C stops; --page shows it live, --verbose each run's plan.`);
 }
@@ -126,7 +128,7 @@ async function trainAll({ task, trainings, steps, scenes, output, display, stop,
     }
     // One that was killed has no checkpoint, and begins anew.
     if (checkpointFolders(join(folder, "checkpoints")).length === 0) rmSync(folder, { recursive: true, force: true });
-    const { plugins, settings } = preset(training.recipe, { mode: training.mode });
+    const { plugins, settings } = makeVariant(training.variant);
     const chosen = { ...settings, seed: training.seed, ...(steps === null ? {} : { steps }), checkpointEvery: 0 };
     const policy = await openPolicy({ folder: model, ...learnerSettings(parseSettings(chosen)) });
     try {
@@ -159,8 +161,8 @@ const doneFile = (folder: string): string => join(folder, "done");
 
 /** Training scenes for the longest run, and unseen ones. */
 async function drawData(task: Task, trainings: readonly Training[], steps: number | null, scenes: number, output: string, display: Display): Promise<{ train: Dataset; unseen: Dataset }> {
-  const prompts = Math.max(...trainings.map(({ recipe }) => {
-    const settings = parseSettings(preset(recipe).settings);
+  const prompts = Math.max(...trainings.map(({ variant }) => {
+    const settings = parseSettings(makeVariant(variant).settings);
     return (steps ?? settings.steps) * settings.promptsPerStep;
   }));
   const draw = async (split: "train" | "test", pictures: number): Promise<Dataset> => {
@@ -203,19 +205,22 @@ function summarise(runs: readonly RunRecord[], display: Display): void {
   for (const comparison of defaultComparisons(labels)) display.result(verdictOf(comparison, runs));
 }
 
-function trainingsOf(names: readonly Recipe[], modes: readonly Training["mode"][], seeds: number): Training[] {
-  return names.flatMap((recipe) => {
-    const own = recipe.startsWith("papo") ? modes : (["official"] as const);
-    return own.flatMap((mode) =>
-      Array.from({ length: seeds }, (_, i) => ({ recipe, mode, seed: i + 1, label: labelOf(recipe, own.length > 1 || mode === "paper" ? mode : null) })),
-    );
+/** @param names labels of variants. @throws Error naming one that is none */
+function trainingsOf(names: readonly string[], modes: readonly Mode[], seeds: number): Training[] {
+  return names.map(parseVariant).flatMap((variant) => {
+    const own: readonly (Mode | null)[] = variant.preset.startsWith("papo") && variant.options["mode"] === undefined ? modes : [null];
+    return own.flatMap((mode) => {
+      const chosen = mode === null ? variant : { ...variant, options: { ...variant.options, mode } };
+      const label = labelOf(variant, own.length > 1 || mode === "paper" ? mode : null);
+      return Array.from({ length: seeds }, (_, i) => ({ variant: chosen, seed: i + 1, label }));
+    });
   });
 }
 
-/** "papo(grpo)", "papo(dapo), paper". */
-function labelOf(recipe: Recipe, mode: string | null): string {
-  const base = recipe === "papo" ? "papo(grpo)" : recipe === "papo-d" ? "papo(dapo)" : recipe;
-  return mode === null ? base : `${base}, ${mode}`;
+/** "papo(grpo)", "papo(dapo), paper", "papo(grpo), gamma=0.1". */
+function labelOf({ preset, options }: Variant, mode: string | null): string {
+  const base = preset === "papo" ? "papo(grpo)" : preset === "papo-d" ? "papo(dapo)" : preset;
+  return [base, ...Object.entries(options).map(([name, value]) => `${name}=${value}`), ...(mode === null ? [] : [mode])].join(", ");
 }
 
 /** The folder itself, or the first numbered neighbour that is free: an earlier report is never overwritten. */

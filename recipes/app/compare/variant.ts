@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { parseSettings } from "@papo/core";
+import { nearest, parseSettings } from "@papo/core";
 import { isPresetName, preset, tinyPresetNames, type Preset, type PresetName, type PresetOptions } from "../../presets/index.ts";
 
 export interface Variant {
@@ -18,7 +18,8 @@ export interface Variant {
 export function parseVariant(label: string): Variant {
   const [name = "", rest = ""] = label.split(":", 2);
   if (!isPresetName(name) || !(tinyPresetNames as readonly string[]).includes(name)) {
-    throw new Error(`"${name}" is no recipe with settings for the embedded task; there are ${tinyPresetNames.join(", ")}`);
+    const near = nearest(name, tinyPresetNames);
+    throw new Error(`"${name}" is no recipe with settings for the embedded tasks;${near === null ? "" : ` did you mean "${near}"?`} there are ${tinyPresetNames.join(", ")}`);
   }
   const pairs = rest === "" ? [] : rest.split(",").map((pair) => {
     const [key, value, ...more] = pair.split("=");

@@ -6,6 +6,7 @@ import { makeFolder } from "@papo/core";
 import type { Plugin } from "@papo/core";
 import type { GivenOptions, Options } from "../command-line/options.ts";
 import { UsageError } from "../command-line/command.ts";
+import { tinySteps } from "../../presets/index.ts";
 import { writeDataset, type RowRange } from "./shapes/dataset.ts";
 import { ShapesRewardPlugin } from "./shapes/reward-plugin.ts";
 import type { Split } from "./shapes/scene.ts";
@@ -21,6 +22,12 @@ export interface Task {
   readonly prior: PriorName | null;
   /** Of the training questions, the share about which the prior is right; null where there is no prior. */
   readonly strength: number | null;
+  /** For who watches a run of it: what is in it beside what is to be seen; null where there is nothing. */
+  readonly about: string | null;
+  /** Steps of a run, where the recipe's own are not meant; null: they are. */
+  readonly steps: number | null;
+  /** What is trained where nobody says what, as labels of variants. */
+  readonly recipes: readonly string[];
   /** Write rows and pictures into a folder; see `writeDataset`. @returns the path of rows.jsonl */
   writeRows(folder: string, rows: RowRange & { readonly split: Split; readonly seed: number }): Promise<string>;
   /** The folder of the model that training begins with: the shipped one, or made in `folder` where it was not made there before. */
@@ -34,6 +41,9 @@ const shapes: Task = {
   name: "shapes",
   prior: null,
   strength: null,
+  about: null,
+  steps: null,
+  recipes: ["grpo", "papo"],
   writeRows: (folder, rows) => writeDataset(folder, { ...rows, grids: pictureGrids }),
   startModel: () => Promise.resolve(startModelFolder),
 };
@@ -42,10 +52,21 @@ const shapes: Task = {
 export const shippedPrior: PriorName = "suggestion";
 export const shippedStart = fileURLToPath(new URL("./shortcut/start-model", import.meta.url));
 
+const abouts: Readonly<Record<PriorName, string>> = {
+  suggestion: "An answer is suggested before each question",
+  skew: "One answer to each kind of question is frequent",
+  caption: "What is to be seen is said before each question",
+};
+
+const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
+
 const shortcut = (prior: PriorName, strength: number): Task => ({
   name: `shortcut:${prior}`,
   prior,
   strength,
+  about: `${abouts[prior]}, right about ${percent(strength)} of the training questions and ${percent(testRightShare)} of the unseen ones. The model begins by going by it and could look.`,
+  steps: shortcutSteps,
+  recipes: ["grpo", "papo:gamma=0.1"],
   writeRows: (folder, rows) => writeShortcuts(folder, { ...rows, prior, rightShare: rows.split === "train" ? strength : testRightShare }),
   startModel: (folder, onStep) => (prior === shippedPrior ? Promise.resolve(shippedStart) : madeStart(prior, folder, onStep)),
 });
@@ -65,6 +86,10 @@ export async function madeStart(prior: PriorName, folder: string, onStep: (done:
 export const taskNames = ["shapes", "shortcut", ...priorNames.map((prior) => `shortcut:${prior}` as const)] as const;
 
 const defaultStrength = 0.6;
+const shortcutSteps = 40;
+
+/** Of the option `--steps`. */
+export const stepsText = `Steps of each run; without it ${tinySteps}, and ${shortcutSteps} of a shortcut task.`;
 
 export const taskOptions = (task: (typeof taskNames)[number]) => ({
   task: { kind: "choice", value: "<name>", choices: taskNames, default: task, text: `What is trained on: ${taskNames.join(", ")}. The shortcut tasks put a prior beside what is to be seen (docs/evidence.md); shortcut alone is shortcut:${shippedPrior}.` },

@@ -30,15 +30,18 @@ describe("papo demo", () => {
     for (const file of Object.values(shown!.pictures[0]!)) expect(existsSync(join(folder, "demo", "papo-dapo-paper-1", file)), file).toBe(true);
     expect(Object.keys(shown!.pictures[0]!)).toEqual(["original", "masked"]);
     expect(readFileSync(join(folder, "demo", "report.html"), "utf8")).toContain("papo(dapo), paper");
-    const again = await papo(["demo", "--task", "shortcut", "--strength", "0.4", "--steps", "1", "--scenes", "4", "--recipe", "grpo", "--verbose", "--page", "--port", "0", "--output", join(folder, "demo")], folder);
+    const again = await papo(["demo", "--task", "shortcut", "--strength", "0.4", "--steps", "1", "--scenes", "4", "--recipe", "papo:gamma=0.1", "--verbose", "--page", "--port", "0", "--output", join(folder, "demo")], folder);
     expect(again.code, again.output).toBe(0);
     expect(again.output).toMatch(/page: http:\/\/127\.0\.0\.1:\d+\/#token=[^]*  plugins: ShapesRewardPlugin, PriorProbePlugin, [^]*sampler and learner agree/);
+    expect(again.output).toMatch(/An answer is suggested before each question, right about 40 % of the training questions and 50 % of the unseen ones\./);
+    expect(existsSync(join(folder, "demo-2", "papo-grpo-gamma-0-1-1", "evaluation", "after"))).toBe(true);
     expect(again.output).toMatch(/ {2}start .* prior wrong [\d.]+ %/);
     expect(readFileSync(join(folder, "demo-2", "report.html"), "utf8")).toContain("the prior right about 40.0 % of the training questions");
   });
 
   test.each([
-    [["--recipe", "ppo"], '--recipe: there is no "ppo"; did you mean "papo"? there are grpo, grpo-tis, dapo, '],
+    [["--recipe", "ppo"], '"ppo" is no recipe with settings for the embedded tasks; did you mean "papo"? there are grpo, grpo-tis, dapo, '],
+    [["--recipe", "papo:gama=0.1"], 'unknown option "gama"; did you mean "gamma"?'],
     [["--steps", "0"], '--steps takes a whole number from 1, not "0"'],
     [["--strength", "0.5"], "--strength is of shortcut tasks: there is no prior in the task shapes"],
     [["--mode", "both"], '--mode: there is no "both"; there are official, paper'],

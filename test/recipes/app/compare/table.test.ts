@@ -42,7 +42,7 @@ test("options with three numbers or more are sweeps; the plain recipe stands for
 
 test("a variant is a recipe with options after a colon, checked before anything runs", () => {
   expect(parseVariant("papo:gamma=0.04,mode=paper")).toEqual({ label: "papo:gamma=0.04,mode=paper", preset: "papo", options: { gamma: 0.04, mode: "paper" } });
-  expect(() => parseVariant("papo-g-7b")).toThrow(/"papo-g-7b" is no recipe with settings for the embedded task; there are grpo, /);
+  expect(() => parseVariant("papo-g-7b")).toThrow(/"papo-g-7b" is no recipe with settings for the embedded tasks;.* there are grpo, /);
   expect(() => parseVariant("papo:gamma")).toThrow('"gamma" in "papo:gamma" is no option; write name=value');
   expect(() => parseVariant("papo:gama=1")).toThrow('unknown option "gama"; did you mean "gamma"?');
   const capped = makeVariant(parseVariant("papo:gamma=0.1,perception.cap=1,perception.direction=reverse")).plugins.find((plugin) => plugin instanceof PerceptionKlPlugin);
