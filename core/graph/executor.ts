@@ -55,6 +55,15 @@ export interface Program {
    * whose place an output takes (CompileOptions.replaced): they are gone, and what was added to them is returned.
    */
   runOnDevice?(feeds: Feeds, sums?: Readonly<Record<string, DeviceArray>>): Promise<Record<string, DeviceArray>>;
+  /**
+   * Run on each of the executor's devices at once, each with feeds of its own, of equal sizes, beside those of all. Sums are over all devices; all other
+   * outputs come to the host, for each device. Present where the executor has `devices`.
+   */
+  runOnEach?(
+    own: readonly Readonly<Record<string, HostArray>>[],
+    feeds: Feeds,
+    sums?: Readonly<Record<string, DeviceArray>>,
+  ): Promise<{ readonly own: Record<string, FloatArray>[]; readonly sums: Record<string, DeviceArray> }>;
   /** Free what the program holds; it cannot run again. */
   release(): Promise<void>;
 }
@@ -142,6 +151,8 @@ export interface Executor {
   readonly fixedSizes?: boolean;
   /** Runs so far, and those of them at sizes that a program had been run at before. Present with `fixedSizes`. */
   readonly runs?: ProgramRuns;
+  /** How many devices compute side by side. Absent: one. */
+  readonly devices?: number;
   /** Arrays on the device can be written over: programs have `sums` and `replaced` inputs there. */
   readonly writesOver?: boolean;
   /** Whether it takes arrays from files. Default false. */

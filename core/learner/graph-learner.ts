@@ -20,8 +20,9 @@ import { type Learner, type LearnerBatch, type LearnerCapabilities, type Optimiz
 import { gradientName, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 import type { OptimizerState } from "./optimizer.ts";
-import { attendsInBlocks, longestResponse, passFeeds, type Places } from "./pass-feeds.ts";
-import { type BackwardChoice, boundedBackward, boundedPasses, passBytes, passLimit } from "./pass-memory.ts";
+import { equalFeeds, feedsForAll, sideBySide } from "./device-passes.ts";
+import { attendsInBlocks, longestResponse, passFeeds, type PassOptions, type Places } from "./pass-feeds.ts";
+import { boundedBackward, boundedPasses, passBytes, passLimit } from "./pass-memory.ts";
 import { accumulate, createTrainingState, type TrainingState } from "./training-state.ts";
 import type { WeightStore } from "./weight-store.ts";
 
@@ -104,11 +105,13 @@ export class GraphLearner implements Learner {
     const traced = (layout: RowLayout): Traced => this.#trace(`forward ${layout} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
       traceForward(this.#runtime.model, graph, parameters, asked, { ...this.#graphOptions, layout });
     });
-    for (const microbatch of this.#scoringPasses(batch, features, asked, traced)) {
-      const { feeds, places, layout } = this.#feeds(batch, microbatch, features, asked);
-      const program = await this.#program(traced(layout), { products });
-      const scored = await this.#runtime.run(program, feeds, weights);
-      for (const output of asked) spread((scored[output] as FloatArray).data, places, results[output] as Float32Array);
+    for (const list of this.#scoringPasses(batch, features, asked, traced)) {
+      const fed = equalFeeds(list, (microbatch, options) => this.#feeds(batch, microbatch, features, asked, options));
+      const program = await this.#program(traced(fed[0]!.layout), { products });
+      const scored = await this.#runtime.runOnEach(program, feedsForAll(fed.map(({ feeds }) => feeds), this.#devices), weights);
+      fed.forEach(({ places }, i) => {
+        for (const output of asked) spread((scored[i]![output] as FloatArray).data, places, results[output] as Float32Array);
+      });
     }
     return results;
   }
@@ -124,15 +127,20 @@ export class GraphLearner implements Learner {
       traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, recompute, layout });
     }, this.#runtime.dropsOut);
     const { cut, recompute } = this.#learningPasses(batch, features, asked, traced);
-    for (const microbatch of cut) {
-      const { feeds, places, hashes, layout } = this.#feeds(batch, microbatch, features, asked);
-      for (const output of asked) feeds[`cotangent.${output}`] = { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) };
-      const program = await this.#program(traced(layout, recompute), this.#addingUp);
-      const keys = this.#runtime.dropoutKeys(this.#options.seed ?? 0, { version: this.version, pass: this.#passes++ });
-      const computed = await this.#training.backward(program, { ...feeds, ...keys });
-      for (const output of asked) spread((computed[output] as FloatArray).data, places, results[output] as Float32Array);
-      const cotangent = computed[gradientName("features")];
-      if (cotangent !== undefined) this.#splitFeatures(hashes, features, cotangent.data, ofFeatures);
+    for (const list of cut) {
+      const fed = equalFeeds(list, (microbatch, options) => this.#feeds(batch, microbatch, features, asked, options));
+      const own = fed.map(({ feeds, places }) => {
+        const given = asked.map((output) => [`cotangent.${output}`, { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) }] as const);
+        const keys = this.#runtime.dropoutKeys(this.#options.seed ?? 0, { version: this.version, pass: this.#passes++ });
+        return { ...feeds, ...Object.fromEntries(given), ...keys };
+      });
+      const program = await this.#program(traced(fed[0]!.layout, recompute), this.#addingUp);
+      const computed = await this.#training.backward(program, feedsForAll(own, this.#devices));
+      fed.forEach(({ places, hashes }, i) => {
+        for (const output of asked) spread((computed[i]![output] as FloatArray).data, places, results[output] as Float32Array);
+        const cotangent = computed[i]![gradientName("features")];
+        if (cotangent !== undefined) this.#splitFeatures(hashes, features, cotangent.data, ofFeatures);
+      });
     }
     if (this.#trainsVision) await this.#visionBackward(batch.prompts, ofFeatures);
     return results;
@@ -230,32 +238,43 @@ export class GraphLearner implements Learner {
     return attendsInBlocks(batch, this.#runtime.executor, this.#options.longRow);
   }
 
-  #scoringPasses(batch: LearnerBatch, features: Features, asked: readonly Output[], traced: (layout: RowLayout) => Traced): readonly Microbatch[] {
+  #scoringPasses(batch: LearnerBatch, features: Features, asked: readonly Output[], traced: (layout: RowLayout) => Traced): readonly Microbatch[][] {
     const tokens = this.#options.scoringTokens ?? 16_384;
-    if (!this.#bounds(batch)) return microbatches(batch, tokens, this.#padding);
+    if (!this.#bounds(batch)) return this.#passesOf(batch, tokens);
     return boundedPasses(batch, tokens, this.#passBytes, (pass) => {
       const { feeds, layout } = this.#feeds(batch, pass, features, asked);
       return passBytes(traced(layout).graph, feeds, { files: this.#runtime.fileTypes });
-    }).cut;
+    }).cut.map((microbatch) => [microbatch]);
   }
 
-  #learningPasses(batch: LearnerBatch, features: Features, asked: readonly Output[], traced: (layout: RowLayout, recompute: boolean) => Traced): Pick<BackwardChoice, "cut" | "recompute"> {
+  /** Microbatches, in lists of those that run on several devices at once. */
+  #passesOf(batch: LearnerBatch, tokens: number): Microbatch[][] {
+    if (this.#devices > 1) return sideBySide(batch, tokens, this.#devices);
+    return microbatches(batch, tokens, this.#padding).map((microbatch) => [microbatch]);
+  }
+
+  #learningPasses(batch: LearnerBatch, features: Features, asked: readonly Output[], traced: (layout: RowLayout, recompute: boolean) => Traced): { readonly cut: readonly Microbatch[][]; readonly recompute: boolean } {
     const { microbatchTokens: tokens, recompute = false } = this.#options;
-    if (!this.#bounds(batch)) return { cut: microbatches(batch, tokens, this.#padding), recompute };
-    return boundedBackward(batch, { tokens, limit: this.#passBytes, recompute }, (pass, recomputes) => {
+    if (!this.#bounds(batch)) return { cut: this.#passesOf(batch, tokens), recompute };
+    const bounded = boundedBackward(batch, { tokens, limit: this.#passBytes, recompute }, (pass, recomputes) => {
       const { feeds, layout } = this.#feeds(batch, pass, features, asked);
       const { graph } = traced(layout, recomputes);
       const sums = new Set([...graph.outputs.keys()].filter((output) => this.#training.addsUp(output)));
       return passBytes(graph, feeds, { files: this.#runtime.fileTypes, sums });
     });
+    return { cut: bounded.cut.map((microbatch) => [microbatch]), recompute: bounded.recompute };
   }
 
-  #feeds(batch: LearnerBatch, microbatch: Microbatch, features: Features, asked: readonly Output[]) {
+  #feeds(batch: LearnerBatch, microbatch: Microbatch, features: Features, asked: readonly Output[], options: Partial<Pick<PassOptions, "least" | "sharesRows">> = {}) {
     const { model, executor, passes } = this.#runtime;
     const prompts = microbatch.groups.map(({ prompt }) => batch.prompts[prompt] as EncodedPrompt);
     const { hashes, ...pictures } = this.#runtime.pictures.place(prompts, features);
     const inBlocks = attendsInBlocks(batch, executor, this.#options.longRow);
-    return { hashes, ...passFeeds(model.decoder, batch, microbatch, pictures, { asked, inBlocks, pads: this.#pads, sharesRows: passes.sharedRows }) };
+    return { hashes, ...passFeeds(model.decoder, batch, microbatch, pictures, { asked, inBlocks, pads: this.#pads, sharesRows: passes.sharedRows, ...options }) };
+  }
+
+  get #devices(): number {
+    return this.#runtime.executor.devices ?? 1;
   }
 
   /** Whether sizes are brought to few ones. */
@@ -299,7 +318,7 @@ export class GraphLearner implements Learner {
       const cotangent = { shape: [order.length, featureWidth], data };
       const feeds = { ...vision.feeds(chunk, inBlocks), "cotangent.features": cotangent };
       const one: HostArray = { shape: [1], data: Float32Array.of(1) };
-      await this.#training.backward(program, recompute ? { ...feeds, one } : feeds);
+      await this.#training.backward(program, [recompute ? { ...feeds, one } : feeds]);
     }
   }
 

@@ -4,7 +4,7 @@ import { type Decoder, type EncodedPrompt, promptLength } from "../model/model.t
 import { longRow } from "../model/rows/attention-blocks.ts";
 import { packedRows } from "../model/rows/packed.ts";
 import {
-  paddedPredictions, paddedRows, pictureMeanFeeds, type PlacedPrompt, predictionFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout,
+  paddedPredictions, paddedRows, type PassSizes, pictureMeanFeeds, type PlacedPrompt, predictionFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout,
 } from "../model/rows/segments.ts";
 import { sharedRows } from "../model/rows/shared.ts";
 import type { LearnerBatch, Output } from "./learner.ts";
@@ -27,12 +27,15 @@ export interface PassOptions {
   readonly pads: boolean;
   /** Tokens of equal histories are one row, where that saves something. */
   readonly sharesRows: boolean;
+  /** What padded sizes are brought to at least. */
+  readonly least?: PassSizes;
 }
 
 export interface PassFeeds {
   readonly feeds: Record<string, HostArray>;
   readonly places: Places;
   readonly layout: RowLayout;
+  readonly sizes: PassSizes;
 }
 
 /** Tokens of the longest response: T. */
@@ -50,16 +53,16 @@ export function passFeeds(
   batch: LearnerBatch,
   { groups }: Microbatch,
   { placed, matrix }: { readonly placed: readonly PlacedPrompt[]; readonly matrix: HostArray },
-  { asked, inBlocks, pads, sharesRows }: PassOptions,
+  { asked, inBlocks, pads, sharesRows, least }: PassOptions,
 ): PassFeeds {
   const segments = groups.map(({ rows }, i) => ({
     ...(placed[i] as PlacedPrompt),
     responses: rows.map((row) => (batch.rows[row] as LearnerBatch["rows"][number]).tokens),
   }));
   const T = longestResponse(batch);
-  const slots = segmentLayout(decoder, segments, matrix, pads);
+  const slots = segmentLayout(decoder, segments, matrix, pads, least);
   const { layout, feeds, predictions: needed } = layOut(decoder, slots, inBlocks, sharesRows);
-  const predictions = pads ? paddedPredictions(needed) : needed;
+  const predictions = pads ? paddedPredictions(needed, least?.M) : needed;
   const means = asked.includes("pictureSimilarity") ? pictureMeanFeeds(decoder, slots, predictions) : {};
   const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
   const places: Places = {
@@ -67,7 +70,10 @@ export function passFeeds(
     predictionOfToken: predictions.ofToken,
     predictions: predictions.targets.length,
   };
-  return { feeds: { ...feeds, ...predictionFeeds(predictions), ...means, inverseTemperature }, places, layout };
+  const sizeOf = (feed: string): number => feeds[feed]?.shape[0] ?? 0;
+  const { B, P, N, R } = slots;
+  const sizes = { B, P, N, R, K: sizeOf("text"), F: sizeOf("features"), T: sizeOf("slot.of.row"), C: sizeOf("copy.slots"), M: places.predictions };
+  return { feeds: { ...feeds, ...predictionFeeds(predictions), ...means, inverseTemperature }, places, layout, sizes };
 }
 
 function layOut(decoder: Decoder, slots: SegmentLayout, inBlocks: boolean, sharesRows: boolean): SegmentFeeds & { readonly layout: RowLayout } {

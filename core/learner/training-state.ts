@@ -13,8 +13,11 @@ import type { Optimizer, OptimizerState, UpdateReport } from "./optimizer.ts";
 export interface TrainingState {
   /** Whether `backward` wants a program that adds this output to an array instead of returning it (see CompileOptions.sums). */
   addsUp(output: string): boolean;
-  /** Run a pass back: gradients of parameters are added to those before, all other outputs are returned. */
-  backward(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>>;
+  /**
+   * Run a pass back, or one on each device at once: gradients of parameters are added to those before, all other outputs are returned.
+   * @param own feeds of each pass
+   */
+  backward(program: ModelProgram, own: readonly Readonly<Record<string, HostArray>>[]): Promise<Record<string, FloatArray>[]>;
   /** The gradient added up since the last update, by parameter; not to be written into. */
   gradients(): ReadonlyMap<string, Float32Array>;
   /** Update the current weights and begin a new gradient. */
@@ -60,9 +63,9 @@ class HostState implements TrainingState {
     return parameterOf(output, this.#runtime) !== null;
   }
 
-  async backward(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>> {
+  async backward(program: ModelProgram, [feeds = {}]: readonly Readonly<Record<string, HostArray>>[]): Promise<Record<string, FloatArray>[]> {
     const sums = Object.fromEntries(program.sums.map((output) => [output, this.#sum(gradientOf(output) as string)]));
-    return this.#runtime.run(program, feeds, currentWeights, sums);
+    return [await this.#runtime.run(program, feeds, currentWeights, sums)];
   }
 
   gradients(): ReadonlyMap<string, Float32Array> {
@@ -121,9 +124,17 @@ class DeviceState implements TrainingState {
     return this.#runtime.executor.writesOver === true && parameterOf(output, this.#runtime) !== null;
   }
 
-  async backward(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>): Promise<Record<string, FloatArray>> {
-    const others: Record<string, FloatArray> = {};
+  async backward(program: ModelProgram, own: readonly Readonly<Record<string, HostArray>>[]): Promise<Record<string, FloatArray>[]> {
     const sums = Object.fromEntries(program.sums.map((output) => [output, this.#sum(gradientOf(output) as string)]));
+    const [feeds = {}] = own;
+    if (own.length === 1) return [await this.#backwardOnce(program, feeds, sums)];
+    const computed = await this.#runtime.runAllOnEach(program, own, sums);
+    for (const [output, array] of Object.entries(computed.sums)) this.#gradients.set(gradientOf(output) as string, array);
+    return computed.own;
+  }
+
+  async #backwardOnce(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>, sums: Readonly<Record<string, DeviceArray>>): Promise<Record<string, FloatArray>> {
+    const others: Record<string, FloatArray> = {};
     for (const [output, array] of Object.entries(await this.#runtime.runOnDevice(program, feeds, sums))) {
       const name = parameterOf(output, this.#runtime);
       if (output in sums) {

@@ -260,7 +260,25 @@ export class ModelRuntime {
     return program.run({ ...feeds, ...this.#parameterFeeds(parameters, weights) }, sums);
   }
 
-  /** The same on the current weights, the outputs left on the executor's device. @param sums see Program.runOnDevice */
+  /** The same on each of the executor's devices at once, or on the one there is. @param own feeds of each */
+  async runOnEach(program: ModelProgram, own: readonly Readonly<Record<string, HostArray>>[], weights = currentWeights): Promise<Record<string, FloatArray>[]> {
+    const [feeds = {}] = own;
+    if (own.length === 1) return [await this.run(program, feeds, weights)];
+    return (await this.runAllOnEach(program, own, {}, weights)).own;
+  }
+
+  /** @param sums see Program.runOnEach @throws Error where the executor has one device */
+  runAllOnEach(
+    { program, parameters }: ModelProgram,
+    own: readonly Readonly<Record<string, HostArray>>[],
+    sums: Readonly<Record<string, DeviceArray>>,
+    weights = currentWeights,
+  ): Promise<{ readonly own: Record<string, FloatArray>[]; readonly sums: Record<string, DeviceArray> }> {
+    if (program.runOnEach === undefined) throw new Error(`${this.executor.name} computes on one device`);
+    return program.runOnEach(own, this.#parameterFeeds(parameters, weights), sums);
+  }
+
+  /** The same as `run` on the current weights, the outputs left on the executor's device. @param sums see Program.runOnDevice */
   runOnDevice(
     { program, parameters }: ModelProgram,
     feeds: Feeds,

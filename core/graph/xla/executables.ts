@@ -2,18 +2,24 @@
  * Compiled programs, by their text: segments that read alike are one. What was compiled is kept in files, for the next
  * process.
  */
-import type { ArrayType } from "./pjrt-functions.ts";
+import type { PlacedArray } from "./placement.ts";
 import type { Pjrt } from "./pjrt.ts";
 import type { ExecutableFiles } from "./executable-files.ts";
 
 export interface LoadedProgram {
   readonly executable: bigint;
   /** What it returns. */
-  readonly outputs: readonly ArrayType[];
+  readonly outputs: readonly PlacedArray[];
 }
 
-/** CompileOptionsProto { executable_build_options = 3 { num_replicas = 4: 1, num_partitions = 5: 1 } }. */
-const oneDevice = Uint8Array.of(0x1a, 4, 0x20, 1, 0x28, 1);
+/**
+ * CompileOptionsProto { executable_build_options = 3 { num_replicas = 4: 1, num_partitions = 5, and for several devices
+ * use_spmd_partitioning = 6: true, use_shardy_partitioner = 19: true } }.
+ */
+function compileOptions(devices: number): Uint8Array {
+  const build = [0x20, 1, 0x28, devices, ...(devices > 1 ? [0x30, 1, 0x98, 1, 1] : [])];
+  return Uint8Array.of(0x1a, build.length, ...build);
+}
 
 /** How programs were come by. */
 export interface CompileCounts {
@@ -29,11 +35,13 @@ export interface CompileCounts {
 export class Executables {
   readonly #pjrt: Pjrt;
   readonly #files: ExecutableFiles | null;
+  readonly #options: Uint8Array;
   readonly #programs = new Map<string, { readonly program: LoadedProgram; users: number }>();
   readonly #counts = { compiled: 0, read: 0, known: 0, sizesKnown: 0, sizesNew: 0 };
 
-  /** @param files null: nothing is kept beyond the process */
-  constructor(pjrt: Pjrt, files: ExecutableFiles | null = null) {
+  /** @param files null: nothing is kept beyond the process @param devices that programs run on, fewer than 128 */
+  constructor(pjrt: Pjrt, files: ExecutableFiles | null = null, devices = 1) {
+    this.#options = compileOptions(devices);
     this.#pjrt = pjrt;
     this.#files = files;
   }
@@ -49,7 +57,7 @@ export class Executables {
   }
 
   /** The program of a text, compiled if there is none. @throws Error naming the op at fault, with XLA's message */
-  get(text: string, outputs: readonly ArrayType[]): LoadedProgram {
+  get(text: string, outputs: readonly PlacedArray[]): LoadedProgram {
     const known = this.#programs.get(text);
     if (known !== undefined) {
       known.users++;
@@ -70,7 +78,7 @@ export class Executables {
   }
 
   #read(text: string): bigint | null {
-    const bytes = this.#files?.read(text, oneDevice) ?? null;
+    const bytes = this.#files?.read(text, this.#options) ?? null;
     if (bytes === null) return null;
     try {
       const executable = this.#pjrt.load(bytes);
@@ -84,9 +92,9 @@ export class Executables {
 
   #compile(text: string): bigint {
     try {
-      const executable = this.#pjrt.compile(text, oneDevice);
+      const executable = this.#pjrt.compile(text, this.#options);
       this.#counts.compiled++;
-      this.#files?.write(text, oneDevice, () => this.#pjrt.serialize(executable));
+      this.#files?.write(text, this.#options, () => this.#pjrt.serialize(executable));
       return executable;
     } catch (cause) {
       throw compileError(cause as Error);

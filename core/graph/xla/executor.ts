@@ -9,7 +9,11 @@ import { ExecutableFiles } from "./executable-files.ts";
 import { XlaLoop } from "./loop.ts";
 import { Memory } from "./memory.ts";
 import type { Pjrt } from "./pjrt.ts";
+import { Mesh, type Sharding } from "./placement.ts";
 import { XlaProgram } from "./program.ts";
+
+/** More would need another form of the options that programs are compiled with. */
+const mostDevices = 127;
 
 export interface XlaOptions {
   /**
@@ -19,6 +23,13 @@ export interface XlaOptions {
    * are float32. Default "float32".
    */
   readonly precision?: "float32" | "bfloat16";
+  /** How many of the plugin's devices it runs on. Default 1. */
+  readonly devices?: number;
+  /**
+   * On several devices: "full" (weights, gradients and moments are cut, each device has a part; ZeRO-3, arXiv 1910.02054) or
+   * "replicated" (each device has all of them). Passes of the learner are split over the devices in both. Default "full".
+   */
+  readonly sharding?: Sharding;
   /** A folder for what is compiled, read by later processes. Default: nothing is kept. */
   readonly cache?: string;
 }
@@ -28,16 +39,21 @@ export class XlaExecutor implements Executor {
   readonly device: Device;
   readonly writesOver = true;
   readonly fixedSizes = true;
+  readonly devices: number;
   readonly #memory: Memory;
   readonly #executables: Executables;
   readonly #products: "f32" | "bf16";
   readonly #close: () => void;
 
   /** @param close called by `close` */
-  constructor(pjrt: Pjrt, { precision = "float32", cache }: XlaOptions = {}, close = (): void => pjrt.close()) {
+  constructor(pjrt: Pjrt, { precision = "float32", cache, devices = 1, sharding = "full" }: XlaOptions = {}, close = (): void => pjrt.close()) {
     this.#close = close;
-    this.#executables = new Executables(pjrt, cache === undefined ? null : new ExecutableFiles(cache, pjrt));
-    this.#memory = new Memory(pjrt, this.#executables);
+    const there = pjrt.devices.length;
+    if (!Number.isInteger(devices) || devices < 1 || devices > Math.min(there, mostDevices))
+      throw new Error(`devices is ${devices}: ${pjrt.platform} has ${there} here, and a run takes at least 1 and at most ${mostDevices}`);
+    this.devices = devices;
+    this.#executables = new Executables(pjrt, cache === undefined ? null : new ExecutableFiles(cache, pjrt), devices);
+    this.#memory = new Memory(pjrt, this.#executables, new Mesh(devices, sharding));
     this.#products = precision === "bfloat16" ? "bf16" : "f32";
     this.device = this.#memory;
   }

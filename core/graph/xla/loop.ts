@@ -4,7 +4,8 @@ import { type Graph, inputOp, liveNodes, type Node, type Value } from "../graph.
 import type { Executables, LoadedProgram } from "./executables.ts";
 import { lowerings } from "./lowering.ts";
 import type { Held, Memory } from "./memory.ts";
-import type { ArrayType } from "./pjrt-functions.ts";
+import { commonModule, type Placed } from "./modules.ts";
+import type { PlacedArray } from "./placement.ts";
 import type { ElementType } from "./pjrt-functions.ts";
 import { readSymbols, sizesIn } from "./sizes.ts";
 import { entries, type Hlo, HloWriter } from "./writer.ts";
@@ -57,7 +58,8 @@ export class XlaLoop implements Loop {
   }
 
   zeros(shape: readonly number[]): DeviceArray {
-    return this.#setting.memory.filled(shape, 0, this.#setting.products);
+    const { memory, products } = this.#setting;
+    return memory.filled(shape, 0, products, memory.mesh.rows(shape));
   }
 
   prepare(feeds: Feeds): Promise<Prepared> {
@@ -154,14 +156,11 @@ export class XlaLoop implements Loop {
       );
       lowerNodes(hlo, this.#before, values, { symbols, products });
       const results = computed.map((value) => matrixType(hlo, values.get(value)!, value, products));
-      const text = hlo.module(
-        inputs.map((value) => values.get(value)!),
-        results,
-      );
-      const program = executables.get(
-        text,
-        results.map(({ shape, type }) => ({ shape, type })),
-      );
+      const { mesh } = memory;
+      const placed = results.map((array, i) => ({ array, placement: mesh.returned(computed[i]!.shape, array.shape) }));
+      const given = inputs.map((value) => ({ array: values.get(value)!, placement: held.get(value)!.placement }));
+      const text = commonModule(hlo, mesh, given, placed);
+      const program = executables.get(text, placed.map(typeOf));
       this.#programs.set(text, program);
       memory
         .run(
@@ -180,7 +179,9 @@ export class XlaLoop implements Loop {
     symbols: ReadonlyMap<string, number>,
     held: readonly Held[],
   ): LoadedProgram {
-    const types = [...prepared.held.values(), ...held].map(({ shape, type }) => `${type}${shape.join("x")}`).join(" ");
+    const types = [...prepared.held.values(), ...held]
+      .map(({ shape, type, placement }) => `${type}${shape.join("x")}@${placement}`)
+      .join(" ");
     const key = `${rounds} ${held.map((array) => Number(array.isAlone())).join("")} ${types}`;
     const known = this.#programs.get(key);
     this.#setting.executables.ran(known !== undefined);
@@ -196,8 +197,8 @@ export class XlaLoop implements Loop {
     prepared: PreparedValues,
     symbols: ReadonlyMap<string, number>,
     held: readonly Held[],
-  ): { text: string; results: ArrayType[] } {
-    const { products } = this.#setting;
+  ): { text: string; results: PlacedArray[] } {
+    const { products, memory } = this.#setting;
     const { carried, parts } = this.#options;
     const hlo = new HloWriter();
     const constant = [...prepared.held].map(([value, { shape, type }]) => [value, hlo.argument(shape, type)] as const);
@@ -227,13 +228,22 @@ export class XlaLoop implements Loop {
       return [...now.slice(0, constant.length + parts.length), ...next, ...rows];
     });
     const results = final.slice(constant.length + parts.length);
+    // What is carried is cut by rows; what comes back to the host is a copy on each device.
+    const placed = results.map((array, i): Placed => ({
+      array,
+      placement: i < carriedTypes.length ? memory.mesh.rows(array.shape) : "whole",
+    }));
     const overwritten = new Map<number, number>();
     carriedTypes.forEach((type, i) => {
       const array = held[parts.length + i]!;
-      if (array.isAlone() && array.type === type) overwritten.set(constant.length + parts.length + i, i);
+      const stays = array.type === type && array.placement === placed[i]!.placement;
+      if (array.isAlone() && stays) overwritten.set(constant.length + parts.length + i, i);
     });
-    const text = hlo.module([...constant.map(([, value]) => value), ...changing], results, overwritten);
-    return { text, results: results.map(({ shape, type }) => ({ shape, type })) };
+    const given = [...prepared.held.values(), ...held].map(({ placement }, i) => ({
+      array: [...constant.map(([, value]) => value), ...changing][i]!,
+      placement,
+    }));
+    return { text: commonModule(hlo, memory.mesh, given, placed, overwritten), results: placed.map(typeOf) };
   }
 
   /** Carried arrays of floats are kept in the products' type. */
@@ -242,6 +252,8 @@ export class XlaLoop implements Loop {
     return dtype === "int32" ? "i32" : this.#setting.products;
   }
 }
+
+const typeOf = ({ array: { shape, type }, placement }: Placed): PlacedArray => ({ shape, type, placement });
 
 function lowerNodes(
   hlo: HloWriter,

@@ -2,13 +2,14 @@
 import type { Device, DeviceArray, FloatArray, HostArray } from "../executor.ts";
 import type { Executables, LoadedProgram } from "./executables.ts";
 import type { Pjrt } from "./pjrt.ts";
-import type { ArrayType } from "./pjrt-functions.ts";
+import { Mesh, type PlacedArray, type Placement } from "./placement.ts";
 import { filledText, uniformText } from "./random-arrays.ts";
 import { entries } from "./writer.ts";
 
 /** One hold on an array. */
-export interface Held extends ArrayType {
-  readonly buffer: bigint;
+export interface Held extends PlacedArray {
+  /** What each device has of it. */
+  readonly buffers: readonly bigint[];
   /** Whether nobody else holds the array. */
   readonly isAlone: () => boolean;
   /** Hold the array once more. */
@@ -22,11 +23,13 @@ export class Memory implements Device {
   #ids = 0;
 
   readonly #executables: Executables;
+  readonly mesh: Mesh;
 
-  /** @param executables of the programs that make arrays there */
-  constructor(pjrt: Pjrt, executables: Executables) {
+  /** @param executables of the programs that make arrays there @param mesh the devices that they run on */
+  constructor(pjrt: Pjrt, executables: Executables, mesh = new Mesh()) {
     this.#pjrt = pjrt;
     this.#executables = executables;
+    this.mesh = mesh;
   }
 
   /** Arrays that somebody holds by number. */
@@ -35,7 +38,7 @@ export class Memory implements Device {
   }
 
   put(array: FloatArray): DeviceArray {
-    return this.#array(this.hold(array));
+    return this.#array(this.hold(array, this.mesh.kept(array.shape)));
   }
 
   get({ id, shape }: DeviceArray): Float32Array {
@@ -51,29 +54,42 @@ export class Memory implements Device {
     this.#arrays.delete(id);
   }
 
-  filled(shape: readonly number[], value: number, type: "f32" | "bf16" = "f32"): DeviceArray {
-    return this.#made(filledText(shape, type), { shape, type }, [{ shape: [], data: Float32Array.of(value) }]);
+  filled(
+    shape: readonly number[],
+    value: number,
+    type: "f32" | "bf16" = "f32",
+    placement = this.mesh.kept(shape),
+  ): DeviceArray {
+    return this.#made(filledText(shape, type, { mesh: this.mesh, placement }), { shape, type, placement }, [{ shape: [], data: Float32Array.of(value) }]);
   }
 
   random(
     shape: readonly number[],
     { deviation, seed }: { readonly deviation: number; readonly seed: number },
   ): DeviceArray {
-    return this.#made(uniformText(shape), { shape, type: "f32" }, [
+    const placement = this.mesh.kept(shape);
+    return this.#made(uniformText(shape, { mesh: this.mesh, placement }), { shape, type: "f32", placement }, [
       { shape: [], data: Int32Array.of(seed) },
       { shape: [], data: Float32Array.of(deviation) },
     ]);
   }
 
-  /** A copy here. @param into as many numbers of the array's type */
-  fetch<T extends Float32Array | Int32Array>({ buffer }: Held, into: T): T {
-    return this.#pjrt.get(buffer, into);
+  /** A copy here. @param into as many numbers of the array's type: of all devices', where each has its own */
+  fetch<T extends Float32Array | Int32Array>({ buffers, shape, placement }: Held, into: T): T {
+    if (buffers.length === 1 || placement === "whole") return this.#pjrt.get(buffers[0]!, into);
+    const size = entries(this.mesh.part(shape, placement));
+    const parts = buffers.map((buffer) => this.#pjrt.get(buffer, into.slice(0, size) as T));
+    return this.mesh.join(parts, shape, placement, into);
   }
 
   /** An array of the host's, copied there. */
-  hold({ shape, data }: HostArray): Held {
-    const type = data instanceof Int32Array ? "i32" : "f32";
-    return counted(this.#pjrt, this.#pjrt.put(data, shape, type), { shape, type });
+  hold(array: HostArray, placement: Placement = "whole"): Held {
+    return this.#hold(this.mesh.split(array, placement), array.shape, placement);
+  }
+
+  /** An array for each device. */
+  holdEach(arrays: readonly HostArray[]): Held {
+    return this.#hold(arrays.map(({ data }) => data), arrays[0]!.shape, "own");
   }
 
   /** One more hold on an array that has a number. @throws Error where it was freed or is another executor's */
@@ -100,13 +116,19 @@ export class Memory implements Device {
 
   /** Start a program; its outputs, each held once. */
   run({ executable, outputs }: LoadedProgram, inputs: readonly Held[]): Held[] {
-    const [buffers] = this.#pjrt.execute(executable, [inputs.map(({ buffer }) => buffer)], outputs.length) as [
-      bigint[],
-    ];
-    return buffers.map((buffer, i) => counted(this.#pjrt, buffer, outputs[i]!));
+    const given = Array.from({ length: this.mesh.devices }, (_, device) => inputs.map(({ buffers }) => buffers[device]!));
+    const made = this.#pjrt.execute(executable, given, outputs.length);
+    return outputs.map((output, i) => counted(this.#pjrt, made.map((list) => list[i]!), output));
   }
 
-  #made(text: string, made: ArrayType, feeds: readonly HostArray[]): DeviceArray {
+  #hold(parts: readonly (Float32Array | Int32Array)[], shape: readonly number[], placement: Placement): Held {
+    const type = parts[0] instanceof Int32Array ? "i32" : "f32";
+    const part = this.mesh.part(shape, placement);
+    const buffers = parts.map((data, device) => this.#pjrt.put(data, part, type, device));
+    return counted(this.#pjrt, buffers, { shape, type, placement });
+  }
+
+  #made(text: string, made: PlacedArray, feeds: readonly HostArray[]): DeviceArray {
     const inputs = feeds.map((feed) => this.hold(feed));
     try {
       return this.#array(this.run(this.#executables.get(text, [made]), inputs)[0]!);
@@ -125,11 +147,11 @@ export class Memory implements Device {
   #array(held: Held): DeviceArray {
     const id = ++this.#ids;
     this.#arrays.set(id, held);
-    return { id, shape: held.shape };
+    return { id, shape: this.mesh.all(held.shape, held.placement) };
   }
 }
 
-function counted(pjrt: Pjrt, buffer: bigint, { shape, type }: ArrayType): Held {
+function counted(pjrt: Pjrt, buffers: readonly bigint[], { shape, type, placement }: PlacedArray): Held {
   let holds = 0;
   const isAlone = (): boolean => holds === 1;
   const hold = (): Held => {
@@ -138,9 +160,9 @@ function counted(pjrt: Pjrt, buffer: bigint, { shape, type }: ArrayType): Held {
     const release = (): void => {
       if (!isHeld) return;
       isHeld = false;
-      if (--holds === 0) pjrt.free(buffer);
+      if (--holds === 0) for (const buffer of buffers) pjrt.free(buffer);
     };
-    return { buffer, shape, type, isAlone, again: hold, release };
+    return { buffers, shape, type, placement, isAlone, again: hold, release };
   };
   return hold();
 }

@@ -81,7 +81,7 @@ export function checkXla(file: string, cuda: boolean): XlaCheck {
     const hlo = new HloWriter();
     const x = hlo.argument([2, 2], "f32");
     const text = hlo.module([x], [hlo.product(x, x, { contracting: [[1], [0]] })]);
-    const [product] = memory.run(executables.get(text, [{ shape: [2, 2], type: "f32" }]), [
+    const [product] = memory.run(executables.get(text, [{ shape: [2, 2], type: "f32", placement: "whole" }]), [
       memory.hold({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }),
     ]);
     const found = memory.get(memory.array(product!));

@@ -5,6 +5,7 @@ import type { Executables, LoadedProgram } from "./executables.ts";
 import { lowerings } from "./lowering.ts";
 import type { Held, Memory } from "./memory.ts";
 import type { ElementType } from "./pjrt-functions.ts";
+import type { Placement } from "./placement.ts";
 import { type SegmentProgram, segmentProgram } from "./segment-program.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
 import { hloType, readSymbols, sizesIn } from "./sizes.ts";
@@ -26,6 +27,12 @@ type Compiled = readonly {
 }[];
 
 type DeviceArrays = Readonly<Record<string, DeviceArray>>;
+
+/** What a run is fed: arrays that are all devices', and of each device's own an entry a device. */
+interface Fed {
+  readonly feeds: Feeds;
+  readonly each: Readonly<Record<string, readonly HostArray[]>>;
+}
 
 export class XlaProgram implements Program {
   readonly #graph: Graph;
@@ -51,7 +58,7 @@ export class XlaProgram implements Program {
     const read = new Set(live);
     this.#inputs = new Map([...graph.inputs].filter(([, { node }]) => read.has(node)));
     for (const [name, array] of Object.entries(setting.constants)) {
-      if (this.#inputs.has(name)) this.#constants.set(name, setting.memory.hold(array));
+      if (this.#inputs.has(name)) this.#constants.set(name, setting.memory.hold(array, setting.memory.mesh.kept(array.shape)));
     }
   }
 
@@ -67,14 +74,42 @@ export class XlaProgram implements Program {
     }
   }
 
-  async runOnDevice(feeds: Feeds, sums: DeviceArrays = {}): Promise<Record<string, DeviceArray>> {
+  runOnDevice(feeds: Feeds, sums: DeviceArrays = {}): Promise<Record<string, DeviceArray>> {
+    return this.#run({ feeds, each: {} }, sums);
+  }
+
+  async runOnEach(
+    own: readonly Readonly<Record<string, HostArray>>[],
+    feeds: Feeds,
+    sums: DeviceArrays = {},
+  ): Promise<{ own: Record<string, FloatArray>[]; sums: Record<string, DeviceArray> }> {
+    const { memory, sums: summed } = this.#setting;
+    const { devices } = memory.mesh;
+    if (own.length !== devices) throw new Error(`${own.length} sets of feeds for ${devices} devices`);
+    const each = Object.fromEntries(Object.keys(own[0]!).map((name) => [name, own.map((one) => one[name]!)]));
+    const outputs = Object.entries(await this.#run({ feeds, each: devices === 1 ? {} : each, ...(devices === 1 ? { feeds: { ...feeds, ...own[0] } } : {}) }, sums));
+    const ofEach = outputs.filter(([name]) => !summed.includes(name));
+    try {
+      const fetched = ofEach.map(([name, array]) => [name, array.shape, memory.get(array)] as const);
+      return {
+        own: own.map((_, device) => Object.fromEntries(fetched.map(([name, shape, data]) => [name, partOf(shape, data, device, devices)]))),
+        sums: Object.fromEntries(outputs.filter(([name]) => summed.includes(name))),
+      };
+    } finally {
+      for (const [, array] of ofEach) memory.free(array);
+    }
+  }
+
+  async #run({ feeds, each }: Fed, sums: DeviceArrays): Promise<Record<string, DeviceArray>> {
     const { memory } = this.#setting;
     const held = new Map<Value, Held>();
     const taken = new Map<string, Held>();
     const outputs = new Map<string, Held>();
     try {
-      for (const [name, value] of this.#inputs) held.set(value, this.#held(name, value, feeds));
-      const compiled = this.#compile(this.#symbols(feeds), this.#take(feeds, sums, held, taken));
+      for (const [name, value] of this.#inputs) held.set(value, this.#held(name, value, { feeds, each }));
+      const symbols = readSymbols(this.#inputs, (name) => held.get(this.#inputs.get(name)!)!.shape);
+      const isEach = Object.keys(each).length > 0;
+      const compiled = this.#compile({ symbols, held, each: isEach }, this.#take(feeds, sums, held, taken));
       compiled.forEach(({ segment, plan, program }, i) => {
         const given = [
           ...segment.inputs.map((value) => held.get(value)!),
@@ -127,35 +162,41 @@ export class XlaProgram implements Program {
   }
 
   /** An input's array on the device, held once more. @throws Error naming an input that is missing or does not fit */
-  #held(name: string, { dtype }: Value, feeds: Feeds): Held {
+  #held(name: string, { dtype }: Value, { feeds, each }: Fed): Held {
     const constant = this.#constants.get(name);
     if (constant !== undefined) return constant.again();
+    const own = each[name];
+    if (own !== undefined) {
+      for (const feed of own) checkFeed(name, feed, dtype);
+      const other = own.find(({ shape }) => shape.join() !== own[0]!.shape.join());
+      if (other !== undefined) throw new Error(`input "${name}" is fed [${own[0]!.shape.join(", ")}] on one device and [${other.shape.join(", ")}] on another: sizes must be equal`);
+      return this.#setting.memory.holdEach(own);
+    }
     const feed = feeds[name];
     if (!feed) throw new Error(`the graph's input "${name}" was not fed`);
     if ("id" in feed) return this.#setting.memory.held(feed, name);
-    const size = feed.shape.reduce((a, b) => a * b, 1);
-    if (feed.data.length !== size)
-      throw new Error(`input "${name}": ${feed.data.length} entries for shape [${feed.shape.join(", ")}]`);
-    if (feed.data instanceof Float32Array !== (dtype === "float32"))
-      throw new Error(`input "${name}": ${feed.data.constructor.name} for ${dtype}`);
+    checkFeed(name, feed, dtype);
     return this.#setting.memory.hold(feed);
   }
 
-  #symbols(feeds: Feeds): Map<string, number> {
-    return readSymbols(this.#inputs, (name) => (this.#setting.constants[name] ?? feeds[name])!.shape);
-  }
-
-  #compile(symbols: ReadonlyMap<string, number>, inPlace: boolean): Compiled {
-    const key = JSON.stringify([inPlace, ...[...symbols].sort(([a], [b]) => (a < b ? -1 : 1))]);
+  #compile(
+    { symbols, held, each }: { symbols: ReadonlyMap<string, number>; held: ReadonlyMap<Value, Held>; each: boolean },
+    inPlace: boolean,
+  ): Compiled {
+    const placements = new Map<Value, Placement>([...held].map(([value, { placement }]) => [value, placement]));
+    const key = JSON.stringify([inPlace, each, ...placements.values(), ...[...symbols].sort(([a], [b]) => (a < b ? -1 : 1))]);
     const known = this.#compiled.get(key);
     this.#setting.executables.ran(known !== undefined);
     if (known !== undefined) return known;
-    const { executables, products, sums, replaced } = this.#setting;
+    const { executables, products, sums, replaced, memory } = this.#setting;
     const types = new Map<Value, ElementType>([...this.#inputs.values()].map((value) => [value, hloType(value.dtype)]));
     const setting = {
       sizes: sizesIn(symbols),
       products,
       typeOf: (value: Value) => types.get(value)!,
+      mesh: memory.mesh,
+      placementOf: (value: Value) => placements.get(value)!,
+      each,
       outputs: this.#graph.outputs,
       sums: new Set(sums),
       replaced: new Map(Object.entries(replaced).map(([output, input]) => [output, this.#graph.inputs.get(input)!])),
@@ -166,7 +207,10 @@ export class XlaProgram implements Program {
     try {
       for (const segment of this.#segments) {
         const { text, ...plan } = segmentProgram(segment, setting);
-        for (const [value, at] of plan.passed) types.set(value, plan.results[at]!.type);
+        for (const [value, at] of plan.passed) {
+          types.set(value, plan.results[at]!.type);
+          placements.set(value, plan.results[at]!.placement);
+        }
         compiled.push({ segment, plan, program: executables.get(text, plan.results) });
       }
     } catch (cause) {
@@ -181,4 +225,17 @@ export class XlaProgram implements Program {
 function letGo<Key>(held: Map<Key, Held>, key: Key): void {
   held.get(key)?.release();
   held.delete(key);
+}
+
+function checkFeed(name: string, { shape, data }: HostArray, dtype: Value["dtype"]): void {
+  const size = shape.reduce((a, b) => a * b, 1);
+  if (data.length !== size) throw new Error(`input "${name}": ${data.length} entries for shape [${shape.join(", ")}]`);
+  if (data instanceof Float32Array !== (dtype === "float32")) throw new Error(`input "${name}": ${data.constructor.name} for ${dtype}`);
+}
+
+/** A device's own of arrays that have an axis of the devices in front, where there are several. */
+function partOf(shape: readonly number[], data: Float32Array, device: number, devices: number): FloatArray {
+  if (devices === 1) return { shape, data };
+  const size = data.length / devices;
+  return { shape: shape.slice(1), data: data.subarray(device * size, (device + 1) * size) };
 }

@@ -1,11 +1,19 @@
 /** Programs that fill arrays on the device, so that weights for a measurement never stand in the host's memory. */
+import { commonModule } from "./modules.ts";
+import type { Mesh, Placement } from "./placement.ts";
 import { type Hlo, HloWriter } from "./writer.ts";
+
+/** Where the array will be. */
+export interface Destination {
+  readonly mesh: Mesh;
+  readonly placement: Placement;
+}
 
 /**
  * (seed [] int32, deviation []) → numbers uniform around 0 with this standard deviation: a hash of each
  * place, the same on every device.
  */
-export function uniformText(shape: readonly number[]): string {
+export function uniformText(shape: readonly number[], to: Destination): string {
   const hlo = new HloWriter();
   const [seed, deviation] = [hlo.argument([], "i32"), hlo.argument([], "f32")];
   const filled = (value: number): Hlo => hlo.filled(value | 0, shape, "i32");
@@ -37,12 +45,16 @@ export function uniformText(shape: readonly number[]): string {
     hlo.filled(0.5, shape),
   );
   const scale = hlo.map("multiply", deviation, hlo.constant(Math.sqrt(12)));
-  return hlo.module([seed, deviation], [hlo.map("multiply", centred, hlo.broadcast(scale, shape, []))]);
+  return filling(hlo, [seed, deviation], hlo.map("multiply", centred, hlo.broadcast(scale, shape, [])), to);
 }
 
 /** (number []) → the same number in every place. */
-export function filledText(shape: readonly number[], type: "f32" | "bf16"): string {
+export function filledText(shape: readonly number[], type: "f32" | "bf16", to: Destination): string {
   const hlo = new HloWriter();
   const number = hlo.argument([], "f32");
-  return hlo.module([number], [hlo.broadcast(hlo.convert(number, type), shape, [])]);
+  return filling(hlo, [number], hlo.broadcast(hlo.convert(number, type), shape, []), to);
+}
+
+function filling(hlo: HloWriter, inputs: readonly Hlo[], array: Hlo, { mesh, placement }: Destination): string {
+  return commonModule(hlo, mesh, inputs.map((input) => ({ array: input, placement: "whole" })), [{ array, placement }]);
 }

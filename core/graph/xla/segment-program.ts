@@ -2,8 +2,9 @@
 import type { Shape } from "../dims.ts";
 import type { Value } from "../graph.ts";
 import { lowerings } from "./lowering.ts";
-import type { ArrayType } from "./pjrt-functions.ts";
+import { commonModule, eachModule } from "./modules.ts";
 import type { ElementType } from "./pjrt-functions.ts";
+import type { Mesh, PlacedArray, Placement } from "./placement.ts";
 import type { Segment } from "./segments.ts";
 import { type Hlo, HloWriter } from "./writer.ts";
 
@@ -13,6 +14,11 @@ export interface SegmentSetting {
   readonly products: "f32" | "bf16";
   /** What a value that others computed is made of. */
   readonly typeOf: (value: Value) => ElementType;
+  readonly mesh: Mesh;
+  /** How a value lies that others computed or that is fed. */
+  readonly placementOf: (value: Value) => Placement;
+  /** Every device computes with arrays of its own: what is computed is its own too, and sums are of all devices. */
+  readonly each: boolean;
   /** The graph's outputs. */
   readonly outputs: ReadonlyMap<string, Value>;
   /** Names of outputs that are added to an argument. */
@@ -25,7 +31,7 @@ export interface SegmentSetting {
 
 export interface SegmentProgram {
   readonly text: string;
-  readonly results: readonly ArrayType[];
+  readonly results: readonly PlacedArray[];
   /** After the segment's inputs: outputs whose sums so far are further arguments. */
   readonly sums: readonly string[];
   /** Which result a value is that other segments read, and which each of the graph's outputs that are computed here. */
@@ -54,11 +60,13 @@ function finish(
   lowered: (value: Value) => Hlo,
   setting: SegmentSetting,
 ): SegmentProgram {
+  const { mesh, each, placementOf } = setting;
   const results: Hlo[] = [];
   const overwritten = new Map<number, number>();
   const passed = new Map(segment.passed.map((value) => [value, results.push(lowered(value)) - 1]));
   const sums = segment.outputs.filter((name) => setting.sums.has(name));
-  const sumArguments = sums.map((name) => hlo.argument(setting.sizes(setting.outputs.get(name)!.shape), "f32"));
+  const sizesOf = (name: string): number[] => setting.sizes(setting.outputs.get(name)!.shape);
+  const sumArguments = each ? [] : sums.map((name) => hlo.argument(sizesOf(name), "f32"));
   const outputs = new Map<string, number>();
   for (const name of segment.outputs) {
     const value = setting.outputs.get(name)!;
@@ -67,7 +75,7 @@ function finish(
     const sum = sums.indexOf(name);
     const known = passed.get(value);
     if (sum >= 0) {
-      outputs.set(name, results.push(hlo.map("add", sumArguments[sum]!, result)) - 1);
+      outputs.set(name, results.push(each ? result : hlo.map("add", sumArguments[sum]!, result)) - 1);
       overwritten.set(segment.inputs.length + sum, outputs.get(name)!);
       continue;
     }
@@ -76,10 +84,28 @@ function finish(
     if (replaced !== undefined && segment.inputs.includes(replaced))
       overwritten.set(segment.inputs.indexOf(replaced), outputs.get(name)!);
   }
-  const text = hlo.module(
-    [...segment.inputs.map(lowered), ...sumArguments],
-    results,
-    setting.inPlace ? overwritten : new Map(),
-  );
-  return { text, results: results.map(({ shape, type }) => ({ shape, type })), sums, passed, outputs };
+  const placed = placements(results, { each, sums, outputs }, setting);
+  const given = segment.inputs.map((value) => ({ array: lowered(value), placement: placementOf(value) }));
+  const written = setting.inPlace ? overwritten : new Map<number, number>();
+  const summed = new Map(sums.map((name) => [outputs.get(name)!, mesh.kept(sizesOf(name))]));
+  const added = sumArguments.map((array) => ({ array, placement: mesh.kept(array.shape) }));
+  const text = each
+    ? eachModule(hlo, mesh, { inputs: given, results, summed, overwritten: written })
+    : commonModule(hlo, mesh, [...given, ...added], results.map((array, i) => ({ array, placement: placed[i]! })), written);
+  return { text, results: results.map(({ shape, type }, i) => ({ shape, type, placement: placed[i]! })), sums, passed, outputs };
+}
+
+/** How results lie: what comes back by its shape, what later segments read as a copy on each device, or each one's own. */
+function placements(
+  results: readonly Hlo[],
+  { each, sums, outputs }: { readonly each: boolean; readonly sums: readonly string[]; readonly outputs: ReadonlyMap<string, number> },
+  { mesh, outputs: values }: SegmentSetting,
+): Placement[] {
+  const placed = results.map((): Placement => (each ? "own" : "whole"));
+  for (const [name, at] of outputs) {
+    const { shape } = values.get(name)!;
+    if (!each) placed[at] = mesh.returned(shape, results[at]!.shape);
+    else if (sums.includes(name)) placed[at] = mesh.kept(results[at]!.shape);
+  }
+  return placed;
 }

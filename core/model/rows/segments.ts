@@ -87,17 +87,39 @@ export interface Extent {
   readonly R: number;
 }
 
+/**
+ * Sizes of a pass: those of its extent; K text tokens and F visual features in the table of embeddings; T rows and C copies of rows where rows are
+ * shared, else 0; M predictions.
+ */
+export interface PassSizes extends Extent {
+  readonly K: number;
+  readonly F: number;
+  readonly T: number;
+  readonly C: number;
+  readonly M: number;
+}
+
+/** Sizes of a pass that are at least each one's. */
+export function largestSizes(all: readonly PassSizes[]): PassSizes {
+  const most = (size: keyof PassSizes): number => Math.max(...all.map((sizes) => sizes[size]));
+  return { B: most("B"), P: most("P"), N: most("N"), R: most("R"), K: most("K"), F: most("F"), T: most("T"), C: most("C"), M: most("M") };
+}
+
+const nothing: PassSizes = { B: 0, P: 0, N: 0, R: 0, K: 0, F: 0, T: 0, C: 0, M: 0 };
+
 /** Collects distinct text ids and the sources of rows that read them or a visual feature: equal tokens have equal sources. */
 class Sources {
   readonly #indexOf = new Map<number, number>([[0, 0]]);
   readonly #pictureToken: number;
 
   readonly #padded: boolean;
+  readonly #least: number;
 
-  /** @param padded the table's text has one of few sizes; what is left over nobody reads */
-  constructor(pictureToken: number, padded: boolean) {
+  /** @param padded the table's text has one of few sizes, at least `least`; what is left over nobody reads */
+  constructor(pictureToken: number, padded: boolean, least = 0) {
     this.#pictureToken = pictureToken;
     this.#padded = padded;
+    this.#least = least;
   }
 
   get text(): Int32Array {
@@ -107,7 +129,7 @@ class Sources {
   }
 
   get #size(): number {
-    return this.#padded ? bucket(this.#indexOf.size) : this.#indexOf.size;
+    return this.#padded ? Math.max(this.#least, bucket(this.#indexOf.size)) : this.#indexOf.size;
   }
 
   /** Write the sources of a prompt's tokens; visual tokens are written as −1 − feature row until the text is counted. */
@@ -185,14 +207,16 @@ export interface SegmentLayout extends Extent {
   /** The slots of response tokens, in order of group, response, position: their place, their id, and the slot of the token before. */
   readonly tokens: readonly { readonly group: number; readonly response: number; readonly position: number; readonly id: number; readonly slot: number; readonly before: number }[];
   readonly table: Record<string, HostArray>;
+  /** What padded sizes are brought to at least. */
+  readonly least: PassSizes;
 }
 
-/** @param padded see SegmentLayout */
-export function segmentLayout(decoder: Decoder, groups: readonly SegmentGroup[], features: HostArray, padded = false): SegmentLayout {
-  const extent = padded ? paddedExtent(extentOf(groups)) : extentOf(groups);
+/** @param padded see SegmentLayout @param least of padded sizes: passes that run side by side have equal ones */
+export function segmentLayout(decoder: Decoder, groups: readonly SegmentGroup[], features: HostArray, padded = false, least = nothing): SegmentLayout {
+  const extent = padded ? atLeast(paddedExtent(extentOf(groups)), least) : extentOf(groups);
   const { B, P, N, R } = extent;
   const slots = B * P + B * N * R;
-  const sources = new Sources(decoder.pictureToken, padded);
+  const sources = new Sources(decoder.pictureToken, padded, least.K);
   const { prefix, components, next } = prefixRows(decoder, groups, sources, extent, slots);
   const source = new Int32Array(slots);
   source.set(prefix);
@@ -208,7 +232,7 @@ export function segmentLayout(decoder: Decoder, groups: readonly SegmentGroup[],
       });
     });
   });
-  return { ...extent, padded, groups, source: sources.resolve(source), components, tokens, table: tableFeeds(sources, features, padded) };
+  return { ...extent, padded, groups, source: sources.resolve(source), components, tokens, table: tableFeeds(sources, features, padded, least.F), least };
 }
 
 /** Feeds of `segmentInputs` that every layout of rows has. */
@@ -324,11 +348,18 @@ const extentOf = (groups: readonly SegmentGroup[]): Extent => ({
 /** The same sizes among few: prompts and responses a prompt, of which there are few, and tokens. */
 export const paddedExtent = ({ B, P, N, R }: Extent): Extent => ({ B: bucket(B), P: bucket(P, 4), N: bucket(N), R: bucket(R, 4) });
 
-function tableFeeds(sources: Sources, features: HostArray, padded: boolean): Record<string, HostArray> {
+const atLeast = ({ B, P, N, R }: Extent, least: Extent): Extent => ({
+  B: Math.max(B, least.B),
+  P: Math.max(P, least.P),
+  N: Math.max(N, least.N),
+  R: Math.max(R, least.R),
+});
+
+function tableFeeds(sources: Sources, features: HostArray, padded: boolean, least = 0): Record<string, HostArray> {
   const { text } = sources;
   const [rows, width] = features.shape as [number, number];
   // Batches without pictures still feed a features matrix.
-  return { text: { shape: [text.length], data: text }, features: withRows(features, Math.max(1, padded ? bucket(rows, 4) : rows), width) };
+  return { text: { shape: [text.length], data: text }, features: withRows(features, Math.max(1, least, padded ? bucket(rows, 4) : rows), width) };
 }
 
 /** A matrix with rows of zeros after its own. */
@@ -340,9 +371,9 @@ function withRows(matrix: HostArray, rows: number, width: number): HostArray {
 }
 
 /** Predictions with others after them that nobody asks for, so that their number is among few. */
-export function paddedPredictions({ hidden, own, targets, group, ofToken }: Predictions): Predictions {
+export function paddedPredictions({ hidden, own, targets, group, ofToken }: Predictions, least = 0): Predictions {
   const padded = (numbers: Int32Array): Int32Array => {
-    const all = new Int32Array(bucket(numbers.length, 8));
+    const all = new Int32Array(Math.max(least, bucket(numbers.length, 8)));
     all.set(numbers);
     return all;
   };

@@ -11,7 +11,10 @@ import { bySegment, type Predictions, promptLengths, type SegmentFeeds, type Seg
 /** Below this share of the slots, rows of their own are worth the gathering: each layer moves queries, keys, values and outputs between the two. */
 const worthwhile = 0.9;
 
-/** Feeds of `segmentInputs` in the layout "shared"; null where nearly every slot is a row of its own. */
+/**
+ * Feeds of `segmentInputs` in the layout "shared"; null where nearly every slot is a row of its own, or where there are to be more rows and no slot is
+ * free for them.
+ */
 export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeeds | null {
   const { rowOfSlot, slotOfRow } = findRows(layout);
   const [S, T] = [rowOfSlot.length, slotOfRow.length];
@@ -19,8 +22,10 @@ export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
   const filled = Float32Array.from(rowOfSlot, (row, slot) => (slotOfRow[row] === slot ? 1 : 0));
   const copies = [...rowOfSlot.keys()].filter((slot) => rowOfSlot[slot]! >= 0 && filled[slot] === 0);
   const spare = layout.padded ? rowOfSlot.indexOf(-1) : -1;
-  const rows = spare < 0 ? slotOfRow : padded(slotOfRow, bucket(T, 8), spare);
-  const copied = spare < 0 ? copies.length : bucket(Math.max(1, copies.length));
+  const { least } = layout;
+  if (spare < 0 && (T < least.T || copies.length < least.C)) return null;
+  const rows = spare < 0 ? slotOfRow : padded(slotOfRow, Math.max(least.T, bucket(T, 8)), spare);
+  const copied = spare < 0 ? copies.length : Math.max(least.C, bucket(Math.max(1, copies.length)));
   const ints = (data: Int32Array) => ({ shape: [data.length], data });
   return {
     feeds: {

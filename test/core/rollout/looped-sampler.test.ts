@@ -23,7 +23,7 @@ describe.skipIf(xlaSetup() === null)("sampling in one program (where `papo setup
   const made: { readonly executor: Executor; readonly runtime: ModelRuntime; readonly engine: OnnxRolloutEngine }[] = [];
 
   beforeAll(async () => {
-    for (const executor of [new OnnxExecutor({ threads: 1 }), loadXla()]) {
+    for (const executor of [new OnnxExecutor({ threads: 1 }), loadXla(), loadXla({ devices: 3 })]) {
       const { config, weights } = await loadModelFolder(folder, (one) => createModel(one).parameters);
       const runtime = new ModelRuntime(createModel(config), weights, executor);
       // Few prompt tokens at once: prefixes of several runs are joined.
@@ -49,20 +49,24 @@ describe.skipIf(xlaSetup() === null)("sampling in one program (where `papo setup
     ["draws from the most likely ones at a temperature", { temperature: 0.7, topP: 0.6, topK: 40 }],
     ["draws within a share alone", { topP: 0.9 }],
     ["one token", { maxNewTokens: 1 }],
-  ])("gives what the host's sampler gives: %s", async (_, settings) => {
-    const [host, device] = [await sampled(0, settings), await sampled(1, settings)];
+  ])("gives what the host's sampler gives, on one device and on three: %s", async (_, settings) => {
+    const host = await sampled(0, settings);
+    for (const which of [1, 2]) same(await sampled(which, settings), host);
+  });
+
+  function same(device: readonly GeneratedResponse[], host: readonly GeneratedResponse[]): void {
     expect(device.map(({ tokens, finish }) => ({ tokens, finish }))).toEqual(host.map(({ tokens, finish }) => ({ tokens, finish })));
     device.forEach(({ logProbs, behaviourLogProbs }, i) => {
       expect(largestDifference(logProbs, host[i]!.logProbs)).toBeLessThan(2e-5);
       expect(largestDifference(behaviourLogProbs, host[i]!.behaviourLogProbs)).toBeLessThan(2e-5);
     });
-  });
+  }
 
-  test("frees what a wave kept on the device", async () => {
-    const { device } = made[1]!.executor as unknown as { device: { arrays: number } };
-    await sampled(1, { temperature: 0 });
+  test.each([1, 2])("frees what a wave kept on the device (%i)", async (which) => {
+    const { device } = made[which]!.executor as unknown as { device: { arrays: number } };
+    await sampled(which, { temperature: 0 });
     const before = device.arrays;
-    await sampled(1, { temperature: 0 });
+    await sampled(which, { temperature: 0 });
     expect(device.arrays).toBe(before);
   });
 });
