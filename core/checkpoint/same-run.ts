@@ -126,8 +126,9 @@ const isFields = (value: unknown): value is Fields =>
 const asSaved = (value: Fields): Fields => JSON.parse(JSON.stringify(value)) as Fields;
 
 /**
- * How often, how many and which checkpoints are written changes no result, nor does how long a hook may take; a run may be
- * made longer, or end earlier, from here on.
+ * How often, how many and which checkpoints are written changes no result, nor does how long a hook may take; on how many
+ * devices it runs changes rounding alone, and who resumes may have other ones; a run may be made longer, or end earlier,
+ * from here on.
  */
 function comparable({ settings, plugins, dataset, weights }: RunDescription): unknown {
   const {
@@ -137,6 +138,8 @@ function comparable({ settings, plugins, dataset, weights }: RunDescription): un
     checkpointOptimizer: _optimizer,
     keepBest: _best,
     hookSeconds: _seconds,
+    devices: _devices,
+    sharding: _sharding,
     steps: _steps,
     ...rest
   } = settings;

@@ -116,6 +116,16 @@ export const settingsSchema = z.strictObject({
    */
   precision: z.enum(["float32", "bfloat16"]).default("float32"),
   /**
+   * On "xla": how many of the machine's devices (GPUs) the run takes. A pass of the learner and a wave of the sampler are split over them; log-probs and
+   * gradients are those of one device but for rounding, and a run may be resumed with another number.
+   */
+  devices: count.default(1),
+  /**
+   * On several devices: "full" gives each a part of the weights, gradients and moments (ZeRO-3, arXiv:1910.02054; what FSDP does), "replicated" all of
+   * them: less traffic, more memory.
+   */
+  sharding: z.enum(["full", "replicated"]).default("full"),
+  /**
    * Padded tokens (prompts and responses) in one backward pass of the learner, at most: less memory, same loss to the bit. Where prompt and response
    * have 512 tokens or more, passes are cut further until each holds no more than training does anyway.
    */
@@ -186,13 +196,13 @@ export type RunSettingsInput = z.input<typeof settingsSchema>;
 type LearnerSettings = { readonly optimizer: OptimizerSettings } & Pick<
   RunSettings,
   "seed" | "lora" | "checkpointType" | "microbatchTokens" | "scoringTokens" | "recompute" | "keepFreedMemory"
-  | "executor" | "device" | "precision" | "pipelined" | "pictures"
+  | "executor" | "device" | "precision" | "devices" | "sharding" | "pipelined" | "pictures"
 > & { readonly rollout: { readonly cacheBytes?: number } };
 
 /** What a policy is opened with. */
 export const learnerSettings = ({
-  optimizer, seed, lora, checkpointType, microbatchTokens, scoringTokens, recompute, cacheMegabytes, keepFreedMemory, executor, device, precision, pipelined,
-  pictures,
+  optimizer, seed, lora, checkpointType, microbatchTokens, scoringTokens, recompute, cacheMegabytes, keepFreedMemory, executor, device, precision, devices, sharding,
+  pipelined, pictures,
 }: RunSettings): LearnerSettings => ({
   optimizer: { ...optimizer, maxGradientNorm: optimizer.maxGradientNorm ?? Infinity },
   seed,
@@ -206,6 +216,8 @@ export const learnerSettings = ({
   executor,
   device,
   precision,
+  devices,
+  sharding,
   pipelined,
   pictures,
 });

@@ -56,7 +56,7 @@ export function planMemory(subject: PlanSubject, run: PlannedRun): MemoryPlan {
   const decoding = sampling === null || sampling.copy === 0 ? [] : [{ name: "decoding", bytes: sampling.copy, note: "a copy of the weights, and packed" }];
   const passes = passParts(learnerPeaks(subject, run), sampling);
   const own = settings.pipelined === "rollouts" && run.sampled > 0 ? kept.map((part) => ({ ...part, name: `${part.name}, sampler's own` })) : [];
-  const [held, heldOnDevice] = subject.hasDevice ? [[runtime, ...kept], [...kept, ...own, ...learned]] : [[runtime, ...kept, ...own, ...learned, ...decoding], []];
+  const [held, heldOnDevice] = subject.hasDevice ? [[runtime, ...kept], onEach(subject, [...kept, ...own, ...learned])] : [[runtime, ...kept, ...own, ...learned, ...decoding], []];
   const transient = Math.max(0, ...passes.map(({ bytes }) => bytes));
   const checkpoint = checkpointBytes(subject, trainedNumbers, run.copies);
   const exported = settings.keepBest === null ? 0 : exportedBytes(subject, trainedNumbers);
@@ -76,6 +76,14 @@ export function planMemory(subject: PlanSubject, run: PlannedRun): MemoryPlan {
 /** What a run holds whatever it samples and learns from: less than this it cannot do with. */
 export function leastBytes(subject: PlanSubject): number {
   return processBytes + total(keptParts(subject)) + (subject.hasDevice ? 0 : total(learnedParts(subject, 0)));
+}
+
+/** What each of several devices has: with full sharding a part, and the largest weight and its gradient whole while a pass computes with it. */
+function onEach({ parameters, settings: { devices, sharding } }: PlanSubject, parts: readonly MemoryPart[]): MemoryPart[] {
+  if (devices === 1 || sharding === "replicated") return [...parts];
+  const largest = Math.max(...[...parameters.values()].map((shape) => shape.reduce((a, b) => a * b, 4)));
+  const cut = parts.map((part) => ({ ...part, bytes: part.bytes / devices, note: [part.note, `one of ${devices} parts`].filter(Boolean).join(", ") }));
+  return [...cut, { name: "largest weight", bytes: 2 * largest, note: "whole, with its gradient" }];
 }
 
 const total = (parts: readonly MemoryPart[]): number => parts.reduce((sum, { bytes }) => sum + bytes, 0);

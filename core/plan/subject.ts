@@ -17,6 +17,8 @@ export interface PlanSettings {
   readonly executor: "onnxruntime" | "tensorflow" | "xla";
   readonly device: "cpu" | "webgpu";
   readonly precision: "float32" | "bfloat16";
+  readonly devices: number;
+  readonly sharding: "full" | "replicated";
   readonly lora: LoraSettings | null;
   readonly optimizer: { readonly moments: MomentType; readonly matrices: "adamw" | "muon"; readonly freeze: readonly string[] };
   readonly microbatchTokens: number;

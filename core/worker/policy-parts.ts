@@ -35,6 +35,9 @@ export interface PolicyOptions {
   readonly executor?: "onnxruntime" | "tensorflow" | "xla";
   readonly device?: OnnxDevice;
   readonly precision?: "float32" | "bfloat16";
+  /** See RunSettings. Default 1 and "full". */
+  readonly devices?: number;
+  readonly sharding?: "full" | "replicated";
   /** See OnnxExecutorOptions. Default true. */
   readonly spinning?: boolean;
   /** See RunSettings. */
@@ -116,11 +119,13 @@ const readsFiles = ({ executor = "onnxruntime", device = "cpu" }: PolicyOptions)
 
 /** @throws Error where a library is asked for and not set up, or what the executor does not have */
 function createExecutor(options: PolicyOptions, threads: number): Executor {
-  const { executor = "onnxruntime", device = "cpu", precision = "float32", spinning = true } = options;
+  const { executor = "onnxruntime", device = "cpu", precision = "float32", spinning = true, devices = 1, sharding = "full" } = options;
   if (executor !== "onnxruntime" && device !== "cpu")
     throw new Error(`device "${device}" is onnxruntime's; "${executor}" computes where it was set up for`);
+  if (executor !== "xla" && devices > 1)
+    throw new Error(`${executor} computes on one device: devices ${devices} needs the executor "xla"`);
   if (executor === "tensorflow") return loadTensorFlow({ threads, precision });
-  if (executor === "xla") return loadXla({ precision });
+  if (executor === "xla") return loadXla({ precision, devices, sharding });
   if (precision !== "float32")
     throw new Error(`onnxruntime computes in float32: precision "${precision}" needs the executor "xla" or "tensorflow"`);
   return new OnnxExecutor({ threads, spinning, device });

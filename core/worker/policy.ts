@@ -24,8 +24,8 @@ export interface OpenPolicy extends Policy {
 /** What a plan takes of a policy's options, with the defaults of RunSettings. */
 function planSettings({ optimizer, ...options }: PolicyOptions, pipelined: RunSettings["pipelined"]): PlanSettings {
   const { rollout = {}, ...others } = options;
-  const { microbatchTokens, scoringTokens, recompute, executor, device, precision, lora, checkpointType } = others;
-  const given = Object.fromEntries(Object.entries({ microbatchTokens, scoringTokens, recompute, executor, device, precision, lora, checkpointType }).filter(([, value]) => value !== undefined));
+  const { microbatchTokens, scoringTokens, recompute, executor, device, precision, devices, sharding, lora, checkpointType } = others;
+  const given = Object.fromEntries(Object.entries({ microbatchTokens, scoringTokens, recompute, executor, device, precision, devices, sharding, lora, checkpointType }).filter(([, value]) => value !== undefined));
   const { cacheBytes } = rollout;
   const cache = cacheBytes === undefined ? {} : { cacheMegabytes: cacheBytes / 2 ** 20 };
   return { ...parseSettings({}), ...given, ...cache, pipelined, optimizer: { moments: "float32", matrices: "adamw", ...optimizer } };

@@ -8,7 +8,7 @@ const cut = "how the work is cut and computed is chosen here (microbatchTokens, 
 const resume = "papo train --resume goes on from the newest checkpoint of the output folder";
 
 const reasons: readonly (readonly [RegExp, Place, string])[] = [
-  [/(nnodes|n_gpus|num_processes|num_machines|tensor_parallel|model_parallel|pipeline_parallel|ulysses|sequence_parallel|data_parallel|expert_parallel|megatron|ddp|deepspeed|fsdp|offload|full_shard|rank0_init|world_size|main_process)/, "settings", "a run has one device here"],
+  [/(nnodes|n_gpus|num_processes|num_machines|tensor_parallel|model_parallel|pipeline_parallel|ulysses|sequence_parallel|data_parallel|expert_parallel|megatron|ddp|deepspeed|fsdp|offload|full_shard|rank0_init|world_size|main_process)/, "settings", "several devices are settings.devices here, of one machine and with the executor xla"],
   [/(vllm|sglang|gpu_memory_utilization|enforce_eager|chunked_prefill|free_cache_engine|engine_kwargs|rollout\.name|rollout\.mode|max_num_batched_tokens|max_num_seqs|max_model_len|load_format|limit_images|disable_tqdm|layered_summon|cuda_graph|cache_implementation)/, "settings", "of another sampler: responses are sampled in this process"],
   [/(micro_batch_size|max_token_len|dynamic_b|padding_free|remove_padding|torch_compile|fused_kernels|liger|attn_implementation|flash|logits_to_keep|dtype|tf32|fp16|bf16|dataloader|pin_memory|num_workers|packing|use_reentrant|gradient_checkpointing_kwargs|seq_balance|balance_batch)/, "settings", cut],
   [/(load_checkpoint|resume|find_last|default_hdfs|save_strategy|save_safetensors|save_best|ray_)/, "output", resume],

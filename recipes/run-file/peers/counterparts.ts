@@ -77,6 +77,8 @@ const settings: readonly Counterpart[] = [
   { here: "settings.lora.start", names: { verl: [`${model}.lora_adapter_path`] } },
   { here: "settings.executor", names: { trl: ["use_vllm"], verl: ["trainer.device"] }, note: "sampler and learner run on the same executor" },
   { here: "settings.precision", names: { trl: ["bf16"], verl: [`${actor}.fsdp_config.dtype`], easyr1: ["worker.actor.fsdp.mp_param_dtype"] } },
+  { here: "settings.devices", names: { verl: ["trainer.n_gpus_per_node"], easyr1: ["trainer.n_gpus_per_node"] }, note: "of one machine" },
+  { here: "settings.sharding", names: { verl: [`${actor}.fsdp_config.fsdp_size`], easyr1: ["worker.actor.fsdp.enable_full_shard"] } },
   {
     here: "settings.microbatchTokens",
     names: {

@@ -155,8 +155,8 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
   });
 
   test("steps compute what onnxruntime's compute", async () => {
-    const steps = async (executor: "onnxruntime" | "xla") => {
-      const policy = await openPolicyInProcess({ folder, ...learnerSettings(parseSettings({ executor })) });
+    const steps = async (executor: "onnxruntime" | "xla", devices = 1) => {
+      const policy = await openPolicyInProcess({ folder, ...learnerSettings(parseSettings({ executor, devices })) });
       policies.push(policy);
       const norms: number[] = [];
       for (let step = 0; step < 2; step++) {
@@ -165,9 +165,17 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
       }
       return { norms, logProbs: (await policy.learner.score(batch, ["logProbs"])).logProbs! };
     };
-    const [onnx, xla] = [await steps("onnxruntime"), await steps("xla")];
-    expect(relativeError(Float32Array.from(xla.norms), Float32Array.from(onnx.norms))).toBeLessThan(1e-4);
-    expect(largestDifference(xla.logProbs, onnx.logProbs)).toBeLessThan(2e-4);
+    const onnx = await steps("onnxruntime");
+    for (const xla of [await steps("xla"), await steps("xla", 2)]) {
+      expect(relativeError(Float32Array.from(xla.norms), Float32Array.from(onnx.norms))).toBeLessThan(1e-4);
+      expect(largestDifference(xla.logProbs, onnx.logProbs)).toBeLessThan(2e-4);
+    }
+  });
+
+  test("several devices are refused by executors that have one", async () => {
+    for (const executor of ["onnxruntime", "tensorflow"] as const) {
+      await expect(openPolicyInProcess({ folder, ...learnerSettings(parseSettings({ executor, devices: 2 })) })).rejects.toThrow(`${executor} computes on one device: devices 2 needs the executor "xla"`);
+    }
   });
 
   test("a policy's thread computes what onnxruntime computes, and samples the same tokens", async () => {

@@ -177,7 +177,7 @@ describe("EasyR1", () => {
     expect([settings.promptsPerStep, settings.promptsPerMinibatch, settings.samplesPerPrompt, settings.steps, settings.pictures.maxPixels, settings.optimizer.freeze]).toEqual([128, null, 5, 60, 1e6, ["model.visual.**"]]);
     expect(run.data).toMatchObject({ split: "train", columns: { prompt: "question", answer: "truth" } });
     expect([optionsOf("ReferenceKlPlugin")?.["coefficient"], optionsOf("ClippedObjectivePlugin")?.["clipHigh"], optionsOf("MathRewardPlugin")?.["weight"]]).toEqual([0.005, 0.3, 0.9]);
-    expect([...left]).toEqual([["worker.rollout.tensor_parallel_size", "a run has one device here"]]);
+    expect([...left]).toEqual([["worker.rollout.tensor_parallel_size", "several devices are settings.devices here, of one machine and with the executor xla"]]);
   });
 
   test("a script names the file that it changes", () => {
@@ -187,7 +187,7 @@ describe("EasyR1", () => {
     expect(text).toContain("samplesPerPrompt: 9");
     expect(text).toContain("referenceKl: 0 ");
     expect(left.map(({ entry }) => [entry.file, entry.key])).toEqual([["config.yaml", "worker.rollout.tensor_parallel_size"]]);
-    expect(text).toContain("// config.yaml, line 19, worker.rollout.tensor_parallel_size: 2 – not carried over: a run has one device here");
+    expect(text).toContain("// config.yaml, line 19, worker.rollout.tensor_parallel_size: 2 – not carried over: several devices are settings.devices here, of one machine and with the executor xla");
   });
 
   test("a file that is not there is named", () => {
