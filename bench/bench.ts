@@ -12,6 +12,7 @@ import { allPasses } from "../core/graph/passes.ts";
 import { pageRows } from "./page.ts";
 import { largeFigures } from "./large-rows.ts";
 import { Side, type Answer } from "./side.ts";
+import { fiveCommandRows, planRows } from "./using.ts";
 import { median, paired, slope, type Paired } from "./statistics.ts";
 import { workloads, type Workload } from "./workloads.ts";
 
@@ -270,6 +271,8 @@ const figures: Readonly<Record<string, () => Promise<string[]>>> = {
   "learner-wide": () => learner(workloads.wide, ""),
   "rollout-wide": () => rollout(workloads.wide, ""),
   page: () => pageRows(root, repeats, (figure, here, goal) => row(figure, here, "", "", goal)),
+  plan: () => planRows(repeats, { row, times }),
+  "five-commands": () => fiveCommandRows({ row, times }),
   "learner-m300": () => learner(workloads.m300, ""),
   ...largeFigures({ ours, torch, folderOf, between, compare, row, times, inverse }),
 };

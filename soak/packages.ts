@@ -1,7 +1,8 @@
 /** From tarballs in an empty folder to a trained model, its page and its types, as somebody does it who has no clone. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fiveCommands } from "./five-commands.ts";
 import { root, run, type Result } from "./part.ts";
 
 /** Errors of the project's compiler, by the file that they are told of. */
@@ -14,28 +15,19 @@ function typeErrors(folder: string, options: readonly string[]): string[] {
   }
 }
 
-export function packages(): readonly Result[] {
+export async function packages(): Promise<readonly Result[]> {
   const rows: Result[] = [];
   const step = (tried: string, held: boolean, found = held ? "as it should" : "failed"): boolean => {
     rows.push({ tried, found, held });
     return held;
   };
   const folder = join(root, "runs/soak/packages");
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
   if (!step("npm run release", run("npm", ["run", "release"]) === 0)) return rows;
-  const tarballs = readdirSync(join(root, "dist")).map((name) => join(root, "dist", name));
-  // An empty folder of somebody else's: without "type": "module".
-  writeFileSync(join(folder, "package.json"), "{}\n");
-  const started = Date.now();
-  if (!step("npm install --ignore-scripts <tarballs>", run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", ...tarballs], { cwd: folder }) === 0)) return rows;
+  const commands = await fiveCommands(folder, readdirSync(join(root, "dist")).map((name) => join(root, "dist", name)));
+  for (const { typed, held, seconds } of commands) step(typed, held, held ? `as it should, ${seconds.toFixed(0)} s` : "failed");
+  if (commands.some(({ held }) => !held)) return rows;
+  rows.push({ tried: "the five commands together", found: `${commands.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(0)} s`, held: true });
   const papo = (...args: readonly string[]): number | null => run(process.execPath, [join(folder, "node_modules/@papo/recipes/papo.mjs"), ...args], { cwd: folder });
-  step("papo init my-run", papo("init", "my-run") === 0);
-  step("papo train my-run/run.ts", papo("train", "my-run/run.ts") === 0);
-  const runs = join(folder, "my-run/runs");
-  const [name] = existsSync(runs) ? readdirSync(runs) : [];
-  step("papo report", name !== undefined && papo("report", join(runs, name), "--output", "report.html") === 0 && existsSync(join(folder, "report.html")));
-  rows.push({ tried: "install to report", found: `${Math.round((Date.now() - started) / 1000)} s`, held: true });
   // Their runs are processes of their own, started from a file of the package.
   const small = ["steps=1", "promptsPerStep=1", "samplesPerPrompt=2", "sampling.maxNewTokens=4"].flatMap((set) => ["--set", `settings.${set}`]);
   step("papo sweep, 2 runs", papo("sweep", "my-run/run.ts", "--vary", "settings.learningRate=1e-6,1e-5", ...small, "--output", "sweep") === 0 && existsSync(join(folder, "sweep/table.md")));
