@@ -1,5 +1,5 @@
 /** What loggers have in common: when they are told what, and what happens when they cannot write. */
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Experience, Run, StepSummary } from "@papo/core";
 import { z } from "zod";
 import { encodePicture } from "./picture-file.ts";
@@ -47,7 +47,8 @@ export interface Logger {
   readonly options: { readonly folder: string | null; readonly every: number; readonly samples: number };
   /** The folder's name in the run's; "" is the run's own. */
   readonly home: string;
-  open(folder: string): LogSink;
+  /** @param run its folder's name, which peers show it under */
+  open(folder: string, run: string): LogSink;
 }
 
 /** Let a logger follow a run. Where it cannot write, one alarm is raised and it stops: a full disk costs the log, not the training. */
@@ -60,7 +61,8 @@ export function follow({ events, hooks, output }: Run, { name, options, home, op
     try {
       if (sink === null) {
         if (options.folder === null && output === null) throw new Error("the run has no folder: give the option folder");
-        sink = open(options.folder ?? join(output!, home));
+        const folder = options.folder ?? join(output!, home);
+        sink = open(folder, basename(output ?? dirname(folder)));
         sink.cut(step);
       }
       work(sink);
@@ -97,5 +99,11 @@ async function rolloutsOf({ samples }: Experience, count: number): Promise<Logge
   })));
 }
 
-/** A metric's number; JSON has no word for those that are not finite. */
-export const finiteOrWord = (_name: string, value: unknown): unknown => (typeof value === "number" && !Number.isFinite(value) ? (Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity") : value);
+/** Columns of a table of rollouts, before their pictures. */
+export const rolloutColumns = ["question", "answer", "response", "reward", "finish"] as const;
+
+/** What stands in them. */
+export const rolloutCells = (rollout: LoggedRollout): (string | number)[] => rolloutColumns.map((name) => rollout[name]);
+
+/** A number as Python's json writes it: JSON has no word for those that are not finite. */
+export const pythonNumber = (value: number): string => (Number.isFinite(value) ? String(value) : Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");

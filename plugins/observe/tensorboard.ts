@@ -4,7 +4,7 @@ import { parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 import { event, framed, imageValue, readRecords, scalarValue, textValue } from "./event-file.ts";
-import { follow, loggerOptions, type LoggedRollout, type LogSink } from "./log-sink.ts";
+import { follow, loggerOptions, rolloutCells, rolloutColumns, type LoggedRollout, type LogSink } from "./log-sink.ts";
 
 const schema = z.strictObject({
   ...loggerOptions,
@@ -24,7 +24,7 @@ export class TensorBoardPlugin implements Plugin {
   }
 
   apply(run: Run): void {
-    follow(run, { name: this.name, options: this.options, home: "tensorboard", open: tensorBoardSink });
+    follow(run, { name: this.name, options: this.options, home: "tensorboard", open: (folder) => tensorBoardSink(folder) });
   }
 }
 
@@ -47,6 +47,7 @@ export function tensorBoardSink(folder: string, now: () => number = Date.now): L
 
 function markdown(rollouts: readonly LoggedRollout[]): string {
   const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll(/\r?\n/g, "<br>");
-  const rows = rollouts.map(({ question, answer, response, reward, finish }) => `| ${[question, answer, response, String(reward), finish].map(cell).join(" | ")} |`);
-  return ["| question | answer | response | reward | finish |", "|---|---|---|---|---|", ...rows].join("\n");
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const rows = rollouts.map((rollout) => line(rolloutCells(rollout).map((value) => cell(String(value)))));
+  return [line(rolloutColumns), `|${"---|".repeat(rolloutColumns.length)}`, ...rows].join("\n");
 }

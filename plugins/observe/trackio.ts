@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import sqlite from "node-sqlite3-wasm";
 import { z } from "zod";
-import { finiteOrWord, follow, loggerOptions, type LoggedRollout, type LogSink } from "./log-sink.ts";
+import { follow, loggerOptions, pythonNumber, rolloutCells, rolloutColumns, type LoggedRollout, type LogSink } from "./log-sink.ts";
 
 const schema = z.strictObject({
   ...loggerOptions,
@@ -28,7 +28,7 @@ export class TrackioPlugin implements Plugin {
 
   apply(run: Run): void {
     const { project, ...options } = this.options;
-    follow(run, { name: this.name, options, home: "trackio", open: (folder) => trackioSink(folder, { project, run: basename(run.output ?? dirname(folder)) }) });
+    follow(run, { name: this.name, options, home: "trackio", open: (folder, name) => trackioSink(folder, { project, run: name }) });
   }
 }
 
@@ -62,7 +62,7 @@ export function trackioSink(folder: string, { project, run }: { readonly project
     return fresh;
   });
   const log = (step: number, values: unknown): void => using((database) => {
-    const row = [id, new Date(now()).toISOString(), run, step, JSON.stringify(values, finiteOrWord), randomUUID()];
+    const row = [id, new Date(now()).toISOString(), run, step, JSON.stringify(values, (_name, value: unknown) => (typeof value === "number" && !Number.isFinite(value) ? pythonNumber(value) : value)), randomUUID()];
     database.run("INSERT INTO metrics (run_id, timestamp, run_name, step, metrics, log_id) VALUES (?, ?, ?, ?, ?, ?)", row);
   });
   return {
@@ -71,13 +71,14 @@ export function trackioSink(folder: string, { project, run }: { readonly project
     rollouts: (step, rollouts) => log(step, { rollouts: { _type: "trackio.table", _value: rollouts.map((rollout, index) => tableRow(rollout, `${step}-${index}`)) } }),
   };
 
-  function tableRow({ question, answer, response, reward, finish, pictures }: LoggedRollout, place: string): Record<string, unknown> {
-    const shown = pictures.map(({ view, png }, index) => {
+  function tableRow(rollout: LoggedRollout, place: string): Record<string, unknown> {
+    const shown = rollout.pictures.map(({ view, png }, index) => {
       const path = join(project, run, `${place}-${index}-${view}.png`);
       mkdirSync(dirname(join(folder, "media", path)), { recursive: true });
       writeFileSync(join(folder, "media", path), png);
       return { _type: "trackio.image", file_path: path, caption: view };
     });
-    return { question, answer, response, reward, finish, ...Object.fromEntries(shown.map((picture, index) => [`picture ${index + 1}`, picture])) };
+    const cells = rolloutCells(rollout);
+    return { ...Object.fromEntries(rolloutColumns.map((name, at) => [name, cells[at]])), ...Object.fromEntries(shown.map((picture, index) => [`picture ${index + 1}`, picture])) };
   }
 }

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
-import { follow, loggerOptions, type LoggedRollout, type LogSink } from "./log-sink.ts";
+import { follow, loggerOptions, pythonNumber, rolloutCells, rolloutColumns, type LoggedRollout, type LogSink } from "./log-sink.ts";
 import { fileHeader, headerRecord, historyRecord, logRecord, readLog, runRecord } from "./wandb-file.ts";
 
 const schema = z.strictObject({
@@ -29,7 +29,7 @@ export class WandbPlugin implements Plugin {
 
   apply(run: Run): void {
     const { project, ...options } = this.options;
-    follow(run, { name: this.name, options, home: "wandb", open: (folder) => wandbSink(folder, { project, run: basename(run.output ?? dirname(folder)) }) });
+    follow(run, { name: this.name, options, home: "wandb", open: (folder, name) => wandbSink(folder, { project, run: name }) });
   }
 }
 
@@ -47,8 +47,8 @@ export function wandbSink(folder: string, { project, run }: { readonly project: 
       number = kept.length;
     },
     metrics({ step, metrics }) {
-      const values = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, json(value)]));
-      append((at) => historyRecord(at, step, { ...values, ...pending, _step: String(step), _timestamp: json(now() / 1000) }));
+      const values = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, pythonNumber(value)]));
+      append((at) => historyRecord(at, step, { ...values, ...pending, _step: String(step), _timestamp: pythonNumber(now() / 1000) }));
       pending = {};
     },
     // A step has one record: its table waits for its metrics.
@@ -71,9 +71,6 @@ function openRun(folder: string, { project, run }: { readonly project: string; r
   }
   return { home, file };
 }
-
-/** Python's words for numbers that are not finite. */
-const json = (value: number): string => (Number.isFinite(value) ? String(value) : Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
 
 /** The step of a history record; −1 of any other. */
 function stepOf(data: Uint8Array): number {
@@ -102,12 +99,10 @@ function stepOf(data: Uint8Array): number {
 /** Writes media/table/… and the pictures that it shows; what the history says of it. */
 function writeTable(home: string, step: number, rollouts: readonly LoggedRollout[]): Record<string, unknown> {
   const views = [...new Set(rollouts.flatMap(({ pictures }) => pictures.map(({ view }) => view)))];
-  const data = rollouts.map(({ question, answer, response, reward, finish, pictures }) => [
-    question, answer, response, reward, finish, ...views.map((view) => pictureCell(home, pictures.find((picture) => picture.view === view))),
-  ]);
-  const text = JSON.stringify({ columns: ["question", "answer", "response", "reward", "finish", ...views], data });
+  const data = rollouts.map((rollout) => [...rolloutCells(rollout), ...views.map((view) => pictureCell(home, rollout.pictures.find((picture) => picture.view === view)))]);
+  const text = JSON.stringify({ columns: [...rolloutColumns, ...views], data });
   const { path, sha256, size } = media(home, "table", `rollouts_${step}`, "table.json", Buffer.from(text));
-  return { _type: "table-file", path, sha256, size, ncols: 5 + views.length, nrows: data.length };
+  return { _type: "table-file", path, sha256, size, ncols: rolloutColumns.length + views.length, nrows: data.length };
 }
 
 function pictureCell(home: string, picture: LoggedRollout["pictures"][number] | undefined): unknown {

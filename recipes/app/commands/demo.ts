@@ -93,10 +93,10 @@ interface DemoOptions {
 /** What is shown and why, in a few lines. */
 function introduce({ task, trainings, scenes, output, display }: DemoOptions): void {
   const labels = [...new Set(trainings.map(({ label }) => label))];
-  display.line(`A tiny vision-language model learns from the rewards of its own answers: with ${labels.join(", then anew with ")}.`);
+  display.line(`A tiny vision-language model learns from rewards: by ${labels.join(", then anew by ")}.`);
   if (task.about !== null) display.line(task.about);
-  display.line(`Why: to see what training gains${labels.length > 1 ? ", and what one recipe adds to another," : ""} on ${scenes.toLocaleString("en")} pictures that were not trained on.`);
-  display.line(`The end: ${relative(process.cwd(), join(output, "report.html"))}, curves and all answers. Ctrl-C stops; --page shows it live, --verbose each run's plan.`);
+  display.line(`Why: what does training gain on ${scenes.toLocaleString("en")} unseen pictures${labels.length > 1 ? ", and which recipe more" : ""}?`);
+  display.line(`The end: ${relative(process.cwd(), join(output, "report.html"))}. Ctrl-C stops, --page shows it live, --verbose all plans.`);
 }
 
 async function runDemo(options: DemoOptions): Promise<void> {

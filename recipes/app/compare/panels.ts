@@ -1,5 +1,6 @@
 /** A number over what was varied, as one SVG that stands alone: the colours of the page, light and dark as the reader has it. */
 import { escapeHtml } from "../page/document.ts";
+import { palettes } from "../page/palettes.ts";
 
 /** A measured value with its interval. */
 export interface Measured {
@@ -18,12 +19,6 @@ export interface Panel {
   /** Points as many as `at`; null where nothing was measured. */
   readonly lines: readonly { readonly label: string; readonly points: readonly (Measured | null)[] }[];
 }
-
-/** Those of page/browser/looks.js. */
-export const palettes = {
-  light: ["#0072b2", "#d55e00", "#009e73", "#b3568f", "#9a6d00", "#2f8fc4", "#555555"],
-  dark: ["#4cb0f0", "#ff8b3d", "#2ec99c", "#e39ac6", "#f0b93a", "#9ad4ff", "#c8c8c8"],
-} as const;
 
 const [width, height] = [380, 250];
 const frame = { left: 62, right: 18, top: 34, bottom: 46 };

@@ -139,3 +139,21 @@ export const cutTo = (line: string, columns: number): string => {
   }
   return cut;
 };
+
+const visibleLength = (text: string): number => [...text.replace(/\u001b\[\d+m/g, "")].length;
+
+/** A line as several of at most `columns` visible characters, broken at spaces and indented further; a longer word stays whole. */
+export const foldTo = (line: string, columns: number): string[] => {
+  if (visibleLength(line) <= columns) return [line];
+  const indent = `${/^ */.exec(line)![0]}  `;
+  const folded: string[] = [];
+  let current = "";
+  for (const word of line.match(/ *[^ ]+/g) ?? []) {
+    if (current === "" || visibleLength(current) + visibleLength(word) <= columns) current += word;
+    else {
+      folded.push(current);
+      current = `${indent}${word.trimStart()}`;
+    }
+  }
+  return [...folded, current];
+};

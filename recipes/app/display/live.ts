@@ -4,7 +4,7 @@ import type { Events, RunEvents } from "@papo/core";
 import { headlineMetrics, timingMetrics } from "../report/headline.ts";
 import { askedAndAnswered } from "./answer.ts";
 import type { Display, Phase, RunShown } from "./display.ts";
-import { colours, cutTo, duration, oneLine, phaseText, plain, responsesText, runBlock, runLine } from "./format.ts";
+import { colours, cutTo, duration, foldTo, oneLine, phaseText, plain, responsesText, runBlock, runLine } from "./format.ts";
 import type { RunProgress } from "./format.ts";
 
 export interface DisplayOptions {
@@ -86,7 +86,7 @@ const liveScreen = (stream: NonNullable<DisplayOptions["stream"]>): Screen => {
   const draw = (): void => {
     const lines = current?.() ?? [];
     if (lines.length === 0) update.clear();
-    else update(lines.map((line) => cutTo(line, width())).join("\n"));
+    else update(lines.flatMap((line) => foldTo(line, width())).map((line) => cutTo(line, width())).join("\n"));
   };
   // Keeps pace and counts moving between events; never keeps the process alive.
   const timer = setInterval(draw, 200);
@@ -99,7 +99,7 @@ const liveScreen = (stream: NonNullable<DisplayOptions["stream"]>): Screen => {
     },
     stay: (...lines) => {
       update.clear();
-      for (const line of lines) stream.write(`${line}\n`);
+      for (const line of lines.flatMap((whole) => foldTo(whole, width()))) stream.write(`${line}\n`);
       draw();
     },
     close: () => {

@@ -1,5 +1,6 @@
 /** What the page asks for and is given: by a server while a run goes on, or frozen in report.html. Numbers have four significant digits. */
 import type { PictureReference, QuestionTable } from "../report/questions.ts";
+import type { Alarm, RolloutHead, SampleRow } from "../report/run-record.ts";
 import type { Block } from "./blocks.ts";
 
 /**
@@ -50,11 +51,8 @@ export interface MetricHead {
   readonly first: boolean;
 }
 
-export interface AlarmLine {
+export interface AlarmLine extends Alarm {
   readonly run: number;
-  readonly step: number;
-  readonly kind: string;
-  readonly message: string;
 }
 
 export interface Overview {
@@ -97,8 +95,11 @@ export interface CurveRequest {
   readonly points: number;
 }
 
-/** What rollouts are chosen and sorted by: lists of equal length, one entry a rollout, from the id `from` on. */
-export interface RolloutIndex {
+/** A list for each field of a head, one entry a rollout. */
+type HeadLists = { readonly [Field in Exclude<keyof RolloutHead, "verdicts">]: readonly RolloutHead[Field][] };
+
+/** What rollouts are chosen and sorted by: lists of equal length, from the id `from` on. */
+export interface RolloutIndex extends HeadLists {
   /** Another version: all ids are new, ask again from 0. */
   readonly version: number;
   readonly from: number;
@@ -109,32 +110,13 @@ export interface RolloutIndex {
   /** What `verdicts` refers to: each the verdicts of one rollout. */
   readonly verdictSets: readonly (readonly string[])[];
   readonly run: readonly number[];
-  readonly step: readonly number[];
-  readonly reward: readonly (number | null)[];
   readonly verdicts: readonly number[];
-  /** Tokens of the response. */
-  readonly length: readonly number[];
-  /** Mean over the tokens, nats; null where no view was scored. */
-  readonly perceptionKl: readonly (number | null)[];
 }
 
-export interface ShownRollout {
+/** A line of samples.jsonl with what the page shows of its views and pictures. */
+export interface ShownRollout extends Omit<SampleRow, "index" | "perceptionKl" | "pictures"> {
   readonly id: number;
   readonly run: number;
-  readonly step: number;
-  readonly key: string;
-  readonly question: string;
-  readonly answer: string;
-  readonly text: string;
-  readonly finish: string;
-  readonly pieces: readonly string[];
-  readonly reward: number | null;
-  readonly parts: Readonly<Record<string, number>>;
-  readonly notes: Readonly<Record<string, string>>;
-  /** One number per token; empty where it was not measured. */
-  readonly logProbs: readonly number[];
-  readonly advantages: readonly number[];
-  readonly entropy: readonly number[];
   /** Of the first view that was scored. */
   readonly perceptionKl: readonly number[];
   readonly views: readonly { readonly view: string; readonly picture: PictureReference }[];

@@ -3,15 +3,18 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { FrozenPage } from "./contract.ts";
+import { palettes } from "./palettes.ts";
 
 /** In an order in which each finds what it imports before it. */
 const modules = [
-  "dom.js", "looks.js", "source.js", "series.js", "plot.js", "chart.js", "charts.js", "tokens.js", "rollout-choice.js", "rollouts.js", "blocks.js", "questions.js", "runs.js", "main.js",
+  "dom.js", "palettes.js", "looks.js", "source.js", "series.js", "plot.js", "chart.js", "charts.js", "tokens.js", "rollout-choice.js", "rollouts.js", "blocks.js", "questions.js", "runs.js", "main.js",
 ];
 
 const require = createRequire(import.meta.url);
 const plotFile = (name: string): string => readFileSync(require.resolve(`uplot/dist/${name}`), "utf8");
-const ownFile = (name: string): string => readFileSync(new URL(`./browser/${name}`, import.meta.url), "utf8");
+/** What the scripts share with the rest: made here, so that it is said once. */
+const made: Readonly<Record<string, string>> = { "palettes.js": `export const palettes = ${JSON.stringify(palettes)};` };
+const ownFile = (name: string): string => made[name] ?? readFileSync(new URL(`./browser/${name}`, import.meta.url), "utf8");
 
 /** Text for an element or a quoted attribute. */
 export const escapeHtml = (text: string): string => text.replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`);

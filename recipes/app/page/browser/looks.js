@@ -1,11 +1,7 @@
-/* How runs look: a colour for each recipe, a dash for each of its seeds; the same in curves, legend and tables. */
+/* How runs look: a colour for each recipe, a dash for each of its seeds; the same in curves, legend and tables. palettes.js is made of ../palettes.ts. */
 import { drawing } from "./dom.js";
+import { palettes } from "./palettes.js";
 
-// Okabe and Ito's palette, which the common forms of colour blindness keep apart; lighter on dark ground.
-const palettes = {
-  light: ["#0072b2", "#d55e00", "#009e73", "#b3568f", "#9a6d00", "#2f8fc4", "#555555"],
-  dark: ["#4cb0f0", "#ff8b3d", "#2ec99c", "#e39ac6", "#f0b93a", "#9ad4ff", "#c8c8c8"],
-};
 const dashes = [[], [8, 4], [2, 4], [10, 3, 2, 3]];
 
 export const dark = matchMedia("(prefers-color-scheme: dark)");

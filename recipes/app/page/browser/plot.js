@@ -32,13 +32,16 @@ const alarmMarks = (alarms) => (plot) => {
   ctx.restore();
 };
 
+/** Of a curve that does not move: 0 lies at the bottom, anything else in the middle. */
+const around = (value) => (value === 0 ? [0, 1] : [value - Math.abs(value) / 10, value + Math.abs(value) / 10]);
+
 /** @param what { columns, unit, size, sync, onCursor, onZoom, alarms } */
 export const plotOptions = ({ columns, unit, size, sync, onCursor, onZoom, alarms }) => {
   const axis = { stroke: ink("--soft"), grid: { stroke: ink("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif", labelFont: "11px system-ui, sans-serif" };
   return {
     ...size,
     legend: { show: false },
-    scales: { x: { time: false } },
+    scales: { x: { time: false }, y: { range: (_, low, high) => (low === null ? [low, high] : low === high ? around(low) : uPlot.rangeNum(low, high, 0.1, true)) } },
     cursor: { sync: { key: sync.key }, points: { size: 7 }, drag: { x: true, y: false, setScale: false } },
     axes: [
       { ...axis, size: 24, label: "step", labelSize: 16, labelGap: -2, values: (_, values) => values.map((value) => (Number.isInteger(value) ? value.toLocaleString("en") : "")) },

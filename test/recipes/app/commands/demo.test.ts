@@ -18,7 +18,7 @@ describe("papo demo", () => {
     const { code, output } = await papo(args, folder);
     expect(code, output).toBe(0);
     // Three lines say what is shown and why; how a run is set up is said on request; a question stands with its answer.
-    expect(output.split("\n").slice(0, 3).join("\n")).toMatch(/^A tiny vision-language model .* with grpo, then anew with papo\(dapo\), paper\.\nWhy: .* 16 pictures .*\nThe end: .*report\.html/);
+    expect(output.split("\n").slice(0, 3).join("\n")).toMatch(/^A tiny vision-language model .* by grpo, then anew by papo\(dapo\), paper\.\nWhy: .* 16 unseen pictures.*\nThe end: .*report\.html/);
     expect(output).not.toMatch(/plugins: |score: |drawing|sampler and learner/);
     expect(output).toMatch(/asked ".+", answered ".+": reward [\d.]+; right is ".+"/);
     expect(output).toContain("greedy accuracy on unseen scenes");

@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { drawPanels, palettes, ticksOf } from "../../../../recipes/app/compare/panels.ts";
+import { drawPanels, ticksOf } from "../../../../recipes/app/compare/panels.ts";
 
 test("ticks are round and hold what is drawn between them", () => {
   expect(ticksOf(0.13, 0.87)).toEqual([0, 0.2, 0.4, 0.6000000000000001, 0.8, 1]);
@@ -18,9 +17,4 @@ test("texts of a drawing are texts, and points that were not measured are left o
   expect(svg).not.toContain("<2>");
   expect(svg).toContain("&#60;a&#38;b&#62;");
   expect(svg).not.toContain("NaN");
-});
-
-test("the colours are those of the page", () => {
-  const looks = readFileSync(new URL("../../../../recipes/app/page/browser/looks.js", import.meta.url), "utf8");
-  for (const [name, colours] of Object.entries(palettes)) expect(looks).toContain(`${name}: ${JSON.stringify(colours).replaceAll(",", ", ")}`);
 });

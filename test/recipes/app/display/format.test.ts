@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bar, colours, cutTo, duration, oneLine, percent, phaseText, plain, runBlock, runLine, shortNumber, sparkline } from "../../../../recipes/app/display/format.ts";
+import { bar, colours, cutTo, duration, foldTo, oneLine, percent, phaseText, plain, runBlock, runLine, shortNumber, sparkline } from "../../../../recipes/app/display/format.ts";
 import type { RunProgress } from "../../../../recipes/app/display/format.ts";
 
 const progress: RunProgress = {
@@ -95,4 +95,11 @@ describe("a run", () => {
 it("lines are cut by what is visible, colours closed", () => {
   expect(cutTo(`${colours.bold("abc")}def`, 4)).toBe("\u001b[1mabc\u001b[0md");
   expect(cutTo(colours.bold("abcdef"), 2)).toBe("\u001b[1mab\u001b[0m");
+});
+
+it("a line that is wider than the screen breaks between words, colour codes count nothing", () => {
+  expect(foldTo("  one two three", 20)).toEqual(["  one two three"]);
+  expect(foldTo("  one two  three", 10)).toEqual(["  one two", "    three"]);
+  expect(foldTo("\u001b[1mone\u001b[22m two", 7)).toEqual(["\u001b[1mone\u001b[22m two"]);
+  expect(foldTo("a wordThatIsTooLong b", 6)).toEqual(["a", "  wordThatIsTooLong", "  b"]);
 });
