@@ -29,6 +29,11 @@ export interface ScoreRequest {
   readonly weights: ScoreWeights;
   /** What is computed for each token; see Output. Default "logProbs". */
   readonly output?: Output;
+  /**
+   * Of "kl", "reverseKl" and "jsd" alone: what the full next-token distribution is compared with, a constant: another view (default "original"), other weights (default:
+   * the request's own). Computed where the logits are, so that of [B, T, vocabulary] nothing leaves the learner.
+   */
+  readonly against?: { readonly view?: string; readonly weights?: ScoreWeights };
   /** Whether the loss may send a gradient back through it ("current" only). Default false. */
   readonly gradient?: boolean;
   /**
@@ -52,9 +57,19 @@ export interface ScoreRequest {
 /** Names of weights; those of copies are strings of the plugins' own. */
 export type ScoreWeights = "current" | "old" | "reference" | (string & {});
 
+/** What a divergence is from. */
+export interface OtherSide {
+  readonly view: string;
+  readonly weights: ScoreWeights;
+}
+
+/** An output's name in score keys and among gradients: a divergence says what it is from, "jsd(noisy old)". */
+export const outputName = ({ output, against }: { readonly output: Output; readonly against?: OtherSide | null }): string =>
+  against === undefined || against === null ? output : `${output}(${against.view} ${against.weights})`;
+
 /** Returned by `scores.request`; give it to `batch.get` or `group.get`. */
 export interface ScoreHandle {
-  readonly request: Required<Omit<ScoreRequest, "while" | "hint" | "target">> & { readonly while: Coefficient | null; readonly target: ScoreTarget | null };
+  readonly request: Required<Omit<ScoreRequest, "while" | "hint" | "target" | "against">> & { readonly while: Coefficient | null; readonly target: ScoreTarget | null; readonly against: OtherSide | null };
   /** Equal for requests of the same array, whether they want its gradient or not. */
   readonly key: string;
   /** The plugin that asked first. */
@@ -63,11 +78,13 @@ export interface ScoreHandle {
 
 /** One array to compute: requests with one key, merged. */
 export interface PlannedScore {
-  /** view/weights/output, and the target's name for other tokens. */
+  /** view/weights/output, and the target's name for other tokens; of a divergence view/weights/output(view weights). */
   readonly key: string;
   readonly view: string;
   readonly weights: ScoreWeights;
   readonly output: Output;
+  /** Of a divergence; null for all else. */
+  readonly against: OtherSide | null;
   readonly stage: "experience" | "rewards";
   readonly target: ScoreTarget | null;
   /** Share of each prompt's responses to compute it for: the largest that is asked for. */

@@ -2,6 +2,7 @@
 import type { RolloutShare } from "../contracts/hook-values.ts";
 import type { Hooks } from "../contracts/hooks.ts";
 import type { Plugin, Run } from "../contracts/plugin.ts";
+import type { ScoreRequest } from "../contracts/scores.ts";
 import type { Term } from "../contracts/term.ts";
 import { describe, isRecord, strict } from "../messages/describe.ts";
 
@@ -41,6 +42,7 @@ export function labelledRun(run: Run, label: string): Run {
     names?.add(item.name);
     return name;
   };
+  const sideOf = ({ view, weights }: NonNullable<ScoreRequest["against"]>) => ({ ...(view === undefined ? {} : { view: own(views, view)! }), ...(weights === undefined ? {} : { weights: own(copies, weights)! }) });
   return strict<Run>({
     ...run,
     hooks: labelledHooks(run.hooks, label, (view) => own(views, view)!),
@@ -50,8 +52,8 @@ export function labelledRun(run: Run, label: string): Run {
     auxiliary: { register: registering(run.auxiliary.register) },
     scores: {
       request: (request) => {
-        const { view, weights, target } = request;
-        const changes = { ...(view === undefined ? {} : { view: own(views, view)! }), weights: own(copies, weights)!, ...(isRecord(target) ? { target: renamed(target, label) } : {}) };
+        const { view, weights, target, against } = isRecord(request) ? request : ({} as ScoreRequest);
+        const changes = { ...(view === undefined ? {} : { view: own(views, view)! }), weights: own(copies, weights)!, ...(isRecord(target) ? { target: renamed(target, label) } : {}), ...(isRecord(against) ? { against: { ...against, ...sideOf(against) } } : {}) };
         return run.scores.request(isRecord(request) ? { ...request, ...changes } : request);
       },
     },

@@ -81,7 +81,7 @@ export function checkedAuxiliary(plugin: string, rollout: AuxiliaryRollout, limi
   };
 }
 
-const REQUEST = ["view", "weights", "output", "gradient", "stage", "target", "share", "while", "hint"] as const;
+const REQUEST = ["view", "weights", "output", "against", "gradient", "stage", "target", "share", "while", "hint"] as const;
 
 /** A score request of known fields; its target gives tokens. */
 export function checkedRequest(
@@ -90,7 +90,7 @@ export function checkedRequest(
   { isCoefficient }: Registered,
   limitSeconds: number,
 ): ScoreRequest {
-  const { view, weights, output, gradient, stage, target, while: bound } = fieldsOf(request);
+  const { view, weights, output, against, gradient, stage, target, while: bound } = fieldsOf(request);
   checkFields(plugin, "makes a score request", request, REQUEST, {
     view: view !== undefined && unlessName(view),
     weights: unlessName(weights),
@@ -99,6 +99,13 @@ export function checkedRequest(
     stage: unlessOneOf(stage, ["experience", "rewards"]),
     while: bound !== undefined && !isCoefficient(bound) && "what coefficient(…) gave in apply",
   });
+  if (against !== undefined) {
+    const { view: otherView, weights: otherWeights } = fieldsOf(against);
+    checkFields(plugin, "makes a score request against", against, ["view", "weights"], {
+      view: otherView !== undefined && unlessName(otherView),
+      weights: otherWeights !== undefined && unlessName(otherWeights),
+    });
+  }
   return target === undefined ? request : { ...request, target: checkedTarget(plugin, target, limitSeconds) };
 }
 

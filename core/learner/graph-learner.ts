@@ -4,30 +4,27 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FloatArray, HostArray, Products, ProgramRuns } from "../graph/executor.ts";
-import type { Graph } from "../graph/graph.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
-import type { EncodedPrompt, Parameters, Weights } from "../model/model.ts";
-import type { TracedModel } from "../model/trace.ts";
+import type { EncodedPrompt, Weights } from "../model/model.ts";
 import { type Features, distinctPictures, pictureChunks } from "../model/pictures.ts";
-import { type ModelCompileOptions, type ModelProgram, type ModelRuntime } from "../model/runtime.ts";
+import { type ModelCompileOptions, type ModelRuntime } from "../model/runtime.ts";
 import { currentWeights } from "../model/weight-sets.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { readSafetensors } from "../model/files/safetensors.ts";
 import { writeSafetensors } from "../model/files/safetensors-write.ts";
-import { paddedExtent, type RowLayout } from "../model/rows/segments.ts";
+import { type RowLayout } from "../model/rows/segments.ts";
 import { DivergedError } from "./diverged-error.ts";
 import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type SavedContent, type StepReport, outputs } from "./learner.ts";
-import { gradientName, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "./learner-graphs.ts";
-import { type Microbatch, microbatches } from "./microbatches.ts";
+import { emptyOutputs, GraphScorer, keyOf, spread, withOtherSide } from "./graph-scorer.ts";
+import { gradientName, type GraphOptions, traceBackward, traceVisionBackward } from "./learner-graphs.ts";
+import type { Microbatch } from "./microbatches.ts";
 import type { OptimizerState } from "./optimizer.ts";
-import { equalFeeds, feedsForAll, sideBySide } from "./device-passes.ts";
-import { attendsInBlocks, longestResponse, passFeeds, type PassOptions, type Places } from "./pass-feeds.ts";
-import { boundedBackward, boundedPasses, passBytes, passLimit } from "./pass-memory.ts";
+import { equalFeeds, feedsForAll } from "./device-passes.ts";
+import { longestResponse, type Places } from "./pass-feeds.ts";
+import { boundedBackward, passBytes, passLimit } from "./pass-memory.ts";
+import { PassPrograms, type Traced } from "./pass-programs.ts";
 import { accumulate, createTrainingState, type TrainingState } from "./training-state.ts";
 import type { WeightStore } from "./weight-store.ts";
-
-/** A traced pass, and what it is known by. */
-type Traced = TracedModel & { readonly key: string };
 
 export interface GraphLearnerOptions {
   readonly optimizer: OptimizerSettings;
@@ -62,8 +59,8 @@ export class GraphLearner implements Learner {
   readonly #training: TrainingState;
   readonly #trained: ReadonlySet<string>;
   readonly #trainsVision: boolean;
-  readonly #programs = new Map<string, Promise<ModelProgram>>();
-  readonly #traced = new Map<string, TracedModel>();
+  readonly #programs: PassPrograms;
+  readonly #scorer: GraphScorer;
   /** See passLimit. */
   readonly #passBytes: number;
   /** The executor's at the last update. */
@@ -81,6 +78,9 @@ export class GraphLearner implements Learner {
     this.#trained = new Set(runtime.trainedNames);
     this.#trainsVision = runtime.trainsVision;
     this.#passBytes = options.passBytes ?? passLimit(runtime.parameters, this.#trained);
+    this.#programs = new PassPrograms(runtime);
+    const { vocabularyChunk } = this.#graphOptions;
+    this.#scorer = new GraphScorer(runtime, { scoringTokens: options.scoringTokens ?? 16_384, passBytes: this.#passBytes, longRow: options.longRow, vocabularyChunk });
   }
 
   get capabilities(): LearnerCapabilities {
@@ -99,21 +99,8 @@ export class GraphLearner implements Learner {
     return this.#training.gradients();
   }
 
-  async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
-    const results = emptyOutputs(batch, asked);
-    const features = await this.#runtime.pictures.of(batch.prompts, weights);
-    const traced = (layout: RowLayout): Traced => this.#trace(`forward ${layout} ${[...asked].sort().join(" ")}`, (graph, parameters) => {
-      traceForward(this.#runtime.model, graph, parameters, asked, { ...this.#graphOptions, layout });
-    });
-    for (const list of this.#scoringPasses(batch, features, asked, traced)) {
-      const fed = equalFeeds(list, (microbatch, options) => this.#feeds(batch, microbatch, features, asked, options));
-      const program = await this.#program(traced(fed[0]!.layout), { products });
-      const scored = await this.#runtime.runOnEach(program, feedsForAll(fed.map(({ feeds }) => feeds), this.#devices), weights);
-      fed.forEach(({ places }, i) => {
-        for (const output of asked) spread((scored[i]![output] as FloatArray).data, places, results[output] as Float32Array);
-      });
-    }
-    return results;
+  score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
+    return this.#scorer.score(batch, asked, weights, products);
   }
 
   async backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs> {
@@ -123,19 +110,21 @@ export class GraphLearner implements Learner {
     const features = await this.#runtime.pictures.of(batch.prompts);
     const results = emptyOutputs(batch, asked);
     const ofFeatures = new Map<string, Float32Array>();
-    const traced = (layout: RowLayout, recompute: boolean): Traced => this.#trace(`backward ${layout} ${recompute} ${asked.join(" ")}`, (graph, parameters) => {
-      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, recompute, layout });
+    const other = this.#scorer.otherSide(batch, asked);
+    const traced = (layout: RowLayout, recompute: boolean): Traced => this.#programs.trace(`backward ${layout} ${recompute} ${asked.join(" ")} ${keyOf(other)}`, (graph, parameters) => {
+      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, ...(other === null ? {} : { other: other.head }), recompute, layout });
     }, this.#runtime.dropsOut);
     const { cut, recompute } = this.#learningPasses(batch, features, asked, traced);
     for (const list of cut) {
-      const fed = equalFeeds(list, (microbatch, options) => this.#feeds(batch, microbatch, features, asked, options));
-      const own = fed.map(({ feeds, places }) => {
-        const given = asked.map((output) => [`cotangent.${output}`, { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) }] as const);
+      const fed = equalFeeds(list, (microbatch, options) => this.#scorer.feeds(batch, microbatch, features, asked, options));
+      const given = await withOtherSide(fed, list, other);
+      const own = fed.map(({ places }, i) => {
+        const ofOutputs = asked.map((output) => [`cotangent.${output}`, { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) }] as const);
         const keys = this.#runtime.dropoutKeys(this.#options.seed ?? 0, { version: this.version, pass: this.#passes++ });
-        return { ...feeds, ...Object.fromEntries(given), ...keys };
+        return { ...given[i]!, ...Object.fromEntries(ofOutputs), ...keys };
       });
-      const program = await this.#program(traced(fed[0]!.layout, recompute), this.#addingUp);
-      const computed = await this.#training.backward(program, feedsForAll(own, this.#devices));
+      const program = await this.#programs.program(traced(fed[0]!.layout, recompute), this.#addingUp);
+      const computed = await this.#training.backward(program, feedsForAll(own, this.#scorer.devices));
       fed.forEach(({ places, hashes }, i) => {
         for (const output of asked) spread((computed[i]![output] as FloatArray).data, places, results[output] as Float32Array);
         const cotangent = computed[i]![gradientName("features")];
@@ -220,70 +209,16 @@ export class GraphLearner implements Learner {
     return this.#options.store;
   }
 
-  #trace(key: string, trace: (graph: Graph, parameters: Parameters) => void, dropout = false): Traced {
-    const traced = this.#traced.get(key) ?? this.#runtime.trace(trace, dropout);
-    this.#traced.set(key, traced);
-    return { key, ...traced };
-  }
-
-  #program(traced: Traced, options: ModelCompileOptions): Promise<ModelProgram> {
-    const key = `${traced.key} ${options.products ?? ""}`;
-    const known = this.#programs.get(key) ?? this.#runtime.compileTraced(traced, options);
-    this.#programs.set(key, known);
-    return known;
-  }
-
-  /** Whether passes are cut by what they hold: rows are long, and it is known how the executor takes memory. */
-  #bounds(batch: LearnerBatch): boolean {
-    return attendsInBlocks(batch, this.#runtime.executor, this.#options.longRow);
-  }
-
-  #scoringPasses(batch: LearnerBatch, features: Features, asked: readonly Output[], traced: (layout: RowLayout) => Traced): readonly Microbatch[][] {
-    const tokens = this.#options.scoringTokens ?? 16_384;
-    if (!this.#bounds(batch)) return this.#passesOf(batch, tokens);
-    return boundedPasses(batch, tokens, this.#passBytes, (pass) => {
-      const { feeds, layout } = this.#feeds(batch, pass, features, asked);
-      return passBytes(traced(layout).graph, feeds, { files: this.#runtime.fileTypes });
-    }).cut.map((microbatch) => [microbatch]);
-  }
-
-  /** Microbatches, in lists of those that run on several devices at once. */
-  #passesOf(batch: LearnerBatch, tokens: number): Microbatch[][] {
-    if (this.#devices > 1) return sideBySide(batch, tokens, this.#devices);
-    return microbatches(batch, tokens, this.#padding).map((microbatch) => [microbatch]);
-  }
-
   #learningPasses(batch: LearnerBatch, features: Features, asked: readonly Output[], traced: (layout: RowLayout, recompute: boolean) => Traced): { readonly cut: readonly Microbatch[][]; readonly recompute: boolean } {
     const { microbatchTokens: tokens, recompute = false } = this.#options;
-    if (!this.#bounds(batch)) return { cut: this.#passesOf(batch, tokens), recompute };
+    if (!this.#scorer.bounds(batch)) return { cut: this.#scorer.passesOf(batch, tokens), recompute };
     const bounded = boundedBackward(batch, { tokens, limit: this.#passBytes, recompute }, (pass, recomputes) => {
-      const { feeds, layout } = this.#feeds(batch, pass, features, asked);
+      const { feeds, layout } = this.#scorer.feeds(batch, pass, features, asked);
       const { graph } = traced(layout, recomputes);
       const sums = new Set([...graph.outputs.keys()].filter((output) => this.#training.addsUp(output)));
       return passBytes(graph, feeds, { files: this.#runtime.fileTypes, sums });
     });
     return { cut: bounded.cut.map((microbatch) => [microbatch]), recompute: bounded.recompute };
-  }
-
-  #feeds(batch: LearnerBatch, microbatch: Microbatch, features: Features, asked: readonly Output[], options: Partial<Pick<PassOptions, "least" | "sharesRows">> = {}) {
-    const { model, executor, passes } = this.#runtime;
-    const prompts = microbatch.groups.map(({ prompt }) => batch.prompts[prompt] as EncodedPrompt);
-    const { hashes, ...pictures } = this.#runtime.pictures.place(prompts, features);
-    const inBlocks = attendsInBlocks(batch, executor, this.#options.longRow);
-    return { hashes, ...passFeeds(model.decoder, batch, microbatch, pictures, { asked, inBlocks, pads: this.#pads, sharesRows: passes.sharedRows, ...options }) };
-  }
-
-  get #devices(): number {
-    return this.#runtime.executor.devices ?? 1;
-  }
-
-  /** Whether sizes are brought to few ones. */
-  get #pads(): boolean {
-    return this.#runtime.executor.fixedSizes === true;
-  }
-
-  get #padding(): typeof paddedExtent | undefined {
-    return this.#pads ? paddedExtent : undefined;
   }
 
   /** Add each picture's part of d loss / d features, [tokens, featureWidth], to what other passes gave it. */
@@ -304,10 +239,10 @@ export class GraphLearner implements Learner {
     const { recompute } = this.#graphOptions;
     for (const chunk of pictureChunks(pictures)) {
       const inBlocks = this.#runtime.pictures.seesInBlocks(chunk);
-      const traced = this.#trace(`vision backward ${inBlocks}`, (graph, parameters) => {
+      const traced = this.#programs.trace(`vision backward ${inBlocks}`, (graph, parameters) => {
         traceVisionBackward(this.#runtime.model, graph, parameters, this.#trained, { recompute, inBlocks });
       });
-      const program = await this.#program(traced, this.#addingUp);
+      const program = await this.#programs.program(traced, this.#addingUp);
       const order = vision.order(chunk);
       const data = new Float32Array(order.length * featureWidth);
       let token = 0;
@@ -327,14 +262,6 @@ export class GraphLearner implements Learner {
 const optimizerFile = "optimizer.safetensors";
 
 const keptFile = (folder: string, name: string): string => join(folder, "kept", `${name}.safetensors`);
-
-const emptyOutputs = (batch: LearnerBatch, outputs: readonly Output[]): Outputs =>
-  Object.fromEntries(outputs.map((output) => [output, new Float32Array(batch.rows.length * longestResponse(batch))]));
-
-/** Write each token's prediction to its place in [B, T]. */
-function spread(predictions: Float32Array, { ofToken, predictionOfToken }: Places, into: Float32Array): void {
-  ofToken.forEach((place, i) => (into[place] = predictions[predictionOfToken[i] as number] as number));
-}
 
 /** Cotangents of the predictions: what all tokens that are one of them have, added up. */
 function gathered(cotangents: Float32Array, { ofToken, predictionOfToken, predictions }: Places): Float32Array {

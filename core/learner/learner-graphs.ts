@@ -2,7 +2,7 @@
 import { symbol, times } from "../graph/dims.ts";
 import { gradient } from "../graph/gradient.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import { affine, type ChunkedHead, chunkedHead, entropy, exp, gatherRows, log, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
+import { affine, type ChunkedHead, chunkedHead, type Divergence, divergence, entropy, exp, gatherRows, type HeadInput, log, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
 import { logits } from "../graph/ops/linear.ts";
 import type { Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
 import { intoSlots } from "../model/rows/slots.ts";
@@ -25,6 +25,20 @@ export interface GraphOptions {
   readonly layout: RowLayout;
   /** Tokens of the vocabulary whose logits exist at a time; a smaller vocabulary goes in one piece. */
   readonly vocabularyChunk: number;
+  /** What divergences are from; absent where none is asked for. */
+  readonly other?: OtherHead;
+}
+
+/** The head of the other side of divergences, which is fed: "against.head" [vocabulary, hiddenSize], and with it "against.hidden" [M, hiddenSize]. */
+export interface OtherHead {
+  readonly vocabulary: number;
+  readonly hiddenSize: number;
+}
+
+/** Hidden states where a token is predicted, "hidden" [M, hidden]. */
+export function traceHidden({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, options: GraphOptions): void {
+  const hidden = decoder.traceSegments(parameters, segmentInputs(graph, decoder, parameters, { ...options, recompute: false }));
+  graph.output("hidden", gatherRows(hidden, graph.input("hidden.rows", [symbol("M")], "int32")));
 }
 
 /** Outputs by name, [M] each, M the predicted tokens. */
@@ -63,17 +77,28 @@ export function traceVisionBackward(
 
 /** Hidden states where a token is predicted, no logits elsewhere, and of them what is asked for. */
 function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[], options: GraphOptions): Map<Output, Value> {
-  const input = segmentInputs(graph, decoder, parameters, options);
-  const hidden = decoder.traceSegments(parameters, input);
+  const segments = segmentInputs(graph, decoder, parameters, options);
+  const hidden = decoder.traceSegments(parameters, segments);
   const M = symbol("M");
   const rows = gatherRows(hidden, graph.input("hidden.rows", [M], "int32")); // [M, hidden]
   let traced: ChunkedHead | null = null;
   // The temperature is applied to [M, hidden] rather than to [M, vocabulary].
-  const head = (): ChunkedHead => (traced ??= traceHead(mul(rows, graph.input("inverseTemperature", [1])), decoder.head(parameters), input, options));
+  const inputs = new Map<string, Value>();
+  const input = (name: string, shape: Value["shape"]): Value => inputs.get(name) ?? inputs.set(name, graph.input(name, shape)).get(name)!;
+  const scaled = (x: Value): Value => mul(x, input("inverseTemperature", [1]));
+  const head = (): ChunkedHead => (traced ??= traceHead(scaled(rows), decoder.head(parameters), segments, options));
+  const divergenceOf = (kind: Divergence) => (): Value => {
+    const { vocabulary, hiddenSize } = otherHead(options);
+    const other = { hidden: scaled(input("against.hidden", [M, hiddenSize])), weight: input("against.head", [vocabulary, hiddenSize]) };
+    return traceDivergence(kind, { hidden: scaled(rows), weight: decoder.head(parameters) }, other, segments, options);
+  };
   const trace: Record<Output, () => Value> = {
     logProbs: () => head().logProb(graph.input("targets", [M], "int32")),
     entropy: () => head().entropy(),
-    pictureSimilarity: () => pictureSimilarity(graph, gatherRows(hidden, graph.input("token.rows", [M], "int32")), prefixSlots(graph, hidden, input), input, decoder.hiddenSize),
+    pictureSimilarity: () => pictureSimilarity(graph, gatherRows(hidden, graph.input("token.rows", [M], "int32")), prefixSlots(graph, hidden, segments), segments, decoder.hiddenSize),
+    kl: divergenceOf("kl"),
+    reverseKl: divergenceOf("reverseKl"),
+    jsd: divergenceOf("jsd"),
   };
   return new Map(outputs.map((output) => [output, trace[output]()]));
 }
@@ -90,6 +115,21 @@ function traceHead(hidden: Value, weight: Value, { one }: SegmentInput, { vocabu
   if (vocabulary > vocabularyChunk) return chunkedHead(hidden, weight, { chunk: vocabularyChunk, one });
   const scores = logits(hidden, weight);
   return { logProb: (targets) => tokenLogProb(scores, targets), entropy: () => entropy(scores) };
+}
+
+function otherHead({ other }: GraphOptions): OtherHead {
+  if (other === undefined) throw new Error("a divergence needs the head of its other side");
+  return other;
+}
+
+/** Over the tokens that both vocabularies have: of one tokenizer, models pad theirs to different sizes. */
+function traceDivergence(kind: Divergence, own: HeadInput, other: HeadInput, { one }: SegmentInput, { vocabularyChunk }: GraphOptions): Value {
+  const shared = Math.min(own.weight.shape[0] as number, other.weight.shape[0] as number);
+  const cut = ({ hidden, weight }: HeadInput): HeadInput => {
+    const all = weight.shape[0] as number;
+    return { hidden, weight: all === shared ? weight : (split(weight, [shared, all - shared], 0)[0] as Value) };
+  };
+  return divergence(kind, cut(own), cut(other), { chunk: vocabularyChunk, one });
 }
 
 /** Cosine of each response token's own hidden state [M, hidden] with the mean over its prompt's visual tokens, [M]. */

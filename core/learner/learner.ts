@@ -1,5 +1,6 @@
 /** The learner's port: four verbs over whole minibatches. The loss lives outside (loss/loss.ts). */
 import type { Products, ProgramRuns } from "../graph/executor.ts";
+import type { Divergence } from "../graph/ops/divergence.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 
@@ -10,16 +11,30 @@ export interface LearnerBatch {
   readonly rows: readonly { readonly prompt: number; readonly tokens: Int32Array }[];
   /** T of log-softmax(logits / T). */
   readonly temperature: number;
+  /** The other side of divergences: the same responses under these prompts and weights. Absent where none is asked for. */
+  readonly against?: Against;
+}
+
+export interface Against {
+  readonly prompts: readonly EncodedPrompt[];
+  /** Which of them each row answers. */
+  readonly promptOf: readonly number[];
+  /** A kept copy; default: the current weights. */
+  readonly weights?: string;
 }
 
 /**
  * "logProbs": log π(token); "entropy": entropy of the full next-token distribution, nats; "pictureSimilarity": cosine of the token's own last
- * hidden state (after the final norm, the token read) with the mean last hidden state of its prompt's visual tokens, 0 without any.
+ * hidden state (after the final norm, the token read) with the mean last hidden state of its prompt's visual tokens, 0 without any; "kl", "reverseKl" and
+ * "jsd": divergences of the full next-token distribution from that of the batch's other side (`against`), which is a constant, nats.
  */
-export type Output = "logProbs" | "entropy" | "pictureSimilarity";
+export type Output = "logProbs" | "entropy" | "pictureSimilarity" | Divergence;
 
 /** Every output, for option schemas and capabilities. */
-export const outputs = ["logProbs", "entropy", "pictureSimilarity"] as const satisfies readonly Output[];
+export const outputs = ["logProbs", "entropy", "pictureSimilarity", "kl", "reverseKl", "jsd"] as const satisfies readonly Output[];
+
+const divergences: readonly Output[] = ["kl", "reverseKl", "jsd"] satisfies readonly Divergence[];
+export const isDivergence = (output: Output): output is Divergence => divergences.includes(output);
 
 /** Arrays [B, T], T the longest response of the batch, row-major, 0 past each response's end. */
 export type Outputs = Partial<Record<Output, Float32Array>>;

@@ -4,10 +4,10 @@ import { type Decoder, type EncodedPrompt, promptLength } from "../model/model.t
 import { longRow } from "../model/rows/attention-blocks.ts";
 import { packedRows } from "../model/rows/packed.ts";
 import {
-  paddedPredictions, paddedRows, type PassSizes, pictureMeanFeeds, type PlacedPrompt, predictionFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout,
+  onePerToken, paddedPredictions, paddedRows, type PassSizes, pictureMeanFeeds, type PlacedPrompt, predictionFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout,
 } from "../model/rows/segments.ts";
 import { sharedRows } from "../model/rows/shared.ts";
-import type { LearnerBatch, Output } from "./learner.ts";
+import { isDivergence, type LearnerBatch, type Output } from "./learner.ts";
 import type { Microbatch } from "./microbatches.ts";
 
 /** Where a pass's predictions go: tokens with equal histories are one prediction. */
@@ -62,7 +62,9 @@ export function passFeeds(
   const T = longestResponse(batch);
   const slots = segmentLayout(decoder, segments, matrix, pads, least);
   const { layout, feeds, predictions: needed } = layOut(decoder, slots, inBlocks, sharesRows);
-  const predictions = pads ? paddedPredictions(needed, least?.M) : needed;
+  // Tokens that are one prediction here may be several on the other side of a divergence.
+  const each = asked.some(isDivergence) ? onePerToken(needed) : needed;
+  const predictions = pads ? paddedPredictions(each, least?.M) : each;
   const means = asked.includes("pictureSimilarity") ? pictureMeanFeeds(decoder, slots, predictions) : {};
   const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
   const places: Places = {

@@ -6,8 +6,7 @@ import type { Batch, Minibatch } from "../contracts/batch.ts";
 import type { Group, Sample } from "../contracts/sample.ts";
 import { describe, isRecord, strict } from "../messages/describe.ts";
 import type { Host } from "../host/host.ts";
-import type { Output } from "../learner/learner.ts";
-import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive } from "../contracts/scores.ts";
+import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive, outputName } from "../contracts/scores.ts";
 import type { PlannedScore, ScoreHandle } from "../contracts/scores.ts";
 
 /** What advantages are computed from. Arrays are [B, T], row-major. */
@@ -40,7 +39,8 @@ export interface MinibatchArrays extends BatchArrays {
 /** An array that a gradient is wanted of. */
 export interface Leaf {
   readonly view: string;
-  readonly output: Output;
+  /** See outputName. */
+  readonly output: string;
   readonly tensor: Tensor2D;
 }
 
@@ -87,7 +87,7 @@ export function createMinibatch(arrays: MinibatchArrays, host: Pick<Host, "hooks
   const scored = host.scores().filter((score: PlannedScore) => score.active && score.gradient);
   const logProbs = make(arrays.logProbs, CURRENT_LOG_PROBS);
   const leafOf = new Map<string, Leaf>([[CURRENT_LOG_PROBS, { view: "original", output: "logProbs", tensor: logProbs }]]);
-  for (const { key, view, output } of scored) leafOf.set(key, { view, output, tensor: make(scoreArray(arrays, key), key) });
+  for (const { key, view, ...score } of scored) leafOf.set(key, { view, output: outputName(score), tensor: make(scoreArray(arrays, key), key) });
   const constants = new Map<string, Tensor2D>();
   const get = (handle: ScoreHandle): Tensor2D => {
     checkHandle(handle);

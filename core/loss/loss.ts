@@ -2,7 +2,6 @@
 import { POLICY_TERM, type Term } from "../contracts/term.ts";
 import { engine, mul, scalar, zeros } from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor2D } from "@tensorflow/tfjs-core";
-import type { Outputs } from "../learner/learner.ts";
 import { reduce } from "../math/reduce.ts";
 import { scoped } from "../math/scoped.ts";
 import { peek } from "../math/tensor-numbers.ts";
@@ -36,9 +35,9 @@ export interface LossResult {
   readonly terms: Readonly<Record<string, TermValue>>;
   /**
    * d loss / d output by view, what `learner.backward` takes: float32 arrays [B, T], exactly 0 outside the mask. "original" is
-   * always there, other views when an active score request wants their gradient.
+   * always there, other views when an active score request wants their gradient. Divergences are named with what they are from; see outputName.
    */
-  readonly gradients: Readonly<Record<string, Outputs>>;
+  readonly gradients: Readonly<Record<string, Readonly<Record<string, Float32Array>>>>;
 }
 
 /** A term reduced, with its gradient to each leaf, [B·T] each and 0 outside the mask. */
@@ -62,7 +61,7 @@ export function computeLoss(host: Pick<Host, "hooks" | "scores" | "ownerOf">, ar
     const { batch, leaves } = createMinibatch(arrays, host);
     const parts = termParts(host, batch, leaves, arrays);
     const byName = [...parts].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const gradients: Record<string, Outputs> = {};
+    const gradients: Record<string, Record<string, Float32Array>> = {};
     leaves.forEach(({ view, output }, leaf) => {
       gradients[view] = { ...gradients[view], [output]: sumOfParts(byName, leaf, arrays, `${view}/${output}`) };
     });

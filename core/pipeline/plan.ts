@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import type { MemoryPlan } from "../plan/memory-plan.ts";
 import { summaryLines } from "../plan/text.ts";
 import type { RolloutPlan } from "../contracts/hook-values.ts";
-import type { PlannedScore } from "../contracts/scores.ts";
+import { outputName, type PlannedScore } from "../contracts/scores.ts";
 import type { View } from "../contracts/views.ts";
 import type { RunSettings } from "../contracts/settings.ts";
 
@@ -74,17 +74,21 @@ function passesOf(host: Host, { shares }: RolloutPlan, settings: RunSettings): P
   // Before the first update the current weights are the old ones.
   const again = [...current].reduce((sum, [key, { share, outputs }]) => sum + share * (epochs - (known(key, outputs) ? minibatch / promptsPerStep : 0)), 0);
   const once = [...old.values()].reduce((sum, { share }) => sum + share, 0);
+  // The other side of a divergence is a pass of its own, in each minibatch where the scored weights are the current ones, and for the pass back again.
+  const sides = (wanted: (score: PlannedScore) => boolean): number =>
+    new Set(active.flatMap((score) => (score.against !== null && wanted(score) ? [`${score.view} ${score.weights} ${score.against.view} ${score.against.weights}`] : []))).size;
+  const others = sides(({ weights }) => weights !== "current") + epochs * (sides(({ weights }) => weights === "current") + sides(({ gradient }) => gradient));
   const views = new Set(active.filter(({ gradient, view }) => gradient && view !== "original").map(({ view }) => view));
-  return { scored: once + again, learned: epochs * (1 + views.size), updates: epochs * Math.ceil(promptsPerStep / minibatch) };
+  return { scored: once + again + others, learned: epochs * (1 + views.size), updates: epochs * Math.ceil(promptsPerStep / minibatch) };
 }
 
 /** What one pass each gives, by view and weights. */
-function scoresBy(scores: readonly Pick<PlannedScore, "view" | "weights" | "output" | "share">[]): Map<string, { share: number; outputs: string[] }> {
+function scoresBy(scores: readonly (Pick<PlannedScore, "view" | "weights" | "output" | "share"> & Partial<Pick<PlannedScore, "against">>)[]): Map<string, { share: number; outputs: string[] }> {
   const found = new Map<string, { share: number; outputs: string[] }>();
-  for (const { view, weights, output, share } of scores) {
+  for (const { view, weights, output, against = null, share } of scores) {
     const key = `${view} ${weights}`;
     const { share: other, outputs } = found.get(key) ?? { share: 0, outputs: [] };
-    found.set(key, { share: Math.max(share, other), outputs: [...outputs, output] });
+    found.set(key, { share: Math.max(share, other), outputs: [...outputs, outputName({ output, against })] });
   }
   return found;
 }

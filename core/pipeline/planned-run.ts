@@ -24,7 +24,7 @@ export function plannedRun(host: Host, rollout: RolloutPlan, settings: RunSettin
   const scores = [...host.scores("rewards"), ...host.scores()];
   const asked = scores.filter(({ active }) => active);
   const readsAttention = [...host.views.values()].some(({ attention }) => attention === true);
-  const reference = readsAttention || scores.some(({ weights }) => weights === "reference") ? 1 : 0;
+  const reference = readsAttention || scores.some(({ weights, against }) => weights === "reference" || against?.weights === "reference") ? 1 : 0;
   return {
     prompt: prompts.reduce((a, b) => (promptLength(b) > promptLength(a) ? b : a)),
     prompts: Math.min(promptsPerMinibatch ?? promptsPerStep, promptsPerStep),

@@ -1,7 +1,7 @@
 /** What each pass over the model holds at a time, at most, found by tracing it and walking the graph with the sizes that it is fed. */
 import type { Feeds, HostArray } from "../graph/executor.ts";
 import { peakBytes } from "../graph/onnx/peak.ts";
-import type { LearnerBatch, Output } from "../learner/learner.ts";
+import { isDivergence, type LearnerBatch, type Output } from "../learner/learner.ts";
 import { gradientOf, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "../learner/learner-graphs.ts";
 import type { Microbatch } from "../learner/microbatches.ts";
 import { boundedBackward, boundedPasses, outputBytes, passBytes, passLimit } from "../learner/pass-memory.ts";
@@ -45,7 +45,10 @@ export function learnerPeaks(subject: PlanSubject, work: PlannedWork): PassPeaks
   const limit = passLimit(subject.parameters, subject.trained);
   const scored = batchOf(subject, { ...work, prompts: work.prompts * work.views }, scoringTokens);
   const learned = batchOf(subject, work, microbatchTokens);
-  const options = (layout: GraphOptions["layout"], again: boolean): GraphOptions => ({ recompute: again, vocabularyChunk, layout });
+  // The other side of a divergence is counted as the model itself.
+  const { vocabularySize: vocabulary, hiddenSize } = subject.model.decoder;
+  const other = work.outputs.some(isDivergence) ? { other: { vocabulary, hiddenSize } } : {};
+  const options = (layout: GraphOptions["layout"], again: boolean): GraphOptions => ({ recompute: again, vocabularyChunk, layout, ...other });
   const scoring = (pass: Microbatch): number => {
     const { feeds, layout } = feedsOf(subject, scored, pass, work.outputs);
     return peakOf(subject, (graph, parameters) => traceForward(subject.model, graph, parameters, work.outputs, options(layout, false)), feeds, { adds: false });
@@ -97,7 +100,11 @@ const blocksOf = ({ settings }: PlanSubject): { readonly attendsInBlocks: boolea
 function feedsOf(subject: PlanSubject, batch: LearnerBatch, pass: Microbatch, asked: readonly Output[]) {
   const { model } = subject;
   const prompts = pass.groups.map(({ prompt }) => batch.prompts[prompt]!);
-  return passFeeds(model.decoder, batch, pass, placeholders(model, prompts), { asked, inBlocks: attendsInBlocks(batch, blocksOf(subject)), pads: false, sharesRows: true });
+  const fed = passFeeds(model.decoder, batch, pass, placeholders(model, prompts), { asked, inBlocks: attendsInBlocks(batch, blocksOf(subject)), pads: false, sharesRows: true });
+  if (!asked.some(isDivergence)) return fed;
+  const { vocabularySize, hiddenSize } = model.decoder;
+  const sized = (rows: number): HostArray => ({ shape: [rows, hiddenSize], data: new Float32Array() });
+  return { ...fed, feeds: { ...fed.feeds, "against.hidden": sized(fed.places.predictions), "against.head": sized(vocabularySize) } };
 }
 
 /** Where visual tokens would read their features, of which there are only sizes. */

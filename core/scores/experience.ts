@@ -1,12 +1,12 @@
 /** What the learner says of a step's responses: the arrays that plugins asked for, computed once per weights and view. */
 import { DivergedError } from "../learner/diverged-error.ts";
 import type { Products } from "../graph/executor.ts";
-import type { Learner, LearnerBatch, Output, Outputs } from "../learner/learner.ts";
+import type { Against, Learner, LearnerBatch, Output, Outputs } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import { permutation, type Random } from "../math/random.ts";
 import type { Sample } from "../contracts/sample.ts";
-import type { PlannedScore } from "../contracts/scores.ts";
+import { type OtherSide, outputName, type PlannedScore } from "../contracts/scores.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
 /** Arrays [B, T] by score key, row-major, 0 past each response's end. */
@@ -18,7 +18,7 @@ export function longestOf(samples: readonly Pick<Sample, "response">[]): number 
 }
 
 /** Samples under views of their prompts, each prompt once; a sample's rows are one for each view, side by side. */
-export function learnerBatch(samples: readonly Sample[], views: readonly string[], temperature: number): LearnerBatch {
+export function learnerBatch(samples: readonly Sample[], views: readonly string[], temperature: number, against: OtherSide | null = null): LearnerBatch {
   const indexOf = new Map<EncodedPrompt, number>();
   const rows = samples.flatMap((sample) => views.map((view) => {
     const encoded = viewOf(sample, view);
@@ -26,7 +26,15 @@ export function learnerBatch(samples: readonly Sample[], views: readonly string[
     indexOf.set(encoded, index);
     return { prompt: index, tokens: sample.response.tokens };
   }));
-  return { prompts: [...indexOf.keys()], rows, temperature };
+  const batch = { prompts: [...indexOf.keys()], rows, temperature };
+  return against === null ? batch : { ...batch, against: againstOf(samples, views.length, against) };
+}
+
+/** The other side of divergences, row for row. */
+function againstOf(samples: readonly Sample[], views: number, { view, weights }: OtherSide): Against {
+  const { prompts, rows } = learnerBatch(samples, [view], 1);
+  const kept = keptWeights(weights);
+  return { prompts, promptOf: rows.flatMap(({ prompt }) => new Array<number>(views).fill(prompt)), ...(kept === undefined ? {} : { weights: kept }) };
 }
 
 /** A sample's prompt under a view. @throws Error naming the views there are */
@@ -44,12 +52,14 @@ export function viewOf({ prompt, views }: Pick<Sample, "prompt" | "views">, view
 export async function scoreSamples(learner: Learner, samples: readonly Sample[], scores: readonly Wanted[], temperature: number, { watch, random }: ScoringOptions = {}): Promise<ScoreArrays> {
   const arrays: ScoreArrays = new Map();
   const T = longestOf(samples);
-  for (const { weights, outputs, products, share, views } of passes(scores)) {
+  for (const { weights, outputs, products, share, views, against } of passes(scores)) {
     const rows = share < 1 && random !== undefined ? someRows(samples, share, random) : [...samples.keys()];
     const chosen = rows.map((row) => samples[row]!);
     const shorter = longestOf(chosen);
-    const scoring = learner.score(learnerBatch(chosen, [...views.keys()], temperature), outputs, keptWeights(weights), products);
-    const result = await (watch?.charge([...views.values()].map(askers), scoring) ?? scoring);
+    const scoring = learner.score(learnerBatch(chosen, [...views.keys()], temperature, against), outputs, keptWeights(weights), products);
+    // The other side of a divergence is a pass of its own.
+    const others = against === null ? [] : [[...views.values()].flat().filter((score) => (score.against ?? null) !== null)];
+    const result = await (watch?.charge([...views.values(), ...others].map(askers), scoring) ?? scoring);
     [...views.values()].forEach((targets, view) => {
       for (const { key, output } of targets) {
         const array = checked(result, output, chosen.length * views.size * shorter, key);
@@ -93,7 +103,7 @@ export function keptWeights(weights: string): string | undefined {
 }
 
 /** An array to compute. */
-export type Wanted = Pick<PlannedScore, "key" | "view" | "weights" | "output"> & {
+export type Wanted = Pick<PlannedScore, "key" | "view" | "weights" | "output"> & Partial<Pick<PlannedScore, "against">> & {
   /** Who asks for it; absent for what every step needs. */
   readonly plugins?: readonly string[];
   /** Default 1. */
@@ -108,6 +118,8 @@ interface Pass {
   readonly outputs: readonly Output[];
   readonly products: Products | undefined;
   readonly share: number;
+  /** Of the divergences among the outputs. */
+  readonly against: OtherSide | null;
   readonly views: Map<string, readonly Wanted[]>;
 }
 
@@ -118,17 +130,32 @@ function passes(scores: readonly Wanted[]): Pass[] {
     byView.set(key, [...(byView.get(key) ?? []), score]);
   }
   const found = new Map<string, Pass>();
-  for (const targets of byView.values()) {
+  for (const { targets, against } of [...byView.values()].flatMap(byOtherSide)) {
     const { view, weights } = targets[0]!;
     const outputs = [...new Set(targets.map(({ output }) => output))].sort();
     const share = Math.max(...targets.map(({ share: asked }) => asked ?? 1));
     const products = targets.every(({ products: allowed }) => allowed === "int8") ? "int8" : undefined;
-    const key = [weights, products, share, ...outputs].join(" ");
-    const pass = found.get(key) ?? { weights, outputs, products, share, views: new Map<string, readonly Wanted[]>() };
+    const side = against === null ? [] : [view, against.view, against.weights];
+    const key = [weights, products, share, ...outputs, ...side].join(" ");
+    const pass = found.get(key) ?? { weights, outputs, products, share, against, views: new Map<string, readonly Wanted[]>() };
     pass.views.set(view, targets);
     found.set(key, pass);
   }
   return [...found.values()];
+}
+
+/** A batch has one other side: outputs that need none go with the first. */
+function byOtherSide(targets: readonly Wanted[]): { readonly targets: readonly Wanted[]; readonly against: OtherSide | null }[] {
+  const sides = new Map<string, Wanted[]>();
+  for (const score of targets) {
+    const { against = null } = score;
+    if (against === null) continue;
+    const side = outputName({ output: "kl", against });
+    sides.set(side, [...(sides.get(side) ?? []), score]);
+  }
+  const plain = targets.filter(({ against = null }) => against === null);
+  if (sides.size === 0) return [{ targets: plain, against: null }];
+  return [...sides.values()].map((own, index) => ({ targets: index === 0 ? [...plain, ...own] : own, against: own[0]!.against! }));
 }
 
 function checked(result: Outputs, output: Output, size: number, key: string): Float32Array {

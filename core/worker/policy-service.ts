@@ -32,6 +32,7 @@ interface WireBatch {
   readonly prompts: WirePrompts;
   readonly rows: LearnerBatch["rows"];
   readonly temperature: number;
+  readonly against?: { readonly prompts: WirePrompts; readonly promptOf: readonly number[]; readonly weights?: string };
 }
 
 interface WireRollout {
@@ -73,7 +74,9 @@ export const policyHandlers = ({ learner, rollout, weights: copies, close }: Pol
     transfer,
   });
   const arrays = (outputs: Outputs): Moved<Versioned<Outputs>> => reply(outputs, buffersOf(Object.values(outputs)));
-  const batchOf = ({ prompts, rows, temperature }: WireBatch): LearnerBatch => ({ prompts: receiver.unpack(prompts), rows, temperature });
+  const batchOf = ({ prompts, rows, temperature, against }: WireBatch): LearnerBatch => ({
+    prompts: receiver.unpack(prompts), rows, temperature, ...(against === undefined ? {} : { against: { ...against, prompts: receiver.unpack(against.prompts) } }),
+  });
   return {
     score: ({ batch, outputs, weights, products }) => {
       const unpacked = batchOf(batch);
@@ -135,10 +138,11 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
     version = current;
     return result;
   };
-  const pack = ({ prompts, rows, temperature }: LearnerBatch): WireBatch => ({
+  const pack = ({ prompts, rows, temperature, against }: LearnerBatch): WireBatch => ({
     prompts: sender.pack(prompts),
     rows: rows.map(({ prompt, tokens }) => ({ prompt, tokens: exact(tokens) })),
     temperature,
+    ...(against === undefined ? {} : { against: { ...against, prompts: sender.pack(against.prompts) } }),
   });
   return {
     capabilities: hello.capabilities,

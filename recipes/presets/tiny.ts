@@ -114,6 +114,7 @@ export const tinyPresets = {
   ]),
   tor: tiny("ToR", () => [...baseDapo(), new BlindViewPlugin({ by: "removed" }), new TokenReweightingPlugin()]),
   vepo: tiny("VEPO", () => [...baseDapo(), new DiffusionNoisePlugin({ schedule: "constant" }), new VisualEvidencePlugin()]),
+  "vepo-exact": tiny("VEPO with exact divergences", () => [...baseDapo(), new DiffusionNoisePlugin({ schedule: "constant" }), new VisualEvidencePlugin({ form: "exact" })]),
   roma: tiny("ROMA", () => [
     ...baseGrpo(),
     new DiffusionNoisePlugin({ strength: 250, schedule: "constant" }),

@@ -38,6 +38,7 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.TokenReweightingPlugin(),
   () => new everything.DualViewKlPlugin(),
   () => new everything.VisualEvidencePlugin(),
+  () => new everything.VisualEvidencePlugin({ form: "exact" }),
   () => new everything.DegradationConsistencyPlugin({ views: ["masked", "noisy"] }),
   () => new everything.ConsistencyBonusPlugin(),
   () => new everything.StagedRolloutPlugin(),

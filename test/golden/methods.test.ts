@@ -65,6 +65,7 @@ const METHODS: Readonly<Record<string, () => Plugin[]>> = {
   pgpo: () => [new PerceptionGroundedPlugin({ view: "masked" }), clipped()],
   tor: () => [new TokenReweightingPlugin({ view: "masked" }), clipped()],
   vepo: () => [new VisualEvidencePlugin({ view: "masked" }), clipped()],
+  vepo_exact: () => [new VisualEvidencePlugin({ view: "masked", form: "exact" }), clipped()],
   pepo: () => [new PerceptionExplorationPlugin(), clipped()],
   roma: () => [new DegradationConsistencyPlugin({ views: ["masked", "noisy"], consistency: 1, policy: 0.5 })],
   roma_token: () => [new DegradationConsistencyPlugin({ views: ["masked", "noisy"], consistency: 1, policy: 0.5, worst: "token" })],
@@ -98,6 +99,8 @@ function inputOf(golden: GoldenMethods): MinibatchInput {
       "original/old/entropy": golden.entropy,
       "masked/old/entropy": golden.masked_entropy,
       "original/old/pictureSimilarity": golden.similarity,
+      // Any numbers from 0 to log 2 will do.
+      "original/old/jsd(masked old)": golden.similarity.map((row) => row.map((value) => Math.fround(Math.abs(value) * 0.69))),
     },
   };
 }

@@ -38,6 +38,8 @@ interface Attributes extends ops.MatmulOptions {
   readonly piece: number;
   readonly epsilon: number;
   readonly heads: number;
+  readonly kind: ops.Divergence;
+  readonly chunk: number;
 }
 
 type Apply = (inputs: readonly Value[], attributes: Attributes) => Value | readonly Value[];
@@ -94,6 +96,7 @@ const calls: Readonly<Record<string, Apply>> = {
     const head = ops.chunkedHead(one(x), one(x, 1), { chunk: 3, one: one(x, 3) });
     return [head.logProb(one(x, 2)), head.entropy()];
   },
+  divergence: (x, { kind, chunk }) => ops.divergence(kind, { hidden: one(x), weight: one(x, 1) }, { hidden: one(x, 2), weight: one(x, 3) }, { chunk, one: one(x, 4) }),
   pack: (x) => ops.pack(one(x), packing(x)),
   unpack: (x) => ops.unpack(one(x), packing(x)),
 };

@@ -3,6 +3,7 @@ export { add, affine, div, erf, exp, gelu, geluTanh, log, mul, neg, quickGelu, s
 export { type AttentionBlocks, blockAttention, type BlockHeads } from "./block-attention.ts";
 export { chunkedHead, type ChunkedHead } from "./chunked-head.ts";
 export { dropout } from "./dropout.ts";
+export { type Divergence, divergence, type HeadInput } from "./divergence.ts";
 export { type Dropout } from "../graph.ts";
 export { entropy, tokenLogProb } from "./head.ts";
 export { layerNorm } from "./layer-norm.ts";

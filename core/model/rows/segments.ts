@@ -370,6 +370,12 @@ function withRows(matrix: HostArray, rows: number, width: number): HostArray {
   return { shape: [rows, width], data };
 }
 
+/** Predictions of which each token has its own. */
+export function onePerToken({ hidden, own, targets, group, ofToken }: Predictions): Predictions {
+  const each = (numbers: Int32Array): Int32Array => ofToken.map((prediction) => numbers[prediction]!);
+  return { hidden: each(hidden), own: each(own), targets: each(targets), group: each(group), ofToken: Int32Array.from(ofToken.keys()) };
+}
+
 /** Predictions with others after them that nobody asks for, so that their number is among few. */
 export function paddedPredictions({ hidden, own, targets, group, ofToken }: Predictions, least = 0): Predictions {
   const padded = (numbers: Int32Array): Int32Array => {

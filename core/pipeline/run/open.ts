@@ -87,7 +87,7 @@ export async function openRun(begun: BegunFolder, { policy, plugins, dataset, se
 async function begin({ learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
   folder.cutAfter(0);
   const looksBack = [...host.views.values()].some(({ attention }) => attention === true);
-  if (looksBack || [...host.scores("rewards"), ...host.scores()].some(({ weights }) => weights === "reference")) await learner.keep("reference");
+  if (looksBack || [...host.scores("rewards"), ...host.scores()].some(({ weights, against }) => weights === "reference" || against?.weights === "reference")) await learner.keep("reference");
   for (const name of host.copies.keys()) await learner.keep(name);
 }
 

@@ -1,5 +1,5 @@
 /** The second half of a step: experience → advantages → terms, loss → gradient, step; several minibatches and epochs. */
-import type { Learner } from "../../learner/learner.ts";
+import type { Learner, Outputs } from "../../learner/learner.ts";
 import { permutation } from "../../math/random.ts";
 import type { Group, Sample } from "../../contracts/sample.ts";
 import { compareLogProbs, learnerBatch, longestOf, scoreSamples, takeRows, type Parity, type ScoreArrays, type Wanted } from "../../scores/experience.ts";
@@ -7,7 +7,7 @@ import type { Host } from "../../host/host.ts";
 import type { BatchArrays, MinibatchArrays } from "../../loss/loss-arrays.ts";
 import { computeLoss, type LossResult } from "../../loss/loss.ts";
 import { learningRateAt } from "./schedule.ts";
-import { CURRENT_LOG_PROBS, OLD_LOG_PROBS } from "../../contracts/scores.ts";
+import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, type OtherSide, outputName, type PlannedScore } from "../../contracts/scores.ts";
 import type { RunSettings } from "../../contracts/settings.ts";
 import type { Stopwatch } from "../../scores/stopwatch.ts";
 
@@ -51,7 +51,7 @@ export async function gatherExperience(step: number, groups: readonly Group[], {
 function plannedScores(host: Host, { viewPrecision }: RunSettings): Wanted[] {
   const active = host.scores().filter((score) => score.active);
   const exact = new Set(["original", ...active.filter(({ gradient }) => gradient).map(({ view }) => view)]);
-  return active.map((score) => ({ ...score, products: exact.has(score.view) ? "float32" : viewPrecision }));
+  return active.map((score) => ({ ...score, products: exact.has(score.view) || score.against !== null ? "float32" : viewPrecision }));
 }
 
 const shareRandom = (host: Host, step: number): Host["random"] => host.random.key("share", step);
@@ -159,8 +159,8 @@ async function currentScores(batch: ScoredBatch, rows: readonly number[], sample
   const targets = [CURRENT, ...plannedScores(host, settings).filter(({ weights }) => weights === "current")];
   const same = learner.version === batch.version;
   const known: ScoreArrays = new Map();
-  for (const { key, view, output } of targets) {
-    const old = same ? batch.arrays.scores.get(`${view}/old/${output}`) : undefined;
+  for (const { key, view, output, against = null } of targets) {
+    const old = same && against === null ? batch.arrays.scores.get(`${view}/old/${output}`) : undefined;
     if (old !== undefined) known.set(key, takeRows(old, batch.arrays.T, rows, longestOf(samples)));
   }
   const missing = targets.filter(({ key }) => !known.has(key));
@@ -175,16 +175,41 @@ async function update(minibatch: MinibatchArrays, learningRate: number, { learne
   for (const [view, cotangents] of Object.entries(loss.gradients)) {
     // A view that no term draws on now would cost a pass and add nothing.
     if (view !== "original" && Object.values(cotangents).every((array) => array.every((value) => value === 0))) continue;
-    const askers = view === "original" ? [] : [...new Set(host.scores().filter((score) => score.view === view && score.active && score.gradient).flatMap(({ plugins }) => plugins))];
-    const learning = learner.backward(learnerBatch(minibatch.samples, [view], settings.sampling.temperature), cotangents);
-    const { logProbs } = await watch.time("backward", watch.charge([askers], learning));
-    if (view === "original" && sampledByThese && logProbs !== undefined && learner.capabilities.dropout !== true) {
-      parity = compareLogProbs(minibatch.samples, logProbs, (row) => sampledWith(learner.version, minibatch.groups[minibatch.groupOf[row]!]!));
+    for (const { outputs, against, askers } of backwardPasses(view, cotangents, host)) {
+      const learning = learner.backward(learnerBatch(minibatch.samples, [view], settings.sampling.temperature, against), outputs);
+      const { logProbs } = await watch.time("backward", watch.charge(askers, learning));
+      if (view === "original" && sampledByThese && logProbs !== undefined && learner.capabilities.dropout !== true) {
+        parity = compareLogProbs(minibatch.samples, logProbs, (row) => sampledWith(learner.version, minibatch.groups[minibatch.groupOf[row]!]!));
+      }
     }
   }
   const { gradientNorm, skipped, runs } = await watch.time("update", learner.step({ learningRate }));
   if (runs !== undefined) watch.ran(runs);
   return { loss, gradientNorm, skipped, parity };
+}
+
+interface BackwardPass {
+  readonly outputs: Outputs;
+  readonly against: OtherSide | null;
+  /** Whose the pass is, and whose the other side of its divergences. */
+  readonly askers: readonly (readonly string[])[];
+}
+
+/** Passes back through a view: one for each other side of its divergences, the first of them with all else. */
+function backwardPasses(view: string, cotangents: Readonly<Record<string, Float32Array>>, host: Host): BackwardPass[] {
+  const scores = host.scores().filter((score) => score.view === view && score.active && score.gradient);
+  const askers = (own: readonly PlannedScore[]): string[] => [...new Set(own.flatMap(({ plugins }) => plugins))];
+  const divergences = scores.filter(({ against }) => against !== null);
+  const names = new Set(divergences.map(outputName));
+  const plain = Object.fromEntries(Object.entries(cotangents).filter(([name]) => !names.has(name))) as Outputs;
+  const base = view === "original" ? [] : askers(scores);
+  const sides = [...new Set(divergences.map(({ against }) => outputName({ output: "kl", against })))].map((side) => divergences.filter(({ against }) => outputName({ output: "kl", against }) === side));
+  if (sides.length === 0) return [{ outputs: plain, against: null, askers: [base] }];
+  return sides.map((own, index) => ({
+    outputs: { ...(index === 0 ? plain : {}), ...Object.fromEntries(own.map((score) => [score.output, cotangents[outputName(score)]!])) },
+    against: own[0]!.against,
+    askers: index === 0 ? [base, askers(own)] : [askers(own)],
+  }));
 }
 
 /** Write a minibatch's current scores into arrays of the whole batch. */

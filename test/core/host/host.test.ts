@@ -138,8 +138,8 @@ describe("score requests", () => {
       }),
     );
     expect(asking.scores()).toEqual([
-      { key: "dark/current/logProbs", view: "dark", weights: "current", output: "logProbs", stage: "experience", target: null, share: 1, gradient: true, plugins: ["FirstPlugin", "SecondPlugin"], active: true },
-      { key: "dark/old/logProbs", view: "dark", weights: "old", output: "logProbs", stage: "experience", target: null, share: 1, gradient: false, plugins: ["SecondPlugin"], active: true },
+      { key: "dark/current/logProbs", view: "dark", weights: "current", output: "logProbs", against: null, stage: "experience", target: null, share: 1, gradient: true, plugins: ["FirstPlugin", "SecondPlugin"], active: true },
+      { key: "dark/old/logProbs", view: "dark", weights: "old", output: "logProbs", against: null, stage: "experience", target: null, share: 1, gradient: false, plugins: ["SecondPlugin"], active: true },
     ]);
     expect(asking.plan()).toContain('score: logProbs of the view "dark" under the current weights, for each minibatch, with gradient, for FirstPlugin, SecondPlugin');
   });

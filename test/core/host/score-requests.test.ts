@@ -11,8 +11,8 @@ it("computes an array once for all who ask for it, with the gradient if one want
   scores.request("B", { weights: "reference" });
   expect([first.key, second.key, second.plugin]).toEqual(["masked/current/logProbs", "masked/current/logProbs", "A"]);
   expect(scores.planned()).toEqual([
-    { key: "masked/current/logProbs", view: "masked", weights: "current", output: "logProbs", stage: "experience", target: null, share: 1, gradient: true, plugins: ["A", "B"], active: true },
-    { key: "original/reference/logProbs", view: "original", weights: "reference", output: "logProbs", stage: "experience", target: null, share: 1, gradient: false, plugins: ["B"], active: true },
+    { key: "masked/current/logProbs", view: "masked", weights: "current", output: "logProbs", against: null, stage: "experience", target: null, share: 1, gradient: true, plugins: ["A", "B"], active: true },
+    { key: "original/reference/logProbs", view: "original", weights: "reference", output: "logProbs", against: null, stage: "experience", target: null, share: 1, gradient: false, plugins: ["B"], active: true },
   ]);
 });
 
@@ -97,4 +97,22 @@ it("names who asks for a view that is neither registered nor given", () => {
   );
   expect(() => { scores.checkViews(viewsOf("masked"), []); }).toThrow('B asks for the view "noisy", and no plugin registers it: list a plugin that registers it');
   expect(() => { scores.checkViews(viewsOf("masked"), ["noisy"]); }).not.toThrow();
+});
+
+it("names a divergence with what it is from, and refuses one from nothing, or from weights that are gone", () => {
+  const scores = new ScoreRequests();
+  const handle = scores.request("A", { weights: "current", output: "jsd", gradient: true, against: { view: "noisy" } });
+  expect(handle.key).toBe("original/current/jsd(noisy current)");
+  expect(scores.request("A", { weights: "old", output: "kl", against: { weights: "reference" } }).key).toBe("original/old/kl(original reference)");
+  expect(describeScore(scores.planned()[0]!)).toBe('jsd of the view "original" under the current weights, from that of the view "noisy" under the current weights, for each minibatch, with gradient, for A');
+  const asks = (request: Parameters<typeof scores.request>[1]) => () => scores.request("B", request);
+  expect(asks({ weights: "old", output: "jsd" })).toThrow("B asks for jsd and does not say of what; add against: { view, weights }");
+  expect(asks({ weights: "old", output: "entropy", against: {} })).toThrow("B asks for entropy against something; only kl, reverseKl and jsd compare two distributions");
+  expect(asks({ weights: "current", output: "kl", against: { weights: "old" } })).toThrow("the old ones, which are gone after the first update");
+  expect(asks({ weights: "reference", output: "kl", against: { weights: "current" } })).toThrow('before the first update these are called "old"');
+  expect(asks({ weights: "old", output: "kl", stage: "rewards", against: {} })).toThrow('B asks for kl in the stage "rewards"');
+  expect(() => scores.checkViews(new Map(), [])).toThrow('A asks for the view "noisy", and no plugin registers it');
+  const others = new ScoreRequests();
+  others.request("A", { weights: "old", output: "kl", against: { weights: "slow" } });
+  expect(() => others.checkWeights([])).toThrow('A asks for the weights "slow", and no plugin registers such a copy');
 });

@@ -146,3 +146,54 @@ describe("the learner", () => {
     await expect(learner.backward(batch, { logProbs: new Float32Array(5) })).rejects.toThrow("has 5 entries; the batch is [4, 3]");
   });
 });
+
+describe("divergences of full distributions", () => {
+  /** Responses of one token, one for each of the vocabulary, after the picture's prompt and after the one without. */
+  const vocabulary = 512;
+  const every = (prompt: number): LearnerBatch => ({ ...batch, rows: Array.from({ length: vocabulary }, (_, token) => ({ prompt, tokens: Int32Array.of(token) })) });
+  /** One prediction, after the picture's prompt, whose other side is the prompt without. */
+  const first: LearnerBatch = { ...batch, rows: [{ prompt: 0, tokens: Int32Array.of(11) }], against: { prompts: batch.prompts, promptOf: [1] } };
+  const kinds = ["kl", "reverseKl", "jsd"] as const;
+
+  test("are the sums over the vocabulary that their names say, and so are their gradients", async () => {
+    const { learner } = await open();
+    const [p, q] = [(await learner.score(every(0), ["logProbs"])).logProbs!, (await learner.score(every(1), ["logProbs"])).logProbs!];
+    const sum = (f: (logP: number, logQ: number) => number): number => p.reduce((total, logP, v) => total + f(logP, q[v]!), 0);
+    const share = (a: number, b: number): number => Math.log(2 / (1 + Math.exp(b - a)));
+    const kl = sum((a, b) => Math.exp(a) * (a - b));
+    const ownJsd = sum((a, b) => Math.exp(a) * share(a, b));
+    const scored = await learner.score(first, kinds);
+    expect(scored.kl![0]).toBeCloseTo(kl, 5);
+    expect(scored.reverseKl![0]).toBeCloseTo(sum((a, b) => Math.exp(b) * (b - a)), 5);
+    expect(scored.jsd![0]).toBeCloseTo((ownJsd + sum((a, b) => Math.exp(b) * share(b, a))) / 2, 5);
+    expect(kl).toBeGreaterThan(1e-3);
+    // d divergence / d log-prob of each token, so that the pass back of log-probs gives the same.
+    const slopes = { kl: (a: number, b: number) => Math.exp(a) * (a - b - kl), reverseKl: (_a: number, b: number) => -Math.exp(b), jsd: (a: number, b: number) => (Math.exp(a) * (share(a, b) - ownJsd)) / 2 };
+    for (const kind of kinds) {
+      const gradients = async (given: LearnerBatch, cotangents: Parameters<typeof learner.backward>[1]) => {
+        await learner.step({ learningRate: 0 });
+        await learner.backward(given, cotangents);
+        return new Map([...(learner as GraphLearner).gradients].map(([name, gradient]) => [name, gradient.slice()]));
+      };
+      const whole = await gradients(first, { [kind]: Float32Array.of(1) });
+      const summed = await gradients(every(0), { logProbs: p.map((logP, v) => slopes[kind](logP, q[v]!)) });
+      for (const [name, gradient] of whole) if (gradient.some((value) => Math.abs(value) > 1e-5)) expect(relativeError(gradient, summed.get(name)!), `${kind}, ${name}`).toBeLessThan(2e-4);
+    }
+  });
+
+  test("are of each token's own other side, beside log-probs, in pieces of a batch and a head", async () => {
+    const against = { prompts: [batch.prompts[1]!, batch.prompts[0]!], promptOf: [0, 1, 0, 1] };
+    const both: LearnerBatch = { ...batch, rows: [{ prompt: 0, tokens: Int32Array.of(11, 12) }, { prompt: 0, tokens: Int32Array.of(11, 12, 13) }, { prompt: 0, tokens: Int32Array.of() }, { prompt: 1, tokens: Int32Array.of(14) }], against };
+    const { learner } = await open();
+    const { kl, logProbs } = await learner.score(both, ["kl", "logProbs"]);
+    // The second row's other side is its own prompt.
+    expect([...kl!].map((value) => Math.abs(value) > 1e-4)).toEqual([true, true, false, false, false, false, false, false, false, true, false, false]);
+    expect(logProbs).toEqual((await learner.score({ ...both, against: undefined } as unknown as LearnerBatch, ["logProbs"])).logProbs);
+    const small = await open({ scoringTokens: 8, microbatchTokens: 8 });
+    const cut = await small.learner.score(both, ["kl"]);
+    cut.kl!.forEach((value, at) => expect(value).toBeCloseTo(kl![at]!, 5));
+    await learner.keep("start");
+    expect((await learner.score({ ...both, against: { ...against, weights: "start" } }, ["kl"])).kl).toEqual(kl);
+    await expect(learner.score(batch, ["jsd"])).rejects.toThrow('a batch without "against" was asked for jsd');
+  });
+});

@@ -184,6 +184,25 @@ for op, function in (("geluTanh", lambda x: torch.nn.functional.gelu(x, approxim
     case(op, op, [floats(3, 5, scale=2.0, dims=["M", 5])], function)
     case(f"{op}, far from 0", op, [exactly([-30.0, -8.0, -3.0, 0.0, 3.0, 8.0, 30.0])], function)
 
+def divergence(kind):
+    def f(h, w, g, v, one):
+        p, q = torch.log_softmax(h @ w.T, -1), torch.log_softmax(g @ v.T, -1)
+        if kind == "kl":
+            return (p.exp() * (p - q)).sum(-1)
+        if kind == "reverseKl":
+            return (q.exp() * (q - p)).sum(-1)
+        m = torch.logaddexp(p, q) - math.log(2)
+        return 0.5 * (p.exp() * (p - m)).sum(-1) + 0.5 * (q.exp() * (q - m)).sum(-1)
+    return f
+
+
+# Two models: the hidden states of the second are of another size, and constants. Where the two hardly overlap, the gradient of jsd is 0 but for rounding.
+for kind in ("kl", "reverseKl", "jsd"):
+    for chunk in (3, 8):
+        case(f"divergence {kind}, {chunk} of 8 at a time", "divergence", [floats(5, 4, dims=["M", 4]), floats(8, 4), constant(torch.randn(5, 3, generator=generator).tolist(), dims=["M", 3]), constant(torch.randn(8, 3, generator=generator).tolist()), constant([1.0])], divergence(kind), kind=kind, chunk=chunk)
+    size = 1.0 if kind == "jsd" else 6.0
+    case(f"divergence {kind} of logits {size} times as large", "divergence", [floats(3, 4, scale=size), floats(7, 4), constant((size * torch.randn(3, 5, generator=generator)).tolist()), constant(torch.randn(7, 5, generator=generator).tolist()), constant([1.0])], divergence(kind), kind=kind, chunk=3)
+
 
 if __name__ == "__main__":
     folder = sys.argv[1]
