@@ -2,14 +2,14 @@
  * The tables of docs/evidence.md, from the runs in short in docs/evidence/ (a comparison's runs.json each): `node --import tsx docs/evidence-tables.ts` writes them there. Differences are paired
  * by question; interval and p cover questions and the seeds' luck.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { ComparisonSummary, RunSummary } from "../recipes/app/compare/summary.ts";
 import { chanceOf, gainOf } from "../recipes/app/compare/table.ts";
 import { holm } from "../recipes/app/evaluation/holm.ts";
 import { luckOf, pairedDifference, type Difference } from "../recipes/app/evaluation/paired.ts";
 import { mean } from "../recipes/app/evaluation/statistics.ts";
-import { evidenceParts } from "./run-evidence.ts";
+import { evidenceParts, readEvidence } from "./run-evidence.ts";
 
 const baseline = "grpo";
 /** Whose difference from the baseline is the primary measure, in which parts (docs/run-evidence.ts). */
@@ -33,6 +33,8 @@ export interface Line {
   /** Minus the baseline's where the prior is wrong, and over all questions; null for the baseline. */
   readonly gain: Difference | null;
   readonly overallGain: Difference | null;
+  /** The mean over seeds of a seed's share minus the baseline's of the same seed, where the prior is wrong. */
+  readonly seedGain: Difference | null;
 }
 
 export function linesOf({ prior, runs }: Pick<ComparisonSummary, "prior" | "runs">): Line[] {
@@ -43,7 +45,7 @@ export function linesOf({ prior, runs }: Pick<ComparisonSummary, "prior" | "runs
     const matched = base.filter(({ seed }) => own.some((run) => run.seed === seed));
     const bySeed = seedMeans(own, prior, "w");
     const against = (part: Part): Difference | null => (recipe === baseline || matched.length === 0 ? null : difference(sharesOf(own, prior, part), sharesOf(matched, prior, part)));
-    return { recipe, seeds: own.length, all: mean(seedMeans(own, prior, "all")), right: mean(seedMeans(own, prior, "r")), wrong: mean(bySeed), bySeed, gain: against("w"), overallGain: against("all") };
+    return { recipe, seeds: own.length, all: mean(seedMeans(own, prior, "all")), right: mean(seedMeans(own, prior, "r")), wrong: mean(bySeed), bySeed, gain: against("w"), overallGain: against("all"), seedGain: recipe === baseline || matched.length === 0 ? null : seedDifference(own, matched, prior) };
   });
 }
 
@@ -58,14 +60,21 @@ function difference(mine: readonly (readonly number[])[], theirs: readonly (read
   return pairedDifference(perQuestion(mine), perQuestion(theirs), undefined, [luckOf(mine), luckOf(theirs)]);
 }
 
+/** A seed decides the order of the rows and what is drawn, of both sides alike. */
+function seedDifference(own: readonly RunSummary[], base: readonly RunSummary[], prior: string): Difference {
+  const both = own.flatMap((run) => base.filter(({ seed }) => seed === run.seed).map((other) => [run, other] as const));
+  const [mine, theirs] = [0, 1].map((side) => seedMeans(both.map((pair) => pair[side]!), prior, "w"));
+  return pairedDifference(mine!, theirs!);
+}
+
 const percent = (share: number): string => (100 * share).toFixed(1);
 
 export function tableOf(lines: readonly Line[]): string {
   const adjusted = holm(lines.map(({ gain }) => gain?.p ?? null));
-  const row = ({ recipe, seeds, all, right, wrong, gain, overallGain, bySeed }: Line, at: number): string[] => [
-    recipe, String(seeds), percent(all), percent(right), percent(wrong), gainOf(gain), chanceOf(gain?.p ?? null), chanceOf(adjusted[at] ?? null), gainOf(overallGain), bySeed.map((value) => (100 * value).toFixed(0)).join(" "),
+  const row = ({ recipe, seeds, all, right, wrong, gain, overallGain, seedGain, bySeed }: Line, at: number): string[] => [
+    recipe, String(seeds), percent(all), percent(right), percent(wrong), gainOf(gain), chanceOf(gain?.p ?? null), chanceOf(adjusted[at] ?? null), gainOf(overallGain), seedGain === null ? "–" : `${gainOf(seedGain)}, p ${chanceOf(seedGain.p)}`, bySeed.map((value) => (100 * value).toFixed(0)).join(" "),
   ];
-  return markdown(["recipe", "seeds", "right, %", "prior right, %", "prior wrong, %", `minus ${baseline} there, points`, "p", "p (Holm)", `minus ${baseline}, all`, "prior wrong, % by seed"], lines.map(row));
+  return markdown(["recipe", "seeds", "right, %", "prior right, %", "prior wrong, %", `minus ${baseline} there, points`, "p", "p (Holm)", `minus ${baseline}, all`, "there, by seed", "prior wrong, % by seed"], lines.map(row));
 }
 
 const markdown = (heads: readonly string[], rows: readonly (readonly string[])[]): string => [heads, heads.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
@@ -98,9 +107,11 @@ export function evidenceTables(comparisons: readonly NamedSummary[]): string {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [folder, page] = [new URL("evidence/", import.meta.url), new URL("evidence.md", import.meta.url)];
-  const there = evidenceParts.filter(({ name }) => existsSync(new URL(`${name}.json`, folder)));
-  const tables = evidenceTables(there.map(({ name }) => ({ name, ...(JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8")) as ComparisonSummary) })));
+  const page = new URL("evidence.md", import.meta.url);
+  const tables = evidenceTables(evidenceParts.flatMap(({ name }) => {
+    const summary = readEvidence(name);
+    return summary === null ? [] : [{ name, ...summary }];
+  }));
   const marks = /(<!-- tables: [^>]*-->\n)[^]*(<!-- \/tables -->)/;
   const text = readFileSync(page, "utf8");
   if (!marks.test(text)) throw new Error("docs/evidence.md has no place for the tables");

@@ -1,15 +1,17 @@
 /**
- * The runs of docs/evidence.md: `node --import tsx docs/run-evidence.ts` makes those that are missing, in the page's order, and `… gain-0.6 paths` only these. `papo compare` does the work and goes on where it was
- * cut off; after each comparison its runs in short go to docs/evidence/, and the page's tables are written anew. `--seeds 4` makes the first four of each alone.
+ * The runs of docs/evidence.md: `node --import tsx docs/run-evidence.ts` makes those that are missing, in the page's order, and `… gain-0.6 paths` only these. What is done is what stands in docs/evidence/, a line a
+ * run, whatever part it was made for: so the runs go on in any clone. `papo compare` makes them, seed by seed, and goes on where it was cut off; after each seed the page's tables are written anew. `--seeds 4`: the
+ * first four of each alone. `--keep` makes none, and takes over those that a comparison under way has done.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { writeSummary, type ComparisonSummary, type RunSummary } from "../recipes/app/compare/summary.ts";
 
-interface EvidencePart {
+export interface EvidencePart {
   readonly name: string;
   readonly prior: "suggestion" | "skew" | "caption";
   readonly strength: number;
@@ -37,23 +39,60 @@ export const evidenceParts: readonly EvidencePart[] = [
   suggestion("masks", [base, paid, ...changed("maskRatio=0.4", "maskRatio=0.8", "maskRatio=1", "maskOn=patches", "maskOn=merge", "maskOn=semantic", "maskScope=response")]),
 ];
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values, positionals } = parseArgs({ options: { seeds: { type: "string", default: "8" }, jobs: { type: "string", default: String(availableParallelism()) } }, allowPositionals: true });
-  const unknown = positionals.filter((name) => !evidenceParts.some((part) => part.name === name));
-  if (unknown.length > 0) throw new Error(`there is no part ${unknown.join(", ")}; there are ${evidenceParts.map(({ name }) => name).join(", ")}`);
-  const docs = dirname(fileURLToPath(import.meta.url));
-  mkdirSync(join(docs, "evidence"), { recursive: true });
-  for (const { name, prior, strength, recipes } of evidenceParts.filter((part) => positionals.length === 0 || positionals.includes(part.name))) {
-    const output = join(docs, "..", "runs", "evidence", `${prior}-${strength}`);
-    run("recipes/papo.mjs", [
-      "compare", ...recipes, "--task", `shortcut:${prior}`, "--strength", String(strength), "--steps", "40", "--scenes", "500", "--seeds", values.seeds, "--first-seed", "101", "--jobs", values.jobs, "--output", output,
-    ]);
-    copyFileSync(join(output, "runs.json"), join(docs, "evidence", `${name}.json`));
-    run("docs/evidence-tables.ts", []);
-  }
+export const firstSeed = 101;
+const steps = 40;
+
+const docs = dirname(fileURLToPath(import.meta.url));
+
+/** What a part has of runs that are done: its own, and those that other parts of its prior and strength have made. Null where there are none. */
+export function doneOf({ prior, strength, recipes }: EvidencePart, seeds: number, files: readonly ComparisonSummary[]): ComparisonSummary | null {
+  const alike = files.filter((file) => file.task === `shortcut:${prior}` && file.strength === strength && file.steps === steps);
+  const [first] = alike;
+  if (first === undefined) return null;
+  const other = alike.find((file) => file.prior !== first.prior);
+  if (other !== undefined) throw new Error(`two files of shortcut:${prior} at strength ${strength} are of other questions: they were not made by the same version`);
+  const all = alike.flatMap(({ runs }) => runs);
+  const runs = seedsOf(seeds).flatMap((seed) => recipes.flatMap((recipe): RunSummary[] => all.filter((run) => run.recipe === recipe && run.seed === seed).slice(0, 1)));
+  return { ...first, runs };
 }
 
-function run(script: string, words: readonly string[]): void {
-  const { status } = spawnSync(process.execPath, ["--import", "tsx", fileURLToPath(new URL(`../${script}`, import.meta.url)), ...words], { stdio: "inherit" });
-  if (status !== 0) process.exit(status ?? 1);
+const seedsOf = (count: number): number[] => Array.from({ length: count }, (_, index) => firstSeed + index);
+
+const fileOf = (name: string): string => join(docs, "evidence", `${name}.json`);
+
+export const readEvidence = (name: string): ComparisonSummary | null => (existsSync(fileOf(name)) ? JSON.parse(readFileSync(fileOf(name), "utf8")) as ComparisonSummary : null);
+
+/** Make what is missing of one seed, and take it over. */
+function runSeed(part: EvidencePart, seed: number, { seeds, jobs, keep }: { readonly seeds: number; readonly jobs: string; readonly keep: boolean }): void {
+  const { name, prior, strength, recipes } = part;
+  const known = evidenceParts.flatMap((other) => readEvidence(other.name) ?? []);
+  const done = doneOf(part, seeds, known)?.runs ?? [];
+  const missing = recipes.filter((recipe) => !done.some((run) => run.recipe === recipe && run.seed === seed));
+  const output = join(docs, "..", "runs", "evidence", `${prior}-${strength}`);
+  const words = ["--task", `shortcut:${prior}`, "--strength", String(strength), "--steps", String(steps), "--scenes", "500", "--seeds", "1", "--first-seed", String(seed), "--jobs", jobs, "--output", output];
+  const made = missing.length > 0 && run("recipes/papo.mjs", ["compare", ...missing, ...words, ...(keep ? ["--tables"] : [])], keep);
+  const further = made ? [JSON.parse(readFileSync(join(output, "runs.json"), "utf8")) as ComparisonSummary] : [];
+  const all = doneOf(part, seeds, [...known, ...further]);
+  if (all !== null && all.runs.length > 0) writeSummary(fileOf(name), all);
+}
+
+/** @returns whether it ended well; where it need not, it may not. */
+function run(script: string, words: readonly string[], mayFail = false): boolean {
+  const { status } = spawnSync(process.execPath, ["--import", "tsx", fileURLToPath(new URL(`../${script}`, import.meta.url)), ...words], { stdio: mayFail ? "ignore" : "inherit" });
+  if (status !== 0 && !mayFail) process.exit(status ?? 1);
+  return status === 0;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values, positionals } = parseArgs({
+    options: { seeds: { type: "string", default: "8" }, keep: { type: "boolean", default: false }, jobs: { type: "string", default: String(availableParallelism()) } }, allowPositionals: true,
+  });
+  const unknown = positionals.filter((name) => !evidenceParts.some((part) => part.name === name));
+  if (unknown.length > 0) throw new Error(`there is no part ${unknown.join(", ")}; there are ${evidenceParts.map(({ name }) => name).join(", ")}`);
+  mkdirSync(join(docs, "evidence"), { recursive: true });
+  const seeds = Number(values.seeds);
+  for (const part of evidenceParts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
+    for (const seed of seedsOf(seeds)) runSeed(part, seed, { seeds, jobs: values.jobs, keep: values.keep });
+    run("docs/evidence-tables.ts", []);
+  }
 }

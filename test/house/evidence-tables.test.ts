@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { evidenceTables, linesOf, metricsOf, tableOf } from "../../docs/evidence-tables.ts";
-import { evidenceParts } from "../../docs/run-evidence.ts";
+import type { ComparisonSummary } from "../../recipes/app/compare/summary.ts";
+import { doneOf, evidenceParts } from "../../docs/run-evidence.ts";
 import { parseVariant } from "../../recipes/app/compare/variant.ts";
 
 const run = (recipe: string, seed: number, right: string, kl = 1) => ({ recipe, seed, right, metrics: { "observe/perception_kl": [kl, kl, kl, 2 * kl] } });
@@ -25,10 +26,21 @@ test("every recipe of the runs is one, and a part is named once", () => {
   expect(new Set(evidenceParts.map(({ name }) => name)).size).toBe(evidenceParts.length);
 });
 
+test("a part goes on with what any part of its prior and strength has done, and refuses other questions", () => {
+  const part = { name: "paths", prior: "suggestion", strength: 0.6, recipes: ["grpo", "vppo"] } as const;
+  const seeded = runs.map((one) => ({ ...one, seed: one.seed + 100 }));
+  const file = { task: "shortcut:suggestion", strength: 0.6, steps: 40, prior, runs: seeded };
+  const kept = (seeds: number, files: readonly ComparisonSummary[]) => doneOf(part, seeds, files)?.runs.map(({ recipe, seed }) => [recipe, seed]);
+  expect(kept(8, [file, file])).toEqual([["grpo", 101], ["grpo", 102], ["vppo", 102]]);
+  expect(kept(1, [file])).toEqual([["grpo", 101]]);
+  expect(kept(8, [{ ...file, strength: 0.4 }])).toBeUndefined();
+  expect(() => kept(8, [file, { ...file, prior: "r".repeat(20) }])).toThrow(/are of other questions/);
+});
+
 test("tables say what ran, corrected for how many comparisons there are", () => {
   const rows = tableOf(linesOf({ prior, runs })).split("\n");
   expect(rows).toHaveLength(5);
-  expect(rows[3]).toMatch(/^\| papo:gamma=0\.1 \| 2 \| 75\.0 \| 75\.0 \| 75\.0 \| \*\*\+68\.8 ± [\d.]+\*\* \| (?:< )?0\.00\d \| (?:< )?0\.00\d \| .* \| 75 75 \|$/);
+  expect(rows[3]).toMatch(/^\| papo:gamma=0\.1 \| 2 \| 75\.0 \| 75\.0 \| 75\.0 \| \*\*\+68\.8 ± [\d.]+\*\* \| (?:< )?0\.00\d \| (?:< )?0\.00\d \| .* \| \+68\.8 ± [\d.]+, p 0\.5\d* \| 75 75 \|$/);
   expect(metricsOf({ runs }).split("\n")[3]).toContain("| 4 4 4 8 |");
   const text = evidenceTables([{ name: "gain-0.6", task: "shortcut:suggestion", strength: 0.6, steps: 40, prior, runs }]);
   expect(text).toContain("| 0.6 | 2 | **+68.8");

@@ -34,13 +34,14 @@ export const compare = command({
     scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
     jobs: { kind: "count", text: "Runs side by side, as many as there are cores without it." },
     baseline: { kind: "text", value: "<recipe>", text: "What the others are compared with, grpo or the first without it." },
+    tables: { kind: "flag", text: "Train nothing: write the tables of the runs that are done, also while others are under way." },
     output: { kind: "text", value: "<folder>", default: "runs/compare", text: "Where runs and tables go." },
   },
   positionals: [0, Infinity],
   async run({ values, positionals, display }) {
     const task = taskOf(values);
     const variants = (positionals.length > 0 ? positionals : tinyPresetNames).map(parseVariant);
-    await runComparison({
+    const comparison: Comparison = {
       variants,
       task,
       seeds: values.seeds,
@@ -51,7 +52,9 @@ export const compare = command({
       baseline: values.baseline ?? (variants.find(({ label }) => label === "grpo") ?? variants[0])!.label,
       output: resolve(values.output),
       display,
-    });
+    };
+    if (values.tables) writeTables(comparison);
+    else await runComparison(comparison);
   },
 });
 
@@ -82,16 +85,30 @@ export async function runComparison(comparison: Comparison): Promise<void> {
 }
 
 async function runLocked(comparison: Comparison): Promise<void> {
-  const { seeds, firstSeed, output, display, jobs } = comparison;
+  const { display, jobs } = comparison;
   const say = (line: string): void => display.line(line);
   checkSame(comparison);
   const data = await drawScenes(comparison);
-  // Seed by seed, so that an interrupted comparison has every recipe.
-  const all = Array.from({ length: seeds }, (_, index) => comparison.variants.map((variant) => jobOf(variant, firstSeed + index, data, comparison))).flat();
+  const all = plannedRuns(comparison);
   const missing = all.filter(({ folder }) => !isDone(folder));
   say(`${all.length} runs, ${all.length - missing.length} of them done already; ${jobs} at a time`);
-  const failures = await inParallel(missing, jobs, say);
-  const runs = all.filter(({ folder }) => isDone(folder)).map(({ folder, variant, seed }) => readRunFolder(folder, { name: `${variant.label}, seed ${seed}`, recipe: variant.label }));
+  const failures = await inParallel(missing.map((run) => jobOf(run, data, comparison)), jobs, say);
+  if (all.some(({ folder }) => isDone(folder))) writeTables(comparison);
+  if (failures.length > 0) throw new Error(`${failures.length} of ${missing.length} runs failed:\n${failures.join("\n")}`);
+}
+
+type PlannedRun = Pick<Job, "variant" | "seed" | "folder">;
+
+/** Seed by seed, so that an interrupted comparison has every recipe. */
+const plannedRuns = ({ variants, seeds, firstSeed, output }: Comparison): PlannedRun[] =>
+  Array.from({ length: seeds }, (_, index) => firstSeed + index).flatMap((seed) =>
+    variants.map((variant) => ({ variant, seed, folder: join(output, "runs", `${variant.label.replace(/[^\w.-]+/g, "-")}-${seed}`) })));
+
+/** Of the runs that are done, also while others are under way. @throws Error where none is */
+export function writeTables(comparison: Comparison): void {
+  const { output, display } = comparison;
+  const runs = plannedRuns(comparison).filter(({ folder }) => isDone(folder)).map(({ folder, variant, seed }) => readRunFolder(folder, { name: `${variant.label}, seed ${seed}`, recipe: variant.label }));
+  if (runs.length === 0) throw new Error(`${output} holds no run of this comparison that is done`);
   const lines = linesOf(runs, comparison.baseline);
   const sweeps = sweepsOf(lines);
   writeFileSync(join(output, "table.md"), tableOf(lines, comparison.baseline));
@@ -99,7 +116,6 @@ async function runLocked(comparison: Comparison): Promise<void> {
   writeFileSync(join(output, "results.json"), `${JSON.stringify(lines, null, 1)}\n`);
   if (sweeps.length > 0) writeFileSync(join(output, "sweeps.svg"), drawSweeps(sweeps));
   display.result(tableOf(lines, comparison.baseline), { output });
-  if (failures.length > 0) throw new Error(`${failures.length} of ${missing.length} runs failed:\n${failures.join("\n")}`);
 }
 
 /** What runs must have in common to stand in one table. */
@@ -120,20 +136,22 @@ interface Scenes {
   readonly unseen: string;
 }
 
-/** The same scenes for all: enough for the longest run, and unseen ones. */
+/** The same scenes for all, those of an earlier call where they are as many: enough for the longest run, and unseen ones. */
 async function drawScenes({ variants, task, steps, scenes, output, display }: Comparison): Promise<Scenes> {
   const prompts = Math.max(...variants.map((variant) => {
     const settings = parseSettings(makeVariant(variant).settings);
     return (steps ?? settings.steps) * settings.promptsPerStep;
   }));
-  const draw = (split: "train" | "test", count: number): Promise<string> => task.writeRows(join(output, "data", split), { split, seed: 2, count });
+  const draw = async (split: "train" | "test", count: number): Promise<string> => {
+    const folder = join(output, "data", split);
+    const kept = join(folder, "rows.jsonl");
+    return existsSync(kept) && readFileSync(kept, "utf8").split("\n").length === count + 1 ? kept : task.writeRows(folder, { split, seed: 2, count });
+  };
   const model = await task.startModel(join(output, "data", "start-model"), (done, all) => (done === 1 ? display.line(`making the model to begin with: ${all} supervised steps`) : undefined));
   return { model, train: await draw("train", prompts), unseen: await draw("test", scenes) };
 }
 
-const jobOf = (variant: Variant, seed: number, { model, train, unseen }: Scenes, { task: { strength }, steps, output }: Comparison): Job => ({
-  variant, seed, steps, task: { strength }, model, train, unseen, folder: join(output, "runs", `${variant.label.replace(/[^\w.-]+/g, "-")}-${seed}`),
-});
+const jobOf = (run: PlannedRun, { model, train, unseen }: Scenes, { task: { strength }, steps }: Comparison): Job => ({ ...run, steps, task: { strength }, model, train, unseen });
 
 /** Run jobs side by side; the failures' messages. An interrupt ends the children with this process. */
 async function inParallel(jobs: readonly Job[], limit: number, say: (line: string) => void): Promise<string[]> {
