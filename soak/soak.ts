@@ -30,7 +30,7 @@ export const parts: Readonly<Record<string, Part>> = {
   /** Every command of the pages. */
   docs: async () => (await import("./docs.ts")).docs(),
   /** Coverage of the intervals and size of the test of a paired comparison, 2,000 evaluations in each world. */
-  intervals: script("node", ["--import", "tsx", "docs/measure-intervals.ts", "2000"]),
+  intervals: script("node", ["--import", "tsx", "docs/scripts/measure-intervals.ts", "2000"]),
   /** The pages as a site: links that lead nowhere are errors of the generator. */
   site: script("node", ["docs/site/build.mjs"]),
   /** Every finding still holds. Needs Python. */

@@ -11,7 +11,7 @@ interface Generator {
   renderPage(page: string, plugins: Record<string, unknown>, methods: unknown): string;
 }
 
-const generator = (await import(new URL("../../docs/generate-catalogue.mjs", import.meta.url).href)) as Generator;
+const generator = (await import(new URL("../../docs/scripts/generate-catalogue.mjs", import.meta.url).href)) as Generator;
 const read = (path: string): string => readFileSync(`${projectFolder}${path}`, "utf8");
 
 test("plugins/catalogue.json and plugins/README.md are what the plugins' doc comments make (npm run docs)", () => {

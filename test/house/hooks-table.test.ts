@@ -8,7 +8,7 @@ interface Generator {
   renderHooks(hooks: ReturnType<Generator["readHooks"]>): string;
 }
 
-const generator = (await import(new URL("../../docs/generate-hooks.mjs", import.meta.url).href)) as Generator;
+const generator = (await import(new URL("../../docs/scripts/generate-hooks.mjs", import.meta.url).href)) as Generator;
 
 test("docs/hooks.md is what the hooks' declarations make (npm run docs)", () => {
   expect(readFileSync(`${projectFolder}docs/hooks.md`, "utf8")).toBe(generator.renderHooks(generator.readHooks()));

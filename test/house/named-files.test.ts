@@ -11,6 +11,13 @@ function namedFiles(text: string): string[] {
   return names.filter((name) => !/[<>*{}…]/.test(name));
 }
 
+/** Names with a placeholder, as CONTRIBUTING.md has them: `core/graph/<name>/executor.ts`. */
+const patterns = (text: string): string[] =>
+  [...text.matchAll(/`((?:core|plugins|recipes|test|docs|bench)\/[\w./<>-]*<[\w./<>-]*)`/g)].map(([, name]) => name!);
+
+/** What a placeholder stands for is one name, or the start of one. */
+const fits = (pattern: string): RegExp => new RegExp(`^${pattern.replaceAll(".", "\\.").replace(/<[^>]*>/g, "[^/]+")}`);
+
 /** Where a page's links lead, relative to the project, with what stands behind `#`. */
 function links(page: string, text: string): { readonly path: string; readonly anchor: string }[] {
   return [...text.matchAll(/\]\((?!\w+:)([^)\s]+)\)/g)].map(([, link]) => {
@@ -28,6 +35,15 @@ test("every file that a page names is there", () => {
   const absent = pages().flatMap((page) =>
     namedFiles(projectText(page) ?? "").filter((name) => !existsSync(projectFolder + name)).map((name) => `${page}: ${name}`));
   expect(absent).toEqual([]);
+});
+
+test("every name with a placeholder in CONTRIBUTING.md is the name of some file", () => {
+  const files = projectFiles();
+  const named = patterns(projectText("CONTRIBUTING.md") ?? "");
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((pattern) => !files.some((file) => fits(pattern).test(file)))).toEqual([]);
+  expect(patterns("`plugins/<method>/<name>.ts` and `core/x.ts`")).toEqual(["plugins/<method>/<name>.ts"]);
+  expect([fits("core/graph/<name>/executor.ts").test("core/graph/xla/executor.ts"), fits("core/graph/<name>/executor.ts").test("core/graph/executor.ts")]).toEqual([true, false]);
 });
 
 test("every link of a page leads to a file, and to a heading of it", () => {

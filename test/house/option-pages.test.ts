@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { projectText } from "./project-files.ts";
 
-const settings = (await import(new URL("../../docs/generate-settings.mjs", import.meta.url).href)) as { renderSettings(): string };
-const commandLine = (await import(new URL("../../docs/generate-command-line.mjs", import.meta.url).href)) as { renderCommandLine(): string };
+const settings = (await import(new URL("../../docs/scripts/generate-settings.mjs", import.meta.url).href)) as { renderSettings(): string };
+const commandLine = (await import(new URL("../../docs/scripts/generate-command-line.mjs", import.meta.url).href)) as { renderCommandLine(): string };
 
 test("docs/settings.md is what schemas and doc comments make (npm run docs)", () => {
   const page = settings.renderSettings();

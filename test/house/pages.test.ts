@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { projectFiles, projectText } from "./project-files.ts";
 
 const root = new URL("../../", import.meta.url);
-const { embedExamples, pagesWithExamples } = (await import(new URL("docs/embed-examples.mjs", root).href)) as {
+const { embedExamples, pagesWithExamples } = (await import(new URL("docs/scripts/embed-examples.mjs", root).href)) as {
   embedExamples: (page: string) => string;
   pagesWithExamples: () => readonly string[];
 };

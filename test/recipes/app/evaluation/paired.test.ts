@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createRandom } from "@papo/core";
-import { simulated } from "../../../../docs/measure-intervals.ts";
+import { simulated } from "../../../../docs/scripts/measure-intervals.ts";
 import { luckOf, pairedDifference } from "../../../../recipes/app/evaluation/paired.ts";
 
 /** Shares of two sides that answered so many questions better, worse and alike. */
@@ -83,7 +83,7 @@ describe("luck of seeds", () => {
   });
 });
 
-// docs/measure-intervals.ts runs the same with more evaluations and more worlds.
+// docs/scripts/measure-intervals.ts runs the same with more evaluations and more worlds.
 describe("simulated evaluations", () => {
   const world = { questions: 12, samples: 1, effect: 0, seeds: 1, luck: 0, middle: 0 };
 

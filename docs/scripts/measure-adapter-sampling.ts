@@ -1,12 +1,12 @@
 /**
  * Sampling with an adapter: as two small products beside each weight, fed, or merged into the program's constants, which are compiled anew after each update.
- * `node --import tsx docs/measure-adapter-sampling.ts [bench|m44|…] [tokens]`: 8 prompts × 4 responses.
+ * `node --import tsx docs/scripts/measure-adapter-sampling.ts [bench|m44|…] [tokens]`: 8 prompts × 4 responses.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom, openPolicyInProcess, learnerSettings, parseSettings } from "@papo/core";
-import { modelFolder } from "../bench/models.ts";
+import { modelFolder } from "../../bench/models.ts";
 
 const [name = "bench", tokens = "64"] = process.argv.slice(2);
 const root = mkdtempSync(join(tmpdir(), "adapter-sampling-"));

@@ -9,11 +9,11 @@ import * as everyPlugin from "@papo/plugins";
 import * as everyRecipe from "@papo/recipes";
 import ts from "typescript";
 import { z } from "zod";
-import { counterparts, peers } from "../recipes/run-file/peers/counterparts.ts";
+import { counterparts, peers } from "../../recipes/run-file/peers/counterparts.ts";
 import { optionsOf, readPlugins } from "./generate-catalogue.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const target = new URL("settings.md", import.meta.url);
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const target = new URL("../settings.md", import.meta.url);
 
 const sourceOf = (path) => ts.createSourceFile(path, readFileSync(`${root}${path}`, "utf8"), ts.ScriptTarget.Latest, true);
 const cell = (text) => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");

@@ -1,6 +1,6 @@
 /**
  * What is lost and saved by a masked pass that costs less: masked visual tokens left out instead of painted black, products in 8 bits, half of the responses.
- * `node --import tsx docs/measure-cheaper-mask.ts [steps]`.
+ * `node --import tsx docs/scripts/measure-cheaper-mask.ts [steps]`.
  *
  * PAPO on GRPO on the embedded task, masks on merge units. Beside the painted view that the loss uses, each step's responses are scored in the other ways, with
  * the same units masked; compared are k3 of each token (at most 10, as in the release) against the picture seen, and the seconds of the passes.
@@ -10,10 +10,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom, learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, type Run, train } from "@papo/core";
 import { type MaskOf, RandomMaskPlugin } from "@papo/plugins";
-import { makeVariant, parseVariant } from "../recipes/app/compare/variant.ts";
-import { writeDataset } from "../recipes/app/tasks/shapes/dataset.ts";
-import { ShapesRewardPlugin } from "../recipes/app/tasks/shapes/reward-plugin.ts";
-import { pictureGrids, startModelFolder } from "../recipes/app/tasks/shapes/start-model.ts";
+import { makeVariant, parseVariant } from "../../recipes/app/compare/variant.ts";
+import { writeDataset } from "../../recipes/app/tasks/shapes/dataset.ts";
+import { ShapesRewardPlugin } from "../../recipes/app/tasks/shapes/reward-plugin.ts";
+import { pictureGrids, startModelFolder } from "../../recipes/app/tasks/shapes/start-model.ts";
 
 /** The same units in both views of a row. */
 const mask: MaskOf = (cells, { row, step, picture }) => {

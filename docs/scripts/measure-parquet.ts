@@ -1,6 +1,6 @@
 /**
  * A Parquet file of 50,000 rows with pictures: seconds until the first rows, rows a second, and growth of resident memory over a whole shuffled pass.
- * `node --import tsx docs/measure-parquet.ts [rows in a row group]`. The file (about 300 MB) is written into a temporary folder and removed.
+ * `node --import tsx docs/scripts/measure-parquet.ts [rows in a row group]`. The file (about 300 MB) is written into a temporary folder and removed.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parquetWriteFile } from "hyparquet-writer";
 import sharp from "sharp";
 import { createRandom, openData } from "@papo/core";
-import { createRowOrder } from "../core/data/row-order.ts";
+import { createRowOrder } from "../../core/data/row-order.ts";
 
 const count = 50_000;
 

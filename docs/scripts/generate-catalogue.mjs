@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const words = (node) => {
   const [doc] = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc);
@@ -94,7 +94,7 @@ export function renderPage(page, plugins, methods) {
 function methodTable(plugins, methods) {
   const rows = methods.map(({ method, paper, plugins: own, release, source }) => {
     const files = own.map((name) => {
-      if (plugins[name] === undefined) throw new Error(`docs/methods.json: ${method} names ${name}, which is no plugin`);
+      if (plugins[name] === undefined) throw new Error(`docs/scripts/methods.json: ${method} names ${name}, which is no plugin`);
       const { file, lines } = plugins[name];
       return `[${file.replace("plugins/", "")}](${file.replace("plugins/", "")}) ${lines}`;
     });
@@ -112,7 +112,7 @@ function pluginSections(plugins) {
     .join("\n\n");
 }
 
-export const readMethods = () => JSON.parse(readFileSync(`${root}docs/methods.json`, "utf8"));
+export const readMethods = () => JSON.parse(readFileSync(`${root}docs/scripts/methods.json`, "utf8"));
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const plugins = readPlugins();

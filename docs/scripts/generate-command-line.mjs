@@ -2,11 +2,11 @@
 import { realpathSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { commands } from "../recipes/app/cli.ts";
-import { commonOptions, optionRows, usageLines } from "../recipes/app/command-line/help.ts";
-import { jsonEvents } from "../recipes/app/display/json-events.ts";
+import { commands } from "../../recipes/app/cli.ts";
+import { commonOptions, optionRows, usageLines } from "../../recipes/app/command-line/help.ts";
+import { jsonEvents } from "../../recipes/app/display/json-events.ts";
 
-const target = new URL("command-line.md", import.meta.url);
+const target = new URL("../command-line.md", import.meta.url);
 const cell = (text) => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
 
 const optionTable = (options) => ["| option | |", "|---|---|", ...optionRows(options).map(([name, text]) => `| \`${name.replaceAll("|", "\\|")}\` | ${cell(text)} |`)];

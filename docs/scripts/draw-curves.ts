@@ -1,13 +1,13 @@
 /**
- * Curves of a demo's runs as an SVG and its results as a table: `node --import tsx docs/draw-curves.ts runs/seeds docs/curves.svg`.
+ * Curves of a demo's runs as an SVG and its results as a table: `node --import tsx docs/scripts/draw-curves.ts runs/seeds docs/curves.svg`.
  * One panel per metric; a line is the mean over a recipe's seeds (of 9 steps around), its band their lowest and highest.
  */
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bandOf, byRecipe } from "../recipes/app/report/curves.ts";
-import { readRunFolder } from "../recipes/app/report/read-run.ts";
-import type { Evaluation, RunRecord } from "../recipes/app/report/run-record.ts";
-import { differenceOf } from "../recipes/app/report/verdict.ts";
+import { bandOf, byRecipe } from "../../recipes/app/report/curves.ts";
+import { readRunFolder } from "../../recipes/app/report/read-run.ts";
+import type { Evaluation, RunRecord } from "../../recipes/app/report/run-record.ts";
+import { differenceOf } from "../../recipes/app/report/verdict.ts";
 
 const panels = [
   { metric: "reward/part/accuracy", title: "accuracy of the samples trained on" },

@@ -1,10 +1,10 @@
-/** Writes docs/verification.md: what the verifier, math-verify and mathruler say of the same answers. `node --import tsx docs/verification.ts` */
+/** Writes docs/verification.md: what the verifier, math-verify and mathruler say of the same answers. `node --import tsx docs/scripts/verification.ts` */
 import { readFileSync, writeFileSync } from "node:fs";
 import { verifyAnswer } from "@papo/plugins";
-import type { Case } from "../test/golden/verify-case.ts";
+import type { Case } from "../../test/golden/verify-case.ts";
 
 const at = (path: string): URL => new URL(path, import.meta.url);
-const read = (name: string): readonly Case[] => JSON.parse(readFileSync(at(`../test/golden/cases/${name}.json`), "utf8")) as readonly Case[];
+const read = (name: string): readonly Case[] => JSON.parse(readFileSync(at(`../../test/golden/cases/${name}.json`), "utf8")) as readonly Case[];
 const here = ({ gold, response, choices }: Case): number => Number(verifyAnswer(gold, response, choices).outcome === "right");
 const judges = [["here", here], ["math-verify 0.9.0", (one: Case) => one.math_verify], ["mathruler 0.1.0", (one: Case) => one.mathruler]] as const;
 
@@ -42,7 +42,7 @@ const [answers, responses] = [read("verify"), read("verify-responses")];
 const inBox = ({ response }: Case): string => /\$\\boxed\{(.*)\}\$/s.exec(response)![1]!;
 const lines = ({ response, choices }: Case): string => response + (choices === undefined ? "" : ` (choices ${JSON.stringify(choices)})`);
 
-const file = at("./verification.md");
+const file = at("../verification.md");
 const parts: Readonly<Record<string, readonly string[]>> = { kinds: tableOf(answers), examples: examplesOf(answers, inBox), "response kinds": tableOf(responses), "response examples": examplesOf(responses, lines) };
 const written = Object.entries(parts).reduce((text, [name, rows]) => text.replace(new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`), (_, start: string, end: string) => `${start}${rows.join("\n")}\n${end}`), readFileSync(file, "utf8"));
 writeFileSync(file, written);

@@ -1,5 +1,5 @@
 /**
- * How well the collapse detector tells runs apart: `node --import tsx docs/measure-collapse.ts <runs folder of papo compare> …`.
+ * How well the collapse detector tells runs apart: `node --import tsx docs/scripts/measure-collapse.ts <runs folder of papo compare> …`.
  *
  * A run has collapsed when the accuracy of its samples, over its last 5 steps, is below 60 % of its best 5 steps. Its onset is the first step
  * after which that mean stays below 80 % of the best. The detector is run over each run's recorded metrics, as it would have been called.
@@ -8,8 +8,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createHost } from "@papo/core";
 import { CollapseDetectorPlugin } from "@papo/plugins";
-import { readRunFolder } from "../recipes/app/report/read-run.ts";
-import type { RunRecord } from "../recipes/app/report/run-record.ts";
+import { readRunFolder } from "../../recipes/app/report/read-run.ts";
+import type { RunRecord } from "../../recipes/app/report/run-record.ts";
 
 const WINDOW = 5;
 

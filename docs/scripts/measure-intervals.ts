@@ -1,11 +1,11 @@
 /**
- * Coverage of the intervals of an evaluation and size of its test, by simulation: `node --import tsx docs/measure-intervals.ts [evaluations, default 2000]`.
+ * Coverage of the intervals of an evaluation and size of its test, by simulation: `node --import tsx docs/scripts/measure-intervals.ts [evaluations, default 2000]`.
  * A question has a chance of its own of being answered rightly, a side moves all of them on the scale of log-odds, a training run (seed) of a side moves them by some luck, and every question a
  * little of its own. The truth is known, so what is counted is how often the 95 % interval holds it, and how often p ≤ 0.05 where there is nothing.
  */
 import { createRandom, type Random } from "@papo/core";
-import { luckOf, pairedDifference } from "../recipes/app/evaluation/paired.ts";
-import { mean, shareEstimate } from "../recipes/app/evaluation/statistics.ts";
+import { luckOf, pairedDifference } from "../../recipes/app/evaluation/paired.ts";
+import { mean, shareEstimate } from "../../recipes/app/evaluation/statistics.ts";
 
 export interface World {
   readonly questions: number;

@@ -6,8 +6,8 @@ import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
-const source = new URL("../core/contracts/hooks.ts", import.meta.url);
-const target = new URL("hooks.md", import.meta.url);
+const source = new URL("../../core/contracts/hooks.ts", import.meta.url);
+const target = new URL("../hooks.md", import.meta.url);
 
 /** How a plugin taps a class of hook, and what the returned value does. */
 const kinds = {
@@ -56,7 +56,7 @@ export function readHooks() {
     if (!declared) throw new Error(`hook "${name}": expected returning(new <Hook class>(…), "<what to return>", …)`);
     if (doc === "") throw new Error(`hook "${name}" has no JSDoc comment: say when it is called and what a return value means`);
     const kind = value.expression.getText(file);
-    if (kinds[kind] === undefined) throw new Error(`hook "${name}" is a ${kind}, which docs/generate-hooks.mjs does not know`);
+    if (kinds[kind] === undefined) throw new Error(`hook "${name}" is a ${kind}, which docs/scripts/generate-hooks.mjs does not know`);
     const args = (value.typeArguments?.[0]?.elements ?? []).map((element) => element.getText(file).replace(/\s+/g, " "));
     return { name, kind, args, doc, wanted: wanted.text };
   });

@@ -1,4 +1,4 @@
-/** Writes which published models train on which machine into docs/models.md, from the plan: `node --import tsx docs/generate-sizes.ts`. */
+/** Writes which published models train on which machine into docs/models.md, from the plan: `node --import tsx docs/scripts/generate-sizes.ts`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createHost, examplePrompt, parseSettings, planOf, plannedRun, planRollout, publishedConfig, publishedNames, type MemoryPlan, type RunSettingsInput } from "@papo/core";
 import { grpo } from "@papo/recipes";
@@ -46,8 +46,8 @@ for (const name of publishedNames()) {
   rows.push(`| ${name.split("/")[1]!} | ${cells.join(" | ")} |`);
 }
 const table = [`| model | ${ways.map(([way]) => way).join(" | ")} |`, `|${" --- |".repeat(ways.length + 1)}`, ...rows].join("\n");
-const page = new URL("models.md", import.meta.url);
-const marks = ["<!-- sizes: node --import tsx docs/generate-sizes.ts -->", "<!-- end of sizes -->"] as const;
+const page = new URL("../models.md", import.meta.url);
+const marks = ["<!-- sizes: node --import tsx docs/scripts/generate-sizes.ts -->", "<!-- end of sizes -->"] as const;
 const text = readFileSync(page, "utf8");
 const [before, rest] = text.split(marks[0]) as [string, string];
 writeFileSync(page, `${before}${marks[0]}\n${table}\n${marks[1]}${rest.split(marks[1])[1]!}`);
