@@ -43,6 +43,6 @@ export function causeOf(error: unknown, damaged: string): string {
   if (!(error instanceof Error)) return damaged;
   const isSystems = typeof (error as NodeJS.ErrnoException).code === "string" && (error as NodeJS.ErrnoException).syscall !== undefined;
   const ofLanguage = [TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError].some((kind) => error instanceof kind);
-  const raw = ofLanguage || /^Cannot read propert|is not a function|is not iterable|out of bounds|\[object |"undefined"|(?:: |\()undefined\)?$/.test(error.message);
+  const raw = ofLanguage || /^Cannot read propert|is not a function|is not iterable|out of bounds|\[object |"undefined"|(?:: |\(|\bis )undefined\)?$/.test(error.message);
   return isSystems || !raw ? quoted(error.message, 1000) || damaged : damaged;
 }

@@ -146,6 +146,27 @@ describe("groups kept from one step for a later one", () => {
     expect(rows.map((row) => row["replay/groups"])).toEqual([0, 0, 1, 1, 1, 1]);
   });
 
+  test("are left out, with an alarm each, where a view comes out otherwise than when their responses were sampled", async () => {
+    const shaded = (dropped: number): Plugin => new TapPlugin(({ views }) => views.register({ name: "shaded", dropped: (tokens) => Uint8Array.from({ length: tokens }, (_, token) => (token < dropped ? 1 : 0)) }));
+    const output = temporaryFolder();
+    const alarms: string[] = [];
+    const run = (steps: number, dropped: number): Promise<unknown> => train({
+      policy: tabularPolicy(), dataset: letters, output, resume: true, settings: { ...settings, steps }, plugins: [new ScorerPlugin(), shaded(dropped), new ReplayPlugin(), new BanditPlugin()],
+      onEvents: (events) => events.on("alarm", ({ message }) => alarms.push(message)),
+    });
+    const left = (): string[] => alarms.filter((message) => message.includes("is left out"));
+    await run(3, 1);
+    expect(left()).toEqual([]);
+    await run(5, 2);
+    expect(left()).toHaveLength(2);
+    for (const [index, step] of [2, 3].entries()) {
+      expect(left()[index]).toMatch(new RegExp(`^the group "[a-f] \\(step ${step}\\)" that ReplayPlugin kept is left out: the view "shaded" of its prompt is made otherwise than when its responses were sampled$`));
+    }
+    const rows = linesOf(output).map((line) => (JSON.parse(line) as { metrics: Record<string, number> }).metrics["replay/groups"]);
+    // Those that steps 2 and 3 kept would have come in steps 4 and 5.
+    expect(rows).toEqual([0, 0, 1, 0, 0]);
+  });
+
   test("so do those that dynamic sampling carries over", async () => {
     // One prompt in six varies, so that steps in a row are not full.
     const varied = new ScorerPlugin({ score: ({ prompt, response }) => (prompt.key === "a" ? response.tokens[0]! % 2 : 1) });

@@ -74,6 +74,7 @@ function list(type: DataType, children: readonly Field[]): ReadValue {
 
 /** A list's items lie among its values: what a damaged file says otherwise would be read for ever. @throws Error when they do not */
 function checkRange(start: number, end: number, length: number): void {
+  if (start === undefined || end === undefined) throw new Error("the offsets of a list are missing");
   if (!(start >= 0 && start <= end && end <= length)) throw new Error(`a list's items are said to be ${start} to ${end} of ${length} values`);
 }
 

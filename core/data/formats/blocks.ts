@@ -9,7 +9,7 @@ import type { Dataset } from "../dataset.ts";
 import { causeOf } from "../../messages/shown.ts";
 import { reading } from "../reader/place.ts";
 import { Remembered } from "../remembered.ts";
-import { checkMapped, ColumnFinder, columnsSchema, knownColumns, mappingHint, valueAt, type Columns } from "../rows/columns.ts";
+import { checkMapped, ColumnFinder, columnNames, columnsSchema, knownColumns, mappingHint, valueAt, type Columns } from "../rows/columns.ts";
 import { isVideoName, pictureQuestion, pictureValues, videoQuestion } from "../rows/pictures.ts";
 import { rowOf } from "../rows/row.ts";
 
@@ -79,10 +79,10 @@ function checkColumns({ path, columns: found }: ColumnsOfFile, finder: ColumnFin
   const has = (column: string): boolean => valueAt(outline, column) !== undefined;
   checkMapped(basename(path), has, names, columns);
   const listed = knownColumns.prompt.some((column) => column !== "prompt" && has(column)) || has("prompt");
-  if (columns.prompt === undefined && !listed) throw new Error(`${basename(path)} has no column "prompt" (the prompt); columns found: ${names.join(", ")}; ${mappingHint("prompt")}`);
+  if (columns.prompt === undefined && !listed) throw new Error(`${basename(path)} has no column "prompt" (the prompt); columns found: ${columnNames(names)}; ${mappingHint("prompt")}`);
   // A list of messages may hold its answer and its pictures itself.
   const plainPrompt = !(has("messages") || has("conversations") || has("conversation")) && (columns.prompt !== undefined || found.get("prompt") === "other");
-  if (columns.answer === undefined && plainPrompt && !knownColumns.answer.some(has)) throw new Error(`${basename(path)} has no column "answer" (the answer); columns found: ${names.join(", ")}; ${mappingHint("answer")}`);
+  if (columns.answer === undefined && plainPrompt && !knownColumns.answer.some(has)) throw new Error(`${basename(path)} has no column "answer" (the answer); columns found: ${columnNames(names)}; ${mappingHint("answer")}`);
   const layout = finder.layoutOf(outline);
   if (columns.images === undefined && !knownColumns.images.some(has)) askAbout(new Map(layout.others.map((name) => [name, found.get(name)!])));
   for (const column of pictureValues(outline, layout, columns.images !== undefined).columns) finder.tookPictures(column);

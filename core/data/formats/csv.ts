@@ -7,6 +7,7 @@ import type { Dataset } from "../dataset.ts";
 import type { Values } from "../rows/columns.ts";
 import { numberOf } from "../values/number-text.ts";
 import { openTextFile, unreadable, type Opening, type TextFormat, type TextOptions } from "./records.ts";
+import { quoted } from "../../messages/shown.ts";
 
 /**
  * Open a .csv or .tsv file (comma or tab between cells; quotes as in RFC 4180). An empty cell is a missing value; a column whose cells are all numbers holds numbers, with the digits as they
@@ -59,6 +60,6 @@ function csv(delimiter: string): TextFormat {
 
 function checkHeader(names: readonly string[], file: string): readonly string[] {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Error(`${basename(file)} names the column "${twice}" twice in its first line`);
+  if (twice !== undefined) throw new Error(`${basename(file)} names the column "${quoted(twice)}" twice in its first line`);
   return names;
 }

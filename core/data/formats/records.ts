@@ -6,7 +6,7 @@ import { parseOptions } from "../../options/options.ts";
 import type { Row } from "../../contracts/row.ts";
 import type { Dataset, SkippedRow } from "../dataset.ts";
 import { checkMapped, ColumnFinder, columnsSchema, valueAt, type Columns, type Values } from "../rows/columns.ts";
-import { causeOf } from "../../messages/shown.ts";
+import { causeOf, quoted } from "../../messages/shown.ts";
 import { reading } from "../reader/place.ts";
 import { rowOf } from "../rows/row.ts";
 
@@ -67,7 +67,7 @@ export async function openTextFile(file: string, format: TextFormat, options: Te
     seen.add(record);
     const { id, images } = rowOf(record, finder, placeOf(entry, file, folder, absent));
     const earlier = placeOfId.get(id);
-    if (earlier !== undefined) throw new Error(`id "${id}" is taken by ${earlier}`);
+    if (earlier !== undefined) throw new Error(`id "${quoted(id)}" is taken by ${earlier}`);
     placeOfId.set(id, entry.place);
     for (const image of images) if (typeof image === "string") paths.add(image);
     kept.push(entry);

@@ -1,5 +1,6 @@
 /** Which column of a dataset holds what: the same for every kind of file. */
 import { z } from "zod";
+import { quoted } from "../../messages/shown.ts";
 
 export const columnsSchema = z
   .strictObject({
@@ -45,11 +46,14 @@ export function valueAt(record: Values, column: string): unknown {
 /** How another column is named, in a run file and on the command line. */
 export const mappingHint = (purpose: Purpose): string => `another column is named by columns: { ${purpose}: "…" }, on the command line --columns ${purpose}=…`;
 
+/** Names of columns in a message, which a file may have given any. */
+export const columnNames = (names: readonly string[]): string => names.map((name) => quoted(name)).join(", ") || "none";
+
 /** Mapped columns that a dataset does not have. @throws Error naming the first, and the columns that there are */
 export function checkMapped(name: string, has: (column: string) => boolean, found: readonly string[], columns: Columns): void {
   for (const purpose of Object.keys(columns) as Purpose[]) {
     for (const column of [columns[purpose] ?? []].flat()) {
-      if (!has(column)) throw new Error(`${name} has no column "${column}" (${purposeNames[purpose]}); columns found: ${found.join(", ") || "none"}; ${mappingHint(purpose)}`);
+      if (!has(column)) throw new Error(`${name} has no column "${column}" (${purposeNames[purpose]}); columns found: ${columnNames(found)}; ${mappingHint(purpose)}`);
     }
   }
 }
@@ -92,7 +96,7 @@ export class ColumnFinder {
   }
 
   get notes(): string[] {
-    return [...this.#taken].map(([column, purpose]) => `${purposeNames[purpose]} ${purpose === "images" ? "are" : "is"} taken from the column "${column}" (columns: { ${purpose}: "…" } names another)`);
+    return [...this.#taken].map(([column, purpose]) => `${purposeNames[purpose]} ${purpose === "images" ? "are" : "is"} taken from the column "${quoted(column)}" (columns: { ${purpose}: "…" } names another)`);
   }
 
   #found(record: Values, names: readonly string[]): Layout {

@@ -2,7 +2,7 @@
 import { imageMark } from "../../model/processing/chat-template.ts";
 import type { Turn } from "../../contracts/row.ts";
 import type { Values } from "./columns.ts";
-import { shown } from "../../messages/shown.ts";
+import { quoted, shown } from "../../messages/shown.ts";
 
 export interface Conversation {
   readonly system: string | null;
@@ -52,7 +52,7 @@ function readMessage(message: Values, index: number): Message {
   const where = `message ${index + 1}`;
   const named = (message["role"] ?? message["from"]) as string;
   const role = roles[named.toLowerCase()];
-  if (role === undefined) throw new Error(`${where} has the role "${named}"; ${Object.keys(roles).join(", ")} are read`);
+  if (role === undefined) throw new Error(`${where} has the role "${quoted(String(named))}"; ${Object.keys(roles).join(", ")} are read`);
   const calls = message["tool_calls"];
   if (Array.isArray(calls) && calls.length > 0) throw new Error(`${where} calls tools, which is not trained on`);
   const content = message["content"] ?? message["value"] ?? message["text"];
@@ -80,7 +80,7 @@ function readPart(part: unknown, where: string): { readonly text: string; readon
     const picture = inner.length === 0 ? undefined : inner.includes("bytes") || inner.length > 1 ? given : given[inner[0]!];
     return { text: imageMark, pictures: [picture] };
   }
-  throw new Error(`${where} has a part of the type "${type}": texts and pictures are read${/video/.test(type) ? "; take frames from videos" : ""}`);
+  throw new Error(`${where} has a part of the type "${quoted(String(type))}": texts and pictures are read${/video/.test(type) ? "; take frames from videos" : ""}`);
 }
 
 /** Pictures in their places: those of the messages where they stand, the row's own in the places that are left. @throws Error where these are not as many */

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PictureSource } from "../../contracts/row.ts";
 import { valueAt, type Layout, type Values } from "./columns.ts";
-import { shown } from "../../messages/shown.ts";
+import { quoted, shown } from "../../messages/shown.ts";
 
 /** Where a row's pictures stand. */
 export interface PicturePlace {
@@ -183,6 +183,6 @@ function holdsPicture(value: unknown): boolean {
 /** Videos by the name of their column. */
 export const isVideoName = (name: string): boolean => videoName.test(name);
 
-export const pictureQuestion = (column: string): string => `the column "${column}" seems to hold pictures, and none of its names is known: name it by columns: { images: "${column}" } (--columns images=${column}), or say that rows have no pictures by columns: { images: [] } (--columns images=)`;
+export const pictureQuestion = (column: string): string => `the column "${quoted(column)}" seems to hold pictures, and none of its names is known: name it by columns: { images: "${quoted(column)}" } (--columns images=${quoted(column)}), or say that rows have no pictures by columns: { images: [] } (--columns images=)`;
 
 export const videoQuestion = (column: string): string => `the column "${column}" seems to hold videos, which are not read: take frames from them; where it lists pictures, name it by columns: { images: "${column}" } (--columns images=${column}), and to train without it say columns: { images: [] } (--columns images=)`;

@@ -3,7 +3,7 @@ import type { Row } from "../../contracts/row.ts";
 import type { Digits } from "../values/number-text.ts";
 import { NumberText } from "../values/number-text.ts";
 import { parseJson } from "../values/json.ts";
-import { knownColumns, mappingHint, purposeNames, valueAt, type ColumnFinder, type Layout, type Purpose, type Values } from "./columns.ts";
+import { columnNames, knownColumns, mappingHint, purposeNames, valueAt, type ColumnFinder, type Layout, type Purpose, type Values } from "./columns.ts";
 import { isConversation, placed, readConversation, type Conversation } from "./conversation.ts";
 import { pictureOf, pictureValues, type PicturePlace } from "./pictures.ts";
 import { shown, withoutData } from "../../messages/shown.ts";
@@ -84,7 +84,7 @@ function textOf(value: unknown, record: Values, layout: Layout, purpose: TextPur
   if (typeof value === "string") return value;
   if (value instanceof NumberText) return value.text;
   if ((typeof value === "number" && !Number.isNaN(value)) || typeof value === "boolean" || typeof value === "bigint") return String(value);
-  const found = value === undefined ? `columns found: ${Object.keys(record).join(", ") || "none"}` : `found ${Number.isNaN(value) ? "NaN" : shown(value)}`;
+  const found = value === undefined ? `columns found: ${columnNames(Object.keys(record))}` : `found ${Number.isNaN(value) ? "NaN" : shown(value)}`;
   throw new Error(`column "${nameOf(layout, purpose)}" (${purposeNames[purpose]}) is missing or not text; ${found}; ${mappingHint(purpose)}`);
 }
 

@@ -5,6 +5,7 @@ import { parseOptions } from "../../options/options.ts";
 import { moduleOf, type AdaptedWeight } from "../lora/adapter.ts";
 import { matched, regularExpression, type Targets } from "../lora/targets.ts";
 import { type JsonObject, readJson } from "./json.ts";
+import { quoted } from "../../messages/shown.ts";
 
 export interface AdapterConfig extends Targets {
   /** Which model the adapter is for, as the folder says; null where it does not. */
@@ -56,10 +57,10 @@ export async function readAdapterConfig(folder: string): Promise<AdapterConfig> 
   const raw = await readJson(file);
   if (raw === null) throw new Error(`${folder} holds no ${adapterConfigName}: is it an adapter as PEFT saves it?`);
   const read = parseOptions(file, schema, raw);
-  if (read.peft_type !== "LORA") throw new Error(`${file} describes an adapter of the type "${read.peft_type}"; only LORA can be used`);
+  if (read.peft_type !== "LORA") throw new Error(`${file} describes an adapter of the type "${quoted(String(read.peft_type))}"; only LORA can be used`);
   const used = Object.keys(notSupported).filter((field) => isSet(raw[field]));
   if (used.length > 0) throw new Error(`${file} sets ${used.map((field) => `${field} (${notSupported[field]})`).join(", ")}, which cannot be used here: merge the adapter into its base with PEFT, and use that`);
-  if ((read.bias ?? "none") !== "none") throw new Error(`${file} sets bias "${read.bias}": the adapter changes biases too, which cannot be used here; merge it into its base with PEFT, and use that`);
+  if ((read.bias ?? "none") !== "none") throw new Error(`${file} sets bias "${quoted(String(read.bias))}": the adapter changes biases too, which cannot be used here; merge it into its base with PEFT, and use that`);
   const initialised = raw["init_lora_weights"];
   if (typeof initialised === "string" && changesBase.test(initialised)) {
     throw new Error(`${file} was initialised by ${initialised}, which changes the base's weights: convert it with PEFT's path_initial_model_for_weight_conversion first`);

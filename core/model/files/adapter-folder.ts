@@ -13,6 +13,7 @@ import type { ModelConfig } from "./config.ts";
 import { enumerate, readFinite } from "./folder.ts";
 import { readSafetensorsHeader, type TensorEntry } from "./safetensors-header.ts";
 import { writeSafetensors } from "./safetensors-write.ts";
+import { quoted } from "../../messages/shown.ts";
 
 export interface AdapterFolder {
   readonly folder: string;
@@ -69,9 +70,9 @@ async function factorEntries(folder: string, name: string, linear: ReadonlySet<s
   for (const [key, entry] of (await readSafetensorsHeader(file)).entries) {
     const found = /^(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.default)?\.weight$/.exec(key);
     const weight = found === null ? "" : canonical(`${found[1]}.weight`);
-    if (!linear.has(weight)) throw new Error(`${file} holds "${key}", which is no factor of a linear layer that this model has: is it an adapter of another model, or of another kind?`);
+    if (!linear.has(weight)) throw new Error(`${file} holds "${quoted(key)}", which is no factor of a linear layer that this model has: is it an adapter of another model, or of another kind?`);
     const parameter = factorNames(weight, name)[found![2] === "A" ? "a" : "b"];
-    if (entries.has(parameter)) throw new Error(`${file} holds one factor under two names, "${entries.get(parameter)!.name}" and "${key}"`);
+    if (entries.has(parameter)) throw new Error(`${file} holds one factor under two names, "${quoted(entries.get(parameter)!.name)}" and "${quoted(key)}"`);
     entries.set(parameter, entry);
   }
   return entries;

@@ -14,6 +14,7 @@ import type { JsonObject } from "./json.ts";
 import type { Weights } from "../model.ts";
 import type { TensorEntry } from "./safetensors.ts";
 import type { FloatSources, WeightType, WriteShardsOptions, WrittenAs } from "./safetensors-write.ts";
+import { quoted } from "../../messages/shown.ts";
 
 /** Shape of every parameter a model must have, by canonical name, in the order wanted. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -94,7 +95,7 @@ function canonicalEntries(stored: ReadonlyMap<string, TensorEntry>, { canonical 
   for (const [name, entry] of stored) {
     if (isBuffer(name)) continue;
     const other = entries.get(canonical(name));
-    if (other !== undefined) throw new Error(`${folder} holds one tensor under two names, "${other.name}" and "${name}"`);
+    if (other !== undefined) throw new Error(`${folder} holds one tensor under two names, "${quoted(other.name)}" and "${quoted(name)}"`);
     entries.set(canonical(name), entry);
   }
   return entries;
@@ -127,7 +128,7 @@ export async function readFinite(entry: TensorEntry): Promise<Float32Array> {
 }
 
 const notFinite = ({ name, file }: TensorEntry, value: number | undefined, at: number): Error =>
-  new Error(`tensor "${name}" in ${file} holds ${value} at ${at}: these weights are damaged or diverged, fetch them again or use others`);
+  new Error(`tensor "${quoted(name)}" in ${file} holds ${value} at ${at}: these weights are damaged or diverged, fetch them again or use others`);
 
 /** @throws Error naming the first number that is not finite */
 function fileWeight(entry: TensorEntry, held: Map<string, HeldFile>): FileWeight {

@@ -87,7 +87,7 @@ export function parseUniqueKeys(text: string, what: string): Record<string, unkn
   }
   if (!isObject(parsed)) throw new Error(`${what} is not a JSON object but ${JSON.stringify(parsed).slice(0, 60)}`);
   const duplicate = findDuplicateKey(text);
-  if (duplicate !== null) throw new Error(`${what} gives "${duplicate}" twice`);
+  if (duplicate !== null) throw new Error(`${what} gives "${quoted(duplicate)}" twice`);
   return parsed;
 }
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { widenBfloat16, widenFloat16 } from "./float-formats.ts";
 import { parseUniqueKeys, readSafetensorsHeader } from "./safetensors-header.ts";
 import type { SafetensorsHeader, TensorEntry, TensorType } from "./safetensors-header.ts";
+import { quoted } from "../../messages/shown.ts";
 
 export type { SafetensorsHeader, TensorEntry, TensorType } from "./safetensors-header.ts";
 export { readSafetensorsHeader } from "./safetensors-header.ts";
@@ -47,7 +48,7 @@ export async function readFloats(entry: TensorEntry): Promise<Float32Array> {
 /** @throws Error for a type that no trainable weight has */
 export function checkFloats(entry: TensorEntry): void {
   if (entry.type !== "F32" && entry.type !== "F16" && entry.type !== "BF16") {
-    throw new Error(`tensor "${entry.name}" in ${entry.file} has the type ${entry.type}; weights must be F32, F16 or BF16`);
+    throw new Error(`tensor "${quoted(entry.name)}" in ${entry.file} has the type ${quoted(entry.type)}; weights must be F32, F16 or BF16`);
   }
 }
 
@@ -79,11 +80,11 @@ async function readIndexedEntries(folder: string, index: string): Promise<Map<st
   const entries = new Map<string, TensorEntry>();
   for (const [name, shard] of Object.entries(map as Record<string, string>)) {
     const entry = headers.get(shard)!.entries.get(name);
-    if (entry === undefined) throw new Error(`${index} says that "${name}" is in ${shard}, and it is not`);
+    if (entry === undefined) throw new Error(`${index} says that "${quoted(name)}" is in ${quoted(shard)}, and it is not`);
     entries.set(name, entry);
   }
   for (const { file, entries: held } of headers.values()) {
-    for (const name of held.keys()) if (!entries.has(name)) throw new Error(`${file} holds "${name}", which ${index} does not list`);
+    for (const name of held.keys()) if (!entries.has(name)) throw new Error(`${file} holds "${quoted(name)}", which ${index} does not list`);
   }
   return entries;
 }

@@ -1,6 +1,7 @@
 /** Which linear layers an adapter is put on, by the rules of PEFT's LoraConfig, so that its folders mean the same here and there. */
 import { runInNewContext } from "node:vm";
 import { moduleOf } from "./adapter.ts";
+import { quoted } from "../../messages/shown.ts";
 
 export interface Targets {
   /** Endings of module names ("q_proj"), a regular expression over the whole name, or "all-linear". */
@@ -78,7 +79,7 @@ export function regularExpression(owner: string, option: string, source: string)
   try {
     return new RegExp(source.replaceAll("(?P<", "(?<").replaceAll("\\Z", "$"));
   } catch (cause) {
-    throw new Error(`${owner}: ${option} is no regular expression: ${(cause as Error).message}`, { cause });
+    throw new Error(`${owner}: ${option} is no regular expression: ${quoted((cause as Error).message)}`, { cause });
   }
 }
 

@@ -191,7 +191,7 @@ class PythonInterpreter extends Base {
   /** Characters beyond the 16 bits of JavaScript's count as one. */
   #member(node: Node, environment: Environment): JinjaValue | null {
     const object = this.evaluate(node["object"] as Node, environment);
-    if (object.type === "UndefinedValue") throw new Error(`a property of something that is undefined is asked for${nameIn(node)}`);
+    if (object.type === "UndefinedValue") throw new Error(`a property of something that is not defined is asked for${nameIn(node)}`);
     const known = { ...node, object: { type: "value", value: object } };
     const isLong = object.type === "StringValue" && node["computed"] === true && /[\ud800-\udfff]/.test(object.value as string);
     if (!isLong) return super.evaluate(known, environment);

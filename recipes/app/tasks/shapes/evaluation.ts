@@ -51,11 +51,13 @@ export interface ShapesEvaluationOptions {
 
 export async function evaluateShapes({ policy, dataset, sampled = true, seed = 1, output = null, pictures = null, onProgress, signal }: ShapesEvaluationOptions): Promise<ShapesEvaluation> {
   const total = dataset.size * (sampled ? 2 : 1);
+  const digest = await policy.learner.digest?.();
+  const of = { seed, ...(digest === undefined ? {} : { weights: digest }) };
   const common = { policy, dataset, judge: shapesJudge, scorers: shapesScorers(), categories: shapesCategories, ...(signal === undefined ? {} : { signal }) };
-  const greedy = await evaluateModel({ ...common, settings: settingsOf(dataset, { seed }), evidence: ["masked"], output, pictures, onProgress: (done) => onProgress?.(done, total) });
+  const greedy = await evaluateModel({ ...common, settings: settingsOf(dataset, of), evidence: ["masked"], output, pictures, onProgress: (done) => onProgress?.(done, total) });
   if (!sampled) return { greedy, sampled: null };
   const own = output === null ? null : join(output, "sampled");
-  return { greedy, sampled: await evaluateModel({ ...common, settings: settingsOf(dataset, { seed, temperature: 1 }), output: own, onProgress: (done) => onProgress?.(dataset.size + done, total) }) };
+  return { greedy, sampled: await evaluateModel({ ...common, settings: settingsOf(dataset, { ...of, temperature: 1 }), output: own, onProgress: (done) => onProgress?.(dataset.size + done, total) }) };
 }
 
 /** Greedy answers with each question's picture swapped for another scene's: what the model does not see. */
