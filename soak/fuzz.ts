@@ -6,8 +6,9 @@ import { root, tally, type Result } from "./part.ts";
 import { atOnce } from "./smallest/random.ts";
 
 const shard = 1000;
-/** One file may take so long: readers of data have 10 seconds of their own. */
+/** One file may take so long: readers of data have 10 seconds of their own. A process that begins trains a small run first, whose files are damaged then. */
 const mostMilliseconds = 60_000;
+const mostToBegin = 600_000;
 const seed = Number(process.env["SOAK_SEED"] ?? 1);
 
 interface Outcome {
@@ -25,7 +26,7 @@ function watched(from: number, count: number): Promise<Outcome & { readonly next
       hung = true;
       child.kill("SIGKILL");
     };
-    let timer = setTimeout(late, mostMilliseconds);
+    let timer = setTimeout(late, mostToBegin);
     child.stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-500)));
     const lines = createInterface({ input: child.stdout });
     lines.on("line", (line) => {

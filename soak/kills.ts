@@ -7,13 +7,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { presetNames } from "@papo/recipes";
 import { root, tally, type Result } from "./part.ts";
-import { phases, runChild } from "./smallest/child.ts";
+import { marks, phases, runChild } from "./smallest/child.ts";
 import { contents, differences } from "./smallest/contents.ts";
 import { atOnce, uniform } from "./smallest/random.ts";
-
-const marks: Readonly<Record<string, RegExp>> = {
-  start: /./, evaluation: /evaluating .*/, rollout: /at rollout/, reward: /at reward/, update: /at update/, checkpoint: /at checkpoint/, report: /evaluating .* after.*: done/,
-};
 
 interface Chain {
   readonly preset: string;
@@ -37,7 +33,7 @@ async function chain({ preset, kills }: Chain): Promise<Outcome> {
   for (let kill = 0; kill < kills; kill++) {
     const phase = uniform("where", preset, kill) < 0.5 ? "evaluation" : phases[Math.floor(uniform("phase", preset, kill) * phases.length)]!;
     const span = phase === "evaluation" ? alone.worked : 60;
-    const sent = { signal: "SIGKILL", after: marks[phase]!, milliseconds: uniform("when", preset, kill) * span } as const;
+    const sent = { signal: "SIGKILL", after: marks[phase], milliseconds: uniform("when", preset, kill) * span } as const;
     const { ended, phase: at, output } = await runChild({ preset, output: killed, resume: true, sent });
     if (ended === "SIGKILL") met.push(at);
     // Everything was done before its moment came: the next kill meets a new run.

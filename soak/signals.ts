@@ -1,14 +1,25 @@
-/** SIGTERM and SIGINT at random instants: the run ends by itself with their exit codes and without a stack, and, resumed, as one that was left alone. */
+/**
+ * SIGTERM and SIGINT at random instants, and in the shortest phases: the run ends by itself with their exit codes and without a stack, and, resumed, as one that was
+ * left alone. So do other commands that train.
+ */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { root, tally, type Result } from "./part.ts";
-import { runChild } from "./smallest/child.ts";
+import { marks, runChild, runCommand, type Sent } from "./smallest/child.ts";
 import { contents, differences } from "./smallest/contents.ts";
 import { atOnce, uniform } from "./smallest/random.ts";
 
 const preset = "papo-d";
 const codes = { SIGTERM: 143, SIGINT: 130 } as const;
 const raw = /\n {4}at |terminate called|Napi|undefined|\[object/;
+
+/** Every fourth comes anywhere between the start of the process and its end; two of four while it works; of the rest half while a checkpoint is written, half while the report is. */
+function momentOf(signal: keyof typeof codes, index: number, lasts: number, worked: number): Pick<Sent, "after" | "milliseconds"> {
+  const drawn = uniform(signal, index);
+  if (index % 4 === 0) return { after: /(?:)/, milliseconds: drawn * lasts };
+  if (index % 4 === 3) return { after: index % 8 === 3 ? marks.checkpoint : marks.report, milliseconds: drawn * 40 };
+  return { after: /evaluating|at /, milliseconds: drawn * worked };
+}
 
 export async function signals(count: number): Promise<readonly Result[]> {
   const folder = join(root, "runs/soak/signals");
@@ -22,9 +33,7 @@ export async function signals(count: number): Promise<readonly Result[]> {
   /** Null: as it should be. */
   const stop = async (signal: keyof typeof codes, index: number): Promise<{ readonly loss: string | null; readonly at: string }> => {
     const output = join(folder, `${signal}-${index}`);
-    // Every fourth comes anywhere between the start of the process and its end; the others while it works.
-    const anywhere = index % 4 === 0;
-    const sent = { signal, after: anywhere ? /(?:)/ : /evaluating|at /, milliseconds: uniform(signal, index) * (anywhere ? lasts : alone.worked) };
+    const sent: Sent = { signal, ...momentOf(signal, index, lasts, alone.worked) };
     const { ended, output: said, phase } = await runChild({ preset, output, sent });
     const fault = (what: string) => ({ loss: `${signal} ${index} in ${phase}: ${what}`, at: phase });
     if (ended !== 0 && ended !== codes[signal]) return fault(`it ended with ${ended}: ${said.slice(-300)}`);
@@ -45,5 +54,51 @@ export async function signals(count: number): Promise<readonly Result[]> {
     const met = [...new Set(outcomes.map(({ at }) => at))].map((at) => `${at} ${outcomes.filter((one) => one.at === at).length}`).join(", ");
     results.push(tally(`${signal} at random instants`, count, outcomes.flatMap(({ loss }) => (loss === null ? [] : [loss])), met));
   }
+  results.push(await otherCommands(folder));
   return results;
+}
+
+interface Stopped {
+  readonly args: (output: string) => readonly string[];
+  readonly sent: readonly Sent[];
+  /** Words that go on with it; default: the same again. */
+  readonly again?: readonly string[];
+  /** What stands when it was gone on with. */
+  readonly made: string;
+}
+
+const supervised = (output: string): readonly string[] => ["sft", join(root, "soak/smallest/run-file.ts"), "--output", output];
+const comparison = (output: string): readonly string[] => ["compare", "grpo", "papo", "--seeds", "1", "--steps", "2", "--scenes", "20", "--jobs", "2", "--output", output];
+const demonstration = (output: string): readonly string[] => ["demo", "--recipe", "grpo", "--steps", "3", "--scenes", "20", "--output", output];
+const after = (signal: keyof typeof codes, line: RegExp, milliseconds: number): Sent => ({ signal, after: line, milliseconds });
+
+/** By what is tried. */
+const commands: Readonly<Record<string, Stopped>> = {
+  "Ctrl-C as papo sft starts": { args: supervised, sent: [after("SIGINT", /(?:)/, 2000)], made: "supervised/model/config.json" },
+  "SIGTERM as papo sft starts": { args: supervised, sent: [after("SIGTERM", /(?:)/, 4000)], made: "supervised/model/config.json" },
+  "Ctrl-C in papo sft": { args: supervised, sent: [after("SIGINT", /supervised training/, 100)], made: "supervised/model/config.json", again: ["--overwrite"] },
+  "Ctrl-C twice in papo compare": { args: comparison, sent: [after("SIGINT", /0 of them done/, 3000), after("SIGINT", /(?:)/, 1)], made: "table.md" },
+  "SIGTERM in papo compare": { args: comparison, sent: [after("SIGTERM", /0 of them done/, 8000)], made: "table.md" },
+  "Ctrl-C as papo demo measures its start": { args: demonstration, sent: [after("SIGINT", /measuring/, 200)], made: "report.html", again: ["--resume"] },
+  "Ctrl-C in papo demo": { args: demonstration, sent: [after("SIGINT", /asked/, 0)], made: "report.html", again: ["--resume"] },
+};
+
+/** Other commands that train: they end with the signal's code, leave no lock, and are gone on with. */
+async function otherCommands(folder: string): Promise<Result> {
+  const env = { SOAK_PRESET: preset, SOAK_STEPS: "12" };
+  const losses = await atOnce(Object.entries(commands), async ([name, { args, sent, again = [], made }], index) => {
+    const output = join(folder, `command-${index}`);
+    const { ended, output: said } = await runCommand(args(output), { env, sent });
+    const fault = (what: string): string[] => [`${name}: ${what}`];
+    if (ended !== 0 && ended !== codes[sent[0]!.signal as keyof typeof codes]) return fault(`it ended with ${ended}: ${said.slice(-300)}`);
+    if (raw.test(said)) return fault(`it said ${said.slice(-300)}`);
+    if (existsSync(join(output, "lock.json"))) return fault("its lock stands");
+    const then = ended === 0 ? null : await runCommand([...args(output), ...(existsSync(output) ? again : [])], { env });
+    if (then !== null && then.ended !== 0) return fault(`going on ended with ${then.ended}: ${then.output.slice(-300)}`);
+    if (!existsSync(join(output, made))) return fault(`${made} is not there`);
+    console.log(`   ${name}: ${ended === 0 ? "it was done before" : `ended with ${ended}`}`);
+    rmSync(output, { recursive: true });
+    return [];
+  });
+  return tally("signals in papo sft, compare and demo", losses.length, losses.flat());
 }

@@ -183,7 +183,7 @@ function createRun(plugin: string, parts: Parts): Run {
       events: strict({ on, off: events.off, emit: events.emit }, "function of events"),
       views: { register: (view) => parts.views.add(plugin, checkedView(plugin, view, limitSeconds)) },
       scores: { request: (request) => parts.requests.request(plugin, checkedRequest(plugin, request, registered, limitSeconds)) },
-      rewards: { register: (scorer) => parts.scorers.add(plugin, checkedScorer(plugin, scorer)) },
+      rewards: { register: (scorer) => parts.scorers.add(plugin, checkedScorer(plugin, scorer, limitSeconds)) },
       auxiliary: { register: (rollout) => parts.auxiliary.add(plugin, checkedAuxiliary(plugin, rollout, limitSeconds)) },
       copies: { register: (copy) => parts.copies.add(plugin, checkedCopy(plugin, copy)) },
       coefficient: (name, initial) => parts.coefficients.declare(plugin, name, initial),

@@ -33,7 +33,7 @@ export function checkedCopy(plugin: string, copy: WeightsCopy): WeightsCopy {
 }
 
 /** A scorer with a finite weight, a time and something to do when it fails; what it gives is checked where it is run. */
-export function checkedScorer(plugin: string, scorer: Scorer): Scorer {
+export function checkedScorer(plugin: string, scorer: Scorer, limitSeconds: number): Scorer {
   const { name, weight, timeoutSeconds, onFailure, rejects, score } = fieldsOf(scorer);
   checkFields(
     plugin,
@@ -51,7 +51,18 @@ export function checkedScorer(plugin: string, scorer: Scorer): Scorer {
       score: unlessFunction(score, true),
     },
   );
-  return scorer;
+  if (rejects === undefined) return scorer;
+  const calls = new Calls(plugin, `scorer "${name}"`, limitSeconds);
+  const fault = (result: unknown): string | null =>
+    result === undefined || result === null || typeof result === "string" ? null : describe(result);
+  return {
+    name: scorer.name,
+    weight: scorer.weight,
+    timeoutSeconds: scorer.timeoutSeconds,
+    onFailure: scorer.onFailure,
+    score: (sample, signal) => scorer.score(sample, signal),
+    rejects: (row) => calls.later("rejects", () => scorer.rejects!(row), fault, "a reason, or null for none"),
+  };
 }
 
 /** An auxiliary rollout whose prompts are prompts. */

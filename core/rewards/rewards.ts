@@ -1,7 +1,7 @@
 /** Scorers give a response named numbers; the pipeline runs them as responses finish and sums them by weight. */
 import type { Scorable, Scored, Scorer } from "../contracts/scorer.ts";
 import type { Sample } from "../contracts/sample.ts";
-import { shown } from "../messages/shown.ts";
+import { describe } from "../messages/describe.ts";
 import { digestOf } from "../host/inputs.ts";
 import { withoutSecrets } from "../options/secrets.ts";
 import { tokensDigest, type JournalEntry, type RewardJournal } from "../checkpoint/journal.ts";
@@ -159,12 +159,6 @@ async function withTimeout(scorer: Scorer, sample: Scorable): Promise<Scored> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function describe(result: unknown): string {
-  if (typeof result === "object" && result !== null && "value" in result) return `{ value: ${describe(result.value)} }`;
-  if (typeof result === "string") return `the text ${shown(result)}`;
-  return String(result);
 }
 
 function collect(

@@ -14,7 +14,7 @@ export interface GuardedThreadOptions {
   readonly name: string;
   /** The thread's file, plain JavaScript. */
   readonly file: URL;
-  /** Milliseconds for one answer. */
+  /** Milliseconds for one answer; as long as the process was given less time than this by a machine that has other work, up to `patience` times as many. */
   readonly limit: number;
   /** Milliseconds until the thread says that it is working on a question, which it then does at once; default: `limit`, and it need not say so. */
   readonly loading?: number;
@@ -24,6 +24,15 @@ interface Asked<Q, A> {
   readonly question: Q;
   readonly resolve: (answer: A) => void;
   readonly reject: (error: Error) => void;
+}
+
+/** How many times its limit a question may take where the process did not compute that long: it waits for the machine then, or for nothing. */
+const patience = 10;
+
+/** Milliseconds that all threads of this process have computed. */
+function computed(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Questions that are with the thread at one time: enough that it never waits for the next. */
@@ -98,8 +107,17 @@ export class GuardedThread<Q, A> {
   #watch(limit = this.#options.loading ?? this.#options.limit): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     const [first] = this.#sent;
+    const [began, before] = [performance.now(), computed()];
+    const over = (): void => {
+      if (this.#sent[0] !== first) return;
+      const rest = Math.min(limit - (computed() - before), patience * limit - (performance.now() - began));
+      if (rest <= 0) this.#late();
+      else wait(rest);
+    };
     // An answer that waits to be heard, because this side of the process stood still, comes before the verdict that there is none.
-    this.#timer = first === undefined ? null : setTimeout(() => setImmediate(() => (this.#sent[0] === first ? this.#late() : undefined)), limit);
+    const wait = (milliseconds: number): void => void (this.#timer = setTimeout(() => setImmediate(over), milliseconds));
+    if (first === undefined) this.#timer = null;
+    else wait(limit);
   }
 
   #late(): void {

@@ -5,13 +5,19 @@ import { root } from "../part.ts";
 
 const runFile = join(root, "soak/smallest/run-file.ts");
 
+/** A signal, so long after the first line that matches. */
+export interface Sent {
+  readonly signal: NodeJS.Signals;
+  readonly after: RegExp;
+  readonly milliseconds: number;
+}
+
 export interface ChildOptions {
   readonly preset: string;
   readonly output: string;
   readonly steps?: number;
   readonly resume?: boolean;
-  /** A signal, so long after the first line that matches. */
-  readonly sent?: { readonly signal: NodeJS.Signals; readonly after: RegExp; readonly milliseconds: number };
+  readonly sent?: Sent;
   /** Bytes that one file may have. */
   readonly largestFile?: number;
 }
@@ -28,23 +34,49 @@ export interface ChildOutcome {
 
 export const phases = ["start", "evaluation", "rollout", "reward", "update", "checkpoint", "report"] as const;
 
-/** Ended by a limit of its own: nothing here takes so long. */
-const mostMilliseconds = 300_000;
+/** What says that a phase begins. */
+export const marks: Readonly<Record<(typeof phases)[number], RegExp>> = {
+  start: /./, evaluation: /evaluating .*/, rollout: /at rollout/, reward: /at reward/, update: /at update/, checkpoint: /at checkpoint/, report: /evaluating .* after.*: done/,
+};
 
-export function runChild({ preset, output, steps = 4, resume = false, sent, largestFile }: ChildOptions): Promise<ChildOutcome> {
-  const words = [process.execPath, join(root, "recipes/papo.mjs"), "train", runFile, "--output", output, ...(resume ? ["--resume"] : [])];
+/** Ended by a limit of its own: nothing here takes so long. */
+const mostMilliseconds = 600_000;
+
+export const runChild = ({ preset, output, steps = 4, resume = false, sent, largestFile }: ChildOptions): Promise<ChildOutcome> =>
+  runCommand(["train", runFile, "--output", output, ...(resume ? ["--resume"] : [])], { env: { SOAK_PRESET: preset, SOAK_STEPS: String(steps) }, sent: sent === undefined ? [] : [sent], ...(largestFile === undefined ? {} : { largestFile }) });
+
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Each after the one before. */
+  readonly sent?: readonly Sent[];
+  readonly largestFile?: number;
+}
+
+/** A command of papo in a process of its own. */
+export function runCommand(args: readonly string[], { env = {}, sent = [], largestFile }: CommandOptions = {}): Promise<ChildOutcome> {
+  const words = [process.execPath, join(root, "recipes/papo.mjs"), ...args];
   // POSIX gives sh the limit in blocks of 512 bytes.
-  const [program, ...args] = largestFile === undefined ? words : ["/bin/sh", "-c", `ulimit -f ${Math.floor(largestFile / 512)}; exec "$@"`, "sh", ...words];
+  const [program, ...rest] = largestFile === undefined ? words : ["/bin/sh", "-c", `ulimit -f ${Math.floor(largestFile / 512)}; exec "$@"`, "sh", ...words];
   return new Promise((resolve) => {
-    const child = spawn(program!, args, { cwd: root, env: { ...process.env, SOAK_PRESET: preset, SOAK_STEPS: String(steps) }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program!, rest, { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     let [said, phase, began] = ["", "start", 0];
     let timer: NodeJS.Timeout | null = null;
     const late = setTimeout(() => child.kill("SIGKILL"), mostMilliseconds);
+    const waiting = [...sent];
+    const arm = (): void => {
+      const [next] = waiting;
+      if (next === undefined || timer !== null || !next.after.test(said)) return;
+      timer = setTimeout(() => {
+        [timer] = [null, waiting.shift()];
+        child.kill(next.signal);
+        arm();
+      }, next.milliseconds);
+    };
     const hear = (chunk: Buffer): void => {
       said += chunk.toString();
       phase = phaseOf(said) ?? phase;
       if (phase !== "start" && began === 0) began = Date.now();
-      if (sent !== undefined && timer === null && sent.after.test(said)) timer = setTimeout(() => child.kill(sent.signal), sent.milliseconds);
+      arm();
     };
     child.stdout.on("data", hear);
     child.stderr.on("data", hear);
@@ -53,6 +85,7 @@ export function runChild({ preset, output, steps = 4, resume = false, sent, larg
       if (timer !== null) clearTimeout(timer);
       resolve({ ended: code ?? signal!, output: said, phase, worked: began === 0 ? 0 : Date.now() - began });
     });
+    arm();
   });
 }
 

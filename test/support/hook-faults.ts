@@ -5,6 +5,7 @@ import { fill, ones, Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
 import { grpo } from "@papo/recipes";
 import { createHooks } from "../../core/contracts/hooks.ts";
 import type { Run } from "../../core/contracts/plugin.ts";
+import type { Dataset } from "../../core/data/dataset.ts";
 import { train } from "../../core/pipeline/run.ts";
 import { type TrainOptions } from "../../core/pipeline/run/options.ts";
 import { banditSettings, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "./bandit.ts";
@@ -46,33 +47,52 @@ const steps = 4;
 const faultyStep = 3;
 const settings = { ...banditSettings, steps, checkpointEvery: 1, hookSeconds: 0.1, promptsPerStep: 2 };
 
+/** The fault in the faulty step, else what is right; counts faults. */
+export type Faulty = (right: unknown, step?: number) => unknown;
+
+/** A function of a plugin that the pipeline calls. */
+export interface Place {
+  /** As messages have it. */
+  readonly name: string;
+  /** Registers or taps it. */
+  readonly apply: (run: Run, faulty: Faulty) => void;
+  readonly dataset?: Dataset;
+}
+
+const isAsynchronous = (hook: HookName): boolean => createHooks()[hook].constructor.name.startsWith("Async");
+
+const hookPlace = (hook: HookName): Place => ({
+  name: hook,
+  apply: (run, faulty) => {
+    run.coefficient("c", 1);
+    const untyped = run.hooks[hook] as unknown as Record<string, (name: string, fn: (value: unknown, context: unknown) => unknown) => void>;
+    const stepOf = (context: unknown): number | undefined => (context as { readonly step?: number } | undefined)?.step;
+    const work = (value: unknown, context: unknown): unknown => (hook === "stepped" ? faulty(undefined, stepOf(value)) : faulty(value, stepOf(context)));
+    untyped[isAsynchronous(hook) ? "tapPromise" : "tap"]!("TapPlugin", isAsynchronous(hook) ? async (value, context) => work(value, context) : work);
+  },
+});
+
 interface Called {
   count: number;
 }
 
-/** A plugin with one tap of the hook, whose result in one step is the fault's; null: it is right in all. */
-function tapped(hook: HookName, fault: Result | null, called: Called): TapPlugin {
-  return new TapPlugin((run: Run) => {
-    let step = 0;
-    run.hooks.prompts.tapPromise("TapPlugin", async (rows, context) => ((step = context.step), rows));
-    run.coefficient("c", 1);
-    const untyped = run.hooks[hook] as unknown as Record<string, (name: string, fn: (value: unknown, context: unknown) => unknown) => void>;
-    const asynchronous = createHooks()[hook].constructor.name.startsWith("Async");
-    const now = (context: unknown): number => (context as { readonly step?: number } | undefined)?.step ?? step;
-    untyped[asynchronous ? "tapPromise" : "tap"]!("TapPlugin", (value, context) => {
-      const right = hook === "stepped" ? undefined : value;
-      if (fault === null || now(hook === "stepped" ? value : context) !== faultyStep) return asynchronous ? Promise.resolve(right) : right;
+/** A plugin with one such function, whose result in one step is the fault's; null: it is right in all. */
+function pluginWith({ apply }: Place, fault: Result | null, called: Called): TapPlugin {
+  return new TapPlugin((run) => {
+    let now = 0;
+    run.hooks.prompts.tapPromise("TapPlugin", async (rows, { step }) => ((now = step), rows));
+    apply(run, (right, step = now) => {
+      if (fault === null || step !== faultyStep) return right;
       called.count++;
-      if (!asynchronous) return fault(right);
-      return (async () => fault(right))();
+      return fault(right);
     });
   });
 }
 
-async function run(plugin: TapPlugin, output: string, resume = false): Promise<{ readonly error: string | null; readonly alarms: readonly string[] }> {
+async function run(plugin: TapPlugin, dataset: Dataset, output: string, resume = false): Promise<{ readonly error: string | null; readonly alarms: readonly string[] }> {
   const alarms: string[] = [];
   const options: TrainOptions = {
-    policy: tabularPolicy(), plugins: [new ScorerPlugin(), ...grpo({ referenceKl: 0 }), plugin], dataset: letterRows, settings, output, resume,
+    policy: tabularPolicy(), plugins: [new ScorerPlugin(), ...grpo({ referenceKl: 0 }), plugin], dataset, settings, output, resume,
     onEvents: (events) => events.on("alarm", ({ message }) => alarms.push(message)),
   };
   const ended = train(options).then(() => null, (error: unknown) => (error as Error).message);
@@ -90,16 +110,20 @@ export interface HookOutcome {
   readonly loss: string | null;
 }
 
-/** Each fault of each hook, one after the other. */
-export async function tryHook(hook: HookName, fault: string): Promise<HookOutcome> {
+/** A fault of a hook's tap. */
+export const tryHook = (hook: HookName, fault: string): Promise<HookOutcome> => tryPlace(hookPlace(hook), fault);
+
+/** A run with the fault in one step, and what came of it: it is told and the run goes on from where it was, or it was no fault. */
+export async function tryPlace(place: Place, fault: string): Promise<HookOutcome> {
+  const { name, dataset = letterRows } = place;
   const folder = temporaryFolder();
   const [whole, faulty] = [join(folder, "whole"), join(folder, "faulty")];
   try {
     const called = { count: 0 };
-    const alone = await run(tapped(hook, null, called), whole);
+    const alone = await run(pluginWith(place, null, called), dataset, whole);
     if (alone.error !== null) throw new Error(`the run without a fault failed: ${alone.error}`);
-    const { error, alarms } = await run(tapped(hook, hookFaults[fault]!, called), faulty);
-    const loss = (what: string): HookOutcome => ({ error, loss: `${hook}, ${fault}: ${what}` });
+    const { error, alarms } = await run(pluginWith(place, hookFaults[fault]!, called), dataset, faulty);
+    const loss = (what: string): HookOutcome => ({ error, loss: `${name}, ${fault}: ${what}` });
     if (called.count === 0) return loss("it was not called");
     if (error === null) {
       const metrics = readFileSync(join(faulty, "metrics.jsonl"), "utf8");
@@ -109,10 +133,10 @@ export async function tryHook(hook: HookName, fault: string): Promise<HookOutcom
       const silent = contents(faulty) !== contents(whole) && alarms.length === 0 && fault !== "huge";
       return silent ? loss(`it trained otherwise and nothing was said: ${metrics.slice(-100)}`) : { error, loss: null };
     }
-    if (!new RegExp(`TapPlugin.*(hook "${hook}"|${hook})`).test(error) && !/Step 3 failed/.test(error)) return loss(`it is not named: ${error}`);
+    if (!new RegExp(`TapPlugin.*(hook "${name}"|${name})`).test(error) && !/Step 3 failed/.test(error)) return loss(`it is not named: ${error}`);
     if (raw.test(error)) return loss(`a library's words: ${error}`);
     if (!/step [23] is safe/.test(error)) return loss(`what is safe is not said: ${error}`);
-    const again = await run(tapped(hook, null, called), faulty, true);
+    const again = await run(pluginWith(place, null, called), dataset, faulty, true);
     if (again.error !== null) return loss(`it does not go on: ${again.error}`);
     return contents(faulty) === contents(whole) ? { error, loss: null } : loss("it ends otherwise");
   } finally {

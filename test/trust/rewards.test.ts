@@ -28,8 +28,8 @@ const failures: readonly (readonly [what: string, failure: () => unknown, reason
   ["hangs", () => new Promise(() => undefined), /it gave no answer within 0\.2 s/],
   ["gives NaN", () => NaN, /it returned NaN, which is no finite number/],
   ["gives a text", () => "1", /it returned the text "1", which is no finite number/],
-  ["gives nothing", () => undefined, /it returned undefined, which is no finite number/],
-  ["gives a part without a number", () => ({ value: "high" }), /it returned \{ value: the text "high" \}, which is no finite number/],
+  ["gives nothing", () => undefined, /it returned nothing, which is no finite number/],
+  ["gives a part without a number", () => ({ value: "high" }), /it returned \{ value: "high" \}, which is no finite number/],
 ];
 
 describe("a reward that", () => {

@@ -26,7 +26,7 @@ test("a failure gives the stand-in where the scorer says so, with the reason", a
     [() => { throw new Error("no network"); }, "no network"],
     [() => NaN, "it returned NaN, which is no finite number"],
     [async () => ({ value: Infinity }), "it returned { value: Infinity }, which is no finite number"],
-    [() => undefined as unknown as number, "it returned undefined, which is no finite number"],
+    [() => undefined as unknown as number, "it returned nothing, which is no finite number"],
   ] as const) {
     expect(await judge({ score, onFailure: -1, weight: 2 })).toEqual({ reward: -2, parts: { judge: -1 }, notes: {}, failures: { judge: reason } });
   }
