@@ -27,6 +27,8 @@ export const parts: Readonly<Record<string, Part>> = {
   logs: async () => (await import("./logs.ts")).logs(),
   /** A sweep that is killed and gone on with; 4. */
   sweep: async (count) => (await import("./sweep.ts")).sweep(count ?? 4),
+  /** Folders and adapters of every family in transformers and PEFT. Needs Python. */
+  folders: async () => (await import("./folders.ts")).folders(),
   /** Every command of the pages. */
   docs: async () => (await import("./docs.ts")).docs(),
   /** Coverage of the intervals and size of the test of a paired comparison, 2,000 evaluations in each world. */

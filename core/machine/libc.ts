@@ -37,11 +37,12 @@ export function keepFreedMemory(largest = mostKept): void {
   try {
     const mallopt = libc("int mallopt(int param, int value)");
     mallopt(M_MMAP_THRESHOLD, largest);
-    if (asked) return;
-    asked = true;
     mallopt(M_ARENA_MAX, 1);
-    mallopt(M_TRIM_THRESHOLD, 2 ** 31 - 1);
-    mallopt(M_TOP_PAD, 64 * 2 ** 20);
+    mallopt(M_TRIM_THRESHOLD, largest === mostKept ? 2 ** 31 - 1 : mostKept);
+    // Of room at the heap's end that an array fits it takes its memory, however large it is; what lies behind it then keeps it there.
+    mallopt(M_TOP_PAD, largest === mostKept ? 2 * mostKept : largest / 2);
+    if (asked) libc("int malloc_trim(size_t pad)")(0);
+    asked = true;
   } catch {
     // Another C library, or no prebuilt bridge to it on this platform: only speed depends on it.
   }

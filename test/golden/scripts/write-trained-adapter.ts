@@ -1,14 +1,15 @@
 /**
- * Train an adapter of the tiny golden model for two steps and write what check_in_peft.py compares:
- * `node --import tsx test/golden/scripts/write-trained-adapter.ts <folder> [lora settings as JSON]` writes <folder>/adapter and <folder>/scores.json.
+ * Train an adapter of a golden model for two steps and write what check_in_peft.py compares: <folder>/adapter and <folder>/scores.json.
+ *
+ * usage: node --import tsx test/golden/scripts/write-trained-adapter.ts <folder> [lora settings as JSON] [model folder, default the tiny one]
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { learnerSettings, openPolicyInProcess, parseSettings, type RunSettingsInput } from "@papo/core";
 
-const [target = "", lora = "{}"] = process.argv.slice(2);
-const base = fileURLToPath(new URL("../cases/models/tiny", import.meta.url));
+const tiny = fileURLToPath(new URL("../cases/models/tiny", import.meta.url));
+const [target = "", lora = "{}", base = tiny] = process.argv.slice(2);
 const settings = parseSettings({ lora: JSON.parse(lora) as RunSettingsInput["lora"] });
 const policy = await openPolicyInProcess({ folder: base, ...learnerSettings(settings) });
 const [prompt, response] = [[5, 6, 7, 8, 9], [11, 12, 13, 14, 15, 16]];
