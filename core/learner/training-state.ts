@@ -1,10 +1,10 @@
 /** The gradient that passes back add up, and what updates the weights with it: on the host, or where the executor computes. */
 import { type Device, type DeviceArray, type FloatArray, type HostArray, zerosOn } from "../graph/executor.ts";
-import { clearPages } from "../machine/libc.ts";
 import { currentWeights } from "../model/weight-sets.ts";
 import { type ModelProgram, type ModelRuntime } from "../model/runtime.ts";
 import { AdamW } from "./adamw.ts";
 import { DeviceOptimizer } from "./device-optimizer.ts";
+import { GradientArrays } from "./gradient-arrays.ts";
 import { gradientOf } from "./learner-graphs.ts";
 import type { OptimizerSettings } from "./learner.ts";
 import { Muon } from "./muon.ts";
@@ -48,11 +48,8 @@ class HostState implements TrainingState {
   readonly #runtime: ModelRuntime;
   readonly #optimizer: Optimizer;
   readonly #gradients = new Map<string, Float32Array>();
-  /**
-   * Arrays of earlier updates' gradients, zeros by now. Large ones take no memory until a pass writes to them, which it does as what it keeps
-   * for its way back becomes less; small ones keep theirs, since taking it anew costs a page fault for each page.
-   */
-  readonly #spare = new Map<string, Float32Array>();
+  /** Made with the first of them. */
+  #arrays: GradientArrays | null = null;
 
   constructor(runtime: ModelRuntime, settings: OptimizerSettings) {
     this.#runtime = runtime;
@@ -93,17 +90,18 @@ class HostState implements TrainingState {
 
   /** Where a parameter's gradient is added up: zeros before the first pass after an update. */
   #sum(name: string): FloatArray {
-    const { shape, data: { length } } = this.#runtime.trained().get(name) as FloatArray;
-    const data = this.#gradients.get(name) ?? this.#spare.get(name) ?? new Float32Array(length);
+    const { shape } = this.#runtime.trained().get(name) as FloatArray;
+    const data = this.#allArrays.get(name);
     this.#gradients.set(name, data);
     return { shape, data };
   }
 
+  get #allArrays(): GradientArrays {
+    return (this.#arrays ??= new GradientArrays(new Map([...this.#runtime.trained()].map(([name, { data }]) => [name, data.length]))));
+  }
+
   #clear(): void {
-    for (const [name, data] of this.#gradients) {
-      clearPages(data);
-      this.#spare.set(name, data);
-    }
+    this.#arrays?.clear();
     this.#gradients.clear();
   }
 }

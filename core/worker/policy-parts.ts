@@ -61,7 +61,7 @@ export interface PolicyOptions {
 }
 
 /** From so many parameters on, freed arrays of so many bytes go back to the system: kept, those of a model of half a billion took twice the memory, and what a page costs is little beside its product. */
-const [largeModel, largestKept] = [5e7, 2 * 2 ** 20];
+const [largeModel, largestKept] = [5e7, 2 ** 18];
 
 /** Load the model and make learner and sampler. @throws Error naming the file at fault. */
 export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {
