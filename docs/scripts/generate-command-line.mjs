@@ -5,6 +5,7 @@ import { z } from "zod";
 import { commands } from "../../recipes/app/cli.ts";
 import { commonOptions, optionRows, usageLines } from "../../recipes/app/command-line/help.ts";
 import { jsonEvents } from "../../recipes/app/display/json-events.ts";
+import { foldMarkdown } from "./fold.mjs";
 
 const target = new URL("../command-line.md", import.meta.url);
 const cell = (text) => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
@@ -30,7 +31,7 @@ function eventRow([name, schema]) {
 }
 
 export function renderCommandLine() {
-  return [
+  return foldMarkdown([
     "# The command line",
     "",
     "This page is made from the commands' own tables by `npm run docs`; `npx papo <command> --help` prints the same. A mistake in the arguments is told with all others, and with what was meant.",
@@ -55,7 +56,7 @@ export function renderCommandLine() {
     "npx papo train run.ts --json | jq -r 'select(.event == \"step\") | [.step, .metrics[\"reward/mean\"]] | @tsv'",
     "```",
     "",
-  ].join("\n");
+  ].join("\n"));
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) writeFileSync(target, renderCommandLine());

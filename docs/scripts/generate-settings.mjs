@@ -10,6 +10,7 @@ import * as everyRecipe from "@papo/recipes";
 import ts from "typescript";
 import { z } from "zod";
 import { counterparts, peers } from "../../recipes/run-file/peers/counterparts.ts";
+import { foldMarkdown } from "./fold.mjs";
 import { optionsOf, readPlugins } from "./generate-catalogue.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -117,7 +118,7 @@ function peersTable() {
 }
 
 export function renderSettings() {
-  return [
+  return foldMarkdown([
     "# Settings and options",
     "",
     "Every option there is. This page is made from the schemas that options are held against, and their doc comments, by `npm run docs`: change it there. Any of them can be set from outside:",
@@ -152,7 +153,7 @@ export function renderSettings() {
     "",
     ...peersTable(),
     "",
-  ].join("\n");
+  ].join("\n"));
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) writeFileSync(target, renderSettings());

@@ -3,7 +3,7 @@ import { VisualFocusPlugin } from "./visual-focus.ts";
 
 export default defineRun({
   model: "../app/tasks/shapes/start-model", // any Hugging Face folder of Qwen2.5-VL
-  data: "./data/rows.jsonl", // a line: {"prompt": "…", "images": ["a.png"], "answer": "…"}; or .csv, .parquet, .arrow, or a folder of it
+  data: "./data/rows.jsonl", // a line: {"prompt": "…", "images": ["a.png"], "answer": "…"}; or .csv, .parquet, .arrow
   reward: ({ prompt, response }) => (response.text.endsWith(`\\boxed{ ${prompt.row.answer} }`) ? 1 : 0),
   plugins: [...papo(grpo()), new VisualFocusPlugin({ threshold: 0.1 })],
   settings: { steps: 10, promptsPerStep: 8, samplesPerPrompt: 8, learningRate: 1e-4, sampling: { maxNewTokens: 32 } },
