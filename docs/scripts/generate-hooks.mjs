@@ -91,7 +91,7 @@ export function renderHooks(hooks) {
     "  `lossOf`, they are compared before and after each tap.",
     "- *Constants.* Weights must not depend on what is trained, or a gradient would flow through them: put `detach(…)` around what they read of the batch.",
     "- *Memory.* Tensors of a tap are freed after it. One that is kept (`tf.keep`, `tf.variable`) is an error at the end of the step.",
-    "- *Time.* An asynchronous tap, or a view's function, may take `hookSeconds` (a setting; 1800). What blocks the thread cannot be ended.",
+    "- *Time.* An asynchronous tap, a view's function or a scorer's `rejects` may take `hookSeconds` (a setting; 1800). What blocks the thread cannot be ended.",
     "- *Registrations.* Views, scorers, score requests, targets, auxiliary rollouts, copies, coefficients and metrics are looked at when they are given, and",
     "  the functions in them are guarded as taps are.",
     "",
