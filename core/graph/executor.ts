@@ -13,6 +13,8 @@ export type FileType = "F32" | "F16" | "BF16";
 /** An array in a file, row-major, from a byte on; `data` reads it, widened to float32, each time it is asked for. */
 export interface FileArray extends HostArray {
   readonly file: { readonly path: string; readonly offset: number; readonly type: FileType };
+  /** The patterns of an array in bfloat16, read each time. @throws Error where it is of another type */
+  bits(): Uint16Array;
 }
 
 export const isFileArray = (array: HostArray): array is FileArray => "file" in array;
@@ -25,7 +27,7 @@ export interface DeviceArray {
 
 /** The memory of an executor that can keep arrays from one run to the next. Whoever is given an array frees it. */
 export interface Device {
-  /** A copy there of an array here. */
+  /** A copy there of an array here; of one in a file in bfloat16 the executor may keep that, and widens it where it is read. */
   put(array: FloatArray): DeviceArray;
   /** A copy here of an array there. */
   get(array: DeviceArray): Float32Array;
@@ -157,6 +159,8 @@ export interface Executor {
   readonly writesOver?: boolean;
   /** Whether it takes arrays from files. Default false. */
   readonly readsFiles?: boolean;
+  /** Whether its device keeps bfloat16 arrays of files as they are there, so that frozen weights are best left in their files until then. Default false. */
+  readonly keepsFileTypes?: boolean;
   /** Whether it runs the op `blockAttention`, which attention of long rows is traced with; else they are attended whole. Default false. */
   readonly attendsInBlocks?: boolean;
   /** @throws Error where the executor has no such products */

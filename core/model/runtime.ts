@@ -214,6 +214,7 @@ export class ModelRuntime {
   /** Frozen parameters that stay in files, of those that a program reads. */
   #inFiles(parameters: readonly string[]): Record<string, FileArray> {
     const files: Record<string, FileArray> = {};
+    if (this.executor.readsFiles !== true) return files;
     for (const name of parameters) {
       const weight = this.#sets.frozen.get(name);
       if (!(weight instanceof FileWeight)) continue;
@@ -225,6 +226,7 @@ export class ModelRuntime {
 
   /** Types, in their files, of the parameters that programs read there. */
   get fileTypes(): ReadonlyMap<string, FileType> {
+    if (this.executor.readsFiles !== true) return new Map();
     return new Map([...this.#sets.frozen].flatMap(([name, weight]) => (weight instanceof FileWeight ? [[name, weight.file.type] as const] : [])));
   }
 

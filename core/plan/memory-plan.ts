@@ -56,7 +56,7 @@ export function planMemory(subject: PlanSubject, run: PlannedRun): MemoryPlan {
   const decoding = sampling === null || sampling.copy === 0 ? [] : [{ name: "decoding", bytes: sampling.copy, note: "a copy of the weights, and packed" }];
   const passes = passParts(learnerPeaks(subject, run), sampling);
   const own = settings.pipelined === "rollouts" && run.sampled > 0 ? kept.map((part) => ({ ...part, name: `${part.name}, sampler's own` })) : [];
-  const [held, heldOnDevice] = subject.hasDevice ? [[runtime, ...kept], onEach(subject, [...kept, ...own, ...learned])] : [[runtime, ...kept, ...own, ...learned, ...decoding], []];
+  const [held, heldOnDevice] = subject.hasDevice ? [[runtime, ...kept], onEach(subject, [...kept, ...frozenParts(subject), ...own, ...learned])] : [[runtime, ...kept, ...own, ...learned, ...decoding], []];
   const transient = Math.max(0, ...passes.map(({ bytes }) => bytes));
   const checkpoint = checkpointBytes(subject, trainedNumbers, run.copies);
   const exported = settings.keepBest === null ? 0 : exportedBytes(subject, trainedNumbers);
@@ -64,7 +64,7 @@ export function planMemory(subject: PlanSubject, run: PlannedRun): MemoryPlan {
     held, heldOnDevice, passes,
     host: total(held) + (subject.hasDevice ? 0 : transient),
     device: subject.hasDevice ? total(heldOnDevice) + transient : null,
-    mapped: subject.bytesOnDisk((name) => inFiles.has(name)),
+    mapped: subject.hasDevice ? 0 : subject.bytesOnDisk((name) => inFiles.has(name)),
     checkpoint,
     // The newest ones, and one that is being written.
     disk: checkpoint * (settings.keepCheckpoints + 1) + exported,
@@ -93,6 +93,12 @@ function keptParts(subject: PlanSubject): MemoryPart[] {
   const weights = 4 * subject.count((name) => isParameter(name) && !subject.inFiles.has(name));
   const factors = 4 * subject.count((name) => !isParameter(name));
   return [{ name: "weights", bytes: weights, note: "float32" }, { name: "adapter", bytes: factors, note: "float32" }].filter(({ bytes }) => bytes > 0);
+}
+
+/** What a device has of the weights that the processor's memory does not hold: bfloat16 as it is, all else in float32. */
+function frozenParts({ inFiles, parameters }: PlanSubject): MemoryPart[] {
+  const bytes = [...inFiles].reduce((sum, [name, type]) => sum + parameters.get(name)!.reduce((a, b) => a * b, type === "BF16" ? 2 : 4), 0);
+  return bytes === 0 ? [] : [{ name: "frozen weights", bytes, note: "as in their files" }];
 }
 
 function learnedParts(subject: PlanSubject, copies: number): MemoryPart[] {

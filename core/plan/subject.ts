@@ -39,7 +39,7 @@ export class PlanSubject {
   /** Of the model, and of its adapters. */
   readonly parameters: ParameterShapes;
   readonly trained: ReadonlySet<string>;
-  /** Frozen parameters that stay in their files, and their types there. */
+  /** Frozen parameters that stay in their files, and their types there; those of "xla" are put on the device from there. */
   readonly inFiles: ReadonlyMap<string, FileType>;
   readonly #typeOf: (parameter: string) => FileType;
 
@@ -50,8 +50,8 @@ export class PlanSubject {
     this.parameters = new Map([model.parameters, ...factors].flatMap((part) => [...part]));
     const { freeze } = settings.optimizer;
     this.trained = settings.lora === null ? trainedParameters(names, freeze) : trainedParameters([...(factors[0]?.keys() ?? [])], freeze, names);
-    const reads = settings.executor === "onnxruntime" && settings.device === "cpu";
-    this.inFiles = new Map(reads ? names.filter((name) => !this.trained.has(name)).map((name) => [name, typeOf(name)]) : []);
+    const leaves = settings.executor === "xla" || (settings.executor === "onnxruntime" && settings.device === "cpu");
+    this.inFiles = new Map(leaves ? names.filter((name) => !this.trained.has(name)).map((name) => [name, typeOf(name)]) : []);
   }
 
   /**

@@ -72,7 +72,7 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
     if ((options.lora ?? null) === null) trained = trainedParameters([...parameters.keys()], optimizer.freeze);
     return parameters;
   };
-  const loaded = await loadModelFolder(weights, shapesOf, (name) => readsFiles(options) && !trained.has(name));
+  const loaded = await loadModelFolder(weights, shapesOf, (name) => leavesInFiles(options) && !trained.has(name));
   if (options.keepFreedMemory !== false && [...loaded.weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0) >= largeModel) keepFreedMemory(largestKept);
   if (options.device === "webgpu") await requireWebGpu(createModel(loaded.config).parameters);
   const executor = createExecutor(options, threads);
@@ -114,8 +114,8 @@ const weightCopies = (runtime: ModelRuntime): WeightCopies => ({
   },
 });
 
-/** Whether the executor that is asked for will read frozen weights where they are (Executor.readsFiles). */
-const readsFiles = ({ executor = "onnxruntime", device = "cpu" }: PolicyOptions): boolean => executor === "onnxruntime" && device === "cpu";
+/** Whether frozen weights stay in their files: the executor reads them there (Executor.readsFiles), or puts them on its device from there (keepsFileTypes). */
+const leavesInFiles = ({ executor = "onnxruntime", device = "cpu" }: PolicyOptions): boolean => executor === "xla" || (executor === "onnxruntime" && device === "cpu");
 
 /** @throws Error where a library is asked for and not set up, or what the executor does not have */
 function createExecutor(options: PolicyOptions, threads: number): Executor {

@@ -39,6 +39,7 @@ export class XlaExecutor implements Executor {
   readonly device: Device;
   readonly writesOver = true;
   readonly fixedSizes = true;
+  readonly keepsFileTypes = true;
   readonly devices: number;
   readonly #memory: Memory;
   readonly #executables: Executables;

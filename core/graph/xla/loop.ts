@@ -146,20 +146,21 @@ export class XlaLoop implements Loop {
     const { memory, executables, products } = this.#setting;
     const isKept = (value: Value): boolean =>
       value.node.op.name === inputOp.name &&
-      (value.dtype !== "float32" || value.shape.length < 2 || held.get(value)!.type === products);
+      (value.dtype !== "float32" || held.get(value)!.type === (value.shape.length < 2 ? "f32" : products));
     const computed = this.#constant.filter((value) => !isKept(value));
     const result = new Map<Value, Held>();
     if (computed.length > 0) {
       const hlo = new HloWriter();
+      const given = inputs.map((value) => hlo.argument(held.get(value)!.shape, held.get(value)!.type));
       const values = new Map<Value, Hlo>(
-        inputs.map((value) => [value, hlo.argument(held.get(value)!.shape, held.get(value)!.type)]),
+        inputs.map((value, i) => [value, value.dtype === "float32" ? hlo.convert(given[i]!, "f32") : given[i]!]),
       );
       lowerNodes(hlo, this.#before, values, { symbols, products });
       const results = computed.map((value) => matrixType(hlo, values.get(value)!, value, products));
       const { mesh } = memory;
       const placed = results.map((array, i) => ({ array, placement: mesh.returned(computed[i]!.shape, array.shape) }));
-      const given = inputs.map((value) => ({ array: values.get(value)!, placement: held.get(value)!.placement }));
-      const text = commonModule(hlo, mesh, given, placed);
+      const placedInputs = inputs.map((value, i) => ({ array: given[i]!, placement: held.get(value)!.placement }));
+      const text = commonModule(hlo, mesh, placedInputs, placed);
       const program = executables.get(text, placed.map(typeOf));
       this.#programs.set(text, program);
       memory

@@ -1,8 +1,8 @@
 /** Arrays in the memory of a device, each freed when the last who holds it lets it go. */
-import type { Device, DeviceArray, FloatArray, HostArray } from "../executor.ts";
+import { type Device, type DeviceArray, type FloatArray, type HostArray, isFileArray } from "../executor.ts";
 import type { Executables, LoadedProgram } from "./executables.ts";
 import type { Pjrt } from "./pjrt.ts";
-import { Mesh, type PlacedArray, type Placement } from "./placement.ts";
+import { Mesh, type Numbers, type PlacedArray, type Placement } from "./placement.ts";
 import { filledText, uniformText } from "./random-arrays.ts";
 import { entries } from "./writer.ts";
 
@@ -38,10 +38,13 @@ export class Memory implements Device {
   }
 
   put(array: FloatArray): DeviceArray {
-    return this.#array(this.hold(array, this.mesh.kept(array.shape)));
+    const placement = this.mesh.kept(array.shape);
+    if (!isFileArray(array) || array.file.type !== "BF16") return this.#array(this.hold(array, placement));
+    return this.#array(this.#hold(this.mesh.split({ shape: array.shape, data: array.bits() }, placement), array.shape, placement));
   }
 
   get({ id, shape }: DeviceArray): Float32Array {
+    if (this.#arrays.get(id)!.type === "bf16") return widened(this.fetch(this.#arrays.get(id)!, new Uint16Array(entries(shape))));
     return this.fetch(this.#arrays.get(id)!, new Float32Array(entries(shape)));
   }
 
@@ -75,7 +78,7 @@ export class Memory implements Device {
   }
 
   /** A copy here. @param into as many numbers of the array's type: of all devices', where each has its own */
-  fetch<T extends Float32Array | Int32Array>({ buffers, shape, placement }: Held, into: T): T {
+  fetch<T extends Numbers>({ buffers, shape, placement }: Held, into: T): T {
     if (buffers.length === 1 || placement === "whole") return this.#pjrt.get(buffers[0]!, into);
     const size = entries(this.mesh.part(shape, placement));
     const parts = buffers.map((buffer) => this.#pjrt.get(buffer, into.slice(0, size) as T));
@@ -121,8 +124,8 @@ export class Memory implements Device {
     return outputs.map((output, i) => counted(this.#pjrt, made.map((list) => list[i]!), output));
   }
 
-  #hold(parts: readonly (Float32Array | Int32Array)[], shape: readonly number[], placement: Placement): Held {
-    const type = parts[0] instanceof Int32Array ? "i32" : "f32";
+  #hold(parts: readonly Numbers[], shape: readonly number[], placement: Placement): Held {
+    const type = parts[0] instanceof Int32Array ? "i32" : parts[0] instanceof Uint16Array ? "bf16" : "f32";
     const part = this.mesh.part(shape, placement);
     const buffers = parts.map((data, device) => this.#pjrt.put(data, part, type, device));
     return counted(this.#pjrt, buffers, { shape, type, placement });
@@ -149,6 +152,10 @@ export class Memory implements Device {
     this.#arrays.set(id, held);
     return { id, shape: this.mesh.all(held.shape, held.placement) };
   }
+}
+
+function widened(bits: Uint16Array): Float32Array {
+  return new Float32Array(Uint32Array.from(bits, (pattern) => pattern << 16).buffer);
 }
 
 function counted(pjrt: Pjrt, buffers: readonly bigint[], { shape, type, placement }: PlacedArray): Held {

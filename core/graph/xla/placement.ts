@@ -1,5 +1,4 @@
 /** How arrays lie on several devices. */
-import type { HostArray } from "../executor.ts";
 import type { Shape } from "../dims.ts";
 import type { ArrayType } from "./pjrt-functions.ts";
 import { entries } from "./writer.ts";
@@ -11,6 +10,9 @@ export type Placement = "whole" | "own" | number;
 export interface PlacedArray extends ArrayType {
   readonly placement: Placement;
 }
+
+/** Numbers of an array; bfloat16 as their patterns. */
+export type Numbers = Float32Array | Int32Array | Uint16Array;
 
 export type Sharding = "replicated" | "full";
 
@@ -57,14 +59,14 @@ export class Mesh {
   }
 
   /** What each device gets of an array. */
-  split({ shape, data }: HostArray, placement: Placement): (Float32Array | Int32Array)[] {
+  split({ shape, data }: { readonly shape: readonly number[]; readonly data: Numbers }, placement: Placement): Numbers[] {
     return Array.from({ length: this.devices }, (_, device) =>
       typeof placement === "number" ? slice(data, shape, placement, device, this.devices) : data,
     );
   }
 
   /** The array of what the devices have, an axis in front where each has one of its own. */
-  join<T extends Float32Array | Int32Array>(parts: readonly T[], shape: readonly number[], placement: Placement, into: T): T {
+  join<T extends Numbers>(parts: readonly T[], shape: readonly number[], placement: Placement, into: T): T {
     if (placement === "whole") into.set(parts[0]!);
     else if (placement === "own") parts.forEach((part, device) => into.set(part, device * part.length));
     else parts.forEach((part, device) => unslice(part, shape, placement, device, into));
@@ -77,7 +79,7 @@ function strides(shape: readonly number[], axis: number): { readonly rows: numbe
   return { rows: entries(shape.slice(0, axis)), width: entries(shape.slice(axis)) };
 }
 
-function slice<T extends Float32Array | Int32Array>(data: T, shape: readonly number[], axis: number, device: number, devices: number): T {
+function slice<T extends Numbers>(data: T, shape: readonly number[], axis: number, device: number, devices: number): T {
   const { rows, width } = strides(shape, axis);
   const part = width / devices;
   if (rows === 1) return data.slice(device * part, (device + 1) * part) as T;
@@ -89,7 +91,7 @@ function slice<T extends Float32Array | Int32Array>(data: T, shape: readonly num
   return result;
 }
 
-function unslice<T extends Float32Array | Int32Array>(part: T, shape: readonly number[], axis: number, device: number, into: T): void {
+function unslice<T extends Numbers>(part: T, shape: readonly number[], axis: number, device: number, into: T): void {
   const { rows, width } = strides(shape, axis);
   const own = part.length / rows;
   for (let row = 0; row < rows; row++) into.set(part.subarray(row * own, (row + 1) * own), row * width + device * own);

@@ -8,7 +8,7 @@ import type { ElementType } from "./pjrt-functions.ts";
 import type { Placement } from "./placement.ts";
 import { type SegmentProgram, segmentProgram } from "./segment-program.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
-import { hloType, readSymbols, sizesIn } from "./sizes.ts";
+import { readSymbols, sizesIn } from "./sizes.ts";
 
 export interface ProgramSetting {
   readonly memory: Memory;
@@ -184,12 +184,12 @@ export class XlaProgram implements Program {
     inPlace: boolean,
   ): Compiled {
     const placements = new Map<Value, Placement>([...held].map(([value, { placement }]) => [value, placement]));
-    const key = JSON.stringify([inPlace, each, ...placements.values(), ...[...symbols].sort(([a], [b]) => (a < b ? -1 : 1))]);
+    const key = JSON.stringify([inPlace, each, ...placements.values(), ...[...held.values()].map(({ type }) => type), ...[...symbols].sort(([a], [b]) => (a < b ? -1 : 1))]);
     const known = this.#compiled.get(key);
     this.#setting.executables.ran(known !== undefined);
     if (known !== undefined) return known;
     const { executables, products, sums, replaced, memory } = this.#setting;
-    const types = new Map<Value, ElementType>([...this.#inputs.values()].map((value) => [value, hloType(value.dtype)]));
+    const types = new Map<Value, ElementType>([...held].map(([value, { type }]) => [value, type]));
     const setting = {
       sizes: sizesIn(symbols),
       products,

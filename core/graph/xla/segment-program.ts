@@ -1,6 +1,6 @@
 /** A segment at some sizes as StableHLO, and what its arguments and results are. */
 import type { Shape } from "../dims.ts";
-import type { Value } from "../graph.ts";
+import { inputOp, type Value } from "../graph.ts";
 import { lowerings } from "./lowering.ts";
 import { commonModule, eachModule } from "./modules.ts";
 import type { ElementType } from "./pjrt-functions.ts";
@@ -42,22 +42,24 @@ export interface SegmentProgram {
 export function segmentProgram(segment: Segment, setting: SegmentSetting): SegmentProgram {
   const { sizes, products, typeOf } = setting;
   const hlo = new HloWriter();
-  const values = new Map<Value, Hlo>(
-    segment.inputs.map((value) => [value, hlo.argument(sizes(value.shape), typeOf(value))]),
-  );
+  const given = segment.inputs.map((value) => hlo.argument(sizes(value.shape), typeOf(value)));
+  // Inputs of the graph are float32, those kept in bfloat16 are widened where they are read.
+  const read = (value: Value, array: Hlo): Hlo =>
+    value.node.op.name === inputOp.name && array.type === "bf16" ? hlo.convert(array, "f32") : array;
+  const values = new Map<Value, Hlo>(segment.inputs.map((value, i) => [value, read(value, given[i]!)]));
   const lowered = (value: Value): Hlo => values.get(value)!;
   for (const node of segment.nodes) {
     hlo.locate(node.op.name);
     const results = lowerings[node.op.name]!({ hlo, node, inputs: node.inputs.map(lowered), sizes, products });
     node.outputs.forEach((value, i) => values.set(value, results[i]!));
   }
-  return finish(hlo, segment, lowered, setting);
+  return finish(hlo, segment, { given, lowered }, setting);
 }
 
 function finish(
   hlo: HloWriter,
   segment: Segment,
-  lowered: (value: Value) => Hlo,
+  { given, lowered }: { readonly given: readonly Hlo[]; readonly lowered: (value: Value) => Hlo },
   setting: SegmentSetting,
 ): SegmentProgram {
   const { mesh, each, placementOf } = setting;
@@ -85,13 +87,13 @@ function finish(
       overwritten.set(segment.inputs.indexOf(replaced), outputs.get(name)!);
   }
   const placed = placements(results, { each, sums, outputs }, setting);
-  const given = segment.inputs.map((value) => ({ array: lowered(value), placement: placementOf(value) }));
+  const inputs = segment.inputs.map((value, i) => ({ array: given[i]!, placement: placementOf(value) }));
   const written = setting.inPlace ? overwritten : new Map<number, number>();
   const summed = new Map(sums.map((name) => [outputs.get(name)!, mesh.kept(sizesOf(name))]));
   const added = sumArguments.map((array) => ({ array, placement: mesh.kept(array.shape) }));
   const text = each
-    ? eachModule(hlo, mesh, { inputs: given, results, summed, overwritten: written })
-    : commonModule(hlo, mesh, [...given, ...added], results.map((array, i) => ({ array, placement: placed[i]! })), written);
+    ? eachModule(hlo, mesh, { inputs, results, summed, overwritten: written })
+    : commonModule(hlo, mesh, [...inputs, ...added], results.map((array, i) => ({ array, placement: placed[i]! })), written);
   return { text, results: results.map(({ shape, type }, i) => ({ shape, type, placement: placed[i]! })), sums, passed, outputs };
 }
 

@@ -1,9 +1,6 @@
 /** Named sizes of a graph, read off what its inputs are fed. */
 import { evaluate, type Shape } from "../dims.ts";
 import type { Value } from "../graph.ts";
-import type { ElementType } from "./pjrt-functions.ts";
-
-export const hloType = (dtype: "float32" | "int32"): ElementType => (dtype === "int32" ? "i32" : "f32");
 
 export const sizesIn =
   (symbols: ReadonlyMap<string, number>) =>

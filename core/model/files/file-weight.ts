@@ -49,6 +49,17 @@ export class FileWeight implements FileArray {
     return values;
   }
 
+  bits(): Uint16Array {
+    if (this.file.type !== "BF16") throw new Error(`${this.file.path}: numbers at ${this.file.offset} are ${this.file.type}, not BF16`);
+    const values = new Uint16Array(this.shape.reduce((a, b) => a * b, 1));
+    let at = 0;
+    for (const part of this.#parts()) {
+      values.set(new Uint16Array(part.buffer, 0, part.byteLength / 2), at);
+      at += part.byteLength / 2;
+    }
+    return values;
+  }
+
   /** As what is written: read once, when its turn comes. */
   source(): FloatSource {
     return { shape: this.shape, read: () => Promise.resolve(this.data) };

@@ -21,7 +21,7 @@ test.skipIf(platform() !== "linux")("programs that read one file are counted wit
     const path = join(folder, "weights.bin");
     const data = Float32Array.from({ length: size * size }, (_, i) => (i % 7) - 3);
     writeFileSync(path, new Uint8Array(data.buffer));
-    const weights: FileArray = { shape: [size, size], data, file: { path, offset: 0, type: "F32" } };
+    const weights: FileArray = { shape: [size, size], data, file: { path, offset: 0, type: "F32" }, bits: () => new Uint16Array() };
     const executor = new OnnxExecutor({ threads: 1 });
     const programs = await Promise.all([1, 2, 3].map((factor) => {
       const graph = new Graph();

@@ -3,7 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DeviceArray, Executor } from "../../../../core/graph/executor.ts";
 import { OnnxExecutor } from "../../../../core/graph/onnx/executor.ts";
+import type { XlaOptions } from "../../../../core/graph/xla/executor.ts";
+import { loadXla, xlaSetup } from "../../../../core/graph/xla/plugin.ts";
 import { GraphLearner } from "../../../../core/learner/graph-learner.ts";
 import type { ModelConfig } from "../../../../core/model/files/config.ts";
 import { FileWeight } from "../../../../core/model/files/file-weight.ts";
@@ -28,8 +31,8 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 const bytes = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer => Buffer.from(buffer, byteOffset, byteLength);
 
-async function folderOf(type: WeightType): Promise<string> {
-  const folder = join(root, type);
+async function folderOf(type: WeightType, name: string = type): Promise<string> {
+  const folder = join(root, name);
   const { weights } = await loadModelFolder(tiny, (config) => createModel(config).parameters);
   await saveModelFolder(folder, { source: tiny, weights, type, maxShardBytes: 300_000 }).catch((error: unknown) => {
     if (!String(error).includes("holds files already")) throw error;
@@ -37,10 +40,18 @@ async function folderOf(type: WeightType): Promise<string> {
   return folder;
 }
 
+/** The type that a weight has on OpenXLA's device. */
+function typeOnDevice(runtime: ModelRuntime, { device }: Executor, name: string): string {
+  const array = device!.share(runtime.onDevice(name));
+  const { type } = (device as unknown as { held(array: DeviceArray, input: string): { type: string } }).held(array, name);
+  device!.free(array);
+  return type;
+}
+
 /** Log-probs, gradients of what is trained, and greedy tokens, the head in chunks, layers computed again. */
-async function used(folder: string, inFiles: boolean) {
+async function used(folder: string, inFiles: boolean, executor: Executor = new OnnxExecutor({ threads: 1 })) {
   const { config, weights } = await loadModelFolder(folder, (described) => createModel(described).parameters, (name) => inFiles && !trained.has(name));
-  const runtime = new ModelRuntime(createModel(config), weights, new OnnxExecutor({ threads: 1 }), { trained });
+  const runtime = new ModelRuntime(createModel(config), weights, executor, { trained });
   const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradientNorm: 1, freeze: [] };
   const learner = new GraphLearner(runtime, { optimizer, microbatchTokens: 4096, recompute: true, vocabularyChunk: 200, store: { write: unused, restore: unused } });
   const { logProbs } = await learner.score(batch, ["logProbs"]);
@@ -49,10 +60,12 @@ async function used(folder: string, inFiles: boolean) {
   const tokens: Int32Array[] = [];
   const sampling = { temperature: 0, topP: 1, topK: 0, maxNewTokens: 6, stopTokens: [], bannedTokens: [] };
   // With a copy of the weights, and with weights where they are.
-  for (const copyBytes of [2 ** 30, 0]) await new OnnxRolloutEngine(runtime, { copyBytes }).generate([{ prompt, count: 1, keys: [[0, 0]] }], sampling, (response) => tokens.push(response.tokens));
+  for (const copyBytes of executor.device === undefined ? [2 ** 30, 0] : [0]) await new OnnxRolloutEngine(runtime, { copyBytes }).generate([{ prompt, count: 1, keys: [[0, 0]] }], sampling, (response) => tokens.push(response.tokens));
   await learner.release();
+  const types = new Set([...weights].flatMap(([name, weight]) => (weight instanceof FileWeight && executor.device !== undefined ? [typeOnDevice(runtime, executor, name)] : [])));
   await runtime.release();
-  return { weights, logProbs: logProbs!, gradients, tokens };
+  executor.close?.();
+  return { weights, logProbs: logProbs!, gradients, tokens, types };
 }
 
 test.each<WeightType>(["F32", "F16", "BF16"])("weights that stay in files of %s are read as they are loaded", async (type) => {
@@ -84,3 +97,13 @@ test("another file under the name is told before it is read", async () => {
   const runtime = new ModelRuntime(createModel(config), weights, new OnnxExecutor({ threads: 1 }), { trained: new Set() });
   await expect(runtime.compile((graph, parameters) => graph.output("embedded", createModel(config).decoder.head(parameters)))).rejects.toThrow("is another file than the one this run was started with");
 });
+
+test.skipIf(xlaSetup() === null).each<XlaOptions>([{}, { devices: 2 }, { precision: "bfloat16" }])("frozen weights keep the file's bfloat16 on OpenXLA's device, and compute the same: %o", async (options) => {
+  const folder = await folderOf("BF16", "xla");
+  const [loaded, inFiles] = [await used(folder, false, loadXla(options)), await used(folder, true, loadXla(options))];
+  expect([[...loaded.types], [...inFiles.types]]).toEqual([[], ["bf16"]]);
+  expect(relativeError(inFiles.logProbs, loaded.logProbs)).toBeLessThan(1e-6);
+  const gradients = new Map(loaded.gradients);
+  for (const [name, gradient] of inFiles.gradients) expect([name, relativeError(gradient, gradients.get(name)!)]).toEqual([name, expect.closeTo(0, 5)]);
+  expect(inFiles.tokens).toEqual(loaded.tokens);
+}, 300_000);
