@@ -10,7 +10,8 @@ import { serverFaults, startFaultyServer, type FaultyServer } from "../test/supp
 import { tabularPolicy } from "../test/support/tabular-policy.ts";
 import { tally, type Result } from "./part.ts";
 
-const limits = { retries: 1, timeoutSeconds: 1, maxAnswerMegabytes: 1 };
+// A busy machine lets a sound server seem late: what hangs costs this much.
+const limits = { retries: 1, timeoutSeconds: 10, maxAnswerMegabytes: 1 };
 const kinds: Readonly<Record<string, { readonly right: string; readonly plugin: (url: string) => Plugin }>> = {
   "reward server": { right: '{"scores":[0.5]}', plugin: (url) => new HttpRewardPlugin({ part: "r", url, batch: 1, gather: 0, ...limits }) },
   judge: { right: '{"choices":[{"message":{"content":"score: 0.5"}}]}', plugin: (url) => new JudgeRewardPlugin({ url, model: "m", ...limits }) },

@@ -96,7 +96,7 @@ async function run(plugin: TapPlugin, dataset: Dataset, output: string, resume =
     onEvents: (events) => events.on("alarm", ({ message }) => alarms.push(message)),
   };
   const ended = train(options).then(() => null, (error: unknown) => (error as Error).message);
-  const late = new Promise<string>((resolve) => setTimeout(resolve, 20_000, "it hangs").unref());
+  const late = new Promise<string>((resolve) => setTimeout(resolve, 300_000, "it hangs").unref());
   return { error: await Promise.race([ended, late]), alarms };
 }
 
