@@ -56,6 +56,17 @@ interface Browser {
   close(): Promise<void>;
 }
 
+/** Its helpers write into the profile for a moment after it has ended, and what is made anew while a folder is emptied is an error that `maxRetries` does not cover. */
+async function removeProfile(profile: string, tries = 50): Promise<void> {
+  try {
+    rmSync(profile, { recursive: true, force: true });
+  } catch (error) {
+    if (tries === 0) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await removeProfile(profile, tries - 1);
+  }
+}
+
 /** A browser, and how it is spoken to (Chrome DevTools Protocol). */
 function startBrowser(program: string): Browser {
   const profile = mkdtempSync(join(tmpdir(), "browser-"));
@@ -97,7 +108,7 @@ function startBrowser(program: string): Browser {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill();
       await ended;
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      await removeProfile(profile);
     },
   };
 }
