@@ -13,13 +13,15 @@ export interface PassWeights {
   readonly files: ReadonlyMap<string, FileType>;
   /** Outputs that are added to arrays that are there; none given: outputs are returned. */
   readonly sums?: ReadonlySet<string>;
+  /** See PeakOptions. */
+  readonly sumsGrow?: boolean;
 }
 
 /** Bytes that a program holds on onnxruntime's processor, and is fed beside parameters. Outputs that are returned exist twice: the binding copies them. */
-export function passBytes(graph: Graph, feeds: Feeds, { files, sums }: PassWeights): number {
+export function passBytes(graph: Graph, feeds: Feeds, { files, sums, sumsGrow = false }: PassWeights): number {
   const sizes = symbolsOf(graph, feeds);
   const fed = Object.entries(feeds).reduce((sum, [name, { shape }]) => sum + (graph.inputs.has(name) ? 4 * shape.reduce((a, b) => a * b, 1) : 0), 0);
-  return peakBytes(graph, { sizes, files, ...(sums === undefined ? {} : { sums }) }) + fed + (sums === undefined ? outputBytes(graph, sizes) : 0);
+  return peakBytes(graph, { sizes, files, sumsGrow, ...(sums === undefined ? {} : { sums }) }) + fed + (sums === undefined ? outputBytes(graph, sizes) : 0);
 }
 
 export const outputBytes = (graph: Graph, sizes: ReadonlyMap<string, number>): number =>

@@ -50,11 +50,13 @@ export function planMemory(subject: PlanSubject, run: PlannedRun): MemoryPlan {
   const { settings, trained, inFiles } = subject;
   const trainedNumbers = subject.count((name) => trained.has(name));
   const kept = keptParts(subject);
-  const learned = learnedParts(subject, run.copies);
+  const peaks = learnerPeaks(subject, run);
+  const gradient = gradientPart(subject);
+  const learned = [...(peaks.gradientGrows ? [] : [gradient]), ...learnedParts(subject, run.copies)];
   const runtime = { name: "Node and onnxruntime", bytes: processBytes };
   const sampling = run.sampled === 0 ? null : sampledParts(subject, run, run.available - processBytes - total(kept));
   const decoding = sampling === null || sampling.copy === 0 ? [] : [{ name: "decoding", bytes: sampling.copy, note: "a copy of the weights, and packed" }];
-  const passes = passParts(learnerPeaks(subject, run), sampling);
+  const passes = [...passParts(peaks, sampling, gradient), ...(peaks.gradientGrows ? [{ ...gradient, note: "whole, when weights are updated" }] : [])];
   const own = settings.pipelined === "rollouts" && run.sampled > 0 ? kept.map((part) => ({ ...part, name: `${part.name}, sampler's own` })) : [];
   const [held, heldOnDevice] = subject.hasDevice ? [[runtime, ...kept], onEach(subject, [...kept, ...frozenParts(subject), ...own, ...learned])] : [[runtime, ...kept, ...own, ...learned, ...decoding], []];
   const transient = Math.max(0, ...passes.map(({ bytes }) => bytes));
@@ -75,7 +77,7 @@ export function planMemory(subject: PlanSubject, run: PlannedRun): MemoryPlan {
 
 /** What a run holds whatever it samples and learns from: less than this it cannot do with. */
 export function leastBytes(subject: PlanSubject): number {
-  return processBytes + total(keptParts(subject)) + (subject.hasDevice ? 0 : total(learnedParts(subject, 0)));
+  return processBytes + total(keptParts(subject)) + (subject.hasDevice ? 0 : total([gradientPart(subject), ...learnedParts(subject, 0)]));
 }
 
 /** What each of several devices has: with full sharding a part, and the largest weight and its gradient whole while a pass computes with it. */
@@ -101,10 +103,11 @@ function frozenParts({ inFiles, parameters }: PlanSubject): MemoryPart[] {
   return bytes === 0 ? [] : [{ name: "frozen weights", bytes, note: "as in their files" }];
 }
 
+const gradientPart = (subject: PlanSubject): MemoryPart => ({ name: "gradient", bytes: 4 * subject.count((name) => subject.trained.has(name)) });
+
 function learnedParts(subject: PlanSubject, copies: number): MemoryPart[] {
   const trained = subject.count((name) => subject.trained.has(name));
   return [
-    { name: "gradient", bytes: 4 * trained },
     { name: "moments", bytes: Math.round(momentBytes(subject) * trained), note: subject.settings.optimizer.moments },
     ...(copies === 0 ? [] : [{ name: "reference, other copies", bytes: 4 * trained * copies }]),
   ];
@@ -135,7 +138,8 @@ function sampledParts(subject: PlanSubject, { prompt, sampled, responses, respon
   return { ...peaks, cache: wave!.B * (P + wave!.N * responseTokens) * tokenBytes, copy: copies ? (1 + packedShare) * read : 0 };
 }
 
-function passParts({ vision, scoring, learning, visionLearning }: PassPeaks, sampling: SampledParts | null): MemoryPart[] {
+function passParts({ vision, scoring, learning, visionLearning, gradientGrows }: PassPeaks, sampling: SampledParts | null, gradient: MemoryPart): MemoryPart[] {
+  const ofTower = gradientGrows && visionLearning > 0 ? visionLearning + gradient.bytes : visionLearning;
   const parts = [
     { name: "encoding a picture", bytes: vision },
     ...(sampling === null ? [] : [
@@ -143,8 +147,8 @@ function passParts({ vision, scoring, learning, visionLearning }: PassPeaks, sam
       { name: "sampling", bytes: sampling.cache + sampling.decoding, note: `of it the cache: ${gigabytes(sampling.cache)}` },
     ]),
     { name: "scoring", bytes: scoring },
-    { name: "learning", bytes: learning, note: "forward and back" },
-    { name: "learning, vision tower", bytes: visionLearning },
+    { name: "learning", bytes: learning, note: gradientGrows ? "forward and back, and the gradient as it comes" : "forward and back" },
+    { name: "learning, vision tower", bytes: ofTower, ...(gradientGrows ? { note: "and the gradient" } : {}) },
   ];
   return parts.filter(({ bytes }) => bytes > 0);
 }

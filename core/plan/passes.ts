@@ -34,6 +34,8 @@ export interface PassPeaks {
   readonly vision: number;
   readonly scoring: number;
   readonly learning: number;
+  /** Whether `learning` has the gradient in it, whose memory comes as it is written: in a pass back of a large model, where there is one alone. */
+  readonly gradientGrows: boolean;
   readonly visionLearning: number;
 }
 
@@ -54,17 +56,20 @@ export function learnerPeaks(subject: PlanSubject, work: PlannedWork): PassPeaks
     return peakOf(subject, (graph, parameters) => traceForward(subject.model, graph, parameters, work.outputs, options(layout, false)), feeds, { adds: false });
   };
   const dropout = subject.adapters.some(({ name, dropout: rate }) => name === "" && rate > 0);
-  const learning = (pass: Microbatch, again: boolean): number => {
+  const learning = (pass: Microbatch, again: boolean, sumsGrow = false): number => {
     const { feeds, layout } = feedsOf(subject, learned, pass, work.outputs);
     const backward: TraceModel = (graph, parameters) =>
       traceBackward(subject.model, graph, parameters, { outputs: work.outputs, trained: subject.trained, trainsVision }, options(layout, again));
-    return peakOf(subject, backward, feeds, { adds: true, dropout });
+    return peakOf(subject, backward, feeds, { adds: true, dropout, sumsGrow });
   };
   const bounded = (batch: LearnerBatch): number => (attendsInBlocks(batch, blocksOf(subject)) ? limit : Infinity);
+  const back = boundedBackward(learned, { tokens: microbatchTokens, limit: bounded(learned), recompute }, learning);
+  const gradientGrows = back.cut.length === 1 && subject.handsBack;
   return {
     vision: visionPeak(subject, work),
     scoring: boundedPasses(scored, scoringTokens, bounded(scored), scoring).bytes,
-    learning: boundedBackward(learned, { tokens: microbatchTokens, limit: bounded(learned), recompute }, learning).bytes,
+    learning: gradientGrows ? learning(back.largest, back.recompute, true) : back.bytes,
+    gradientGrows,
     visionLearning: trainsVision ? visionLearningPeak(subject, work) : 0,
   };
 }
@@ -125,12 +130,13 @@ interface Pass {
   /** Gradients are added to arrays that are there. */
   readonly adds: boolean;
   readonly dropout?: boolean;
+  readonly sumsGrow?: boolean;
 }
 
-function peakOf(subject: PlanSubject, trace: TraceModel, feeds: Feeds, { adds, dropout = false }: Pass): number {
+function peakOf(subject: PlanSubject, trace: TraceModel, feeds: Feeds, { adds, dropout = false, sumsGrow = false }: Pass): number {
   const { graph } = subject.trace(trace, { dropout });
   const sums = new Set(adds ? [...graph.outputs.keys()].filter((name) => subject.parameters.has(gradientOf(name) ?? "")) : []);
-  return passBytes(graph, feeds, { files: subject.inFiles, ...(adds ? { sums } : {}) });
+  return passBytes(graph, feeds, { files: subject.inFiles, ...(adds ? { sums, sumsGrow } : {}) });
 }
 
 /** As ModelRuntime decides. */

@@ -1,6 +1,7 @@
 /** What a plan is about: a model by its shapes, what of it is trained, and how its weights are kept. No weights are read. */
 import type { FileType } from "../graph/executor.ts";
 import { allPasses } from "../graph/passes.ts";
+import { largeModel } from "../machine/memory.ts";
 import type { MomentType } from "../learner/moments.ts";
 import { trainedParameters } from "../learner/trained-parameters.ts";
 import { adaptedModel } from "../model/files/adapter-folder.ts";
@@ -69,6 +70,11 @@ export class PlanSubject {
   /** Whether arrays are in another memory than the processor's. */
   get hasDevice(): boolean {
     return this.settings.executor !== "onnxruntime" || this.settings.device !== "cpu";
+  }
+
+  /** Whether arrays that passes free go back to the system, as they do of a large model. */
+  get handsBack(): boolean {
+    return !this.hasDevice && this.count((name) => this.model.parameters.has(name)) >= largeModel;
   }
 
   /** Numbers in all parameters that fit. */

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Executor } from "../graph/executor.ts";
 import { keepFreedMemory } from "../machine/libc.ts";
+import { largeModel } from "../machine/memory.ts";
 import type { Passes } from "../graph/passes.ts";
 import type { OnnxDevice } from "../graph/onnx/writer.ts";
 import { OnnxExecutor } from "../graph/onnx/executor.ts";
@@ -60,8 +61,8 @@ export interface PolicyOptions {
   readonly rollout?: OnnxRolloutOptions;
 }
 
-/** From so many parameters on, freed arrays of so many bytes go back to the system: kept, those of a model of half a billion took twice the memory, and what a page costs is little beside its product. */
-const [largeModel, largestKept] = [5e7, 2 ** 18];
+/** Bytes of an array that is given back where the model is large. */
+const largestKept = 2 ** 18;
 
 /** Load the model and make learner and sampler. @throws Error naming the file at fault. */
 export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {

@@ -13,6 +13,8 @@ export interface PeakOptions {
   readonly files?: ReadonlyMap<string, FileType>;
   /** See CompileOptions. */
   readonly sums?: ReadonlySet<string>;
+  /** Sums take no memory until they are written to, and count from then on. */
+  readonly sumsGrow?: boolean;
 }
 
 /** What one onnxruntime node, or a few that are lowered from one op, reads and makes. */
@@ -101,6 +103,7 @@ class Memory {
       this.#made.set(value, size);
       this.#live += size;
     }
+    if (node === null && this.#options.sumsGrow === true) this.#live += this.#bytes(reads[0]!);
     if (over !== null) this.#live -= this.#made.get(over)!;
     this.peak = Math.max(this.peak, this.#live + (node === null ? 0 : this.#scratch(node, reads)));
     if (over !== null) this.#made.set(over, 0);

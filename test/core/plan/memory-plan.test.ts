@@ -44,6 +44,16 @@ test("all weights: weights, gradient and two moments of every number; 8 bits are
   expect(narrow.checkpoint / parameters).toBeCloseTo(2 + 2 + 2.03, 2);
 });
 
+test("a large model's gradient comes as what its pass back keeps becomes less; in several passes it is there from the first on", async () => {
+  const inOne = await plan("SmolVLM2-256M", {}, 2);
+  expect(inOne.held.map(({ name }) => name)).not.toContain("gradient");
+  expect(inOne.host).toBe(inOne.held.reduce((sum, { bytes }) => sum + bytes, 0) + Math.max(...inOne.passes.map(({ bytes }) => bytes)));
+  expect(part(inOne, "learning, vision tower")).toBeGreaterThan(part(inOne, "gradient"));
+  const inTwo = await plan("SmolVLM2-256M", { microbatchTokens: 500 }, 2);
+  expect(inTwo.held.map(({ name }) => name)).toContain("gradient");
+  expect(part(inTwo, "gradient") + part(inTwo, "learning")).toBeGreaterThan(part(inOne, "gradient"));
+});
+
 test("an adapter: the base stays in its files, and a checkpoint holds the adapter alone", async () => {
   const lora = await plan("Qwen2.5-VL-3B", { lora: { rank: 16 } }, 36);
   expect(lora.mapped).toBe(2 * 3_754_622_976);
