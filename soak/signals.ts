@@ -13,6 +13,9 @@ const preset = "papo-d";
 const codes = { SIGTERM: 143, SIGINT: 130 } as const;
 const raw = /\n {4}at |terminate called|Napi|undefined|\[object/;
 
+/** It was done before, or ended with the signal's code. A process whose program has not begun hears nothing: the signal itself ends it, which a shell gives the same code. */
+const endedBy = (signal: keyof typeof codes, ended: number | NodeJS.Signals, said: string): boolean => ended === 0 || ended === codes[signal] || (ended === signal && said === "");
+
 /** Every fourth comes anywhere between the start of the process and its end; two of four while it works; of the rest half while a checkpoint is written, half while the report is. */
 function momentOf(signal: keyof typeof codes, index: number, lasts: number, worked: number): Pick<Sent, "after" | "milliseconds"> {
   const drawn = uniform(signal, index);
@@ -36,7 +39,7 @@ export async function signals(count: number): Promise<readonly Result[]> {
     const sent: Sent = { signal, ...momentOf(signal, index, lasts, alone.worked) };
     const { ended, output: said, phase } = await runChild({ preset, output, sent });
     const fault = (what: string) => ({ loss: `${signal} ${index} in ${phase}: ${what}`, at: phase });
-    if (ended !== 0 && ended !== codes[signal]) return fault(`it ended with ${ended}: ${said.slice(-300)}`);
+    if (!endedBy(signal, ended, said)) return fault(`it ended with ${ended}: ${said.slice(-300)}`);
     if (raw.test(said)) return fault(`it said ${said.slice(-300)}`);
     if (existsSync(join(output, "lock.json"))) return fault("its lock stands");
     if (ended !== 0) {
@@ -90,7 +93,7 @@ async function otherCommands(folder: string): Promise<Result> {
     const output = join(folder, `command-${index}`);
     const { ended, output: said } = await runCommand(args(output), { env, sent });
     const fault = (what: string): string[] => [`${name}: ${what}`];
-    if (ended !== 0 && ended !== codes[sent[0]!.signal as keyof typeof codes]) return fault(`it ended with ${ended}: ${said.slice(-300)}`);
+    if (!endedBy(sent[0]!.signal as keyof typeof codes, ended, said)) return fault(`it ended with ${ended}: ${said.slice(-300)}`);
     if (raw.test(said)) return fault(`it said ${said.slice(-300)}`);
     if (existsSync(join(output, "lock.json"))) return fault("its lock stands");
     const then = ended === 0 ? null : await runCommand([...args(output), ...(existsSync(output) ? again : [])], { env });
