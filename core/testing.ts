@@ -40,6 +40,8 @@ export interface MinibatchInput {
   readonly groupOf?: readonly number[];
   /** Pictures in the prompt of each response, [B]; default 1. */
   readonly pictures?: readonly number[];
+  /** Further columns of the row that each response answers, [B]; default none. */
+  readonly fields?: readonly Readonly<Record<string, unknown>>[];
   /** Arrays that plugins ask to be scored, by view/weights/output: { "masked/old/logProbs": [[…]] }. Its views need no plugin. */
   readonly scores?: Readonly<Record<string, Rows>>;
   /** Longest response that sampling allows; default T. */
@@ -111,7 +113,7 @@ function makeSamples(input: MinibatchInput, mask: Float32Array, B: number, T: nu
     const length = mask.subarray(row * T, (row + 1) * T).findLastIndex((value) => value !== 0) + 1;
     const parts = Object.fromEntries(Object.entries(input.parts ?? {}).map(([name, values]) => [name, values[row]!]));
     const sampled = input.behaviourLogProbs ?? input.oldLogProbs ?? input.logProbs;
-    const made = makeSample({ prompt: `prompt-${groupOf[row]}`, index: row, length, reward: input.rewards?.[row] ?? 0, parts, finish: input.finish?.[row] ?? "stop", pictures: input.pictures?.[row] ?? 1 });
+    const made = makeSample({ prompt: `prompt-${groupOf[row]}`, index: row, length, reward: input.rewards?.[row] ?? 0, parts, finish: input.finish?.[row] ?? "stop", pictures: input.pictures?.[row] ?? 1, fields: input.fields?.[row] ?? {} });
     const logProbs = Float32Array.from((input.oldLogProbs ?? input.logProbs)[row]!.slice(0, length));
     return { ...made, response: { ...made.response, logProbs, behaviourLogProbs: Float32Array.from(sampled[row]!.slice(0, length)) } };
   });

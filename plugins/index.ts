@@ -63,6 +63,8 @@ export { PerceptionGroundedPlugin } from "./pgpo/perception-grounded.ts";
 export { TokenReweightingPlugin } from "./tor/token-reweighting.ts";
 export { DualViewKlPlugin } from "./dvrp/dual-view-kl.ts";
 export { DegradationConsistencyPlugin } from "./roma/degradation-consistency.ts";
+export { VisualAdvantageDistillationPlugin } from "./va-opd/visual-advantage-distillation.ts";
+export { PrivilegedTutoringPlugin } from "./ptd-po/privileged-tutoring.ts";
 export { VisualEvidencePlugin } from "./vepo/visual-evidence.ts";
 export { ConsistencyProbePlugin } from "./reward/consistency-probe.ts";
 export { ConsistencyBonusPlugin } from "./grpo-care/consistency-bonus.ts";

@@ -29,6 +29,8 @@ export interface RunDescription {
   };
   /** Digests of the weights that it began with. */
   readonly weights?: StartWeights;
+  /** Digests of the folders that it has teachers of, by name. */
+  readonly teachers?: StartWeights;
   /** What of it was set from outside, "path=value" each. */
   readonly overrides?: readonly string[];
   /** The run file, from the run's folder. */

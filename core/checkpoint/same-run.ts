@@ -2,9 +2,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Dataset } from "../data/dataset.ts";
 import { settingsSchema, type RunSettings } from "../contracts/settings.ts";
+import type { Teacher } from "../contracts/teachers.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 import type { Checkpoint, RunDescription, StartWeights } from "./checkpoint.ts";
-import { fileDigest, type DigestOf } from "../data/file-digest.ts";
+import { fileDigest, weightsDigest, type DigestOf } from "../data/file-digest.ts";
 import { picturesDigest } from "../data/picture-digest.ts";
 import { identityOf } from "../host/labels.ts";
 
@@ -24,7 +25,7 @@ export function describeRun(
 
 /** The same with what the pictures hold that rows name by path, and the weights that it begins with, where they are known. */
 export async function describeWhole(
-  { settings, plugins, dataset, weights }: { readonly settings: RunSettings; readonly plugins: readonly Plugin[]; readonly dataset: Dataset; readonly weights?: StartWeights | undefined },
+  { settings, plugins, dataset, weights, teachers = [] }: { readonly settings: RunSettings; readonly plugins: readonly Plugin[]; readonly dataset: Dataset; readonly weights?: StartWeights | undefined; readonly teachers?: Iterable<Teacher> },
   ofFile: DigestOf,
 ): Promise<RunDescription> {
   const described = describeRun(settings, plugins, dataset, ofFile);
@@ -33,7 +34,13 @@ export async function describeWhole(
     ...described,
     dataset: { ...described.dataset, ...(pictures === undefined ? {} : { pictures }) },
     ...(weights === undefined ? {} : { weights }),
+    ...teacherDigests([...teachers], ofFile),
   };
+}
+
+function teacherDigests(teachers: readonly Teacher[], ofFile: DigestOf): Pick<RunDescription, "teachers"> {
+  if (teachers.length === 0) return {};
+  return { teachers: Object.fromEntries(teachers.map(({ name, folder }) => [name, weightsDigest(folder, ofFile)])) };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -130,7 +137,7 @@ const asSaved = (value: Fields): Fields => JSON.parse(JSON.stringify(value)) as 
  * devices it runs changes rounding alone, and who resumes may have other ones; a run may be made longer, or end earlier,
  * from here on.
  */
-function comparable({ settings, plugins, dataset, weights }: RunDescription): unknown {
+function comparable({ settings, plugins, dataset, weights, teachers }: RunDescription): unknown {
   const {
     checkpointEvery: _every,
     keepCheckpoints: _keep,
@@ -144,7 +151,7 @@ function comparable({ settings, plugins, dataset, weights }: RunDescription): un
     ...rest
   } = settings;
   const byPlace = plugins.map((plugin, index) => [`${index} ${plugin.name}`, plugin.options ?? {}] as const);
-  return { settings: rest, plugins: Object.fromEntries(byPlace), dataset, ...(weights === undefined ? {} : { weights }) };
+  return { settings: rest, plugins: Object.fromEntries(byPlace), dataset, ...(weights === undefined ? {} : { weights }), ...(teachers === undefined ? {} : { teachers }) };
 }
 
 /** Leaves of a JSON value by their path. */

@@ -6,6 +6,7 @@ import type { Coefficient } from "./coefficient.ts";
 import type { Group } from "./sample.ts";
 import type { Hooks } from "./hooks.ts";
 import type { ScoreHandle, ScoreRequest } from "./scores.ts";
+import type { Teacher } from "./teachers.ts";
 import type { View } from "./views.ts";
 import type { Scorer } from "./scorer.ts";
 import type { Random } from "../math/random.ts";
@@ -43,6 +44,8 @@ export interface Run {
   readonly auxiliary: { register(rollout: AuxiliaryRollout): string };
   /** Copies of the weights for score requests. */
   readonly copies: { register(copy: WeightsCopy): string };
+  /** Other folders' weights for score requests: models that never change, of the policy's tokenizer. */
+  readonly teachers: { register(teacher: Teacher): string };
   /** A coefficient that schedules and guards can change by name. Its value in a step comes from the hook `coefficient`. */
   readonly coefficient: (name: string, initial: number) => Coefficient;
   /** State saved with the run and restored on resume: any JSON value. Read and write `.value`. */

@@ -1,6 +1,7 @@
 /** What a file holds, in 64 characters: sha256, read a piece at a time. */
 import { createHash } from "node:crypto";
-import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { readWholeLines } from "../machine/json-lines.ts";
 
 /** Bytes read at a time; larger pieces are hashed no faster. */
@@ -24,6 +25,12 @@ export const textDigest = (text: string): string => createHash("sha256").update(
 
 /** Digest of a file by its path. */
 export type DigestOf = (file: string) => string;
+
+/** Digest of what a model's or an adapter's folder holds: weights, configuration and tokenizer. @throws Error of the file system */
+export const weightsDigest = (folder: string, ofFile: DigestOf = fileDigest): string => {
+  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => statSync(join(folder, entry.name)).isFile() && /\.(safetensors|json|jinja|txt)$/.test(entry.name));
+  return textDigest(JSON.stringify(files.map(({ name }) => name).sort().map((name) => [name, ofFile(join(folder, name))])));
+};
 
 /** Name of the file in which a run's or an evaluation's folder keeps digests. */
 export const digestsFile = "digests.jsonl";

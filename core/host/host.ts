@@ -6,6 +6,7 @@ import { Coefficients } from "./coefficients.ts";
 import type { Registered } from "../contracts/returning.ts";
 import { describe, isRecord, isThenable, strict } from "../messages/describe.ts";
 import type { AuxiliaryRollout } from "../contracts/auxiliary.ts";
+import type { Teacher } from "../contracts/teachers.ts";
 import type { WeightsCopy } from "../contracts/copies.ts";
 import { eventNames } from "../contracts/events.ts";
 import type { Events, RunEvents } from "../contracts/events.ts";
@@ -20,7 +21,7 @@ import type { SavedState } from "./plugin-state.ts";
 import { KeptGroups } from "./kept-groups.ts";
 import { identityOf, labelFault, labelledRun } from "./labels.ts";
 import { checkedView } from "./registered-view.ts";
-import { checkEventName, checkedAuxiliary, checkedCopy, checkedRequest, checkedScorer } from "./registrations.ts";
+import { checkEventName, checkedAuxiliary, checkedCopy, checkedRequest, checkedScorer, checkedTeacher } from "./registrations.ts";
 import type { Scorer } from "../contracts/scorer.ts";
 import { ScoreRequests, describeScore } from "./score-requests.ts";
 import type { PlannedScore } from "../contracts/scores.ts";
@@ -62,6 +63,8 @@ export interface Host {
   readonly auxiliary: ReadonlyMap<string, AuxiliaryRollout>;
   /** By name. */
   readonly copies: ReadonlyMap<string, WeightsCopy>;
+  /** By name. */
+  readonly teachers: ReadonlyMap<string, Teacher>;
   /** The arrays of a stage (default "experience") to compute with the coefficients in force, merged; inactive ones are listed too. */
   scores(stage?: PlannedScore["stage"]): readonly PlannedScore[];
   /** Coefficients in force, by name. */
@@ -121,6 +124,7 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
     scorers: new Registry<Scorer>("scorer"),
     auxiliary: new Registry<AuxiliaryRollout>("auxiliary rollout"),
     copies: new Registry<WeightsCopy>("copy"),
+    teachers: new Registry<Teacher>("teacher"),
     requests: new ScoreRequests(),
     coefficients,
     states: new PluginStates(),
@@ -140,7 +144,9 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
     }
   }
   parts.requests.checkViews(parts.views.items, givenViews);
-  parts.requests.checkWeights([...parts.copies.items.keys()]);
+  const both = [...parts.teachers.items.keys()].find((name) => parts.copies.items.has(name));
+  if (both !== undefined) throw new PluginError(parts.teachers.ownerOf(both)!, `registers the teacher "${both}", and ${parts.copies.ownerOf(both)} a copy of the weights of that name; choose another name`);
+  parts.requests.checkWeights([...parts.copies.items.keys(), ...parts.teachers.items.keys()]);
   return assemble(plugins, parts);
 }
 
@@ -162,6 +168,7 @@ interface Parts {
   readonly scorers: Registry<Scorer>;
   readonly auxiliary: Registry<AuxiliaryRollout>;
   readonly copies: Registry<WeightsCopy>;
+  readonly teachers: Registry<Teacher>;
   readonly requests: ScoreRequests;
   readonly coefficients: Coefficients;
   readonly states: PluginStates;
@@ -186,6 +193,7 @@ function createRun(plugin: string, parts: Parts): Run {
       rewards: { register: (scorer) => parts.scorers.add(plugin, checkedScorer(plugin, scorer, limitSeconds)) },
       auxiliary: { register: (rollout) => parts.auxiliary.add(plugin, checkedAuxiliary(plugin, rollout, limitSeconds)) },
       copies: { register: (copy) => parts.copies.add(plugin, checkedCopy(plugin, copy)) },
+      teachers: { register: (teacher) => parts.teachers.add(plugin, checkedTeacher(plugin, teacher)) },
       coefficient: (name, initial) => parts.coefficients.declare(plugin, name, initial),
       state: (initial) => parts.states.declare(plugin, initial),
       keptGroups: () => parts.keptGroups.declare(plugin),
@@ -210,6 +218,7 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
     scorers: parts.scorers.items,
     auxiliary: parts.auxiliary.items,
     copies: parts.copies.items,
+    teachers: parts.teachers.items,
     scores: (stage) => parts.requests.planned(stage),
     coefficients: () => parts.coefficients.values(),
     ownerOf: (term) => guarding.terms.get(term),
@@ -234,6 +243,7 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
       ...[...parts.views.items.keys()].map((name) => `view "${name}" by ${parts.views.ownerOf(name)}`),
       ...[...parts.scorers.items.values()].map(({ name, weight }) => `reward "${name}" × ${weight} by ${parts.scorers.ownerOf(name)}`),
       ...[...parts.copies.items.values()].map(({ name, decay, every }) => `weights "${name}" by ${parts.copies.ownerOf(name)}: decay ${decay} every ${every} steps`),
+      ...[...parts.teachers.items.values()].map(({ name, folder }) => `weights "${name}" by ${parts.teachers.ownerOf(name)}: those of ${folder}, which never change`),
       ...[...parts.auxiliary.items.keys()].map((name) => `auxiliary rollout "${name}" by ${parts.auxiliary.ownerOf(name)}`),
       ...[...parts.requests.planned("rewards"), ...parts.requests.planned()].map((score) => `score: ${describeScore(score)}`),
     ],

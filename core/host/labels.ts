@@ -48,6 +48,7 @@ export function labelledRun(run: Run, label: string): Run {
     hooks: labelledHooks(run.hooks, label, (view) => own(views, view)!),
     views: { register: registering(run.views.register, views) },
     copies: { register: registering(run.copies.register, copies) },
+    teachers: { register: registering(run.teachers.register, copies) },
     rewards: { register: registering(run.rewards.register) },
     auxiliary: { register: registering(run.auxiliary.register) },
     scores: {

@@ -2,6 +2,7 @@
 import { outputs } from "../learner/learner.ts";
 import type { AuxiliaryRollout } from "../contracts/auxiliary.ts";
 import type { Scorer } from "../contracts/scorer.ts";
+import type { Teacher } from "../contracts/teachers.ts";
 import type { WeightsCopy } from "../contracts/copies.ts";
 import type { ScoreRequest, ScoreTarget } from "../contracts/scores.ts";
 import { Calls } from "./calls.ts";
@@ -30,6 +31,14 @@ export function checkedCopy(plugin: string, copy: WeightsCopy): WeightsCopy {
       `registers the copy "${name}" to move every ${every} steps; give a whole number from 1`,
     );
   return copy;
+}
+
+/** Another folder's weights, with a name. */
+export function checkedTeacher(plugin: string, teacher: Teacher): Teacher {
+  const { name, folder } = fieldsOf(teacher);
+  checkFields(plugin, "registers a teacher", teacher, ["name", "folder"], { name: unlessName(name), folder: unlessName(folder) && "the path of a model folder" });
+  if (["current", "old", "reference"].includes(name!)) throw new PluginError(plugin, `registers a teacher "${name}", which are weights of the run itself; choose another name`);
+  return teacher;
 }
 
 /** A scorer with a finite weight, a time and something to do when it fails; what it gives is checked where it is run. */

@@ -48,6 +48,8 @@ export interface GraphLearnerOptions {
   readonly store?: WeightStore;
   /** Trained weights that `keep` takes under a name, instead of a copy of the current ones. */
   readonly copies?: ReadonlyMap<string, Weights>;
+  /** Opens another folder's model on the same executor. Default: `teach` is an error. */
+  readonly openTeacher?: (folder: string) => Promise<ModelRuntime>;
   /** What dropout is drawn by, where an adapter has it. Default 0. */
   readonly seed?: number;
 }
@@ -61,6 +63,9 @@ export class GraphLearner implements Learner {
   readonly #trainsVision: boolean;
   readonly #programs: PassPrograms;
   readonly #scorer: GraphScorer;
+  readonly #scoring: { readonly scoringTokens: number; readonly longRow: number | undefined };
+  /** Other folders' models, by name. */
+  readonly #teachers = new Map<string, { readonly runtime: ModelRuntime; readonly scorer: GraphScorer }>();
   /** See passLimit. */
   readonly #passBytes: number;
   /** The executor's at the last update. */
@@ -80,14 +85,15 @@ export class GraphLearner implements Learner {
     this.#passBytes = options.passBytes ?? passLimit(runtime.parameters, this.#trained);
     this.#programs = new PassPrograms(runtime);
     const { vocabularyChunk } = this.#graphOptions;
-    this.#scorer = new GraphScorer(runtime, { scoringTokens: options.scoringTokens ?? 16_384, passBytes: this.#passBytes, longRow: options.longRow, vocabularyChunk });
+    this.#scoring = { scoringTokens: options.scoringTokens ?? 16_384, longRow: options.longRow };
+    this.#scorer = new GraphScorer(runtime, { ...this.#scoring, passBytes: this.#passBytes, vocabularyChunk, holderOf: (weights) => this.#holderOf(weights) });
   }
 
   get capabilities(): LearnerCapabilities {
     const sizes = [...this.#runtime.parameters].map(([name, shape]) => ({ name, size: shape.reduce((a, b) => a * b, 1) }));
     const total = (counted: typeof sizes): number => counted.reduce((sum, { size }) => sum + size, 0);
     const trained = total(sizes.filter(({ name }) => this.#trained.has(name)));
-    return { outputs, attention: true, parameters: total(sizes), trained, dropout: this.#runtime.dropsOut };
+    return { outputs, attention: true, parameters: total(sizes), trained, dropout: this.#runtime.dropsOut, teachers: this.#options.openTeacher !== undefined };
   }
 
   get version(): number {
@@ -100,7 +106,23 @@ export class GraphLearner implements Learner {
   }
 
   score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
-    return this.#scorer.score(batch, asked, weights, products);
+    const holder = this.#holderOf(weights);
+    return holder.scorer.score(batch, asked, holder.weights, products);
+  }
+
+  async teach(name: string, folder: string): Promise<void> {
+    const { openTeacher } = this.#options;
+    if (openTeacher === undefined) throw new Error("this learner was made without a way to open other folders");
+    const runtime = await openTeacher(folder);
+    const { vocabularyChunk } = this.#graphOptions;
+    const scorer = new GraphScorer(runtime, { ...this.#scoring, passBytes: passLimit(runtime.parameters, new Set()), vocabularyChunk, holderOf: (weights) => this.#holderOf(weights) });
+    await this.#teachers.get(name)?.runtime.release();
+    this.#teachers.set(name, { runtime, scorer });
+  }
+
+  #holderOf(weights: string): { readonly scorer: GraphScorer; readonly weights: string } {
+    const teacher = this.#teachers.get(weights);
+    return teacher === undefined ? { scorer: this.#scorer, weights } : { scorer: teacher.scorer, weights: currentWeights };
   }
 
   async backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs> {
@@ -202,6 +224,7 @@ export class GraphLearner implements Learner {
   /** Free gradient, moments and what was compiled for them; the runtime frees the rest. */
   async release(): Promise<void> {
     await this.#training.release();
+    for (const { runtime } of this.#teachers.values()) await runtime.release();
   }
 
   get #store(): WeightStore {

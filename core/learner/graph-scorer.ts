@@ -19,6 +19,8 @@ export interface GraphScorerOptions {
   readonly passBytes: number;
   readonly longRow?: number | undefined;
   readonly vocabularyChunk: number;
+  /** Who has the weights of a name, and what they are called there; default: this one has all. */
+  readonly holderOf?: (weights: string) => { readonly scorer: GraphScorer; readonly weights: string };
 }
 
 /** The other side of a batch's divergences: what a pass is traced for, and what it is fed. */
@@ -31,6 +33,7 @@ export class GraphScorer {
   readonly #runtime: ModelRuntime;
   readonly #options: GraphScorerOptions;
   readonly #programs: PassPrograms;
+  #frozenHead: HostArray | null = null;
 
   constructor(runtime: ModelRuntime, options: GraphScorerOptions) {
     this.#runtime = runtime;
@@ -38,6 +41,7 @@ export class GraphScorer {
     this.#programs = new PassPrograms(runtime);
   }
 
+  /** @param weights of this model's own */
   async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
     const results = emptyOutputs(batch, asked);
     const other = this.otherSide(batch, asked);
@@ -68,8 +72,8 @@ export class GraphScorer {
     if (!asked.some(isDivergence)) return null;
     const { against } = batch;
     if (against === undefined) throw new Error(`a batch without "against" was asked for ${asked.filter(isDivergence).join(", ")}`);
-    const { weights = currentWeights } = against;
-    const head = this.head(weights);
+    const { scorer, weights } = this.#holderOf(against.weights ?? currentWeights);
+    const head = scorer.head(weights);
     const [vocabulary, hiddenSize] = head.shape as [number, number];
     const T = longestResponse(batch);
     return {
@@ -77,7 +81,7 @@ export class GraphScorer {
       feeds: async ({ groups }, { ofToken, predictionOfToken, predictions }) => {
         const rows = groups.flatMap((group) => group.rows);
         const part: LearnerBatch = { prompts: against.prompts, rows: rows.map((row) => ({ prompt: against.promptOf[row]!, tokens: batch.rows[row]!.tokens })), temperature: batch.temperature };
-        const [hidden, shorter] = [await this.hidden(part, weights), longestResponse(part)];
+        const [hidden, shorter] = [await scorer.hidden(part, weights), longestResponse(part)];
         const rowOf = new Map(rows.map((row, index) => [row, index]));
         const data = new Float32Array(predictions * hiddenSize);
         ofToken.forEach((place, token) => {
@@ -91,10 +95,15 @@ export class GraphScorer {
 
   /** The head's weights of a set, [vocabulary, hidden]. */
   head(weights: string): HostArray {
+    if (this.#frozenHead !== null) return this.#frozenHead;
     const { model } = this.#runtime;
     const { parameters } = this.#programs.trace("head", (graph, read) => void model.decoder.head(read));
-    const { shape, data } = this.#runtime.weights(weights).get(parameters[0]!)!;
-    return { shape: [...shape], data };
+    const name = parameters[0]!;
+    const { shape, data } = this.#runtime.weights(weights).get(name)!;
+    const head = { shape: [...shape], data };
+    // One that is read from a file would be read again each time.
+    if (!this.#runtime.trainedNames.includes(name)) this.#frozenHead = head;
+    return head;
   }
 
   feeds(batch: LearnerBatch, microbatch: Microbatch, features: Features, asked: readonly Output[], options: Partial<Pick<PassOptions, "least" | "sharesRows">> = {}): PassFeeds & { readonly hashes: readonly string[] } {
@@ -140,6 +149,10 @@ export class GraphScorer {
       const { feeds, layout } = this.feeds(batch, pass, features, asked);
       return passBytes(traced(layout).graph, feeds, { files: this.#runtime.fileTypes });
     }).cut.map((microbatch) => [microbatch]);
+  }
+
+  #holderOf(weights: string): { readonly scorer: GraphScorer; readonly weights: string } {
+    return this.#options.holderOf?.(weights) ?? { scorer: this, weights };
   }
 
   #graphOptions(other: OtherSide | null): Omit<GraphOptions, "layout"> {

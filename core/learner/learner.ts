@@ -71,6 +71,8 @@ export interface LearnerCapabilities {
   /** Numbers in the weights, and in those of them that are trained. */
   readonly parameters: number;
   readonly trained: number;
+  /** Whether `teach` is there. Default false. */
+  readonly teachers?: boolean;
   /** Whether passes back drop a part of what they compute with, so that the outputs they return are not what `score` gives. Default false. */
   readonly dropout?: boolean;
 }
@@ -104,6 +106,11 @@ export interface Learner {
    * copy ← decay · copy + (1 − decay) · current.
    */
   keep(name: string, decay?: number): Promise<void>;
+  /**
+   * Open another folder's weights under a name, for `score` and the other side of divergences. @throws Error naming what is wrong with the folder, or what of its tokens
+   * and pictures is not the policy's
+   */
+  teach?(name: string, folder: string): Promise<void>;
   /** sha256 of the trained weights as they are now, in hexadecimal. */
   digest?(): Promise<string>;
   /** Write weights (a Hugging Face folder, or an adapter's) and what else `content` says under `folder`. Default "all". */

@@ -34,6 +34,7 @@ export function plannedRun(host: Host, rollout: RolloutPlan, settings: RunSettin
     outputs: [...new Set(["logProbs" as const, ...asked.map(({ output }) => output)])],
     sampled: promptsPerRound ?? promptsPerStep,
     copies: reference + host.copies.size,
+    teachers: [...host.teachers.values()],
     available,
   };
 }

@@ -1,18 +1,9 @@
 /** What can be changed about a run that does not fit, and what each change gives. */
-import type { ModelConfig } from "../model/files/config.ts";
-import type { FileType } from "../graph/executor.ts";
 import { promptLength } from "../model/model.ts";
 import { loraSchema } from "../model/lora/settings.ts";
 import { gigabytes, leastBytes, type MemoryPlan, type PlannedRun, planMemory } from "./memory-plan.ts";
+import { plannedFolder, type PlannedModel } from "./folder.ts";
 import { PlanSubject, type PlanSettings } from "./subject.ts";
-
-/** A model as a plan knows it: its configuration, and the types of its weights on disk. */
-export interface PlannedModel {
-  readonly config: ModelConfig;
-  readonly typeOf: (parameter: string) => FileType;
-  /** Default: none, the model is known by its configuration alone. */
-  readonly folder?: string;
-}
 
 export interface Advice {
   /** As settings of a run file. */
@@ -20,8 +11,14 @@ export interface Advice {
   readonly plan: MemoryPlan;
 }
 
-export const planOf = async ({ config, typeOf, folder = "" }: PlannedModel, settings: PlanSettings, run: PlannedRun): Promise<MemoryPlan> =>
-  planMemory(await PlanSubject.of(config, settings, typeOf, folder), run);
+export const planOf = async ({ config, typeOf, folder = "" }: PlannedModel, settings: PlanSettings, run: PlannedRun): Promise<MemoryPlan> => {
+  const teachers = new Map<string, PlanSubject>();
+  for (const { name, folder: own } of run.teachers ?? []) {
+    const teacher = await plannedFolder(own);
+    teachers.set(name, PlanSubject.frozen(teacher.config, settings, teacher.typeOf));
+  }
+  return planMemory(await PlanSubject.of(config, settings, typeOf, folder), run, teachers);
+};
 
 /** Each change alone, and after them all that help together; those that change nothing are left out. */
 export async function adviceFor(model: PlannedModel, settings: PlanSettings, run: PlannedRun, plan: MemoryPlan): Promise<Advice[]> {

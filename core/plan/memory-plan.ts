@@ -4,7 +4,7 @@ import { promptLength } from "../model/model.ts";
 import { samplerDefaults, samplerLimits } from "../rollout/limits.ts";
 import { planWaves } from "../rollout/waves.ts";
 import { processBytes } from "../machine/memory.ts";
-import { learnerPeaks, type PassPeaks, type PlannedWork, type SamplingPeaks, samplingPeaks } from "./passes.ts";
+import { learnerPeaks, scoringPeak, type PassPeaks, type PlannedWork, type SamplingPeaks, samplingPeaks } from "./passes.ts";
 import type { PlanSubject } from "./subject.ts";
 
 /** What a run does besides its updates. */
@@ -13,6 +13,8 @@ export interface PlannedRun extends PlannedWork {
   readonly sampled: number;
   /** Copies of the trained weights that are kept: "reference", and those of plugins. */
   readonly copies: number;
+  /** Folders of other models that are scored with, by name. Default: none. */
+  readonly teachers?: readonly { readonly name: string; readonly folder: string }[];
   /** Memory that the run may take, bytes: what a machine has, or a container may use. */
   readonly available: number;
 }
@@ -46,19 +48,22 @@ export interface MemoryPlan {
 /** A copy of the weights that the decode program holds: as they are, and once more where onnxruntime packs products' weights for its kernels (all but the embedding). */
 const packedShare = 1;
 
-export function planMemory(subject: PlanSubject, run: PlannedRun): MemoryPlan {
-  const { settings, trained, inFiles } = subject;
+/** @param teachers the run's, as subjects of which nothing is trained */
+export function planMemory(subject: PlanSubject, run: PlannedRun, teachers: ReadonlyMap<string, PlanSubject> = new Map()): MemoryPlan {
+  const { settings, trained } = subject;
   const trainedNumbers = subject.count((name) => trained.has(name));
-  const kept = keptParts(subject);
+  const taught = [...teachers].map(([name, teacher]) => teacherPart(name, teacher));
+  const kept = [...keptParts(subject), ...(subject.hasDevice ? [] : taught)];
   const peaks = learnerPeaks(subject, run);
   const gradient = gradientPart(subject);
   const learned = [...(peaks.gradientGrows ? [] : [gradient]), ...learnedParts(subject, run.copies)];
   const runtime = { name: "Node and onnxruntime", bytes: processBytes };
   const sampling = run.sampled === 0 ? null : sampledParts(subject, run, run.available - processBytes - total(kept));
   const decoding = sampling === null || sampling.copy === 0 ? [] : [{ name: "decoding", bytes: sampling.copy, note: "a copy of the weights, and packed" }];
-  const passes = [...passParts(peaks, sampling, gradient), ...(peaks.gradientGrows ? [{ ...gradient, note: "whole, when weights are updated" }] : [])];
+  const asked = [...teachers].map(([name, teacher]) => ({ name: `scoring, "${name}"`, bytes: scoringPeak(teacher, run) }));
+  const passes = [...asked, ...passParts(peaks, sampling, gradient), ...(peaks.gradientGrows ? [{ ...gradient, note: "whole, when weights are updated" }] : [])];
   const own = settings.pipelined === "rollouts" && run.sampled > 0 ? kept.map((part) => ({ ...part, name: `${part.name}, sampler's own` })) : [];
-  const [held, heldOnDevice] = subject.hasDevice ? [[runtime, ...kept], onEach(subject, [...kept, ...frozenParts(subject), ...own, ...learned])] : [[runtime, ...kept, ...own, ...learned, ...decoding], []];
+  const [held, heldOnDevice] = subject.hasDevice ? [[runtime, ...kept], onEach(subject, [...kept, ...frozenParts(subject), ...taught, ...own, ...learned])] : [[runtime, ...kept, ...own, ...learned, ...decoding], []];
   const transient = Math.max(0, ...passes.map(({ bytes }) => bytes));
   const checkpoint = checkpointBytes(subject, trainedNumbers, run.copies);
   const exported = settings.keepBest === null ? 0 : exportedBytes(subject, trainedNumbers);
@@ -66,7 +71,7 @@ export function planMemory(subject: PlanSubject, run: PlannedRun): MemoryPlan {
     held, heldOnDevice, passes,
     host: total(held) + (subject.hasDevice ? 0 : transient),
     device: subject.hasDevice ? total(heldOnDevice) + transient : null,
-    mapped: subject.hasDevice ? 0 : subject.bytesOnDisk((name) => inFiles.has(name)),
+    mapped: subject.hasDevice ? 0 : [subject, ...teachers.values()].reduce((sum, one) => sum + one.bytesOnDisk((name) => one.inFiles.has(name)), 0),
     checkpoint,
     // The newest ones, and one that is being written.
     disk: checkpoint * (settings.keepCheckpoints + 1) + exported,
@@ -115,6 +120,14 @@ function learnedParts(subject: PlanSubject, copies: number): MemoryPart[] {
 
 /** Of a trained number. */
 const momentBytes = ({ settings: { optimizer: { moments, matrices } } }: PlanSubject): number => (matrices === "muon" ? 8 : moments === "8bit" ? 2 + 8 / blockSize : 8);
+
+/** A teacher's weights; those that stay in their files leave its head in float32, for divergences from it. */
+function teacherPart(name: string, teacher: PlanSubject): MemoryPart {
+  const { decoder } = teacher.model;
+  const head = teacher.inFiles.size > 0 ? 4 * decoder.vocabularySize * decoder.hiddenSize : 0;
+  const onDevice = teacher.hasDevice ? total(frozenParts(teacher)) : 0;
+  return { name: `teacher "${name}"`, bytes: 4 * teacher.count((parameter) => !teacher.inFiles.has(parameter)) + onDevice + head, note: head > 0 ? "its head in float32" : "float32" };
+}
 
 interface SampledParts extends SamplingPeaks {
   readonly cache: number;

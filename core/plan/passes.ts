@@ -41,20 +41,34 @@ export interface PassPeaks {
 
 const vocabularyChunk = 16_384;
 
-export function learnerPeaks(subject: PlanSubject, work: PlannedWork): PassPeaks {
-  const { microbatchTokens, scoringTokens, recompute } = subject.settings;
-  const { trainsVision } = subject;
-  const limit = passLimit(subject.parameters, subject.trained);
+/** A batch's rows, how its passes are traced, and what they may hold. */
+function scoringOf(subject: PlanSubject, work: PlannedWork) {
+  const { scoringTokens } = subject.settings;
   const scored = batchOf(subject, { ...work, prompts: work.prompts * work.views }, scoringTokens);
-  const learned = batchOf(subject, work, microbatchTokens);
   // The other side of a divergence is counted as the model itself.
   const { vocabularySize: vocabulary, hiddenSize } = subject.model.decoder;
   const other = work.outputs.some(isDivergence) ? { other: { vocabulary, hiddenSize } } : {};
   const options = (layout: GraphOptions["layout"], again: boolean): GraphOptions => ({ recompute: again, vocabularyChunk, layout, ...other });
+  const limit = passLimit(subject.parameters, subject.trained);
+  const bounded = (batch: LearnerBatch): number => (attendsInBlocks(batch, blocksOf(subject)) ? limit : Infinity);
+  return { scored, options, bounded };
+}
+
+/** What a pass forward holds at a time, at most. */
+export function scoringPeak(subject: PlanSubject, work: PlannedWork): number {
+  const { scored, options, bounded } = scoringOf(subject, work);
   const scoring = (pass: Microbatch): number => {
     const { feeds, layout } = feedsOf(subject, scored, pass, work.outputs);
     return peakOf(subject, (graph, parameters) => traceForward(subject.model, graph, parameters, work.outputs, options(layout, false)), feeds, { adds: false });
   };
+  return boundedPasses(scored, subject.settings.scoringTokens, bounded(scored), scoring).bytes;
+}
+
+export function learnerPeaks(subject: PlanSubject, work: PlannedWork): PassPeaks {
+  const { microbatchTokens, recompute } = subject.settings;
+  const { trainsVision } = subject;
+  const { options, bounded } = scoringOf(subject, work);
+  const learned = batchOf(subject, work, microbatchTokens);
   const dropout = subject.adapters.some(({ name, dropout: rate }) => name === "" && rate > 0);
   const learning = (pass: Microbatch, again: boolean, sumsGrow = false): number => {
     const { feeds, layout } = feedsOf(subject, learned, pass, work.outputs);
@@ -62,12 +76,11 @@ export function learnerPeaks(subject: PlanSubject, work: PlannedWork): PassPeaks
       traceBackward(subject.model, graph, parameters, { outputs: work.outputs, trained: subject.trained, trainsVision }, options(layout, again));
     return peakOf(subject, backward, feeds, { adds: true, dropout, sumsGrow });
   };
-  const bounded = (batch: LearnerBatch): number => (attendsInBlocks(batch, blocksOf(subject)) ? limit : Infinity);
   const back = boundedBackward(learned, { tokens: microbatchTokens, limit: bounded(learned), recompute }, learning);
   const gradientGrows = back.cut.length === 1 && subject.handsBack;
   return {
     vision: visionPeak(subject, work),
-    scoring: boundedPasses(scored, scoringTokens, bounded(scored), scoring).bytes,
+    scoring: scoringPeak(subject, work),
     learning: gradientGrows ? learning(back.largest, back.recompute, true) : back.bytes,
     gradientGrows,
     visionLearning: trainsVision ? visionLearningPeak(subject, work) : 0,

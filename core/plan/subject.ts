@@ -44,13 +44,13 @@ export class PlanSubject {
   readonly inFiles: ReadonlyMap<string, FileType>;
   readonly #typeOf: (parameter: string) => FileType;
 
-  private constructor(model: VisionLanguageModel, settings: PlanSettings, adapters: readonly Adapter[], typeOf: (parameter: string) => FileType) {
+  private constructor(model: VisionLanguageModel, settings: PlanSettings, adapters: readonly Adapter[], typeOf: (parameter: string) => FileType, trains = true) {
     [this.model, this.settings, this.adapters, this.#typeOf] = [model, settings, adapters, typeOf];
     const names = [...model.parameters.keys()];
     const factors = adapters.map((adapter) => adapterShapes(adapter, model.parameters));
     this.parameters = new Map([model.parameters, ...factors].flatMap((part) => [...part]));
     const { freeze } = settings.optimizer;
-    this.trained = settings.lora === null ? trainedParameters(names, freeze) : trainedParameters([...(factors[0]?.keys() ?? [])], freeze, names);
+    this.trained = !trains ? new Set() : settings.lora === null ? trainedParameters(names, freeze) : trainedParameters([...(factors[0]?.keys() ?? [])], freeze, names);
     const leaves = settings.executor === "xla" || (settings.executor === "onnxruntime" && settings.device === "cpu");
     this.inFiles = new Map(leaves ? names.filter((name) => !this.trained.has(name)).map((name) => [name, typeOf(name)]) : []);
   }
@@ -65,6 +65,11 @@ export class PlanSubject {
     const base = adaptedModel(config);
     const { trained, fixed } = await describeLora(settings.lora, { ...base, folder, seed: 0 });
     return new PlanSubject(base.model, settings, [trained, ...fixed], typeOf);
+  }
+
+  /** A model of which nothing is trained. */
+  static frozen(config: ModelConfig, settings: PlanSettings, typeOf: (parameter: string) => FileType): PlanSubject {
+    return new PlanSubject(createModel(config), { ...settings, lora: null }, [], typeOf, false);
   }
 
   /** Whether arrays are in another memory than the processor's. */

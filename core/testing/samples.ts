@@ -21,6 +21,8 @@ export interface SampleInput {
   readonly parts?: Readonly<Record<string, number>>;
   /** The row's answer; default "". */
   readonly answer?: string;
+  /** Further columns of its row; default none. */
+  readonly fields?: Readonly<Record<string, unknown>>;
   /** Number of pictures in the prompt, each one black pixel; default 1. */
   readonly pictures?: number;
 }
@@ -28,9 +30,9 @@ export interface SampleInput {
 const pixel: Picture = { width: 1, height: 1, data: new Uint8Array(3), source: "one black pixel" };
 
 export function makeSample(input: SampleInput = {}): Sample {
-  const { prompt: key = "prompt-0", index = 0, length = 1, text = "", rawText = text, opening = "", finish = "stop", reward = 0, parts = {}, answer = "", pictures = 1 } = input;
+  const { prompt: key = "prompt-0", index = 0, length = 1, text = "", rawText = text, opening = "", finish = "stop", reward = 0, parts = {}, answer = "", fields = {}, pictures = 1 } = input;
   const tokens = new Int32Array(length);
-  const row = { id: key, prompt: "", system: null, images: [], answer, fields: {} };
+  const row = { id: key, prompt: "", system: null, images: [], answer, fields };
   const encoded = { ids: new Int32Array(0), pictures: [] };
   const prompt: Prompt = { key, row, pictures: Array.from({ length: pictures }, () => pixel), views: new Map([["original", encoded]]) };
   const logProbs = new Float32Array(length);

@@ -22,6 +22,7 @@ import type { PictureOptions } from "../model/processing/picture.ts";
 import { createModel } from "../model/registry.ts";
 import { ModelRuntime } from "../model/runtime.ts";
 import { OnnxRolloutEngine, type OnnxRolloutOptions } from "../rollout/onnx-engine.ts";
+import { openTeacher } from "./teacher.ts";
 import type { PolicyParts, WeightCopies } from "./policy-service.ts";
 
 /** Plain data: it is sent to the worker thread. */
@@ -78,7 +79,7 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
   if (options.device === "webgpu") await requireWebGpu(createModel(loaded.config).parameters);
   const executor = createExecutor(options, threads);
   const { runtime, ...stored } = await createRuntime(options, loaded, executor);
-  const learner = new GraphLearner(runtime, { optimizer, microbatchTokens, recompute, ...(scoringTokens === undefined ? {} : { scoringTokens }), seed, ...stored });
+  const learner = new GraphLearner(runtime, { optimizer, microbatchTokens, recompute, ...(scoringTokens === undefined ? {} : { scoringTokens }), seed, ...stored, openTeacher: (teacher) => openTeacher(teacher, { folder, leavesInFiles: leavesInFiles(options) }, executor) });
   const close = async (): Promise<void> => {
     await learner.release();
     await runtime.release();

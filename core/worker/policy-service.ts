@@ -53,6 +53,7 @@ export type PolicyService = {
   readonly attention: Method<{ picture: EncodedPicture; weights?: string }, Versioned<Float32Array>>;
   readonly step: Method<{ learningRate: number }, Versioned<StepReport>>;
   readonly keep: Method<{ name: string; decay: number }, Versioned<null>>;
+  readonly teach: Method<{ name: string; folder: string }, Versioned<null>>;
   readonly digest: Method<null, Versioned<string>>;
   readonly save: Method<{ folder: string; content?: SavedContent }, Versioned<null>>;
   readonly load: Method<{ folder: string }, Versioned<null>>;
@@ -92,6 +93,10 @@ export const policyHandlers = ({ learner, rollout, weights: copies, close }: Pol
     },
     step: (options) => async () => reply(await learner.step(options)),
     keep: ({ name, decay }) => async () => reply(await nothing(learner.keep(name, decay))),
+    teach: ({ name, folder }) => async () => {
+      if (learner.teach === undefined) throw new Error("This learner opens no other folders");
+      return reply(await nothing(learner.teach(name, folder)));
+    },
     digest: () => async () => {
       if (learner.digest === undefined) throw new Error("This learner gives no digest of its weights");
       return reply(await learner.digest());
@@ -155,6 +160,7 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
     ...(hello.capabilities.attention ? { attention: (picture, weights) => noted(caller.call("attention", { picture, ...(weights === undefined ? {} : { weights }) })) } : {}),
     step: ({ learningRate }) => noted(caller.call("step", { learningRate })),
     keep: async (name, decay = 0) => void (await noted(caller.call("keep", { name, decay }))),
+    ...(hello.capabilities.teachers === true ? { teach: async (name, folder) => void (await noted(caller.call("teach", { name, folder }))) } : {}),
     digest: async () => noted(caller.call("digest", null)),
     save: async (folder, content) => void (await noted(caller.call("save", { folder, ...(content === undefined ? {} : { content }) }))),
     load: async (folder) => void (await noted(caller.call("load", { folder }))),

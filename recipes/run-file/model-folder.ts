@@ -1,7 +1,7 @@
 /** The folder of a model, wherever a person has one in mind. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { findDamage, manifestFile, namedBase, newestCheckpoint, policyFolder, textDigest, type DigestOf, type RunSettings, type StartWeights } from "@papo/core";
+import { findDamage, manifestFile, namedBase, newestCheckpoint, policyFolder, textDigest, weightsDigest, type DigestOf, type RunSettings, type StartWeights } from "@papo/core";
 
 /**
  * A model folder itself, the model of a checkpoint, or of a run's newest checkpoint.
@@ -56,12 +56,6 @@ export async function modelWithAdapter(path: string, base?: string): Promise<{ r
   if (!existsSync(join(folder, "config.json"))) throw new Error(`the adapter ${adapter} is for ${folder}, where no model is: say where it is with --base`);
   return { folder, adapter };
 }
-
-/** Digest of what a model's or an adapter's folder holds: weights, configuration and tokenizer. */
-export const weightsDigest = (folder: string, ofFile: DigestOf): string => {
-  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => statSync(join(folder, entry.name)).isFile() && /\.(safetensors|json|jinja|txt)$/.test(entry.name));
-  return textDigest(JSON.stringify(files.map(({ name }) => name).sort().map((name) => [name, ofFile(join(folder, name))])));
-};
 
 /** Digests of the weights that a run begins with. @param lora the folders of its adapters, null for none */
 export function startWeights(model: string, lora: Pick<NonNullable<RunSettings["lora"]>, "start" | "fixed" | "reference"> | null, ofFile: DigestOf): StartWeights {

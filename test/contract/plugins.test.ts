@@ -39,6 +39,8 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.DualViewKlPlugin(),
   () => new everything.VisualEvidencePlugin(),
   () => new everything.VisualEvidencePlugin({ form: "exact" }),
+  () => new everything.VisualAdvantageDistillationPlugin(),
+  () => new everything.PrivilegedTutoringPlugin(),
   () => new everything.DegradationConsistencyPlugin({ views: ["masked", "noisy"] }),
   () => new everything.ConsistencyBonusPlugin(),
   () => new everything.StagedRolloutPlugin(),

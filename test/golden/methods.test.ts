@@ -13,10 +13,12 @@ import {
   PerceptionExplorationPlugin,
   PerceptionGroundedPlugin,
   PerceptionKlPlugin,
+  PrivilegedTutoringPlugin,
   ReferenceKlPlugin,
   SoftObjectivePlugin,
   TokenReweightingPlugin,
   TruncatedImportancePlugin,
+  VisualAdvantageDistillationPlugin,
   VisualCompensationPlugin,
   VisualDependencyPlugin,
   VisualEvidencePlugin,
@@ -39,7 +41,7 @@ interface GoldenMethods {
   readonly similarity: Rows;
   readonly group: readonly number[];
   readonly accuracy: readonly number[];
-  readonly losses: readonly { readonly kind: string; readonly loss: number; readonly grad_logp: Rows | null; readonly grad_masked_logp: Rows | null; readonly grad_noisy_logp?: Rows | null }[];
+  readonly losses: readonly { readonly kind: string; readonly loss: number; readonly grad_logp: Rows | null; readonly grad_masked_logp: Rows | null; readonly grad_noisy_logp?: Rows | null; readonly grad_divergence?: Rows }[];
 }
 
 /** The advantages of the case, for plugins that change them. */
@@ -69,6 +71,8 @@ const METHODS: Readonly<Record<string, () => Plugin[]>> = {
   pepo: () => [new PerceptionExplorationPlugin(), clipped()],
   roma: () => [new DegradationConsistencyPlugin({ views: ["masked", "noisy"], consistency: 1, policy: 0.5 })],
   roma_token: () => [new DegradationConsistencyPlugin({ views: ["masked", "noisy"], consistency: 1, policy: 0.5, worst: "token" })],
+  va_opd: () => [new VisualAdvantageDistillationPlugin({ view: "masked", temperature: 0.7 })],
+  ptd: () => [new PrivilegedTutoringPlugin({ coefficient: 0.3 })],
   dvrp: () => [new DualViewKlPlugin()],
   sapo: () => [new SoftObjectivePlugin()],
   k3_k2: () => [new ReferenceKlPlugin({ coefficient: 1, estimator: "k3_k2", reduction: "token_mean" })],
@@ -83,6 +87,7 @@ const METHODS: Readonly<Record<string, () => Plugin[]>> = {
 };
 
 function inputOf(golden: GoldenMethods): MinibatchInput {
+  const divergence = golden.similarity.map((row) => row.map((value) => Math.fround(Math.abs(value) * 0.69)));
   return {
     logProbs: golden.logp,
     oldLogProbs: golden.old_logp,
@@ -90,6 +95,7 @@ function inputOf(golden: GoldenMethods): MinibatchInput {
     mask: golden.mask,
     groupOf: golden.group,
     parts: { accuracy: golden.accuracy },
+    fields: golden.logp.map((_, row) => (row % 4 === 2 ? {} : { hint: "look at the corner" })),
     scores: {
       "original/reference/logProbs": golden.ref_logp,
       "masked/old/logProbs": golden.masked_logp,
@@ -99,8 +105,11 @@ function inputOf(golden: GoldenMethods): MinibatchInput {
       "original/old/entropy": golden.entropy,
       "masked/old/entropy": golden.masked_entropy,
       "original/old/pictureSimilarity": golden.similarity,
+      "masked/reference/logProbs": golden.masked_logp,
+      "original/current/kl(original reference)": divergence,
+      "original/current/jsd(tutored reference)": divergence,
       // Any numbers from 0 to log 2 will do.
-      "original/old/jsd(masked old)": golden.similarity.map((row) => row.map((value) => Math.fround(Math.abs(value) * 0.69))),
+      "original/old/jsd(masked old)": divergence,
     },
   };
 }
@@ -114,12 +123,13 @@ function errorsOf(golden: GoldenMethods, loss: GoldenMethods["losses"][number], 
   // Blending of PEPO is whole in the last step.
   const found = lossOf([new GivenAdvantagesPlugin(golden.adv), ...plugins], { ...inputOf(golden), step: 100 }, { steps: 100 });
   const size = golden.logp.flat().reduce((sum, value, index) => sum + Math.abs((loss.grad_logp?.flat()[index] ?? 0) * value), 0);
-  const gradientError = (view: string, wanted: Rows | null): number => {
-    const [here, torch] = [found.gradients[view]?.["logProbs"]?.flat() ?? golden.logp.flat().map(() => 0), wanted?.flat() ?? golden.logp.flat().map(() => 0)];
+  const gradientError = (view: string, wanted: Rows | null, output = "logProbs"): number => {
+    const [here, torch] = [found.gradients[view]?.[output]?.flat() ?? golden.logp.flat().map(() => 0), wanted?.flat() ?? golden.logp.flat().map(() => 0)];
     return distance(here, torch) / (1e-5 * distance(torch) + 1e-7 * (1 + distance(torch)));
   };
+  const ofDivergence = Object.keys(found.gradients["original"] ?? {}).filter((output) => output !== "logProbs").map((output) => gradientError("original", loss.grad_divergence ?? null, output));
   const value = Math.abs(found.loss - loss.loss) / (1e-5 * Math.abs(loss.loss) + 1e-7 * (1 + size));
-  return Math.max(value, gradientError("original", loss.grad_logp), gradientError("masked", loss.grad_masked_logp), gradientError("noisy", loss.grad_noisy_logp ?? null));
+  return Math.max(value, gradientError("original", loss.grad_logp), gradientError("masked", loss.grad_masked_logp), gradientError("noisy", loss.grad_noisy_logp ?? null), ...ofDivergence);
 }
 
 describe.skipIf(cases.length === 0)("methods.json", () => {

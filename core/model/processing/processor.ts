@@ -39,7 +39,8 @@ export class Processor {
   readonly padToken: number;
   /** Rows of the model's vocabulary. */
   readonly vocabularySize: number;
-  readonly #imageToken: number;
+  /** Id of a visual token's placeholder. */
+  readonly imageToken: number;
   readonly #inParts: boolean;
   /** The image token as the vocabulary spells it. */
   readonly #mark: string;
@@ -52,7 +53,7 @@ export class Processor {
     this.tokenizer = tokenizer;
     this.images = images;
     this.#template = template;
-    this.#imageToken = config.tokens.image;
+    this.imageToken = config.tokens.image;
     this.#inParts = familyOf(config.raw).contentInParts ?? false;
     const mark = tokenizer.tokenOf(config.tokens.image);
     if (mark === null) throw new Error(`${folder}: the vocabulary has no token ${config.tokens.image}, which image_token_id of config.json names`);
@@ -133,7 +134,7 @@ export class Processor {
     const out: number[] = [];
     let next = 0;
     for (const id of this.tokenizer.encode(text)) {
-      const repeat = id === this.#imageToken ? repeats[next++]! : 1;
+      const repeat = id === this.imageToken ? repeats[next++]! : 1;
       for (let i = 0; i < repeat; i++) out.push(id);
     }
     return Int32Array.from(out);

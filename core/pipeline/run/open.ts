@@ -54,7 +54,8 @@ export async function openRun(begun: BegunFolder, { policy, plugins, dataset, se
   const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds, output });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
   onEvents?.(host.events);
-  const description = { ...(await describeWhole({ settings, plugins, dataset, weights }, keptDigests(join(output, digestsFile)))), ...(overrides.length > 0 ? { overrides } : {}), ...(runFile === undefined ? {} : { runFile }) };
+  await openTeachers(policy, host);
+  const description = { ...(await describeWhole({ settings, plugins, dataset, weights, teachers: host.teachers.values() }, keptDigests(join(output, digestsFile)))), ...(overrides.length > 0 ? { overrides } : {}), ...(runFile === undefined ? {} : { runFile }) };
   const folder = openRunFolder(output, resume);
   if (!resume) folder.clear();
   const { checkpoint, damaged } = newestCheckpoint(folder.checkpoints);
@@ -82,6 +83,16 @@ export async function openRun(begun: BegunFolder, { policy, plugins, dataset, se
     stepsBefore: checkpoint?.description.settings.steps ?? settings.steps,
     resumedFrom: checkpoint?.folder ?? null,
   };
+}
+
+/** @throws Error naming the plugin, and what is wrong with the folder or differs from the policy's */
+async function openTeachers({ learner }: Policy, host: Host): Promise<void> {
+  for (const { name, folder } of host.teachers.values()) {
+    if (learner.teach === undefined) throw new Error(`The teacher "${name}" (${folder}) cannot be opened: this learner scores with weights of its own alone; leave its plugin out, or use the embedded learner`);
+    await learner.teach(name, folder).catch((error: unknown) => {
+      throw new Error(`The teacher "${name}" cannot be used: ${(error as Error).message}`, { cause: error });
+    });
+  }
 }
 
 async function begin({ learner }: Policy, host: Host, folder: RunFolder): Promise<void> {

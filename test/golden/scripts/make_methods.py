@@ -139,6 +139,38 @@ def roma(worst):
     return make
 
 
+def va_opd(c, tau=0.7, share=0.2, lam=0.5):
+    """Eq. 2 to 6, on a given divergence of each token; the deviation over a group is the population's."""
+    def loss(l, lm):
+        m, own = c["mask"], rows(c["mask"])
+        va = (c["ref_logp"] - c["masked_logp"]).clamp(min=0) * m
+        means = va.sum(-1) / m.sum(-1).clamp(min=1)
+        high = top(va, own, lambda n: math.ceil(share * n))
+        total = 0.0
+        groups = sorted(set(c["group"]))
+        for g in groups:
+            index = [b for b, of in enumerate(c["group"]) if of == g]
+            s = means[index]
+            sigma = s.std(unbiased=False)
+            w = torch.full_like(s, 1 / len(index)) if sigma < 1e-8 else torch.softmax((s - s.mean()) / (sigma + 1e-8) / tau, 0)
+            for b, weight in zip(index, w):
+                d, h, low = c["divergence_leaf"][b], high[b], m[b] - high[b]
+                if low.sum() > 0:
+                    part = lam * (d * h).sum() / h.sum() + (1 - lam) * (d * low).sum() / low.sum()
+                else:
+                    part = (d * h).sum() / h.sum().clamp(min=1)
+                total = total + len(index) * weight * part
+        return total / len(c["group"])
+    return loss
+
+
+def ptd(c):
+    def loss(l, lm):
+        chosen = torch.tensor([0.0 if a > 0.1 or b % 4 == 2 else 1.0 for b, a in enumerate(c["accuracy"])])[:, None] * c["mask"]
+        return 0.3 * token_mean(c["divergence_leaf"], chosen)
+    return loss
+
+
 def sapo(c):
     def loss(l, lm):
         r = (l - c["old_logp"]).clamp(-20, 20).exp()
@@ -192,7 +224,7 @@ def sft(c):
 
 
 METHODS = {
-    "vppo": vppo, "vgpo": vgpo, "pgpo": pgpo, "tor": tor, "vepo": vepo, "vepo_exact": lambda c: vepo(c, exact=True), "pepo": pepo, "dvrp": dvrp, "roma": roma("response"), "roma_token": roma("token"), "sapo": sapo, "k3_k2": kl_value_and_gradient,
+    "vppo": vppo, "vgpo": vgpo, "pgpo": pgpo, "tor": tor, "vepo": vepo, "vepo_exact": lambda c: vepo(c, exact=True), "pepo": pepo, "dvrp": dvrp, "va_opd": va_opd, "ptd": ptd, "roma": roma("response"), "roma_token": roma("token"), "sapo": sapo, "k3_k2": kl_value_and_gradient,
     "tis_token": tis("token"), "tis_sequence": tis("sequence"), "sft": sft,
     "perception_reverse": perception("reverse"), "perception_swapped": perception("swapped"), "perception_correct": perception(samples="correct_only"),
     "perception_weighted_top_clip": perception(samples="accuracy_weighted", top_tokens=0.3, clip=0.2), "perception_top": perception(top_tokens=0.2),
@@ -231,11 +263,14 @@ for index, name in enumerate(["ragged", "single_token", "equal_policies", "extre
     for kind, make in METHODS.items():
         l, lm = c["logp"].clone().requires_grad_(True), c["masked_logp"].clone().requires_grad_(True)
         ln = c["ref_logp"].clone().requires_grad_(True)
-        loss = make(dict(c, noisy_leaf=ln))(l, lm)
-        gl, gm, gn = torch.autograd.grad(loss, [l, lm, ln], allow_unused=True) if loss.requires_grad else (None, None, None)
+        ld = (c["similarity"].abs() * 0.69).float().double().requires_grad_(True)
+        loss = make(dict(c, noisy_leaf=ln, divergence_leaf=ld))(l, lm)
+        gl, gm, gn, gd = torch.autograd.grad(loss, [l, lm, ln, ld], allow_unused=True) if loss.requires_grad else (None, None, None, None)
         lists = {name: None if g is None else g.tolist() for name, g in (("grad_logp", gl), ("grad_masked_logp", gm), ("grad_noisy_logp", gn))}
         if gn is None:
             del lists["grad_noisy_logp"]
+        if gd is not None:
+            lists["grad_divergence"] = gd.tolist()
         losses.append(dict(kind=kind, loss=loss.item(), **lists))
     out.append({**{key: value.tolist() if isinstance(value, torch.Tensor) else value for key, value in c.items()}, "losses": losses})
 with open(f"{sys.argv[1]}/methods.json", "w") as file:
