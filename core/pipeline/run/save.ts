@@ -1,4 +1,6 @@
 /** Checkpoints of a run: written when due, gone back to, and what is saved when a step fails. */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { isDiverged } from "../../learner/diverged-error.ts";
 import { checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type RunState } from "../../checkpoint/checkpoint.ts";
 import { writeKeptGroups } from "../../checkpoint/kept-groups.ts";
@@ -68,7 +70,7 @@ export function stateOf({ step, order, ahead, skippedRows, unmeasured, host }: O
 
 export async function save(run: OpenRun, { state, kept }: Snapshot): Promise<void> {
   const { policy, description, folder, settings } = run;
-  const since = Math.max(0, run.checkpointStep);
+  const since = Math.max(0, run.checkpointStep === state.step ? savedSince(run.checkpoint!, state.step) : run.checkpointStep);
   const addFiles = (checkpoint: string): void => {
     folder.journal.copy(since, state.step, `${checkpoint}/rewards`);
     writeKeptGroups(checkpoint, kept);
@@ -82,4 +84,11 @@ export async function save(run: OpenRun, { state, kept }: Snapshot): Promise<voi
   }
   run.checkpointStep = state.step;
   run.host.events.emit("checkpoint", { step: state.step, folder: run.checkpoint });
+}
+
+/** The step before the first whose rewards a checkpoint holds: one that is written anew, its step's evaluation done, holds the same. */
+function savedSince(checkpoint: string, step: number): number {
+  const rewards = join(checkpoint, "rewards");
+  const steps = (existsSync(rewards) ? readdirSync(rewards) : []).map((name) => Number(/^step-(\d+)\.jsonl$/.exec(name)?.[1] ?? step));
+  return Math.min(step, ...steps) - 1;
 }
