@@ -12,23 +12,24 @@ import { nodeProblem } from "./recipes/app/node-version.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 
-/** What each command runs after the installation, relative to the project's folder. */
+/** What each command runs after the installation, relative to the project's folder, and whether it needs what develops the project (compilers, linters, the test runner). */
 const commands = {
-  start: ["recipes/papo.mjs", "demo"],
-  test: ["node_modules/vitest/vitest.mjs", "run"],
+  start: { script: ["recipes/papo.mjs", "demo"], develops: false },
+  test: { script: ["node_modules/vitest/vitest.mjs", "run"], develops: true },
 };
 
 /**
  * Packages that the lock file in `folder` names and its node_modules lacks or holds in another version.
  * npm leaves out optional packages of other platforms, so an absent optional package is not missing.
+ * @param develops whether those that only develop the project count
  */
-export function missingPackages(folder) {
+export function missingPackages(folder, develops = true) {
   const wanted = lockedPackages(join(folder, "package-lock.json"));
   if (wanted === null) throw new Error(`${join(folder, "package-lock.json")} is missing or unreadable: clone the project again.`);
   const installed = lockedPackages(join(folder, "node_modules", ".package-lock.json")) ?? {};
   return Object.entries(wanted)
     .filter(([path, entry]) => {
-      if (!path.includes("node_modules/")) return false;
+      if (!path.includes("node_modules/") || (entry.dev && !develops)) return false;
       if (entry.link) return !existsSync(join(folder, path));
       const found = installed[path];
       if (found === undefined || !existsSync(join(folder, path))) return !(entry.optional || entry.devOptional || entry.peer);
@@ -81,8 +82,8 @@ function showProgress(paths) {
 }
 
 /** Installs what is missing. Throws with the reason when that fails. */
-async function install() {
-  const missing = missingPackages(root);
+async function install(develops) {
+  const missing = missingPackages(root, develops);
   if (missing.length === 0) {
     console.log("Dependencies: installed, as the lock file says.");
     return;
@@ -90,11 +91,12 @@ async function install() {
   console.log(`Dependencies: ${missing.length} packages are missing or differ from the lock file; running npm ci (install scripts stay off).`);
   const stopProgress = showProgress(missing);
   // On Windows npm is a batch file, which only a shell can start.
-  const code = await runProgram("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--no-progress", "--loglevel=error"], {
+  const omit = develops ? [] : ["--omit=dev"];
+  const code = await runProgram("npm", ["ci", ...omit, "--no-audit", "--no-fund", "--ignore-scripts", "--no-progress", "--loglevel=error"], {
     shell: process.platform === "win32",
   }).finally(stopProgress);
   if (code !== 0) throw new Error(`npm ci failed with exit code ${code}; its message is above. The package registry must be reachable.`);
-  const left = missingPackages(root);
+  const left = missingPackages(root, develops);
   if (left.length > 0) throw new Error(`npm ci finished, but ${left.length} packages are still missing, ${left[0]} for one.`);
 }
 
@@ -105,8 +107,8 @@ async function main([name, ...rest]) {
   const command = Object.hasOwn(commands, name ?? "") ? commands[name] : undefined;
   if (command === undefined) throw new Error(`Unknown command "${name ?? ""}": use node setup.mjs ${Object.keys(commands).join(" | ")} [arguments].`);
   console.log(`Node ${process.versions.node} on ${process.platform} ${process.arch}.`);
-  await install();
-  const [script, ...args] = command;
+  await install(command.develops);
+  const [script, ...args] = command.script;
   console.log(`Running: node ${[script, ...args, ...rest].join(" ")}\n`);
   return runProgram(process.execPath, [join(root, script), ...args, ...rest]);
 }

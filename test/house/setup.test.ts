@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { projectFolder } from "./project-files.ts";
 
 interface Setup {
-  missingPackages(folder: string): string[];
+  missingPackages(folder: string, develops?: boolean): string[];
 }
 
 const setup = (await import(new URL("../../setup.mjs", import.meta.url).href)) as Setup;
@@ -39,6 +39,11 @@ test("another version counts as missing, an absent optional package does not", (
   expect(setup.missingPackages(folder)).toEqual(["node_modules/a"]);
   writeLocks({ ...a, "node_modules/b": { version: "2.0.0", optional: true } }, a);
   expect(setup.missingPackages(folder)).toEqual([]);
+});
+
+test("packages that develop the project alone are missing where they are needed", () => {
+  writeLocks({ ...a, "node_modules/b": { version: "2.0.0", dev: true } }, a);
+  expect([setup.missingPackages(folder), setup.missingPackages(folder, false)]).toEqual([["node_modules/b"], []]);
 });
 
 test("a folder deleted from node_modules counts as missing", () => {
