@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
-import sqlite from "node-sqlite3-wasm";
+import type sqlite from "node-sqlite3-wasm";
 import { z } from "zod";
 import { follow, loggerOptions, pythonNumber, rolloutCells, rolloutColumns, type LoggedRollout, type LogSink } from "./log-sink.ts";
 
@@ -43,9 +44,11 @@ const tables = [
 export function trackioSink(folder: string, { project, run }: { readonly project: string; readonly run: string }, now: () => number = Date.now): LogSink {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${project}.db`);
+  // Loaded when a run logs to it: 18 MB that all other runs do without.
+  const { Database } = createRequire(import.meta.url)("node-sqlite3-wasm") as typeof sqlite;
   // Opened for each write: a reader, and the next process after a kill, find it closed.
   const using = <T>(work: (database: sqlite.Database) => T): T => {
-    const database = new sqlite.Database(file);
+    const database = new Database(file);
     try {
       return work(database);
     } finally {
