@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { evidenceTables, linesOf, metricsOf, tableOf } from "../../docs/evidence-tables.ts";
+import { evidenceTables, linesOf, metricsOf, tableOf } from "../../docs/scripts/evidence-tables.ts";
 import type { ComparisonSummary } from "../../recipes/app/compare/summary.ts";
-import { doneOf, evidenceParts } from "../../docs/run-evidence.ts";
+import { doneOf, evidenceParts } from "../../docs/scripts/run-evidence.ts";
 import { parseVariant } from "../../recipes/app/compare/variant.ts";
 
 const run = (recipe: string, seed: number, right: string, kl = 1) => ({ recipe, seed, right, metrics: { "observe/perception_kl": [kl, kl, kl, 2 * kl] } });

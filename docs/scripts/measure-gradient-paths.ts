@@ -1,5 +1,5 @@
 /**
- * Where each gradient of PAPO's terms moves a model that leans on a prior: `node --import tsx docs/measure-gradient-paths.ts [questions]`, about a minute of one core.
+ * Where each gradient of PAPO's terms moves a model that leans on a prior: `node --import tsx docs/scripts/measure-gradient-paths.ts [questions]`, about a minute of one core.
  *
  * The shipped start of the task shortcut samples eight responses to each of some training questions. Then, from the same weights each time, one update of AdamW along one gradient alone: all are as large, the
  * learning rate, in every parameter. What it changed is measured on unseen questions about which the prior is wrong: how likely it is to look, that is log π of the response that reasons from the picture, less that of
@@ -10,11 +10,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHost, evaluate, learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Policy, type Sample } from "@papo/core";
 import { RandomMaskPlugin } from "@papo/plugins";
-import { mean } from "../recipes/app/evaluation/statistics.ts";
-import { shapesScorers } from "../recipes/app/tasks/shapes/judge.ts";
-import { sharedSprites } from "../recipes/app/tasks/shapes/examples.ts";
-import { supervisedShortcut } from "../recipes/app/tasks/shortcut/examples.ts";
-import { shippedStart, taskOf } from "../recipes/app/tasks/task.ts";
+import { mean } from "../../recipes/app/evaluation/statistics.ts";
+import { shapesScorers } from "../../recipes/app/tasks/shapes/judge.ts";
+import { sharedSprites } from "../../recipes/app/tasks/shapes/examples.ts";
+import { supervisedShortcut } from "../../recipes/app/tasks/shortcut/examples.ts";
+import { shippedStart, taskOf } from "../../recipes/app/tasks/task.ts";
 
 type LearnerBatch = Parameters<Policy["learner"]["score"]>[0];
 

@@ -1,15 +1,15 @@
 /**
- * The runs of docs/evidence.md: `node --import tsx docs/run-evidence.ts` makes those that are missing, in the page's order, and `… gain-0.6 paths` only these. What is done is what stands in docs/evidence/, a line a
+ * The runs of docs/evidence.md: `node --import tsx docs/scripts/run-evidence.ts` makes those that are missing, in the page's order, and `… gain-0.6 paths` only these. What is done is what stands in docs/evidence/, a line a
  * run, whatever part it was made for: so the runs go on in any clone. `papo compare` makes them, seed by seed, and goes on where it was cut off; after each seed the page's tables are written anew. `--seeds 4`: the
  * first four of each alone. `--keep` makes none, and takes over those that a comparison under way has done.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { writeSummary, type ComparisonSummary, type RunSummary } from "../recipes/app/compare/summary.ts";
+import { writeSummary, type ComparisonSummary, type RunSummary } from "../../recipes/app/compare/summary.ts";
 
 export interface EvidencePart {
   readonly name: string;
@@ -42,7 +42,7 @@ export const evidenceParts: readonly EvidencePart[] = [
 export const firstSeed = 101;
 const steps = 40;
 
-const docs = dirname(fileURLToPath(import.meta.url));
+const docs = fileURLToPath(new URL("..", import.meta.url));
 
 /** What a part has of runs that are done: its own, and those that other parts of its prior and strength have made. Null where there are none. */
 export function doneOf({ prior, strength, recipes }: EvidencePart, seeds: number, files: readonly ComparisonSummary[]): ComparisonSummary | null {
@@ -78,7 +78,7 @@ function runSeed(part: EvidencePart, seed: number, { seeds, jobs, keep }: { read
 
 /** @returns whether it ended well; where it need not, it may not. */
 function run(script: string, words: readonly string[], mayFail = false): boolean {
-  const { status } = spawnSync(process.execPath, ["--import", "tsx", fileURLToPath(new URL(`../${script}`, import.meta.url)), ...words], { stdio: mayFail ? "ignore" : "inherit" });
+  const { status } = spawnSync(process.execPath, ["--import", "tsx", fileURLToPath(new URL(`../../${script}`, import.meta.url)), ...words], { stdio: mayFail ? "ignore" : "inherit" });
   if (status !== 0 && !mayFail) process.exit(status ?? 1);
   return status === 0;
 }
@@ -93,6 +93,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const seeds = Number(values.seeds);
   for (const part of evidenceParts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
     for (const seed of seedsOf(seeds)) runSeed(part, seed, { seeds, jobs: values.jobs, keep: values.keep });
-    run("docs/evidence-tables.ts", []);
+    run("docs/scripts/evidence-tables.ts", []);
   }
 }

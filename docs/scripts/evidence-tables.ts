@@ -1,18 +1,18 @@
 /**
- * The tables of docs/evidence.md, from the runs in short in docs/evidence/ (a comparison's runs.json each): `node --import tsx docs/evidence-tables.ts` writes them there. Differences are paired
+ * The tables of docs/evidence.md, from the runs in short in docs/evidence/ (a comparison's runs.json each): `node --import tsx docs/scripts/evidence-tables.ts` writes them there. Differences are paired
  * by question; interval and p cover questions and the seeds' luck.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { ComparisonSummary, RunSummary } from "../recipes/app/compare/summary.ts";
-import { chanceOf, gainOf } from "../recipes/app/compare/table.ts";
-import { holm } from "../recipes/app/evaluation/holm.ts";
-import { luckOf, pairedDifference, type Difference } from "../recipes/app/evaluation/paired.ts";
-import { mean } from "../recipes/app/evaluation/statistics.ts";
+import type { ComparisonSummary, RunSummary } from "../../recipes/app/compare/summary.ts";
+import { chanceOf, gainOf } from "../../recipes/app/compare/table.ts";
+import { holm } from "../../recipes/app/evaluation/holm.ts";
+import { luckOf, pairedDifference, type Difference } from "../../recipes/app/evaluation/paired.ts";
+import { mean } from "../../recipes/app/evaluation/statistics.ts";
 import { evidenceParts, readEvidence } from "./run-evidence.ts";
 
 const baseline = "grpo";
-/** Whose difference from the baseline is the primary measure, in which parts (docs/run-evidence.ts). */
+/** Whose difference from the baseline is the primary measure, in which parts (docs/scripts/run-evidence.ts). */
 const primary = { recipe: "papo:gamma=0.1", parts: /^gain-/ };
 
 /** A comparison under the name of its part. */
@@ -107,7 +107,7 @@ export function evidenceTables(comparisons: readonly NamedSummary[]): string {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const page = new URL("evidence.md", import.meta.url);
+  const page = new URL("../evidence.md", import.meta.url);
   const tables = evidenceTables(evidenceParts.flatMap(({ name }) => {
     const summary = readEvidence(name);
     return summary === null ? [] : [{ name, ...summary }];
