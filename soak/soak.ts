@@ -55,6 +55,8 @@ for (const [name, count] of asked.length > 0 ? asked : Object.keys(parts).map((p
   } catch (error) {
     results.push({ part: name, tried: "all of it", found: (error as Error).message.split("\n")[0]!, held: false });
   }
+  // What is known stays known where a later part is cut short.
+  for (const { part, tried, found, held } of results) if (part === name) console.log(`   ${held ? "held" : "NOT HELD"}: ${tried}: ${found}`);
   console.log(`   ${name}: ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
