@@ -54,6 +54,9 @@ export interface ScoreRequest {
   readonly hint?: string;
 }
 
+/** Names of the weights that the pipeline has. */
+export const ownWeights: readonly string[] = ["current", "old", "reference"];
+
 /** Names of weights; those of copies are strings of the plugins' own. */
 export type ScoreWeights = "current" | "old" | "reference" | (string & {});
 
@@ -63,9 +66,30 @@ export interface OtherSide {
   readonly weights: ScoreWeights;
 }
 
+/** A score, as far as it is a divergence. */
+interface Compared {
+  readonly against?: OtherSide | null;
+}
+
+/** Scores by the other side of their divergences, in the order in which sides are asked for; those that are no divergences are left out. */
+export function byOtherSide<T extends Compared>(scores: readonly T[]): { readonly against: OtherSide; readonly scores: readonly T[] }[] {
+  const sides = new Map<string, { readonly against: OtherSide; readonly scores: T[] }>();
+  for (const score of scores) {
+    const against = score.against ?? null;
+    if (against === null) continue;
+    const key = sideName(against);
+    const side = sides.get(key) ?? { against, scores: [] };
+    side.scores.push(score);
+    sides.set(key, side);
+  }
+  return [...sides.values()];
+}
+
+const sideName = ({ view, weights }: OtherSide): string => `${view} ${weights}`;
+
 /** An output's name in score keys and among gradients: a divergence says what it is from, "jsd(noisy old)". */
 export const outputName = ({ output, against }: { readonly output: Output; readonly against?: OtherSide | null }): string =>
-  against === undefined || against === null ? output : `${output}(${against.view} ${against.weights})`;
+  against === undefined || against === null ? output : `${output}(${sideName(against)})`;
 
 /** Returned by `scores.request`; give it to `batch.get` or `group.get`. */
 export interface ScoreHandle {

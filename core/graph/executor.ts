@@ -59,7 +59,7 @@ export interface Program {
   runOnDevice?(feeds: Feeds, sums?: Readonly<Record<string, DeviceArray>>): Promise<Record<string, DeviceArray>>;
   /**
    * Run on each of the executor's devices at once, each with feeds of its own, of equal sizes, beside those of all. Sums are over all devices; all other
-   * outputs come to the host, for each device. Present where the executor has `devices`.
+   * outputs come to the host, for each device. Present where the executor has `devices`; of one device it is an error.
    */
   runOnEach?(
     own: readonly Readonly<Record<string, HostArray>>[],
@@ -159,8 +159,6 @@ export interface Executor {
   readonly writesOver?: boolean;
   /** Whether it takes arrays from files. Default false. */
   readonly readsFiles?: boolean;
-  /** Whether its device keeps bfloat16 arrays of files as they are there, so that frozen weights are best left in their files until then. Default false. */
-  readonly keepsFileTypes?: boolean;
   /** Whether it runs the op `blockAttention`, which attention of long rows is traced with; else they are attended whole. Default false. */
   readonly attendsInBlocks?: boolean;
   /** @throws Error where the executor has no such products */

@@ -4,7 +4,7 @@ import type { AuxiliaryRollout } from "../contracts/auxiliary.ts";
 import type { Scorer } from "../contracts/scorer.ts";
 import type { Teacher } from "../contracts/teachers.ts";
 import type { WeightsCopy } from "../contracts/copies.ts";
-import type { ScoreRequest, ScoreTarget } from "../contracts/scores.ts";
+import { ownWeights, type ScoreRequest, type ScoreTarget } from "../contracts/scores.ts";
 import { Calls } from "./calls.ts";
 import type { Registered } from "../contracts/returning.ts";
 import { describe, didYouMean, isRecord } from "../messages/describe.ts";
@@ -18,7 +18,7 @@ export function checkedCopy(plugin: string, copy: WeightsCopy): WeightsCopy {
     name: unlessName(fieldsOf(copy).name),
   });
   const { name, decay, every } = copy;
-  if (["current", "old", "reference"].includes(name))
+  if (ownWeights.includes(name))
     throw new PluginError(plugin, `registers a copy "${name}", which the pipeline has; choose another name`);
   if (!(decay >= 0 && decay < 1))
     throw new PluginError(
@@ -37,7 +37,7 @@ export function checkedCopy(plugin: string, copy: WeightsCopy): WeightsCopy {
 export function checkedTeacher(plugin: string, teacher: Teacher): Teacher {
   const { name, folder } = fieldsOf(teacher);
   checkFields(plugin, "registers a teacher", teacher, ["name", "folder"], { name: unlessName(name), folder: unlessName(folder) && "the path of a model folder" });
-  if (["current", "old", "reference"].includes(name!)) throw new PluginError(plugin, `registers a teacher "${name}", which are weights of the run itself; choose another name`);
+  if (ownWeights.includes(name!)) throw new PluginError(plugin, `registers a teacher "${name}", which are weights of the run itself; choose another name`);
   return teacher;
 }
 

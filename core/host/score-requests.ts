@@ -1,6 +1,6 @@
 /** What plugins ask the learner to compute: requests are merged, bound to a coefficient, and planned before the run. */
 import { isDivergence } from "../learner/learner.ts";
-import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive, outputName } from "../contracts/scores.ts";
+import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive, outputName, ownWeights } from "../contracts/scores.ts";
 import type { OtherSide, PlannedScore, ScoreHandle, ScoreRequest } from "../contracts/scores.ts";
 import type { View } from "../contracts/views.ts";
 import { PluginError } from "../messages/plugin-error.ts";
@@ -63,7 +63,7 @@ export class ScoreRequests {
 
   /** @throws PluginError when weights are asked for that nobody keeps */
   checkWeights(copies: readonly string[]): void {
-    const known = ["current", "old", "reference", ...copies];
+    const known = [...ownWeights, ...copies];
     for (const { handle, plugin } of this.#asked) {
       const unknown = [handle.request.weights, handle.request.against?.weights ?? "current"].find((weights) => !known.includes(weights));
       if (unknown !== undefined) throw new PluginError(plugin, `asks for the weights "${unknown}", and no plugin registers such a copy; there are ${known.join(", ")}`);

@@ -1,4 +1,5 @@
 /** Microbatches that run on several devices at once: cut so that devices have equal work, and fed in equal sizes. */
+import { isDeepStrictEqual } from "node:util";
 import type { HostArray } from "../graph/executor.ts";
 import { largestSizes, paddedExtent } from "../model/rows/segments.ts";
 import type { LearnerBatch } from "./learner.ts";
@@ -33,6 +34,7 @@ export function equalFeeds<Fed extends PassFeeds>(
   if (list.length === 1) return alone;
   const equal = (options: Partial<Pick<PassOptions, "sharesRows">>, of: readonly Fed[]): Fed[] => {
     const least = largestSizes(of.map(({ sizes }) => sizes));
+    if (of.every(({ sizes }) => isDeepStrictEqual(sizes, least))) return [...of];
     return list.map((microbatch) => make(microbatch, { ...options, least }));
   };
   const isShared = ({ layout }: Fed): boolean => layout === "shared";
@@ -44,9 +46,10 @@ export function equalFeeds<Fed extends PassFeeds>(
 
 /** Feeds for every device: one that has nothing to do computes what another does, with cotangents of zero. */
 export function feedsForAll(own: readonly Readonly<Record<string, HostArray>>[], devices: number): Readonly<Record<string, HostArray>>[] {
+  if (own.length >= devices) return [...own];
   const [first] = own;
   const idle = Object.fromEntries(
     Object.entries(first ?? {}).map(([name, array]) => [name, name.startsWith("cotangent.") ? { ...array, data: new Float32Array(array.data.length) } : array]),
   );
-  return Array.from({ length: Math.max(devices, own.length) }, (_, device) => own[device] ?? idle);
+  return Array.from({ length: devices }, (_, device) => own[device] ?? idle);
 }

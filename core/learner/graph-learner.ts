@@ -63,7 +63,6 @@ export class GraphLearner implements Learner {
   readonly #trainsVision: boolean;
   readonly #programs: PassPrograms;
   readonly #scorer: GraphScorer;
-  readonly #scoring: { readonly scoringTokens: number; readonly longRow: number | undefined };
   /** Other folders' models, by name. */
   readonly #teachers = new Map<string, { readonly runtime: ModelRuntime; readonly scorer: GraphScorer }>();
   /** See passLimit. */
@@ -84,9 +83,7 @@ export class GraphLearner implements Learner {
     this.#trainsVision = runtime.trainsVision;
     this.#passBytes = options.passBytes ?? passLimit(runtime.parameters, this.#trained);
     this.#programs = new PassPrograms(runtime);
-    const { vocabularyChunk } = this.#graphOptions;
-    this.#scoring = { scoringTokens: options.scoringTokens ?? 16_384, longRow: options.longRow };
-    this.#scorer = new GraphScorer(runtime, { ...this.#scoring, passBytes: this.#passBytes, vocabularyChunk, holderOf: (weights) => this.#holderOf(weights) });
+    this.#scorer = this.#scorerOf(runtime, this.#passBytes);
   }
 
   get capabilities(): LearnerCapabilities {
@@ -114,10 +111,15 @@ export class GraphLearner implements Learner {
     const { openTeacher } = this.#options;
     if (openTeacher === undefined) throw new Error("this learner was made without a way to open other folders");
     const runtime = await openTeacher(folder);
-    const { vocabularyChunk } = this.#graphOptions;
-    const scorer = new GraphScorer(runtime, { ...this.#scoring, passBytes: passLimit(runtime.parameters, new Set()), vocabularyChunk, holderOf: (weights) => this.#holderOf(weights) });
+    const scorer = this.#scorerOf(runtime, passLimit(runtime.parameters, new Set()));
     await this.#teachers.get(name)?.runtime.release();
     this.#teachers.set(name, { runtime, scorer });
+  }
+
+  #scorerOf(runtime: ModelRuntime, bytes: number): GraphScorer {
+    const { scoringTokens = 16_384, longRow } = this.#options;
+    const { vocabularyChunk } = this.#graphOptions;
+    return new GraphScorer(runtime, { scoringTokens, longRow, passBytes: bytes, vocabularyChunk, holderOf: (weights) => this.#holderOf(weights) });
   }
 
   #holderOf(weights: string): { readonly scorer: GraphScorer; readonly weights: string } {

@@ -19,8 +19,8 @@ export interface GraphScorerOptions {
   readonly passBytes: number;
   readonly longRow?: number | undefined;
   readonly vocabularyChunk: number;
-  /** Who has the weights of a name, and what they are called there; default: this one has all. */
-  readonly holderOf?: (weights: string) => { readonly scorer: GraphScorer; readonly weights: string };
+  /** Who has the weights of a name, and what they are called there. */
+  readonly holderOf: (weights: string) => { readonly scorer: GraphScorer; readonly weights: string };
 }
 
 /** The other side of a batch's divergences: what a pass is traced for, and what it is fed. */
@@ -72,7 +72,7 @@ export class GraphScorer {
     if (!asked.some(isDivergence)) return null;
     const { against } = batch;
     if (against === undefined) throw new Error(`a batch without "against" was asked for ${asked.filter(isDivergence).join(", ")}`);
-    const { scorer, weights } = this.#holderOf(against.weights ?? currentWeights);
+    const { scorer, weights } = this.#options.holderOf(against.weights ?? currentWeights);
     const head = scorer.head(weights);
     const [vocabulary, hiddenSize] = head.shape as [number, number];
     const T = longestResponse(batch);
@@ -149,10 +149,6 @@ export class GraphScorer {
       const { feeds, layout } = this.feeds(batch, pass, features, asked);
       return passBytes(traced(layout).graph, feeds, { files: this.#runtime.fileTypes });
     }).cut.map((microbatch) => [microbatch]);
-  }
-
-  #holderOf(weights: string): { readonly scorer: GraphScorer; readonly weights: string } {
-    return this.#options.holderOf?.(weights) ?? { scorer: this, weights };
   }
 
   #graphOptions(other: OtherSide | null): Omit<GraphOptions, "layout"> {

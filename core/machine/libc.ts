@@ -51,7 +51,11 @@ export function keepFreedMemory(largest = mostKept): void {
 /** Advice to madvise: what is mapped of a file is read from it anew when it is looked at, other memory is zeros. */
 const MADV_DONTNEED = 4;
 
-const adviseUnneeded = (): NativeFunction => libc("int madvise(uintptr_t address, size_t length, int advice)");
+let madvise: NativeFunction | null = null;
+
+/** @throws Error as `libc` does */
+const adviseUnneeded = (address: number, length: number): number =>
+  (madvise ??= libc("int madvise(uintptr_t address, size_t length, int advice)"))(address, length, MADV_DONTNEED);
 
 /** Bytes of the smallest array whose pages are worth handing back. */
 const fewestHandedBack = 2 * 2 ** 20;
@@ -75,7 +79,7 @@ function handBack(array: Float32Array): { readonly start: number; readonly end: 
     const first = Number(bridge().address(array));
     const address = Math.ceil(first / pageBytes) * pageBytes;
     const last = Math.floor((first + array.byteLength) / pageBytes) * pageBytes;
-    return adviseUnneeded()(address, last - address, MADV_DONTNEED) === 0 ? { start: address - first, end: last - first } : null;
+    return adviseUnneeded(address, last - address) === 0 ? { start: address - first, end: last - first } : null;
   } catch {
     // No bridge to the C library: only memory depends on it.
     return null;
@@ -91,8 +95,7 @@ function handBack(array: Float32Array): { readonly start: number; readonly end: 
 export function forgetPages(folder: string): void {
   if (platform() !== "linux") return;
   try {
-    const madvise = adviseUnneeded();
-    for (const [start, end] of mappedRanges(folder)) madvise(start, end - start, MADV_DONTNEED);
+    for (const [start, end] of mappedRanges(folder)) adviseUnneeded(start, end - start);
   } catch {
     // No bridge to the C library: only what the process is counted with depends on it.
   }

@@ -23,8 +23,6 @@ export function plannedRun(host: Host, rollout: RolloutPlan, settings: RunSettin
   const { promptsPerStep, promptsPerMinibatch, promptsPerRound } = settings;
   const scores = [...host.scores("rewards"), ...host.scores()];
   const asked = scores.filter(({ active }) => active);
-  const readsAttention = [...host.views.values()].some(({ attention }) => attention === true);
-  const reference = readsAttention || scores.some(({ weights, against }) => weights === "reference" || against?.weights === "reference") ? 1 : 0;
   return {
     prompt: prompts.reduce((a, b) => (promptLength(b) > promptLength(a) ? b : a)),
     prompts: Math.min(promptsPerMinibatch ?? promptsPerStep, promptsPerStep),
@@ -33,8 +31,15 @@ export function plannedRun(host: Host, rollout: RolloutPlan, settings: RunSettin
     views: new Set(["original", ...asked.map(({ view }) => view)]).size,
     outputs: [...new Set(["logProbs" as const, ...asked.map(({ output }) => output)])],
     sampled: promptsPerRound ?? promptsPerStep,
-    copies: reference + host.copies.size,
+    copies: (needsReference(host) ? 1 : 0) + host.copies.size,
     teachers: [...host.teachers.values()],
     available,
   };
+}
+
+/** Whether the weights that the run began with are kept: for scores under them, or for views that read their attention. */
+export function needsReference(host: Pick<Host, "views" | "scores">): boolean {
+  const readsAttention = [...host.views.values()].some(({ attention }) => attention === true);
+  const isReference = (weights: string | undefined): boolean => weights === "reference";
+  return readsAttention || [...host.scores("rewards"), ...host.scores()].some(({ weights, against }) => isReference(weights) || isReference(against?.weights));
 }

@@ -41,33 +41,33 @@ export interface PassPeaks {
 
 const vocabularyChunk = 16_384;
 
-/** A batch's rows, how its passes are traced, and what they may hold. */
-function scoringOf(subject: PlanSubject, work: PlannedWork) {
-  const { scoringTokens } = subject.settings;
-  const scored = batchOf(subject, { ...work, prompts: work.prompts * work.views }, scoringTokens);
+/** How passes are traced, and what they may hold. */
+function tracingOf(subject: PlanSubject, work: PlannedWork) {
   // The other side of a divergence is counted as the model itself.
   const { vocabularySize: vocabulary, hiddenSize } = subject.model.decoder;
   const other = work.outputs.some(isDivergence) ? { other: { vocabulary, hiddenSize } } : {};
   const options = (layout: GraphOptions["layout"], again: boolean): GraphOptions => ({ recompute: again, vocabularyChunk, layout, ...other });
   const limit = passLimit(subject.parameters, subject.trained);
   const bounded = (batch: LearnerBatch): number => (attendsInBlocks(batch, blocksOf(subject)) ? limit : Infinity);
-  return { scored, options, bounded };
+  return { options, bounded };
 }
 
 /** What a pass forward holds at a time, at most. */
 export function scoringPeak(subject: PlanSubject, work: PlannedWork): number {
-  const { scored, options, bounded } = scoringOf(subject, work);
+  const { scoringTokens } = subject.settings;
+  const scored = batchOf(subject, { ...work, prompts: work.prompts * work.views }, scoringTokens);
+  const { options, bounded } = tracingOf(subject, work);
   const scoring = (pass: Microbatch): number => {
     const { feeds, layout } = feedsOf(subject, scored, pass, work.outputs);
     return peakOf(subject, (graph, parameters) => traceForward(subject.model, graph, parameters, work.outputs, options(layout, false)), feeds, { adds: false });
   };
-  return boundedPasses(scored, subject.settings.scoringTokens, bounded(scored), scoring).bytes;
+  return boundedPasses(scored, scoringTokens, bounded(scored), scoring).bytes;
 }
 
 export function learnerPeaks(subject: PlanSubject, work: PlannedWork): PassPeaks {
   const { microbatchTokens, recompute } = subject.settings;
   const { trainsVision } = subject;
-  const { options, bounded } = scoringOf(subject, work);
+  const { options, bounded } = tracingOf(subject, work);
   const learned = batchOf(subject, work, microbatchTokens);
   const dropout = subject.adapters.some(({ name, dropout: rate }) => name === "" && rate > 0);
   const learning = (pass: Microbatch, again: boolean, sumsGrow = false): number => {

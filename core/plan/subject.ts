@@ -33,6 +33,10 @@ export interface PlanSettings {
   readonly keepBest: object | null;
 }
 
+/** Whether frozen weights stay in their files: onnxruntime reads them there (Executor.readsFiles), OpenXLA puts them on its device from there. */
+export const leavesInFiles = ({ executor, device }: Pick<PlanSettings, "executor" | "device">): boolean =>
+  executor === "xla" || (executor === "onnxruntime" && device === "cpu");
+
 export class PlanSubject {
   readonly model: VisionLanguageModel;
   readonly settings: PlanSettings;
@@ -51,8 +55,7 @@ export class PlanSubject {
     this.parameters = new Map([model.parameters, ...factors].flatMap((part) => [...part]));
     const { freeze } = settings.optimizer;
     this.trained = !trains ? new Set() : settings.lora === null ? trainedParameters(names, freeze) : trainedParameters([...(factors[0]?.keys() ?? [])], freeze, names);
-    const leaves = settings.executor === "xla" || (settings.executor === "onnxruntime" && settings.device === "cpu");
-    this.inFiles = new Map(leaves ? names.filter((name) => !this.trained.has(name)).map((name) => [name, typeOf(name)]) : []);
+    this.inFiles = new Map(leavesInFiles(settings) ? names.filter((name) => !this.trained.has(name)).map((name) => [name, typeOf(name)]) : []);
   }
 
   /**

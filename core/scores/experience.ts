@@ -6,7 +6,7 @@ import type { EncodedPrompt } from "../model/model.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import { permutation, type Random } from "../math/random.ts";
 import type { Sample } from "../contracts/sample.ts";
-import { type OtherSide, outputName, type PlannedScore } from "../contracts/scores.ts";
+import { byOtherSide, type OtherSide, type PlannedScore } from "../contracts/scores.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
 /** Arrays [B, T] by score key, row-major, 0 past each response's end. */
@@ -130,7 +130,7 @@ function passes(scores: readonly Wanted[]): Pass[] {
     byView.set(key, [...(byView.get(key) ?? []), score]);
   }
   const found = new Map<string, Pass>();
-  for (const { targets, against } of [...byView.values()].flatMap(byOtherSide)) {
+  for (const { targets, against } of [...byView.values()].flatMap(withOneSide)) {
     const { view, weights } = targets[0]!;
     const outputs = [...new Set(targets.map(({ output }) => output))].sort();
     const share = Math.max(...targets.map(({ share: asked }) => asked ?? 1));
@@ -145,17 +145,11 @@ function passes(scores: readonly Wanted[]): Pass[] {
 }
 
 /** A batch has one other side: outputs that need none go with the first. */
-function byOtherSide(targets: readonly Wanted[]): { readonly targets: readonly Wanted[]; readonly against: OtherSide | null }[] {
-  const sides = new Map<string, Wanted[]>();
-  for (const score of targets) {
-    const { against = null } = score;
-    if (against === null) continue;
-    const side = outputName({ output: "kl", against });
-    sides.set(side, [...(sides.get(side) ?? []), score]);
-  }
+function withOneSide(targets: readonly Wanted[]): { readonly targets: readonly Wanted[]; readonly against: OtherSide | null }[] {
+  const sides = byOtherSide(targets);
   const plain = targets.filter(({ against = null }) => against === null);
-  if (sides.size === 0) return [{ targets: plain, against: null }];
-  return [...sides.values()].map((own, index) => ({ targets: index === 0 ? [...plain, ...own] : own, against: own[0]!.against! }));
+  if (sides.length === 0) return [{ targets: plain, against: null }];
+  return sides.map(({ scores, against }, index) => ({ targets: index === 0 ? [...plain, ...scores] : scores, against }));
 }
 
 function checked(result: Outputs, output: Output, size: number, key: string): Float32Array {

@@ -22,6 +22,7 @@ import type { PictureOptions } from "../model/processing/picture.ts";
 import { createModel } from "../model/registry.ts";
 import { ModelRuntime } from "../model/runtime.ts";
 import { OnnxRolloutEngine, type OnnxRolloutOptions } from "../rollout/onnx-engine.ts";
+import { leavesInFiles } from "../plan/subject.ts";
 import { openTeacher } from "./teacher.ts";
 import type { PolicyParts, WeightCopies } from "./policy-service.ts";
 
@@ -68,18 +69,19 @@ const largestKept = 2 ** 18;
 /** Load the model and make learner and sampler. @throws Error naming the file at fault. */
 export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {
   const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, rollout = {}, seed = 0 } = options;
+  const stayInFiles = leavesInFiles({ executor: options.executor ?? "onnxruntime", device: options.device ?? "cpu" });
   let trained: ReadonlySet<string> = new Set();
   const shapesOf = (config: ModelConfig): Shapes => {
     const { parameters } = createModel(config);
     if ((options.lora ?? null) === null) trained = trainedParameters([...parameters.keys()], optimizer.freeze);
     return parameters;
   };
-  const loaded = await loadModelFolder(weights, shapesOf, (name) => leavesInFiles(options) && !trained.has(name));
+  const loaded = await loadModelFolder(weights, shapesOf, (name) => stayInFiles && !trained.has(name));
   if (options.keepFreedMemory !== false && [...loaded.weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0) >= largeModel) keepFreedMemory(largestKept);
   if (options.device === "webgpu") await requireWebGpu(createModel(loaded.config).parameters);
   const executor = createExecutor(options, threads);
   const { runtime, ...stored } = await createRuntime(options, loaded, executor);
-  const learner = new GraphLearner(runtime, { optimizer, microbatchTokens, recompute, ...(scoringTokens === undefined ? {} : { scoringTokens }), seed, ...stored, openTeacher: (teacher) => openTeacher(teacher, { folder, leavesInFiles: leavesInFiles(options) }, executor) });
+  const learner = new GraphLearner(runtime, { optimizer, microbatchTokens, recompute, ...(scoringTokens === undefined ? {} : { scoringTokens }), seed, ...stored, openTeacher: (teacher) => openTeacher(teacher, { folder, leavesInFiles: stayInFiles }, executor) });
   const close = async (): Promise<void> => {
     await learner.release();
     await runtime.release();
@@ -115,9 +117,6 @@ const weightCopies = (runtime: ModelRuntime): WeightCopies => ({
     runtime.changed();
   },
 });
-
-/** Whether frozen weights stay in their files: the executor reads them there (Executor.readsFiles), or puts them on its device from there (keepsFileTypes). */
-const leavesInFiles = ({ executor = "onnxruntime", device = "cpu" }: PolicyOptions): boolean => executor === "xla" || (executor === "onnxruntime" && device === "cpu");
 
 /** @throws Error where a library is asked for and not set up, or what the executor does not have */
 function createExecutor(options: PolicyOptions, threads: number): Executor {

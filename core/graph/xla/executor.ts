@@ -39,7 +39,6 @@ export class XlaExecutor implements Executor {
   readonly device: Device;
   readonly writesOver = true;
   readonly fixedSizes = true;
-  readonly keepsFileTypes = true;
   readonly devices: number;
   readonly #memory: Memory;
   readonly #executables: Executables;

@@ -11,6 +11,12 @@ function shardingText({ shape }: Pick<Hlo, "shape">, placement: Placement): stri
   return `<@mesh, [${axes(shape.length, placement)}]>`;
 }
 
+/** The type of an argument or a result and how it lies. @param result whose memory it is */
+function annotated(mesh: Mesh, { array, placement }: Placed, result?: number): string {
+  const overwriting = result === undefined ? "" : `, tf.aliasing_output = ${result} : i32`;
+  return `${tensorType({ shape: mesh.all(array.shape, placement), type: array.type })} {sdy.sharding = #sdy.sharding${shardingText(array, placement)}${overwriting}}`;
+}
+
 /** What a program that runs on each device with arrays of its own is made of. */
 export interface EachProgram {
   /** Arguments, as the lines of the writer name them. */
@@ -34,19 +40,11 @@ export function eachModule(hlo: HloWriter, mesh: Mesh, program: EachProgram): st
   const all = ({ shape, type }: Hlo, placement: Placement): string => tensorType({ shape: mesh.all(shape, placement), type });
   const sums = [...summed];
   const sumArguments = sums.map(([result, placement], i) => ({ name: `%sum${i}`, array: results[result]!, placement }));
-  const argument = (name: string, array: Hlo, placement: Placement, place: number): string => {
-    const result = overwritten.get(place);
-    const overwriting = result === undefined ? "" : `, tf.aliasing_output = ${result} : i32`;
-    return `${name}: ${all(array, placement)} {sdy.sharding = #sdy.sharding${shardingText(array, placement)}${overwriting}}`;
-  };
   const given = [
-    ...inputs.map((input, i) => argument(`%given${i}`, input, placements[i]!, i)),
-    ...sumArguments.map(({ name, array, placement }, i) => argument(name, array, placement, inputs.length + i)),
+    ...inputs.map((array, i) => `%given${i}: ${annotated(mesh, { array, placement: placements[i]! }, overwritten.get(i))}`),
+    ...sumArguments.map(({ name, ...sum }, i) => `${name}: ${annotated(mesh, sum, overwritten.get(inputs.length + i))}`),
   ];
-  const returned = results.map((result, i) => {
-    const placement = summed.get(i) ?? "own";
-    return `${all(result, placement)} {sdy.sharding = #sdy.sharding${shardingText(result, placement)}}`;
-  });
+  const returned = results.map((array, i) => annotated(mesh, { array, placement: summed.get(i) ?? "own" }));
   const inner = inputs.map((input, i) => (placements[i] === "own" ? `%own${i}: ${tensorType(own(input))}` : `${input.name}: ${tensorType(input)}`));
   const reshaped = (to: string, from: string, before: Pick<Hlo, "shape" | "type">, after: Pick<Hlo, "shape" | "type">): string =>
     `${to} = stablehlo.reshape ${from} : (${tensorType(before)}) -> ${tensorType(after)}`;
@@ -103,16 +101,11 @@ export function commonModule(
   overwritten: ReadonlyMap<number, number> = new Map(),
 ): string {
   if (mesh.devices === 1) return hlo.module(inputs.map(({ array }) => array), outputs.map(({ array }) => array), overwritten);
-  const argument = ({ array, placement }: Placed, i: number): string => {
-    const result = overwritten.get(i);
-    const overwriting = result === undefined ? "" : `, tf.aliasing_output = ${result} : i32`;
-    return `${array.name}: ${tensorType(array)} {sdy.sharding = #sdy.sharding${shardingText(array, placement)}${overwriting}}`;
-  };
-  const result = ({ array, placement }: Placed): string => `${tensorType(array)} {sdy.sharding = #sdy.sharding${shardingText(array, placement)}}`;
+  const argument = (input: Placed, i: number): string => `${input.array.name}: ${annotated(mesh, input, overwritten.get(i))}`;
   const names = outputs.map(({ array }) => array.name).join(", ");
   return [
     moduleHead(mesh),
-    `func.func public @main(${inputs.map(argument).join(", ")}) -> (${outputs.map(result).join(", ")}) {`,
+    `func.func public @main(${inputs.map(argument).join(", ")}) -> (${outputs.map((output) => annotated(mesh, output)).join(", ")}) {`,
     ...hlo.body(),
     `return ${names}${outputs.length > 0 ? " : " : ""}${outputs.map(({ array }) => tensorType(array)).join(", ")}`,
     "}",

@@ -85,14 +85,14 @@ export class XlaProgram implements Program {
   ): Promise<{ own: Record<string, FloatArray>[]; sums: Record<string, DeviceArray> }> {
     const { memory, sums: summed } = this.#setting;
     const { devices } = memory.mesh;
-    if (own.length !== devices) throw new Error(`${own.length} sets of feeds for ${devices} devices`);
+    if (devices === 1 || own.length !== devices) throw new Error(`${own.length} sets of feeds for ${devices} devices, of which there are several`);
     const each = Object.fromEntries(Object.keys(own[0]!).map((name) => [name, own.map((one) => one[name]!)]));
-    const outputs = Object.entries(await this.#run({ feeds, each: devices === 1 ? {} : each, ...(devices === 1 ? { feeds: { ...feeds, ...own[0] } } : {}) }, sums));
+    const outputs = Object.entries(await this.#run({ feeds, each }, sums));
     const ofEach = outputs.filter(([name]) => !summed.includes(name));
     try {
       const fetched = ofEach.map(([name, array]) => [name, array.shape, memory.get(array)] as const);
       return {
-        own: own.map((_, device) => Object.fromEntries(fetched.map(([name, shape, data]) => [name, partOf(shape, data, device, devices)]))),
+        own: own.map((_, device) => Object.fromEntries(fetched.map(([name, shape, data]) => [name, partOf(shape, data, device)]))),
         sums: Object.fromEntries(outputs.filter(([name]) => summed.includes(name))),
       };
     } finally {
@@ -233,9 +233,8 @@ function checkFeed(name: string, { shape, data }: HostArray, dtype: Value["dtype
   if (data instanceof Float32Array !== (dtype === "float32")) throw new Error(`input "${name}": ${data.constructor.name} for ${dtype}`);
 }
 
-/** A device's own of arrays that have an axis of the devices in front, where there are several. */
-function partOf(shape: readonly number[], data: Float32Array, device: number, devices: number): FloatArray {
-  if (devices === 1) return { shape, data };
-  const size = data.length / devices;
-  return { shape: shape.slice(1), data: data.subarray(device * size, (device + 1) * size) };
+/** A device's own of arrays that have an axis of the devices in front. */
+function partOf([devices, ...shape]: readonly number[], data: Float32Array, device: number): FloatArray {
+  const size = data.length / devices!;
+  return { shape, data: data.subarray(device * size, (device + 1) * size) };
 }

@@ -15,6 +15,7 @@ import { RewardDesk } from "../../rewards/rewards.ts";
 import type { BegunFolder } from "../../checkpoint/new-folder.ts";
 import { openRunFolder, type RunFolder } from "../../checkpoint/run-folder.ts";
 import { parseSettings } from "../../contracts/settings.ts";
+import { needsReference } from "../planned-run.ts";
 import { promptMaker } from "../step/prompt-source.ts";
 import { StepSigns } from "../step/signs.ts";
 import type { Stepping } from "../step/step.ts";
@@ -97,8 +98,7 @@ async function openTeachers({ learner }: Policy, host: Host): Promise<void> {
 
 async function begin({ learner }: Policy, host: Host, folder: RunFolder): Promise<void> {
   folder.cutAfter(0);
-  const looksBack = [...host.views.values()].some(({ attention }) => attention === true);
-  if (looksBack || [...host.scores("rewards"), ...host.scores()].some(({ weights, against }) => weights === "reference" || against?.weights === "reference")) await learner.keep("reference");
+  if (needsReference(host)) await learner.keep("reference");
   for (const name of host.copies.keys()) await learner.keep(name);
 }
 

@@ -23,7 +23,7 @@ export function stepNumbers(sampled: readonly Group[], trained: readonly Group[]
 function viewsOf(sampled: readonly Group[], trained: readonly Group[]): ViewNumbers[] {
   let room = mostBits;
   const numbers = (view: string, encoded: EncodedPrompt, original: EncodedPrompt, place: Pick<ViewNumbers, "key" | "round" | "response">): ViewNumbers => {
-    const changed = view === "original" ? null : changedPatches(original, encoded);
+    const changed = view === "original" || room < 0 ? null : changedPatches(original, encoded);
     const { dropped } = encoded;
     room -= (changed?.length ?? 0) + (dropped?.length ?? 0);
     const fits = room >= 0;

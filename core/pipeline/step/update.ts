@@ -7,7 +7,7 @@ import type { Host } from "../../host/host.ts";
 import type { BatchArrays, MinibatchArrays } from "../../loss/loss-arrays.ts";
 import { computeLoss, type LossResult } from "../../loss/loss.ts";
 import { learningRateAt } from "./schedule.ts";
-import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, type OtherSide, outputName, type PlannedScore } from "../../contracts/scores.ts";
+import { byOtherSide, CURRENT_LOG_PROBS, OLD_LOG_PROBS, type OtherSide, outputName, type PlannedScore } from "../../contracts/scores.ts";
 import type { RunSettings } from "../../contracts/settings.ts";
 import type { Stopwatch } from "../../scores/stopwatch.ts";
 
@@ -203,11 +203,11 @@ function backwardPasses(view: string, cotangents: Readonly<Record<string, Float3
   const names = new Set(divergences.map(outputName));
   const plain = Object.fromEntries(Object.entries(cotangents).filter(([name]) => !names.has(name))) as Outputs;
   const base = view === "original" ? [] : askers(scores);
-  const sides = [...new Set(divergences.map(({ against }) => outputName({ output: "kl", against })))].map((side) => divergences.filter(({ against }) => outputName({ output: "kl", against }) === side));
+  const sides = byOtherSide(divergences);
   if (sides.length === 0) return [{ outputs: plain, against: null, askers: [base] }];
-  return sides.map((own, index) => ({
+  return sides.map(({ scores: own, against }, index) => ({
     outputs: { ...(index === 0 ? plain : {}), ...Object.fromEntries(own.map((score) => [score.output, cotangents[outputName(score)]!])) },
-    against: own[0]!.against,
+    against,
     askers: index === 0 ? [base, askers(own)] : [askers(own)],
   }));
 }

@@ -4,14 +4,14 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { lockFolder, makeFolder, parseSettings } from "@papo/core";
+import { lockFolder, makeFolder } from "@papo/core";
 import { command } from "../command-line/command.ts";
 import { beforeEnd, commandWith } from "../stopping.ts";
 import type { Display } from "../display/display.ts";
 import { runSideBySide } from "../compare/side-by-side.ts";
 import { summaryOf, writeSummary } from "../compare/summary.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
-import { isDone, makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
+import { isDone, parseVariant, promptsOf, type Variant } from "../compare/variant.ts";
 import type { Job } from "../compare/run-variant.ts";
 import { tinyPresetNames } from "../../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
@@ -138,17 +138,13 @@ interface Scenes {
 
 /** The same scenes for all, those of an earlier call where they are as many: enough for the longest run, and unseen ones. */
 async function drawScenes({ variants, task, steps, scenes, output, display }: Comparison): Promise<Scenes> {
-  const prompts = Math.max(...variants.map((variant) => {
-    const settings = parseSettings(makeVariant(variant).settings);
-    return (steps ?? settings.steps) * settings.promptsPerStep;
-  }));
   const draw = async (split: "train" | "test", count: number): Promise<string> => {
     const folder = join(output, "data", split);
     const kept = join(folder, "rows.jsonl");
     return existsSync(kept) && readFileSync(kept, "utf8").split("\n").length === count + 1 ? kept : task.writeRows(folder, { split, seed: 2, count });
   };
   const model = await task.startModel(join(output, "data", "start-model"), (done, all) => (done === 1 ? display.line(`making the model to begin with: ${all} supervised steps`) : undefined));
-  return { model, train: await draw("train", prompts), unseen: await draw("test", scenes) };
+  return { model, train: await draw("train", promptsOf(variants, steps)), unseen: await draw("test", scenes) };
 }
 
 const jobOf = (run: PlannedRun, { model, train, unseen }: Scenes, { task: { strength }, steps }: Comparison): Job => ({ ...run, steps, task: { strength }, model, train, unseen });

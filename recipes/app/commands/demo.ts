@@ -10,7 +10,7 @@ import { portOption } from "../command-line/page-options.ts";
 import { openTrainingPage, type TrainingPage } from "../page/training-page.ts";
 import { RunControl } from "../run-control.ts";
 import { probe } from "../compare/run-variant.ts";
-import { makeVariant, parseVariant, type Variant } from "../compare/variant.ts";
+import { makeVariant, parseVariant, promptsOf, type Variant } from "../compare/variant.ts";
 import { tinyPresetNames } from "../../presets/index.ts";
 import { startWeights } from "../../run-file/model-folder.ts";
 import { readRunFolder } from "../report/read-run.ts";
@@ -161,17 +161,13 @@ const doneFile = (folder: string): string => join(folder, "done");
 
 /** Training scenes for the longest run, and unseen ones. */
 async function drawData(task: Task, trainings: readonly Training[], steps: number | null, scenes: number, output: string, display: Display): Promise<{ train: Dataset; unseen: Dataset }> {
-  const prompts = Math.max(...trainings.map(({ variant }) => {
-    const settings = parseSettings(makeVariant(variant).settings);
-    return (steps ?? settings.steps) * settings.promptsPerStep;
-  }));
   const draw = async (split: "train" | "test", pictures: number): Promise<Dataset> => {
     const phase = display.phase(`drawing ${pictures} ${split === "train" ? "training" : "unseen"} scenes`, pictures, true);
     const file = await task.writeRows(join(output, "data", split), { split, seed: 2, count: pictures, onProgress: (done) => phase.advance(done) });
     phase.end();
     return openJsonl(file);
   };
-  return { train: await draw("train", prompts), unseen: await draw("test", scenes) };
+  return { train: await draw("train", promptsOf(trainings.map(({ variant }) => variant), steps)), unseen: await draw("test", scenes) };
 }
 
 async function startModelOf(task: Task, output: string, display: Display): Promise<string> {

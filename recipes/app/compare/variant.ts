@@ -40,6 +40,12 @@ export function makeVariant({ preset: name, options }: Variant): Preset {
   return { plugins, settings: changed };
 }
 
+/** Prompts of the longest run of these. @param steps null: each one's own */
+export const promptsOf = (variants: readonly Variant[], steps: number | null): number => Math.max(...variants.map((variant) => {
+  const settings = parseSettings(makeVariant(variant).settings);
+  return (steps ?? settings.steps) * settings.promptsPerStep;
+}));
+
 const settingsPrefix = "settings.";
 
 type Settings = Readonly<Record<string, unknown>>;
