@@ -10,6 +10,7 @@ export { PluginError } from "./messages/plugin-error.ts";
 export { createHooks } from "./contracts/hooks.ts";
 export type { Decision, GroupSelection, GroupsContext, RolloutPlan, RolloutShare, StepContext, TermSlot } from "./contracts/hook-values.ts";
 export type { Hooks, RunHooks } from "./contracts/hooks.ts";
+export type { RunEnding } from "./contracts/ending.ts";
 export type { AuxiliaryRollout } from "./contracts/auxiliary.ts";
 export type { Teacher } from "./contracts/teachers.ts";
 export type { WeightsCopy } from "./contracts/copies.ts";

@@ -1,9 +1,10 @@
 /** Every decision point of a run. */
 import type { Decision, GroupSelection, GroupsContext, RolloutPlan, StepContext, TermSlot } from "./hook-values.ts";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
-import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook, SyncWaterfallHook } from "tapable";
+import { AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook, SyncWaterfallHook } from "tapable";
 import { returning } from "./returning.ts";
-import { decisionFault, numberFault, planFault, rewardsFault, rowsFault, selectionFault } from "./results.ts";
+import type { RunEnding } from "./ending.ts";
+import { decisionFault, nothingFault, numberFault, planFault, rewardsFault, rowsFault, selectionFault } from "./results.ts";
 import type { Term } from "./term.ts";
 import { advantagesFault, termsFault, weightsFault } from "./tensor-results.ts";
 import type { Batch, JudgedGroup, Minibatch } from "./batch.ts";
@@ -11,7 +12,7 @@ import type { Row } from "./row.ts";
 import type { StepSummary } from "./events.ts";
 
 /**
- * Every hook of a run, in the order one step calls them: type, value, words, and what a tap must return, which the guard around each tap checks
+ * Every hook of a run, in the order one step calls them, and its end: type, value, words, and what a tap must return, which the guard around each tap checks
  * (`core/host/taps.ts`). What a tap is given is not to be changed in place.
  */
 export const createHooks = () =>
@@ -73,6 +74,12 @@ export const createHooks = () =>
       "nothing to go on, { stop: reason }, or { rollBack: reason, before?: step }",
       decisionFault,
     ),
+    /**
+     * The run has ended, whichever way: called once by each process that trained it and was not killed, when weights, checkpoint and metrics are
+     * written. For what a plugin holds open or writes down in `run.output`. Nothing of the run can be changed any more: no step has a metric of it,
+     * no checkpoint its state. A fault is an alarm, the run ends as it ended, and the plugins after it are called.
+     */
+    ended: returning(new AsyncSeriesHook<[ending: RunEnding]>(["ending"], "ended"), "nothing: the run has ended", nothingFault),
   });
 
 export type RunHooks = ReturnType<typeof createHooks>;

@@ -132,6 +132,8 @@ function groupFault(group: unknown): string | null {
     : `the group "${key}", whose sample ${bad} is ${describe(samples[bad])}; it needs a prompt, a response and a finite reward`;
 }
 
+export const nothingFault: Fault = (result) => (result === undefined ? null : describe(result));
+
 const DECISION = ["stop", "rollBack", "before"] as const;
 const isReason = (value: unknown): boolean => typeof value === "string" && value.trim() !== "";
 

@@ -10,6 +10,7 @@ import type { Teacher } from "../contracts/teachers.ts";
 import type { WeightsCopy } from "../contracts/copies.ts";
 import { eventNames } from "../contracts/events.ts";
 import type { Events, RunEvents } from "../contracts/events.ts";
+import type { RunEnding } from "../contracts/ending.ts";
 import { createHooks } from "../contracts/hooks.ts";
 import { withoutSecrets } from "../options/secrets.ts";
 import type { RunHooks } from "../contracts/hooks.ts";
@@ -19,6 +20,7 @@ import type { Plugin, Run } from "../contracts/plugin.ts";
 import { PluginStates } from "./plugin-state.ts";
 import type { SavedState } from "./plugin-state.ts";
 import { KeptGroups } from "./kept-groups.ts";
+import { tellEnd } from "./ending.ts";
 import { identityOf, labelFault, labelledRun } from "./labels.ts";
 import { checkedView } from "./registered-view.ts";
 import { checkEventName, checkedAuxiliary, checkedCopy, checkedRequest, checkedScorer, checkedTeacher } from "./registrations.ts";
@@ -59,6 +61,8 @@ export interface Host {
   readonly views: ReadonlyMap<string, View>;
   /** By name, in the order of the recipe. */
   readonly scorers: ReadonlyMap<string, Scorer>;
+  /** Names of the scorers that a plugin registered. */
+  scorersOf(plugin: string): readonly string[];
   /** By name. */
   readonly auxiliary: ReadonlyMap<string, AuxiliaryRollout>;
   /** By name. */
@@ -82,6 +86,8 @@ export interface Host {
   takeMetrics(): Record<string, number>;
   /** Give an alarm, once in a run. @param about what it is about, where the message holds numbers that change */
   warn(message: string, about?: string): void;
+  /** Call the hook `ended`. What a plugin does wrong in it is an alarm; never throws. */
+  end(ending: RunEnding): Promise<void>;
   /** Let work see other values of coefficients than those in force. */
   withCoefficients<T>(values: Readonly<Record<string, number>>, work: () => Promise<T>): Promise<T>;
   readonly keptGroups: Pick<KeptGroups, "save" | "load">;
@@ -111,7 +117,7 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
     },
     isCoefficient: (value) => coefficients.has(value),
   };
-  const guarding: Guarding = { applying: null, terms: new Map(), counting: true, limitSeconds: hookSeconds, registered, kept: [] };
+  const guarding: Guarding = { applying: null, terms: new Map(), counting: true, limitSeconds: hookSeconds, registered, kept: [], tell: ({ plugin, what }) => warnings.once(plugin, what) };
   guardTaps(hooks, guarding);
   const parts: Parts = {
     hooks,
@@ -216,6 +222,7 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
     random: parts.random,
     views: parts.views.items,
     scorers: parts.scorers.items,
+    scorersOf: (plugin) => [...parts.scorers.items.keys()].filter((name) => parts.scorers.ownerOf(name) === plugin),
     auxiliary: parts.auxiliary.items,
     copies: parts.copies.items,
     teachers: parts.teachers.items,
@@ -234,6 +241,7 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
       return parts.metrics.take();
     },
     warn: (message, about) => parts.warnings.once("run", message, about),
+    end: (ending) => tellEnd(ending, parts),
     withCoefficients: (values, work) => parts.coefficients.during(values, work),
     keptGroups: parts.keptGroups,
     saveState: () => parts.states.save(),

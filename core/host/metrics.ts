@@ -12,6 +12,7 @@ const BUILT_IN = [
 export class StepMetrics {
   readonly #owners = new Map<string, string>();
   readonly #sums = new Map<string, { sum: number; count: number }>();
+  #closed = false;
   readonly #warn: (plugin: string, message: string, about: string) => void;
 
   /** @param warn told once of each metric that is left out, being no finite number */
@@ -19,11 +20,12 @@ export class StepMetrics {
     this.#warn = warn;
   }
 
-  /** @throws PluginError when the name is none, the pipeline's or another plugin's, which would hide or mix the two, or the value no number */
+  /** @throws PluginError when the name is none, the pipeline's or another plugin's, which would hide or mix the two, the value no number, or the run over */
   add(plugin: string, name: string, value: number): void {
     if (typeof name !== "string" || name.trim() === "") {
       throw new PluginError(plugin, `reports a metric whose name is ${describe(name)}; name it, "my_method/share" say`);
     }
+    if (this.#closed) throw new PluginError(plugin, `reports the metric "${name}" when the run has ended and no step is left to have it; write it into run.output`);
     const owner = this.#owners.get(name) ?? plugin;
     if (owner !== plugin) throw new PluginError(plugin, `reports the metric "${name}", which is ${owner}'s; choose another name`);
     const builtIn = BUILT_IN.find((taken) => (taken.endsWith("/") ? name.startsWith(taken) : name === taken));
@@ -38,6 +40,11 @@ export class StepMetrics {
     }
     const { sum, count } = this.#sums.get(name) ?? { sum: 0, count: 0 };
     this.#sums.set(name, { sum: sum + value, count: count + 1 });
+  }
+
+  /** No step comes any more. */
+  close(): void {
+    this.#closed = true;
   }
 
   /** Mean of what was given under each name since the last call. */

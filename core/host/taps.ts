@@ -1,6 +1,6 @@
 /** Guards every tap of a run: closes tapable's traps, makes errors name plugin and hook, and knows whose term is whose. */
 import { PluginError, pluginError } from "../messages/plugin-error.ts";
-import { AsyncSeriesBailHook, AsyncSeriesWaterfallHook } from "tapable";
+import { AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook } from "tapable";
 import type { Term } from "../contracts/term.ts";
 import { collectKept, tensorCount, type Kept } from "../math/tensor-numbers.ts";
 import type { RunHooks } from "../contracts/hooks.ts";
@@ -22,6 +22,8 @@ export interface Guarding {
   readonly registered: Registered;
   /** Tensors that taps kept with `tf.keep` or `tf.variable`. */
   readonly kept: KeptTensors[];
+  /** Tells of a fault in a hook whose taps decide nothing: it ends neither the run nor the hook. */
+  readonly tell: (fault: PluginError) => void;
 }
 
 export interface KeptTensors {
@@ -50,7 +52,8 @@ interface Interceptable {
 /** Put the guard on every hook. Must be done before the first tap. */
 export function guardTaps(hooks: RunHooks, guarding: Guarding): void {
   for (const [name, hook] of Object.entries(hooks)) {
-    const isAsync = hook.constructor === AsyncSeriesWaterfallHook || hook.constructor === AsyncSeriesBailHook;
+    const told = hook.constructor === AsyncSeriesHook;
+    const isAsync = told || hook.constructor === AsyncSeriesWaterfallHook || hook.constructor === AsyncSeriesBailHook;
     const { wanted, fault } = contractOf(hook);
     const { _args: names } = hook as unknown as Interceptable;
     const shared: SharedInputs = { digests: null };
@@ -64,7 +67,7 @@ export function guardTaps(hooks: RunHooks, guarding: Guarding): void {
       };
       const guard: Guard = { plugin, where: `hook "${name}"`, names, check, guarding, shared };
       // Plans and errors name instances, not classes.
-      return { ...tap, name: plugin, fn: isAsync ? guardAsync(tap.fn, guard) : guardSync(tap.fn, guard) };
+      return { ...tap, name: plugin, fn: isAsync ? guardAsync(tap.fn, guard, told) : guardSync(tap.fn, guard) };
     };
     const call = (): void => void (shared.digests = null);
     (hook as unknown as Interceptable).intercept(isAsync ? { register } : { register, call });
@@ -129,7 +132,8 @@ function guardSync(fn: Callback, guard: Guard): Callback {
   };
 }
 
-function guardAsync(fn: Callback, guard: Guard): Callback {
+/** @param told whether a fault is told, and not thrown */
+function guardAsync(fn: Callback, guard: Guard, told: boolean): Callback {
   const { plugin, where, guarding } = guard;
   return async (...args) => {
     try {
@@ -146,7 +150,10 @@ function guardAsync(fn: Callback, guard: Guard): Callback {
         );
       return checked;
     } catch (thrown) {
-      throw pluginError(plugin, where, thrown);
+      const fault = pluginError(plugin, where, thrown);
+      if (!told) throw fault;
+      guarding.tell(fault);
+      return undefined;
     }
   };
 }

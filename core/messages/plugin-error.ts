@@ -4,11 +4,14 @@ import { describe } from "./describe.ts";
 /** A plugin's code failed; the message names plugin and place, `cause` is what was thrown. */
 export class PluginError extends Error {
   readonly plugin: string;
+  /** The message without the plugin's name, for alarms, which have it beside them. */
+  readonly what: string;
 
   constructor(plugin: string, message: string, options?: ErrorOptions) {
     super(`${plugin} ${message}`, options);
     this.name = "PluginError";
     this.plugin = plugin;
+    this.what = message;
   }
 }
 

@@ -3,7 +3,9 @@ import { keepBest, noSuchMetric } from "../checkpoint/best.ts";
 import type { Decision, StepContext } from "../contracts/hook-values.ts";
 import { beginFolder, type BegunFolder } from "../checkpoint/new-folder.ts";
 import { runStep } from "./step/step.ts";
+import type { RunEnding } from "../contracts/ending.ts";
 import type { StepOutcome } from "../contracts/step-outcome.ts";
+import { withoutSecrets } from "../options/secrets.ts";
 import type { TrainOptions, TrainSummary } from "./run/options.ts";
 import { dropAhead, openRun, type OpenRun } from "./run/open.ts";
 import { announce } from "./run/announce.ts";
@@ -27,8 +29,20 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
 
 async function trainIn(begun: BegunFolder, options: TrainOptions): Promise<TrainSummary> {
   const run = await start(begun, options);
+  const ended = await allSteps(run, options).catch(async (error: unknown) => {
+    await tellEnd(run, { ended: "failed", reason: withoutSecrets((error as Error).message) });
+    throw error;
+  });
+  await tellEnd(run, ended);
+  return { steps: run.step, ...ended, checkpoint: run.checkpoint!, metrics: run.last?.metrics ?? {}, skippedRows: run.skippedRows, resumedFrom: run.resumedFrom };
+}
+
+/** Everything that the run wrote is written by now. */
+const tellEnd = ({ host, step, settings: { steps }, last, checkpoint, resumedStep }: OpenRun, how: Pick<RunEnding, "ended" | "reason">): Promise<void> =>
+  host.end({ ...how, step, steps, last, checkpoint, resumedFrom: resumedStep });
+
+async function allSteps(run: OpenRun, options: TrainOptions): Promise<Pick<TrainSummary, "ended" | "reason">> {
   const { settings } = run;
-  let metrics: Readonly<Record<string, number>> = {};
   let ended: Pick<TrainSummary, "ended" | "reason"> = { ended: "finished", reason: null };
   while ((run.step < settings.steps || run.unmeasured !== null) && ended.ended === "finished") {
     if (options.signal?.aborted === true) ended = await interrupted(run);
@@ -36,13 +50,12 @@ async function trainIn(begun: BegunFolder, options: TrainOptions): Promise<Train
       const outcome = await stepOrGiveUp(run, options);
       if (outcome === null) ended = { ended: "interrupted", reason: null };
       else {
-        metrics = outcome.summary.metrics;
         ended = await finishStep(run, outcome, options.signal);
         if (ended.ended === "finished" && run.step < settings.steps) ended = await rest(run, options);
       }
     }
   }
-  return { steps: run.step, ...ended, checkpoint: run.checkpoint!, metrics, skippedRows: run.skippedRows, resumedFrom: run.resumedFrom };
+  return ended;
 }
 
 /** The step that is to come, or that an interrupted run left without its evaluation. */
@@ -69,7 +82,10 @@ async function oneStep(run: OpenRun, { signal }: TrainOptions): Promise<StepOutc
   }
   run.unmeasured = outcome === null ? done : null;
   if (outcome === null) await interrupted(run);
-  else run.folder.append(outcome);
+  else {
+    run.folder.append(outcome);
+    run.last = outcome.summary;
+  }
   return outcome;
 }
 

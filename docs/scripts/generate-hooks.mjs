@@ -83,6 +83,7 @@ export function renderHooks(hooks) {
     "## What is checked",
     "",
     "A mistake ends the run with an error that names the plugin, the hook, what was found and what to return instead; the newest checkpoint stays usable.",
+    "In `ended`, where everything is written, it is an alarm that says the same.",
     "",
     "- *Results.* After each tap its result is held against the column above: type, shape, finite numbers where a token counts. So NaN is the error of the",
     "  plugin that made it. A promise on a hook that does not wait, nothing where a value is due, a name that is nearly right are errors too.",

@@ -1,6 +1,6 @@
 /** What loggers have in common: when they are told what, and what happens when they cannot write. */
 import { basename, dirname, join } from "node:path";
-import type { Experience, Run, StepSummary } from "@papo/core";
+import type { Experience, Run, RunEnding, StepSummary } from "@papo/core";
 import { z } from "zod";
 import { encodePicture } from "./picture-file.ts";
 import { chooseSamples } from "./sample-record.ts";
@@ -40,6 +40,8 @@ export interface LogSink {
   /** As a line of metrics.jsonl. */
   metrics(summary: StepSummary): void;
   rollouts(step: number, rollouts: readonly LoggedRollout[]): void;
+  /** What peers write when a run ends; whoever resumes it cuts it. */
+  end?(ending: RunEnding): void;
 }
 
 export interface Logger {
@@ -84,6 +86,11 @@ export function follow({ events, hooks, output }: Run, { name, options, home, op
     await pending;
     write(summary.step, (open) => open.metrics(summary));
     return undefined;
+  });
+  // Rollouts of a step that failed are written too. A process that logged nothing leaves the log as it is.
+  hooks.ended.tapPromise(name, async (ending) => {
+    await pending;
+    if (sink !== null) write(ending.step, (open) => open.end?.(ending));
   });
 }
 

@@ -41,7 +41,7 @@ const schema = z.strictObject({
 
 /**
  * Writes into `folder`: samples.jsonl (SampleRecord), pictures/<hash>.png (the picture of each view as the model saw it),
- * alarms.jsonl (`{kind: "alarm" | "skip" | "checkpoint", step, …}`). Metrics and timings are written by the run itself.
+ * alarms.jsonl (`{kind: "alarm" | "skip" | "checkpoint" | "end", step, …}`). Metrics and timings are written by the run itself.
  * A resumed run appends: samples of steps that it does again are cut first, alarms stay. Of two lines about the same sample
  * the later one counts. When writing fails, one alarm is raised and the log stops: a full disk costs the report, not the
  * training.
@@ -100,10 +100,14 @@ export class RunLogPlugin implements Plugin {
     events.on("checkpoint", (checkpoint) => {
       append("alarms.jsonl", checkpoint.step, { kind: "checkpoint", ...checkpoint });
     });
-    // Pictures are compressed beside the training step and must be on disk before the run may end.
+    // Pictures are compressed beside the training step and must be on disk before a checkpoint, and before the run ends, in a step that failed too.
     hooks.stepped.tapPromise(this.name, async () => {
       await pictures;
       return undefined;
+    });
+    hooks.ended.tapPromise(this.name, async (ending) => {
+      await pictures;
+      append("alarms.jsonl", ending.step, { kind: "end", step: ending.step, ended: ending.ended, ...(ending.reason === null ? {} : { reason: ending.reason }) });
     });
   }
 

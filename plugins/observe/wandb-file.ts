@@ -77,4 +77,5 @@ export const runRecord = (number: number, { id, project, name, seconds }: { read
 export const historyRecord = (number: number, step: number, values: Readonly<Record<string, string>>): Uint8Array =>
   record(number, inside(2, all(...Object.entries(values).map(([key, json]) => inside(1, all(text(1, key), text(16, json)))), inside(2, whole(1, step)))));
 
-export const exitRecord = (number: number): Uint8Array => record(number, inside(18, whole(1, 0)));
+/** The run's end, with the exit code of its process. */
+export const exitRecord = (number: number, code: number): Uint8Array => record(number, inside(18, whole(1, code)));

@@ -6,7 +6,7 @@ import { parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 import { follow, loggerOptions, pythonNumber, rolloutCells, rolloutColumns, type LoggedRollout, type LogSink } from "./log-sink.ts";
-import { fileHeader, headerRecord, historyRecord, logRecord, readLog, runRecord } from "./wandb-file.ts";
+import { exitRecord, fileHeader, headerRecord, historyRecord, logRecord, readLog, runRecord } from "./wandb-file.ts";
 
 const schema = z.strictObject({
   ...loggerOptions,
@@ -16,7 +16,7 @@ const schema = z.strictObject({
 
 /**
  * Writes wandb/offline-run-…, an offline run of Weights & Biases, which `wandb sync <run>/wandb/offline-run-*` uploads: every metric, rollouts as a table, and their pictures under each view. The
- * run's name is its folder's. A resumed run goes on in the same file. Nothing is sent from here.
+ * run's name is its folder's; it is shown as finished or failed by how the run ended. A resumed run goes on in the same file. Nothing is sent from here.
  */
 export class WandbPlugin implements Plugin {
   readonly name = "WandbPlugin";
@@ -42,7 +42,8 @@ export function wandbSink(folder: string, { project, run }: { readonly project: 
   return {
     cut(step) {
       const records = readLog(readFileSync(file));
-      const kept = records.filter(({ data }) => stepOf(data) < step);
+      const first = records.findIndex(({ data }) => stepOf(data) >= step);
+      const kept = first < 0 ? records : records.slice(0, first);
       truncateSync(file, kept.at(-1)?.end ?? fileHeader.length);
       number = kept.length;
     },
@@ -53,8 +54,14 @@ export function wandbSink(folder: string, { project, run }: { readonly project: 
     },
     // A step has one record: its table waits for its metrics.
     rollouts: (step, rollouts) => void (pending = { rollouts: JSON.stringify(writeTable(home, step, rollouts)) }),
+    end({ ended }) {
+      append((at) => exitRecord(at, exitCodes[ended]));
+    },
   };
 }
+
+/** As its own process hook gives them: 0, an interrupt's 255, an error's 1. */
+const exitCodes = { finished: 0, stopped: 0, interrupted: 255, failed: 1 } as const;
 
 /** The folder of the run's files, made at the first start. */
 function openRun(folder: string, { project, run }: { readonly project: string; readonly run: string }, now: () => number): { readonly home: string; readonly file: string } {
@@ -72,12 +79,15 @@ function openRun(folder: string, { project, run }: { readonly project: string; r
   return { home, file };
 }
 
-/** The step of a history record; −1 of any other. */
+const [historyField, exitField] = [2, 18] as const;
+
+/** The step of a history record; −1 of any other, but for that of an end, which comes after all steps. */
 function stepOf(data: Uint8Array): number {
   const reader = new BinaryReader(data);
   while (reader.pos < reader.len) {
     const [field, type] = reader.tag();
-    if (field !== 2) {
+    if (field === exitField) return Infinity;
+    if (field !== historyField) {
       reader.skip(type);
       continue;
     }

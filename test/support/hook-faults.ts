@@ -67,7 +67,10 @@ const hookPlace = (hook: HookName): Place => ({
     run.coefficient("c", 1);
     const untyped = run.hooks[hook] as unknown as Record<string, (name: string, fn: (value: unknown, context: unknown) => unknown) => void>;
     const stepOf = (context: unknown): number | undefined => (context as { readonly step?: number } | undefined)?.step;
-    const work = (value: unknown, context: unknown): unknown => (hook === "stepped" ? faulty(undefined, stepOf(value)) : faulty(value, stepOf(context)));
+    const work = (value: unknown, context: unknown): unknown => {
+      if (hook === "ended") return faulty(undefined, faultyStep);
+      return hook === "stepped" ? faulty(undefined, stepOf(value)) : faulty(value, stepOf(context));
+    };
     untyped[isAsynchronous(hook) ? "tapPromise" : "tap"]!("TapPlugin", isAsynchronous(hook) ? async (value, context) => work(value, context) : work);
   },
 });
@@ -93,7 +96,7 @@ async function run(plugin: TapPlugin, dataset: Dataset, output: string, resume =
   const alarms: string[] = [];
   const options: TrainOptions = {
     policy: tabularPolicy(), plugins: [new ScorerPlugin(), ...grpo({ referenceKl: 0 }), plugin], dataset, settings, output, resume,
-    onEvents: (events) => events.on("alarm", ({ message }) => alarms.push(message)),
+    onEvents: (events) => events.on("alarm", ({ plugin: who, message }) => alarms.push(`${who} ${message}`)),
   };
   const ended = train(options).then(() => null, (error: unknown) => (error as Error).message);
   const late = new Promise<string>((resolve) => setTimeout(resolve, 300_000, "it hangs").unref());
@@ -113,7 +116,13 @@ export interface HookOutcome {
 /** A fault of a hook's tap. */
 export const tryHook = (hook: HookName, fault: string): Promise<HookOutcome> => tryPlace(hookPlace(hook), fault);
 
-/** A run with the fault in one step, and what came of it: it is told and the run goes on from where it was, or it was no fault. */
+/** Faults that are never as good as another result. */
+const neverRight = ["throws", "rejects", "hangs"];
+
+/**
+ * A run with the fault in one step, and what came of it: it is told and the run goes on from where it was, or it was no fault. A fault at the end
+ * of a run is an alarm, and the run is as one without it.
+ */
 export async function tryPlace(place: Place, fault: string): Promise<HookOutcome> {
   const { name, dataset = letterRows } = place;
   const folder = temporaryFolder();
@@ -131,7 +140,10 @@ export async function tryPlace(place: Place, fault: string): Promise<HookOutcome
       if (/null|NaN|Infinity/.test(weights)) return loss("weights that are not finite were saved");
       // What changed nothing is right after all; what changed something and is no result that one would want is told.
       const silent = contents(faulty) !== contents(whole) && alarms.length === 0 && fault !== "huge";
-      return silent ? loss(`it trained otherwise and nothing was said: ${metrics.slice(-100)}`) : { error, loss: null };
+      const named = alarms.find((message) => message.startsWith(`TapPlugin failed in hook "${name}": `)) ?? null;
+      if (neverRight.includes(fault) && alarms.length === 0) return loss("nothing was said");
+      if (name === "ended" && (contents(faulty) !== contents(whole) || (fault !== "undefined" && named === null))) return loss(`the end is not told, or changed the run: ${alarms.join()}`);
+      return silent ? loss(`it trained otherwise and nothing was said: ${metrics.slice(-100)}`) : { error: named, loss: null };
     }
     if (!new RegExp(`TapPlugin.*(hook "${name}"|${name})`).test(error) && !/Step 3 failed/.test(error)) return loss(`it is not named: ${error}`);
     if (raw.test(error)) return loss(`a library's words: ${error}`);

@@ -6,14 +6,16 @@ import { PluginError } from "../../core/messages/plugin-error.ts";
 import { createMinibatch } from "../../core/loss/loss-arrays.ts";
 import type { JudgedGroup, Minibatch } from "../../core/contracts/batch.ts";
 import type { Row } from "../../core/contracts/row.ts";
-import type { RunHooks } from "../../core/contracts/hooks.ts";
+import { createHooks, type RunHooks } from "../../core/contracts/hooks.ts";
 import type { Run } from "../../core/contracts/plugin.ts";
 import { makeGroup, makeSample, type Host } from "../../core/testing.ts";
 import { TapPlugin } from "./bandit.ts";
 
 export type Any = (...args: never[]) => unknown;
 export type HookName = keyof RunHooks;
-export const asynchronous: readonly HookName[] = ["prompts", "rewards", "groups", "stepped"];
+/** Every hook that there is: a new one is among them by itself. */
+export const hookNames = Object.keys(createHooks()) as HookName[];
+export const asynchronous = hookNames.filter((hook) => createHooks()[hook].constructor.name.startsWith("Async"));
 
 const hostOf = (apply: (run: Run) => void): Host =>
   createHost([new TapPlugin(apply)], { seed: 1, hookSeconds: 0.02, givenViews: ["dark"] });
@@ -78,14 +80,18 @@ function given(hook: HookName, host: Host): unknown[] {
       { ...place, sampled: [group] },
     ];
   if (hook === "stepped") return [{ ...place, metrics: { "reward/mean": 1 } }];
+  if (hook === "ended")
+    return [{ ended: "finished", reason: null, ...place, last: null, checkpoint: null, resumedFrom: null }];
   const batch = minibatch(host);
   if (hook === "terms") return [[], batch];
   return hook === "advantages" ? [zeros([3, 2]), batch] : [ones([3, 2]), { term: "policy", slot: "after_clip", batch }];
 }
 
-/** What a call of a hook says whose one tap is this. */
+/** What a call of a hook says whose one tap is this, as an error or as an alarm. */
 export async function messageOf(hook: HookName, fn: Any): Promise<string> {
   const host = tapped(hook, fn);
+  const alarms: string[] = [];
+  host.events.on("alarm", ({ plugin, message }) => alarms.push(`${plugin} ${message}`));
   const called = host.hooks[hook] as unknown as { call: Any; promise: Any };
   try {
     const args = given(hook, host) as never[];
@@ -95,5 +101,5 @@ export async function messageOf(hook: HookName, fn: Any): Promise<string> {
     expect(error).toBeInstanceOf(PluginError);
     return (error as Error).message;
   }
-  return "nothing was said";
+  return alarms[0] ?? "nothing was said";
 }

@@ -20,6 +20,7 @@ import { promptMaker } from "../step/prompt-source.ts";
 import { StepSigns } from "../step/signs.ts";
 import type { Stepping } from "../step/step.ts";
 import type { StepOutcome } from "../../contracts/step-outcome.ts";
+import type { StepSummary } from "../../contracts/events.ts";
 import type { EvaluationInLoop, TrainOptions } from "./options.ts";
 
 /** Forget what was sampled for the next step: its rows come again. */
@@ -38,11 +39,15 @@ export interface OpenRun extends Stepping {
   readonly dataset: Dataset;
   readonly evaluation: EvaluationInLoop | null;
   readonly resumedFrom: string | null;
+  /** The step that it went on from; null where it began. */
+  readonly resumedStep: number | null;
   /** How many steps the run was to have before it was resumed. */
   readonly stepsBefore: number;
   /** Steps done. */
   step: number;
   skippedRows: number;
+  /** The last step that this process did and whose metrics are written. */
+  last: StepSummary | null;
   /** The last step's outcome, where it was interrupted before its evaluation was done: its metrics are written with that. */
   unmeasured: StepOutcome | null;
   /** Folder and step of the newest checkpoint. */
@@ -83,6 +88,8 @@ export async function openRun(begun: BegunFolder, { policy, plugins, dataset, se
     checkpointStep: checkpoint?.state.step ?? -1,
     stepsBefore: checkpoint?.description.settings.steps ?? settings.steps,
     resumedFrom: checkpoint?.folder ?? null,
+    resumedStep: checkpoint?.state.step ?? null,
+    last: null,
   };
 }
 

@@ -15,6 +15,8 @@ export interface RunHead {
   /** Runs of equal recipe are seeds of one another. */
   readonly recipe: string;
   readonly state: RunState;
+  /** How it ended and why, as the run itself wrote it; null where it did not, or has gone on since. */
+  readonly ended: string | null;
   /** Steps done. */
   readonly step: number;
   /** Steps to do; null where the folder does not say. */

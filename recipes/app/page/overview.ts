@@ -38,11 +38,18 @@ function stepsOf({ settings }: RunRecord): number | null {
   return typeof steps === "number" ? steps : null;
 }
 
+/** The first line of how it ended; what a run that was killed wrote is of an earlier end, and steps came after it. */
+function endOf({ alarms, steps }: RunRecord): string | null {
+  const end = alarms.findLast(({ kind }) => kind === "end");
+  return end === undefined || end.step < (steps.at(-1)?.step ?? 0) ? null : end.message.split("\n")[0]!;
+}
+
 function headOf(run: RunRecord, keys: MetricKeys, now: RunNow): RunHead {
   const paces = run.steps.slice(-paceSteps).flatMap(({ metrics }) => metrics["timing/step_seconds"] ?? []);
   const newest = (name: string): number | null => short(run.steps.findLast(({ metrics }) => metrics[name] !== undefined)?.metrics[name]);
   return {
     name: run.name, recipe: run.recipe, ...now,
+    ended: endOf(run),
     step: run.steps.at(-1)?.step ?? 0,
     steps: stepsOf(run),
     secondsPerStep: paces.length === 0 ? null : short(paces.reduce((sum, value) => sum + value, 0) / paces.length),
@@ -56,7 +63,7 @@ function headOf(run: RunRecord, keys: MetricKeys, now: RunNow): RunHead {
 /** Alarms, skips and unreadable files of all runs, newest first. */
 function alarmsOf(runs: readonly RunRecord[]): AlarmLine[] {
   const lines = runs.flatMap(({ alarms, problems, steps }, run) => [
-    ...alarms.filter(({ kind }) => kind !== "checkpoint").map((alarm) => ({ run, ...alarm })),
+    ...alarms.filter(({ kind }) => kind !== "checkpoint" && kind !== "end").map((alarm) => ({ run, ...alarm })),
     ...problems.map((message) => ({ run, step: steps.at(-1)?.step ?? 0, kind: "while reading its folder", message })),
   ]);
   return lines.reverse().sort((a, b) => b.step - a.step);

@@ -10,17 +10,18 @@ import type { Term } from "../../../core/contracts/term.ts";
 const context = { name: "x", step: 1, steps: 1 };
 
 /** Hooks under guard, tapped by a plugin that is being applied. */
-function guarded(): { readonly hooks: RunHooks; readonly guarding: Guarding; apply(plugin: string, tap: (hooks: RunHooks) => void): void } {
+function guarded(): { readonly hooks: RunHooks; readonly guarding: Guarding; readonly told: string[]; apply(plugin: string, tap: (hooks: RunHooks) => void): void } {
   const hooks = createHooks();
+  const told: string[] = [];
   const registered = { sampledViews: () => ["original"], isCoefficient: (value: unknown): value is never => value === undefined };
-  const guarding: Guarding = { applying: null, terms: new Map(), counting: true, limitSeconds: 60, registered, kept: [] };
+  const guarding: Guarding = { applying: null, terms: new Map(), counting: true, limitSeconds: 60, registered, kept: [], tell: ({ message }) => told.push(message) };
   guardTaps(hooks, guarding);
   const apply = (plugin: string, tap: (hooks: RunHooks) => void): void => {
     guarding.applying = { name: plugin, identity: plugin };
     tap(hooks);
     guarding.applying = null;
   };
-  return { hooks, guarding, apply };
+  return { hooks, guarding, told, apply };
 }
 
 describe("a tap", () => {
@@ -43,6 +44,17 @@ describe("a tap", () => {
     expect(() => { apply("A", () => { hooks.rewards.tap("A", (rewards) => rewards); }); }).toThrow("wrong method; use tapPromise");
     expect(hooks.coefficient.call(3, context)).toBe(3);
   });
+});
+
+it("a fault in a hook that decides nothing is told, and the plugins after it are called", async () => {
+  const { hooks, told, apply } = guarded();
+  const called: string[] = [];
+  apply("A", ({ ended }) => { ended.tapPromise("A", () => Promise.reject(new Error("disk full"))); });
+  apply("B", ({ ended }) => { ended.tapPromise("B", () => Promise.resolve({ stop: "now" } as never)); });
+  apply("C", ({ ended }) => { ended.tapPromise("C", async ({ ended: how }) => void called.push(how)); });
+  await hooks.ended.promise({ ended: "finished", reason: null, step: 1, steps: 1, last: null, checkpoint: null, resumedFrom: null });
+  expect(called).toEqual(["finished"]);
+  expect(told).toEqual(['A failed in hook "ended": disk full', 'B failed in hook "ended": it returned { stop: "now" }; return nothing: the run has ended']);
 });
 
 describe("the owner of a term", () => {

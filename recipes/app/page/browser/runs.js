@@ -12,6 +12,8 @@ const shownNumbers = ["reward", "accuracy", "perceptionKl", "entropy", "length",
 const leftOf = ({ state, step, steps, secondsPerStep }) =>
   state !== "running" || steps === null || secondsPerStep === null || step >= steps ? "" : `about ${duration(secondsPerStep * (steps - step))} left`;
 
+const endOf = ({ state, ended }) => (state === "silent" ? (ended ?? "") : "");
+
 const ageOf = ({ state, changed }) => (changed === null || state === "finished" || state === "evaluation" ? "" : `last step ${duration((Date.now() - changed) / 1000)} ago`);
 
 export const createRuns = (source, page) => {
@@ -52,7 +54,7 @@ export const createRuns = (source, page) => {
       draw();
       page.redrawCurves();
     };
-    const facts = [leftOf(run), ageOf(run), run.secondsPerStep === null ? "" : `${number(run.secondsPerStep)} s a step`].filter((text) => text !== "");
+    const facts = [endOf(run), leftOf(run), ageOf(run), run.secondsPerStep === null ? "" : `${number(run.secondsPerStep)} s a step`].filter((text) => text !== "");
     return element("tr", { class: shown ? "" : "hidden-run" },
       element("th", { scope: "row" }, element("label", { class: "run-name" }, element("input", { type: "checkbox", checked: shown, "data-key": `show ${at}`, onchange: flip }), swatch(page.looks[at]), element("span", {}, run.name))),
       element("td", { "data-label": "state", class: "left" }, element("span", {}, element("span", { class: `state ${run.state}` }, words[run.state]), facts.length > 0 ? element("small", {}, ` ${facts.join(" · ")}`) : "", controls(run, at))),

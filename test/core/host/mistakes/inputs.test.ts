@@ -37,6 +37,12 @@ describe("what a tap is given", () => {
       "return a new value",
     ],
     [
+      "how a run ended",
+      "ended",
+      async (ending: { reason: string | null }) => ((ending.reason = "other"), undefined),
+      "return a new value",
+    ],
+    [
       "a batch's field",
       "terms",
       (terms: object[], batch: { advantages: unknown }) => ((batch.advantages = batch), terms),

@@ -1,7 +1,7 @@
 /** Mistakes of what taps return: the error names plugin, hook, what was found and what to do. */
 import { cast, fill, ones, scalar, tensor1d } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
-import { asynchronous, messageOf, type HookName } from "../../../support/hook-mistakes.ts";
+import { asynchronous, hookNames, messageOf } from "../../../support/hook-mistakes.ts";
 
 type Made = readonly [name: string, make: () => unknown];
 const bad: readonly Made[] = [
@@ -32,19 +32,8 @@ const bad: readonly Made[] = [
   ],
   ["a list with a tensor", () => [ones([3, 2])]],
 ];
-const hookNames: readonly HookName[] = [
-  "coefficient",
-  "rollout",
-  "prompts",
-  "rewards",
-  "groups",
-  "advantages",
-  "terms",
-  "weights",
-  "stepped",
-];
 /** What is right after all. */
-const right: Readonly<Record<string, readonly string[]>> = { stepped: ["nothing"] };
+const right: Readonly<Record<string, readonly string[]>> = { stepped: ["nothing"], ended: ["nothing"] };
 
 describe.each(hookNames)("a tap of %s", (hook) => {
   it.each(bad.filter(([name]) => !(right[hook] ?? []).includes(name)))("that returns %s", async (_name, make) => {
