@@ -20,50 +20,55 @@ export type Rows = readonly (readonly number[])[];
 
 /** A minibatch as plain numbers. Only `logProbs` must be given. */
 export interface MinibatchInput {
-  /** log π_θ of each token, [B, T]. */
+  /** log π_θ of each token, [B, T]. @unit nats */
   readonly logProbs: Rows;
-  /** log π_old; default: the same as `logProbs`, as in the first minibatch after sampling. */
+  /** log π_old, [B, T]; default: the same as `logProbs`, as in the first minibatch after sampling. @unit nats */
   readonly oldLogProbs?: Rows;
-  /** 1 where a token counts; default: everywhere. */
+  /** 1 where a token counts, [B, T]; default: everywhere. @unit 0 or 1 */
   readonly mask?: Rows;
-  /** Per token, or one number per response. Default: what the plugins make of `rewards`, 0 without them. */
+  /** Per token, [B, T], or one number per response. Default: what the plugins make of `rewards`, 0 without them. @unit that of rewards */
   readonly advantages?: Rows | readonly number[];
-  /** One per response, [B]; default 0. */
+  /** One per response, [B]; default 0. @unit reward */
   readonly rewards?: readonly number[];
-  /** Named parts of each reward: { accuracy: [1, 0] }. */
+  /** Named parts of each reward, [B] each: { accuracy: [1, 0] }. @unit that of each part */
   readonly parts?: Readonly<Record<string, readonly number[]>>;
-  /** What the sampler drew from, [B, T]; default: `oldLogProbs`. */
+  /** What the sampler drew from, [B, T]; default: `oldLogProbs`. @unit nats */
   readonly behaviourLogProbs?: Rows;
   /** Why each response ended, [B]; default "stop". */
   readonly finish?: readonly ("stop" | "length")[];
-  /** Index of each response's group, [B]; default: all are one group. */
+  /** Index of each response's group, [B]; default: all are one group. @unit index */
   readonly groupOf?: readonly number[];
-  /** Pictures in the prompt of each response, [B]; default 1. */
+  /** In the prompt of each response, [B]; default 1. @unit pictures */
   readonly pictures?: readonly number[];
   /** Further columns of the row that each response answers, [B]; default none. */
   readonly fields?: readonly Readonly<Record<string, unknown>>[];
-  /** Arrays that plugins ask to be scored, by view/weights/output: { "masked/old/logProbs": [[…]] }. Its views need no plugin. */
+  /** Arrays that plugins ask to be scored, [B, T] each, by view/weights/output: { "masked/old/logProbs": [[…]] }. Its views need no plugin. @unit that of the output */
   readonly scores?: Readonly<Record<string, Rows>>;
-  /** Longest response that sampling allows; default T. */
+  /** The longest response that sampling allows; default T. @unit tokens */
   readonly maxNewTokens?: number;
-  /** The step; default 1. */
+  /** Default 1. @unit steps */
   readonly step?: number;
 }
 
+/** What `lossOf` gives. */
 export interface LossOf {
+  /** Σ sign · coefficient · reduced value, over the terms. @unit of the loss */
   readonly loss: number;
+  /** By name. */
   readonly terms: Readonly<Record<string, TermValue>>;
-  /** d loss / d output, by view and output, [B][T]: gradients["original"]["logProbs"]. */
+  /** d loss / d output, by view and output, [B, T]: gradients["original"]["logProbs"]. @unit of the loss, by nat */
   readonly gradients: Readonly<Record<string, Readonly<Record<string, readonly (readonly number[])[]>>>>;
-  /** The advantages that were used, [B][T]. */
+  /** The advantages that were used, [B, T]. @unit that of rewards */
   readonly advantages: readonly (readonly number[])[];
-  /** What the plugins reported. */
+  /** What the plugins reported, averaged. @unit that of each metric */
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** What of a run the plugins may read. */
 export interface LossOfOptions {
+  /** Of all random numbers; default 1. @unit any whole number */
   readonly seed?: number;
-  /** Steps of the run, for schedules; default 100. */
+  /** Of the run, for schedules; default 100. @unit steps */
   readonly steps?: number;
 }
 

@@ -2,14 +2,15 @@
 import type { Sample } from "./sample.ts";
 import type { PromptParts } from "./views.ts";
 
+/** Called after a response is there, and before rewards are shaped; what it gave is in `group.auxiliary`. */
 export interface AuxiliaryRollout {
   /** Unique in a run. */
   readonly name: string;
-  /** Responses to each auxiliary prompt. Default 1. */
+  /** Responses to each auxiliary prompt. Default 1. @unit responses */
   readonly samples?: number;
-  /** Default: as the main rollout. */
+  /** Responses are cut at this many. Default: as the main rollout. @unit tokens */
   readonly maxNewTokens?: number;
-  /** Default: as the main rollout. */
+  /** Default: as the main rollout. @unit logits are divided by it */
   readonly temperature?: number;
   /** The prompt to sample from after this response; null for none. Its responses are judged by the recipe's scorers, against the same row. */
   prompt(sample: Sample): PromptParts | null;

@@ -4,8 +4,8 @@
 export interface WeightsCopy {
   /** Unique in a run; what score requests call it. "current", "old" and "reference" are taken. */
   readonly name: string;
-  /** In [0, 1): 0 makes it the current weights. */
+  /** In [0, 1): 0 makes it the current weights. @unit factor */
   readonly decay: number;
-  /** Steps from one move to the next. */
+  /** From one move to the next. @unit steps */
   readonly every: number;
 }

@@ -2,14 +2,17 @@
 import type { Emitter } from "mitt";
 import type { Group, Sample } from "./sample.ts";
 
-/** One step's numbers. */
+/** One step's numbers, known when its updates and the evaluation after it are done. */
 export interface StepSummary {
+  /** From 1. @unit steps */
   readonly step: number;
+  /** Of the whole run. @unit steps */
   readonly steps: number;
-  /** Metrics by name: loss/…, reward/…, rollout/…, learner/…, and those of plugins. */
+  /** Metrics by name: loss/…, reward/…, rollout/…, learner/…, and those of plugins. @unit docs/metrics.md says that of each */
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** What is told to listeners, in the order of a step. */
 export interface RunEvents extends Record<string | symbol, unknown> {
   /** A run begins: its plan, one line each (score requests, memory, cost). */
   plan: { readonly lines: readonly string[] };
@@ -28,11 +31,13 @@ export interface RunEvents extends Record<string | symbol, unknown> {
     /** Where programs are compiled for each set of sizes: the share of runs at sizes known before. Absent or null elsewhere. */
     readonly knownSizes?: number | null;
   };
+  /** A step is done; comes after its line in metrics.jsonl, and before the hook `stepped`. */
   step: StepSummary;
   /** Something a person should look at; the run goes on. */
   alarm: { readonly step: number; readonly plugin: string; readonly message: string };
   /** Something was skipped as the user asked for. */
   skip: { readonly step: number; readonly what: string; readonly reason: string };
+  /** A checkpoint is written, whole. */
   checkpoint: { readonly step: number; readonly folder: string };
 }
 
@@ -46,9 +51,13 @@ type Known<K> = K extends string ? (string extends K ? string : K) : never;
  * "current" ones as the first epoch's minibatches saw them).
  */
 export interface Experience {
+  /** From 1. @unit steps */
   readonly step: number;
+  /** [B]. */
   readonly samples: readonly Sample[];
+  /** The longest response. @unit tokens */
   readonly T: number;
+  /** [B, T] each, row-major, by name. @unit nats, but for "advantages" and pictureSimilarity */
   readonly arrays: Readonly<Record<string, Float32Array>>;
 }
 

@@ -4,8 +4,9 @@ import type { Group } from "./sample.ts";
 
 /** The step a hook is called in. */
 export interface StepContext {
-  /** From 1. */
+  /** From 1. @unit steps */
   readonly step: number;
+  /** Of the whole run, those before a resume included. @unit steps */
   readonly steps: number;
 }
 
@@ -13,13 +14,15 @@ export interface StepContext {
 export interface RolloutShare {
   /** "original" or a registered view of scope "prompt". */
   readonly view: string;
+  /** From 1. @unit responses to a prompt */
   readonly count: number;
 }
 
 /** How a step samples. Rewards compare all responses to a prompt, whichever view they were sampled from. */
 export interface RolloutPlan {
+  /** At first one, of the original view; their counts together are the group's size. */
   readonly shares: readonly RolloutShare[];
-  /** Responses are cut at this many tokens. */
+  /** Responses are cut at this many. @unit tokens */
   readonly maxNewTokens: number;
 }
 
@@ -27,9 +30,9 @@ export interface RolloutPlan {
 export interface GroupSelection {
   /** Ordered by prompt, not by who finished first. */
   readonly groups: readonly Group[];
-  /** How many the step trains on. */
+  /** How many the step trains on. @unit groups */
   readonly wanted: number;
-  /** Rounds done before this one; 0 is the first. */
+  /** Rounds done before this one; 0 is the first. @unit rounds */
   readonly round: number;
   /** The run samples no further round in this step, whatever is asked for. */
   readonly lastRound: boolean;
@@ -48,7 +51,10 @@ export type Decision = { readonly stop: string } | { readonly rollBack: string; 
 
 /** Which weights of a term are asked for. */
 export interface TermSlot {
+  /** Its name. */
   readonly term: string;
+  /** "before_clip": what advantages are multiplied by before the ratio is clipped; "after_clip": what the term's value is multiplied by. */
   readonly slot: "before_clip" | "after_clip";
+  /** What the term is of. */
   readonly batch: Minibatch;
 }

@@ -33,12 +33,15 @@ export interface Plugin {
 
 /** What `apply` is handed; each plugin gets its own, so that errors and terms carry its name. */
 export interface Run {
+  /** Every decision point, to be tapped with the plugin's own name: `hooks.terms.tap(this.name, …)`; taps run in the order of the recipe. */
   readonly hooks: Hooks;
   /** Observe only: `response`, `group`, `experience`, `step`, `alarm`, … (see RunEvents). */
   readonly events: Events;
   /** Each `register` returns the name in force: the given one, with the plugin's label where it has one. */
   readonly views: { register(view: View): string };
+  /** Arrays that the learner is to compute; the handle is what `batch.get` and `group.get` take. */
   readonly scores: { request(request: ScoreRequest): ScoreHandle };
+  /** What gives responses numbers: a reward is Σ weight · part over all scorers. */
   readonly rewards: { register(scorer: Scorer): string };
   /** Prompts made of responses, sampled and judged before the hook `rewards`. */
   readonly auxiliary: { register(rollout: AuxiliaryRollout): string };

@@ -5,6 +5,7 @@ export type PictureSource = string | { readonly bytes: Uint8Array; readonly name
 
 /** A turn of a conversation before the question. */
 export interface Turn {
+  /** Who says it. */
   readonly role: "user" | "assistant";
   /** `<image>` marks where a picture goes. */
   readonly content: string;
@@ -22,7 +23,9 @@ export interface Row {
   readonly history?: readonly Turn[];
   /** The pictures, in the order of their marks: in the system turn, the turns before, the prompt. */
   readonly images: readonly PictureSource[];
+  /** What is right, as the data says it: rewards read it, the model does not. */
   readonly answer: string;
+  /** Its other columns, by name, for rewards and templates. */
   readonly fields: Readonly<Record<string, unknown>>;
   /** Folder that paths in `fields` are relative to; default: the working directory. */
   readonly folder?: string;

@@ -5,8 +5,9 @@ import type { Row } from "./row.ts";
 
 /** What the views of a prompt follow from, besides its row and key. */
 export interface PromptOrigin {
+  /** From 1. @unit steps */
   readonly step: number;
-  /** Values in force, by coefficient: a view may read them. */
+  /** Values in force, by coefficient: a view may read them. @unit factor */
   readonly coefficients: Readonly<Record<string, number>>;
 }
 
@@ -14,9 +15,11 @@ export interface PromptOrigin {
 export interface Prompt {
   /** The row's id. */
   readonly key: string;
+  /** As the hook `prompts` left it. */
   readonly row: Row;
-  /** Decoded pictures, before the processor. */
+  /** Decoded pictures, before the processor, in the order of their marks. */
   readonly pictures: readonly Picture[];
+  /** Tokens and patches by the view's name; those made for each response are in its sample. */
   readonly views: ReadonlyMap<string, EncodedPrompt>;
   /** Absent outside of a run's steps. */
   readonly origin?: PromptOrigin;
@@ -24,15 +27,19 @@ export interface Prompt {
 
 /** A stretch of a response that one side wrote: the policy, or (tools, later turns) its environment. */
 export interface Segment {
+  /** Who wrote it; only the policy's tokens are trained on. */
   readonly source: "policy" | "environment";
+  /** [length]. @unit token ids */
   readonly tokens: Int32Array;
 }
 
+/** What the policy wrote to a prompt; its arrays are as long as its tokens. */
 export interface Response {
-  /** Index within its group. */
+  /** Index within its group. @unit index */
   readonly index: number;
+  /** In order; one where nobody but the policy wrote. */
   readonly segments: readonly Segment[];
-  /** All segments' tokens, the stop token included. */
+  /** All segments' tokens, the stop token included, [length]. @unit token ids */
   readonly tokens: Int32Array;
   /** Special tokens left out. */
   readonly text: string;
@@ -40,9 +47,9 @@ export interface Response {
   readonly rawText: string;
   /** What the chat template wrote at its start, before the policy's first token; "" for most. */
   readonly opening: string;
-  /** log π(token), log-softmax(logits / T) over the full vocabulary, by the sampler, [length]. */
+  /** log π(token), log-softmax(logits / T) over the full vocabulary, by the sampler, [length]. @unit nats */
   readonly logProbs: Float32Array;
-  /** The same after bans, top-k and top-p: the distribution that was sampled from, [length]. */
+  /** The same after bans, top-k and top-p: the distribution that was sampled from, [length]. @unit nats */
   readonly behaviourLogProbs: Float32Array;
   /** The view of the prompt that it was sampled from; "original" unless a plugin says otherwise. */
   readonly view: string;
@@ -55,15 +62,17 @@ export const writtenText = ({ opening, rawText }: Pick<Response, "opening" | "ra
 
 /** A response with its reward. */
 export interface Sample {
+  /** That of its group. */
   readonly prompt: Prompt;
+  /** Text, tokens and log-probs. */
   readonly response: Response;
   /** The prompt as this response is scored under, by view: those of its prompt, and those made for it alone. */
   views: ReadonlyMap<string, EncodedPrompt>;
-  /** Σ weight · part, as the scorers gave it. */
+  /** Σ weight · part, as the scorers gave it. @unit reward */
   readonly scored: number;
-  /** What the optimizer sees: at first `scored`; plugins may shape it in the hook `rewards`. */
+  /** What the optimizer sees: at first `scored`; plugins may shape it in the hook `rewards`. @unit reward */
   reward: number;
-  /** Named parts, unweighted: accuracy, format, … */
+  /** Named parts, unweighted: accuracy, format, …; those that do not apply are left out. @unit that of each scorer */
   readonly parts: Readonly<Record<string, number>>;
   /** True where a scorer failed that asks for the group to be left out then. */
   readonly dropped?: true;
@@ -73,12 +82,15 @@ export interface Sample {
 
 /** All responses to one prompt. */
 export interface Group {
+  /** Unique in a step. */
   readonly key: string;
+  /** That of all its samples. */
   readonly prompt: Prompt;
+  /** [G], by the responses' index. */
   readonly samples: readonly Sample[];
-  /** The refill round that made it, from 0. */
+  /** The refill round that made it, from 0. @unit rounds */
   readonly round: number;
-  /** The learner's version that it was sampled with. */
+  /** The learner's version that it was sampled with. @unit updates before it */
   readonly version: number;
   /** Sampled in an earlier step and kept for this one by a plugin, under a key of its own. */
   readonly carried?: true;

@@ -5,12 +5,13 @@ import type { Sample } from "./sample.ts";
 /** The sample as a scorer sees it: no reward yet. */
 export type Scorable = Pick<Sample, "prompt" | "response">;
 
+/** A named part of the reward: called for every response that was sampled, before the hook `rewards`. */
 export interface Scorer {
   /** Unique in a run: names the part. */
   readonly name: string;
-  /** Weight in the reward. */
+  /** Weight in the reward. @unit factor */
   readonly weight: number;
-  /** Seconds before the scorer counts as hung. */
+  /** Before the scorer counts as hung. @unit seconds */
   readonly timeoutSeconds: number;
   /**
    * A throw, a time-out or a non-finite number, logged and counted: "stop" the run; "drop" the response's whole group, which is not trained on; or give
@@ -33,6 +34,8 @@ export type OnFailure = "stop" | "drop" | number;
 
 /** A value with what should be shown beside it. */
 export interface ScoredPart {
+  /** Finite; by custom from 0 to 1. @unit reward before its weight */
   readonly value: number;
+  /** For reports: a verdict, an error's class. */
   readonly note?: string;
 }

@@ -9,8 +9,9 @@ export interface ScoreTarget {
   /** Unique among the targets of a run: "answer". */
   readonly name: string;
   /**
-   * `tokens` are scored after the first `given` tokens of the response; no tokens give an empty array.
+   * `tokens`, [target's length], are scored after the first `given` tokens of the response; no tokens give an empty array.
    * @param text tokens of a text, and back
+   * @unit token ids
    */
   of(sample: Scorable, text: TextCodec): { readonly given: number; readonly tokens: Int32Array };
 }
@@ -46,6 +47,7 @@ export interface ScoreRequest {
   /**
    * Share of each prompt's responses that is scored, drawn anew in each step; `batch.scoredRows` says which, and the array is 0 elsewhere. Default 1. The
    * largest share asked for holds for everybody who asks for the same array. No gradient, stage "experience" only.
+   * @unit share in (0, 1]
    */
   readonly share?: number;
   /** While this coefficient is 0, nothing is computed and the array is all zeros (empty in stage "rewards"). */
@@ -93,6 +95,7 @@ export const outputName = ({ output, against }: { readonly output: Output; reado
 
 /** Returned by `scores.request`; give it to `batch.get` or `group.get`. */
 export interface ScoreHandle {
+  /** As it was asked for, defaults filled in. */
   readonly request: Required<Omit<ScoreRequest, "while" | "hint" | "target" | "against">> & { readonly while: Coefficient | null; readonly target: ScoreTarget | null; readonly against: OtherSide | null };
   /** Equal for requests of the same array, whether they want its gradient or not. */
   readonly key: string;

@@ -7,12 +7,13 @@ import type { Coefficient } from "./coefficient.ts";
 export interface Term {
   /** Unique in a run: "policy", "reference/kl", … */
   readonly name: string;
-  /** [B, T], unreduced; entries outside the mask do not count. */
+  /** [B, T], unreduced; entries outside the mask do not count. Its gradient is taken with respect to the minibatch's leaves. @unit of the loss, by token */
   readonly value: Tensor2D;
-  /** Default 1. */
+  /** From `run.coefficient`, 0 leaves the term out. Default 1. */
   readonly coefficient?: Coefficient;
   /** 1: minimised; -1: maximised. Default 1. */
   readonly sign?: 1 | -1;
+  /** How [B, T] becomes a number; see Reduction. */
   readonly reduction: Reduction;
 }
 

@@ -13,19 +13,19 @@ import { PluginError } from "../messages/plugin-error.ts";
 
 /** What a term came to: its line in the ledger. */
 export interface TermValue {
-  /** reduce(value · weights); 0 for a term whose coefficient is 0. */
+  /** reduce(value · weights); 0 for a term whose coefficient is 0. @unit of the loss */
   readonly value: number;
-  /** Its part of the loss: sign · coefficient · value. */
+  /** Its part of the loss: sign · coefficient · value. @unit of the loss */
   readonly weighted: number;
-  /** sign · coefficient, as in force. */
+  /** sign · coefficient, as in force. @unit factor */
   readonly factor: number;
   /** The plugin that gave it. */
   readonly plugin: string;
-  /** L2 norm of its part of the cotangents (d loss / d output), over every view and output. */
+  /** L2 norm of its part of the cotangents (d loss / d output), over every view and output. @unit of the loss, by nat */
   readonly norm: number;
-  /** Cosine of its part of the cotangents with that of the term "policy"; 0 where one of them has none. */
+  /** Cosine of its part of the cotangents with that of the term "policy"; 0 where one of them has none. @unit −1 to 1 */
   readonly cosine: number;
-  /** Share of the tokens on which it acts: those where its part of some cotangent is not 0. */
+  /** Share of the tokens on which it acts: those where its part of some cotangent is not 0. @unit 0 to 1 */
   readonly share: number;
 }
 

@@ -3,12 +3,13 @@
  * The generator is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
  * This file imports nothing, so that a worker can load it alone.
  */
+/** A place in a run's randomness: keys lead on from it, positions are drawn at it. */
 export interface Random {
   /** The sub-generator of these names and numbers. */
   key(...parts: readonly (string | number)[]): Random;
-  /** Uniform in [0, 1), 32 bits, at a position of this key. */
+  /** Uniform in [0, 1), 32 bits, at a position of this key. @unit 0 to 1 */
   uniform(position: number): number;
-  /** The key itself, two 32-bit words: all a sampler needs. */
+  /** The key itself: all a sampler needs. @unit two 32-bit words */
   readonly words: readonly [number, number];
 }
 

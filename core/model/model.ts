@@ -6,11 +6,14 @@ import type { EncodedPicture } from "./processing/picture.ts";
 
 /** A tokenised prompt with its pictures: one id per visual token, pictures in the order of their placeholders. */
 export interface EncodedPrompt {
+  /** [prompt length], a placeholder for each visual token. @unit token ids */
   readonly ids: Int32Array;
+  /** In the order of their placeholders. */
   readonly pictures: readonly EncodedPicture[];
   /**
    * 1 for visual tokens that are left out, [visual tokens of all pictures]: nothing attends to them and they attend to nothing, while all
    * others keep their positions. Default: none.
+   * @unit 0 or 1
    */
   readonly dropped?: Uint8Array;
 }

@@ -5,10 +5,13 @@ import type { PatchLayout } from "./patches.ts";
 import { PixelBudget } from "./pixel-budget.ts";
 import { causeOf, quoted } from "../../messages/shown.ts";
 
-/** 8-bit RGB, row-major, [height, width, 3]. */
+/** A picture as it was read, upright, before it is resized. */
 export interface Picture {
+  /** @unit pixels */
   readonly width: number;
+  /** @unit pixels */
   readonly height: number;
+  /** RGB, row-major, [height, width, 3]. @unit 0 to 255 */
   readonly data: Uint8Array;
   /** Where it came from, for messages. */
   readonly source: string;
@@ -36,13 +39,13 @@ export interface ReadingOptions {
 export interface EncodedPicture {
   /** Content hash of `pixels` and grid: equal pictures are encoded and kept once. */
   readonly hash: string;
-  /** Patches in time, height and width (the latter two before merging); of a picture in tiles [tiles, rows, columns]. */
+  /** Patches in time, height and width (the latter two before merging); of a picture in tiles [tiles, rows, columns]. @unit patches */
   readonly grid: readonly [time: number, height: number, width: number];
   /** How the tiles of `time` lie in the picture, row by row, an overview of the whole after them; absent where it is not cut into tiles. */
   readonly tiles?: { readonly rows: number; readonly columns: number };
   /** How `pixels` lie; absent where nobody said. */
   readonly layout?: PatchLayout;
-  /** Normalised pixels, [time·height·width, channels·temporal·patch·patch], in the processor's patch order. */
+  /** Normalised pixels, [time·height·width, channels·temporal·patch·patch], in the processor's patch order. @unit standard deviations from the processor's mean colour */
   readonly pixels: Float32Array;
 }
 

@@ -26,7 +26,7 @@ export default defineConfig({
         ["Errors and what to do", "docs/errors.md"], ["Reliability", "docs/reliability.md"],
       ]),
       group("Extending it", [
-        ["Your plugin", "docs/writing-a-plugin.md"], ["Hooks", "docs/hooks.md"], ["Every plugin", "plugins/README.md"], ["Contributing", "CONTRIBUTING.md"],
+        ["Your plugin", "docs/writing-a-plugin.md"], ["Hooks", "docs/hooks.md"], ["What plugins are handed", "docs/plugin-reference.md"], ["Every plugin", "plugins/README.md"], ["Contributing", "CONTRIBUTING.md"],
         ["Architecture", "docs/design.md"],
       ]),
       group("Measured", [
