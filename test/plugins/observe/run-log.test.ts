@@ -137,6 +137,7 @@ describe("RunLogPlugin", () => {
     const samples = allRollouts(record.rollouts);
     expect(steps).toBe(4);
     expect(record.problems).toEqual([]);
+    expect(record.alarms.filter(({ kind }) => kind === "end")).toEqual([{ kind: "end", step: 0, message: "interrupted" }, { kind: "end", step: 4, message: "finished" }]);
     expect(record.steps).toHaveLength(4);
     expect(new Set(samples.map(({ step }) => step))).toEqual(new Set([1, 2, 4]));
     for (const { pieces, text, advantages, logProbs, parts } of samples) {
