@@ -1,6 +1,6 @@
 /**
  * The benchmark: `npm run bench [-- rows …]`. Both sides of a row run in turn in one session; medians of at least 7, ratios with their spread.
- * Writes bench/results.md. Rows against torch and TRL need their environment once: `npm run bench:peers`.
+ * Writes bench/results.md from bench/rows.json, which keeps the rows that are not asked for. Rows against torch and TRL need their environment once: `npm run bench:peers`.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -284,30 +284,43 @@ function figuresAsked(asked: readonly string[]): string[] {
   return asked.flatMap((name) => (name === "large" ? Object.keys(figures).filter(isLarge) : [name]));
 }
 
-/** Rows measured before stay in the file until they are measured again. */
-async function main(asked: readonly string[]): Promise<void> {
-  const names = figuresAsked(asked);
-  for (const name of names) if (!(name in figures)) throw new Error(`no row "${name}"; there are large, ${Object.keys(figures).join(", ")}`);
-  mkdirSync(root, { recursive: true });
-  const file = join(root, "rows.json");
-  const known = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, string[]>) : {};
-  for (const name of names) {
-    known[name] = await figures[name]!();
-    console.log(known[name].join("\n"));
-    writeFileSync(file, JSON.stringify(known, null, 2));
-    writeResults(known);
-  }
+/** Lines of the table, and what they were measured on. */
+interface Measured {
+  readonly machine: string;
+  readonly lines: readonly string[];
 }
 
-function writeResults(known: Readonly<Record<string, readonly string[]>>): void {
-  const lines = Object.keys(figures).flatMap((name) => known[name] ?? []);
-  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.versions.node}`;
+const machine = (): string =>
+  `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.versions.node}`;
+
+/** Rows measured before stay in the file until they are measured again. "tables": measure none, and write what is known. */
+async function main(asked: readonly string[]): Promise<void> {
+  const names = asked[0] === "tables" ? [] : figuresAsked(asked);
+  for (const name of names) if (!(name in figures)) throw new Error(`no row "${name}"; there are large, ${Object.keys(figures).join(", ")}`);
+  mkdirSync(root, { recursive: true });
+  const file = join(here, "rows.json");
+  const known = JSON.parse(readFileSync(file, "utf8")) as Record<string, Measured>;
+  for (const name of names) {
+    known[name] = { machine: machine(), lines: await figures[name]!() };
+    console.log(known[name].lines.join("\n"));
+    writeFileSync(file, `${JSON.stringify(known, null, 2)}\n`);
+  }
+  writeResults(known);
+}
+
+/** A table for each machine, the one with most rows first. */
+function writeResults(known: Readonly<Record<string, Measured>>): void {
+  const measured = Object.keys(figures).flatMap((name) => known[name] ?? []);
+  const linesOf = new Map<string, string[]>();
+  for (const { machine: on, lines } of measured) linesOf.set(on, [...(linesOf.get(on) ?? []), ...lines]);
+  const tables = [...linesOf].sort(([, a], [, b]) => b.length - a.length);
   writeFileSync(join(here, "results.md"), [
     "# Measured against torch, transformers and TRL", "",
-    `${machine}. Both sides in turn in one session, fp32, all cores; medians of ${repeats} or more, ratios of medians with the lowest and highest of the pairs.`, "",
+    `Both sides in turn in one session, fp32, all cores; medians of ${repeats} or more, ratios of medians with the lowest and`,
+    "highest of the pairs. Rows of m530 and m110 are of fewer: a ratio without a range is of one pair.", "",
     "```", "npm run bench:peers     # once: the peers' environment", "npm run bench           # all rows but the large; or: npm run bench -- learner step",
     "EARLIER=<checkout of da06bea> npm run bench -- large     # models of real size", "```", "",
-    "| figure | here | peer | ratio | goal |", "|---|---|---|---|---|", ...lines, "",
+    ...tables.flatMap(([on, lines]) => [`On ${on}:`, "", "| figure | here | peer | ratio | goal |", "|---|---|---|---|---|", ...lines, ""]),
     readFileSync(join(here, "device", "results.md"), "utf8"),
   ].join("\n"));
 }

@@ -64,12 +64,15 @@ export async function signals(count: number): Promise<readonly Result[]> {
 interface Stopped {
   readonly args: (output: string) => readonly string[];
   readonly sent: readonly Sent[];
-  /** Words that go on with it; default: the same again. */
-  readonly again?: readonly string[];
+  /** Words that go on with it, where it had come as far as the line; default: the same again. */
+  readonly again?: { readonly words: readonly string[]; readonly from: RegExp };
   /** What stands when it was gone on with. */
   readonly made: string;
 }
 
+const begun = /supervised training/;
+const overwritten: Stopped["again"] = { words: ["--overwrite"], from: begun };
+const resumed: Stopped["again"] = { words: ["--resume"], from: /(?:)/ };
 const supervised = (output: string): readonly string[] => ["sft", join(root, "soak/smallest/run-file.ts"), "--output", output];
 const comparison = (output: string): readonly string[] => ["compare", "grpo", "papo", "--seeds", "1", "--steps", "2", "--scenes", "20", "--jobs", "2", "--output", output];
 const demonstration = (output: string): readonly string[] => ["demo", "--recipe", "grpo", "--steps", "3", "--scenes", "20", "--output", output];
@@ -77,26 +80,26 @@ const after = (signal: keyof typeof codes, line: RegExp, milliseconds: number): 
 
 /** By what is tried. */
 const commands: Readonly<Record<string, Stopped>> = {
-  "Ctrl-C as papo sft starts": { args: supervised, sent: [after("SIGINT", /(?:)/, 2000)], made: "supervised/model/config.json" },
-  "SIGTERM as papo sft starts": { args: supervised, sent: [after("SIGTERM", /(?:)/, 4000)], made: "supervised/model/config.json" },
-  "Ctrl-C in papo sft": { args: supervised, sent: [after("SIGINT", /supervised training/, 100)], made: "supervised/model/config.json", again: ["--overwrite"] },
+  "Ctrl-C as papo sft starts": { args: supervised, sent: [after("SIGINT", /(?:)/, 2000)], made: "supervised/model/config.json", again: overwritten },
+  "SIGTERM as papo sft starts": { args: supervised, sent: [after("SIGTERM", /(?:)/, 4000)], made: "supervised/model/config.json", again: overwritten },
+  "Ctrl-C in papo sft": { args: supervised, sent: [after("SIGINT", begun, 100)], made: "supervised/model/config.json", again: overwritten },
   "Ctrl-C twice in papo compare": { args: comparison, sent: [after("SIGINT", /0 of them done/, 3000), after("SIGINT", /(?:)/, 1)], made: "table.md" },
   "SIGTERM in papo compare": { args: comparison, sent: [after("SIGTERM", /0 of them done/, 8000)], made: "table.md" },
-  "Ctrl-C as papo demo measures its start": { args: demonstration, sent: [after("SIGINT", /measuring/, 200)], made: "report.html", again: ["--resume"] },
-  "Ctrl-C in papo demo": { args: demonstration, sent: [after("SIGINT", /asked/, 0)], made: "report.html", again: ["--resume"] },
+  "Ctrl-C as papo demo measures its start": { args: demonstration, sent: [after("SIGINT", /measuring/, 200)], made: "report.html", again: resumed },
+  "Ctrl-C in papo demo": { args: demonstration, sent: [after("SIGINT", /asked/, 0)], made: "report.html", again: resumed },
 };
 
 /** Other commands that train: they end with the signal's code, leave no lock, and are gone on with. */
 async function otherCommands(folder: string): Promise<Result> {
   const env = { SOAK_PRESET: preset, SOAK_STEPS: "12" };
-  const losses = await atOnce(Object.entries(commands), async ([name, { args, sent, again = [], made }], index) => {
+  const losses = await atOnce(Object.entries(commands), async ([name, { args, sent, again, made }], index) => {
     const output = join(folder, `command-${index}`);
     const { ended, output: said } = await runCommand(args(output), { env, sent });
     const fault = (what: string): string[] => [`${name}: ${what}`];
     if (!endedBy(sent[0]!.signal as keyof typeof codes, ended, said)) return fault(`it ended with ${ended}: ${said.slice(-300)}`);
     if (raw.test(said)) return fault(`it said ${said.slice(-300)}`);
     if (existsSync(join(output, "lock.json"))) return fault("its lock stands");
-    const then = ended === 0 ? null : await runCommand([...args(output), ...(existsSync(output) ? again : [])], { env });
+    const then = ended === 0 ? null : await runCommand([...args(output), ...(existsSync(output) && again?.from.test(said) === true ? again.words : [])], { env });
     if (then !== null && then.ended !== 0) return fault(`going on ended with ${then.ended}: ${then.output.slice(-300)}`);
     if (!existsSync(join(output, made))) return fault(`${made} is not there`);
     console.log(`   ${name}: ${ended === 0 ? "it was done before" : `ended with ${ended}`}`);

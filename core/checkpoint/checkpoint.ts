@@ -90,9 +90,17 @@ export async function writeCheckpoint(
     writeManifest(temporary);
     await flushed;
   });
-  const upToNow = checkpointFolders(root).filter(({ step }) => step <= content.state.step);
-  for (const old of upToNow.slice(keep)) rmSync(old.folder, { recursive: true, force: true });
+  removeOldCheckpoints(root, content.state.step, keep);
   return folder;
+}
+
+/**
+ * Of the checkpoints up to a step all but the newest `keep`, and what a kill has left of one that was being removed. Later ones stay: a run that
+ * resumed before them has passed them over.
+ */
+export function removeOldCheckpoints(root: string, step: number, keep: number): void {
+  const upTo = checkpointFolders(root).filter((one) => one.step <= step);
+  for (const old of upTo.slice(keep)) rmSync(old.folder, { recursive: true, force: true });
 }
 
 /**

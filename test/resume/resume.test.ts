@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -32,6 +32,11 @@ test("a run killed while scoring, while updating and while saving ends byte-equa
   expect(await run(killed, "update:6")).toBe("SIGKILL");
   expect(await run(killed, "save:8")).toBe("SIGKILL");
   expect(existsSync(join(killed, "checkpoints", "step-8"))).toBe(false);
+  expect(await run(killed, "never")).toBe(0);
+  // What a kill leaves of an old checkpoint that was being removed after the last step.
+  const part = join(killed, "checkpoints", "step-2", "policy");
+  mkdirSync(part, { recursive: true });
+  writeFileSync(join(part, "weights.json"), "{}");
   expect(await run(killed, "never")).toBe(0);
   expect(await alone).toBe(0);
   const files = contents(whole);

@@ -1,7 +1,7 @@
 /** A run as it is opened: anew, or from its newest whole checkpoint. */
 import type { Dataset } from "../../data/dataset.ts";
 import { createRowOrder } from "../../data/row-order.ts";
-import { newestCheckpoint, policyFolder, type Checkpoint, type RunDescription } from "../../checkpoint/checkpoint.ts";
+import { newestCheckpoint, removeOldCheckpoints, policyFolder, type Checkpoint, type RunDescription } from "../../checkpoint/checkpoint.ts";
 import { readKeptGroups } from "../../checkpoint/kept-groups.ts";
 import { assertSameRun, describeWhole } from "../../checkpoint/same-run.ts";
 import { join } from "node:path";
@@ -71,6 +71,7 @@ export async function openRun(begun: BegunFolder, { policy, plugins, dataset, se
   else {
     if (!otherwise) assertSameRun(checkpoint, description, plugins);
     await restore(checkpoint, { policy, host, settings }, folder);
+    removeOldCheckpoints(folder.checkpoints, checkpoint.state.step, settings.keepCheckpoints);
   }
   folder.describe(description);
   return {
