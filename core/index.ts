@@ -28,7 +28,7 @@ export { meanLikelihood, tokensBetween, tokensUntil } from "./scores/target-toke
 export type { ScoreHandle, ScoreRequest, ScoreTarget, TextCodec } from "./contracts/scores.ts";
 export { loadSource } from "./prompts/prompts.ts";
 export { withoutPictures } from "./prompts/without-pictures.ts";
-export type { PictureAttention, PromptContext, PromptParts, View, ViewContext } from "./contracts/views.ts";
+export type { PictureAttention, PromptContext, PromptParts, ShownPicture, View, ViewContext } from "./contracts/views.ts";
 export type { EncodedPicture, Picture } from "./model/processing/picture.ts";
 export { tokensOfPatches } from "./model/processing/patches.ts";
 export type { PatchLayout } from "./model/processing/patches.ts";

@@ -36,6 +36,10 @@ export interface MinibatchInput {
   readonly behaviourLogProbs?: Rows;
   /** Why each response ended, [B]; default "stop". */
   readonly finish?: readonly ("stop" | "length")[];
+  /** Text of tokens, where a plugin reads it; default: none, "". */
+  readonly decode?: (tokens: Int32Array) => string;
+  /** Their ids, [B, T]; default 0. @unit token ids */
+  readonly tokens?: Rows;
   /** Index of each response's group, [B]; default: all are one group. @unit index */
   readonly groupOf?: readonly number[];
   /** In the prompt of each response, [B]; default 1. @unit pictures */
@@ -102,6 +106,7 @@ function toArrays(input: MinibatchInput, host: Host, steps: number): MinibatchAr
   const step = input.step ?? 1;
   const batch = {
     step, samples, groups, groupOf, B, T, mask,
+    text: { decode: input.decode ?? (() => "") },
     oldLogProbs: input.oldLogProbs === undefined ? logProbs : flat(input.oldLogProbs, "oldLogProbs"),
     scores: new Map(Object.entries(input.scores ?? {}).map(([key, rows]) => [key, flat(rows, key)])),
   };
@@ -120,7 +125,8 @@ function makeSamples(input: MinibatchInput, mask: Float32Array, B: number, T: nu
     const sampled = input.behaviourLogProbs ?? input.oldLogProbs ?? input.logProbs;
     const made = makeSample({ prompt: `prompt-${groupOf[row]}`, index: row, length, reward: input.rewards?.[row] ?? 0, parts, finish: input.finish?.[row] ?? "stop", pictures: input.pictures?.[row] ?? 1, fields: input.fields?.[row] ?? {} });
     const logProbs = Float32Array.from((input.oldLogProbs ?? input.logProbs)[row]!.slice(0, length));
-    return { ...made, response: { ...made.response, logProbs, behaviourLogProbs: Float32Array.from(sampled[row]!.slice(0, length)) } };
+    const tokens = Int32Array.from(input.tokens?.[row]?.slice(0, length) ?? made.response.tokens);
+    return { ...made, response: { ...made.response, tokens, segments: [{ source: "policy" as const, tokens }], logProbs, behaviourLogProbs: Float32Array.from(sampled[row]!.slice(0, length)) } };
   });
   const count = Math.max(...groupOf) + 1;
   const groups = Array.from({ length: count }, (_, group) => makeGroup({ key: `prompt-${group}`, samples: samples.filter((_, row) => groupOf[row] === group) }));

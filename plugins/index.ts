@@ -66,6 +66,8 @@ export { DegradationConsistencyPlugin } from "./roma/degradation-consistency.ts"
 export { VisualAdvantageDistillationPlugin } from "./va-opd/visual-advantage-distillation.ts";
 export { PrivilegedTutoringPlugin } from "./ptd-po/privileged-tutoring.ts";
 export { VisualEvidencePlugin } from "./vepo/visual-evidence.ts";
+export { KeyRegionsPlugin } from "./kawhi/key-regions.ts";
+export { ParagraphCreditPlugin } from "./kawhi/paragraph-credit.ts";
 export { ConsistencyProbePlugin } from "./reward/consistency-probe.ts";
 export { ConsistencyBonusPlugin } from "./grpo-care/consistency-bonus.ts";
 export { RationaleLikelihoodPlugin } from "./latro/rationale-likelihood.ts";

@@ -1,7 +1,7 @@
 /** What plugins see of a step: a group whose rewards are shaped, the batch, and the part of it that one update sees. */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Group, Sample } from "./sample.ts";
-import type { ScoreHandle } from "./scores.ts";
+import type { ScoreHandle, TextCodec } from "./scores.ts";
 
 /** A group as the hook `rewards` sees it. */
 export interface JudgedGroup extends Group {
@@ -43,6 +43,8 @@ export interface Batch {
    * @unit factor
    */
   scoredRows(handle: ScoreHandle): Tensor2D;
+  /** Text of tokens, for what depends on where in a response something stands. */
+  readonly text: Pick<TextCodec, "decode">;
 }
 
 /** The part of a batch that one optimizer step sees: once for each update. Rows are whole responses; B, T and all arrays are the minibatch's. */

@@ -1,5 +1,6 @@
 /** What plugins ask the learner to compute, as they write it and as it is planned. */
-import type { Output } from "../learner/learner.ts";
+import type { Output, OutputKind } from "../learner/learner.ts";
+import type { AttentionParts } from "../model/attention-statistics.ts";
 import type { Coefficient } from "./coefficient.ts";
 import type { PromptProcessor } from "./policy.ts";
 import type { Scorable } from "./scorer.ts";
@@ -29,7 +30,14 @@ export interface ScoreRequest {
    */
   readonly weights: ScoreWeights;
   /** What is computed for each token; see Output. Default "logProbs". */
-  readonly output?: Output;
+  readonly output?: OutputKind;
+  /**
+   * Of "pictureAttention" and "pictureAlignment" alone, and to be given with them: the layers of the decoder whose mean they are, from 0; −1 is the last. "all": every
+   * layer. It is computed where attention is, in its blocks, so that nothing of [T, T] is there whole.
+   */
+  readonly layers?: AttentionParts;
+  /** Of the same outputs: the heads of queries whose mean they are, from 0; −1 is the last. Default "all". */
+  readonly heads?: AttentionParts;
   /**
    * Of "kl", "reverseKl" and "jsd" alone: what the full next-token distribution is compared with, a constant: another view (default "original"), other weights (default:
    * the request's own). Computed where the logits are, so that of [B, T, vocabulary] nothing leaves the learner.
@@ -96,7 +104,7 @@ export const outputName = ({ output, against }: { readonly output: Output; reado
 /** Returned by `scores.request`; give it to `batch.get` or `group.get`. */
 export interface ScoreHandle {
   /** As it was asked for, defaults filled in. */
-  readonly request: Required<Omit<ScoreRequest, "while" | "hint" | "target" | "against">> & { readonly while: Coefficient | null; readonly target: ScoreTarget | null; readonly against: OtherSide | null };
+  readonly request: Required<Omit<ScoreRequest, "while" | "hint" | "target" | "against" | "output" | "layers" | "heads">> & { readonly output: Output; readonly while: Coefficient | null; readonly target: ScoreTarget | null; readonly against: OtherSide | null };
   /** Equal for requests of the same array, whether they want its gradient or not. */
   readonly key: string;
   /** The plugin that asked first. */

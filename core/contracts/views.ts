@@ -38,7 +38,14 @@ export interface PromptParts {
   readonly pictures: readonly Picture[];
 }
 
-/** Changes are made in this order: prompt, raw, patches, dropped. At least one is given. */
+/** A picture as a view shows it: before the processor, after it, and as how many visual tokens. */
+export interface ShownPicture {
+  readonly picture: Picture;
+  readonly encoded: EncodedPicture;
+  readonly tokens: number;
+}
+
+/** Changes are made in this order: prompt, raw, patches, dropped, regarded. At least one is given. */
 export interface View {
   /** Unique in a run; "original" is taken. */
   readonly name: string;
@@ -61,4 +68,9 @@ export interface View {
    * @unit 0 or 1
    */
   dropped?(tokens: number, context: ViewContext): ArrayLike<number | boolean>;
+  /**
+   * Which of a picture's visual tokens (1) outputs about the picture are about, [tokens]: "pictureAttention", "pictureAlignment", "pictureSimilarity". The policy
+   * reads the same as without it. Default: all of them.
+   */
+  regarded?(shown: ShownPicture, context: ViewContext): ArrayLike<number | boolean> | Promise<ArrayLike<number | boolean>>;
 }

@@ -7,14 +7,14 @@ import { changedPlace, digestsOf } from "./inputs.ts";
 import { encodedPictureFault, flagsFault, partsFault, pictureFault, sameNumbers } from "./picture-results.ts";
 import { PluginError } from "../messages/plugin-error.ts";
 
-const VIEW = ["name", "scope", "attention", "prompt", "raw", "patches", "dropped"] as const;
+const VIEW = ["name", "scope", "attention", "prompt", "raw", "patches", "dropped", "regarded"] as const;
 
 /**
  * A view whose functions are given pictures of their own and whose results fit.
  * @throws PluginError for what is no view, a name that is taken, or one that changes nothing
  */
 export function checkedView(plugin: string, view: View, limitSeconds: number): View {
-  const { name, scope, attention, prompt, raw, patches, dropped } = fieldsOf(view);
+  const { name, scope, attention, prompt, raw, patches, dropped, regarded } = fieldsOf(view);
   checkFields(plugin, "registers a view", view, VIEW, {
     name: unlessName(name),
     scope: unlessOneOf(scope, ["prompt", "response"]),
@@ -23,14 +23,15 @@ export function checkedView(plugin: string, view: View, limitSeconds: number): V
     raw: unlessFunction(raw),
     patches: unlessFunction(patches),
     dropped: unlessFunction(dropped),
+    regarded: unlessFunction(regarded),
   });
   if (name === "original") {
     throw new PluginError(plugin, 'registers the view "original", which every prompt has; choose another name');
   }
-  if ([prompt, raw, patches, dropped].every((change) => change === undefined)) {
+  if ([prompt, raw, patches, dropped, regarded].every((change) => change === undefined)) {
     throw new PluginError(
       plugin,
-      `registers the view "${name}", which changes nothing; give it prompt, raw, patches or dropped`,
+      `registers the view "${name}", which changes nothing; give it prompt, raw, patches, dropped or regarded`,
     );
   }
   const calls = new Calls(plugin, `view "${name}"`, limitSeconds);
@@ -41,6 +42,7 @@ export function checkedView(plugin: string, view: View, limitSeconds: number): V
     ...(raw && { raw: guardedRaw(view, calls) }),
     ...(patches && { patches: guardedPatches(view, calls) }),
     ...(dropped && { dropped: guardedDropped(view, calls) }),
+    ...(regarded && { regarded: guardedRegarded(view, calls) }),
   };
 }
 
@@ -72,6 +74,16 @@ const guardedDropped =
   (tokens, context) => {
     const fault = (result: unknown): string | null => flagsFault(result, tokens);
     return calls.now("dropped", () => view.dropped!(tokens, context), fault, `a list of ${tokens} flags, 0 or 1`);
+  };
+
+const guardedRegarded =
+  (view: View, calls: Calls): View["regarded"] & object =>
+  (shown, context) => {
+    const picture = { ...shown.picture, data: shown.picture.data.slice() };
+    const encoded = { ...shown.encoded, pixels: shown.encoded.pixels.slice() };
+    const work = async (): Promise<unknown> => view.regarded!({ ...shown, picture, encoded }, context);
+    const fault = (result: unknown): string | null => flagsFault(result, shown.tokens);
+    return calls.later("regarded", work, fault, `a list of ${shown.tokens} flags, 0 or 1`);
   };
 
 /** Let a change work on a copy of the numbers, so that the original stays; what comes back unchanged is the original. */

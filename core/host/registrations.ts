@@ -101,7 +101,10 @@ export function checkedAuxiliary(plugin: string, rollout: AuxiliaryRollout, limi
   };
 }
 
-const REQUEST = ["view", "weights", "output", "against", "gradient", "stage", "target", "share", "while", "hint"] as const;
+const unlessParts = (parts: unknown): string | false =>
+  parts !== undefined && parts !== "all" && !(Array.isArray(parts) && parts.length > 0 && parts.every(Number.isInteger)) && '"all" or a list of whole numbers';
+
+const REQUEST = ["view", "weights", "output", "layers", "heads", "against", "gradient", "stage", "target", "share", "while", "hint"] as const;
 
 /** A score request of known fields; its target gives tokens. */
 export function checkedRequest(
@@ -110,11 +113,13 @@ export function checkedRequest(
   { isCoefficient }: Registered,
   limitSeconds: number,
 ): ScoreRequest {
-  const { view, weights, output, against, gradient, stage, target, while: bound } = fieldsOf(request);
+  const { view, weights, output, layers, heads, against, gradient, stage, target, while: bound } = fieldsOf(request);
   checkFields(plugin, "makes a score request", request, REQUEST, {
     view: view !== undefined && unlessName(view),
     weights: unlessName(weights),
     output: unlessOneOf(output, outputs),
+    layers: unlessParts(layers),
+    heads: unlessParts(heads),
     gradient: unlessOneOf(gradient, [true, false]),
     stage: unlessOneOf(stage, ["experience", "rewards"]),
     while: bound !== undefined && !isCoefficient(bound) && "what coefficient(…) gave in apply",

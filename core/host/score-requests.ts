@@ -1,5 +1,6 @@
 /** What plugins ask the learner to compute: requests are merged, bound to a coefficient, and planned before the run. */
-import { isDivergence } from "../learner/learner.ts";
+import { attentionOutput } from "../learner/attention-output.ts";
+import { isDivergence, type Output } from "../learner/learner.ts";
 import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive, outputName, ownWeights } from "../contracts/scores.ts";
 import type { OtherSide, PlannedScore, ScoreHandle, ScoreRequest } from "../contracts/scores.ts";
 import type { View } from "../contracts/views.ts";
@@ -17,8 +18,9 @@ export class ScoreRequests {
 
   /** @throws PluginError when a gradient is wanted of weights that are not trained, or a target of responses in the experience */
   request(plugin: string, request: ScoreRequest): ScoreHandle {
-    const { view = "original", weights, output = "logProbs", gradient = false, stage = "experience", target = null, share = 1 } = request;
+    const { view = "original", weights, gradient = false, stage = "experience", target = null, share = 1 } = request;
     const against = otherSide(plugin, request);
+    const output = outputOf(plugin, request);
     if (gradient && (weights !== "current" || stage === "rewards")) {
       const which = stage === "rewards" ? "scores of the stage \"rewards\"" : `the ${weights} weights`;
       throw new PluginError(plugin, `asks for a gradient through ${which}; only "current" weights in the experience have one`);
@@ -69,6 +71,16 @@ export class ScoreRequests {
       if (unknown !== undefined) throw new PluginError(plugin, `asks for the weights "${unknown}", and no plugin registers such a copy; there are ${known.join(", ")}`);
     }
   }
+}
+
+/** The output by its name; of attention with its layers. @throws PluginError where these are missing, or given for another output */
+function outputOf(plugin: string, { output = "logProbs", layers, heads = "all" }: ScoreRequest): Output {
+  if (output === "pictureAttention" || output === "pictureAlignment") {
+    if (layers === undefined) throw new PluginError(plugin, `asks for ${output} and does not say of which layers; add layers: [-1] for the last, or "all"`);
+    return attentionOutput({ kind: output, layers, heads });
+  }
+  if (layers !== undefined || heads !== "all") throw new PluginError(plugin, `asks for ${output} of some layers or heads; only pictureAttention and pictureAlignment have them`);
+  return output;
 }
 
 /** What a divergence is from. @throws PluginError where that is missing, given for another output, or not there when the scores are computed */

@@ -14,7 +14,7 @@ import { readSafetensors } from "../model/files/safetensors.ts";
 import { writeSafetensors } from "../model/files/safetensors-write.ts";
 import { type RowLayout } from "../model/rows/segments.ts";
 import { DivergedError } from "./diverged-error.ts";
-import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type SavedContent, type StepReport, outputs } from "./learner.ts";
+import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type SavedContent, type StepReport, outputs, outputsIn } from "./learner.ts";
 import { emptyOutputs, GraphScorer, keyOf, spread, withOtherSide } from "./graph-scorer.ts";
 import { gradientName, type GraphOptions, traceBackward, traceVisionBackward } from "./learner-graphs.ts";
 import type { Microbatch } from "./microbatches.ts";
@@ -90,7 +90,8 @@ export class GraphLearner implements Learner {
     const sizes = [...this.#runtime.parameters].map(([name, shape]) => ({ name, size: shape.reduce((a, b) => a * b, 1) }));
     const total = (counted: typeof sizes): number => counted.reduce((sum, { size }) => sum + size, 0);
     const trained = total(sizes.filter(({ name }) => this.#trained.has(name)));
-    return { outputs, attention: true, parameters: total(sizes), trained, dropout: this.#runtime.dropsOut, teachers: this.#options.openTeacher !== undefined };
+    const { layers, heads } = this.#runtime.model.decoder;
+    return { outputs, decoder: { layers, heads }, attention: true, parameters: total(sizes), trained, dropout: this.#runtime.dropsOut, teachers: this.#options.openTeacher !== undefined };
   }
 
   get version(): number {
@@ -128,7 +129,7 @@ export class GraphLearner implements Learner {
   }
 
   async backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs> {
-    const asked = outputs.filter((output) => cotangents[output] !== undefined);
+    const asked = outputsIn(cotangents);
     const T = longestResponse(batch);
     for (const output of asked) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
     const features = await this.#runtime.pictures.of(batch.prompts);

@@ -1,13 +1,15 @@
 /** The learner's graphs: log-probs and entropies of responses, and what their gradients are. */
-import { symbol, times } from "../graph/dims.ts";
+import { symbol } from "../graph/dims.ts";
 import { gradient } from "../graph/gradient.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import { affine, type ChunkedHead, chunkedHead, type Divergence, divergence, entropy, exp, gatherRows, type HeadInput, log, matmul, mul, reshape, split, sumLast, tokenLogProb } from "../graph/ops/index.ts";
+import { type ChunkedHead, chunkedHead, type Divergence, divergence, entropy, gatherRows, type HeadInput, mul, split, tokenLogProb } from "../graph/ops/index.ts";
 import { logits } from "../graph/ops/linear.ts";
-import type { Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
-import { intoSlots } from "../model/rows/slots.ts";
+import { partsOf } from "../model/attention-statistics.ts";
+import type { Decoder, Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
 import { type RowLayout, segmentInputs } from "../model/rows/segments.ts";
+import { attentionOf, type AttentionOutput } from "./attention-output.ts";
 import type { Output } from "./learner.ts";
+import { pictureSimilarity, traceAttention } from "./picture-graphs.ts";
 
 /** Graph outputs cannot share a name with the parameters they are gradients of. */
 const prefix = "gradient of ";
@@ -37,7 +39,7 @@ export interface OtherHead {
 
 /** Hidden states where a token is predicted, "hidden" [M, hidden]. */
 export function traceHidden({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, options: GraphOptions): void {
-  const hidden = decoder.traceSegments(parameters, segmentInputs(graph, decoder, parameters, { ...options, recompute: false }));
+  const { hidden } = decoder.traceSegments(parameters, segmentInputs(graph, decoder, parameters, { ...options, recompute: false }));
   graph.output("hidden", gatherRows(hidden, graph.input("hidden.rows", [symbol("M")], "int32")));
 }
 
@@ -78,35 +80,40 @@ export function traceVisionBackward(
 /** Hidden states where a token is predicted, no logits elsewhere, and of them what is asked for. */
 function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[], options: GraphOptions): Map<Output, Value> {
   const segments = segmentInputs(graph, decoder, parameters, options);
-  const hidden = decoder.traceSegments(parameters, segments);
+  const traced = decoder.traceSegments(parameters, segments, watchedLayers(outputs, decoder));
+  const picture = { ...traced, graph, decoder, segments };
   const M = symbol("M");
-  const rows = gatherRows(hidden, graph.input("hidden.rows", [M], "int32")); // [M, hidden]
-  let traced: ChunkedHead | null = null;
+  const rows = gatherRows(traced.hidden, graph.input("hidden.rows", [M], "int32")); // [M, hidden]
+  let tracedHead: ChunkedHead | null = null;
   // The temperature is applied to [M, hidden] rather than to [M, vocabulary].
   const inputs = new Map<string, Value>();
   const input = (name: string, shape: Value["shape"]): Value => inputs.get(name) ?? inputs.set(name, graph.input(name, shape)).get(name)!;
   const scaled = (x: Value): Value => mul(x, input("inverseTemperature", [1]));
-  const head = (): ChunkedHead => (traced ??= traceHead(scaled(rows), decoder.head(parameters), segments, options));
+  const head = (): ChunkedHead => (tracedHead ??= traceHead(scaled(rows), decoder.head(parameters), segments, options));
   const divergenceOf = (kind: Divergence) => (): Value => {
     const { vocabulary, hiddenSize } = otherHead(options);
     const other = { hidden: scaled(input("against.hidden", [M, hiddenSize])), weight: input("against.head", [vocabulary, hiddenSize]) };
     return traceDivergence(kind, { hidden: scaled(rows), weight: decoder.head(parameters) }, other, segments, options);
   };
-  const trace: Record<Output, () => Value> = {
+  const trace: Record<Exclude<Output, AttentionOutput>, () => Value> = {
     logProbs: () => head().logProb(graph.input("targets", [M], "int32")),
     entropy: () => head().entropy(),
-    pictureSimilarity: () => pictureSimilarity(graph, gatherRows(hidden, graph.input("token.rows", [M], "int32")), prefixSlots(graph, hidden, segments), segments, decoder.hiddenSize),
+    pictureSimilarity: () => pictureSimilarity(picture),
     kl: divergenceOf("kl"),
     reverseKl: divergenceOf("reverseKl"),
     jsd: divergenceOf("jsd"),
   };
-  return new Map(outputs.map((output) => [output, trace[output]()]));
+  const traceOne = (output: Output): Value => {
+    const attention = attentionOf(output);
+    return attention === null ? trace[output as keyof typeof trace]() : traceAttention(attention, picture);
+  };
+  return new Map(outputs.map((output) => [output, traceOne(output)]));
 }
 
-/** The prefix slots' rows, [B·P, hidden]. */
-function prefixSlots(graph: Graph, hidden: Value, { B, P, N, R, slots, blocks }: SegmentInput): Value {
-  if (blocks !== null) return gatherRows(hidden, reshape(graph.input("prefix.row", [B, P], "int32"), [times(B, P)]));
-  return split(slots === null ? hidden : intoSlots(hidden, slots), [times(B, P), times(B, N, R)], 0)[0] as Value;
+/** Layers whose attention to visual tokens some output is made of. */
+function watchedLayers(outputs: readonly Output[], decoder: Decoder): ReadonlySet<number> {
+  const statistics = outputs.map(attentionOf).filter((statistic) => statistic?.kind === "pictureAttention");
+  return new Set(statistics.flatMap((statistic) => partsOf(statistic!, decoder).layers));
 }
 
 /** Log-probs and entropies from [M, hidden] and [vocabulary, hidden]. */
@@ -131,18 +138,6 @@ function traceDivergence(kind: Divergence, own: HeadInput, other: HeadInput, { o
   };
   return divergence(kind, cut(own), cut(other), { chunk: vocabularyChunk, one });
 }
-
-/** Cosine of each response token's own hidden state [M, hidden] with the mean over its prompt's visual tokens, [M]. */
-function pictureSimilarity(graph: Graph, rows: Value, prefix: Value, { B, P }: SegmentInput, hiddenSize: number): Value {
-  const M = symbol("M");
-  const means = matmul(graph.input("picture.mean", [B, 1, P]), reshape(prefix, [B, P, hiddenSize])); // [B, 1, hidden]
-  const mean = gatherRows(reshape(means, [B, hiddenSize]), graph.input("prompt.of", [M], "int32")); // [M, hidden]
-  const inverseNorm = (x: Value): Value => exp(affine(log(affine(sumLast(mul(x, x)), 1, tiny)), -0.5));
-  return reshape(mul(mul(sumLast(mul(rows, mean)), inverseNorm(rows)), inverseNorm(mean)), [M]);
-}
-
-/** Keeps the cosine with a mean of nothing at 0. */
-const tiny = 1e-20;
 
 function outputGradients(graph: Graph, seeds: readonly { readonly value: Value; readonly cotangent: Value }[], wanted: (input: string) => boolean): void {
   const wrt = [...graph.inputs].filter(([name]) => wanted(name));

@@ -1,8 +1,10 @@
 /** The learner's port: four verbs over whole minibatches. The loss lives outside (loss/loss.ts). */
 import type { Products, ProgramRuns } from "../graph/executor.ts";
 import type { Divergence } from "../graph/ops/divergence.ts";
+import { type AttentionKind, attentionKinds } from "../model/attention-statistics.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
+import { attentionOf, type AttentionOutput } from "./attention-output.ts";
 
 /** Responses to score or to learn from, under one view of their prompts. */
 export interface LearnerBatch {
@@ -23,21 +25,40 @@ export interface Against {
   readonly weights?: string;
 }
 
+/** Outputs that are asked for by their name alone; see Output. */
+export type PlainOutput = "logProbs" | "entropy" | "pictureSimilarity" | Divergence;
+
 /**
  * "logProbs": log π(token); "entropy": entropy of the full next-token distribution, nats; "pictureSimilarity": cosine of the token's own last
  * hidden state (after the final norm, the token read) with the mean last hidden state of its prompt's visual tokens, 0 without any; "kl", "reverseKl" and
- * "jsd": divergences of the full next-token distribution from that of the batch's other side (`against`), which is a constant, nats.
+ * "jsd": divergences of the full next-token distribution from that of the batch's other side (`against`), which is a constant, nats. "pictureAttention(…)":
+ * the probability, 0 to 1, that the token's own query puts on its prompt's visual tokens, mean over layers and heads, and "pictureAlignment(…)": the mean cosine of its
+ * query with their keys, after rotation; 0 without visual tokens. In the brackets stand layers and heads; see attention-output.ts.
  */
-export type Output = "logProbs" | "entropy" | "pictureSimilarity" | Divergence;
+export type Output = PlainOutput | AttentionOutput;
 
-/** Every output, for option schemas and capabilities. */
-export const outputs = ["logProbs", "entropy", "pictureSimilarity", "kl", "reverseKl", "jsd"] as const satisfies readonly Output[];
+/** Outputs as they are asked for: those of attention with the layers beside them. */
+export type OutputKind = PlainOutput | AttentionKind;
 
-const divergences: readonly Output[] = ["kl", "reverseKl", "jsd"] satisfies readonly Divergence[];
-export const isDivergence = (output: Output): output is Divergence => divergences.includes(output);
+const plainOutputs = ["logProbs", "entropy", "pictureSimilarity", "kl", "reverseKl", "jsd"] as const satisfies readonly PlainOutput[];
+
+/** Every kind of output, for option schemas and capabilities. */
+export const outputs = [...plainOutputs, ...attentionKinds] as const satisfies readonly OutputKind[];
+
+/** The kind of an output. */
+export const kindOf = (output: Output): OutputKind => attentionOf(output)?.kind ?? (output as PlainOutput);
+
+/** The outputs that have an array, those of attention last, by name. */
+export function outputsIn(arrays: Outputs): Output[] {
+  const attention = Object.keys(arrays).filter((output) => attentionOf(output) !== null).sort() as AttentionOutput[];
+  return [...plainOutputs, ...attention].filter((output) => arrays[output] !== undefined);
+}
+
+const divergences: readonly (OutputKind | Output)[] = ["kl", "reverseKl", "jsd"] satisfies readonly Divergence[];
+export const isDivergence = (output: OutputKind | Output): output is Divergence => divergences.includes(output);
 
 /** Arrays [B, T], T the longest response of the batch, row-major, 0 past each response's end. */
-export type Outputs = Partial<Record<Output, Float32Array>>;
+export type Outputs = Partial<Record<PlainOutput, Float32Array>> & Record<AttentionOutput, Float32Array>;
 
 export interface StepReport {
   /** L2 norm of the accumulated gradient before clipping. */
@@ -65,7 +86,9 @@ export interface OptimizerSettings {
 
 /** What a learner can give, and how much it holds; a run that needs more is refused before its first step. */
 export interface LearnerCapabilities {
-  readonly outputs: readonly Output[];
+  readonly outputs: readonly OutputKind[];
+  /** Layers and heads of queries of the decoder, for outputs of attention. Default: those are not checked before they are computed. */
+  readonly decoder?: { readonly layers: number; readonly heads: number };
   /** Whether `attention` is there. */
   readonly attention: boolean;
   /** Numbers in the weights, and in those of them that are trained. */

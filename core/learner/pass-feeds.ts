@@ -4,9 +4,10 @@ import { type Decoder, type EncodedPrompt, promptLength } from "../model/model.t
 import { longRow } from "../model/rows/attention-blocks.ts";
 import { packedRows } from "../model/rows/packed.ts";
 import {
-  onePerToken, paddedPredictions, paddedRows, type PassSizes, pictureMeanFeeds, type PlacedPrompt, predictionFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout,
+  onePerToken, paddedPredictions, paddedRows, type PassSizes, pictureMeanFeeds, type PlacedPrompt, predictionFeeds, regardedFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout,
 } from "../model/rows/segments.ts";
 import { sharedRows } from "../model/rows/shared.ts";
+import { attentionOf } from "./attention-output.ts";
 import { isDivergence, type LearnerBatch, type Output } from "./learner.ts";
 import type { Microbatch } from "./microbatches.ts";
 
@@ -61,11 +62,12 @@ export function passFeeds(
   }));
   const T = longestResponse(batch);
   const slots = segmentLayout(decoder, segments, matrix, pads, least);
-  const { layout, feeds, predictions: needed } = layOut(decoder, slots, inBlocks, sharesRows);
+  const { layout, feeds, slotOfRow, predictions: needed } = layOut(decoder, slots, inBlocks, sharesRows);
   // Tokens that are one prediction here may be several on the other side of a divergence.
   const each = asked.some(isDivergence) ? onePerToken(needed) : needed;
   const predictions = pads ? paddedPredictions(each, least?.M) : each;
-  const means = asked.includes("pictureSimilarity") ? pictureMeanFeeds(decoder, slots, predictions) : {};
+  const ofPictures = asked.some((output) => output === "pictureSimilarity" || attentionOf(output) !== null) ? pictureMeanFeeds(slots, predictions) : {};
+  const watched = asked.some((output) => attentionOf(output)?.kind === "pictureAttention") ? regardedFeeds(slots, slotOfRow) : {};
   const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
   const places: Places = {
     ofToken: Float64Array.from(slots.tokens, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position),
@@ -75,7 +77,7 @@ export function passFeeds(
   const sizeOf = (feed: string): number => feeds[feed]?.shape[0] ?? 0;
   const { B, P, N, R } = slots;
   const sizes = { B, P, N, R, K: sizeOf("text"), F: sizeOf("features"), T: sizeOf("slot.of.row"), C: sizeOf("copy.slots"), M: places.predictions };
-  return { feeds: { ...feeds, ...predictionFeeds(predictions), ...means, inverseTemperature }, places, layout, sizes };
+  return { feeds: { ...feeds, ...predictionFeeds(predictions), ...ofPictures, ...watched, inverseTemperature }, places, layout, sizes };
 }
 
 function layOut(decoder: Decoder, slots: SegmentLayout, inBlocks: boolean, sharesRows: boolean): SegmentFeeds & { readonly layout: RowLayout } {

@@ -25,6 +25,8 @@ export interface BatchArrays {
   readonly oldLogProbs: Float32Array;
   /** Arrays that were scored, by the key of their request (view/weights/output); rows that a request for a share left out are NaN. */
   readonly scores: ReadonlyMap<string, Float32Array>;
+  /** Text of tokens. Default: an error when it is read. */
+  readonly text?: Batch["text"];
 }
 
 /** What the loss is computed from: the rows of one optimizer step. */
@@ -55,15 +57,21 @@ export function createBatch(arrays: BatchArrays): Batch {
     }
     return constant(handle, arrays, constants, make);
   };
-  const { step, samples, groups, B, T } = arrays;
+  const { step, samples, groups, B, T, text = noText } = arrays;
   const scoredRows = (handle: ScoreHandle): Tensor2D => {
     checkHandle(handle);
     return isActive(handle) ? rowWeights(scoreArray(arrays, handle.key), arrays) : ones([B, 1]);
   };
   const groupOf = arrays.groupOf.slice();
   const mask = tensor2d(arrays.mask.slice(), [B, T]);
-  return strict({ step, samples, groupOf, groups, B, T, mask, oldLogProbs: constants.get(OLD_LOG_PROBS)!, get, scoredRows }, "field of a batch");
+  return strict({ step, samples, groupOf, groups, B, T, mask, oldLogProbs: constants.get(OLD_LOG_PROBS)!, get, scoredRows, text }, "field of a batch");
 }
+
+const noText: Batch["text"] = {
+  decode: () => {
+    throw new Error("the text of tokens is asked for, and nothing here can decode them; give `decode`");
+  },
+};
 
 /** @throws Error for what `scores.request` did not give */
 function checkHandle(handle: unknown): void {

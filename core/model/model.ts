@@ -16,6 +16,8 @@ export interface EncodedPrompt {
    * @unit 0 or 1
    */
   readonly dropped?: Uint8Array;
+  /** 1 for visual tokens that outputs about the picture are about, [visual tokens of all pictures]; no log-prob depends on it. Default: all. */
+  readonly regarded?: Uint8Array;
 }
 
 /** Tokens of a prompt that the decoder reads. */
@@ -103,14 +105,23 @@ export interface Decoder {
   rotary(components: Int32Array): { readonly cos: Float32Array; readonly sin: Float32Array };
   /** Embeddings of token ids [K] int32 → [K, hidden]. */
   embed(parameters: Parameters, ids: Value): Value;
-  /** Hidden states after the last norm of prefix and response rows, [rows, hidden]. */
-  traceSegments(parameters: Parameters, input: SegmentInput): Value;
+  /** @param watched layers whose attention to regarded visual tokens is given too */
+  traceSegments(parameters: Parameters, input: SegmentInput, watched?: ReadonlySet<number>): TracedSegments;
   /** Hidden states [B·P, hidden] and each layer's keys and values [B, kvHeads, P, headSize]. */
   tracePrefix(parameters: Parameters, input: PrefixInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
   /** One new token per response: hidden states [B·N, hidden] and the new rows of each layer's cache, [B, kvHeads, N, headSize], or the caches (`place`). */
   traceDecode(parameters: Parameters, input: DecodeInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
   /** The head's weights [vocabulary, hidden]: logits of a hidden state are its products with the rows. */
   head(parameters: Parameters): Value;
+}
+
+export interface TracedSegments {
+  /** Hidden states after the last norm of prefix and response rows, [rows, hidden]. */
+  readonly hidden: Value;
+  /** Of watched layers: the probability that each row's queries put on regarded visual tokens, by head, [rows, heads]. */
+  readonly toPicture: ReadonlyMap<number, Value>;
+  /** Queries [rows, heads·headSize] and keys [rows, kvHeads·headSize] of a layer, turned by their positions. */
+  queriesAndKeys(layer: number): { readonly q: Value; readonly k: Value };
 }
 
 export interface PrefixInput {
@@ -148,6 +159,8 @@ export interface SegmentInput extends PrefixInput {
   readonly responseCausal: Value;
   /** Which prefix positions are real, additive, [B, 1, 1, 1, P]. */
   readonly prefixMask: Value;
+  /** 1 for rows of regarded visual tokens and 0 for others, [rows, 1]; an input of graphs that ask for it. */
+  readonly regarded: () => Value;
   /** A value [1] that is fed as 1, for what is computed a second time. */
   readonly one: Value;
   /** What is inside a layer is computed again for the gradient instead of being kept. */

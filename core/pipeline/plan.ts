@@ -1,10 +1,12 @@
 /** What a run will compute, said and checked before the first step: what it holds, and what a step costs. */
-import type { LearnerCapabilities } from "../learner/learner.ts";
+import { attentionOf } from "../learner/attention-output.ts";
+import { kindOf, type LearnerCapabilities } from "../learner/learner.ts";
+import { partsOf } from "../model/attention-statistics.ts";
 import type { Host } from "../host/host.ts";
 import type { MemoryPlan } from "../plan/memory-plan.ts";
 import { summaryLines } from "../plan/text.ts";
 import type { RolloutPlan } from "../contracts/hook-values.ts";
-import { outputName, type PlannedScore } from "../contracts/scores.ts";
+import { outputName, ownWeights, type PlannedScore } from "../contracts/scores.ts";
 import type { View } from "../contracts/views.ts";
 import type { RunSettings } from "../contracts/settings.ts";
 
@@ -94,13 +96,27 @@ function scoresBy(scores: readonly (Pick<PlannedScore, "view" | "weights" | "out
 }
 
 /** @throws Error naming the plugin and the array, or the view, when a learner cannot give what is needed. */
-export function checkCapabilities(scores: readonly PlannedScore[], views: Iterable<View>, { outputs, attention }: LearnerCapabilities): void {
+export function checkCapabilities(scores: readonly PlannedScore[], views: Iterable<View>, { outputs, attention, decoder }: LearnerCapabilities): void {
   for (const { name, attention: needed } of views) {
     if (needed === true && !attention) throw new Error(`The view "${name}" needs the attention of the policy's vision tower, which this learner does not give: use another learner, or leave the view out`);
   }
-  for (const { output, view, plugins } of scores) {
-    if (outputs.includes(output)) continue;
-    throw new Error(`${plugins.join(", ")} needs the output "${output}" of the view "${view}", and this learner gives ${outputs.join(", ")} only: use another learner, or leave the plugin out`);
+  for (const { output, view, weights, plugins } of scores) {
+    if (!outputs.includes(kindOf(output))) {
+      throw new Error(`${plugins.join(", ")} needs the output "${output}" of the view "${view}", and this learner gives ${outputs.join(", ")} only: use another learner, or leave the plugin out`);
+    }
+    // Another model, under a name of its own, may have other layers.
+    if (decoder !== undefined && ownWeights.includes(weights)) checkParts(output, decoder, plugins);
+  }
+}
+
+/** @throws Error naming who asks for a layer or a head that the decoder does not have */
+function checkParts(output: PlannedScore["output"], decoder: Required<LearnerCapabilities>["decoder"], plugins: readonly string[]): void {
+  const statistic = attentionOf(output);
+  if (statistic === null) return;
+  try {
+    partsOf(statistic, decoder);
+  } catch (error) {
+    throw new Error(`${plugins.join(", ")}: ${(error as Error).message}`, { cause: error });
   }
 }
 

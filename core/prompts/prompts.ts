@@ -108,7 +108,8 @@ async function encodeView(view: View, source: ViewSource, context: PromptContext
   const encoded = unchanged ? source.encoded : await processor.encodePictures(raw.map((picture, index) => withLimitsOf(source.pictures[index], picture)));
   const pictures = view.patches === undefined ? encoded : await inOrder(encoded, async (picture, index) => rehashed((await view.patches?.(picture, at(index))) ?? picture));
   const prompt = processor.encodePrompt(parts, pictures);
-  return view.dropped === undefined ? prompt : withDropped(prompt, view, at, processor);
+  const read = view.dropped === undefined ? prompt : withDropped(prompt, view, at, processor);
+  return view.regarded === undefined ? read : withRegarded(read, raw, view, at, processor);
 }
 
 /** A changed picture keeps the limits of the one that it stands for. */
@@ -130,6 +131,17 @@ function withDropped(prompt: EncodedPrompt, view: View, at: (picture: number) =>
     return Array.from(dropped, Number);
   });
   return flags.some(Boolean) ? { ...prompt, dropped: Uint8Array.from(flags) } : prompt;
+}
+
+async function withRegarded(prompt: EncodedPrompt, raw: readonly Picture[], view: View, at: (picture: number) => ViewContext, processor: PromptProcessor): Promise<EncodedPrompt> {
+  const flags: number[] = [];
+  for (const [index, encoded] of prompt.pictures.entries()) {
+    const tokens = processor.visualTokens(encoded);
+    const regarded = await view.regarded!({ picture: raw[index]!, encoded, tokens }, at(index));
+    if (regarded.length !== tokens) throw new Error(`it gave ${regarded.length} flags for the ${tokens} visual tokens of picture ${index}`);
+    flags.push(...Array.from(regarded, Number));
+  }
+  return flags.every((flag) => flag === 1) ? prompt : { ...prompt, regarded: Uint8Array.from(flags) };
 }
 
 /** Equal hashes mean equal patches, so changed patches get a hash of their own. */

@@ -1,8 +1,8 @@
-/** What plugins ask the learner to compute: requests are merged, bound to a coefficient, and planned before the run. */
+/** Where in a response a mark of its text stands, and tokens to score instead of its own. */
 import type { ScoreTarget, TextCodec } from "../contracts/scores.ts";
 
 /** The number of a response's first tokens whose text holds `marker`; null when no number of them does. */
-export function tokensUntil(tokens: Int32Array, marker: string, { decode }: TextCodec): number | null {
+export function tokensUntil(tokens: Int32Array, marker: string, { decode }: Pick<TextCodec, "decode">): number | null {
   const holds = (count: number): boolean => decode(tokens.subarray(0, count), { special: true }).includes(marker);
   if (!holds(tokens.length)) return null;
   let [without, withIt] = [0, tokens.length];

@@ -12,8 +12,10 @@ import {
   DualViewKlPlugin,
   EntropyPenaltyPlugin,
   GroupAdvantagePlugin,
+  KeyRegionsPlugin,
   LeaveOneOutAdvantagePlugin,
   NoisyRolloutPlugin,
+  ParagraphCreditPlugin,
   PerceptionExplorationPlugin,
   PerceptionGroundedPlugin,
   PrivilegedTutoringPlugin,
@@ -117,6 +119,7 @@ export const tinyPresets = {
   tor: tiny("ToR", () => [...baseDapo(), new BlindViewPlugin({ by: "removed" }), new TokenReweightingPlugin()]),
   vepo: tiny("VEPO", () => [...baseDapo(), new DiffusionNoisePlugin({ schedule: "constant" }), new VisualEvidencePlugin()]),
   "vepo-exact": tiny("VEPO with exact divergences", () => [...baseDapo(), new DiffusionNoisePlugin({ schedule: "constant" }), new VisualEvidencePlugin({ form: "exact" })]),
+  kawhi: tiny("KAWHI", () => [...baseGrpo(), new KeyRegionsPlugin(), new ParagraphCreditPlugin()]),
   "va-opd": tiny("VA-OPD beside GRPO, its teacher the weights at the start", () => [...baseGrpo(), new DiffusionNoisePlugin({ schedule: "constant" }), new VisualAdvantageDistillationPlugin({ coefficient: 0.1 })]),
   "ptd-po": tiny("PTD-PO, for rows with a column hint", () => [...baseGrpo(), new PrivilegedTutoringPlugin()]),
   roma: tiny("ROMA", () => [

@@ -22,7 +22,7 @@ const minibatch: MinibatchInput = {
   scores: Object.fromEntries(
     [
       "original/reference/logProbs", "masked/old/logProbs", "masked/current/logProbs", "original/current/entropy", "blind/old/logProbs",
-      "noisy/old/logProbs", "original/old/entropy", "noisy/old/entropy", "original/old/pictureSimilarity", "noisy/current/logProbs", "original/old/jsd(noisy old)", "noisy/reference/logProbs", "original/current/kl(original reference)", "original/current/jsd(tutored reference)",
+      "noisy/old/logProbs", "original/old/entropy", "noisy/old/entropy", "original/old/pictureSimilarity", "noisy/current/logProbs", "original/old/jsd(noisy old)", "noisy/reference/logProbs", "original/current/kl(original reference)", "original/current/jsd(tutored reference)", "original/old/pictureAlignment(-1)",
     ].map((key, index) => [
       key,
       [[-0.9, -1.3, -0.5], [-1.1, -0.9, -2.9], [-0.2, -0.6, -1.1], [-1.9, -0.3, -0.4]].map((row) => row.map((value) => value * (1 + index / 4))),

@@ -34,6 +34,7 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.TrajectoryLengthPlugin(),
   () => new everything.VisualDependencyPlugin(),
   () => new everything.BlindViewPlugin({ view: "dark" }),
+  () => new everything.KeyRegionsPlugin(),
   () => new everything.NoisyRolloutPlugin(),
   () => new everything.TokenReweightingPlugin(),
   () => new everything.DualViewKlPlugin(),
@@ -74,6 +75,7 @@ const outsideTheLoss: readonly (() => Plugin)[] = [
   () => new everything.PerceptionExplorationPlugin(),
   () => new everything.PerceptionGroundedPlugin(),
   () => new everything.VisualCompensationPlugin(),
+  () => new everything.ParagraphCreditPlugin({ view: "original" }),
   () => new everything.RationaleLikelihoodPlugin(),
 ];
 

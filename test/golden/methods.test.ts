@@ -11,6 +11,7 @@ import {
   DegradationConsistencyPlugin,
   DualViewKlPlugin,
   PerceptionExplorationPlugin,
+  ParagraphCreditPlugin,
   PerceptionGroundedPlugin,
   PerceptionKlPlugin,
   PrivilegedTutoringPlugin,
@@ -64,6 +65,8 @@ const perception = (options: ConstructorParameters<typeof PerceptionKlPlugin>[0]
 const METHODS: Readonly<Record<string, () => Plugin[]>> = {
   vppo: () => [new VisualDependencyPlugin(), clipped()],
   vgpo: () => [new VisualCompensationPlugin(), clipped()],
+  kawhi: () => [new ParagraphCreditPlugin({ view: "original" }), clipped()],
+  kawhi_other: () => [new ParagraphCreditPlugin({ view: "original", score: "attention", layers: [0, 2], temperature: 0.7, smoothing: 0.4, range: [0.5, 1.5] }), clipped()],
   pgpo: () => [new PerceptionGroundedPlugin({ view: "masked" }), clipped()],
   tor: () => [new TokenReweightingPlugin({ view: "masked" }), clipped()],
   vepo: () => [new VisualEvidencePlugin({ view: "masked" }), clipped()],
@@ -95,6 +98,9 @@ function inputOf(golden: GoldenMethods): MinibatchInput {
     mask: golden.mask,
     groupOf: golden.group,
     parts: { accuracy: golden.accuracy },
+    // Every third token ends a paragraph.
+    tokens: golden.logp.map((row, b) => row.map((_, t) => Number((b + t) % 3 === 2))),
+    decode: (tokens: Int32Array) => [...tokens].map((token) => (token === 1 ? ".\n\n" : "a")).join(""),
     fields: golden.logp.map((_, row) => (row % 4 === 2 ? {} : { hint: "look at the corner" })),
     scores: {
       "original/reference/logProbs": golden.ref_logp,
@@ -105,6 +111,8 @@ function inputOf(golden: GoldenMethods): MinibatchInput {
       "original/old/entropy": golden.entropy,
       "masked/old/entropy": golden.masked_entropy,
       "original/old/pictureSimilarity": golden.similarity,
+      "original/old/pictureAlignment(-1)": golden.similarity,
+      "original/old/pictureAttention(0,2)": golden.similarity,
       "masked/reference/logProbs": golden.masked_logp,
       "original/current/kl(original reference)": divergence,
       "original/current/jsd(tutored reference)": divergence,

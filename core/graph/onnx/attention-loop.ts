@@ -5,6 +5,8 @@ interface Heads {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number;
+  /** Default: headSize. */
+  readonly valueSize?: number;
 }
 
 /** Names of a block's numbers, int64 [1] each; see `blockFields` of the op. */
@@ -76,23 +78,23 @@ class BlockNodes extends Nodes {
     this.block = { q0, q1, seen0, seen1, own0, itself, keys, later, complete };
   }
 
-  /** The block's rows of an array of queries, [kvHeads, group, n, headSize]. */
-  queries(x: string): string {
-    const { heads, kvHeads, headSize } = this.#heads;
-    const rows = this.reshape(this.slice(x, this.block.q0, this.block.q1), -1, kvHeads, heads / kvHeads, headSize);
+  /** The block's rows of an array that has one a query, [kvHeads, group, n, size]. */
+  queries(x: string, size = this.#heads.headSize): string {
+    const { heads, kvHeads } = this.#heads;
+    const rows = this.reshape(this.slice(x, this.block.q0, this.block.q1), -1, kvHeads, heads / kvHeads, size);
     return this.transpose(rows, 1, 2, 0, 3);
   }
 
-  /** What `queries` makes, as rows [n, heads · headSize] again. */
-  rows(x: string): string {
-    return this.reshape(this.transpose(x, 2, 0, 1, 3), -1, this.#heads.heads * this.#heads.headSize);
+  /** What `queries` makes, as rows [n, heads · size] again. */
+  rows(x: string, size = this.#heads.headSize): string {
+    return this.reshape(this.transpose(x, 2, 0, 1, 3), -1, this.#heads.heads * size);
   }
 
-  /** The block's keys of an array of keys, [kvHeads, keys, headSize]. */
-  keys(x: string): string {
+  /** The block's keys of an array that has a row for each, [kvHeads, keys, size]. */
+  keys(x: string, size = this.#heads.headSize): string {
     const { q1, seen0, seen1, own0 } = this.block;
     const rows = this.concat([this.slice(x, seen0, seen1), this.slice(x, own0, q1)], 0);
-    return this.transpose(this.reshape(rows, -1, this.#heads.kvHeads, this.#heads.headSize), 1, 0, 2);
+    return this.transpose(this.reshape(rows, -1, this.#heads.kvHeads, size), 1, 0, 2);
   }
 
   /** softmax(scale · q·kᵀ), [kvHeads, group, n, keys]; of the last keys, which are the block itself, each query reads those up to its own. */
@@ -109,26 +111,26 @@ class BlockNodes extends Nodes {
     return this.op("Softmax", [this.op("Add", [scores, padded])], { axis: -1 });
   }
 
-  /** scale · Σ over a group's queries of weight · row: weights [kvHeads, group, n, keys], rows [kvHeads, group, n, headSize] → [kvHeads, keys, headSize]. */
-  overQueries(weights: string, rows: string, scale: number): string {
-    const { kvHeads, headSize } = this.#heads;
+  /** scale · Σ over a group's queries of weight · row: weights [kvHeads, group, n, keys], rows [kvHeads, group, n, size] → [kvHeads, keys, size]. */
+  overQueries(weights: string, rows: string, { scale = 1, size = this.#heads.headSize } = {}): string {
+    const { kvHeads } = this.#heads;
     const keys = this.op("Shape", [weights], { start: 3, end: 4 });
     const flat = this.op("Reshape", [weights, this.concat([this.ints(kvHeads, -1), keys], 0)]);
-    return this.product(flat, this.reshape(rows, kvHeads, -1, headSize), { transA: 1, scale });
+    return this.product(flat, this.reshape(rows, kvHeads, -1, size), { transA: 1, scale });
   }
 
   /**
-   * The cotangents of a segment's keys so far plus those of this block, which reads the first of them, [kvHeads, keys of the segment, headSize]; and where the
-   * segment is complete the same as rows [keys, kvHeads · headSize], else none of them.
+   * The cotangents of a segment's keys so far plus those of this block, which reads the first of them, [kvHeads, keys of the segment, size]; and where the
+   * segment is complete the same as rows [keys, kvHeads · size], else none of them.
    */
-  addToKeys(sum: string, more: string): [sum: string, complete: string] {
+  addToKeys(sum: string, more: string, size = this.#heads.headSize): [sum: string, complete: string] {
     const { keys, later, complete } = this.block;
     const zero = this.ints(0);
     const padded = (x: string, length: string): string => this.op("Pad", [x, this.concat([this.ints(0, 0, 0, 0), this.op("Sub", [keys, length]), zero], 0)]);
     const before = padded(this.slice(sum, zero, later, 1), later);
     const total = this.op("Add", [before, padded(more, this.op("Shape", [more], { start: 1, end: 2 }))]);
     const rows = this.transpose(this.slice(total, zero, complete, 1), 1, 0, 2);
-    return [total, this.reshape(rows, -1, this.#heads.kvHeads * this.#heads.headSize)];
+    return [total, this.reshape(rows, -1, this.#heads.kvHeads * size)];
   }
 
   get scale(): number {
@@ -172,8 +174,8 @@ export function attendInLoop(emitter: OnnxWriter, heads: Heads, [q, k, v, blocks
   const [collected] = loop(emitter, nodes.op("Shape", [blocks!], { start: 0, end: 1 }), [{ initial: emptySequence(emitter), type: "sequence" }], (iteration, [rows]) => {
     const body = new BlockNodes(emitter, heads, numbers, iteration);
     const keys = body.keys(k!);
-    const out = body.product(body.probabilities(body.queries(q!), keys), body.byGroup(body.keys(v!)));
-    return [body.op("SequenceInsert", [rows!, body.rows(out)])];
+    const out = body.product(body.probabilities(body.queries(q!), keys), body.byGroup(body.keys(v!, heads.valueSize)));
+    return [body.op("SequenceInsert", [rows!, body.rows(out, heads.valueSize)])];
   });
   emitter.op("ConcatFromSequence", [collected!], { outputs: [output], attributes: { axis: 0 } });
 }
@@ -188,20 +190,22 @@ export function attendInLoopBack(emitter: OnnxWriter, heads: Heads, [q, k, v, bl
   const numbers = nodes.op("Cast", [blocks!], { to: int64 });
   const count = nodes.op("Shape", [blocks!], { start: 0, end: 1 });
   const last = nodes.op("Squeeze", [nodes.op("Sub", [count, nodes.ints(1)]), nodes.ints(0)]);
-  const nothing = nodes.op("ConstantOfShape", [nodes.ints(heads.kvHeads, 0, heads.headSize)]);
-  const sums: Carried[] = [{ initial: nothing, type: "tensor" }, { initial: nothing, type: "tensor" }];
+  const { headSize, valueSize = headSize } = heads;
+  const nothing = (size: number): string => nodes.op("ConstantOfShape", [nodes.ints(heads.kvHeads, 0, size)]);
+  const ofKeys = nothing(headSize);
+  const sums: Carried[] = [ofKeys, valueSize === headSize ? ofKeys : nothing(valueSize)].map((initial) => ({ initial, type: "tensor" }));
   const sequences: Carried[] = [0, 1, 2].map(() => ({ initial: emptySequence(emitter), type: "sequence" }));
   const collected = loop(emitter, count, [...sums, ...sequences], (iteration, [dKeys, dValues, dq, dk, dv]) => {
     const body = new BlockNodes(emitter, heads, numbers, nodes.op("Sub", [last, iteration]));
-    const [queries, keys, values, cotangent] = [body.queries(q!), body.keys(k!), body.keys(v!), body.queries(dOut!)];
+    const [queries, keys, values, cotangent] = [body.queries(q!), body.keys(k!), body.keys(v!, valueSize), body.queries(dOut!, valueSize)];
     const p = body.probabilities(queries, keys);
     const dp = body.product(cotangent, body.byGroup(values), { transB: 1 });
     // The sum over keys of p · dp, from what is smaller: rows of the output.
-    const delta = body.op("ReduceSum", [body.op("Mul", [body.queries(out!), cotangent]), body.ints(-1)], { keepdims: 1 });
+    const delta = body.op("ReduceSum", [body.op("Mul", [body.queries(out!, valueSize), cotangent]), body.ints(-1)], { keepdims: 1 });
     const ds = body.op("Mul", [p, body.op("Sub", [dp, delta])]);
     const dQueries = body.product(ds, body.byGroup(keys), { scale: body.scale });
-    const [sumOfKeys, doneKeys] = body.addToKeys(dKeys!, body.overQueries(ds, queries, body.scale));
-    const [sumOfValues, doneValues] = body.addToKeys(dValues!, body.overQueries(p, cotangent, 1));
+    const [sumOfKeys, doneKeys] = body.addToKeys(dKeys!, body.overQueries(ds, queries, { scale: body.scale }));
+    const [sumOfValues, doneValues] = body.addToKeys(dValues!, body.overQueries(p, cotangent, { size: valueSize }), valueSize);
     const inFront = (sequence: string, x: string): string => body.op("SequenceInsert", [sequence, x, body.scalar(body.ints(0))]);
     return [sumOfKeys, sumOfValues, inFront(dq!, body.rows(dQueries)), inFront(dk!, doneKeys), inFront(dv!, doneValues)];
   });

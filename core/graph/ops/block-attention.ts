@@ -2,17 +2,18 @@
  * Attention of long rows, a block of queries at a time: scores [heads, queries of a block, keys] exist for one block, in the pass back again, and never
  * whole. Work is a list of blocks given at run time, so that one program serves all lengths, and neither padding nor keys that come later are computed.
  */
-import { at, type Dim, sameShape } from "../dims.ts";
+import { at, sameShape, type Shape } from "../dims.ts";
 import { type Attributes, type Op, type Value, first } from "../graph.ts";
 import { attendInLoop, attendInLoopBack } from "../onnx/attention-loop.ts";
 import { scatterAddRows } from "./rows.ts";
 import { zeros } from "./shape.ts";
 
-/** Heads of queries, heads of keys and values (each serves heads / kvHeads of the queries'), and the size of a head. */
+/** Heads of queries, heads of keys and values (each serves heads / kvHeads of the queries'), and the size of a head; of its values too, where none is said. */
 export interface BlockHeads extends Attributes {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number;
+  readonly valueSize?: number;
 }
 
 /**
@@ -33,9 +34,9 @@ export interface AttentionBlocks {
  */
 export const blockFields = ["q0", "q1", "seen0", "seen1", "own0", "itself", "keys", "later", "complete"] as const;
 
-/** softmax(q·kᵀ / √headSize)·v; q [rows, heads·headSize], k and v [rows, kvHeads·headSize] → [rows, heads·headSize]. */
-export const blockAttention = ({ heads, kvHeads, headSize }: BlockHeads, q: Value, k: Value, v: Value, { blocks, keyRows }: AttentionBlocks): Value =>
-  q.graph.apply(attentionOp, [q, k, v, blocks, keyRows], { heads, kvHeads, headSize });
+/** softmax(q·kᵀ / √headSize)·v; q [rows, heads·headSize], k [rows, kvHeads·headSize], v [rows, kvHeads·valueSize] → [rows, heads·valueSize]. */
+export const blockAttention = ({ heads, kvHeads, headSize, valueSize }: BlockHeads, q: Value, k: Value, v: Value, { blocks, keyRows }: AttentionBlocks): Value =>
+  q.graph.apply(attentionOp, [q, k, v, blocks, keyRows], { heads, kvHeads, headSize, ...(valueSize === undefined ? {} : { valueSize }) });
 
 /** Scores that exist at a time, over all heads (model/rows/attention-blocks.ts cuts blocks by it): few enough to stay in a processor's cache, enough to keep its cores busy. */
 export const scoresAtOnce = 2 ** 21;
@@ -43,33 +44,33 @@ const blockBytes = 4 * scoresAtOnce;
 
 const attentionOp: Op<BlockHeads> = {
   name: "blockAttention",
-  outputs: ([q, k, v, blocks, keyRows], { heads, kvHeads, headSize }) => {
+  outputs: ([q, k, v, blocks, keyRows], { heads, kvHeads, headSize, valueSize = headSize }) => {
     if (q?.shape.length !== 2 || at(q.shape, 1) !== heads * headSize || heads % kvHeads !== 0) throw new Error("needs queries [rows, heads · headSize]");
-    const keys = [at(q.shape, 0), kvHeads * headSize];
-    if (!k || !v || !sameShape(k.shape, keys) || !sameShape(v.shape, keys)) throw new Error("needs keys and values [rows, kvHeads · headSize]");
+    const perKey = (size: number): Shape => [at(q.shape, 0), kvHeads * size];
+    if (!k || !v || !sameShape(k.shape, perKey(headSize)) || !sameShape(v.shape, perKey(valueSize))) throw new Error("needs keys and values [rows, kvHeads · size]");
     if (blocks?.dtype !== "int32" || at(blocks.shape, 1) !== blockFields.length || keyRows?.dtype !== "int32") throw new Error("needs int32 blocks and rows of keys");
-    return [{ shape: q.shape, dtype: "float32" }];
+    return [{ shape: [at(q.shape, 0), heads * valueSize], dtype: "float32" }];
   },
   gradient: (node, [dy]) => {
     const [q, k, v, blocks, keyRows] = node.inputs as [Value, Value, Value, Value, Value];
     if (!dy) return [];
     const [dq, dk, dv] = q.graph.applyAll(attentionBackOp, [q, k, v, blocks, keyRows, first(node.outputs), dy], node.attributes) as [Value, Value, Value];
-    const ofRows = (parts: Value): Value => scatterAddRows(zeros(q.graph, k.shape), keyRows, parts);
-    return [dq, ofRows(dk), ofRows(dv)];
+    const ofRows = (parts: Value, shape: Shape): Value => scatterAddRows(zeros(q.graph, shape), keyRows, parts);
+    return [dq, ofRows(dk, k.shape), ofRows(dv, v.shape)];
   },
   onnx: (emitter, { attributes }, inputs, outputs) => attendInLoop(emitter, attributes, inputs, first(outputs)),
   // Scores of a block with their mask, keys and values by head, and the parts that are joined at the end.
-  scratch: ({ inputs, outputs }, bytes) => 3 * blockBytes + 2 * bytes(inputs[1]!) + bytes(first(outputs)),
+  scratch: ({ inputs, outputs }, bytes) => 3 * blockBytes + bytes(inputs[1]!) + bytes(inputs[2]!) + bytes(first(outputs)),
 };
 
 /** From the inputs, the output and its cotangent: cotangents of queries, and of keys and values for each segment that reads them, in the order of `keyRows`. */
 const attentionBackOp: Op<BlockHeads> = {
   name: "blockAttentionBack",
-  outputs: ([q, k, , , keyRows]) => {
-    const parts: readonly Dim[] = [at(keyRows!.shape, 0), at(k!.shape, 1)];
-    return [q!.shape, parts, parts].map((shape) => ({ shape, dtype: "float32" as const }));
+  outputs: ([q, k, v, , keyRows]) => {
+    const parts = (of: Value): Shape => [at(keyRows!.shape, 0), at(of.shape, 1)];
+    return [q!.shape, parts(k!), parts(v!)].map((shape) => ({ shape, dtype: "float32" as const }));
   },
   onnx: (emitter, { attributes }, inputs, outputs) => attendInLoopBack(emitter, attributes, inputs, outputs),
   // The same, with a cotangent for each of the scores, and the parts of three outputs.
-  scratch: ({ inputs, outputs }, bytes) => 5 * blockBytes + 4 * bytes(inputs[1]!) + outputs.reduce((sum, output) => sum + bytes(output), 0),
+  scratch: ({ inputs, outputs }, bytes) => 5 * blockBytes + 2 * bytes(inputs[1]!) + 2 * bytes(inputs[2]!) + outputs.reduce((sum, output) => sum + bytes(output), 0),
 };

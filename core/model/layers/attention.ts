@@ -16,23 +16,24 @@ export interface Projected {
   readonly v: Value;
 }
 
-export type Heads = Pick<BlockHeads, "heads" | "kvHeads" | "headSize">;
+/** Values may be wider than heads are, [rows, kv·valueSize]: what attention gives is then [rows, heads·valueSize]. */
+export type Heads = Pick<BlockHeads, "heads" | "kvHeads" | "headSize" | "valueSize">;
 
 export function prefixAttention(heads: Heads, { q, k, v }: Projected, { B, P, prefixCausal, blocks }: PrefixInput): { out: Value; keyValue: KeyValue } {
-  const { kv, G, D, scale } = sizes(heads);
-  const keyValue = { key: prefixRows(k, B, P, kv, D), value: prefixRows(v, B, P, kv, D) };
+  const { kv, G, D, V, scale } = sizes(heads);
+  const keyValue = { key: prefixRows(k, B, P, kv, D), value: prefixRows(v, B, P, kv, V) };
   if (blocks !== null) return { out: blockAttention(heads, q, k, v, blocks), keyValue };
   const query = reshape(transpose(reshape(q, [B, P, kv, G, D]), [0, 2, 3, 1, 4]), [B, kv, times(G, P), D]);
   const scores = reshape(matmul(query, keyValue.key, { transposeB: true, scale }), [B, kv, G, P, P]);
   const attention = reshape(softmax(add(scores, prefixCausal)), [B, kv, times(G, P), P]);
-  const out = reshape(matmul(attention, keyValue.value), [B, kv, G, P, D]);
-  return { out: reshape(transpose(out, [0, 3, 1, 2, 4]), [times(B, P), heads.heads * D]), keyValue };
+  const out = reshape(matmul(attention, keyValue.value), [B, kv, G, P, V]);
+  return { out: reshape(transpose(out, [0, 3, 1, 2, 4]), [times(B, P), heads.heads * V]), keyValue };
 }
 
 /** Prefix rows attend to their prefix; response rows to their prompt's prefix and, causally, to their own response. */
 export function segmentAttention(heads: Heads, projected: Projected, input: SegmentInput): Value {
   if (input.blocks !== null) return blockAttention(heads, projected.q, projected.k, projected.v, input.blocks);
-  const { kv, G, D, scale } = sizes(heads);
+  const { kv, G, D, V, scale } = sizes(heads);
   const { B, P, N, R, responseCausal, prefixMask } = input;
   const rows: [Dim, Dim] = [times(B, P), times(B, N, R)];
   const [qp, qr] = split(projected.q, rows, 0) as [Value, Value];
@@ -40,10 +41,10 @@ export function segmentAttention(heads: Heads, projected: Projected, input: Segm
   const [vp, vr] = split(projected.v, rows, 0) as [Value, Value];
   const prefix = prefixAttention(heads, { q: qp, k: kp, v: vp }, input);
   const query = transpose(reshape(qr, [B, N, R, kv, G, D]), [0, 3, 1, 4, 2, 5]); // [B, kv, N, G, R, D]
-  const own = (x: Value): Value => transpose(reshape(x, [B, N, R, kv, D]), [0, 3, 1, 2, 4]); // [B, kv, N, R, D]
+  const own = (x: Value, size: number): Value => transpose(reshape(x, [B, N, R, kv, size]), [0, 3, 1, 2, 4]); // [B, kv, N, R, size]
   const stacked = [B, kv, N, times(G, R)];
   const onPrefix = matmul(reshape(query, [B, kv, times(N, G, R), D]), prefix.keyValue.key, { transposeB: true, scale });
-  const onOwn = matmul(reshape(query, [...stacked, D]), own(kr), { transposeB: true, scale });
+  const onOwn = matmul(reshape(query, [...stacked, D]), own(kr, D), { transposeB: true, scale });
   const scores = concat(
     [
       add(reshape(onPrefix, [...stacked, P]), prefixMask),
@@ -52,9 +53,9 @@ export function segmentAttention(heads: Heads, projected: Projected, input: Segm
     4,
   );
   const [pPrefix, pOwn] = split(softmax(scores), [P, R], 4) as [Value, Value];
-  const fromPrefix = reshape(matmul(reshape(pPrefix, [B, kv, times(N, G, R), P]), prefix.keyValue.value), [...stacked, D]);
-  const out = reshape(add(fromPrefix, matmul(pOwn, own(vr))), [B, kv, N, G, R, D]);
-  return concat([prefix.out, reshape(transpose(out, [0, 2, 4, 1, 3, 5]), [times(B, N, R), heads.heads * D])], 0);
+  const fromPrefix = reshape(matmul(reshape(pPrefix, [B, kv, times(N, G, R), P]), prefix.keyValue.value), [...stacked, V]);
+  const out = reshape(add(fromPrefix, matmul(pOwn, own(vr, V))), [B, kv, N, G, R, V]);
+  return concat([prefix.out, reshape(transpose(out, [0, 2, 4, 1, 3, 5]), [times(B, N, R), heads.heads * V])], 0);
 }
 
 /**
@@ -94,8 +95,8 @@ export function decodeAttention(heads: Heads, projected: { readonly queriesAndKe
   return { out: reshape(transpose(out, [0, 2, 1, 3, 4]), [times(B, N), heads.heads * D]), keyValue: { key: rows(key), value: rows(value) } };
 }
 
-function sizes({ heads, kvHeads: kv, headSize: D }: Heads) {
-  return { kv, G: heads / kv, D, scale: 1 / Math.sqrt(D) };
+function sizes({ heads, kvHeads: kv, headSize: D, valueSize: V = D }: Heads) {
+  return { kv, G: heads / kv, D, V, scale: 1 / Math.sqrt(D) };
 }
 
 /** [B·P, kv·D] → [B, kv, P, D]. */

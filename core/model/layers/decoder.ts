@@ -3,11 +3,11 @@
  * families differ in is said by `DecoderOptions`.
  */
 import type { Value } from "../../graph/graph.ts";
-import { add, addRmsNorm, affine, concat, gatherRows, linear, mul, reshape, rmsNorm, rope, silu, split, zeros } from "../../graph/ops/index.ts";
+import { add, addRmsNorm, affine, concat, expand, gatherRows, linear, mul, reshape, rmsNorm, rope, silu, split, zeros } from "../../graph/ops/index.ts";
 import { layer as separateLayer } from "../../graph/ops/recompute.ts";
 import { times } from "../../graph/dims.ts";
 import type { TextConfig } from "../files/config.ts";
-import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, ParameterShapes, Positions, PrefixInput, SegmentInput } from "../model.ts";
+import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, ParameterShapes, Positions, PrefixInput, SegmentInput, TracedSegments } from "../model.ts";
 import { intoSlots, outOfSlots } from "../rows/slots.ts";
 import { decodeAttention, prefixAttention, type Projected, segmentAttention } from "./attention.ts";
 import type { Rotary } from "./rotary.ts";
@@ -29,8 +29,17 @@ export interface DecoderOptions {
   readonly deepFeatures?: number;
 }
 
-/** What a layer does with its queries, keys and values; returns [rows, heads · headSize]. */
-type Attend = (projected: Projected, layer: number) => Value;
+/** What a layer does with its queries, keys and values, which may be wider than heads are; returns [rows, heads · valueSize]. */
+type Attend = (projected: Projected, layer: number, valueSize?: number) => Value;
+
+/** Layers whose attention to regarded visual tokens is wanted, 1 for the rows of these [rows, 1], and what was traced. */
+interface Watched {
+  readonly layers: ReadonlySet<number>;
+  readonly regarded: Value;
+  readonly toPicture: Map<number, Value>;
+}
+
+type Rows = Pick<PrefixInput, "embeddings" | "cos" | "sin" | "deep">;
 
 export class GroupedQueryDecoder implements Decoder {
   readonly layers: number;
@@ -76,13 +85,21 @@ export class GroupedQueryDecoder implements Decoder {
     return parameters(this.#config.tieWordEmbeddings ? embeddingName(this.#options) : headName);
   }
 
-  traceSegments(parameters: Parameters, input: SegmentInput): Value {
+  traceSegments(parameters: Parameters, input: SegmentInput, watched: ReadonlySet<number> = new Set()): TracedSegments {
     const { slots } = input;
-    const attend: Attend = ({ q, k, v }) => {
-      if (slots === null) return segmentAttention(this.#config, { q, k, v }, input);
-      return outOfSlots(segmentAttention(this.#config, { q: intoSlots(q, slots), k: intoSlots(k, slots), v: intoSlots(v, slots) }, input), slots);
+    const attend: Attend = ({ q, k, v }, _layer, valueSize) => {
+      const heads = valueSize === undefined ? this.#config : { ...this.#config, valueSize };
+      if (slots === null) return segmentAttention(heads, { q, k, v }, input);
+      return outOfSlots(segmentAttention(heads, { q: intoSlots(q, slots), k: intoSlots(k, slots), v: intoSlots(v, slots) }, input), slots);
     };
-    return this.#trace(parameters, input, attend, input.recompute ? input.one : null);
+    const toPicture = new Map<number, Value>();
+    const inputs: Value[] = [];
+    const hidden = this.#trace(parameters, input, attend, {
+      one: input.recompute ? input.one : null,
+      watched: watched.size === 0 ? null : { layers: watched, regarded: input.regarded(), toPicture },
+      inputs,
+    });
+    return { hidden, toPicture, queriesAndKeys: (layer) => this.#queriesAndKeys(parameters, layer, inputs[layer]!, input) };
   }
 
   tracePrefix(parameters: Parameters, input: PrefixInput): { hidden: Value; cache: KeyValue[] } {
@@ -156,27 +173,60 @@ export class GroupedQueryDecoder implements Decoder {
     return mul(normed, this.#byKeyHead(repeated("q_norm", heads), repeated("k_norm", kvHeads), []));
   }
 
-  #trace(parameters: Parameters, { embeddings, cos, sin, deep }: Pick<PrefixInput, "embeddings" | "cos" | "sin" | "deep">, attend: Attend, one: Value | null = null): Value {
-    const { heads, kvHeads, rmsNormEps } = this.#config;
+  /** @param inputs gets what each layer reads */
+  #trace(
+    parameters: Parameters,
+    rows: Rows,
+    attend: Attend,
+    { one = null, watched = null, inputs = [] }: { readonly one?: Value | null; readonly watched?: Watched | null; readonly inputs?: Value[] } = {},
+  ): Value {
+    const { heads, hiddenSize, rmsNormEps } = this.#config;
     const trace = (layer: number, x: Value): Value => {
       const p = this.#layer(parameters, layer);
-      const normed = rmsNorm(x, p("input_layernorm.weight"), rmsNormEps);
-      const q = rope(this.#project(p, normed, "q", heads), cos, sin, heads);
-      const k = rope(this.#project(p, normed, "k", kvHeads), cos, sin, kvHeads);
-      const v = this.#project(p, normed, "v", null);
-      const between = add(x, linear(attend({ q, k, v }, layer), p("self_attn.o_proj.weight")));
+      const { normed, q, k } = this.#queriesAndKeys(parameters, layer, x, rows);
+      const projected = { q, k, v: this.#project(p, normed, "v", null) };
+      const isWatched = watched?.layers.has(layer) === true;
+      const [out, ...toPicture] = isWatched ? this.#attendWatched(attend, projected, layer, watched.regarded) : [attend(projected, layer)];
+      const between = add(x, linear(out!, p("self_attn.o_proj.weight")));
       const h = rmsNorm(between, p("post_attention_layernorm.weight"), rmsNormEps);
       const gated = mul(silu(linear(h, p("mlp.gate_proj.weight"))), linear(h, p("mlp.up_proj.weight")));
-      return add(between, linear(gated, p("mlp.down_proj.weight")));
+      return concat([add(between, linear(gated, p("mlp.down_proj.weight"))), ...toPicture], 1);
     };
-    let x = embeddings;
+    let x = rows.embeddings;
     for (let layer = 0; layer < this.layers; layer++) {
-      x = separateLayer(x, one, (again) => trace(layer, again));
-      const further = deep[layer];
-      if (further !== undefined) x = add(x, further);
+      inputs.push(x);
+      const traced = separateLayer(x, one, (again) => trace(layer, again));
+      const isWatched = watched?.layers.has(layer) === true;
+      const [next, toPicture] = isWatched ? split(traced, [hiddenSize, heads], 1) : [traced];
+      if (isWatched) watched.toPicture.set(layer, toPicture!);
+      const further = rows.deep[layer];
+      x = further === undefined ? next! : add(next!, further);
     }
     x.graph.cut();
     return rmsNorm(x, this.#lastNorm(parameters), rmsNormEps);
+  }
+
+  /** A layer's input after its norm, its queries and its keys; these two turned by their positions. */
+  #queriesAndKeys(parameters: Parameters, layer: number, x: Value, { cos, sin }: Pick<Rows, "cos" | "sin">): { readonly normed: Value; readonly q: Value; readonly k: Value } {
+    const { heads, kvHeads, rmsNormEps } = this.#config;
+    const p = this.#layer(parameters, layer);
+    const normed = rmsNorm(x, p("input_layernorm.weight"), rmsNormEps);
+    const q = rope(this.#project(p, normed, "q", heads), cos, sin, heads);
+    return { normed, q, k: rope(this.#project(p, normed, "k", kvHeads), cos, sin, kvHeads) };
+  }
+
+  /**
+   * What a layer's attention gives, [rows, heads · headSize], and how much of it is on regarded visual tokens, [rows, heads]: what attention
+   * gives of a further number of each value, which is 1 for these tokens and 0 for others.
+   */
+  #attendWatched(attend: Attend, { q, k, v }: Projected, layer: number, regarded: Value): readonly [out: Value, toPicture: Value] {
+    const { heads, kvHeads, headSize } = this.#config;
+    const rows = v.shape[0] as Value["shape"][number];
+    const flags = expand(reshape(regarded, [rows, 1, 1]), [rows, kvHeads, 1]);
+    const wider = reshape(concat([reshape(v, [rows, kvHeads, headSize]), flags], 2), [rows, kvHeads * (headSize + 1)]);
+    const byHead = reshape(attend({ q, k, v: wider }, layer, headSize + 1), [rows, heads, headSize + 1]);
+    const [out, toPicture] = split(byHead, [headSize, 1], 2) as [Value, Value];
+    return [reshape(out, [rows, heads * headSize]), reshape(toPicture, [rows, heads])];
   }
 
   /** @param heads of queries or keys, which may have a norm; null for values */

@@ -28,6 +28,7 @@ export function packedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
       ...blockFeeds("attention", segments, decoder.heads),
       "prefix.row": { shape: [B, P], data: rowOfSlot.slice(0, B * P).map((row) => Math.max(row, 0)) },
     },
+    slotOfRow: Int32Array.from(slots),
     predictions: predictionsOf(layout, rowOfSlot),
   };
 }

@@ -57,6 +57,7 @@ export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parame
     N,
     R,
     ...embeddingRows(graph, decoder, parameters, layout === "padded" ? places("source") : graph.input("row.source", [rows], "int32")),
+    regarded: () => graph.input("row.regarded", [rows, 1]),
     cos: graph.input("cos", [rows, half]),
     sin: graph.input("sin", [rows, half]),
     prefixCausal: graph.input("prefix.causal", [P, P]),
@@ -206,6 +207,8 @@ export interface SegmentLayout extends Extent {
   readonly components: Int32Array;
   /** The slots of response tokens, in order of group, response, position: their place, their id, and the slot of the token before. */
   readonly tokens: readonly { readonly group: number; readonly response: number; readonly position: number; readonly id: number; readonly slot: number; readonly before: number }[];
+  /** 1 for regarded visual tokens, [B·P]. */
+  readonly regarded: Uint8Array;
   readonly table: Record<string, HostArray>;
   /** What padded sizes are brought to at least. */
   readonly least: PassSizes;
@@ -232,7 +235,16 @@ export function segmentLayout(decoder: Decoder, groups: readonly SegmentGroup[],
       });
     });
   });
-  return { ...extent, padded, groups, source: sources.resolve(source), components, tokens, table: tableFeeds(sources, features, padded, least.F), least };
+  return { ...extent, padded, groups, source: sources.resolve(source), components, tokens, regarded: regardedSlots(decoder, groups, extent), table: tableFeeds(sources, features, padded, least.F), least };
+}
+
+/** Of the prefix slots, [B·P]. */
+function regardedSlots({ pictureToken }: Decoder, groups: readonly SegmentGroup[], { B, P }: Extent): Uint8Array {
+  const flags = new Uint8Array(B * P);
+  groups.forEach(({ prompt }, b) => {
+    readTokens(prompt, pictureToken).forEach(({ visual }, i) => (flags[b * P + i] = visual === null ? 0 : (prompt.regarded?.[visual] ?? 1)));
+  });
+  return flags;
 }
 
 /** Feeds of `segmentInputs` that every layout of rows has. */
@@ -267,6 +279,8 @@ export interface Predictions {
 
 export interface SegmentFeeds {
   readonly feeds: Record<string, HostArray>;
+  /** The first slot of each row. */
+  readonly slotOfRow: Int32Array;
   readonly predictions: Predictions;
 }
 
@@ -277,6 +291,7 @@ export function paddedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
   const shape = [source.length, decoder.headSize / 2];
   return {
     feeds: { ...slotFeeds(layout), ...bySegment("source", source, layout), cos: { shape, data: cos }, sin: { shape, data: sin } },
+    slotOfRow: Int32Array.from(source.keys()),
     predictions: {
       hidden: Int32Array.from(tokens, ({ before }) => before),
       own: Int32Array.from(tokens, ({ slot }) => slot),
@@ -292,22 +307,27 @@ export function predictionFeeds({ hidden, targets }: Predictions): Record<string
 }
 
 /**
- * For means over a prompt's visual tokens: "picture.mean" [B, P], 1 / n on the visual tokens that are read and 0 elsewhere;
+ * For means over a prompt's regarded visual tokens: "picture.mean" [B, P], 1 / n on those that are read and 0 elsewhere;
  * "prompt.of" [M], the prompt of each prediction, and "token.rows" [M], the token's own row.
  */
-export function pictureMeanFeeds(decoder: Decoder, { B, P, groups }: SegmentLayout, { own, group }: Predictions): Record<string, HostArray> {
-  const data = new Float32Array(B * P);
-  groups.forEach(({ prompt }, b) => {
-    const read = readTokens(prompt, decoder.pictureToken);
-    const visual = read.filter((token) => token.visual !== null).length;
-    read.forEach((token, i) => (data[b * P + i] = token.visual === null ? 0 : 1 / visual));
-  });
+export function pictureMeanFeeds({ B, P, regarded }: SegmentLayout, { own, group }: Predictions): Record<string, HostArray> {
+  const data = Float32Array.from(regarded);
+  for (let b = 0; b < B; b++) {
+    const ofPrompt = data.subarray(b * P, (b + 1) * P);
+    const count = ofPrompt.reduce((sum, flag) => sum + flag, 0);
+    ofPrompt.forEach((flag, i) => (ofPrompt[i] = flag === 0 ? 0 : 1 / count));
+  }
   return {
     "picture.mean": { shape: [B, 1, P], data },
     "token.rows": { shape: [own.length], data: own },
     "prompt.of": { shape: [group.length], data: group },
   };
 }
+
+/** "row.regarded" [rows, 1]: 1 for rows of regarded visual tokens. */
+export const regardedFeeds = ({ regarded }: SegmentLayout, slotOfRow: Int32Array): Record<string, HostArray> => ({
+  "row.regarded": { shape: [slotOfRow.length, 1], data: Float32Array.from(slotOfRow, (slot) => regarded[slot] ?? 0) },
+});
 
 /** 0 for a prompt's tokens, `forbidden` for its padding, [B, P]. */
 export function prefixMask(prompts: readonly PlacedPrompt[], { B, P }: Pick<Extent, "B" | "P">): HostArray {

@@ -38,6 +38,7 @@ export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
       "copy.slots": ints(padded(Int32Array.from(copies), copied, spare)),
       "copy.rows": ints(padded(Int32Array.from(copies, (slot) => rowOfSlot[slot]!), copied, 0)),
     },
+    slotOfRow: rows,
     predictions: predictionsOf(layout, rowOfSlot),
   };
 }
@@ -62,7 +63,7 @@ export function rowFeeds(decoder: Decoder, { source, components }: SegmentLayout
   return { "row.source": { shape: [T], data: slotOfRow.map((slot) => source[slot]!) }, cos: { shape, data: cos }, sin: { shape, data: sin } };
 }
 
-/** Number the distinct histories in the order of the first slot that has them; padding has −1. */
+/** Number the distinct histories in the order of the first slot that has them; padding has −1. What outputs regard of a picture is part of a history. */
 function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; readonly slotOfRow: Int32Array } {
   const { P, source, components, groups, tokens } = layout;
   const S = source.length;
@@ -73,8 +74,9 @@ function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; read
   const sameBefore: number[] = [];
   const sources = source.reduce((most, one) => Math.max(most, one), 0) + 1;
   const samePlace = (a: number, b: number): boolean => [0, 1, 2].every((component) => components[component * S + a] === components[component * S + b]);
+  const isRegarded = (slot: number): number => layout.regarded[slot] ?? 0;
   const visit = (slot: number, before: number): void => {
-    const key = ((before < 0 ? -1 : rowOfSlot[before]!) + 1) * sources + source[slot]!;
+    const key = (2 * ((before < 0 ? -1 : rowOfSlot[before]!) + 1) + isRegarded(slot)) * sources + source[slot]!;
     const known = newest.get(key) ?? -1;
     let row = known;
     while (row >= 0 && !samePlace(slotOfRow[row]!, slot)) row = sameBefore[row]!;

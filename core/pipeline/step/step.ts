@@ -67,7 +67,8 @@ async function learnFrom({ groups, plan }: Collected, { step }: StepContext, run
     host.events.emit("alarm", { step, plugin: "run", message: "no group is left to train on: the weights stay as they are" });
     return { "learner/updates": 0 };
   }
-  const updating = { learner: run.policy.learner, host, settings, watch, maxNewTokens: plan.maxNewTokens };
+  const text = { decode: run.policy.processor.decode.bind(run.policy.processor) };
+  const updating = { learner: run.policy.learner, host, text, settings, watch, maxNewTokens: plan.maxNewTokens };
   await watch.time("views", makeResponseViews(groups.flatMap(({ samples }) => samples), step, promptMaker(run)));
   const batch = await watch.time("score", gatherExperience(step, groups, updating));
   const advantages = watch.timeSync("loss", () => computeAdvantages(host, batch.arrays));

@@ -18,6 +18,7 @@ export interface Updating {
   readonly watch: Stopwatch;
   /** The longest response that the step's sampling allowed. */
   readonly maxNewTokens: number;
+  readonly text: Required<BatchArrays>["text"];
 }
 
 /** A step's experience, whole. */
@@ -33,7 +34,7 @@ const OLD: Wanted = { key: OLD_LOG_PROBS, view: "original", weights: "old", outp
 const CURRENT: Wanted = { key: CURRENT_LOG_PROBS, view: "original", weights: "current", output: "logProbs" };
 
 /** Score the groups with the weights that sampled them and with kept ones, as far as plugins ask for it. */
-export async function gatherExperience(step: number, groups: readonly Group[], { learner, host, settings, watch }: Updating): Promise<ScoredBatch> {
+export async function gatherExperience(step: number, groups: readonly Group[], { learner, host, settings, watch, text }: Updating): Promise<ScoredBatch> {
   const samples = groups.flatMap((group) => group.samples);
   const groupOf = Int32Array.from(groups.flatMap((group, index) => group.samples.map(() => index)));
   const wanted = plannedScores(host, settings).filter(({ weights }) => weights !== "current");
@@ -42,7 +43,7 @@ export async function gatherExperience(step: number, groups: readonly Group[], {
   const sampled = learner.capabilities.dropout !== true && samplerServes(groups, wanted, version, settings);
   const scored = await scoreSamples(learner, samples, sampled ? wanted : [OLD, ...wanted], settings.sampling.temperature, { watch, random: shareRandom(host, step) });
   const oldLogProbs = scored.get(OLD_LOG_PROBS) ?? samplerLogProbs(samples, T);
-  const arrays = { step, samples, groupOf, groups, B, T, mask: policyMask(samples, T), oldLogProbs, scores: new Map([[OLD_LOG_PROBS, oldLogProbs], ...scored]) };
+  const arrays = { step, samples, groupOf, groups, B, T, mask: policyMask(samples, T), oldLogProbs, text, scores: new Map([[OLD_LOG_PROBS, oldLogProbs], ...scored]) };
   const fresh = (row: number): boolean => sampledWith(version, groups[groupOf[row]!]!);
   return { arrays, parity: sampled ? null : compareLogProbs(samples, oldLogProbs, fresh), version };
 }
@@ -150,6 +151,7 @@ async function takeMinibatch(batch: ScoredBatch, rows: readonly number[], advant
     logProbs: current.get(CURRENT_LOG_PROBS)!,
     scores: new Map([...[...scores].map(([key, array]) => [key, take(array)] as const), ...current]),
     maxNewTokens: run.maxNewTokens,
+    text: run.text,
   };
 }
 

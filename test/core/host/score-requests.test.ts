@@ -116,3 +116,19 @@ it("names a divergence with what it is from, and refuses one from nothing, or fr
   others.request("A", { weights: "old", output: "kl", against: { weights: "slow" } });
   expect(() => others.checkWeights([])).toThrow('A asks for the weights "slow", and no plugin registers such a copy');
 });
+
+it("names outputs of attention by their layers and heads, once for all who ask for the same", () => {
+  const scores = new ScoreRequests();
+  const first = scores.request("A", { weights: "current", output: "pictureAttention", layers: [5, -1, 5] });
+  const second = scores.request("B", { weights: "current", output: "pictureAttention", layers: [-1, 5], gradient: true });
+  scores.request("B", { weights: "current", output: "pictureAttention", layers: "all", heads: [2, 0] });
+  expect([first.key, second.key]).toEqual(["original/current/pictureAttention(-1,5)", "original/current/pictureAttention(-1,5)"]);
+  expect(scores.planned().map(({ output, gradient }) => [output, gradient])).toEqual([["pictureAttention(-1,5)", true], ["pictureAttention(all;0,2)", false]]);
+});
+
+it("refuses outputs of attention without layers, and layers of other outputs", () => {
+  const scores = new ScoreRequests();
+  expect(() => scores.request("A", { weights: "old", output: "pictureAlignment" })).toThrow('A asks for pictureAlignment and does not say of which layers; add layers: [-1] for the last, or "all"');
+  expect(() => scores.request("A", { weights: "old", output: "entropy", layers: [0] })).toThrow("A asks for entropy of some layers or heads; only pictureAttention and pictureAlignment have them");
+  expect(() => scores.request("A", { weights: "old", heads: [0] })).toThrow("A asks for logProbs of some layers or heads");
+});

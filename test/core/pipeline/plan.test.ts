@@ -1,11 +1,11 @@
 import { rmSync } from "node:fs";
 import { expect, test } from "vitest";
-import { createHost, parseSettings, train, type Group, type Plugin, type RunSettingsInput } from "@papo/core";
+import { createHost, parseSettings, train, type Group, type Plugin, type RunSettingsInput, type ScoreRequest } from "@papo/core";
 import { EntropyPenaltyPlugin, NoisyRolloutPlugin, DiffusionNoisePlugin, SecondHopRewardPlugin } from "@papo/plugins";
 import { dapo, grpo, papo } from "@papo/recipes";
 import { checkCapabilities, planLines } from "../../../core/pipeline/plan.ts";
 import { planRollout } from "../../../core/pipeline/step/collect.ts";
-import type { LearnerBatch } from "../../../core/learner/learner.ts";
+import type { LearnerBatch, LearnerCapabilities } from "../../../core/learner/learner.ts";
 import { BanditPlugin, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "../../support/bandit.ts";
 import { tabularPolicy } from "../../support/tabular-policy.ts";
 
@@ -112,4 +112,17 @@ test("a learner that cannot give an output is refused before the run, naming who
   expect(() => {
     checkCapabilities(host.scores(), [], { ...capabilities, outputs: ["logProbs", "entropy"] });
   }).not.toThrow();
+});
+
+test("attention to the picture is refused where a learner does not give it, or has no such layer or head", () => {
+  const asking = (request: Pick<ScoreRequest, "output" | "layers" | "heads">) =>
+    createHost([...grpo(), new TapPlugin(({ scores }) => void scores.request({ weights: "current", gradient: true, ...request }))], { seed: 1 }).scores();
+  const check = (request: Parameters<typeof asking>[0], outputs: LearnerCapabilities["outputs"]) => () => {
+    checkCapabilities(asking(request), [], { ...capabilities, outputs, decoder: { layers: 4, heads: 6 } });
+  };
+  expect(check({ output: "pictureAttention", layers: [-1] }, ["logProbs"])).toThrow('TapPlugin needs the output "pictureAttention(-1)" of the view "original", and this learner gives logProbs only');
+  const gives = ["logProbs", "pictureAttention", "pictureAlignment"] as const;
+  expect(check({ output: "pictureAttention", layers: [-4, 3], heads: [5] }, gives)).not.toThrow();
+  expect(check({ output: "pictureAttention", layers: [0, 4] }, gives)).toThrow("TapPlugin: pictureAttention is asked of layer 4; the model has 4 layers, 0 to 3, or −1 for the last");
+  expect(check({ output: "pictureAlignment", layers: "all", heads: [-7] }, gives)).toThrow("TapPlugin: pictureAlignment is asked of head -7; the model has 6 heads");
 });

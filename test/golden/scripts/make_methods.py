@@ -82,6 +82,24 @@ def vgpo(c):
     return lambda l, lm: token_mean(clip_loss(l, c["old_logp"], c["adv"] * psi * alpha[:, None]), m)
 
 
+def kawhi(c, temperature, smoothing, low, high):
+    """Token t of response b ends a paragraph where (b + t) % 3 == 2; the similarity stands for the alignment."""
+    weights = torch.ones_like(c["mask"])
+    for b, own in enumerate(rows(c["mask"])):
+        paragraphs = [[]]
+        for t in own:
+            paragraphs[-1].append(t)
+            if (b + t) % 3 == 2:
+                paragraphs.append([])
+        paragraphs = [p for p in paragraphs if p]
+        if paragraphs:
+            mean = torch.stack([c["similarity"][b, p].mean() for p in paragraphs])
+            w = (1 - smoothing) * (mean / temperature).softmax(0) + smoothing / len(paragraphs)
+            for p, one in zip(paragraphs, low + (high - low) * w):
+                weights[b, p] = one
+    return lambda l, lm: token_mean(clip_loss(l, c["old_logp"], c["adv"] * weights), c["mask"])
+
+
 def pgpo(c):
     S, weights = k3(c["old_logp"], c["masked_logp"]), torch.zeros_like(c["mask"])
     for b, own in enumerate(rows(c["mask"])):
@@ -224,7 +242,7 @@ def sft(c):
 
 
 METHODS = {
-    "vppo": vppo, "vgpo": vgpo, "pgpo": pgpo, "tor": tor, "vepo": vepo, "vepo_exact": lambda c: vepo(c, exact=True), "pepo": pepo, "dvrp": dvrp, "va_opd": va_opd, "ptd": ptd, "roma": roma("response"), "roma_token": roma("token"), "sapo": sapo, "k3_k2": kl_value_and_gradient,
+    "vppo": vppo, "vgpo": vgpo, "pgpo": pgpo, "kawhi": lambda c: kawhi(c, 0.1, 0.1, 0.1, 1.0), "kawhi_other": lambda c: kawhi(c, 0.7, 0.4, 0.5, 1.5), "tor": tor, "vepo": vepo, "vepo_exact": lambda c: vepo(c, exact=True), "pepo": pepo, "dvrp": dvrp, "va_opd": va_opd, "ptd": ptd, "roma": roma("response"), "roma_token": roma("token"), "sapo": sapo, "k3_k2": kl_value_and_gradient,
     "tis_token": tis("token"), "tis_sequence": tis("sequence"), "sft": sft,
     "perception_reverse": perception("reverse"), "perception_swapped": perception("swapped"), "perception_correct": perception(samples="correct_only"),
     "perception_weighted_top_clip": perception(samples="accuracy_weighted", top_tokens=0.3, clip=0.2), "perception_top": perception(top_tokens=0.2),

@@ -12,24 +12,24 @@ const executor = new OnnxExecutor({ threads: 2 });
 const T = symbol("T");
 
 /** A graph of `out` and the gradients of its inputs q, k and v. */
-function withGradients(trace: (graph: Graph, q: Value, k: Value, v: Value) => Value, { heads, kvHeads, headSize }: { heads: number; kvHeads: number; headSize: number }): Graph {
+function withGradients(trace: (graph: Graph, q: Value, k: Value, v: Value) => Value, { heads, kvHeads, headSize, valueSize }: Record<"heads" | "kvHeads" | "headSize" | "valueSize", number>): Graph {
   const graph = new Graph();
-  const inputs = [graph.input("q", [T, heads * headSize]), graph.input("k", [T, kvHeads * headSize]), graph.input("v", [T, kvHeads * headSize])] as const;
+  const inputs = [graph.input("q", [T, heads * headSize]), graph.input("k", [T, kvHeads * headSize]), graph.input("v", [T, kvHeads * valueSize])] as const;
   const out = trace(graph, ...inputs);
   graph.output("out", out);
-  const gradients = gradient([{ value: out, cotangent: graph.input("cotangent", [T, heads * headSize]) }], inputs);
+  const gradients = gradient([{ value: out, cotangent: graph.input("cotangent", [T, heads * valueSize]) }], inputs);
   ["dq", "dk", "dv"].forEach((name, i) => graph.output(name, gradients[i] as Value));
   return graph;
 }
 
 /** All scores at once, forbidden ones masked. */
-const dense = (heads: number, kvHeads: number, headSize: number) => (graph: Graph, q: Value, k: Value, v: Value): Value => {
+const dense = ({ heads, kvHeads, headSize, valueSize }: Record<"heads" | "kvHeads" | "headSize" | "valueSize", number>) => (graph: Graph, q: Value, k: Value, v: Value): Value => {
   const group = heads / kvHeads;
-  const byHead = (x: Value): Value => transpose(reshape(x, [T, kvHeads, headSize]), [1, 0, 2]);
+  const byHead = (x: Value, size: number): Value => transpose(reshape(x, [T, kvHeads, size]), [1, 0, 2]);
   const queries = transpose(reshape(q, [T, kvHeads, group, headSize]), [2, 1, 0, 3]);
-  const repeated = (x: Value): Value => add(reshape(byHead(x), [1, kvHeads, T, headSize]), graph.input(x === k ? "k zeros" : "v zeros", [group, 1, 1, 1]));
-  const scores = add(matmul(queries, repeated(k), { transposeB: true, scale: 1 / Math.sqrt(headSize) }), graph.input("mask", [T, T]));
-  return reshape(transpose(matmul(softmax(scores), repeated(v)), [2, 1, 0, 3]), [T, heads * headSize]);
+  const repeated = (x: Value, size: number): Value => add(reshape(byHead(x, size), [1, kvHeads, T, size]), graph.input(x === k ? "k zeros" : "v zeros", [group, 1, 1, 1]));
+  const scores = add(matmul(queries, repeated(k, headSize), { transposeB: true, scale: 1 / Math.sqrt(headSize) }), graph.input("mask", [T, T]));
+  return reshape(transpose(matmul(softmax(scores), repeated(v, valueSize)), [2, 1, 0, 3]), [T, heads * valueSize]);
 };
 
 const waves = (shape: readonly number[], seed: number): FloatArray => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(0.37 * i * (1 + seed) + seed)) });
@@ -45,12 +45,13 @@ const text: AttentionSegment[] = [
 const pictures: AttentionSegment[] = [[0, 150], [150, 160], [160, 300]].map(([start, end]) => ({ start: start!, end: end!, seen: [start!, end!], causal: false }));
 
 test.each([
-  ["text, grouped queries", text, 6, 2],
-  ["text, a key for each query", text, 3, 3],
-  ["pictures", pictures, 4, 4],
-])("in blocks is what it is at once, gradients too: %s", async (_, segments, heads, kvHeads) => {
+  ["text, grouped queries", text, 6, 2, 16],
+  ["text, a key for each query", text, 3, 3, 16],
+  ["text, grouped queries, values of another size than keys", text, 6, 2, 17],
+  ["pictures", pictures, 4, 4, 16],
+])("in blocks is what it is at once, gradients too: %s", async (_, segments, heads, kvHeads, valueSize) => {
   const [rows, headSize] = [300, 16];
-  const sizes = { heads, kvHeads, headSize };
+  const sizes = { heads, kvHeads, headSize, valueSize };
   const mask = new Float32Array(rows * rows).fill(-1e9);
   for (const { start, end, seen, causal } of segments) {
     for (let row = start; row < end; row++) {
@@ -63,10 +64,10 @@ test.each([
   const blocks = blockFeeds("attention", segments, 2 ** 15);
   expect(blocks["attention.blocks"]?.shape[0]).toBeGreaterThan(segments.length + 3);
   const feeds = {
-    q: waves([rows, heads * headSize], 0), k: waves([rows, kvHeads * headSize], 1), v: waves([rows, kvHeads * headSize], 2), cotangent: waves([rows, heads * headSize], 3),
+    q: waves([rows, heads * headSize], 0), k: waves([rows, kvHeads * headSize], 1), v: waves([rows, kvHeads * valueSize], 2), cotangent: waves([rows, heads * valueSize], 3),
     mask: { shape: [rows, rows], data: mask }, "k zeros": group, "v zeros": group, ...blocks,
   };
-  const [whole, inBlocks] = await Promise.all([dense(heads, kvHeads, headSize), (graph: Graph, q: Value, k: Value, v: Value) => blockAttention(sizes, q, k, v, blockInputs(graph, "attention"))].map(async (trace) => {
+  const [whole, inBlocks] = await Promise.all([dense(sizes), (graph: Graph, q: Value, k: Value, v: Value) => blockAttention(sizes, q, k, v, blockInputs(graph, "attention"))].map(async (trace) => {
     const program = await executor.compile(withGradients(trace, sizes));
     const results = await program.run(feeds);
     await program.release();

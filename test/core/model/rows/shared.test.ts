@@ -31,7 +31,10 @@ const cotangents = {
   logProbs: Float32Array.from({ length: 100 }, (_, i) => Math.cos(i)),
   entropy: Float32Array.from({ length: 100 }, (_, i) => 0.3 * Math.sin(i)),
   pictureSimilarity: Float32Array.from({ length: 100 }, (_, i) => 0.5 * Math.sin(2 * i)),
+  "pictureAttention(all)": Float32Array.from({ length: 100 }, (_, i) => 5 * Math.sin(3 * i)),
+  "pictureAlignment(-1)": Float32Array.from({ length: 100 }, (_, i) => 0.5 * Math.sin(5 * i)),
 };
+const asked = ["logProbs", "entropy", "pictureSimilarity", "pictureAttention(all)", "pictureAlignment(-1)"] as const;
 
 /** Of the four prompts 9, 4 + 2, 2 and 8 + 2 tokens that no other has before; of each one's 14 response tokens, 3 + 3 + 1 differ. */
 const distinct = 9 + 6 + 2 + 10 + 4 * 7;
@@ -72,7 +75,7 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
     const ways = [{ loaded: model }, { loaded: model, tokens: 40 }, { loaded: model, options: { recompute: true, vocabularyChunk: 100 } }, { loaded: model, options: { longRow: 1 } }, { loaded: model, options: { longRow: 1, passBytes: 1 } }, { loaded: plain }];
     const results = await Promise.all(ways.map(async ({ loaded, tokens = 4096, options = {} }) => {
       const learner = createLearner(loaded, tokens, options);
-      const scored = await learner.score(batch, ["logProbs", "entropy", "pictureSimilarity"]);
+      const scored = await learner.score(batch, asked);
       const outputs = await learner.backward(batch, cotangents);
       const gradients = new Map([...learner.gradients].map(([name, gradient]) => [name, gradient.slice()]));
       await learner.release();
@@ -80,12 +83,27 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
     }));
     const wanted = results.at(-1)!;
     for (const found of results.slice(0, -1)) {
-      for (const output of ["logProbs", "entropy", "pictureSimilarity"] as const) {
+      for (const output of asked) {
         expect(relativeError(found.scored[output]!, wanted.scored[output]!), output).toBeLessThan(1e-5);
         expect(relativeError(found.outputs[output]!, wanted.outputs[output]!), output).toBeLessThan(1e-5);
       }
       expect([...found.gradients.keys()].sort()).toEqual([...wanted.gradients.keys()].sort());
       for (const [name, gradient] of wanted.gradients) expect(relativeError(found.gradients.get(name)!, gradient), name).toBeLessThan(1e-5);
+    }
+  });
+
+  test("are no one row where other visual tokens are regarded: each prompt's outputs are about its own", async () => {
+    const regarded = { ...prompts[0]!, regarded: Uint8Array.of(1, 0, 0, 1) };
+    const rows = [0, 1].flatMap((prompt) => responses.map((tokens) => ({ prompt, tokens })));
+    const both = { prompts: [prompts[0]!, regarded], rows, temperature: 1 };
+    const ofPictures = asked.slice(2);
+    for (const options of [{}, { longRow: 1 }]) {
+      const learner = createLearner(model, 4096, options);
+      const together = await learner.score(both, asked);
+      const alone = await Promise.all(both.prompts.map((prompt) => learner.score({ prompts: [prompt], rows: responses.map((tokens) => ({ prompt: 0, tokens })), temperature: 1 }, asked)));
+      for (const output of asked) expect(relativeError(together[output]!, [...alone[0]![output]!, ...alone[1]![output]!]), output).toBeLessThan(1e-5);
+      expect(relativeError(alone[1]!.logProbs!, alone[0]!.logProbs!)).toBeLessThan(1e-6);
+      for (const output of ofPictures) expect(relativeError(alone[1]![output]!, alone[0]![output]!), output).toBeGreaterThan(1e-3);
     }
   });
 });

@@ -1,0 +1,41 @@
+import { createHost } from "@papo/core";
+import { lossOf } from "@papo/core/testing";
+import { ParagraphCreditPlugin } from "@papo/plugins";
+import { expect, test } from "vitest";
+
+const words = ["a", ".\n\n", "\n\n"];
+const decode = (tokens: Int32Array): string => [...tokens].map((token) => words[token]!).join("");
+
+/** Advantages of 1 become the weights. */
+function weightsOf(tokens: readonly number[], alpha: readonly number[], { pictures = 1, ...options }: { pictures?: number } & ConstructorParameters<typeof ParagraphCreditPlugin>[0] = {}): number[] {
+  const one = { name: "OnePlugin", apply: ({ hooks }: Parameters<ParagraphCreditPlugin["apply"]>[0]) => hooks.advantages.tap("OnePlugin", (zeros) => zeros.add(1)) };
+  const plugins = [one, new ParagraphCreditPlugin({ view: "original", ...options })];
+  const row = tokens.map(() => -1);
+  return [...lossOf(plugins, { logProbs: [row], tokens: [tokens], decode, pictures: [pictures], scores: { "original/old/pictureAlignment(-1)": [alpha] } }).advantages[0]!];
+}
+
+test("tokens of a paragraph weigh alike, those of one that looks at the picture more", () => {
+  // Softmax of 0.2 and 0 at 0.1: 0.8808 and 0.1192; the separator belongs to what it ends.
+  const weights = weightsOf([0, 1, 0, 0], [0.3, 0.1, 0, 0], { smoothing: 0 });
+  const [first, second] = [0.1 + 0.9 * 0.8807971, 0.1 + 0.9 * 0.1192029];
+  expect(weights).toEqual([first, first, second, second].map((weight) => expect.closeTo(weight, 5)));
+});
+
+test("smoothing takes the weights towards each other, and a response of one paragraph weighs the most", () => {
+  expect(weightsOf([0, 1, 0, 0], [0.3, 0.1, 0, 0], { smoothing: 1 })).toEqual(new Array(4).fill(expect.closeTo(0.55, 6)));
+  expect(weightsOf([0, 0], [0.3, 0.1])).toEqual([1, 1]);
+});
+
+test("empty lines are no paragraph of their own", () => {
+  const weights = weightsOf([0, 1, 2, 0], [0.2, 0.2, -0.4, 0], { smoothing: 0 });
+  // ᾱ of the first three tokens is 0, as that of the last.
+  expect(weights).toEqual(new Array(4).fill(expect.closeTo(0.55, 6)));
+});
+
+test("responses to text-only prompts keep their advantages", () => {
+  expect(weightsOf([0, 1, 0, 0], [0, 0, 0, 0], { pictures: 0 })).toEqual([1, 1, 1, 1]);
+});
+
+test("the view of key regions is asked for by name, with what to do where nobody registers it", () => {
+  expect(() => createHost([new ParagraphCreditPlugin({ heads: [0, 3] })], { seed: 1 })).toThrow('asks for the view "key-regions", and no plugin registers it: list KeyRegionsPlugin in the recipe, or set view to "original" for all visual tokens');
+});
