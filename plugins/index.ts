@@ -66,6 +66,7 @@ export { DegradationConsistencyPlugin } from "./roma/degradation-consistency.ts"
 export { VisualAdvantageDistillationPlugin } from "./va-opd/visual-advantage-distillation.ts";
 export { PrivilegedTutoringPlugin } from "./ptd-po/privileged-tutoring.ts";
 export { VisualEvidencePlugin } from "./vepo/visual-evidence.ts";
+export { CounterfactualViewPlugin } from "./cfpo/counterfactual-view.ts";
 export { KeyRegionsPlugin } from "./kawhi/key-regions.ts";
 export { ParagraphCreditPlugin } from "./kawhi/paragraph-credit.ts";
 export { ConsistencyProbePlugin } from "./reward/consistency-probe.ts";

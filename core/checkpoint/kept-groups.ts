@@ -99,8 +99,8 @@ const digests = new WeakMap<EncodedPrompt, string>();
 
 /** Of all that the model is given: tokens, pictures by their hashes, visual tokens that are left out; and of what its outputs regard. Made once for each view. */
 export function viewDigest(view: EncodedPrompt): string {
-  const { ids, pictures, dropped, regarded } = view;
-  const digest = digests.get(view) ?? textDigest(JSON.stringify([[...ids], pictures.map(({ hash, grid }) => [hash, grid]), dropped === undefined ? null : [...dropped], ...(regarded === undefined ? [] : [[...regarded]])])).slice(0, 16);
+  const { ids, pictures, dropped, regarded, values } = view;
+  const digest = digests.get(view) ?? textDigest(JSON.stringify([[...ids], pictures.map(({ hash, grid }) => [hash, grid]), dropped === undefined ? null : [...dropped], ...(regarded === undefined ? [] : [[...regarded]]), ...(values === undefined ? [] : [values])])).slice(0, 16);
   digests.set(view, digest);
   return digest;
 }

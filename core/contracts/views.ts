@@ -1,4 +1,5 @@
 /** A view is a named, seeded, replayable change of a prompt: of its pictures, its visual tokens, or its text. */
+import type { ValueChange } from "../model/model.ts";
 import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
 import type { Row, Turn } from "./row.ts";
 import type { Random } from "../math/random.ts";
@@ -45,7 +46,7 @@ export interface ShownPicture {
   readonly tokens: number;
 }
 
-/** Changes are made in this order: prompt, raw, patches, dropped, regarded. At least one is given. */
+/** Changes are made in this order: prompt, raw, patches, dropped, regarded; values change as the decoder reads. At least one is given. */
 export interface View {
   /** Unique in a run; "original" is taken. */
   readonly name: string;
@@ -68,6 +69,8 @@ export interface View {
    * @unit 0 or 1
    */
   dropped?(tokens: number, context: ViewContext): ArrayLike<number | boolean>;
+  /** What text tokens read of the picture inside the decoder; such a view is scored without a gradient, and not sampled from. Default: as it is. */
+  readonly values?: ValueChange;
   /**
    * Which of a picture's visual tokens (1) outputs about the picture are about, [tokens]: "pictureAttention", "pictureAlignment", "pictureSimilarity". The policy
    * reads the same as without it. Default: all of them.

@@ -112,7 +112,7 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
   const { hookSeconds = 1800, givenViews = [] } = options;
   const registered: Registered = {
     sampledViews: () => {
-      const early = [...views.items.values()].filter(({ scope }) => scope !== "response");
+      const early = [...views.items.values()].filter(({ scope, values }) => scope !== "response" && values === undefined);
       return ["original", ...early.map(({ name }) => name), ...givenViews];
     },
     isCoefficient: (value) => coefficients.has(value),

@@ -1,20 +1,21 @@
 /** A view, looked at when it is registered, and its functions guarded as taps are. */
 import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
 import type { PromptParts, View } from "../contracts/views.ts";
+import { isRecord } from "../messages/describe.ts";
 import { Calls } from "./calls.ts";
 import { checkFields, fieldsOf, unlessFunction, unlessName, unlessOneOf } from "./fields.ts";
 import { changedPlace, digestsOf } from "./inputs.ts";
 import { encodedPictureFault, flagsFault, partsFault, pictureFault, sameNumbers } from "./picture-results.ts";
 import { PluginError } from "../messages/plugin-error.ts";
 
-const VIEW = ["name", "scope", "attention", "prompt", "raw", "patches", "dropped", "regarded"] as const;
+const VIEW = ["name", "scope", "attention", "prompt", "raw", "patches", "dropped", "regarded", "values"] as const;
 
 /**
  * A view whose functions are given pictures of their own and whose results fit.
  * @throws PluginError for what is no view, a name that is taken, or one that changes nothing
  */
 export function checkedView(plugin: string, view: View, limitSeconds: number): View {
-  const { name, scope, attention, prompt, raw, patches, dropped, regarded } = fieldsOf(view);
+  const { name, scope, attention, prompt, raw, patches, dropped, regarded, values } = fieldsOf(view);
   checkFields(plugin, "registers a view", view, VIEW, {
     name: unlessName(name),
     scope: unlessOneOf(scope, ["prompt", "response"]),
@@ -24,20 +25,22 @@ export function checkedView(plugin: string, view: View, limitSeconds: number): V
     patches: unlessFunction(patches),
     dropped: unlessFunction(dropped),
     regarded: unlessFunction(regarded),
+    values: values !== undefined && !(isRecord(values) && Number.isFinite(values.deviations)) && "{ deviations }, a finite number",
   });
   if (name === "original") {
     throw new PluginError(plugin, 'registers the view "original", which every prompt has; choose another name');
   }
-  if ([prompt, raw, patches, dropped, regarded].every((change) => change === undefined)) {
+  if ([prompt, raw, patches, dropped, regarded, values].every((change) => change === undefined)) {
     throw new PluginError(
       plugin,
-      `registers the view "${name}", which changes nothing; give it prompt, raw, patches, dropped or regarded`,
+      `registers the view "${name}", which changes nothing; give it prompt, raw, patches, dropped, regarded or values`,
     );
   }
   const calls = new Calls(plugin, `view "${name}"`, limitSeconds);
   const given = { name: name!, ...(scope && { scope }), ...(attention !== undefined && { attention }) };
   return {
     ...given,
+    ...(values && { values }),
     ...(prompt && { prompt: guardedPrompt(view, calls) }),
     ...(raw && { raw: guardedRaw(view, calls) }),
     ...(patches && { patches: guardedPatches(view, calls) }),

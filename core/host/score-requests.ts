@@ -1,5 +1,5 @@
 /** What plugins ask the learner to compute: requests are merged, bound to a coefficient, and planned before the run. */
-import { attentionOutput } from "../learner/attention-output.ts";
+import { attentionOf, attentionOutput } from "../learner/attention-output.ts";
 import { isDivergence, type Output } from "../learner/learner.ts";
 import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive, outputName, ownWeights } from "../contracts/scores.ts";
 import type { OtherSide, PlannedScore, ScoreHandle, ScoreRequest } from "../contracts/scores.ts";
@@ -53,6 +53,12 @@ export class ScoreRequests {
       const { view, stage, against } = handle.request;
       if (stage === "rewards" && registered.get(view)?.scope === "response") {
         throw new PluginError(plugin, `asks for the view "${view}" before rewards, and views of scope "response" are made after them; use one of scope "prompt"`);
+      }
+      if (handle.request.gradient && registered.get(view)?.values !== undefined) {
+        throw new PluginError(plugin, `asks for a gradient through the view "${view}", which changes values inside the decoder; such views are scored without one`);
+      }
+      if (attentionOf(handle.request.output)?.kind === "pictureAttention" && registered.get(view)?.values !== undefined) {
+        throw new PluginError(plugin, `asks for the attention to the picture of the view "${view}", which replaces part of what it gives; ask for that of the original`);
       }
       const known = (name: string): boolean => name === "original" || registered.has(name) || given.includes(name);
       const unknown = [view, against?.view ?? "original"].find((name) => !known(name));

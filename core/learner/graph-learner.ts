@@ -20,7 +20,7 @@ import { gradientName, type GraphOptions, traceBackward, traceVisionBackward } f
 import type { Microbatch } from "./microbatches.ts";
 import type { OptimizerState } from "./optimizer.ts";
 import { equalFeeds, feedsForAll } from "./device-passes.ts";
-import { longestResponse, type Places } from "./pass-feeds.ts";
+import { changesValues, longestResponse, type Places } from "./pass-feeds.ts";
 import { boundedBackward, passBytes, passLimit } from "./pass-memory.ts";
 import { PassPrograms, type Traced } from "./pass-programs.ts";
 import { accumulate, createTrainingState, type TrainingState } from "./training-state.ts";
@@ -129,6 +129,7 @@ export class GraphLearner implements Learner {
   }
 
   async backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs> {
+    if (changesValues(batch)) throw new Error("a pass back through prompts that change what attention reads was asked for; they are scored alone");
     const asked = outputsIn(cotangents);
     const T = longestResponse(batch);
     for (const output of asked) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);

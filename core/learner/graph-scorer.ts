@@ -9,7 +9,7 @@ import { isDivergence, type LearnerBatch, type Output, type Outputs } from "./le
 import { type GraphOptions, type OtherHead, traceForward, traceHidden } from "./learner-graphs.ts";
 import { type Microbatch, microbatches } from "./microbatches.ts";
 import { equalFeeds, feedsForAll, sideBySide } from "./device-passes.ts";
-import { attendsInBlocks, longestResponse, passFeeds, type PassFeeds, type PassOptions, type Places } from "./pass-feeds.ts";
+import { attendsInBlocks, changesValues, longestResponse, passFeeds, type PassFeeds, type PassOptions, type Places } from "./pass-feeds.ts";
 import { boundedPasses, passBytes } from "./pass-memory.ts";
 import { PassPrograms, type Traced } from "./pass-programs.ts";
 
@@ -45,8 +45,8 @@ export class GraphScorer {
   async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
     const results = emptyOutputs(batch, asked);
     const other = this.otherSide(batch, asked);
-    const options = this.#graphOptions(other);
-    const traced = (layout: RowLayout): Traced => this.#programs.trace(`forward ${layout} ${[...asked].sort().join(" ")} ${keyOf(other)}`, (graph, parameters) => {
+    const options = { ...this.#graphOptions(other), changesValues: changesValues(batch) };
+    const traced = (layout: RowLayout): Traced => this.#programs.trace(`forward ${layout} ${[...asked].sort().join(" ")} ${keyOf(other)} ${options.changesValues}`, (graph, parameters) => {
       traceForward(this.#runtime.model, graph, parameters, asked, { ...options, layout });
     });
     await this.#run(batch, asked, { traced, weights, products, other }, (scored, places) => {
@@ -59,7 +59,9 @@ export class GraphScorer {
   async hidden(batch: LearnerBatch, weights: string): Promise<Float32Array> {
     const { hiddenSize } = this.#runtime.model.decoder;
     const result = new Float32Array(batch.rows.length * longestResponse(batch) * hiddenSize);
-    const traced = (layout: RowLayout): Traced => this.#programs.trace(`hidden ${layout}`, (graph, parameters) => traceHidden(this.#runtime.model, graph, parameters, { ...this.#graphOptions(null), layout }));
+    const options = { ...this.#graphOptions(null), changesValues: changesValues(batch) };
+    const traced = (layout: RowLayout): Traced =>
+      this.#programs.trace(`hidden ${layout} ${options.changesValues}`, (graph, parameters) => traceHidden(this.#runtime.model, graph, parameters, { ...options, layout }));
     await this.#run(batch, [], { traced, weights, products: "float32", other: null }, ({ hidden }, { ofToken, predictionOfToken }) => {
       const rows = (hidden as FloatArray).data;
       ofToken.forEach((place, token) => result.set(rows.subarray(predictionOfToken[token]! * hiddenSize, (predictionOfToken[token]! + 1) * hiddenSize), place * hiddenSize));
@@ -111,7 +113,7 @@ export class GraphScorer {
     const prompts = microbatch.groups.map(({ prompt }) => batch.prompts[prompt] as EncodedPrompt);
     const { hashes, ...placed } = pictures.place(prompts, features);
     const inBlocks = attendsInBlocks(batch, executor, this.#options.longRow);
-    return { hashes, ...passFeeds(model.decoder, batch, microbatch, placed, { asked, inBlocks, pads: executor.fixedSizes === true, sharesRows: passes.sharedRows, ...options }) };
+    return { hashes, ...passFeeds(model.decoder, batch, microbatch, placed, { asked, inBlocks, pads: executor.fixedSizes === true, sharesRows: passes.sharedRows, changesValues: changesValues(batch), ...options }) };
   }
 
   /** Whether passes are cut by what they hold: rows are long, and it is known how the executor takes memory. */

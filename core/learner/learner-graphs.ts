@@ -29,6 +29,8 @@ export interface GraphOptions {
   readonly vocabularyChunk: number;
   /** What divergences are from; absent where none is asked for. */
   readonly other?: OtherHead;
+  /** Some prompts change what attention reads (EncodedPrompt.values). Default false. */
+  readonly changesValues?: boolean;
 }
 
 /** The head of the other side of divergences, which is fed: "against.head" [vocabulary, hiddenSize], and with it "against.hidden" [M, hiddenSize]. */

@@ -4,7 +4,7 @@ import { type Decoder, type EncodedPrompt, promptLength } from "../model/model.t
 import { longRow } from "../model/rows/attention-blocks.ts";
 import { packedRows } from "../model/rows/packed.ts";
 import {
-  onePerToken, paddedPredictions, paddedRows, type PassSizes, pictureMeanFeeds, type PlacedPrompt, predictionFeeds, regardedFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout,
+  changeFeeds, onePerToken, paddedPredictions, paddedRows, type PassSizes, pictureMeanFeeds, type PlacedPrompt, predictionFeeds, regardedFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout,
 } from "../model/rows/segments.ts";
 import { sharedRows } from "../model/rows/shared.ts";
 import { attentionOf } from "./attention-output.ts";
@@ -28,6 +28,8 @@ export interface PassOptions {
   readonly pads: boolean;
   /** Tokens of equal histories are one row, where that saves something. */
   readonly sharesRows: boolean;
+  /** See GraphOptions. */
+  readonly changesValues: boolean;
   /** What padded sizes are brought to at least. */
   readonly least?: PassSizes;
 }
@@ -38,6 +40,9 @@ export interface PassFeeds {
   readonly layout: RowLayout;
   readonly sizes: PassSizes;
 }
+
+/** Whether some prompts change what attention reads; of the whole batch, as `attendsInBlocks`. */
+export const changesValues = ({ prompts }: Pick<LearnerBatch, "prompts">): boolean => prompts.some(({ values }) => values !== undefined);
 
 /** Tokens of the longest response: T. */
 export const longestResponse = ({ rows }: LearnerBatch): number => Math.max(0, ...rows.map(({ tokens }) => tokens.length));
@@ -54,7 +59,7 @@ export function passFeeds(
   batch: LearnerBatch,
   { groups }: Microbatch,
   { placed, matrix }: { readonly placed: readonly PlacedPrompt[]; readonly matrix: HostArray },
-  { asked, inBlocks, pads, sharesRows, least }: PassOptions,
+  { asked, inBlocks, pads, sharesRows, changesValues, least }: PassOptions,
 ): PassFeeds {
   const segments = groups.map(({ rows }, i) => ({
     ...(placed[i] as PlacedPrompt),
@@ -68,6 +73,7 @@ export function passFeeds(
   const predictions = pads ? paddedPredictions(each, least?.M) : each;
   const ofPictures = asked.some((output) => output === "pictureSimilarity" || attentionOf(output) !== null) ? pictureMeanFeeds(slots, predictions) : {};
   const watched = asked.some((output) => attentionOf(output)?.kind === "pictureAttention") ? regardedFeeds(slots, slotOfRow) : {};
+  const changes = changesValues ? changeFeeds(decoder, slots, slotOfRow) : {};
   const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
   const places: Places = {
     ofToken: Float64Array.from(slots.tokens, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position),
@@ -77,7 +83,7 @@ export function passFeeds(
   const sizeOf = (feed: string): number => feeds[feed]?.shape[0] ?? 0;
   const { B, P, N, R } = slots;
   const sizes = { B, P, N, R, K: sizeOf("text"), F: sizeOf("features"), T: sizeOf("slot.of.row"), C: sizeOf("copy.slots"), M: places.predictions };
-  return { feeds: { ...feeds, ...predictionFeeds(predictions), ...ofPictures, ...watched, inverseTemperature }, places, layout, sizes };
+  return { feeds: { ...feeds, ...predictionFeeds(predictions), ...ofPictures, ...watched, ...changes, inverseTemperature }, places, layout, sizes };
 }
 
 function layOut(decoder: Decoder, slots: SegmentLayout, inBlocks: boolean, sharesRows: boolean): SegmentFeeds & { readonly layout: RowLayout } {

@@ -18,6 +18,17 @@ export interface EncodedPrompt {
   readonly dropped?: Uint8Array;
   /** 1 for visual tokens that outputs about the picture are about, [visual tokens of all pictures]; no log-prob depends on it. Default: all. */
   readonly regarded?: Uint8Array;
+  /** What text tokens read of the picture is changed inside the decoder; it can be scored, without a gradient, and not sampled from. Default: nothing is. */
+  readonly values?: ValueChange;
+}
+
+/**
+ * In every layer, for each text token: of the probabilities that its queries put on visual tokens, those above their mean by more than so many standard
+ * deviations (of n − 1), over heads and visual tokens, fall on something else than the token's value: on the mean of all numbers of the values of the visual tokens
+ * that the head sees. Probabilities up to 1e-8 count as not seen.
+ */
+export interface ValueChange {
+  readonly deviations: number;
 }
 
 /** Tokens of a prompt that the decoder reads. */
@@ -136,6 +147,8 @@ export interface PrefixInput {
   readonly prefixCausal: Value;
   /** Null: attention is computed whole, over padded slots. Otherwise in these blocks, which are all rows. */
   readonly blocks: AttentionBlocks | null;
+  /** Null: attention reads values as they are. Otherwise, row by row, [rows, 3]: see `changeFields`. */
+  readonly change: Value | null;
   readonly B: Value["shape"][number];
   readonly P: Value["shape"][number];
 }

@@ -30,6 +30,7 @@ export function plannedRun(host: Host, rollout: RolloutPlan, settings: RunSettin
     responseTokens: rollout.maxNewTokens,
     views: new Set(["original", ...asked.map(({ view }) => view)]).size,
     outputs: [...new Set(["logProbs" as const, ...asked.map(({ output }) => output)])],
+    changesValues: asked.some(({ view, against }) => [view, against?.view].some((name) => name !== undefined && host.views.get(name)?.values !== undefined)),
     sampled: promptsPerRound ?? promptsPerStep,
     copies: (needsReference(host) ? 1 : 0) + host.copies.size,
     teachers: [...host.teachers.values()],

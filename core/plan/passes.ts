@@ -27,6 +27,8 @@ export interface PlannedWork {
   readonly views: number;
   /** Arrays that scores and terms ask for. */
   readonly outputs: readonly Output[];
+  /** Some of the views that are scored change what attention reads. Default false. */
+  readonly changesValues?: boolean;
 }
 
 /** Bytes, by pass; 0 where there is none. */
@@ -46,7 +48,7 @@ function tracingOf(subject: PlanSubject, work: PlannedWork) {
   // The other side of a divergence is counted as the model itself.
   const { vocabularySize: vocabulary, hiddenSize } = subject.model.decoder;
   const other = work.outputs.some(isDivergence) ? { other: { vocabulary, hiddenSize } } : {};
-  const options = (layout: GraphOptions["layout"], again: boolean): GraphOptions => ({ recompute: again, vocabularyChunk, layout, ...other });
+  const options = (layout: GraphOptions["layout"], again: boolean, changesValues = false): GraphOptions => ({ recompute: again, vocabularyChunk, layout, changesValues, ...other });
   const limit = passLimit(subject.parameters, subject.trained);
   const bounded = (batch: LearnerBatch): number => (attendsInBlocks(batch, blocksOf(subject)) ? limit : Infinity);
   return { options, bounded };
@@ -58,8 +60,8 @@ export function scoringPeak(subject: PlanSubject, work: PlannedWork): number {
   const scored = batchOf(subject, { ...work, prompts: work.prompts * work.views }, scoringTokens);
   const { options, bounded } = tracingOf(subject, work);
   const scoring = (pass: Microbatch): number => {
-    const { feeds, layout } = feedsOf(subject, scored, pass, work.outputs);
-    return peakOf(subject, (graph, parameters) => traceForward(subject.model, graph, parameters, work.outputs, options(layout, false)), feeds, { adds: false });
+    const { feeds, layout } = feedsOf(subject, scored, pass, work.outputs, work.changesValues);
+    return peakOf(subject, (graph, parameters) => traceForward(subject.model, graph, parameters, work.outputs, options(layout, false, work.changesValues)), feeds, { adds: false });
   };
   return boundedPasses(scored, scoringTokens, bounded(scored), scoring).bytes;
 }
@@ -115,10 +117,10 @@ function withOwnText(prompt: EncodedPrompt, index: number, pictureToken: number,
 const blocksOf = ({ settings }: PlanSubject): { readonly attendsInBlocks: boolean } => ({ attendsInBlocks: settings.executor === "onnxruntime" && settings.device === "cpu" });
 
 /** Feeds of a pass. */
-function feedsOf(subject: PlanSubject, batch: LearnerBatch, pass: Microbatch, asked: readonly Output[]) {
+function feedsOf(subject: PlanSubject, batch: LearnerBatch, pass: Microbatch, asked: readonly Output[], changesValues = false) {
   const { model } = subject;
   const prompts = pass.groups.map(({ prompt }) => batch.prompts[prompt]!);
-  const fed = passFeeds(model.decoder, batch, pass, placeholders(model, prompts), { asked, inBlocks: attendsInBlocks(batch, blocksOf(subject)), pads: false, sharesRows: true });
+  const fed = passFeeds(model.decoder, batch, pass, placeholders(model, prompts), { asked, inBlocks: attendsInBlocks(batch, blocksOf(subject)), pads: false, sharesRows: true, changesValues });
   if (!asked.some(isDivergence)) return fed;
   const { vocabularySize, hiddenSize } = model.decoder;
   const sized = (rows: number): HostArray => ({ shape: [rows, hiddenSize], data: new Float32Array() });

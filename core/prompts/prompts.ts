@@ -109,7 +109,9 @@ async function encodeView(view: View, source: ViewSource, context: PromptContext
   const pictures = view.patches === undefined ? encoded : await inOrder(encoded, async (picture, index) => rehashed((await view.patches?.(picture, at(index))) ?? picture));
   const prompt = processor.encodePrompt(parts, pictures);
   const read = view.dropped === undefined ? prompt : withDropped(prompt, view, at, processor);
-  return view.regarded === undefined ? read : withRegarded(read, raw, view, at, processor);
+  const shown = view.regarded === undefined ? read : await withRegarded(read, raw, view, at, processor);
+  // Without a picture there is nothing to change.
+  return view.values === undefined || shown.pictures.length === 0 ? shown : { ...shown, values: view.values };
 }
 
 /** A changed picture keeps the limits of the one that it stands for. */

@@ -28,7 +28,8 @@ export async function keyCells(picture: Picture, { rows, columns, side }: { read
   const regions = regionsOf(cellsOf(smoothed(lightnessOf(scaled), columns * side, options.sigma), { rows, columns, side }), columns, options);
   const energies = regions.map(({ energy }) => energy).sort((a, b) => a - b);
   const middle = energies.length >> 1;
-  const threshold = options.energy * (energies.length % 2 === 1 ? energies[middle]! : (energies[middle - 1]! + energies[middle]!) / 2);
+  const median = energies.length % 2 === 1 ? energies[middle]! : (energies[middle - 1]! + energies[middle]!) / 2;
+  const threshold = Math.max(options.energy * median, epsilon);
   const chosen = new Uint8Array(rows * columns);
   for (const { cells, energy } of regions) {
     const kept = energy > threshold ? cells : sampled(cells, Math.round((1 - options.skip) * cells.length), random.key(cells[0]!));
@@ -108,7 +109,7 @@ function regionsOf(cells: readonly Cell[], columns: number, { structure, lightne
   return [...members.values()].map((own) => ({ cells: own, energy: own.reduce((sum, cell) => sum + cells[cell]!.largest + cells[cell]!.least, 0) / own.length }));
 }
 
-/** Keeps flat cells, whose tensors are rounding, alike. */
+/** What flat cells, whose tensors are rounding, stay below: they are alike, and none is key. */
 const epsilon = 1e-6;
 
 /** So many of the cells, drawn. */

@@ -35,6 +35,7 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.VisualDependencyPlugin(),
   () => new everything.BlindViewPlugin({ view: "dark" }),
   () => new everything.KeyRegionsPlugin(),
+  () => new everything.CounterfactualViewPlugin(),
   () => new everything.NoisyRolloutPlugin(),
   () => new everything.TokenReweightingPlugin(),
   () => new everything.DualViewKlPlugin(),

@@ -12,6 +12,8 @@ interface AttentionCase {
   /** L2 norms of gradients by parameter, and some gradients whole. */
   readonly norms: ByPrecision<Readonly<Record<string, number>>>;
   readonly whole: ByPrecision<Readonly<Record<string, readonly number[]>>>;
+  /** Log-probs where text tokens do not read what they look at most of the picture, by deviations. */
+  readonly changed: Readonly<Record<string, ByPrecision<readonly number[]>>>;
   /** Parameters whose gradient is so small that it is rounding. */
   readonly noise: readonly string[];
 }
@@ -34,7 +36,7 @@ const ways = [
 ] as const;
 
 describe.skipIf(!there).each(names.flatMap((name) => executors.map((executor) => ({ name, executor, on: executor.name }))))("attention to the picture: $name on $on", ({ name, executor }) => {
-  const { values, norms, whole, noise } = golden[name]!;
+  const { values, changed, norms, whole, noise } = golden[name]!;
   const asked = Object.keys(values) as Output[];
   let model: LoadedModel;
   let batch: LearnerBatch;
@@ -72,6 +74,23 @@ describe.skipIf(!there).each(names.flatMap((name) => executors.map((executor) =>
     }
     const strangers = [...learner.gradients].filter(([parameter, gradient]) => !(parameter in norms.f64) && norm(gradient) > 1e-5 * norm(Object.values(norms.f64)));
     expect(strangers.map(([parameter]) => parameter), "parameters with a gradient here and none in torch").toEqual([]);
+    await learner.release();
+  });
+
+  test.each([["whole", {}], ["in blocks", { longRow: 1 }]] as const)("values that are changed in the decoder: %s", async (_, options) => {
+    const learner = createLearner(model, 4096, options);
+    const { logProbs: plain } = await learner.score(batch, ["logProbs"]);
+    for (const [deviations, wanted] of Object.entries(changed)) {
+      const prompts = batch.prompts.map((prompt) => ({ ...prompt, values: { deviations: Number(deviations) } }));
+      const { logProbs } = await learner.score({ ...batch, prompts }, ["logProbs"]);
+      expect(closer(wanted, (one) => largestDifference(logProbs!, one)), deviations).toBeLessThanOrEqual(2e-5);
+      expect(largestDifference(logProbs!, plain!)).toBeGreaterThan(1e-3);
+      // Beside prompts that change nothing, which share what came before.
+      const rows = [...batch.rows, ...batch.rows.map(({ prompt, tokens }) => ({ prompt: prompt + prompts.length, tokens }))];
+      const both = await learner.score({ prompts: [...batch.prompts, ...prompts], rows, temperature: 1 }, ["logProbs"]);
+      expect(largestDifference(both.logProbs!, [...plain!, ...logProbs!])).toBeLessThan(1e-5);
+      await expect(learner.backward({ ...batch, prompts }, { logProbs: plain! })).rejects.toThrow("they are scored alone");
+    }
     await learner.release();
   });
 });

@@ -25,6 +25,9 @@ interface Block {
 /** Added to a score to forbid it: exp of it is 0. */
 const forbidden = -1e9;
 
+/** As in ops/changed-values.ts: probabilities up to the first are not seen, and what is above a limit is above it by the second. */
+const [leastSeen, leastAbove] = [1e-8, 6e-11];
+
 /** Shorthand for nodes with one output. */
 class Nodes {
   readonly emitter: OnnxWriter;
@@ -111,6 +114,29 @@ class BlockNodes extends Nodes {
     return this.op("Softmax", [this.op("Add", [scores, padded])], { axis: -1 });
   }
 
+  /** p·v with what `change` [rows, 3] replaces, as ops/changed-values.ts has it: p [kvHeads, group, n, keys], values [kvHeads, 1, keys, size]. */
+  changedProduct(p: string, values: string, change: string): string {
+    const { q0, q1, seen0, seen1, own0 } = this.block;
+    const number = (value: number): string => this.emitter.float(value);
+    const over = (x: string, ...axes: readonly number[]): string => this.op("ReduceSum", [x, this.ints(...axes)], { keepdims: 1 });
+    const where = (x: string): string => this.op("Cast", [x], { to: 1 });
+    const field = (rows: string, place: number): string => this.slice(rows, this.ints(place), this.ints(place + 1), 1);
+    const visual = this.transpose(field(this.concat([this.slice(change, seen0, seen1), this.slice(change, own0, q1)], 0), 0), 1, 0); // [1, keys]
+    const queries = this.slice(change, q0, q1);
+    const seen = this.op("Mul", [where(this.op("Greater", [p, number(leastSeen)])), visual]);
+    const most = (x: string): string => this.op("Max", [x, number(1)]);
+    const count = most(over(seen, 0, 1, 3)); // [1, 1, n, 1]
+    const mean = this.op("Div", [over(this.op("Mul", [p, seen]), 0, 1, 3), count]);
+    const off = this.op("Mul", [this.op("Sub", [p, mean]), seen]);
+    const variance = this.op("Div", [over(this.op("Mul", [off, off]), 0, 1, 3), most(this.op("Sub", [count, number(1)]))]);
+    const limit = this.op("Mul", [this.op("Sqrt", [variance]), field(queries, 2)]);
+    const isChosen = where(this.op("Greater", [this.op("Sub", [off, limit]), number(leastAbove)]));
+    const replaced = this.op("Mul", [p, this.op("Mul", [this.op("Mul", [isChosen, seen]), field(queries, 1)])]);
+    const means = this.op("ReduceMean", [values, this.ints(-1)], { keepdims: 1 }); // [kvHeads, 1, keys, 1]
+    const instead = this.op("Div", [this.product(seen, means), most(over(seen, 3))]);
+    return this.op("Add", [this.product(this.op("Sub", [p, replaced]), values), this.op("Mul", [over(replaced, 3), instead])]);
+  }
+
   /** scale · Σ over a group's queries of weight · row: weights [kvHeads, group, n, keys], rows [kvHeads, group, n, size] → [kvHeads, keys, size]. */
   overQueries(weights: string, rows: string, { scale = 1, size = this.#heads.headSize } = {}): string {
     const { kvHeads } = this.#heads;
@@ -167,14 +193,15 @@ function loop(emitter: OnnxWriter, count: string, carried: readonly Carried[], b
   });
 }
 
-/** @param inputs queries, keys, values, blocks, rows of keys */
-export function attendInLoop(emitter: OnnxWriter, heads: Heads, [q, k, v, blocks]: readonly string[], output: string): void {
+/** @param inputs queries, keys, values, blocks, rows of keys @param change what some queries read other values by (ops/changed-values.ts), [rows, 3] */
+export function attendInLoop(emitter: OnnxWriter, heads: Heads, [q, k, v, blocks]: readonly string[], output: string, change?: string): void {
   const nodes = new Nodes(emitter);
   const numbers = nodes.op("Cast", [blocks!], { to: int64 });
   const [collected] = loop(emitter, nodes.op("Shape", [blocks!], { start: 0, end: 1 }), [{ initial: emptySequence(emitter), type: "sequence" }], (iteration, [rows]) => {
     const body = new BlockNodes(emitter, heads, numbers, iteration);
     const keys = body.keys(k!);
-    const out = body.product(body.probabilities(body.queries(q!), keys), body.byGroup(body.keys(v!, heads.valueSize)));
+    const [p, values] = [body.probabilities(body.queries(q!), keys), body.byGroup(body.keys(v!, heads.valueSize))];
+    const out = change === undefined ? body.product(p, values) : body.changedProduct(p, values, change);
     return [body.op("SequenceInsert", [rows!, body.rows(out, heads.valueSize)])];
   });
   emitter.op("ConcatFromSequence", [collected!], { outputs: [output], attributes: { axis: 0 } });

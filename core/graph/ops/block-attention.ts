@@ -38,6 +38,10 @@ export const blockFields = ["q0", "q1", "seen0", "seen1", "own0", "itself", "key
 export const blockAttention = ({ heads, kvHeads, headSize, valueSize }: BlockHeads, q: Value, k: Value, v: Value, { blocks, keyRows }: AttentionBlocks): Value =>
   q.graph.apply(attentionOp, [q, k, v, blocks, keyRows], { heads, kvHeads, headSize, ...(valueSize === undefined ? {} : { valueSize }) });
 
+/** The same where some queries read other values in the place of those they read most: `change` [rows, 3], see `changeFields`. No gradient. */
+export const changedBlockAttention = ({ heads, kvHeads, headSize }: BlockHeads, q: Value, k: Value, v: Value, change: Value, { blocks, keyRows }: AttentionBlocks): Value =>
+  q.graph.apply(changedAttentionOp, [q, k, v, blocks, keyRows, change], { heads, kvHeads, headSize });
+
 /** Scores that exist at a time, over all heads (model/rows/attention-blocks.ts cuts blocks by it): few enough to stay in a processor's cache, enough to keep its cores busy. */
 export const scoresAtOnce = 2 ** 21;
 const blockBytes = 4 * scoresAtOnce;
@@ -61,6 +65,14 @@ const attentionOp: Op<BlockHeads> = {
   onnx: (emitter, { attributes }, inputs, outputs) => attendInLoop(emitter, attributes, inputs, first(outputs)),
   // Scores of a block with their mask, keys and values by head, and the parts that are joined at the end.
   scratch: ({ inputs, outputs }, bytes) => 3 * blockBytes + bytes(inputs[1]!) + bytes(inputs[2]!) + bytes(first(outputs)),
+};
+
+const changedAttentionOp: Op<BlockHeads> = {
+  name: "changedBlockAttention",
+  outputs: attentionOp.outputs,
+  onnx: (emitter, { attributes }, inputs, outputs) => attendInLoop(emitter, attributes, inputs, first(outputs), inputs[5]),
+  // Besides, which keys are seen and chosen, and how far their probabilities are off the mean.
+  scratch: ({ inputs, outputs }, bytes) => 8 * blockBytes + bytes(inputs[1]!) + bytes(inputs[2]!) + bytes(first(outputs)),
 };
 
 /** From the inputs, the output and its cotangent: cotangents of queries, and of keys and values for each segment that reads them, in the order of `keyRows`. */

@@ -5,7 +5,7 @@
  */
 import { type Dim, times } from "../../graph/dims.ts";
 import type { Value } from "../../graph/graph.ts";
-import { add, blockAttention, type BlockHeads, concat, matmul, reshape, softmax, split, transpose } from "../../graph/ops/index.ts";
+import { add, affine, blockAttention, type BlockHeads, changedBlockAttention, changedProbabilities, concat, matmul, replacement, reshape, softmax, split, sumLast, transpose } from "../../graph/ops/index.ts";
 import { writeAt } from "../../graph/ops/decode.ts";
 import type { DecodeInput, KeyValue, PrefixInput, SegmentInput } from "../model.ts";
 
@@ -19,27 +19,34 @@ export interface Projected {
 /** Values may be wider than heads are, [rows, kv·valueSize]: what attention gives is then [rows, heads·valueSize]. */
 export type Heads = Pick<BlockHeads, "heads" | "kvHeads" | "headSize" | "valueSize">;
 
-export function prefixAttention(heads: Heads, { q, k, v }: Projected, { B, P, prefixCausal, blocks }: PrefixInput): { out: Value; keyValue: KeyValue } {
+export function prefixAttention(heads: Heads, { q, k, v }: Projected, { B, P, prefixCausal, blocks, change }: PrefixInput): { out: Value; keyValue: KeyValue } {
   const { kv, G, D, V, scale } = sizes(heads);
   const keyValue = { key: prefixRows(k, B, P, kv, D), value: prefixRows(v, B, P, kv, V) };
   if (blocks !== null) return { out: blockAttention(heads, q, k, v, blocks), keyValue };
   const query = reshape(transpose(reshape(q, [B, P, kv, G, D]), [0, 2, 3, 1, 4]), [B, kv, times(G, P), D]);
   const scores = reshape(matmul(query, keyValue.key, { transposeB: true, scale }), [B, kv, G, P, P]);
-  const attention = reshape(softmax(add(scores, prefixCausal)), [B, kv, times(G, P), P]);
-  const out = reshape(matmul(attention, keyValue.value), [B, kv, G, P, V]);
+  const probabilities = softmax(add(scores, prefixCausal));
+  const flat = (x: Value): Value => reshape(x, [B, kv, times(G, P), P]);
+  const read = change === null ? matmul(flat(probabilities), keyValue.value) : readChanged(probabilities, keyValue.value, { ...prefixFields(change, B, P), over: [1, 2, 4] }, flat);
+  const out = reshape(read, [B, kv, G, P, V]);
   return { out: reshape(transpose(out, [0, 3, 1, 2, 4]), [times(B, P), heads.heads * V]), keyValue };
 }
 
 /** Prefix rows attend to their prefix; response rows to their prompt's prefix and, causally, to their own response. */
 export function segmentAttention(heads: Heads, projected: Projected, input: SegmentInput): Value {
-  if (input.blocks !== null) return blockAttention(heads, projected.q, projected.k, projected.v, input.blocks);
+  const { change } = input;
+  if (input.blocks !== null) {
+    const { q, k, v } = projected;
+    return change === null ? blockAttention(heads, q, k, v, input.blocks) : changedBlockAttention(heads, q, k, v, change, input.blocks);
+  }
   const { kv, G, D, V, scale } = sizes(heads);
   const { B, P, N, R, responseCausal, prefixMask } = input;
   const rows: [Dim, Dim] = [times(B, P), times(B, N, R)];
   const [qp, qr] = split(projected.q, rows, 0) as [Value, Value];
   const [kp, kr] = split(projected.k, rows, 0) as [Value, Value];
   const [vp, vr] = split(projected.v, rows, 0) as [Value, Value];
-  const prefix = prefixAttention(heads, { q: qp, k: kp, v: vp }, input);
+  const [changeP, changeR] = change === null ? [null, null] : (split(change, rows, 0) as [Value, Value]);
+  const prefix = prefixAttention(heads, { q: qp, k: kp, v: vp }, { ...input, change: changeP });
   const query = transpose(reshape(qr, [B, N, R, kv, G, D]), [0, 3, 1, 4, 2, 5]); // [B, kv, N, G, R, D]
   const own = (x: Value, size: number): Value => transpose(reshape(x, [B, N, R, kv, size]), [0, 3, 1, 2, 4]); // [B, kv, N, R, size]
   const stacked = [B, kv, N, times(G, R)];
@@ -53,7 +60,15 @@ export function segmentAttention(heads: Heads, projected: Projected, input: Segm
     4,
   );
   const [pPrefix, pOwn] = split(softmax(scores), [P, R], 4) as [Value, Value];
-  const fromPrefix = reshape(matmul(reshape(pPrefix, [B, kv, times(N, G, R), P]), prefix.keyValue.value), [...stacked, V]);
+  const flat = (x: Value): Value => reshape(x, [B, kv, times(N, G, R), P]);
+  const read = (): Value => {
+    if (changeP === null || changeR === null) return matmul(flat(pPrefix), prefix.keyValue.value);
+    const [, changes, deviations] = fields(changeR, [B, 1, N, 1, R, 1]);
+    const { visual } = prefixFields(changeP, B, P);
+    const known = { visual: reshape(visual, [B, 1, 1, 1, 1, P]), changes, deviations, over: [1, 3, 5] };
+    return readChanged(reshape(pPrefix, [B, kv, N, G, R, P]), prefix.keyValue.value, known, flat);
+  };
+  const fromPrefix = reshape(read(), [...stacked, V]);
   const out = reshape(add(fromPrefix, matmul(pOwn, own(vr, V))), [B, kv, N, G, R, V]);
   return concat([prefix.out, reshape(transpose(out, [0, 2, 4, 1, 3, 5]), [times(B, N, R), heads.heads * V])], 0);
 }
@@ -93,6 +108,23 @@ export function decodeAttention(heads: Heads, projected: { readonly queriesAndKe
   const out = add(add(fromPrefix, matmul(pOwn, own.value)), matmul(pNewest, value));
   const rows = (x: Value): Value => reshape(x, [B, kv, N, D]);
   return { out: reshape(transpose(out, [0, 2, 1, 3, 4]), [times(B, N), heads.heads * D]), keyValue: { key: rows(key), value: rows(value) } };
+}
+
+/** What attention reads of values [B, kv, P, V] where some of it is replaced; `flat` brings probabilities to [B, kv, queries, P]. */
+function readChanged(p: Value, value: Value, known: Omit<Parameters<typeof changedProbabilities>[0], "p">, flat: (x: Value) => Value): Value {
+  const { kept, replaced, seen } = changedProbabilities({ p, ...known });
+  const size = value.shape[3] as number;
+  return add(matmul(flat(kept), value), replacement(flat(replaced), flat(seen), affine(sumLast(value), 1 / size)));
+}
+
+/** The fields of rows [rows, 3], each of a shape of so many numbers. */
+const fields = (change: Value, shape: readonly Dim[]): readonly [Value, Value, Value] => split(change, [1, 1, 1], 1).map((field) => reshape(field, shape)) as [Value, Value, Value];
+
+/** Of a prefix's slots: as keys, and as queries. */
+function prefixFields(change: Value, B: Dim, P: Dim): Record<"visual" | "changes" | "deviations", Value> {
+  const [visual] = fields(change, [B, 1, 1, 1, P]);
+  const [, changes, deviations] = fields(change, [B, 1, 1, P, 1]);
+  return { visual, changes, deviations };
 }
 
 function sizes({ heads, kvHeads: kv, headSize: D, valueSize: V = D }: Heads) {

@@ -90,7 +90,8 @@ export class GroupedQueryDecoder implements Decoder {
     const attend: Attend = ({ q, k, v }, _layer, valueSize) => {
       const heads = valueSize === undefined ? this.#config : { ...this.#config, valueSize };
       if (slots === null) return segmentAttention(heads, { q, k, v }, input);
-      return outOfSlots(segmentAttention(heads, { q: intoSlots(q, slots), k: intoSlots(k, slots), v: intoSlots(v, slots) }, input), slots);
+      const change = input.change === null ? null : intoSlots(input.change, slots);
+      return outOfSlots(segmentAttention(heads, { q: intoSlots(q, slots), k: intoSlots(k, slots), v: intoSlots(v, slots) }, { ...input, change }), slots);
     };
     const toPicture = new Map<number, Value>();
     const inputs: Value[] = [];

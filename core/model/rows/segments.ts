@@ -3,7 +3,7 @@ import { plus, symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import { bucket } from "../../math/bucket.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
-import { concat, gatherRows, reshape, split, zeros } from "../../graph/ops/index.ts";
+import { changeFields, concat, gatherRows, reshape, split, zeros } from "../../graph/ops/index.ts";
 import { blockFeeds, blockInputs } from "./attention-blocks.ts";
 import { rowSlots } from "./slots.ts";
 import { type Decoder, type EncodedPrompt, type Parameters, type PrefixInput, type SegmentInput, promptLength } from "../model.ts";
@@ -35,6 +35,7 @@ export function prefixInputs(graph: Graph, decoder: Decoder, parameters: Paramet
     sin: graph.input("sin", [times(B, P), half]),
     prefixCausal: graph.input("prefix.causal", [P, P]),
     blocks: inBlocks ? blockInputs(graph, "attention") : null,
+    change: null,
   };
 }
 
@@ -45,7 +46,7 @@ export function prefixInputs(graph: Graph, decoder: Decoder, parameters: Paramet
 export type RowLayout = "padded" | "shared" | "packed";
 
 /** The graph's inputs for prefixes with responses, in one of the layouts. */
-export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parameters, { recompute = false, layout = "padded" as RowLayout } = {}): SegmentInput {
+export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parameters, { recompute = false, layout = "padded" as RowLayout, changesValues = false } = {}): SegmentInput {
   const [B, P, N, R] = [symbol("B"), symbol("P"), symbol("N"), symbol("R")];
   const half = decoder.headSize / 2;
   const places = (what: string): Value =>
@@ -65,6 +66,7 @@ export function segmentInputs(graph: Graph, decoder: Decoder, parameters: Parame
     prefixMask: reshape(graph.input("prefix.mask", [B, P]), [B, 1, 1, 1, P]),
     slots: layout === "shared" ? rowSlots(graph, places("row"), rows) : null,
     blocks: layout === "packed" ? blockInputs(graph, "attention") : null,
+    change: changesValues ? graph.input("row.change", [rows, changeFields.length]) : null,
     one: graph.input("one", [1]),
     recompute,
   };
@@ -175,6 +177,7 @@ export function prefixFeeds(
   features: HostArray,
   { inBlocks = false, P = 0, padded = false }: { readonly inBlocks?: boolean; readonly P?: number; readonly padded?: boolean } = {},
 ): Record<string, HostArray> {
+  if (prompts.some(({ prompt }) => prompt.values !== undefined)) throw new Error("prompts that change what attention reads can be scored, and not sampled from");
   const longest = extentOf(prompts.map((prompt) => ({ ...prompt, responses: [] })));
   const extent = { ...longest, P: Math.max(P, longest.P) };
   const sources = new Sources(decoder.pictureToken, padded);
@@ -322,6 +325,21 @@ export function pictureMeanFeeds({ B, P, regarded }: SegmentLayout, { own, group
     "token.rows": { shape: [own.length], data: own },
     "prompt.of": { shape: [group.length], data: group },
   };
+}
+
+/** "row.change" [rows, 3], see `changeFields`, of rows that stand first in these slots. */
+export function changeFeeds(decoder: Decoder, { B, P, N, R, groups }: SegmentLayout, slotOfRow: Int32Array): Record<string, HostArray> {
+  const visual = new Uint8Array(B * P);
+  groups.forEach(({ prompt }, b) => {
+    readTokens(prompt, decoder.pictureToken).forEach((token, i) => (visual[b * P + i] = Number(token.visual !== null)));
+  });
+  const data = Float32Array.from([...slotOfRow].flatMap((slot) => {
+    const group = slot < B * P ? Math.floor(slot / P) : Math.floor((slot - B * P) / (N * R));
+    const values = groups[group]?.prompt.values;
+    const isVisual = visual[slot] ?? 0;
+    return [isVisual, values === undefined || isVisual === 1 ? 0 : 1, values?.deviations ?? 0];
+  }));
+  return { "row.change": { shape: [slotOfRow.length, changeFields.length], data } };
 }
 
 /** "row.regarded" [rows, 1]: 1 for rows of regarded visual tokens. */

@@ -63,7 +63,7 @@ export function rowFeeds(decoder: Decoder, { source, components }: SegmentLayout
   return { "row.source": { shape: [T], data: slotOfRow.map((slot) => source[slot]!) }, cos: { shape, data: cos }, sin: { shape, data: sin } };
 }
 
-/** Number the distinct histories in the order of the first slot that has them; padding has −1. What outputs regard of a picture is part of a history. */
+/** Number the distinct histories in the order of the first slot that has them; padding has −1. What outputs regard of a picture and what is changed in the decoder are parts of a history. */
 function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; readonly slotOfRow: Int32Array } {
   const { P, source, components, groups, tokens } = layout;
   const S = source.length;
@@ -74,9 +74,12 @@ function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; read
   const sameBefore: number[] = [];
   const sources = source.reduce((most, one) => Math.max(most, one), 0) + 1;
   const samePlace = (a: number, b: number): boolean => [0, 1, 2].every((component) => components[component * S + a] === components[component * S + b]);
+  const changes = [undefined, ...new Set(groups.map(({ prompt }) => prompt.values?.deviations).filter((one) => one !== undefined))];
+  const rootOf = groups.map(({ prompt }) => changes.indexOf(prompt.values?.deviations));
   const isRegarded = (slot: number): number => layout.regarded[slot] ?? 0;
-  const visit = (slot: number, before: number): void => {
-    const key = (2 * ((before < 0 ? -1 : rowOfSlot[before]!) + 1) + isRegarded(slot)) * sources + source[slot]!;
+  const visit = (slot: number, before: number, root = 0): void => {
+    const history = before < 0 ? root : rowOfSlot[before]! + changes.length;
+    const key = (2 * history + isRegarded(slot)) * sources + source[slot]!;
     const known = newest.get(key) ?? -1;
     let row = known;
     while (row >= 0 && !samePlace(slotOfRow[row]!, slot)) row = sameBefore[row]!;
@@ -88,7 +91,7 @@ function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; read
     rowOfSlot[slot] = row;
   };
   const lengths = promptLengths(layout);
-  for (let group = 0; group < groups.length; group++) for (let i = 0; i < lengths[group]!; i++) visit(group * P + i, i === 0 ? -1 : group * P + i - 1);
+  for (let group = 0; group < groups.length; group++) for (let i = 0; i < lengths[group]!; i++) visit(group * P + i, i === 0 ? -1 : group * P + i - 1, rootOf[group]);
   for (const { slot, before } of tokens) visit(slot, before);
   return { rowOfSlot, slotOfRow: Int32Array.from(slotOfRow) };
 }

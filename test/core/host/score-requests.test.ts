@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { Coefficients } from "../../../core/host/coefficients.ts";
 import { createHooks } from "../../../core/contracts/hooks.ts";
 import { describeScore, ScoreRequests } from "../../../core/host/score-requests.ts";
-import { isActive } from "../../../core/contracts/scores.ts";
+import { isActive, type ScoreRequest } from "../../../core/contracts/scores.ts";
+import type { View } from "../../../core/contracts/views.ts";
 
 it("computes an array once for all who ask for it, with the gradient if one wants it", () => {
   const scores = new ScoreRequests();
@@ -131,4 +132,17 @@ it("refuses outputs of attention without layers, and layers of other outputs", (
   expect(() => scores.request("A", { weights: "old", output: "pictureAlignment" })).toThrow('A asks for pictureAlignment and does not say of which layers; add layers: [-1] for the last, or "all"');
   expect(() => scores.request("A", { weights: "old", output: "entropy", layers: [0] })).toThrow("A asks for entropy of some layers or heads; only pictureAttention and pictureAlignment have them");
   expect(() => scores.request("A", { weights: "old", heads: [0] })).toThrow("A asks for logProbs of some layers or heads");
+});
+
+it("refuses a gradient through a view that changes values, and its attention to the picture", () => {
+  const views = new Map<string, View>([["changed", { name: "changed", values: { deviations: 2 } }]]);
+  const check = (request: Omit<ScoreRequest, "view">) => () => {
+    const scores = new ScoreRequests();
+    scores.request("A", { view: "changed", ...request });
+    scores.checkViews(views, []);
+  };
+  expect(check({ weights: "current", gradient: true })).toThrow('A asks for a gradient through the view "changed", which changes values inside the decoder');
+  expect(check({ weights: "old", output: "pictureAttention", layers: [0] })).toThrow('A asks for the attention to the picture of the view "changed"');
+  expect(check({ weights: "old", output: "pictureAlignment", layers: [0] })).not.toThrow();
+  expect(check({ weights: "current" })).not.toThrow();
 });

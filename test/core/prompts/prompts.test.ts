@@ -116,3 +116,20 @@ test("pixel limits are the run's, but for those of the row's own columns, and vi
   expect(limits).toEqual(new Array(2).fill({ minPixels: null, maxPixels: 5000 }));
   await expect(makePrompt({ ...row, fields: { max_pixels: "many" } }, "r", 1, maker())).rejects.toThrow('column "max_pixels" holds "many"; a whole number of pixels above 0 is needed');
 });
+
+test("a view may regard some visual tokens and change values, and is read as the original", async () => {
+  const second: View = { name: "second", regarded: ({ encoded, tokens }) => new Uint8Array(tokens).fill(Number(encoded.pixels[0]! > 0)) };
+  const all: View = { name: "all", regarded: ({ tokens }) => new Uint8Array(tokens).fill(1) };
+  const prompt = await makePrompt(row, "r", 1, maker(second, all, { name: "changed", values: { deviations: 2 } }));
+  const [original, seen] = [prompt.views.get("original")!, prompt.views.get("second")!];
+  expect([...seen.regarded!]).toEqual([0, 1]);
+  expect([seen.ids, seen.pictures.map(({ hash }) => hash)]).toEqual([original.ids, original.pictures.map(({ hash }) => hash)]);
+  expect("regarded" in prompt.views.get("all")!).toBe(false);
+  expect(prompt.views.get("changed")).toEqual({ ...original, values: { deviations: 2 } });
+  await expect(makePrompt(row, "r", 1, maker({ name: "odd", regarded: () => [1, 1] }))).rejects.toThrow("it gave 2 flags for the 1 visual tokens of picture 0");
+});
+
+test("without a picture there are no values to change", async () => {
+  const prompt = await makePrompt({ ...row, images: [] }, "r", 1, maker({ name: "changed", values: { deviations: 2 } }));
+  expect("values" in prompt.views.get("changed")!).toBe(false);
+});

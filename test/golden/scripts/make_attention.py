@@ -6,7 +6,8 @@ Writes <cases folder>/attention.json from models/<family> and their cases. By th
 "pictureAlignment(-1;1,2)": layers; heads): [rows, completion tokens], 0 in the padding. pictureAttention: the probability that a completion token's own
 query puts on the visual tokens of its prompt, mean over heads and layers; pictureAlignment: the mean cosine of that query with their keys, both
 after rotation. Gradients are those of the sum over outputs k, rows b and tokens t of cos(k + 3 b + t) times the value: the L2 norm of every
-parameter's, and some whole.
+parameter's, and some whole. And log-probs of the completion tokens where text tokens do not read what they look at most: "changed", by deviations (ValueChange in
+core/model/model.ts).
 """
 import importlib
 import json
@@ -25,7 +26,21 @@ CASES = {"small.two_rows": "qwen2_5_vl", "qwen2_vl.mixed": "qwen2_vl", "qwen3_vl
 OUTPUTS = ["pictureAttention(-1,0)", "pictureAttention(1;0,3)", "pictureAlignment(-1)", "pictureAlignment(0,1;1,2)"]
 
 
-def watched(module, seen):
+def changed(weights, value, deviations, visual):
+    """What attention reads: above mean + deviations * std of a text token's probabilities on visual tokens the mean of their values."""
+    heads = weights.shape[1]
+    seen = ((weights > 1e-8) & visual[:, None, None, :]).to(weights.dtype)
+    count = seen.sum((1, 3), keepdim=True)
+    off = (weights - (weights * seen).sum((1, 3), keepdim=True) / count.clamp(min=1)) * seen
+    std = (off.square().sum((1, 3), keepdim=True) / (count - 1).clamp(min=1)).sqrt()
+    replaced = weights * ((off > deviations * std) & ~visual[:, None, :, None]) * seen
+    value = value.repeat_interleave(heads // value.shape[1], 1)
+    instead = (seen * value.mean(-1)[:, :, None, :]).sum(-1) / seen.sum(-1).clamp(min=1)
+    out = (weights - replaced) @ value + (replaced.sum(-1) * instead)[..., None]
+    return out.transpose(1, 2).contiguous()
+
+
+def watched(module, seen, change):
     """Wrap a module's eager attention so that text layers leave queries, keys and probabilities, a list of each by layer."""
     plain = module.eager_attention_forward
 
@@ -39,6 +54,8 @@ def watched(module, seen):
             weights = (query @ k.transpose(2, 3) * options["scaling"] + attention_mask.clamp(min=-1e30)).softmax(-1)
             out = (weights @ v).transpose(1, 2).contiguous()
         seen[layer.layer_idx] = (query, key, weights)
+        if change:
+            out = changed(weights, value, **change)
         return out, weights
 
     module.eager_attention_forward = forward
@@ -83,9 +100,9 @@ for name, module in CASES.items():
         info = json.load(file)
     tensors = load_file(f"{folder}/models/{name}.safetensors")
     ids, mask, completion = tensors["input_ids"].long(), tensors["attention_mask"].long(), tensors["completion_mask"].float()
-    seen = {}
+    seen, change = {}, {}
     modeling = importlib.import_module(f"transformers.models.{module}.modeling_{module}")
-    plain = watched(modeling, seen)
+    plain = watched(modeling, seen, change)
     case = {"values": {}}
     for precision, dtype in (("f32", torch.float32), ("f64", torch.float64)):
         model = AutoModelForImageTextToText.from_pretrained(f"{folder}/models/{name.split('.')[0]}", dtype=dtype, attn_implementation="eager").eval()
@@ -109,6 +126,14 @@ for name, module in CASES.items():
         noise += [key for key, norm in norms.items() if norm < 1e-5 * total and key not in noise]
         case.setdefault("norms", {})[precision] = norms
         whole = [key for key, p in model.named_parameters() if p.ndim == 1 and p.numel() <= 64 and key in norms and key not in noise][::4]
+        for deviations in (0.5, 2.0):
+            change.update(deviations=deviations, visual=ids == model.config.image_token_id)
+            with torch.no_grad():
+                logits = model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, **pictures).logits
+            change.clear()
+            start = info["prompt_len"]
+            logps = logits[:, start - 1 : -1].log_softmax(-1).gather(-1, ids[:, start:, None])[..., 0] * completion.to(dtype)
+            case.setdefault("changed", {}).setdefault(str(deviations), {})[precision] = logps.flatten().tolist()
         case.setdefault("whole", {})[precision] = {key: gradients[key].flatten().tolist() for key in whole}
     modeling.eager_attention_forward = plain
     out[name] = case

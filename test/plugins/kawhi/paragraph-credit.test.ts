@@ -1,15 +1,23 @@
-import { createHost } from "@papo/core";
+import { createHost, type Plugin, type Run } from "@papo/core";
 import { lossOf } from "@papo/core/testing";
 import { ParagraphCreditPlugin } from "@papo/plugins";
+import { add, type Tensor2D } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 
 const words = ["a", ".\n\n", "\n\n"];
 const decode = (tokens: Int32Array): string => [...tokens].map((token) => words[token]!).join("");
 
+class OnePlugin implements Plugin {
+  readonly name = "OnePlugin";
+
+  apply({ hooks }: Run): void {
+    hooks.advantages.tap(this.name, (zeros) => add<Tensor2D>(zeros, 1));
+  }
+}
+
 /** Advantages of 1 become the weights. */
 function weightsOf(tokens: readonly number[], alpha: readonly number[], { pictures = 1, ...options }: { pictures?: number } & ConstructorParameters<typeof ParagraphCreditPlugin>[0] = {}): number[] {
-  const one = { name: "OnePlugin", apply: ({ hooks }: Parameters<ParagraphCreditPlugin["apply"]>[0]) => hooks.advantages.tap("OnePlugin", (zeros) => zeros.add(1)) };
-  const plugins = [one, new ParagraphCreditPlugin({ view: "original", ...options })];
+  const plugins = [new OnePlugin(), new ParagraphCreditPlugin({ view: "original", ...options })];
   const row = tokens.map(() => -1);
   return [...lossOf(plugins, { logProbs: [row], tokens: [tokens], decode, pictures: [pictures], scores: { "original/old/pictureAlignment(-1)": [alpha] } }).advantages[0]!];
 }
