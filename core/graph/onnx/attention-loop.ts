@@ -1,4 +1,5 @@
 /** Lowering of attention in blocks (ops/block-attention.ts): a loop over the blocks, whose results are collected in sequences. */
+import { leastAbove, leastSeen } from "../ops/changed-values.ts";
 import type { LoopType, OnnxAttribute, OnnxWriter } from "./writer.ts";
 
 interface Heads {
@@ -24,9 +25,6 @@ interface Block {
 
 /** Added to a score to forbid it: exp of it is 0. */
 const forbidden = -1e9;
-
-/** As in ops/changed-values.ts: probabilities up to the first are not seen, and what is above a limit is above it by the second. */
-const [leastSeen, leastAbove] = [1e-8, 6e-11];
 
 /** Shorthand for nodes with one output. */
 class Nodes {

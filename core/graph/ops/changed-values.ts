@@ -15,6 +15,9 @@ export const changeFields = ["visual", "changes", "deviations"] as const;
 /** Probabilities up to this are not seen. */
 export const leastSeen = 1e-8;
 
+/** What is above a limit is above it by this. */
+export const leastAbove = 6e-11;
+
 export interface ChangedProbabilities {
   /** Probabilities, with axes of heads, queries and keys among them. */
   readonly p: Value;
@@ -44,8 +47,11 @@ export function changedProbabilities({ p, visual, changes, deviations, over }: C
 export const replacement = (replaced: Value, seen: Value, valueMeans: Value): Value =>
   mul(sumLast(replaced), div(matmul(seen, valueMeans), atLeastOne(sumLast(seen))));
 
-/** 1 where x is above 0, by more than 1e-10, else 0: a step that executors have no op for. */
-const above = (x: Value): Value => sigmoid(affine(x, 1e12, -60));
+/** 1 where x is above 0, by `leastAbove`, else 0: a step that executors have no op for. */
+const above = (x: Value): Value => sigmoid(affine(x, steepness, -steepness * leastAbove));
+
+/** So that a sigmoid is 0 or 1 within half of `leastAbove`. */
+const steepness = 1e12;
 
 /** Whole numbers, 1 in the place of 0. */
 const atLeastOne = (count: Value): Value => add(count, above(affine(count, -1, 0.5)));

@@ -26,7 +26,7 @@ test("tokens of a paragraph weigh alike, those of one that looks at the picture 
   // Softmax of 0.2 and 0 at 0.1: 0.8808 and 0.1192; the separator belongs to what it ends.
   const weights = weightsOf([0, 1, 0, 0], [0.3, 0.1, 0, 0], { smoothing: 0 });
   const [first, second] = [0.1 + 0.9 * 0.8807971, 0.1 + 0.9 * 0.1192029];
-  expect(weights).toEqual([first, first, second, second].map((weight) => expect.closeTo(weight, 5)));
+  expect(weights).toEqual([first, first, second, second].map((weight) => expect.closeTo(weight, 5) as number));
 });
 
 test("smoothing takes the weights towards each other, and a response of one paragraph weighs the most", () => {
