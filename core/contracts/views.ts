@@ -41,8 +41,11 @@ export interface PromptParts {
 
 /** A picture as a view shows it: before the processor, after it, and as how many visual tokens. */
 export interface ShownPicture {
+  /** As the view shows it to the processor. */
   readonly picture: Picture;
+  /** What the vision tower reads of it. */
   readonly encoded: EncodedPicture;
+  /** What it becomes. @unit visual tokens */
   readonly tokens: number;
 }
 
@@ -74,6 +77,7 @@ export interface View {
   /**
    * Which of a picture's visual tokens (1) outputs about the picture are about, [tokens]: "pictureAttention", "pictureAlignment", "pictureSimilarity". The policy
    * reads the same as without it. Default: all of them.
+   * @unit 0 or 1
    */
   regarded?(shown: ShownPicture, context: ViewContext): ArrayLike<number | boolean> | Promise<ArrayLike<number | boolean>>;
 }

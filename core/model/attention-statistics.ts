@@ -17,6 +17,7 @@ export interface AttentionStatistic {
   readonly heads: AttentionParts;
 }
 
+/** Numbers of layers or heads, or all of them. */
 export type AttentionParts = readonly number[] | "all";
 
 /** A statistic's layers and heads as numbers from 0, each once, ascending. @throws Error when the model has no such layer or head */

@@ -16,7 +16,7 @@ export interface EncodedPrompt {
    * @unit 0 or 1
    */
   readonly dropped?: Uint8Array;
-  /** 1 for visual tokens that outputs about the picture are about, [visual tokens of all pictures]; no log-prob depends on it. Default: all. */
+  /** 1 for visual tokens that outputs about the picture are about, [visual tokens of all pictures]; no log-prob depends on it. Default: all. @unit 0 or 1 */
   readonly regarded?: Uint8Array;
   /** What text tokens read of the picture is changed inside the decoder; it can be scored, without a gradient, and not sampled from. Default: nothing is. */
   readonly values?: ValueChange;
@@ -28,6 +28,7 @@ export interface EncodedPrompt {
  * that the head sees. Probabilities up to 1e-8 count as not seen.
  */
 export interface ValueChange {
+  /** How far above the mean a probability must be. @unit standard deviations */
   readonly deviations: number;
 }
 

@@ -23,10 +23,11 @@ const chapters = [
     "core/contracts/batch.ts": ["Batch", "Minibatch"], "core/contracts/term.ts": ["Term"], "core/math/reduce.ts": ["Reduction"], "core/contracts/hook-values.ts": ["TermSlot"],
   }],
   ["Scores", "An array that the policy, or a copy of it, gives for responses: asked for with `run.scores.request`, read with `batch.get` or `group.get`.", {
-    "core/contracts/scores.ts": ["ScoreRequest", "ScoreWeights", "ScoreTarget", "ScoreHandle"], "core/learner/learner.ts": ["Output"],
+    "core/contracts/scores.ts": ["ScoreRequest", "ScoreWeights", "ScoreTarget", "ScoreHandle"], "core/learner/learner.ts": ["Output", "OutputKind", "PlainOutput"],
+    "core/model/attention-statistics.ts": ["AttentionKind", "AttentionParts"],
   }],
   ["Views", "A named, seeded change of a prompt, registered with `run.views.register`.", {
-    "core/contracts/views.ts": ["View", "PromptParts", "PromptContext", "ViewContext"], "core/model/model.ts": ["EncodedPrompt"], "core/model/processing/picture.ts": ["Picture", "EncodedPicture"],
+    "core/contracts/views.ts": ["View", "PromptParts", "PromptContext", "ViewContext", "ShownPicture"], "core/model/model.ts": ["EncodedPrompt", "ValueChange"], "core/model/processing/picture.ts": ["Picture", "EncodedPicture"],
   }],
   ["What else is registered", "Rewards, rollouts beside the step's own, and other weights.", {
     "core/contracts/scorer.ts": ["Scorer", "ScoredPart"], "core/contracts/auxiliary.ts": ["AuxiliaryRollout"], "core/contracts/copies.ts": ["WeightsCopy"], "core/contracts/teachers.ts": ["Teacher"],
