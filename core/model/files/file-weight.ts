@@ -72,12 +72,12 @@ export class FileWeight implements FileArray {
 
   /** Where the first number stands that is not finite; −1 without one. */
   firstNotFinite(): number {
-    const [mask, wide] = [{ F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 }[this.file.type], this.file.type === "F32"];
+    const { type } = this.file;
     let at = 0;
     for (const part of this.#parts()) {
-      const words = wide ? new Uint32Array(part.buffer, 0, part.byteLength / 4) : new Uint16Array(part.buffer, 0, part.byteLength / 2);
-      for (let i = 0; i < words.length; i++) if (((words[i] as number) & mask) === mask) return at + i;
-      at += words.length;
+      const found = notFiniteIn(type, part);
+      if (found >= 0) return at + found;
+      at += part.byteLength / (type === "F32" ? 4 : 2);
     }
     return -1;
   }
@@ -100,4 +100,27 @@ function widen(type: FileType, bytes: Uint8Array<ArrayBuffer>, into: Float32Arra
   if (type === "F32") into.set(new Float32Array(bytes.buffer, 0, into.length));
   else if (type === "BF16") widenBfloat16(new Uint16Array(bytes.buffer, 0, into.length), into);
   else widenFloat16(new Uint16Array(bytes.buffer, 0, into.length), into);
+}
+
+/** Bits of an exponent: a number that is not finite has all of them, and no other number has. */
+const exponents = { F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 } as const;
+
+/** Of 32-bit words, which hold one number or two: exponents, and their lowest bits. */
+const inWords = {
+  F32: [0x7f800000, 0x00800000, 0x80000000],
+  F16: [0x7c007c00, 0x04000400, 0x80008000],
+  BF16: [0x7f807f80, 0x00800080, 0x80008000],
+} as const;
+
+/** Place of the first number in bytes that is not finite; −1 without one. Looks at words first: a large file is all numbers that are. */
+function notFiniteIn(type: FileType, bytes: Uint8Array<ArrayBuffer>): number {
+  const [all, lowest, carried] = inWords[type];
+  const words = new Uint32Array(bytes.buffer, 0, bytes.byteLength >> 2);
+  // An exponent of all ones carries into the sign's place.
+  let found = 0;
+  for (let i = 0; i < words.length; i++) found |= (((words[i] as number) & all) + lowest) | 0;
+  const whole = words.byteLength === bytes.byteLength;
+  if ((found & carried) === 0 && whole) return -1;
+  const numbers = type === "F32" ? words : new Uint16Array(bytes.buffer, 0, bytes.byteLength >> 1);
+  return numbers.findIndex((bits) => (bits & exponents[type]) === exponents[type]);
 }

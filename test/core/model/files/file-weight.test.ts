@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DeviceArray, Executor } from "../../../../core/graph/executor.ts";
+import type { DeviceArray, Executor, FileType } from "../../../../core/graph/executor.ts";
 import { OnnxExecutor } from "../../../../core/graph/onnx/executor.ts";
 import type { XlaOptions } from "../../../../core/graph/xla/executor.ts";
 import { loadXla, xlaSetup } from "../../../../core/graph/xla/plugin.ts";
 import { GraphLearner } from "../../../../core/learner/graph-learner.ts";
 import type { ModelConfig } from "../../../../core/model/files/config.ts";
-import { FileWeight } from "../../../../core/model/files/file-weight.ts";
+import { FileWeight, HeldFile } from "../../../../core/model/files/file-weight.ts";
 import { loadModelFolder, saveModelFolder } from "../../../../core/model/files/folder.ts";
 import type { WeightType } from "../../../../core/model/files/safetensors-write.ts";
 import { createModel } from "../../../../core/model/registry.ts";
@@ -107,3 +107,27 @@ test.skipIf(xlaSetup() === null).each<XlaOptions>([{}, { devices: 2 }, { precisi
   for (const [name, gradient] of inFiles.gradients) expect([name, relativeError(gradient, gradients.get(name)!)]).toEqual([name, expect.closeTo(0, 5)]);
   expect(inFiles.tokens).toEqual(loaded.tokens);
 }, 300_000);
+
+test("the first number that is not finite is found in every type and place, and no finite one is taken for it", async () => {
+  const sixteen = Array.from({ length: 2 ** 16 }, (_, bits) => bits);
+  const wide = [0, 1, 0x3f800000, 0x7f7fffff, 0xff7fffff, 0x00ffffff, 0x7f000000, 0x80000000];
+  const types = { BF16: 0x7f80, F16: 0x7c00, F32: 0x7f800000 } as const;
+  for (const [type, exponent] of Object.entries(types)) {
+    const Words = type === "F32" ? Uint32Array : Uint16Array;
+    const finite = (type === "F32" ? wide : sixteen).filter((bits) => (bits & exponent) !== exponent);
+    const found = async (numbers: readonly number[], skipped = 0): Promise<number> => {
+      const words = Words.from([...Array.from({ length: skipped }, () => exponent), ...numbers]);
+      const path = join(root, `numbers-${type}-${numbers.length}-${skipped}`);
+      await writeFile(path, words);
+      const start = skipped * Words.BYTES_PER_ELEMENT;
+      const entry = { name: "numbers", type: type as FileType, file: path, shape: [numbers.length], start, end: start + numbers.length * Words.BYTES_PER_ELEMENT };
+      return new FileWeight(entry, new HeldFile(path)).firstNotFinite();
+    };
+    expect(await found(finite)).toBe(-1);
+    expect(await found(finite.slice(0, finite.length - 1), 1)).toBe(-1);
+    const top = type === "F32" ? 0x80000000 : 0x8000;
+    for (const bits of [exponent, exponent + top, exponent + 1, 2 * top - 1]) {
+      for (const place of [0, 1, 2, 3, 4]) expect(await found([1, 2, 3, 4, 5].map((value, i) => (i === place ? bits : value)))).toBe(place);
+    }
+  }
+});
