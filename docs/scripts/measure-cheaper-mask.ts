@@ -10,7 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom, learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, type Run, train } from "@papo/core";
 import { type MaskOf, RandomMaskPlugin } from "@papo/plugins";
-import { makeVariant, parseVariant } from "../../recipes/app/compare/variant.ts";
+import { parseVariant } from "../../recipes/app/compare/variant.ts";
+import { madePreset } from "../../recipes/presets/written-preset.ts";
 import { writeDataset } from "../../recipes/app/tasks/shapes/dataset.ts";
 import { ShapesRewardPlugin } from "../../recipes/app/tasks/shapes/reward-plugin.ts";
 import { pictureGrids, startModelFolder } from "../../recipes/app/tasks/shapes/start-model.ts";
@@ -70,7 +71,7 @@ function correlation(x: readonly number[], y: readonly number[]): number {
 
 const folder = mkdtempSync(join(tmpdir(), "dropped-mask-"));
 const seconds = { painted: 0, dropped: 0, int8: 0 };
-const { plugins, settings } = makeVariant(parseVariant("papo:maskOn=merge"));
+const { plugins, settings } = madePreset(parseVariant("papo:maskOn=merge"));
 const chosen = { ...settings, steps: Number(process.argv[2] ?? 20), promptsPerMinibatch: null, checkpointEvery: 0 };
 const policy = await openPolicyInProcess({ folder: startModelFolder, ...learnerSettings(parseSettings(chosen)) });
 const score = policy.learner.score.bind(policy.learner);

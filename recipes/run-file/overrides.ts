@@ -4,6 +4,7 @@ import { identityOf, keysOf, labelled, nearest, optionsOrigin, parseOptions, sch
 import type { z } from "zod";
 import { evaluationSchema } from "../app/evaluation/plan.ts";
 import { dataSchema } from "./data-source.ts";
+import { presetPlugins } from "./preset-plugins.ts";
 import type { RunFile } from "./run-file.ts";
 import { valueFrom } from "./override-value.ts";
 
@@ -30,8 +31,10 @@ export function withOverrides(run: RunFile, set: readonly string[], mistakes: Mi
   const overrides = set.flatMap((written) => parsed(written, mistakes));
   let changed = overrides.filter(({ path }) => path[0] !== "plugins").reduce((before, override) => withOne(before, override, mistakes), run);
   const ofPlugins = overrides.filter(({ path }) => path[0] === "plugins");
-  if (ofPlugins.length > 0 && Array.isArray(run.plugins)) changed = { ...changed, plugins: withPluginOptions(run.plugins, ofPlugins, mistakes) };
-  return changed;
+  if (ofPlugins.length === 0 || !Array.isArray(run.plugins)) return changed;
+  const preset = ofPlugins.findLast(({ path }) => path.length === 1);
+  if (preset !== undefined) changed = { ...changed, plugins: withPreset(changed, preset, mistakes) };
+  return { ...changed, plugins: withPluginOptions(changed.plugins, ofPlugins.filter(({ path }) => path.length > 1), mistakes) };
 }
 
 function parsed(written: string, mistakes: Mistakes): Override[] {
@@ -53,7 +56,7 @@ function strangeRoot(path: string): string {
   const inSettings = schemaAt(settingsSchema, path.split(".")) === undefined ? [] : [`--set settings.${path}=…`];
   const near = nearest(path.split(".")[0]!, roots);
   const guesses = [...new Set([...inSettings, ...adviceOn(path, "--set"), ...(near === null ? [] : [near])])];
-  return `nothing is called "${path}"${guesses.length > 0 ? `; did you mean ${guesses.join(" or ")}?` : ""} There are ${roots.map((root) => (root === "settings" ? "settings.<option>" : root === "plugins" ? "plugins.<class>.<option>" : root)).join(", ")}`;
+  return `nothing is called "${path}"${guesses.length > 0 ? `; did you mean ${guesses.join(" or ")}?` : ""} There are ${roots.map((root) => (root === "settings" ? "settings.<option>" : root === "plugins" ? "plugins.<class>.<option>, plugins=<preset>" : root)).join(", ")}`;
 }
 
 function withOne(run: RunFile, { written, path: [root, ...path], text }: Override, mistakes: Mistakes): RunFile {
@@ -105,6 +108,15 @@ function mistakesIn(owner: string, schema: z.ZodObject, options: unknown): strin
     return [];
   } catch (error) {
     return (error as Error).message.split("\n").map((line) => line.replace(`${owner}: `, ""));
+  }
+}
+
+function withPreset(run: RunFile, { written, text }: Override, mistakes: Mistakes): readonly Plugin[] {
+  try {
+    return presetPlugins(text, run);
+  } catch (error) {
+    mistakes.push(`--set ${written}: ${(error as Error).message}`);
+    return run.plugins;
   }
 }
 

@@ -9,7 +9,7 @@ import type { GivenOptions, Options } from "./options.ts";
 export const setOption = {
   set: {
     kind: "text", value: "<path=value>", many: true,
-    text: "Set an option in place of the run file's: settings.learningRate=1e-5, plugins.PerceptionKlPlugin.coefficient=0.02, model=…, data=…, data.split=…, evaluation.every=….",
+    text: "Set an option in place of the run file's: settings.learningRate=1e-5, plugins.PerceptionKlPlugin.coefficient=0.02, plugins=grpo (a preset in place of its plugins, its rewards kept), model=…, data=…, data.split=…, evaluation.every=….",
   },
 } as const satisfies Options;
 

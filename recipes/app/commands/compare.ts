@@ -1,44 +1,56 @@
-/** `papo compare`: many recipes on the embedded task under one budget, as one table. */
+/** `papo compare`: many recipes on the embedded task, or run files on their own data, with several seeds, as one table. */
 import type { ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lockFolder, makeFolder } from "@papo/core";
-import { command } from "../command-line/command.ts";
-import { beforeEnd, commandWith } from "../stopping.ts";
+import { command, UsageError } from "../command-line/command.ts";
+import type { GivenOptions, Options } from "../command-line/options.ts";
+import { setOption } from "../command-line/run-file-options.ts";
+import { beforeEnd, commandWith, hold, unlessStopped } from "../stopping.ts";
+import { sayStopping } from "../session.ts";
 import type { Display } from "../display/display.ts";
 import { runSideBySide } from "../compare/side-by-side.ts";
-import { summaryOf, writeSummary } from "../compare/summary.ts";
-import { drawSweeps, linesOf, sweepsOf, tableOf } from "../compare/table.ts";
+import { checkRuns } from "../compare/file-runs.ts";
+import { checkAlike, compareRunFiles, fileVariants, isRunFile, labelOf, plannedFileRuns, writeFileTables, type FileComparison } from "../compare/run-files.ts";
+import { summaryOf } from "../compare/summary.ts";
+import { writeTables } from "../compare/write-tables.ts";
 import { isDone, parseVariant, promptsOf, type Variant } from "../compare/variant.ts";
 import type { Job } from "../compare/run-variant.ts";
 import { tinyPresetNames } from "../../presets/index.ts";
 import { readRunFolder } from "../report/read-run.ts";
 import { stepsText, taskOf, taskOptions, type Task } from "../tasks/task.ts";
 
+const options = {
+  ...taskOptions("shapes"),
+  seeds: { kind: "count", default: 3, text: "How often each is trained." },
+  "first-seed": { kind: "count", default: 1, text: "The first of the seeds; the others follow it." },
+  steps: { kind: "count", text: `${stepsText} Of run files their own.` },
+  scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
+  jobs: { kind: "count", text: "Runs side by side; without it as many as there are cores, and one of run files." },
+  baseline: { kind: "text", value: "<recipe>", text: "What the others are compared with; without it grpo or the first, of run files the first." },
+  set: { ...setOption.set, text: `Of run files, for all of them. ${setOption.set.text}` },
+  unlike: { kind: "flag", text: "Compare run files also where they train on other data or begin with other models." },
+  tables: { kind: "flag", text: "Train nothing: write the tables of the runs that are done, also while others are under way." },
+  output: { kind: "text", value: "<folder>", default: "runs/compare", text: "Where runs and tables go." },
+} as const satisfies Options;
+
 export const compare = command({
   name: "compare",
-  forms: ["[grpo papo papo:gamma=0.04,mode=paper …]"],
+  forms: ["[grpo papo papo:gamma=0.04,mode=paper …]", "<run.ts> [other.ts run.ts:plugins.PerceptionKlPlugin.coefficient=0.02 grpo …]"],
   summary: [
     "Train recipes on an embedded task with several seeds under one budget, measure them on the same unseen scenes, and rank them.",
     `Recipes: ${tinyPresetNames.join(", ")}; default all. Options of PAPO's recipes (perception.cap=1 leads into one) and settings of the run (settings.executor=tensorflow) follow a colon; an option with three numbers is drawn as a curve.`,
-    "Each run is a process with one thread. Started again, it goes on with the runs that are missing.",
-    "Writes <output>/table.md, results.json, sweeps.svg, runs.json (each run's right answers and metrics in short) and a folder per run.",
+    "Run files are trained on their own data and measured by their own evaluation, which all must have in common; options follow a colon, as --set has them. A preset beside them is any of papo show's, in place of the first run file's plugins: model, data, rewards, settings and evaluation stay.",
+    "Each run is a process, on the embedded tasks with one thread. Started again, it goes on with the runs that are missing, and with those of run files from their checkpoints.",
+    "Writes <output>/table.md, results.json, sweeps.svg, runs.json (each run's right answers and metrics in short) and a folder per run; of run files report.html too.",
   ],
-  options: {
-    ...taskOptions("shapes"),
-    seeds: { kind: "count", default: 3, text: "How often each is trained." },
-    "first-seed": { kind: "count", default: 1, text: "The first of the seeds; the others follow it." },
-    steps: { kind: "count", text: stepsText },
-    scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
-    jobs: { kind: "count", text: "Runs side by side, as many as there are cores without it." },
-    baseline: { kind: "text", value: "<recipe>", text: "What the others are compared with, grpo or the first without it." },
-    tables: { kind: "flag", text: "Train nothing: write the tables of the runs that are done, also while others are under way." },
-    output: { kind: "text", value: "<folder>", default: "runs/compare", text: "Where runs and tables go." },
-  },
+  options,
   positionals: [0, Infinity],
   async run({ values, positionals, display }) {
+    if (positionals.some(isRunFile)) return compareFiles(positionals, values, display);
+    if (values.set.length > 0 || values.unlike) throw new UsageError([`--${values.unlike ? "unlike" : "set"} is for run files, and none is given; options of a recipe follow a colon: papo:gamma=0.04`]);
     const task = taskOf(values);
     const variants = (positionals.length > 0 ? positionals : tinyPresetNames).map(parseVariant);
     const comparison: Comparison = {
@@ -53,10 +65,41 @@ export const compare = command({
       output: resolve(values.output),
       display,
     };
-    if (values.tables) writeTables(comparison);
+    if (values.tables) tellTables(comparison);
     else await runComparison(comparison);
   },
 });
+
+type Given = GivenOptions<typeof options>;
+
+/** Run files, and presets on the data of the first of them. */
+async function compareFiles(words: readonly string[], values: Given, display: Display): Promise<number | void> {
+  const mistakes = ofTasks.filter((name) => values[name] !== undefined && values[name] !== defaultOf(name)).map((name) => `--${name} is of the embedded tasks: a run file says what it is trained on and measured by`);
+  if (mistakes.length > 0) throw new UsageError(mistakes);
+  const set = [...values.set, ...(values.steps === undefined ? [] : [`settings.steps=${values.steps}`])];
+  const variants = fileVariants(words, set);
+  if (variants.some((variant) => variant.set.some((one) => /^\s*settings\.seed\s*=/.test(one)))) throw new UsageError(["settings.seed is the comparison's own: --seeds says how many, --first-seed which"]);
+  const baseline = values.baseline === undefined ? variants[0]!.label : labelOf(values.baseline);
+  if (!variants.some(({ label }) => label === baseline)) throw new UsageError([`--baseline ${values.baseline}: name one of ${variants.map(({ label }) => label).join(", ")}`]);
+  const stop = hold({ say: sayStopping(display) });
+  try {
+    const asked: FileComparison = {
+      variants, baseline, seeds: values.seeds, firstSeed: values["first-seed"], jobs: values.jobs ?? 1, unlike: values.unlike,
+      output: resolve(values.output), display, signal: stop.signal,
+    };
+    const runs = plannedFileRuns(asked);
+    const read = (await checkRuns(runs)).slice(0, variants.length);
+    checkAlike(variants, read, asked.unlike);
+    if (values.tables) return await writeFileTables(asked, read);
+    return await unlessStopped(() => compareRunFiles(asked, read), () => display.line(`go on with: ${commandWith([])}`));
+  } finally {
+    stop.release();
+  }
+}
+
+/** Options that mean nothing to run files. */
+const ofTasks = ["task", "strength", "scenes"] as const satisfies readonly (keyof Given)[];
+const defaultOf = (name: (typeof ofTasks)[number]): unknown => (options[name] as { readonly default?: unknown }).default;
 
 export interface Comparison {
   readonly variants: readonly Variant[];
@@ -93,7 +136,7 @@ async function runLocked(comparison: Comparison): Promise<void> {
   const missing = all.filter(({ folder }) => !isDone(folder));
   say(`${all.length} runs, ${all.length - missing.length} of them done already; ${jobs} at a time`);
   const failures = await inParallel(missing.map((run) => jobOf(run, data, comparison)), jobs, say);
-  if (all.some(({ folder }) => isDone(folder))) writeTables(comparison);
+  if (all.some(({ folder }) => isDone(folder))) tellTables(comparison);
   if (failures.length > 0) throw new Error(`${failures.length} of ${missing.length} runs failed:\n${failures.join("\n")}`);
 }
 
@@ -105,17 +148,11 @@ const plannedRuns = ({ variants, seeds, firstSeed, output }: Comparison): Planne
     variants.map((variant) => ({ variant, seed, folder: join(output, "runs", `${variant.label.replace(/[^\w.-]+/g, "-")}-${seed}`) })));
 
 /** Of the runs that are done, also while others are under way. @throws Error where none is */
-export function writeTables(comparison: Comparison): void {
+export function tellTables(comparison: Comparison): void {
   const { output, display } = comparison;
   const runs = plannedRuns(comparison).filter(({ folder }) => isDone(folder)).map(({ folder, variant, seed }) => readRunFolder(folder, { name: `${variant.label}, seed ${seed}`, recipe: variant.label }));
   if (runs.length === 0) throw new Error(`${output} holds no run of this comparison that is done`);
-  const lines = linesOf(runs, comparison.baseline);
-  const sweeps = sweepsOf(lines);
-  writeFileSync(join(output, "table.md"), tableOf(lines, comparison.baseline));
-  writeSummary(join(output, "runs.json"), summaryOf(runs, aboutOf(comparison)));
-  writeFileSync(join(output, "results.json"), `${JSON.stringify(lines, null, 1)}\n`);
-  if (sweeps.length > 0) writeFileSync(join(output, "sweeps.svg"), drawSweeps(sweeps));
-  display.result(tableOf(lines, comparison.baseline), { output });
+  display.result(writeTables(output, runs, comparison.baseline, summaryOf(runs, aboutOf(comparison))), { output });
 }
 
 /** What runs must have in common to stand in one table. */

@@ -10,7 +10,8 @@ import { portOption } from "../command-line/page-options.ts";
 import { openTrainingPage, type TrainingPage } from "../page/training-page.ts";
 import { RunControl } from "../run-control.ts";
 import { probe } from "../compare/run-variant.ts";
-import { makeVariant, parseVariant, promptsOf, type Variant } from "../compare/variant.ts";
+import { parseVariant, promptsOf, type Variant } from "../compare/variant.ts";
+import { madePreset } from "../../presets/written-preset.ts";
 import { tinyPresetNames } from "../../presets/index.ts";
 import { startWeights } from "../../run-file/model-folder.ts";
 import { readRunFolder } from "../report/read-run.ts";
@@ -128,7 +129,7 @@ async function trainAll({ task, trainings, steps, scenes, output, display, stop,
     }
     // One that was killed has no checkpoint, and begins anew.
     if (checkpointFolders(join(folder, "checkpoints")).length === 0) rmSync(folder, { recursive: true, force: true });
-    const { plugins, settings } = makeVariant(training.variant);
+    const { plugins, settings } = madePreset(training.variant);
     const chosen = { ...settings, seed: training.seed, ...(steps === null ? {} : { steps }), checkpointEvery: 0 };
     const policy = await openPolicy({ folder: model, ...learnerSettings(parseSettings(chosen)) });
     try {

@@ -7,7 +7,10 @@ import { say } from "../display/say.ts";
 export const diff = textCommand({
   name: "diff",
   forms: ["<preset | run.ts | run folder> <preset | run.ts | run folder>"],
-  summary: ["List the settings, plugins and options that differ, and warn of a baseline that has a method's term on."],
+  summary: [
+    "List the settings, plugins and options that differ, of two run files their model, data, evaluation and reward too, and warn of a baseline that has a method's term on.",
+    "Options may stand behind either: papo papo:gamma=0.04; run.ts run.ts:settings.learningRate=1e-5.",
+  ],
   options: {},
   positionals: [2, 2],
   async run({ positionals: [left, right] }) {
@@ -17,9 +20,10 @@ export const diff = textCommand({
   },
 });
 
-/** One line per difference, settings first; empty when there is none. */
+/** One line per difference, inputs and settings first; empty when there is none. */
 export function differences(left: DescribedRecipe, right: DescribedRecipe): string[] {
-  const settings = changes(left.settings, right.settings).map(([name, a, b]) => `${name}: ${a} → ${b}`);
+  const inputs = left.inputs === null || right.inputs === null ? [] : changes(left.inputs, right.inputs);
+  const settings = [...inputs, ...changes(left.settings, right.settings)].map(([name, a, b]) => `${name}: ${a} → ${b}`);
   const names = [...new Set([...left.plugins, ...right.plugins].map(({ name }) => name))];
   const plugins = names.flatMap((name) => {
     const [a, b] = [left, right].map((recipe) => recipe.plugins.find((plugin) => plugin.name === name)) as [DescribedPlugin | undefined, DescribedPlugin | undefined];

@@ -9,7 +9,8 @@ import { say } from "../display/say.ts";
 export const show = textCommand({
   name: "show",
   forms: ["<preset | run.ts | run folder>"],
-  summary: ["Print a recipe: its settings, and each plugin's formula with its options, their symbols and the values in force."],
+  summary: ["Print a recipe: its settings, and each plugin's formula with its options, their symbols and the values in force; of a run file its model, data, evaluation and reward too.",
+    "Options may stand behind it: papo:gamma=0.04, run.ts:plugins.PerceptionKlPlugin.coefficient=0.02."],
   options: setOption,
   positionals: [1, 1],
   async run({ values: { set }, positionals: [name] }) {
@@ -18,9 +19,10 @@ export const show = textCommand({
 });
 
 /** At most 120 columns wide, unless a value is longer. */
-export function showRecipe({ name, source, settings, plugins }: DescribedRecipe): string {
+export function showRecipe({ name, source, settings, plugins, inputs }: DescribedRecipe): string {
+  const asked = inputs === null ? [] : ["", "inputs", ...columns(Object.entries(inputs).map(([input, value]) => [input, text(value)]), ["  ", "  "])];
   const values = columns(Object.entries(settings).map(([setting, value]) => [setting, text(value)]), ["  ", "  "]);
-  return [`${name}`, ...wrapped(source, 2), "", "settings", ...values, "", "plugins, in order", ...plugins.flatMap(showPlugin)].join("\n");
+  return [`${name}`, ...wrapped(source, 2), ...asked, "", "settings", ...values, "", "plugins, in order", ...plugins.flatMap(showPlugin)].join("\n");
 }
 
 function showPlugin({ name, options }: DescribedPlugin): string[] {

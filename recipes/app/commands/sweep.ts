@@ -6,7 +6,8 @@ import { setOption } from "../command-line/run-file-options.ts";
 import { commandWith, hold, unlessStopped } from "../stopping.ts";
 import { sayStopping } from "../session.ts";
 import { readGrid } from "../sweep/grid.ts";
-import { checkRuns, plannedRuns, runSweep } from "../sweep/sweep.ts";
+import { checkRuns } from "../compare/file-runs.ts";
+import { plannedRuns, runSweep } from "../sweep/sweep.ts";
 
 export const sweep = command({
   name: "sweep",
@@ -34,8 +35,8 @@ export const sweep = command({
     if ([...varied.map(({ path }) => path), ...values.set.map((set) => set.split("=")[0]!.trim())].includes("settings.seed")) mistakes.push("settings.seed is the sweep's own: --seeds says how many");
     if (mistakes.length > 0) throw new UsageError(mistakes);
     const output = resolve(values.output ?? `${(await loadRunFile(file!, { set: values.set })).output}-sweep`);
-    const runs = plannedRuns({ varied, fixed: values.set, seeds: values.seeds, output });
-    await checkRuns(file!, runs);
+    const runs = plannedRuns({ runFile: resolve(file!), varied, fixed: values.set, seeds: values.seeds, output });
+    await checkRuns(runs);
     if (values["dry-run"]) {
       display.result(runs.map(({ name }) => name).join("\n"), { runs: runs.map(({ name, set, folder }) => ({ name, set, folder })) });
       return;

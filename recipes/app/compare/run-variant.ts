@@ -6,7 +6,8 @@ import { PerceptionProbePlugin, RandomMaskPlugin, RunLogPlugin } from "@papo/plu
 import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
 import { taskPlugins, type Task } from "../tasks/task.ts";
 import { endWithParent } from "./side-by-side.ts";
-import { makeVariant, type Variant } from "./variant.ts";
+import type { Variant } from "./variant.ts";
+import { madePreset } from "../../presets/written-preset.ts";
 import { complain } from "../display/say.ts";
 
 export interface Job {
@@ -25,7 +26,7 @@ export interface Job {
 
 /** Train and measure; see `isDone`. */
 export async function runJob({ variant, seed, steps, task, model, train: trainFile, unseen, folder }: Job): Promise<void> {
-  const { plugins, settings } = makeVariant(variant);
+  const { plugins, settings } = madePreset(variant);
   // Only a run that may be rolled back needs checkpoints.
   const checkpoints = variant.options["onCollapse"] === "roll_back" ? { checkpointEvery: 3, keepCheckpoints: 8 } : { checkpointEvery: 0 };
   const chosen = { ...settings, seed, ...(steps === null ? {} : { steps }), ...checkpoints };

@@ -6,13 +6,17 @@ import type { RunRecord, StepRecord } from "../report/run-record.ts";
 export interface RunSummary {
   readonly recipe: string;
   readonly seed: number;
-  /** A letter for each question in the order of `prior`: 1 where its answer is right, 0 where it is not. */
+  /**
+   * A letter for each question in the order of `prior`: 1 where its answer is right, 0 where it is not. Of several answers to each: how many are right, with
+   * blanks between.
+   */
   readonly right: string;
   /** The mean of each metric over each quarter of the steps; times and counts of the machine left out. */
   readonly metrics: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface ComparisonSummary {
+  /** The embedded task, or the evaluation of run files. */
   readonly task: string;
   readonly strength: number | null;
   readonly steps: number | null;
@@ -25,7 +29,7 @@ const quarters = 4;
 
 const isOfMachine = (metric: string): boolean => /^(?:timing|memory|learner\/known|rollout\/parity)/.test(metric);
 
-/** Of runs that answered the same questions once each, in the same order. */
+/** Of runs that answered the same questions in the same order. */
 export function summaryOf(runs: readonly RunRecord[], about: Pick<ComparisonSummary, "task" | "strength" | "steps">): ComparisonSummary {
   const questions = runs[0]?.after?.questions ?? [];
   return {
@@ -35,7 +39,8 @@ export function summaryOf(runs: readonly RunRecord[], about: Pick<ComparisonSumm
   };
 }
 
-const lettersOf = (questions: readonly Question[]): string => questions.map(({ answers: [answer] }) => Number(isRight(answer!))).join("");
+const lettersOf = (questions: readonly Question[]): string =>
+  questions.map(({ answers }) => answers.filter(isRight).length).join(questions.some(({ answers }) => answers.length > 1) ? " " : "");
 
 function quartersOf(steps: readonly StepRecord[]): RunSummary["metrics"] {
   const names = [...new Set(steps.flatMap(({ metrics }) => Object.keys(metrics)))].filter((name) => !isOfMachine(name)).sort();

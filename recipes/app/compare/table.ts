@@ -9,16 +9,20 @@ import { accuracyOf, differenceOf, type Difference } from "../report/verdict.ts"
 export interface Line {
   readonly label: string;
   readonly seeds: number;
+  /** How answers were sampled: "greedy", "avg@4 at T = 1". */
+  readonly measure: string;
   /** 95 % intervals over scenes and seeds, 0–1. */
   readonly accuracy: Difference;
-  readonly visionDependent: Difference;
+  /** On the questions that cannot be answered without looking; null where the data does not say which. */
+  readonly visionDependent: Difference | null;
   /** Minus the baseline's, scene by scene; null for the baseline itself. */
   readonly gain: Difference | null;
   /** Both on the questions about which the prior is wrong; null where there is no prior. */
   readonly priorWrong: { readonly accuracy: Difference; readonly gain: Difference | null } | null;
-  /** Share of all answers that are wrong because something was seen wrongly. */
-  readonly perceptionErrors: number;
-  readonly klPrcp: number;
+  /** Share of all answers that are wrong because something was seen wrongly; null where no answer was sorted. */
+  readonly perceptionErrors: number | null;
+  /** Null where it was not measured. */
+  readonly klPrcp: number | null;
   /** Median over all steps of all seeds. */
   readonly secondsPerStep: number;
 }
@@ -30,12 +34,13 @@ export function linesOf(runs: readonly RunRecord[], baseline: string): Line[] {
   const lines = [...groups].map(([label, own]) => ({
     label,
     seeds: own.length,
+    measure: own[0]!.after!.accuracy.measure,
     accuracy: accuracyOf(own, "overall"),
-    visionDependent: accuracyOf(own, "visionDependent"),
+    visionDependent: own.some(({ after }) => after?.accuracy.visionDependent === null) ? null : accuracyOf(own, "visionDependent"),
     gain: label === baseline || base.length === 0 ? null : differenceOf(own, base, "overall"),
     priorWrong: priorOf(own, label === baseline ? [] : base),
-    perceptionErrors: mean(own.map(({ after }) => after?.errors["perception"] ?? 0)),
-    klPrcp: mean(own.map(({ after }) => after?.klPrcp ?? 0)),
+    perceptionErrors: own.every(({ after }) => Object.keys(after!.errors).length === 0) ? null : mean(own.map(({ after }) => after!.errors["perception"] ?? 0)),
+    klPrcp: own.some(({ after }) => after!.klPrcp === null) ? null : mean(own.map(({ after }) => after!.klPrcp!)),
     secondsPerStep: median(own.flatMap(({ steps }) => steps.flatMap(({ metrics }) => metrics["timing/step_seconds"] ?? []))),
   }));
   return lines.sort((a, b) => b.accuracy.value - a.accuracy.value || (a.label < b.label ? -1 : 1));
@@ -46,28 +51,37 @@ function priorOf(own: readonly RunRecord[], base: readonly RunRecord[]): Line["p
   return { accuracy: accuracyOf(own, "priorWrong"), gain: base.length === 0 ? null : differenceOf(own, base, "priorWrong") };
 }
 
-/** Markdown. A gain whose interval does not hold 0 is set in bold. */
+/** A column of the table: its head, and what stands in it for a line. */
+type Column = readonly [head: string, cell: (line: Line, place: number) => string];
+
+/** Markdown, with columns for what was measured. A gain whose interval does not hold 0 is set in bold; p is Holm-corrected for all lines. */
 export function tableOf(lines: readonly Line[], baseline: string): string {
+  const some = (has: (line: Line) => boolean, ...columns: readonly Column[]): readonly Column[] => (lines.some(has) ? columns : []);
   const withPrior = lines.some(({ priorWrong }) => priorWrong !== null);
-  const adjusted = holm(lines.map(({ priorWrong }) => priorWrong?.gain?.p ?? null));
-  const priorCells = ({ priorWrong }: Line, place: number): string[] =>
-    !withPrior ? [] : priorWrong === null ? ["–", "–", "–"] : [interval(priorWrong.accuracy), gainOf(priorWrong.gain), chanceOf(adjusted[place] ?? null)];
-  const row = (line: Line, place: number): string => {
-    const { label, seeds, accuracy, visionDependent, gain, perceptionErrors, klPrcp, secondsPerStep } = line;
-    const cells = [
-      String(place + 1), label, String(seeds), interval(accuracy), interval(visionDependent), gainOf(gain),
-      ...priorCells(line, place), (100 * perceptionErrors).toFixed(1), klPrcp.toFixed(2), secondsPerStep.toFixed(2),
-    ];
-    return `| ${cells.join(" | ")} |`;
-  };
-  const heads = [
-    "", "recipe", "seeds", "greedy, %", "picture needed, %", `minus ${baseline}, points`, ...(withPrior ? ["prior wrong, %", `minus ${baseline} there`, "p (Holm)"] : []),
-    "perception errors, %", "KL_prcp", "s / step",
+  const adjusted = holm(lines.map(({ priorWrong, gain }) => (withPrior ? priorWrong?.gain?.p : gain?.p) ?? null));
+  const chance: Column = ["p (Holm)", (_, place) => chanceOf(adjusted[place] ?? null)];
+  const columns: readonly Column[] = [
+    ["", (_, place) => String(place + 1)],
+    ["recipe", ({ label }) => label.replaceAll("|", "\\|")],
+    ["seeds", ({ seeds }) => String(seeds)],
+    [`${lines[0]?.measure ?? "right"}, %`, ({ accuracy }) => interval(accuracy)],
+    ...some(({ visionDependent }) => visionDependent !== null, ["picture needed, %", ({ visionDependent }) => (visionDependent === null ? "–" : interval(visionDependent))]),
+    [`minus ${baseline}, points`, ({ gain }) => gainOf(gain)],
+    ...(withPrior ? [] : [chance]),
+    ...some(
+      ({ priorWrong }) => priorWrong !== null,
+      ["prior wrong, %", ({ priorWrong }) => (priorWrong === null ? "–" : interval(priorWrong.accuracy))],
+      [`minus ${baseline} there`, ({ priorWrong }) => gainOf(priorWrong?.gain ?? null)],
+      chance,
+    ),
+    ...some(({ perceptionErrors }) => perceptionErrors !== null, ["perception errors, %", ({ perceptionErrors }) => (perceptionErrors === null ? "–" : (100 * perceptionErrors).toFixed(1))]),
+    ...some(({ klPrcp }) => klPrcp !== null, ["KL_prcp", ({ klPrcp }) => (klPrcp === null ? "–" : klPrcp.toFixed(2))]),
+    ["s / step", ({ secondsPerStep }) => secondsPerStep.toFixed(2)],
   ];
   return [
-    `| ${heads.join(" | ")} |`.replace("|  |", "| |"),
-    `|${heads.map(() => "---|").join("")}`,
-    ...lines.map(row),
+    `| ${columns.map(([head]) => head).join(" | ")} |`.replace("|  |", "| |"),
+    `|${columns.map(() => "---|").join("")}`,
+    ...lines.map((line, place) => `| ${columns.map(([, cell]) => cell(line, place)).join(" | ")} |`),
     "",
   ].join("\n");
 }

@@ -1,9 +1,12 @@
 /** A recipe as `papo show` and `papo diff` read it: a preset, a run file, or the folder of a run. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { identityOf, parseSettings, type Plugin, type RunSettingsInput } from "@papo/core";
-import { loadRunFile } from "../../run-file/run-file.ts";
-import { aboutPreset, isPresetName, preset, presetNames } from "../../presets/index.ts";
+import { identityOf, parseSettings, textDigest, type Plugin, type RunSettingsInput } from "@papo/core";
+import { loadRunFile, type LoadedRunFile } from "../../run-file/run-file.ts";
+import { writtenRunFile } from "../../run-file/written-options.ts";
+import { isPlan } from "../evaluation/plan.ts";
+import { aboutPreset, isPresetName, presetNames, type PresetName } from "../../presets/index.ts";
+import { madePreset, writtenPreset } from "../../presets/written-preset.ts";
 
 export interface DescribedPlugin {
   readonly name: string;
@@ -21,32 +24,52 @@ export interface DescribedRecipe {
   /** All of them, defaults filled in, nested ones by path: "sampling.topP". */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly plugins: readonly DescribedPlugin[];
+  /** What a run file says besides: model, data, evaluation, reward; nested ones by path. Null of what is no run file. */
+  readonly inputs: Readonly<Record<string, unknown>> | null;
 }
 
 /**
- * @param set what is set in place of what a run file says, "path=value" each
- * @throws Error saying what there is, when the name is none of the three
+ * @param written a preset, a run's folder, or a run file, which may have options behind it: "my-run.ts:settings.steps=5"
+ * @param given what is set in place of what a run file says, "path=value" each
+ * @throws Error saying what there is, when it is none of the three
  */
-export async function readRecipe(name: string, set: readonly string[] = []): Promise<DescribedRecipe> {
-  const isRunFile = !isPresetName(name) && existsSync(name) && !statSync(name).isDirectory();
-  if (set.length > 0 && !isRunFile) throw new Error(`--set is for run files, and "${name}" is none`);
-  if (isPresetName(name)) {
-    const { source, baseline } = aboutPreset(name);
-    return describe(name, `preset: ${source}`, baseline, preset(name));
+export async function readRecipe(written: string, given: readonly string[] = []): Promise<DescribedRecipe> {
+  const { file: name, set } = presetOf(written) === null && !existsSync(written) ? (writtenRunFile(written) ?? { file: written, set: [] }) : { file: written, set: [] };
+  const isFile = presetOf(name) === null && existsSync(name) && !statSync(name).isDirectory();
+  if (given.length > 0 && !isFile) throw new Error(`--set is for run files, and "${name}" is none`);
+  const known = presetOf(name);
+  if (known !== null) {
+    const { source, baseline } = aboutPreset(known);
+    return describe(name, `preset: ${source}`, baseline, madePreset(writtenPreset(name)));
   }
   const path = resolve(name);
   if (!existsSync(path)) throw new Error(`"${name}" is neither a preset nor a file nor a folder; presets are ${presetNames.join(", ")}`);
-  if (!statSync(path).isDirectory()) return describe(name, `run file ${path}`, isNamedBaseline(path), await loadRunFile(path, { set }));
+  if (!statSync(path).isDirectory()) {
+    const run = await loadRunFile(path, { set: [...given, ...set] });
+    return { ...describe(written, `run file ${path}`, isNamedBaseline(path), run), inputs: inputsOf(run) };
+  }
   const file = join(path, "run.json");
   if (!existsSync(file)) throw new Error(`${path} is no run's folder: it has no run.json`);
   const run = JSON.parse(readFileSync(file, "utf8")) as { settings: RunSettingsInput; plugins: readonly { name: string; options: Record<string, unknown> | null }[] };
   const plugins = run.plugins.map((plugin) => ({ name: plugin.name, options: plugin.options ?? {} }));
-  return { name, source: `run in ${path}`, baseline: isNamedBaseline(path), settings: flat(parseSettings(run.settings)), plugins };
+  return { name, source: `run in ${path}`, baseline: isNamedBaseline(path), settings: flat(parseSettings(run.settings)), plugins, inputs: null };
+}
+
+/** The preset that a text names, options behind it or not. */
+function presetOf(text: string): PresetName | null {
+  const name = text.split(":")[0]!;
+  return isPresetName(name) ? name : null;
+}
+
+/** Functions by what they say: two rewards differ where their texts do. */
+function inputsOf({ model, data, evaluation, reward }: LoadedRunFile): Record<string, unknown> {
+  const whole = flat({ model, data, ...(evaluation === undefined ? {} : { evaluation: isPlan(evaluation) ? evaluation : { data: evaluation } }) });
+  return { ...whole, ...(reward === undefined ? {} : { reward: `(function ${textDigest(String(reward)).slice(0, 8)})` }) };
 }
 
 function describe(name: string, source: string, baseline: boolean, { plugins, settings = {} }: { readonly plugins: readonly Plugin[]; readonly settings?: RunSettingsInput }): DescribedRecipe {
   const described = plugins.map((plugin) => ({ name: identityOf(plugin), options: "options" in plugin ? readable(plugin.options) : {} }));
-  return { name, source, baseline, settings: flat(parseSettings(settings)), plugins: described };
+  return { name, source, baseline, settings: flat(parseSettings(settings)), plugins: described, inputs: null };
 }
 
 /** "grpo-seed-1", "dapo_7b", "my-baseline": what a reader takes for a baseline. */

@@ -1,6 +1,7 @@
 /** The configurations of a sweep: every combination of the values that are varied, each with every seed. */
 import { createHash } from "node:crypto";
 import { overriddenPath } from "../../run-file/overrides.ts";
+import { splitValues } from "../../run-file/written-options.ts";
 
 /** An option with the values that it takes in turn, as they are written. */
 export interface Varied {
@@ -54,19 +55,6 @@ export function folderName({ label, set }: Configuration, seed: number): string 
   const same = plain === label.replaceAll(", ", ",") && plain.length <= 80;
   const short = same ? plain : `${plain.slice(0, 70)}-${createHash("sha256").update(JSON.stringify(set)).digest("hex").slice(0, 8)}`;
   return `${short === "" ? "" : `${short},`}seed=${seed}`;
-}
-
-function splitValues(text: string): string[] {
-  const values: string[] = [""];
-  let [depth, quoted] = [0, false];
-  for (const character of text) {
-    if (character === '"') quoted = !quoted;
-    if (!quoted && "[{".includes(character)) depth++;
-    if (!quoted && "]}".includes(character)) depth--;
-    if (character === "," && depth === 0 && !quoted) values.push("");
-    else values[values.length - 1] += character;
-  }
-  return values.map((value) => value.trim());
 }
 
 function shortest(path: string, all: readonly string[]): string {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { identityOf, labelled, type Plugin } from "@papo/core";
-import { BoxRewardPlugin, MathRewardPlugin, PerceptionKlPlugin, RandomMaskPlugin, SemanticMaskPlugin } from "@papo/plugins";
+import { BoxRewardPlugin, CsvPlugin, MathRewardPlugin, PerceptionKlPlugin, RandomMaskPlugin, SemanticMaskPlugin } from "@papo/plugins";
 import { dapo, papo } from "@papo/recipes";
 import { expect, test } from "vitest";
 import { VisualFocusPlugin } from "../../../recipes/examples/visual-focus.ts";
@@ -71,7 +71,7 @@ test.each([
   ["settings=3", "name an option: settings.<option>=<value>"],
   ["learningRate=1", 'nothing is called "learningRate"; did you mean --set settings.learningRate=…?'],
   ["num_generations=4", "did you mean --set settings.samplesPerPrompt=… (num_generations of TRL)?"],
-  ["seting.steps=4", 'nothing is called "seting.steps"; did you mean settings? There are settings.<option>, plugins.<class>.<option>, model, data, evaluation, output'],
+  ["seting.steps=4", 'nothing is called "seting.steps"; did you mean settings? There are settings.<option>, plugins.<class>.<option>, plugins=<preset>, model, data, evaluation, output'],
   ["settings.steps", "write path=value, settings.learningRate=1e-5"],
   ["settings..steps=1", "write path=value"],
   ["plugins.PerceptionKlPlugin.coeficient=1", 'PerceptionKlPlugin: unknown option "coeficient"; did you mean "coefficient"?'],
@@ -82,11 +82,35 @@ test.each([
   ["model.path=x", '"model" is a path and has nothing in it'],
   ["data.splt=train", 'unknown option "splt"; did you mean "split"?'],
   ["data=null", "a run needs data"],
+  ["plugins=grppo", '"grppo" is no preset; did you mean "grpo"? there are grpo-3b,'],
+  ["plugins=grpo:gamma=1", 'preset grpo takes no option "gamma"'],
+  ["plugins=grpo:settings.steps=1", "settings are the run file's: --set settings.steps=1 sets one"],
 ])("%s is refused, and changes nothing", (written, words) => {
   const { run, mistakes } = set(written);
   expect(mistakes).toEqual([expect.stringContaining(words)]);
   expect(mistakes[0]).toMatch(new RegExp(`^--set ${written.split("=")[0]!}`));
   expect({ ...run, plugins: run.plugins.map(({ name }) => name) }).toEqual({ ...base, plugins: base.plugins.map(({ name }) => name) });
+});
+
+test("a preset takes the place of the plugins: rewards and observers of the run file stay, the preset's own rewards go, and options are set in it", () => {
+  const names = (run: RunFile, ...written: string[]): string[] => {
+    const mistakes: string[] = [];
+    const { plugins } = withOverrides(run, written, mistakes);
+    expect(mistakes).toEqual([]);
+    return plugins.map(identityOf);
+  };
+  const logged = { ...base, plugins: [...base.plugins, new CsvPlugin()] };
+  expect(names(logged, "plugins=grpo")).toEqual(["MathRewardPlugin", "GroupAdvantagePlugin", "ClippedObjectivePlugin", "CsvPlugin"]);
+  expect(names(base, "plugins=papo-g-7b")).not.toContain("FormatRewardPlugin");
+  const { plugins: _none, ...bare } = base;
+  expect(names({ ...bare, plugins: [] }, "plugins=papo-g-7b").slice(0, 2)).toEqual(["MathRewardPlugin", "FormatRewardPlugin"]);
+  expect(names({ ...bare, plugins: [], reward: () => 1 }, "plugins=papo-g-7b")).not.toContain("MathRewardPlugin");
+  // What is a method's own reward is the method.
+  expect(names(base, "plugins=vision-sr1")).toContain("SecondHopRewardPlugin");
+  const { run, mistakes } = set("plugins.PerceptionKl.cap=3", "plugins=papo:gamma=0.2,maskRatio=0.5");
+  expect(mistakes).toEqual([]);
+  expect(optionsOf(run.plugins, "PerceptionKlPlugin")).toMatchObject({ coefficient: 0.2, cap: 3 });
+  expect(run.settings).toBe(base.settings);
 });
 
 test("all mistakes are told", () => {

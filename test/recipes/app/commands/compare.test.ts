@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runComparison, writeTables } from "../../../../recipes/app/commands/compare.ts";
+import { runComparison, tellTables } from "../../../../recipes/app/commands/compare.ts";
 import type { ComparisonSummary } from "../../../../recipes/app/compare/summary.ts";
 import { taskOf } from "../../../../recipes/app/tasks/task.ts";
 import { parseVariant } from "../../../../recipes/app/compare/variant.ts";
@@ -26,9 +26,9 @@ test("a comparison trains what is missing, measures it, and goes on where it was
   const kept = statSync(join(output, "runs/grpo-1/metrics.jsonl")).mtimeMs;
   rmSync(join(output, "runs/noisy-rollout-1/evaluation"), { recursive: true });
   // While a run is missing, tables are of the others.
-  writeTables(comparison);
+  tellTables(comparison);
   expect((JSON.parse(readFileSync(join(output, "runs.json"), "utf8")) as ComparisonSummary).runs.map(({ recipe }) => recipe)).toEqual(["grpo"]);
-  expect(() => writeTables({ ...comparison, firstSeed: 7 })).toThrow(/holds no run of this comparison that is done$/);
+  expect(() => tellTables({ ...comparison, firstSeed: 7 })).toThrow(/holds no run of this comparison that is done$/);
   await runComparison(comparison);
   expect(said.filter((line) => /^\d runs, /.test(line))).toEqual(["2 runs, 0 of them done already; 2 at a time", "2 runs, 1 of them done already; 2 at a time"]);
   expect(statSync(join(output, "runs/grpo-1/metrics.jsonl")).mtimeMs).toBe(kept);

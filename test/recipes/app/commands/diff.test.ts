@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { differences, impureBaseline } from "../../../../recipes/app/commands/diff.ts";
 import { aboutPreset, presetNames } from "../../../../recipes/presets/index.ts";
@@ -19,6 +20,20 @@ test("settings, options, plugins and their order are compared", async () => {
   ]));
   const recipe = await readRecipe("grpo");
   expect(differences(recipe, { ...recipe, plugins: [...recipe.plugins].reverse() })).toEqual(["order: GroupAdvantagePlugin, ClippedObjectivePlugin → ClippedObjectivePlugin, GroupAdvantagePlugin"]);
+});
+
+test("of two run files model, data, evaluation and reward are compared too, and options may stand behind either", async () => {
+  const file = fileURLToPath(new URL("../../../../recipes/examples/run.ts", import.meta.url));
+  expect(await diff(file, file)).toEqual([]);
+  expect(await diff(file, `${file}:plugins.VisualFocus.threshold=0.3,data=other.jsonl,evaluation.samples=4,settings.steps=7`)).toEqual([
+    expect.stringMatching(/^data: ".*rows\.jsonl" → ".*other\.jsonl"$/), "evaluation.samples: (none) → 4", "steps: 10 → 7", "VisualFocusPlugin.threshold: 0.1 → 0.3",
+  ]);
+  const other = join(mkdtempSync(join(tmpdir(), "files-")), "run.ts");
+  writeFileSync(other, `export default { model: "m", data: "d.jsonl", plugins: [], reward: () => 0.5, output: "o" };\n`);
+  expect(await diff(file, other)).toEqual(expect.arrayContaining([expect.stringMatching(/^model: /), expect.stringMatching(/^reward: "\(function [0-9a-f]{8}\)" → "\(function [0-9a-f]{8}\)"$/), expect.stringMatching(/^evaluation\.data: .* → \(none\)$/)]));
+  // A preset has no data that could differ.
+  expect(await diff("papo", "papo:gamma=0.5")).toEqual(["PerceptionKlPlugin.coefficient: 0.01 → 0.5"]);
+  expect((await diff("grpo", file)).filter((line) => /^(?:model|data|reward|evaluation)/.test(line))).toEqual([]);
 });
 
 test("the release's script that is called a baseline and has the perception term on is found out", async () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { showRecipe } from "../../../../recipes/app/commands/show.ts";
 import { readRecipe } from "../../../../recipes/app/show/recipe.ts";
@@ -22,6 +23,15 @@ test("a run's folder is shown as it ran, and plugins that are not the package's 
   expect(shown).toContain("steps                      7");
   expect(shown).toMatch(/MinePlugin\n {4}a plugin of your own\n +strength {2}2/);
   expect(shown).toContain("BarePlugin");
+});
+
+test("a run file is shown with its inputs, and as the options behind it change it; a preset too", async () => {
+  const file = fileURLToPath(new URL("../../../../recipes/examples/run.ts", import.meta.url));
+  const shown = showRecipe(await readRecipe(`${file}:plugins.VisualFocus.threshold=0.3,settings.steps=7`, ["settings.steps=5", "settings.seed=4"]));
+  expect(shown).toMatch(/\ninputs\n {2}model +.*start-model\n {2}data +.*rows\.jsonl\n {2}evaluation\.data +.*rows\.jsonl\n {2}reward +\(function [0-9a-f]{8}\)\n/);
+  expect(shown).toMatch(/\n {2}seed +4\n {2}steps +7\n[^]* threshold +0\.3$/m);
+  expect(showRecipe(await readRecipe("papo:gamma=0.25,settings.lora.rank=8"))).toMatch(/lora\.rank +8\n[^]*coefficient +0\.25/);
+  await expect(readRecipe(`${file}:plugins.VisualFocs.threshold=1`)).rejects.toThrow('did you mean "VisualFocusPlugin"?');
 });
 
 test("a name that is nothing is an error that lists the presets", async () => {

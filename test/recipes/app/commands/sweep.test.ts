@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { checkRuns, plannedRuns } from "../../../../recipes/app/sweep/sweep.ts";
+import { checkRuns } from "../../../../recipes/app/compare/file-runs.ts";
+import { plannedRuns } from "../../../../recipes/app/sweep/sweep.ts";
 import { readGrid } from "../../../../recipes/app/sweep/grid.ts";
 import { papo, root } from "../../../support/command-line.ts";
 
@@ -15,7 +16,7 @@ const small = [
 test("a sweep trains what is missing, ranks it, and repeats no run that is done", async () => {
   const output = mkdtempSync(join(tmpdir(), "sweep-"));
   const varied = readGrid(["settings.learningRate=1e-6,1e-4"], small, []);
-  const planned = { varied, fixed: small, seeds: 1, output };
+  const planned = { runFile, varied, fixed: small, seeds: 1, output };
   const runs = plannedRuns(planned);
   const words = ["sweep", runFile, "--vary", "settings.learningRate=1e-6,1e-4", "--jobs", "2", "--output", output, ...small.flatMap((set) => ["--set", set])];
   const first = await papo(words, root);
@@ -32,11 +33,11 @@ test("a sweep trains what is missing, ranks it, and repeats no run that is done"
   expect(statSync(join(runs[0]!.folder, "run.json")).mtimeMs).toBe(kept);
   for (const { folder } of runs) expect(readFileSync(join(folder, "metrics.jsonl"), "utf8").trim().split("\n")).toHaveLength(1);
   const changed = plannedRuns({ ...planned, fixed: [...small, "settings.warmupSteps=3"] });
-  await expect(checkRuns(runFile, changed)).rejects.toThrow(/learningRate=1e-6, seed 1 was begun with another recipe.*\n {2}warmupSteps: 0 → 3\nname another --output/);
+  await expect(checkRuns(changed)).rejects.toThrow(/learningRate=1e-6, seed 1 was begun with another recipe.*\n {2}warmupSteps: 0 → 3\nname another --output/);
   rmSync(output, { recursive: true });
 }, 120_000);
 
 test("what would stop the runs is told before one begins, of all combinations at once", async () => {
   const varied = readGrid(["settings.learningRate=1e-6,fast", "plugins.VisualFocs.threshold=0.1,0.2"], [], []);
-  await expect(checkRuns(runFile, plannedRuns({ varied, fixed: [], seeds: 1, output: "/nowhere" }))).rejects.toThrow(/there is no plugin "VisualFocs"; did you mean "VisualFocusPlugin"\?[^]*"learningRate" is "fast"/);
+  await expect(checkRuns(plannedRuns({ runFile, varied, fixed: [], seeds: 1, output: "/nowhere" }))).rejects.toThrow(/there is no plugin "VisualFocs"; did you mean "VisualFocusPlugin"\?[^]*"learningRate" is "fast"/);
 });

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { PerceptionKlPlugin } from "@papo/plugins";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "../../../../recipes/app/compare/table.ts";
-import { makeVariant, parseVariant } from "../../../../recipes/app/compare/variant.ts";
+import { parseVariant } from "../../../../recipes/app/compare/variant.ts";
+import { madePreset } from "../../../../recipes/presets/written-preset.ts";
 import type { RunRecord } from "../../../../recipes/app/report/run-record.ts";
 import { rolloutsOf } from "../../../../recipes/app/report/rollouts.ts";
 import { questionOf } from "../../../support/questions.ts";
@@ -21,8 +22,8 @@ test("recipes are ranked by accuracy over seeds and scenes, with paired gains an
   expect([first!.label, first!.accuracy.value, second!.label, second!.accuracy.value]).toEqual(["papo", 0.875, "grpo", 0.625]);
   // Per scene: papo 1, 1, 1, ½; grpo 1, 1, ½, 0. Four scenes bound little.
   expect(first!.gain).toMatchObject({ value: 0.25, n: 4, p: expect.closeTo(0.5, 1) as number });
-  expect([first!.gain!.low < 0, second!.gain, first!.secondsPerStep, first!.visionDependent.value]).toEqual([true, null, 4, 1]);
-  expect(tableOf(linesOf(runs, "grpo"), "grpo").split("\n")[2]).toMatch(/^\| 1 \| papo \| 2 \| 87\.5 ± [\d.]+ \| 100\.0 ± [\d.]+ \| \+25\.0 ± [\d.]+ \| 25\.0 \| 0\.50 \| 4\.00 \|$/);
+  expect([first!.gain!.low < 0, second!.gain, first!.secondsPerStep, first!.visionDependent!.value]).toEqual([true, null, 4, 1]);
+  expect(tableOf(linesOf(runs, "grpo"), "grpo").split("\n")[2]).toMatch(/^\| 1 \| papo \| 2 \| 87\.5 ± [\d.]+ \| 100\.0 ± [\d.]+ \| \+25\.0 ± [\d.]+ \| 0\.\d+ \| 25\.0 \| 0\.50 \| 4\.00 \|$/);
 });
 
 test("a gain whose interval leaves out 0 is in bold, and runs without an evaluation are left out", () => {
@@ -45,10 +46,10 @@ test("a variant is a recipe with options after a colon, checked before anything 
   expect(() => parseVariant("papo-g-7b")).toThrow(/"papo-g-7b" is no recipe with settings for the embedded tasks;.* there are grpo, /);
   expect(() => parseVariant("papo:gamma")).toThrow('"gamma" in "papo:gamma" is no option; write name=value');
   expect(() => parseVariant("papo:gama=1")).toThrow('unknown option "gama"; did you mean "gamma"?');
-  const capped = makeVariant(parseVariant("papo:gamma=0.1,perception.cap=1,perception.direction=reverse")).plugins.find((plugin) => plugin instanceof PerceptionKlPlugin);
+  const capped = madePreset(parseVariant("papo:gamma=0.1,perception.cap=1,perception.direction=reverse")).plugins.find((plugin) => plugin instanceof PerceptionKlPlugin);
   expect(capped!.options).toMatchObject({ coefficient: 0.1, cap: 1, direction: "reverse" });
   expect(() => parseVariant("papo:perception.cup=1")).toThrow('unknown option "cup"; did you mean "cap"?');
-  expect(makeVariant(parseVariant("grpo:settings.oldLogProbs=learner")).settings.oldLogProbs).toBe("learner");
+  expect(madePreset(parseVariant("grpo:settings.oldLogProbs=learner")).settings.oldLogProbs).toBe("learner");
   expect(() => parseVariant("grpo:settings.oldLogProb=learner")).toThrow('unknown option "oldLogProb"; did you mean "oldLogProbs"?');
   expect(() => parseVariant("grpo:gamma=1")).toThrow('preset grpo takes no option "gamma"');
 });
