@@ -36,7 +36,7 @@ export const phases = ["start", "evaluation", "rollout", "reward", "update", "ch
 
 /** What says that a phase begins. */
 export const marks: Readonly<Record<(typeof phases)[number], RegExp>> = {
-  start: /./, evaluation: /evaluating .*/, rollout: /at rollout/, reward: /at reward/, update: /at update/, checkpoint: /at checkpoint/, report: /evaluating .* after.*: done/,
+  start: /./, evaluation: /evaluating .*/, rollout: /at rollout/, reward: /at reward/, update: /at update/, checkpoint: /at checkpoint/, report: /: \d+ steps in /,
 };
 
 /** Ended by a limit of its own: nothing here takes so long. */
@@ -91,7 +91,7 @@ export function runCommand(args: readonly string[], { env = {}, sent = [], large
 
 /** By the last line that says so. */
 function phaseOf(said: string): string | null {
-  const marks = [...said.slice(-4000).matchAll(/^at (\w+)$|^(evaluating)(?!.*: done)|^(?:.* )?(finished|report)\b|^(evaluating .* after.*: done)/gm)];
+  const marks = [...said.slice(-4000).matchAll(/^at (\w+)$|^(evaluating)(?!.*: done)|^(?:.* )?(finished|report)\b|^(.*: \d+ steps in )/gm)];
   const last = marks.at(-1);
   if (last === undefined) return null;
   return last[1] ?? (last[2] === undefined ? "report" : "evaluation");
