@@ -12,6 +12,7 @@ export type { Decision, GroupSelection, GroupsContext, RolloutPlan, RolloutShare
 export type { Hooks, RunHooks } from "./contracts/hooks.ts";
 export type { RunEnding } from "./contracts/ending.ts";
 export type { AuxiliaryRollout } from "./contracts/auxiliary.ts";
+export { carriedGroup, type KeptRoom } from "./contracts/carried-group.ts";
 export type { Teacher } from "./contracts/teachers.ts";
 export type { WeightsCopy } from "./contracts/copies.ts";
 export { writtenText } from "./contracts/sample.ts";

@@ -75,3 +75,5 @@ export { RationaleLikelihoodPlugin } from "./latro/rationale-likelihood.ts";
 export { StagedRolloutPlugin } from "./staging/staged-rollout.ts";
 export { AllOrNothingPlugin } from "./reward/all-or-nothing.ts";
 export { SecondHopRewardPlugin } from "./second-hop/second-hop-reward.ts";
+export { PrioritizedReplayPlugin } from "./freshper/prioritized-replay.ts";
+export { ObserverSolverPlugin } from "./prco/observer-solver.ts";

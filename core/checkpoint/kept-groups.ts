@@ -10,10 +10,11 @@ import type { GroupsByPlugin } from "../host/kept-groups.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { Group, Prompt, PromptOrigin, Response, Sample } from "../contracts/sample.ts";
 import type { Row } from "../contracts/row.ts";
+import { UnusableRowError } from "../contracts/unusable-row.ts";
 
 /** Its name in a checkpoint; absent where nothing is kept. */
 const file = "kept-groups.bin";
-const FORMAT = 1;
+const FORMAT = 2;
 
 interface SavedPrompt {
   readonly key: string;
@@ -32,13 +33,14 @@ interface SavedGroup extends Omit<Group, "prompt" | "samples"> {
 
 interface SavedFile {
   readonly format: number;
-  readonly plugins: Readonly<Record<string, readonly (readonly SavedGroup[])[]>>;
+  /** Each group serialized for itself, or as it is in format 1: bytes must not tell which groups had an object in common, which a resumed run's have not. */
+  readonly plugins: Readonly<Record<string, readonly (readonly (Uint8Array | SavedGroup)[])[]>>;
 }
 
 /** Write what is kept into a checkpoint's folder, in the structured-clone format of V8, which later versions of Node read too. */
 export function writeKeptGroups(folder: string, kept: GroupsByPlugin): void {
   if (Object.values(kept).every((lists) => lists.every((list) => list.length === 0))) return;
-  const saved: SavedFile = { format: FORMAT, plugins: mapLists(kept, savedGroup) };
+  const saved: SavedFile = { format: FORMAT, plugins: mapLists(kept, (group) => normalBytes(savedGroup(group))) };
   writeFileSync(join(folder, file), serialize(saved));
 }
 
@@ -47,23 +49,34 @@ export async function readKeptGroups(folder: string, make: (prompt: { readonly k
   const path = join(folder, file);
   if (!existsSync(path)) return { kept: {}, lost: [] };
   const { format, plugins } = deserialize(readFileSync(path)) as SavedFile;
-  if (format !== FORMAT) throw new Error(`${path} has format ${String(format)}, this version reads ${FORMAT}: resume with the version that wrote it`);
+  if (format !== FORMAT && format !== 1) throw new Error(`${path} has format ${String(format)}, this version reads up to ${FORMAT}: resume with the version that wrote it`);
   const lost: string[] = [];
   const kept: Record<string, Group[][]> = {};
   for (const [plugin, lists] of Object.entries(plugins)) {
     kept[plugin] = [];
     for (const list of lists) {
       const groups: Group[] = [];
-      for (const saved of list) {
-        const prompt = await make(saved.prompt);
-        const changed = changedView(saved.prompt, prompt);
-        if (changed === null) groups.push(restored(saved, prompt));
+      for (const item of list) {
+        const saved = item instanceof Uint8Array ? (deserialize(item) as SavedGroup) : item;
+        const prompt = await make(saved.prompt).catch(unusable);
+        const changed = typeof prompt === "string" ? null : changedView(saved.prompt, prompt);
+        if (typeof prompt === "string") lost.push(`the group "${saved.key}" that ${plugin} kept is left out: ${prompt}`);
+        else if (changed === null) groups.push(restored(saved, prompt));
         else lost.push(`the group "${saved.key}" that ${plugin} kept is left out: the view "${changed}" of its prompt is made otherwise than when its responses were sampled`);
       }
       kept[plugin].push(groups);
     }
   }
   return { kept, lost };
+}
+
+/** V8 writes an array that it has read otherwise than one that was made here: all groups have been read once. */
+const normalBytes = (group: SavedGroup): Uint8Array => serialize(deserialize(serialize(group)));
+
+/** Why a row can be used no longer, a picture that is gone say. */
+function unusable(error: unknown): string {
+  if (error instanceof UnusableRowError) return error.message;
+  throw error;
 }
 
 export interface KeptGroupsRead {

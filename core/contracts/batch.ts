@@ -25,7 +25,7 @@ export interface Batch {
   readonly samples: readonly Sample[];
   /** Index of each sample's group in `groups`, [B]. @unit index */
   readonly groupOf: Int32Array;
-  /** Those that the step trains on. */
+  /** The step's own, then those that it trains on beside them. */
   readonly groups: readonly Group[];
   /** Responses. @unit responses */
   readonly B: number;
@@ -33,7 +33,7 @@ export interface Batch {
   readonly T: number;
   /** 1 where the policy wrote a token, [B, T]; 0 behind a response's end and where its environment wrote. @unit 0 or 1 */
   readonly mask: Tensor2D;
-  /** log π_old, [B, T], by the sampler or by the learner as the setting `oldLogProbs` says; 0 outside the mask. @unit nats */
+  /** log π_old, [B, T], by the sampler or by the learner as the setting `oldLogProbs` and `Group.oldLogProbs` say; 0 outside the mask. @unit nats */
   readonly oldLogProbs: Tensor2D;
   /** Result of a score request of stage "experience", [B, T], detached; zeros while its coefficient is 0. @unit that of the request's output */
   get(handle: ScoreHandle): Tensor2D;

@@ -38,12 +38,20 @@ export interface GroupSelection {
   readonly lastRound: boolean;
   /** True asks for another round of fresh prompts when `groups` are fewer than wanted. */
   readonly sampleMore: boolean;
+  /**
+   * Groups that the step trains on beside `groups`: carried ones, for which `keptGroups` was asked for room, and those of trained auxiliary
+   * rollouts, which are here when the hook is called. They add no update, each minibatch gets an equal part of them. Where `groups` is empty,
+   * none is trained on; what was made of a group that is not trained on is not either. Default: none.
+   */
+  readonly beside?: readonly Group[];
 }
 
 /** Where groups are chosen. */
 export interface GroupsContext extends StepContext {
   /** All groups that the step has sampled so far, chosen or not. */
   readonly sampled?: readonly Group[];
+  /** All groups of trained auxiliary rollouts that were made of those. */
+  readonly made?: readonly Group[];
 }
 
 /** What to do instead of going on, and why; `rollBack` takes the newest checkpoint, of those up to step `before` where one is given. */

@@ -43,11 +43,11 @@ export const createHooks = () =>
     ),
     /**
      * Choose the groups worth training on, and whether to sample more. Waterfall. Carried groups come first, then those of this step as they were
-     * sampled; of these alone there may be more than `wanted`: the first are trained on.
+     * sampled; of these alone there may be more than `wanted`: the first are trained on. Groups of trained auxiliary rollouts stand in `beside`.
      */
     groups: returning(
       new AsyncSeriesWaterfallHook<[selection: GroupSelection, context: GroupsContext]>(["selection", "context"], "groups"),
-      "the selection: groups of this step or carried ones, each once, at most `wanted` where carried ones are among them, and sampleMore",
+      "the selection: groups of this step or carried ones, each once, at most `wanted` where carried ones are among them, sampleMore, and beside: carried groups that there is room for, and those of trained auxiliary rollouts",
       selectionFault,
     ),
     /** Advantages of the whole batch, [B, T], zeros at first. Waterfall. */

@@ -4,6 +4,7 @@ import type { WeightsCopy } from "./copies.ts";
 import type { Events } from "./events.ts";
 import type { Coefficient } from "./coefficient.ts";
 import type { Group } from "./sample.ts";
+import type { KeptRoom } from "./carried-group.ts";
 import type { Hooks } from "./hooks.ts";
 import type { ScoreHandle, ScoreRequest } from "./scores.ts";
 import type { Teacher } from "./teachers.ts";
@@ -55,9 +56,10 @@ export interface Run {
   readonly state: <T>(initial: T) => { value: T };
   /**
    * Groups kept from one step for a later one: saved with the run and given back on resume, their prompts made anew. Read and write `.value`, a list
-   * that is replaced and not changed in place.
+   * that is replaced and not changed in place; `carriedGroup` makes what belongs in it.
+   * @param room how many they are, needed for training on them beside a step's own; default: any number, none beside
    */
-  readonly keptGroups: () => { value: readonly Group[] };
+  readonly keptGroups: (room?: KeptRoom) => { value: readonly Group[] };
   /** Random numbers of this plugin, keyed by the run's seed, the plugin's name and its label. */
   readonly random: Random;
   /** The run's folder, for what a plugin writes down; null where the run has none, in tests say. */

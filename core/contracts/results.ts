@@ -88,21 +88,23 @@ export function sameRow(a: Row, b: Row): boolean {
 
 const nameOf = (image: Row["images"][number]): string => (typeof image === "string" ? image : image.name);
 
-const SELECTION = ["groups", "wanted", "round", "lastRound", "sampleMore"] as const;
+const SELECTION = ["groups", "wanted", "round", "lastRound", "sampleMore", "beside"] as const;
 
 /** Groups of this step or carried ones, each once; no more than the step trains on where carried ones would push others out. */
 export const selectionFault: Fault<readonly [GroupSelection, GroupsContext, ...unknown[]]> = (
   result,
-  [before, { sampled = before.groups }],
+  [before, { sampled = before.groups, made = before.beside ?? [] }],
+  { besideRoom },
 ) => {
   if (!isRecord(result)) return describe(result);
   const strange = strangeField(result, SELECTION, "a selection");
   if (strange !== null) return strange;
   const { wanted } = before;
-  const { groups, sampleMore } = result as unknown as GroupSelection;
+  const { groups, sampleMore, beside = [] } = result as unknown as GroupSelection;
   if (typeof sampleMore !== "boolean")
     return `a selection whose sampleMore is ${describe(sampleMore)}; it is true or false`;
   if (!Array.isArray(groups)) return `a selection whose groups are ${describe(groups)}`;
+  if (!Array.isArray(beside)) return `a selection whose groups beside are ${describe(beside)}`;
   const own = new Set(sampled.map(({ key }) => key));
   const seen = new Set<string>();
   for (const group of groups as readonly Group[]) {
@@ -112,10 +114,37 @@ export const selectionFault: Fault<readonly [GroupSelection, GroupsContext, ...u
       return `the group "${group.key}", which this step did not sample; one from an earlier step is carried: true, under a key of its own`;
     seen.add(group.key);
   }
+  const fault = besideFault(beside, { seen, own, made: new Set(made.map(({ key }) => key)), room: besideRoom() });
+  if (fault !== null) return fault;
   const carried = (groups as readonly Group[]).filter((group) => group.carried === true && !own.has(group.key)).length;
   if (carried === 0 || groups.length <= wanted) return null;
   return `${groups.length} groups, ${carried} of them carried over, and the step trains on ${wanted}: carried ones come first and would push this step's out; choose which ${wanted}`;
 };
+
+interface BesideLimits {
+  /** Keys of the groups that are chosen, and of those beside as they are met. */
+  readonly seen: Set<string>;
+  /** Keys of what the step sampled itself, and of what was made of it. */
+  readonly own: ReadonlySet<string>;
+  readonly made: ReadonlySet<string>;
+  /** Carried groups at most. */
+  readonly room: number;
+}
+
+function besideFault(beside: readonly Group[], { seen, own, made, room }: BesideLimits): string | null {
+  let carried = 0;
+  for (const group of beside) {
+    const fault = groupFault(group) ?? (seen.has(group.key) ? `the group "${group.key}" twice` : null);
+    if (fault !== null) return fault;
+    if (own.has(group.key) || !(group.carried === true || made.has(group.key)))
+      return `the group "${group.key}" beside the step's; only carried ones and those of trained auxiliary rollouts stand there`;
+    if (!made.has(group.key)) carried++;
+    seen.add(group.key);
+  }
+  return carried <= room
+    ? null
+    : `${carried} carried groups beside the step's, and there is room for ${room}: ask for it with keptGroups({ atMost, beside })`;
+}
 
 function groupFault(group: unknown): string | null {
   if (!isRecord(group)) return `a selection with ${describe(group)} among its groups`;

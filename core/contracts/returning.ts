@@ -5,6 +5,8 @@ import type { Coefficient } from "./coefficient.ts";
 export interface Registered {
   /** Names of the views that responses can be sampled from. */
   sampledViews(): readonly string[];
+  /** Kept groups that a step may train on beside its own, over all plugins. */
+  besideRoom(): number;
   /** Whether `run.coefficient` gave it. */
   isCoefficient(value: unknown): value is Coefficient;
 }

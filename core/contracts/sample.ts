@@ -80,7 +80,7 @@ export interface Sample {
   readonly notes: Readonly<Record<string, string>>;
 }
 
-/** All responses to one prompt. */
+/** All responses to one prompt, in one role. */
 export interface Group {
   /** Unique in a step. */
   readonly key: string;
@@ -92,6 +92,15 @@ export interface Group {
   readonly round: number;
   /** The learner's version that it was sampled with. @unit updates before it */
   readonly version: number;
-  /** Sampled in an earlier step and kept for this one by a plugin, under a key of its own. */
+  /** Sampled in an earlier step and kept for this one by a plugin, under a key of its own: see `carriedGroup`. */
   readonly carried?: true;
+  /**
+   * What log π_old of its responses is: "sampled", the log-probs that they were sampled with, so that a ratio compares with the policy of
+   * then. Default: those of the weights before this step's first update. A response to another view than the original has these in any case.
+   */
+  readonly oldLogProbs?: "sampled";
+  /** The trained auxiliary rollout whose responses these are; absent for a step's own groups. */
+  readonly role?: string;
+  /** Of a role: key of the group with the response that the prompt was made of. */
+  readonly madeOf?: string;
 }

@@ -90,7 +90,7 @@ export interface Host {
   end(ending: RunEnding): Promise<void>;
   /** Let work see other values of coefficients than those in force. */
   withCoefficients<T>(values: Readonly<Record<string, number>>, work: () => Promise<T>): Promise<T>;
-  readonly keptGroups: Pick<KeptGroups, "save" | "load">;
+  readonly keptGroups: Pick<KeptGroups, "save" | "load" | "room">;
   saveState(): SavedState;
   loadState(saved: SavedState): void;
   /** What the run will do, one printable line each. */
@@ -109,12 +109,14 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
   const warnings = new Warnings(events);
   const views = new Registry<View>("view");
   const coefficients = new Coefficients();
+  const keptGroups = new KeptGroups();
   const { hookSeconds = 1800, givenViews = [] } = options;
   const registered: Registered = {
     sampledViews: () => {
       const early = [...views.items.values()].filter(({ scope, values }) => scope !== "response" && values === undefined);
       return ["original", ...early.map(({ name }) => name), ...givenViews];
     },
+    besideRoom: () => keptGroups.room().beside,
     isCoefficient: (value) => coefficients.has(value),
   };
   const guarding: Guarding = { applying: null, terms: new Map(), counting: true, limitSeconds: hookSeconds, registered, kept: [], tell: ({ plugin, what }) => warnings.once(plugin, what) };
@@ -134,7 +136,7 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
     requests: new ScoreRequests(),
     coefficients,
     states: new PluginStates(),
-    keptGroups: new KeptGroups(),
+    keptGroups,
     metrics: new StepMetrics((plugin, message, about) => warnings.once(plugin, message, about)),
   };
   for (const plugin of plugins) {
@@ -202,7 +204,7 @@ function createRun(plugin: string, parts: Parts): Run {
       teachers: { register: (teacher) => parts.teachers.add(plugin, checkedTeacher(plugin, teacher)) },
       coefficient: (name, initial) => parts.coefficients.declare(plugin, name, initial),
       state: (initial) => parts.states.declare(plugin, initial),
-      keptGroups: () => parts.keptGroups.declare(plugin),
+      keptGroups: (room) => parts.keptGroups.declare(plugin, room),
       random: parts.random.key("plugin", plugin),
       output: parts.output,
       metric: (name, value) => parts.metrics.add(plugin, name, value),
@@ -252,7 +254,7 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
       ...[...parts.scorers.items.values()].map(({ name, weight }) => `reward "${name}" × ${weight} by ${parts.scorers.ownerOf(name)}`),
       ...[...parts.copies.items.values()].map(({ name, decay, every }) => `weights "${name}" by ${parts.copies.ownerOf(name)}: decay ${decay} every ${every} steps`),
       ...[...parts.teachers.items.values()].map(({ name, folder }) => `weights "${name}" by ${parts.teachers.ownerOf(name)}: those of ${folder}, which never change`),
-      ...[...parts.auxiliary.items.keys()].map((name) => `auxiliary rollout "${name}" by ${parts.auxiliary.ownerOf(name)}`),
+      ...[...parts.auxiliary.items.values()].map(({ name, trained }) => `auxiliary rollout "${name}"${trained === true ? ", which is trained on," : ""} by ${parts.auxiliary.ownerOf(name)}`),
       ...[...parts.requests.planned("rewards"), ...parts.requests.planned()].map((score) => `score: ${describeScore(score)}`),
     ],
   };

@@ -4,7 +4,7 @@ import { PluginError } from "../messages/plugin-error.ts";
 
 /** Where the pipeline's own metrics stand: names that end with a stroke are whole families. */
 const BUILT_IN = [
-  "loss/", "ledger/", "learner/", "rollout/", "data/", "coefficient/", "evaluation/",
+  "loss/", "ledger/", "learner/", "rollout/", "role/", "data/", "coefficient/", "evaluation/",
   "reward/mean", "reward/std", "reward/failures", "reward/part/",
 ] as const;
 

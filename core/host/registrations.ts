@@ -76,21 +76,27 @@ export function checkedScorer(plugin: string, scorer: Scorer, limitSeconds: numb
 
 /** An auxiliary rollout whose prompts are prompts. */
 export function checkedAuxiliary(plugin: string, rollout: AuxiliaryRollout, limitSeconds: number): AuxiliaryRollout {
-  const { name, samples, maxNewTokens, temperature, prompt } = fieldsOf(rollout);
+  const { name, samples, maxNewTokens, temperature, trained, prompt } = fieldsOf(rollout);
   checkFields(
     plugin,
     "registers an auxiliary rollout",
     rollout,
-    ["name", "samples", "maxNewTokens", "temperature", "prompt"],
+    ["name", "samples", "maxNewTokens", "temperature", "trained", "prompt"],
     {
       name: unlessName(name),
       samples: unlessCount(samples),
       maxNewTokens: unlessCount(maxNewTokens),
       temperature:
         !(temperature === undefined || (Number.isFinite(temperature) && temperature >= 0)) && "a number from 0",
+      trained: unlessOneOf(trained, [true, false]),
       prompt: unlessFunction(prompt, true),
     },
   );
+  if (trained === true && temperature !== undefined)
+    throw new PluginError(
+      plugin,
+      `registers the auxiliary rollout "${name}" as trained, with the temperature ${temperature}; what is trained on is sampled at the run's temperature: leave it out`,
+    );
   const calls = new Calls(plugin, `auxiliary rollout "${name}"`, limitSeconds);
   const fault = (result: unknown): string | null => (result === null ? null : partsFault(result));
   return {

@@ -17,11 +17,13 @@ export interface BatchArrays {
   /** Index into `groups` of each sample, [B]. */
   readonly groupOf: Int32Array;
   readonly groups: readonly Group[];
+  /** How many of them, the last ones, are trained on beside the step's own. Default 0. */
+  readonly beside?: number;
   readonly B: number;
   readonly T: number;
   /** 1 where the policy wrote a token. */
   readonly mask: Float32Array;
-  /** log π_old by the learner. */
+  /** log π_old. */
   readonly oldLogProbs: Float32Array;
   /** Arrays that were scored, by the key of their request (view/weights/output); rows that a request for a share left out are NaN. */
   readonly scores: ReadonlyMap<string, Float32Array>;

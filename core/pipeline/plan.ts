@@ -7,6 +7,7 @@ import type { MemoryPlan } from "../plan/memory-plan.ts";
 import { summaryLines } from "../plan/text.ts";
 import type { RolloutPlan } from "../contracts/hook-values.ts";
 import { outputName, ownWeights, type PlannedScore } from "../contracts/scores.ts";
+import { groupsBeside, type GroupsBeside } from "./planned-run.ts";
 import type { View } from "../contracts/views.ts";
 import type { RunSettings } from "../contracts/settings.ts";
 
@@ -44,9 +45,19 @@ function costText(host: Host, rollout: RolloutPlan, settings: RunSettings): stri
   ].join(", ");
   const through = `scored ${shortest(scored)} times, learned from ${times(learned)}, in`;
   const count = `${updates} update${updates === 1 ? "" : "s"}`;
-  if (choosers === "") return `${sampled}, ${through} ${count}`;
+  const beside = besideText(groupsBeside(host, promptsPerStep * perPrompt), perPrompt);
+  if (choosers === "") return `${sampled}, ${through} ${count}${beside}`;
   return `${sampled}; what ${choosers} keep${choosers.includes(", ") ? "" : "s"}, replay${choosers.includes(", ") ? "" : "s"} or add${choosers.includes(", ") ? "" : "s"}, ` +
-    `${promptsPerStep} groups (${promptsPerStep * perPrompt} responses) where the step is full, ${through} ${count}; with groups of other steps among them all are scored once more`;
+    `${promptsPerStep} groups (${promptsPerStep * perPrompt} responses) where the step is full, ${through} ${count}; groups of other steps among them are scored once more${beside}`;
+}
+
+/** What is trained on beside a step's own groups, at most, and what it costs besides what those cost. */
+function besideText({ kept, made }: GroupsBeside, perPrompt: number): string {
+  const parts = [
+    ...(kept === 0 ? [] : [`up to ${kept} groups of earlier steps (${kept * perPrompt} responses), scored once more`]),
+    ...made.map(({ name, groups, responses }) => `up to ${groups} groups of "${name}" (${groups * responses} responses)`),
+  ];
+  return parts.length === 0 ? "" : `; beside them, through the learner as often: ${parts.join(", and ")}`;
 }
 
 /** Names of the plugins that tap a hook. */

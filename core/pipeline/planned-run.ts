@@ -21,12 +21,16 @@ export function examplePrompt(config: ModelConfig, { textTokens, visualTokens }:
 /** @param prompts some of the run's, of which the longest counts; not empty */
 export function plannedRun(host: Host, rollout: RolloutPlan, settings: RunSettings, prompts: readonly EncodedPrompt[], available = machineMemory()): PlannedRun {
   const { promptsPerStep, promptsPerMinibatch, promptsPerRound } = settings;
+  const own = Math.min(promptsPerMinibatch ?? promptsPerStep, promptsPerStep);
+  const responses = rollout.shares.reduce((sum, { count }) => sum + count, 0);
+  const beside = groupsBeside(host, promptsPerStep * responses);
+  const { atMost } = host.keptGroups.room();
   const scores = [...host.scores("rewards"), ...host.scores()];
   const asked = scores.filter(({ active }) => active);
   return {
     prompt: prompts.reduce((a, b) => (promptLength(b) > promptLength(a) ? b : a)),
-    prompts: Math.min(promptsPerMinibatch ?? promptsPerStep, promptsPerStep),
-    responses: rollout.shares.reduce((sum, { count }) => sum + count, 0),
+    prompts: own + Math.ceil((beside.kept + beside.made.reduce((sum, { groups }) => sum + groups, 0)) / Math.ceil(promptsPerStep / own)),
+    responses,
     responseTokens: rollout.maxNewTokens,
     views: new Set(["original", ...asked.map(({ view }) => view)]).size,
     outputs: [...new Set(["logProbs" as const, ...asked.map(({ output }) => output)])],
@@ -34,8 +38,23 @@ export function plannedRun(host: Host, rollout: RolloutPlan, settings: RunSettin
     sampled: promptsPerRound ?? promptsPerStep,
     copies: (needsReference(host) ? 1 : 0) + host.copies.size,
     teachers: [...host.teachers.values()],
+    ...(atMost === 0 ? {} : { kept: { groups: atMost, patches: 1 + [...host.views.values()].filter(({ raw, patches }) => (raw ?? patches) !== undefined).length } }),
     available,
   };
+}
+
+/** What a step trains on beside its own groups, at most. */
+export interface GroupsBeside {
+  /** Groups of earlier steps. */
+  readonly kept: number;
+  /** By trained auxiliary rollout: groups, one for each of the step's responses, and responses in each. */
+  readonly made: readonly { readonly name: string; readonly groups: number; readonly responses: number }[];
+}
+
+/** @param responses of the step's own groups, together */
+export function groupsBeside({ keptGroups, auxiliary }: Pick<Host, "keptGroups" | "auxiliary">, responses: number): GroupsBeside {
+  const trained = [...auxiliary.values()].filter((rollout) => rollout.trained === true);
+  return { kept: keptGroups.room().beside, made: trained.map(({ name, samples = 1 }) => ({ name, groups: responses, responses: samples })) };
 }
 
 /** Whether the weights that the run began with are kept: for scores under them, or for views that read their attention. */

@@ -4,7 +4,7 @@ import { promptLength } from "../model/model.ts";
 import { samplerDefaults, samplerLimits } from "../rollout/limits.ts";
 import { planWaves } from "../rollout/waves.ts";
 import { processBytes } from "../machine/memory.ts";
-import { learnerPeaks, scoringPeak, type PassPeaks, type PlannedWork, type SamplingPeaks, samplingPeaks } from "./passes.ts";
+import { learnerPeaks, patchNumbers, scoringPeak, type PassPeaks, type PlannedWork, type SamplingPeaks, samplingPeaks } from "./passes.ts";
 import type { PlanSubject } from "./subject.ts";
 
 /** What a run does besides its updates. */
@@ -15,6 +15,8 @@ export interface PlannedRun extends PlannedWork {
   readonly copies: number;
   /** Folders of other models that are scored with, by name. Default: none. */
   readonly teachers?: readonly { readonly name: string; readonly folder: string }[];
+  /** Groups that plugins keep from step to step, at most, and how often the patches of a prompt are held: once, and for each view that changes them. Default: none. */
+  readonly kept?: { readonly groups: number; readonly patches: number };
   /** Memory that the run may take, bytes: what a machine has, or a container may use. */
   readonly available: number;
 }
@@ -57,13 +59,13 @@ export function planMemory(subject: PlanSubject, run: PlannedRun, teachers: Read
   const peaks = learnerPeaks(subject, run);
   const gradient = gradientPart(subject);
   const learned = [...(peaks.gradientGrows ? [] : [gradient]), ...learnedParts(subject, run.copies)];
-  const runtime = { name: "Node and onnxruntime", bytes: processBytes };
+  const runtime = [{ name: "Node and onnxruntime", bytes: processBytes }, ...keptGroupsPart(subject, run)];
   const sampling = run.sampled === 0 ? null : sampledParts(subject, run, run.available - processBytes - total(kept));
   const decoding = sampling === null || sampling.copy === 0 ? [] : [{ name: "decoding", bytes: sampling.copy, note: "a copy of the weights, and packed" }];
   const asked = [...teachers].map(([name, teacher]) => ({ name: `scoring, "${name}"`, bytes: scoringPeak(teacher, run) }));
   const passes = [...asked, ...passParts(peaks, sampling, gradient), ...(peaks.gradientGrows ? [{ ...gradient, note: "whole, when weights are updated" }] : [])];
   const own = settings.pipelined === "rollouts" && run.sampled > 0 ? kept.map((part) => ({ ...part, name: `${part.name}, sampler's own` })) : [];
-  const [held, heldOnDevice] = subject.hasDevice ? [[runtime, ...kept], onEach(subject, [...kept, ...frozenParts(subject), ...taught, ...own, ...learned])] : [[runtime, ...kept, ...own, ...learned, ...decoding], []];
+  const [held, heldOnDevice] = subject.hasDevice ? [[...runtime, ...kept], onEach(subject, [...kept, ...frozenParts(subject), ...taught, ...own, ...learned])] : [[...runtime, ...kept, ...own, ...learned, ...decoding], []];
   const transient = Math.max(0, ...passes.map(({ bytes }) => bytes));
   const checkpoint = checkpointBytes(subject, trainedNumbers, run.copies);
   const exported = settings.keepBest === null ? 0 : exportedBytes(subject, trainedNumbers);
@@ -78,6 +80,14 @@ export function planMemory(subject: PlanSubject, run: PlannedRun, teachers: Read
     trained: trainedNumbers,
     parameters: subject.count((name) => subject.model.parameters.has(name)),
   };
+}
+
+/** Pictures as they were read, a byte a number, and their patches in float32; of a response's tokens the id and two log-probs. */
+function keptGroupsPart(subject: PlanSubject, { kept, prompt, responses, responseTokens }: PlannedRun): MemoryPart[] {
+  if (kept === undefined || kept.groups === 0) return [];
+  const numbers = prompt.pictures.reduce((sum, picture) => sum + patchNumbers(subject, picture), 0);
+  const bytes = kept.groups * (numbers * (1 + 4 * kept.patches) + 12 * responses * responseTokens);
+  return [{ name: "kept groups", bytes, note: `${kept.groups} of them, with their pictures${kept.patches > 1 ? ` in ${kept.patches} views` : ""}` }];
 }
 
 /** What a run holds whatever it samples and learns from: less than this it cannot do with. */

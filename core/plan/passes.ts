@@ -186,13 +186,15 @@ function visionLearningPeak(subject: PlanSubject, { prompt, prompts }: PlannedWo
 /** More than go through the tower at once. */
 const mostPictures = 512;
 
-/** A picture may be known by its grid alone. */
-function withPixels({ model }: PlanSubject, picture: EncodedPicture): EncodedPicture {
-  if (picture.pixels.length > 0) return picture;
+/** Numbers in a picture's patches; it may be known by its grid alone. */
+export function patchNumbers({ model }: PlanSubject, { pixels, grid: [time, height, width] }: EncodedPicture): number {
+  if (pixels.length > 0) return pixels.length;
   const patch = [...model.vision.parameters.values()].find((shape) => shape.length >= 4)!.slice(1).reduce((a, b) => a * b, 1);
-  const [time, height, width] = picture.grid;
-  return { ...picture, pixels: new Float32Array(time * height * width * patch) };
+  return time * height * width * patch;
 }
+
+const withPixels = (subject: PlanSubject, picture: EncodedPicture): EncodedPicture =>
+  picture.pixels.length > 0 ? picture : { ...picture, pixels: new Float32Array(patchNumbers(subject, picture)) };
 
 export interface SamplingPeaks {
   readonly prefill: number;

@@ -56,6 +56,19 @@ export async function makePrompt(row: Row, key: string, step: number, maker: Pro
     const encoded = await maker.processor.encodePictures(pictures);
     return { pictures, encoded, original: maker.processor.encodePrompt(row, encoded) };
   });
+  return withViews({ row, key, step, pictures, encoded, original }, maker);
+}
+
+/** A prompt whose pictures are read and encoded. */
+export interface EncodedRow extends ViewSource {
+  readonly row: Row;
+  readonly key: string;
+  readonly step: number;
+  readonly original: EncodedPrompt;
+}
+
+/** The prompt with all its views of scope "prompt". @throws UnusableRowError when one of them is too long */
+export async function withViews({ row, key, step, pictures, encoded, original }: EncodedRow, maker: PromptMaker): Promise<Prompt> {
   checkLength(row, "original", original, maker.maxPromptTokens);
   const views = new Map([["original", original]]);
   for (const view of maker.views) {
@@ -151,7 +164,8 @@ function rehashed(picture: EncodedPicture): EncodedPicture {
   return { ...picture, hash: hashPixels(picture.grid, picture.pixels) };
 }
 
-async function asBadRow<T>(row: Row, work: () => Promise<T>): Promise<T> {
+/** @throws UnusableRowError naming the row, for whatever the work throws */
+export async function asBadRow<T>(row: Row, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

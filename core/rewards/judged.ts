@@ -3,6 +3,7 @@ import type { Host } from "../host/host.ts";
 import type { Learner, LearnerBatch } from "../learner/learner.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import { runAuxiliary, type AuxiliarySamples } from "./auxiliary.ts";
+import type { PromptMaker } from "../prompts/prompts.ts";
 import type { Group, Sample } from "../contracts/sample.ts";
 import type { JudgedGroup } from "../contracts/batch.ts";
 import { keptWeights, learnerBatch } from "../scores/experience.ts";
@@ -14,16 +15,33 @@ export interface Judging {
   readonly policy: Policy;
   readonly host: Host;
   readonly rollout: RolloutContext;
+  /** For the views of trained auxiliary rollouts. */
+  readonly maker: PromptMaker;
 }
 
-/** A round's groups with everything that was asked for before rewards, computed for all of them together. */
-export async function judgeRound(groups: readonly Group[], place: { step: number; round: number }, { policy, host, rollout }: Judging): Promise<JudgedGroup[]> {
+/** Groups with everything that was asked for before rewards. */
+export interface JudgedRound {
+  /** The round's own, in their order. */
+  readonly groups: readonly JudgedGroup[];
+  /** Those of trained auxiliary rollouts; they have none of their own. */
+  readonly made: readonly JudgedGroup[];
+}
+
+/** A round's groups, and what trained auxiliary rollouts made of them, with what is asked for computed for all of them together. */
+export async function judgeRound(groups: readonly Group[], place: { step: number; round: number }, { policy, host, rollout, maker }: Judging): Promise<JudgedRound> {
   const samples = groups.flatMap((group) => group.samples);
-  const scores = new Map<string, ReadonlyMap<Sample, Float32Array>>();
-  for (const score of host.scores("rewards")) if (score.active) scores.set(score.key, await scoreRound(score, samples, policy, rollout));
+  const onSkip = (what: string, reason: string): void => host.events.emit("skip", { step: place.step, what, reason });
   const auxiliary = new Map<string, AuxiliarySamples>();
-  for (const [name, asked] of host.auxiliary) auxiliary.set(name, await runAuxiliary(asked, samples, place, rollout));
-  return groups.map((group) => ({
+  const made: Group[] = [];
+  for (const [name, asked] of host.auxiliary) {
+    const result = await runAuxiliary(asked, samples, place, { ...rollout, maker, onSkip });
+    auxiliary.set(name, result.samples);
+    made.push(...result.made);
+  }
+  const all = [...samples, ...made.flatMap((group) => group.samples)];
+  const scores = new Map<string, ReadonlyMap<Sample, Float32Array>>();
+  for (const score of host.scores("rewards")) if (score.active) scores.set(score.key, await scoreRound(score, all, policy, rollout));
+  const judged = (group: Group): JudgedGroup => ({
     ...group,
     step: place.step,
     get: (handle: ScoreHandle) => group.samples.map((sample) => (isActive(handle) ? arrayOf(scores, handle, sample) : new Float32Array(0))),
@@ -32,7 +50,8 @@ export async function judgeRound(groups: readonly Group[], place: { step: number
       if (given === undefined) throw new Error(`There is no auxiliary rollout "${name}"; registered are ${[...auxiliary.keys()].join(", ") || "none"}`);
       return group.samples.map((sample) => given.get(sample) ?? []);
     },
-  }));
+  });
+  return { groups: groups.map(judged), made: made.map(judged) };
 }
 
 function arrayOf(scores: ReadonlyMap<string, ReadonlyMap<Sample, Float32Array>>, { key, request }: ScoreHandle, sample: Sample): Float32Array {

@@ -83,9 +83,13 @@ export interface ScoringOptions {
 
 /** Rows of a share of each prompt's responses, at least one, in order. */
 function someRows(samples: readonly Sample[], share: number, random: Random): number[] {
-  const byPrompt = new Map<string, number[]>();
-  samples.forEach(({ prompt }, row) => byPrompt.set(prompt.key, [...(byPrompt.get(prompt.key) ?? []), row]));
-  const chosen = [...byPrompt].flatMap(([key, rows]) => [...permutation(random.key(key), rows.length).subarray(0, Math.max(1, Math.round(share * rows.length)))].map((index) => rows[index]!));
+  const byPrompt = new Map<string, { readonly key: string; readonly rows: number[] }>();
+  samples.forEach(({ prompt: { key, origin } }, row) => {
+    // A group of an earlier step may be of the same row.
+    const prompt = `${origin?.step ?? ""} ${key}`;
+    byPrompt.set(prompt, { key, rows: [...(byPrompt.get(prompt)?.rows ?? []), row] });
+  });
+  const chosen = [...byPrompt.values()].flatMap(({ key, rows }) => [...permutation(random.key(key), rows.length).subarray(0, Math.max(1, Math.round(share * rows.length)))].map((index) => rows[index]!));
   return chosen.sort((a, b) => a - b);
 }
 

@@ -1,4 +1,4 @@
-import { parseOptions, rewardPart } from "@papo/core";
+import { carriedGroup, parseOptions, rewardPart } from "@papo/core";
 import type { Group, GroupSelection, Plugin, Run } from "@papo/core";
 import { z } from "zod";
 
@@ -60,7 +60,7 @@ export class DynamicSamplingPlugin implements Plugin {
         );
       }
       if (missing && spent && whenSpent === "carry") {
-        carried.value = groups.map((group) => (group.carried === true ? group : { ...group, key: `${group.key} (step ${step})`, carried: true }));
+        carried.value = groups.map((group) => carriedGroup(group, step));
         return Promise.resolve({ ...selection, groups: [], sampleMore: selection.sampleMore });
       }
       // Carried groups come first, this round's fill up what is left.
@@ -68,7 +68,8 @@ export class DynamicSamplingPlugin implements Plugin {
       return Promise.resolve({ ...selection, groups: full, sampleMore: selection.sampleMore || (missing && !spent) });
     });
     // The batch is made once per step, after the last round: the place to report what the rounds came to.
-    hooks.advantages.tap(this.name, (advantages, { groups }) => {
+    hooks.advantages.tap(this.name, (advantages, batch) => {
+      const groups = batch.groups.filter(({ role }) => role === undefined);
       const own = groups.filter((group) => group.carried !== true).length;
       metric("dapo/rounds", lastRound + 1);
       metric("dapo/dropped", sampled - own);

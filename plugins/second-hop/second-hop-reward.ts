@@ -1,6 +1,7 @@
-import { parseOptions, rewardPart, withoutPictures, writtenText } from "@papo/core";
+import { parseOptions, rewardPart, withoutPictures } from "@papo/core";
 import type { Plugin, PromptParts, Run, Sample } from "@papo/core";
 import { z } from "zod";
+import { descriptionIn } from "./description.ts";
 
 const schema = z.strictObject({
   /** What a description is worth from which the policy finds the answer. Vision-SR1: 1; Visionary-R1: 0.1. */
@@ -36,9 +37,9 @@ export class SecondHopRewardPlugin implements Plugin {
 
   apply({ hooks, auxiliary, metric }: Run): void {
     const { weight, metric: part, maxNewTokens } = this.options;
-    auxiliary.register({ name: "second-hop", prompt: (sample) => this.#prompt(sample), ...(maxNewTokens === null ? {} : { maxNewTokens }) });
+    const hop = auxiliary.register({ name: "second-hop", prompt: (sample) => this.#prompt(sample), ...(maxNewTokens === null ? {} : { maxNewTokens }) });
     hooks.rewards.tapPromise(this.name, (rewards, group) => {
-      const hops = group.auxiliary("second-hop");
+      const hops = group.auxiliary(hop);
       const shaped = rewards.map((reward, index) => {
         const second = hops[index]![0];
         metric("second_hop/described", second === undefined ? 0 : 1);
@@ -52,20 +53,9 @@ export class SecondHopRewardPlugin implements Plugin {
   }
 
   #prompt({ prompt: { row, pictures }, response }: Sample): PromptParts | null {
-    const { open, close } = this.options;
-    const written = open === "" ? response.rawText : writtenText(response);
-    const description = this.describe(written.includes(open) && written.includes(close) ? written : response.text);
+    const description = descriptionIn(response, this.options);
     if (description === null) return null;
     const question = withoutPictures({ ...row, pictures });
     return { ...question, prompt: this.options.prompt.replaceAll("{description}", description).replaceAll("{question}", question.prompt) };
-  }
-
-  /** The description in a response, or null where it has none that counts. */
-  describe(text: string): string | null {
-    const { open, close, missing } = this.options;
-    const start = text.indexOf(open);
-    const end = start < 0 ? -1 : text.indexOf(close, start + open.length);
-    const found = end < 0 ? (missing === "whole" ? text : "") : text.slice(start + open.length, end);
-    return found.trim() === "" ? null : found.trim();
   }
 }

@@ -16,10 +16,12 @@ import {
   KeyRegionsPlugin,
   LeaveOneOutAdvantagePlugin,
   NoisyRolloutPlugin,
+  ObserverSolverPlugin,
   PerceptionKlPlugin,
   ParagraphCreditPlugin,
   PerceptionExplorationPlugin,
   PerceptionGroundedPlugin,
+  PrioritizedReplayPlugin,
   PrivilegedTutoringPlugin,
   RandomMaskPlugin,
   RationaleLikelihoodPlugin,
@@ -143,5 +145,10 @@ export const tinyPresets = {
     new StagedRolloutPlugin({ stages: [{ until: 0.5, maxNewTokens: 24, samplesPerPrompt: 12 }, { until: 1, maxNewTokens: 32, samplesPerPrompt: 4 }] }),
   ]),
   "vision-sr1": tiny("Vision-SR1", () => [new SecondHopRewardPlugin(facts), ...baseGrpo()]),
+  freshper: tiny("FreshPER on GRPO", () => [...baseGrpo(), new PrioritizedReplayPlugin({ priority: "advantage", ageDecay: 20 })]),
+  prco: tiny("PRCO on GRPO, the Solver without the picture", () => [
+    new ObserverSolverPlugin({ observer: "{question}", solver: "{caption} ; {question}", open: facts.open, close: facts.close, picture: false, samples: 2 }),
+    ...baseGrpo(),
+  ]),
   "visionary-r1-tiny": tiny("Visionary-R1", () => [new SecondHopRewardPlugin({ ...facts, weight: 0.1 }), ...baseGrpo()]),
 } as const satisfies Record<string, PresetEntry>;

@@ -48,6 +48,8 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.StagedRolloutPlugin(),
   () => new everything.AllOrNothingPlugin(),
   () => new everything.SecondHopRewardPlugin(),
+  () => new everything.PrioritizedReplayPlugin(),
+  () => new everything.ObserverSolverPlugin(),
   () => new everything.FunctionRewardPlugin({ name: "one", score: () => 1 }),
   () => new everything.MathRewardPlugin(),
   () => new everything.BoxRewardPlugin(),

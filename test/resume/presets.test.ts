@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { DiffusionNoisePlugin, DynamicSamplingPlugin, RandomMaskPlugin } from "@papo/plugins";
-import { preset, presetNames, type PresetName } from "@papo/recipes";
+import { DiffusionNoisePlugin, DynamicSamplingPlugin, ObserverSolverPlugin, PrioritizedReplayPlugin, RandomMaskPlugin } from "@papo/plugins";
+import { grpo, preset, presetNames, type PresetName } from "@papo/recipes";
 import { createHost } from "@papo/core";
 import { arrayDataset, type Dataset } from "../../core/data/dataset.ts";
-import type { Group } from "../../core/contracts/sample.ts";
+import { carriedGroup } from "../../core/contracts/carried-group.ts";
 import type { Plugin, Run } from "../../core/contracts/plugin.ts";
 import type { Policy } from "../../core/contracts/policy.ts";
 import { train } from "../../core/pipeline/run.ts";
@@ -125,6 +125,9 @@ describe("groups kept from one step for a later one", () => {
     hooks.terms.tap("TapPlugin", (terms, batch) => [...terms, ...seen.map((handle, index) => ({ name: `look ${index}`, value: batch.get(handle), reduction: "token_mean" as const }))]);
   });
 
+  /** Right by a third. */
+  const divisible = (): Plugin => new ScorerPlugin({ name: "accuracy", score: ({ response }) => (response.tokens.reduce((sum, token) => sum + token, 0) % 3 === 0 ? 1 : 0) });
+
   /** Mixes groups of the two steps before into each step. */
   class ReplayPlugin implements Plugin {
     readonly name = "ReplayPlugin";
@@ -136,7 +139,7 @@ describe("groups kept from one step for a later one", () => {
         const [old, kept] = [before.value, selection.groups.slice(0, 1)];
         metric("replay/groups", old.length);
         before.value = last.value;
-        last.value = kept.map((group): Group => ({ ...group, key: `${group.key} (step ${step})`, carried: true }));
+        last.value = kept.map((group) => carriedGroup(group, step));
         return { ...selection, groups: [...old, ...selection.groups].slice(0, selection.wanted) };
       });
     }
@@ -166,6 +169,39 @@ describe("groups kept from one step for a later one", () => {
     const rows = linesOf(output).map((line) => (JSON.parse(line) as { metrics: Record<string, number> }).metrics["replay/groups"]);
     // Those that steps 2 and 3 kept would have come in steps 4 and 5.
     expect(rows).toEqual([0, 0, 1, 0, 0]);
+  });
+
+  test("are left out, with an alarm each, where their row can be used no longer", async () => {
+    const file = join(temporaryFolder(), "own.png");
+    cpSync(picture, file);
+    const rows = arrayDataset([{ id: "a", prompt: "a", images: [file] }, { id: "b", prompt: "b" }]);
+    const output = temporaryFolder();
+    const alarms: string[] = [];
+    const run = (steps: number): Promise<unknown> => train({
+      policy: tabularPolicy(), dataset: rows, output, resume: true, settings: { ...settings, promptsPerStep: 2, onBadRow: "skip", steps }, plugins: [new ScorerPlugin(), new ReplayPlugin(), new BanditPlugin()],
+      // The digest of the data's pictures is another one then.
+      otherwise: true,
+      onEvents: (events) => events.on("alarm", ({ message }) => alarms.push(message)),
+    });
+    await run(4);
+    rmSync(file);
+    await run(5);
+    const left = alarms.filter((message) => message.includes("is left out"));
+    expect(left.length).toBeGreaterThan(0);
+    for (const message of left) expect(message).toMatch(/^the group "a \(step \d\)" that ReplayPlugin kept is left out: Row "a" cannot be used: /);
+  });
+
+  test("so do those that a plugin trains on beside each step's own, with what it knows of them", async () => {
+    const recipe = (): readonly Plugin[] => [divisible(), ...views(), ...grpo({ referenceKl: 0 }), new PrioritizedReplayPlugin({ replayed: 2, capacity: 5, priority: "advantage" }), looks()];
+    const rows = await killedOnce({ recipe, settings: { ...settings, steps: 4 }, step: 3 });
+    expect(rows.map((row) => row["rollout/groups_beside"])).toEqual([0, 2, 2, 2]);
+  });
+
+  test("so do groups of a second role, kept ones too", async () => {
+    const roles = new ObserverSolverPlugin({ observer: "{question}", solver: "{caption}{question}", samples: 2 });
+    const recipe = (): readonly Plugin[] => [divisible(), ...views(), roles, ...grpo({ referenceKl: 0 }), new PrioritizedReplayPlugin({ replayed: 8, capacity: 40 }), looks()];
+    const rows = await killedOnce({ recipe, settings: { ...settings, steps: 3 }, step: 3 });
+    expect(rows[2]!["rollout/groups_beside"]).toBeGreaterThan(8);
   });
 
   test("so do those that dynamic sampling carries over", async () => {

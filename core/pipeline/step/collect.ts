@@ -7,7 +7,7 @@ import type { GroupSelection, RolloutPlan, StepContext } from "../../contracts/h
 import { judgeRound } from "../../rewards/judged.ts";
 import type { RewardDesk } from "../../rewards/rewards.ts";
 import { sampleGroups, samplingFor, startGroups, type RolloutContext, type StartedGroups } from "../../rewards/rollouts.ts";
-import { PromptSource, type PromptSupply } from "./prompt-source.ts";
+import { PromptSource, promptMaker, type PromptSupply } from "./prompt-source.ts";
 import { SampleReports } from "./sample-reports.ts";
 import type { RunSettings } from "../../contracts/settings.ts";
 
@@ -21,6 +21,10 @@ export interface Collecting extends PromptSupply {
 export interface Collected {
   /** Kept to train on, in the order of their prompts, at most `promptsPerStep`. */
   readonly groups: readonly Group[];
+  /** Trained on beside them: see GroupSelection. */
+  readonly beside: readonly Group[];
+  /** All groups that trained auxiliary rollouts made. */
+  readonly made: readonly Group[];
   /** All that were sampled, round after round, but those that a failing scorer had left out. */
   readonly sampled: readonly Group[];
   /** Those. */
@@ -70,10 +74,13 @@ export async function collectGroups({ context, plan, source, rollout, reports, .
   const plannedRounds = Math.ceil(wanted / perRound);
   const sampled: Group[] = [];
   const dropped: Group[] = [];
+  const made: Group[] = [];
   const auxiliary: { round: number; sample: Sample }[] = [];
+  const maker = promptMaker(run);
   reports.open();
   let round = 0;
   let kept: readonly Group[] = [];
+  let beside: readonly Group[] = [];
   let more = true;
   for (; more && round < settings.maxRounds; round++) {
     giveUp?.throwIfAborted();
@@ -83,17 +90,31 @@ export async function collectGroups({ context, plan, source, rollout, reports, .
     const fails = ({ samples }: Group): boolean => samples.some((sample) => sample.dropped === true);
     const groups = judgedAll.filter((group) => !fails(group));
     dropped.push(...judgedAll.filter(fails));
-    for (const group of await judgeRound(groups, place, { ...run, rollout })) {
-      await shapeRewards(group, host);
+    const judged = await judgeRound(groups, place, { ...run, rollout, maker });
+    // A step's own responses may be worth what was made of them.
+    for (const group of [...judged.made, ...judged.groups]) await shapeRewards(group, host);
+    for (const group of judged.groups) {
       for (const name of host.auxiliary.keys()) auxiliary.push(...group.auxiliary(name).flat().map((sample) => ({ round, sample })));
     }
-    for (const group of groups) host.events.emit("group", { step: context.step, group });
+    const added = judged.made.map(({ get: _, auxiliary: __, step: ___, ...group }) => group);
+    for (const group of [...groups, ...added]) host.events.emit("group", { step: context.step, group });
     sampled.push(...groups);
-    const selection = await host.hooks.groups.promise({ groups: [...kept, ...groups], wanted, round, lastRound: round + 1 === settings.maxRounds, sampleMore: false }, { ...context, sampled: [...sampled] });
+    made.push(...added);
+    const offered = { groups: [...kept, ...groups], wanted, round, lastRound: round + 1 === settings.maxRounds, sampleMore: false, beside: [...beside, ...added] };
+    const selection = await host.hooks.groups.promise(offered, { ...context, sampled: [...sampled], made: [...made] });
     kept = inOrder(selection, sampled);
+    beside = selection.beside ?? [];
     more = (selection.sampleMore || round + 1 < plannedRounds) && kept.length < wanted && prompts.length > 0;
   }
-  return { groups: kept.slice(0, wanted), sampled, dropped, surplus: Math.max(0, kept.length - wanted), rounds: round, plan, auxiliary, skippedRows: source.skipped, scorerFailures: reports.failures };
+  const groups = kept.slice(0, wanted);
+  const chosen = { groups, beside: besideThese(groups, beside), made, sampled, dropped, surplus: Math.max(0, kept.length - wanted) };
+  return { ...chosen, rounds: round, plan, auxiliary, skippedRows: source.skipped, scorerFailures: reports.failures };
+}
+
+/** None beside nothing, so that a step that carries its groups over changes no weight; none made of a group that is not trained on. */
+function besideThese(groups: readonly Group[], beside: readonly Group[]): Group[] {
+  const own = new Set(groups.map(({ key }) => key));
+  return groups.length === 0 ? [] : beside.filter(({ carried, madeOf }) => carried === true || madeOf === undefined || own.has(madeOf));
 }
 
 /** The settings' plan as plugins change it. */

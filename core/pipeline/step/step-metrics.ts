@@ -1,5 +1,6 @@
 /** The pipeline's own numbers of a step. Equal runs give equal numbers: no time is among them. */
 import type { Group } from "../../contracts/sample.ts";
+import type { Host } from "../../host/host.ts";
 import type { Collected } from "./collect.ts";
 import type { Parity } from "../../scores/experience.ts";
 import type { Trained, Update } from "./update.ts";
@@ -28,6 +29,17 @@ export function rolloutMetrics({ sampled, dropped, groups, rounds, skippedRows, 
     "rollout/rounds": rounds,
     "data/skipped": skippedRows,
   };
+}
+
+/** Of what is trained on beside a step's own groups, where the recipe has such: how many, and rewards and lengths by role. */
+export function besideMetrics({ beside, made }: Pick<Collected, "beside" | "made">, { auxiliary, keptGroups }: Pick<Host, "auxiliary" | "keptGroups">): Metrics {
+  const roles = [...auxiliary.values()].filter(({ trained }) => trained === true);
+  if (roles.length === 0 && keptGroups.room().beside === 0) return {};
+  const ofRole = (name: string): Metrics => {
+    const samples = made.filter(({ role }) => role === name).flatMap((group) => group.samples);
+    return { [`role/${name}/reward`]: mean(samples.map(({ reward }) => reward)), [`role/${name}/length`]: mean(samples.map(({ response }) => response.tokens.length)) };
+  };
+  return Object.assign({ "rollout/groups_beside": beside.length }, ...roles.map(({ name }) => ofRole(name))) as Metrics;
 }
 
 /** Losses, gradients and agreement of sampler and learner; means over the step's updates. */

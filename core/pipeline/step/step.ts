@@ -7,7 +7,7 @@ import type { RewardJournal } from "../../checkpoint/journal.ts";
 import { computeAdvantages } from "../../loss/loss.ts";
 import { makeResponseViews } from "../../prompts/prompts.ts";
 import { entryKey } from "../../rewards/rewards.ts";
-import { learnerMetrics, rolloutMetrics } from "./step-metrics.ts";
+import { besideMetrics, learnerMetrics, rolloutMetrics } from "./step-metrics.ts";
 import { promptMaker } from "./prompt-source.ts";
 import type { StepSigns } from "./signs.ts";
 import { stepDigests } from "./digests.ts";
@@ -41,10 +41,12 @@ export async function runStep(context: StepContext, run: Stepping, next: StepCon
   const learned = await learnFrom(collected, context, run, watch);
   await moveCopies(context.step, run);
   const staleness = run.settings.pipelined !== "off" ? { "rollout/staleness": meanStaleness(collected.groups, versionBefore) } : {};
-  const metrics = { ...rolloutMetrics(collected), ...staleness, ...learned, ...coefficientMetrics(run), ...host.takeMetrics() };
-  const tokens = collected.sampled.flatMap(({ samples }) => samples).reduce((sum, { response }) => sum + response.tokens.length, 0);
-  const { sampled, groups, skippedRows } = collected;
-  const record = { digests: stepDigests(sampled, groups), numbers: stepNumbers(sampled, groups) };
+  const metrics = { ...rolloutMetrics(collected), ...besideMetrics(collected, host), ...staleness, ...learned, ...coefficientMetrics(run), ...host.takeMetrics() };
+  const { sampled, groups, beside, made, auxiliary, skippedRows } = collected;
+  const responses = [...sampled.flatMap(({ samples }) => samples), ...auxiliary.map(({ sample }) => sample)];
+  const tokens = responses.reduce((sum, { response }) => sum + response.tokens.length, 0);
+  const all = [[...sampled, ...made], [...groups, ...beside]] as const;
+  const record = { digests: stepDigests(...all), numbers: stepNumbers(...all) };
   return { summary: { ...context, metrics }, seconds: watch.seconds, terms: termSeconds(watch.charges, run), tokens, knownSizes: watch.knownSizes, skippedRows, ...record };
 }
 
@@ -61,16 +63,18 @@ async function startAhead(next: StepContext, run: Stepping): Promise<StartedStep
 }
 
 /** Experience, advantages and updates; a step with no group left changes nothing. */
-async function learnFrom({ groups, plan }: Collected, { step }: StepContext, run: Stepping, watch: Stopwatch): Promise<Record<string, number>> {
+async function learnFrom({ groups: own, beside, plan }: Collected, { step }: StepContext, run: Stepping, watch: Stopwatch): Promise<Record<string, number>> {
   const { host, settings } = run;
+  const groups = [...own, ...beside];
   if (groups.length === 0) {
     host.events.emit("alarm", { step, plugin: "run", message: "no group is left to train on: the weights stay as they are" });
     return { "learner/updates": 0 };
   }
   const text = { decode: run.policy.processor.decode.bind(run.policy.processor) };
-  const updating = { learner: run.policy.learner, host, text, settings, watch, maxNewTokens: plan.maxNewTokens };
+  const longest = [...host.auxiliary.values()].map(({ trained, maxNewTokens = 0 }) => (trained === true ? maxNewTokens : 0));
+  const updating = { learner: run.policy.learner, host, text, settings, watch, maxNewTokens: Math.max(plan.maxNewTokens, ...longest) };
   await watch.time("views", makeResponseViews(groups.flatMap(({ samples }) => samples), step, promptMaker(run)));
-  const batch = await watch.time("score", gatherExperience(step, groups, updating));
+  const batch = await watch.time("score", gatherExperience(step, groups, updating, beside.length));
   const advantages = watch.timeSync("loss", () => computeAdvantages(host, batch.arrays));
   run.signs.advantages(advantages, step);
   const trained = await trainOn(batch, advantages, updating);

@@ -33,19 +33,48 @@ export interface ScoredBatch {
 const OLD: Wanted = { key: OLD_LOG_PROBS, view: "original", weights: "old", output: "logProbs" };
 const CURRENT: Wanted = { key: CURRENT_LOG_PROBS, view: "original", weights: "current", output: "logProbs" };
 
-/** Score the groups with the weights that sampled them and with kept ones, as far as plugins ask for it. */
-export async function gatherExperience(step: number, groups: readonly Group[], { learner, host, settings, watch, text }: Updating): Promise<ScoredBatch> {
+/**
+ * Score the groups with the weights that sampled them and with kept ones, as far as plugins ask for it.
+ * @param beside how many of the groups, the last ones, are beside the step's own
+ */
+export async function gatherExperience(step: number, groups: readonly Group[], { learner, host, settings, watch, text }: Updating, beside = 0): Promise<ScoredBatch> {
   const samples = groups.flatMap((group) => group.samples);
   const groupOf = Int32Array.from(groups.flatMap((group, index) => group.samples.map(() => index)));
   const wanted = plannedScores(host, settings).filter(({ weights }) => weights !== "current");
   const [B, T] = [samples.length, longestOf(samples)];
   const { version } = learner;
-  const sampled = learner.capabilities.dropout !== true && samplerServes(groups, wanted, version, settings);
-  const scored = await scoreSamples(learner, samples, sampled ? wanted : [OLD, ...wanted], settings.sampling.temperature, { watch, random: shareRandom(host, step) });
-  const oldLogProbs = scored.get(OLD_LOG_PROBS) ?? samplerLogProbs(samples, T);
-  const arrays = { step, samples, groupOf, groups, B, T, mask: policyMask(samples, T), oldLogProbs, text, scores: new Map([[OLD_LOG_PROBS, oldLogProbs], ...scored]) };
+  const serves = learner.capabilities.dropout !== true && samplerServes(wanted, settings);
+  const stale = serves ? groups.filter((group) => !servedBySampler(group, version)) : groups;
+  const all = stale.length === groups.length;
+  const scored = await scoreSamples(learner, samples, all ? [OLD, ...wanted] : wanted, settings.sampling.temperature, { watch, random: shareRandom(host, step) });
+  const now = scored.get(OLD_LOG_PROBS) ?? (await logProbsNow(samples, T, { stale, learner, settings, watch }));
+  const scores = new Map([[OLD_LOG_PROBS, now], ...scored]);
+  const arrays = { step, samples, groupOf, groups, beside, B, T, mask: policyMask(samples, T), oldLogProbs: keptLogProbs(now, samples, groupOf, groups), text, scores };
   const fresh = (row: number): boolean => sampledWith(version, groups[groupOf[row]!]!);
-  return { arrays, parity: sampled ? null : compareLogProbs(samples, oldLogProbs, fresh), version };
+  return { arrays, parity: all ? compareLogProbs(samples, now, fresh) : null, version };
+}
+
+/** The sampler's log-probs, [B, T], and in the rows of stale groups what the learner says. */
+async function logProbsNow(samples: readonly Sample[], T: number, { stale, learner, settings, watch }: Pick<Updating, "learner" | "settings" | "watch"> & { readonly stale: readonly Group[] }): Promise<Float32Array> {
+  const array = samplerLogProbs(samples, T);
+  if (stale.length === 0) return array;
+  const own = new Set(stale.flatMap((group) => group.samples));
+  const rows = samples.flatMap((sample, row) => (own.has(sample) ? [row] : []));
+  const chosen = rows.map((row) => samples[row]!);
+  const found = (await scoreSamples(learner, chosen, [OLD], settings.sampling.temperature, { watch })).get(OLD_LOG_PROBS)!;
+  const shorter = longestOf(chosen);
+  rows.forEach((row, index) => array.fill(0, row * T, (row + 1) * T).set(found.subarray(index * shorter, (index + 1) * shorter), row * T));
+  return array;
+}
+
+/** log π_old, [B, T]: that of now, but in rows whose group asks for what they were sampled with. */
+function keptLogProbs(now: Float32Array, samples: readonly Sample[], groupOf: Int32Array, groups: readonly Group[]): Float32Array {
+  const T = now.length / Math.max(1, samples.length);
+  const kept = samples.flatMap(({ response }, row) => (groups[groupOf[row]!]!.oldLogProbs === "sampled" && response.view === OLD.view ? [row] : []));
+  if (kept.length === 0) return now;
+  const old = now.slice();
+  for (const row of kept) old.set(samples[row]!.response.logProbs, row * T);
+  return old;
 }
 
 /** What plugins ask for in this step; passes on other views than the original, where none of it has a gradient, as roughly as the settings allow. */
@@ -57,12 +86,16 @@ function plannedScores(host: Host, { viewPrecision }: RunSettings): Wanted[] {
 
 const shareRandom = (host: Host, step: number): Host["random"] => host.random.key("share", step);
 
-/** Whether the sampler's log-probs are those of the weights, view and temperature that "old" means, and no pass would give them anyway. */
-function samplerServes(groups: readonly Group[], wanted: readonly Wanted[], version: number, { oldLogProbs, parityPrompts, precision }: RunSettings): boolean {
+/** Whether the sampler's log-probs can stand for those of the learner, and no pass would give them anyway. */
+function samplerServes(wanted: readonly Wanted[], { oldLogProbs, parityPrompts, precision }: RunSettings): boolean {
   if (oldLogProbs === "learner" || parityPrompts === 0 || precision !== "float32") return false;
-  if (wanted.some(({ view, weights }) => view === OLD.view && weights === OLD.weights)) return false;
+  return !wanted.some(({ view, weights }) => view === OLD.view && weights === OLD.weights);
+}
+
+/** Whether they are those of the weights, view and temperature that "old" means. */
+function servedBySampler(group: Group, version: number): boolean {
   const serves = ({ response }: Sample): boolean => response.view === OLD.view && response.segments.every(({ source }) => source === "policy");
-  return groups.every((group) => sampledWith(version, group) && group.samples.every(serves));
+  return sampledWith(version, group) && group.samples.every(serves);
 }
 
 /** Whether these weights sampled a group. One that was carried over may come from before a rollback, when the same number meant other weights. */
@@ -109,7 +142,7 @@ export async function trainOn(batch: ScoredBatch, advantages: Float32Array, run:
   const updates: Update[] = [];
   const current: ScoreArrays = new Map();
   for (let epoch = 0; epoch < settings.epochs; epoch++) {
-    for (const rows of minibatches(batch.arrays, settings.promptsPerMinibatch, host.random.key("minibatch", step, epoch))) {
+    for (const rows of minibatchRows(batch.arrays, settings.promptsPerMinibatch, host.random.key("minibatch", step, epoch))) {
       const minibatch = await takeMinibatch(batch, rows, advantages, run);
       if (epoch === 0) putTogether(current, minibatch, rows, B, T);
       updates.push(await update(minibatch, learningRate, run, run.learner.version === batch.version));
@@ -118,16 +151,18 @@ export async function trainOn(batch: ScoredBatch, advantages: Float32Array, run:
   return { updates, learningRate, current };
 }
 
-/** Rows of each minibatch: groups are dealt in random order, inside a minibatch they keep the batch's. */
-function minibatches({ groups, groupOf }: BatchArrays, size: number | null, random: Host["random"]): number[][] {
-  const order = permutation(random, groups.length);
-  const perMinibatch = size ?? groups.length;
-  const found: number[][] = [];
-  for (let start = 0; start < order.length; start += perMinibatch) {
-    const chosen = new Set(order.subarray(start, start + perMinibatch));
-    found.push([...groupOf.keys()].filter((row) => chosen.has(groupOf[row]!)));
-  }
-  return found;
+/**
+ * Rows of each minibatch: groups are dealt in random order, inside a minibatch they keep the batch's. The step's own make the minibatches, those
+ * beside them are dealt to these one by one.
+ */
+export function minibatchRows({ groups, groupOf, beside = 0 }: Pick<BatchArrays, "groups" | "groupOf" | "beside">, size: number | null, random: Host["random"]): number[][] {
+  const own = groups.length - beside;
+  const order = permutation(random, own);
+  const perMinibatch = size ?? own;
+  const dealt: Set<number>[] = [];
+  for (let start = 0; start < order.length; start += perMinibatch) dealt.push(new Set(order.subarray(start, start + perMinibatch)));
+  permutation(random.key("beside"), beside).forEach((index, turn) => dealt[turn % dealt.length]!.add(own + index));
+  return dealt.map((chosen) => [...groupOf.keys()].filter((row) => chosen.has(groupOf[row]!)));
 }
 
 /** The rows' arrays, and the current weights' scores of them. */

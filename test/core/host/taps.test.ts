@@ -13,7 +13,7 @@ const context = { name: "x", step: 1, steps: 1 };
 function guarded(): { readonly hooks: RunHooks; readonly guarding: Guarding; readonly told: string[]; apply(plugin: string, tap: (hooks: RunHooks) => void): void } {
   const hooks = createHooks();
   const told: string[] = [];
-  const registered = { sampledViews: () => ["original"], isCoefficient: (value: unknown): value is never => value === undefined };
+  const registered = { sampledViews: () => ["original"], besideRoom: () => 0, isCoefficient: (value: unknown): value is never => value === undefined };
   const guarding: Guarding = { applying: null, terms: new Map(), counting: true, limitSeconds: 60, registered, kept: [], tell: ({ message }) => told.push(message) };
   guardTaps(hooks, guarding);
   const apply = (plugin: string, tap: (hooks: RunHooks) => void): void => {

@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { expect, test } from "vitest";
-import { createHost, parseSettings, train, type Group, type Plugin, type RunSettingsInput, type ScoreRequest } from "@papo/core";
+import { carriedGroup, createHost, parseSettings, train, type Group, type Plugin, type RunSettingsInput, type ScoreRequest } from "@papo/core";
 import { EntropyPenaltyPlugin, NoisyRolloutPlugin, DiffusionNoisePlugin, SecondHopRewardPlugin } from "@papo/plugins";
 import { dapo, grpo, papo } from "@papo/recipes";
 import { checkCapabilities, planLines } from "../../../core/pipeline/plan.ts";
@@ -33,7 +33,7 @@ test("the plan says what the learner holds and how often a step's responses go t
 
 test("plugins that choose, add or sample otherwise are named with what is known before they have", () => {
   expect(planOf(dapo())[1]).toMatch(
-    /^cost of a step: 128 responses sampled, 128 more in each further round that DynamicSamplingPlugin may ask for, 20 rounds at most; what DynamicSamplingPlugin keeps, replays or adds, 16 groups \(128 responses\) where the step is full, scored 0\.5 times, learned from 1 time, in 2 updates; with groups of other steps among them all are scored once more$/,
+    /^cost of a step: 128 responses sampled, 128 more in each further round that DynamicSamplingPlugin may ask for, 20 rounds at most; what DynamicSamplingPlugin keeps, replays or adds, 16 groups \(128 responses\) where the step is full, scored 0\.5 times, learned from 1 time, in 2 updates; groups of other steps among them are scored once more$/,
   );
   // Twice the responses, from two views: the sampler's log-probs are not those of the original one.
   expect(planOf([...grpo({ referenceKl: 0 }), new DiffusionNoisePlugin(), new NoisyRolloutPlugin()], { samplesPerPrompt: 4 })[1]).toMatch(/^cost of a step: \d+ responses sampled, scored 1\.5 times/);
@@ -100,8 +100,29 @@ test("a replay of old groups costs what the plan says that it may", async () => 
     return Promise.resolve({ ...selection, groups: chosen });
   }));
   const { line, sampled, scored, learned } = await costOf(replay, {});
-  expect(line).toBe("cost of a step: 24 responses sampled, 24 more in each further round that TapPlugin may ask for, 20 rounds at most; what TapPlugin keeps, replays or adds, 4 groups (24 responses) where the step is full, scored 0 times, learned from 1 time, in 1 update; with groups of other steps among them all are scored once more");
-  expect([sampled, scored, learned]).toEqual([24, 24, 24]);
+  expect(line).toBe("cost of a step: 24 responses sampled, 24 more in each further round that TapPlugin may ask for, 20 rounds at most; what TapPlugin keeps, replays or adds, 4 groups (24 responses) where the step is full, scored 0 times, learned from 1 time, in 1 update; groups of other steps among them are scored once more");
+  expect([sampled, scored, learned]).toEqual([24, 12, 24]);
+});
+
+test("what is trained on beside a step's own groups costs what the plan says", async () => {
+  let kept: readonly Group[] = [];
+  const replay = new TapPlugin(({ hooks, keptGroups }) => {
+    keptGroups({ atMost: 8, beside: 2 });
+    hooks.groups.tapPromise("TapPlugin", (selection, { step }) => {
+      const beside = kept;
+      kept = selection.groups.slice(0, 2).map((group) => carriedGroup(group, step));
+      return Promise.resolve({ ...selection, beside });
+    });
+  });
+  const replayed = await costOf(replay, { promptsPerMinibatch: 2 });
+  expect(replayed.line).toMatch(/4 groups \(24 responses\) where the step is full, scored 0\.5 times, learned from 1 time, in 2 updates; groups of other steps among them are scored once more; beside them, through the learner as often: up to 2 groups of earlier steps \(12 responses\), scored once more$/);
+  // 12 of the step's own and 6 that are kept for the second update, and 12 that are kept once more.
+  expect([replayed.scored, replayed.learned, replayed.updates]).toEqual([30, 36, 2]);
+
+  const second = new TapPlugin(({ auxiliary }) => auxiliary.register({ name: "second", samples: 3, trained: true, prompt: ({ prompt }) => ({ prompt: "a", system: null, pictures: prompt.pictures }) }));
+  const made = await costOf(second, {});
+  expect(made.line).toMatch(/24 responses sampled, and what second samples from prompts made of them, scored 0 times, learned from 1 time, in 1 update; beside them, through the learner as often: up to 24 groups of "second" \(72 responses\)$/);
+  expect([made.scored, made.learned, made.updates]).toEqual([0, 96, 1]);
 });
 
 test("a learner that cannot give an output is refused before the run, naming who asks", () => {

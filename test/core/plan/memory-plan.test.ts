@@ -44,6 +44,17 @@ test("all weights: weights, gradient and two moments of every number; 8 bits are
   expect(narrow.checkpoint / parameters).toBeCloseTo(2 + 2 + 2.03, 2);
 });
 
+test("groups that are kept from step to step are held with the pictures of every view that changes them", async () => {
+  const model = shape("Qwen2.5-VL-3B", 2);
+  const { settings, run } = runOf(model, {});
+  const without = await planOf(model, settings, run);
+  const keeps = await planOf(model, settings, { ...run, kept: { groups: 64, patches: 2 } });
+  // 256 visual tokens of four patches with 2 × 3 × 14 × 14 numbers; a byte each as read, 4 in each view; 64 tokens of 4 responses with three numbers.
+  const numbers = 1024 * 1176;
+  expect(part(keeps, "kept groups")).toBe(64 * (numbers * 9 + 12 * 4 * 64));
+  expect(keeps.host - without.host).toBe(part(keeps, "kept groups"));
+});
+
 test("a large model's gradient comes as what its pass back keeps becomes less; in several passes it is there from the first on", async () => {
   const inOne = await plan("SmolVLM2-256M", {}, 2);
   expect(inOne.held.map(({ name }) => name)).not.toContain("gradient");

@@ -4,14 +4,6 @@ import { SecondHopRewardPlugin } from "@papo/plugins";
 import { describe, expect, it } from "vitest";
 
 describe("SecondHopRewardPlugin", () => {
-  it("finds the description between its marks, or takes the whole, or none", () => {
-    expect(new SecondHopRewardPlugin().describe("a <description> two cats </description> b")).toBe("two cats");
-    expect(new SecondHopRewardPlugin().describe("no mark")).toBe("no mark");
-    expect(new SecondHopRewardPlugin({ missing: "nothing" }).describe("a <description> never closed")).toBeNull();
-    expect(new SecondHopRewardPlugin().describe("<description>  </description>")).toBeNull();
-    expect(new SecondHopRewardPlugin({ open: "", close: ";" }).describe("red cat ; so 3")).toBe("red cat");
-  });
-
   it("asks the question again with the description instead of the picture", () => {
     const host = createHost([new SecondHopRewardPlugin({ prompt: "{description} | {question}" })], { seed: 1 });
     const made = makeSample({ text: "<description>two cats</description>" });

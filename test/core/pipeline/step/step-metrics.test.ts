@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
-import { makeGroup, makeSample } from "../../../../core/testing.ts";
-import { learnerMetrics, rolloutMetrics } from "../../../../core/pipeline/step/step-metrics.ts";
+import type { Run } from "../../../../core/contracts/plugin.ts";
+import { createHost, makeGroup, makeSample } from "../../../../core/testing.ts";
+import { besideMetrics, learnerMetrics, rolloutMetrics } from "../../../../core/pipeline/step/step-metrics.ts";
+import { TapPlugin } from "../../../support/bandit.ts";
 
 const sample = (index: number, reward: number, logProbs: number[], finish: "stop" | "length") => {
   const made = makeSample({ prompt: "row", index, length: logProbs.length, reward });
@@ -10,10 +12,21 @@ const sample = (index: number, reward: number, logProbs: number[], finish: "stop
 test("rewards, lengths and spread are over all groups that were sampled", () => {
   const flat = makeGroup({ key: "flat", samples: [sample(0, 1, [-1, -1], "stop"), sample(1, 1, [-1], "stop")] });
   const mixed = makeGroup({ key: "mixed", samples: [sample(0, 2, [-0.5], "length"), sample(1, 0, [-0.5, -2, -1, -3], "stop")] });
-  expect(rolloutMetrics({ sampled: [flat, mixed], dropped: [flat], groups: [mixed], surplus: 0, rounds: 2, plan: { shares: [], maxNewTokens: 4 }, auxiliary: [], skippedRows: 3, scorerFailures: 4 })).toEqual({
+  expect(rolloutMetrics({ sampled: [flat, mixed], dropped: [flat], groups: [mixed], surplus: 0, rounds: 2, plan: { shares: [], maxNewTokens: 4 }, auxiliary: [], beside: [], made: [], skippedRows: 3, scorerFailures: 4 })).toEqual({
     "reward/mean": 1, "reward/std": Math.sqrt(0.5), "reward/part/accuracy": 0.5, "reward/failures": 4,
     "rollout/length": 2, "rollout/truncated": 0.25, "rollout/entropy": 10 / 8, "rollout/groups_with_spread": 0.5,
     "rollout/groups_sampled": 2, "rollout/groups_kept": 1, "rollout/groups_dropped": 1, "rollout/rounds": 2, "data/skipped": 3,
+  });
+});
+
+test("what is trained on beside a step's own groups is counted where a recipe asks for such, rewards and lengths by role", () => {
+  const group = { ...makeGroup({ key: "row/solver/0", samples: [sample(0, 1, [-1, -1], "stop"), sample(1, 0, [-1], "stop")] }), role: "solver" };
+  const prompt = (): null => null;
+  const recipe = (apply: (run: Run) => void) => createHost([new TapPlugin(apply)], { seed: 1 });
+  expect(besideMetrics({ beside: [], made: [] }, recipe(({ auxiliary }) => auxiliary.register({ name: "hop", prompt })))).toEqual({});
+  expect(besideMetrics({ beside: [group], made: [] }, recipe(({ keptGroups }) => keptGroups({ atMost: 1, beside: 1 })))).toEqual({ "rollout/groups_beside": 1 });
+  expect(besideMetrics({ beside: [], made: [group] }, recipe(({ auxiliary }) => auxiliary.register({ name: "solver", prompt, trained: true })))).toEqual({
+    "rollout/groups_beside": 0, "role/solver/reward": 0.5, "role/solver/length": 1.5,
   });
 });
 
