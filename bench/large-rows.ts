@@ -2,10 +2,15 @@
  * Rows on models of real size, `npm run bench -- large`: memory and seconds against torch with peft, and against an earlier checkout of this project that
  * EARLIER names (its own packages installed). PEER_PYTHON is the peers' Python, REPEATS how often a time is taken (3).
  */
+import { totalmem } from "node:os";
 import { join } from "node:path";
+import { parseSettings } from "@papo/core";
+import { examplePrompt } from "../core/pipeline/planned-run.ts";
+import { planOf } from "../core/plan/advice.ts";
+import { plannedFolder } from "../core/plan/folder.ts";
 import { Side, type Answer, type MemoryPeaks } from "./side.ts";
 import type { Paired } from "./statistics.ts";
-import { workloads, type Workload } from "./workloads.ts";
+import { visualTokens, workloads, type Workload } from "./workloads.ts";
 
 /** What bench.ts has for all rows. */
 export interface Tools {
@@ -37,6 +42,9 @@ export function largeFigures(tools: Tools): Readonly<Record<string, () => Promis
     "large-lora-memory": () => loraMemory(tools),
     "large-full-memory": () => fullMemory(tools),
     "large-long-memory": () => longMemory(tools),
+    "large-plan-m110": () => plannedRows(tools, workloads.m110),
+    "large-plan-m530": () => plannedRows(tools, workloads.m530),
+    "large-plan-b1": () => plannedRows(tools, workloads.b1),
     "large-lora-time": () => loraTime(tools),
     "large-lora-time-bf16": () => loraTimeBfloat16(tools),
     "large-start": () => start(tools),
@@ -82,6 +90,26 @@ async function fullMemory(tools: Tools): Promise<string[]> {
 async function longMemory(tools: Tools): Promise<string[]> {
   const own = await peaksOf(tools, tools.ours(eightLong));
   return [tools.row("peak, 8 × 2,048 tokens, 6.2 million parameters, MB", own.resident.toFixed(0), "before blocks: 10,600", `${(own.resident / 10_600).toFixed(2)}×`, "< 1,000")];
+}
+
+/** What the plan announces of two updates without sampling, and what they took without pages of files. */
+async function plannedRows(tools: Tools, workload: Workload): Promise<string[]> {
+  const folder = await tools.folderOf(workload.model);
+  const lines = [];
+  for (const [name, settings] of [["all weights", {}], ["LoRA of rank 16", lora]] as const) {
+    const announced = (await announcedBytes(workload, folder, settings)) / 2 ** 20;
+    const { anonymous } = await peaksOf(tools, tools.ours(workload, settings));
+    const figure = `memory as planned, ${workload.model}, ${name}, MiB`;
+    lines.push(tools.row(figure, announced.toFixed(0), `measured: ${anonymous.toFixed(0)}`, `${(announced / anonymous).toFixed(2)}×`, "0.85× to 1.15×"));
+  }
+  return lines;
+}
+
+async function announcedBytes({ prompts, responses, text, tokens }: Workload, folder: string, settings: object): Promise<number> {
+  const model = await plannedFolder(folder);
+  const prompt = examplePrompt(model.config, { textTokens: text, visualTokens });
+  const run = { prompt, prompts, responses, responseTokens: tokens, views: 1, outputs: ["logProbs"], sampled: 0, copies: 0, available: totalmem() } as const;
+  return (await planOf(model, parseSettings(settings), run)).host;
 }
 
 async function loraTime({ ours, torch, between, compare, row, times, inverse }: Tools): Promise<string[]> {
