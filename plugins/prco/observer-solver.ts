@@ -1,8 +1,8 @@
 import { parseOptions, rewardPart, withoutPictures } from "@papo/core";
 import type { Plugin, PromptParts, Row, Run, Sample } from "@papo/core";
 import { z } from "zod";
-import { filledIn } from "../reward/chat.ts";
-import { descriptionIn } from "../second-hop/description.ts";
+import { filledIn } from "../words/filled-in.ts";
+import { descriptionIn } from "../words/description.ts";
 
 const schema = z.strictObject({
   /** The Observer's turn; {question} is filled in. "{question}" leaves the row's prompt as it is. */
@@ -71,7 +71,8 @@ export class ObserverSolverPlugin implements Plugin {
     const { open, close, picture, solver } = this.options;
     const caption = descriptionIn(response, { open, close, missing: "nothing" });
     if (caption === null) return null;
-    const asked = { prompt: String(row.fields[QUESTION] ?? row.prompt), system: row.system, ...(row.history === undefined ? {} : { history: row.history }), pictures };
+    const question = row.fields[QUESTION];
+    const asked = { prompt: typeof question === "string" ? question : row.prompt, system: row.system, ...(row.history === undefined ? {} : { history: row.history }), pictures };
     const parts = picture ? asked : withoutPictures(asked);
     return { ...parts, prompt: filledIn(solver, { caption, question: parts.prompt }) };
   }

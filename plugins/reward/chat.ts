@@ -37,6 +37,3 @@ export async function askChat({ url, headers, model, keyVariable, temperature, m
   if (!answer.success) throw new Error(`${url} answered ${said}, which is no chat completion`);
   return answer.data.choices[0]!.message.content;
 }
-
-/** A text with {name} replaced by the value of that name; names without a value stay. */
-export const filledIn = (text: string, values: Readonly<Record<string, unknown>>): string => text.replace(/\{([A-Za-z_]\w*)\}/g, (placeholder, name: string) => (Object.hasOwn(values, name) ? String(values[name]) : placeholder));

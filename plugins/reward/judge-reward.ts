@@ -2,7 +2,8 @@ import { parseOptions, quoted, writtenText } from "@papo/core";
 import type { Picture, Plugin, Run, Scorable, ScoredPart } from "@papo/core";
 import sharp from "sharp";
 import { z } from "zod";
-import { askChat, chatSchema, filledIn } from "./chat.ts";
+import { filledIn } from "../words/filled-in.ts";
+import { askChat, chatSchema } from "./chat.ts";
 import { serverSchema } from "./request.ts";
 
 const rubric =

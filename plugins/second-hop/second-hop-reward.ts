@@ -1,7 +1,7 @@
 import { parseOptions, rewardPart, withoutPictures } from "@papo/core";
 import type { Plugin, PromptParts, Run, Sample } from "@papo/core";
 import { z } from "zod";
-import { descriptionIn } from "./description.ts";
+import { descriptionIn } from "../words/description.ts";
 
 const schema = z.strictObject({
   /** What a description is worth from which the policy finds the answer. Vision-SR1: 1; Visionary-R1: 0.1. */

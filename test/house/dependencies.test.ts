@@ -44,7 +44,7 @@ const pointsBackwards = (edge: Import): boolean => edge.target !== null && !(all
 const reachesInside = (edge: Import): boolean => edge.target !== null && edge.specifier.startsWith(".") && top(edge.from) !== top(edge.target) && !asksTheBuild(edge);
 
 /** Folders of plugins/ that hold no plugin, but what plugins share. */
-const shared = ["thread", "verify"];
+const shared = ["thread", "verify", "words"];
 
 /** plugins/a/x.ts may use plugins/a/y.ts and what plugins share (top level, `shared`), never plugins/b/y.ts. */
 const crossesPluginFolders = ({ from, target }: Import): boolean => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { descriptionIn, descriptionOf, type DescriptionPlace } from "../../../plugins/second-hop/description.ts";
+import { descriptionIn, descriptionOf, type DescriptionPlace } from "../../../plugins/words/description.ts";
 
 const place = (changes: Partial<DescriptionPlace> = {}): DescriptionPlace => ({ open: "<description>", close: "</description>", missing: "whole", ...changes });
 
