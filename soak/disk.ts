@@ -39,7 +39,8 @@ export async function disk(count: number): Promise<readonly Result[]> {
   if (process.platform === "win32") return [{ tried: "a full disk", found: "left out: Windows has no limit of a file's size", faults: 0, held: true }];
   const folder = join(root, "runs/soak/disk");
   rmSync(folder, { recursive: true, force: true });
-  const whole = join(folder, "whole");
+  // All runs lie equally deep: a run says where its run file is from there.
+  const whole = join(folder, "alone", "whole");
   const alone = await runChild({ preset, steps, output: whole });
   if (alone.ended !== 0) return [{ tried: "the run with room", found: `it ended with ${alone.ended}`, held: false }];
   const right = contents(whole);
@@ -47,7 +48,7 @@ export async function disk(count: number): Promise<readonly Result[]> {
   const [largest, all] = [Math.max(...sizes), sizes.reduce((sum, size) => sum + size, 0)];
 
   const limited = async (size: number, index: number): Promise<string[]> => {
-    const output = join(folder, `limit-${index}`);
+    const output = join(folder, "limited", `limit-${index}`);
     const loss = await outcome({ preset, steps, output, largestFile: size }, output, right);
     if (loss === null) rmSync(output, { recursive: true });
     return loss === null ? [] : [`files of ${size} bytes: ${loss}`];
@@ -64,7 +65,7 @@ export async function disk(count: number): Promise<readonly Result[]> {
       results.push({ tried: "small file systems", found: "left out: none can be mounted here", faults: 0, held: true });
       return results;
     }
-    const output = join(folder, `room-${index}`);
+    const output = join(folder, "rooms", `room-${index}`);
     try {
       const loss = await outcome({ preset, steps, output: join(mounted, "run") }, output, right);
       if (loss === null) rmSync(output, { recursive: true });
