@@ -102,10 +102,7 @@ function widen(type: FileType, bytes: Uint8Array<ArrayBuffer>, into: Float32Arra
   else widenFloat16(new Uint16Array(bytes.buffer, 0, into.length), into);
 }
 
-/** Bits of an exponent: a number that is not finite has all of them, and no other number has. */
-const exponents = { F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 } as const;
-
-/** Of 32-bit words, which hold one number or two: exponents, and their lowest bits. */
+/** Of 32-bit words, which hold one number or two: bits of the exponents, which only a number that is not finite has all of; their lowest; the signs. */
 const inWords = {
   F32: [0x7f800000, 0x00800000, 0x80000000],
   F16: [0x7c007c00, 0x04000400, 0x80008000],
@@ -114,13 +111,13 @@ const inWords = {
 
 /** Place of the first number in bytes that is not finite; −1 without one. Looks at words first: a large file is all numbers that are. */
 function notFiniteIn(type: FileType, bytes: Uint8Array<ArrayBuffer>): number {
-  const [all, lowest, carried] = inWords[type];
+  const [all, lowest, signs] = inWords[type];
   const words = new Uint32Array(bytes.buffer, 0, bytes.byteLength >> 2);
   // An exponent of all ones carries into the sign's place.
   let found = 0;
-  for (let i = 0; i < words.length; i++) found |= (((words[i] as number) & all) + lowest) | 0;
+  for (let i = 0; i < words.length; i++) found |= ((words[i] as number) & all) + lowest;
   const whole = words.byteLength === bytes.byteLength;
-  if ((found & carried) === 0 && whole) return -1;
-  const numbers = type === "F32" ? words : new Uint16Array(bytes.buffer, 0, bytes.byteLength >> 1);
-  return numbers.findIndex((bits) => (bits & exponents[type]) === exponents[type]);
+  if ((found & signs) === 0 && whole) return -1;
+  const [numbers, exponent] = type === "F32" ? [words, all] : [new Uint16Array(bytes.buffer, 0, bytes.byteLength >> 1), all & 0xffff];
+  return numbers.findIndex((bits) => (bits & exponent) === exponent);
 }
