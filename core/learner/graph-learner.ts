@@ -12,7 +12,7 @@ import { currentWeights } from "../model/weight-sets.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { readSafetensors } from "../model/files/safetensors.ts";
 import { writeSafetensors } from "../model/files/safetensors-write.ts";
-import { type RowLayout } from "../model/rows/segments.ts";
+import type { RowLayout } from "../model/rows/inputs.ts";
 import { DivergedError } from "./diverged-error.ts";
 import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type SavedContent, type StepReport, outputs, outputsIn } from "./learner.ts";
 import { emptyOutputs, GraphScorer, keyOf, spread, withOtherSide } from "./graph-scorer.ts";

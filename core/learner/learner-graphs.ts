@@ -6,7 +6,7 @@ import { type ChunkedHead, chunkedHead, type Divergence, divergence, entropy, ga
 import { logits } from "../graph/ops/linear.ts";
 import { partsOf } from "../model/attention-statistics.ts";
 import type { Decoder, Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
-import { type RowLayout, segmentInputs } from "../model/rows/segments.ts";
+import { type RowLayout, segmentInputs } from "../model/rows/inputs.ts";
 import { attentionOf, type AttentionOutput } from "./attention-output.ts";
 import type { Output } from "./learner.ts";
 import { pictureSimilarity, traceAttention } from "./picture-graphs.ts";

@@ -3,9 +3,13 @@ import type { Executor, HostArray } from "../graph/executor.ts";
 import { type Decoder, type EncodedPrompt, promptLength } from "../model/model.ts";
 import { longRow } from "../model/rows/attention-blocks.ts";
 import { packedRows } from "../model/rows/packed.ts";
-import {
-  changeFeeds, onePerToken, paddedPredictions, paddedRows, type PassSizes, pictureMeanFeeds, type PlacedPrompt, predictionFeeds, regardedFeeds, type RowLayout, type SegmentFeeds, type SegmentLayout, segmentLayout,
-} from "../model/rows/segments.ts";
+import { changeFeeds, regardedFeeds, type SegmentFeeds } from "../model/rows/feeds.ts";
+import type { PlacedPrompt } from "../model/rows/groups.ts";
+import type { RowLayout } from "../model/rows/inputs.ts";
+import { paddedRows } from "../model/rows/padded.ts";
+import { onePerToken, paddedPredictions, pictureMeanFeeds, predictionFeeds } from "../model/rows/predictions.ts";
+import { type SegmentLayout, segmentLayout } from "../model/rows/segments.ts";
+import type { PassSizes } from "../model/rows/sizes.ts";
 import { sharedRows } from "../model/rows/shared.ts";
 import { attentionOf } from "./attention-output.ts";
 import { isDivergence, type LearnerBatch, type Output } from "./learner.ts";

@@ -1,7 +1,7 @@
 /** What a model's graphs do with its parameters, found by tracing them: no family has to say it. */
 import { Graph, inputOp, type Node, type Value } from "../graph/graph.ts";
 import type { Parameters, VisionLanguageModel } from "./model.ts";
-import { prefixInputs } from "./rows/segments.ts";
+import { prefixInputs } from "./rows/inputs.ts";
 
 export interface ParameterRoles {
   /** What the vision tower reads. */

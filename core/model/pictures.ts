@@ -3,7 +3,7 @@ import type { Feeds, FloatArray, HostArray } from "../graph/executor.ts";
 import type { EncodedPrompt, VisionTower } from "./model.ts";
 import type { EncodedPicture } from "./processing/picture.ts";
 import { longPicture } from "./rows/attention-blocks.ts";
-import type { PlacedPrompt } from "./rows/segments.ts";
+import type { PlacedPrompt } from "./rows/groups.ts";
 import type { TraceModel } from "./trace.ts";
 import { currentWeights } from "./weight-sets.ts";
 

@@ -9,7 +9,7 @@ import { attendsInBlocks, passFeeds } from "../learner/pass-feeds.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { longPicture, longRow } from "../model/rows/attention-blocks.ts";
-import { prefixFeeds } from "../model/rows/segments.ts";
+import { prefixFeeds } from "../model/rows/prefixes.ts";
 import { pictureChunks } from "../model/pictures.ts";
 import type { TraceModel } from "../model/trace.ts";
 import { traceDecode, traceLongPrefill, tracePrefill } from "../rollout/programs.ts";

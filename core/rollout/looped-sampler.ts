@@ -17,7 +17,7 @@ import { Programs } from "../graph/programs.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelLoop, ModelProgram, ModelRuntime } from "../model/runtime.ts";
 import { longRow } from "../model/rows/attention-blocks.ts";
-import { prefixFeeds } from "../model/rows/segments.ts";
+import { prefixFeeds } from "../model/rows/prefixes.ts";
 import { cacheNames } from "./cache.ts";
 import type { SamplingSettings } from "./engine.ts";
 import { type RoundSettings, roundCarried, roundParts, traceFirstDraw, traceRound, traceScores } from "./programs.ts";

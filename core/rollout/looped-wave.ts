@@ -3,7 +3,7 @@ import type { HostArray } from "../graph/executor.ts";
 import { bucket } from "../math/bucket.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
-import { forbidden } from "../model/rows/segments.ts";
+import { forbidden } from "../model/rows/masks.ts";
 import type { SamplingSettings } from "./engine.ts";
 import { GrowingResponse } from "./response.ts";
 import { type Job, longestOf } from "./wave.ts";

@@ -6,7 +6,7 @@ import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
 import { longRow } from "../model/rows/attention-blocks.ts";
-import { prefixFeeds } from "../model/rows/segments.ts";
+import { prefixFeeds } from "../model/rows/prefixes.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
 import { decodeProgram, lazyProgram, traceLongPrefill, tracePrefill, type LazyProgram } from "./programs.ts";
 import { machineMemory, processBytes } from "../machine/memory.ts";

@@ -7,7 +7,7 @@ import { concat, gatherRows, mul, reshape, softmax } from "../graph/ops/index.ts
 import { logits } from "../graph/ops/linear.ts";
 import type { KeyValue, Parameters, VisionLanguageModel } from "../model/model.ts";
 import type { ModelProgram, ModelRuntime } from "../model/runtime.ts";
-import { prefixInputs } from "../model/rows/segments.ts";
+import { prefixInputs } from "../model/rows/inputs.ts";
 import { cacheNames } from "./cache.ts";
 
 type Feeds = Readonly<Record<string, HostArray>>;

@@ -2,7 +2,7 @@
 import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
-import { forbidden } from "../model/rows/segments.ts";
+import { forbidden } from "../model/rows/masks.ts";
 import { WaveCache } from "./cache.ts";
 import type { GeneratedResponse, RolloutRequest, SamplingSettings } from "./engine.ts";
 import { GrowingResponse } from "./response.ts";

@@ -1,11 +1,17 @@
-/** Which blocks of queries the attention of long rows is computed in: the inputs of ops/block-attention.ts, and what fills them. */
+/**
+ * Which blocks of queries the attention of long rows is computed in: the inputs of ops/block-attention.ts, and what
+ * fills them.
+ */
 import { symbol } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { AttentionBlocks } from "../../graph/ops/index.ts";
 import { blockFields, scoresAtOnce } from "../../graph/ops/block-attention.ts";
 
-/** Rows that attend to others in one way: rows start … end − 1 read the rows of `seen` whole, and with `causal` those of their own up to themselves. */
+/**
+ * Rows that attend to others in one way: rows start … end − 1 read the rows of `seen` whole, and with `causal` those of
+ * their own up to themselves.
+ */
 export interface AttentionSegment {
   readonly start: number;
   readonly end: number;

@@ -1,10 +1,17 @@
-/** Every token is a row, prompts' first and then responses', without padding: the layout of long rows, whose attention is computed in blocks. */
+/**
+ * Every token is a row, prompts' first and then responses', without padding: the layout of long rows, whose attention
+ * is computed in blocks.
+ */
 import type { Decoder } from "../model.ts";
 import { type AttentionSegment, blockFeeds } from "./attention-blocks.ts";
-import { commonFeeds, promptLengths, type SegmentFeeds, type SegmentLayout } from "./segments.ts";
-import { predictionsOf, rowFeeds } from "./shared.ts";
+import { commonFeeds, rowFeeds, type SegmentFeeds } from "./feeds.ts";
+import { predictionsOf } from "./predictions.ts";
+import { promptLengths, type SegmentLayout } from "./segments.ts";
 
-/** Feeds of `segmentInputs` in the layout "packed", and "prefix.row" [B, P], the row of each prefix slot (0 in the padding). */
+/**
+ * Feeds of `segmentInputs` in the layout "packed", and "prefix.row" [B, P], the row of each prefix slot (0 in the
+ * padding).
+ */
 export function packedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeeds {
   const { B, P, source } = layout;
   const rowOfSlot = new Int32Array(source.length).fill(-1);
@@ -33,8 +40,15 @@ export function packedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
   };
 }
 
-/** Responses in the order of their slots: the first of these, and how many. */
-const responsesOf = ({ tokens }: SegmentLayout): { readonly group: number; readonly slot: number; readonly length: number }[] =>
+/** A response's first slot, and how many there are. */
+interface SlottedResponse {
+  readonly group: number;
+  readonly slot: number;
+  readonly length: number;
+}
+
+/** In the order of their slots. */
+const responsesOf = ({ tokens }: SegmentLayout): SlottedResponse[] =>
   tokens.flatMap(({ group, response, position, slot }, i) => {
     const next = tokens[i + 1];
     const isLast = next === undefined || next.group !== group || next.response !== response;

@@ -1,19 +1,24 @@
 /**
- * Rows with equal histories are one row: text before the pictures that views of a prompt or several prompts have in common, beginnings that
- * responses have in common, responses that are the same; and no row is padding. Everything that works on rows alone (embedding, norms,
- * projections, feed-forward layers, head) is computed once for each; attention reads them out of the padded slots they stand in.
+ * Rows with equal histories are one row: text before the pictures that views of a prompt or several prompts have in
+ * common, beginnings that responses have in common, responses that are the same; and no row is padding. Everything that
+ * works on rows alone (embedding, norms, projections, feed-forward layers, head) is computed once for each; attention
+ * reads them out of the padded slots they stand in.
  */
-import type { HostArray } from "../../graph/executor.ts";
 import { bucket } from "../../math/bucket.ts";
 import type { Decoder } from "../model.ts";
-import { bySegment, type Predictions, promptLengths, type SegmentFeeds, type SegmentLayout, slotFeeds } from "./segments.ts";
+import { bySegment, rowFeeds, type SegmentFeeds, slotFeeds } from "./feeds.ts";
+import { predictionsOf } from "./predictions.ts";
+import { promptLengths, type SegmentLayout } from "./segments.ts";
 
-/** Below this share of the slots, rows of their own are worth the gathering: each layer moves queries, keys, values and outputs between the two. */
+/**
+ * Below this share of the slots, rows of their own are worth the gathering: each layer moves queries, keys, values and
+ * outputs between the two.
+ */
 const worthwhile = 0.9;
 
 /**
- * Feeds of `segmentInputs` in the layout "shared"; null where nearly every slot is a row of its own, or where there are to be more rows and no slot is
- * free for them.
+ * Feeds of `segmentInputs` in the layout "shared"; null where nearly every slot is a row of its own, or where there are
+ * to be more rows and no slot is free for them.
  */
 export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeeds | null {
   const { rowOfSlot, slotOfRow } = findRows(layout);
@@ -44,8 +49,8 @@ export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
 }
 
 /**
- * Numbers with others after them. Rows that are padding stand in a slot that is: no gradient comes out of it, since nothing real attends to it and its own
- * output is read by nobody. So do copies that are none.
+ * Numbers with others after them. Rows that are padding stand in a slot that is: no gradient comes out of it, since
+ * nothing real attends to it and its own output is read by nobody. So do copies that are none.
  */
 function padded(numbers: Int32Array, length: number, value: number): Int32Array {
   const all = new Int32Array(length).fill(value);
@@ -53,17 +58,10 @@ function padded(numbers: Int32Array, length: number, value: number): Int32Array 
   return all;
 }
 
-/** What rows read that stand in these slots: their embeddings' sources and their angles. */
-export function rowFeeds(decoder: Decoder, { source, components }: SegmentLayout, slotOfRow: Int32Array): Record<string, HostArray> {
-  const [S, T] = [source.length, slotOfRow.length];
-  const ofRows = new Int32Array(3 * T);
-  for (let component = 0; component < 3; component++) slotOfRow.forEach((slot, row) => (ofRows[component * T + row] = components[component * S + slot]!));
-  const { cos, sin } = decoder.rotary(ofRows);
-  const shape = [T, decoder.headSize / 2];
-  return { "row.source": { shape: [T], data: slotOfRow.map((slot) => source[slot]!) }, cos: { shape, data: cos }, sin: { shape, data: sin } };
-}
-
-/** Number the distinct histories in the order of the first slot that has them; padding has −1. What outputs regard of a picture and what is changed in the decoder are parts of a history. */
+/**
+ * Number the distinct histories in the order of the first slot that has them; padding has −1. What outputs regard of a
+ * picture and what is changed in the decoder are parts of a history.
+ */
 function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; readonly slotOfRow: Int32Array } {
   const { P, source, components, groups, tokens } = layout;
   const S = source.length;
@@ -73,9 +71,11 @@ function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; read
   const newest = new Map<number, number>();
   const sameBefore: number[] = [];
   const sources = source.reduce((most, one) => Math.max(most, one), 0) + 1;
-  const samePlace = (a: number, b: number): boolean => [0, 1, 2].every((component) => components[component * S + a] === components[component * S + b]);
-  const changes = [undefined, ...new Set(groups.map(({ prompt }) => prompt.values?.deviations).filter((one) => one !== undefined))];
-  const rootOf = groups.map(({ prompt }) => changes.indexOf(prompt.values?.deviations));
+  const samePlace = (a: number, b: number): boolean =>
+    [0, 1, 2].every((component) => components[component * S + a] === components[component * S + b]);
+  const changeOf = groups.map(({ prompt }) => prompt.values?.deviations);
+  const changes = [...new Set([undefined, ...changeOf])];
+  const rootOf = changeOf.map((change) => changes.indexOf(change));
   const isRegarded = (slot: number): number => layout.regarded[slot] ?? 0;
   const visit = (slot: number, before: number, root = 0): void => {
     const history = before < 0 ? root : rowOfSlot[before]! + changes.length;
@@ -91,26 +91,10 @@ function findRows(layout: SegmentLayout): { readonly rowOfSlot: Int32Array; read
     rowOfSlot[slot] = row;
   };
   const lengths = promptLengths(layout);
-  for (let group = 0; group < groups.length; group++) for (let i = 0; i < lengths[group]!; i++) visit(group * P + i, i === 0 ? -1 : group * P + i - 1, rootOf[group]);
+  lengths.forEach((length, group) => {
+    const first = group * P;
+    for (let i = 0; i < length; i++) visit(first + i, i === 0 ? -1 : first + i - 1, rootOf[group]);
+  });
   for (const { slot, before } of tokens) visit(slot, before);
   return { rowOfSlot, slotOfRow: Int32Array.from(slotOfRow) };
-}
-
-/** A token's own row says what came before it, so that tokens of one row are one prediction. */
-export function predictionsOf({ tokens }: SegmentLayout, rowOfSlot: Int32Array): Predictions {
-  const indexOf = new Map<number, number>();
-  const firsts: SegmentLayout["tokens"][number][] = [];
-  const ofToken = Int32Array.from(tokens, (token) => {
-    const row = rowOfSlot[token.slot]!;
-    const index = indexOf.get(row) ?? firsts.push(token) - 1;
-    indexOf.set(row, index);
-    return index;
-  });
-  return {
-    hidden: Int32Array.from(firsts, ({ before }) => rowOfSlot[before]!),
-    own: Int32Array.from(firsts, ({ slot }) => rowOfSlot[slot]!),
-    targets: Int32Array.from(firsts, ({ id }) => id),
-    group: Int32Array.from(firsts, ({ group }) => group),
-    ofToken,
-  };
 }

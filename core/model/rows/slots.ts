@@ -1,4 +1,7 @@
-/** Rows of their own and the padded slots of attention that they stand in: the traced inputs, and the ways there and back. Which row stands where: shared.ts. */
+/**
+ * Rows of their own and the padded slots of attention that they stand in: the traced inputs, and the ways there and
+ * back. Which row stands where: shared.ts.
+ */
 import { at, type Dim, symbol } from "../../graph/dims.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import { gatherRows, mul, scatterAddRows, withGradient } from "../../graph/ops/index.ts";
@@ -19,7 +22,8 @@ export function rowSlots(graph: Graph, ofSlots: Value, T: Dim): RowSlots {
 
 /** Rows [T, D] into their slots [S, D]; the gradient of a row is the sum over its slots. */
 export function intoSlots(rows: Value, { ofSlots, ofRows, copySlots, copyRows }: RowSlots): Value {
-  return withGradient(gatherRows(rows, ofSlots), [rows], (dy) => [scatterAddRows(gatherRows(dy, ofRows), copyRows, gatherRows(dy, copySlots))]);
+  return withGradient(gatherRows(rows, ofSlots), [rows], (dy) =>
+    [scatterAddRows(gatherRows(dy, ofRows), copyRows, gatherRows(dy, copySlots))]);
 }
 
 /** Rows [T, D] out of the slots [S, D] that they stand in first; all other slots have no gradient. */

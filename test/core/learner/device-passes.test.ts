@@ -15,7 +15,7 @@ import { modelStore } from "../../../core/learner/weight-store.ts";
 import { loadModelFolder } from "../../../core/model/files/folder.ts";
 import { Processor } from "../../../core/model/processing/processor.ts";
 import { createModel } from "../../../core/model/registry.ts";
-import { paddedExtent } from "../../../core/model/rows/segments.ts";
+import { paddedExtent } from "../../../core/model/rows/sizes.ts";
 import { ModelRuntime } from "../../../core/model/runtime.ts";
 import { largestDifference, relativeError } from "../../golden/support.ts";
 

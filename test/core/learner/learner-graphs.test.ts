@@ -3,7 +3,7 @@ import { Graph, type Value } from "../../../core/graph/graph.ts";
 import { traceBackward } from "../../../core/learner/learner-graphs.ts";
 import type { Output } from "../../../core/learner/learner.ts";
 import { parseQwen25VlConfig } from "../../../core/model/families/qwen2.5-vl/config.ts";
-import type { RowLayout } from "../../../core/model/rows/segments.ts";
+import type { RowLayout } from "../../../core/model/rows/inputs.ts";
 import { createModel } from "../../../core/model/registry.ts";
 import { qwenConfig } from "../../../recipes/app/tasks/shapes/model.ts";
 

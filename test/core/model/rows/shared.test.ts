@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EncodedPicture } from "../../../../core/model/processing/picture.ts";
 import { sharedRows } from "../../../../core/model/rows/shared.ts";
-import { paddedRows, type SegmentGroup, segmentLayout } from "../../../../core/model/rows/segments.ts";
+import type { SegmentGroup } from "../../../../core/model/rows/groups.ts";
+import { paddedRows } from "../../../../core/model/rows/padded.ts";
+import { segmentLayout } from "../../../../core/model/rows/segments.ts";
 import { hashPixels } from "../../../../core/model/processing/image-processor.ts";
 import { ModelRuntime } from "../../../../core/model/runtime.ts";
 import type { LearnerBatch } from "../../../../core/learner/learner.ts";
