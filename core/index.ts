@@ -57,7 +57,8 @@ export { reduce, reductions } from "./math/reduce.ts";
 export type { Reduction } from "./math/reduce.ts";
 // Running a recipe
 export { createHost } from "./host/host.ts";
-export type { Host, HostOptions } from "./host/host.ts";
+export type { Host } from "./host/host.ts";
+export type { HostOptions } from "./host/parts.ts";
 export { computeAdvantages, computeLoss } from "./loss/loss.ts";
 export type { LossResult, TermValue } from "./loss/loss.ts";
 export type { BatchArrays, MinibatchArrays } from "./loss/loss-arrays.ts";

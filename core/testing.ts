@@ -11,7 +11,8 @@ import { makeGroup, makeSample } from "./testing/samples.ts";
 export { makeGroup, makeSample } from "./testing/samples.ts";
 export type { GroupInput, SampleInput } from "./testing/samples.ts";
 export { createHost } from "./host/host.ts";
-export type { Host, HostOptions } from "./host/host.ts";
+export type { Host } from "./host/host.ts";
+export type { HostOptions } from "./host/parts.ts";
 export { computeAdvantages, computeLoss } from "./loss/loss.ts";
 export type { LossResult, TermValue } from "./loss/loss.ts";
 
