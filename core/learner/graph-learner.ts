@@ -1,8 +1,5 @@
 /** The embedded learner: forward, log-probs, backward and gradients are graphs on an executor, fed in microbatches. */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { FloatArray, HostArray, Products, ProgramRuns } from "../graph/executor.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import type { EncodedPrompt, Weights } from "../model/model.ts";
@@ -10,15 +7,16 @@ import { type Features, distinctPictures, pictureChunks } from "../model/picture
 import { type ModelCompileOptions, type ModelRuntime } from "../model/runtime.ts";
 import { currentWeights } from "../model/weight-sets.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
-import { readSafetensors } from "../model/files/safetensors.ts";
-import { writeSafetensors } from "../model/files/safetensors-write.ts";
 import type { RowLayout } from "../model/rows/inputs.ts";
 import { DivergedError } from "./diverged-error.ts";
-import { type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs, type SavedContent, type StepReport, outputs, outputsIn } from "./learner.ts";
+import {
+  type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs,
+  type SavedContent, type StepReport, outputs, outputsIn,
+} from "./learner.ts";
 import { emptyOutputs, GraphScorer, keyOf, spread, withOtherSide } from "./graph-scorer.ts";
 import { gradientName, type GraphOptions, traceBackward, traceVisionBackward } from "./learner-graphs.ts";
 import type { Microbatch } from "./microbatches.ts";
-import type { OptimizerState } from "./optimizer.ts";
+import { loadLearner, saveLearner, type SavedLearner } from "./learner-files.ts";
 import { equalFeeds, feedsForAll } from "./device-passes.ts";
 import { changesValues, longestResponse, type Places } from "./pass-feeds.ts";
 import { boundedBackward, passBytes, passLimit } from "./pass-memory.ts";
@@ -198,29 +196,13 @@ export class GraphLearner implements Learner {
     return Promise.resolve(hash.digest("hex"));
   }
 
-  /** The weights as the store has them, `optimizer.safetensors`, `kept/<name>.safetensors` and `learner.json`: exact state. */
+  /** Exact state; see learner-files.ts. */
   async save(folder: string, content: SavedContent = "all"): Promise<void> {
-    await mkdir(folder, { recursive: true });
-    await this.#store.write(folder, content !== "export");
-    if (content === "export") return;
-    const { updates, arrays } = this.#training.state();
-    if (content === "all") await writeSafetensors(join(folder, optimizerFile), arrays);
-    if (this.#runtime.kept.length > 0) await mkdir(join(folder, "kept"), { recursive: true });
-    for (const name of this.#runtime.kept) await writeSafetensors(keptFile(folder, name), this.#runtime.trained(name));
-    await writeFile(join(folder, "learner.json"), `${JSON.stringify({ version: this.version, updates, kept: this.#runtime.kept })}\n`);
+    await saveLearner(folder, this.#saved, content);
   }
 
   async load(folder: string): Promise<void> {
-    const { version, updates, kept } = JSON.parse(await readFile(join(folder, "learner.json"), "utf8")) as { version: number; updates: number; kept: string[] };
-    await this.#store.restore(folder);
-    const moments = join(folder, optimizerFile);
-    // What is there goes first: both together are 16 bytes a parameter.
-    this.#training.restore({ updates: 0, arrays: new Map() });
-    if (existsSync(moments)) this.#training.restore({ updates, arrays: await readArrays(moments) });
-    for (const name of kept) {
-      this.#runtime.forget(name);
-      this.#runtime.keep(name, await readWeights(keptFile(folder, name)));
-    }
+    const version = await loadLearner(folder, this.#saved);
     this.#passes = 0;
     this.#runtime.changed(version);
   }
@@ -231,9 +213,10 @@ export class GraphLearner implements Learner {
     for (const { runtime } of this.#teachers.values()) await runtime.release();
   }
 
-  get #store(): WeightStore {
-    if (this.#options.store === undefined) throw new Error("this learner was made without a place to save to");
-    return this.#options.store;
+  get #saved(): SavedLearner {
+    const { store } = this.#options;
+    if (store === undefined) throw new Error("this learner was made without a place to save to");
+    return { runtime: this.#runtime, training: this.#training, store };
   }
 
   #learningPasses(batch: LearnerBatch, features: Features, asked: readonly Output[], traced: (layout: RowLayout, recompute: boolean) => Traced): { readonly cut: readonly Microbatch[][]; readonly recompute: boolean } {
@@ -283,12 +266,7 @@ export class GraphLearner implements Learner {
       await this.#training.backward(program, [recompute ? { ...feeds, one } : feeds]);
     }
   }
-
 }
-
-const optimizerFile = "optimizer.safetensors";
-
-const keptFile = (folder: string, name: string): string => join(folder, "kept", `${name}.safetensors`);
 
 /** Cotangents of the predictions: what all tokens that are one of them have, added up. */
 function gathered(cotangents: Float32Array, { ofToken, predictionOfToken, predictions }: Places): Float32Array {
@@ -300,11 +278,3 @@ function gathered(cotangents: Float32Array, { ofToken, predictionOfToken, predic
 function checkSize(output: Output, array: Float32Array, B: number, T: number): void {
   if (array.length !== B * T) throw new Error(`the cotangent of ${output} has ${array.length} entries; the batch is [${B}, ${T}]`);
 }
-
-/** Floats, and bytes where moments are in 8 bits. */
-async function readArrays(file: string): Promise<OptimizerState["arrays"]> {
-  const tensors = await readSafetensors(file);
-  return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array | Uint8Array }]));
-}
-
-const readWeights = (file: string): Promise<Weights> => readArrays(file) as Promise<Weights>;
