@@ -8,9 +8,9 @@ import { deserialize, serialize } from "node:v8";
 import { textDigest } from "../data/file-digest.ts";
 import type { GroupsByPlugin } from "../host/kept-groups.ts";
 import type { EncodedPrompt } from "../model/model.ts";
-import type { Group, Prompt, PromptOrigin, Response, Sample } from "../contracts/sample.ts";
-import type { Row } from "../contracts/row.ts";
-import { UnusableRowError } from "../contracts/unusable-row.ts";
+import type { Group, Prompt, PromptOrigin, Response, Sample } from "../contracts/step/sample.ts";
+import type { Row } from "../contracts/step/row.ts";
+import { UnusableRowError } from "../contracts/step/unusable-row.ts";
 
 /** Its name in a checkpoint; absent where nothing is kept. */
 const file = "kept-groups.bin";

@@ -6,7 +6,7 @@ import { checkpointFolders, type RunDescription } from "./checkpoint.ts";
 import { RewardJournal } from "./journal.ts";
 import { withoutSecrets } from "../options/secrets.ts";
 import { makeFolder } from "./new-folder.ts";
-import type { StepOutcome } from "../contracts/step-outcome.ts";
+import type { StepOutcome } from "../contracts/step/step-outcome.ts";
 
 export class RunFolder {
   readonly path: string;

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Dataset } from "../data/dataset.ts";
 import { settingsSchema, type RunSettings } from "../contracts/settings.ts";
-import type { Teacher } from "../contracts/teachers.ts";
+import type { Teacher } from "../contracts/registered/teachers.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 import type { Checkpoint, RunDescription, StartWeights } from "./checkpoint.ts";
 import { fileDigest, weightsDigest, type DigestOf } from "../data/file-digest.ts";

@@ -1,6 +1,6 @@
 /** What observers can listen to. Listeners can change nothing: behaviour goes through hooks. */
 import type { Emitter } from "mitt";
-import type { Group, Sample } from "./sample.ts";
+import type { Group, Sample } from "./step/sample.ts";
 
 /** One step's numbers, known when its updates and the evaluation after it are done. */
 export interface StepSummary {

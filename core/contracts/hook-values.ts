@@ -1,6 +1,6 @@
 /** What hooks pass from plugin to plugin, besides rows, groups, batches and terms. */
-import type { Minibatch } from "./batch.ts";
-import type { Group } from "./sample.ts";
+import type { Minibatch } from "./step/batch.ts";
+import type { Group } from "./step/sample.ts";
 
 /** The step a hook is called in. */
 export interface StepContext {

@@ -2,13 +2,13 @@
 import type { Decision, GroupSelection, GroupsContext, RolloutPlan, StepContext, TermSlot } from "./hook-values.ts";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook, SyncWaterfallHook } from "tapable";
-import { returning } from "./returning.ts";
+import { returning } from "./results/returning.ts";
 import type { RunEnding } from "./ending.ts";
-import { decisionFault, nothingFault, numberFault, planFault, rewardsFault, rowsFault, selectionFault } from "./results.ts";
-import type { Term } from "./term.ts";
-import { advantagesFault, termsFault, weightsFault } from "./tensor-results.ts";
-import type { Batch, JudgedGroup, Minibatch } from "./batch.ts";
-import type { Row } from "./row.ts";
+import { decisionFault, nothingFault, numberFault, planFault, rewardsFault, rowsFault, selectionFault } from "./results/plain-results.ts";
+import type { Term } from "./step/term.ts";
+import { advantagesFault, termsFault, weightsFault } from "./results/tensor-results.ts";
+import type { Batch, JudgedGroup, Minibatch } from "./step/batch.ts";
+import type { Row } from "./step/row.ts";
 import type { StepSummary } from "./events.ts";
 
 /**

@@ -1,15 +1,15 @@
 /** The plugin contract and what a plugin is handed. */
-import type { AuxiliaryRollout } from "./auxiliary.ts";
-import type { WeightsCopy } from "./copies.ts";
+import type { AuxiliaryRollout } from "./registered/auxiliary.ts";
+import type { WeightsCopy } from "./registered/copies.ts";
 import type { Events } from "./events.ts";
-import type { Coefficient } from "./coefficient.ts";
-import type { Group } from "./sample.ts";
-import type { KeptRoom } from "./carried-group.ts";
+import type { Coefficient } from "./registered/coefficient.ts";
+import type { Group } from "./step/sample.ts";
+import type { KeptRoom } from "./step/carried-group.ts";
 import type { Hooks } from "./hooks.ts";
-import type { ScoreHandle, ScoreRequest } from "./scores.ts";
-import type { Teacher } from "./teachers.ts";
-import type { View } from "./views.ts";
-import type { Scorer } from "./scorer.ts";
+import type { ScoreHandle, ScoreRequest } from "./registered/scores.ts";
+import type { Teacher } from "./registered/teachers.ts";
+import type { View } from "./registered/views.ts";
+import type { Scorer } from "./registered/scorer.ts";
 import type { Random } from "../math/random.ts";
 
 /**

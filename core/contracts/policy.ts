@@ -5,7 +5,7 @@ import type { EncodedPicture, Picture, PictureOptions } from "../model/processin
 import type { Advice } from "../plan/advice.ts";
 import type { MemoryPlan, PlannedRun } from "../plan/memory-plan.ts";
 import type { RolloutEngine } from "../rollout/engine.ts";
-import type { Row } from "./row.ts";
+import type { Row } from "./step/row.ts";
 
 /** Rows and pictures in, tokens out, and back to text. */
 export interface PromptProcessor {

@@ -1,7 +1,7 @@
 /** Where rows come from. */
 import { textDigest, type DigestOf } from "./file-digest.ts";
 import type { Random } from "../math/random.ts";
-import type { PictureSource, Row } from "../contracts/row.ts";
+import type { PictureSource, Row } from "../contracts/step/row.ts";
 
 /** A row that was left out when the dataset was opened, as the user asked for. */
 export interface SkippedRow {

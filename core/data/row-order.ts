@@ -1,5 +1,5 @@
 /** An endless shuffle of a dataset: the order depends on the seed alone, and the place in it can be saved. */
-import type { Row } from "../contracts/row.ts";
+import type { Row } from "../contracts/step/row.ts";
 import { permutation, type Random } from "../math/random.ts";
 import type { Dataset } from "./dataset.ts";
 

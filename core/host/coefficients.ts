@@ -1,5 +1,5 @@
 /** Numbers that may change over time: every one passes through the hook `coefficient` at the start of a step. */
-import type { Coefficient } from "../contracts/coefficient.ts";
+import type { Coefficient } from "../contracts/registered/coefficient.ts";
 import type { RunHooks } from "../contracts/hooks.ts";
 import type { StepContext } from "../contracts/hook-values.ts";
 import { describe } from "../messages/describe.ts";

@@ -1,17 +1,17 @@
 /**
  * Applies a recipe's plugins and holds everything they registered: what the steps of a run, and `lossOf`, work with.
  */
-import type { AuxiliaryRollout } from "../contracts/auxiliary.ts";
-import type { WeightsCopy } from "../contracts/copies.ts";
+import type { AuxiliaryRollout } from "../contracts/registered/auxiliary.ts";
+import type { WeightsCopy } from "../contracts/registered/copies.ts";
 import type { RunEnding } from "../contracts/ending.ts";
 import type { Events } from "../contracts/events.ts";
 import type { StepContext } from "../contracts/hook-values.ts";
 import type { RunHooks } from "../contracts/hooks.ts";
 import type { Plugin } from "../contracts/plugin.ts";
-import type { Scorer } from "../contracts/scorer.ts";
-import type { PlannedScore } from "../contracts/scores.ts";
-import type { Teacher } from "../contracts/teachers.ts";
-import type { View } from "../contracts/views.ts";
+import type { Scorer } from "../contracts/registered/scorer.ts";
+import type { PlannedScore } from "../contracts/registered/scores.ts";
+import type { Teacher } from "../contracts/registered/teachers.ts";
+import type { View } from "../contracts/registered/views.ts";
 import type { Random } from "../math/random.ts";
 import { PluginError } from "../messages/plugin-error.ts";
 import { applyPlugin, checkPlugins } from "./apply.ts";

@@ -1,6 +1,6 @@
 /** Groups that plugins keep from one step for a later one. */
-import type { KeptRoom } from "../contracts/carried-group.ts";
-import type { Group } from "../contracts/sample.ts";
+import type { KeptRoom } from "../contracts/step/carried-group.ts";
+import type { Group } from "../contracts/step/sample.ts";
 import { PluginError } from "../messages/plugin-error.ts";
 import { checkFields, fieldsOf, unlessCount } from "./fields.ts";
 

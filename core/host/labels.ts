@@ -2,8 +2,8 @@
 import type { RolloutShare } from "../contracts/hook-values.ts";
 import type { Hooks } from "../contracts/hooks.ts";
 import type { Plugin, Run } from "../contracts/plugin.ts";
-import type { ScoreRequest } from "../contracts/scores.ts";
-import type { Term } from "../contracts/term.ts";
+import type { ScoreRequest } from "../contracts/registered/scores.ts";
+import type { Term } from "../contracts/step/term.ts";
 import { describe, isRecord, strict } from "../messages/describe.ts";
 
 /** Letters, digits, _ and -, so that names with it stay names of metrics, score keys and paths of `--set`. */

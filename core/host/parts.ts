@@ -1,12 +1,12 @@
 /** What the plugins of a recipe register in, and what guards them: shared by all of them. */
-import type { AuxiliaryRollout } from "../contracts/auxiliary.ts";
-import type { WeightsCopy } from "../contracts/copies.ts";
+import type { AuxiliaryRollout } from "../contracts/registered/auxiliary.ts";
+import type { WeightsCopy } from "../contracts/registered/copies.ts";
 import type { Events } from "../contracts/events.ts";
 import { createHooks, type RunHooks } from "../contracts/hooks.ts";
-import type { Registered } from "../contracts/returning.ts";
-import type { Scorer } from "../contracts/scorer.ts";
-import type { Teacher } from "../contracts/teachers.ts";
-import type { View } from "../contracts/views.ts";
+import type { Registered } from "../contracts/results/returning.ts";
+import type { Scorer } from "../contracts/registered/scorer.ts";
+import type { Teacher } from "../contracts/registered/teachers.ts";
+import type { View } from "../contracts/registered/views.ts";
 import { createRandom, type Random } from "../math/random.ts";
 import { Coefficients } from "./coefficients.ts";
 import { safeEvents } from "./events.ts";

@@ -1,6 +1,6 @@
 /** A view, looked at when it is registered, and its functions guarded as taps are. */
 import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
-import type { PromptParts, View } from "../contracts/views.ts";
+import type { PromptParts, View } from "../contracts/registered/views.ts";
 import { isRecord } from "../messages/describe.ts";
 import { Calls } from "./calls.ts";
 import { checkFields, fieldsOf, unlessFunction, unlessName, unlessOneOf } from "./fields.ts";

@@ -1,12 +1,12 @@
 /** What plugins register besides views: looked at when they do, and the functions in it guarded as taps are. */
 import { outputs } from "../learner/learner.ts";
-import type { AuxiliaryRollout } from "../contracts/auxiliary.ts";
-import type { Scorer } from "../contracts/scorer.ts";
-import type { Teacher } from "../contracts/teachers.ts";
-import type { WeightsCopy } from "../contracts/copies.ts";
-import { ownWeights, type ScoreRequest, type ScoreTarget } from "../contracts/scores.ts";
+import type { AuxiliaryRollout } from "../contracts/registered/auxiliary.ts";
+import type { Scorer } from "../contracts/registered/scorer.ts";
+import type { Teacher } from "../contracts/registered/teachers.ts";
+import type { WeightsCopy } from "../contracts/registered/copies.ts";
+import { ownWeights, type ScoreRequest, type ScoreTarget } from "../contracts/registered/scores.ts";
 import { Calls } from "./calls.ts";
-import type { Registered } from "../contracts/returning.ts";
+import type { Registered } from "../contracts/results/returning.ts";
 import { describe, didYouMean, isRecord } from "../messages/describe.ts";
 import { checkFields, fieldsOf, unlessCount, unlessFunction, unlessName, unlessOneOf } from "./fields.ts";
 import { partsFault } from "./picture-results.ts";

@@ -1,9 +1,9 @@
 /** What plugins ask the learner to compute: requests are merged, bound to a coefficient, and planned before the run. */
 import { attentionOf, attentionOutput } from "../learner/attention-output.ts";
 import { isDivergence, type Output } from "../learner/learner.ts";
-import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive, outputName, ownWeights } from "../contracts/scores.ts";
-import type { OtherSide, PlannedScore, ScoreHandle, ScoreRequest } from "../contracts/scores.ts";
-import type { View } from "../contracts/views.ts";
+import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive, outputName, ownWeights } from "../contracts/registered/scores.ts";
+import type { OtherSide, PlannedScore, ScoreHandle, ScoreRequest } from "../contracts/registered/scores.ts";
+import type { View } from "../contracts/registered/views.ts";
 import { PluginError } from "../messages/plugin-error.ts";
 
 interface Asked {

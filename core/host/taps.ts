@@ -1,10 +1,10 @@
 /** Guards every tap of a run: closes tapable's traps, makes errors name plugin and hook, and knows whose term is whose. */
 import { PluginError, pluginError } from "../messages/plugin-error.ts";
 import { AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook } from "tapable";
-import type { Term } from "../contracts/term.ts";
+import type { Term } from "../contracts/step/term.ts";
 import { collectKept, tensorCount, type Kept } from "../math/tensor-numbers.ts";
 import type { RunHooks } from "../contracts/hooks.ts";
-import { contractOf, type Registered } from "../contracts/returning.ts";
+import { contractOf, type Registered } from "../contracts/results/returning.ts";
 import { describe, isThenable } from "../messages/describe.ts";
 import { changedPlace, digestsOf, disposedPlace, freezeGiven, ownCopy, type Digests } from "./inputs.ts";
 import { within } from "./time-limit.ts";

@@ -1,13 +1,13 @@
 /** A batch as hooks see it, made from plain arrays. Everything here runs inside tf.tidy: tensors live as long as the call. */
-import { rememberLeaves } from "../contracts/leaves.ts";
+import { rememberLeaves } from "../contracts/results/leaves.ts";
 import { mul, ones, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
-import type { Batch, Minibatch } from "../contracts/batch.ts";
-import type { Group, Sample } from "../contracts/sample.ts";
+import type { Batch, Minibatch } from "../contracts/step/batch.ts";
+import type { Group, Sample } from "../contracts/step/sample.ts";
 import { describe, isRecord, strict } from "../messages/describe.ts";
 import type { Host } from "../host/host.ts";
-import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive, outputName } from "../contracts/scores.ts";
-import type { PlannedScore, ScoreHandle } from "../contracts/scores.ts";
+import { CURRENT_LOG_PROBS, OLD_LOG_PROBS, isActive, outputName } from "../contracts/registered/scores.ts";
+import type { PlannedScore, ScoreHandle } from "../contracts/registered/scores.ts";
 
 /** What advantages are computed from. Arrays are [B, T], row-major. */
 export interface BatchArrays {

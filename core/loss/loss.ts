@@ -1,11 +1,11 @@
 /** Terms become one number and its gradients: the only place where the loss is made. */
-import { POLICY_TERM, type Term } from "../contracts/term.ts";
+import { POLICY_TERM, type Term } from "../contracts/step/term.ts";
 import { engine, mul, scalar, zeros } from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor2D } from "@tensorflow/tfjs-core";
 import { reduce } from "../math/reduce.ts";
 import { scoped } from "../math/scoped.ts";
 import { peek } from "../math/tensor-numbers.ts";
-import type { Minibatch } from "../contracts/batch.ts";
+import type { Minibatch } from "../contracts/step/batch.ts";
 import type { Host } from "../host/host.ts";
 import { createBatch, createMinibatch } from "./loss-arrays.ts";
 import type { BatchArrays, Leaf, MinibatchArrays } from "./loss-arrays.ts";

@@ -1,14 +1,14 @@
 /** Sample and score rows without training. */
 import { createRandom } from "../math/random.ts";
 import type { SamplingSettings } from "../rollout/engine.ts";
-import type { Row } from "../contracts/row.ts";
-import type { Sample } from "../contracts/sample.ts";
+import type { Row } from "../contracts/step/row.ts";
+import type { Sample } from "../contracts/step/sample.ts";
 import type { Policy } from "../contracts/policy.ts";
 import { makePrompt } from "../prompts/prompts.ts";
 import { RewardDesk } from "../rewards/rewards.ts";
-import { type Scorer } from "../contracts/scorer.ts";
+import { type Scorer } from "../contracts/registered/scorer.ts";
 import { sampleGroups, samplingFor } from "../rewards/rollouts.ts";
-import type { View } from "../contracts/views.ts";
+import type { View } from "../contracts/registered/views.ts";
 
 export interface EvaluateOptions {
   readonly policy: Policy;

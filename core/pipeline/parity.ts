@@ -1,7 +1,7 @@
 /** The gate before a run: sampler and learner must agree on the log-probs of what was sampled, or every ratio is wrong. */
 import type { Random } from "../math/random.ts";
-import type { Prompt, Sample } from "../contracts/sample.ts";
-import { CURRENT_LOG_PROBS } from "../contracts/scores.ts";
+import type { Prompt, Sample } from "../contracts/step/sample.ts";
+import { CURRENT_LOG_PROBS } from "../contracts/registered/scores.ts";
 import { compareLogProbs, longestOf, scoreSamples, type Parity } from "../scores/experience.ts";
 import type { Policy } from "../contracts/policy.ts";
 import { RewardDesk } from "../rewards/rewards.ts";

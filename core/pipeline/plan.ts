@@ -6,9 +6,9 @@ import type { Host } from "../host/host.ts";
 import type { MemoryPlan } from "../plan/memory-plan.ts";
 import { summaryLines } from "../plan/text.ts";
 import type { RolloutPlan } from "../contracts/hook-values.ts";
-import { outputName, ownWeights, type PlannedScore } from "../contracts/scores.ts";
+import { outputName, ownWeights, type PlannedScore } from "../contracts/registered/scores.ts";
 import { groupsBeside, type GroupsBeside } from "./planned-run.ts";
-import type { View } from "../contracts/views.ts";
+import type { View } from "../contracts/registered/views.ts";
 import type { RunSettings } from "../contracts/settings.ts";
 
 /** Lines for a person. @param rollout how the coming step samples, as plugins change it @param memory null where it is not known */

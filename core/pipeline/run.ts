@@ -4,7 +4,7 @@ import type { Decision, StepContext } from "../contracts/hook-values.ts";
 import { beginFolder, type BegunFolder } from "../checkpoint/new-folder.ts";
 import { runStep } from "./step/step.ts";
 import type { RunEnding } from "../contracts/ending.ts";
-import type { StepOutcome } from "../contracts/step-outcome.ts";
+import type { StepOutcome } from "../contracts/step/step-outcome.ts";
 import { withoutSecrets } from "../options/secrets.ts";
 import type { TrainOptions, TrainSummary } from "./run/options.ts";
 import { dropAhead, openRun, type OpenRun } from "./run/open.ts";

@@ -6,9 +6,9 @@ import { createRandom } from "../math/random.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { createRowOrder } from "../data/row-order.ts";
 import type { TextProcessor } from "../contracts/policy.ts";
-import type { Row } from "../contracts/row.ts";
+import type { Row } from "../contracts/step/row.ts";
 import { makePrompt } from "../prompts/prompts.ts";
-import { UnusableRowError } from "../contracts/unusable-row.ts";
+import { UnusableRowError } from "../contracts/step/unusable-row.ts";
 import type { RunSettings } from "../contracts/settings.ts";
 import { type LearningRateSchedule, learningRateAt } from "./step/schedule.ts";
 

@@ -2,11 +2,11 @@
 import type { Dataset } from "../data/dataset.ts";
 import { createRowOrder, type OrderPosition } from "../data/row-order.ts";
 import type { Random } from "../math/random.ts";
-import type { Prompt } from "../contracts/sample.ts";
+import type { Prompt } from "../contracts/step/sample.ts";
 import type { PromptProcessor } from "../contracts/policy.ts";
 import type { RunSettings } from "../contracts/settings.ts";
 import { makePrompt } from "./prompts.ts";
-import { UnusableRowError } from "../contracts/unusable-row.ts";
+import { UnusableRowError } from "../contracts/step/unusable-row.ts";
 
 export interface FirstPromptsOptions {
   readonly processor: PromptProcessor;

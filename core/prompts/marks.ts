@@ -1,6 +1,6 @@
 /** Marks in a row's texts stand for its pictures. */
 import { imageMark } from "../model/processing/chat-template.ts";
-import type { Row } from "../contracts/row.ts";
+import type { Row } from "../contracts/step/row.ts";
 
 /** What is wrong with the marks of a row's texts, null when nothing is: one `<image>` for each picture, or none at all. */
 export function marksProblem({ system, history = [], prompt, images }: Pick<Row, "system" | "history" | "prompt" | "images">): string | null {

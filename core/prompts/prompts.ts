@@ -1,16 +1,16 @@
 /** Rows become prompts: pictures are read, every view is made and encoded. */
-import { UnusableRowError } from "../contracts/unusable-row.ts";
+import { UnusableRowError } from "../contracts/step/unusable-row.ts";
 import type { Random } from "../math/random.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import { shown } from "../messages/shown.ts";
 import { hashPixels } from "../model/processing/image-processor.ts";
 import { loadPicture } from "../model/processing/picture.ts";
 import type { EncodedPicture, Picture, PictureOptions, ReadingOptions } from "../model/processing/picture.ts";
-import type { PictureSource, Row } from "../contracts/row.ts";
-import type { Prompt, Sample } from "../contracts/sample.ts";
+import type { PictureSource, Row } from "../contracts/step/row.ts";
+import type { Prompt, Sample } from "../contracts/step/sample.ts";
 import type { PromptProcessor } from "../contracts/policy.ts";
 import { marksProblem } from "./marks.ts";
-import type { PictureAttention, PromptContext, View, ViewContext } from "../contracts/views.ts";
+import type { PictureAttention, PromptContext, View, ViewContext } from "../contracts/registered/views.ts";
 
 export interface PromptMaker {
   readonly processor: PromptProcessor;

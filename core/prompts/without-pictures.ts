@@ -1,6 +1,6 @@
 /** A prompt without its pictures. */
 import { imageMark } from "../model/processing/chat-template.ts";
-import type { PromptParts } from "../contracts/views.ts";
+import type { PromptParts } from "../contracts/registered/views.ts";
 
 /** A prompt's text alone: no pictures and no marks for them. */
 export function withoutPictures({ prompt, system, history }: PromptParts): PromptParts {

@@ -1,12 +1,12 @@
 /** Auxiliary rollouts: what the policy answers to a prompt made of its own response. They earn rewards, and may be trained on. */
-import type { AuxiliaryRollout } from "../contracts/auxiliary.ts";
-import type { Group, Prompt, Sample } from "../contracts/sample.ts";
+import type { AuxiliaryRollout } from "../contracts/registered/auxiliary.ts";
+import type { Group, Prompt, Sample } from "../contracts/step/sample.ts";
 import type { PromptProcessor } from "../contracts/policy.ts";
-import { UnusableRowError } from "../contracts/unusable-row.ts";
+import { UnusableRowError } from "../contracts/step/unusable-row.ts";
 import { marksProblem } from "../prompts/marks.ts";
 import { asBadRow, withViews, type PromptMaker } from "../prompts/prompts.ts";
 import { sampleGroups, type RolloutContext } from "./rollouts.ts";
-import type { PromptParts } from "../contracts/views.ts";
+import type { PromptParts } from "../contracts/registered/views.ts";
 
 /** Responses of an auxiliary rollout by the sample that they belong to. */
 export type AuxiliarySamples = ReadonlyMap<Sample, readonly Sample[]>;

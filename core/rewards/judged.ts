@@ -4,12 +4,12 @@ import type { Learner, LearnerBatch } from "../learner/learner.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import { runAuxiliary, type AuxiliarySamples } from "./auxiliary.ts";
 import type { PromptMaker } from "../prompts/prompts.ts";
-import type { Group, Sample } from "../contracts/sample.ts";
-import type { JudgedGroup } from "../contracts/batch.ts";
+import type { Group, Sample } from "../contracts/step/sample.ts";
+import type { JudgedGroup } from "../contracts/step/batch.ts";
 import { keptWeights, learnerBatch } from "../scores/experience.ts";
 import type { Policy } from "../contracts/policy.ts";
 import type { RolloutContext } from "./rollouts.ts";
-import { isActive, type PlannedScore, type ScoreHandle } from "../contracts/scores.ts";
+import { isActive, type PlannedScore, type ScoreHandle } from "../contracts/registered/scores.ts";
 
 export interface Judging {
   readonly policy: Policy;

@@ -1,6 +1,6 @@
 /** Scorers give a response named numbers; the pipeline runs them as responses finish and sums them by weight. */
-import type { Scorable, Scored, Scorer } from "../contracts/scorer.ts";
-import type { Sample } from "../contracts/sample.ts";
+import type { Scorable, Scored, Scorer } from "../contracts/registered/scorer.ts";
+import type { Sample } from "../contracts/step/sample.ts";
 import { describe } from "../messages/describe.ts";
 import { digestOf } from "../host/inputs.ts";
 import { withoutSecrets } from "../options/secrets.ts";

@@ -4,7 +4,7 @@ import type { Random } from "../math/random.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { RolloutShare } from "../contracts/hook-values.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
-import type { Group, Prompt, Response, Sample } from "../contracts/sample.ts";
+import type { Group, Prompt, Response, Sample } from "../contracts/step/sample.ts";
 import type { PromptProcessor } from "../contracts/policy.ts";
 import type { RewardDesk, Verdict } from "./rewards.ts";
 

@@ -5,8 +5,8 @@ import type { Against, Learner, LearnerBatch, Output, Outputs } from "../learner
 import type { EncodedPrompt } from "../model/model.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import { permutation, type Random } from "../math/random.ts";
-import type { Sample } from "../contracts/sample.ts";
-import { byOtherSide, type OtherSide, type PlannedScore } from "../contracts/scores.ts";
+import type { Sample } from "../contracts/step/sample.ts";
+import { byOtherSide, type OtherSide, type PlannedScore } from "../contracts/registered/scores.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
 /** Arrays [B, T] by score key, row-major, 0 past each response's end. */

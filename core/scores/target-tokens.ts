@@ -1,5 +1,5 @@
 /** Where in a response a mark of its text stands, and tokens to score instead of its own. */
-import type { ScoreTarget, TextCodec } from "../contracts/scores.ts";
+import type { ScoreTarget, TextCodec } from "../contracts/registered/scores.ts";
 
 /** The number of a response's first tokens whose text holds `marker`; null when no number of them does. */
 export function tokensUntil(tokens: Int32Array, marker: string, { decode }: Pick<TextCodec, "decode">): number | null {

@@ -1,8 +1,8 @@
 /** Samples and groups with the fields that a test names, and plain values for the rest. */
-import type { JudgedGroup } from "../contracts/batch.ts";
-import type { Prompt, Sample } from "../contracts/sample.ts";
+import type { JudgedGroup } from "../contracts/step/batch.ts";
+import type { Prompt, Sample } from "../contracts/step/sample.ts";
 import type { Picture } from "../model/processing/picture.ts";
-import { isActive } from "../contracts/scores.ts";
+import { isActive } from "../contracts/registered/scores.ts";
 
 export interface SampleInput {
   /** The prompt's key; default "prompt-0". */

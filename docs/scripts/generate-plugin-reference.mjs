@@ -13,24 +13,24 @@ const target = new URL("../plugin-reference.md", import.meta.url);
 /** Headings, each with a sentence and its types by the files that declare them. */
 const chapters = [
   ["What `apply` is handed", "Each plugin gets a `Run` of its own, once, before anything of the run is done: everything is tapped and registered there.", {
-    "core/contracts/plugin.ts": ["Run"], "core/contracts/coefficient.ts": ["Coefficient"], "core/math/random.ts": ["Random"],
+    "core/contracts/plugin.ts": ["Run"], "core/contracts/registered/coefficient.ts": ["Coefficient"], "core/math/random.ts": ["Random"],
   }],
   ["Rows, groups and samples", "Rows become prompts, prompts get responses, responses rewards.", {
-    "core/contracts/row.ts": ["Row", "Turn"], "core/contracts/sample.ts": ["Prompt", "PromptOrigin", "Response", "Segment", "Sample", "Group"], "core/contracts/batch.ts": ["JudgedGroup"],
+    "core/contracts/step/row.ts": ["Row", "Turn"], "core/contracts/step/sample.ts": ["Prompt", "PromptOrigin", "Response", "Segment", "Sample", "Group"], "core/contracts/step/batch.ts": ["JudgedGroup"],
     "core/contracts/hook-values.ts": ["StepContext", "RolloutPlan", "RolloutShare", "GroupSelection", "GroupsContext"],
   }],
   ["Batches and terms", "B responses, T the longest of them; every tensor is float32, and constant but for the leaves of the loss.", {
-    "core/contracts/batch.ts": ["Batch", "Minibatch"], "core/contracts/term.ts": ["Term"], "core/math/reduce.ts": ["Reduction"], "core/contracts/hook-values.ts": ["TermSlot"],
+    "core/contracts/step/batch.ts": ["Batch", "Minibatch"], "core/contracts/step/term.ts": ["Term"], "core/math/reduce.ts": ["Reduction"], "core/contracts/hook-values.ts": ["TermSlot"],
   }],
   ["Scores", "An array that the policy, or a copy of it, gives for responses: asked for with `run.scores.request`, read with `batch.get` or `group.get`.", {
-    "core/contracts/scores.ts": ["ScoreRequest", "ScoreWeights", "ScoreTarget", "ScoreHandle"], "core/learner/learner.ts": ["Output", "OutputKind", "PlainOutput"],
+    "core/contracts/registered/scores.ts": ["ScoreRequest", "ScoreWeights", "ScoreTarget", "ScoreHandle"], "core/learner/learner.ts": ["Output", "OutputKind", "PlainOutput"],
     "core/model/attention-statistics.ts": ["AttentionKind", "AttentionParts"],
   }],
   ["Views", "A named, seeded change of a prompt, registered with `run.views.register`.", {
-    "core/contracts/views.ts": ["View", "PromptParts", "PromptContext", "ViewContext", "ShownPicture"], "core/model/model.ts": ["EncodedPrompt", "ValueChange"], "core/model/processing/picture.ts": ["Picture", "EncodedPicture"],
+    "core/contracts/registered/views.ts": ["View", "PromptParts", "PromptContext", "ViewContext", "ShownPicture"], "core/model/model.ts": ["EncodedPrompt", "ValueChange"], "core/model/processing/picture.ts": ["Picture", "EncodedPicture"],
   }],
   ["What else is registered", "Rewards, rollouts beside the step's own, other weights, and room for groups of earlier steps.", {
-    "core/contracts/scorer.ts": ["Scorer", "ScoredPart"], "core/contracts/auxiliary.ts": ["AuxiliaryRollout"], "core/contracts/copies.ts": ["WeightsCopy"], "core/contracts/teachers.ts": ["Teacher"], "core/contracts/carried-group.ts": ["KeptRoom"],
+    "core/contracts/registered/scorer.ts": ["Scorer", "ScoredPart"], "core/contracts/registered/auxiliary.ts": ["AuxiliaryRollout"], "core/contracts/registered/copies.ts": ["WeightsCopy"], "core/contracts/registered/teachers.ts": ["Teacher"], "core/contracts/step/carried-group.ts": ["KeptRoom"],
   }],
   ["Steps, events and the end", "What is told when something is done. Listeners of `run.events` can change nothing.", {
     "core/contracts/events.ts": ["StepSummary", "RunEvents", "Experience"], "core/contracts/hook-values.ts": ["Decision"], "core/contracts/ending.ts": ["RunEnding"],

@@ -22,10 +22,10 @@ const limits: readonly (readonly [file: string, place: RegExp, words: (value: nu
   ["plugins/reward/thread/scoring.ts", /limit: z\.number\(\).*default\(([\d_]+)\)/, (value) => `(\`limit\`, ${english(value)} ms)`],
   ["plugins/thread/guarded-thread.ts", /maxOldGenerationSizeMb: (\d+)/, (value) => `a heap of ${value} MB`],
   ["plugins/thread/guarded-thread.ts", /patience = (\d+)/, (value) => (value === 10 ? "after ten times as long" : `after ${value} times as long`)],
-  ["core/contracts/results.ts", /\[mostResponses, mostTokens\] = \[([\d_]+),/, (value) => `${english(value)} responses`],
-  ["core/contracts/results.ts", /\[mostResponses, mostTokens\] = \[[\d_]+, (2 \*\* \d+)\]/, (value) => `${english(value)} tokens`],
-  ["core/contracts/results.ts", /Math\.max\((\d+), mostRowsForOne/, (value) => `than ${english(value)} and than`],
-  ["core/contracts/results.ts", /mostRowsForOne = (\d+)/, (value) => `than ${value} times those that it was given`],
+  ["core/contracts/results/plain-results.ts", /\[mostResponses, mostTokens\] = \[([\d_]+),/, (value) => `${english(value)} responses`],
+  ["core/contracts/results/plain-results.ts", /\[mostResponses, mostTokens\] = \[[\d_]+, (2 \*\* \d+)\]/, (value) => `${english(value)} tokens`],
+  ["core/contracts/results/plain-results.ts", /Math\.max\((\d+), mostRowsForOne/, (value) => `than ${english(value)} and than`],
+  ["core/contracts/results/plain-results.ts", /mostRowsForOne = (\d+)/, (value) => `than ${value} times those that it was given`],
 ];
 
 test.each(limits)("%s: %s", (file, place, words) => {

@@ -7,13 +7,13 @@ import { DiffusionNoisePlugin, DynamicSamplingPlugin, ObserverSolverPlugin, Prio
 import { grpo, preset, presetNames, type PresetName } from "@papo/recipes";
 import { createHost } from "@papo/core";
 import { arrayDataset, type Dataset } from "../../core/data/dataset.ts";
-import { carriedGroup } from "../../core/contracts/carried-group.ts";
+import { carriedGroup } from "../../core/contracts/step/carried-group.ts";
 import type { Plugin, Run } from "../../core/contracts/plugin.ts";
 import type { Policy } from "../../core/contracts/policy.ts";
 import { train } from "../../core/pipeline/run.ts";
 import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/contracts/settings.ts";
 import { kindOf } from "../../core/learner/learner.ts";
-import type { Scorer } from "../../core/contracts/scorer.ts";
+import type { Scorer } from "../../core/contracts/registered/scorer.ts";
 import { openPolicyInProcess, type OpenPolicy } from "../../core/worker/policy.ts";
 import { BanditPlugin, ScorerPlugin, TapPlugin, temporaryFolder } from "../support/bandit.ts";
 import { tabularPolicy } from "../support/tabular-policy.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { FunctionRewardPlugin } from "@papo/plugins";
-import type { Scorer } from "../../core/contracts/scorer.ts";
+import type { Scorer } from "../../core/contracts/registered/scorer.ts";
 import { BanditPlugin } from "../support/bandit.ts";
 import { type Outcome, removeFolders, trainSmall, weightsOf } from "./support.ts";
 

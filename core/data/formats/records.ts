@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import { parseOptions } from "../../options/options.ts";
-import type { Row } from "../../contracts/row.ts";
+import type { Row } from "../../contracts/step/row.ts";
 import type { Dataset, SkippedRow } from "../dataset.ts";
 import { checkMapped, ColumnFinder, columnsSchema, valueAt, type Columns, type Values } from "../rows/columns.ts";
 import { causeOf, quoted } from "../../messages/shown.ts";

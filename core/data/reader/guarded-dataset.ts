@@ -1,9 +1,9 @@
 /** A dataset whose files another process reads. */
 import { basename, resolve } from "node:path";
 import { permutation } from "../../math/random.ts";
-import type { Row } from "../../contracts/row.ts";
+import type { Row } from "../../contracts/step/row.ts";
 import { parseOptions } from "../../options/options.ts";
-import { UnusableRowError } from "../../contracts/unusable-row.ts";
+import { UnusableRowError } from "../../contracts/step/unusable-row.ts";
 import type { Dataset } from "../dataset.ts";
 import { blockOf, placesOf, shuffleBlocks } from "../formats/blocks.ts";
 import type { DataKind } from "../open-file.ts";

@@ -1,6 +1,6 @@
 /** What goes between the process that reads users' files and the one that uses their rows. */
 import type { Digits } from "../values/number-text.ts";
-import type { Row } from "../../contracts/row.ts";
+import type { Row } from "../../contracts/step/row.ts";
 import type { SkippedRow } from "../dataset.ts";
 import type { BlockOrder } from "../formats/blocks.ts";
 import type { DataKind } from "../open-file.ts";

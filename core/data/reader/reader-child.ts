@@ -4,7 +4,7 @@
  */
 import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import { UnusableRowError } from "../../contracts/unusable-row.ts";
+import { UnusableRowError } from "../../contracts/step/unusable-row.ts";
 import type { Dataset } from "../dataset.ts";
 import type { BlockDataset } from "../formats/blocks.ts";
 import { digitsOf } from "../rows/row.ts";

@@ -1,5 +1,5 @@
 /** How much memory a row takes. */
-import type { Row } from "../../contracts/row.ts";
+import type { Row } from "../../contracts/step/row.ts";
 
 /** Bytes of a row, about: of its pictures and texts. */
 export function rowBytes({ images, prompt, answer, fields }: Row): number {

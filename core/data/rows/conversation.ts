@@ -1,6 +1,6 @@
 /** Lists of messages, as TRL, verl, ms-swift, LLaVA and chat servers write them: system turn, earlier turns, the question, the reply; pictures in their places. */
 import { imageMark } from "../../model/processing/chat-template.ts";
-import type { Turn } from "../../contracts/row.ts";
+import type { Turn } from "../../contracts/step/row.ts";
 import type { Values } from "./columns.ts";
 import { quoted, shown } from "../../messages/shown.ts";
 

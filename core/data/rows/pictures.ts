@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { PictureSource } from "../../contracts/row.ts";
+import type { PictureSource } from "../../contracts/step/row.ts";
 import { valueAt, type Layout, type Values } from "./columns.ts";
 import { quoted, shown } from "../../messages/shown.ts";
 

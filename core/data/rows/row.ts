@@ -1,5 +1,5 @@
 /** A record of a file becomes a row. */
-import type { Row } from "../../contracts/row.ts";
+import type { Row } from "../../contracts/step/row.ts";
 import type { Digits } from "../values/number-text.ts";
 import { NumberText } from "../values/number-text.ts";
 import { parseJson } from "../values/json.ts";

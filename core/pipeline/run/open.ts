@@ -19,7 +19,7 @@ import { needsReference } from "../planned-run.ts";
 import { promptMaker } from "../step/prompt-source.ts";
 import { StepSigns } from "../step/signs.ts";
 import type { Stepping } from "../step/step.ts";
-import type { StepOutcome } from "../../contracts/step-outcome.ts";
+import type { StepOutcome } from "../../contracts/step/step-outcome.ts";
 import type { StepSummary } from "../../contracts/events.ts";
 import type { EvaluationInLoop, TrainOptions } from "./options.ts";
 

@@ -1,7 +1,7 @@
 /** The first half of a step: prompts → views → rollout → reward → groups, in rounds until the step is full. */
 import type { OrderPosition } from "../../data/row-order.ts";
-import type { Group, Prompt, Sample } from "../../contracts/sample.ts";
-import type { JudgedGroup } from "../../contracts/batch.ts";
+import type { Group, Prompt, Sample } from "../../contracts/step/sample.ts";
+import type { JudgedGroup } from "../../contracts/step/batch.ts";
 import type { Host } from "../../host/host.ts";
 import type { GroupSelection, RolloutPlan, StepContext } from "../../contracts/hook-values.ts";
 import { judgeRound } from "../../rewards/judged.ts";

@@ -1,7 +1,7 @@
 /** What a step was given and sampled, in a few short digests: a step that is replayed is held against them. */
 import { createHash } from "node:crypto";
 import { viewDigest } from "../../checkpoint/kept-groups.ts";
-import type { Group, Sample } from "../../contracts/sample.ts";
+import type { Group, Sample } from "../../contracts/step/sample.ts";
 
 /** First 16 characters of sha256, by what they are of; of the same length whatever the step's size. */
 export type StepDigests = Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 /** Numbers of a step's first prompts and responses, for a step that is computed again and differs. */
 import { viewDigest } from "../../checkpoint/kept-groups.ts";
-import type { Group, Sample } from "../../contracts/sample.ts";
-import type { ResponseNumbers, StepNumbers, ViewNumbers } from "../../contracts/step-outcome.ts";
+import type { Group, Sample } from "../../contracts/step/sample.ts";
+import type { ResponseNumbers, StepNumbers, ViewNumbers } from "../../contracts/step/step-outcome.ts";
 import type { EncodedPrompt } from "../../model/model.ts";
 
 /** Views, responses, and tokens of a response, that are written down at most. */

@@ -2,7 +2,7 @@
 import type { Host } from "../../host/host.ts";
 import type { RolloutContext } from "../../rewards/rollouts.ts";
 import type { Verdict } from "../../rewards/rewards.ts";
-import type { Sample } from "../../contracts/sample.ts";
+import type { Sample } from "../../contracts/step/sample.ts";
 
 /** Says what was sampled; holds it back until the step is under way, so that whoever listens hears of one step at a time. */
 export class SampleReports {

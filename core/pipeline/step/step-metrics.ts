@@ -1,5 +1,5 @@
 /** The pipeline's own numbers of a step. Equal runs give equal numbers: no time is among them. */
-import type { Group } from "../../contracts/sample.ts";
+import type { Group } from "../../contracts/step/sample.ts";
 import type { Host } from "../../host/host.ts";
 import type { Collected } from "./collect.ts";
 import type { Parity } from "../../scores/experience.ts";

@@ -1,7 +1,7 @@
 /** One step, top to bottom: prompts → views → rollout → reward → groups → experience → advantages → loss → gradient → metrics. */
-import type { StepOutcome } from "../../contracts/step-outcome.ts";
+import type { StepOutcome } from "../../contracts/step/step-outcome.ts";
 import { collectGroups, startCollecting, type Collected, type Collecting, type StartedStep } from "./collect.ts";
-import type { Group } from "../../contracts/sample.ts";
+import type { Group } from "../../contracts/step/sample.ts";
 import type { StepContext } from "../../contracts/hook-values.ts";
 import type { RewardJournal } from "../../checkpoint/journal.ts";
 import { computeAdvantages } from "../../loss/loss.ts";

@@ -1,13 +1,13 @@
 /** The second half of a step: experience → advantages → terms, loss → gradient, step; several minibatches and epochs. */
 import type { Learner, Outputs } from "../../learner/learner.ts";
 import { permutation } from "../../math/random.ts";
-import type { Group, Sample } from "../../contracts/sample.ts";
+import type { Group, Sample } from "../../contracts/step/sample.ts";
 import { compareLogProbs, learnerBatch, longestOf, scoreSamples, takeRows, type Parity, type ScoreArrays, type Wanted } from "../../scores/experience.ts";
 import type { Host } from "../../host/host.ts";
 import type { BatchArrays, MinibatchArrays } from "../../loss/loss-arrays.ts";
 import { computeLoss, type LossResult } from "../../loss/loss.ts";
 import { learningRateAt } from "./schedule.ts";
-import { byOtherSide, CURRENT_LOG_PROBS, OLD_LOG_PROBS, type OtherSide, outputName, type PlannedScore } from "../../contracts/scores.ts";
+import { byOtherSide, CURRENT_LOG_PROBS, OLD_LOG_PROBS, type OtherSide, outputName, type PlannedScore } from "../../contracts/registered/scores.ts";
 import type { RunSettings } from "../../contracts/settings.ts";
 import type { Stopwatch } from "../../scores/stopwatch.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createHost } from "../../../core/host/host.ts";
 import type { Host } from "../../../core/host/host.ts";
-import type { Coefficient } from "../../../core/contracts/coefficient.ts";
-import type { JudgedGroup } from "../../../core/contracts/batch.ts";
+import type { Coefficient } from "../../../core/contracts/registered/coefficient.ts";
+import type { JudgedGroup } from "../../../core/contracts/step/batch.ts";
 import type { Plugin, Run } from "../../../core/contracts/plugin.ts";
 import { PluginError } from "../../../core/messages/plugin-error.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createHost } from "../../../core/host/host.ts";
-import type { KeptRoom } from "../../../core/contracts/carried-group.ts";
-import { carriedGroup } from "../../../core/contracts/carried-group.ts";
+import type { KeptRoom } from "../../../core/contracts/step/carried-group.ts";
+import { carriedGroup } from "../../../core/contracts/step/carried-group.ts";
 import { makeGroup, makeSample } from "../../../core/testing/samples.ts";
 import { TapPlugin } from "../../support/bandit.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from "vitest";
 import { createHost } from "../../../core/host/host.ts";
 import { createRandom } from "../../../core/math/random.ts";
 import type { EncodedPicture, Picture } from "../../../core/model/processing/picture.ts";
-import type { PromptParts, View, ViewContext } from "../../../core/contracts/views.ts";
+import type { PromptParts, View, ViewContext } from "../../../core/contracts/registered/views.ts";
 import { makeSample } from "../../../core/testing.ts";
 import { TapPlugin } from "../../support/bandit.ts";
 

@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import { Coefficients } from "../../../core/host/coefficients.ts";
 import { createHooks } from "../../../core/contracts/hooks.ts";
 import { describeScore, ScoreRequests } from "../../../core/host/score-requests.ts";
-import { isActive, type ScoreRequest } from "../../../core/contracts/scores.ts";
-import type { View } from "../../../core/contracts/views.ts";
+import { isActive, type ScoreRequest } from "../../../core/contracts/registered/scores.ts";
+import type { View } from "../../../core/contracts/registered/views.ts";
 
 it("computes an array once for all who ask for it, with the gradient if one wants it", () => {
   const scores = new ScoreRequests();

@@ -3,9 +3,9 @@ import "../../../core/math/backend.ts";
 import { ones } from "@tensorflow/tfjs-core";
 import { guardTaps, type Guarding } from "../../../core/host/taps.ts";
 import { pluginError, PluginError } from "../../../core/messages/plugin-error.ts";
-import type { Minibatch } from "../../../core/contracts/batch.ts";
+import type { Minibatch } from "../../../core/contracts/step/batch.ts";
 import { createHooks, type RunHooks } from "../../../core/contracts/hooks.ts";
-import type { Term } from "../../../core/contracts/term.ts";
+import type { Term } from "../../../core/contracts/step/term.ts";
 
 const context = { name: "x", step: 1, steps: 1 };
 

@@ -1,10 +1,10 @@
 import { memory, mul, sqrt, square, sub, tensor2d } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
-import type { Minibatch } from "../../../core/contracts/batch.ts";
+import type { Minibatch } from "../../../core/contracts/step/batch.ts";
 import { createHost } from "../../../core/host/host.ts";
 import { computeAdvantages, computeLoss } from "../../../core/loss/loss.ts";
-import type { Term } from "../../../core/contracts/term.ts";
+import type { Term } from "../../../core/contracts/step/term.ts";
 import type { MinibatchArrays } from "../../../core/loss/loss-arrays.ts";
 import type { Plugin, Run } from "../../../core/contracts/plugin.ts";
 import { PluginError } from "../../../core/messages/plugin-error.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Row } from "../../../core/contracts/row.ts";
+import type { Row } from "../../../core/contracts/step/row.ts";
 import { evaluate } from "../../../core/pipeline/evaluate.ts";
 import { train } from "../../../core/pipeline/run.ts";
 import { BanditPlugin, banditSettings, letterRows, ScorerPlugin, temporaryFolder } from "../../support/bandit.ts";

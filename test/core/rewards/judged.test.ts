@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createRowOrder } from "../../../core/data/row-order.ts";
 import { createHost } from "../../../core/host/host.ts";
 import { collectGroups, startCollecting, type Collected } from "../../../core/pipeline/step/collect.ts";
-import type { JudgedGroup } from "../../../core/contracts/batch.ts";
+import type { JudgedGroup } from "../../../core/contracts/step/batch.ts";
 import type { Run } from "../../../core/contracts/plugin.ts";
 import { RewardDesk } from "../../../core/rewards/rewards.ts";
 import { tokensUntil } from "../../../core/scores/target-tokens.ts";

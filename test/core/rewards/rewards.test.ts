@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { makeSample } from "../../../core/testing.ts";
 import { RewardJournal } from "../../../core/checkpoint/journal.ts";
 import { RewardDesk, rewardPart } from "../../../core/rewards/rewards.ts";
-import { type Scorer } from "../../../core/contracts/scorer.ts";
+import { type Scorer } from "../../../core/contracts/registered/scorer.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 
 const scorer = (changes: Partial<Scorer>): Scorer => ({ name: "judge", weight: 1, timeoutSeconds: 5, onFailure: "stop", score: () => 1, ...changes });

@@ -1,8 +1,8 @@
 /** Plugins that change or free what they are given, in any step. */
 import { ones, zeros, type Tensor2D } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
-import type { Minibatch } from "../../../../core/contracts/batch.ts";
-import type { Row } from "../../../../core/contracts/row.ts";
+import type { Minibatch } from "../../../../core/contracts/step/batch.ts";
+import type { Row } from "../../../../core/contracts/step/row.ts";
 import { createHost, lossOf } from "../../../../core/testing.ts";
 import { TapPlugin } from "../../../support/bandit.ts";
 import { group, messageOf, minibatch, samples, tapped, term, type HookName } from "../../../support/hook-mistakes.ts";

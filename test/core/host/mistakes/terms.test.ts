@@ -3,7 +3,7 @@ import { add, mul, ones, tensor2d, type Tensor2D } from "@tensorflow/tfjs-core";
 import { describe, expect, it, test } from "vitest";
 import { PluginError } from "../../../../core/messages/plugin-error.ts";
 import { detach } from "../../../../core/math/elementwise.ts";
-import type { Minibatch } from "../../../../core/contracts/batch.ts";
+import type { Minibatch } from "../../../../core/contracts/step/batch.ts";
 import type { Run } from "../../../../core/contracts/plugin.ts";
 import { lossOf, type MinibatchInput } from "../../../../core/testing.ts";
 import { TapPlugin } from "../../../support/bandit.ts";

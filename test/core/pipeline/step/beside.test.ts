@@ -1,11 +1,11 @@
 /** Groups that a step trains on beside its own: kept ones, and those of trained auxiliary rollouts. */
 import { expect, test } from "vitest";
-import { carriedGroup } from "../../../../core/contracts/carried-group.ts";
+import { carriedGroup } from "../../../../core/contracts/step/carried-group.ts";
 import { createRowOrder } from "../../../../core/data/row-order.ts";
 import { createHost } from "../../../../core/host/host.ts";
-import type { Batch } from "../../../../core/contracts/batch.ts";
-import type { AuxiliaryRollout } from "../../../../core/contracts/auxiliary.ts";
-import type { Group } from "../../../../core/contracts/sample.ts";
+import type { Batch } from "../../../../core/contracts/step/batch.ts";
+import type { AuxiliaryRollout } from "../../../../core/contracts/registered/auxiliary.ts";
+import type { Group } from "../../../../core/contracts/step/sample.ts";
 import type { GroupSelection } from "../../../../core/contracts/hook-values.ts";
 import type { Plugin, Run } from "../../../../core/contracts/plugin.ts";
 import { collectGroups, startCollecting, type Collected } from "../../../../core/pipeline/step/collect.ts";

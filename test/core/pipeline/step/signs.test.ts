@@ -5,7 +5,7 @@ import { arrayDataset, type Dataset } from "../../../../core/data/dataset.ts";
 import { StepMetrics } from "../../../../core/host/metrics.ts";
 import { train } from "../../../../core/pipeline/run.ts";
 import { type TrainOptions } from "../../../../core/pipeline/run/options.ts";
-import type { Row } from "../../../../core/contracts/row.ts";
+import type { Row } from "../../../../core/contracts/step/row.ts";
 import type { Run } from "../../../../core/contracts/plugin.ts";
 import type { RunSettingsInput } from "../../../../core/contracts/settings.ts";
 import { GroupAdvantagePlugin, LeaveOneOutAdvantagePlugin, WhitenedAdvantagePlugin } from "@papo/plugins";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { stepNumbers } from "../../../../core/pipeline/step/numbers.ts";
-import type { Group, Sample } from "../../../../core/contracts/sample.ts";
+import type { Group, Sample } from "../../../../core/contracts/step/sample.ts";
 import type { EncodedPrompt } from "../../../../core/model/model.ts";
 import { hashPixels } from "../../../../core/model/processing/image-processor.ts";
 import { makeGroup, makeSample } from "../../../../core/testing.ts";

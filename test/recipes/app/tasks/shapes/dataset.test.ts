@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openJsonl } from "../../../../../core/data/formats/jsonl.ts";
-import type { Row } from "../../../../../core/contracts/row.ts";
+import type { Row } from "../../../../../core/contracts/step/row.ts";
 import { writeDataset } from "../../../../../recipes/app/tasks/shapes/dataset.ts";
 import { makeExample, sharedSprites } from "../../../../../recipes/app/tasks/shapes/examples.ts";
 import { judgeRow } from "../../../../../recipes/app/tasks/shapes/judge.ts";

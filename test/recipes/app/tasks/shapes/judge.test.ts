@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createRandom } from "../../../../../core/math/random.ts";
-import type { Row } from "../../../../../core/contracts/row.ts";
-import type { Scorable } from "../../../../../core/contracts/scorer.ts";
+import type { Row } from "../../../../../core/contracts/step/row.ts";
+import type { Scorable } from "../../../../../core/contracts/registered/scorer.ts";
 import { drawsOf } from "../../../../../recipes/app/tasks/shapes/draws.ts";
 import { makeExample, sharedSprites } from "../../../../../recipes/app/tasks/shapes/examples.ts";
 import { judge, judgeRow, parseResponse, shapesScorers, verdictOf } from "../../../../../recipes/app/tasks/shapes/judge.ts";

@@ -1,5 +1,5 @@
 /** What a step came to. */
-import type { StepSummary } from "./events.ts";
+import type { StepSummary } from "../events.ts";
 
 export interface StepOutcome {
   readonly summary: StepSummary;

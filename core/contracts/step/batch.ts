@@ -1,7 +1,7 @@
 /** What plugins see of a step: a group whose rewards are shaped, the batch, and the part of it that one update sees. */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Group, Sample } from "./sample.ts";
-import type { ScoreHandle, TextCodec } from "./scores.ts";
+import type { ScoreHandle, TextCodec } from "../registered/scores.ts";
 
 /** A group as the hook `rewards` sees it. */
 export interface JudgedGroup extends Group {

@@ -1,6 +1,6 @@
 /** Rows become prompts, prompts get responses, responses rewards. */
-import type { EncodedPrompt } from "../model/model.ts";
-import type { Picture } from "../model/processing/picture.ts";
+import type { EncodedPrompt } from "../../model/model.ts";
+import type { Picture } from "../../model/processing/picture.ts";
 import type { Row } from "./row.ts";
 
 /** What the views of a prompt follow from, besides its row and key. */

@@ -1,8 +1,8 @@
 /** A view is a named, seeded, replayable change of a prompt: of its pictures, its visual tokens, or its text. */
-import type { ValueChange } from "../model/model.ts";
-import type { EncodedPicture, Picture } from "../model/processing/picture.ts";
-import type { Row, Turn } from "./row.ts";
-import type { Random } from "../math/random.ts";
+import type { ValueChange } from "../../model/model.ts";
+import type { EncodedPicture, Picture } from "../../model/processing/picture.ts";
+import type { Row, Turn } from "../step/row.ts";
+import type { Random } from "../../math/random.ts";
 
 /** Where a view is made. */
 export interface PromptContext {

@@ -1,9 +1,9 @@
 /** What may be wrong with the plain results of hooks: numbers, rows, groups, plans, decisions. */
-import type { Group } from "./sample.ts";
-import type { Row } from "./row.ts";
-import type { GroupSelection, GroupsContext, RolloutPlan } from "./hook-values.ts";
+import type { Group } from "../step/sample.ts";
+import type { Row } from "../step/row.ts";
+import type { GroupSelection, GroupsContext, RolloutPlan } from "../hook-values.ts";
 import type { Fault } from "./returning.ts";
-import { describe, isRecord, strangeField } from "../messages/describe.ts";
+import { describe, isRecord, strangeField } from "../../messages/describe.ts";
 
 export const numberFault: Fault = (result) =>
   typeof result === "number" && Number.isFinite(result) ? null : describe(result);

@@ -1,6 +1,6 @@
 /** What gives a response a number. */
-import type { Row } from "./row.ts";
-import type { Sample } from "./sample.ts";
+import type { Row } from "../step/row.ts";
+import type { Sample } from "../step/sample.ts";
 
 /** The sample as a scorer sees it: no reward yet. */
 export type Scorable = Pick<Sample, "prompt" | "response">;

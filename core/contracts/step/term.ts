@@ -1,7 +1,7 @@
 /** What a plugin adds to the loss. */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
-import type { Reduction } from "../math/reduce.ts";
-import type { Coefficient } from "./coefficient.ts";
+import type { Reduction } from "../../math/reduce.ts";
+import type { Coefficient } from "../registered/coefficient.ts";
 
 /** One term of the loss, over the whole minibatch. loss += sign · coefficient · reduce(value · weights). */
 export interface Term {

@@ -1,8 +1,8 @@
 /** What plugins ask the learner to compute, as they write it and as it is planned. */
-import type { Output, OutputKind } from "../learner/learner.ts";
-import type { AttentionParts } from "../model/attention-statistics.ts";
+import type { Output, OutputKind } from "../../learner/learner.ts";
+import type { AttentionParts } from "../../model/attention-statistics.ts";
 import type { Coefficient } from "./coefficient.ts";
-import type { PromptProcessor } from "./policy.ts";
+import type { PromptProcessor } from "../policy.ts";
 import type { Scorable } from "./scorer.ts";
 
 /** Tokens to score instead of the response's own. */

@@ -1,5 +1,5 @@
 /** What a hook's taps must return: declared beside the hook, used by the guard around each tap and by docs/hooks.md. */
-import type { Coefficient } from "./coefficient.ts";
+import type { Coefficient } from "../registered/coefficient.ts";
 
 /** What plugins registered, for results that name some of it. */
 export interface Registered {

@@ -1,12 +1,12 @@
 /** What may be wrong with the tensors that hooks give: advantages, weights, terms of the loss. */
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
 import type { Fault } from "./returning.ts";
-import { describe, didYouMean, isRecord, isTensor, strangeField } from "../messages/describe.ts";
-import { reductions } from "../math/reduce.ts";
-import { peek } from "../math/tensor-numbers.ts";
-import type { Batch, Minibatch } from "./batch.ts";
-import type { TermSlot } from "./hook-values.ts";
-import type { Term } from "./term.ts";
+import { describe, didYouMean, isRecord, isTensor, strangeField } from "../../messages/describe.ts";
+import { reductions } from "../../math/reduce.ts";
+import { peek } from "../../math/tensor-numbers.ts";
+import type { Batch, Minibatch } from "../step/batch.ts";
+import type { TermSlot } from "../hook-values.ts";
+import type { Term } from "../step/term.ts";
 import { leavesOf } from "./leaves.ts";
 import { dependsOn } from "./tape.ts";
 

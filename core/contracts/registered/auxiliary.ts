@@ -1,5 +1,5 @@
 /** Auxiliary rollouts: what the policy answers to a prompt made of its own response. They earn rewards, and may be trained on. */
-import type { Sample } from "./sample.ts";
+import type { Sample } from "../step/sample.ts";
 import type { PromptParts } from "./views.ts";
 
 /** Called after a response is there, and before rewards are shaped; what it gave is in `group.auxiliary`. */
