@@ -14,14 +14,14 @@ import {
   type SavedContent, type StepReport, outputs, outputsIn,
 } from "./learner.ts";
 import { emptyOutputs, GraphScorer, keyOf, spread, withOtherSide } from "./graph-scorer.ts";
-import { gradientName, type GraphOptions, traceBackward, traceVisionBackward } from "./learner-graphs.ts";
-import type { Microbatch } from "./microbatches.ts";
+import { gradientName, type GraphOptions, traceBackward, traceVisionBackward } from "./passes/learner-graphs.ts";
+import type { Microbatch } from "./passes/microbatches.ts";
 import { loadLearner, saveLearner, type SavedLearner } from "./learner-files.ts";
-import { equalFeeds, feedsForAll } from "./device-passes.ts";
-import { changesValues, longestResponse, type Places } from "./pass-feeds.ts";
-import { boundedBackward, passBytes, passLimit } from "./pass-memory.ts";
-import { PassPrograms, type Traced } from "./pass-programs.ts";
-import { accumulate, createTrainingState, type TrainingState } from "./training-state.ts";
+import { equalFeeds, feedsForAll } from "./passes/device-passes.ts";
+import { changesValues, longestResponse, type Places } from "./passes/pass-feeds.ts";
+import { boundedBackward, passBytes, passLimit } from "./passes/pass-memory.ts";
+import { PassPrograms, type Traced } from "./passes/pass-programs.ts";
+import { accumulate, createTrainingState, type TrainingState } from "./optimizer/training-state.ts";
 import type { WeightStore } from "./weight-store.ts";
 
 export interface GraphLearnerOptions {

@@ -7,12 +7,12 @@ import { currentWeights } from "../model/weight-sets.ts";
 import type { RowLayout } from "../model/rows/inputs.ts";
 import { paddedExtent } from "../model/rows/sizes.ts";
 import { isDivergence, type LearnerBatch, type Output, type Outputs } from "./learner.ts";
-import { type GraphOptions, type OtherHead, traceForward, traceHidden } from "./learner-graphs.ts";
-import { type Microbatch, microbatches } from "./microbatches.ts";
-import { equalFeeds, feedsForAll, sideBySide } from "./device-passes.ts";
-import { attendsInBlocks, changesValues, longestResponse, passFeeds, type PassFeeds, type PassOptions, type Places } from "./pass-feeds.ts";
-import { boundedPasses, passBytes } from "./pass-memory.ts";
-import { PassPrograms, type Traced } from "./pass-programs.ts";
+import { type GraphOptions, type OtherHead, traceForward, traceHidden } from "./passes/learner-graphs.ts";
+import { type Microbatch, microbatches } from "./passes/microbatches.ts";
+import { equalFeeds, feedsForAll, sideBySide } from "./passes/device-passes.ts";
+import { attendsInBlocks, changesValues, longestResponse, passFeeds, type PassFeeds, type PassOptions, type Places } from "./passes/pass-feeds.ts";
+import { boundedPasses, passBytes } from "./passes/pass-memory.ts";
+import { PassPrograms, type Traced } from "./passes/pass-programs.ts";
 
 export interface GraphScorerOptions {
   readonly scoringTokens: number;

@@ -10,8 +10,8 @@ import { writeSafetensors } from "../model/files/safetensors-write.ts";
 import type { Weights } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
 import type { SavedContent } from "./learner.ts";
-import type { OptimizerState } from "./optimizer.ts";
-import type { TrainingState } from "./training-state.ts";
+import type { OptimizerState } from "./optimizer/optimizer.ts";
+import type { TrainingState } from "./optimizer/training-state.ts";
 import type { WeightStore } from "./weight-store.ts";
 
 export interface SavedLearner {

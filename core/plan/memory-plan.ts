@@ -1,5 +1,5 @@
 /** How much memory and disk a run takes, by part, before anything is allocated. */
-import { blockSize } from "../learner/block-quantization.ts";
+import { blockSize } from "../learner/optimizer/block-quantization.ts";
 import { promptLength } from "../model/model.ts";
 import { samplerDefaults, samplerLimits } from "../rollout/limits.ts";
 import { planWaves } from "../rollout/waves.ts";

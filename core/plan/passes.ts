@@ -2,10 +2,10 @@
 import type { Feeds, HostArray } from "../graph/executor.ts";
 import { peakBytes } from "../graph/onnx/peak.ts";
 import { isDivergence, type LearnerBatch, type Output } from "../learner/learner.ts";
-import { gradientOf, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "../learner/learner-graphs.ts";
-import type { Microbatch } from "../learner/microbatches.ts";
-import { boundedBackward, boundedPasses, outputBytes, passBytes, passLimit } from "../learner/pass-memory.ts";
-import { attendsInBlocks, passFeeds } from "../learner/pass-feeds.ts";
+import { gradientOf, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "../learner/passes/learner-graphs.ts";
+import type { Microbatch } from "../learner/passes/microbatches.ts";
+import { boundedBackward, boundedPasses, outputBytes, passBytes, passLimit } from "../learner/passes/pass-memory.ts";
+import { attendsInBlocks, passFeeds } from "../learner/passes/pass-feeds.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { longPicture, longRow } from "../model/rows/attention-blocks.ts";

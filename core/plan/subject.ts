@@ -2,7 +2,7 @@
 import type { FileType } from "../graph/executor.ts";
 import { allPasses } from "../graph/passes.ts";
 import { largeModel } from "../machine/memory.ts";
-import type { MomentType } from "../learner/moments.ts";
+import type { MomentType } from "../learner/optimizer/moments.ts";
 import { trainedParameters } from "../learner/trained-parameters.ts";
 import { adaptedModel } from "../model/files/adapter-folder.ts";
 import type { ModelConfig } from "../model/files/config.ts";

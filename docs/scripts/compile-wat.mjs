@@ -1,4 +1,4 @@
-/** Compiles core/learner/adamw.wat into core/learner/adamw-wasm.ts: part of `npm run docs`. */
+/** Compiles core/learner/optimizer/adamw.wat into core/learner/optimizer/adamw-wasm.ts: part of `npm run docs`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,5 +16,5 @@ export async function compiled() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(target, await compiled());
-  console.log("Wrote core/learner/adamw-wasm.ts");
+  console.log("Wrote core/learner/optimizer/adamw-wasm.ts");
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { AdamW, type AdamWSettings } from "../../core/learner/adamw.ts";
-import { type DeviceArrays, DeviceOptimizer } from "../../core/learner/device-optimizer.ts";
-import type { OptimizerState } from "../../core/learner/optimizer.ts";
+import { AdamW, type AdamWSettings } from "../../core/learner/optimizer/adamw.ts";
+import { type DeviceArrays, DeviceOptimizer } from "../../core/learner/optimizer/device-optimizer.ts";
+import type { OptimizerState } from "../../core/learner/optimizer/optimizer.ts";
 import type { Weights } from "../../core/model/model.ts";
 import { deviceWeights, executors } from "../support/executors.ts";
 import { goldenJson, hasPart, largestDifference, relativeError } from "./support.ts";

@@ -1,8 +1,8 @@
 /** 8-bit moments against bitsandbytes' AdamW8bit: scripts/make_moments.py. */
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { AdamW } from "../../core/learner/adamw.ts";
-import { codeTable } from "../../core/learner/block-quantization.ts";
+import { AdamW } from "../../core/learner/optimizer/adamw.ts";
+import { codeTable } from "../../core/learner/optimizer/block-quantization.ts";
 import { readSafetensors, type StoredTensor } from "../../core/model/files/safetensors.ts";
 import { goldenDir, hasPart } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { OnnxExecutor } from "../../core/graph/onnx/executor.ts";
-import { DeviceOptimizer } from "../../core/learner/device-optimizer.ts";
-import { Muon } from "../../core/learner/muon.ts";
+import { DeviceOptimizer } from "../../core/learner/optimizer/device-optimizer.ts";
+import { Muon } from "../../core/learner/optimizer/muon.ts";
 import type { Weights } from "../../core/model/model.ts";
 import { deviceWeights, executors } from "../support/executors.ts";
 import { goldenJson, hasPart, largestDifference } from "./support.ts";

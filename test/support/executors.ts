@@ -2,7 +2,7 @@
 import { OnnxExecutor } from "../../core/graph/onnx/executor.ts";
 import { gpuAdapters, webgpuProblem } from "../../core/graph/onnx/webgpu.ts";
 import type { Device, Executor } from "../../core/graph/executor.ts";
-import type { DeviceWeights } from "../../core/learner/device-optimizer.ts";
+import type { DeviceWeights } from "../../core/learner/optimizer/device-optimizer.ts";
 import type { Weights } from "../../core/model/model.ts";
 import { loadTensorFlow, tensorflowSetup } from "../../core/graph/tensorflow/binding.ts";
 import { loadXla, xlaSetup } from "../../core/graph/xla/plugin.ts";

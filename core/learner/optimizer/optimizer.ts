@@ -1,7 +1,7 @@
 /** What a learner needs of an optimizer. */
-import type { FloatArray } from "../graph/executor.ts";
-import type { Weights } from "../model/model.ts";
-import type { StepReport } from "./learner.ts";
+import type { FloatArray } from "../../graph/executor.ts";
+import type { Weights } from "../../model/model.ts";
+import type { StepReport } from "../learner.ts";
 
 /** An array of a state, row-major; bytes are codes. */
 export interface StateArray {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { BlockQuantizer, blockSize, type CodeRange, codeTable, emptyQuantized } from "../../../core/learner/block-quantization.ts";
-import { createRandom } from "../../../core/math/random.ts";
+import { BlockQuantizer, blockSize, type CodeRange, codeTable, emptyQuantized } from "../../../../core/learner/optimizer/block-quantization.ts";
+import { createRandom } from "../../../../core/math/random.ts";
 
 const ranges = ["signed", "unsigned"] as const;
 

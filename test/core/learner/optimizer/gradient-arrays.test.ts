@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { GradientArrays } from "../../../core/learner/gradient-arrays.ts";
+import { GradientArrays } from "../../../../core/learner/optimizer/gradient-arrays.ts";
 
 test("are of the sizes asked for, apart from each other, and zeros after they were cleared", () => {
   const sizes = new Map([["a", 5], ["b", 0], ["large", 3_000_001], ["c", 1]]);

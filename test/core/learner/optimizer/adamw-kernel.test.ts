@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { createAdamWKernel } from "../../../core/learner/adamw-kernel.ts";
-import { createRandom } from "../../../core/math/random.ts";
+import { createAdamWKernel } from "../../../../core/learner/optimizer/adamw-kernel.ts";
+import { createRandom } from "../../../../core/math/random.ts";
 
 const step = { scale: 0.5, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, stepSize: 1e-2, rootCorrection: 1.5, keep: 0.999 };
 const kernel = createAdamWKernel();

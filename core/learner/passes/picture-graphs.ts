@@ -1,10 +1,10 @@
 /** What response tokens have to do with their prompt's visual tokens, traced: similarity of hidden states, and attention by layers and heads. */
-import { type Shape, symbol, times } from "../graph/dims.ts";
-import type { Graph, Value } from "../graph/graph.ts";
-import { add, affine, concat, exp, gatherRows, log, matmul, mul, reshape, split, sumLast, zeros } from "../graph/ops/index.ts";
-import { type AttentionStatistic, partsOf } from "../model/attention-statistics.ts";
-import type { Decoder, SegmentInput, TracedSegments } from "../model/model.ts";
-import { intoSlots } from "../model/rows/slots.ts";
+import { type Shape, symbol, times } from "../../graph/dims.ts";
+import type { Graph, Value } from "../../graph/graph.ts";
+import { add, affine, concat, exp, gatherRows, log, matmul, mul, reshape, split, sumLast, zeros } from "../../graph/ops/index.ts";
+import { type AttentionStatistic, partsOf } from "../../model/attention-statistics.ts";
+import type { Decoder, SegmentInput, TracedSegments } from "../../model/model.ts";
+import { intoSlots } from "../../model/rows/slots.ts";
 
 const M = symbol("M");
 

@@ -1,14 +1,14 @@
 /** The learner's graphs: log-probs and entropies of responses, and what their gradients are. */
-import { symbol } from "../graph/dims.ts";
-import { gradient } from "../graph/gradient.ts";
-import type { Graph, Value } from "../graph/graph.ts";
-import { type ChunkedHead, chunkedHead, type Divergence, divergence, entropy, gatherRows, type HeadInput, mul, split, tokenLogProb } from "../graph/ops/index.ts";
-import { logits } from "../graph/ops/linear.ts";
-import { partsOf } from "../model/attention-statistics.ts";
-import type { Decoder, Parameters, SegmentInput, VisionLanguageModel } from "../model/model.ts";
-import { type RowLayout, segmentInputs } from "../model/rows/inputs.ts";
-import { attentionOf, type AttentionOutput } from "./attention-output.ts";
-import type { Output } from "./learner.ts";
+import { symbol } from "../../graph/dims.ts";
+import { gradient } from "../../graph/gradient.ts";
+import type { Graph, Value } from "../../graph/graph.ts";
+import { type ChunkedHead, chunkedHead, type Divergence, divergence, entropy, gatherRows, type HeadInput, mul, split, tokenLogProb } from "../../graph/ops/index.ts";
+import { logits } from "../../graph/ops/linear.ts";
+import { partsOf } from "../../model/attention-statistics.ts";
+import type { Decoder, Parameters, SegmentInput, VisionLanguageModel } from "../../model/model.ts";
+import { type RowLayout, segmentInputs } from "../../model/rows/inputs.ts";
+import { attentionOf, type AttentionOutput } from "../attention-output.ts";
+import type { Output } from "../learner.ts";
 import { pictureSimilarity, traceAttention } from "./picture-graphs.ts";
 
 /** Graph outputs cannot share a name with the parameters they are gradients of. */

@@ -1,10 +1,10 @@
 /** Muon: momentum whose matrix updates are made orthogonal, on the graph's executor; everything that is no matrix goes to AdamW. */
-import type { Executor, FloatArray } from "../graph/executor.ts";
-import type { Value } from "../graph/graph.ts";
-import { add, affine, matmul } from "../graph/ops/index.ts";
-import { Programs } from "../graph/programs.ts";
-import { firstNotFinite } from "../math/first-not-finite.ts";
-import type { Weights } from "../model/model.ts";
+import type { Executor, FloatArray } from "../../graph/executor.ts";
+import type { Value } from "../../graph/graph.ts";
+import { add, affine, matmul } from "../../graph/ops/index.ts";
+import { Programs } from "../../graph/programs.ts";
+import { firstNotFinite } from "../../math/first-not-finite.ts";
+import type { Weights } from "../../model/model.ts";
 import { AdamW, type AdamWSettings, clipScale, gradientNorm } from "./adamw.ts";
 import { floatArray, type Optimizer, type OptimizerState, type UpdateReport } from "./optimizer.ts";
 

@@ -1,5 +1,5 @@
 /** Arrays that gradients are added up in, together in memory of their own: among what passes take and free they would leave gaps that nothing fits. */
-import { clearPages } from "../machine/libc.ts";
+import { clearPages } from "../../machine/libc.ts";
 
 /** Bytes of a block, at most, where no parameter needs more; at least what allocators take from the system by itself. */
 const [largestBlock, smallestBlock] = [2 ** 30, 2 ** 26];

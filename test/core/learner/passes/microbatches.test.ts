@@ -5,11 +5,11 @@ import { describe, expect, test } from "vitest";
 import { arrayDataset, learnerSettings, openPolicyInProcess, parseSettings, train, type Row } from "@papo/core";
 import { FunctionRewardPlugin } from "@papo/plugins";
 import { grpo, papo } from "@papo/recipes";
-import type { Learner, LearnerBatch, Outputs } from "../../../core/learner/learner.ts";
-import { microbatches } from "../../../core/learner/microbatches.ts";
-import { temporaryFolder } from "../../support/bandit.ts";
+import type { Learner, LearnerBatch, Outputs } from "../../../../core/learner/learner.ts";
+import { microbatches } from "../../../../core/learner/passes/microbatches.ts";
+import { temporaryFolder } from "../../../support/bandit.ts";
 
-const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
+const folder = fileURLToPath(new URL("../../../golden/cases/models/tiny", import.meta.url));
 
 /** One batch of five picture sizes, a row with two pictures and a row with none. */
 async function mixedRows(): Promise<Pick<Row, "prompt" | "images">[]> {

@@ -1,12 +1,12 @@
 /** The gradient that passes back add up, and what updates the weights with it: on the host, or where the executor computes. */
-import { type Device, type DeviceArray, type FloatArray, type HostArray, zerosOn } from "../graph/executor.ts";
-import { currentWeights } from "../model/weight-sets.ts";
-import { type ModelProgram, type ModelRuntime } from "../model/runtime.ts";
+import { type Device, type DeviceArray, type FloatArray, type HostArray, zerosOn } from "../../graph/executor.ts";
+import { currentWeights } from "../../model/weight-sets.ts";
+import { type ModelProgram, type ModelRuntime } from "../../model/runtime.ts";
 import { AdamW } from "./adamw.ts";
 import { DeviceOptimizer } from "./device-optimizer.ts";
 import { GradientArrays } from "./gradient-arrays.ts";
-import { gradientOf } from "./learner-graphs.ts";
-import type { OptimizerSettings } from "./learner.ts";
+import { gradientOf } from "../passes/learner-graphs.ts";
+import type { OptimizerSettings } from "../learner.ts";
 import { Muon } from "./muon.ts";
 import type { Optimizer, OptimizerState, UpdateReport } from "./optimizer.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { examplePrompt, publishedConfig } from "@papo/core";
-import { paddedTokens } from "../../../core/learner/microbatches.ts";
-import { boundedBackward, boundedPasses, passLimit } from "../../../core/learner/pass-memory.ts";
-import type { LearnerBatch } from "../../../core/learner/learner.ts";
+import { paddedTokens } from "../../../../core/learner/passes/microbatches.ts";
+import { boundedBackward, boundedPasses, passLimit } from "../../../../core/learner/passes/pass-memory.ts";
+import type { LearnerBatch } from "../../../../core/learner/learner.ts";
 
 const prompt = examplePrompt(publishedConfig("SmolVLM2-256M")!, { textTokens: 100, visualTokens: 0 });
 

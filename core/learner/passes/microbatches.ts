@@ -1,9 +1,9 @@
 /**
  * Cutting a minibatch into pieces that fit in memory. The loss never sees the cuts: they change memory, not results.
  */
-import { type EncodedPrompt, promptLength } from "../model/model.ts";
-import type { Extent } from "../model/rows/sizes.ts";
-import type { LearnerBatch } from "./learner.ts";
+import { type EncodedPrompt, promptLength } from "../../model/model.ts";
+import type { Extent } from "../../model/rows/sizes.ts";
+import type { LearnerBatch } from "../learner.ts";
 
 /** Rows (indices into the batch) of some prompts. */
 export interface Microbatch {

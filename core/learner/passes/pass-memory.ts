@@ -1,11 +1,11 @@
 /** How a batch of long rows is cut so that what a pass holds at a time stays bounded. */
-import { evaluate, sizeOf } from "../graph/dims.ts";
-import type { Feeds, FileType } from "../graph/executor.ts";
-import type { Graph } from "../graph/graph.ts";
-import { symbolsOf } from "../graph/onnx/executor.ts";
-import { peakBytes } from "../graph/onnx/peak.ts";
-import type { ParameterShapes } from "../model/model.ts";
-import type { LearnerBatch } from "./learner.ts";
+import { evaluate, sizeOf } from "../../graph/dims.ts";
+import type { Feeds, FileType } from "../../graph/executor.ts";
+import type { Graph } from "../../graph/graph.ts";
+import { symbolsOf } from "../../graph/onnx/executor.ts";
+import { peakBytes } from "../../graph/onnx/peak.ts";
+import type { ParameterShapes } from "../../model/model.ts";
+import type { LearnerBatch } from "../learner.ts";
 import { type Microbatch, microbatches, paddedTokens } from "./microbatches.ts";
 
 export interface PassWeights {

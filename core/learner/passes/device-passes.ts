@@ -1,8 +1,8 @@
 /** Microbatches that run on several devices at once: cut so that devices have equal work, and fed in equal sizes. */
 import { isDeepStrictEqual } from "node:util";
-import type { HostArray } from "../graph/executor.ts";
-import { largestSizes, paddedExtent } from "../model/rows/sizes.ts";
-import type { LearnerBatch } from "./learner.ts";
+import type { HostArray } from "../../graph/executor.ts";
+import { largestSizes, paddedExtent } from "../../model/rows/sizes.ts";
+import type { LearnerBatch } from "../learner.ts";
 import { type Microbatch, microbatches, paddedTokens } from "./microbatches.ts";
 import type { PassFeeds, PassOptions } from "./pass-feeds.ts";
 

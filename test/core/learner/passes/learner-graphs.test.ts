@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { Graph, type Value } from "../../../core/graph/graph.ts";
-import { traceBackward } from "../../../core/learner/learner-graphs.ts";
-import type { Output } from "../../../core/learner/learner.ts";
-import { parseQwen25VlConfig } from "../../../core/model/families/qwen2.5-vl/config.ts";
-import type { RowLayout } from "../../../core/model/rows/inputs.ts";
-import { createModel } from "../../../core/model/registry.ts";
-import { qwenConfig } from "../../../recipes/app/tasks/shapes/model.ts";
+import { Graph, type Value } from "../../../../core/graph/graph.ts";
+import { traceBackward } from "../../../../core/learner/passes/learner-graphs.ts";
+import type { Output } from "../../../../core/learner/learner.ts";
+import { parseQwen25VlConfig } from "../../../../core/model/families/qwen2.5-vl/config.ts";
+import type { RowLayout } from "../../../../core/model/rows/inputs.ts";
+import { createModel } from "../../../../core/model/registry.ts";
+import { qwenConfig } from "../../../../recipes/app/tasks/shapes/model.ts";
 
 const decoder = { width: 64, heads: 1, keyValueHeads: 1, intermediate: 64, vocabulary: 512, mropeSection: [8, 12, 12] };
 const vision = { width: 64, layers: 1, heads: 1, intermediate: 64, patch: 14, temporal: 2, merge: 2, fullAttention: [0] };

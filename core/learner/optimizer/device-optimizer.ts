@@ -1,8 +1,8 @@
 /** AdamW and Muon as graphs, on weights, gradients and moments that stay on an executor's device. Numbers cross to the host, arrays do not. */
-import { type Device, type DeviceArray, type Executor, type Feed, type FloatArray, zerosOn } from "../graph/executor.ts";
-import type { Graph, Value } from "../graph/graph.ts";
-import { add, affine, concat, div, mul, reshape, sqrt, sub, sum } from "../graph/ops/index.ts";
-import { Programs } from "../graph/programs.ts";
+import { type Device, type DeviceArray, type Executor, type Feed, type FloatArray, zerosOn } from "../../graph/executor.ts";
+import type { Graph, Value } from "../../graph/graph.ts";
+import { add, affine, concat, div, mul, reshape, sqrt, sub, sum } from "../../graph/ops/index.ts";
+import { Programs } from "../../graph/programs.ts";
 import { type AdamWSettings, checkSettings, clipScale, stepNumbers } from "./adamw.ts";
 import { momentNames } from "./moments.ts";
 import { momentum, momentumName, muonStep, normEpsilon, orthogonalised } from "./muon.ts";

@@ -1,18 +1,18 @@
 /** What a forward or backward pass of the learner is fed, and where its predictions belong. */
-import type { Executor, HostArray } from "../graph/executor.ts";
-import { type Decoder, type EncodedPrompt, promptLength } from "../model/model.ts";
-import { longRow } from "../model/rows/attention-blocks.ts";
-import { packedRows } from "../model/rows/packed.ts";
-import { changeFeeds, regardedFeeds, type SegmentFeeds } from "../model/rows/feeds.ts";
-import type { PlacedPrompt } from "../model/rows/groups.ts";
-import type { RowLayout } from "../model/rows/inputs.ts";
-import { paddedRows } from "../model/rows/padded.ts";
-import { onePerToken, paddedPredictions, pictureMeanFeeds, predictionFeeds } from "../model/rows/predictions.ts";
-import { type SegmentLayout, segmentLayout } from "../model/rows/segments.ts";
-import type { PassSizes } from "../model/rows/sizes.ts";
-import { sharedRows } from "../model/rows/shared.ts";
-import { attentionOf } from "./attention-output.ts";
-import { isDivergence, type LearnerBatch, type Output } from "./learner.ts";
+import type { Executor, HostArray } from "../../graph/executor.ts";
+import { type Decoder, type EncodedPrompt, promptLength } from "../../model/model.ts";
+import { longRow } from "../../model/rows/attention-blocks.ts";
+import { packedRows } from "../../model/rows/packed.ts";
+import { changeFeeds, regardedFeeds, type SegmentFeeds } from "../../model/rows/feeds.ts";
+import type { PlacedPrompt } from "../../model/rows/groups.ts";
+import type { RowLayout } from "../../model/rows/inputs.ts";
+import { paddedRows } from "../../model/rows/padded.ts";
+import { onePerToken, paddedPredictions, pictureMeanFeeds, predictionFeeds } from "../../model/rows/predictions.ts";
+import { type SegmentLayout, segmentLayout } from "../../model/rows/segments.ts";
+import type { PassSizes } from "../../model/rows/sizes.ts";
+import { sharedRows } from "../../model/rows/shared.ts";
+import { attentionOf } from "../attention-output.ts";
+import { isDivergence, type LearnerBatch, type Output } from "../learner.ts";
 import type { Microbatch } from "./microbatches.ts";
 
 /** Where a pass's predictions go: tokens with equal histories are one prediction. */

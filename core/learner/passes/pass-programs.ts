@@ -1,8 +1,8 @@
 /** Traced and compiled passes over a model, each once. */
-import type { Graph } from "../graph/graph.ts";
-import type { Parameters } from "../model/model.ts";
-import type { ModelCompileOptions, ModelProgram, ModelRuntime } from "../model/runtime.ts";
-import type { TracedModel } from "../model/trace.ts";
+import type { Graph } from "../../graph/graph.ts";
+import type { Parameters } from "../../model/model.ts";
+import type { ModelCompileOptions, ModelProgram, ModelRuntime } from "../../model/runtime.ts";
+import type { TracedModel } from "../../model/trace.ts";
 
 /** A traced pass, and what it is known by. */
 export type Traced = TracedModel & { readonly key: string };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { AdamW } from "../../../core/learner/adamw.ts";
-import type { OptimizerState } from "../../../core/learner/optimizer.ts";
-import type { Weights } from "../../../core/model/model.ts";
+import { AdamW } from "../../../../core/learner/optimizer/adamw.ts";
+import type { OptimizerState } from "../../../../core/learner/optimizer/optimizer.ts";
+import type { Weights } from "../../../../core/model/model.ts";
 
 const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1 };
 const parameters = (): Weights => new Map([["a", { shape: [2], data: Float32Array.of(1, -2) }], ["b", { shape: [1], data: Float32Array.of(3) }]]);

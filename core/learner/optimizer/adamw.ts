@@ -1,7 +1,7 @@
 /** AdamW with gradient clipping, in place. */
-import type { Weights } from "../model/model.ts";
+import type { Weights } from "../../model/model.ts";
 import { type AdamWStep, createAdamWKernel } from "./adamw-kernel.ts";
-import type { OptimizerSettings } from "./learner.ts";
+import type { OptimizerSettings } from "../learner.ts";
 import { type Moments, MomentMaker, momentNames } from "./moments.ts";
 import type { Optimizer, OptimizerState, StateArray, UpdateReport } from "./optimizer.ts";
 
