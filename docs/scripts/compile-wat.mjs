@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import openWabt from "wabt";
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "core", "learner");
+const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "core", "learner", "optimizer");
 export const target = join(folder, "adamw-wasm.ts");
 
 /** The generated file's text. */
