@@ -10,6 +10,7 @@ const notRun: readonly (readonly [RegExp, string])[] = [
   [/^npm install .*\.tgz|papo init my-run|train my-run/, "the soak's part packages runs it"],
   [/^npm run (soak|bench|bench:peers|docs:site)/, "minutes to hours, or a part of the soak of its own"],
   [/papo compare|docs\/(draw-curves|measure-collapse)|--set model=models\//, "an hour and more, or its output, or published data"],
+  [/papo demo --task/, "minutes: a start is made, and three runs"],
   [/--page\b|papo watch/, "serves until it is ended"],
   [/<[a-z].*>|…|MathVerse|rows\.(parquet|jsonl)|test\.jsonl|cases\.json/, "the reader's own files"],
 ];

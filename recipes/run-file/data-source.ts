@@ -21,7 +21,7 @@ export interface DataSource {
   readonly controlTokens?: "keep" | "text";
   /** What reading it may cost: seconds for a row (or a block of a Parquet or Arrow file), 60, and memory of the process that reads, 4096 MiB. */
   readonly limits?: NonNullable<DataOptions["limits"]>;
-  /** In a list of sources: how much of it, relative to the others. Default 1. */
+  /** In a list of sources: how much of it, relative to the others; 0 leaves it out. Default 1. */
   readonly weight?: number;
 }
 
@@ -44,7 +44,7 @@ export const dataSchema = z.strictObject({
   template: z.string().optional(),
   controlTokens: z.enum(["keep", "text"]).optional(),
   limits: z.strictObject({ seconds: z.number().positive().optional(), megabytes: z.int().min(256).optional() }).optional(),
-  weight: z.number().positive().optional(),
+  weight: z.number().nonnegative().optional(),
 });
 
 /** The sources with absolute paths. @throws Error naming what is no source */
@@ -65,7 +65,9 @@ export function resolveData(data: unknown, from: string, name: string): Data {
 /** Open what a run file names. @throws Error naming the file or the part at fault */
 export async function openSources(data: Data, onBadRow: "stop" | "skip" = "stop"): Promise<Dataset> {
   if (!isList(data)) return openSource(typeof data === "string" ? { path: data } : data, onBadRow);
-  const parts = await Promise.all(data.map(async (source) => ({ dataset: await openSource(source, onBadRow), weight: source.weight ?? 1 })));
+  const mixed = data.filter(({ weight }) => weight !== 0);
+  if (mixed.length === 0) throw new Error("Every source of the data has the weight 0: nothing is left of it");
+  const parts = await Promise.all(mixed.map(async (source) => ({ dataset: await openSource(source, onBadRow), weight: source.weight ?? 1 })));
   return parts.length === 1 ? parts[0]!.dataset : mixDatasets(parts);
 }
 

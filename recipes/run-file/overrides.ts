@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { identityOf, keysOf, labelled, nearest, optionsOrigin, parseOptions, schemaAt, settingsSchema, adviceOn, type Plugin } from "@papo/core";
 import type { z } from "zod";
 import { evaluationSchema } from "../app/evaluation/plan.ts";
-import { dataSchema } from "./data-source.ts";
+import { dataSchema, type DataSource } from "./data-source.ts";
 import { presetPlugins } from "./preset-plugins.ts";
 import type { RunFile } from "./run-file.ts";
 import { valueFrom } from "./override-value.ts";
@@ -71,12 +71,25 @@ function withOne(run: RunFile, { written, path: [root, ...path], text }: Overrid
     return root === "evaluation" ? rest : told("a run needs data");
   }
   if (path.length === 0) return told("name an option: settings.<option>=<value>");
+  if (root === "data" && Array.isArray(run.data)) return withSource(run, { written, path, text }, mistakes);
   const { owner, schema, before, pathsOf } = holderOf(root as "settings" | "data" | "evaluation", run);
-  if (Array.isArray(before)) return told(`"${root}" is a list of sources: change it in the run file`);
   const value = valueFrom(schemaAt(schema, path), text);
   const after = withValue(before, path, pathsOf.includes(path.join(".")) && typeof value === "string" && !["base", "start"].includes(value) ? resolve(value) : value);
   const wrong = mistakesIn(owner, schema, after).filter((mistake) => !mistakesIn(owner, schema, before).includes(mistake));
   return wrong.length > 0 ? told(wrong.join("; ")) : { ...run, [root!]: after };
+}
+
+/** One source of a mix changed: 0.weight is that of the first. */
+function withSource(run: RunFile, { written, path: [place, ...option], text }: Override, mistakes: Mistakes): RunFile {
+  const sources = run.data as readonly DataSource[];
+  const source = /^\d+$/.test(place!) ? sources[Number(place)] : undefined;
+  if (source === undefined || option.length === 0) {
+    const last = sources.length - 1;
+    mistakes.push(`--set ${written}: "data" is a list of sources: name an option of one by its place, data.0.weight${last > 0 ? ` to data.${last}.weight` : ""}`);
+    return run;
+  }
+  const { data } = withOne({ ...run, data: source }, { written, path: ["data", ...option], text }, mistakes);
+  return { ...run, data: sources.with(Number(place), data as DataSource) };
 }
 
 interface Holder {

@@ -22,7 +22,7 @@ export default defineConfig({
     sidebar: [
       group("Using it", [
         ["What it is", "README.md"], ["First run", "docs/first-run.md"], ["Packages", "docs/packages.md"], ["Your data", "docs/data.md"], ["Your reward", "docs/rewards.md"],
-        ["Recipes", "docs/recipes.md"], ["Settings", "docs/settings.md"], ["Command line", "docs/command-line.md"], ["Models", "docs/models.md"], ["Several devices", "docs/several-devices.md"], ["Metrics", "docs/metrics.md"], ["The live page", "docs/live-page.md"], ["Evaluation", "docs/evaluation.md"],
+        ["Recipes", "docs/recipes.md"], ["Works", "docs/works.md"], ["Settings", "docs/settings.md"], ["Command line", "docs/command-line.md"], ["Models", "docs/models.md"], ["Several devices", "docs/several-devices.md"], ["Metrics", "docs/metrics.md"], ["The live page", "docs/live-page.md"], ["Evaluation", "docs/evaluation.md"],
         ["Errors and what to do", "docs/errors.md"], ["Reliability", "docs/reliability.md"],
       ]),
       group("Extending it", [

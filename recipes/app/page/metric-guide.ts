@@ -17,6 +17,7 @@ const lines: readonly Line[] = [
   [/^reward\/std$/, "spread of the rewards over the step's samples: at 0 there is nothing to learn from", "none"],
   [/^reward\/part\/(.+)$/, "the part “$1” of the reward, mean over the samples", "up"],
   [/^shortcut\/accuracy_prior_(wrong|right)$/, "share of the responses that are right where the prior is $1", "up"],
+  [/^shortcut\/fooled$/, "of the responses where the prior is wrong, the share that give its answer", "down"],
   [/^shortcut\/followed$/, "share of the responses whose answer is the prior's, looked or not", "none"],
   [/^reward\/failures$/, "samples whose reward could not be computed", "down"],
   [/^rollout\/length$/, "mean tokens of a response: a sudden rise or fall is a sign of trouble", "none", "tokens"],

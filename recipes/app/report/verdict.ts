@@ -20,6 +20,7 @@ export interface Difference extends Paired {
 /** Which questions of an evaluation are looked at. */
 const parts = { overall: () => true, visionDependent: needsPicture, priorWrong: priorIsWrong } as const satisfies Record<string, (question: Question) => boolean>;
 export type Part = keyof typeof parts;
+type QuestionFilter = (question: Question) => boolean;
 
 /**
  * A `papo(x)` is compared with its base `x`, a plain `papo` with `grpo`, where those ran; every other recipe with the first. Evaluations of models are no recipes: each is compared with the first of them, and
@@ -62,7 +63,7 @@ function sidesDifference(recipe: Side, baseline: Side, part: Part): Difference |
 }
 
 /** Accuracy of a recipe's seeds, averaged per question; the interval covers questions and seeds as that of `differenceOf` does. */
-export const accuracyOf = (runs: readonly RunRecord[], part: Part): Difference => {
+export const accuracyOf = (runs: readonly RunRecord[], part: Part | QuestionFilter): Difference => {
   const shares = afterOf(runs).map((evaluation) => [...sharesOf(evaluation, part).values()]);
   const questions = perQuestion(shares);
   return { ...pairedDifference(questions, questions.map(() => 0), undefined, [luckOf(shares)]), n: questions.length };
@@ -71,8 +72,8 @@ export const accuracyOf = (runs: readonly RunRecord[], part: Part): Difference =
 const perQuestion = (shares: readonly (readonly number[])[]): number[] => (shares[0] ?? []).map((_, question) => mean(shares.map((own) => own[question]!)));
 
 /** Share of each question's answers that are right. */
-const sharesOf = ({ questions }: Evaluation, part: Part): Map<string, number> =>
-  new Map(questions.filter(parts[part]).map((question) => [question.id, rightShare(question)]));
+const sharesOf = ({ questions }: Evaluation, part: Part | QuestionFilter): Map<string, number> =>
+  new Map(questions.filter(typeof part === "string" ? parts[part] : part).map((question) => [question.id, rightShare(question)]));
 
 /** In points, signed; a difference that rounds to nothing has no sign. */
 export const points = (value: number, digits = 1): string => {

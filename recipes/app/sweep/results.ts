@@ -19,11 +19,15 @@ export interface Ranking {
   readonly better: "up" | "down";
 }
 
+type Categories = Readonly<Record<string, Readonly<Record<string, Measured>>>>;
+
 export interface SweepLine {
   readonly label: string;
   readonly values: readonly string[];
   /** Runs that are done. */
   readonly seeds: number;
+  /** Of an evaluation: the same share by column and value; empty where it has no categories. */
+  readonly categories: Categories;
   /** Of an evaluation its share with a 95 % interval; of a metric the mean over seeds, with their lowest and highest. */
   readonly measured: Measured;
   /** Of an evaluation: minus the first configuration's, question by question; null for that itself. */
@@ -68,7 +72,7 @@ export function linesOf(configurations: readonly Configuration[], runs: readonly
     const finals = metric === null ? [] : own.flatMap((run) => finalValue(run, metric) ?? []);
     if (own.length === 0 || (metric !== null && finals.length === 0)) return [];
     return [{
-      label, values, seeds: own.length,
+      label, values, seeds: own.length, categories: metric === null ? categoriesOf(own) : {},
       measured: metric === null ? accuracyOf(own, "overall") : { value: mean(finals), low: Math.min(...finals), high: Math.max(...finals) },
       gain: metric !== null || label === configurations[0]!.label || first.length === 0 ? null : differenceOf(own, first, "overall"),
       reward: mean(own.flatMap((run) => finalValue(run, "reward/mean") ?? [])),
@@ -79,11 +83,31 @@ export function linesOf(configurations: readonly Configuration[], runs: readonly
   return lines.sort((a, b) => (better === "up" ? b.measured.value - a.measured.value : a.measured.value - b.measured.value));
 }
 
+/** Values of a column that a table or a panel can tell apart. */
+const mostCategories = 7;
+
+/** Right answers by category, of the columns that the evaluation names and that have few values: what one gains is often another's loss. */
+function categoriesOf(runs: readonly RunRecord[]): Categories {
+  const questions = runs[0]?.after?.questions ?? [];
+  const columns = [...new Set(questions.flatMap(({ categories }) => Object.keys(categories)))];
+  return Object.fromEntries(columns.flatMap((column) => {
+    const values = [...new Set(questions.flatMap(({ categories }) => categories[column] ?? []))].sort();
+    if (values.length < 2 || values.length > mostCategories) return [];
+    return [[column, Object.fromEntries(values.map((value) => [value, accuracyOf(runs, ({ categories }) => categories[column] === value)]))]];
+  }));
+}
+
+/** Columns with their values: all runs are measured by the same questions. */
+const categoryNames = ([line]: readonly SweepLine[]): { readonly column: string; readonly values: readonly string[] }[] =>
+  Object.entries(line?.categories ?? {}).map(([column, values]) => ({ column, values: Object.keys(values) }));
+
 /** Markdown. */
 export function sweepTable(lines: readonly SweepLine[], varied: readonly Varied[], { metric, title }: Ranking): string {
-  const heads = ["", ...varied.map(({ name }) => name), "seeds", title, ...(metric === null ? ["minus the first, points"] : []), "reward", "s / step", "alarms"];
-  const rows = lines.map(({ values, seeds, measured, gain, reward, secondsPerStep, alarms }, place) => [
+  const categories = categoryNames(lines).flatMap(({ column, values }) => values.map((value) => ({ column, value })));
+  const heads = ["", ...varied.map(({ name }) => name), "seeds", title, ...categories.map(({ column, value }) => `${column} ${value}, %`), ...(metric === null ? ["minus the first, points"] : []), "reward", "s / step", "alarms"];
+  const rows = lines.map(({ values, seeds, measured, categories: own, gain, reward, secondsPerStep, alarms }, place) => [
     String(place + 1), ...values.map((value) => value.replaceAll("|", "\\|")), String(seeds), measuredText(measured, metric, seeds),
+    ...categories.map(({ column, value }) => measuredText(own[column]![value]!, null, seeds)),
     ...(metric === null ? [gain === null ? "–" : gainText(gain)] : []), short(reward), secondsPerStep.toFixed(2), String(alarms),
   ]);
   return [heads, heads.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
@@ -106,7 +130,10 @@ const short = (value: number): string => (Number.isFinite(value) ? String(Number
 /** Lines that a panel can tell apart. */
 const mostLines = 7;
 
-/** A panel for each option that is varied, with a line for each combination of the others; of too many of them, their mean. */
+/**
+ * A panel for each option that is varied, with a line for each combination of the others; of too many of them, their
+ * mean. Beside it one for each column of categories, with a line for each value.
+ */
 export function sweepPanels(lines: readonly SweepLine[], varied: readonly Varied[], { metric, title }: Ranking): Panel[] {
   const shown = lines.map((line) => ({ ...line, measured: metric === null ? inPercent(line.measured) : line.measured }));
   return varied.flatMap(({ name, values }, option) => {
@@ -116,11 +143,18 @@ export function sweepPanels(lines: readonly SweepLine[], varied: readonly Varied
     const pointsOf = (own: readonly SweepLine[]): (Measured | null)[] => values.map((value) => together(own.filter((line) => line.values[option] === value)));
     const drawn = groups.size > mostLines ? [{ label: "mean over the other options", points: pointsOf(shown) }]
       : [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([label, own]) => ({ label, points: pointsOf(own) }));
-    return drawn.length === 0 ? [] : [{ title: `over ${name}`, x: name, y: title, at: values, lines: drawn }];
+    const byCategory = categoryNames(lines).map(({ column, values: categories }): Panel => ({
+      title: `over ${name}, by ${column}`, x: name, y: title, at: values,
+      lines: categories.map((category) => ({
+        label: category,
+        points: values.map((value) => together(lines.filter((line) => line.values[option] === value).map(({ categories: own }) => ({ measured: inPercent(own[column]![category]!) })))),
+      })),
+    }));
+    return drawn.length === 0 ? [] : [{ title: `over ${name}`, x: name, y: title, at: values, lines: drawn }, ...byCategory];
   });
 }
 
-function together(lines: readonly SweepLine[]): Measured | null {
+function together(lines: readonly Pick<SweepLine, "measured">[]): Measured | null {
   if (lines.length < 2) return lines[0]?.measured ?? null;
   const values = lines.map(({ measured }) => measured.value);
   return { value: mean(values), low: Math.min(...values), high: Math.max(...values) };

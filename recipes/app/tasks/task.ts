@@ -56,6 +56,7 @@ const abouts: Readonly<Record<PriorName, string>> = {
   suggestion: "An answer is suggested before each question",
   skew: "One answer to each kind of question is frequent",
   caption: "What is to be seen is said before each question",
+  presupposition: "Something is taken for granted before each question",
 };
 
 const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;

@@ -21,6 +21,12 @@ test("a list of sources is a mix by weight", async () => {
   expect(await open(data)).toMatchObject({ name: "mix of maths.jsonl (25 %), charts.jsonl (75 %)", size: 4 });
 });
 
+test("a source of weight 0 is left out, and not opened", async () => {
+  const none = { path: "absent.jsonl", weight: 0 };
+  expect(await open([none, { path: "charts.jsonl", weight: 3 }])).toMatchObject({ name: "charts.jsonl", size: 3 });
+  await expect(open([none, none])).rejects.toThrow("Every source of the data has the weight 0: nothing is left of it");
+});
+
 test.each([
   [3, 'data must be a path or { path, … }, it is 3'],
   [[], "data is an empty list"],

@@ -61,6 +61,25 @@ test("model, data, evaluation and output; the last of equal paths counts", () =>
   expect(withOverrides({ ...base, evaluation: "x" }, ["evaluation=null"], [])).not.toHaveProperty("evaluation");
 });
 
+test("a source of a mix is named by its place", () => {
+  const mix: RunFile = { ...base, data: [{ path: "a.jsonl" }, { path: "b.jsonl", weight: 3 }] };
+  const mistakes: string[] = [];
+  expect(withOverrides(mix, ["data.0.weight=0", "data.1.path=c.jsonl"], mistakes).data).toEqual([{ path: "a.jsonl", weight: 0 }, { path: resolve("c.jsonl"), weight: 3 }]);
+  expect(mistakes).toEqual([]);
+  for (const [written, words] of [
+    ["data.weight=2", '"data" is a list of sources: name an option of one by its place, data.0.weight to data.1.weight'],
+    ["data.2.weight=2", '"data" is a list of sources: name an option of one by its place'],
+    ["data.0=2", '"data" is a list of sources: name an option of one by its place'],
+    ["data.0.weight=-1", 'the option "weight" is -1, allowed is at least 0'],
+    ["data.0.wieght=1", 'unknown option "wieght"; did you mean "weight"?'],
+  ] as const) {
+    const told: string[] = [];
+    expect(withOverrides(mix, [written], told).data).toEqual(mix.data);
+    expect(told).toEqual([expect.stringContaining(words)]);
+    expect(told[0]).toMatch(`--set ${written}: `);
+  }
+});
+
 test.each([
   ["settings.learningRate=fast", 'the option "learningRate" is "fast", allowed is number'],
   ["settings.steps=-1", 'the option "steps" is -1, allowed is more than 0'],

@@ -4,6 +4,7 @@ import type { Dataset, Policy } from "@papo/core";
 import { evaluateModel, type EvaluationSettings } from "../../evaluation/evaluate-model.ts";
 import type { Judge } from "../../evaluation/judges.ts";
 import { needsPictureColumn, priorColumn, type Question } from "../../evaluation/question.ts";
+import { fooledScorer } from "../shortcut/prior-probe.ts";
 import { judgeRow, shapesScorers } from "./judge.ts";
 
 /** Longest response of the task with room to spare, tokens. */
@@ -53,7 +54,7 @@ export async function evaluateShapes({ policy, dataset, sampled = true, seed = 1
   const total = dataset.size * (sampled ? 2 : 1);
   const digest = await policy.learner.digest?.();
   const of = { seed, ...(digest === undefined ? {} : { weights: digest }) };
-  const common = { policy, dataset, judge: shapesJudge, scorers: shapesScorers(), categories: shapesCategories, ...(signal === undefined ? {} : { signal }) };
+  const common = { policy, dataset, judge: shapesJudge, scorers: [...shapesScorers(), fooledScorer], categories: shapesCategories, ...(signal === undefined ? {} : { signal }) };
   const greedy = await evaluateModel({ ...common, settings: settingsOf(dataset, of), evidence: ["masked"], output, pictures, onProgress: (done) => onProgress?.(done, total) });
   if (!sampled) return { greedy, sampled: null };
   const own = output === null ? null : join(output, "sampled");

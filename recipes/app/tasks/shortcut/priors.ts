@@ -1,7 +1,8 @@
-/** What an answer can be guessed from without looking: three priors that a model may lean on, each right for a known share of the questions. */
+/** What an answer can be guessed from without looking: priors that a model may lean on, each right for a known share of the questions. */
 import type { Draws } from "../shapes/draws.ts";
 import { directResponse, type Item } from "../shapes/questions.ts";
 import { lyingFacts } from "./lying-facts.ts";
+import { presupposition } from "./presupposition.ts";
 
 /** An item as it is asked under a prior. */
 export interface Guided {
@@ -55,7 +56,7 @@ const caption: Prior = (item, right, draws) => {
   return { item, prompt: `${words} ; ${item.question}`, suggested: said.answer, leaning: `<think> ${words} ; ${said.text} </think> \\boxed{ ${said.answer} }` };
 };
 
-export const priors = { suggestion, skew, caption } as const satisfies Record<string, Prior>;
+export const priors = { suggestion, skew, caption, presupposition } as const satisfies Record<string, Prior>;
 
 export type PriorName = keyof typeof priors;
 

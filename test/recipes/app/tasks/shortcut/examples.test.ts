@@ -47,11 +47,12 @@ describe.each(priorNames)("%s", (prior) => {
 
 test("what each prior puts before a question", () => {
   const rowOf = (prior: (typeof priorNames)[number]) => makeShortcut(4, { prior, split: "test", seed: 5, rightShare: 0 }, sprites);
-  const [suggestion, skew, caption] = (["suggestion", "skew", "caption"] as const).map(rowOf);
+  const [suggestion, skew, caption, presupposition] = (["suggestion", "skew", "caption", "presupposition"] as const).map(rowOf);
   expect(suggestion!.row.prompt).toBe(`? ${String(suggestion!.row.fields["suggested"])} ; ${suggestion!.item.question}`);
   expect([skew!.row.prompt, skew!.row.fields["suggested"]]).toEqual([skew!.item.question, favoured[skew!.item.kind.name]]);
   expect(caption!.row.prompt).toMatch(/^.+ ; .+ \?$/);
   expect(caption!.row.prompt).not.toContain(caption!.item.facts.join(" , "));
+  expect(presupposition!.row.prompt).toMatch(/^\w+ \w+ at \w\d ; .+ \?$/);
 });
 
 test("rows written to a file are those made in memory", async () => {

@@ -10,4 +10,5 @@ test("tells right answers apart by whether the prior is right, and counts who fo
   const metrics = host.takeMetrics();
   expect(metrics["shortcut/accuracy_prior_wrong"]).toBeCloseTo(1 / 3, 12);
   expect([metrics["shortcut/accuracy_prior_right"], metrics["shortcut/followed"]]).toEqual([1, 0.5]);
+  expect(metrics["shortcut/fooled"]).toBeCloseTo(1 / 3, 12);
 });
