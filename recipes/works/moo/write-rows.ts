@@ -51,7 +51,7 @@ export function linesWith(lines: readonly string[], said: readonly (readonly str
 /** opinions.jsonl beside rows.jsonl. */
 async function addOpinions(file: string, both: boolean): Promise<void> {
   const dataset = await openJsonl(file);
-  const rows = await Promise.all(Array.from({ length: dataset.size }, (_, index) => dataset.row(index)));
+  const rows = await Promise.all(Array.from({ length: dataset.size }, async (_, index) => dataset.row(index)));
   const byModel: string[][] = [];
   for (const model of weaker) byModel.push(await opinionsOf(model, rows));
   const lines = readFileSync(file, "utf8").trim().split("\n");
