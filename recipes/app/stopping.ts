@@ -1,6 +1,7 @@
 /**
  * How a command is stopped: Ctrl-C (SIGINT), SIGTERM (Slurm, Kubernetes, docker stop) and SIGHUP (a terminal that closes) are one thing. While work
  * holds, the first one asks it to end in order, within a limit; a second one, or the first while nothing holds, ends the process at once.
+ * Whoever reads what it says may leave (`| head`; a `tee` that Ctrl-C ends first): work that holds goes on, all else ends at once.
  */
 import { constants } from "node:os";
 import { exitAtOnce } from "@papo/core";
@@ -48,11 +49,18 @@ const holds = new Set<Held>();
 const cleanups = new Set<() => void>();
 const timers = new Set<NodeJS.Timeout>();
 
+/** What a pipe without a reader, and a terminal that is gone, answer. */
+const withoutReader = new Set(["EPIPE", "EIO", "ERR_STREAM_DESTROYED"]);
+/** As of a process that SIGPIPE ends; Node lets nothing else know of it. */
+const pipeCode = 141;
+let listensForReaders = false;
+
 /** 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP; null while nobody asked to stop. */
 export const stopCode = (): number | null => code;
 
 /** Listen until the returned function is called; while nothing holds, a signal ends the process at once, with its code. */
 export function listenForStops(): () => void {
+  listenForReaders();
   if (listeners++ === 0) for (const signal of signals) process.on(signal, onSignal);
   let listening = true;
   return () => {
@@ -126,6 +134,20 @@ function onSignal(signal: StopSignal): void {
     later(limit, () => {
       complain(`not done after ${limit} s: ending at once`);
       endNow(signal);
+    });
+  }
+}
+
+/** For good: the last words of a process find nobody either. */
+function listenForReaders(): void {
+  if (listensForReaders) return;
+  listensForReaders = true;
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (!withoutReader.has(error.code ?? "")) throw error;
+      if (holds.size > 0) return;
+      code ??= pipeCode;
+      endNow("SIGTERM");
     });
   }
 }

@@ -21,6 +21,8 @@ export interface CommandOutcome {
 export interface SentSignal {
   readonly when: RegExp;
   readonly signal: NodeJS.Signals;
+  /** Stop reading before it is sent, as a `tee` that the same Ctrl-C ends. */
+  readonly leave?: boolean;
 }
 
 /**
@@ -36,7 +38,11 @@ export const papo = (args: readonly string[], cwd: string, largestFile?: number,
     const waiting = [...sent];
     const hear = (chunk: Buffer): void => {
       output += chunk.toString();
-      while (waiting[0]?.when.test(output) === true) child.kill(waiting.shift()!.signal);
+      while (waiting[0]?.when.test(output) === true) {
+        const { signal, leave = false } = waiting.shift()!;
+        if (leave) for (const stream of [child.stdout, child.stderr]) stream.destroy();
+        child.kill(signal);
+      }
     };
     for (const stream of [child.stdout, child.stderr]) stream.on("data", hear);
     child.on("close", (code, signal) => {

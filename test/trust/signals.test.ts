@@ -55,6 +55,14 @@ describe("papo train", () => {
     expect(existsSync(join(folder, "out/lock.json"))).toBe(false);
   }, 240_000);
 
+  test("Ctrl-C that ends its reader first (a tee) saves the step all the same", async () => {
+    const { folder, file } = runFile();
+    const outcome = await papo(["train", file], folder, undefined, [{ when: /learning 3/, signal: "SIGINT", leave: true }]);
+    expect(outcome).toMatchObject({ code: 130, signal: null });
+    expect(readdirSync(join(folder, "out/checkpoints"))).toContain("step-3");
+    expect(existsSync(join(folder, "out/lock.json"))).toBe(false);
+  }, 240_000);
+
   test("SIGTERM while it starts takes back what it wrote", async () => {
     const { folder, file } = runFile({ data: '{ path: "rows.jsonl", template: "{prompt}" }', plugins: `(process.kill(process.pid, 'SIGTERM'), grpo())` });
     expect(await papo(["train", file], folder)).toMatchObject({ code: 143, signal: null });
