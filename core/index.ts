@@ -106,9 +106,9 @@ export { specialTokensOf } from "./model/processing/tokenizer.ts";
 export { checkpointFolders, newestCheckpoint, policyFolder, type StartWeights } from "./checkpoint/checkpoint.ts";
 export { findDamage, manifestFile } from "./checkpoint/manifest.ts";
 export { mixDatasets, type MixPart } from "./data/mix.ts";
-export { openArrow, openCsv, openData, openJsonl, openParquet, type DataOptions } from "./data/open.ts";
+export { beginReading, openArrow, openCsv, openData, openJsonl, openParquet, type DataOptions } from "./data/open.ts";
 export { loadPicture, withinBudget } from "./model/processing/picture.ts";
-export { openPolicy, openProcessor, openPolicyInProcess } from "./worker/policy.ts";
+export { launchPolicy, openPolicy, openProcessor, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 // Executors
 export { type GpuAdapter, gpuAdapters, webgpuProblem } from "./graph/onnx/webgpu.ts";

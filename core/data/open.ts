@@ -3,8 +3,10 @@ import type { Dataset } from "./dataset.ts";
 import type { BlocksOptions } from "./formats/blocks.ts";
 import type { TextOptions } from "./formats/records.ts";
 import { kindOf, type DataKind } from "./open-file.ts";
+import { parseOptions } from "../options/options.ts";
 import { openGuarded } from "./reader/guarded-dataset.ts";
-import type { DataOptions as ReadOptions, LimitsOptions } from "./reader/reading-options.ts";
+import { readerFor } from "./reader/reader-process.ts";
+import { limitsSchema, type DataOptions as ReadOptions, type LimitsOptions } from "./reader/reading-options.ts";
 
 /** What reading may cost: see reading-options.ts. */
 interface Limited {
@@ -19,6 +21,9 @@ export type DataOptions = Omit<ReadOptions, "heldBytes"> & Limited;
  * @throws Error naming the file and what is wrong with it
  */
 export const openData = async (path: string, options: DataOptions = {}): Promise<Dataset> => open(path, kindOf(path), options);
+
+/** Start the process that files without limits of their own are read in, while something else is waited for. */
+export const beginReading = (): void => readerFor(parseOptions("limits", limitsSchema, {})).begin();
 
 /** As openData, whatever the file is called. */
 export const openJsonl = (path: string, options: TextOptions & Limited = {}): Promise<Dataset> => open(path, "text", options);

@@ -13,7 +13,7 @@ import { createPictureSender } from "./picture-wire.ts";
 import { loadPolicyParts, type PolicyOptions } from "./policy-parts.ts";
 import { ownWeightsRollout, remoteLearner, remoteRollout, watched, type PolicyHello, type PolicyService } from "./policy-service.ts";
 import { promptProcessor } from "./prompt-processor.ts";
-import { startThread, type ServiceThread } from "./thread.ts";
+import { launchThread, type LaunchedThread, type ServiceThread } from "./thread.ts";
 
 export interface OpenPolicy extends Policy {
   readonly processor: TextProcessor;
@@ -36,21 +36,40 @@ export interface OpenPolicyOptions extends PolicyOptions {
   readonly pictureBytes?: number;
   /** See RunSettings; "rollouts" gives the sampler a thread and weights of its own. Default "off". */
   readonly pipelined?: RunSettings["pipelined"];
+  /** Launched before for the same settings. Default: launched now. */
+  readonly launched?: LaunchedPolicy;
 }
+
+/** Threads of a policy that is opened later: they load what they run, and no model. */
+export interface LaunchedPolicy {
+  readonly threads: readonly LaunchedThread<PolicyService, PolicyHello>[];
+  /** Ends them, opened or not. */
+  terminate(): Promise<void>;
+}
+
+/**
+ * Launch the threads of a policy while something else is waited for. Whoever launches them opens the policy with them, or ends them.
+ * The C library is told before to keep freed memory in one heap, since a thread has its heap from its beginning on.
+ */
+export const launchPolicy = ({ pipelined = "off", keepFreedMemory: keep }: Pick<OpenPolicyOptions, "pipelined" | "keepFreedMemory">): LaunchedPolicy => {
+  if (keep !== false) keepFreedMemory();
+  const names = pipelined === "rollouts" ? ["policy", "sampler"] : ["policy"];
+  const threads = names.map((name) => launchThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name }));
+  return { threads, terminate: async () => void (await Promise.all(threads.map((thread) => thread.terminate()))) };
+};
 
 /**
  * Open a policy in a worker thread of its own. Its calls run one at a time, in the order they were made; should the thread die, they
  * and all later ones reject saying so.
  * @throws Error naming the file of the model folder that is missing or wrong.
  */
-export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off", ...others }: OpenPolicyOptions): Promise<OpenPolicy> => {
+export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off", launched, ...others }: OpenPolicyOptions): Promise<OpenPolicy> => {
   const planned = await plannedFolder(others.folder);
   const settings = planSettings(others, pipelined);
   await refuseTooLarge(planned, settings, machineMemory());
-  if (others.keepFreedMemory !== false) keepFreedMemory();
-  const names = pipelined === "rollouts" ? ["policy", "sampler"] : ["policy"];
-  const options: PolicyOptions = { ...others, spinning: names.length === 1 };
-  const starting = names.map((name) => startThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name, workerData: options }));
+  const { threads: waiting } = launched ?? launchPolicy({ pipelined, ...others });
+  const options: PolicyOptions = { ...others, spinning: waiting.length === 1 };
+  const starting = waiting.map((thread) => thread.start(options));
   const [processor, ...started] = await Promise.allSettled([loadProcessor(options.folder), ...starting]);
   const threads = started.flatMap((thread) => (thread.status === "fulfilled" ? [thread.value] : []));
   const failed = [...started, processor].find(({ status }) => status === "rejected");

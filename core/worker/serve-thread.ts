@@ -10,8 +10,13 @@ export interface StartedService<S extends Service, Hello> {
   readonly handlers: Handlers<S>;
 }
 
-/** Start a service and answer calls from the parent thread; if the start fails, the parent gets the error and the thread ends. */
-export const serveThread = async <S extends Service, Hello>(start: () => Promise<StartedService<S, Hello>>): Promise<void> => {
+/**
+ * Start a service when the parent thread says with what, and answer its calls; if the start fails, the parent gets the error and
+ * the thread ends.
+ */
+export const serveThread = async <Given, S extends Service, Hello>(
+  start: (given: Given) => Promise<StartedService<S, Hello>>,
+): Promise<void> => {
   const port = parentPort;
   if (port === null) throw new Error("This file runs in a worker thread only");
   // Its call could never be answered: let the thread die of it, so that the parent's calls reject.
@@ -19,8 +24,11 @@ export const serveThread = async <S extends Service, Hello>(start: () => Promise
     throw error;
   });
   const greet = (greeting: Greeting<Hello>) => port.postMessage(greeting);
+  const given = await new Promise<Given>((resolve) => port.once("message", resolve));
+  // A port without a listener does not keep the thread alive, and there is none until it serves.
+  port.ref();
   try {
-    const { hello, handlers } = await start();
+    const { hello, handlers } = await start(given);
     serve(port, handlers);
     greet({ ready: hello });
   } catch (error) {

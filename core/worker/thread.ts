@@ -1,4 +1,4 @@
-/** One worker thread with a service in it: start, talk, end, and a clear error when it dies. */
+/** One worker thread with a service in it: launch, start, talk, end, and a clear error when it dies. */
 import { Worker } from "node:worker_threads";
 import { connect, type Caller, type Service } from "./rpc.ts";
 import { restoreError, type ErrorDescription } from "./remote-error.ts";
@@ -19,21 +19,26 @@ export interface ServiceThread<S extends Service, Hello> {
 export interface ThreadOptions {
   /** For messages: "policy" reads "The policy thread …". */
   readonly name: string;
-  readonly workerData: unknown;
   /** Limit of the thread's JavaScript heap; arrays of numbers lie outside of it. Default: Node's own. */
   readonly maxOldGenerationMegabytes?: number;
 }
 
-/**
- * Starts the worker at `bootstrap` (a .mjs) and waits for its greeting. Rejects with the worker's own error if it cannot start.
- * When the thread ends, calls that wait and all later ones reject, saying why.
- */
-export const startThread = async <S extends Service, Hello>(
-  bootstrap: URL,
-  { name, workerData, maxOldGenerationMegabytes }: ThreadOptions,
-): Promise<ServiceThread<S, Hello>> => {
+/** A worker that loads what it runs, and waits to be told what to serve. */
+export interface LaunchedThread<S extends Service, Hello> {
+  /**
+   * Tell it, once, and wait for its greeting. Rejects with the worker's own error if it cannot start. When the thread ends, calls
+   * that wait and all later ones reject, saying why.
+   * @param given plain data for its `serveThread`
+   */
+  start(given: unknown): Promise<ServiceThread<S, Hello>>;
+  /** Ends the thread, started or not. */
+  terminate(): Promise<void>;
+}
+
+/** Launches the worker at `bootstrap`, a .mjs. */
+export const launchThread = <S extends Service, Hello>(bootstrap: URL, { name, maxOldGenerationMegabytes }: ThreadOptions): LaunchedThread<S, Hello> => {
   const resourceLimits = maxOldGenerationMegabytes === undefined ? {} : { maxOldGenerationSizeMb: maxOldGenerationMegabytes };
-  const worker = new Worker(bootstrap, { workerData, name, resourceLimits, execArgv: [] });
+  const worker = new Worker(bootstrap, { name, resourceLimits, execArgv: [] });
   let crash: Error | null = null;
   worker.on("error", (error: Error) => (crash = error));
   // A message that cannot be read (no memory for its arrays) leaves its call without an answer: end the thread, so that all calls reject.
@@ -41,32 +46,34 @@ export const startThread = async <S extends Service, Hello>(
     crash = error;
     void worker.terminate();
   });
-  let atEnd: (reason: () => Error) => void = () => {};
+  let reasonOfEnd: ((waiting?: readonly string[]) => Error) | null = null;
+  let atEnd: (reason: (waiting?: readonly string[]) => Error) => void = () => {};
   const ended = new Promise<void>((resolve) => {
     worker.once("exit", (code) => {
-      const reason = (waiting: readonly string[] = []) => describeEnd(name, code, crash, waiting);
-      atEnd(reason);
+      reasonOfEnd = (waiting = []) => describeEnd(name, code, crash, waiting);
+      atEnd(reasonOfEnd);
       resolve();
     });
   });
-  const hello = await new Promise<Hello>((resolve, reject) => {
-    atEnd = (reason) => reject(reason());
-    worker.once("message", (greeting: Greeting<Hello>) => {
-      if ("ready" in greeting) resolve(greeting.ready);
-      else reject(restoreError(greeting.failed, new Error("start")));
-    });
-  });
-  const caller = connect<S>(worker);
-  atEnd = (reason) => caller.fail(reason);
-  return {
-    caller,
-    hello,
-    ended,
-    terminate: async () => {
-      await worker.terminate();
-      await ended;
-    },
+  const terminate = async (): Promise<void> => {
+    await worker.terminate();
+    await ended;
   };
+  const start = async (given: unknown): Promise<ServiceThread<S, Hello>> => {
+    const hello = await new Promise<Hello>((resolve, reject) => {
+      if (reasonOfEnd !== null) return reject(reasonOfEnd());
+      atEnd = (reason) => reject(reason());
+      worker.once("message", (greeting: Greeting<Hello>) => {
+        if ("ready" in greeting) resolve(greeting.ready);
+        else reject(restoreError(greeting.failed, new Error("start")));
+      });
+      worker.postMessage(given);
+    });
+    const caller = connect<S>(worker);
+    atEnd = (reason) => caller.fail(reason);
+    return { caller, hello, ended, terminate };
+  };
+  return { start, terminate };
 };
 
 /** What a person should know about a thread that ended. */

@@ -45,6 +45,11 @@ export class ReaderProcess {
     return answer;
   }
 
+  /** Start it before it is asked. Why it could not is told whoever asks. */
+  begin(): void {
+    this.#last = this.#last.then(() => this.#start()).then(rest, () => undefined);
+  }
+
   /** Nobody asks for its rows any more. */
   forget(dataset: number): void {
     this.#running?.process.send({ ask: "close", dataset } satisfies CloseMessage, () => undefined);
@@ -78,8 +83,7 @@ export class ReaderProcess {
         });
       });
     } finally {
-      reader.unref();
-      reader.channel?.unref();
+      rest(reader);
     }
   }
 
@@ -119,6 +123,12 @@ export class ReaderProcess {
         : `reading it ended the process that reads data (${signal ?? `exit code ${code}`})`;
     return new ReaderEndedError(what, place, index);
   }
+}
+
+/** A process that nobody waits for does not keep this one alive. */
+function rest(reader: ChildProcess): void {
+  reader.unref();
+  reader.channel?.unref();
 }
 
 /** The last line that is one. */

@@ -1,7 +1,10 @@
 /** `papo train run.ts`: the user's model, data, rewards and plugins. */
 import { existsSync, rmSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
-import { beginFolder, checkpointFolders, createHost, digestsFile, keptDigests, learnerSettings, openPolicy, openRunFolder, parseSettings, policyFolder, type BegunFolder, type RunSettings } from "@papo/core";
+import {
+  beginFolder, beginReading, checkpointFolders, createHost, digestsFile, keptDigests, launchPolicy, learnerSettings, openPolicy, openRunFolder, parseSettings,
+  policyFolder, type BegunFolder, type Dataset, type OpenPolicy, type RunSettings,
+} from "@papo/core";
 import { portOption } from "../command-line/page-options.ts";
 import { command } from "../command-line/command.ts";
 import { changedRunFile, runFileOptions } from "../command-line/run-file-options.ts";
@@ -39,6 +42,7 @@ export const trainCommand = command({
   },
   positionals: [1, 1],
   async run({ values, positionals: [file], display }) {
+    beginReading();
     const { run, overrides } = await changedRunFile(file!, values, values.resume);
     const page = values.page || values.port !== undefined ? { port: values.port ?? null } : null;
     const starting = { overrides, runFile: relative(run.output, resolve(file!)), resume: values.resume, overwrite: values.overwrite, limitSeconds: values["stop-within"], display, page };
@@ -98,10 +102,8 @@ interface InFolder extends Starting {
 
 async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, runFile, resume, limitSeconds, display, begun, onFirstStep, page: wanted }: InFolder): Promise<void> {
   const { plugins, output, model } = run;
-  const dataset = await openSources(run.data, settings.onBadRow);
   const plan = run.evaluation === undefined ? null : planOf(run.evaluation);
-  const unseen = plan === null ? null : await openSources(plan.data);
-  const policy = await openPolicy({ folder: model, ...learnerSettings(settings) });
+  const { dataset, unseen, policy } = await openParts(run, settings, plan);
   const weights = startWeights(model, settings.lora, keptDigests(join(output, digestsFile)));
   const stop = hold({ say: sayStopping(display), limitSeconds });
   const control = new RunControl();
@@ -134,6 +136,27 @@ async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, r
     await page?.close();
     await policy.close();
     stop.release();
+  }
+}
+
+interface Parts {
+  readonly dataset: Dataset;
+  /** What evaluations ask; null without one. */
+  readonly unseen: Dataset | null;
+  readonly policy: OpenPolicy;
+}
+
+/** The policy's threads load what they run while data are opened; mistakes in the data are told before the model is read. */
+async function openParts({ data, model: folder }: RunFile, settings: RunSettings, plan: ReturnType<typeof planOf> | null): Promise<Parts> {
+  const learner = learnerSettings(settings);
+  const launched = launchPolicy(learner);
+  try {
+    const dataset = await openSources(data, settings.onBadRow);
+    const unseen = plan === null ? null : await openSources(plan.data);
+    return { dataset, unseen, policy: await openPolicy({ folder, ...learner, launched }) };
+  } catch (error) {
+    await launched.terminate();
+    throw error;
   }
 }
 

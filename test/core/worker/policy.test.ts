@@ -8,7 +8,7 @@ import { createRandom } from "../../../core/math/random.ts";
 import type { EncodedPrompt } from "../../../core/model/model.ts";
 import type { Picture } from "../../../core/model/processing/picture.ts";
 import type { GeneratedResponse, SamplingSettings } from "../../../core/rollout/engine.ts";
-import { openPolicy, openPolicyInProcess, type OpenPolicy } from "../../../core/worker/policy.ts";
+import { launchPolicy, openPolicy, openPolicyInProcess, type OpenPolicy } from "../../../core/worker/policy.ts";
 import { sampleAll } from "../rollout/support.ts";
 
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
@@ -27,7 +27,7 @@ let sampling: SamplingSettings;
 let scratch: string;
 
 beforeAll(async () => {
-  [far, near] = await Promise.all([openPolicy(options), openPolicyInProcess(options)]);
+  [far, near] = await Promise.all([openPolicy({ ...options, launched: launchPolicy({}) }), openPolicyInProcess(options)]);
   const [a, b] = (await near.processor.encodePictures([noise("a", 56, 56), noise("b", 84, 56)])) as [EncodedPrompt["pictures"][0], EncodedPrompt["pictures"][0]];
   const { processor } = near;
   const { stopTokens, bannedTokens } = processor;

@@ -1,6 +1,6 @@
 /** A small service in a thread, for the tests of rpc.ts and thread.ts. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { workerData } from "node:worker_threads";
+import { isMainThread } from "node:worker_threads";
 import type { Handlers, Method } from "../../../core/worker/rpc.ts";
 import { serveThread } from "../../../core/worker/serve-thread.ts";
 
@@ -49,9 +49,8 @@ export const sumsHandlers: Handlers<SumsService> = {
   },
 };
 
-if (workerData !== null) {
-  await serveThread<SumsService, { greeting: string }>(async () => {
-    const { refuse } = workerData as { refuse?: string };
+if (!isMainThread) {
+  await serveThread<{ readonly refuse?: string }, SumsService, { greeting: string }>(async ({ refuse }) => {
     if (refuse !== undefined) throw new RangeError(refuse, { cause: new Error("deeper") });
     return { hello: { greeting: "ready" }, handlers: sumsHandlers };
   });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { startThread } from "../../../core/worker/thread.ts";
+import { launchThread } from "../../../core/worker/thread.ts";
 import type { SumsService } from "./sums-worker.ts";
 
 const bootstrap = new URL("./sums-worker.mjs", import.meta.url);
-const start = (workerData: object = {}) => startThread<SumsService, { greeting: string }>(bootstrap, { name: "sums", workerData });
+const launch = () => launchThread<SumsService, { greeting: string }>(bootstrap, { name: "sums" });
+const start = (given: object = {}) => launch().start(given);
 
 describe("a service in a thread", () => {
   it("greets, answers and ends", async () => {
@@ -17,6 +18,12 @@ describe("a service in a thread", () => {
     await thread.ended;
   });
 
+  it("can be ended before it is started, and says so to whoever starts it then", async () => {
+    const thread = launch();
+    await thread.terminate();
+    await expect(thread.start({})).rejects.toThrow("The sums thread has ended");
+  });
+
   it("rejects with the error of a failed start", async () => {
     const error = await start({ refuse: "no weights here" }).then(() => null, (thrown: unknown) => thrown as Error);
     expect(error).toMatchObject({ name: "RangeError", message: "no weights here", cause: { message: "deeper" } });
@@ -24,7 +31,7 @@ describe("a service in a thread", () => {
 
   it("rejects when the file cannot be loaded", async () => {
     const missing = new URL("./no-such-worker.mjs", import.meta.url);
-    await expect(startThread(missing, { name: "sums", workerData: {} })).rejects.toThrow("The sums thread died of an error");
+    await expect(launchThread(missing, { name: "sums" }).start({})).rejects.toThrow("The sums thread died of an error");
   });
 
   it.each([
@@ -42,7 +49,7 @@ describe("a service in a thread", () => {
   });
 
   it("says that memory ran out", async () => {
-    const thread = await startThread<SumsService, unknown>(bootstrap, { name: "sums", workerData: {}, maxOldGenerationMegabytes: 48 });
+    const thread = await launchThread<SumsService, unknown>(bootstrap, { name: "sums", maxOldGenerationMegabytes: 48 }).start({});
     await expect(thread.caller.call("die", "memory")).rejects.toThrow("The sums thread ran out of memory: use a smaller batch");
   });
 });
