@@ -20,7 +20,8 @@ export function readBest(folder: string): Best | null {
 }
 
 /**
- * Keep the current weights in `folder` when a step's metric is better than that of those kept there; equal is not better.
+ * Keep the current weights in `folder` when a step's metric is better than that of those kept there; equal is not
+ * better.
  * @returns what was kept now, null when nothing was
  */
 export async function keepBest(

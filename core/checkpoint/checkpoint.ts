@@ -12,7 +12,10 @@ const FORMAT = 2;
 /** The first had sizes of files and no hashes. */
 const READ = [1, FORMAT];
 
-/** Digests of the folders that a run's weights are read from, by what they are: "model", and "start", "reference", "fixed.0", … of adapters. */
+/**
+ * Digests of the folders that a run's weights are read from, by what they are: "model", and "start", "reference",
+ * "fixed.0", … of adapters.
+ */
 export type StartWeights = Readonly<Record<string, string>>;
 
 /** What the run is: a resumed run must be the same one. */
@@ -64,13 +67,16 @@ export interface Checkpoint {
   readonly description: RunDescription;
 }
 
-/** Where a checkpoint's weights and optimizer state lie, as the learner lays them out (embedded: a Hugging Face folder `model/`). */
+/**
+ * Where a checkpoint's weights and optimizer state lie, as the learner lays them out (embedded: a Hugging Face folder
+ * `model/`).
+ */
 export const policyFolder = (checkpoint: string): string => join(checkpoint, "policy");
 
 /**
- * Write `<root>/step-N`: `policy/` by the learner, `state.json`, and what `addFiles` writes; then remove the oldest beyond `keep`. Later steps'
- * folders, damaged ones that a resumed run passed over, do not count.
- * A kill at any moment leaves the earlier checkpoints as they were. Returns the folder.
+ * Write `<root>/step-N`: `policy/` by the learner, `state.json`, and what `addFiles` writes; then remove the oldest
+ * beyond `keep`. Later steps' folders, damaged ones that a resumed run passed over, do not count. A kill at any moment
+ * leaves the earlier checkpoints as they were. Returns the folder.
  */
 export async function writeCheckpoint(
   root: string,
@@ -95,8 +101,8 @@ export async function writeCheckpoint(
 }
 
 /**
- * Of the checkpoints up to a step all but the newest `keep`, and what a kill has left of one that was being removed. Later ones stay: a run that
- * resumed before them has passed them over.
+ * Of the checkpoints up to a step all but the newest `keep`, and what a kill has left of one that was being removed.
+ * Later ones stay: a run that resumed before them has passed them over.
  */
 export function removeOldCheckpoints(root: string, step: number, keep: number): void {
   const upTo = checkpointFolders(root).filter((one) => one.step <= step);
@@ -104,8 +110,8 @@ export function removeOldCheckpoints(root: string, step: number, keep: number): 
 }
 
 /**
- * The newest checkpoint that is whole, of those up to step `upTo`. Those that are not (a file is missing, or is not what was written) are passed
- * over and named in `damaged`; checkpoints all damaged are an error, none at all is null.
+ * The newest checkpoint that is whole, of those up to step `upTo`. Those that are not (a file is missing, or is not
+ * what was written) are passed over and named in `damaged`; checkpoints all damaged are an error, none at all is null.
  */
 export function newestCheckpoint(root: string, upTo = Infinity): { readonly checkpoint: Checkpoint | null; readonly damaged: readonly string[] } {
   const damaged: string[] = [];

@@ -1,4 +1,7 @@
-/** One process at a time writes into a folder: the lock says which, and is recognised as stale when that process has ended. */
+/**
+ * One process at a time writes into a folder: the lock says which, and is recognised as stale when that process has
+ * ended.
+ */
 import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";

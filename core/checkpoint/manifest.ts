@@ -1,4 +1,7 @@
-/** The manifest of a folder: size and sha256 of every file in it. It is written last, so that a folder without it is not whole. */
+/**
+ * The manifest of a folder: size and sha256 of every file in it. It is written last, so that a folder without it is not
+ * whole.
+ */
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -22,7 +25,9 @@ export function writeManifest(folder: string): void {
   writeFileSync(join(folder, manifestFile), `${JSON.stringify(Object.fromEntries(files), null, 2)}\n`);
 }
 
-/** What differs from the manifest, in words that begin with a file's name; null where nothing does. Reads every file. */
+/**
+ * What differs from the manifest, in words that begin with a file's name; null where nothing does. Reads every file.
+ */
 export function findDamage(folder: string): string | null {
   const list = join(folder, manifestFile);
   if (!existsSync(list)) return `${manifestFile} is missing`;

@@ -4,7 +4,8 @@ import { dirname, join, resolve } from "node:path";
 import { lockFolder } from "./folder-lock.ts";
 
 /**
- * Make a folder and what is missing above it, one after the other: where a file system refuses an entry as if the folder above were missing (/proc), Node's own recursive mkdir tries for ever.
+ * Make a folder and what is missing above it, one after the other: where a file system refuses an entry as if the
+ * folder above were missing (/proc), Node's own recursive mkdir tries for ever.
  * @returns those that were made, the outermost first
  * @throws Error naming the folder when it cannot be made or written to; what was made is taken back
  */
@@ -33,7 +34,10 @@ export interface BegunFolder {
   check(): void;
   /** The work has ended: others may begin here. */
   end(): void;
-  /** Remove what was written since, and the folder itself where it was made for this: the work failed before it had anything to keep. Ends it too. */
+  /**
+   * Remove what was written since, and the folder itself where it was made for this: the work failed before it had
+   * anything to keep. Ends it too.
+   */
   takeBack(): void;
 }
 

@@ -98,7 +98,10 @@ function line(value: unknown): string {
   return JSON.stringify(value, (_name, part: unknown) => (typeof part === "number" && !Number.isFinite(part) ? String(part) : part));
 }
 
-/** Keep the lines of steps up to `step`; a last line that a kill cut short goes too. A power cut may leave others that are damaged: those stay, up to the first line of a later step. */
+/**
+ * Keep the lines of steps up to `step`; a last line that a kill cut short goes too. A power cut may leave others that
+ * are damaged: those stay, up to the first line of a later step.
+ */
 function cutLines(file: string, step: number): string[] {
   const lines = readLines(file);
   const steps = lines.map(stepOf);

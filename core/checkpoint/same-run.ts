@@ -23,7 +23,10 @@ export function describeRun(
   return JSON.parse(JSON.stringify({ settings, plugins: described, dataset: { name, size, digest: typeof digest === "function" ? digest(ofFile) : digest } })) as RunDescription;
 }
 
-/** The same with what the pictures hold that rows name by path, and the weights that it begins with, where they are known. */
+/**
+ * The same with what the pictures hold that rows name by path, and the weights that it begins with, where they are
+ * known.
+ */
 export async function describeWhole(
   { settings, plugins, dataset, weights, teachers = [] }: { readonly settings: RunSettings; readonly plugins: readonly Plugin[]; readonly dataset: Dataset; readonly weights?: StartWeights | undefined; readonly teachers?: Iterable<Teacher> },
   ofFile: DigestOf,
@@ -133,9 +136,9 @@ const isFields = (value: unknown): value is Fields =>
 const asSaved = (value: Fields): Fields => JSON.parse(JSON.stringify(value)) as Fields;
 
 /**
- * How often, how many and which checkpoints are written changes no result, nor does how long a hook may take; on how many
- * devices it runs changes rounding alone, and who resumes may have other ones; a run may be made longer, or end earlier,
- * from here on.
+ * How often, how many and which checkpoints are written changes no result, nor does how long a hook may take; on how
+ * many devices it runs changes rounding alone, and who resumes may have other ones; a run may be made longer, or end
+ * earlier, from here on.
  */
 function comparable({ settings, plugins, dataset, weights, teachers }: RunDescription): unknown {
   const {

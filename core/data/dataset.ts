@@ -19,11 +19,20 @@ export interface Dataset {
   readonly skipped: readonly SkippedRow[];
   /** What was taken from columns that nobody named, and the like: to be said. Default none. */
   readonly notes?: readonly string[];
-  /** The rows of one pass in order, where not every order will do: of `random` alone, `size` numbers. Default: any permutation. */
+  /**
+   * The rows of one pass in order, where not every order will do: of `random` alone, `size` numbers. Default: any
+   * permutation.
+   */
   readonly shuffle?: (random: Random) => ArrayLike<number>;
-  /** What tells this data from other data of the same name and size: a resumed run must meet the same. Default: nothing does. */
+  /**
+   * What tells this data from other data of the same name and size: a resumed run must meet the same. Default: nothing
+   * does.
+   */
   readonly digest?: (ofFile: DigestOf) => string;
-  /** Paths of the pictures that rows name, each once, in the order of the rows; those that may be missing too. Default: none is known. */
+  /**
+   * Paths of the pictures that rows name, each once, in the order of the rows; those that may be missing too. Default:
+   * none is known.
+   */
   readonly pictures?: () => Promise<readonly string[]>;
   /** The row at an index in [0, size). @throws UnusableRowError for one that the settings may leave out */
   row(index: number): Row | Promise<Row>;

@@ -26,7 +26,10 @@ export const textDigest = (text: string): string => createHash("sha256").update(
 /** Digest of a file by its path. */
 export type DigestOf = (file: string) => string;
 
-/** Digest of what a model's or an adapter's folder holds: weights, configuration and tokenizer. @throws Error of the file system */
+/**
+ * Digest of what a model's or an adapter's folder holds: weights, configuration and tokenizer.
+ * @throws Error of the file system
+ */
 export const weightsDigest = (folder: string, ofFile: DigestOf = fileDigest): string => {
   const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => statSync(join(folder, entry.name)).isFile() && /\.(safetensors|json|jinja|txt)$/.test(entry.name));
   return textDigest(JSON.stringify(files.map(({ name }) => name).sort().map((name) => [name, ofFile(join(folder, name))])));
@@ -43,7 +46,8 @@ interface Known {
 }
 
 /**
- * Digests that are kept beside size and time of change, so that files are read once: one of the same size and time is taken to be the same.
+ * Digests that are kept beside size and time of change, so that files are read once: one of the same size and time is
+ * taken to be the same.
  * @param keptIn a file, to which a line is added for each that was read
  */
 export function keptDigests(keptIn: string): DigestOf {

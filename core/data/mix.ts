@@ -10,8 +10,9 @@ export interface MixPart {
 }
 
 /**
- * Rows of each part in proportion to its weight, spread evenly over a pass; within a part the order is its own shuffle. A pass ends when the part that is
- * shortest for its weight is used up, so that no row comes twice in one. Ids are "<dataset>/<id>".
+ * Rows of each part in proportion to its weight, spread evenly over a pass; within a part the order is its own shuffle.
+ * A pass ends when the part that is shortest for its weight is used up, so that no row comes twice in one. Ids are
+ * "<dataset>/<id>".
  * @throws Error when a weight is not positive, a part is empty, or two parts have one name
  */
 export function mixDatasets(parts: readonly MixPart[]): Dataset {

@@ -1,4 +1,7 @@
-/** A dataset by its path, read in this process; what runs on users' files goes through open.ts, where a damaged one can do no harm. */
+/**
+ * A dataset by its path, read in this process; what runs on users' files goes through open.ts, where a damaged one can
+ * do no harm.
+ */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, extname, resolve } from "node:path";
 import type { Dataset } from "./dataset.ts";
@@ -14,7 +17,10 @@ const kinds: Readonly<Record<string, FileKind>> = {
   ".jsonl": "text", ".json": "text", ".ndjson": "text", ".jsonlines": "text", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
 };
 
-/** What a file or folder is, by its name and what it holds. @throws Error for what is not there, or of no kind that is read */
+/**
+ * What a file or folder is, by its name and what it holds.
+ * @throws Error for what is not there, or of no kind that is read
+ */
 export function kindOf(path: string): FileKind {
   if (!existsSync(path)) throw new Error(`The dataset ${resolve(path)} does not exist`);
   const kind = statSync(path).isDirectory() ? kindOfFolder(path) : kinds[extname(path).toLowerCase()];
@@ -25,7 +31,10 @@ export function kindOf(path: string): FileKind {
 
 type OpenText = (path: string, options: TextOptions, passOver?: Readonly<Record<string, string>>) => Promise<Dataset>;
 
-/** Open what is of a kind. Readers are loaded when there is something for them. @throws Error naming the file and what is wrong with it */
+/**
+ * Open what is of a kind. Readers are loaded when there is something for them.
+ * @throws Error naming the file and what is wrong with it
+ */
 export async function openFile(path: string, kind: DataKind, options: DataOptions, passOver?: Readonly<Record<string, string>>): Promise<Dataset> {
   const { split, heldBytes, ...text } = options;
   if (kind === "text") return (await import("./formats/jsonl.ts")).openJsonl(path, text, passOver);
@@ -39,7 +48,10 @@ export async function openFile(path: string, kind: DataKind, options: DataOption
   return kind === "parquet" ? (await import("./formats/parquet.ts")).openParquet(path, blocks) : (await import("./formats/arrow.ts")).openArrow(path, blocks);
 }
 
-/** What a folder holds: Parquet before Arrow, which may be no more than a cache beside it. @throws Error naming files that are to be given themselves */
+/**
+ * What a folder holds: Parquet before Arrow, which may be no more than a cache beside it.
+ * @throws Error naming files that are to be given themselves
+ */
 function kindOfFolder(folder: string): "parquet" | "arrow" {
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
   const of = (kind: FileKind): string[] => names.filter((name) => kinds[extname(name).toLowerCase()] === kind && !basename(name).startsWith("."));

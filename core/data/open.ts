@@ -16,8 +16,9 @@ interface Limited {
 export type DataOptions = Omit<ReadOptions, "heldBytes"> & Limited;
 
 /**
- * Open a .jsonl, .json, .csv, .tsv, .parquet, .arrow or .feather file, or a folder of Parquet or Arrow files as Hugging Face datasets are: on the hub, or as save_to_disk writes them.
- * Files are read in a process of their own, within limits of time and memory: what goes beyond them is a row that cannot be used, as other damage is.
+ * Open a .jsonl, .json, .csv, .tsv, .parquet, .arrow or .feather file, or a folder of Parquet or Arrow files as Hugging
+ * Face datasets are: on the hub, or as save_to_disk writes them. Files are read in a process of their own, within
+ * limits of time and memory: what goes beyond them is a row that cannot be used, as other damage is.
  * @throws Error naming the file and what is wrong with it
  */
 export const openData = async (path: string, options: DataOptions = {}): Promise<Dataset> => open(path, kindOf(path), options);

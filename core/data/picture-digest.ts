@@ -8,7 +8,8 @@ import { textDigest, type DigestOf } from "./file-digest.ts";
 const together = 64;
 
 /**
- * Digest of the pictures in the order in which rows name them, whatever their files are called: the rows' own digest says that.
+ * Digest of the pictures in the order in which rows name them, whatever their files are called: the rows' own digest
+ * says that.
  * @returns undefined where no row names one
  */
 export async function picturesDigest({ pictures }: Pick<Dataset, "pictures">, ofFile: DigestOf): Promise<string | undefined> {
@@ -22,7 +23,10 @@ export async function picturesDigest({ pictures }: Pick<Dataset, "pictures">, of
   return textDigest(JSON.stringify(digests));
 }
 
-/** Null for what is no file that can be read: that is the row's error when the row is read, or left out as the settings say. */
+/**
+ * Null for what is no file that can be read: that is the row's error when the row is read, or left out as the settings
+ * say.
+ */
 function digestOf(path: string, ofFile: DigestOf): string | null {
   try {
     return statSync(path).isFile() ? ofFile(path) : null;

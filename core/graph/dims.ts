@@ -1,7 +1,8 @@
 /**
  * Sizes of axes: numbers, or polynomials over named sizes that are known when the graph runs.
  *
- * Lengths and row counts differ from batch to batch; keeping them symbolic means that one compiled graph serves them all.
+ * Lengths and row counts differ from batch to batch; keeping them symbolic means that one compiled graph serves them
+ * all.
  */
 
 /** A polynomial with integer coefficients over symbol names, e.g. `B*P+B*N*R`. */

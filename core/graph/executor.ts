@@ -1,4 +1,7 @@
-/** The executors' port: compile a graph once, run it on arrays of any sizes that fit its symbols, which may stay where the executor computes. */
+/**
+ * The executors' port: compile a graph once, run it on arrays of any sizes that fit its symbols, which may stay where
+ * the executor computes.
+ */
 import type { Graph } from "./graph.ts";
 
 /** An array in host memory, row-major. */
@@ -27,7 +30,10 @@ export interface DeviceArray {
 
 /** The memory of an executor that can keep arrays from one run to the next. Whoever is given an array frees it. */
 export interface Device {
-  /** A copy there of an array here; of one in a file in bfloat16 the executor may keep that, and widens it where it is read. */
+  /**
+   * A copy there of an array here; of one in a file in bfloat16 the executor may keep that, and widens it where it is
+   * read.
+   */
   put(array: FloatArray): DeviceArray;
   /** A copy here of an array there. */
   get(array: DeviceArray): Float32Array;
@@ -50,16 +56,21 @@ export type Feed = HostArray | DeviceArray;
 export type Feeds = Readonly<Record<string, Feed>>;
 
 export interface Program {
-  /** Feed every input by name; returns every output by name, but for those it was compiled to sum up: they are added to the arrays of `sums`. */
+  /**
+   * Feed every input by name; returns every output by name, but for those it was compiled to sum up: they are added to
+   * the arrays of `sums`.
+   */
   run(feeds: Feeds, sums?: Readonly<Record<string, FloatArray>>): Promise<Record<string, FloatArray>>;
   /**
-   * The same, the outputs left on the executor's device; only where it has one. Arrays of `sums` are taken over, as are those of inputs
-   * whose place an output takes (CompileOptions.replaced): they are gone, and what was added to them is returned.
+   * The same, the outputs left on the executor's device; only where it has one. Arrays of `sums` are taken over, as are
+   * those of inputs whose place an output takes (CompileOptions.replaced): they are gone, and what was added to them is
+   * returned.
    */
   runOnDevice?(feeds: Feeds, sums?: Readonly<Record<string, DeviceArray>>): Promise<Record<string, DeviceArray>>;
   /**
-   * Run on each of the executor's devices at once, each with feeds of its own, of equal sizes, beside those of all. Sums are over all devices; all other
-   * outputs come to the host, for each device. Present where the executor has `devices`; of one device it is an error.
+   * Run on each of the executor's devices at once, each with feeds of its own, of equal sizes, beside those of all.
+   * Sums are over all devices; all other outputs come to the host, for each device. Present where the executor has
+   * `devices`; of one device it is an error.
    */
   runOnEach?(
     own: readonly Readonly<Record<string, HostArray>>[],
@@ -86,26 +97,31 @@ export interface FloatArray extends HostArray {
 }
 
 export interface CompileOptions {
-  /** Arrays of inputs that stay as they are now for the life of the program: it may rearrange them for speed, keeps a copy, and is not fed them. */
+  /**
+   * Arrays of inputs that stay as they are now for the life of the program: it may rearrange them for speed, keeps a
+   * copy, and is not fed them.
+   */
   readonly constants?: Readonly<Record<string, HostArray>>;
   /**
-   * Inputs whose arrays are read where they are in files, all of one folder, and widened to float32 at each use: none is fed, and no copy is kept. Only where
-   * `readsFiles`.
+   * Inputs whose arrays are read where they are in files, all of one folder, and widened to float32 at each use: none
+   * is fed, and no copy is kept. Only where `readsFiles`.
    */
   readonly files?: Readonly<Record<string, FileArray>>;
   /**
-   * Outputs of fixed sizes, gradients of several passes say, that each run adds to arrays it is given instead of returning them, so that they exist once. An
-   * executor with a device adds to arrays there if it can write over them, and is not asked for it otherwise.
+   * Outputs of fixed sizes, gradients of several passes say, that each run adds to arrays it is given instead of
+   * returning them, so that they exist once. An executor with a device adds to arrays there if it can write over them,
+   * and is not asked for it otherwise.
    */
   readonly sums?: readonly string[];
   /**
-   * Outputs, by name, and the inputs of the same shape whose arrays on the device they take the place of, so that an update needs no second
-   * copy of what it updates. An array that somebody else holds too (`Device.share`) stays as it is for them. Only where arrays can be written over.
+   * Outputs, by name, and the inputs of the same shape whose arrays on the device they take the place of, so that an
+   * update needs no second copy of what it updates. An array that somebody else holds too (`Device.share`) stays as it
+   * is for them. Only where arrays can be written over.
    */
   readonly replaced?: Readonly<Record<string, string>>;
   /**
-   * "int8": factors of the op `linear` are rounded to 8 bits, weights by output (symmetric), rows by the largest and smallest number of all; sums are exact.
-   * Default "float32".
+   * "int8": factors of the op `linear` are rounded to 8 bits, weights by output (symmetric), rows by the largest and
+   * smallest number of all; sums are exact. Default "float32".
    */
   readonly products?: Products;
 }
@@ -122,13 +138,13 @@ export interface Loop {
   /** Zeros to begin with, in the type in which carried arrays are kept. */
   zeros(shape: readonly number[]): DeviceArray;
   /**
-   * What of other inputs' arrays can be computed once for many runs: fed to `run` instead of them, and released with `release`.
-   * Inputs that change from run to run are fed to `run` itself.
+   * What of other inputs' arrays can be computed once for many runs: fed to `run` instead of them, and released with
+   * `release`. Inputs that change from run to run are fed to `run` itself.
    */
   prepare(feeds: Feeds): Promise<Prepared>;
   /**
-   * So many rounds. Carried arrays on the device are taken over; those of the last round are returned, and all other outputs
-   * [rounds, …].
+   * So many rounds. Carried arrays on the device are taken over; those of the last round are returned, and all other
+   * outputs [rounds, …].
    */
   run(rounds: number, prepared: Prepared, feeds: Feeds): Promise<{ readonly carried: Record<string, DeviceArray>; readonly outputs: Record<string, FloatArray> }>;
   release(): Promise<void>;
@@ -149,7 +165,10 @@ export interface Executor {
   readonly name: string;
   /** Absent where programs compute on the host's memory itself. */
   readonly device?: Device;
-  /** Programs are compiled for each set of sizes that they are run at: who feeds them pads to few sizes (math/bucket.ts). */
+  /**
+   * Programs are compiled for each set of sizes that they are run at: who feeds them pads to few sizes
+   * (math/bucket.ts).
+   */
   readonly fixedSizes?: boolean;
   /** Runs so far, and those of them at sizes that a program had been run at before. Present with `fixedSizes`. */
   readonly runs?: ProgramRuns;
@@ -159,12 +178,18 @@ export interface Executor {
   readonly writesOver?: boolean;
   /** Whether it takes arrays from files. Default false. */
   readonly readsFiles?: boolean;
-  /** Whether it runs the op `blockAttention`, which attention of long rows is traced with; else they are attended whole. Default false. */
+  /**
+   * Whether it runs the op `blockAttention`, which attention of long rows is traced with; else they are attended whole.
+   * Default false.
+   */
   readonly attendsInBlocks?: boolean;
   /** @throws Error where the executor has no such products */
   compile(graph: Graph, options?: CompileOptions): Promise<Program>;
   /** For programs that run a graph in a loop. Absent: rounds are run one by one. */
   compileLoop?(graph: Graph, options: LoopOptions): Promise<Loop>;
-  /** Let go of the process's library; nothing that was compiled runs afterwards. Absent where there is nothing to let go of. */
+  /**
+   * Let go of the process's library; nothing that was compiled runs afterwards. Absent where there is nothing to let go
+   * of.
+   */
   close?(): void;
 }

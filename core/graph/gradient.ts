@@ -6,8 +6,9 @@ import { zeros, zerosOp } from "./ops/shape.ts";
 import { sameShape, shapeText } from "./dims.ts";
 
 /**
- * d(Σ seeds ⟨cotangent, value⟩) / d(each of `wrt`), traced into the same graph.
- * The values of `wrt` are taken as independent of each other: nothing is sent further back through one of them. A value that no seed depends on gets zeros.
+ * d(Σ seeds ⟨cotangent, value⟩) / d(each of `wrt`), traced into the same graph. The values of `wrt` are taken as
+ * independent of each other: nothing is sent further back through one of them. A value that no seed depends on gets
+ * zeros.
  */
 export function gradient(seeds: readonly { readonly value: Value; readonly cotangent: Value }[], wrt: readonly Value[]): Value[] {
   const graph = seeds[0]?.value.graph;
@@ -40,7 +41,10 @@ export function gradient(seeds: readonly { readonly value: Value; readonly cotan
   return wrt.map((value) => cotangents.get(value) ?? zeros(graph, value.shape));
 }
 
-/** a + b; rows that are scattered over zeros are scattered over the other one instead, which is a table's size less to hold. */
+/**
+ * a + b; rows that are scattered over zeros are scattered over the other one instead, which is a table's size less to
+ * hold.
+ */
 function joined(a: Value, b: Value): Value {
   for (const [scattered, other] of [[b, a], [a, b]] as const) {
     const [base, index, rows] = scattered.node.inputs;

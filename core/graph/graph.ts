@@ -20,7 +20,10 @@ export interface Op<A extends Attributes = Attributes> {
   readonly gradient?: (node: Node<A>, cotangents: readonly (Value | undefined)[]) => readonly (Value | undefined)[];
   /** Write ONNX nodes that compute `outputs` (names to use) from `inputs` (names). */
   readonly onnx: (emitter: OnnxWriter, node: Node<A>, inputs: readonly string[], outputs: readonly string[]) => void;
-  /** Bytes that these ONNX nodes hold at a time, at most, beside inputs and outputs. Default: none. @param bytes of a value */
+  /**
+   * Bytes that these ONNX nodes hold at a time, at most, beside inputs and outputs. Default: none.
+   * @param bytes of a value
+   */
   readonly scratch?: (node: Node<A>, bytes: (value: Value) => number) => number;
 }
 

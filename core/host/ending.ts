@@ -1,4 +1,6 @@
-/** The end of a run, told to its plugins: what they do wrong then is an alarm, since everything of the run is written. */
+/**
+ * The end of a run, told to its plugins: what they do wrong then is an alarm, since everything of the run is written.
+ */
 import type { RunEnding } from "../contracts/ending.ts";
 import type { RunHooks } from "../contracts/hooks.ts";
 import type { StepMetrics } from "./metrics.ts";

@@ -1,6 +1,6 @@
 /**
- * What a hook is given must stay as it is: the next plugin reads it too. Lists and objects are frozen. Arrays of numbers
- * cannot be: a digest of them is compared before and after each tap.
+ * What a hook is given must stay as it is: the next plugin reads it too. Lists and objects are frozen. Arrays of
+ * numbers cannot be: a digest of them is compared before and after each tap.
  */
 import { Tensor } from "@tensorflow/tfjs-core";
 import { isRecord } from "../messages/describe.ts";
@@ -27,8 +27,8 @@ export function ownCopy(result: unknown): unknown {
 export type Digests = ReadonlyMap<string, number>;
 
 /**
- * Digests of a hook's arguments; tensors, which give copies of their numbers, and functions are passed over. What several
- * places hold counts at the first.
+ * Digests of a hook's arguments; tensors, which give copies of their numbers, and functions are passed over. What
+ * several places hold counts at the first.
  */
 export function digestsOf(args: readonly unknown[], names: readonly string[]): Digests {
   const digests = new Map<string, number>();

@@ -29,7 +29,10 @@ export class KeptGroups {
     return Object.fromEntries([...this.#cells].map(([plugin, cells]) => [plugin, cells.map(({ value }) => [...value])]));
   }
 
-  /** Cells that nothing was saved of are empty. @throws Error when groups were saved of a cell that this run does not have */
+  /**
+   * Cells that nothing was saved of are empty.
+   * @throws Error when groups were saved of a cell that this run does not have
+   */
   load(saved: GroupsByPlugin): void {
     for (const [plugin, lists] of Object.entries(saved)) {
       const cells = this.#cells.get(plugin)?.length ?? 0;

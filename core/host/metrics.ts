@@ -20,7 +20,10 @@ export class StepMetrics {
     this.#warn = warn;
   }
 
-  /** @throws PluginError when the name is none, the pipeline's or another plugin's, which would hide or mix the two, the value no number, or the run over */
+  /**
+   * @throws PluginError when the name is none, the pipeline's or another plugin's, which would hide or mix the two, the
+   * value no number, or the run over
+   */
   add(plugin: string, name: string, value: number): void {
     if (typeof name !== "string" || name.trim() === "") {
       throw new PluginError(plugin, `reports a metric whose name is ${describe(name)}; name it, "my_method/share" say`);

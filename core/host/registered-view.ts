@@ -89,7 +89,9 @@ const guardedRegarded =
     return calls.later("regarded", work, fault, `a list of ${shown.tokens} flags, 0 or 1`);
   };
 
-/** Let a change work on a copy of the numbers, so that the original stays; what comes back unchanged is the original. */
+/**
+ * Let a change work on a copy of the numbers, so that the original stays; what comes back unchanged is the original.
+ */
 async function onCopy<T extends object, K extends keyof T>(
   original: T,
   field: K,

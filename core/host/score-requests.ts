@@ -16,7 +16,10 @@ interface Asked {
 export class ScoreRequests {
   readonly #asked: Asked[] = [];
 
-  /** @throws PluginError when a gradient is wanted of weights that are not trained, or a target of responses in the experience */
+  /**
+   * @throws PluginError when a gradient is wanted of weights that are not trained, or a target of responses in the
+   * experience
+   */
   request(plugin: string, request: ScoreRequest): ScoreHandle {
     const { view = "original", weights, gradient = false, stage = "experience", target = null, share = 1 } = request;
     const against = otherSide(plugin, request);
@@ -37,8 +40,8 @@ export class ScoreRequests {
   }
 
   /**
-   * The arrays of a stage to compute with today's coefficients, in the order they were first asked for, one per key. The two arrays
-   * that every step has are not among those of the experience.
+   * The arrays of a stage to compute with today's coefficients, in the order they were first asked for, one per key.
+   * The two arrays that every step has are not among those of the experience.
    */
   planned(stage: PlannedScore["stage"] = "experience"): PlannedScore[] {
     const byKey = new Map<string, Asked[]>();
@@ -47,7 +50,9 @@ export class ScoreRequests {
     return stage === "rewards" ? merged : merged.filter(({ key }) => key !== CURRENT_LOG_PROBS && key !== OLD_LOG_PROBS);
   }
 
-  /** @throws PluginError when a view is asked for that nobody registers, or that is not there yet in the request's stage */
+  /**
+   * @throws PluginError when a view is asked for that nobody registers, or that is not there yet in the request's stage
+   */
   checkViews(registered: ReadonlyMap<string, View>, given: readonly string[]): void {
     for (const { handle, plugin, hint } of this.#asked) {
       const { view, stage, against } = handle.request;
@@ -79,7 +84,10 @@ export class ScoreRequests {
   }
 }
 
-/** The output by its name; of attention with its layers. @throws PluginError where these are missing, or given for another output */
+/**
+ * The output by its name; of attention with its layers.
+ * @throws PluginError where these are missing, or given for another output
+ */
 function outputOf(plugin: string, { output = "logProbs", layers, heads = "all" }: ScoreRequest): Output {
   if (output === "pictureAttention" || output === "pictureAlignment") {
     if (layers === undefined) throw new PluginError(plugin, `asks for ${output} and does not say of which layers; add layers: [-1] for the last, or "all"`);
@@ -89,7 +97,10 @@ function outputOf(plugin: string, { output = "logProbs", layers, heads = "all" }
   return output;
 }
 
-/** What a divergence is from. @throws PluginError where that is missing, given for another output, or not there when the scores are computed */
+/**
+ * What a divergence is from.
+ * @throws PluginError where that is missing, given for another output, or not there when the scores are computed
+ */
 function otherSide(plugin: string, { weights, output = "logProbs", against, stage }: ScoreRequest): OtherSide | null {
   if (!isDivergence(output)) {
     if (against === undefined) return null;

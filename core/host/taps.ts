@@ -1,4 +1,6 @@
-/** Guards every tap of a run: closes tapable's traps, makes errors name plugin and hook, and knows whose term is whose. */
+/**
+ * Guards every tap of a run: closes tapable's traps, makes errors name plugin and hook, and knows whose term is whose.
+ */
 import { PluginError, pluginError } from "../messages/plugin-error.ts";
 import { AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook } from "tapable";
 import type { Term } from "../contracts/step/term.ts";
@@ -93,7 +95,10 @@ function checkTap(tap: RegisteredTap, hook: string, isAsync: boolean, applying: 
   return applying.identity;
 }
 
-/** Digests of what all taps of a call are given: nothing else runs between those of a synchronous hook, so that they hold until a tap changes something. */
+/**
+ * Digests of what all taps of a call are given: nothing else runs between those of a synchronous hook, so that they
+ * hold until a tap changes something.
+ */
 interface SharedInputs {
   digests: Digests | null;
 }

@@ -1,4 +1,7 @@
-/** Names of outputs that say of which layers and heads they are: "pictureAttention(3,5)", "pictureAlignment(-1;0,7)", "pictureAttention(all)". */
+/**
+ * Names of outputs that say of which layers and heads they are: "pictureAttention(3,5)", "pictureAlignment(-1;0,7)",
+ * "pictureAttention(all)".
+ */
 import { type AttentionKind, attentionKinds, type AttentionParts, type AttentionStatistic } from "../model/attention-statistics.ts";
 
 export type AttentionOutput = `${AttentionKind}(${string})`;

@@ -8,7 +8,10 @@ export class DivergedError extends Error {
   }
 }
 
-/** Whether the error, or one that caused it, is a DivergedError. By name: an error from another thread is built anew and has lost its class. */
+/**
+ * Whether the error, or one that caused it, is a DivergedError. By name: an error from another thread is built anew and
+ * has lost its class.
+ */
 export function isDiverged(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause.name === "DivergedError") return true;
   return false;

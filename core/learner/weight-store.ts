@@ -14,18 +14,24 @@ import type { ModelRuntime } from "../model/runtime.ts";
 export type CheckpointType = "float32" | "bfloat16" | "float16" | "input";
 
 export interface WeightStore {
-  /** Write the current weights into a checkpoint's folder. @param exact with what it takes to give the trained ones back to the bit */
+  /**
+   * Write the current weights into a checkpoint's folder.
+   * @param exact with what it takes to give the trained ones back to the bit
+   */
   write(folder: string, exact: boolean): Promise<void>;
   /** Make the trained weights those that were written there. @throws Error naming the file at fault */
   restore(folder: string): Promise<void>;
 }
 
-/** What the types of `model/` leave out of the trained weights: 16 bits of each number beside bfloat16, else float32 whole. */
+/**
+ * What the types of `model/` leave out of the trained weights: 16 bits of each number beside bfloat16, else float32
+ * whole.
+ */
 const exactFile = "exact.safetensors";
 
 /**
- * `model/`: a Hugging Face folder with everything but the weights as in the folder that the model came from; `exact.safetensors` beside it where its type is not
- * float32. One tensor at a time is in memory beside the weights.
+ * `model/`: a Hugging Face folder with everything but the weights as in the folder that the model came from;
+ * `exact.safetensors` beside it where its type is not float32. One tensor at a time is in memory beside the weights.
  */
 export function modelStore(runtime: ModelRuntime, source: string, type: CheckpointType = "float32"): WeightStore {
   const written = ({ float32: "F32", bfloat16: "HIGH", float16: "F16", input: "input" } as const)[type];

@@ -1,4 +1,7 @@
-/** A batch as hooks see it, made from plain arrays. Everything here runs inside tf.tidy: tensors live as long as the call. */
+/**
+ * A batch as hooks see it, made from plain arrays. Everything here runs inside tf.tidy: tensors live as long as the
+ * call.
+ */
 import { rememberLeaves } from "../contracts/results/leaves.ts";
 import { mul, ones, tensor2d, zeros } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
@@ -25,7 +28,10 @@ export interface BatchArrays {
   readonly mask: Float32Array;
   /** log π_old. */
   readonly oldLogProbs: Float32Array;
-  /** Arrays that were scored, by the key of their request (view/weights/output); rows that a request for a share left out are NaN. */
+  /**
+   * Arrays that were scored, by the key of their request (view/weights/output); rows that a request for a share left
+   * out are NaN.
+   */
   readonly scores: ReadonlyMap<string, Float32Array>;
   /** Text of tokens. Default: an error when it is read. */
   readonly text?: Batch["text"];
@@ -145,7 +151,10 @@ function scoreArray(arrays: BatchArrays, key: string): Float32Array {
 
 type TensorMaker = (array: Float32Array, name: string) => Tensor2D;
 
-/** Arrays become tensors with zeros outside the mask and in rows that were not scored, so that these can neither overflow nor count. */
+/**
+ * Arrays become tensors with zeros outside the mask and in rows that were not scored, so that these can neither
+ * overflow nor count.
+ */
 function tensorMaker({ B, T, mask }: BatchArrays): TensorMaker {
   return (array, name) => {
     if (array.length !== B * T) throw new Error(`"${name}" has ${array.length} numbers, B × T is ${B} × ${T}`);

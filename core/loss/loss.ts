@@ -21,9 +21,15 @@ export interface TermValue {
   readonly factor: number;
   /** The plugin that gave it. */
   readonly plugin: string;
-  /** L2 norm of its part of the cotangents (d loss / d output), over every view and output. @unit of the loss, by nat */
+  /**
+   * L2 norm of its part of the cotangents (d loss / d output), over every view and output.
+   * @unit of the loss, by nat
+   */
   readonly norm: number;
-  /** Cosine of its part of the cotangents with that of the term "policy"; 0 where one of them has none. @unit −1 to 1 */
+  /**
+   * Cosine of its part of the cotangents with that of the term "policy"; 0 where one of them has none.
+   * @unit −1 to 1
+   */
   readonly cosine: number;
   /** Share of the tokens on which it acts: those where its part of some cotangent is not 0. @unit 0 to 1 */
   readonly share: number;
@@ -34,8 +40,9 @@ export interface LossResult {
   /** By name, in the order of the recipe. */
   readonly terms: Readonly<Record<string, TermValue>>;
   /**
-   * d loss / d output by view, what `learner.backward` takes: float32 arrays [B, T], exactly 0 outside the mask. "original" is
-   * always there, other views when an active score request wants their gradient. Divergences are named with what they are from; see outputName.
+   * d loss / d output by view, what `learner.backward` takes: float32 arrays [B, T], exactly 0 outside the mask.
+   * "original" is always there, other views when an active score request wants their gradient. Divergences are named
+   * with what they are from; see outputName.
    */
   readonly gradients: Readonly<Record<string, Readonly<Record<string, Float32Array>>>>;
 }
@@ -51,10 +58,12 @@ interface TermPart {
 }
 
 /**
- * The loss of one minibatch and its gradient with respect to everything the learner computed for it. Reductions are over the whole
- * minibatch, so no split of the forward pass can change it. A term whose coefficient is 0 is left out altogether. Terms are added up
- * in the order of their names, in double precision: the order of plugins whose terms do not depend on each other changes nothing.
- * @throws PluginError when a term, its weights or its gradient are not finite or of the wrong shape, naming the term and its plugin
+ * The loss of one minibatch and its gradient with respect to everything the learner computed for it. Reductions are
+ * over the whole minibatch, so no split of the forward pass can change it. A term whose coefficient is 0 is left out
+ * altogether. Terms are added up in the order of their names, in double precision: the order of plugins whose terms do
+ * not depend on each other changes nothing.
+ * @throws PluginError when a term, its weights or its gradient are not finite or of the wrong shape, naming the term
+ * and its plugin
  */
 export function computeLoss(host: Pick<Host, "hooks" | "scores" | "ownerOf">, arrays: MinibatchArrays): LossResult {
   return scoped(() => {

@@ -1,4 +1,7 @@
-/** What is asked of the C library itself: to keep memory that kernels free, to hand pages back, to hold a variable, to keep a library. */
+/**
+ * What is asked of the C library itself: to keep memory that kernels free, to hand pages back, to hold a variable, to
+ * keep a library.
+ */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { platform } from "node:os";
@@ -27,10 +30,12 @@ const bridge = (): Koffi => createRequire(import.meta.url)("koffi") as Koffi;
 const libc = (declaration: string): NativeFunction => bridge().load("libc.so.6").func(declaration);
 
 /**
- * Let the process reuse freed memory instead of handing it back: arrays of a few megabytes come and go by the hundred in each pass, and every page of
- * them that the kernel gives anew costs a fault. The resident size then stays at its largest, but for single large arrays. One heap for all threads, since a thread's own heap is given
- * back whenever it is empty. Works with glibc on Linux; elsewhere it does nothing. Worth calling before threads are started.
- * @param largest bytes of an array that is given back all the same: arrays of many sizes leave gaps that none of them fits
+ * Let the process reuse freed memory instead of handing it back: arrays of a few megabytes come and go by the hundred
+ * in each pass, and every page of them that the kernel gives anew costs a fault. The resident size then stays at its
+ * largest, but for single large arrays. One heap for all threads, since a thread's own heap is given back whenever it
+ * is empty. Works with glibc on Linux; elsewhere it does nothing. Worth calling before threads are started.
+ * @param largest bytes of an array that is given back all the same: arrays of many sizes leave gaps that none of them
+ * fits
  */
 export function keepFreedMemory(largest = mostKept): void {
   if (platform() !== "linux" || (asked && largest === mostKept)) return;
@@ -39,7 +44,8 @@ export function keepFreedMemory(largest = mostKept): void {
     mallopt(M_MMAP_THRESHOLD, largest);
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_TRIM_THRESHOLD, largest === mostKept ? 2 ** 31 - 1 : mostKept);
-    // Of room at the heap's end that an array fits it takes its memory, however large it is; what lies behind it then keeps it there.
+    // Of room at the heap's end that an array fits it takes its memory, however large it is; what lies behind it then
+    // keeps it there.
     mallopt(M_TOP_PAD, largest === mostKept ? 2 * mostKept : largest / 2);
     if (asked) libc("int malloc_trim(size_t pad)")(0);
     asked = true;
@@ -64,8 +70,8 @@ const fewestHandedBack = 2 * 2 ** 20;
 const pageBytes = 65_536;
 
 /**
- * Zeros in place of what an array holds, whose pages take no memory until they are written to: they are handed back to the system. Small
- * arrays, and all of them where there is no glibc on Linux, are filled with zeros.
+ * Zeros in place of what an array holds, whose pages take no memory until they are written to: they are handed back to
+ * the system. Small arrays, and all of them where there is no glibc on Linux, are filled with zeros.
  */
 export function clearPages(array: Float32Array): void {
   const { start, end } = handBack(array) ?? { start: 0, end: 0 };
@@ -87,10 +93,10 @@ function handBack(array: Float32Array): { readonly start: number; readonly end: 
 }
 
 /**
- * Take the pages of files in a folder out of this process, where they are mapped and were not written to: the system keeps
- * them, and gives them again when they are read. Two mappings of a file are counted twice in a process's resident size,
- * though they are the same memory. Nobody may unmap files of the folder meanwhile. Where there is no glibc on Linux it
- * does nothing.
+ * Take the pages of files in a folder out of this process, where they are mapped and were not written to: the system
+ * keeps them, and gives them again when they are read. Two mappings of a file are counted twice in a process's resident
+ * size, though they are the same memory. Nobody may unmap files of the folder meanwhile. Where there is no glibc on
+ * Linux it does nothing.
  */
 export function forgetPages(folder: string): void {
   if (platform() !== "linux") return;
@@ -115,7 +121,9 @@ function mappedRanges(folder: string): [start: number, end: number][] {
   return ranges;
 }
 
-/** Set an environment variable for native libraries: in a worker thread, `process.env` is a copy that they do not see. */
+/**
+ * Set an environment variable for native libraries: in a worker thread, `process.env` is a copy that they do not see.
+ */
 export function setVariable(name: string, value: string): void {
   process.env[name] = value;
   if (platform() === "linux") libc("int setenv(const char *name, const char *value, int overwrite)")(name, value, 1);
@@ -130,7 +138,8 @@ export function keepLibrary(file: string): void {
 }
 
 /**
- * End the process now, without unwinding threads: a thread in the middle of native work would end it by an abort. Listeners of "exit" are called.
+ * End the process now, without unwinding threads: a thread in the middle of native work would end it by an abort.
+ * Listeners of "exit" are called.
  * @param signal what it dies of, by that signal's own effect, where the C library cannot be asked
  */
 export function exitAtOnce(code: number, signal: NodeJS.Signals): void {

@@ -8,13 +8,15 @@ export function machineMemory(): number {
 }
 
 /**
- * Parameters of a model from which on freed arrays go back to the system: kept, those of half a billion took twice the memory, and what a page
- * costs is little beside its product. A gradient's pages then come as what a pass back keeps becomes less.
+ * Parameters of a model from which on freed arrays go back to the system: kept, those of half a billion took twice the
+ * memory, and what a page costs is little beside its product. A gradient's pages then come as what a pass back keeps
+ * becomes less.
  */
 export const largeModel = 5e7;
 
 /**
- * Node with this project, onnxruntime's library and compiled sessions: what is left of the measured peak of a learner's step of the bench
- * shape m110 (bench/models.ts, without file pages) when its arrays are taken away. m530 with LoRA agrees with it to 1 %.
+ * Node with this project, onnxruntime's library and compiled sessions: what is left of the measured peak of a learner's
+ * step of the bench shape m110 (bench/models.ts, without file pages) when its arrays are taken away. m530 with LoRA
+ * agrees with it to 1 %.
  */
 export const processBytes = 320 * 2 ** 20;

@@ -1,6 +1,6 @@
 /**
- * The one place that chooses where the loss's tensors live: tfjs on its cpu backend, whatever else may be registered. It is loaded while a policy's
- * thread starts, which takes as long, and before a loss is computed.
+ * The one place that chooses where the loss's tensors live: tfjs on its cpu backend, whatever else may be registered.
+ * It is loaded while a policy's thread starts, which takes as long, and before a loss is computed.
  */
 import "./gradients.ts";
 import "@tensorflow/tfjs-backend-cpu";

@@ -1,11 +1,15 @@
-/** Per-token estimators of KL[π ‖ π_other] from the log-probs of the sampled token (Schulman, "Approximating KL divergence", 2020). */
+/**
+ * Per-token estimators of KL[π ‖ π_other] from the log-probs of the sampled token (Schulman, "Approximating KL
+ * divergence", 2020).
+ */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { elementwise } from "./elementwise.ts";
 
 /**
- * With x = log π_other − log π: k1 = −x, k2 = x²/2, k3 = eˣ − x − 1. "k3_k2" has k3's value and k2's gradient, whose expectation is that of
- * the KL (verl's "k3+"); its gradient knows no clamp. "k3_reverse" estimates KL[π_other ‖ π] from samples of π: eˣ·x − eˣ + 1;
- * "k3_swapped" is k3 with its arguments exchanged, e⁻ˣ + x − 1: KL[π_other ‖ π] from samples of π_other.
+ * With x = log π_other − log π: k1 = −x, k2 = x²/2, k3 = eˣ − x − 1. "k3_k2" has k3's value and k2's gradient, whose
+ * expectation is that of the KL (verl's "k3+"); its gradient knows no clamp. "k3_reverse" estimates KL[π_other ‖ π]
+ * from samples of π: eˣ·x − eˣ + 1; "k3_swapped" is k3 with its arguments exchanged, e⁻ˣ + x − 1: KL[π_other ‖ π] from
+ * samples of π_other.
  */
 export type KlEstimator = (typeof klEstimators)[number];
 
@@ -23,8 +27,8 @@ export interface KlClamps {
 export const USUAL_KL_CLAMPS: KlClamps = { logRatio: 20, result: 10 };
 
 /**
- * A KL estimate per token, differentiable in both arguments. Where a clamp holds, the gradient is 0; at its very bounds it
- * passes, as torch.clamp does.
+ * A KL estimate per token, differentiable in both arguments. Where a clamp holds, the gradient is 0; at its very bounds
+ * it passes, as torch.clamp does.
  * @param logProbs log π, [B, T]
  * @param other log π_other of the same tokens, [B, T]
  * @returns nats, [B, T], unreduced
@@ -53,7 +57,9 @@ interface Formula {
   readonly straightThrough?: boolean;
 }
 
-/** The series where eˣ − 1 − x cancels: below 1e-3 its next term, x⁵/120, is under float64's own rounding of the sum. */
+/**
+ * The series where eˣ − 1 − x cancels: below 1e-3 its next term, x⁵/120, is under float64's own rounding of the sum.
+ */
 const k3 = (x: number): number => (Math.abs(x) < 1e-3 ? x * x * (0.5 + x * (1 / 6 + x / 24)) : Math.expm1(x) - x);
 
 /** The series where x·eˣ and eˣ − 1 cancel. */

@@ -6,7 +6,8 @@ interface Shape {
 }
 
 /**
- * Quantile of each row over entries with mask 1, interpolated linearly between neighbours as torch.nanquantile does, [B]; NaN for an empty row.
+ * Quantile of each row over entries with mask 1, interpolated linearly between neighbours as torch.nanquantile does,
+ * [B]; NaN for an empty row.
  * @param q in [0, 1]
  */
 export function rowQuantile(x: ArrayLike<number>, mask: ArrayLike<number>, { B, T }: Shape, q: number): Float64Array {

@@ -61,10 +61,10 @@ const float64 = new Float64Array(1);
 const float64Words = new Uint32Array(float64.buffer);
 
 /**
- * The key of a sub-generator: the parts are absorbed one after the other into the 64-bit key, each block of 64 bits as the
- * counter of one Philox call whose first two output words are the new key. A string is its UTF-16 units, four to a block,
- * with its length; a number is its float64 bits. Type, block index and length are in the counter too, so that ("ab", "c"),
- * ("a", "bc") and ("abc") differ.
+ * The key of a sub-generator: the parts are absorbed one after the other into the 64-bit key, each block of 64 bits as
+ * the counter of one Philox call whose first two output words are the new key. A string is its UTF-16 units, four to a
+ * block, with its length; a number is its float64 bits. Type, block index and length are in the counter too, so that
+ * ("ab", "c"), ("a", "bc") and ("abc") differ.
  */
 function absorb(words: readonly [number, number], part: string | number, out: Block): [number, number] {
   if (typeof part === "number") {

@@ -20,7 +20,8 @@ export interface ClipRange {
 }
 
 /**
- * max(−r·A, −clip(r, 1 − low, 1 + high)·A): the pessimistic bound on the improvement, to be minimised (arXiv:1707.06347, Eq. 7).
+ * max(−r·A, −clip(r, 1 − low, 1 + high)·A): the pessimistic bound on the improvement, to be minimised
+ * (arXiv:1707.06347, Eq. 7).
  * @param ratio, advantages [B, T]
  */
 export function clippedSurrogate(ratio: Tensor2D, advantages: Tensor2D, { clipLow, clipHigh }: ClipRange): Tensor2D {

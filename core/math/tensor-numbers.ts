@@ -1,6 +1,7 @@
 /**
- * Numbers of tensors. tfjs's cpu backend hands out its own buffer, so that an edit of what `dataSync` gave would change the tensor, and with it every
- * tensor that shares the buffer (clone, reshape): here reading gives a copy, and only this file looks without one.
+ * Numbers of tensors. tfjs's cpu backend hands out its own buffer, so that an edit of what `dataSync` gave would change
+ * the tensor, and with it every tensor that shares the buffer (clone, reshape): here reading gives a copy, and only
+ * this file looks without one.
  */
 import { backend, engine } from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
@@ -24,7 +25,10 @@ export function peek(tensor: Tensor): Float32Array {
   return live === null ? (tensor.dataSync() as Float32Array) : live(tensor.dataId);
 }
 
-/** The tensors of `tf.keep` and `tf.variable` that code made, which no tidy frees; tfjs's own, for its tape, are freed with it. */
+/**
+ * The tensors of `tf.keep` and `tf.variable` that code made, which no tidy frees; tfjs's own, for its tape, are freed
+ * with it.
+ */
 export type Kept = Tensor[];
 
 /** Tensors in memory. */

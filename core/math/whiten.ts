@@ -1,8 +1,8 @@
 /** Standardising numbers over the tokens that count. */
 
 /**
- * (x − mean) / √(var + 1e-8) over entries with mask 1, var unbiased; 0 elsewhere, and everywhere when fewer than two count.
- * In float64.
+ * (x − mean) / √(var + 1e-8) over entries with mask 1, var unbiased; 0 elsewhere, and everywhere when fewer than two
+ * count. In float64.
  */
 export function whiten(x: ArrayLike<number>, mask: ArrayLike<number>): Float64Array {
   let [count, sum] = [0, 0];

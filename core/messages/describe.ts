@@ -70,7 +70,10 @@ export function strangeField(value: object, known: readonly string[], what: stri
     : `${what} with the field "${strange}", which means nothing: ${didYouMean(strange, known)}`;
 }
 
-/** The same object, on which reading a name that it has not is an error with the nearest one that it has, not `undefined`. Its own fields cost nothing more. */
+/**
+ * The same object, on which reading a name that it has not is an error with the nearest one that it has, not
+ * `undefined`. Its own fields cost nothing more.
+ */
 export function strict<T extends object>(object: T, what: string): T {
   const missing = new Proxy(Object.prototype, {
     get(target, key) {

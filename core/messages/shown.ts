@@ -6,10 +6,16 @@ const longBase64 = /(?:data:[\w.+/-]{1,80}(?:;[\w=-]{1,80}){0,4},)?[A-Za-z0-9+/_
 /** A text with what is data in it replaced by its size. */
 export const withoutData = (text: string): string => text.replace(longBase64, (data) => `[${data.length} characters of data]`);
 
-/** Controls of terminals, line ends of other systems, and marks that turn the direction of what follows; the line feed and the tab stay. */
+/**
+ * Controls of terminals, line ends of other systems, and marks that turn the direction of what follows; the line feed
+ * and the tab stay.
+ */
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** Any text, as it may be shown to a person: what steers a terminal is spelled out, ESC as \x1b. Every text goes through here on its way to one. */
+/**
+ * Any text, as it may be shown to a person: what steers a terminal is spelled out, ESC as \x1b. Every text goes through
+ * here on its way to one.
+ */
 export const printable = (text: string): string =>
   text.replace(controls, (control) => {
     const code = control.charCodeAt(0);
@@ -35,8 +41,8 @@ export function shown(value: unknown): string {
 }
 
 /**
- * What a library's error comes to, for a person. Its own sentences are quoted; what the language says of a line of its code ("Cannot read properties of undefined") is nobody's
- * business, and means that what it read contradicts itself.
+ * What a library's error comes to, for a person. Its own sentences are quoted; what the language says of a line of its
+ * code ("Cannot read properties of undefined") is nobody's business, and means that what it read contradicts itself.
  * @param damaged said in place of such words
  */
 export function causeOf(error: unknown, damaged: string): string {

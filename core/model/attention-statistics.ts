@@ -2,8 +2,8 @@
 import type { Decoder } from "./model.ts";
 
 /**
- * "pictureAttention": the probability that a token's query puts on the visual tokens of its prompt; "pictureAlignment": the mean cosine of its
- * query with their keys, both turned by their positions. Both are means over heads and layers.
+ * "pictureAttention": the probability that a token's query puts on the visual tokens of its prompt; "pictureAlignment":
+ * the mean cosine of its query with their keys, both turned by their positions. Both are means over heads and layers.
  */
 export type AttentionKind = "pictureAttention" | "pictureAlignment";
 
@@ -20,7 +20,10 @@ export interface AttentionStatistic {
 /** Numbers of layers or heads, or all of them. */
 export type AttentionParts = readonly number[] | "all";
 
-/** A statistic's layers and heads as numbers from 0, each once, ascending. @throws Error when the model has no such layer or head */
+/**
+ * A statistic's layers and heads as numbers from 0, each once, ascending.
+ * @throws Error when the model has no such layer or head
+ */
 export function partsOf({ kind, layers, heads }: AttentionStatistic, decoder: Pick<Decoder, "layers" | "heads">): { readonly layers: readonly number[]; readonly heads: readonly number[] } {
   return { layers: numbered(kind, "layer", layers, decoder.layers), heads: numbered(kind, "head", heads, decoder.heads) };
 }

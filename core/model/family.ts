@@ -1,6 +1,6 @@
 /**
- * The contract of a model family: what its folder exports, and all that the rest of the project knows of it. A new one is a folder in families/ and a
- * line in registry.ts; test/contract/families.test.ts is what it must pass.
+ * The contract of a model family: what its folder exports, and all that the rest of the project knows of it. A new one
+ * is a folder in families/ and a line in registry.ts; test/contract/families.test.ts is what it must pass.
  */
 import type { ModelConfig } from "./files/config.ts";
 import type { JsonObject } from "./files/json.ts";
@@ -10,16 +10,28 @@ import type { PictureProcessor } from "./processing/picture-processor.ts";
 export interface ModelFamily<Config extends ModelConfig = ModelConfig> {
   /** `model_type` in config.json. */
   readonly type: string;
-  /** From a parsed config.json; what it leaves out has transformers' defaults. @throws Error saying which key is wrong, without the file's name */
+  /**
+   * From a parsed config.json; what it leaves out has transformers' defaults.
+   * @throws Error saying which key is wrong, without the file's name
+   */
   parseConfig(raw: JsonObject): Config;
   /** Traces nothing and allocates nothing: shapes of parameters alone cost no more than their names. */
   createModel(config: Config): VisionLanguageModel;
-  /** Pictures to patches, and what stands for them in a prompt. @throws Error where the settings cannot be followed, or contradict the config */
+  /**
+   * Pictures to patches, and what stands for them in a prompt.
+   * @throws Error where the settings cannot be followed, or contradict the config
+   */
   createPictures(settings: PictureSettings, config: Config): PictureProcessor;
   readonly tensors: TensorNames;
-  /** Chat templates of the family read a message's content as parts even where it is text alone. Default: they take a text too. */
+  /**
+   * Chat templates of the family read a message's content as parts even where it is text alone. Default: they take a
+   * text too.
+   */
   readonly contentInParts?: boolean;
-  /** Tokens as the vocabulary spells them that a response must never hold, where the vocabulary has them; those of the config come on top. */
+  /**
+   * Tokens as the vocabulary spells them that a response must never hold, where the vocabulary has them; those of the
+   * config come on top.
+   */
   readonly reservedTokens: readonly string[];
 }
 

@@ -44,7 +44,10 @@ export interface BindOptions {
 export interface RuntimeOptions {
   /** Passes over the model's graphs to leave out. */
   readonly passes?: Partial<Passes>;
-  /** Names of the parameters that are trained, and so differ between sets of weights; all others are frozen: one copy serves every set. Default: all. */
+  /**
+   * Names of the parameters that are trained, and so differ between sets of weights; all others are frozen: one copy
+   * serves every set. Default: all.
+   */
   readonly trained?: ReadonlySet<string>;
   /** Low-rank adapters of the model, whose factors are among the weights. */
   readonly adapters?: readonly Adapter[];
@@ -103,7 +106,10 @@ export class ModelRuntime {
     return this.#sets.trained;
   }
 
-  /** The trained parameters' arrays on the host, of a set, with the values of now; who writes into the current ones calls `changed`. */
+  /**
+   * The trained parameters' arrays on the host, of a set, with the values of now; who writes into the current ones
+   * calls `changed`.
+   */
   trained(name: string = currentWeights): Weights {
     return this.#sets.host(name);
   }
@@ -142,7 +148,10 @@ export class ModelRuntime {
     this.pictures.forget(name);
   }
 
-  /** Say that the current weights changed in place; with `vision: false` those of the vision tower did not, and pictures stay encoded. */
+  /**
+   * Say that the current weights changed in place; with `vision: false` those of the vision tower did not, and pictures
+   * stay encoded.
+   */
   changed(version = this.#version + 1, { vision = true } = {}): void {
     this.#sets.hostChanged(currentWeights);
     this.#version = version;
@@ -165,9 +174,10 @@ export class ModelRuntime {
   }
 
   /**
-   * A program on the current weights with the model's parameters as constants, which is faster where few rows meet each weight. It holds a copy of
-   * them, and is compiled anew at its first run after one of them has changed; adapters are fed, so that learning them alone leaves it as it is.
-   * Where the copy would be larger than allowed, it is the program of `apart`, which reads the weights where they are.
+   * A program on the current weights with the model's parameters as constants, which is faster where few rows meet each
+   * weight. It holds a copy of them, and is compiled anew at its first run after one of them has changed; adapters are
+   * fed, so that learning them alone leaves it as it is. Where the copy would be larger than allowed, it is the program
+   * of `apart`, which reads the weights where they are.
    */
   bind(trace: TraceModel, { apart, copyBytes }: BindOptions): (feeds: Feeds) => Promise<Record<string, FloatArray>> {
     const { graph, parameters } = this.trace(trace);
@@ -195,7 +205,10 @@ export class ModelRuntime {
     };
   }
 
-  /** The same for a graph that runs in a loop; its rounds read the current weights as they were when it was prepared. @throws Error where the executor has no loops */
+  /**
+   * The same for a graph that runs in a loop; its rounds read the current weights as they were when it was prepared.
+   * @throws Error where the executor has no loops
+   */
   async compileLoop(trace: TraceModel, options: LoopOptions): Promise<ModelLoop> {
     if (this.executor.compileLoop === undefined) throw new Error(`${this.executor.name} runs no loops`);
     const { graph, parameters } = this.trace(trace);
@@ -280,7 +293,10 @@ export class ModelRuntime {
     return program.runOnEach(own, this.#parameterFeeds(parameters, weights), sums);
   }
 
-  /** The same as `run` on the current weights, the outputs left on the executor's device. @param sums see Program.runOnDevice */
+  /**
+   * The same as `run` on the current weights, the outputs left on the executor's device.
+   * @param sums see Program.runOnDevice
+   */
   runOnDevice(
     { program, parameters }: ModelProgram,
     feeds: Feeds,

@@ -1,7 +1,7 @@
 /**
- * Named sets of the weights that are trained, and beside them the frozen ones, of which there is one copy for all sets. Where the executor has a
- * device they are kept there too, so that passes and updates move none of them; what is newer on one side is brought to the other when it is
- * asked for.
+ * Named sets of the weights that are trained, and beside them the frozen ones, of which there is one copy for all sets.
+ * Where the executor has a device they are kept there too, so that passes and updates move none of them; what is newer
+ * on one side is brought to the other when it is asked for.
  */
 import type { Device, DeviceArray, Executor, Feed, FloatArray } from "../graph/executor.ts";
 import { add, affine } from "../graph/ops/index.ts";
@@ -19,7 +19,10 @@ interface WeightSet {
 /** The weights that are trained and sampled from. */
 export const currentWeights = "current";
 
-/** Arrays of the host's, or of the executor's device: those are the set's from then on, and the host has a copy when it is asked for. */
+/**
+ * Arrays of the host's, or of the executor's device: those are the set's from then on, and the host has a copy when it
+ * is asked for.
+ */
 export type InitialWeights = ReadonlyMap<string, FloatArray | DeviceArray>;
 
 function setOf(weights: InitialWeights): WeightSet {
@@ -54,7 +57,10 @@ export class WeightSets {
     return this.#upToDate(this.#frozen);
   }
 
-  /** The host's trained arrays, up to date: who writes into them says so with `hostChanged`. @throws Error naming the sets there are */
+  /**
+   * The host's trained arrays, up to date: who writes into them says so with `hostChanged`.
+   * @throws Error naming the sets there are
+   */
   host(name: string): Weights {
     return this.#upToDate(this.#set(name));
   }

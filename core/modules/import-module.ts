@@ -12,9 +12,9 @@ const isSource = import.meta.url.endsWith(".ts");
 let ready: Promise<void> | null = null;
 
 /**
- * Import a module that a user wrote: TypeScript or JavaScript, in a folder with or without `"type": "module"`, wherever it
- * lies. TypeScript is read as an ES module always. What it imports of the project's packages is what runs already, and a
- * package that is not installed beside it is looked for where the project's packages lie.
+ * Import a module that a user wrote: TypeScript or JavaScript, in a folder with or without `"type": "module"`, wherever
+ * it lies. TypeScript is read as an ES module always. What it imports of the project's packages is what runs already,
+ * and a package that is not installed beside it is looked for where the project's packages lie.
  * @param from the address of a module that sees the project's packages: import.meta.url of the caller
  */
 export async function importModule(file: URL, from: string): Promise<Readonly<Record<string, unknown>>> {

@@ -33,7 +33,8 @@ export const optionsOrigin = (options: unknown): OptionsOrigin | null => (typeof
 /**
  * Check options against a strict object schema and fill in the defaults.
  * @param owner who asks: a plugin's name, "settings", a recipe's name; begins every message
- * @throws OptionsError naming the owner, each wrong key with the nearest known one, or the value found and what is allowed
+ * @throws OptionsError naming the owner, each wrong key with the nearest known one, or the value found and what is
+ * allowed
  */
 export function parseOptions<S extends z.ZodObject>(owner: string, schema: S, options: unknown): z.output<S> {
   const result = schema.safeParse(options);
@@ -63,7 +64,10 @@ function unknownKey(owner: string, schema: z.ZodObject, path: readonly string[],
 /** Words of the schema library, which are about its own types. */
 const libraryWords = /^(?:Invalid (?:input|option|string|key)|Too (?:small|big)|Unrecognized)/;
 
-/** What is wrong with a value that a schema refused, in words for people: "gold is missing, allowed is string; seed is -1, allowed is at least 0". */
+/**
+ * What is wrong with a value that a schema refused, in words for people: "gold is missing, allowed is string; seed is
+ * -1, allowed is at least 0".
+ */
 export const faultsOf = (error: z.ZodError, value: unknown, prefix = ""): string =>
   error.issues.map((issue) => {
     const where = issue.path.length === 0 ? "" : `${prefix}${issue.path.join(".")}`;

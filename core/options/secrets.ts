@@ -1,6 +1,7 @@
 /**
- * Options that must not be seen: keys of servers. They are marked once, in the schema (`secret()`), come from the environment by name
- * (`environment("NAME")`), are written nowhere, and are struck out of every text that may hold them.
+ * Options that must not be seen: keys of servers. They are marked once, in the schema (`secret()`), come from the
+ * environment by name (`environment("NAME")`), are written nowhere, and are struck out of every text that may hold
+ * them.
  */
 import { inspect } from "node:util";
 import { z } from "zod";
@@ -12,7 +13,10 @@ const SHORTEST = 6;
 
 /** Texts to strike out. */
 const known = new Set<string>();
-/** Finds any of them, the longest first; in one pass, so that what stands in place of one is not searched for another ("secret"). */
+/**
+ * Finds any of them, the longest first; in one pass, so that what stands in place of one is not searched for another
+ * ("secret").
+ */
 let anyKnown: RegExp | undefined;
 
 /** A value that shows itself to nobody but who asks for it. */
@@ -43,7 +47,8 @@ export class Secret {
 }
 
 /**
- * The value of an environment variable, as a secret: `headers: { Authorization: environment("REWARD_KEY", "Bearer ") }`.
+ * The value of an environment variable, as a secret: `headers: { Authorization: environment("REWARD_KEY", "Bearer ")
+ * }`.
  * @param before what stands before the value
  * @throws Error when there is no such variable
  */

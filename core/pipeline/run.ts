@@ -14,8 +14,8 @@ import { attempt, isDue, rollBack, save, stateOf } from "./run/save.ts";
 /**
  * Train a policy with a recipe.
  *
- * An error leaves the newest checkpoint usable and says how to go on. An error before a step's first update also saves the steps done so far.
- * The policy's weights are changed in place and are those of the last step afterwards.
+ * An error leaves the newest checkpoint usable and says how to go on. An error before a step's first update also saves
+ * the steps done so far. The policy's weights are changed in place and are those of the last step afterwards.
  */
 export async function train(options: TrainOptions): Promise<TrainSummary> {
   await import("../math/backend.ts");
@@ -61,7 +61,10 @@ async function allSteps(run: OpenRun, options: TrainOptions): Promise<Pick<Train
 /** The step that is to come, or that an interrupted run left without its evaluation. */
 const nextStep = ({ step, unmeasured }: OpenRun): number => (unmeasured === null ? step + 1 : step);
 
-/** A step; null where it was asked to stop before it was done. Up to its first update it can be given up, and what was done before it is saved. */
+/**
+ * A step; null where it was asked to stop before it was done. Up to its first update it can be given up, and what was
+ * done before it is saved.
+ */
 async function stepOrGiveUp(run: OpenRun, options: TrainOptions): Promise<StepOutcome | null> {
   const { version } = run.policy.learner;
   return attempt(run, `Step ${nextStep(run)}`, () => oneStep(run, options)).catch((error: unknown) => {
@@ -70,7 +73,10 @@ async function stepOrGiveUp(run: OpenRun, options: TrainOptions): Promise<StepOu
   });
 }
 
-/** A step and the evaluation after it; null, with a checkpoint that says so, where it was asked to stop before the evaluation was done. */
+/**
+ * A step and the evaluation after it; null, with a checkpoint that says so, where it was asked to stop before the
+ * evaluation was done.
+ */
 async function oneStep(run: OpenRun, { signal }: TrainOptions): Promise<StepOutcome | null> {
   const context = { step: nextStep(run), steps: run.settings.steps };
   const done = run.unmeasured ?? (await runStep(context, run, stepAhead(run)));
@@ -89,7 +95,10 @@ async function oneStep(run: OpenRun, { signal }: TrainOptions): Promise<StepOutc
   return outcome;
 }
 
-/** What follows a step that is done: it is told, kept where it is the best, plugins decide, and it is saved where that is due. */
+/**
+ * What follows a step that is done: it is told, kept where it is the best, plugins decide, and it is saved where that
+ * is due.
+ */
 async function finishStep(run: OpenRun, outcome: StepOutcome, signal: AbortSignal | undefined): Promise<Pick<TrainSummary, "ended" | "reason">> {
   const { host, settings } = run;
   host.events.emit("timing", { step: run.step, seconds: outcome.seconds, terms: outcome.terms, tokens: outcome.tokens, knownSizes: outcome.knownSizes ?? null });
@@ -128,8 +137,8 @@ async function keepIfBest({ settings: { keepBest: wanted }, evaluation, folder, 
 }
 
 /**
- * The step to sample for while this one learns; null where there is none, or a checkpoint comes between, since what it saves must be all there is, or an evaluation,
- * which has the sampler for itself.
+ * The step to sample for while this one learns; null where there is none, or a checkpoint comes between, since what it
+ * saves must be all there is, or an evaluation, which has the sampler for itself.
  */
 function stepAhead({ step, settings, evaluation }: OpenRun): StepContext | null {
   const current = step + 1;
@@ -137,7 +146,10 @@ function stepAhead({ step, settings, evaluation }: OpenRun): StepContext | null 
   return settings.pipelined !== "off" && current < settings.steps && !between ? { step: current + 1, steps: settings.steps } : null;
 }
 
-/** The step with what an evaluation after it says, where one is due; null where it was asked to stop before that was known. */
+/**
+ * The step with what an evaluation after it says, where one is due; null where it was asked to stop before that was
+ * known.
+ */
 async function measured(done: StepOutcome, { evaluation, unmeasured }: OpenRun, signal: AbortSignal | undefined): Promise<StepOutcome | null> {
   const { step, steps } = done.summary;
   if (evaluation === null || step % evaluation.every !== 0) return done;

@@ -74,8 +74,8 @@ function withoutOpening(response: string, opening: string): string {
 }
 
 /**
- * Endless batches of a dataset's rows, shuffled by seed. A row that cannot be used is an error, or with `onSkip` is left out and told;
- * when none of the dataset's rows can be used, that is an error.
+ * Endless batches of a dataset's rows, shuffled by seed. A row that cannot be used is an error, or with `onSkip` is
+ * left out and told; when none of the dataset's rows can be used, that is an error.
  */
 export async function* supervisedBatches(options: {
   readonly dataset: Dataset;

@@ -1,4 +1,7 @@
-/** What a plan is about: a model by its shapes, what of it is trained, and how its weights are kept. No weights are read. */
+/**
+ * What a plan is about: a model by its shapes, what of it is trained, and how its weights are kept. No weights are
+ * read.
+ */
 import type { FileType } from "../graph/executor.ts";
 import { allPasses } from "../graph/passes.ts";
 import { largeModel } from "../machine/memory.ts";
@@ -33,7 +36,10 @@ export interface PlanSettings {
   readonly keepBest: object | null;
 }
 
-/** Whether frozen weights stay in their files: onnxruntime reads them there (Executor.readsFiles), OpenXLA puts them on its device from there. */
+/**
+ * Whether frozen weights stay in their files: onnxruntime reads them there (Executor.readsFiles), OpenXLA puts them on
+ * its device from there.
+ */
 export const leavesInFiles = ({ executor, device }: Pick<PlanSettings, "executor" | "device">): boolean =>
   executor === "xla" || (executor === "onnxruntime" && device === "cpu");
 
@@ -44,7 +50,9 @@ export class PlanSubject {
   /** Of the model, and of its adapters. */
   readonly parameters: ParameterShapes;
   readonly trained: ReadonlySet<string>;
-  /** Frozen parameters that stay in their files, and their types there; those of "xla" are put on the device from there. */
+  /**
+   * Frozen parameters that stay in their files, and their types there; those of "xla" are put on the device from there.
+   */
   readonly inFiles: ReadonlyMap<string, FileType>;
   readonly #typeOf: (parameter: string) => FileType;
 

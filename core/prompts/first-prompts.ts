@@ -17,7 +17,9 @@ export interface FirstPromptsOptions {
   readonly position?: OrderPosition;
 }
 
-/** So many prompts of usable rows, without views and without taking them from the run; fewer where there are no more. */
+/**
+ * So many prompts of usable rows, without views and without taking them from the run; fewer where there are no more.
+ */
 export async function firstPrompts(dataset: Dataset, wanted: number, { processor, random, settings, position }: FirstPromptsOptions): Promise<Prompt[]> {
   const order = createRowOrder(dataset, random.key("rows"), position);
   const maker = { processor, views: [], random, maxPromptTokens: settings.maxPromptTokens };

@@ -2,7 +2,9 @@
 import { imageMark } from "../model/processing/chat-template.ts";
 import type { Row } from "../contracts/step/row.ts";
 
-/** What is wrong with the marks of a row's texts, null when nothing is: one `<image>` for each picture, or none at all. */
+/**
+ * What is wrong with the marks of a row's texts, null when nothing is: one `<image>` for each picture, or none at all.
+ */
 export function marksProblem({ system, history = [], prompt, images }: Pick<Row, "system" | "history" | "prompt" | "images">): string | null {
   const text = [system ?? "", ...history.map(({ content }) => content), prompt].join("\n");
   const other = ["<video>", "<audio>"].find((mark) => text.includes(mark));

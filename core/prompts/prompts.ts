@@ -29,7 +29,10 @@ export interface PromptMaker {
 export const loadSource = (source: PictureSource, options: ReadingOptions = {}): Promise<Picture> =>
   typeof source === "string" ? loadPicture(source, undefined, options) : loadPicture(source.bytes, source.name, options);
 
-/** A row's pictures, with the limits of pixels that row and run ask for. @throws Error naming the picture or the column */
+/**
+ * A row's pictures, with the limits of pixels that row and run ask for.
+ * @throws Error naming the picture or the column
+ */
 async function loadRow({ images, fields }: Row, options: PictureOptions = {}): Promise<Picture[]> {
   const limit = (column: string, otherwise: number | null | undefined): number | null => {
     const given = fields[column] ?? otherwise ?? null;

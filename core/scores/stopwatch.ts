@@ -36,7 +36,10 @@ export class Stopwatch {
     }
   }
 
-  /** Share the time until a promise settles among its parts, and each part's among those it is for; part of a phase, not a phase of its own. */
+  /**
+   * Share the time until a promise settles among its parts, and each part's among those it is for; part of a phase, not
+   * a phase of its own.
+   */
   async charge<T>(parts: readonly (readonly string[])[], work: Promise<T>): Promise<T> {
     const start = performance.now();
     try {

@@ -1,6 +1,6 @@
 /**
- * Prompts on their way to the worker: each picture crosses once per content hash. The main side decides alone what the worker keeps
- * and what it forgets, and says so with every message, so that the two sides cannot disagree.
+ * Prompts on their way to the worker: each picture crosses once per content hash. The main side decides alone what the
+ * worker keeps and what it forgets, and says so with every message, so that the two sides cannot disagree.
  */
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
@@ -29,8 +29,8 @@ export interface PictureSender {
 }
 
 /**
- * Packs prompts for one receiver that keeps at most `limitBytes` of pixels (more only while a single message needs more: then nothing
- * but that message's pictures). The least recently used go first.
+ * Packs prompts for one receiver that keeps at most `limitBytes` of pixels (more only while a single message needs
+ * more: then nothing but that message's pictures). The least recently used go first.
  */
 export const createPictureSender = (limitBytes: number): PictureSender => {
   const held = new Map<string, number>();

@@ -1,4 +1,7 @@
-/** Errors on their way between threads: name, message, stack and the chain of causes survive; own fields that clone do too. */
+/**
+ * Errors on their way between threads: name, message, stack and the chain of causes survive; own fields that clone do
+ * too.
+ */
 
 /** An error as plain data. */
 export interface ErrorDescription {

@@ -1,13 +1,13 @@
 /**
- * Calls over a MessagePort: a small typed protocol with request ids, streamed items and errors that keep their stack and cause.
- * Calls are served one at a time, in the order they were made.
+ * Calls over a MessagePort: a small typed protocol with request ids, streamed items and errors that keep their stack
+ * and cause. Calls are served one at a time, in the order they were made.
  */
 import type { MessagePort, Worker } from "node:worker_threads";
 import { describeError, restoreError, type ErrorDescription } from "./remote-error.ts";
 
 /**
- * What messages here move. Node's types call what can be moved by one name or another, as they are older or newer, and beside
- * TypeScript's own types of browsers a MessagePort is another one.
+ * What messages here move. Node's types call what can be moved by one name or another, as they are older or newer, and
+ * beside TypeScript's own types of browsers a MessagePort is another one.
  */
 export type TransferListItem = ArrayBuffer | MessagePort;
 
@@ -28,8 +28,8 @@ export interface Moved<Value> {
 }
 
 /**
- * Handlers of a service. The outer function runs when the message arrives and may take what the message carries; what it returns
- * runs when all earlier calls are done.
+ * Handlers of a service. The outer function runs when the message arrives and may take what the message carries; what
+ * it returns runs when all earlier calls are done.
  */
 export type Handlers<S extends Service> = {
   readonly [K in keyof S]: (request: S[K]["request"]) => (emit: (item: Moved<S[K]["item"]>) => void) => Promise<Moved<S[K]["reply"]>>;
@@ -79,7 +79,9 @@ export interface Caller<S extends Service> {
     request: S[K]["request"],
     options?: { readonly onItem?: (item: S[K]["item"]) => void; readonly transfer?: readonly TransferListItem[] },
   ): Promise<S[K]["reply"]>;
-  /** Rejects all calls that wait for an answer, and every later one. The reason sees the names of the waiting methods. */
+  /**
+   * Rejects all calls that wait for an answer, and every later one. The reason sees the names of the waiting methods.
+   */
   fail(reason: (waiting: readonly string[]) => Error): void;
   /** Calls that wait for an answer. */
   readonly waiting: number;

@@ -11,8 +11,8 @@ export interface StartedService<S extends Service, Hello> {
 }
 
 /**
- * Start a service when the parent thread says with what, and answer its calls; if the start fails, the parent gets the error and
- * the thread ends.
+ * Start a service when the parent thread says with what, and answer its calls; if the start fails, the parent gets the
+ * error and the thread ends.
  */
 export const serveThread = async <Given, S extends Service, Hello>(
   start: (given: Given) => Promise<StartedService<S, Hello>>,

@@ -26,8 +26,8 @@ export interface ThreadOptions {
 /** A worker that loads what it runs, and waits to be told what to serve. */
 export interface LaunchedThread<S extends Service, Hello> {
   /**
-   * Tell it, once, and wait for its greeting. Rejects with the worker's own error if it cannot start. When the thread ends, calls
-   * that wait and all later ones reject, saying why.
+   * Tell it, once, and wait for its greeting. Rejects with the worker's own error if it cannot start. When the thread
+   * ends, calls that wait and all later ones reject, saying why.
    * @param given plain data for its `serveThread`
    */
   start(given: unknown): Promise<ServiceThread<S, Hello>>;
@@ -41,7 +41,8 @@ export const launchThread = <S extends Service, Hello>(bootstrap: URL, { name, m
   const worker = new Worker(bootstrap, { name, resourceLimits, execArgv: [] });
   let crash: Error | null = null;
   worker.on("error", (error: Error) => (crash = error));
-  // A message that cannot be read (no memory for its arrays) leaves its call without an answer: end the thread, so that all calls reject.
+  // A message that cannot be read (no memory for its arrays) leaves its call without an answer: end the thread, so that
+  // all calls reject.
   worker.on("messageerror", (error: Error) => {
     crash = error;
     void worker.terminate();

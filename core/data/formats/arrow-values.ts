@@ -1,4 +1,7 @@
-/** Arrow's values as rows have them: the library cuts times to milliseconds and gives decimals without their scale, so these are read from the buffers, by the schema. */
+/**
+ * Arrow's values as rows have them: the library cuts times to milliseconds and gives decimals without their scale, so
+ * these are read from the buffers, by the schema.
+ */
 import { DataType, DateUnit, Precision, TimeUnit, Vector, type Data, type Decimal, type Field, type Timestamp } from "apache-arrow";
 import { decimalText, NumberText, shortestFloat16, shortestFloat32, wholeNumber } from "../values/number-text.ts";
 import { storedJson, uuidText } from "../values/stored-json.ts";
@@ -72,7 +75,10 @@ function list(type: DataType, children: readonly Field[]): ReadValue {
   };
 }
 
-/** A list's items lie among its values: what a damaged file says otherwise would be read for ever. @throws Error when they do not */
+/**
+ * A list's items lie among its values: what a damaged file says otherwise would be read for ever.
+ * @throws Error when they do not
+ */
 function checkRange(start: number, end: number, length: number): void {
   if (start === undefined || end === undefined) throw new Error("the offsets of a list are missing");
   if (!(start >= 0 && start <= end && end <= length)) throw new Error(`a list's items are said to be ${start} to ${end} of ${length} values`);

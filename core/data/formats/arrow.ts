@@ -1,4 +1,7 @@
-/** Arrow files, read a batch at a time: streams as Hugging Face's save_to_disk writes them, and Arrow's file format (Feather), which is a stream between two marks. */
+/**
+ * Arrow files, read a batch at a time: streams as Hugging Face's save_to_disk writes them, and Arrow's file format
+ * (Feather), which is a stream between two marks.
+ */
 import { open, type FileHandle } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { compressionRegistry, CompressionType, Message, tableFromIPC, type Field } from "apache-arrow";
@@ -14,7 +17,10 @@ compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decompressLz4Frame 
 // A copy: numbers are read where they stand, which must be at a multiple of their size.
 compressionRegistry.set(CompressionType.ZSTD, { decode: (bytes) => decompressZstd(bytes).slice() });
 
-/** Open an .arrow or .feather file, or a folder that save_to_disk wrote. Only where each batch stands is read at first. @throws Error naming the file that is no Arrow, or lacks a column */
+/**
+ * Open an .arrow or .feather file, or a folder that save_to_disk wrote. Only where each batch stands is read at first.
+ * @throws Error naming the file that is no Arrow, or lacks a column
+ */
 export async function openArrow(path: string, options: BlocksOptions = {}): Promise<BlockDataset> {
   const { columns, split, heldBytes } = parseOptions("openArrow", blocksSchema, options);
   const [blocks, files]: [Block[], ColumnsOfFile[]] = [[], []];

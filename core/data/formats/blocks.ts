@@ -14,9 +14,15 @@ import { isVideoName, pictureQuestion, pictureValues, videoQuestion } from "../r
 import { rowOf } from "../rows/row.ts";
 
 export const blocksSchema = z.strictObject({
-  /** Which column of the files holds what; pictures are bytes, { bytes, path } as Hugging Face writes them, or paths relative to the file. */
+  /**
+   * Which column of the files holds what; pictures are bytes, { bytes, path } as Hugging Face writes them, or paths
+   * relative to the file.
+   */
   columns: columnsSchema,
-  /** Of a folder: the files whose names, or folders' names, begin with this. null: "train" where there are such files, else all. */
+  /**
+   * Of a folder: the files whose names, or folders' names, begin with this. null: "train" where there are such files,
+   * else all.
+   */
   split: z.string().nullable().default(null),
   /** Bytes of blocks, uncompressed, that a shuffle mixes and that stay in memory. */
   heldBytes: z.int().positive().default(96 * 2 ** 20),
@@ -50,7 +56,10 @@ export interface BlockDataset extends Dataset {
   readonly blocks: BlockOrder;
 }
 
-/** The files of a dataset's folder with an extension, in the order of their names; or the file itself. @throws Error when there are none */
+/**
+ * The files of a dataset's folder with an extension, in the order of their names; or the file itself.
+ * @throws Error when there are none
+ */
 export function dataFiles(path: string, split: string | null, extension: ".parquet" | ".arrow"): string[] {
   if (!existsSync(path)) throw new Error(`The dataset ${path} does not exist`);
   if (statSync(path).isFile()) return [path];
@@ -63,7 +72,10 @@ export function dataFiles(path: string, split: string | null, extension: ".parqu
   return (own.length > 0 ? own : all).map((name) => join(path, name));
 }
 
-/** What a file's schema says: by name, whether a column holds bytes, pictures as Hugging Face has them, or something else, whose columns inside are given. */
+/**
+ * What a file's schema says: by name, whether a column holds bytes, pictures as Hugging Face has them, or something
+ * else, whose columns inside are given.
+ */
 export interface ColumnsOfFile {
   readonly path: string;
   readonly columns: ReadonlyMap<string, ColumnKind>;
@@ -100,8 +112,8 @@ function askAbout(found: ReadonlyMap<string, ColumnKind>, outer = ""): void {
 }
 
 /**
- * Rows come with their block, and the blocks used last stay in memory. Rows without an id are named by file and place. A row that cannot be used is an error when it is read, which the setting
- * `onBadRow` may leave out.
+ * Rows come with their block, and the blocks used last stay in memory. Rows without an id are named by file and place.
+ * A row that cannot be used is an error when it is read, which the setting `onBadRow` may leave out.
  */
 export function blockDataset(name: string, { blocks, files }: { readonly blocks: readonly Block[]; readonly files: readonly ColumnsOfFile[] }, heldBytes: number, columns: Columns): BlockDataset {
   const finder = new ColumnFinder(columns);

@@ -10,8 +10,9 @@ import { openTextFile, unreadable, type Opening, type TextFormat, type TextOptio
 import { quoted } from "../../messages/shown.ts";
 
 /**
- * Open a .csv or .tsv file (comma or tab between cells; quotes as in RFC 4180). An empty cell is a missing value; a column whose cells are all numbers holds numbers, with the digits as they
- * are written, and every other column texts. Lists of messages are cells of JSON, lists of pictures cells of JSON or as Python prints them.
+ * Open a .csv or .tsv file (comma or tab between cells; quotes as in RFC 4180). An empty cell is a missing value; a
+ * column whose cells are all numbers holds numbers, with the digits as they are written, and every other column texts.
+ * Lists of messages are cells of JSON, lists of pictures cells of JSON or as Python prints them.
  * @throws Error naming the file and line; see records.ts
  */
 export const openCsv = (file: string, options: TextOptions = {}, passOver?: Opening["passOver"]): Promise<Dataset> =>

@@ -8,7 +8,8 @@ import { linesOf } from "./lines.ts";
 import { openTextFile, unreadable, type Opening, type TextFormat, type TextOptions } from "./records.ts";
 
 /**
- * Open a JSONL file, or a .json file that holds a list of rows or rows by id. Blank lines are passed over; columns that are not mapped are kept in `fields`. Numbers keep their digits.
+ * Open a JSONL file, or a .json file that holds a list of rows or rows by id. Blank lines are passed over; columns that
+ * are not mapped are kept in `fields`. Numbers keep their digits.
  * @throws Error naming the file and line, or the row's place in the list; see records.ts
  */
 export const openJsonl = (file: string, options: TextOptions = {}, passOver?: Opening["passOver"]): Promise<Dataset> =>

@@ -11,7 +11,10 @@ export interface Line {
   readonly text: string;
 }
 
-/** Every line, blank ones too, without its end and without a byte order mark; as many at a time as were read together. @throws Error naming the file that cannot be read */
+/**
+ * Every line, blank ones too, without its end and without a byte order mark; as many at a time as were read together.
+ * @throws Error naming the file that cannot be read
+ */
 export async function* linesOf(file: string): AsyncGenerator<readonly Line[]> {
   let [number, start] = [0, 0];
   let parts: Buffer[] = [];

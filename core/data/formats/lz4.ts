@@ -1,6 +1,6 @@
 /**
- * LZ4 as Arrow's buffers hold it: the frame format, whose blocks may refer to those before. The decoders on npm either know blocks alone (hyparquet-compressors) or do not stop at the end of
- * what was cut short (lz4js).
+ * LZ4 as Arrow's buffers hold it: the frame format, whose blocks may refer to those before. The decoders on npm either
+ * know blocks alone (hyparquet-compressors) or do not stop at the end of what was cut short (lz4js).
  */
 
 const magic = 0x184d2204;

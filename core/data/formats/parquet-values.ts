@@ -1,4 +1,7 @@
-/** Parquet's values as rows have them: hyparquet rounds decimals and cuts times to milliseconds, so it is asked for what is stored, and the schema says what that means. */
+/**
+ * Parquet's values as rows have them: hyparquet rounds decimals and cuts times to milliseconds, so it is asked for what
+ * is stored, and the schema says what that means.
+ */
 import { getFloat16 } from "@petamoriken/float16";
 import { parquetSchema, type FileMetaData, type SchemaElement, type SchemaTree } from "hyparquet";
 import { decimalText, NumberText, shortestFloat16, shortestFloat32, wholeNumber } from "../values/number-text.ts";

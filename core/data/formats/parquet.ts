@@ -1,4 +1,7 @@
-/** Parquet files, alone or in the folder of a Hugging Face dataset: read a row group at a time, pictures inside or beside them. */
+/**
+ * Parquet files, alone or in the folder of a Hugging Face dataset: read a row group at a time, pictures inside or
+ * beside them.
+ */
 import { basename, resolve } from "node:path";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer, type FileMetaData } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
@@ -18,7 +21,10 @@ interface OpenFile {
   readonly convert: ReturnType<typeof converters>;
 }
 
-/** Open a Parquet file, or a folder of them. Only the ends of the files are read at first. @throws Error naming the file that is no Parquet, or lacks a column */
+/**
+ * Open a Parquet file, or a folder of them. Only the ends of the files are read at first.
+ * @throws Error naming the file that is no Parquet, or lacks a column
+ */
 export async function openParquet(path: string, options: BlocksOptions = {}): Promise<BlockDataset> {
   const { columns, split, heldBytes } = parseOptions("openParquet", blocksSchema, options);
   const [blocks, files]: [Block[], ColumnsOfFile[]] = [[], []];
@@ -36,7 +42,10 @@ export async function openParquet(path: string, options: BlocksOptions = {}): Pr
   return blockDataset(basename(path), { blocks, files }, heldBytes, columns);
 }
 
-/** A row group; one that is larger than a quarter of what may be held in parts, where an index says which pages hold which rows. */
+/**
+ * A row group; one that is larger than a quarter of what may be held in parts, where an index says which pages hold
+ * which rows.
+ */
 function partsOf({ num_rows, total_byte_size, columns }: FileMetaData["row_groups"][number], heldBytes: number): { readonly rows: number; readonly bytes: number }[] {
   const [rows, bytes] = [Number(num_rows), Number(total_byte_size)];
   const indexed = columns.every(({ offset_index_offset, meta_data }) => offset_index_offset !== undefined || Number(meta_data?.total_uncompressed_size ?? Infinity) < smallColumn);

@@ -38,7 +38,10 @@ export interface ByteRange {
 
 /** How a kind of file is read. */
 export interface TextFormat {
-  /** All rows, in order, those that hold something, each with what reads it while it is at hand; some at a time. @throws Error when the file cannot be read at all */
+  /**
+   * All rows, in order, those that hold something, each with what reads it while it is at hand; some at a time.
+   * @throws Error when the file cannot be read at all
+   */
   entries(file: string): AsyncIterable<readonly { readonly entry: Entry; readonly read: () => unknown }[]>;
   /** What a text of the file says. @throws Error saying why it is no record */
   record(text: string): unknown;
@@ -52,7 +55,10 @@ export interface Opening {
   readonly passOver?: Readonly<Record<string, string>>;
 }
 
-/** Errors (or skips, as asked for) name the file and line, or the row's place in a list: what is no record, a missing or wrong column, a missing picture, a second row of one id. */
+/**
+ * Errors (or skips, as asked for) name the file and line, or the row's place in a list: what is no record, a missing or
+ * wrong column, a missing picture, a second row of one id.
+ */
 export async function openTextFile(file: string, format: TextFormat, options: TextOptions, { who, passOver = {} }: Opening): Promise<Dataset> {
   const { columns, pictures, onBadRow } = parseOptions(who, textSchema, options);
   const folder = resolve(dirname(file), pictures);

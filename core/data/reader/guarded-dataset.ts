@@ -51,7 +51,10 @@ export async function openGuarded(file: DataFile, limits: LimitsOptions = {}): P
 /** Rows with pictures after which it is known whether a file holds them itself. */
 const enough = 64;
 
-/** Paths of the pictures of a file that is read in blocks: all rows are gone through only where the first ones name paths. */
+/**
+ * Paths of the pictures of a file that is read in blocks: all rows are gone through only where the first ones name
+ * paths.
+ */
 async function picturesOfRows(size: number, rows: RowsAhead): Promise<readonly string[]> {
   const paths = new Set<string>();
   for (let index = 0, inside = 0; index < size && (inside < enough || paths.size > 0); index++) {
@@ -99,7 +102,10 @@ class GuardedFile {
     }
   }
 
-  /** Of a file that is read row by row, the place is passed over next time. @throws Error where the settings stop the run, or no row is at fault */
+  /**
+   * Of a file that is read row by row, the place is passed over next time.
+   * @throws Error where the settings stop the run, or no row is at fault
+   */
   #ended({ message, place }: ReaderEndedError): void {
     const { path, kind, options } = this.#file;
     const inBlocks = kind === "parquet" || kind === "arrow";

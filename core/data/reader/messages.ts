@@ -15,7 +15,9 @@ export interface OpenQuestion {
   readonly options: DataOptions;
   /** Places that ended the process before, by name, with the reason: they are left out. */
   readonly passOver: Readonly<Record<string, string>>;
-  /** Write the name of every place to the standard error before it is read, for an end that would leave no last words. */
+  /**
+   * Write the name of every place to the standard error before it is read, for an end that would leave no last words.
+   */
   readonly tell: boolean;
 }
 
@@ -38,7 +40,10 @@ export interface RowsQuestion {
   readonly bytes: number;
 }
 
-/** A row with the numbers of its fields that a double does not hold, by the names that lead to them; or why there is none. */
+/**
+ * A row with the numbers of its fields that a double does not hold, by the names that lead to them; or why there is
+ * none.
+ */
 export type RowAnswer =
   | { readonly row: Row; readonly digits: readonly Digits[] }
   | { readonly unusable: string }

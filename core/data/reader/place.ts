@@ -1,9 +1,15 @@
-/** What is being read at this moment: kept where another thread of the process can see it, so that it can say what took too long, or too much memory. */
+/**
+ * What is being read at this moment: kept where another thread of the process can see it, so that it can say what took
+ * too long, or too much memory.
+ */
 
 /** Bytes of a place's name. */
 export const placeBytes = 1024;
 
-/** What the two threads share: a count that moves with every place, the index of the row that was asked for (−1: none), and the place's name. */
+/**
+ * What the two threads share: a count that moves with every place, the index of the row that was asked for (−1: none),
+ * and the place's name.
+ */
 export interface SharedPlace {
   /** Int32: [count, index, length of the name, 1 while something is asked]. */
   readonly state: SharedArrayBuffer;

@@ -1,6 +1,7 @@
 /**
- * The process that reads users' files: a damaged one can end it, and nothing else. A thread would not do: V8 ends the whole process where one array of a
- * thread does not fit into its heap. Started by reader-child.mjs with the limits as JSON; ends with its parent.
+ * The process that reads users' files: a damaged one can end it, and nothing else. A thread would not do: V8 ends the
+ * whole process where one array of a thread does not fit into its heap. Started by reader-child.mjs with the limits as
+ * JSON; ends with its parent.
  */
 import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";

@@ -1,4 +1,7 @@
-/** The process that reads users' files, as the others see it: asked one thing at a time, started when it is needed, gone when they are. */
+/**
+ * The process that reads users' files, as the others see it: asked one thing at a time, started when it is needed, gone
+ * when they are.
+ */
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Answer, CloseMessage, LastWords, OpenAnswer, OpenQuestion, Question, RowsAnswer, RowsQuestion } from "./messages.ts";

@@ -4,7 +4,10 @@ import type { BlocksOptions } from "../formats/blocks.ts";
 import type { TextOptions } from "../formats/records.ts";
 
 export const limitsSchema = z.strictObject({
-  /** Seconds for one row of a text file, or one block of rows of a Parquet or Arrow file: what takes longer cannot be used. */
+  /**
+   * Seconds for one row of a text file, or one block of rows of a Parquet or Arrow file: what takes longer cannot be
+   * used.
+   */
   seconds: z.number().positive().default(60),
   /** Resident memory of the process that reads, MiB: what takes more cannot be used. */
   megabytes: z.int().min(256).default(4096),

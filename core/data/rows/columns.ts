@@ -4,7 +4,10 @@ import { quoted } from "../../messages/shown.ts";
 
 export const columnsSchema = z
   .strictObject({
-    /** The question: text, or a list of messages. A column inside another is named with dots: "extra_info.question". Default: the first of `knownColumns.prompt` that there is; so for the others. */
+    /**
+     * The question: text, or a list of messages. A column inside another is named with dots: "extra_info.question".
+     * Default: the first of `knownColumns.prompt` that there is; so for the others.
+     */
     prompt: z.string().optional(),
     /** The right answer, text or number. Where no column holds it, it is the last turn of a list of messages. */
     answer: z.string().optional(),
@@ -71,7 +74,10 @@ export interface Layout {
   readonly others: readonly string[];
 }
 
-/** Finds the columns of records, and remembers what was taken from one that is not called by its purpose and that nobody named: to be said. */
+/**
+ * Finds the columns of records, and remembers what was taken from one that is not called by its purpose and that nobody
+ * named: to be said.
+ */
 export class ColumnFinder {
   readonly columns: Columns;
   readonly #taken = new Map<string, Purpose>();

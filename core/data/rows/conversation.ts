@@ -1,4 +1,7 @@
-/** Lists of messages, as TRL, verl, ms-swift, LLaVA and chat servers write them: system turn, earlier turns, the question, the reply; pictures in their places. */
+/**
+ * Lists of messages, as TRL, verl, ms-swift, LLaVA and chat servers write them: system turn, earlier turns, the
+ * question, the reply; pictures in their places.
+ */
 import { imageMark } from "../../model/processing/chat-template.ts";
 import type { Turn } from "../../contracts/step/row.ts";
 import type { Values } from "./columns.ts";
@@ -11,7 +14,10 @@ export interface Conversation {
   readonly prompt: string;
   /** What the assistant says last, where the list ends so. */
   readonly reply: string | null;
-  /** One for each place of a picture, in order: the picture that stands there, undefined where the row's next one belongs. */
+  /**
+   * One for each place of a picture, in order: the picture that stands there, undefined where the row's next one
+   * belongs.
+   */
   readonly pictures: readonly unknown[];
 }
 
@@ -83,7 +89,10 @@ function readPart(part: unknown, where: string): { readonly text: string; readon
   throw new Error(`${where} has a part of the type "${quoted(String(type))}": texts and pictures are read${/video/.test(type) ? "; take frames from videos" : ""}`);
 }
 
-/** Pictures in their places: those of the messages where they stand, the row's own in the places that are left. @throws Error where these are not as many */
+/**
+ * Pictures in their places: those of the messages where they stand, the row's own in the places that are left.
+ * @throws Error where these are not as many
+ */
 export function placed(inMessages: readonly unknown[], own: readonly unknown[]): readonly unknown[] {
   const inside = inMessages.filter((picture) => picture !== undefined).length;
   if (inside === 0) return own;

@@ -1,4 +1,7 @@
-/** Pictures as people's data holds them: bytes, `{ bytes, path }`, paths, file:// and data URLs, base64; nothing is ever fetched because data says so. */
+/**
+ * Pictures as people's data holds them: bytes, `{ bytes, path }`, paths, file:// and data URLs, base64; nothing is ever
+ * fetched because data says so.
+ */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,7 +19,10 @@ export interface PicturePlace {
   readonly absent: string | null;
 }
 
-/** Values of the columns of pictures, in order, lists taken apart, and the columns that they stand in. @throws Error asking for the column where it can only be guessed */
+/**
+ * Values of the columns of pictures, in order, lists taken apart, and the columns that they stand in.
+ * @throws Error asking for the column where it can only be guessed
+ */
 export function pictureValues(record: Values, { images, others }: Layout, mapped: boolean): { readonly values: readonly unknown[]; readonly columns: readonly string[] } {
   const filled = images.map((column) => ({ column, items: itemsOf(valueAt(record, column)) })).filter(({ items }) => items.length > 0);
   if (!mapped && filled.length > 1 && filled[0]!.column !== "images") {
@@ -44,7 +50,10 @@ function listIn(text: string): unknown[] {
   }
 }
 
-/** The texts of a list as Python prints it, "['a', 'b']"; null for anything else. Reads each character once: what backtracks takes a minute for a hostile megabyte. */
+/**
+ * The texts of a list as Python prints it, "['a', 'b']"; null for anything else. Reads each character once: what
+ * backtracks takes a minute for a hostile megabyte.
+ */
 function pythonTexts(list: string): string[] | null {
   const space = /\s*/y;
   const text = /'([^'\\]*(?:\\[^][^'\\]*)*)'/y;

@@ -13,7 +13,10 @@ export interface RowPlace extends PicturePlace {
   readonly id: string;
 }
 
-/** What is mapped in its place, everything else in `fields`. @throws Error naming the column that is missing or wrong */
+/**
+ * What is mapped in its place, everything else in `fields`.
+ * @throws Error naming the column that is missing or wrong
+ */
 export function rowOf(record: Values, finder: ColumnFinder, place: RowPlace): Row {
   const layout = finder.layoutOf(record);
   const asked = promptOf(record, layout);
@@ -42,7 +45,10 @@ function promptOf(record: Values, layout: Layout): Conversation {
   return { system: null, history: [], prompt, reply: null, pictures: [] };
 }
 
-/** A list of messages that is written as JSON, as tables without lists have it; else the text. @throws Error for one as Python prints it */
+/**
+ * A list of messages that is written as JSON, as tables without lists have it; else the text.
+ * @throws Error for one as Python prints it
+ */
 function conversationIn(text: string): unknown {
   if (!/^\s*\[\s*\{/.test(text)) return text;
   if (/^\s*\[\s*\{\s*'(?:role|from|content|value)'/.test(text)) throw new Error("the prompt is the text that Python prints for a list of messages: write it as JSON");
@@ -134,14 +140,20 @@ export function withDigits(row: Row, digits: readonly Digits[]): Row {
   return row;
 }
 
-/** A field as text, numbers by the digits that the file has; null for what is neither text nor number. A field inside another is named with dots. */
+/**
+ * A field as text, numbers by the digits that the file has; null for what is neither text nor number. A field inside
+ * another is named with dots.
+ */
 export function fieldText(fields: Row["fields"], name: string): string | null {
   const value = valueAt(written.get(fields) ?? fields, name);
   if (value instanceof NumberText) return value.text;
   return typeof value === "string" || (typeof value === "number" && Number.isFinite(value)) ? String(value) : null;
 }
 
-/** What JSON can write: numbers as doubles, or as their digits where a double is another number; what is no number is missing. */
+/**
+ * What JSON can write: numbers as doubles, or as their digits where a double is another number; what is no number is
+ * missing.
+ */
 function plain(value: unknown, digits: { seen: boolean }): unknown {
   if (typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") return Number.isNaN(value) ? null : value;

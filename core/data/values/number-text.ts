@@ -1,7 +1,10 @@
 /** Numbers whose digits matter: one value, whatever kind of file they come from. */
 import { f16round } from "@petamoriken/float16";
 
-/** A number by its digits, where the nearest double is another number or is written otherwise: 2.50, 12345678901234567890, a decimal column's 0.10. */
+/**
+ * A number by its digits, where the nearest double is another number or is written otherwise: 2.50,
+ * 12345678901234567890, a decimal column's 0.10.
+ */
 export class NumberText {
   readonly text: string;
 

@@ -1,4 +1,7 @@
-/** Lowering of attention in blocks (ops/block-attention.ts): a loop over the blocks, whose results are collected in sequences. */
+/**
+ * Lowering of attention in blocks (ops/block-attention.ts): a loop over the blocks, whose results are collected in
+ * sequences.
+ */
 import { leastAbove, leastSeen } from "../ops/changed-values.ts";
 import type { LoopType, OnnxAttribute, OnnxWriter } from "./writer.ts";
 
@@ -98,7 +101,10 @@ class BlockNodes extends Nodes {
     return this.transpose(this.reshape(rows, -1, this.#heads.kvHeads, size), 1, 0, 2);
   }
 
-  /** softmax(scale · q·kᵀ), [kvHeads, group, n, keys]; of the last keys, which are the block itself, each query reads those up to its own. */
+  /**
+   * softmax(scale · q·kᵀ), [kvHeads, group, n, keys]; of the last keys, which are the block itself, each query reads
+   * those up to its own.
+   */
   probabilities(queries: string, keys: string): string {
     const scores = this.product(queries, this.byGroup(keys), { transB: 1, scale: this.scale });
     const { q0, q1, itself } = this.block;
@@ -112,7 +118,10 @@ class BlockNodes extends Nodes {
     return this.op("Softmax", [this.op("Add", [scores, padded])], { axis: -1 });
   }
 
-  /** p·v with what `change` [rows, 3] replaces, as ops/changed-values.ts has it: p [kvHeads, group, n, keys], values [kvHeads, 1, keys, size]. */
+  /**
+   * p·v with what `change` [rows, 3] replaces, as ops/changed-values.ts has it: p [kvHeads, group, n, keys], values
+   * [kvHeads, 1, keys, size].
+   */
   changedProduct(p: string, values: string, change: string): string {
     const { q0, q1, seen0, seen1, own0 } = this.block;
     const number = (value: number): string => this.emitter.float(value);
@@ -135,7 +144,10 @@ class BlockNodes extends Nodes {
     return this.op("Add", [this.product(this.op("Sub", [p, replaced]), values), this.op("Mul", [over(replaced, 3), instead])]);
   }
 
-  /** scale · Σ over a group's queries of weight · row: weights [kvHeads, group, n, keys], rows [kvHeads, group, n, size] → [kvHeads, keys, size]. */
+  /**
+   * scale · Σ over a group's queries of weight · row: weights [kvHeads, group, n, keys], rows [kvHeads, group, n, size]
+   * → [kvHeads, keys, size].
+   */
   overQueries(weights: string, rows: string, { scale = 1, size = this.#heads.headSize } = {}): string {
     const { kvHeads } = this.#heads;
     const keys = this.op("Shape", [weights], { start: 3, end: 4 });
@@ -144,8 +156,9 @@ class BlockNodes extends Nodes {
   }
 
   /**
-   * The cotangents of a segment's keys so far plus those of this block, which reads the first of them, [kvHeads, keys of the segment, size]; and where the
-   * segment is complete the same as rows [keys, kvHeads · size], else none of them.
+   * The cotangents of a segment's keys so far plus those of this block, which reads the first of them, [kvHeads, keys
+   * of the segment, size]; and where the segment is complete the same as rows [keys, kvHeads · size], else none of
+   * them.
    */
   addToKeys(sum: string, more: string, size = this.#heads.headSize): [sum: string, complete: string] {
     const { keys, later, complete } = this.block;
@@ -182,7 +195,10 @@ interface Carried {
   readonly type: LoopType;
 }
 
-/** Run `body` `count` times; it gets the number of the iteration and what is carried, and gives what is carried on. Returns what is carried at the end. */
+/**
+ * Run `body` `count` times; it gets the number of the iteration and what is carried, and gives what is carried on.
+ * Returns what is carried at the end.
+ */
 function loop(emitter: OnnxWriter, count: string, carried: readonly Carried[], body: (iteration: string, carried: readonly string[]) => readonly string[]): readonly string[] {
   const types = carried.map(({ type }) => type);
   return emitter.op("Loop", [count, "", ...carried.map(({ initial }) => initial)], {
@@ -191,7 +207,10 @@ function loop(emitter: OnnxWriter, count: string, carried: readonly Carried[], b
   });
 }
 
-/** @param inputs queries, keys, values, blocks, rows of keys @param change what some queries read other values by (ops/changed-values.ts), [rows, 3] */
+/**
+ * @param inputs queries, keys, values, blocks, rows of keys
+ * @param change what some queries read other values by (ops/changed-values.ts), [rows, 3]
+ */
 export function attendInLoop(emitter: OnnxWriter, heads: Heads, [q, k, v, blocks]: readonly string[], output: string, change?: string): void {
   const nodes = new Nodes(emitter);
   const numbers = nodes.op("Cast", [blocks!], { to: int64 });
@@ -206,8 +225,8 @@ export function attendInLoop(emitter: OnnxWriter, heads: Heads, [q, k, v, blocks
 }
 
 /**
- * Blocks are taken from the last to the first, so that the cotangents of a segment's keys and values, to which each of its blocks adds, are complete with its
- * first block. What is collected is put in front.
+ * Blocks are taken from the last to the first, so that the cotangents of a segment's keys and values, to which each of
+ * its blocks adds, are complete with its first block. What is collected is put in front.
  * @param inputs queries, keys, values, blocks, rows of keys, output, cotangent of the output
  */
 export function attendInLoopBack(emitter: OnnxWriter, heads: Heads, [q, k, v, blocks, , out, dOut]: readonly string[], outputs: readonly string[]): void {

@@ -22,7 +22,9 @@ export interface EmitOptions {
   /** See CompileOptions. */
   readonly products?: OnnxProducts;
   readonly device?: OnnxDevice;
-  /** Outputs to which the input that `sumInput` names is added; with any, the first output of the model is `noOutput`. */
+  /**
+   * Outputs to which the input that `sumInput` names is added; with any, the first output of the model is `noOutput`.
+   */
   readonly sums?: readonly string[];
 }
 
@@ -40,8 +42,8 @@ export function emitOnnx(graph: Graph, options: EmitOptions = {}): Uint8Array {
 }
 
 /**
- * Inputs first: sizes are read off them. Nodes that nothing reads (weight gradients) go last, newest first: onnxruntime then runs each as soon as its inputs
- * exist, instead of keeping every activation alive to the end.
+ * Inputs first: sizes are read off them. Nodes that nothing reads (weight gradients) go last, newest first: onnxruntime
+ * then runs each as soon as its inputs exist, instead of keeping every activation alive to the end.
  */
 export function executionOrder(graph: Graph): Node[] {
   const live = liveNodes(graph);
@@ -63,8 +65,8 @@ export class OnnxEmitter implements OnnxWriter {
   /** Values that are stretches of files. */
   readonly #stored = new Map<Value, Stored>();
   /**
-   * What widens them, before all other nodes: of a node's inputs onnxruntime computes the one that comes last in the model first, and this must come when all
-   * else that the node needs is there, or every weight would be wide at once.
+   * What widens them, before all other nodes: of a node's inputs onnxruntime computes the one that comes last in the
+   * model first, and this must come when all else that the node needs is there, or every weight would be wide at once.
    */
   readonly #widening: BinaryWriter[] = [];
   /** Of the graph, or of the loop's body that is being written. */
@@ -256,8 +258,8 @@ export class OnnxEmitter implements OnnxWriter {
   }
 
   /**
-   * Names for lengths that vary within the graph, where onnxruntime would make up new ones: it compares each with all that it made up before, which for a
-   * graph of 6,200 nodes took 12 s of its time before the first run.
+   * Names for lengths that vary within the graph, where onnxruntime would make up new ones: it compares each with all
+   * that it made up before, which for a graph of 6,200 nodes took 12 s of its time before the first run.
    */
   #innerShapes(): BinaryWriter[] {
     const inner = [...this.#names].filter(([value, name]) => !this.#graph.inputs.has(name) && !this.#graph.outputs.has(name) && fixedSizes(value.shape) === null);

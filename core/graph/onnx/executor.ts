@@ -15,15 +15,23 @@ import { int8SumsAreExact } from "./int8-sums.ts";
 export interface OnnxExecutorOptions {
   /** Threads inside an op; default: all cores. */
   readonly threads?: number;
-  /** Whether threads wait for their next op awake: faster, unless another executor computes at the same time on the same cores. Default true. */
+  /**
+   * Whether threads wait for their next op awake: faster, unless another executor computes at the same time on the same
+   * cores. Default true.
+   */
   readonly spinning?: boolean;
-  /** "webgpu": whatever of a graph has a kernel there runs on the GPU that WebGPU finds, the rest on the processor. Default "cpu". */
+  /**
+   * "webgpu": whatever of a graph has a kernel there runs on the GPU that WebGPU finds, the rest on the processor.
+   * Default "cpu".
+   */
   readonly device?: OnnxDevice;
 }
 
 export class OnnxExecutor implements Executor {
   readonly name: string;
-  /** The loop over blocks runs on the processor: on another device it would fetch its arrays from there in every round. */
+  /**
+   * The loop over blocks runs on the processor: on another device it would fetch its arrays from there in every round.
+   */
   readonly attendsInBlocks: boolean;
   readonly readsFiles: boolean;
   readonly #device: OnnxDevice;
@@ -95,8 +103,8 @@ function storedFiles(arrays: ReadonlyMap<string, FileArray>): { readonly folder:
 }
 
 /**
- * Without a copy of what is read: folding would keep weights in float32, joining equal casts would keep them from the pass forward to the pass back, and
- * packing would rearrange them in memory.
+ * Without a copy of what is read: folding would keep weights in float32, joining equal casts would keep them from the
+ * pass forward to the pass back, and packing would rearrange them in memory.
  */
 const withFolder = (extra: InferenceSession.SessionOptions["extra"], folder: string, copies: boolean): Record<string, unknown> => ({
   ...extra,
@@ -147,8 +155,9 @@ class OnnxProgram implements Program {
   }
 
   /**
-   * The binding lets kernels write into tensors that it is given as outputs. It then makes a copy of each all the same, one after the other, until it meets one
-   * that it cannot copy: a sequence, which therefore comes first. Sums are written over what they are sums with, the other outputs into arrays made here.
+   * The binding lets kernels write into tensors that it is given as outputs. It then makes a copy of each all the same,
+   * one after the other, until it meets one that it cannot copy: a sequence, which therefore comes first. Sums are
+   * written over what they are sums with, the other outputs into arrays made here.
    */
   async #runInPlace(feeds: Feeds, tensors: Readonly<Record<string, Tensor>>): Promise<Record<string, FloatArray>> {
     const others: Record<string, FloatArray> = {};

@@ -1,6 +1,7 @@
 /**
- * Stretches of what is fed, along its first axis: where they lie one after the other, each is an input of its own and is fed from the same memory. A table
- * that is used a stretch of the vocabulary at a time would otherwise be copied whole, and the copy kept from the pass forward to the pass back.
+ * Stretches of what is fed, along its first axis: where they lie one after the other, each is an input of its own and
+ * is fed from the same memory. A table that is used a stretch of the vocabulary at a time would otherwise be copied
+ * whole, and the copy kept from the pass forward to the pass back.
  */
 import type { HostArray } from "../executor.ts";
 import { first, type Graph, inputOp, type Value } from "../graph.ts";

@@ -1,4 +1,7 @@
-/** How much memory a program takes while it runs, found by walking its nodes as onnxruntime does: shapes alone, nothing is computed. */
+/**
+ * How much memory a program takes while it runs, found by walking its nodes as onnxruntime does: shapes alone, nothing
+ * is computed.
+ */
 import { evaluate, type Shape, sizeOf } from "../dims.ts";
 import type { FileType } from "../executor.ts";
 import { first, type Graph, inputOp, type Node, type Value } from "../graph.ts";
@@ -25,8 +28,9 @@ interface Step {
 }
 
 /**
- * Bytes of intermediate arrays and outputs that exist at a time, at most: an array comes with the node that makes it and goes after its last reader, which is what
- * onnxruntime does without an arena. What is fed, and sums, are somebody else's.
+ * Bytes of intermediate arrays and outputs that exist at a time, at most: an array comes with the node that makes it
+ * and goes after its last reader, which is what onnxruntime does without an arena. What is fed, and sums, are somebody
+ * else's.
  */
 export function peakBytes(graph: Graph, options: PeakOptions): number {
   const steps = stepsOf(graph, options.sums ?? new Set());
@@ -50,7 +54,10 @@ function stepsOf(graph: Graph, sums: ReadonlySet<string>): Step[] {
   return steps;
 }
 
-/** The order in which onnxruntime runs nodes: depth first from those that nobody reads, the last one first, and of a node's inputs the one that comes last first. */
+/**
+ * The order in which onnxruntime runs nodes: depth first from those that nobody reads, the last one first, and of a
+ * node's inputs the one that comes last first.
+ */
 function* inOrder(steps: readonly Step[]): Generator<Step> {
   const makerOf = new Map(steps.flatMap(({ makes }, index) => makes.map((value) => [value, index] as const)));
   const before = steps.map(({ reads }) => [...new Set(reads.flatMap((value) => makerOf.get(value) ?? []))].sort((a, b) => a - b));
@@ -146,7 +153,10 @@ class Memory {
     return first(outputs).shape.every((dim) => typeof dim === "number") && this.#bytes(one) === this.#bytes(first(outputs));
   }
 
-  /** What a node holds while it runs, beside what it reads and makes: weights of files that it widens, and what its lowering makes. */
+  /**
+   * What a node holds while it runs, beside what it reads and makes: weights of files that it widens, and what its
+   * lowering makes.
+   */
   #scratch(node: Node, reads: readonly Value[]): number {
     const bytes = (value: Value): number => this.#bytes(value);
     const isGather = node.op.name === "gatherRows";

@@ -22,8 +22,8 @@ const place = { kind: 16, name: 20, nameBytes: 256, largestArray: 296 + 7 * 4, e
 type NativeFunction = (...args: readonly (Buffer | bigint | null)[]) => number;
 
 /**
- * The adapters that Vulkan shows, which WebGPU goes through on Linux and most of Windows, discrete ones first. Empty where
- * there is no Vulkan: macOS has Metal, which is asked by `webgpuProblem` alone.
+ * The adapters that Vulkan shows, which WebGPU goes through on Linux and most of Windows, discrete ones first. Empty
+ * where there is no Vulkan: macOS has Metal, which is asked by `webgpuProblem` alone.
  */
 export function gpuAdapters(): GpuAdapter[] {
   try {

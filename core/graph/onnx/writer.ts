@@ -13,7 +13,10 @@ export interface OnnxNodeOptions {
   readonly domain?: string;
 }
 
-/** "uint8" is "int8" with weights shifted to 0 … 255, for processors whose sums of int8 products are not exact (int8-sums.ts). */
+/**
+ * "uint8" is "int8" with weights shifted to 0 … 255, for processors whose sums of int8 products are not exact
+ * (int8-sums.ts).
+ */
 export type OnnxProducts = "float32" | "int8" | "uint8";
 
 /** Where most of a graph runs: kernels of the two differ in what they give beside an op's first output. */
@@ -28,7 +31,8 @@ export interface OnnxWriter {
   op(type: string, inputs: readonly string[], options?: OnnxNodeOptions): readonly string[];
   /**
    * The body of a Loop, which may read any value outside of it; the sizes of shapes are not to be asked for inside.
-   * @param body gets the names of the iteration's number (int64 []) and of what is carried, and gives those of what is carried on
+   * @param body gets the names of the iteration's number (int64 []) and of what is carried, and gives those of what is
+   * carried on
    */
   loopBody(
     carried: readonly LoopType[],

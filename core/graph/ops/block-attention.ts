@@ -1,6 +1,7 @@
 /**
- * Attention of long rows, a block of queries at a time: scores [heads, queries of a block, keys] exist for one block, in the pass back again, and never
- * whole. Work is a list of blocks given at run time, so that one program serves all lengths, and neither padding nor keys that come later are computed.
+ * Attention of long rows, a block of queries at a time: scores [heads, queries of a block, keys] exist for one block,
+ * in the pass back again, and never whole. Work is a list of blocks given at run time, so that one program serves all
+ * lengths, and neither padding nor keys that come later are computed.
  */
 import { at, sameShape, type Shape } from "../dims.ts";
 import { type Attributes, type Op, type Value, first } from "../graph.ts";
@@ -8,7 +9,10 @@ import { attendInLoop, attendInLoopBack } from "../onnx/attention-loop.ts";
 import { scatterAddRows } from "./rows.ts";
 import { zeros } from "./shape.ts";
 
-/** Heads of queries, heads of keys and values (each serves heads / kvHeads of the queries'), and the size of a head; of its values too, where none is said. */
+/**
+ * Heads of queries, heads of keys and values (each serves heads / kvHeads of the queries'), and the size of a head; of
+ * its values too, where none is said.
+ */
 export interface BlockHeads extends Attributes {
   readonly heads: number;
   readonly kvHeads: number;
@@ -17,8 +21,9 @@ export interface BlockHeads extends Attributes {
 }
 
 /**
- * Blocks of queries, all rows of a segment in blocks, segment after segment; together they are all rows in order. The queries q0 … q1 of a block read
- * the keys seen0 … seen1, and of the keys own0 … q1 those up to themselves where own0 < q1.
+ * Blocks of queries, all rows of a segment in blocks, segment after segment; together they are all rows in order. The
+ * queries q0 … q1 of a block read the keys seen0 … seen1, and of the keys own0 … q1 those up to themselves where own0 <
+ * q1.
  */
 export interface AttentionBlocks {
   /** int32 [blocks, blockFields.length]: see `blockFields`. */
@@ -28,21 +33,31 @@ export interface AttentionBlocks {
 }
 
 /**
- * What a block's numbers are: its queries, keys that they see whole, the first of the segment's own keys (q1 where it reads none), how many of the last
- * keys are the block itself (0 or q1 − q0), the keys of the segment, and of these how many have a gradient from its later blocks (all, or 0 at its last
- * block) and from all blocks (all at its first one, else 0).
+ * What a block's numbers are: its queries, keys that they see whole, the first of the segment's own keys (q1 where it
+ * reads none), how many of the last keys are the block itself (0 or q1 − q0), the keys of the segment, and of these how
+ * many have a gradient from its later blocks (all, or 0 at its last block) and from all blocks (all at its first one,
+ * else 0).
  */
 export const blockFields = ["q0", "q1", "seen0", "seen1", "own0", "itself", "keys", "later", "complete"] as const;
 
-/** softmax(q·kᵀ / √headSize)·v; q [rows, heads·headSize], k [rows, kvHeads·headSize], v [rows, kvHeads·valueSize] → [rows, heads·valueSize]. */
+/**
+ * softmax(q·kᵀ / √headSize)·v; q [rows, heads·headSize], k [rows, kvHeads·headSize], v [rows, kvHeads·valueSize] →
+ * [rows, heads·valueSize].
+ */
 export const blockAttention = ({ heads, kvHeads, headSize, valueSize }: BlockHeads, q: Value, k: Value, v: Value, { blocks, keyRows }: AttentionBlocks): Value =>
   q.graph.apply(attentionOp, [q, k, v, blocks, keyRows], { heads, kvHeads, headSize, ...(valueSize === undefined ? {} : { valueSize }) });
 
-/** The same where some queries read other values in the place of those they read most: `change` [rows, 3], see `changeFields`. No gradient. */
+/**
+ * The same where some queries read other values in the place of those they read most: `change` [rows, 3], see
+ * `changeFields`. No gradient.
+ */
 export const changedBlockAttention = ({ heads, kvHeads, headSize }: BlockHeads, q: Value, k: Value, v: Value, change: Value, { blocks, keyRows }: AttentionBlocks): Value =>
   q.graph.apply(changedAttentionOp, [q, k, v, blocks, keyRows, change], { heads, kvHeads, headSize });
 
-/** Scores that exist at a time, over all heads (model/rows/attention-blocks.ts cuts blocks by it): few enough to stay in a processor's cache, enough to keep its cores busy. */
+/**
+ * Scores that exist at a time, over all heads (model/rows/attention-blocks.ts cuts blocks by it): few enough to stay in
+ * a processor's cache, enough to keep its cores busy.
+ */
 export const scoresAtOnce = 2 ** 21;
 const blockBytes = 4 * scoresAtOnce;
 
@@ -75,7 +90,10 @@ const changedAttentionOp: Op<BlockHeads> = {
   scratch: ({ inputs, outputs }, bytes) => 8 * blockBytes + bytes(inputs[1]!) + bytes(inputs[2]!) + bytes(first(outputs)),
 };
 
-/** From the inputs, the output and its cotangent: cotangents of queries, and of keys and values for each segment that reads them, in the order of `keyRows`. */
+/**
+ * From the inputs, the output and its cotangent: cotangents of queries, and of keys and values for each segment that
+ * reads them, in the order of `keyRows`.
+ */
 const attentionBackOp: Op<BlockHeads> = {
   name: "blockAttentionBack",
   outputs: ([q, k, v, , keyRows]) => {

@@ -1,4 +1,7 @@
-/** Attention in which what some queries read most is replaced (model.ts, ValueChange), of probabilities that are there whole; in blocks: block-attention.ts. */
+/**
+ * Attention in which what some queries read most is replaced (model.ts, ValueChange), of probabilities that are there
+ * whole; in blocks: block-attention.ts.
+ */
 import { type Dim } from "../dims.ts";
 import type { Value } from "../graph.ts";
 import { sum, sumLast } from "./broadcast.ts";
@@ -7,8 +10,8 @@ import { matmul } from "./matmul.ts";
 import { reshape } from "./shape.ts";
 
 /**
- * What is known of a row of attention that changes values: 1 for visual tokens, whose values may be replaced; 1 for queries that read replaced ones; and
- * the standard deviations above the mean from which they do.
+ * What is known of a row of attention that changes values: 1 for visual tokens, whose values may be replaced; 1 for
+ * queries that read replaced ones; and the standard deviations above the mean from which they do.
  */
 export const changeFields = ["visual", "changes", "deviations"] as const;
 
@@ -29,7 +32,10 @@ export interface ChangedProbabilities {
   readonly over: readonly number[];
 }
 
-/** What stays of the probabilities, what of them is replaced, and 1 where a key is seen, all of the shape of `p`; no gradient through the choice. */
+/**
+ * What stays of the probabilities, what of them is replaced, and 1 where a key is seen, all of the shape of `p`; no
+ * gradient through the choice.
+ */
 export function changedProbabilities({ p, visual, changes, deviations, over }: ChangedProbabilities): { readonly kept: Value; readonly replaced: Value; readonly seen: Value } {
   const seen = mul(above(affine(p, 1, -leastSeen)), visual);
   const shape: readonly Dim[] = p.shape.map((dim, axis) => (over.includes(axis) ? 1 : dim));
@@ -43,7 +49,10 @@ export function changedProbabilities({ p, visual, changes, deviations, over }: C
   return { kept: sub(p, replaced), replaced, seen };
 }
 
-/** Σ over keys of what replaces: [..., queries, 1]; value means [..., keys, 1], of each key over the numbers of its value. */
+/**
+ * Σ over keys of what replaces: [..., queries, 1]; value means [..., keys, 1], of each key over the numbers of its
+ * value.
+ */
 export const replacement = (replaced: Value, seen: Value, valueMeans: Value): Value =>
   mul(sumLast(replaced), div(matmul(seen, valueMeans), atLeastOne(sumLast(seen))));
 

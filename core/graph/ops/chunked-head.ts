@@ -1,4 +1,7 @@
-/** Log-probs and entropies from hidden states, a stretch of the vocabulary at a time: logits [rows, vocabulary] never exist whole. */
+/**
+ * Log-probs and entropies from hidden states, a stretch of the vocabulary at a time: logits [rows, vocabulary] never
+ * exist whole.
+ */
 import { at } from "../dims.ts";
 import type { Value } from "../graph.ts";
 import { add, exp, log, mul, neg, sub, withGradient } from "./elementwise.ts";
@@ -17,9 +20,11 @@ export interface ChunkedHead {
 }
 
 /**
- * The head over hidden states [M, D] and weights [V, D]. Pass and pass back each compute the logits of a chunk, use them and let go of them.
+ * The head over hidden states [M, D] and weights [V, D]. Pass and pass back each compute the logits of a chunk, use
+ * them and let go of them.
  * @param chunk tokens of the vocabulary at a time
- * @param one a value [1] that is fed as 1 when the graph runs: multiplied with it, the second computation is not the first one again to a compiler
+ * @param one a value [1] that is fed as 1 when the graph runs: multiplied with it, the second computation is not the
+ * first one again to a compiler
  */
 export function chunkedHead(hidden: Value, weight: Value, { chunk, one }: { readonly chunk: number; readonly one: Value }): ChunkedHead {
   const V = at(weight.shape, 0);
@@ -44,7 +49,10 @@ export function chunkedHead(hidden: Value, weight: Value, { chunk, one }: { read
   const total = sumLast(mul(masses, scales));
   const logTotal = add(top, log(total)); // log Σ exp logits, [M, 1]
 
-  /** Cotangents of hidden states and weights, where `rule` gives a chunk's d loss / d logits from its probabilities and log-probs. */
+  /**
+   * Cotangents of hidden states and weights, where `rule` gives a chunk's d loss / d logits from its probabilities and
+   * log-probs.
+   */
   const back = (rule: (p: Value, logP: Value) => Value): { readonly dHidden: Value; readonly dWeight: Value } => {
     const again = mul(hidden, one);
     const pieces = parts.map((part) => {

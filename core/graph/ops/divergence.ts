@@ -1,4 +1,7 @@
-/** Divergences of two full next-token distributions, from hidden states and heads, a stretch of the vocabulary at a time. */
+/**
+ * Divergences of two full next-token distributions, from hidden states and heads, a stretch of the vocabulary at a
+ * time.
+ */
 import { at } from "../dims.ts";
 import type { Value } from "../graph.ts";
 import { add, affine, exp, log, mul, neg, sigmoid, sub, withGradient } from "./elementwise.ts";
@@ -9,8 +12,8 @@ import { sumLast } from "./broadcast.ts";
 import { concat, reshape, split } from "./shape.ts";
 
 /**
- * With π the distribution that is scored and q the other one, nats: "kl", KL[π ‖ q]; "reverseKl", KL[q ‖ π]; "jsd", the Jensen–Shannon divergence
- * ½·KL[π ‖ m] + ½·KL[q ‖ m], m = (π + q) / 2, at most log 2.
+ * With π the distribution that is scored and q the other one, nats: "kl", KL[π ‖ q]; "reverseKl", KL[q ‖ π]; "jsd", the
+ * Jensen–Shannon divergence ½·KL[π ‖ m] + ½·KL[q ‖ m], m = (π + q) / 2, at most log 2.
  */
 export type Divergence = "kl" | "reverseKl" | "jsd";
 
@@ -67,8 +70,9 @@ const formulas: Readonly<Record<Divergence, Formula>> = {
 };
 
 /**
- * A divergence of softmax(own) and softmax(other) for each row, nats, [M]. The other side is a constant; gradients go to `own` alone. Each pass over the
- * vocabulary computes the logits of a chunk, uses them and lets go of them, so that logits [M, V] never exist whole where V is more than a chunk.
+ * A divergence of softmax(own) and softmax(other) for each row, nats, [M]. The other side is a constant; gradients go
+ * to `own` alone. Each pass over the vocabulary computes the logits of a chunk, uses them and lets go of them, so that
+ * logits [M, V] never exist whole where V is more than a chunk.
  */
 export function divergence(kind: Divergence, own: HeadInput, other: HeadInput, { chunk, one }: DivergenceOptions): Value {
   const V = at(own.weight.shape, 0);
@@ -96,7 +100,10 @@ export function divergence(kind: Divergence, own: HeadInput, other: HeadInput, {
   return reshape(withGradient(value(sums), [own.hidden, own.weight], rule), [at(own.hidden.shape, 0)]);
 }
 
-/** log Σ exp logits, [M, 1]: sums relative to each chunk's own largest logit, brought together relative to the largest of all. */
+/**
+ * log Σ exp logits, [M, 1]: sums relative to each chunk's own largest logit, brought together relative to the largest
+ * of all.
+ */
 function logTotal(hidden: Value, parts: readonly Value[]): Value {
   const stretches = parts.map((part) => {
     const scores = logits(hidden, part);

@@ -1,4 +1,7 @@
-/** Dropout whose mask is a function of a key and of the place: nothing is kept for the gradient, and computed again it is the same. */
+/**
+ * Dropout whose mask is a function of a key and of the place: nothing is kept for the gradient, and computed again it
+ * is the same.
+ */
 import { at } from "../dims.ts";
 import { type Dropout, type Op, type Value, first } from "../graph.ts";
 
@@ -13,8 +16,8 @@ const perWord = 4;
 export const keptScale = (threshold: number): number => lane / (lane - threshold);
 
 /**
- * SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) by its counter: word n of a key is mix(key + n·γ). As signed numbers of 64 bits, which wrap around
- * as unsigned ones do.
+ * SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) by its counter: word n of a key is mix(key + n·γ). As signed numbers of
+ * 64 bits, which wrap around as unsigned ones do.
  */
 export const splitMix = { gamma: 0x9e3779b97f4a7c15n, steps: [[30n, 0xbf58476d1ce4e5b9n], [27n, 0x94d049bb133111ebn], [31n, null]] } as const;
 
@@ -34,7 +37,8 @@ const dropoutOp: Op<{ readonly threshold: number }> = {
     const signed = (value: bigint): string => emitter.ints([BigInt.asIntN(64, value)]);
     const half = (index: number): string => one("Gather", [cast(key!, int64), emitter.ints([index])]);
     const seed = one("Add", [one("Mul", [half(1), signed(2n ** 32n)]), half(0)]);
-    // The row count is read off x and not off another array of the same size: a compiler then does not keep one mask for passes there and back.
+    // The row count is read off x and not off another array of the same size: a compiler then does not keep one mask
+    // for passes there and back.
     const rows = one("Squeeze", [one("Shape", [x!], { start: 0, end: 1 })]);
     const range = (end: string): string => one("Range", [emitter.int(0), end, emitter.int(1)]);
     const row = one("Unsqueeze", [range(rows), emitter.ints([1])]);

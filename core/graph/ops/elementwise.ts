@@ -45,7 +45,10 @@ export function gelu(x: Value): Value {
 /** x · σ(1.702 x): the "quick" approximation of gelu (arXiv:1606.08415, section 2). */
 export const quickGelu = (x: Value): Value => gated(x, affine(x, quick), () => scalar(x.graph, quick));
 
-/** x · ½ (1 + tanh u) with u = √(2/π) (x + 0.044715 x³): gelu's approximation by tanh (arXiv:1606.08415, section 2), as x · σ(2u). */
+/**
+ * x · ½ (1 + tanh u) with u = √(2/π) (x + 0.044715 x³): gelu's approximation by tanh (arXiv:1606.08415, section 2), as
+ * x · σ(2u).
+ */
 export function geluTanh(x: Value): Value {
   const square = mul(x, x);
   return gated(x, mul(x, affine(square, 0.044715 * twice, twice)), () => affine(square, 3 * 0.044715 * twice, twice));

@@ -4,7 +4,10 @@ import type { Value } from "../graph.ts";
 import { add, affine, exp, log, mul, sub } from "./elementwise.ts";
 import { sumLast } from "./broadcast.ts";
 
-/** (x − mean) / √(var + epsilon) · weight + bias over the last axis; x [rows, D], weight and bias [D] (arXiv:1607.06450). */
+/**
+ * (x − mean) / √(var + epsilon) · weight + bias over the last axis; x [rows, D], weight and bias [D]
+ * (arXiv:1607.06450).
+ */
 export function layerNorm(x: Value, weight: Value, bias: Value, epsilon: number): Value {
   const size = at(x.shape, 1);
   if (typeof size !== "number") throw new Error("layerNorm: the normalised axis needs a fixed size");

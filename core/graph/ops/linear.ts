@@ -6,10 +6,15 @@ import { sum } from "./broadcast.ts";
 import { lowRankUpdated } from "./low-rank.ts";
 import { matmul } from "./matmul.ts";
 
-/** x·wᵀ + b: x [rows, in], w [out, in] (as Hugging Face files keep it), b [out] or none; with the low-rank updates that the graph has of `w`. */
+/**
+ * x·wᵀ + b: x [rows, in], w [out, in] (as Hugging Face files keep it), b [out] or none; with the low-rank updates that
+ * the graph has of `w`.
+ */
 export const linear = (x: Value, w: Value, b?: Value): Value => lowRankUpdated(x.graph.apply(linearOp, b ? [x, w, b] : [x, w], {}), x, w);
 
-/** x·wᵀ where every bit counts, in a head: an executor that computes in a shorter type sums and returns it in float32. */
+/**
+ * x·wᵀ where every bit counts, in a head: an executor that computes in a shorter type sums and returns it in float32.
+ */
 export const logits = (x: Value, w: Value): Value => 
   lowRankUpdated(x.graph.apply(linearOp, [x, w], { full: true }), x, w);
 
@@ -33,7 +38,9 @@ const linearOp: Op = {
   },
 };
 
-/** Weights are rounded in the graph, since they change from step to step; 127 steps on either side of their zero point. */
+/**
+ * Weights are rounded in the graph, since they change from step to step; 127 steps on either side of their zero point.
+ */
 function linearInt8(emitter: OnnxWriter, [x, w, b]: readonly string[], outputs: readonly string[]): void {
   const one = (type: string, inputs: readonly string[], attributes = {}): string =>
     first(emitter.op(type, inputs, { attributes }));

@@ -1,11 +1,15 @@
-/** Trading time for memory: intermediate values that are computed again for the gradient instead of being kept (arXiv:1604.06174). */
+/**
+ * Trading time for memory: intermediate values that are computed again for the gradient instead of being kept
+ * (arXiv:1604.06174).
+ */
 import { gradient } from "../gradient.ts";
 import { inputOp, type Value } from "../graph.ts";
 import { mul, withGradient } from "./elementwise.ts";
 
 /**
  * f(x), of which only x, what f reads besides, and the result are kept for the gradient.
- * @param one a value [1] that is fed as 1 when the graph runs: multiplied with it, the second computation is not the first one again to a compiler
+ * @param one a value [1] that is fed as 1 when the graph runs: multiplied with it, the second computation is not the
+ * first one again to a compiler
  */
 export function recomputed(x: Value, one: Value, f: (x: Value) => Value): Value {
   const recordedBefore = x.graph.nodes.length;
@@ -20,15 +24,18 @@ export function recomputed(x: Value, one: Value, f: (x: Value) => Value): Value 
   });
 }
 
-/** One of many layers that are alike, f(x): a program of its own where an executor compiles whole ones. @param one see `recomputed`; null: what is inside is kept */
+/**
+ * One of many layers that are alike, f(x): a program of its own where an executor compiles whole ones.
+ * @param one see `recomputed`; null: what is inside is kept
+ */
 export function layer(x: Value, one: Value | null, f: (x: Value) => Value): Value {
   x.graph.cut();
   return one === null ? f(x) : recomputed(x, one, f);
 }
 
 /**
- * What a function reads besides `x`: float values that were recorded before it, and inputs of the graph that it asked for. Beyond them lies what others
- * computed, other layers among it, whose gradient is theirs to trace.
+ * What a function reads besides `x`: float values that were recorded before it, and inputs of the graph that it asked
+ * for. Beyond them lies what others computed, other layers among it, whose gradient is theirs to trace.
  */
 function floatsRead(y: Value, x: Value, recordedBefore: number): Value[] {
   const seen = new Set([x]);

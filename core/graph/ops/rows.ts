@@ -52,7 +52,8 @@ export const scatterOp: Op = {
     const index = node.inputs[1];
     return index && dy ? [dy, undefined, gatherRows(dy, index)] : [];
   },
-  // ScatterElements, not ScatterND: onnxruntime's ScatterND with add races on repeated indices when it has more than one thread.
+  // ScatterElements, not ScatterND: onnxruntime's ScatterND with add races on repeated indices when it has more than
+  // one thread.
   onnx: (emitter, node, [base = "", index = "", rows = ""], outputs) => {
     const column = first(emitter.op("Unsqueeze", [index, emitter.ints([-1])]));
     const wide = first(emitter.op("Expand", [column, emitter.shape(node.inputs[2]?.shape ?? [])]));

@@ -46,7 +46,10 @@ export function tensorflowSetup(): TensorFlowSetup | null {
 export interface TensorFlowOptions {
   /** Threads inside a kernel; default: all cores. */
   readonly threads?: number;
-  /** "bfloat16": matrix products take their factors rounded to bfloat16 and sum in float32; on CPUs without such instructions slower. Default "float32". */
+  /**
+   * "bfloat16": matrix products take their factors rounded to bfloat16 and sum in float32; on CPUs without such
+   * instructions slower. Default "float32".
+   */
   readonly precision?: "float32" | "bfloat16";
 }
 

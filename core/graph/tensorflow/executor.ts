@@ -1,4 +1,7 @@
-/** Runs graphs on TensorFlow, kernel by kernel: for GPUs and for bfloat16 products. `papo setup tensorflow` makes what it needs. */
+/**
+ * Runs graphs on TensorFlow, kernel by kernel: for GPUs and for bfloat16 products. `papo setup tensorflow` makes what
+ * it needs.
+ */
 import type { CompileOptions, Device, DeviceArray, Executor, Feeds, FloatArray, HostArray, Program } from "../executor.ts";
 import { type Graph, inputOp, liveNodes, type Node, type Value } from "../graph.ts";
 import { evaluate, type Shape } from "../dims.ts";

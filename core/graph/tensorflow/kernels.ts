@@ -1,4 +1,7 @@
-/** TensorFlow's kernels as functions of tensor handles, through the native binding of tfjs-node-gpu, without tfjs's engine and its tape. */
+/**
+ * TensorFlow's kernels as functions of tensor handles, through the native binding of tfjs-node-gpu, without tfjs's
+ * engine and its tape.
+ */
 import type { FloatArray, HostArray } from "../executor.ts";
 
 /** What the native binding gives: dist/tfjs_binding.d.ts of @tensorflow/tfjs-node-gpu. */
@@ -47,7 +50,10 @@ export class Kernels {
     return { id: this.binding.createTensor(shape, data instanceof Float32Array ? this.binding.TF_FLOAT : this.binding.TF_INT32, data), shape };
   }
 
-  /** The array where kernels compute: an upload alone stays on the host, and each kernel that reads it would bring it to a GPU again. */
+  /**
+   * The array where kernels compute: an upload alone stays on the host, and each kernel that reads it would bring it to
+   * a GPU again.
+   */
   place(array: FloatArray): Handle {
     const uploaded = this.upload(array);
     try {

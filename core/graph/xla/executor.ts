@@ -26,8 +26,9 @@ export interface XlaOptions {
   /** How many of the plugin's devices it runs on. Default 1. */
   readonly devices?: number;
   /**
-   * On several devices: "full" (weights, gradients and moments are cut, each device has a part; ZeRO-3, arXiv 1910.02054) or
-   * "replicated" (each device has all of them). Passes of the learner are split over the devices in both. Default "full".
+   * On several devices: "full" (weights, gradients and moments are cut, each device has a part; ZeRO-3, arXiv
+   * 1910.02054) or "replicated" (each device has all of them). Passes of the learner are split over the devices in
+   * both. Default "full".
    */
   readonly sharding?: Sharding;
   /** A folder for what is compiled, read by later processes. Default: nothing is kept. */

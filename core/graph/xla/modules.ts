@@ -21,7 +21,9 @@ function annotated(mesh: Mesh, { array, placement }: Placed, result?: number): s
 export interface EachProgram {
   /** Arguments, as the lines of the writer name them. */
   readonly inputs: readonly Placed[];
-  /** What each device computes; those of `summed` are added up over the devices, and to an argument of that placement. */
+  /**
+   * What each device computes; those of `summed` are added up over the devices, and to an argument of that placement.
+   */
   readonly results: readonly Hlo[];
   readonly summed: ReadonlyMap<number, Placement>;
   /** Result by argument whose memory it takes; the sums' arguments come after `inputs`, in the order of `summed`. */
@@ -29,8 +31,9 @@ export interface EachProgram {
 }
 
 /**
- * A module in which every device runs the lines that `hlo` has on its own arrays; those that lie in parts come together before, and results
- * that are summed are added up over the devices and scattered again: what fully sharded data parallel training does.
+ * A module in which every device runs the lines that `hlo` has on its own arrays; those that lie in parts come together
+ * before, and results that are summed are added up over the devices and scattered again: what fully sharded data
+ * parallel training does.
  */
 export function eachModule(hlo: HloWriter, mesh: Mesh, program: EachProgram): string {
   const { results, summed, overwritten } = program;
@@ -90,7 +93,8 @@ const moduleHead = ({ devices }: Mesh): string =>
   `module @program attributes {mhlo.num_partitions = ${devices} : i32, mhlo.num_replicas = 1 : i32} {\nsdy.mesh @mesh = <["d"=${devices}]>`;
 
 /**
- * A module of arrays that all devices have in common, in parts or as copies: OpenXLA divides the work by how arguments and results lie.
+ * A module of arrays that all devices have in common, in parts or as copies: OpenXLA divides the work by how arguments
+ * and results lie.
  * @param overwritten which argument's memory a result takes: result by argument
  */
 export function commonModule(

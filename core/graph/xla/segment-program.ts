@@ -97,7 +97,9 @@ function finish(
   return { text, results: results.map(({ shape, type }, i) => ({ shape, type, placement: placed[i]! })), sums, passed, outputs };
 }
 
-/** How results lie: what comes back by its shape, what later segments read as a copy on each device, or each one's own. */
+/**
+ * How results lie: what comes back by its shape, what later segments read as a copy on each device, or each one's own.
+ */
 function placements(
   results: readonly Hlo[],
   { each, sums, outputs }: { readonly each: boolean; readonly sums: readonly string[]; readonly outputs: ReadonlyMap<string, number> },

@@ -47,10 +47,11 @@ export function gradientNorm(gradients: ReadonlyMap<string, Float32Array>): numb
 }
 
 /**
- * Adam with decoupled weight decay (arXiv:1711.05101), in the order of torch.optim.AdamW:
- * θ ← θ − lr·λ·θ; m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; θ ← θ − lr · m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
- * Moments are float32, or kept in 8 bits between updates (block-quantization.ts), and made when a parameter is first updated, and t counts that parameter's own updates: a vision tower that text-only
- * batches left alone begins with full steps. Arithmetic is float32, as in torch; the gradients' norm is summed in double precision.
+ * Adam with decoupled weight decay (arXiv:1711.05101), in the order of torch.optim.AdamW: θ ← θ − lr·λ·θ; m ← β₁m +
+ * (1−β₁)g; v ← β₂v + (1−β₂)g²; θ ← θ − lr · m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ). Moments are float32,
+ * or kept in 8 bits between updates (block-quantization.ts), and made when a parameter is first updated, and t counts
+ * that parameter's own updates: a vision tower that text-only batches left alone begins with full steps. Arithmetic is
+ * float32, as in torch; the gradients' norm is summed in double precision.
  */
 export class AdamW implements Optimizer {
   readonly settings: AdamWSettings;
@@ -70,8 +71,9 @@ export class AdamW implements Optimizer {
   }
 
   /**
-   * Clips the gradients by their common norm and updates the parameters that have one, in place; the others stay untouched.
-   * Gradients are not changed. A norm that is not finite skips the whole update: parameters and moments stay as they were.
+   * Clips the gradients by their common norm and updates the parameters that have one, in place; the others stay
+   * untouched. Gradients are not changed. A norm that is not finite skips the whole update: parameters and moments stay
+   * as they were.
    * @param options scale: what gradients are multiplied with, where it is known what they are clipped to
    */
   update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, options: { readonly learningRate: number; readonly scale?: number }): UpdateReport {
@@ -88,7 +90,10 @@ export class AdamW implements Optimizer {
     return { gradientNorm: norm, skipped: false, broken };
   }
 
-  /** Moments as `<parameter>.exp_avg` and `<parameter>.exp_avg_sq`, of 8 bits their `.codes` and `.scales`, and their number of updates as `<parameter>.step`, [1]. */
+  /**
+   * Moments as `<parameter>.exp_avg` and `<parameter>.exp_avg_sq`, of 8 bits their `.codes` and `.scales`, and their
+   * number of updates as `<parameter>.step`, [1].
+   */
   state(): OptimizerState {
     const arrays = new Map<string, StateArray>();
     for (const [name, moments] of this.#moments) {
@@ -98,7 +103,10 @@ export class AdamW implements Optimizer {
     return { updates: this.#updates, arrays };
   }
 
-  /** Goes on from what `state` gave, whose arrays are its own from now on. Throws when a moment lacks its counterpart or its count. */
+  /**
+   * Goes on from what `state` gave, whose arrays are its own from now on. Throws when a moment lacks its counterpart or
+   * its count.
+   */
   restore({ updates, arrays }: OptimizerState): void {
     const restored = this.#maker.restore(arrays);
     this.#moments.clear();
@@ -123,7 +131,9 @@ export class AdamW implements Optimizer {
     return made;
   }
 
-  /** Whether every entry is finite afterwards: a second pass over the weights would take a fifth of the update's time. */
+  /**
+   * Whether every entry is finite afterwards: a second pass over the weights would take a fifth of the update's time.
+   */
   #updateOne(parameter: Float32Array, gradient: Float32Array, moments: Moments, scale: number, learningRate: number): boolean {
     const { beta1, beta2, epsilon } = this.settings;
     moments.count++;

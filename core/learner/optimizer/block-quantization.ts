@@ -1,6 +1,7 @@
 /**
- * Block-wise dynamic quantization to 8 bits (Dettmers et al., arXiv:2110.02861): a block of 256 numbers is divided by its largest magnitude, and each quotient is the
- * nearest of 256 values that are dense near 0 in every decade down to 1e-7.
+ * Block-wise dynamic quantization to 8 bits (Dettmers et al., arXiv:2110.02861): a block of 256 numbers is divided by
+ * its largest magnitude, and each quotient is the nearest of 256 values that are dense near 0 in every decade down to
+ * 1e-7.
  */
 
 /** Numbers that share a scale. */
@@ -19,8 +20,8 @@ export interface QuantizedArray {
 const decades = 7;
 
 /**
- * The values that codes stand for, ascending. Decade 10^(d−6), d = 0 … 6, holds the middles of 2^d (unsigned: 2^(d+1)) equal parts of [0.1, 1], signed ones with
- * either sign; besides there are 0 and 1. There is no −1.
+ * The values that codes stand for, ascending. Decade 10^(d−6), d = 0 … 6, holds the middles of 2^d (unsigned: 2^(d+1))
+ * equal parts of [0.1, 1], signed ones with either sign; besides there are 0 and 1. There is no −1.
  */
 export function codeTable(range: CodeRange): Float32Array {
   const values = [0, 1];
@@ -42,7 +43,10 @@ export class BlockQuantizer {
   readonly #values: Float32Array;
   /** Half way between a value and the next one. */
   readonly #borders: Float32Array;
-  /** By the upper 16 bits of a float32, the code of the smallest magnitude that has them: at most one border lies among the others. */
+  /**
+   * By the upper 16 bits of a float32, the code of the smallest magnitude that has them: at most one border lies among
+   * the others.
+   */
   readonly #begin = new Uint8Array(2 ** 16);
   readonly #float = new Float32Array(1);
   readonly #bits = new Uint32Array(this.#float.buffer);

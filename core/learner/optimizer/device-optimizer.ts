@@ -1,4 +1,7 @@
-/** AdamW and Muon as graphs, on weights, gradients and moments that stay on an executor's device. Numbers cross to the host, arrays do not. */
+/**
+ * AdamW and Muon as graphs, on weights, gradients and moments that stay on an executor's device. Numbers cross to the
+ * host, arrays do not.
+ */
 import { type Device, type DeviceArray, type Executor, type Feed, type FloatArray, zerosOn } from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import { add, affine, concat, div, mul, reshape, sqrt, sub, sum } from "../../graph/ops/index.ts";
@@ -46,7 +49,10 @@ export class DeviceOptimizer {
   readonly #kept = new Map<string, Kept>();
   #updates = 0;
 
-  /** @param isMatrix which parameters are Muon's; all others are AdamW's. @throws Error when the executor has no device */
+  /**
+   * @param isMatrix which parameters are Muon's; all others are AdamW's.
+   * @throws Error when the executor has no device
+   */
   constructor(settings: AdamWSettings, executor: Executor, isMatrix: (parameter: string) => boolean) {
     if (executor.device === undefined) throw new Error(`${executor.name} has no device to keep moments on`);
     if (settings.moments === "8bit") throw new Error(`optimizer.moments "8bit" is for optimizers on the host: ${executor.name} keeps moments on its device, in float32; leave the setting out, or use the executor "onnxruntime"`);
@@ -59,7 +65,8 @@ export class DeviceOptimizer {
   }
 
   /**
-   * As Optimizer.update; a layer's parameters are one program's, so that layers share it. Sums of squares are float32, added up in double precision.
+   * As Optimizer.update; a layer's parameters are one program's, so that layers share it. Sums of squares are float32,
+   * added up in double precision.
    */
   async update(weights: DeviceWeights, gradients: DeviceArrays, { learningRate }: { readonly learningRate: number }): Promise<UpdateReport> {
     const squares: DeviceArray[] = [];

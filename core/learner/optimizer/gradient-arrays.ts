@@ -1,7 +1,12 @@
-/** Arrays that gradients are added up in, together in memory of their own: among what passes take and free they would leave gaps that nothing fits. */
+/**
+ * Arrays that gradients are added up in, together in memory of their own: among what passes take and free they would
+ * leave gaps that nothing fits.
+ */
 import { clearPages } from "../../machine/libc.ts";
 
-/** Bytes of a block, at most, where no parameter needs more; at least what allocators take from the system by itself. */
+/**
+ * Bytes of a block, at most, where no parameter needs more; at least what allocators take from the system by itself.
+ */
 const [largestBlock, smallestBlock] = [2 ** 30, 2 ** 26];
 
 /** Bytes that arrays begin at a multiple of, as kernels want them. */

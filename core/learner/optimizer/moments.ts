@@ -48,7 +48,10 @@ export class MomentMaker {
     return this.#type === "8bit" && length >= fewestQuantized;
   }
 
-  /** Moments of a saved state by parameter. @throws Error naming the parameter whose moments are incomplete, or of another type than is kept here */
+  /**
+   * Moments of a saved state by parameter.
+   * @throws Error naming the parameter whose moments are incomplete, or of another type than is kept here
+   */
   restore(arrays: OptimizerState["arrays"]): Map<string, Moments> {
     const suffix = `.${momentNames.step}`;
     const { first, second } = momentNames;

@@ -1,4 +1,7 @@
-/** Muon: momentum whose matrix updates are made orthogonal, on the graph's executor; everything that is no matrix goes to AdamW. */
+/**
+ * Muon: momentum whose matrix updates are made orthogonal, on the graph's executor; everything that is no matrix goes
+ * to AdamW.
+ */
 import type { Executor, FloatArray } from "../../graph/executor.ts";
 import type { Value } from "../../graph/graph.ts";
 import { add, affine, matmul } from "../../graph/ops/index.ts";
@@ -22,8 +25,9 @@ const suffix = `.${momentumName}`;
 export const muonStep = (shape: readonly number[], learningRate: number): number => learningRate * 0.2 * Math.sqrt(Math.max(...shape));
 
 /**
- * B ← μB + (1−μ)g; u = orthogonalise(μB + (1−μ)g), Nesterov; θ ← θ(1 − lr·λ) − lr·0.2·√max(rows, columns)·u, so that an update's
- * root mean square is that of AdamW and one learning rate serves both (arXiv:2502.16982). Gradients are clipped by their common norm first.
+ * B ← μB + (1−μ)g; u = orthogonalise(μB + (1−μ)g), Nesterov; θ ← θ(1 − lr·λ) − lr·0.2·√max(rows, columns)·u, so that an
+ * update's root mean square is that of AdamW and one learning rate serves both (arXiv:2502.16982). Gradients are
+ * clipped by their common norm first.
  */
 export class Muon implements Optimizer {
   readonly #settings: AdamWSettings;
@@ -32,7 +36,10 @@ export class Muon implements Optimizer {
   readonly #momenta = new Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>();
   readonly #programs: Programs;
 
-  /** @param isMatrix which parameters are updated as matrices: hidden layers' weights, not embeddings, heads or convolutions. */
+  /**
+   * @param isMatrix which parameters are updated as matrices: hidden layers' weights, not embeddings, heads or
+   * convolutions.
+   */
   constructor(settings: AdamWSettings, executor: Executor, isMatrix: (name: string) => boolean) {
     this.#settings = settings;
     this.#programs = new Programs(executor);

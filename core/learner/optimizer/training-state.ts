@@ -1,4 +1,7 @@
-/** The gradient that passes back add up, and what updates the weights with it: on the host, or where the executor computes. */
+/**
+ * The gradient that passes back add up, and what updates the weights with it: on the host, or where the executor
+ * computes.
+ */
 import { type Device, type DeviceArray, type FloatArray, type HostArray, zerosOn } from "../../graph/executor.ts";
 import { currentWeights } from "../../model/weight-sets.ts";
 import { type ModelProgram, type ModelRuntime } from "../../model/runtime.ts";
@@ -11,10 +14,14 @@ import { Muon } from "./muon.ts";
 import type { Optimizer, OptimizerState, UpdateReport } from "./optimizer.ts";
 
 export interface TrainingState {
-  /** Whether `backward` wants a program that adds this output to an array instead of returning it (see CompileOptions.sums). */
+  /**
+   * Whether `backward` wants a program that adds this output to an array instead of returning it (see
+   * CompileOptions.sums).
+   */
   addsUp(output: string): boolean;
   /**
-   * Run a pass back, or one on each device at once: gradients of parameters are added to those before, all other outputs are returned.
+   * Run a pass back, or one on each device at once: gradients of parameters are added to those before, all other
+   * outputs are returned.
    * @param own feeds of each pass
    */
   backward(program: ModelProgram, own: readonly Readonly<Record<string, HostArray>>[]): Promise<Record<string, FloatArray>[]>;
@@ -38,7 +45,9 @@ export function createTrainingState(runtime: ModelRuntime, settings: OptimizerSe
 const matrixTest = ({ matrices }: OptimizerSettings, { model }: ModelRuntime) => (name: string): boolean =>
   matrices === "muon" && model.parameters.get(name)?.length === 2 && !/embed|lm_head/.test(name);
 
-/** The parameter whose gradient an output is; null for other outputs, the gradient of the visual features among them. */
+/**
+ * The parameter whose gradient an output is; null for other outputs, the gradient of the visual features among them.
+ */
 function parameterOf(output: string, { parameters }: ModelRuntime): string | null {
   const input = gradientOf(output);
   return input !== null && parameters.has(input) ? input : null;
@@ -171,7 +180,10 @@ class DeviceState implements TrainingState {
     await this.#optimizer.release();
   }
 
-  /** Where a parameter's gradient is added up, to be taken over by the program that does: zeros before the first pass after an update. */
+  /**
+   * Where a parameter's gradient is added up, to be taken over by the program that does: zeros before the first pass
+   * after an update.
+   */
   #sum(name: string): DeviceArray {
     const sum = this.#gradients.get(name) ?? zerosOn(this.#device, this.#runtime.parameters.get(name) as readonly number[]);
     this.#gradients.delete(name);

@@ -7,8 +7,8 @@ import { type Microbatch, microbatches, paddedTokens } from "./microbatches.ts";
 import type { PassFeeds, PassOptions } from "./pass-feeds.ts";
 
 /**
- * Microbatches, in lists of those that run side by side: as few lists as `tokens` allows, the largest microbatch as small as it can be for that, and
- * microbatches of like size together. A list may be shorter than there are devices.
+ * Microbatches, in lists of those that run side by side: as few lists as `tokens` allows, the largest microbatch as
+ * small as it can be for that, and microbatches of like size together. A list may be shorter than there are devices.
  */
 export function sideBySide(batch: LearnerBatch, tokens: number, devices: number): Microbatch[][] {
   const cut = (limit: number): Microbatch[] => microbatches(batch, limit, paddedExtent);

@@ -33,7 +33,10 @@ export interface GraphOptions {
   readonly changesValues?: boolean;
 }
 
-/** The head of the other side of divergences, which is fed: "against.head" [vocabulary, hiddenSize], and with it "against.hidden" [M, hiddenSize]. */
+/**
+ * The head of the other side of divergences, which is fed: "against.head" [vocabulary, hiddenSize], and with it
+ * "against.hidden" [M, hiddenSize].
+ */
 export interface OtherHead {
   readonly vocabulary: number;
   readonly hiddenSize: number;
@@ -66,7 +69,10 @@ export function traceBackward(
   outputGradients(graph, seeds, (name) => trained.has(name) || (trainsVision && name === "features"));
 }
 
-/** Gradients of the vision tower's trained parameters from "cotangent.features" [F, featureWidth]; recomputing, "one" [1] is fed as 1. */
+/**
+ * Gradients of the vision tower's trained parameters from "cotangent.features" [F, featureWidth]; recomputing, "one"
+ * [1] is fed as 1.
+ */
 export function traceVisionBackward(
   { vision }: VisionLanguageModel,
   graph: Graph,

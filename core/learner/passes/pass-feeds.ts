@@ -51,7 +51,10 @@ export const changesValues = ({ prompts }: Pick<LearnerBatch, "prompts">): boole
 /** Tokens of the longest response: T. */
 export const longestResponse = ({ rows }: LearnerBatch): number => Math.max(0, ...rows.map(({ tokens }) => tokens.length));
 
-/** Whether rows are long enough for blocks; of the whole batch, so that how it is cut into passes does not change what is computed. */
+/**
+ * Whether rows are long enough for blocks; of the whole batch, so that how it is cut into passes does not change what
+ * is computed.
+ */
 export function attendsInBlocks({ prompts, rows }: LearnerBatch, executor: Pick<Executor, "attendsInBlocks">, fromTokens = longRow): boolean {
   const longest = rows.reduce((most, { prompt, tokens }) => Math.max(most, promptLength(prompts[prompt] as EncodedPrompt) + tokens.length), 0);
   return executor.attendsInBlocks === true && longest >= fromTokens;

@@ -17,7 +17,10 @@ export interface PassWeights {
   readonly sumsGrow?: boolean;
 }
 
-/** Bytes that a program holds on onnxruntime's processor, and is fed beside parameters. Outputs that are returned exist twice: the binding copies them. */
+/**
+ * Bytes that a program holds on onnxruntime's processor, and is fed beside parameters. Outputs that are returned exist
+ * twice: the binding copies them.
+ */
 export function passBytes(graph: Graph, feeds: Feeds, { files, sums, sumsGrow = false }: PassWeights): number {
   const sizes = symbolsOf(graph, feeds);
   const fed = Object.entries(feeds).reduce((sum, [name, { shape }]) => sum + (graph.inputs.has(name) ? 4 * shape.reduce((a, b) => a * b, 1) : 0), 0);
@@ -28,8 +31,9 @@ export const outputBytes = (graph: Graph, sizes: ReadonlyMap<string, number>): n
   [...graph.outputs.values()].reduce((sum, { shape }) => sum + 4 * evaluate(sizeOf(shape), sizes), 0);
 
 /**
- * What a pass over long rows may hold where it can be cut: what training holds anyway (weights, gradient and two moments of trained numbers),
- * or the weights in float32, 512 MiB at least. It follows from the model alone, so that a resumed run computes in the same passes.
+ * What a pass over long rows may hold where it can be cut: what training holds anyway (weights, gradient and two
+ * moments of trained numbers), or the weights in float32, 512 MiB at least. It follows from the model alone, so that a
+ * resumed run computes in the same passes.
  */
 export function passLimit(parameters: ParameterShapes, trained: ReadonlySet<string>): number {
   const numbers = (wanted: (name: string) => boolean): number =>
@@ -40,7 +44,10 @@ export function passLimit(parameters: ParameterShapes, trained: ReadonlySet<stri
 /** Padded tokens that keep the cores busy: smaller passes would take longer. */
 const fewestTokens = 2560;
 
-/** A smaller pass that holds more than this share of a larger one's bytes is not worth what both compute twice, the prompt. */
+/**
+ * A smaller pass that holds more than this share of a larger one's bytes is not worth what both compute twice, the
+ * prompt.
+ */
 const worthCutting = 0.8;
 
 export interface PassChoice {
@@ -50,7 +57,10 @@ export interface PassChoice {
   readonly bytes: number;
 }
 
-/** Passes of at most `tokens` padded tokens, and of fewer where a pass holds more than `limit`. @param bytesOf a pass */
+/**
+ * Passes of at most `tokens` padded tokens, and of fewer where a pass holds more than `limit`.
+ * @param bytesOf a pass
+ */
 export function boundedPasses(batch: LearnerBatch, tokens: number, limit: number, bytesOf: (pass: Microbatch) => number): PassChoice {
   const choose = (most: number): PassChoice & { readonly tokens: number } => {
     const cut = microbatches(batch, most);
@@ -72,7 +82,10 @@ export interface BackwardChoice extends PassChoice {
   readonly recompute: boolean;
 }
 
-/** The same of a pass back: where a pass is still too large, layers are computed again. @param bytesOf a pass, recomputing or not */
+/**
+ * The same of a pass back: where a pass is still too large, layers are computed again.
+ * @param bytesOf a pass, recomputing or not
+ */
 export function boundedBackward(
   batch: LearnerBatch,
   { tokens, limit, recompute }: { readonly tokens: number; readonly limit: number; readonly recompute: boolean },

@@ -1,4 +1,7 @@
-/** What response tokens have to do with their prompt's visual tokens, traced: similarity of hidden states, and attention by layers and heads. */
+/**
+ * What response tokens have to do with their prompt's visual tokens, traced: similarity of hidden states, and attention
+ * by layers and heads.
+ */
 import { type Shape, symbol, times } from "../../graph/dims.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import { add, affine, concat, exp, gatherRows, log, matmul, mul, reshape, split, sumLast, zeros } from "../../graph/ops/index.ts";
@@ -22,7 +25,10 @@ export function pictureSimilarity(pass: PictureGraph): Value {
   return reshape(mul(mul(sumLast(mul(rows, mean)), inverseNorm(rows)), inverseNorm(mean)), [M]);
 }
 
-/** A statistic of the attention of response tokens' queries to the visual tokens of their prompt, mean over layers and heads, [M]. */
+/**
+ * A statistic of the attention of response tokens' queries to the visual tokens of their prompt, mean over layers and
+ * heads, [M].
+ */
 export function traceAttention(statistic: AttentionStatistic, pass: PictureGraph): Value {
   const { layers, heads } = partsOf(statistic, pass.decoder);
   const byHead = layers.map((layer) => (statistic.kind === "pictureAttention" ? ofTokens(pass, pass.toPicture.get(layer)!) : alignment(pass, layer))); // [M, heads]
@@ -31,7 +37,10 @@ export function traceAttention(statistic: AttentionStatistic, pass: PictureGraph
   return reshape(affine(sumLast(chosen), 1 / (layers.length * heads.length)), [M]);
 }
 
-/** Cosine of each token's queries with its prompt's visual keys, mean over these, by head, [M, heads]: that of the mean of the keys, each of length 1. */
+/**
+ * Cosine of each token's queries with its prompt's visual keys, mean over these, by head, [M, heads]: that of the mean
+ * of the keys, each of length 1.
+ */
 function alignment(pass: PictureGraph, layer: number): Value {
   const { heads, keyValueHeads: kv, headSize: D } = pass.decoder;
   const { q, k } = pass.queriesAndKeys(layer);

@@ -51,7 +51,10 @@ const schema = z.object({
   bias: z.string().nullish(),
 });
 
-/** @throws Error naming the file, and the field that is missing, wrong or of a kind of adapter that is not LoRA's plain one */
+/**
+ * @throws Error naming the file, and the field that is missing, wrong or of a kind of adapter that is not LoRA's plain
+ * one
+ */
 export async function readAdapterConfig(folder: string): Promise<AdapterConfig> {
   const file = join(folder, adapterConfigName);
   const raw = await readJson(file);
@@ -90,7 +93,10 @@ export function adaptedWeight(owner: string, config: Pick<AdapterConfig, "rank" 
   return { rank, scale: alpha / (config.useRslora ? Math.sqrt(rank) : rank) };
 }
 
-/** The text of an adapter_config.json: what was read of it stays, fields in the order of their names, as PEFT writes them. */
+/**
+ * The text of an adapter_config.json: what was read of it stays, fields in the order of their names, as PEFT writes
+ * them.
+ */
 export function adapterConfigText(config: AdapterConfig): string {
   const fields: JsonObject = {
     auto_mapping: null, bias: "none", fan_in_fan_out: false, inference_mode: true, init_lora_weights: true, modules_to_save: null, revision: null, task_type: "CAUSAL_LM", use_dora: false,

@@ -12,7 +12,10 @@ export const layerCount = count.max(1000);
 export const width = count.max(2 ** 24);
 export const ids = z.union([id, z.array(id)]);
 
-/** A section of a config, checked. @throws Error naming every key that is wrong and what was found, keys after `prefix` */
+/**
+ * A section of a config, checked.
+ * @throws Error naming every key that is wrong and what was found, keys after `prefix`
+ */
 export function check<T extends z.ZodType>(schema: T, value: unknown, prefix: string): z.output<T> {
   const result = schema.safeParse(value ?? {});
   if (result.success) return result.data;
@@ -35,7 +38,10 @@ export function textSection(raw: JsonObject): { readonly fields: JsonObject; rea
 /** Whether head and embedding are one: where root or text says so, as in transformers. */
 export const tiedOf = (raw: JsonObject): boolean => [raw, raw["text_config"]].some((section) => isObject(section) && section["tie_word_embeddings"] === true);
 
-/** Rotary positions as transformers 5 writes them (`rope_parameters`), or as older files have them (`rope_theta` beside `rope_scaling`). */
+/**
+ * Rotary positions as transformers 5 writes them (`rope_parameters`), or as older files have them (`rope_theta` beside
+ * `rope_scaling`).
+ */
 export const ropeSchema = z.looseObject({
   rope_theta: z.number().positive().nullish(),
   mrope_section: z.tuple([count, count, count]).nullish(),

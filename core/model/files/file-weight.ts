@@ -102,14 +102,20 @@ function widen(type: FileType, bytes: Uint8Array<ArrayBuffer>, into: Float32Arra
   else widenFloat16(new Uint16Array(bytes.buffer, 0, into.length), into);
 }
 
-/** Of 32-bit words, which hold one number or two: bits of the exponents, which only a number that is not finite has all of; their lowest; the signs. */
+/**
+ * Of 32-bit words, which hold one number or two: bits of the exponents, which only a number that is not finite has all
+ * of; their lowest; the signs.
+ */
 const inWords = {
   F32: [0x7f800000, 0x00800000, 0x80000000],
   F16: [0x7c007c00, 0x04000400, 0x80008000],
   BF16: [0x7f807f80, 0x00800080, 0x80008000],
 } as const;
 
-/** Place of the first number in bytes that is not finite; −1 without one. Looks at words first: a large file is all numbers that are. */
+/**
+ * Place of the first number in bytes that is not finite; −1 without one. Looks at words first: a large file is all
+ * numbers that are.
+ */
 function notFiniteIn(type: FileType, bytes: Uint8Array<ArrayBuffer>): number {
   const [all, lowest, signs] = inWords[type];
   const words = new Uint32Array(bytes.buffer, 0, bytes.byteLength >> 2);

@@ -1,4 +1,7 @@
-/** Model folders in the layout of Hugging Face: read into checked float32 weights, and written so that transformers loads them. */
+/**
+ * Model folders in the layout of Hugging Face: read into checked float32 weights, and written so that transformers
+ * loads them.
+ */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -76,7 +79,10 @@ export async function loadModelFolder(
   return { folder, config, weights, type: typeOf([...entries.values()]) };
 }
 
-/** The same with the places of the weights in place of the weights. A head that is stored beside the embedding it is tied to is compared with it. */
+/**
+ * The same with the places of the weights in place of the weights. A head that is stored beside the embedding it is
+ * tied to is compared with it.
+ */
 export async function openModelFolder(folder: string, shapesOf: (config: ModelConfig) => Shapes): Promise<{ readonly config: ModelConfig; readonly entries: ReadonlyMap<string, TensorEntry> }> {
   const config = await readModelConfig(folder);
   const names = familyOf(config.raw).tensors;
@@ -153,8 +159,9 @@ function typeOf(entries: readonly TensorEntry[]): WeightType {
 }
 
 /**
- * Write a model folder: weights, and everything else as the source has it, with the dtype of config.json set to the type written. Tensors keep
- * the names that they have in the source. A new folder appears whole or not at all; with `overwrite` each file does.
+ * Write a model folder: weights, and everything else as the source has it, with the dtype of config.json set to the
+ * type written. Tensors keep the names that they have in the source. A new folder appears whole or not at all; with
+ * `overwrite` each file does.
  * @throws Error when the folder holds files and `overwrite` is not set, or the weights are not those of the source.
  */
 export async function saveModelFolder(folder: string, options: SaveOptions): Promise<void> {
@@ -221,7 +228,10 @@ function nameAsPublished(files: ModelFiles, weights: FloatSources): Named {
   return { tensors: new Map([...weights].map(([name, weight]) => [tensors.stored(name), weight])), typeOf };
 }
 
-/** Set every "dtype" (or "torch_dtype") in the text of a config.json. As text, because JSON from JavaScript would turn 1000000.0 into an integer. */
+/**
+ * Set every "dtype" (or "torch_dtype") in the text of a config.json. As text, because JSON from JavaScript would turn
+ * 1000000.0 into an integer.
+ */
 function withType(config: string, type: WeightType): string {
   const field = /("(?:torch_)?dtype"\s*:\s*)(?:"[^"]*"|null)/g;
   if (field.test(config)) return config.replace(field, `$1"${typeNames[type]}"`);

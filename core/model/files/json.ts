@@ -4,7 +4,10 @@ import { quoted } from "../../messages/shown.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** A JSON object from a file, or null when there is no such file. @throws Error naming the file when it holds something else. */
+/**
+ * A JSON object from a file, or null when there is no such file.
+ * @throws Error naming the file when it holds something else.
+ */
 export async function readJson(file: string): Promise<JsonObject | null> {
   let text: string;
   try {

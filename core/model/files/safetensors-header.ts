@@ -32,7 +32,8 @@ export interface SafetensorsHeader {
 const maxHeaderBytes = 100_000_000;
 
 /**
- * Read and check the header of one safetensors file: types, shapes, and that the tensors cover the data exactly, without overlap.
+ * Read and check the header of one safetensors file: types, shapes, and that the tensors cover the data exactly,
+ * without overlap.
  * @throws Error naming the file and the values found.
  */
 export async function readSafetensorsHeader(file: string): Promise<SafetensorsHeader> {
@@ -77,7 +78,9 @@ function parseHeader(text: string, file: string, dataStart: number, size: number
   return { file, metadata: parseMetadata(metadata, file), entries: new Map(entries.map((entry) => [entry.name, entry])) };
 }
 
-/** Parse a JSON object; a key given twice, which JSON.parse lets pass, is an error. `what` names the text in messages. */
+/**
+ * Parse a JSON object; a key given twice, which JSON.parse lets pass, is an error. `what` names the text in messages.
+ */
 export function parseUniqueKeys(text: string, what: string): Record<string, unknown> {
   let parsed: unknown;
   try {

@@ -1,4 +1,7 @@
-/** Writing safetensors: one file, or several with an index, a stretch of one tensor at a time. The same weights always give the same bytes. */
+/**
+ * Writing safetensors: one file, or several with an index, a stretch of one tensor at a time. The same weights always
+ * give the same bytes.
+ */
 import { open, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bfloat16Remainder, roundToBfloat16, roundToBfloat16Down, roundToFloat16 } from "./float-formats.ts";
@@ -7,8 +10,8 @@ import { bfloat16Remainder, roundToBfloat16, roundToBfloat16Down, roundToFloat16
 export type WeightType = "F32" | "BF16" | "F16";
 
 /**
- * How values are written: as one of the types, or as two files that give float32 back to the bit, bfloat16 with ties rounded towards zero ("HIGH") and what that
- * leaves out, 16 bits ("LOW").
+ * How values are written: as one of the types, or as two files that give float32 back to the bit, bfloat16 with ties
+ * rounded towards zero ("HIGH") and what that leaves out, 16 bits ("LOW").
  */
 export type WrittenAs = WeightType | "HIGH" | "LOW";
 
@@ -30,8 +33,9 @@ export interface WriteShardsOptions extends WriteOptions {
 const stretch = 2 ** 22;
 
 /**
- * Write tensors into one file, sorted by name, with `{"format": "pt"}` as metadata, the data aligned to 8 bytes. Of what is not in memory one tensor is.
- * The file appears whole or not at all: it is written beside its place and renamed.
+ * Write tensors into one file, sorted by name, with `{"format": "pt"}` as metadata, the data aligned to 8 bytes. Of
+ * what is not in memory one tensor is. The file appears whole or not at all: it is written beside its place and
+ * renamed.
  */
 export async function writeSafetensors(file: string, tensors: FloatSources, { type = "F32" }: WriteOptions = {}): Promise<void> {
   const names = [...tensors.keys()].sort(compareNames);

@@ -14,7 +14,10 @@ export { readSafetensorsHeader } from "./safetensors-header.ts";
 export type TensorArray =
   | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
-/** A tensor in memory, row-major. `type` is the one on disk: F16 and BF16 arrive as Float32Array, I64 and U64 as Float64Array. */
+/**
+ * A tensor in memory, row-major. `type` is the one on disk: F16 and BF16 arrive as Float32Array, I64 and U64 as
+ * Float64Array.
+ */
 export interface StoredTensor {
   readonly type: TensorType;
   readonly shape: readonly number[];
@@ -24,7 +27,8 @@ export interface StoredTensor {
 const chunkBytes = 1 << 26;
 
 /**
- * Read one tensor. F16 and BF16 are widened to float32, 64-bit integers become float64; 8-bit floats come as their bytes.
+ * Read one tensor. F16 and BF16 are widened to float32, 64-bit integers become float64; 8-bit floats come as their
+ * bytes.
  * @throws Error when the file ends early, or a 64-bit integer is beyond ±2^53.
  */
 export async function readTensor(entry: TensorEntry): Promise<StoredTensor> {
@@ -61,8 +65,10 @@ export async function readSafetensors(file: string): Promise<Map<string, StoredT
 }
 
 /**
- * The tensors of a model folder: those of `model.safetensors`, or of the files that `model.safetensors.index.json` lists.
- * @throws Error when there is neither, a listed file is missing or lies outside the folder, or index and files disagree.
+ * The tensors of a model folder: those of `model.safetensors`, or of the files that `model.safetensors.index.json`
+ * lists.
+ * @throws Error when there is neither, a listed file is missing or lies outside the folder, or index and files
+ * disagree.
  */
 export async function readFolderEntries(folder: string): Promise<Map<string, TensorEntry>> {
   const single = join(folder, "model.safetensors");

@@ -1,4 +1,7 @@
-/** Attention of vision towers: runs of rows (windows, whole pictures) attend among themselves, laid out as one padded block. */
+/**
+ * Attention of vision towers: runs of rows (windows, whole pictures) attend among themselves, laid out as one padded
+ * block.
+ */
 import { symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
@@ -82,7 +85,10 @@ export function packingFeeds(name: string, lengths: readonly number[], unit: num
   };
 }
 
-/** The mean over blocks of what rows receive, [T, 1] each, added up over the `unit` rows of each visual token, [F]. @throws Error where there is no block */
+/**
+ * The mean over blocks of what rows receive, [T, 1] each, added up over the `unit` rows of each visual token, [F].
+ * @throws Error where there is no block
+ */
 export function receivedByTokens(received: readonly Value[], F: ReturnType<typeof symbol>, unit: number): Value {
   const [first, ...more] = received;
   if (first === undefined) throw new Error("this vision tower has no block of full attention, so that nothing says what its patches attend to");

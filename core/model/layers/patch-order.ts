@@ -1,4 +1,7 @@
-/** The order in which patches enter the vision tower: picture after picture, window after window, merge unit after merge unit. */
+/**
+ * The order in which patches enter the vision tower: picture after picture, window after window, merge unit after merge
+ * unit.
+ */
 import { symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
@@ -27,8 +30,8 @@ export interface PatchOrder {
 }
 
 /**
- * Windows are squares of `side` × `side` merge units laid from the top left; those at the right and bottom edge may be smaller. Without windows
- * (`side` infinite) patches come in the processor's own order.
+ * Windows are squares of `side` × `side` merge units laid from the top left; those at the right and bottom edge may be
+ * smaller. Without windows (`side` infinite) patches come in the processor's own order.
  */
 export function patchOrder(pictures: readonly EncodedPicture[], mergeSize: number, side = Infinity): PatchOrder {
   const patchSource: PatchSource[] = [];
@@ -71,7 +74,9 @@ function* windowsOf(rows: number, columns: number, side: number): Generator<[num
   }
 }
 
-/** The grid of a picture of about so many merge units, as square as may be: rows times columns are as near as can be. */
+/**
+ * The grid of a picture of about so many merge units, as square as may be: rows times columns are as near as can be.
+ */
 export function gridOfUnits(units: number, mergeSize: number): EncodedPicture["grid"] {
   const rows = Math.max(1, Math.round(Math.sqrt(units)));
   return [1, rows * mergeSize, Math.max(1, Math.round(units / rows)) * mergeSize];
@@ -92,7 +97,10 @@ export interface PatchSizes {
 /** Numbers of a patch. */
 export const patchNumbers = ({ channels, temporalPatchSize, patchSize }: PatchSizes): number => channels * temporalPatchSize * patchSize ** 2;
 
-/** The inputs that `patchFeeds` fills: T = F · mergeSize² patches, cos and sin of their places [T, head / 2], and which stand in one picture. */
+/**
+ * The inputs that `patchFeeds` fills: T = F · mergeSize² patches, cos and sin of their places [T, head / 2], and which
+ * stand in one picture.
+ */
 export interface PatchInputs {
   readonly F: ReturnType<typeof symbol>;
   /** [T, numbers of a patch]. */

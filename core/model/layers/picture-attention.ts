@@ -1,4 +1,7 @@
-/** The attention of towers that see whole pictures: one projection for queries, keys and values, turned by the patches' places. */
+/**
+ * The attention of towers that see whole pictures: one projection for queries, keys and values, turned by the patches'
+ * places.
+ */
 import type { Value } from "../../graph/graph.ts";
 import { linear, rope, split } from "../../graph/ops/index.ts";
 import type { Parameters } from "../model.ts";

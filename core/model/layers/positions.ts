@@ -3,8 +3,9 @@ import type { EncodedPicture } from "../processing/picture.ts";
 import type { EncodedPrompt, Positions } from "../model.ts";
 
 /**
- * Multimodal positions (arXiv:2409.12191, section 2.1). Text advances all three components together; a picture's tokens share the time component and spread over height and
- * width; the text after it goes on from the largest position so far.
+ * Multimodal positions (arXiv:2409.12191, section 2.1). Text advances all three components together; a picture's tokens
+ * share the time component and spread over height and width; the text after it goes on from the largest position so
+ * far.
  */
 export function gridPositions({ ids, pictures }: EncodedPrompt, pictureToken: number, mergeSize: number): Positions {
   const components = new Int32Array(3 * ids.length);

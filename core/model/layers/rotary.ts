@@ -1,4 +1,7 @@
-/** Rotary position embedding on the host: the angles of a decoder's rows (arXiv:2104.09864), from one position a token or from three (arXiv:2409.12191). */
+/**
+ * Rotary position embedding on the host: the angles of a decoder's rows (arXiv:2104.09864), from one position a token
+ * or from three (arXiv:2409.12191).
+ */
 
 export interface RotaryOptions {
   /** Numbers of a head that turn; pairs (i, i + size / 2) turn together. */
@@ -16,7 +19,10 @@ export const oneComponent = (size: number): number[] => new Array<number>(size /
 export const consecutiveComponents = (sections: readonly number[]): number[] =>
   sections.flatMap((length, component) => new Array<number>(length).fill(component % 3));
 
-/** Height takes frequencies 1, 4, 7, … below 3 · sections[1], width 2, 5, 8, … below 3 · sections[2], time all others: Qwen3-VL. */
+/**
+ * Height takes frequencies 1, 4, 7, … below 3 · sections[1], width 2, 5, 8, … below 3 · sections[2], time all others:
+ * Qwen3-VL.
+ */
 export function interleavedComponents(sections: readonly number[], size: number): number[] {
   return Array.from({ length: size / 2 }, (_, i) => (i % 3 !== 0 && i < 3 * (sections[i % 3] as number) ? i % 3 : 0));
 }
@@ -25,7 +31,10 @@ export class Rotary {
   readonly #half: number;
   readonly #components: readonly number[];
   readonly #inverseFrequencies: Float32Array;
-  /** cos and sin of every angle of the positions seen so far, [positions, half]: computing them anew took longer than all else that is done to lay out a pass. */
+  /**
+   * cos and sin of every angle of the positions seen so far, [positions, half]: computing them anew took longer than
+   * all else that is done to lay out a pass.
+   */
   #angles: { readonly cos: Float32Array; readonly sin: Float32Array } = { cos: new Float32Array(0), sin: new Float32Array(0) };
 
   constructor({ size, theta, components }: RotaryOptions) {
@@ -75,7 +84,10 @@ export class Rotary {
 export const inverseFrequencies = (count: number, theta: number): Float32Array =>
   Float32Array.from({ length: count }, (_, i) => 1 / Math.fround(theta ** Math.fround(i / count)));
 
-/** cos and sin of patches' rows and columns, [patches, head / 2]: the first quarter of a head turns with the row, the second with the column. */
+/**
+ * cos and sin of patches' rows and columns, [patches, head / 2]: the first quarter of a head turns with the row, the
+ * second with the column.
+ */
 export function gridAngles(places: readonly { readonly row: number; readonly column: number }[], headSize: number, theta = 10_000): { cos: Float32Array; sin: Float32Array } {
   const quarter = headSize / 4;
   const frequencies = inverseFrequencies(quarter, theta);

@@ -1,4 +1,7 @@
-/** Low-rank adapters (LoRA, arXiv:2106.09685): which weights have one, and what its parameters are. W + scale · B·A in place of W. */
+/**
+ * Low-rank adapters (LoRA, arXiv:2106.09685): which weights have one, and what its parameters are. W + scale · B·A in
+ * place of W.
+ */
 import { createRandom } from "../../math/random.ts";
 import type { Shapes } from "../files/folder.ts";
 import type { Weights } from "../model.ts";
@@ -54,7 +57,10 @@ function factorsOf({ name, weights }: Adapter, shapes: Shapes): { readonly a: Fa
 /** The input of a graph that a weight's mask is drawn by. */
 export const dropoutKeyName = (weight: string): string => `dropout of ${weight}`;
 
-/** The seed of a weight's mask in one pass back: two 32-bit words, which follow from the numbers of the update and of the pass alone. */
+/**
+ * The seed of a weight's mask in one pass back: two 32-bit words, which follow from the numbers of the update and of
+ * the pass alone.
+ */
 export function dropoutKey(seed: number, weight: string, place: { readonly version: number; readonly pass: number }): Int32Array {
   return Int32Array.from(createRandom(seed).key("lora dropout", place.version, place.pass, weight).words);
 }

@@ -1,4 +1,7 @@
-/** From a run's settings to its adapters: a new one or one to go on from, those that stay fixed, and what the reference is. */
+/**
+ * From a run's settings to its adapters: a new one or one to go on from, those that stay fixed, and what the reference
+ * is.
+ */
 import { adaptedWeight, type AdapterConfig } from "../files/adapter-config.ts";
 import { type AdaptedModel, type AdapterFolder, loadAdapterFolder } from "../files/adapter-folder.ts";
 import type { VisionLanguageModel, Weights } from "../model.ts";
@@ -61,7 +64,10 @@ function newAdapter(settings: LoraSettings, { folder, model, roles }: Base): Omi
   return { config, adapter };
 }
 
-/** Targets that PEFT selects these very weights by: endings as they were given, those of the weights, or else whole names. */
+/**
+ * Targets that PEFT selects these very weights by: endings as they were given, those of the weights, or else whole
+ * names.
+ */
 function savedTargets(weights: readonly string[], wanted: Targets, { parameters }: VisionLanguageModel): Targets {
   const modules = weights.map(moduleOf);
   const byEndings = { ...wanted, targetModules: endings(weights) };

@@ -11,11 +11,15 @@ export const loraSchema = z.strictObject({
   /** Divide alpha by √rank instead (rsLoRA, arXiv:2312.03732). Default false, or the start's. */
   useRslora: z.boolean().optional(),
   /**
-   * Probability that a number that A reads is dropped in a pass back of the decoder; default 0, or the start's. Scores, and with them the loss, are computed
-   * without it. The vision tower's adapters learn without it too, since a picture's features are computed once for all passes.
+   * Probability that a number that A reads is dropped in a pass back of the decoder; default 0, or the start's. Scores,
+   * and with them the loss, are computed without it. The vision tower's adapters learn without it too, since a
+   * picture's features are computed once for all passes.
    */
   dropout: z.number().min(0).lt(1).meta({ unit: "probability" }).optional(),
-  /** Linear layers that are adapted: endings of their names (["q_proj", "v_proj"]), a regular expression over the whole name, or "all-linear". Default "all-linear", or the start's. */
+  /**
+   * Linear layers that are adapted: endings of their names (["q_proj", "v_proj"]), a regular expression over the whole
+   * name, or "all-linear". Default "all-linear", or the start's.
+   */
   targetModules: names.optional(),
   /** The same of layers that are left out. */
   excludeModules: names.optional(),
@@ -27,7 +31,10 @@ export const loraSchema = z.strictObject({
   start: z.string().nullable().default(null),
   /** Folders of adapters that are part of the model and stay as they are. */
   fixed: z.array(z.string()).default([]),
-  /** What "reference" weights are: "base", the model with the trained adapter off; "start", with the adapter as the run began; or the folder of an adapter of the same shapes. */
+  /**
+   * What "reference" weights are: "base", the model with the trained adapter off; "start", with the adapter as the run
+   * began; or the folder of an adapter of the same shapes.
+   */
   reference: z.string().default("base"),
 });
 

@@ -1,4 +1,7 @@
-/** Which linear layers an adapter is put on, by the rules of PEFT's LoraConfig, so that its folders mean the same here and there. */
+/**
+ * Which linear layers an adapter is put on, by the rules of PEFT's LoraConfig, so that its folders mean the same here
+ * and there.
+ */
 import { runInNewContext } from "node:vm";
 import { moduleOf } from "./adapter.ts";
 import { quoted } from "../../messages/shown.ts";
@@ -39,8 +42,8 @@ export function targetedWeights(owner: string, targets: Targets, parameters: Ite
 }
 
 /**
- * Whether targets select these modules and no others, as PEFT sees them: of all modules, those that only hold others ("layers.0") too. That a module
- * without parameters, an activation, fits a regular expression cannot be seen here.
+ * Whether targets select these modules and no others, as PEFT sees them: of all modules, those that only hold others
+ * ("layers.0") too. That a module without parameters, an activation, fits a regular expression cannot be seen here.
  */
 export function selectExactly(targets: Targets, modules: readonly string[], parameters: Iterable<string>): boolean {
   const everything = new Set([...parameters].flatMap((name) => name.split(".").map((_, i, parts) => parts.slice(0, i).join("."))));

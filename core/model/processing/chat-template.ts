@@ -35,7 +35,8 @@ export class ChatTemplate {
   }
 
   /**
-   * Read `chat_template.jinja`, else `chat_template.json`, else "chat_template" in `tokenizer_config.json`; null when there is none.
+   * Read `chat_template.jinja`, else `chat_template.json`, else "chat_template" in `tokenizer_config.json`; null when
+   * there is none.
    * @throws Error naming the file when the template cannot be parsed.
    */
   static async load(folder: string, variables: Readonly<Record<string, unknown>> = {}): Promise<ChatTemplate | null> {
@@ -49,8 +50,8 @@ export class ChatTemplate {
   }
 
   /**
-   * What the template writes of every response itself, behind the assistant's header: `<think>` and a new line for models that always think, "" for most.
-   * Found by comparing a prompt's end with how a turn of the assistant begins.
+   * What the template writes of every response itself, behind the assistant's header: `<think>` and a new line for
+   * models that always think, "" for most. Found by comparing a prompt's end with how a turn of the assistant begins.
    */
   opening(): string {
     const asked: Message[] = [{ role: "user", content: "question" }];
@@ -69,7 +70,10 @@ export class ChatTemplate {
     }
   }
 
-  /** The prompt's text, up to where the assistant begins to answer. @throws Error with what the template complains of. */
+  /**
+   * The prompt's text, up to where the assistant begins to answer.
+   * @throws Error with what the template complains of.
+   */
   render(messages: readonly Message[]): string {
     try {
       return this.#render(messages, true);

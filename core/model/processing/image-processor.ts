@@ -9,7 +9,9 @@ export interface ImageSettings extends Normalisation {
   /** Least and most pixels after resizing. */
   readonly minPixels: number;
   readonly maxPixels: number;
-  /** Side of a patch, pixels; patches merged per side into one visual token; frames per patch (a picture is repeated). */
+  /**
+   * Side of a patch, pixels; patches merged per side into one visual token; frames per patch (a picture is repeated).
+   */
   readonly patchSize: number;
   readonly mergeSize: number;
   readonly temporalPatchSize: number;
@@ -19,8 +21,8 @@ export interface ImageSettings extends Normalisation {
 const maxAspectRatio = 200;
 
 /**
- * The size a picture is resized to: both sides multiples of `factor`, between `minPixels` and `maxPixels` in area, the aspect kept as near as
- * possible. Halves round to the even multiple.
+ * The size a picture is resized to: both sides multiples of `factor`, between `minPixels` and `maxPixels` in area, the
+ * aspect kept as near as possible. Halves round to the even multiple.
  * @throws Error when the longer side exceeds 200 times the shorter.
  */
 export function smartResize(
@@ -68,7 +70,10 @@ export class ImageProcessor implements PictureProcessor {
     this.#layout = { patch: patchSize, temporal: temporalPatchSize, merge: mergeSize, order: "tokens", mean, std };
   }
 
-  /** The grid [time, height, width] in patches that a picture of this size gets. @throws Error for a ratio of sides above 200. */
+  /**
+   * The grid [time, height, width] in patches that a picture of this size gets.
+   * @throws Error for a ratio of sides above 200.
+   */
   gridOf(width: number, height: number, limits: PixelLimits = {}): [time: number, height: number, width: number] {
     const { patchSize, mergeSize } = this.settings;
     const minPixels = limits.minPixels ?? this.settings.minPixels;
@@ -87,7 +92,10 @@ export class ImageProcessor implements PictureProcessor {
     return { text: mark, tokensPerMark: this.tokens(picture) };
   }
 
-  /** The picture as the model sees it: resized, 8-bit RGB. @throws Error naming the picture for a ratio of sides above 200. */
+  /**
+   * The picture as the model sees it: resized, 8-bit RGB.
+   * @throws Error naming the picture for a ratio of sides above 200.
+   */
   resize(picture: Picture): Picture {
     try {
       const [, rows, columns] = this.gridOf(picture.width, picture.height, picture.limits);
@@ -129,7 +137,10 @@ export class ImageProcessor implements PictureProcessor {
   }
 }
 
-/** Content hash of a picture's pixels and grid, 32 hexadecimal digits; a view that changes pixels gives the picture a new one. */
+/**
+ * Content hash of a picture's pixels and grid, 32 hexadecimal digits; a view that changes pixels gives the picture a
+ * new one.
+ */
 export function hashPixels(grid: readonly [number, number, number], pixels: Float32Array): string {
   return createHash("sha256")
     .update(grid.join("x"))

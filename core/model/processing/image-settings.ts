@@ -1,4 +1,7 @@
-/** The picture settings of a model folder, in the old and the new form of transformers; and what those of the Qwen-VL families mean. */
+/**
+ * The picture settings of a model folder, in the old and the new form of transformers; and what those of the Qwen-VL
+ * families mean.
+ */
 import { join } from "node:path";
 import { z } from "zod";
 import { faultsOf } from "../../options/options.ts";
@@ -41,7 +44,8 @@ const schema = z.looseObject({
 });
 
 /**
- * Read `processor_config.json` (its "image_processor") or `preprocessor_config.json`; the former goes first, as in transformers.
+ * Read `processor_config.json` (its "image_processor") or `preprocessor_config.json`; the former goes first, as in
+ * transformers.
  * @throws Error naming the file when there is neither.
  */
 export async function readPictureSettings(folder: string): Promise<PictureSettings> {

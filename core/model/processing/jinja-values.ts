@@ -63,7 +63,10 @@ interface JsonForm {
   readonly sorted: boolean;
 }
 
-/** transformers' `tojson`: json.dumps with `ensure_ascii` false. @throws Error naming an argument that it does not have */
+/**
+ * transformers' `tojson`: json.dumps with `ensure_ascii` false.
+ * @throws Error naming an argument that it does not have
+ */
 export function pythonJson(value: JinjaValue, named: Readonly<Record<string, JinjaValue>>): string {
   const strange = Object.keys(named).find((name) => !["indent", "separators", "ensure_ascii", "sort_keys"].includes(name));
   if (strange !== undefined) throw new Error(`tojson has no argument "${strange}"`);

@@ -1,6 +1,7 @@
 /**
- * Chat templates as Python's jinja2 renders them in transformers. @huggingface/jinja prints some values otherwise (`True`, `None`, lists, 1.0), compares lists by identity
- * and adds numbers to texts: here such constructs give Python's text, or an error that names them, never another text. What a template may do is counted, not timed: steps,
+ * Chat templates as Python's jinja2 renders them in transformers. @huggingface/jinja prints some values otherwise
+ * (`True`, `None`, lists, 1.0), compares lists by identity and adds numbers to texts: here such constructs give
+ * Python's text, or an error that names them, never another text. What a template may do is counted, not timed: steps,
  * length of texts and lists, so that one that is refused is refused on every machine.
  */
 import * as library from "@huggingface/jinja";
@@ -26,7 +27,10 @@ interface Environment {
 type Program = { readonly body: readonly Node[] };
 type MakeValue = new (value: unknown) => JinjaValue;
 
-/** What is used of the library. Its declarations name each other's files without their endings, so that their types are lost here. */
+/**
+ * What is used of the library. Its declarations name each other's files without their endings, so that their types are
+ * lost here.
+ */
 const { Environment, Interpreter: Base, parse, Template, tokenize } = library as unknown as {
   readonly Environment: new () => Environment;
   readonly Interpreter: new (environment: Environment) => {

@@ -39,7 +39,10 @@ export class PatchWriter {
   }
 }
 
-/** (level − mean/rescale) / (std/rescale), in float32 like transformers, which folds the rescaling into mean and deviation. */
+/**
+ * (level − mean/rescale) / (std/rescale), in float32 like transformers, which folds the rescaling into mean and
+ * deviation.
+ */
 function normalisedLevels({ mean, std, rescaleFactor }: Normalisation): Float32Array {
   return Float32Array.from({ length: 3 * 256 }, (_, i) => {
     const channel = Math.floor(i / 256);

@@ -29,7 +29,10 @@ export interface PixelLimits {
 export interface ReadingOptions {
   /** 16-bit grey: "scale" to 8 bits, or "clip" at 255 as Pillow does, so that 32768 is white. Default "scale". */
   readonly sixteenBit?: "scale" | "clip";
-  /** Transparency: composited on "white", as transformers does with an opened picture; or "drop", the colour under it stays, as it does by path. Default "white". */
+  /**
+   * Transparency: composited on "white", as transformers does with an opened picture; or "drop", the colour under it
+   * stays, as it does by path. Default "white".
+   */
   readonly transparency?: "white" | "drop";
   /** Pixels of a picture as its file has it, before any resizing: one with more is refused. Default 64 million. */
   readonly maxFilePixels?: number;
@@ -39,21 +42,31 @@ export interface ReadingOptions {
 export interface EncodedPicture {
   /** Content hash of `pixels` and grid: equal pictures are encoded and kept once. */
   readonly hash: string;
-  /** Patches in time, height and width (the latter two before merging); of a picture in tiles [tiles, rows, columns]. @unit patches */
+  /**
+   * Patches in time, height and width (the latter two before merging); of a picture in tiles [tiles, rows, columns].
+   * @unit patches
+   */
   readonly grid: readonly [time: number, height: number, width: number];
-  /** How the tiles of `time` lie in the picture, row by row, an overview of the whole after them; absent where it is not cut into tiles. */
+  /**
+   * How the tiles of `time` lie in the picture, row by row, an overview of the whole after them; absent where it is not
+   * cut into tiles.
+   */
   readonly tiles?: { readonly rows: number; readonly columns: number };
   /** How `pixels` lie; absent where nobody said. */
   readonly layout?: PatchLayout;
-  /** Normalised pixels, [time·height·width, channels·temporal·patch·patch], in the processor's patch order. @unit standard deviations from the processor's mean colour */
+  /**
+   * Normalised pixels, [time·height·width, channels·temporal·patch·patch], in the processor's patch order.
+   * @unit standard deviations from the processor's mean colour
+   */
   readonly pixels: Float32Array;
 }
 
 export interface PictureOptions extends PixelLimits, ReadingOptions {}
 
 /**
- * Read a JPEG, PNG, WebP, GIF, TIFF, SVG or AVIF (4:4:4 or grey) picture: turned upright by its EXIF orientation, transparency composited on white, grey,
- * palette, 16-bit and CMYK brought to 8-bit RGB (`options` name the other ways). Embedded colour profiles are ignored, as in Pillow.
+ * Read a JPEG, PNG, WebP, GIF, TIFF, SVG or AVIF (4:4:4 or grey) picture: turned upright by its EXIF orientation,
+ * transparency composited on white, grey, palette, 16-bit and CMYK brought to 8-bit RGB (`options` name the other
+ * ways). Embedded colour profiles are ignored, as in Pillow.
  * @param input a path, or the bytes of a file; `source` names the bytes in messages.
  * @throws Error naming the picture when it is missing, truncated, corrupt, or no picture.
  */
@@ -70,8 +83,9 @@ export async function loadPicture(input: string | Uint8Array, source?: string, o
 const usualMaxFilePixels = 64_000_000;
 
 /**
- * Decoding takes about 11 bytes a pixel for a moment. Pictures are decoded whole, also where the processor shrinks them: decoders that shrink while
- * they read average otherwise than the filter of transformers, so that the patches would be others.
+ * Decoding takes about 11 bytes a pixel for a moment. Pictures are decoded whole, also where the processor shrinks
+ * them: decoders that shrink while they read average otherwise than the filter of transformers, so that the patches
+ * would be others.
  */
 const decoding = new PixelBudget(usualMaxFilePixels);
 
@@ -92,7 +106,8 @@ async function decode(bytes: Uint8Array, options: ReadingOptions): Promise<Omit<
 }
 
 /**
- * Work that decodes a picture file, of which no more pixels than the budget has are decoded at one time, whoever decodes them.
+ * Work that decodes a picture file, of which no more pixels than the budget has are decoded at one time, whoever
+ * decodes them.
  * @param maxFilePixels a picture with more is refused
  */
 export async function withinBudget<T>(bytes: Uint8Array, work: (metadata: Metadata) => Promise<T>, maxFilePixels = usualMaxFilePixels): Promise<T> {
@@ -151,7 +166,10 @@ function hasCoarseColours(bytes: Uint8Array): boolean {
   return !isGrey && (flags & 0b1100) !== 0;
 }
 
-/** From grey or RGB with alpha, [pixels, 2 or 4], to RGB, [pixels, 3]: colour·α + 255·(1 − α), rounded; or the colour alone. */
+/**
+ * From grey or RGB with alpha, [pixels, 2 or 4], to RGB, [pixels, 3]: colour·α + 255·(1 − α), rounded; or the colour
+ * alone.
+ */
 function withoutAlpha(data: Uint8Array, pixels: number, channels: number, transparency: "white" | "drop"): Uint8Array {
   const colours = channels - 1;
   const out = new Uint8Array(pixels * 3);

@@ -1,4 +1,7 @@
-/** One budget for all pictures that are being decoded: many at once take no more memory than the largest that is allowed. */
+/**
+ * One budget for all pictures that are being decoded: many at once take no more memory than the largest that is
+ * allowed.
+ */
 
 /** Shares out pixels; who asks for more than are free waits, first come, first served. */
 export class PixelBudget {

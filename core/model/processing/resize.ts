@@ -1,7 +1,12 @@
-/** Resizing of 8-bit RGB as torchvision does it by default: a separable antialiased kernel, fixed-point weights, horizontal pass first, rounded to 8 bits between the passes. */
+/**
+ * Resizing of 8-bit RGB as torchvision does it by default: a separable antialiased kernel, fixed-point weights,
+ * horizontal pass first, rounded to 8 bits between the passes.
+ */
 import type { Picture } from "./picture.ts";
 
-/** The contributions to one axis: output i is Σ_k weights[i·taps + k] · input[first[i] + k], shifted right by `shift`. */
+/**
+ * The contributions to one axis: output i is Σ_k weights[i·taps + k] · input[first[i] + k], shifted right by `shift`.
+ */
 interface Kernel {
   readonly taps: number;
   readonly first: Int32Array;

@@ -1,4 +1,7 @@
-/** From a picture to tiles of one size and an overview, equal to transformers' SmolVLMImageProcessor and Idefics3ImageProcessor. */
+/**
+ * From a picture to tiles of one size and an overview, equal to transformers' SmolVLMImageProcessor and
+ * Idefics3ImageProcessor.
+ */
 import { z } from "zod";
 import type { PictureSettings } from "../family.ts";
 import { check, count } from "../files/config-fields.ts";
@@ -108,7 +111,8 @@ export class TileProcessor implements PictureProcessor {
   #fit({ width, height, limits, source }: Picture): [height: number, width: number] {
     const { tileSize } = this.settings;
     if (typeof limits?.minPixels === "number") throw new Error(`${source}: pictures in tiles all have one longest edge, ${this.settings.longestEdge} pixels; there is no least number of pixels to ask for`);
-    // Whole tiles, so that no tile is made of less than a tile's pixels: the square of the longest edge is the most there can be.
+    // Whole tiles, so that no tile is made of less than a tile's pixels: the square of the longest edge is the most
+    // there can be.
     const longestEdge = Math.min(this.settings.longestEdge, Math.max(tileSize, Math.floor(Math.sqrt(limits?.maxPixels ?? Infinity) / tileSize) * tileSize));
     const ratio = width / height;
     const even = (side: number): number => Math.max(1, side + (side % 2));
@@ -142,7 +146,9 @@ export const tileTokens: readonly string[] = [
   ...Array.from({ length: 36 }, (_, i) => `<row_${Math.floor(i / 6) + 1}_col_${(i % 6) + 1}>`),
 ];
 
-/** How many tiles cover a picture: the longer side rounded up to whole tiles, the other from the ratio, then rounded up. */
+/**
+ * How many tiles cover a picture: the longer side rounded up to whole tiles, the other from the ratio, then rounded up.
+ */
 function tilesOf(height: number, width: number, tile: number): [rows: number, columns: number] {
   const ratio = width / height;
   if (width >= height) {

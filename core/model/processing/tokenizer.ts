@@ -34,7 +34,8 @@ export class Tokenizer {
   /** @param file parsed tokenizer.json; `config`: parsed tokenizer_config.json. */
   constructor(file: JsonObject, config: JsonObject = {}) {
     this.config = config;
-    // The library takes the unknown word of a word-level model from the config alone; tokenizer.json has it in the model.
+    // The library takes the unknown word of a word-level model from the config alone; tokenizer.json has it in the
+    // model.
     const unknown = textOf(config["unk_token"]) ?? textOf((file["model"] as JsonObject | undefined)?.["unk_token"]);
     this.#library = new LibraryTokenizer(complete(file), unknown === null ? config : { ...config, unk_token: unknown });
     this.#cleanUp = config["clean_up_tokenization_spaces"] === true;

@@ -31,7 +31,10 @@ function howToGoOn({ checkpoint, checkpointStep }: OpenRun): string {
   return `Everything up to step ${checkpointStep} is safe in ${checkpoint}; resume: true (--resume) goes on from there.`;
 }
 
-/** Weights that diverged are told from sound ones by being used; `lastSound` is the last step whose weights were, or may have been. */
+/**
+ * Weights that diverged are told from sound ones by being used; `lastSound` is the last step whose weights were, or may
+ * have been.
+ */
 function howToAvoid({ folder, settings }: OpenRun, lastSound: number): string {
   const sound = checkpointFolders(folder.checkpoints).find((one) => one.step <= lastSound && findDamage(one.folder) === null);
   if (sound === undefined) return "There is no checkpoint of sound weights: start again with a lower learning rate.";
@@ -42,8 +45,8 @@ function howToAvoid({ folder, settings }: OpenRun, lastSound: number): string {
 }
 
 /**
- * Weights and optimizer become those of the newest checkpoint, of those up to step `before` where one is given (or else the oldest there
- * is: `keepCheckpoints` says how many there are). Steps, data, learning rate and plugin states go on,
+ * Weights and optimizer become those of the newest checkpoint, of those up to step `before` where one is given (or else
+ * the oldest there is: `keepCheckpoints` says how many there are). Steps, data, learning rate and plugin states go on,
  * so that the run meets other prompts and a guard remembers what it did.
  */
 export async function rollBack(run: OpenRun, reason: string, before = Infinity): Promise<void> {
@@ -86,7 +89,10 @@ export async function save(run: OpenRun, { state, kept }: Snapshot): Promise<voi
   run.host.events.emit("checkpoint", { step: state.step, folder: run.checkpoint });
 }
 
-/** The step before the first whose rewards a checkpoint holds: one that is written anew, its step's evaluation done, holds the same. */
+/**
+ * The step before the first whose rewards a checkpoint holds: one that is written anew, its step's evaluation done,
+ * holds the same.
+ */
 function savedSince(checkpoint: string, step: number): number {
   const rewards = join(checkpoint, "rewards");
   const steps = (existsSync(rewards) ? readdirSync(rewards) : []).map((name) => Number(/^step-(\d+)\.jsonl$/.exec(name)?.[1] ?? step));

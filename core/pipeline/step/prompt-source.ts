@@ -1,4 +1,7 @@
-/** Rows of the data become the prompts of a step; those that cannot be used are left out or stop the run, as the settings say. */
+/**
+ * Rows of the data become the prompts of a step; those that cannot be used are left out or stop the run, as the
+ * settings say.
+ */
 import type { RowOrder } from "../../data/row-order.ts";
 import type { Host } from "../../host/host.ts";
 import { digestOf } from "../../host/inputs.ts";
@@ -70,7 +73,9 @@ export class PromptSource {
     return prompts.slice(0, target);
   }
 
-  /** @throws UnusableRowError for a row that has the id of another one: samples, masks and the reward journal go by it */
+  /**
+   * @throws UnusableRowError for a row that has the id of another one: samples, masks and the reward journal go by it
+   */
   #ofItsOwn(row: Row): Row {
     const { id, prompt, system, answer, images } = row;
     const digest = digestOf([prompt, system, answer, images.map((image) => (typeof image === "string" ? image : image.name))]);

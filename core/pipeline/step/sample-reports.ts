@@ -4,7 +4,10 @@ import type { RolloutContext } from "../../rewards/rollouts.ts";
 import type { Verdict } from "../../rewards/rewards.ts";
 import type { Sample } from "../../contracts/step/sample.ts";
 
-/** Says what was sampled; holds it back until the step is under way, so that whoever listens hears of one step at a time. */
+/**
+ * Says what was sampled; holds it back until the step is under way, so that whoever listens hears of one step at a
+ * time.
+ */
 export class SampleReports {
   /** Failures of scorers so far. */
   failures = 0;

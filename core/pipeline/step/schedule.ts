@@ -5,8 +5,9 @@ import type { RunSettings } from "../../contracts/settings.ts";
 export type LearningRateSchedule = Pick<RunSettings, "steps" | "learningRate" | "warmupSteps" | "decay" | "finalFraction">;
 
 /**
- * Learning rate of a step (from 1): step/warmup of the full rate while warming up, so that the first step already moves;
- * then constant, or from full at the first step after the warm-up towards `finalFraction` just past the last step.
+ * Learning rate of a step (from 1): step/warmup of the full rate while warming up, so that the first step already
+ * moves; then constant, or from full at the first step after the warm-up towards `finalFraction` just past the last
+ * step.
  */
 export function learningRateAt(step: number, schedule: LearningRateSchedule): number {
   const { steps, learningRate, warmupSteps, decay, finalFraction } = schedule;

@@ -79,8 +79,8 @@ export class Dinov2Encoder {
   }
 
   /**
-   * A picture, whole: resized so that its longer side has `longest` patches at most and both sides are whole patches. (The published processor
-   * crops the middle out; a mask has to cover the whole picture.)
+   * A picture, whole: resized so that its longer side has `longest` patches at most and both sides are whole patches.
+   * (The published processor crops the middle out; a mask has to cover the whole picture.)
    */
   encode(picture: Picture, longest = 37): Promise<Dinov2Result> {
     const { patchSize } = this.config;

@@ -1,6 +1,9 @@
 /** Position embeddings of another grid than they were made for: bicubic, as torch's interpolate. */
 
-/** torch's two bicubic kernels: without antialiasing a = −0.75 over four neighbours; with it a = −0.5, widened where the grid shrinks. */
+/**
+ * torch's two bicubic kernels: without antialiasing a = −0.75 over four neighbours; with it a = −0.5, widened where the
+ * grid shrinks.
+ */
 export type Interpolation = "plain" | "antialiased";
 
 /**

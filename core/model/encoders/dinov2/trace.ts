@@ -32,8 +32,8 @@ export function dinov2Parameters({ hiddenSize: d, layers, patchSize, positions, 
 }
 
 /**
- * Outputs "features" [1 + registers + N, hidden] after the last norm, and "attention.<layer>" [S, S] of the layers asked for, the mean over heads.
- * Inputs: "patches" [N, 3 · patch²] and "positions" [1 + N, hidden].
+ * Outputs "features" [1 + registers + N, hidden] after the last norm, and "attention.<layer>" [S, S] of the layers
+ * asked for, the mean over heads. Inputs: "patches" [N, 3 · patch²] and "positions" [1 + N, hidden].
  */
 export function traceDinov2(config: Dinov2Config, graph: Graph, p: Parameters, layers: readonly number[]): void {
   const { hiddenSize: d, patchSize, registers, epsilon } = config;
