@@ -2,7 +2,7 @@ import { defineRun, grpo, papo } from "@papo/recipes";
 import { VisualFocusPlugin } from "./visual-focus.ts";
 
 export default defineRun({
-  model: "../app/tasks/shapes/start-model", // any Hugging Face folder of Qwen2.5-VL
+  model: "../app/tasks/shapes/start-model", // a Hugging Face folder: docs/models.md
   data: "./data/rows.jsonl", // a line: {"prompt": "…", "images": ["a.png"], "answer": "…"}; or .csv, .parquet, .arrow
   reward: ({ prompt, response }) => (response.text.endsWith(`\\boxed{ ${prompt.row.answer} }`) ? 1 : 0),
   plugins: [...papo(grpo()), new VisualFocusPlugin({ threshold: 0.1 })],
