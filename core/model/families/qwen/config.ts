@@ -3,10 +3,46 @@ import { z } from "zod";
 import type { TextConfig, TokenIds } from "../../files/config.ts";
 import { check, checkDecoder, count, demand, demandDivides, endTokens, id, ids, layerCount, ropeFields, ropeOf, textSection, tiedOf, width } from "../../files/config-fields.ts";
 import type { JsonObject } from "../../files/json.ts";
+import type { PatchSizes } from "../../layers/patch-order.ts";
 
 export interface QwenTextConfig extends TextConfig {
   /** Rotary frequencies given to time, height and width; they sum to headSize / 2. */
   readonly mropeSection: readonly [time: number, height: number, width: number];
+}
+
+/** Of a vision tower. */
+export interface QwenVisionConfig extends PatchSizes {
+  readonly depth: number;
+  readonly intermediateSize: number;
+  readonly outHiddenSize: number;
+}
+
+/** What the families' towers call alike and have alike where a file leaves it out. */
+export const towerFields = {
+  num_heads: count.default(16),
+  spatial_merge_size: count.default(2),
+  temporal_patch_size: count.default(2),
+  in_channels: z.literal(3).optional(),
+};
+
+type TowerFields = z.output<z.ZodObject<typeof towerFields>> & { readonly patch_size: number };
+
+/**
+ * Sizes of a tower's patches and heads; pictures have three channels.
+ * @param name what the file calls the tower's width
+ * @throws Error where heads do not fit it
+ */
+export function patchSizesOf(fields: TowerFields, name: string, width: number): PatchSizes {
+  const { num_heads: heads } = fields;
+  demandDivides(4 * heads, width, `vision ${name} ${width} is not divisible by 4 × num_heads ${heads}`);
+  return {
+    hiddenSize: width,
+    heads,
+    patchSize: fields.patch_size,
+    mergeSize: fields.spatial_merge_size,
+    temporalPatchSize: fields.temporal_patch_size,
+    channels: fields.in_channels ?? 3,
+  };
 }
 
 /** What a family has where a file leaves it out: the defaults of transformers. */

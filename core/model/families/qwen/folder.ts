@@ -1,10 +1,15 @@
-/** What the folders of the Qwen-VL families have in common: names of tensors, tokens of pictures, picture processing. */
+/**
+ * What the folders of the Qwen-VL families have in common: names of tensors, tokens of pictures, picture processing.
+ */
 import type { PictureSettings, TensorNames } from "../../family.ts";
 import { ImageProcessor } from "../../processing/image-processor.ts";
 import { parseImageSettings } from "../../processing/image-settings.ts";
 import type { PatchSizes } from "../../layers/patch-order.ts";
 
-/** `model.language_model.…`, `model.visual.…`, `lm_head.weight`; the hub's files of Qwen2-VL and Qwen2.5-VL have `model.layers.…` and `visual.…`. */
+/**
+ * `model.language_model.…`, `model.visual.…`, `lm_head.weight`; the hub's files of Qwen2-VL and Qwen2.5-VL have
+ * `model.layers.…` and `visual.…`.
+ */
 export const qwenTensorNames: TensorNames = {
   canonical(name) {
     if (name.startsWith("visual.")) return `model.${name}`;

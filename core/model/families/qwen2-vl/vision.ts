@@ -1,65 +1,34 @@
-/** Qwen2-VL's vision tower (arXiv:2409.12191): full attention in each picture, 2-D rotary positions, layer norms, quick GELU, patch merger. */
-import type { HostArray } from "../../../graph/executor.ts";
+/**
+ * Qwen2-VL's vision tower (arXiv:2409.12191): full attention in each picture, 2-D rotary positions, layer norms, quick
+ * GELU, patch merger.
+ */
 import type { Graph, Value } from "../../../graph/graph.ts";
 import { add, layerNorm, linear, quickGelu, reshape } from "../../../graph/ops/index.ts";
 import { layer } from "../../../graph/ops/recompute.ts";
 import { receivedByTokens } from "../../layers/packed-attention.ts";
-import { gridOfUnits, patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
+import { patchInputs, patchNumbers } from "../../layers/patch-order.ts";
 import { attendInPictures } from "../../layers/picture-attention.ts";
-import type { Parameters, ParameterShapes, TowerOptions, VisionTower } from "../../model.ts";
-import type { EncodedPicture } from "../../processing/picture.ts";
+import type { Parameters, ParameterShapes, TowerOptions } from "../../model.ts";
 import { mergerShapes, traceMerger } from "../qwen/merger.ts";
+import { epsilon, QwenVisionTower, type TracedTower } from "../qwen/tower.ts";
 import type { Qwen2VisionConfig } from "./config.ts";
 
-/** Fixed in the architecture, not in the config. */
-const epsilon = 1e-6;
-
-export class Qwen2VisionTower implements VisionTower {
-  readonly parameters: ParameterShapes;
-  readonly featureWidth: number;
-  readonly #config: Qwen2VisionConfig;
-
+export class Qwen2VisionTower extends QwenVisionTower<Qwen2VisionConfig> {
   constructor(config: Qwen2VisionConfig) {
-    this.#config = config;
-    this.parameters = parameterShapes(config);
-    this.featureWidth = config.outHiddenSize;
+    super(config, parameterShapes(config));
   }
 
-  tokens({ grid: [time, height, width] }: EncodedPicture): number {
-    return (time * height * width) / this.#config.mergeSize ** 2;
-  }
-
-  gridOf(visualTokens: number): EncodedPicture["grid"] {
-    return gridOfUnits(visualTokens, this.#config.mergeSize);
-  }
-
-  order(pictures: readonly EncodedPicture[]): Int32Array {
-    return patchOrder(pictures, this.#config.mergeSize).tokenRow;
-  }
-
-  feeds(pictures: readonly EncodedPicture[], inBlocks = false): Record<string, HostArray> {
-    return patchFeeds(pictures, patchOrder(pictures, this.#config.mergeSize), this.#config, inBlocks);
-  }
-
-  trace(graph: Graph, parameters: Parameters, options: TowerOptions = {}): Value {
-    return this.#trace(graph, parameters, options).features;
-  }
-
-  traceAttention(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters, {}).received();
-  }
-
-  #trace(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): { readonly features: Value; readonly received: () => Value } {
-    const { hiddenSize, mergeSize, depth } = this.#config;
+  protected traceTower(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): TracedTower {
+    const { hiddenSize, mergeSize, depth } = this.config;
     const unit = mergeSize ** 2;
-    const inputs = patchInputs(graph, this.#config, inBlocks);
+    const inputs = patchInputs(graph, this.config, inBlocks);
     const p = (name: string): Value => parameters(`model.visual.${name}`);
     const received: (() => Value)[] = [];
-    let x = linear(inputs.pixels, reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.#config)]));
+    let x = linear(inputs.pixels, reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.config)]));
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`blocks.${block}.${name}`);
       x = layer(x, one, (y) => {
-        const attention = attendInPictures(layerNorm(y, b("norm1.weight"), b("norm1.bias"), epsilon), b, this.#config, inputs);
+        const attention = attendInPictures(layerNorm(y, b("norm1.weight"), b("norm1.bias"), epsilon), b, this.config, inputs);
         received.push(attention.received);
         const between = add(y, attention.out);
         const h = layerNorm(between, b("norm2.weight"), b("norm2.bias"), epsilon);

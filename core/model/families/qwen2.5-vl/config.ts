@@ -1,15 +1,14 @@
-/** Qwen2.5-VL's config.json: nested (text_config, rope_parameters) as transformers 5 writes it, and flat (rope_scaling) as the hub has it. */
+/**
+ * Qwen2.5-VL's config.json: nested (text_config, rope_parameters) as transformers 5 writes it, and flat (rope_scaling)
+ * as the hub has it.
+ */
 import { z } from "zod";
 import type { ModelConfig } from "../../files/config.ts";
 import { check, count, demand, demandDivides, id, layerCount, width } from "../../files/config-fields.ts";
 import type { JsonObject } from "../../files/json.ts";
-import type { PatchSizes } from "../../layers/patch-order.ts";
-import { parseQwenText, type QwenTextConfig } from "../qwen/config.ts";
+import { parseQwenText, patchSizesOf, type QwenTextConfig, type QwenVisionConfig, towerFields } from "../qwen/config.ts";
 
-export interface Qwen25VisionConfig extends PatchSizes {
-  readonly depth: number;
-  readonly intermediateSize: number;
-  readonly outHiddenSize: number;
+export interface Qwen25VisionConfig extends QwenVisionConfig {
   /** Side of an attention window, pixels. */
   readonly windowSize: number;
   /** Blocks that attend to the whole picture. */
@@ -23,16 +22,13 @@ export interface Qwen25VlConfig extends ModelConfig {
 
 /** Keys that a file leaves out have the defaults of transformers. */
 const visionSchema = z.looseObject({
+  ...towerFields,
   depth: layerCount.default(32),
   hidden_size: width.default(3584),
-  num_heads: count.default(16),
   intermediate_size: width.default(3420),
   out_hidden_size: width.default(3584),
   hidden_act: z.literal("silu").optional(),
   patch_size: count.default(14),
-  spatial_merge_size: count.default(2),
-  temporal_patch_size: count.default(2),
-  in_channels: z.literal(3).optional(),
   in_chans: z.literal(3).optional(),
   window_size: count.default(112),
   fullatt_block_indexes: z.array(id).default([7, 15, 23, 31]),
@@ -47,22 +43,17 @@ export function parseQwen25VlConfig(raw: JsonObject): Qwen25VlConfig {
 }
 
 function visionOf(fields: z.output<typeof visionSchema>): Qwen25VisionConfig {
-  const { hidden_size, num_heads, patch_size, spatial_merge_size, window_size, fullatt_block_indexes, depth } = fields;
-  demandDivides(4 * num_heads, hidden_size, `vision hidden_size ${hidden_size} is not divisible by 4 × num_heads ${num_heads}`);
+  const { hidden_size, patch_size, spatial_merge_size, window_size, fullatt_block_indexes, depth } = fields;
+  const sizes = patchSizesOf(fields, "hidden_size", hidden_size);
   const block = patch_size * spatial_merge_size;
   demandDivides(block, window_size, `window_size ${window_size} is not a multiple of patch_size × spatial_merge_size, ${block}`);
   const outside = fullatt_block_indexes.find((index) => index >= depth);
   demand(outside === undefined, `fullatt_block_indexes names block ${outside}, and depth is ${depth}`);
   return {
+    ...sizes,
     depth,
-    hiddenSize: hidden_size,
-    heads: num_heads,
     intermediateSize: fields.intermediate_size,
     outHiddenSize: fields.out_hidden_size,
-    patchSize: patch_size,
-    mergeSize: spatial_merge_size,
-    temporalPatchSize: fields.temporal_patch_size,
-    channels: fields.in_channels ?? fields.in_chans ?? 3,
     windowSize: window_size,
     fullAttentionBlocks: fullatt_block_indexes,
   };

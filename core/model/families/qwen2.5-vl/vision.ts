@@ -1,68 +1,42 @@
-/** Qwen2.5-VL's vision tower (arXiv:2502.13923): windowed and full attention, 2-D rotary positions, SwiGLU, patch merger. */
+/**
+ * Qwen2.5-VL's vision tower (arXiv:2502.13923): windowed and full attention, 2-D rotary positions, SwiGLU, patch
+ * merger.
+ */
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
 import { add, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../../graph/ops/index.ts";
 import { layer } from "../../../graph/ops/recompute.ts";
 import { packedAttention, packingFeeds, packingInputs, receivedByTokens } from "../../layers/packed-attention.ts";
-import { gridOfUnits, patchFeeds, patchInputs, patchNumbers, type PatchOrder, patchOrder } from "../../layers/patch-order.ts";
-import type { Parameters, ParameterShapes, TowerOptions, VisionTower } from "../../model.ts";
+import { patchInputs, patchNumbers, type PatchOrder, patchOrder } from "../../layers/patch-order.ts";
+import type { Parameters, ParameterShapes, TowerOptions } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
 import { mergerShapes, traceMerger } from "../qwen/merger.ts";
+import { epsilon, QwenVisionTower, type TracedTower } from "../qwen/tower.ts";
 import type { Qwen25VisionConfig } from "./config.ts";
 
-/** Fixed in the architecture, not in the config. */
-const epsilon = 1e-6;
-
-export class Qwen25VisionTower implements VisionTower {
-  readonly parameters: ParameterShapes;
-  readonly featureWidth: number;
-  readonly #config: Qwen25VisionConfig;
-
+export class Qwen25VisionTower extends QwenVisionTower<Qwen25VisionConfig> {
   constructor(config: Qwen25VisionConfig) {
-    this.#config = config;
-    this.parameters = parameterShapes(config);
-    this.featureWidth = config.outHiddenSize;
+    super(config, parameterShapes(config));
   }
 
-  tokens({ grid: [time, height, width] }: EncodedPicture): number {
-    return (time * height * width) / this.#config.mergeSize ** 2;
-  }
-
-  gridOf(visualTokens: number): EncodedPicture["grid"] {
-    return gridOfUnits(visualTokens, this.#config.mergeSize);
-  }
-
-  order(pictures: readonly EncodedPicture[]): Int32Array {
-    return this.#order(pictures).tokenRow;
-  }
-
-  /** Patches reach the tower in window order, so that windows are runs of rows. */
-  feeds(pictures: readonly EncodedPicture[], inBlocks = false): Record<string, HostArray> {
-    const order = this.#order(pictures);
-    return { ...patchFeeds(pictures, order, this.#config, inBlocks), ...packingFeeds("windows", order.windows, this.#config.mergeSize ** 2) };
-  }
-
-  trace(graph: Graph, parameters: Parameters, options: TowerOptions = {}): Value {
-    return this.#trace(graph, parameters, options).features;
-  }
-
-  traceAttention(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters, {}).received();
-  }
-
-  #order(pictures: readonly EncodedPicture[]): PatchOrder {
-    const { mergeSize, patchSize, windowSize } = this.#config;
+  /** Window by window, so that windows are runs of rows. */
+  protected override patchOrder(pictures: readonly EncodedPicture[]): PatchOrder {
+    const { mergeSize, patchSize, windowSize } = this.config;
     return patchOrder(pictures, mergeSize, Math.floor(windowSize / mergeSize / patchSize));
   }
 
-  #trace(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): { readonly features: Value; readonly received: () => Value } {
-    const { hiddenSize, heads, mergeSize, depth, fullAttentionBlocks } = this.#config;
+  protected override ownFeeds(_pictures: readonly EncodedPicture[], { windows }: PatchOrder): Record<string, HostArray> {
+    return packingFeeds("windows", windows, this.config.mergeSize ** 2);
+  }
+
+  protected traceTower(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): TracedTower {
+    const { hiddenSize, heads, mergeSize, depth, fullAttentionBlocks } = this.config;
     const unit = mergeSize ** 2;
-    const { F, pixels, cos, sin, pictures } = patchInputs(graph, this.#config, inBlocks);
+    const { F, pixels, cos, sin, pictures } = patchInputs(graph, this.config, inBlocks);
     const windows = packingInputs(graph, "windows", F, unit);
     const p = (name: string): Value => parameters(`model.visual.${name}`);
     const received: (() => Value)[] = [];
-    let x = linear(pixels, reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.#config)]));
+    let x = linear(pixels, reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.config)]));
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`blocks.${block}.${name}`);
       const full = fullAttentionBlocks.includes(block);

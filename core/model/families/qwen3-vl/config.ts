@@ -1,18 +1,17 @@
 /** Qwen3-VL's config.json. */
 import { z } from "zod";
 import type { ModelConfig } from "../../files/config.ts";
-import { check, count, demand, demandDivides, id, layerCount, width } from "../../files/config-fields.ts";
+import { check, count, demand, id, layerCount, width } from "../../files/config-fields.ts";
 import type { JsonObject } from "../../files/json.ts";
-import type { PatchSizes } from "../../layers/patch-order.ts";
-import { parseQwenText, type QwenTextConfig } from "../qwen/config.ts";
+import { parseQwenText, patchSizesOf, type QwenTextConfig, type QwenVisionConfig, towerFields } from "../qwen/config.ts";
 
-export interface Qwen3VisionConfig extends PatchSizes {
-  readonly depth: number;
-  readonly intermediateSize: number;
-  readonly outHiddenSize: number;
+export interface Qwen3VisionConfig extends QwenVisionConfig {
   /** Side of the square table of learned positions, which is resampled to each picture's grid. */
   readonly positionSide: number;
-  /** Blocks after which a merger gives features of its own, added after as many of the decoder's layers (arXiv:2406.04334). */
+  /**
+   * Blocks after which a merger gives features of its own, added after as many of the decoder's layers
+   * (arXiv:2406.04334).
+   */
   readonly deepBlocks: readonly number[];
 }
 
@@ -23,16 +22,13 @@ export interface Qwen3VlConfig extends ModelConfig {
 
 /** Keys that a file leaves out have the defaults of transformers. */
 const visionSchema = z.looseObject({
+  ...towerFields,
   depth: layerCount.default(27),
   hidden_size: width.default(1152),
-  num_heads: count.default(16),
   intermediate_size: width.default(4304),
   out_hidden_size: width.default(3584),
   hidden_act: z.literal("gelu_pytorch_tanh").optional(),
   patch_size: count.default(16),
-  spatial_merge_size: count.default(2),
-  temporal_patch_size: count.default(2),
-  in_channels: z.literal(3).optional(),
   num_position_embeddings: width.default(2304),
   deepstack_visual_indexes: z.array(id).default([8, 16, 24]),
 });
@@ -56,8 +52,8 @@ export function parseQwen3VlConfig(raw: JsonObject): Qwen3VlConfig {
 }
 
 function visionOf(fields: z.output<typeof visionSchema>): Qwen3VisionConfig {
-  const { hidden_size, num_heads, depth, num_position_embeddings, deepstack_visual_indexes } = fields;
-  demandDivides(4 * num_heads, hidden_size, `vision hidden_size ${hidden_size} is not divisible by 4 × num_heads ${num_heads}`);
+  const { hidden_size, depth, num_position_embeddings, deepstack_visual_indexes } = fields;
+  const sizes = patchSizesOf(fields, "hidden_size", hidden_size);
   const side = Math.sqrt(num_position_embeddings);
   demand(Number.isInteger(side), `num_position_embeddings ${num_position_embeddings} is not the square of a whole number`);
   const outside = deepstack_visual_indexes.find((index) => index >= depth);
@@ -65,15 +61,10 @@ function visionOf(fields: z.output<typeof visionSchema>): Qwen3VisionConfig {
   const distinct = new Set(deepstack_visual_indexes).size;
   demand(distinct === deepstack_visual_indexes.length, `deepstack_visual_indexes [${deepstack_visual_indexes.join(", ")}] names a block twice`);
   return {
+    ...sizes,
     depth,
-    hiddenSize: hidden_size,
-    heads: num_heads,
     intermediateSize: fields.intermediate_size,
     outHiddenSize: fields.out_hidden_size,
-    patchSize: fields.patch_size,
-    mergeSize: fields.spatial_merge_size,
-    temporalPatchSize: fields.temporal_patch_size,
-    channels: fields.in_channels ?? 3,
     positionSide: side,
     deepBlocks: deepstack_visual_indexes,
   };

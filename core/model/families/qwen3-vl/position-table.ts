@@ -1,4 +1,7 @@
-/** The learned positions of Qwen3-VL's patches: a square table, resampled bilinearly to each picture's grid, its corners on the grid's corners. */
+/**
+ * The learned positions of Qwen3-VL's patches: a square table, resampled bilinearly to each picture's grid, its corners
+ * on the grid's corners.
+ */
 import { symbol, times } from "../../../graph/dims.ts";
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";

@@ -1,64 +1,35 @@
 /**
- * Qwen3-VL's vision tower: learned positions besides 2-D rotary ones, full attention in each picture, layer norms, tanh GELU; a merger at the end
- * and one after each of some blocks, whose features the decoder adds to its own after its first layers.
+ * Qwen3-VL's vision tower: learned positions besides 2-D rotary ones, full attention in each picture, layer norms, tanh
+ * GELU; a merger at the end and one after each of some blocks, whose features the decoder adds to its own after its
+ * first layers.
  */
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
 import { add, concat, gelu, geluTanh, layerNorm, linear, reshape } from "../../../graph/ops/index.ts";
 import { layer } from "../../../graph/ops/recompute.ts";
 import { receivedByTokens } from "../../layers/packed-attention.ts";
-import { gridOfUnits, patchFeeds, patchInputs, patchNumbers, patchOrder } from "../../layers/patch-order.ts";
+import { patchInputs, patchNumbers, type PatchOrder } from "../../layers/patch-order.ts";
 import { attendInPictures } from "../../layers/picture-attention.ts";
-import type { Parameters, ParameterShapes, TowerOptions, VisionTower } from "../../model.ts";
+import type { Parameters, ParameterShapes, TowerOptions } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
+import { epsilon, QwenVisionTower, type TracedTower } from "../qwen/tower.ts";
 import type { Qwen3VisionConfig } from "./config.ts";
 import { positionFeeds, tracePositions } from "./position-table.ts";
 
-/** Fixed in the architecture, not in the config. */
-const epsilon = 1e-6;
-
-export class Qwen3VisionTower implements VisionTower {
-  readonly parameters: ParameterShapes;
-  readonly featureWidth: number;
-  readonly #config: Qwen3VisionConfig;
-
+export class Qwen3VisionTower extends QwenVisionTower<Qwen3VisionConfig> {
   constructor(config: Qwen3VisionConfig) {
-    this.#config = config;
-    this.parameters = parameterShapes(config);
-    this.featureWidth = (1 + config.deepBlocks.length) * config.outHiddenSize;
+    super(config, parameterShapes(config), (1 + config.deepBlocks.length) * config.outHiddenSize);
   }
 
-  tokens({ grid: [time, height, width] }: EncodedPicture): number {
-    return (time * height * width) / this.#config.mergeSize ** 2;
+  protected override ownFeeds(pictures: readonly EncodedPicture[], order: PatchOrder): Record<string, HostArray> {
+    return positionFeeds(pictures, order, this.config.positionSide, this.config.mergeSize ** 2);
   }
 
-  gridOf(visualTokens: number): EncodedPicture["grid"] {
-    return gridOfUnits(visualTokens, this.#config.mergeSize);
-  }
-
-  order(pictures: readonly EncodedPicture[]): Int32Array {
-    return patchOrder(pictures, this.#config.mergeSize).tokenRow;
-  }
-
-  feeds(pictures: readonly EncodedPicture[], inBlocks = false): Record<string, HostArray> {
-    const { mergeSize, positionSide } = this.#config;
-    const order = patchOrder(pictures, mergeSize);
-    return { ...patchFeeds(pictures, order, this.#config, inBlocks), ...positionFeeds(pictures, order, positionSide, mergeSize ** 2) };
-  }
-
-  /** The last merger's features, then those of the mergers before it, in the order of their blocks. */
-  trace(graph: Graph, parameters: Parameters, options: TowerOptions = {}): Value {
-    return this.#trace(graph, parameters, options).features;
-  }
-
-  traceAttention(graph: Graph, parameters: Parameters): Value {
-    return this.#trace(graph, parameters, {}).received();
-  }
-
-  #trace(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): { readonly features: Value; readonly received: () => Value } {
-    const { hiddenSize, mergeSize, depth, deepBlocks } = this.#config;
+  /** Features: the last merger's, then those of the mergers before it, in the order of their blocks. */
+  protected traceTower(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): TracedTower {
+    const { hiddenSize, mergeSize, depth, deepBlocks } = this.config;
     const unit = mergeSize ** 2;
-    const inputs = patchInputs(graph, this.#config, inBlocks);
+    const inputs = patchInputs(graph, this.config, inBlocks);
     const p = (name: string): Value => parameters(`model.visual.${name}`);
     const joined = (rows: Value): Value => reshape(rows, [inputs.F, unit * hiddenSize]);
     const merged = (rows: Value, merger: Parameters): Value =>
@@ -66,12 +37,12 @@ export class Qwen3VisionTower implements VisionTower {
     const normed = (rows: Value, of: Parameters, name: string): Value => layerNorm(rows, of(`${name}.weight`), of(`${name}.bias`), epsilon);
     const received: (() => Value)[] = [];
     const deep: Value[] = [];
-    const patches = linear(inputs.pixels, reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.#config)]), p("patch_embed.proj.bias"));
+    const patches = linear(inputs.pixels, reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.config)]), p("patch_embed.proj.bias"));
     let x = add(patches, tracePositions(graph, p("pos_embed.weight"), unit));
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`blocks.${block}.${name}`);
       x = layer(x, one, (y) => {
-        const attention = attendInPictures(normed(y, b, "norm1"), b, this.#config, inputs);
+        const attention = attendInPictures(normed(y, b, "norm1"), b, this.config, inputs);
         received.push(attention.received);
         const between = add(y, attention.out);
         const h = linear(normed(between, b, "norm2"), b("mlp.linear_fc1.weight"), b("mlp.linear_fc1.bias"));

@@ -61,8 +61,9 @@ const rootSchema = z.looseObject({
 });
 
 /**
- * Sides of a tile, in patches, at which transformers 5.23 gives some patches the learned position before their own: it looks a patch's fraction of
- * the side up among the fractions where positions begin, both rounded to float32. Weights used there must have been trained with it.
+ * Sides of a tile, in patches, at which transformers 5.23 gives some patches the learned position before their own: it
+ * looks a patch's fraction of the side up among the fractions where positions begin, both rounded to float32. Weights
+ * used there must have been trained with it.
  */
 const misplacedSides = [19, 25, 29, 31, 38, 40, 41, 43, 47, 49, 50, 54, 55, 58, 59, 61, 62];
 const mostPatches = 64;

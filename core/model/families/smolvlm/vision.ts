@@ -1,6 +1,6 @@
 /**
- * The vision tower of SmolVLM (arXiv:2504.05299) and Idefics3 (arXiv:2408.12637): SigLIP over tiles of one size, each attending to itself alone;
- * blocks of scale × scale patches become one visual token through one linear map.
+ * The vision tower of SmolVLM (arXiv:2504.05299) and Idefics3 (arXiv:2408.12637): SigLIP over tiles of one size, each
+ * attending to itself alone; blocks of scale × scale patches become one visual token through one linear map.
  */
 import { symbol, times } from "../../../graph/dims.ts";
 import type { HostArray } from "../../../graph/executor.ts";
