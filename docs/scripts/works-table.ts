@@ -26,7 +26,7 @@ export function cellOf(values: readonly (number | null)[]): string {
   return `${mean(known).toFixed(1)}${all}`;
 }
 
-/** Folders of runs by recipe: "grpo-1" and "grpo,seed=1" are seeds of grpo, "grpo-1f0c9a2b,seed=1" is one with options. */
+/** Folders of runs by recipe: "grpo-1" and "grpo,seed=1" are seeds of grpo, "grpo-1f0c9a2b,seed=1" one with options. */
 function recipesIn(folder: string): Map<string, string[]> {
   const recipes = new Map<string, string[]>();
   for (const name of readdirSync(folder).sort()) {
@@ -41,10 +41,12 @@ const right: Measure = (answer) => Number(isRight(answer));
 
 /** A line for each recipe, measure and value of the column; those that nothing is known of are left out. */
 function* linesOf(folder: string, column: string, parts: readonly string[]): Generator<string[]> {
-  const measures = new Map<string, Measure>([["right", right], ...parts.map((part) => [part, ({ parts: own }: Answer) => own[part]] as const)]);
+  const ofPart = (part: string): [string, Measure] => [part, ({ parts: own }) => own[part]];
+  const measures = new Map<string, Measure>([["right", right], ...parts.map(ofPart)]);
   for (const [recipe, runs] of recipesIn(folder)) {
-    const [before, after] = (["before", "after"] as const).map((moment) =>
-      runs.map((run) => readQuestions(join(run, "evaluation", moment, "questions.jsonl")))) as [Question[][], Question[][]];
+    const read = (moment: string): Question[][] =>
+      runs.map((run) => readQuestions(join(run, "evaluation", moment, "questions.jsonl")));
+    const [before, after] = [read("before"), read("after")];
     const values = [...new Set(after.flat().flatMap(({ categories }) => categories[column] ?? []))].sort();
     for (const [what, measure] of measures) {
       for (const value of [null, ...values]) {
@@ -52,7 +54,8 @@ function* linesOf(folder: string, column: string, parts: readonly string[]): Gen
           shareOf(questions.filter(({ categories }) => value === null || categories[column] === value), measure);
         // Seeds begin with one model.
         const [start, end] = [before.slice(0, 1).map(share), after.map(share)];
-        if ([...start, ...end].some((one) => one !== null)) yield [recipe, what, value ?? "all", cellOf(start), cellOf(end)];
+        if ([...start, ...end].every((one) => one === null)) continue;
+        yield [recipe, what, value ?? "all", cellOf(start), cellOf(end)];
       }
     }
   }

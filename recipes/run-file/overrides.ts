@@ -84,8 +84,8 @@ function withSource(run: RunFile, { written, path: [place, ...option], text }: O
   const sources = run.data as readonly DataSource[];
   const source = /^\d+$/.test(place!) ? sources[Number(place)] : undefined;
   if (source === undefined || option.length === 0) {
-    const last = sources.length - 1;
-    mistakes.push(`--set ${written}: "data" is a list of sources: name an option of one by its place, data.0.weight${last > 0 ? ` to data.${last}.weight` : ""}`);
+    const places = sources.length > 1 ? `data.0.weight to data.${sources.length - 1}.weight` : "data.0.weight";
+    mistakes.push(`--set ${written}: "data" is a list of sources: name an option of one by its place, ${places}`);
     return run;
   }
   const { data } = withOne({ ...run, data: source }, { written, path: ["data", ...option], text }, mistakes);

@@ -86,25 +86,32 @@ export function linesOf(configurations: readonly Configuration[], runs: readonly
 /** Values of a column that a table or a panel can tell apart. */
 const mostCategories = 7;
 
-/** Right answers by category, of the columns that the evaluation names and that have few values: what one gains is often another's loss. */
+/**
+ * Right answers by category, of the columns that the evaluation names and that have few values: what one gains is often
+ * another's loss.
+ */
 function categoriesOf(runs: readonly RunRecord[]): Categories {
   const questions = runs[0]?.after?.questions ?? [];
   const columns = [...new Set(questions.flatMap(({ categories }) => Object.keys(categories)))];
   return Object.fromEntries(columns.flatMap((column) => {
     const values = [...new Set(questions.flatMap(({ categories }) => categories[column] ?? []))].sort();
     if (values.length < 2 || values.length > mostCategories) return [];
-    return [[column, Object.fromEntries(values.map((value) => [value, accuracyOf(runs, ({ categories }) => categories[column] === value)]))]];
+    const shareOf = (value: string): Measured => accuracyOf(runs, ({ categories }) => categories[column] === value);
+    return [[column, Object.fromEntries(values.map((value) => [value, shareOf(value)]))]];
   }));
 }
 
 /** Columns with their values: all runs are measured by the same questions. */
-const categoryNames = ([line]: readonly SweepLine[]): { readonly column: string; readonly values: readonly string[] }[] =>
+const categoryNames = ([line]: readonly SweepLine[]): { column: string; values: string[] }[] =>
   Object.entries(line?.categories ?? {}).map(([column, values]) => ({ column, values: Object.keys(values) }));
 
 /** Markdown. */
 export function sweepTable(lines: readonly SweepLine[], varied: readonly Varied[], { metric, title }: Ranking): string {
   const categories = categoryNames(lines).flatMap(({ column, values }) => values.map((value) => ({ column, value })));
-  const heads = ["", ...varied.map(({ name }) => name), "seeds", title, ...categories.map(({ column, value }) => `${column} ${value}, %`), ...(metric === null ? ["minus the first, points"] : []), "reward", "s / step", "alarms"];
+  const heads = [
+    "", ...varied.map(({ name }) => name), "seeds", title, ...categories.map(({ column, value }) => `${column} ${value}, %`),
+    ...(metric === null ? ["minus the first, points"] : []), "reward", "s / step", "alarms",
+  ];
   const rows = lines.map(({ values, seeds, measured, categories: own, gain, reward, secondsPerStep, alarms }, place) => [
     String(place + 1), ...values.map((value) => value.replaceAll("|", "\\|")), String(seeds), measuredText(measured, metric, seeds),
     ...categories.map(({ column, value }) => measuredText(own[column]![value]!, null, seeds)),
@@ -145,12 +152,14 @@ export function sweepPanels(lines: readonly SweepLine[], varied: readonly Varied
       : [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([label, own]) => ({ label, points: pointsOf(own) }));
     const byCategory = categoryNames(lines).map(({ column, values: categories }): Panel => ({
       title: `over ${name}, by ${column}`, x: name, y: title, at: values,
-      lines: categories.map((category) => ({
-        label: category,
-        points: values.map((value) => together(lines.filter((line) => line.values[option] === value).map(({ categories: own }) => ({ measured: inPercent(own[column]![category]!) })))),
-      })),
+      lines: categories.map((category) => {
+        const measuredAt = (value: string): { measured: Measured }[] => lines.flatMap(({ values: own, categories: shares }) =>
+          (own[option] === value ? [{ measured: inPercent(shares[column]![category]!) }] : []));
+        return { label: category, points: values.map((value) => together(measuredAt(value))) };
+      }),
     }));
-    return drawn.length === 0 ? [] : [{ title: `over ${name}`, x: name, y: title, at: values, lines: drawn }, ...byCategory];
+    const overall = { title: `over ${name}`, x: name, y: title, at: values, lines: drawn };
+    return drawn.length === 0 ? [] : [overall, ...byCategory];
   });
 }
 

@@ -48,9 +48,9 @@ export function chainRow(id: string, users: readonly User[], user: User, draws: 
   const [i0, i1] = chain;
   const unliked = items.filter((item) => !isLiked(item, user.likes) && !user.took.includes(item));
   const word = sharedWord(i0, i1);
-  const response = word === null ? {} : { response: `<think> ${i0} , ${i1} ; ${word} </think> \\boxed{ ${user.next} }` };
+  const columns = word === null ? {} : { response: `<think> ${i0} , ${i1} ; ${word} </think> \\boxed{ ${user.next} }` };
   const scenes = [sceneOf([user.next, ...draws.choose(unliked, 3)], draws)];
-  return { id, prompt: `1 ${i0} 2 ${i1} 1 ; what more ?`, answer: user.next, scenes, columns: response };
+  return { id, prompt: `1 ${i0} 2 ${i1} 1 ; what more ?`, answer: user.next, scenes, columns };
 }
 
 function sceneOf(candidates: readonly string[], draws: Draws): Scene {
@@ -65,8 +65,11 @@ function sceneOf(candidates: readonly string[], draws: Draws): Scene {
 if (isScript(import.meta.url)) {
   const draws = drawsOf(createRandom(23));
   const users = Array.from({ length: 300 }, () => drawUser(draws));
-  const rowsOf = (name: string, own: readonly User[], chains: number): DrawnRow[] => own.flatMap((user, index) =>
-    Array.from({ length: chains }, (_, chain) => chainRow(`${name}-${index}-${chain}`, users, user, draws) ?? []).flat());
+  const rowsOf = (name: string, own: readonly User[], chains: number): DrawnRow[] => own.flatMap((user, index) => {
+    const rowOf = (_: unknown, chain: number): DrawnRow | null =>
+      chainRow(`${name}-${index}-${chain}`, users, user, draws);
+    return Array.from({ length: chains }, rowOf).filter((row) => row !== null);
+  });
   const train = rowsOf("train", users.slice(0, 200), 4);
   const write = (name: string, rows: readonly DrawnRow[]): Promise<void> =>
     writeDrawnRows(join(rowsFolder("r2rec"), `${name}.jsonl`), rows);

@@ -6,7 +6,10 @@ import { parseResponse } from "../shapes/judge.ts";
 /** Whether a response gives the answer that the prior leads to, looked or not. */
 const follows = ({ fields }: Row, text: string): number => Number(parseResponse(text)?.answer === fields["suggested"]);
 
-/** The rate of being fooled, for measuring: 1 where the prior is wrong and its answer is given, null where there is none or it is right. It counts in no reward. */
+/**
+ * The rate of being fooled, for measuring: 1 where the prior is wrong and its answer is given, null where there is none
+ * or it is right. It counts in no reward.
+ */
 export const fooledScorer: Scorer = {
   name: "fooled", weight: 0, timeoutSeconds: 10, onFailure: "stop",
   score: ({ prompt: { row }, response: { text } }) => (row.fields[priorColumn] === "wrong" ? follows(row, text) : null),
@@ -16,7 +19,8 @@ export const fooledScorer: Scorer = {
  * Measures, without training on it, how a policy treats the prior: training is the same with and without the probe.
  *
  * Metrics, means over the sampled responses: shortcut/accuracy_prior_wrong and shortcut/accuracy_prior_right, shares that are right where the prior leads to a wrong and to the right
- * answer; shortcut/followed, the share whose answer is the prior's; shortcut/fooled, the same of those where it is wrong.
+ * answer; shortcut/followed, the share whose answer is the prior's; shortcut/fooled, the same where it is
+ * wrong.
  */
 export class PriorProbePlugin implements Plugin {
   readonly name = "PriorProbePlugin";

@@ -1,4 +1,7 @@
-/** What an answer can be guessed from without looking: priors that a model may lean on, each right for a known share of the questions. */
+/**
+ * What an answer can be guessed from without looking: priors that a model may lean on, each right for a known share of
+ * the questions.
+ */
 import type { Draws } from "../shapes/draws.ts";
 import { directResponse, type Item } from "../shapes/questions.ts";
 import { lyingFacts } from "./lying-facts.ts";
