@@ -4,7 +4,7 @@ import type { Group } from "./step/sample.ts";
 
 /** The step a hook is called in. */
 export interface StepContext {
-  /** From 1. @unit steps */
+  /** From 1 to `steps`. @unit steps */
   readonly step: number;
   /** Of the whole run, those before a resume included. @unit steps */
   readonly steps: number;

@@ -15,10 +15,12 @@ import { save, stateOf } from "./save.ts";
 /** Say what will be done, check that sampler and learner agree, and save the start. */
 export async function announce(run: OpenRun, { dataset }: TrainOptions): Promise<void> {
   const { host, settings } = run;
-  const from = run.resumedFrom === null ? "from the first step" : `from step ${run.step + 1} (${run.resumedFrom})`;
+  const left = run.step < settings.steps ? `from step ${run.step + 1}` : "all of them done";
+  const from = run.resumedFrom === null ? "from the first step" : `${left} (${run.resumedFrom})`;
   // The plan is that of the coming step, which will ask for its coefficients again: plugins that count must not count this.
   const remembered = host.saveState();
-  const coming = { step: run.step + 1, steps: settings.steps };
+  // Where none is to come it is the last one's: no plugin is asked for a step that the run does not have.
+  const coming = { step: Math.min(run.step + 1, settings.steps), steps: settings.steps };
   host.beginStep(coming);
   const rollout = planRollout(coming, run);
   host.loadState(remembered);

@@ -39,6 +39,23 @@ test("a coefficient that remembers how often it was asked is the same after a re
   expect(column(cut.output, "coefficient/decaying")).toEqual(column(whole.output, "coefficient/decaying"));
 });
 
+test("a finished run that is resumed asks no plugin for a step that it does not have", async () => {
+  const asked: number[] = [];
+  const schedules = (): TapPlugin => new TapPlugin(({ hooks, coefficient }) => {
+    coefficient("scheduled", 1);
+    hooks.coefficient.tap("TapPlugin", (value, { step }) => (asked.push(step), value));
+    hooks.rollout.tap("TapPlugin", (plan, { step }) => (asked.push(step), plan));
+  });
+  const run = (changes: Partial<BanditOptions> = {}): BanditOptions => options({ plugins: [new ScorerPlugin(), new BanditPlugin(), schedules()], ...changes });
+  const whole = run();
+  await train(whole);
+  const lines: string[] = [];
+  const again = run({ output: whole.output, resume: true, onEvents: (events) => events.on("plan", (plan) => lines.push(...plan.lines)) });
+  expect(await train(again)).toMatchObject({ ended: "finished", steps: 12 });
+  expect(Math.max(...asked)).toBe(12);
+  expect(lines[0]).toMatch(/^12 steps of .*, all of them done \(.*step-12\)$/);
+});
+
 test("a damaged newest checkpoint is passed over with an alarm, and the run ends the same", async () => {
   const run = options();
   await train(run);
