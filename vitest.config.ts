@@ -1,7 +1,17 @@
 import { defineConfig } from "vitest/config";
 
-/** Folders whose tests start processes, take signals, or watch what a process holds: each file has one to itself. */
-const apart = ["test/recipes/**", "test/trust/**", "test/resume/**", "test/contract/**", "test/golden/**"];
+/**
+ * Tests that start processes, take signals, train runs from files, or watch what a process holds: each file has a process
+ * to itself, which takes one to two seconds to load the product.
+ */
+const apart = [
+  "test/{trust,resume,contract}/**/*.test.ts",
+  "test/recipes/{examples,real-data,run-file}/**/*.test.ts",
+  "test/recipes/app/{commands,init}/**/*.test.ts",
+  "test/recipes/app/page/{server/*,*-page}.test.ts",
+  "test/recipes/{works,app/compare}/run-files.test.ts",
+  "test/recipes/app/{cli,help,node-version,session,stopping}.test.ts",
+];
 
 const common = {
   // Native modules (onnxruntime-node, sharp) and worker threads started by tests want processes of their own.
@@ -15,9 +25,9 @@ export default defineConfig({
     maxWorkers: 2,
     globalSetup: ["./test/support/own-temporary-folder.mjs", "./test/support/build-once.mjs"],
     projects: [
-      // Most files are small: loading the product once for all of them takes half of the time away.
+      // All others share two processes: loading the product once for all of them takes half of the time away.
       { test: { ...common, name: "parts", include: ["test/**/*.test.ts"], exclude: apart, isolate: false } },
-      { test: { ...common, name: "whole", include: apart.map((folder) => `${folder}/*.test.ts`) } },
+      { test: { ...common, name: "whole", include: apart } },
     ],
   },
 });

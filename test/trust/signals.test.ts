@@ -12,8 +12,8 @@ afterAll(() => {
   rmSync(parent, { recursive: true, force: true });
 });
 
-const settings = "{ steps: 4, promptsPerStep: 2, samplesPerPrompt: 2, checkpointEvery: 2, sampling: { maxNewTokens: 4 } }";
-const evaluation = '{ data: "rows.jsonl", every: 1, samples: 8, pictures: [] }';
+const settings = "{ steps: 3, promptsPerStep: 2, samplesPerPrompt: 2, checkpointEvery: 3, sampling: { maxNewTokens: 4 } }";
+const evaluation = '{ data: "rows.jsonl", every: 1, samples: 4, pictures: [] }';
 /** Says when a step's update has begun. */
 const says = "{ name: 'SaysPlugin', constructor: { name: 'SaysPlugin' }, apply: ({ hooks }) => hooks.terms.tap('SaysPlugin', (terms, { step }) => (console.log(`learning ${step}`), terms)) }";
 const plugins = `[...grpo(), ${says}]`;
@@ -30,18 +30,18 @@ describe("papo train", () => {
   test("SIGTERM in a step saves it, exits 143, says how to go on, and going on ends as a run that was left alone", async () => {
     const [whole, stopped] = [runFile({ evaluation }), runFile({ evaluation })];
     expect((await papo(["train", whole.file], whole.folder)).code).toBe(0);
-    const first = await papo(["train", stopped.file], stopped.folder, undefined, [{ when: /learning 3/, signal: "SIGTERM" }]);
+    const first = await papo(["train", stopped.file], stopped.folder, undefined, [{ when: /learning 2/, signal: "SIGTERM" }]);
     expect(first).toMatchObject({ code: 143, signal: null });
-    expect(first.output).toMatch(/stopping after this step, within 25 s[^]*stopped after 3 of 4 steps; all of it is safe in .*step-3\ngo on with: npx papo train \S+run\.ts --resume\n$/);
+    expect(first.output).toMatch(/stopping after this step, within 25 s[^]*stopped after 2 of 3 steps; all of it is safe in .*step-2\ngo on with: npx papo train \S+run\.ts --resume\n$/);
     // No evaluation is begun after it: not the step's, and not the last one.
-    expect(steps(stopped.folder)).toEqual([1, 2]);
-    expect(existsSync(join(stopped.folder, "out/evaluation/step-3"))).toBe(false);
+    expect(steps(stopped.folder)).toEqual([1]);
+    expect(existsSync(join(stopped.folder, "out/evaluation/step-2"))).toBe(false);
     expect(existsSync(join(stopped.folder, "out/evaluation/after"))).toBe(false);
     const second = await papo(["train", stopped.file, "--resume"], stopped.folder);
     expect(second.code).toBe(0);
-    expect(second.output).toContain("finished after 4 steps");
+    expect(second.output).toContain("finished after 3 steps");
     expect(metrics(stopped.folder)).toBe(metrics(whole.folder));
-    for (const moment of ["before", "step-3", "step-4", "after"]) {
+    for (const moment of ["before", "step-2", "step-3", "after"]) {
       const answers = (folder: string): string => readFileSync(join(folder, "out/evaluation", moment, "questions.jsonl"), "utf8");
       expect(answers(stopped.folder)).toBe(answers(whole.folder));
     }
@@ -70,16 +70,16 @@ describe("papo train", () => {
   }, 240_000);
 
   test("Ctrl-C in an evaluation before the first step keeps its answers, which are not asked again", async () => {
-    const rows = Array.from({ length: 40 }, (_, index) => `{"prompt":"Count ${index}.","answer":"1"}\n`).join("");
-    const { folder, file } = runFile({ evaluation: '{ data: "many.jsonl", samples: 16 }' });
+    const rows = Array.from({ length: 20 }, (_, index) => `{"prompt":"Count ${index}.","answer":"1"}\n`).join("");
+    const { folder, file } = runFile({ evaluation: '{ data: "many.jsonl", samples: 16 }', settings: settings.replace("steps: 3", "steps: 1") });
     writeFileSync(join(folder, "many.jsonl"), rows);
-    const { code, output } = await papo(["train", file], folder, undefined, [{ when: /(evaluating 40 rows before[^]*){2}/, signal: "SIGINT" }]);
+    const { code, output } = await papo(["train", file], folder, undefined, [{ when: /(evaluating 20 rows before[^]*){2}/, signal: "SIGINT" }]);
     expect(code).toBe(130);
     expect(output).toMatch(/go on with: npx papo train/);
     const kept = readFileSync(join(folder, "out/evaluation/before/questions.jsonl"), "utf8");
-    expect(kept.split("\n").length).toBeLessThan(41);
+    expect(kept.split("\n").length).toBeLessThan(21);
     expect((await papo(["train", file, "--resume"], folder)).code).toBe(0);
     expect(readFileSync(join(folder, "out/evaluation/before/questions.jsonl"), "utf8").startsWith(kept)).toBe(true);
-    expect(readdirSync(join(folder, "out/checkpoints"))).toContain("step-4");
+    expect(readdirSync(join(folder, "out/checkpoints"))).toContain("step-1");
   }, 240_000);
 });

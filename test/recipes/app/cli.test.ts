@@ -3,17 +3,18 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { main } from "../../../recipes/app/cli.ts";
 import { papo, root } from "../../support/command-line.ts";
+import { papoHere } from "../../support/papo-here.ts";
 
 test("without a command, and with help, it lists every command", async () => {
-  for (const args of [[], ["--help"]]) {
-    const { code, output } = await papo(args, root);
+  for (const run of [papo([], root), papoHere(["--help"])]) {
+    const { code, output } = await run;
     expect(code).toBe(0);
     for (const name of ["train", "sft", "demo", "start-model"]) expect(output).toContain(`  papo ${name} `);
   }
 });
 
 test("a command says what it takes", async () => {
-  const { code, output } = await papo(["train", "run.ts", "--help"], root);
+  const { code, output } = await papoHere(["train", "run.ts", "--help"]);
   expect(code).toBe(0);
   expect(output).toMatch(/^papo train <run\.ts> \[options\]\n\n[^]*Ctrl-C ends after the current step[^]*\nOptions:\n {2}--resume {3}/);
 });
@@ -25,7 +26,7 @@ test("an unknown command is named, with the known ones, and exit code 2", async 
 });
 
 test("an error is a message and exit code 1; --stack, wherever it stands, shows where it came from", async () => {
-  const short = await papo(["train", "absent.ts"], root);
+  const short = await papoHere(["train", "absent.ts"]);
   expect(short.code).toBe(1);
   expect(short.output).toMatch(/^\npapo train: there is no run file .*absent\.ts\n$/);
   const long = await papo(["train", "--stack", "absent.ts"], root);
@@ -34,19 +35,19 @@ test("an error is a message and exit code 1; --stack, wherever it stands, shows 
 });
 
 test("the version is the package's", async () => {
-  const { code, output } = await papo(["--version"], root);
+  const { code, output } = await papoHere(["--version"]);
   expect([code, output]).toEqual([0, `papo ${(JSON.parse(readFileSync(join(root, "recipes/package.json"), "utf8")) as { version: string }).version}\n`]);
 });
 
 test("under --json mistakes in the arguments are an event too", async () => {
-  const { code, output } = await papo(["train", "--json", "--nonsense"], root);
+  const { code, output } = await papoHere(["train", "--json", "--nonsense"]);
   expect(code).toBe(1);
   const event: unknown = JSON.parse(output.split("\n").find((line) => line.startsWith("{")) ?? "null");
   expect(event).toMatchObject({ event: "error", command: "train", message: expect.stringContaining("there is no option --nonsense") as string });
 });
 
 test("mistakes in the arguments are told all at once, with what was meant and the usage", async () => {
-  const { code, output } = await papo(["eval", "model", "rows.jsonl", "--sample", "3", "--top-p", "x", "--learning_rate", "1e-5"], root);
+  const { code, output } = await papoHere(["eval", "model", "rows.jsonl", "--sample", "3", "--top-p", "x", "--learning_rate", "1e-5"]);
   expect(code).toBe(1);
   expect(output.trim().split("\n")).toEqual([
     "papo eval: there is no option --sample; did you mean --samples?",

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { loadPicture, loadSource, type Row } from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { makeSample } from "@papo/core/testing";
@@ -41,21 +41,22 @@ const expected: readonly Expected[] = [
   },
 ];
 
+const verifier = new Verifier();
+const judge = verifierJudge(verifier);
+afterAll(() => verifier.close());
+
 test.each(expected)("$name, row $row of $file: question, pictures, and what is right", async ({ name, file = name, row: index = 0, is, pictures, right, wrong }) => {
   const dataset = await openSources({ path: join(cases, file), benchmark: name });
   const row = await dataset.row(index);
   expect(row).toMatchObject(is);
   expect(row.images).toHaveLength(pictures);
   for (const source of row.images) expect((await loadSource(source)).width).toBe(8);
-  const verifier = new Verifier();
-  const judge = verifierJudge(verifier);
   const outcome = async (text: string): Promise<string> => {
     const sample = makeSample({ text: `\\boxed{${text}}` });
     return (await judge({ ...sample, prompt: { ...sample.prompt, row } })).outcome;
   };
   expect(await Promise.all(right.map(outcome))).toEqual(right.map(() => "right"));
   expect(await Promise.all(wrong.map(outcome))).toEqual(wrong.map(() => "wrong"));
-  await verifier.close();
 });
 
 test("every benchmark is tried; pictures come in the order in which the question names them", async () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readQuestions, type Question } from "../../../../recipes/app/evaluation/question.ts";
 import { compareEvaluations, pooled } from "../../../../recipes/app/evaluation/scores.ts";
 import { temporaryFolder } from "../../../support/bandit.ts";
-import { papo, root } from "../../../support/command-line.ts";
+import { papoHere } from "../../../support/papo-here.ts";
 import { answerOf, questionOf } from "../../../support/questions.ts";
 
 interface Turn {
@@ -50,7 +50,7 @@ const evaluation = (): string => {
   writeFileSync(join(folder, "questions.jsonl"), questions.map((question) => `${JSON.stringify(question)}\n`).join(""));
   return folder;
 };
-const errors = (folder: string, ...more: string[]) => papo(["errors", folder, "--url", url, "--model", "judge-1", "--retries", "1", ...more], root);
+const errors = (folder: string, ...more: string[]) => papoHere(["errors", folder, "--url", url, "--model", "judge-1", "--retries", "1", ...more]);
 
 test("wrong answers without a class are asked about once, with their picture; a verdict without a class is told and asked for again", async () => {
   says = { SEEN: "**Perception**", THOUGHT: "reasoning" };
@@ -72,14 +72,14 @@ test("wrong answers without a class are asked about once, with their picture; a 
 test("without a judge the classes that rules know are printed, the rest is unsorted, and nobody is asked", async () => {
   const before = asked.length;
   const folder = evaluation();
-  const { code, output } = await papo(["errors", folder], root);
+  const { code, output } = await papoHere(["errors", folder]);
   expect(code, output).toBe(0);
   expect(output).toMatch(/^6 answers to 3 questions, right {2}33\.3 % \[[\d.]+, [\d.]+\]\ninconsistency {2}16\.7 % .* of all answers\nunsorted {2}50\.0 % .* of all answers\nsorted by rule alone; what is unsorted takes a judge: --url and --model\n$/);
   expect(asked).toHaveLength(before);
-  expect((await papo(["errors", folder, "--url", url], root)).output).toContain("a judge needs --url and --model, --model is missing");
-  expect((await papo(["errors", folder, "--labelled", "l.jsonl"], root)).output).toContain("--labelled is about a judge model: give --url and --model");
-  expect((await papo(["errors", join(folder, "pictures")], root)).output).toContain("holds no evaluation");
-  expect((await papo(["errors", join(folder, "nowhere")], root)).output).toMatch(/There is no folder .*nowhere/);
+  expect((await papoHere(["errors", folder, "--url", url])).output).toContain("a judge needs --url and --model, --model is missing");
+  expect((await papoHere(["errors", folder, "--labelled", "l.jsonl"])).output).toContain("--labelled is about a judge model: give --url and --model");
+  expect((await papoHere(["errors", join(folder, "pictures")])).output).toContain("holds no evaluation");
+  expect((await papoHere(["errors", join(folder, "nowhere")])).output).toMatch(/There is no folder .*nowhere/);
 });
 
 test("how far the judge agrees with people is printed and kept", async () => {

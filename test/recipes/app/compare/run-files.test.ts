@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compare } from "../../../../recipes/app/commands/compare.ts";
 import { checkRuns } from "../../../../recipes/app/compare/file-runs.ts";
-import { checkAlike, compareRunFiles, fileVariants, isRunFile, plannedFileRuns, writeFileTables, type FileVariant } from "../../../../recipes/app/compare/run-files.ts";
+import { checkAlike, fileVariants, isRunFile, plannedFileRuns, writeFileTables, type FileVariant } from "../../../../recipes/app/compare/run-files.ts";
+import { papo, root } from "../../../support/command-line.ts";
 
 const runFile = fileURLToPath(new URL("../../../../recipes/examples/run.ts", import.meta.url));
 const rows = fileURLToPath(new URL("../../../../recipes/examples/data/rows.jsonl", import.meta.url));
@@ -59,17 +60,16 @@ test("what keeps run files from being compared is told before one is trained, wi
 });
 
 test("a run file with an option changed and a preset on its data: trained, paired, shown while one is missing, and gone on with", async () => {
-  const said: string[] = [];
-  const display = { line: (line: string) => void said.push(line), result: (text: string) => void said.push(text) };
   const changed = `${runFile}:plugins.VisualFocus.threshold=0.4`;
-  const variants = fileVariants([changed, "grpo"], [...small, `evaluation=${few}`]);
+  const set = [...small, `evaluation=${few}`];
+  const variants = fileVariants([changed, "grpo"], set);
+  const display = { line: () => undefined, result: () => undefined };
   const asked = { variants, seeds: 1, firstSeed: 1, jobs: 2, baseline: changed, unlike: false, output: join(folder, "out"), display, signal: new AbortController().signal };
-  const [kept, lost] = plannedFileRuns(asked);
-  const read = await checkRuns([kept!, lost!]);
-  await compareRunFiles(asked, read);
-  expect(said[0]).toMatch(/^grpo against .*: .*− PerceptionKlPlugin/);
-  expect(said[1]).toBe("2 runs, 0 of them done already; 2 at a time");
-  expect(said.at(-1)).toMatch(/^\| \| recipe \|[^]*\ngrpo (?:is|cannot|and) /);
+  const words = ["compare", changed, "grpo", "--seeds", "1", "--jobs", "2", "--output", asked.output, ...set.flatMap((one) => ["--set", one])];
+  const first = await papo(words, root);
+  expect(first.code, first.output).toBe(0);
+  expect(first.output).toMatch(/^grpo against .*: .*− PerceptionKlPlugin.*\n2 runs, 0 of them done already; 2 at a time\n/m);
+  expect(first.output).toMatch(/^\| \| recipe \|[^]*\ngrpo (?:is|cannot|and) /m);
   const linesOf = (): string[] => readFileSync(join(asked.output, "table.md"), "utf8").trimEnd().split("\n");
   expect(linesOf()[0]).toBe(`| | recipe | seeds | greedy, % | minus ${changed}, points | p (Holm) | s / step |`);
   expect(linesOf().slice(2).map((line) => line.split(" | ")[1]).sort()).toEqual([changed, "grpo"]);
@@ -77,15 +77,16 @@ test("a run file with an option changed and a preset on its data: trained, paire
   expect([summary.task, summary.steps, summary.runs.map(({ recipe }) => recipe)]).toEqual([few, 1, [changed, "grpo"]]);
   for (const { right, seed } of summary.runs) expect([seed, right]).toEqual([1, expect.stringMatching(/^[01]{4}$/)]);
 
+  const [kept, lost] = plannedFileRuns(asked);
   const before = statSync(join(kept!.folder, "metrics.jsonl")).mtimeMs;
   rmSync(lost!.finished);
-  await writeFileTables(asked, read);
+  await writeFileTables(asked, await checkRuns([kept!, lost!]));
   expect(linesOf()).toHaveLength(3);
-  await compareRunFiles(asked, read);
-  expect(said).toContain("2 runs, 1 of them done already; 2 at a time");
+  const again = await papo(words, root);
+  expect(again.output).toMatch(/^2 runs, 1 of them done already; 2 at a time$/m);
   expect(linesOf()).toHaveLength(4);
   expect(statSync(join(kept!.folder, "metrics.jsonl")).mtimeMs).toBe(before);
-  const otherwise = { ...asked, variants: fileVariants([changed, "grpo"], [...small, `evaluation=${few}`, "settings.warmupSteps=3"]) };
+  const otherwise = { ...asked, variants: fileVariants([changed, "grpo"], [...set, "settings.warmupSteps=3"]) };
   await expect(checkRuns(plannedFileRuns(otherwise))).rejects.toThrow(/was begun with another recipe.*\n {2}warmupSteps: 0 → 3\nname another --output/);
 }, 240_000);
 
