@@ -2,6 +2,7 @@ import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, write
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { grpo } from "@papo/recipes";
+import { newestCheckpoint } from "../../core/checkpoint/checkpoint.ts";
 import { BanditPlugin, ScorerPlugin } from "../support/bandit.ts";
 import { evenTokens, flipBit, halve, newFolder, removeFolders, replaceIn, small, trainSmall, weightsOf } from "./support.ts";
 
@@ -102,10 +103,15 @@ describe("a run that is resumed", () => {
   test("from a damaged newest checkpoint falls back to the one before, says so, and ends the same", async () => {
     const whole = await trainSmall({ settings });
     const trained = readFileSync(weightsOf(whole.output, 3));
-    for (const [, damage, told] of damages) {
+    for (const [what, damage, told] of damages) {
       const output = newFolder();
       cpSync(whole.output, output, { recursive: true });
       damage(join(output, "checkpoints/step-3"));
+      const { checkpoint, damaged } = newestCheckpoint(join(output, "checkpoints"));
+      expect(checkpoint?.folder, what).toBe(join(output, "checkpoints/step-2"));
+      expect(damaged, what).toEqual([expect.stringMatching(told)]);
+      // Whatever the damage is, a run that is resumed goes by this alone.
+      if (!["a flipped bit of the weights", "everything empty"].includes(what)) continue;
       const { error, alarms, summary, metrics } = await trainSmall({ settings, output, resume: true });
       expect(error).toBeNull();
       expect(summary?.resumedFrom).toBe(join(output, "checkpoints/step-2"));

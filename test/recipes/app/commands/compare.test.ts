@@ -6,12 +6,15 @@ import { runComparison, tellTables } from "../../../../recipes/app/commands/comp
 import type { ComparisonSummary } from "../../../../recipes/app/compare/summary.ts";
 import { taskOf } from "../../../../recipes/app/tasks/task.ts";
 import { parseVariant } from "../../../../recipes/app/compare/variant.ts";
+import { papo, root } from "../../../support/command-line.ts";
 
 test("a comparison trains what is missing, measures it, and goes on where it was left", async () => {
   const output = mkdtempSync(join(tmpdir(), "compare-"));
-  const said: string[] = [];
-  const comparison = { variants: ["grpo", "noisy-rollout"].map(parseVariant), task: taskOf({ task: "shortcut", strength: 0.5 }), seeds: 1, firstSeed: 1, steps: 1, scenes: 8, jobs: 2, baseline: "grpo", output, display: { line: (line: string) => void said.push(line), result: (text: string) => void said.push(text) } };
-  await runComparison(comparison);
+  const asked = ["--task", "shortcut", "--strength", "0.5", "--seeds", "1", "--steps", "1", "--scenes", "8", "--jobs", "2"];
+  const compare = () => papo(["compare", "grpo", "noisy-rollout", ...asked, "--output", output], root);
+  const first = await compare();
+  expect(first.code, first.output).toBe(0);
+  expect(first.output).toMatch(/^2 runs, 0 of them done already; 2 at a time$/m);
   const table = readFileSync(join(output, "table.md"), "utf8");
   expect(table.split("\n").slice(2, 4).map((row) => row.split(" | ")[1]).sort()).toEqual(["grpo", "noisy-rollout"]);
   const lines = JSON.parse(readFileSync(join(output, "results.json"), "utf8")) as { label: string; secondsPerStep: number; accuracy: { n: number } }[];
@@ -26,11 +29,15 @@ test("a comparison trains what is missing, measures it, and goes on where it was
   const kept = statSync(join(output, "runs/grpo-1/metrics.jsonl")).mtimeMs;
   rmSync(join(output, "runs/noisy-rollout-1/evaluation"), { recursive: true });
   // While a run is missing, tables are of the others.
+  const comparison = {
+    variants: ["grpo", "noisy-rollout"].map(parseVariant), task: taskOf({ task: "shortcut", strength: 0.5 }), baseline: "grpo",
+    seeds: 1, firstSeed: 1, steps: 1, scenes: 8, jobs: 2, output, display: { line: () => undefined, result: () => undefined },
+  };
   tellTables(comparison);
   expect((JSON.parse(readFileSync(join(output, "runs.json"), "utf8")) as ComparisonSummary).runs.map(({ recipe }) => recipe)).toEqual(["grpo"]);
   expect(() => tellTables({ ...comparison, firstSeed: 7 })).toThrow(/holds no run of this comparison that is done$/);
-  await runComparison(comparison);
-  expect(said.filter((line) => /^\d runs, /.test(line))).toEqual(["2 runs, 0 of them done already; 2 at a time", "2 runs, 1 of them done already; 2 at a time"]);
+  const again = await compare();
+  expect(again.output).toMatch(/^2 runs, 1 of them done already; 2 at a time$/m);
   expect(statSync(join(output, "runs/grpo-1/metrics.jsonl")).mtimeMs).toBe(kept);
   await expect(runComparison({ ...comparison, task: taskOf({ task: "shapes", strength: undefined }) })).rejects.toThrow(/holds runs of .*shortcut:suggestion.*, and this comparison is of .*shapes.*: choose another --output$/);
   expect(existsSync(join(output, "runs/noisy-rollout-1/evaluation/after/questions.jsonl"))).toBe(true);
