@@ -9,7 +9,7 @@ const notRun: readonly (readonly [RegExp, string])[] = [
   [/^npm (start|test)\b|^bash \.ci\/run/, "the gate runs it"],
   [/^npm install .*\.tgz|papo init my-run|train my-run/, "the soak's part packages runs it"],
   [/^npm run (soak|bench|bench:peers|docs:site)/, "minutes to hours, or a part of the soak of its own"],
-  [/papo compare|docs\/(draw-curves|measure-collapse)|--set model=models\//, "an hour and more, or its output, or published data"],
+  [/papo compare|docs\/scripts\/(draw-curves|measure-collapse|run-evidence)|--set model=models\//, "an hour and more, or its output, or published data"],
   [/papo demo --task/, "minutes: a start is made, and three runs"],
   [/--page\b|papo watch/, "serves until it is ended"],
   [/<[a-z].*>|…|MathVerse|rows\.(parquet|jsonl)|test\.jsonl|cases\.json/, "the reader's own files"],
@@ -21,6 +21,9 @@ const shorter: readonly (readonly [RegExp, string])[] = [
   [/papo train recipes\/examples\/run\.ts/, "--overwrite --set settings.promptsPerStep=2 --set settings.samplesPerPrompt=4 --set settings.steps=2 --set evaluation=null"],
   [/papo sweep/, "--dry-run"],
 ];
+
+/** A command that takes longer belongs to those that are not run. */
+const mostMilliseconds = 900_000;
 
 /** Lines of blocks of shell, those that a backslash ends joined with the next, without what stands after #. */
 export function commandsOf(text: string): string[] {
@@ -62,6 +65,9 @@ function tryOne(page: string, command: string, folder: string): Result {
   const added = shorter.find(([pattern]) => pattern.test(command))?.[1] ?? "";
   const words = `${command.replace(/^npx papo/, "node recipes/papo.mjs")} ${added}`;
   console.log(`   ${words}`);
-  const { status, stderr } = spawnSync("bash", ["-c", words], { cwd: folder, stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+  const { status, stderr, error } = spawnSync("bash", ["-c", `exec ${words}`], {
+    cwd: folder, stdio: ["ignore", "ignore", "pipe"], encoding: "utf8", timeout: mostMilliseconds,
+  });
+  if (error !== undefined) return { tried, found: error.message, held: false };
   return { tried, found: status === 0 ? "runs" : `exit code ${status}: ${stderr.trim().split("\n").at(-1)?.slice(0, 80)}`, held: status === 0 };
 }
