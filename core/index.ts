@@ -12,10 +12,11 @@ export type { Decision, GroupSelection, GroupsContext, RolloutPlan, RolloutShare
 export type { Hooks, RunHooks } from "./contracts/hooks.ts";
 export type { RunEnding } from "./contracts/ending.ts";
 export type { AuxiliaryRollout } from "./contracts/registered/auxiliary.ts";
+export type { EndedTurn, Environment, Reply } from "./contracts/registered/environment.ts";
 export { carriedGroup, type KeptRoom } from "./contracts/step/carried-group.ts";
 export type { Teacher } from "./contracts/registered/teachers.ts";
 export type { WeightsCopy } from "./contracts/registered/copies.ts";
-export { writtenText } from "./contracts/step/sample.ts";
+export { givenTokens, lastTurn, ofPolicy, policyTokens, writtenText } from "./contracts/step/sample.ts";
 export type { Batch, JudgedGroup, Minibatch } from "./contracts/step/batch.ts";
 export type { Group, Prompt, Response, Sample, Segment } from "./contracts/step/sample.ts";
 export type { PictureSource, Row, Turn } from "./contracts/step/row.ts";
@@ -87,6 +88,7 @@ export { isLocked, lockFile, lockFolder, type FolderLock } from "./checkpoint/fo
 export { beginFolder, makeFolder, type BegunFolder } from "./checkpoint/new-folder.ts";
 export { openRunFolder } from "./checkpoint/run-folder.ts";
 export { isDiverged } from "./learner/diverged-error.ts";
+export { learnerRow } from "./scores/experience.ts";
 export { evaluate } from "./pipeline/evaluate.ts";
 export type { EvaluateOptions } from "./pipeline/evaluate.ts";
 export { supervisedBatches, trainSupervised } from "./pipeline/supervised.ts";

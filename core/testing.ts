@@ -127,7 +127,7 @@ function makeSamples(input: MinibatchInput, mask: Float32Array, B: number, T: nu
     const made = makeSample({ prompt: `prompt-${groupOf[row]}`, index: row, length, reward: input.rewards?.[row] ?? 0, parts, finish: input.finish?.[row] ?? "stop", pictures: input.pictures?.[row] ?? 1, fields: input.fields?.[row] ?? {} });
     const logProbs = Float32Array.from((input.oldLogProbs ?? input.logProbs)[row]!.slice(0, length));
     const tokens = Int32Array.from(input.tokens?.[row]?.slice(0, length) ?? made.response.tokens);
-    return { ...made, response: { ...made.response, tokens, segments: [{ source: "policy" as const, tokens }], logProbs, behaviourLogProbs: Float32Array.from(sampled[row]!.slice(0, length)) } };
+    return { ...made, response: { ...made.response, tokens, segments: [{ source: "policy" as const, tokens, text: made.response.text }], logProbs, behaviourLogProbs: Float32Array.from(sampled[row]!.slice(0, length)) } };
   });
   const count = Math.max(...groupOf) + 1;
   const groups = Array.from({ length: count }, (_, group) => makeGroup({ key: `prompt-${group}`, samples: samples.filter((_, row) => groupOf[row] === group) }));

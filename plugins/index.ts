@@ -53,6 +53,7 @@ export { LeaveOneOutAdvantagePlugin } from "./rloo/leave-one-out-advantage.ts";
 export { WhitenedAdvantagePlugin } from "./reinforce-plus-plus/whitened-advantage.ts";
 export { TruncatedImportancePlugin } from "./importance/truncated-importance.ts";
 export { DifficultyKlPlugin } from "./apo/difficulty-kl.ts";
+export { ZoomInPlugin } from "./deepeyes/zoom-in.ts";
 export { TrajectoryLengthPlugin } from "./apo/trajectory-length.ts";
 export { VisualDependencyPlugin } from "./vppo/visual-dependency.ts";
 export { VisualCompensationPlugin } from "./vgpo/visual-compensation.ts";

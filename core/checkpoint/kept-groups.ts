@@ -96,8 +96,8 @@ function restored({ prompt: _saved, samples, ...group }: SavedGroup, prompt: Pro
   return { ...group, prompt, samples: samples.map((sample) => ({ ...sample, response: frozen(sample.response), prompt, views: prompt.views })) };
 }
 
-/** As sampling leaves it. */
-const frozen = (response: Response): Response => Object.freeze({ ...response, segments: Object.freeze(response.segments.map((segment) => Object.freeze(segment))) });
+/** As sampling leaves it; segments that were saved without their text are those of one turn. */
+const frozen = (response: Response): Response => Object.freeze({ ...response, segments: Object.freeze(response.segments.map((segment) => Object.freeze({ ...segment, text: (segment.text as string | undefined) ?? response.text }))) });
 
 /** The first view that is not what it was; null where all are. */
 function changedView({ views }: SavedPrompt, prompt: Prompt): string | null {

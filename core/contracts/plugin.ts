@@ -1,6 +1,7 @@
 /** The plugin contract and what a plugin is handed. */
 import type { AuxiliaryRollout } from "./registered/auxiliary.ts";
 import type { WeightsCopy } from "./registered/copies.ts";
+import type { Environment } from "./registered/environment.ts";
 import type { Events } from "./events.ts";
 import type { Coefficient } from "./registered/coefficient.ts";
 import type { Group } from "./step/sample.ts";
@@ -46,6 +47,8 @@ export interface Run {
   readonly rewards: { register(scorer: Scorer): string };
   /** Prompts made of responses, sampled and judged before the hook `rewards`. */
   readonly auxiliary: { register(rollout: AuxiliaryRollout): string };
+  /** What answers the policy between its turns, so that a response goes on: words, and pictures. */
+  readonly environments: { register(environment: Environment): string };
   /** Copies of the weights for score requests. */
   readonly copies: { register(copy: WeightsCopy): string };
   /** Other folders' weights for score requests: models that never change, of the policy's tokenizer. */

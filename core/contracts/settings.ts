@@ -14,7 +14,7 @@ const samplingSchema = z.strictObject({
   topP: z.number().positive().max(1).meta({ unit: "probability" }).default(1),
   /** Keep this many most likely tokens; 0 keeps all. */
   topK: z.int().nonnegative().meta({ unit: "tokens" }).default(0),
-  /** Responses are cut at this many tokens. */
+  /** Responses are cut at this many tokens: all turns, and what environments answer between them, together. */
   maxNewTokens: count.meta({ unit: "tokens" }).default(256),
 });
 
@@ -174,7 +174,7 @@ export const settingsSchema = z.strictObject({
    * Where log π_old comes from: "sampler", what the sampler gave with each token, so that the first minibatch of a step needs no scoring pass, or
    * "learner", a pass of its own (for samplers whose numerics differ: then truncated importance sampling can see by how much). The learner is asked
    * anyway where the sampler's cannot serve: without the check before the first step (parityPrompts: 0), for responses carried over from
-   * another step, sampled from another view or partly written by an environment, and where the same pass is needed for another output.
+   * another step or sampled from another view, and where the same pass is needed for another output.
    */
   oldLogProbs: z.enum(["sampler", "learner"]).default("sampler"),
   /**

@@ -7,7 +7,7 @@ import { identityOf, labelFault, labelledRun } from "./labels.ts";
 import type { Parts } from "./parts.ts";
 import { checkedView } from "./registered-view.ts";
 import {
-  checkEventName, checkedAuxiliary, checkedCopy, checkedRequest, checkedScorer, checkedTeacher,
+  checkEventName, checkedAuxiliary, checkedCopy, checkedEnvironment, checkedRequest, checkedScorer, checkedTeacher,
 } from "./registrations.ts";
 
 /** @throws Error for what is no plugin, and for names that are not their classes' or not unique */
@@ -82,6 +82,10 @@ function createRun(plugin: string, parts: Parts): Run {
       rewards: { register: (scorer) => parts.scorers.add(plugin, checkedScorer(plugin, scorer, limitSeconds)) },
       auxiliary: {
         register: (rollout) => parts.auxiliary.add(plugin, checkedAuxiliary(plugin, rollout, limitSeconds)),
+      },
+      environments: {
+        register: (environment) =>
+          parts.environments.add(plugin, checkedEnvironment(plugin, environment, limitSeconds)),
       },
       copies: { register: (copy) => parts.copies.add(plugin, checkedCopy(plugin, copy)) },
       teachers: { register: (teacher) => parts.teachers.add(plugin, checkedTeacher(plugin, teacher)) },

@@ -10,6 +10,7 @@ import type { RunHooks } from "../contracts/hooks.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 import type { Scorer } from "../contracts/registered/scorer.ts";
 import type { PlannedScore } from "../contracts/registered/scores.ts";
+import type { Environment } from "../contracts/registered/environment.ts";
 import type { Teacher } from "../contracts/registered/teachers.ts";
 import type { View } from "../contracts/registered/views.ts";
 import type { Random } from "../math/random.ts";
@@ -39,6 +40,8 @@ export interface Host {
   scorersOf(plugin: string): readonly string[];
   /** By name. */
   readonly auxiliary: ReadonlyMap<string, AuxiliaryRollout>;
+  /** By name, in the order of the recipe. */
+  readonly environments: ReadonlyMap<string, Environment>;
   /** By name. */
   readonly copies: ReadonlyMap<string, WeightsCopy>;
   /** By name. */
@@ -119,6 +122,7 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
     scorers: parts.scorers.items,
     scorersOf: (plugin) => [...parts.scorers.items.keys()].filter((name) => parts.scorers.ownerOf(name) === plugin),
     auxiliary: parts.auxiliary.items,
+    environments: parts.environments.items,
     copies: parts.copies.items,
     teachers: parts.teachers.items,
     scores: (stage) => parts.requests.planned(stage),
@@ -146,7 +150,7 @@ function assemble(plugins: readonly Plugin[], parts: Parts): Host {
 }
 
 function planLines(plugins: readonly Plugin[], parts: Parts): string[] {
-  const { views, scorers, copies, teachers, auxiliary, requests } = parts;
+  const { views, scorers, copies, teachers, auxiliary, environments, requests } = parts;
   const weights = (name: string, owner: string | undefined, what: string): string =>
     `weights "${name}" by ${owner}: ${what}`;
   return [
@@ -159,6 +163,8 @@ function planLines(plugins: readonly Plugin[], parts: Parts): string[] {
       weights(name, teachers.ownerOf(name), `those of ${folder}, which never change`)),
     ...[...auxiliary.items.values()].map(({ name, trained }) =>
       `auxiliary rollout "${name}"${trained === true ? ", which is trained on," : ""} by ${auxiliary.ownerOf(name)}`),
+    ...[...environments.items.values()].map(({ name, maxTurns }) =>
+      `environment "${name}" by ${environments.ownerOf(name)}: responses of up to ${maxTurns} turns`),
     ...[...requests.planned("rewards"), ...requests.planned()].map((score) => `score: ${describeScore(score)}`),
   ];
 }

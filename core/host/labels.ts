@@ -17,7 +17,7 @@ export const identityOf = ({ name, label }: Pick<Plugin, "name" | "label">): str
 
 /**
  * A plugin as a further instance of its class in a recipe: `[new DiffusionNoisePlugin(), labelled(new DiffusionNoisePlugin({ strength: 800 }), "strong")]`. Whatever it
- * names carries the label: the view "noisy" is "noisy:strong" for others, its metrics, terms, coefficients, copies, scorers, targets and auxiliary rollouts likewise; its
+ * names carries the label: the view "noisy" is "noisy:strong" for others, its metrics, terms, coefficients, copies, scorers, targets, environments and auxiliary rollouts likewise; its
  * state, kept groups and random numbers are its own.
  * @throws Error for a label of other characters than letters, digits, _ and -, and for a plugin that has one
  */
@@ -51,6 +51,7 @@ export function labelledRun(run: Run, label: string): Run {
     teachers: { register: registering(run.teachers.register, copies) },
     rewards: { register: registering(run.rewards.register) },
     auxiliary: { register: registering(run.auxiliary.register) },
+    environments: { register: registering(run.environments.register) },
     scores: {
       request: (request) => {
         const { view, weights, target, against } = isRecord(request) ? request : ({} as ScoreRequest);

@@ -5,6 +5,7 @@ import type { Events } from "../contracts/events.ts";
 import { createHooks, type RunHooks } from "../contracts/hooks.ts";
 import type { Registered } from "../contracts/results/returning.ts";
 import type { Scorer } from "../contracts/registered/scorer.ts";
+import type { Environment } from "../contracts/registered/environment.ts";
 import type { Teacher } from "../contracts/registered/teachers.ts";
 import type { View } from "../contracts/registered/views.ts";
 import { createRandom, type Random } from "../math/random.ts";
@@ -44,6 +45,7 @@ export interface Parts {
   readonly views: Registry<View>;
   readonly scorers: Registry<Scorer>;
   readonly auxiliary: Registry<AuxiliaryRollout>;
+  readonly environments: Registry<Environment>;
   readonly copies: Registry<WeightsCopy>;
   readonly teachers: Registry<Teacher>;
   readonly requests: ScoreRequests;
@@ -91,6 +93,7 @@ export function createParts(options: HostOptions): Parts {
     views,
     scorers: new Registry<Scorer>("scorer"),
     auxiliary: new Registry<AuxiliaryRollout>("auxiliary rollout"),
+    environments: new Registry<Environment>("environment"),
     copies: new Registry<WeightsCopy>("copy"),
     teachers: new Registry<Teacher>("teacher"),
     requests: new ScoreRequests(),

@@ -1,6 +1,8 @@
 /** What plugins register besides views: looked at when they do, and the functions in it guarded as taps are. */
 import { outputs } from "../learner/learner.ts";
+import { imageMark } from "../model/processing/chat-template.ts";
 import type { AuxiliaryRollout } from "../contracts/registered/auxiliary.ts";
+import type { Environment } from "../contracts/registered/environment.ts";
 import type { Scorer } from "../contracts/registered/scorer.ts";
 import type { Teacher } from "../contracts/registered/teachers.ts";
 import type { WeightsCopy } from "../contracts/registered/copies.ts";
@@ -9,7 +11,7 @@ import { Calls } from "./calls.ts";
 import type { Registered } from "../contracts/results/returning.ts";
 import { describe, didYouMean, isRecord } from "../messages/describe.ts";
 import { checkFields, fieldsOf, unlessCount, unlessFunction, unlessName, unlessOneOf } from "./fields.ts";
-import { partsFault } from "./picture-results.ts";
+import { partsFault, pictureFault } from "./picture-results.ts";
 import { PluginError } from "../messages/plugin-error.ts";
 
 /** A copy of the weights with a name, a decay and a pace. */
@@ -105,6 +107,36 @@ export function checkedAuxiliary(plugin: string, rollout: AuxiliaryRollout, limi
     prompt: (sample) =>
       calls.now("prompt", () => rollout.prompt(sample), fault, "{ prompt, system, pictures }, or null for none"),
   };
+}
+
+/** An environment whose answers are text and pictures. */
+export function checkedEnvironment(plugin: string, environment: Environment, limitSeconds: number): Environment {
+  const { name, maxTurns, maxReplyTokens, maxVisualTokens, reply } = fieldsOf(environment);
+  checkFields(plugin, "registers an environment", environment, ["name", "maxTurns", "maxReplyTokens", "maxVisualTokens", "reply"], {
+    name: unlessName(name),
+    maxTurns: !(Number.isInteger(maxTurns) && maxTurns! >= 2) && "a whole number from 2: with 1 turn it is never asked",
+    maxReplyTokens: unlessCount(maxReplyTokens),
+    maxVisualTokens: maxVisualTokens !== 0 && unlessCount(maxVisualTokens),
+    reply: unlessFunction(reply, true),
+  });
+  const calls = new Calls(plugin, `environment "${name}"`, limitSeconds);
+  return {
+    ...environment,
+    name: name!,
+    reply: (turn) => calls.later("reply", () => environment.reply(turn), replyFault, "{ text, pictures }, or null for no answer"),
+  };
+}
+
+function replyFault(result: unknown): string | null {
+  if (result === null) return null;
+  if (!isRecord(result)) return describe(result);
+  const { text, pictures = [], role = "user" } = result;
+  if (typeof text !== "string") return `the text ${describe(text)}`;
+  if (role !== "user" && role !== "tool") return `the role ${JSON.stringify(role)} (it is "user" or "tool")`;
+  if (!Array.isArray(pictures)) return `the pictures ${describe(pictures)}`;
+  const fault = pictures.map(pictureFault).find((wrong) => wrong !== null) ?? null;
+  const marks = text.split(imageMark).length - 1;
+  return fault ?? (marks === 0 || marks === pictures.length ? null : `${marks} <image> marks and ${pictures.length} pictures (put one mark where each belongs, or none)`);
 }
 
 const unlessParts = (parts: unknown): string | false =>

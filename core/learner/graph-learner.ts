@@ -18,7 +18,7 @@ import { gradientName, type GraphOptions, traceBackward, traceVisionBackward } f
 import type { Microbatch } from "./passes/microbatches.ts";
 import { loadLearner, saveLearner, type SavedLearner } from "./learner-files.ts";
 import { equalFeeds, feedsForAll } from "./passes/device-passes.ts";
-import { changesValues, longestResponse, type Places } from "./passes/pass-feeds.ts";
+import { changesValues, longestResponse, pictured, type Places } from "./passes/pass-feeds.ts";
 import { boundedBackward, passBytes, passLimit } from "./passes/pass-memory.ts";
 import { PassPrograms, type Traced } from "./passes/pass-programs.ts";
 import { accumulate, createTrainingState, type TrainingState } from "./optimizer/training-state.ts";
@@ -131,7 +131,7 @@ export class GraphLearner implements Learner {
     const asked = outputsIn(cotangents);
     const T = longestResponse(batch);
     for (const output of asked) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
-    const features = await this.#runtime.pictures.of(batch.prompts);
+    const features = await this.#runtime.pictures.of(pictured(batch));
     const results = emptyOutputs(batch, asked);
     const ofFeatures = new Map<string, Float32Array>();
     const other = this.#scorer.otherSide(batch, asked);
@@ -155,7 +155,7 @@ export class GraphLearner implements Learner {
         if (cotangent !== undefined) this.#splitFeatures(hashes, features, cotangent.data, ofFeatures);
       });
     }
-    if (this.#trainsVision) await this.#visionBackward(batch.prompts, ofFeatures);
+    if (this.#trainsVision) await this.#visionBackward(pictured(batch), ofFeatures);
     return results;
   }
 

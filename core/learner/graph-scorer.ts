@@ -10,7 +10,10 @@ import { isDivergence, type LearnerBatch, type Output, type Outputs } from "./le
 import { type GraphOptions, type OtherHead, traceForward, traceHidden } from "./passes/learner-graphs.ts";
 import { type Microbatch, microbatches } from "./passes/microbatches.ts";
 import { equalFeeds, feedsForAll, sideBySide } from "./passes/device-passes.ts";
-import { attendsInBlocks, changesValues, longestResponse, passFeeds, type PassFeeds, type PassOptions, type Places } from "./passes/pass-feeds.ts";
+import {
+  attendsInBlocks, changesValues, givenPictures, longestResponse, passFeeds, type PassFeeds, pictured, type PassOptions,
+  type Places,
+} from "./passes/pass-feeds.ts";
 import { boundedPasses, passBytes } from "./passes/pass-memory.ts";
 import { PassPrograms, type Traced } from "./passes/pass-programs.ts";
 
@@ -83,7 +86,7 @@ export class GraphScorer {
       head: { vocabulary, hiddenSize },
       feeds: async ({ groups }, { ofToken, predictionOfToken, predictions }) => {
         const rows = groups.flatMap((group) => group.rows);
-        const part: LearnerBatch = { prompts: against.prompts, rows: rows.map((row) => ({ prompt: against.promptOf[row]!, tokens: batch.rows[row]!.tokens })), temperature: batch.temperature };
+        const part: LearnerBatch = { prompts: against.prompts, rows: rows.map((row) => ({ ...batch.rows[row]!, prompt: against.promptOf[row]! })), temperature: batch.temperature };
         const [hidden, shorter] = [await scorer.hidden(part, weights), longestResponse(part)];
         const rowOf = new Map(rows.map((row, index) => [row, index]));
         const data = new Float32Array(predictions * hiddenSize);
@@ -112,9 +115,14 @@ export class GraphScorer {
   feeds(batch: LearnerBatch, microbatch: Microbatch, features: Features, asked: readonly Output[], options: Partial<Pick<PassOptions, "least" | "sharesRows">> = {}): PassFeeds & { readonly hashes: readonly string[] } {
     const { model, executor, passes, pictures } = this.#runtime;
     const prompts = microbatch.groups.map(({ prompt }) => batch.prompts[prompt] as EncodedPrompt);
-    const { hashes, ...placed } = pictures.place(prompts, features);
+    const withPictures = microbatch.groups.flatMap(({ rows }) => rows).flatMap((row) => {
+      const given = givenPictures(batch.rows[row]!);
+      return given === null ? [] : [{ row, given }];
+    });
+    const { hashes, placed, matrix } = pictures.place([...prompts, ...withPictures.map(({ given }) => given)], features);
+    const given = new Map(withPictures.map(({ row }, i) => [row, placed[prompts.length + i]!.featureRows]));
     const inBlocks = attendsInBlocks(batch, executor, this.#options.longRow);
-    return { hashes, ...passFeeds(model.decoder, batch, microbatch, placed, { asked, inBlocks, pads: executor.fixedSizes === true, sharesRows: passes.sharedRows, changesValues: changesValues(batch), ...options }) };
+    return { hashes, ...passFeeds(model.decoder, batch, microbatch, { placed: placed.slice(0, prompts.length), given, matrix }, { asked, inBlocks, pads: executor.fixedSizes === true, sharesRows: passes.sharedRows, changesValues: changesValues(batch), ...options }) };
   }
 
   /** Whether passes are cut by what they hold: rows are long, and it is known how the executor takes memory. */
@@ -135,7 +143,7 @@ export class GraphScorer {
   }
 
   async #run(batch: LearnerBatch, asked: readonly Output[], { traced, weights, products, other }: Run, take: (outputs: Record<string, FloatArray>, places: Places) => void): Promise<void> {
-    const features = await this.#runtime.pictures.of(batch.prompts, weights);
+    const features = await this.#runtime.pictures.of(pictured(batch), weights);
     for (const list of this.#cut(batch, features, asked, traced)) {
       const fed = equalFeeds(list, (microbatch, options) => this.feeds(batch, microbatch, features, asked, options));
       const program = await this.#programs.program(traced(fed[0]!.layout), { products });

@@ -2,19 +2,26 @@
 import type { Products, ProgramRuns } from "../graph/executor.ts";
 import type { Divergence } from "../graph/ops/divergence.ts";
 import { type AttentionKind, attentionKinds } from "../model/attention-statistics.ts";
-import type { EncodedPrompt } from "../model/model.ts";
+import type { EncodedPrompt, GivenTokens } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { attentionOf, type AttentionOutput } from "./attention-output.ts";
 
 /** Responses to score or to learn from, under one view of their prompts. */
 export interface LearnerBatch {
   readonly prompts: readonly EncodedPrompt[];
-  /** Response b answers prompts[rows[b].prompt]. */
-  readonly rows: readonly { readonly prompt: number; readonly tokens: Int32Array }[];
+  /** Response b answers prompts[rows[b].prompt]; nothing is predicted, and all outputs are 0, where an environment wrote (`given`). */
+  readonly rows: readonly LearnerRow[];
   /** T of log-softmax(logits / T). */
   readonly temperature: number;
   /** The other side of divergences: the same responses under these prompts and weights. Absent where none is asked for. */
   readonly against?: Against;
+}
+
+/** A response, and what of it an environment wrote; default: nothing. */
+export interface LearnerRow {
+  readonly prompt: number;
+  readonly tokens: Int32Array;
+  readonly given?: GivenTokens;
 }
 
 export interface Against {
@@ -57,7 +64,7 @@ export function outputsIn(arrays: Outputs): Output[] {
 const divergences: readonly (OutputKind | Output)[] = ["kl", "reverseKl", "jsd"] satisfies readonly Divergence[];
 export const isDivergence = (output: OutputKind | Output): output is Divergence => divergences.includes(output);
 
-/** Arrays [B, T], T the longest response of the batch, row-major, 0 past each response's end. */
+/** Arrays [B, T], T the longest response of the batch, row-major, 0 past each response's end and where an environment wrote. */
 export type Outputs = Partial<Record<PlainOutput, Float32Array>> & Record<AttentionOutput, Float32Array>;
 
 export interface StepReport {

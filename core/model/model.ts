@@ -32,6 +32,14 @@ export interface ValueChange {
   readonly deviations: number;
 }
 
+/** What an environment wrote of a response: read by all tokens after it, and predicted by nobody. */
+export interface GivenTokens {
+  /** 1 where the environment wrote the token, [tokens of the response]. @unit 0 or 1 */
+  readonly flags: Uint8Array;
+  /** In the order of their placeholders in the response. */
+  readonly pictures: readonly EncodedPicture[];
+}
+
 /** Tokens of a prompt that the decoder reads. */
 export const promptLength = ({ ids, dropped }: EncodedPrompt): number => ids.length - (dropped?.reduce((count, flag) => count + flag, 0) ?? 0);
 
@@ -121,6 +129,8 @@ export interface Decoder {
   traceSegments(parameters: Parameters, input: SegmentInput, watched?: ReadonlySet<number>): TracedSegments;
   /** Hidden states [B·P, hidden] and each layer's keys and values [B, kvHeads, P, headSize]. */
   tracePrefix(parameters: Parameters, input: PrefixInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
+  /** Some new tokens per response: hidden states [B·N·W, hidden] and the new rows of each layer's cache, [B, kvHeads, N, W, headSize]. */
+  traceWords(parameters: Parameters, input: WordsInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
   /** One new token per response: hidden states [B·N, hidden] and the new rows of each layer's cache, [B, kvHeads, N, headSize], or the caches (`place`). */
   traceDecode(parameters: Parameters, input: DecodeInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
   /** The head's weights [vocabulary, hidden]: logits of a hidden state are its products with the rows. */
@@ -183,6 +193,23 @@ export interface SegmentInput extends PrefixInput {
   readonly R: Value["shape"][number];
 }
 
+/** Up to W new tokens for each of B prompts' N responses, after what is cached; padded on the right. */
+export interface WordsInput extends Pick<PrefixInput, "embeddings" | "deep" | "cos" | "sin"> {
+  /** Which of a prompt's prefix and of its responses' cached tokens is attended, additive, [B, 1, N, 1, P + L]. */
+  readonly mask: Value;
+  /** 0 where a new token attends to a new one, very negative elsewhere, [W, W]. */
+  readonly causal: Value;
+  /** Per layer, [B, kvHeads, P, headSize]. */
+  readonly prefix: readonly KeyValue[];
+  /** Per layer, [B, kvHeads, N, L, headSize]. */
+  readonly own: readonly KeyValue[];
+  readonly B: Value["shape"][number];
+  readonly N: Value["shape"][number];
+  readonly P: Value["shape"][number];
+  readonly L: Value["shape"][number];
+  readonly W: Value["shape"][number];
+}
+
 export interface DecodeInput {
   /** Weights are not constants: nothing is made of them alone, which would be made for each token. Default false. */
   readonly apart?: boolean;
@@ -197,7 +224,7 @@ export interface DecodeInput {
    */
   readonly place: Value | null;
   /**
-   * Which of a prompt's prefix, of its responses' cached tokens and of the newest token is attended, additive, [B, 1, 1, 1, P + L + 1], or
+   * Which of a prompt's prefix, of its responses' cached tokens and of the newest token is attended, additive, [B, 1, N, 1, P + L + 1], or
    * with a place [B, 1, 1, 1, P + L].
    */
   readonly mask: Value;

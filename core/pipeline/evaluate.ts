@@ -1,6 +1,7 @@
 /** Sample and score rows without training. */
 import { createRandom } from "../math/random.ts";
 import type { SamplingSettings } from "../rollout/engine.ts";
+import type { Environment } from "../contracts/registered/environment.ts";
 import type { Row } from "../contracts/step/row.ts";
 import type { Sample } from "../contracts/step/sample.ts";
 import type { Policy } from "../contracts/policy.ts";
@@ -14,6 +15,8 @@ export interface EvaluateOptions {
   readonly policy: Policy;
   readonly rows: readonly Row[];
   readonly scorers: Iterable<Scorer>;
+  /** Who answers between turns; default: nobody, responses have one turn. */
+  readonly environments?: Iterable<Environment>;
   /** Default: greedy, at most 256 new tokens. */
   readonly sampling?: Partial<Omit<SamplingSettings, "stopTokens" | "bannedTokens">>;
   /** Responses to each row; default 1. */
@@ -48,6 +51,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Sample[]> {
     shares: [{ view: options.sampleView ?? "original", count: options.samplesPerPrompt ?? 1 }],
     random,
     onSample: () => undefined,
+    turns: { environments: [...(options.environments ?? [])] },
   };
   const samples: Sample[] = [];
   for (let start = 0; start < rows.length; start += promptsPerChunk) {

@@ -4,23 +4,27 @@ import type { Prompt, Sample } from "../contracts/step/sample.ts";
 import { CURRENT_LOG_PROBS } from "../contracts/registered/scores.ts";
 import { compareLogProbs, longestOf, scoreSamples, type Parity } from "../scores/experience.ts";
 import type { Policy } from "../contracts/policy.ts";
+import type { Turns } from "../rewards/turns.ts";
 import { RewardDesk } from "../rewards/rewards.ts";
 import { sampleGroups, samplingFor } from "../rewards/rollouts.ts";
 import type { RunSettings } from "../contracts/settings.ts";
 
-/** Longer responses would show nothing new. */
+/** Longer responses would show nothing new; those of several turns are let go on for longer. */
 const TOKENS = 64;
+const TOKENS_IN_TURNS = 256;
 
 /**
  * Sample two responses to each prompt and score them with the learner.
  * @throws Error beyond `settings.parityTolerance`, saying which token differs by how much and how the difference is spread
  */
-export async function checkParity(policy: Policy, prompts: readonly Prompt[], random: Random, settings: RunSettings): Promise<Parity> {
+export async function checkParity(policy: Policy, prompts: readonly Prompt[], random: Random, settings: RunSettings, turns?: Turns): Promise<Parity> {
   const { sampling, parityTolerance } = settings;
+  const several = turns !== undefined && turns.environments.length > 0;
   const groups = await sampleGroups(prompts, { step: 0, round: 0 }, {
     ...policy,
     desk: new RewardDesk([], 1),
-    sampling: samplingFor(policy.processor, { ...sampling, maxNewTokens: Math.min(TOKENS, sampling.maxNewTokens) }),
+    sampling: samplingFor(policy.processor, { ...sampling, maxNewTokens: Math.min(several ? TOKENS_IN_TURNS : TOKENS, sampling.maxNewTokens) }),
+    ...(several ? { turns } : {}),
     shares: [{ view: "original", count: 2 }],
     random: random.key("parity"),
     onSample: () => undefined,

@@ -40,6 +40,7 @@ function costText(host: Host, rollout: RolloutPlan, settings: RunSettings): stri
     `${rounds * perRound * perPrompt} responses sampled`,
     ...(rowChoosers === "" ? [] : [`if ${rowChoosers} leave${rowChoosers.includes(", ") ? "" : "s"} the number of rows as it is`]),
     ...(choosers === "" || rounds === maxRounds ? [] : [`${perRound * perPrompt} more in each further round that ${choosers} may ask for, ${maxRounds} rounds at most`]),
+    ...(host.environments.size === 0 ? [] : [`each of up to ${Math.max(...[...host.environments.values()].map(({ maxTurns }) => maxTurns))} turns, with what ${[...host.environments.keys()].join(", ")} answer${host.environments.size === 1 ? "s" : ""} between them`]),
     ...(before === 0 ? [] : [`all of them scored ${times(before)} before rewards`]),
     ...(host.auxiliary.size === 0 ? [] : [`and what ${[...host.auxiliary.keys()].join(", ")} samples from prompts made of them`]),
   ].join(", ");

@@ -3,6 +3,7 @@ import type { Host } from "../host/host.ts";
 import { promptLength, type EncodedPrompt } from "../model/model.ts";
 import type { RolloutPlan } from "../contracts/hook-values.ts";
 import type { RunSettings } from "../contracts/settings.ts";
+import type { Environment } from "../contracts/registered/environment.ts";
 import { createModel } from "../model/registry.ts";
 import type { ModelConfig } from "../model/files/config.ts";
 import { machineMemory } from "../machine/memory.ts";
@@ -35,6 +36,7 @@ export function plannedRun(host: Host, rollout: RolloutPlan, settings: RunSettin
     views: new Set(["original", ...asked.map(({ view }) => view)]).size,
     outputs: [...new Set(["logProbs" as const, ...asked.map(({ output }) => output)])],
     changesValues: asked.some(({ view, against }) => [view, against?.view].some((name) => name !== undefined && host.views.get(name)?.values !== undefined)),
+    ...(host.environments.size === 0 ? {} : { turns: { visualTokens: visualTokensGiven([...host.environments.values()]) } }),
     sampled: promptsPerRound ?? promptsPerStep,
     copies: (needsReference(host) ? 1 : 0) + host.copies.size,
     teachers: [...host.teachers.values()],
@@ -42,6 +44,12 @@ export function plannedRun(host: Host, rollout: RolloutPlan, settings: RunSettin
     available,
   };
 }
+
+/** In one response, at most: they answer one after the other, each as often as its turns allow. */
+const visualTokensGiven = (environments: readonly Environment[]): number => {
+  const answers = Math.max(...environments.map(({ maxTurns }) => maxTurns)) - 1;
+  return answers * Math.max(...environments.map(({ maxVisualTokens = 0 }) => maxVisualTokens));
+};
 
 /** What a step trains on beside its own groups, at most. */
 export interface GroupsBeside {

@@ -145,7 +145,7 @@ interface SampledParts extends SamplingPeaks {
   readonly copy: number;
 }
 
-function sampledParts(subject: PlanSubject, { prompt, sampled, responses, responseTokens }: PlannedRun, left: number): SampledParts {
+function sampledParts(subject: PlanSubject, { prompt, sampled, responses, responseTokens, turns }: PlannedRun, left: number): SampledParts {
   const { decoder } = subject.model;
   const tokenBytes = decoder.layers * 2 * decoder.keyValueHeads * decoder.headSize * 4;
   const { cacheMegabytes } = subject.settings;
@@ -157,7 +157,7 @@ function sampledParts(subject: PlanSubject, { prompt, sampled, responses, respon
   const [wave] = waves.map((members) => ({ B: members.length, N: Math.max(...members.map(({ count }) => count)), P, L: responseTokens })).sort((a, b) => b.B * b.N - a.B * a.N);
   const read = 4 * subject.count((name) => decoder.parameters.has(name));
   const copies = !subject.hasDevice && read <= limits.copyBytes;
-  const peaks = samplingPeaks(subject, prompt, wave!, { prefillTokens: samplerDefaults.prefillTokens, apart: !copies });
+  const peaks = samplingPeaks(subject, prompt, wave!, { prefillTokens: samplerDefaults.prefillTokens, apart: !copies, turns });
   return { ...peaks, cache: wave!.B * (P + wave!.N * responseTokens) * tokenBytes, copy: copies ? (1 + packedShare) * read : 0 };
 }
 
@@ -168,6 +168,7 @@ function passParts({ vision, scoring, learning, visionLearning, gradientGrows }:
     ...(sampling === null ? [] : [
       { name: "prompts", bytes: sampling.cache + sampling.prefill, note: "cache, and prompts that are read" },
       { name: "sampling", bytes: sampling.cache + sampling.decoding, note: `of it the cache: ${gigabytes(sampling.cache)}` },
+      { name: "environments' words", bytes: sampling.words === 0 ? 0 : sampling.cache + sampling.words, note: "cache, and words that are read" },
     ]),
     { name: "scoring", bytes: scoring },
     { name: "learning", bytes: learning, note: gradientGrows ? "forward and back, and the gradient as it comes" : "forward and back" },

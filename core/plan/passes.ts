@@ -5,14 +5,15 @@ import { isDivergence, type LearnerBatch, type Output } from "../learner/learner
 import { gradientOf, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "../learner/passes/learner-graphs.ts";
 import type { Microbatch } from "../learner/passes/microbatches.ts";
 import { boundedBackward, boundedPasses, outputBytes, passBytes, passLimit } from "../learner/passes/pass-memory.ts";
-import { attendsInBlocks, passFeeds } from "../learner/passes/pass-feeds.ts";
+import { attendsInBlocks, givenPictures, passFeeds } from "../learner/passes/pass-feeds.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import { longPicture, longRow } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/prefixes.ts";
 import { pictureChunks } from "../model/pictures.ts";
 import type { TraceModel } from "../model/trace.ts";
-import { traceDecode, traceLongPrefill, tracePrefill } from "../rollout/programs.ts";
+import { traceDecode, traceLongPrefill, tracePrefill, traceWords } from "../rollout/programs.ts";
+import { wordPieces } from "../rollout/read-words.ts";
 import type { PlanSubject } from "./subject.ts";
 
 /** What an update learns from, and what is sampled for it. */
@@ -29,6 +30,8 @@ export interface PlannedWork {
   readonly outputs: readonly Output[];
   /** Some of the views that are scored change what attention reads. Default false. */
   readonly changesValues?: boolean;
+  /** Environments answer between turns, with pictures of so many visual tokens in a response at most. Default: there are none. */
+  readonly turns?: { readonly visualTokens: number };
 }
 
 /** Bytes, by pass; 0 where there is none. */
@@ -90,18 +93,33 @@ export function learnerPeaks(subject: PlanSubject, work: PlannedWork): PassPeaks
 }
 
 /** Rows as long as they may be, no two alike; no more of them than fill a pass. */
-function batchOf({ model }: PlanSubject, { prompt, prompts, responses, responseTokens }: PlannedWork, tokens: number): LearnerBatch {
+function batchOf({ model }: PlanSubject, work: PlannedWork, tokens: number): LearnerBatch {
+  const { prompt, prompts, responses, responseTokens } = work;
   const enough = Math.min(prompts, Math.ceil(tokens / (promptLength(prompt) + responses * responseTokens)) + 1);
   const { vocabularySize, pictureToken } = model.decoder;
   const token = (row: number, position: number): number => {
     const drawn = (row * responseTokens + position * 7919) % vocabularySize;
     return drawn === pictureToken ? 0 : drawn;
   };
-  const rows = Array.from({ length: enough * responses }, (_, row) => ({
-    prompt: Math.floor(row / responses),
-    tokens: Int32Array.from({ length: responseTokens }, (_token, position) => token(row, position)),
-  }));
+  const rows = Array.from({ length: enough * responses }, (_, row) => {
+    const own = { prompt: Math.floor(row / responses), tokens: Int32Array.from({ length: responseTokens }, (_token, position) => token(row, position)) };
+    const picture = givenPicture(model, work, row);
+    if (picture === null) return own;
+    own.tokens.fill(pictureToken, 0, model.vision.tokens(picture));
+    // As if all were predicted, as where an environment says nothing.
+    return { ...own, given: { flags: new Uint8Array(responseTokens), pictures: [picture] } };
+  });
   return { prompts: Array.from({ length: enough }, (_, index) => withOwnText(prompt, index, pictureToken, vocabularySize)), rows, temperature: 1 };
+}
+
+/** What environments show in a response, as one picture; null for nothing. */
+function givenPicture({ vision }: PlanSubject["model"], { turns, responseTokens }: PlannedWork, row: number): EncodedPicture | null {
+  const visual = Math.min(turns?.visualTokens ?? 0, responseTokens);
+  if (visual === 0) return null;
+  const picture = (tokens: number): EncodedPicture => ({ hash: `given ${row}`, grid: vision.gridOf(tokens), pixels: new Float32Array() });
+  let wanted = visual;
+  while (wanted > 1 && vision.tokens(picture(wanted)) > responseTokens) wanted--;
+  return vision.tokens(picture(wanted)) > responseTokens ? null : picture(wanted);
 }
 
 /** The prompt with other words, so that nothing of it is shared. */
@@ -120,7 +138,13 @@ const blocksOf = ({ settings }: PlanSubject): { readonly attendsInBlocks: boolea
 function feedsOf(subject: PlanSubject, batch: LearnerBatch, pass: Microbatch, asked: readonly Output[], changesValues = false) {
   const { model } = subject;
   const prompts = pass.groups.map(({ prompt }) => batch.prompts[prompt]!);
-  const fed = passFeeds(model.decoder, batch, pass, placeholders(model, prompts), { asked, inBlocks: attendsInBlocks(batch, blocksOf(subject)), pads: false, sharesRows: true, changesValues });
+  const withPictures = pass.groups.flatMap(({ rows }) => rows).flatMap((row) => {
+    const given = givenPictures(batch.rows[row]!);
+    return given === null ? [] : [{ row, given }];
+  });
+  const { placed, matrix } = placeholders(model, [...prompts, ...withPictures.map(({ given }) => given)]);
+  const given = new Map(withPictures.map(({ row }, i) => [row, placed[prompts.length + i]!.featureRows]));
+  const fed = passFeeds(model.decoder, batch, pass, { placed: placed.slice(0, prompts.length), given, matrix }, { asked, inBlocks: attendsInBlocks(batch, blocksOf(subject)), pads: false, sharesRows: true, changesValues });
   if (!asked.some(isDivergence)) return fed;
   const { vocabularySize, hiddenSize } = model.decoder;
   const sized = (rows: number): HostArray => ({ shape: [rows, hiddenSize], data: new Float32Array() });
@@ -157,10 +181,10 @@ function peakOf(subject: PlanSubject, trace: TraceModel, feeds: Feeds, { adds, d
 /** As ModelRuntime decides. */
 const seesInBlocks = ({ hasDevice }: PlanSubject, pictures: readonly EncodedPicture[]): boolean => !hasDevice && pictures.some(({ grid: [, height, width] }) => height * width >= longPicture);
 
-/** The largest picture of a prompt: they are encoded one by one. */
-function visionPeak(subject: PlanSubject, { prompt }: PlannedWork): number {
+/** The largest picture of a prompt or a response: they are encoded one by one. */
+function visionPeak(subject: PlanSubject, work: PlannedWork): number {
   const { vision } = subject.model;
-  const peaks = prompt.pictures.map((picture) => {
+  const peaks = [...work.prompt.pictures, givenPicture(subject.model, work, 0) ?? []].flat().map((picture) => {
     const inBlocks = seesInBlocks(subject, [picture]);
     const trace: TraceModel = (graph, parameters) => graph.output("features", vision.trace(graph, parameters, { inBlocks }));
     return peakOf(subject, trace, vision.feeds([withPixels(subject, picture)], inBlocks), { adds: false });
@@ -169,10 +193,12 @@ function visionPeak(subject: PlanSubject, { prompt }: PlannedWork): number {
 }
 
 /** Pictures of an update, as many as go through the tower at once. */
-function visionLearningPeak(subject: PlanSubject, { prompt, prompts }: PlannedWork): number {
+function visionLearningPeak(subject: PlanSubject, work: PlannedWork): number {
+  const { prompt, prompts, responses } = work;
   const { vision } = subject.model;
   const { recompute } = subject.settings;
-  const pictures = Array.from({ length: prompts }, () => prompt.pictures).flat().slice(0, mostPictures);
+  const given = Array.from({ length: Math.min(prompts * responses, mostPictures) }, (_, row) => givenPicture(subject.model, work, row) ?? []).flat();
+  const pictures = [...given, ...Array.from({ length: prompts }, () => prompt.pictures).flat()].slice(0, mostPictures);
   const [chunk] = pictureChunks(pictures);
   if (chunk === undefined) return 0;
   const rows = chunk.reduce((sum, picture) => sum + vision.tokens(picture), 0);
@@ -199,10 +225,12 @@ const withPixels = (subject: PlanSubject, picture: EncodedPicture): EncodedPictu
 export interface SamplingPeaks {
   readonly prefill: number;
   readonly decoding: number;
+  /** What environments say, being read; 0 where there are none. */
+  readonly words: number;
 }
 
 /** @param wave prompts and responses to each that are sampled together, and tokens that a prompt's prefix and a response have room for */
-export function samplingPeaks(subject: PlanSubject, prompt: EncodedPrompt, wave: { readonly B: number; readonly N: number; readonly P: number; readonly L: number }, { prefillTokens, apart }: { readonly prefillTokens: number; readonly apart: boolean }): SamplingPeaks {
+export function samplingPeaks(subject: PlanSubject, prompt: EncodedPrompt, wave: { readonly B: number; readonly N: number; readonly P: number; readonly L: number }, { prefillTokens, apart, turns }: { readonly prefillTokens: number; readonly apart: boolean; readonly turns?: PlannedWork["turns"] | undefined }): SamplingPeaks {
   const { decoder } = subject.model;
   const together = Math.min(wave.B, Math.max(1, Math.floor(prefillTokens / wave.P)));
   const { placed, matrix } = placeholders(subject.model, Array.from({ length: together }, () => prompt));
@@ -214,5 +242,13 @@ export function samplingPeaks(subject: PlanSubject, prompt: EncodedPrompt, wave:
   const sizes = new Map(Object.entries(wave));
   // With weights of its own a program widens none.
   const decoding = peakBytes(graph, { sizes, files: apart ? subject.inFiles : new Map() }) + outputBytes(graph, sizes);
-  return { prefill: peakOf(subject, prefill, feeds, { adds: false }), decoding };
+  return { prefill: peakOf(subject, prefill, feeds, { adds: false }), decoding, words: turns === undefined ? 0 : wordsPeak(subject, wave, prefillTokens, turns.visualTokens) };
+}
+
+/** As many words at once as the sampler reads, as long as a response may be. */
+function wordsPeak(subject: PlanSubject, { N, P, L }: { readonly N: number; readonly P: number; readonly L: number }, tokensAtOnce: number, visualTokens: number): number {
+  const { size, prompts } = wordPieces({ N, P, room: L, heads: subject.model.decoder.heads, longest: L }, tokensAtOnce);
+  const { graph } = subject.trace((own, parameters) => traceWords(own, parameters, subject.model));
+  const sizes = new Map(Object.entries({ B: prompts, N, P, L, W: size, K: prompts * N * size, F: Math.max(1, prompts * N * visualTokens) }));
+  return peakBytes(graph, { sizes, files: subject.inFiles }) + outputBytes(graph, sizes);
 }

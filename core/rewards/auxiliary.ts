@@ -33,9 +33,9 @@ export async function runAuxiliary(rollout: AuxiliaryRollout, samples: readonly 
     const prompt = parts === null ? null : await auxiliaryPrompt(name, sample, parts, context.processor, trained ? { ...context, step: place.step } : null);
     if (prompt !== null) asked.push({ sample, prompt });
   }
-  const { sampling } = context;
+  const { sampling, turns: _, ...alone } = context;
   const groups = await sampleGroups(asked.map(({ prompt }) => prompt), place, {
-    ...context,
+    ...alone,
     shares: [{ view: "original", count: rollout.samples ?? 1 }],
     sampling: { ...sampling, maxNewTokens: rollout.maxNewTokens ?? sampling.maxNewTokens, temperature: rollout.temperature ?? sampling.temperature },
     random: context.random.key("auxiliary", name),

@@ -1,12 +1,12 @@
 /** What the hook `rewards` knows of a round besides the scorers' parts: scores of stage "rewards" and auxiliary rollouts. */
 import type { Host } from "../host/host.ts";
-import type { Learner, LearnerBatch } from "../learner/learner.ts";
+import type { Learner, LearnerBatch, LearnerRow } from "../learner/learner.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import { runAuxiliary, type AuxiliarySamples } from "./auxiliary.ts";
 import type { PromptMaker } from "../prompts/prompts.ts";
-import type { Group, Sample } from "../contracts/step/sample.ts";
+import type { Group, Response, Sample } from "../contracts/step/sample.ts";
 import type { JudgedGroup } from "../contracts/step/batch.ts";
-import { keptWeights, learnerBatch } from "../scores/experience.ts";
+import { keptWeights, learnerBatch, learnerRow } from "../scores/experience.ts";
 import type { Policy } from "../contracts/policy.ts";
 import type { RolloutContext } from "./rollouts.ts";
 import { isActive, type PlannedScore, type ScoreHandle } from "../contracts/registered/scores.ts";
@@ -64,7 +64,7 @@ function arrayOf(scores: ReadonlyMap<string, ReadonlyMap<Sample, Float32Array>>,
 async function scoreRound({ view, weights, output, target, key }: PlannedScore, samples: readonly Sample[], { learner, processor }: Policy, { sampling }: RolloutContext): Promise<Map<Sample, Float32Array>> {
   const whole = learnerBatch(samples, [view], sampling.temperature || 1);
   const targets = samples.map((sample) => target?.of(sample, processor) ?? { given: 0, tokens: sample.response.tokens });
-  const rows = targets.map(({ given, tokens }, index) => ({ prompt: whole.rows[index]!.prompt, tokens: joined(samples[index]!.response.tokens.subarray(0, given), tokens) }));
+  const rows = targets.map((asked, index) => (target === null ? whole.rows[index]! : targetRow(whole.rows[index]!.prompt, samples[index]!.response, asked)));
   const values = await scoreRows(learner, { ...whole, rows }, output, weights, key);
   const T = Math.max(0, ...rows.map(({ tokens }) => tokens.length));
   return new Map(samples.map((sample, index) => {
@@ -79,6 +79,17 @@ async function scoreRows(learner: Learner, batch: LearnerBatch, output: PlannedS
   const bad = firstNotFinite(result);
   if (bad >= 0) throw new Error(`The learner gave ${result[bad]} for ${key}`);
   return result;
+}
+
+/** A part of a response, and after it other tokens; what an environment wrote of that part is read as it was. */
+function targetRow(prompt: number, { tokens, segments }: Response, target: { readonly given: number; readonly tokens: Int32Array }): LearnerRow {
+  let at = 0;
+  const before = segments.flatMap((segment) => {
+    const own = segment.tokens.subarray(0, Math.max(0, target.given - at));
+    at += segment.tokens.length;
+    return own.length === 0 ? [] : [{ ...segment, tokens: own }];
+  });
+  return learnerRow(prompt, { tokens: joined(tokens.subarray(0, target.given), target.tokens), segments: [...before, { source: "policy", tokens: target.tokens, text: "" }] });
 }
 
 function joined(a: Int32Array, b: Int32Array): Int32Array {

@@ -7,6 +7,7 @@ import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings
 import type { Group, Prompt, Response, Sample } from "../contracts/step/sample.ts";
 import type { PromptProcessor } from "../contracts/policy.ts";
 import type { RewardDesk, Verdict } from "./rewards.ts";
+import { ConversationLog, type Turns } from "./turns.ts";
 
 export interface RolloutContext {
   readonly learner: Pick<Learner, "version">;
@@ -22,6 +23,8 @@ export interface RolloutContext {
   readonly onSample: (sample: Sample, verdict: Verdict) => void;
   /** When it fires, sampling ends as soon as it can, with an error. */
   readonly giveUp?: AbortSignal;
+  /** Who answers between turns. Default: nobody, responses have one turn. */
+  readonly turns?: Turns;
 }
 
 /** Sampling settings of a processor's model. */
@@ -60,6 +63,17 @@ export function startGroups(
   const { version } = context.learner;
   const pending = prompts.map(() => new Map<number, Promise<Sample>>());
   const requests = prompts.flatMap((prompt, index) => shareRequests(prompt, index, place, context));
+  const log = new ConversationLog({
+    environments: [],
+    ...context.turns,
+    ...context,
+    asked: (request, index) => {
+      const { of, first } = requests[request]!;
+      return { prompt: prompts[of]!, index: first + index, random: context.random.key("environment", place.step, place.round, prompts[of]!.key, first + index) };
+    },
+  });
+  const { goOn } = log;
+  const options = { ...(context.giveUp === undefined ? {} : { giveUp: context.giveUp }), ...(goOn === undefined ? {} : { goOn }) };
   const generated = context.rollout.generate(requests, context.sampling, (response) => {
     const asked = requests[response.request];
     const group = asked === undefined ? undefined : pending[asked.of];
@@ -71,14 +85,14 @@ export function startGroups(
     const index = asked.first + response.index;
     const sample = scoreResponse(
       prompts[asked.of]!,
-      Object.freeze({ ...finishResponse(response, context.processor), index, view: asked.view }),
+      Object.freeze({ ...finishResponse(response, log, context.processor), index, view: asked.view }),
       place,
       context,
     );
     // Its rejection is reported below, after all others have ended.
     sample.catch(() => undefined);
     group.set(index, sample);
-  }, context.giveUp);
+  }, options);
   const whole = async (): Promise<Group[]> => {
     await generated.catch((error: unknown) => {
       throw new Error(`Sampling responses failed: ${(error as Error).message}`, { cause: error });
@@ -176,18 +190,22 @@ async function scoreResponse(
 }
 
 function finishResponse(
-  { tokens, logProbs, behaviourLogProbs, finish }: GeneratedResponse,
+  { request, index, tokens, logProbs, behaviourLogProbs, finish }: GeneratedResponse,
+  log: ConversationLog,
   processor: PromptProcessor,
 ): Omit<Response, "index" | "view"> {
-  const written = finish === "stop" ? tokens.subarray(0, -1) : tokens;
+  const segments = log.segments(request, index, tokens);
+  const turns = segments.filter(({ source }) => source === "policy");
+  // All turns but the last were ended by a stop token.
+  const written = turns.map(({ tokens: own }, turn) => (turn < turns.length - 1 || finish === "stop" ? own.subarray(0, -1) : own));
   return {
-    segments: Object.freeze([Object.freeze({ source: "policy" as const, tokens })]),
+    segments,
     tokens,
-    text: processor.decode(tokens),
-    rawText: processor.decode(written, { special: true }),
+    text: turns.map(({ text }) => text).join("\n"),
+    rawText: written.map((own) => processor.decode(own, { special: true })).join("\n"),
     opening: processor.opening,
     logProbs,
     behaviourLogProbs,
-    finish,
+    finish: log.finish(request, index, finish),
   };
 }

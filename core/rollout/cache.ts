@@ -1,6 +1,6 @@
 /**
  * Keys and values of a wave, owned by the host: the graph returns only a step's new rows, since fetching a whole cache would copy it
- * every step. All responses of a wave have the same number of cached tokens.
+ * every step. Responses of a wave have the same number of cached tokens until an environment puts words into some of them.
  */
 import type { HostArray } from "../graph/executor.ts";
 
@@ -18,12 +18,13 @@ export const cacheNames = (layers: number): string[] => Array.from({ length: lay
 const GROWTH = 32;
 
 export class WaveCache {
-  /** Prompts, prompt tokens, responses per prompt, tokens a response has room for, tokens cached per response. */
+  /** Prompts, prompt tokens, responses per prompt, tokens a response has room for. */
   B: number;
   readonly P: number;
   N: number;
   room: number;
-  used = 0;
+  /** Tokens cached of each response, [B·N]. */
+  lengths: Int32Array;
   readonly #shape: CacheShape;
   readonly #names: readonly string[];
   readonly #mostTokens: number;
@@ -38,6 +39,7 @@ export class WaveCache {
     this.#mostTokens = mostTokens;
     [this.B, this.P, this.N] = [B, P, N];
     this.room = Math.min(GROWTH, mostTokens);
+    this.lengths = new Int32Array(B * N);
     const { keyValueHeads, headSize } = shape;
     for (const name of this.#names) {
       this.#prefix.set(name, new Float32Array(B * keyValueHeads * P * headSize));
@@ -65,26 +67,51 @@ export class WaveCache {
     }
   }
 
-  /** Append one token to every response: rows [B, kv, N, D] by name. */
-  append(arrays: Readonly<Record<string, HostArray>>): void {
-    const { keyValueHeads, headSize } = this.#shape;
-    const rows = this.B * keyValueHeads * this.N;
+  /** Append one token to every response that goes on: rows [B, kv, N, D] by name. @param goesOn of b·N + n; default: all do */
+  append(arrays: Readonly<Record<string, HostArray>>, goesOn: (row: number) => boolean = () => true): void {
+    this.appendWords(0, arrays, (row) => (goesOn(row) ? 1 : 0));
+  }
+
+  /**
+   * Append tokens to responses of prompts `first`, first + 1, …: arrays [b, kv, N, …, D] by name, which have as many tokens for each response as for
+   * the one that gets most. There must be room.
+   * @param count tokens of b·N + n that are appended, the first ones
+   */
+  appendWords(first: number, arrays: Readonly<Record<string, HostArray>>, count: (row: number) => number): void {
+    const { keyValueHeads: kv, headSize } = this.#shape;
+    const { B, N, room } = this;
+    const { shape, data: { length } } = arrays[this.#names[0]!] as HostArray;
+    const prompts = Math.min(shape[0] as number, B - first);
+    const given = length / (prompts * kv * N);
+    const counts = Array.from({ length: prompts * N }, (_, i) => count(first * N + i));
     for (const name of this.#names) {
       const source = (arrays[name] as HostArray).data;
       const target = this.#own.get(name) as Float32Array;
-      for (let row = 0; row < rows; row++) {
-        const from = row * headSize;
-        const to = (row * this.room + this.used) * headSize;
-        for (let i = 0; i < headSize; i++) target[to + i] = source[from + i] as number;
+      for (let b = 0; b < prompts; b++) {
+        for (let n = 0; n < N; n++) {
+          const row = (first + b) * N + n;
+          const size = counts[b * N + n]! * headSize;
+          if (size === 0) continue;
+          for (let head = 0; head < kv; head++) {
+            const from = ((b * kv + head) * N + n) * given;
+            const to = ((((first + b) * kv + head) * N + n) * room + this.lengths[row]!) * headSize;
+            for (let i = 0; i < size; i++) target[to + i] = source[from + i] as number;
+          }
+        }
       }
     }
-    this.used++;
+    counts.forEach((added, i) => (this.lengths[first * N + i]! += added));
   }
 
-  /** Make room for one more token if there is none. */
+  /** Make room for one more token of the longest response if there is none. */
   grow(): void {
-    if (this.used < this.room) return;
-    const wanted = Math.max(this.room + GROWTH, Math.ceil((1.25 * this.room) / GROWTH) * GROWTH);
+    this.reserve(Math.max(...this.lengths) + 1);
+  }
+
+  /** Make room for so many tokens of a response, in all; never more than one can have. */
+  reserve(tokens: number): void {
+    if (Math.min(tokens, this.#mostTokens) <= this.room) return;
+    const wanted = Math.max(tokens, this.room + GROWTH, Math.ceil((1.25 * this.room) / GROWTH) * GROWTH);
     this.#move(this.N, Math.min(wanted, this.#mostTokens), (b, n) => b * this.N + n, this.B);
   }
 
@@ -95,24 +122,29 @@ export class WaveCache {
   keep(kept: readonly (readonly number[])[]): void {
     const N = Math.max(...kept.map((rows) => rows.length));
     const prompts = kept.map((rows) => Math.floor((rows[0] as number) / this.N));
-    this.#move(N, this.room, (b, n) => kept[b]![n] ?? -1, kept.length);
+    const oldRow = (b: number, n: number): number => kept[b]![n] ?? -1;
+    this.#move(N, this.room, oldRow, kept.length);
+    const longest = Math.max(...this.lengths);
+    this.lengths = Int32Array.from({ length: kept.length * N }, (_, row) => this.lengths[oldRow(Math.floor(row / N), row % N)] ?? longest);
     if (kept.length < this.B) this.#keepPrefixes(prompts);
     [this.B, this.N] = [kept.length, N];
   }
 
-  /** The decode graph's inputs: "prefix.key.0", "own.key.0", … */
-  feeds(): Record<string, HostArray> {
+  /** The decode graph's inputs: "prefix.key.0", "own.key.0", …; of prompts `first` … end − 1, by default of all. */
+  feeds(first = 0, end = this.B): Record<string, HostArray> {
     const { keyValueHeads, headSize } = this.#shape;
     const feeds: Record<string, HostArray> = {};
-    for (const [name, data] of this.#prefix) feeds[`prefix.${name}`] = { shape: [this.B, keyValueHeads, this.P, headSize], data };
-    for (const [name, data] of this.#own) feeds[`own.${name}`] = { shape: [this.B, keyValueHeads, this.N, this.room, headSize], data };
+    const isAll = first === 0 && end === this.B;
+    const part = (data: Float32Array): Float32Array => (isAll ? data : data.subarray((first * data.length) / this.B, (end * data.length) / this.B));
+    for (const [name, data] of this.#prefix) feeds[`prefix.${name}`] = { shape: [end - first, keyValueHeads, this.P, headSize], data: part(data) };
+    for (const [name, data] of this.#own) feeds[`own.${name}`] = { shape: [end - first, keyValueHeads, this.N, this.room, headSize], data: part(data) };
     return feeds;
   }
 
   /** Lay the responses' rows out anew; `oldRow` gives b·N + n of before, or −1 for a slot left empty. */
   #move(N: number, room: number, oldRow: (b: number, n: number) => number, B: number): void {
     const { keyValueHeads, headSize } = this.#shape;
-    const length = this.used * headSize;
+    const length = Math.max(...this.lengths) * headSize;
     for (const [name, old] of this.#own) {
       const moved = new Float32Array(B * keyValueHeads * N * room * headSize);
       for (let b = 0; b < B; b++) {

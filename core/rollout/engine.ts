@@ -36,19 +36,38 @@ export interface GeneratedResponse {
   readonly finish: "stop" | "length";
 }
 
+/** A response whose turn has ended with a stop token. */
+export interface EndedTurn extends Pick<GeneratedResponse, "request" | "index"> {
+  /** All of the response so far, what was put into it between turns included. */
+  readonly tokens: Int32Array;
+}
+
+/**
+ * What is put into responses after a turn, tokens and pictures, in the order of the list, so that the policy goes on after it; null: the
+ * response is finished. Fewer tokens than the response has room for: it must have room for one of the policy's own after them.
+ */
+export type GoOn = (ended: readonly EndedTurn[]) => Promise<readonly (EncodedPrompt | null)[]>;
+
+export interface GenerateOptions {
+  /** An engine may end early, with an error, when it fires. */
+  readonly giveUp?: AbortSignal;
+  /** Asked for every turn that a stop token ends. Log-probs of what it gives are 0. Absent: that ends the response. */
+  readonly goOn?: GoOn;
+}
+
 export interface RolloutEngine {
   /**
    * True where the engine keeps weights of its own and takes the learner's when `generate` is called: what the learner does afterwards changes nothing of
    * that call. Others read the learner's, and their calls must end before those change.
    */
   readonly ownWeights?: boolean;
-  /**
-   * Sample with the current weights; `onResponse` is called as each response finishes. An engine may end early, with an error, when `giveUp` fires.
-   */
+  /** True where `goOn` is asked; others have one turn alone. Default false. */
+  readonly turns?: boolean;
+  /** Sample with the current weights; `onResponse` is called as each response finishes. */
   generate(
     requests: readonly RolloutRequest[],
     sampling: SamplingSettings,
     onResponse: (response: GeneratedResponse) => void,
-    giveUp?: AbortSignal,
+    options?: GenerateOptions,
   ): Promise<void>;
 }

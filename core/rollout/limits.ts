@@ -7,6 +7,9 @@ export const samplerDefaults = {
   prefillTokens: 4096,
 } as const;
 
+/** Attention scores of words that an environment put into responses, which go through the decoder at once, bytes. */
+export const wordsBytes = 2 ** 28;
+
 /**
  * Largest cache of keys and values, and largest copy of the weights that is made to decode faster, bytes: powers of two, 1 GiB at least.
  * @param left bytes that the machine has beside the process and the weights. It follows from machine and model alone, and not from what is

@@ -7,8 +7,9 @@ import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
 import { longRow } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/prefixes.ts";
-import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
-import { decodeProgram, lazyProgram, traceLongPrefill, tracePrefill, type LazyProgram } from "./programs.ts";
+import type { GeneratedResponse, GenerateOptions, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
+import { decodeProgram, lazyProgram, traceLongPrefill, tracePrefill, traceWords, type LazyProgram } from "./programs.ts";
+import { readWords } from "./read-words.ts";
 import { machineMemory, processBytes } from "../machine/memory.ts";
 import { samplerDefaults, samplerLimits } from "./limits.ts";
 import { LoopedSampler } from "./looped-sampler.ts";
@@ -33,8 +34,13 @@ export class OnnxRolloutEngine implements RolloutEngine {
   readonly #prefill: LazyProgram;
   readonly #longPrefill: LazyProgram;
   readonly #decode: LazyProgram;
+  readonly #words: LazyProgram;
   /** Null where the executor runs no loops. */
   readonly #looped: LoopedSampler | null;
+
+  get turns(): boolean {
+    return this.#looped === null;
+  }
 
   /** Samples from the runtime's current weights; the runtime owns the compiled graphs and releases them. */
   constructor(runtime: ModelRuntime, options: OnnxRolloutOptions = {}) {
@@ -44,6 +50,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
     this.#prefill = lazyProgram(runtime, tracePrefill);
     this.#longPrefill = lazyProgram(runtime, traceLongPrefill);
     this.#decode = decodeProgram(runtime, copyBytes);
+    this.#words = lazyProgram(runtime, traceWords);
     this.#looped = runtime.executor.compileLoop === undefined ? null : new LoopedSampler(runtime, prefillTokens);
   }
 
@@ -55,16 +62,17 @@ export class OnnxRolloutEngine implements RolloutEngine {
     requests: readonly RolloutRequest[],
     sampling: SamplingSettings,
     onResponse: (response: GeneratedResponse) => void,
-    giveUp?: AbortSignal,
+    { giveUp, goOn }: GenerateOptions = {},
   ): Promise<void> {
     const { layers, keyValueHeads, headSize, vocabularySize } = this.#runtime.model.decoder;
     checkRequests(requests, sampling, this.#runtime);
+    if (goOn !== undefined && !this.turns) throw new Error(`on the executor ${this.#runtime.executor.name} the sampler's tokens are drawn in loops on the device, which ${noTurns}`);
     const sampler = createRowSampler(vocabularySize, sampling);
     const sizes = requests.map(({ prompt, count }) => ({ promptLength: promptLength(prompt), count }));
     const cachedTokens = Math.floor(this.#options.cacheBytes / (layers * 2 * keyValueHeads * headSize * Float32Array.BYTES_PER_ELEMENT));
     for (const members of planWaves(sizes, sampling.maxNewTokens, { cachedTokens, rows: this.#options.rows })) {
       giveUp?.throwIfAborted();
-      const job = { requests, sampling, sampler, onResponse, ...(giveUp === undefined ? {} : { giveUp }) };
+      const job = { requests, sampling, sampler, onResponse, ...(giveUp === undefined ? {} : { giveUp }), ...(goOn === undefined ? {} : { goOn }) };
       await (this.#looped?.sample(members, job) ?? this.#sample(members, job));
     }
   }
@@ -76,11 +84,17 @@ export class OnnxRolloutEngine implements RolloutEngine {
     const inverseTemperature = { shape: [1], data: Float32Array.of(1 / (sampling.temperature || 1)) };
     const first = await this.#fillPrefixes(wave, prompts, inverseTemperature);
     wave.draw(first, (row) => Math.floor(row / wave.cache.N));
-    while (wave.makeRoom()) {
+    for (;;) {
+      while (wave.makeRoom()) {
+        job.giveUp?.throwIfAborted();
+        const result = await this.#decode({ ...wave.feeds(), inverseTemperature });
+        wave.cache.append(result, wave.goesOn);
+        wave.draw((result["probabilities"] as HostArray).data as Float32Array, (row) => row);
+      }
+      const words = await wave.goOn();
       job.giveUp?.throwIfAborted();
-      const result = await this.#decode({ ...wave.feeds(), inverseTemperature });
-      wave.cache.append(result);
-      wave.draw((result["probabilities"] as HostArray).data as Float32Array, (row) => row);
+      if (words === null) return;
+      await readWords(wave, words, { runtime: this.#runtime, program: this.#words, inverseTemperature, tokensAtOnce: this.#options.prefillTokens });
     }
   }
 
@@ -103,6 +117,8 @@ export class OnnxRolloutEngine implements RolloutEngine {
     return probabilities;
   }
 }
+
+const noTurns = "cannot be entered again after an environment's words; use the executor onnxruntime or tensorflow, or leave the environment out";
 
 const promptOf = ({ requests }: Job, request: number): EncodedPrompt => (requests[request] as RolloutRequest).prompt;
 

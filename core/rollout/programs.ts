@@ -1,14 +1,15 @@
-/** The two graphs of sampling: prompts to a cache and the first token's distribution, newest tokens to the next ones'. */
+/** The graphs of sampling: prompts to a cache and the first token's distribution, newest tokens to the next ones', an environment's words after cached ones. */
 import { type Dim, plus, symbol, times } from "../graph/dims.ts";
 import type { FloatArray, HostArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { type DrawSettings, drawToken } from "../graph/ops/decode.ts";
 import { concat, gatherRows, mul, reshape, softmax } from "../graph/ops/index.ts";
 import { logits } from "../graph/ops/linear.ts";
-import type { KeyValue, Parameters, VisionLanguageModel } from "../model/model.ts";
+import type { DecodeInput, KeyValue, Parameters, VisionLanguageModel } from "../model/model.ts";
 import type { ModelProgram, ModelRuntime } from "../model/runtime.ts";
 import { prefixInputs } from "../model/rows/inputs.ts";
-import { cacheNames } from "./cache.ts";
+import { wordInputs } from "../model/rows/words.ts";
+import { cacheNames, type CacheShape } from "./cache.ts";
 
 type Feeds = Readonly<Record<string, HostArray>>;
 type Trace = (graph: Graph, parameters: Parameters, model: VisionLanguageModel) => void;
@@ -52,11 +53,7 @@ export const traceDecode = (graph: Graph, parameters: Parameters, { decoder }: V
   const [B, N, P, L] = [symbol("B"), symbol("N"), symbol("P"), symbol("L")];
   const { layers, keyValueHeads, headSize } = decoder;
   const tokens = reshape(graph.input("tokens", [B, N], "int32"), [times(B, N)]);
-  const pair = (stem: string, shape: Value["shape"], layer: number): KeyValue => ({
-    key: graph.input(`${stem}.key.${layer}`, shape),
-    value: graph.input(`${stem}.value.${layer}`, shape),
-  });
-  const everyLayer = Array.from({ length: layers }, (_, layer) => layer);
+  const { prefix, own } = cachedInputs(graph, { layers, keyValueHeads, headSize, B, N, P, L });
   const { hidden, cache } = decoder.traceDecode(parameters, {
     B,
     N,
@@ -67,11 +64,33 @@ export const traceDecode = (graph: Graph, parameters: Parameters, { decoder }: V
     embeddings: decoder.embed(parameters, tokens),
     cos: reshape(graph.input("cos", [B, N, headSize / 2]), [times(B, N), headSize / 2]),
     sin: reshape(graph.input("sin", [B, N, headSize / 2]), [times(B, N), headSize / 2]),
-    mask: reshape(graph.input("mask", [B, plus(P, L, 1)]), [B, 1, 1, 1, plus(P, L, 1)]),
-    prefix: everyLayer.map((layer) => pair("prefix", [B, keyValueHeads, P, headSize], layer)),
-    own: everyLayer.map((layer) => pair("own", [B, keyValueHeads, N, L, headSize], layer)),
+    mask: reshape(graph.input("mask", [B, N, plus(P, L, 1)]), [B, 1, N, 1, plus(P, L, 1)]),
+    prefix,
+    own,
   });
   graph.output("probabilities", probabilities(graph, logits(hidden, decoder.head(parameters))));
+  outputCache(graph, cache);
+};
+
+/** The host's caches as inputs: per layer "prefix.key.i" [B, kv, P, D], "own.key.i" [B, kv, N, L, D], and their values. */
+function cachedInputs(graph: Graph, { layers, keyValueHeads, headSize, B, N, P, L }: CacheShape & Pick<DecodeInput, "B" | "N" | "P" | "L">): Pick<DecodeInput, "prefix" | "own"> {
+  const pairs = (stem: string, shape: Value["shape"]): KeyValue[] =>
+    Array.from({ length: layers }, (_, layer) => ({ key: graph.input(`${stem}.key.${layer}`, shape), value: graph.input(`${stem}.value.${layer}`, shape) }));
+  return { prefix: pairs("prefix", [B, keyValueHeads, P, headSize]), own: pairs("own", [B, keyValueHeads, N, L, headSize]) };
+}
+
+/**
+ * Words after what is cached (rows/words.ts) → "probabilities" [B·N, V] of the token after each response's last word, and per layer the words'
+ * "key.i", "value.i" [B, kv, N, W, D].
+ */
+export const traceWords: Trace = (graph, parameters, { decoder }) => {
+  const [B, N, P, L] = [symbol("B"), symbol("N"), symbol("P"), symbol("L")];
+  const { layers, keyValueHeads, headSize } = decoder;
+  const words = wordInputs(graph, decoder, parameters, { B, N });
+  const mask = reshape(graph.input("mask", [B, N, plus(P, L)]), [B, 1, N, 1, plus(P, L)]);
+  const { hidden, cache } = decoder.traceWords(parameters, { ...words, mask, B, N, P, L, ...cachedInputs(graph, { layers, keyValueHeads, headSize, B, N, P, L }) });
+  const last = gatherRows(hidden, graph.input("last", [times(B, N)], "int32"));
+  graph.output("probabilities", probabilities(graph, logits(last, decoder.head(parameters))));
   outputCache(graph, cache);
 };
 

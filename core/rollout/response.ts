@@ -1,7 +1,9 @@
 /** A response on its way. */
 import { randomFromWords, type Random } from "../math/random.ts";
 import { DivergedError } from "../learner/diverged-error.ts";
-import type { GeneratedResponse } from "./engine.ts";
+import type { EncodedPrompt } from "../model/model.ts";
+import type { EncodedPicture } from "../model/processing/picture.ts";
+import type { EndedTurn, GeneratedResponse } from "./engine.ts";
 import { uniformAt, type RowSampler } from "./sampling.ts";
 
 export class GrowingResponse {
@@ -11,12 +13,23 @@ export class GrowingResponse {
   readonly #tokens: number[] = [];
   readonly #logProbs: number[] = [];
   readonly #behaviourLogProbs: number[] = [];
+  /** Its turn has ended, and what goes on after it is not known yet. */
+  waits = false;
+  /** Rotary position of its newest token. */
+  position: number;
+  /** That were put into it between turns, in order. */
+  readonly pictures: EncodedPicture[] = [];
 
-  /** @param key the response's random key: the draw of its i-th token depends on the key, i and the probabilities alone. */
-  constructor(request: number, index: number, key: readonly [number, number]) {
+  /** @param next position of its first token @param key the response's random key: the draw of its i-th token depends on the key, i and the probabilities alone. */
+  constructor(request: number, index: number, key: readonly [number, number], next = 0) {
+    this.position = next - 1;
     this.#request = request;
     this.#index = index;
     this.#random = randomFromWords(key);
+  }
+
+  get length(): number {
+    return this.#tokens.length;
   }
 
   get lastToken(): number {
@@ -28,9 +41,7 @@ export class GrowingResponse {
     const position = this.#tokens.length;
     try {
       const { token, logProb, behaviourLogProb } = sampler(probabilities, uniformAt(this.#random, position));
-      this.#tokens.push(token);
-      this.#logProbs.push(logProb);
-      this.#behaviourLogProbs.push(behaviourLogProb);
+      this.#push(token, logProb, behaviourLogProb);
     } catch (cause) {
       throw new Error(`Request ${this.#request}, response ${this.#index}, token ${position}: ${(cause as Error).message}`, { cause });
     }
@@ -47,9 +58,30 @@ export class GrowingResponse {
     const where = `Request ${this.#request}, response ${this.#index}, token ${this.#tokens.length}`;
     if (Number.isNaN(logProb)) throw new DivergedError(`${where}: the model's output is not a distribution (its weights may have diverged)`);
     if (!Number.isFinite(behaviourLogProb)) throw new Error(`${where}: the banned tokens hold all of the probability: nothing is left to sample`);
+    this.#push(token, logProb, behaviourLogProb);
+  }
+
+  #push(token: number, logProb: number, behaviourLogProb: number): void {
     this.#tokens.push(token);
     this.#logProbs.push(logProb);
     this.#behaviourLogProbs.push(behaviourLogProb);
+    this.position++;
+  }
+
+  /** What it is so far. */
+  get endedTurn(): EndedTurn {
+    return { request: this.#request, index: this.#index, tokens: Int32Array.from(this.#tokens) };
+  }
+
+  /** Append what was put into it after a turn. @throws RangeError when there is no room for it and for a token after it */
+  hear({ ids, pictures }: EncodedPrompt, maxNewTokens: number): void {
+    const room = maxNewTokens - this.length - 1;
+    if (ids.length === 0 || ids.length > room) {
+      throw new RangeError(`Request ${this.#request}, response ${this.#index}: ${ids.length} tokens are put into it after ${this.length}, and there is room for 1 to ${room} (maxNewTokens ${maxNewTokens})`);
+    }
+    for (const id of ids) this.#push(id, 0, 0);
+    this.pictures.push(...pictures);
+    this.waits = false;
   }
 
   finish(finish: GeneratedResponse["finish"]): GeneratedResponse {

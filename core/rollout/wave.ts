@@ -2,9 +2,10 @@
 import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
+import { responsePositions } from "../model/rows/response-positions.ts";
 import { forbidden } from "../model/rows/masks.ts";
 import { WaveCache } from "./cache.ts";
-import type { GeneratedResponse, RolloutRequest, SamplingSettings } from "./engine.ts";
+import type { GeneratedResponse, GoOn, RolloutRequest, SamplingSettings } from "./engine.ts";
 import { GrowingResponse } from "./response.ts";
 import type { RowSampler } from "./sampling.ts";
 import type { WaveMember } from "./waves.ts";
@@ -19,48 +20,104 @@ export interface Job {
   readonly sampler: RowSampler;
   readonly onResponse: (response: GeneratedResponse) => void;
   readonly giveUp?: AbortSignal;
+  readonly goOn?: GoOn;
 }
 
-/** Responses sampled in step: B prompts by N slots, row b·N + n; a slot is empty when its response is done. */
+/**
+ * Responses sampled in step: B prompts by N slots, row b·N + n; a slot is empty when its response is done. One whose turn has ended waits until the turns of all
+ * others have: what goes on after turns is asked for at once, so that neither the order nor the bits of what is computed depend on how fast it is answered.
+ */
 export class Wave {
   readonly cache: WaveCache;
   readonly #job: Job;
   readonly #runtime: ModelRuntime;
   #prompts: readonly WavePrompt[];
   #slots: (GrowingResponse | null)[];
-  /** Tokens every response has. */
-  #length = 0;
 
   constructor(members: readonly WaveMember[], job: Job, runtime: ModelRuntime, prompts: readonly EncodedPrompt[]) {
     this.#job = job;
     this.#runtime = runtime;
     const N = Math.max(...members.map(({ count }) => count));
     this.#prompts = prompts.map((prompt) => ({ prompt, next: runtime.model.decoder.positions(prompt).next }));
-    this.#slots = members.flatMap(({ request, first, count }) =>
-      Array.from({ length: N }, (_, n) => (n < count ? new GrowingResponse(request, first + n, job.requests[request]!.keys[first + n]!) : null)),
+    this.#slots = members.flatMap(({ request, first, count }, b) =>
+      Array.from({ length: N }, (_, n) => (n < count ? new GrowingResponse(request, first + n, job.requests[request]!.keys[first + n]!, this.#prompts[b]!.next) : null)),
     );
     const mostTokens = Math.max(1, job.sampling.maxNewTokens - 1);
     this.cache = new WaveCache(runtime.model.decoder, { B: members.length, P: longestOf(prompts), N, mostTokens });
   }
 
-  /** Give every response its next token from the probabilities' row that `rowOf` names; those that end are handed on and leave. */
-  draw(probabilities: Float32Array, rowOf: (row: number) => number): void {
-    const { sampler, sampling, onResponse } = this.#job;
+  /**
+   * Give every response that goes on its next token from the probabilities' row that `rowOf` names, null for none; those that end are handed on and leave, those whose
+   * turn ends wait where something may go on after it.
+   */
+  draw(probabilities: Float32Array, rowOf: (row: number) => number | null): void {
+    const { sampler, sampling, goOn } = this.#job;
     const vocabulary = this.#runtime.model.decoder.vocabularySize;
-    this.#length++;
     for (const [row, response] of this.#slots.entries()) {
-      if (response === null) continue;
-      const start = rowOf(row) * vocabulary;
-      response.draw(sampler, probabilities.subarray(start, start + vocabulary));
-      const finish = sampling.stopTokens.includes(response.lastToken) ? "stop" : this.#length === sampling.maxNewTokens ? "length" : null;
-      if (finish === null) continue;
-      this.#slots[row] = null;
-      onResponse(response.finish(finish));
+      const from = this.goesOn(row) ? rowOf(row) : null;
+      if (response === null || from === null) continue;
+      response.draw(sampler, probabilities.subarray(from * vocabulary, (from + 1) * vocabulary));
+      const stopped = sampling.stopTokens.includes(response.lastToken);
+      if (stopped && goOn !== undefined) response.waits = true;
+      else if (stopped || response.length === sampling.maxNewTokens) this.#finish(row, stopped ? "stop" : "length");
     }
   }
 
-  /** Drop rows that are no longer needed and make room for the next token; false when all responses are done. */
+  /** Whether a row's response is being sampled: it is not done, and does not wait. */
+  readonly goesOn = (row: number): boolean => this.#slots[row]?.waits === false;
+
+  #finish(row: number, finish: GeneratedResponse["finish"]): void {
+    const response = this.#slots[row]!;
+    this.#slots[row] = null;
+    this.#job.onResponse(response.finish(finish));
+  }
+
+  /** Drop rows that are no longer needed and make room for the next token; false when no response is being sampled. */
   makeRoom(): boolean {
+    if (!this.#slots.some((_, row) => this.goesOn(row))) return false;
+    this.#compact();
+    this.cache.grow();
+    return true;
+  }
+
+  /**
+   * Ask what goes on after the turns that have ended, and put it into their responses; others are done.
+   * @returns by row, what has to go through the decoder: the newest token of each and what was put after it; null when nothing goes on
+   */
+  async goOn(): Promise<readonly (NewWords | null)[] | null> {
+    const { goOn, sampling } = this.#job;
+    const waiting = [...this.#slots.keys()].filter((row) => this.#slots[row]?.waits === true);
+    if (goOn === undefined || waiting.length === 0) return null;
+    const answers = await goOn(waiting.map((row) => this.#slots[row]!.endedTurn));
+    if (answers.length !== waiting.length) throw new Error(`${waiting.length} turns ended, and ${answers.length} answers came to them`);
+    const heard = new Map<GrowingResponse, Omit<NewWords, "components">>();
+    waiting.forEach((row, index) => {
+      const [answer, response] = [answers[index]!, this.#slots[row]!];
+      if (answer === null) return this.#finish(row, "stop");
+      heard.set(response, { ids: Int32Array.of(response.lastToken, ...answer.ids), pictures: answer.pictures });
+      response.hear(answer, sampling.maxNewTokens);
+    });
+    if (heard.size === 0) return null;
+    this.#compact();
+    return this.#slots.map((response, row) => (response === null ? null : { ...heard.get(response)!, components: this.#place(response, row, heard.get(response)!.ids.length) }));
+  }
+
+  /** Rotary positions of a response's newest tokens, [3, count]; the one after them is where it goes on. */
+  #place(response: GrowingResponse, row: number, count: number): Int32Array {
+    const { prompt, next } = this.#prompts[Math.floor(row / this.cache.N)]!;
+    const { tokens } = response.endedTurn;
+    const placed = responsePositions(this.#runtime.model.decoder, prompt, { tokens, pictures: response.pictures }, next);
+    response.position = placed.next - 1;
+    const components = new Int32Array(3 * count);
+    for (let component = 0; component < 3; component++) {
+      const end = (component + 1) * tokens.length;
+      components.set(placed.components.subarray(end - count, end), component * count);
+    }
+    return components;
+  }
+
+  /** Drop rows that are no longer needed, where they are many. */
+  #compact(): void {
     const { B, N } = this.cache;
     const kept: number[][] = [];
     const prompts: WavePrompt[] = [];
@@ -70,15 +127,12 @@ export class Wave {
       kept.push(rows);
       prompts.push(this.#prompts[b] as WavePrompt);
     }
-    if (kept.length === 0) return false;
     const width = Math.max(...kept.map((rows) => rows.length));
     if (kept.length * width <= CROWDED * B * N) {
       this.cache.keep(kept);
       this.#slots = kept.flatMap((rows) => Array.from({ length: width }, (_, n) => (n < rows.length ? this.#slots[rows[n]!]! : null)));
       this.#prompts = prompts;
     }
-    this.cache.grow();
-    return true;
   }
 
   /** Inputs of the decode graph: newest tokens, their positions, the cache and its masks. */
@@ -86,37 +140,47 @@ export class Wave {
     const { decoder } = this.#runtime.model;
     const { B, N } = this.cache;
     const half = decoder.headSize / 2;
-    const positions = this.#prompts.map(({ next }) => next + this.#length - 1);
-    const { cos, sin } = decoder.rotary(Int32Array.from([...positions, ...positions, ...positions]));
+    const positions = this.#slots.map((response) => response?.position ?? 0);
+    const places = new Map([...new Set(positions)].map((position, index) => [position, index]));
+    const { cos, sin } = decoder.rotary(Int32Array.from([...places.keys(), ...places.keys(), ...places.keys()]));
     const repeat = (rows: Float32Array): HostArray => {
       const data = new Float32Array(B * N * half);
-      for (let row = 0; row < B * N; row++) {
-        const prompt = Math.floor(row / N);
-        data.set(rows.subarray(prompt * half, (prompt + 1) * half), row * half);
-      }
+      positions.forEach((position, row) => {
+        const place = places.get(position)!;
+        data.set(rows.subarray(place * half, (place + 1) * half), row * half);
+      });
       return { shape: [B, N, half], data };
     };
     return {
       tokens: { shape: [B, N], data: Int32Array.from(this.#slots, (response) => response?.lastToken ?? 0) },
       cos: repeat(cos),
       sin: repeat(sin),
-      mask: this.#mask(),
+      mask: this.mask(1),
       ...this.cache.feeds(),
     };
   }
 
-  /** What a prompt's responses attend to: its prefix, what is cached of them, and their newest token; [B, P + room + 1]. */
-  #mask(): HostArray {
-    const { B, P, room, used } = this.cache;
-    const width = P + room + 1;
-    const data = new Float32Array(B * width).fill(forbidden);
-    this.#prompts.forEach(({ prompt }, b) => {
-      const start = b * width;
-      data.fill(0, start, start + promptLength(prompt)).fill(0, start + P, start + P + used);
-      data[start + P + room] = 0;
-    });
-    return { shape: [B, width], data };
+  /**
+   * What responses attend to: their prompt's prefix, what is cached of them, and so many newest tokens; [b, N, P + room + newest], of prompts `first` … end − 1, by
+   * default of all.
+   */
+  mask(newest: number, first = 0, end = this.cache.B): HostArray {
+    const { N, P, room, lengths } = this.cache;
+    const width = P + room + newest;
+    const data = new Float32Array((end - first) * N * width).fill(forbidden);
+    for (let row = first * N; row < end * N; row++) {
+      const start = (row - first * N) * width;
+      const { prompt } = this.#prompts[Math.floor(row / N)]!;
+      data.fill(0, start, start + promptLength(prompt)).fill(0, start + P, start + P + lengths[row]!).fill(0, start + P + room, start + width);
+    }
+    return { shape: [end - first, N, width], data };
   }
+}
+
+/** What has to go through the decoder of a response that goes on. */
+export interface NewWords extends EncodedPrompt {
+  /** Rotary positions of `ids`, [3, tokens]. */
+  readonly components: Int32Array;
 }
 
 interface WavePrompt {

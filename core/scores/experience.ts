@@ -1,11 +1,11 @@
 /** What the learner says of a step's responses: the arrays that plugins asked for, computed once per weights and view. */
 import { DivergedError } from "../learner/diverged-error.ts";
 import type { Products } from "../graph/executor.ts";
-import type { Against, Learner, LearnerBatch, Output, Outputs } from "../learner/learner.ts";
+import type { Against, Learner, LearnerBatch, LearnerRow, Output, Outputs } from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import { firstNotFinite } from "../math/first-not-finite.ts";
 import { permutation, type Random } from "../math/random.ts";
-import type { Sample } from "../contracts/step/sample.ts";
+import { givenTokens, type Response, type Sample } from "../contracts/step/sample.ts";
 import { byOtherSide, type OtherSide, type PlannedScore } from "../contracts/registered/scores.ts";
 import type { Stopwatch } from "./stopwatch.ts";
 
@@ -24,10 +24,16 @@ export function learnerBatch(samples: readonly Sample[], views: readonly string[
     const encoded = viewOf(sample, view);
     const index = indexOf.get(encoded) ?? indexOf.size;
     indexOf.set(encoded, index);
-    return { prompt: index, tokens: sample.response.tokens };
+    return learnerRow(index, sample.response);
   }));
   const batch = { prompts: [...indexOf.keys()], rows, temperature };
   return against === null ? batch : { ...batch, against: againstOf(samples, views.length, against) };
+}
+
+/** A response as the learner gets it. @param prompt index of its prompt in the batch */
+export function learnerRow(prompt: number, response: Pick<Response, "segments" | "tokens">): LearnerRow {
+  const given = givenTokens(response);
+  return { prompt, tokens: response.tokens, ...(given === undefined ? {} : { given }) };
 }
 
 /** The other side of divergences, row for row. */
@@ -190,7 +196,9 @@ export function compareLogProbs(samples: readonly Sample[], learner: Float32Arra
   let worst = { sample: 0, token: 0 };
   samples.forEach(({ response }, sample) => {
     if (response.view !== "original" || !comparable(sample)) return;
+    const flags = givenTokens(response)?.flags;
     response.logProbs.forEach((logProb, token) => {
+      if (flags?.[token] === 1) return;
       const distance = Math.abs(logProb - learner[sample * T + token]!);
       const difference = Number.isNaN(distance) ? Infinity : distance;
       if (difference > max) [max, worst] = [difference, { sample, token }];

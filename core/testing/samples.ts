@@ -36,7 +36,7 @@ export function makeSample(input: SampleInput = {}): Sample {
   const encoded = { ids: new Int32Array(0), pictures: [] };
   const prompt: Prompt = { key, row, pictures: Array.from({ length: pictures }, () => pixel), views: new Map([["original", encoded]]) };
   const logProbs = new Float32Array(length);
-  const response = { index, segments: [{ source: "policy", tokens }] as const, tokens, text, rawText, opening, logProbs, behaviourLogProbs: logProbs, view: "original", finish };
+  const response = { index, segments: [{ source: "policy", tokens, text }] as const, tokens, text, rawText, opening, logProbs, behaviourLogProbs: logProbs, view: "original", finish };
   return { prompt, response, views: prompt.views, scored: reward, reward, parts, notes: {} };
 }
 

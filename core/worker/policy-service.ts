@@ -4,8 +4,10 @@ import type { Learner, LearnerBatch, LearnerCapabilities, Output, Outputs, Saved
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
+import { packBatch, unpackBatch, type WireBatch } from "./batch-wire.ts";
 import { createPictureReceiver, exact, type PictureSender, type WirePrompts } from "./picture-wire.ts";
 import type { Caller, Handlers, Method, Moved, TransferListItem } from "./rpc.ts";
+import { TurnAnswers, TurnQuestions, type WireAnswer, type WireQuestion } from "./turn-questions.ts";
 
 /** What one thread holds: a learner and a sampler on the same weights. */
 export interface PolicyParts {
@@ -26,20 +28,20 @@ export interface WeightCopies {
 export interface PolicyHello {
   readonly version: Learner["version"];
   readonly capabilities: LearnerCapabilities;
-}
-
-interface WireBatch {
-  readonly prompts: WirePrompts;
-  readonly rows: LearnerBatch["rows"];
-  readonly temperature: number;
-  readonly against?: { readonly prompts: WirePrompts; readonly promptOf: readonly number[]; readonly weights?: string };
+  /** Of the sampler: see RolloutEngine. */
+  readonly turns: boolean;
 }
 
 interface WireRollout {
   readonly prompts: WirePrompts;
   readonly requests: readonly Omit<RolloutRequest, "prompt">[];
   readonly sampling: SamplingSettings;
+  /** Whether turns that end are asked about. */
+  readonly turns: boolean;
 }
+
+/** What sampling sends while it is on. */
+type WireSampled = { readonly response: GeneratedResponse } | WireQuestion;
 
 /** Every method answers with the learner's version beside its result, so that the near side always knows it. */
 interface Versioned<Result> {
@@ -59,7 +61,9 @@ export type PolicyService = {
   readonly load: Method<{ folder: string }, Versioned<null>>;
   readonly readWeights: Method<null, Versioned<Readonly<Record<string, Float32Array>>>>;
   readonly writeWeights: Method<Readonly<Record<string, Float32Array>>, Versioned<null>>;
-  readonly generate: Method<WireRollout, Versioned<null>, GeneratedResponse>;
+  readonly generate: Method<WireRollout, Versioned<null>, WireSampled>;
+  /** Answers what a sampling that is on asks. */
+  readonly goOn: Method<WireAnswer, Versioned<null>>;
   /** Ends the sampling that is on, or waits, at once. */
   readonly giveUp: Method<null, Versioned<null>>;
   readonly close: Method<null, Versioned<null>>;
@@ -70,21 +74,19 @@ export const policyHandlers = ({ learner, rollout, weights: copies, close }: Pol
   const receiver = createPictureReceiver();
   /** Of each sampling that is on or waits. */
   const sampled = new Set<AbortController>();
+  const questions = new TurnQuestions(receiver);
   const reply = <Result>(result: Result, transfer: TransferListItem[] = []): Moved<Versioned<Result>> => ({
     value: { version: learner.version, result },
     transfer,
   });
   const arrays = (outputs: Outputs): Moved<Versioned<Outputs>> => reply(outputs, buffersOf(Object.values(outputs)));
-  const batchOf = ({ prompts, rows, temperature, against }: WireBatch): LearnerBatch => ({
-    prompts: receiver.unpack(prompts), rows, temperature, ...(against === undefined ? {} : { against: { ...against, prompts: receiver.unpack(against.prompts) } }),
-  });
   return {
     score: ({ batch, outputs, weights, products }) => {
-      const unpacked = batchOf(batch);
+      const unpacked = unpackBatch(batch, receiver);
       return async () => arrays(await learner.score(unpacked, outputs, weights, products));
     },
     backward: ({ batch, cotangents }) => {
-      const unpacked = batchOf(batch);
+      const unpacked = unpackBatch(batch, receiver);
       return async () => arrays(await learner.backward(unpacked, cotangents));
     },
     attention: ({ picture, weights }) => async () => {
@@ -111,24 +113,30 @@ export const policyHandlers = ({ learner, rollout, weights: copies, close }: Pol
       copies.write(arrays);
       return reply(null);
     },
-    generate: ({ prompts, requests, sampling }) => {
+    generate: ({ prompts, requests, sampling, turns }) => {
       const unpacked = receiver.unpack(prompts);
       const giveUp = new AbortController();
       sampled.add(giveUp);
       return async (emit) => {
         const emitResponse = (response: GeneratedResponse) =>
-          emit({ value: response, transfer: buffersOf([response.tokens, response.logProbs, response.behaviourLogProbs]) });
+          emit({ value: { response }, transfer: buffersOf([response.tokens, response.logProbs, response.behaviourLogProbs]) });
+        const goOn = questions.asker((question) => emit({ value: question }));
         const whole = requests.map((request, index) => ({ ...request, prompt: unpacked[index]! }));
         try {
-          return reply(await nothing(rollout.generate(whole, sampling, emitResponse, giveUp.signal)));
+          return reply(await nothing(rollout.generate(whole, sampling, emitResponse, { giveUp: giveUp.signal, ...(turns ? { goOn } : {}) })));
         } finally {
           sampled.delete(giveUp);
         }
       };
     },
-    // When it arrives, not in its turn.
+    // When they arrive, not in their turn.
+    goOn: (answer) => {
+      questions.answered(answer);
+      return () => Promise.resolve(reply(null));
+    },
     giveUp: () => {
       for (const controller of sampled) controller.abort();
+      questions.giveUp();
       return () => Promise.resolve(reply(null));
     },
     close: () => async () => reply(await nothing(close())),
@@ -143,12 +151,7 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
     version = current;
     return result;
   };
-  const pack = ({ prompts, rows, temperature, against }: LearnerBatch): WireBatch => ({
-    prompts: sender.pack(prompts),
-    rows: rows.map(({ prompt, tokens }) => ({ prompt, tokens: exact(tokens) })),
-    temperature,
-    ...(against === undefined ? {} : { against: { ...against, prompts: sender.pack(against.prompts) } }),
-  });
+  const pack = (batch: LearnerBatch): WireBatch => packBatch(batch, sender);
   return {
     capabilities: hello.capabilities,
     get version() {
@@ -168,16 +171,25 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
 };
 
 /** The sampler of a policy in another thread. */
-export const remoteRollout = (caller: Caller<PolicyService>, sender: PictureSender): RolloutEngine => ({
-  generate: async (requests, sampling, onResponse, giveUp) => {
+export const remoteRollout = (caller: Caller<PolicyService>, sender: PictureSender, turns: boolean): RolloutEngine => ({
+  turns,
+  generate: async (requests, sampling, onResponse, { giveUp, goOn } = {}) => {
     giveUp?.throwIfAborted();
     const prompts: EncodedPrompt[] = requests.map(({ prompt }) => prompt);
     const wire = requests.map(({ count, keys }) => ({ count, keys }));
-    const call = caller.call("generate", { prompts: sender.pack(prompts), requests: wire, sampling }, { onItem: onResponse });
+    const answers = goOn === undefined ? null : new TurnAnswers(goOn, sender);
+    const onItem = (item: WireSampled): void => {
+      if ("response" in item) return onResponse(item.response);
+      // A call that fails because the thread is gone fails the sampling too.
+      void answers?.to(item).then((answer) => caller.call("goOn", answer)).catch(() => undefined);
+    };
+    const call = caller.call("generate", { prompts: sender.pack(prompts), requests: wire, sampling, turns: answers !== null }, { onItem });
     const onGiveUp = (): void => void caller.call("giveUp", null).catch(() => undefined);
     giveUp?.addEventListener("abort", onGiveUp, { once: true });
     try {
       await call;
+    } catch (error) {
+      throw answers !== null && answers.failures.length > 0 ? answers.failures[0] : error;
     } finally {
       giveUp?.removeEventListener("abort", onGiveUp);
     }
@@ -188,8 +200,8 @@ export const remoteRollout = (caller: Caller<PolicyService>, sender: PictureSend
  * The sampler of a policy in a thread of its own, which takes the learner's weights where they may have changed. The calls for them are made when `generate` is
  * called, and the learner's thread answers in order: it gives the weights of that moment, whatever is asked of it next.
  */
-export const ownWeightsRollout = (learner: Caller<PolicyService>, sampler: Caller<PolicyService>, sender: PictureSender): { readonly rollout: RolloutEngine; readonly weightsChange: () => void } => {
-  const sampling = remoteRollout(sampler, sender);
+export const ownWeightsRollout = (learner: Caller<PolicyService>, sampler: Caller<PolicyService>, sender: PictureSender, turns: boolean): { readonly rollout: RolloutEngine; readonly weightsChange: () => void } => {
+  const sampling = remoteRollout(sampler, sender, turns);
   // Both read the same files.
   let changed = false;
   const bring = async (): Promise<void> => {
@@ -201,6 +213,7 @@ export const ownWeightsRollout = (learner: Caller<PolicyService>, sampler: Calle
     weightsChange: () => (changed = true),
     rollout: {
       ownWeights: true,
+      turns,
       generate: async (...request) => {
         if (changed) brought = bring();
         changed = false;

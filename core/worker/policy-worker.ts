@@ -5,5 +5,6 @@ import { serveThread } from "./serve-thread.ts";
 
 await serveThread<PolicyOptions, PolicyService, PolicyHello>(async (options) => {
   const parts = await loadPolicyParts(options);
-  return { hello: { version: parts.learner.version, capabilities: parts.learner.capabilities }, handlers: policyHandlers(parts) };
+  const { learner: { version, capabilities }, rollout: { turns = false } } = parts;
+  return { hello: { version, capabilities, turns }, handlers: policyHandlers(parts) };
 });

@@ -80,11 +80,11 @@ export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off
   const [policy, sampler] = threads as [PolicyThread, PolicyThread?];
   const sender = createPictureSender(pictureBytes);
   const learner = remoteLearner(policy.caller, sender, policy.hello);
-  const own = sampler === undefined ? null : ownWeightsRollout(policy.caller, sampler.caller, createPictureSender(pictureBytes));
+  const own = sampler === undefined ? null : ownWeightsRollout(policy.caller, sampler.caller, createPictureSender(pictureBytes), sampler.hello.turns);
   let closing: Promise<void> | null = null;
   return {
     learner: own === null ? learner : watched(learner, own.weightsChange),
-    rollout: own?.rollout ?? remoteRollout(policy.caller, sender),
+    rollout: own?.rollout ?? remoteRollout(policy.caller, sender, policy.hello.turns),
     processor: promptProcessor(processor.value, options.pictures),
     planMemory: memoryPlanner(planned, settings),
     close: () => (closing ??= Promise.all(threads.map(closeThread)).then(() => undefined)),

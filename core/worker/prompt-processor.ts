@@ -13,6 +13,10 @@ export const promptProcessor = (processor: Processor, pictures: PictureOptions =
     const content = marked ? prompt : imageMark.repeat(pictures.length) + prompt;
     return processor.encodePromptWith({ messages: [...(system === null ? [] : [{ role: "system", content: system }]), ...history, { role: "user", content }] }, pictures);
   },
+  encodeReply: ({ text, role }, pictures) => {
+    const content = text.includes(imageMark) ? text : imageMark.repeat(pictures.length) + text;
+    return processor.encodeReplyWith({ role, content }, pictures);
+  },
   visualTokens: (picture) => processor.images.tokens(picture),
   encodeText: (text) => Int32Array.from(processor.tokenizer.encode(text)),
   decode: (tokens, { special = false } = {}) => processor.decode(tokens, { skipSpecial: !special }),

@@ -93,7 +93,7 @@ export function renderHooks(hooks) {
     "- *Constants.* Weights must not depend on what is trained, or a gradient would flow through them: put `detach(…)` around what they read of the batch.",
     "- *Memory.* Tensors of a tap are freed after it. One that is kept (`tf.keep`, `tf.variable`) is an error at the end of the step.",
     "- *Time.* An asynchronous tap, a view's function or a scorer's `rejects` may take `hookSeconds` (a setting; 1800). What blocks the thread cannot be ended.",
-    "- *Registrations.* Views, scorers, score requests, targets, auxiliary rollouts, copies, coefficients and metrics are looked at when they are given, and",
+    "- *Registrations.* Views, scorers, score requests, targets, auxiliary rollouts, environments, copies, coefficients and metrics are looked at when they are given, and",
     "  the functions in them are guarded as taps are.",
     "",
     "`run.warn(message)` gives an alarm once in a run. The pipeline gives such ones for: no reward, no term, advantages that are 0 for three steps, views of",

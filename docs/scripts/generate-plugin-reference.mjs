@@ -29,8 +29,8 @@ const chapters = [
   ["Views", "A named, seeded change of a prompt, registered with `run.views.register`.", {
     "core/contracts/registered/views.ts": ["View", "PromptParts", "PromptContext", "ViewContext", "ShownPicture"], "core/model/model.ts": ["EncodedPrompt", "ValueChange"], "core/model/processing/picture.ts": ["Picture", "EncodedPicture"],
   }],
-  ["What else is registered", "Rewards, rollouts beside the step's own, other weights, and room for groups of earlier steps.", {
-    "core/contracts/registered/scorer.ts": ["Scorer", "ScoredPart"], "core/contracts/registered/auxiliary.ts": ["AuxiliaryRollout"], "core/contracts/registered/copies.ts": ["WeightsCopy"], "core/contracts/registered/teachers.ts": ["Teacher"], "core/contracts/step/carried-group.ts": ["KeptRoom"],
+  ["What else is registered", "Rewards, rollouts beside the step's own, environments that answer between turns, other weights, and room for groups of earlier steps.", {
+    "core/contracts/registered/scorer.ts": ["Scorer", "ScoredPart"], "core/contracts/registered/auxiliary.ts": ["AuxiliaryRollout"], "core/contracts/registered/environment.ts": ["Environment", "EndedTurn", "Reply"], "core/contracts/registered/copies.ts": ["WeightsCopy"], "core/contracts/registered/teachers.ts": ["Teacher"], "core/contracts/step/carried-group.ts": ["KeptRoom"],
   }],
   ["Steps, events and the end", "What is told when something is done. Listeners of `run.events` can change nothing.", {
     "core/contracts/events.ts": ["StepSummary", "RunEvents", "Experience"], "core/contracts/hook-values.ts": ["Decision"], "core/contracts/ending.ts": ["RunEnding"],

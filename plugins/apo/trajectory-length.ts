@@ -1,4 +1,4 @@
-import { overTokens, parseOptions, rewardPart } from "@papo/core";
+import { overTokens, parseOptions, policyTokens, rewardPart } from "@papo/core";
 import type { Group, Plugin, Run } from "@papo/core";
 import { mul } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
@@ -41,7 +41,7 @@ export class TrajectoryLengthPlugin implements Plugin {
 
   #factors({ samples }: Group): [Group["samples"][number], number][] {
     const { base, metric, threshold } = this.options;
-    const judged = samples.map((sample) => ({ sample, right: rewardPart(sample, metric) > threshold, length: sample.response.tokens.length }));
+    const judged = samples.map((sample) => ({ sample, right: rewardPart(sample, metric) > threshold, length: policyTokens(sample.response).length }));
     const lengths = judged.filter(({ right }) => right).map(({ length }) => length);
     if (lengths.length === 0) return [];
     const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;

@@ -1,4 +1,4 @@
-import { parseOptions } from "@papo/core";
+import { parseOptions, policyTokens } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 
@@ -32,7 +32,7 @@ export class OverlongPenaltyPlugin implements Plugin {
   apply({ hooks, metric }: Run): void {
     hooks.rewards.tapPromise(this.name, (rewards, group) => {
       const shaped = rewards.map((reward, index) => {
-        const penalty = this.penalty(group.samples[index]!.response.tokens.length);
+        const penalty = this.penalty(policyTokens(group.samples[index]!.response).length);
         metric("dapo/overlong_penalty", penalty);
         metric("dapo/overlong_share", penalty < 0 ? 1 : 0);
         return reward + penalty;

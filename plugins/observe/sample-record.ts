@@ -21,6 +21,8 @@ export interface SampleRecord {
   readonly text: string;
   readonly finish: "stop" | "length";
   readonly tokens: readonly number[];
+  /** Stretches of them that an environment wrote, first and after the last; absent where there are none. */
+  readonly given?: readonly (readonly [from: number, end: number])[];
   /** The text of each token; empty when the plugin was given no decoder. */
   readonly pieces: readonly string[];
   readonly reward: number;
@@ -93,6 +95,16 @@ function entropyOf(arrays: Experience["arrays"], row: number, T: number, length:
   return found === undefined || found === null ? [] : Array.from(found, shorten);
 }
 
+function givenOf({ segments }: Sample["response"]): Pick<SampleRecord, "given"> {
+  let at = 0;
+  const given = segments.flatMap(({ source, tokens }) => {
+    const from = at;
+    at += tokens.length;
+    return source === "environment" ? [[from, at] as const] : [];
+  });
+  return given.length === 0 ? {} : { given };
+}
+
 /** The record of a chosen sample; `pieces` and `pictures` are made by the plugin. */
 export const recordOf = (
   { sample, row }: Chosen,
@@ -117,6 +129,7 @@ export const recordOf = (
     text: response.text,
     finish: response.finish,
     tokens: [...response.tokens],
+    ...givenOf(response),
     pieces,
     reward: shorten(sample.reward),
     parts: sample.parts,

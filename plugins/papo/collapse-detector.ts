@@ -1,4 +1,4 @@
-import { parseOptions } from "@papo/core";
+import { parseOptions, policyTokens } from "@papo/core";
 import type { Decision, Plugin, Run } from "@papo/core";
 import { z } from "zod";
 import { isGibberish, moved, type Course } from "./collapse-signs.ts";
@@ -48,7 +48,7 @@ export class CollapseDetectorPlugin implements Plugin {
     const watched = state<Watched>({ course: { recent: {}, best: {} }, since: null, alarmed: false, cuts: 0 });
     hooks.coefficient.tap(this.name, (value, { name }) => (name === this.options.coefficient ? value * this.options.cut ** watched.value.cuts : value));
     hooks.advantages.tap(this.name, (advantages, { samples }) => {
-      for (const { response } of samples) metric("papo/gibberish", Number(isGibberish(response)));
+      for (const { response } of samples) metric("papo/gibberish", Number(isGibberish({ tokens: policyTokens(response), finish: response.finish })));
       return advantages;
     });
     hooks.stepped.tapPromise(this.name, ({ step, metrics }) => {

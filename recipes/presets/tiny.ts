@@ -39,6 +39,7 @@ import {
   VisualEvidencePlugin,
   WeightedObjectivePlugin,
   WhitenedAdvantagePlugin,
+  ZoomInPlugin,
 } from "@papo/plugins";
 import { dapo } from "../dapo.ts";
 import { grpo } from "../grpo.ts";
@@ -76,8 +77,19 @@ const tiny = (source: string, make: (options: Parameters<PresetEntry["make"]>[0]
   make: (options) => ({ plugins: make(options), settings }),
 });
 
+/** Room for two answers and what stands between them. */
+const inTurns = (entry: PresetEntry): PresetEntry => ({
+  ...entry,
+  make: (options) => {
+    const { plugins, settings: own } = entry.make(options);
+    return { plugins, settings: { ...own, sampling: { ...own.sampling, maxNewTokens: 80 } } };
+  },
+});
+
 /** Where the embedded task's answers stand in a response. */
 const box = { open: "\\boxed{", close: "}" } as const;
+/** Its cells, by the names that facts and questions give them; the words are of its vocabulary. */
+const cellsOfScenes = { region: "\\b([a-d])([1-4])\\b", cell: 28, answered: "", words: "<image> at {region}", missing: "" } as const;
 /** Its stated facts. */
 const facts = { open: "<think>", close: ";", prompt: "{description} ; {question}", missing: "nothing" } as const;
 
@@ -150,5 +162,9 @@ export const tinyPresets = {
     new ObserverSolverPlugin({ observer: "{question}", solver: "{caption} ; {question}", open: facts.open, close: facts.close, picture: false, samples: 2 }),
     ...baseGrpo(),
   ]),
+  deepeyes: inTurns(tiny("DeepEyes on GRPO: the last cell that an answer names is shown, and it is asked again", () => [
+    ...baseGrpo(),
+    new ZoomInPlugin({ ...cellsOfScenes, maxTurns: 2, maxVisualTokens: 4, bonus: 0.1 }),
+  ])),
   "visionary-r1-tiny": tiny("Visionary-R1", () => [new SecondHopRewardPlugin({ ...facts, weight: 0.1 }), ...baseGrpo()]),
 } as const satisfies Record<string, PresetEntry>;

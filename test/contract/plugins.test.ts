@@ -80,6 +80,7 @@ const outsideTheLoss: readonly (() => Plugin)[] = [
   () => new everything.VisualCompensationPlugin(),
   () => new everything.ParagraphCreditPlugin({ view: "original" }),
   () => new everything.RationaleLikelihoodPlugin(),
+  () => new everything.ZoomInPlugin(),
 ];
 
 describe.each(outsideTheLoss.map((make) => [make().name, make] as const))("%s", (_name, make) => {

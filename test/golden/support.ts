@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { readSafetensors } from "../../core/model/files/safetensors.ts";
 
 /** The parts that a folder may hold, by the file or folder that shows a part is there. */
-export const parts = ["image.json", "pictures.json", "tokenizer.json", "losses.json", "papo_step.json", "adamw.json", "moments.safetensors", "muon.json", "ops.json", "views.json", "attention.json", "methods.json", "groups.json", "verify.json", "statistics.json", "dinov2.json", "models", "lora", "adapters"] as const;
+export const parts = ["image.json", "pictures.json", "tokenizer.json", "losses.json", "papo_step.json", "adamw.json", "moments.safetensors", "muon.json", "ops.json", "views.json", "attention.json", "turns.json", "methods.json", "groups.json", "verify.json", "statistics.json", "dinov2.json", "models", "lora", "adapters"] as const;
 export type Part = (typeof parts)[number];
 
 /** The folder in use. Throws when it holds none of the parts. */

@@ -22,6 +22,7 @@ export const registeredPlaces: readonly Place[] = [
   place('scorer "odd"', ({ rewards }, faulty) => rewards.register(scorer({ score: ({ response }) => faulty(response.tokens[0]! % 2) as never }))),
   place('scorer "odd" (rejects)', ({ rewards }, faulty) => rewards.register(scorer({ rejects: () => faulty(null) as never }))),
   place('auxiliary rollout "again" (prompt)', ({ auxiliary }, faulty) => auxiliary.register({ name: "again", prompt: ({ prompt: { row } }) => faulty({ prompt: row.prompt, system: null, pictures: [] }) as never })),
+  place('environment "echo" (reply)', ({ environments }, faulty) => environments.register({ name: "echo", maxTurns: 2, reply: () => faulty({ text: "a" }) as never })),
   place('target "own" (of)', ({ scores, hooks }, faulty) => {
     const handle = scores.request({ weights: "old", stage: "rewards", target: { name: "own", of: ({ response: { tokens } }) => faulty({ given: 0, tokens: tokens.slice() }) as never } });
     hooks.rewards.tapPromise("TapPlugin", async (rewards, group) => (group.get(handle), rewards));

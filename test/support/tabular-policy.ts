@@ -13,7 +13,7 @@ import { randomFromWords } from "../../core/math/random.ts";
 import type { EncodedPrompt, Weights } from "../../core/model/model.ts";
 import type { EncodedPicture, Picture } from "../../core/model/processing/picture.ts";
 import type { Policy, PromptProcessor } from "../../core/contracts/policy.ts";
-import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../../core/rollout/engine.ts";
+import type { GeneratedResponse, GenerateOptions, GoOn, RolloutEngine, RolloutRequest, SamplingSettings } from "../../core/rollout/engine.ts";
 import { createRowSampler, softmaxInto, uniformAt } from "../../core/rollout/sampling.ts";
 
 /** Tokens are the letters a … f, a banned placeholder and the stop token. */
@@ -39,6 +39,7 @@ interface Place {
 }
 
 export class TabularPolicy implements Learner, RolloutEngine {
+  readonly turns = true;
   version = 0;
   readonly capabilities: LearnerCapabilities = { outputs: ["logProbs", "entropy"], attention: false, parameters: 1, trained: 1 };
   /** Calls of each verb, for tests that count passes. */
@@ -126,9 +127,9 @@ export class TabularPolicy implements Learner, RolloutEngine {
   }
 
   /** Responses come back shortest first, each in a turn of its own, as from an engine that streams. */
-  async generate(requests: readonly RolloutRequest[], sampling: SamplingSettings, onResponse: (response: GeneratedResponse) => void): Promise<void> {
+  async generate(requests: readonly RolloutRequest[], sampling: SamplingSettings, onResponse: (response: GeneratedResponse) => void, { goOn }: GenerateOptions = {}): Promise<void> {
     this.calls.generate++;
-    const responses = requests.flatMap((request, index) => request.keys.map((key, sample) => this.#respond(request, index, sample, key, sampling)));
+    const responses = await Promise.all(requests.flatMap((request, index) => request.keys.map((key, sample) => this.#respond(request, index, sample, key, sampling, goOn))));
     responses.sort((a, b) => a.tokens.length - b.tokens.length);
     for (const response of responses) {
       await nextTurn();
@@ -136,20 +137,28 @@ export class TabularPolicy implements Learner, RolloutEngine {
     }
   }
 
-  #respond({ prompt }: RolloutRequest, request: number, index: number, key: readonly [number, number], sampling: SamplingSettings): GeneratedResponse {
+  async #respond({ prompt }: RolloutRequest, request: number, index: number, key: readonly [number, number], sampling: SamplingSettings, goOn?: GoOn): Promise<GeneratedResponse> {
     const random = randomFromWords(key);
     const sample = createRowSampler(V, sampling);
     const probabilities = new Float32Array(V);
     const tokens: number[] = [];
     const [logProbs, behaviour]: [number[], number[]] = [[], []];
-    while (tokens.length < sampling.maxNewTokens && !sampling.stopTokens.includes(tokens.at(-1) ?? -1)) {
+    const stops = (): boolean => sampling.stopTokens.includes(tokens.at(-1) ?? -1);
+    for (;;) {
+      if (stops()) {
+        const [answer = null] = (await goOn?.([{ request, index, tokens: Int32Array.from(tokens) }])) ?? [];
+        if (answer === null) break;
+        tokens.push(...answer.ids);
+        for (const list of [logProbs, behaviour]) list.push(...new Array<number>(answer.ids.length).fill(0));
+      }
+      if (tokens.length >= sampling.maxNewTokens) break;
       softmaxInto(Float32Array.from(logits(this.weights, placeOf(prompt, tokens.at(-1)))), sampling.temperature, probabilities);
       const draw = sample(probabilities, uniformAt(random, tokens.length));
       tokens.push(draw.token);
       logProbs.push(draw.logProb + this.#samplerError);
       behaviour.push(draw.behaviourLogProb);
     }
-    const finish = sampling.stopTokens.includes(tokens.at(-1)!) ? "stop" : "length";
+    const finish = stops() ? "stop" : "length";
     return { request, index, tokens: Int32Array.from(tokens), logProbs: Float32Array.from(logProbs), behaviourLogProbs: Float32Array.from(behaviour), finish };
   }
 
@@ -178,6 +187,7 @@ export const tabularProcessor: PromptProcessor = {
     return { ids: Int32Array.from([...ids, ...pictures.map(() => placeholder)]), pictures };
   },
   visualTokens: () => 1,
+  encodeReply: ({ text }, pictures) => Int32Array.from([...tabularProcessor.encodeText(text.replaceAll("<image>", "")), ...pictures.map(() => placeholder)]),
   encodeText: (text) => Int32Array.from([...text].filter((letter) => letters.includes(letter)), (letter) => letters.indexOf(letter)),
   decode: (tokens) => [...tokens].filter((token) => token !== stop).map((token) => vocabulary[token]).join(""),
   opening: "",
@@ -224,8 +234,10 @@ function longest(batch: LearnerBatch): number {
 /** Every token of a batch with its place and its index in [B, T]. */
 function visit(batch: LearnerBatch, at: (place: Place, token: number, index: number) => void): void {
   const T = longest(batch);
-  batch.rows.forEach(({ prompt, tokens }, b) =>
-    tokens.forEach((token, t) => at(placeOf(batch.prompts[prompt]!, tokens[t - 1]), token, b * T + t)),
+  batch.rows.forEach(({ prompt, tokens, given }, b) =>
+    tokens.forEach((token, t) => {
+      if (given?.flags[t] !== 1) at(placeOf(batch.prompts[prompt]!, tokens[t - 1]), token, b * T + t);
+    }),
   );
 }
 

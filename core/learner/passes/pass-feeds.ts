@@ -1,10 +1,10 @@
 /** What a forward or backward pass of the learner is fed, and where its predictions belong. */
 import type { Executor, HostArray } from "../../graph/executor.ts";
-import { type Decoder, type EncodedPrompt, promptLength } from "../../model/model.ts";
+import { type Decoder, type EncodedPrompt, type GivenTokens, promptLength } from "../../model/model.ts";
 import { longRow } from "../../model/rows/attention-blocks.ts";
 import { packedRows } from "../../model/rows/packed.ts";
 import { changeFeeds, regardedFeeds, type SegmentFeeds } from "../../model/rows/feeds.ts";
-import type { PlacedPrompt } from "../../model/rows/groups.ts";
+import type { PlacedGiven, PlacedPrompt } from "../../model/rows/groups.ts";
 import type { RowLayout } from "../../model/rows/inputs.ts";
 import { paddedRows } from "../../model/rows/padded.ts";
 import { onePerToken, paddedPredictions, pictureMeanFeeds, predictionFeeds } from "../../model/rows/predictions.ts";
@@ -12,12 +12,12 @@ import { type SegmentLayout, segmentLayout } from "../../model/rows/segments.ts"
 import type { PassSizes } from "../../model/rows/sizes.ts";
 import { sharedRows } from "../../model/rows/shared.ts";
 import { attentionOf } from "../attention-output.ts";
-import { isDivergence, type LearnerBatch, type Output } from "../learner.ts";
+import { isDivergence, type LearnerBatch, type LearnerRow, type Output } from "../learner.ts";
 import type { Microbatch } from "./microbatches.ts";
 
 /** Where a pass's predictions go: tokens with equal histories are one prediction. */
 export interface Places {
-  /** Of each response token, its place in [B, T]. */
+  /** Of each response token that the policy wrote, its place in [B, T]. */
   readonly ofToken: Float64Array;
   /** And which prediction it is. */
   readonly predictionOfToken: Int32Array;
@@ -60,17 +60,26 @@ export function attendsInBlocks({ prompts, rows }: LearnerBatch, executor: Pick<
   return executor.attendsInBlocks === true && longest >= fromTokens;
 }
 
-/** @param pictures the microbatch's prompts with the rows of `matrix` that their visual tokens read */
+/** The rows of a matrix of features that visual tokens read. */
+export interface PlacedPictures {
+  /** The microbatch's prompts. */
+  readonly placed: readonly PlacedPrompt[];
+  /** Feature rows of pictures that environments gave, by the row of the batch. Default: there are none. */
+  readonly given?: ReadonlyMap<number, Int32Array>;
+  readonly matrix: HostArray;
+}
+
 export function passFeeds(
   decoder: Decoder,
   batch: LearnerBatch,
   { groups }: Microbatch,
-  { placed, matrix }: { readonly placed: readonly PlacedPrompt[]; readonly matrix: HostArray },
+  { placed, given = new Map<number, Int32Array>(), matrix }: PlacedPictures,
   { asked, inBlocks, pads, sharesRows, changesValues, least }: PassOptions,
 ): PassFeeds {
   const segments = groups.map(({ rows }, i) => ({
     ...(placed[i] as PlacedPrompt),
-    responses: rows.map((row) => (batch.rows[row] as LearnerBatch["rows"][number]).tokens),
+    responses: rows.map((row) => batch.rows[row]!.tokens),
+    given: rows.map((row) => withFeatures(batch.rows[row]!.given, given.get(row))),
   }));
   const T = longestResponse(batch);
   const slots = segmentLayout(decoder, segments, matrix, pads, least);
@@ -83,7 +92,7 @@ export function passFeeds(
   const changes = changesValues ? changeFeeds(decoder, slots, slotOfRow) : {};
   const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
   const places: Places = {
-    ofToken: Float64Array.from(slots.tokens, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position),
+    ofToken: Float64Array.from(slots.predicted, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position),
     predictionOfToken: predictions.ofToken,
     predictions: predictions.targets.length,
   };
@@ -92,6 +101,14 @@ export function passFeeds(
   const sizes = { B, P, N, R, K: sizeOf("text"), F: sizeOf("features"), T: sizeOf("slot.of.row"), C: sizeOf("copy.slots"), M: places.predictions };
   return { feeds: { ...feeds, ...predictionFeeds(predictions), ...ofPictures, ...watched, ...changes, inverseTemperature }, places, layout, sizes };
 }
+
+const withFeatures = (given: GivenTokens | undefined, featureRows: Int32Array | undefined): PlacedGiven | null => (given === undefined ? null : { ...given, featureRows: featureRows ?? new Int32Array(0) });
+
+/** Everything of a batch that has pictures: its prompts, and after them what environments put into responses, as `pictures.of` takes it. */
+export const pictured = ({ prompts, rows }: LearnerBatch): readonly EncodedPrompt[] => [...prompts, ...rows.flatMap((row) => givenPictures(row) ?? [])];
+
+/** The pictures in a response, as a prompt that has them; null for none. */
+export const givenPictures = ({ tokens, given }: LearnerRow): EncodedPrompt | null => (given === undefined || given.pictures.length === 0 ? null : { ids: tokens, pictures: given.pictures });
 
 function layOut(decoder: Decoder, slots: SegmentLayout, inBlocks: boolean, sharesRows: boolean): SegmentFeeds & { readonly layout: RowLayout } {
   if (inBlocks) return { layout: "packed", ...packedRows(decoder, slots) };

@@ -1,13 +1,13 @@
 /**
  * Attention over segments. Queries of a key/value head's group are stacked, so that keys and values are never repeated, and
  * a prompt's responses share one product with its prefix. Axes: B prompts, N responses, G queries per key/value head (kv),
- * P prefix, R response and L cached positions, D head size.
+ * P prefix, R response, L cached and W new positions, D head size.
  */
 import { type Dim, times } from "../../graph/dims.ts";
 import type { Value } from "../../graph/graph.ts";
 import { add, affine, blockAttention, type BlockHeads, changedBlockAttention, changedProbabilities, concat, matmul, replacement, reshape, softmax, split, sumLast, transpose } from "../../graph/ops/index.ts";
 import { writeAt } from "../../graph/ops/decode.ts";
-import type { DecodeInput, KeyValue, PrefixInput, SegmentInput } from "../model.ts";
+import type { DecodeInput, KeyValue, PrefixInput, SegmentInput, WordsInput } from "../model.ts";
 
 /** Queries [rows, heads·D], keys and values [rows, kv·D]; queries and keys are rotated. */
 export interface Projected {
@@ -71,6 +71,31 @@ export function segmentAttention(heads: Heads, projected: Projected, input: Segm
   const fromPrefix = reshape(read(), [...stacked, V]);
   const out = reshape(add(fromPrefix, matmul(pOwn, own(vr, V))), [B, kv, N, G, R, V]);
   return concat([prefix.out, reshape(transpose(out, [0, 2, 4, 1, 3, 5]), [times(B, N, R), heads.heads * V])], 0);
+}
+
+/** Some new tokens per response: they attend to their prompt's prefix, to what is cached of their response and, causally, to each other. */
+export function wordsAttention(heads: Heads, { q, k, v }: Projected, input: WordsInput, layer: number): { out: Value; keyValue: KeyValue } {
+  const { kv, G, D, scale } = sizes(heads);
+  const { B, N, P, L, W, mask, causal } = input;
+  const prefix = input.prefix[layer] as KeyValue;
+  const own = input.own[layer] as KeyValue;
+  const rows = (x: Value): Value => transpose(reshape(x, [B, N, W, kv, D]), [0, 3, 1, 2, 4]); // [B, kv, N, W, D]
+  const keyValue = { key: rows(k), value: rows(v) };
+  const query = transpose(reshape(q, [B, N, W, kv, G, D]), [0, 3, 1, 4, 2, 5]); // [B, kv, N, G, W, D]
+  const stacked = [B, kv, N, times(G, W)];
+  const onCached = concat(
+    [
+      reshape(matmul(reshape(query, [B, kv, times(N, G, W), D]), prefix.key, { transposeB: true, scale }), [...stacked, P]),
+      matmul(reshape(query, [...stacked, D]), own.key, { transposeB: true, scale }),
+    ],
+    4,
+  );
+  const onNew = reshape(matmul(reshape(query, [...stacked, D]), keyValue.key, { transposeB: true, scale }), [B, kv, N, G, W, W]);
+  const scores = concat([add(onCached, mask), reshape(add(onNew, causal), [...stacked, W])], 4);
+  const [pPrefix, pOwn, pNew] = split(softmax(scores), [P, L, W], 4) as [Value, Value, Value];
+  const fromPrefix = reshape(matmul(reshape(pPrefix, [B, kv, times(N, G, W), P]), prefix.value), [...stacked, D]);
+  const attended = reshape(add(add(fromPrefix, matmul(pOwn, own.value)), matmul(pNew, keyValue.value)), [B, kv, N, G, W, D]);
+  return { out: reshape(transpose(attended, [0, 2, 4, 1, 3, 5]), [times(B, N, W), heads.heads * D]), keyValue };
 }
 
 /**

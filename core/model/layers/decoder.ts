@@ -7,9 +7,9 @@ import { add, addRmsNorm, affine, concat, expand, gatherRows, linear, mul, resha
 import { layer as separateLayer } from "../../graph/ops/recompute.ts";
 import { times } from "../../graph/dims.ts";
 import type { TextConfig } from "../files/config.ts";
-import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, ParameterShapes, Positions, PrefixInput, SegmentInput, TracedSegments } from "../model.ts";
+import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, ParameterShapes, Positions, PrefixInput, SegmentInput, TracedSegments, WordsInput } from "../model.ts";
 import { intoSlots, outOfSlots } from "../rows/slots.ts";
-import { decodeAttention, prefixAttention, type Projected, segmentAttention } from "./attention.ts";
+import { decodeAttention, prefixAttention, type Projected, segmentAttention, wordsAttention } from "./attention.ts";
 import type { Rotary } from "./rotary.ts";
 
 export interface DecoderOptions {
@@ -107,6 +107,16 @@ export class GroupedQueryDecoder implements Decoder {
     const cache: KeyValue[] = [];
     const hidden = this.#trace(parameters, input, (projected) => {
       const { out, keyValue } = prefixAttention(this.#config, projected, input);
+      cache.push(keyValue);
+      return out;
+    });
+    return { hidden, cache };
+  }
+
+  traceWords(parameters: Parameters, input: WordsInput): { hidden: Value; cache: KeyValue[] } {
+    const cache: KeyValue[] = [];
+    const hidden = this.#trace(parameters, input, (projected, layer) => {
+      const { out, keyValue } = wordsAttention(this.#config, projected, input, layer);
       cache.push(keyValue);
       return out;
     });

@@ -105,12 +105,37 @@ export class Processor {
     return { ids: this.#expand(pieces, pictures), pictures };
   }
 
+  /**
+   * The ids of a further turn, which another role says after one of the assistant's, up to where the assistant begins to answer it; without the token that ended the
+   * assistant's turn, which is its own.
+   * @throws Error as `encodePrompt` does, and for a template that leaves the assistant's turns out
+   */
+  encodeReplyWith(message: Message, pictures: readonly EncodedPicture[]): Int32Array {
+    const [reply] = messagesOf({ messages: [message] }, this.#inParts);
+    const before = messagesOf({ messages: [{ role: "user", content: "question" }, { role: "assistant", content: turnMark }] }, this.#inParts);
+    const text = this.#rendered([...before, reply!]);
+    const start = text.lastIndexOf(turnMark);
+    if (start < 0) throw new Error(`the chat template of ${this.#folder} leaves earlier turns of the assistant out: nothing can be put after one`);
+    const rest = text.slice(start + turnMark.length);
+    const end = this.stopTokens.map((id) => this.tokenizer.tokenOf(id)).find((stop) => stop !== null && rest.trimStart().startsWith(stop));
+    const own = end === undefined || end === null ? rest : rest.trimStart().slice(end.length);
+    const pieces = own.split(this.#mark);
+    if (pieces.length !== pictures.length + 1) {
+      throw new Error(`the turn's text gives ${pieces.length - 1} image tokens for ${pictures.length} pictures: put one <image> mark where each belongs, and do not write ${this.#mark}: ${preview([reply!])}`);
+    }
+    return this.#expand(pieces, pictures);
+  }
+
   /** The text that the chat template makes of a prompt, one image token per picture. @throws Error when the folder has no template. */
   renderPrompt(text: PromptText): string {
+    return this.#rendered(messagesOf(text, this.#inParts));
+  }
+
+  #rendered(messages: readonly Message[]): string {
     if (this.#template === null) {
       throw new Error(`${this.#folder} has no chat template: add chat_template.jinja, or "chat_template" to tokenizer_config.json`);
     }
-    return this.#template.render(messagesOf(text, this.#inParts));
+    return this.#template.render(messages);
   }
 
   /** What the chat template writes at the start of a response; "" without a template. */
@@ -140,6 +165,9 @@ export class Processor {
     return Int32Array.from(out);
   }
 }
+
+/** Stands for a turn of the assistant in the text that a template writes: nothing that a tokenizer or a template knows. */
+const turnMark = "\u0001turn\u0001";
 
 /** Messages whose texts with `<image>` marks are split into parts; a text without stays a text, unless all are to be parts. */
 function messagesOf(text: PromptText, inParts: boolean): Message[] {

@@ -57,12 +57,16 @@ export function rowFeeds(
   };
 }
 
-/** "row.change" [rows, 3], see `changeFields`, of rows that stand first in these slots. */
+/**
+ * "row.change" [rows, 3], see `changeFields`, of rows that stand first in these slots. What is changed is what text reads
+ * of the prompt's pictures: tokens of those that an environment gave neither change nor are changed.
+ */
 export function changeFeeds(
   decoder: Decoder,
-  { B, P, N, R, groups }: SegmentLayout,
+  { B, P, N, R, groups, tokens }: SegmentLayout,
   slotOfRow: Int32Array,
 ): Record<string, HostArray> {
+  const givenVisual = new Set(tokens.filter((token) => token.visual).map(({ slot }) => slot));
   const visual = new Uint8Array(B * P);
   groups.forEach(({ prompt }, b) => {
     readTokens(prompt, decoder.pictureToken).forEach((token, i) => (visual[b * P + i] = Number(token.visual !== null)));
@@ -71,7 +75,8 @@ export function changeFeeds(
     const group = slot < B * P ? Math.floor(slot / P) : Math.floor((slot - B * P) / (N * R));
     const values = groups[group]?.prompt.values;
     const isVisual = visual[slot] ?? 0;
-    return [isVisual, values === undefined || isVisual === 1 ? 0 : 1, values?.deviations ?? 0];
+    const changes = values !== undefined && isVisual === 0 && !givenVisual.has(slot);
+    return [isVisual, changes ? 1 : 0, values?.deviations ?? 0];
   }));
   return { "row.change": { shape: [slotOfRow.length, changeFields.length], data } };
 }

@@ -85,7 +85,7 @@ export function segmentInputs(
  * Rows of the batch's text tokens and visual features, which `source` numbers in this order: embeddings, and what is
  * added after the first layers.
  */
-function embeddingRows(
+export function embeddingRows(
   graph: Graph,
   decoder: Decoder,
   parameters: Parameters,

@@ -5,7 +5,7 @@ import type { SegmentLayout } from "./segments.ts";
 
 /** Feeds of `segmentInputs` in the layout "padded". */
 export function paddedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeeds {
-  const { tokens, source, components } = layout;
+  const { predicted, source, components } = layout;
   const { cos, sin } = decoder.rotary(components);
   const shape = [source.length, decoder.headSize / 2];
   return {
@@ -17,11 +17,11 @@ export function paddedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
     },
     slotOfRow: Int32Array.from(source.keys()),
     predictions: {
-      hidden: Int32Array.from(tokens, ({ before }) => before),
-      own: Int32Array.from(tokens, ({ slot }) => slot),
-      targets: Int32Array.from(tokens, ({ id }) => id),
-      group: Int32Array.from(tokens, ({ group }) => group),
-      ofToken: Int32Array.from(tokens.keys()),
+      hidden: Int32Array.from(predicted, ({ before }) => before),
+      own: Int32Array.from(predicted, ({ slot }) => slot),
+      targets: Int32Array.from(predicted, ({ id }) => id),
+      group: Int32Array.from(predicted, ({ group }) => group),
+      ofToken: Int32Array.from(predicted.keys()),
     },
   };
 }

@@ -12,15 +12,15 @@ export interface Predictions {
   readonly own: Int32Array;
   readonly targets: Int32Array;
   readonly group: Int32Array;
-  /** Which of them a token of the layout is, in the layout's order. */
+  /** Which of them a predicted token of the layout is, in the layout's order. */
   readonly ofToken: Int32Array;
 }
 
 /** A token's own row says what came before it, so that tokens of one row are one prediction. */
-export function predictionsOf({ tokens }: SegmentLayout, rowOfSlot: Int32Array): Predictions {
+export function predictionsOf({ predicted }: SegmentLayout, rowOfSlot: Int32Array): Predictions {
   const indexOf = new Map<number, number>();
   const firsts: SlottedToken[] = [];
-  const ofToken = Int32Array.from(tokens, (token) => {
+  const ofToken = Int32Array.from(predicted, (token) => {
     const row = rowOfSlot[token.slot]!;
     const index = indexOf.get(row) ?? firsts.push(token) - 1;
     indexOf.set(row, index);

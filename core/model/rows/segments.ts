@@ -3,6 +3,7 @@ import type { HostArray } from "../../graph/executor.ts";
 import { type Decoder, promptLength } from "../model.ts";
 import { readTokens, type SegmentGroup } from "./groups.ts";
 import { prefixRows } from "./prefixes.ts";
+import { responsePositions } from "./response-positions.ts";
 import { atLeast, type Extent, extentOf, noSizes, paddedExtent, type PassSizes } from "./sizes.ts";
 import { Sources } from "./sources.ts";
 
@@ -14,7 +15,11 @@ export interface SlottedToken {
   readonly id: number;
   readonly slot: number;
   readonly before: number;
+  /** It is of a picture that an environment gave. */
+  readonly visual: boolean;
 }
+
+const noRows = new Int32Array(0);
 
 /** Prompts and responses in padded slots: prefix slots [B·P], then response slots [B·N·R]. */
 export interface SegmentLayout extends Extent {
@@ -27,6 +32,8 @@ export interface SegmentLayout extends Extent {
   readonly components: Int32Array;
   /** Of responses, in order of group, response, position. */
   readonly tokens: readonly SlottedToken[];
+  /** Those of them that the policy wrote: log-probs and other outputs are of these alone. */
+  readonly predicted: readonly SlottedToken[];
   /** 1 for regarded visual tokens, [B·P]. */
   readonly regarded: Uint8Array;
   readonly table: Record<string, HostArray>;
@@ -50,17 +57,23 @@ export function segmentLayout(
   const source = new Int32Array(slots);
   source.set(prefix);
   const tokens: SlottedToken[] = [];
-  groups.forEach(({ prompt, responses }, group) => {
+  const predicted: SlottedToken[] = [];
+  groups.forEach(({ prompt, responses, given }, group) => {
     const last = group * P + promptLength(prompt) - 1;
     responses.forEach((ids, response) => {
       const start = B * P + (group * N + response) * R;
-      sources.response(ids, source, start);
+      const { flags, pictures = [], featureRows = noRows } = given?.[response] ?? {};
+      sources.response(ids, source, start, featureRows);
+      const places = responsePositions(decoder, prompt, { tokens: ids, pictures }, next[group] as number).components;
       ids.forEach((id, position) => {
         const slot = start + position;
         for (let component = 0; component < 3; component++) {
-          components[component * slots + slot] = (next[group] as number) + position;
+          components[component * slots + slot] = places[component * ids.length + position] as number;
         }
-        tokens.push({ group, response, position, id, slot, before: position === 0 ? last : slot - 1 });
+        const visual = pictures.length > 0 && id === decoder.pictureToken;
+        const token = { group, response, position, id, slot, visual, before: position === 0 ? last : slot - 1 };
+        tokens.push(token);
+        if (flags?.[position] !== 1) predicted.push(token);
       });
     });
   });
@@ -71,6 +84,7 @@ export function segmentLayout(
     source: sources.resolve(source),
     components,
     tokens,
+    predicted,
     regarded: regardedSlots(decoder, groups, extent),
     table: sources.feeds(features, least.F),
     least,

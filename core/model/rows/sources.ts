@@ -39,8 +39,13 @@ export class Sources {
     });
   }
 
-  response(tokens: Int32Array, into: Int32Array, start: number): void {
-    tokens.forEach((id, i) => (into[start + i] = this.#add(id)));
+  /** @param featureRows those of the visual tokens in the response */
+  response(tokens: Int32Array, into: Int32Array, start: number, featureRows: Int32Array): void {
+    let seen = 0;
+    tokens.forEach((id, i) => {
+      const isVisual = id === this.#pictureToken && seen < featureRows.length;
+      into[start + i] = isVisual ? -1 - (featureRows[seen++] as number) : this.#add(id);
+    });
   }
 
   /** Visual rows come after the text in the table. */

@@ -41,7 +41,7 @@ export async function announce(run: OpenRun, { dataset }: TrainOptions): Promise
   for (const message of settingWarnings(settings)) host.warn(message);
   for (const { where, reason } of dataset.skipped) host.events.emit("skip", { step: 0, what: where, reason });
   if (settings.parityPrompts > 0 && run.step < settings.steps) {
-    const { max } = await checkParity(run.policy, prompts.slice(0, settings.parityPrompts), host.random, settings);
+    const { max } = await checkParity(run.policy, prompts.slice(0, settings.parityPrompts), host.random, settings, { environments: [...host.environments.values()] });
     host.events.emit("plan", { lines: [`sampler and learner agree to ${max.toExponential(1)} nats (allowed ${settings.parityTolerance.toExponential(1)})`] });
   }
   if (run.checkpoint === null && settings.checkpointEvery > 0) await save(run, stateOf(run));

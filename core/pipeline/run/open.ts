@@ -60,6 +60,7 @@ export async function openRun(begun: BegunFolder, { policy, plugins, dataset, se
   const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds, output });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
   onEvents?.(host.events);
+  checkEnvironments(policy, host);
   await openTeachers(policy, host);
   const description = { ...(await describeWhole({ settings, plugins, dataset, weights, teachers: host.teachers.values() }, keptDigests(join(output, digestsFile)))), ...(overrides.length > 0 ? { overrides } : {}), ...(runFile === undefined ? {} : { runFile }) };
   const folder = openRunFolder(output, resume);
@@ -92,6 +93,14 @@ export async function openRun(begun: BegunFolder, { policy, plugins, dataset, se
     resumedStep: checkpoint?.state.step ?? null,
     last: null,
   };
+}
+
+/** @throws Error naming an environment that nobody can ask */
+function checkEnvironments({ rollout, processor }: Policy, { environments }: Host): void {
+  const [name] = environments.keys();
+  if (name === undefined) return;
+  const lacks = rollout.turns !== true ? "this sampler cannot be entered again after its words: the embedded one can on the executors onnxruntime and tensorflow, not on xla" : processor.encodeReply === undefined ? "this processor puts no words into responses (encodeReply)" : null;
+  if (lacks !== null) throw new Error(`The environment "${name}" cannot be asked: ${lacks}; change that, or leave its plugin out`);
 }
 
 /** @throws Error naming the plugin, and what is wrong with the folder or differs from the policy's */

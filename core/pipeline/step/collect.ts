@@ -7,6 +7,7 @@ import type { GroupSelection, RolloutPlan, StepContext } from "../../contracts/h
 import { judgeRound } from "../../rewards/judged.ts";
 import type { RewardDesk } from "../../rewards/rewards.ts";
 import { sampleGroups, samplingFor, startGroups, type RolloutContext, type StartedGroups } from "../../rewards/rollouts.ts";
+import type { Turns } from "../../rewards/turns.ts";
 import { PromptSource, promptMaker, type PromptSupply } from "./prompt-source.ts";
 import { SampleReports } from "./sample-reports.ts";
 import type { RunSettings } from "../../contracts/settings.ts";
@@ -131,9 +132,13 @@ function rolloutContext({ policy, host, settings, desk, giveUp }: Collecting, { 
     shares,
     random: host.random.key("rollout"),
     onSample,
+    turns: turnsOf(host),
     ...(giveUp === undefined ? {} : { giveUp }),
   };
 }
+
+/** The recipe's environments. */
+export const turnsOf = ({ environments, warn }: Pick<Host, "environments" | "warn">): Turns => ({ environments: [...environments.values()], warn });
 
 /** Let plugins shape the weighted sums of a group; what they return becomes the samples' rewards. */
 async function shapeRewards(group: JudgedGroup, { hooks }: Host): Promise<void> {

@@ -14,11 +14,13 @@ export type StepDigests = Readonly<Record<string, string>>;
 export function stepDigests(sampled: readonly Group[], trained: readonly Group[]): StepDigests {
   const samples = sampled.flatMap((group) => group.samples);
   const seen = [...sampled.flatMap(({ prompt }) => [...prompt.views]), ...trained.flatMap((group) => group.samples.flatMap(({ views }) => [...views]))];
+  const given = samples.flatMap(({ response: { segments } }) => segments.flatMap(({ pictures = [] }) => pictures.map(({ hash }) => hash)));
   const names = [...new Set(seen.map(([name]) => name))].sort();
   return {
     rows: digest(sampled.map(({ key }) => key)),
     ...Object.fromEntries(names.map((name) => [`view ${name}`, digest(seen.filter(([other]) => other === name).map(([, view]) => viewDigest(view)))])),
     tokens: ofArrays(samples, ({ response }) => response.tokens),
+    ...(given.length === 0 ? {} : { "environments' pictures": digest(given) }),
     "log-probs": ofArrays(samples, ({ response }) => response.logProbs),
     rewards: digest(samples.map(({ scored, reward, parts }) => [scored, reward, parts])),
     "groups trained on": digest(trained.map(({ key }) => key)),

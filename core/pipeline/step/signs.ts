@@ -1,5 +1,6 @@
 /** Signs in a step's numbers that a run is not what its user thinks it is; each is said once. */
 import type { Host } from "../../host/host.ts";
+import { ofPolicy } from "../../contracts/step/sample.ts";
 import type { Collected } from "./collect.ts";
 import type { Update } from "./update.ts";
 
@@ -48,7 +49,7 @@ export class StepSigns {
       );
     }
     this.#uniform(
-      sampled.flatMap(({ samples }) => samples.map(({ response }) => response.logProbs)),
+      sampled.flatMap(({ samples }) => samples.map(({ response }) => ofPolicy(response.logProbs, response))),
       step,
     );
   }

@@ -1,5 +1,5 @@
 /** The pipeline's own numbers of a step. Equal runs give equal numbers: no time is among them. */
-import type { Group } from "../../contracts/step/sample.ts";
+import { type Group, policyTokens, type Segment } from "../../contracts/step/sample.ts";
 import type { Host } from "../../host/host.ts";
 import type { Collected } from "./collect.ts";
 import type { Parity } from "../../scores/experience.ts";
@@ -12,7 +12,7 @@ export function rolloutMetrics({ sampled, dropped, groups, rounds, skippedRows, 
   const samples = sampled.flatMap((group) => group.samples);
   const rewards = samples.map(({ reward }) => reward);
   const logProbs = samples.map(({ response }) => total(response.logProbs));
-  const tokens = samples.map(({ response }) => response.tokens.length);
+  const tokens = samples.map(({ response }) => policyTokens(response).length);
   return {
     "reward/mean": mean(rewards),
     "reward/std": standardDeviation(rewards),
@@ -31,13 +31,23 @@ export function rolloutMetrics({ sampled, dropped, groups, rounds, skippedRows, 
   };
 }
 
+/** Where the recipe has environments: turns of the policy in a response, and tokens of it that it did not write. */
+export function turnMetrics({ sampled }: Pick<Collected, "sampled">, { environments }: Pick<Host, "environments">): Metrics {
+  if (environments.size === 0) return {};
+  const spoken = (source: Segment["source"]) => sampled.flatMap(({ samples }) => samples.map(({ response: { segments } }) => segments.filter((segment) => segment.source === source)));
+  return {
+    "rollout/turns": mean(spoken("policy").map((segments) => segments.length)),
+    "rollout/environment_tokens": mean(spoken("environment").map((segments) => total(segments.map(({ tokens }) => tokens.length)))),
+  };
+}
+
 /** Of what is trained on beside a step's own groups, where the recipe has such: how many, and rewards and lengths by role. */
 export function besideMetrics({ beside, made }: Pick<Collected, "beside" | "made">, { auxiliary, keptGroups }: Pick<Host, "auxiliary" | "keptGroups">): Metrics {
   const roles = [...auxiliary.values()].filter(({ trained }) => trained === true);
   if (roles.length === 0 && keptGroups.room().beside === 0) return {};
   const ofRole = (name: string): Metrics => {
     const samples = made.filter(({ role }) => role === name).flatMap((group) => group.samples);
-    return { [`role/${name}/reward`]: mean(samples.map(({ reward }) => reward)), [`role/${name}/length`]: mean(samples.map(({ response }) => response.tokens.length)) };
+    return { [`role/${name}/reward`]: mean(samples.map(({ reward }) => reward)), [`role/${name}/length`]: mean(samples.map(({ response }) => policyTokens(response).length)) };
   };
   return Object.assign({ "rollout/groups_beside": beside.length }, ...roles.map(({ name }) => ofRole(name))) as Metrics;
 }

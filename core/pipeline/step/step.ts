@@ -7,7 +7,7 @@ import type { RewardJournal } from "../../checkpoint/journal.ts";
 import { computeAdvantages } from "../../loss/loss.ts";
 import { makeResponseViews } from "../../prompts/prompts.ts";
 import { entryKey } from "../../rewards/rewards.ts";
-import { besideMetrics, learnerMetrics, rolloutMetrics } from "./step-metrics.ts";
+import { besideMetrics, learnerMetrics, rolloutMetrics, turnMetrics } from "./step-metrics.ts";
 import { promptMaker } from "./prompt-source.ts";
 import type { StepSigns } from "./signs.ts";
 import { stepDigests } from "./digests.ts";
@@ -41,7 +41,7 @@ export async function runStep(context: StepContext, run: Stepping, next: StepCon
   const learned = await learnFrom(collected, context, run, watch);
   await moveCopies(context.step, run);
   const staleness = run.settings.pipelined !== "off" ? { "rollout/staleness": meanStaleness(collected.groups, versionBefore) } : {};
-  const metrics = { ...rolloutMetrics(collected), ...besideMetrics(collected, host), ...staleness, ...learned, ...coefficientMetrics(run), ...host.takeMetrics() };
+  const metrics = { ...rolloutMetrics(collected), ...turnMetrics(collected, host), ...besideMetrics(collected, host), ...staleness, ...learned, ...coefficientMetrics(run), ...host.takeMetrics() };
   const { sampled, groups, beside, made, auxiliary, skippedRows } = collected;
   const responses = [...sampled.flatMap(({ samples }) => samples), ...auxiliary.map(({ sample }) => sample)];
   const tokens = responses.reduce((sum, { response }) => sum + response.tokens.length, 0);

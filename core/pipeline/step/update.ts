@@ -94,8 +94,7 @@ function samplerServes(wanted: readonly Wanted[], { oldLogProbs, parityPrompts, 
 
 /** Whether they are those of the weights, view and temperature that "old" means. */
 function servedBySampler(group: Group, version: number): boolean {
-  const serves = ({ response }: Sample): boolean => response.view === OLD.view && response.segments.every(({ source }) => source === "policy");
-  return sampledWith(version, group) && group.samples.every(serves);
+  return sampledWith(version, group) && group.samples.every(({ response }) => response.view === OLD.view);
 }
 
 /** Whether these weights sampled a group. One that was carried over may come from before a rollback, when the same number meant other weights. */

@@ -1,5 +1,5 @@
 /** Rewards that are computed, in a thread of their own: one that hangs costs its time limit, and neither the run nor its display stands still. */
-import { writtenText } from "@papo/core";
+import { policyTokens, writtenText } from "@papo/core";
 import type { Row, Run, Scorable, Scored } from "@papo/core";
 import { z } from "zod";
 import { onFailureSchema } from "../failure.ts";
@@ -58,7 +58,7 @@ export function registerScore({ rewards }: Run, module: URL, name: string, rewar
   threads.set(limit, thread);
   const score = async ({ prompt: { row }, response }: Scorable): Promise<Scored> => {
     const { id, prompt, answer, fields } = row;
-    const sample: ThreadSample = { prompt: { row: { id, prompt, answer, fields: plainData(fields) as Row["fields"] } }, response: { text: response.text, written: writtenText(response), tokens: response.tokens } };
+    const sample: ThreadSample = { prompt: { row: { id, prompt, answer, fields: plainData(fields) as Row["fields"] } }, response: { text: response.text, written: writtenText(response), tokens: policyTokens(response) } };
     try {
       return await thread.ask({ module: module.href, name, options: given, sample });
     } catch (error) {

@@ -20,7 +20,7 @@ import { defaultComparisons, verdictOf } from "../report/verdict.ts";
 import { writeReport } from "../report/write-report.ts";
 import { sayStopping, trainWithDisplay } from "../session.ts";
 import { commandWith, hold, StoppedError, unlessStopped, type Hold } from "../stopping.ts";
-import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
+import { answeringOf, evaluateShapes } from "../tasks/shapes/evaluation.ts";
 import { stepsText, taskOf, taskOptions, taskPlugins, type Task } from "../tasks/task.ts";
 
 /** The recipes that have settings for a model of this size. */
@@ -134,14 +134,17 @@ async function trainAll({ task, trainings, steps, scenes, output, display, stop,
     const policy = await openPolicy({ folder: model, ...learnerSettings(parseSettings(chosen)) });
     try {
       // It goes on where it was stopped, and is not measured twice.
-      await measure("the start", policy, data.unseen, start, null, { display, stop });
+      const answering = answeringOf(plugins, chosen);
+      const names = (answering.environments ?? []).map((environment) => environment.name);
+      const before = [start, ...names].join("-");
+      await measure("the start", policy, data.unseen, before, null, { display, stop }, answering);
       const session = { stop, control, resume: existsSync(folder), name, policy, plugins: [...taskPlugins(task), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display, weights: startWeights(model, null, fileDigest) };
       let withdraw: (() => void) | undefined;
       const onBegin = (): void => void (withdraw = page?.offer(folder));
       const { ended } = await trainWithDisplay({ ...session, onBegin, shown: { plan: verbose, answerEvery: 10 } }).finally(() => withdraw?.());
       if (ended === "interrupted") throw new StoppedError();
-      await measure(name, policy, data.unseen, join(folder, "evaluation", "after"), folder, { display, stop });
-      await cp(start, join(folder, "evaluation", "before"), { recursive: true });
+      await measure(name, policy, data.unseen, join(folder, "evaluation", "after"), folder, { display, stop }, answering);
+      await cp(before, join(folder, "evaluation", "before"), { recursive: true });
       writeFileSync(doneFile(folder), "");
       runs.push(readRunFolder(folder, { name, recipe: training.label }));
     } finally {
@@ -179,9 +182,9 @@ async function startModelOf(task: Task, output: string, display: Display): Promi
 }
 
 /** @param pictures the run's folder; null writes none: the start's are those of every run */
-async function measure(name: string, policy: OpenPolicy, dataset: Dataset, output: string, pictures: string | null, { display, stop }: Pick<DemoOptions, "display" | "stop">): Promise<void> {
+async function measure(name: string, policy: OpenPolicy, dataset: Dataset, output: string, pictures: string | null, { display, stop }: Pick<DemoOptions, "display" | "stop">, answering: ReturnType<typeof answeringOf>): Promise<void> {
   const phase = display.phase(`measuring ${name} on ${dataset.size} unseen scenes`, 2 * dataset.size);
-  await evaluateShapes({ policy, dataset, output, pictures, signal: stop.signal, onProgress: (done) => phase.advance(done) });
+  await evaluateShapes({ policy, dataset, output, pictures, ...answering, signal: stop.signal, onProgress: (done) => phase.advance(done) });
   phase.end();
 }
 

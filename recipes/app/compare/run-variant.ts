@@ -3,7 +3,7 @@ import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { exitAtOnce, learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, train } from "@papo/core";
 import { PerceptionProbePlugin, RandomMaskPlugin, RunLogPlugin } from "@papo/plugins";
-import { evaluateShapes } from "../tasks/shapes/evaluation.ts";
+import { answeringOf, evaluateShapes } from "../tasks/shapes/evaluation.ts";
 import { taskPlugins, type Task } from "../tasks/task.ts";
 import { endWithParent } from "./side-by-side.ts";
 import type { Variant } from "./variant.ts";
@@ -37,7 +37,7 @@ export async function runJob({ variant, seed, steps, task, model, train: trainFi
     await train({ policy, plugins: [...taskPlugins(task), ...plugins, ...probe(plugins), log], dataset: await openJsonl(trainFile), settings: chosen, output: folder });
     const measured = join(folder, "evaluation", "measuring");
     rmSync(measured, { recursive: true, force: true });
-    await evaluateShapes({ policy, dataset: await openJsonl(unseen), sampled: false, output: measured });
+    await evaluateShapes({ policy, dataset: await openJsonl(unseen), sampled: false, output: measured, ...answeringOf(plugins, chosen) });
     renameSync(measured, join(folder, "evaluation", "after"));
   } finally {
     await policy.close();

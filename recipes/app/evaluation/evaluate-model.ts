@@ -1,7 +1,7 @@
 /** Samples of every question, judged, written down as they come: an evaluation goes on where it was cut off. */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { digestsFile, evaluate, fileDigest, keptDigests, makeFolder, type DigestOf, type Dataset, type Policy, type Row, type Sample, type Scorer } from "@papo/core";
+import { digestsFile, evaluate, fileDigest, keptDigests, makeFolder, policyTokens, type DigestOf, type Dataset, type Environment, type Policy, type Row, type Sample, type Scorer } from "@papo/core";
 import { writePicture } from "@papo/plugins";
 import { looksOf } from "./evidence.ts";
 import type { Judge } from "./judges.ts";
@@ -25,6 +25,8 @@ export interface EvaluationSettings {
   readonly seed: number;
   /** What is sampled from. */
   readonly pictures: PictureCondition;
+  /** Who answers between turns, by name; absent where nobody does. */
+  readonly environments?: readonly string[];
 }
 
 export interface EvaluationOptions {
@@ -34,6 +36,8 @@ export interface EvaluationOptions {
   readonly judge: Judge;
   /** Whose parts go with the answers, and to the judge. */
   readonly scorers?: Iterable<Scorer>;
+  /** Who answers between turns. Default: nobody, answers have one turn. */
+  readonly environments?: readonly Environment[];
   /** Columns whose values are categories. */
   readonly categories?: readonly string[];
   /** Conditions under which the log-probs of the answers are looked at besides. */
@@ -83,16 +87,16 @@ export async function evaluateModel(options: EvaluationOptions): Promise<Questio
 }
 
 async function answer(rows: readonly Row[], done: number, changed: ReadonlyMap<ChangedCondition, ChangedPictures>, options: EvaluationOptions): Promise<Question[]> {
-  const { policy, settings, judge, scorers = [], evidence = [], pictures = null, picturesOf = 400 } = options;
+  const { policy, settings, judge, scorers = [], environments = [], evidence = [], pictures = null, picturesOf = 400 } = options;
   const { samples, temperature, topP, topK, maxNewTokens, seed, pictures: condition } = settings;
   const sampled = await evaluate({
-    policy, rows, scorers, seed, samplesPerPrompt: samples, promptsPerChunk: 64, sampling: { temperature, topP, topK, maxNewTokens },
+    policy, rows, scorers, environments, seed, samplesPerPrompt: samples, promptsPerChunk: 64, sampling: { temperature, topP, topK, maxNewTokens },
     views: [...changed.values()].map(({ view }) => view), ...(condition === "real" ? {} : { sampleView: condition }),
   });
   const looks = await looksOf(policy, sampled, evidence.map((name) => changed.get(name)!));
   const answers = await Promise.all(sampled.map(async (sample, index) => {
     const { expected, ...judgement } = await judge(sample);
-    return { expected, answer: { text: sample.response.text, note: null, ...judgement, parts: sample.parts, tokens: sample.response.tokens.length, under: looks[index]! } satisfies Answer };
+    return { expected, answer: { text: sample.response.text, note: null, ...judgement, parts: sample.parts, tokens: policyTokens(sample.response).length, under: looks[index]! } satisfies Answer };
   }));
   return Promise.all(rows.map(async (row, index): Promise<Question> => {
     const own = answers.slice(index * samples, (index + 1) * samples);

@@ -1,5 +1,5 @@
 /** What the tokens of an answer owe to its picture: their log-probs with the real one, and with a changed one. */
-import { klDivergence, type Policy, type Sample } from "@papo/core";
+import { klDivergence, learnerRow, type Policy, type Sample } from "@papo/core";
 import { tensor2d, tidy, type Tensor2D } from "@tensorflow/tfjs-core";
 import type { ChangedPictures } from "./pictures.ts";
 import type { Answer } from "./question.ts";
@@ -31,7 +31,7 @@ async function logProbsOf(policy: Policy, samples: readonly Sample[], view: stri
   const found = new Map<Sample, Float32Array>();
   for (const chunk of chunksOf(samples)) {
     const asked = [...new Set(chunk.map(({ prompt }) => prompt))];
-    const rows = chunk.map(({ prompt, response }) => ({ prompt: asked.indexOf(prompt), tokens: response.tokens }));
+    const rows = chunk.map(({ prompt, response }) => learnerRow(asked.indexOf(prompt), response));
     const { logProbs } = await policy.learner.score({ prompts: asked.map(({ views }) => views.get(view)!), rows, temperature: 1 }, ["logProbs"]);
     if (logProbs === undefined) throw new Error("the learner was asked for log-probs and gave none");
     const T = logProbs.length / chunk.length;

@@ -123,13 +123,14 @@ export class RunMeasurements {
     const { policy, plan, dataset, plugins, maxNewTokens, output, display, signal } = this.#evaluation;
     const folder = join(output, "evaluation", moment);
     const { samples, temperature = samples === 1 ? 0 : 1, categories, conditions } = plan;
-    const scorers = [...createHost(plugins, { seed: 1 }).scorers.values()];
-    const settings = { ...measured, data: dataset.name, samples, temperature, topP: 1, topK: 0, maxNewTokens, seed: 1 };
+    const { scorers, environments } = createHost(plugins, { seed: 1 });
+    const names = [...environments.keys()];
+    const settings = { ...measured, ...(names.length === 0 ? {} : { environments: names }), data: dataset.name, samples, temperature, topP: 1, topK: 0, maxNewTokens, seed: 1 };
     if (!goOn || conditions.some((pictures) => !holdsSame(pictures === "real" ? folder : join(folder, pictures), { ...settings, pictures }))) rmSync(folder, { recursive: true, force: true });
     const verifier = new Verifier();
     try {
       return await evaluateConditions({
-        policy, dataset, settings, conditions, categories, scorers, judge: rewardJudge(verifier), output: folder, pictures: output, ...(signal === undefined ? {} : { signal }),
+        policy, dataset, settings, conditions, categories, scorers: [...scorers.values()], environments: [...environments.values()], judge: rewardJudge(verifier), output: folder, pictures: output, ...(signal === undefined ? {} : { signal }),
         onCondition: (condition) => display.phase(`evaluating ${dataset.size} rows ${moment}${condition === "real" ? "" : `, pictures ${condition}`}`, dataset.size),
       });
     } finally {

@@ -13,7 +13,7 @@ export function shownRollout(id: number, run: number, row: SampleRow, address: P
   const cutTo = <T>(list: readonly T[]): readonly T[] => list.slice(0, largestShownLength);
   const shorts = (list: readonly number[]): number[] => cutTo(list).map((value) => short(value) ?? 0);
   const text = (value: string): string => (value.length > largestShownText ? `${value.slice(0, largestShownText)} …` : value);
-  const { step, key, question, answer, finish, reward, parts, notes, pieces, logProbs, advantages, entropy, perceptionKl, pictures } = row;
+  const { step, key, question, answer, finish, reward, parts, notes, pieces, given, logProbs, advantages, entropy, perceptionKl, pictures } = row;
   return {
     id, run, step, key, question: text(question), answer: text(answer),
     // Pieces say it already.
@@ -22,6 +22,7 @@ export function shownRollout(id: number, run: number, row: SampleRow, address: P
     parts: Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, short(value) ?? 0])),
     notes,
     pieces: cutTo(pieces),
+    ...(given === undefined ? {} : { given }),
     logProbs: shorts(logProbs), advantages: shorts(advantages), entropy: shorts(entropy), perceptionKl: shorts(Object.values(perceptionKl)[0] ?? []),
     views: pictures.flatMap(({ views }) => Object.entries(views).map(([view, file]) => ({ view, picture: address(run, file) }))),
     cut: Math.max(0, pieces.length - largestShownLength),

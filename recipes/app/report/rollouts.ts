@@ -19,6 +19,7 @@ const sampleSchema = z.object({
   text: z.string().default(""),
   finish: z.string().default(""),
   pieces: z.array(z.string()).default([]),
+  given: z.array(z.tuple([z.number(), z.number()])).optional(),
   reward: z.number().nullable().default(null),
   parts: namedNumbers.default({}),
   notes: z.record(z.string(), z.string()).default({}),
@@ -32,10 +33,11 @@ const sampleSchema = z.object({
 /** Of two lines about the same rollout the later one counts. */
 const identityOf = ({ step, key, index }: Pick<SampleRow, "step" | "key" | "index">): string => `${step} ${index} ${key}`;
 
-export function headOf({ step, reward, notes, pieces, logProbs, perceptionKl }: SampleRow): RolloutHead {
-  const kl = Object.values(perceptionKl)[0] ?? [];
+export function headOf({ step, reward, notes, pieces, given = [], logProbs, perceptionKl }: SampleRow): RolloutHead {
+  const isOwn = (_: unknown, token: number): boolean => !given.some(([from, end]) => token >= from && token < end);
+  const kl = (Object.values(perceptionKl)[0] ?? []).filter(isOwn);
   return {
-    step, reward, verdicts: [...new Set(Object.values(notes))], length: Math.max(logProbs.length, pieces.length),
+    step, reward, verdicts: [...new Set(Object.values(notes))], length: Math.max(logProbs.filter(isOwn).length, pieces.filter(isOwn).length),
     perceptionKl: kl.length === 0 ? null : kl.reduce((sum, value) => sum + value, 0) / kl.length,
   };
 }

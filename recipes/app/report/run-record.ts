@@ -53,6 +53,8 @@ export interface SampleRow {
   readonly finish: string;
   /** The text of each token; empty when unknown. */
   readonly pieces: readonly string[];
+  /** Stretches of them that an environment wrote, first and after the last; absent where there are none. */
+  readonly given?: readonly (readonly [from: number, end: number])[] | undefined;
   readonly reward: number | null;
   readonly parts: Readonly<Record<string, number>>;
   readonly notes: Readonly<Record<string, string>>;
@@ -72,7 +74,7 @@ export interface RolloutHead {
   readonly reward: number | null;
   /** What its notes say, each once. */
   readonly verdicts: readonly string[];
-  /** Tokens of the response. */
+  /** Tokens that the policy wrote. */
   readonly length: number;
   /** Mean over its tokens, nats; null where no view was scored. */
   readonly perceptionKl: number | null;

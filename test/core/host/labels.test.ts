@@ -14,12 +14,13 @@ class AllNamesPlugin implements Plugin {
     this.#seen = seen;
   }
 
-  apply({ hooks, views, copies, rewards, auxiliary, scores, coefficient, state, keptGroups, random, metric }: Run): void {
+  apply({ hooks, views, copies, rewards, auxiliary, environments, scores, coefficient, state, keptGroups, random, metric }: Run): void {
     const names = [
       views.register({ name: "dark", raw: (picture) => picture }),
       copies.register({ name: "slow", decay: 0.9, every: 1 }),
       rewards.register({ name: "judge", weight: 1, timeoutSeconds: 1, onFailure: "stop", score: () => 1 }),
       auxiliary.register({ name: "again", prompt: () => null }),
+      environments.register({ name: "echo", maxTurns: 2, reply: () => null }),
     ];
     const weight = coefficient("all/weight", 1);
     const seen = scores.request({ view: "dark", weights: "slow" });
@@ -56,8 +57,8 @@ describe("a second instance with a label", () => {
   it("names all that it registers with the label, and finds its own by its own names", () => {
     const { host, parts } = twice();
     expect(host.plugins).toEqual(["AllNamesPlugin", "AllNamesPlugin:second"]);
-    expect(parts.map(({ names }) => names)).toEqual([["dark", "slow", "judge", "again"], ["dark:second", "slow:second", "judge:second", "again:second"]]);
-    expect([host.views, host.copies, host.scorers, host.auxiliary].map((items) => [...items.keys()].length)).toEqual([2, 2, 2, 2]);
+    expect(parts.map(({ names }) => names)).toEqual([["dark", "slow", "judge", "again", "echo"], ["dark:second", "slow:second", "judge:second", "again:second", "echo:second"]]);
+    expect([host.views, host.copies, host.scorers, host.auxiliary, host.environments].map((items) => [...items.keys()].length)).toEqual([2, 2, 2, 2, 2]);
     expect(parts[1]!.seen.key).toBe("dark:second/slow:second/logProbs");
     expect(Object.keys(host.coefficients())).toEqual(["all/weight", "all/weight:second"]);
     expect(parts[0]!.draw).not.toBe(parts[1]!.draw);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { createHost, examplePrompt, parseSettings, planOf, plannedRun, planRollout, publishedConfig, type MemoryPlan, type PlannedModel, type RunSettingsInput } from "@papo/core";
+import { createHost, examplePrompt, parseSettings, planOf, plannedRun, planRollout, publishedConfig, type MemoryPlan, type PlannedModel, type PlannedRun, type Plugin, type RunSettingsInput } from "@papo/core";
+import { ZoomInPlugin } from "@papo/plugins";
 import { grpo } from "@papo/recipes";
 import { adviceFor, refuseTooLarge } from "../../../core/plan/advice.ts";
 import type { JsonObject } from "../../../core/model/files/json.ts";
@@ -15,9 +16,9 @@ function shape(name: string, layers?: number): PlannedModel {
 }
 const GB = 1e9;
 
-function runOf(model: PlannedModel, input: RunSettingsInput, { textTokens = 128, visualTokens = 256, memory = 64 * GB } = {}) {
+function runOf(model: PlannedModel, input: RunSettingsInput, { textTokens = 128, visualTokens = 256, memory = 64 * GB, plugins = [] as readonly Plugin[] } = {}) {
   const settings = parseSettings({ promptsPerStep: 2, samplesPerPrompt: 4, sampling: { maxNewTokens: 64 }, ...input });
-  const host = createHost(grpo({ referenceKl: 0 }), { seed: 1 });
+  const host = createHost([...grpo({ referenceKl: 0 }), ...plugins], { seed: 1 });
   const context = { step: 1, steps: 1 };
   host.beginStep(context);
   return { settings, run: plannedRun(host, planRollout(context, { host, settings }), settings, [examplePrompt(model.config, { textTokens, visualTokens })], memory) };
@@ -53,6 +54,20 @@ test("groups that are kept from step to step are held with the pictures of every
   const numbers = 1024 * 1176;
   expect(part(keeps, "kept groups")).toBe(64 * (numbers * 9 + 12 * 4 * 64));
   expect(keeps.host - without.host).toBe(part(keeps, "kept groups"));
+});
+
+test("what environments answer between turns is counted: words that are read after a cache, and pictures in responses", async () => {
+  const model = shape("Qwen2.5-VL-3B", 2);
+  const sampling = { maxNewTokens: 300 };
+  const [alone, turns] = await Promise.all([[], [new ZoomInPlugin({ maxTurns: 3, maxVisualTokens: 100 })]].map(async (plugins) => {
+    const { settings, run } = runOf(model, { sampling }, { plugins });
+    return { run, plan: await planOf(model, settings, run) };
+  })) as [{ run: PlannedRun; plan: MemoryPlan }, { run: PlannedRun; plan: MemoryPlan }];
+  expect([alone.run.turns, turns.run.turns]).toEqual([undefined, { visualTokens: 200 }]);
+  expect(part(alone.plan, "environments' words")).toBe(0);
+  // Above the cache at least the attention of 4 responses' words to prompt and responses, in 16 heads.
+  expect(part(turns.plan, "environments' words")).toBeGreaterThan(part(turns.plan, "sampling") - part(turns.plan, "prompts"));
+  expect(part(turns.plan, "learning, vision tower")).toBeGreaterThan(1.5 * part(alone.plan, "learning, vision tower"));
 });
 
 test("a large model's gradient comes as what its pass back keeps becomes less; in several passes it is there from the first on", async () => {

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../../../core/math/random.ts";
 import type { EncodedPrompt } from "../../../core/model/model.ts";
 import type { Picture } from "../../../core/model/processing/picture.ts";
-import type { GeneratedResponse, SamplingSettings } from "../../../core/rollout/engine.ts";
+import type { GeneratedResponse, GoOn, SamplingSettings } from "../../../core/rollout/engine.ts";
 import { launchPolicy, openPolicy, openPolicyInProcess, type OpenPolicy } from "../../../core/worker/policy.ts";
-import { sampleAll } from "../rollout/support.ts";
+import { requestFor, sampleAll } from "../rollout/support.ts";
 
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
 const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
@@ -103,6 +103,38 @@ describe("a policy in a thread", () => {
     expect(error!.message).toBe("Request 0 asks for 2 responses and has 0 random keys: give one each");
     expect(error!.stack).toContain("onnx-engine.ts");
     await expect(far.learner.score(batchOf([]), ["logProbs"], "nobody")).rejects.toThrow('no weights are kept as "nobody"');
+    expect((await sampleAll(far.rollout, prompts, 1, sampling)).length).toBe(3);
+  });
+
+  it("asks this thread what goes on after turns, and scores what was put into responses", async () => {
+    const [shown] = await near.processor.encodePictures([noise("shown", 84, 84)]);
+    const goOn: GoOn = (ended) => Promise.resolve(ended.map(({ tokens }) => (tokens.length > 12 ? null : { ids: near.processor.encodeReply!({ text: "<image> Look.", role: "user" }, [shown!]), pictures: [shown!] })));
+    const talking = { ...sampling, maxNewTokens: 60, stopTokens: Array.from({ length: 30 }, (_, i) => 5 + i) };
+    const results = [];
+    for (const { rollout, learner } of [far, near]) {
+      expect(rollout.turns).toBe(true);
+      const responses: GeneratedResponse[] = [];
+      await rollout.generate(prompts.map((prompt, index) => requestFor(prompt, 2, index)), talking, (response) => responses.push(response), { goOn });
+      responses.sort((a, b) => a.request - b.request || a.index - b.index);
+      const rows = responses.map(({ request, tokens, logProbs }) => {
+        const flags = Uint8Array.from(logProbs, (value, i) => (value === 0 && tokens[i] !== -1 ? 1 : 0));
+        return { prompt: request, tokens, given: { flags, pictures: flags.includes(1) ? [shown!] : [] } };
+      });
+      results.push({ responses, scored: await learner.score({ prompts, rows, temperature: 1 }, ["logProbs"]) });
+    }
+    expect(results[0]).toEqual(results[1]);
+    const [{ responses, scored }] = results as [(typeof results)[0]];
+    expect(responses.some(({ logProbs }) => logProbs.includes(0))).toBe(true);
+    const T = Math.max(...responses.map(({ tokens }) => tokens.length));
+    for (const [b, { logProbs }] of responses.entries()) logProbs.forEach((value, t) => expect(Math.abs(value - scored.logProbs![b * T + t]!)).toBeLessThanOrEqual(2e-5));
+  });
+
+  it("fails with what an answer to a turn failed with, and samples on afterwards", async () => {
+    const failure = new Error("the server is gone");
+    const talking = { ...sampling, maxNewTokens: 40, stopTokens: Array.from({ length: 30 }, (_, i) => 5 + i) };
+    await expect(far.rollout.generate([requestFor(prompts[0]!, 2, 0)], talking, () => undefined, { goOn: () => Promise.reject(failure) })).rejects.toBe(failure);
+    const endless = far.rollout.generate([requestFor(prompts[0]!, 2, 0)], talking, () => undefined, { goOn: () => new Promise(() => undefined), giveUp: AbortSignal.timeout(1) });
+    await expect(endless).rejects.toThrow("aborted");
     expect((await sampleAll(far.rollout, prompts, 1, sampling)).length).toBe(3);
   });
 

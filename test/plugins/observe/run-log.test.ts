@@ -32,7 +32,7 @@ const experienceAt = (step: number): Experience => {
     const picture = { width: 28, height: 28, data: new Uint8Array(28 * 28 * 3), source: "test" };
     return {
       prompt: { key, row: { id: key, prompt: "how many?", system: null, images: ["x.png"], answer: "2", fields: {} }, pictures: [picture], views },
-      response: { index: 0, segments: [{ source: "policy", tokens }], tokens, text: "two </script>", rawText: "two </script>", opening: "", logProbs, behaviourLogProbs: logProbs, finish: "length", view: "original" },
+      response: { index: 0, segments: [{ source: "policy", tokens, text: "two </script>" }], tokens, text: "two </script>", rawText: "two </script>", opening: "", logProbs, behaviourLogProbs: logProbs, finish: "length", view: "original" },
       views,
       scored: 0,
       reward: 0.5,

@@ -9,7 +9,7 @@ const sampleOf = (key: string, index: number, reward: number, logProbs: readonly
   const array = Float32Array.from(logProbs);
   return {
     prompt: { key, row, pictures: [], views: new Map() },
-    response: { index, segments: [{ source: "policy", tokens }], tokens, text: "three", rawText: "three", opening: "", logProbs: array, behaviourLogProbs: array, finish: "stop", view: "original" },
+    response: { index, segments: [{ source: "policy", tokens, text: "three" }], tokens, text: "three", rawText: "three", opening: "", logProbs: array, behaviourLogProbs: array, finish: "stop", view: "original" },
     views: new Map(),
     reward, scored: reward,
     parts: { accuracy: reward },

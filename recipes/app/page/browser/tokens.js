@@ -30,13 +30,16 @@ const factsOf = (rollout, at) => Object.entries(colourings).flatMap(([key, { lab
   return value === undefined ? [] : [`${label} ${number(value)}`];
 });
 
+/** Whether an environment wrote a token. */
+const isGiven = ({ given = [] }, at) => given.some(([from, end]) => at >= from && at < end);
+
 /** @returns the text, and the line that says what is under the pointer */
 export const tokenText = (rollout, key, cap) => {
   if (rollout.pieces.length === 0) return [element("p", { class: "response" }, rollout.text)];
   const values = valuesOf(rollout, key);
   const spans = rollout.pieces.map((piece, at) => {
-    const span = element("span", { "data-at": at }, piece === "" ? "·" : piece);
-    if (values[at] !== undefined && cap !== null) span.style.background = shade(values[at], key, cap);
+    const span = element("span", { "data-at": at, ...(isGiven(rollout, at) ? { class: "given" } : {}) }, piece === "" ? "·" : piece);
+    if (values[at] !== undefined && cap !== null && !isGiven(rollout, at)) span.style.background = shade(values[at], key, cap);
     return span;
   });
   const facts = element("p", { class: "facts", "aria-live": "polite" });
@@ -45,7 +48,7 @@ export const tokenText = (rollout, key, cap) => {
     spans[current]?.classList.remove("current");
     current = at;
     spans[at].classList.add("current");
-    facts.replaceChildren(element("code", {}, rollout.pieces[at] === "" ? "(no text)" : rollout.pieces[at]), ` ${at + 1} of ${spans.length}: ${factsOf(rollout, at).join(" · ")}`);
+    facts.replaceChildren(element("code", {}, rollout.pieces[at] === "" ? "(no text)" : rollout.pieces[at]), ` ${at + 1} of ${spans.length}: ${isGiven(rollout, at) ? "the environment's" : factsOf(rollout, at).join(" · ")}`);
   };
   const text = element("p", { class: "response", tabindex: "0", "data-key": `tokens ${rollout.id}`, "aria-label": "response; arrow keys read its tokens" }, ...spans, rollout.cut > 0 ? element("em", {}, ` … ${rollout.cut} more tokens`) : "");
   text.onpointerover = ({ target }) => {

@@ -1,6 +1,6 @@
 /** Measure a policy on scenes it has not seen: accuracies, error classes, and how much its words depend on the picture. */
 import { join } from "node:path";
-import type { Dataset, Policy } from "@papo/core";
+import { createHost, lastTurn, type Dataset, type Environment, type Plugin, type Policy, type RunSettingsInput } from "@papo/core";
 import { evaluateModel, type EvaluationSettings } from "../../evaluation/evaluate-model.ts";
 import type { Judge } from "../../evaluation/judges.ts";
 import { needsPictureColumn, priorColumn, type Question } from "../../evaluation/question.ts";
@@ -10,9 +10,15 @@ import { judgeRow, shapesScorers } from "./judge.ts";
 /** Longest response of the task with room to spare, tokens. */
 const maxNewTokens = 40;
 
+/** How a recipe that has environments answers: with them, and as long as it may. */
+export function answeringOf(plugins: readonly Plugin[], { sampling }: RunSettingsInput): Pick<ShapesEvaluationOptions, "environments" | "maxNewTokens"> {
+  const environments = [...createHost(plugins, { seed: 1 }).environments.values()];
+  return environments.length === 0 ? {} : { environments, maxNewTokens: Math.max(maxNewTokens, sampling?.maxNewTokens ?? 0) };
+}
+
 /** Rules of the task: every stated fact is checked against the scene, no judge model is asked. */
 export const shapesJudge: Judge = ({ prompt: { row }, response }) => {
-  const { correct, errorClass, falseFacts, answer, reasoned } = judgeRow(response.text, row);
+  const { correct, errorClass, falseFacts, answer, reasoned } = judgeRow(lastTurn(response), row);
   return {
     outcome: correct ? "right" : answer === null ? "no answer" : "wrong",
     expected: row.answer,
@@ -41,6 +47,10 @@ export interface ShapesEvaluationOptions {
   /** Default true. */
   readonly sampled?: boolean;
   readonly seed?: number;
+  /** Who answers between turns; default: nobody. */
+  readonly environments?: readonly Environment[];
+  /** Tokens of an answer at most; default: those of one turn with room to spare. */
+  readonly maxNewTokens?: number;
   /** The evaluation's folder, the answers at T = 1 in its folder "sampled"; default: none is written. */
   readonly output?: string | null;
   /** The run's folder, for pictures; default: none is written. */
@@ -50,11 +60,12 @@ export interface ShapesEvaluationOptions {
   readonly signal?: AbortSignal;
 }
 
-export async function evaluateShapes({ policy, dataset, sampled = true, seed = 1, output = null, pictures = null, onProgress, signal }: ShapesEvaluationOptions): Promise<ShapesEvaluation> {
+export async function evaluateShapes({ policy, dataset, sampled = true, seed = 1, environments = [], maxNewTokens: most = maxNewTokens, output = null, pictures = null, onProgress, signal }: ShapesEvaluationOptions): Promise<ShapesEvaluation> {
   const total = dataset.size * (sampled ? 2 : 1);
   const digest = await policy.learner.digest?.();
-  const of = { seed, ...(digest === undefined ? {} : { weights: digest }) };
-  const common = { policy, dataset, judge: shapesJudge, scorers: [...shapesScorers(), fooledScorer], categories: shapesCategories, ...(signal === undefined ? {} : { signal }) };
+  const answering = environments.length === 0 ? {} : { environments: environments.map(({ name }) => name) };
+  const of = { seed, maxNewTokens: most, ...answering, ...(digest === undefined ? {} : { weights: digest }) };
+  const common = { policy, dataset, judge: shapesJudge, scorers: [...shapesScorers(), fooledScorer], environments, categories: shapesCategories, ...(signal === undefined ? {} : { signal }) };
   const greedy = await evaluateModel({ ...common, settings: settingsOf(dataset, of), evidence: ["masked"], output, pictures, onProgress: (done) => onProgress?.(done, total) });
   if (!sampled) return { greedy, sampled: null };
   const own = output === null ? null : join(output, "sampled");

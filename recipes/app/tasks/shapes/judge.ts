@@ -1,5 +1,5 @@
 /** Every response is classified by rule; no judge model is asked. */
-import type { Row, Scorer } from "@papo/core";
+import { lastTurn, type Row, type Scorer } from "@papo/core";
 import { checkFacts } from "./facts.ts";
 import { kindOf } from "./questions.ts";
 import { readTruth, type Truth } from "./truth.ts";
@@ -123,7 +123,7 @@ export function shapesScorers(weights: { readonly accuracy: number; readonly for
       name: "accuracy",
       weight: weights.accuracy,
       score({ prompt, response }) {
-        const judgement = judgeRow(response.text, prompt.row);
+        const judgement = judgeRow(lastTurn(response), prompt.row);
         return { value: judgement.correct ? 1 : 0, note: verdictOf(judgement) };
       },
     },
@@ -131,7 +131,7 @@ export function shapesScorers(weights: { readonly accuracy: number; readonly for
       ...common,
       name: "format",
       weight: weights.format,
-      score: ({ response }) => (parseResponse(response.text) === null ? 0 : 1),
+      score: ({ response }) => (parseResponse(lastTurn(response)) === null ? 0 : 1),
     },
   ];
 }

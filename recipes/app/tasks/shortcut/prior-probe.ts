@@ -1,5 +1,5 @@
 /** What a run of a shortcut task learns, told apart by whether the prior is right. */
-import type { Plugin, Row, Run, Scorer } from "@papo/core";
+import { lastTurn, type Plugin, type Row, type Run, type Scorer } from "@papo/core";
 import { priorColumn } from "../../evaluation/question.ts";
 import { parseResponse } from "../shapes/judge.ts";
 
@@ -29,7 +29,7 @@ export class PriorProbePlugin implements Plugin {
     hooks.rewards.tapPromise(this.name, (rewards, { samples }) => {
       for (const { prompt: { row }, response, parts } of samples) {
         const wrong = row.fields[priorColumn] === "wrong";
-        const followed = follows(row, response.text);
+        const followed = follows(row, lastTurn(response));
         metric(`shortcut/accuracy_prior_${wrong ? "wrong" : "right"}`, parts["accuracy"] ?? 0);
         metric("shortcut/followed", followed);
         if (wrong) metric("shortcut/fooled", followed);

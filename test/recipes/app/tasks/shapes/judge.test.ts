@@ -133,7 +133,7 @@ test("the scorers weigh accuracy 0.9 and format 0.1, with the verdict as note", 
   const { row } = makeExample(0, { seed: 5, split: "train" }, await sharedSprites());
   const scored = (text: string): unknown[] =>
     shapesScorers().map((scorer) =>
-      scorer.score({ prompt: { row }, response: { text } } as unknown as Scorable, new AbortController().signal),
+      scorer.score({ prompt: { row }, response: { text, segments: [{ source: "policy", tokens: new Int32Array(), text }] } } as unknown as Scorable, new AbortController().signal),
     );
   expect(shapesScorers().map(({ name, weight }) => [name, weight])).toEqual([["accuracy", 0.9], ["format", 0.1]]);
   expect(scored(`<think> </think> \\boxed{ ${row.answer} }`)).toEqual([{ value: 1, note: "correct" }, 1]);

@@ -1,0 +1,53 @@
+/** What was put into responses after a turn goes through the decoder: what is cached of them is read, and nothing is computed again. */
+import type { HostArray } from "../graph/executor.ts";
+import type { ModelRuntime } from "../model/runtime.ts";
+import { WordRows, type Words } from "../model/rows/words.ts";
+import { wordsBytes } from "./limits.ts";
+import type { LazyProgram } from "./programs.ts";
+import type { NewWords, Wave } from "./wave.ts";
+
+export interface Reading {
+  readonly runtime: ModelRuntime;
+  /** Of `traceWords`. */
+  readonly program: LazyProgram;
+  readonly inverseTemperature: HostArray;
+  /** Words, padding included, that go through the decoder at once, but for the words of one response. */
+  readonly tokensAtOnce: number;
+}
+
+/** Read the words of a wave's rows into its cache, and draw the token after the last of each. @param words by row, null for none */
+export async function readWords(wave: Wave, words: readonly (NewWords | null)[], { runtime, program, inverseTemperature, tokensAtOnce }: Reading): Promise<void> {
+  const { decoder } = runtime.model;
+  const { cache } = wave;
+  const heard = words.filter((own) => own !== null);
+  const { placed, matrix } = runtime.pictures.place(heard, await runtime.pictures.of(heard));
+  const featuresOf = new Map(placed.map(({ prompt, featureRows }) => [prompt, featureRows]));
+  const rows = new WordRows(decoder, words.map((own): Words | null => own && { tokens: own.ids, featureRows: featuresOf.get(own)!, components: own.components }), matrix);
+  cache.reserve(Math.max(...words.map((own, row) => (own === null ? 0 : cache.lengths[row]! + own.ids.length))));
+  const { size, prompts } = wordPieces({ ...cache, heads: decoder.heads, longest: rows.longest }, tokensAtOnce);
+  for (let from = 0; from < rows.longest; from += size) {
+    const end = Math.min(from + size, rows.longest);
+    const inPiece = (row: number): number => Math.min(Math.max(rows.lengthOf(row) - from, 0), end - from);
+    for (let first = 0; first < cache.B; first += prompts) {
+      const part = [first, Math.min(first + prompts, cache.B)] as const;
+      const own = Array.from({ length: (part[1] - first) * cache.N }, (_, i) => inPiece(first * cache.N + i));
+      if (own.every((count) => count === 0)) continue;
+      const last = Int32Array.from(own, (count, i) => i * (end - from) + Math.max(count - 1, 0));
+      const fed = { ...rows.feeds(part, cache.N, [from, end]), ...cache.feeds(...part), mask: wave.mask(0, ...part), last: { shape: [last.length], data: last }, inverseTemperature };
+      const result = await program(fed);
+      cache.appendWords(first, result, inPiece);
+      const isLast = (row: number): boolean => rows.lengthOf(row) > from && rows.lengthOf(row) <= end;
+      wave.draw((result["probabilities"] as HostArray).data as Float32Array, (row) => (row >= first * cache.N && row < part[1] * cache.N && isLast(row) ? row - first * cache.N : null));
+    }
+  }
+}
+
+/** Words of a response, and prompts with all their responses, that go through the decoder at once. */
+export function wordPieces(
+  { N, P, room, heads, longest }: { readonly N: number; readonly P: number; readonly room: number; readonly heads: number; readonly longest: number },
+  tokensAtOnce: number,
+): { readonly size: number; readonly prompts: number } {
+  const scores = 4 * N * heads * (P + room + longest);
+  const size = Math.max(1, Math.min(longest, Math.floor(tokensAtOnce / N), Math.floor(wordsBytes / scores)));
+  return { size, prompts: Math.max(1, Math.min(Math.floor(tokensAtOnce / (N * size)), Math.floor(wordsBytes / (scores * size)))) };
+}
