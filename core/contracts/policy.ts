@@ -20,7 +20,8 @@ export interface PromptProcessor {
   /** Tokens of a text, as they would stand in a response. */
   encodeText(text: string): Int32Array;
   /**
-   * What stands in a response between two turns of the policy: a turn of another role, whose `<image>` marks its pictures replace, and how the chat template begins the
+   * What stands in a response between two turns of the policy: a turn of another role, whose `<image>` marks its
+   * pictures replace, and how the chat template begins the
    * policy's next turn. The token that ended the turn before is not part of it. Absent: there are no environments.
    */
   encodeReply?(reply: { readonly text: string; readonly role: string }, pictures: readonly EncodedPicture[]): Int32Array;

@@ -17,7 +17,8 @@ export const identityOf = ({ name, label }: Pick<Plugin, "name" | "label">): str
 
 /**
  * A plugin as a further instance of its class in a recipe: `[new DiffusionNoisePlugin(), labelled(new DiffusionNoisePlugin({ strength: 800 }), "strong")]`. Whatever it
- * names carries the label: the view "noisy" is "noisy:strong" for others, its metrics, terms, coefficients, copies, scorers, targets, environments and auxiliary rollouts likewise; its
+ * names carries the label: the view "noisy" is "noisy:strong" for others, its metrics, terms, coefficients, copies,
+ * scorers, targets, environments and auxiliary rollouts likewise; its
  * state, kept groups and random numbers are its own.
  * @throws Error for a label of other characters than letters, digits, _ and -, and for a plugin that has one
  */

@@ -9,7 +9,10 @@ import { attentionOf, type AttentionOutput } from "./attention-output.ts";
 /** Responses to score or to learn from, under one view of their prompts. */
 export interface LearnerBatch {
   readonly prompts: readonly EncodedPrompt[];
-  /** Response b answers prompts[rows[b].prompt]; nothing is predicted, and all outputs are 0, where an environment wrote (`given`). */
+  /**
+   * Response b answers prompts[rows[b].prompt]; nothing is predicted, and all outputs are 0, where an environment wrote
+   * (`given`).
+   */
   readonly rows: readonly LearnerRow[];
   /** T of log-softmax(logits / T). */
   readonly temperature: number;
@@ -64,7 +67,10 @@ export function outputsIn(arrays: Outputs): Output[] {
 const divergences: readonly (OutputKind | Output)[] = ["kl", "reverseKl", "jsd"] satisfies readonly Divergence[];
 export const isDivergence = (output: OutputKind | Output): output is Divergence => divergences.includes(output);
 
-/** Arrays [B, T], T the longest response of the batch, row-major, 0 past each response's end and where an environment wrote. */
+/**
+ * Arrays [B, T], T the longest response of the batch, row-major, 0 past each response's end and where an environment
+ * wrote.
+ */
 export type Outputs = Partial<Record<PlainOutput, Float32Array>> & Record<AttentionOutput, Float32Array>;
 
 export interface StepReport {

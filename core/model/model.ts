@@ -129,7 +129,10 @@ export interface Decoder {
   traceSegments(parameters: Parameters, input: SegmentInput, watched?: ReadonlySet<number>): TracedSegments;
   /** Hidden states [B·P, hidden] and each layer's keys and values [B, kvHeads, P, headSize]. */
   tracePrefix(parameters: Parameters, input: PrefixInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
-  /** Some new tokens per response: hidden states [B·N·W, hidden] and the new rows of each layer's cache, [B, kvHeads, N, W, headSize]. */
+  /**
+   * Some new tokens per response: hidden states [B·N·W, hidden] and the new rows of each layer's cache, [B, kvHeads, N,
+   * W, headSize].
+   */
   traceWords(parameters: Parameters, input: WordsInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
   /** One new token per response: hidden states [B·N, hidden] and the new rows of each layer's cache, [B, kvHeads, N, headSize], or the caches (`place`). */
   traceDecode(parameters: Parameters, input: DecodeInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
@@ -224,7 +227,8 @@ export interface DecodeInput {
    */
   readonly place: Value | null;
   /**
-   * Which of a prompt's prefix, of its responses' cached tokens and of the newest token is attended, additive, [B, 1, N, 1, P + L + 1], or
+   * Which of a prompt's prefix, of its responses' cached tokens and of the newest token is attended, additive, [B, 1,
+   * N, 1, P + L + 1], or
    * with a place [B, 1, 1, 1, P + L].
    */
   readonly mask: Value;

@@ -30,7 +30,10 @@ export interface PlannedWork {
   readonly outputs: readonly Output[];
   /** Some of the views that are scored change what attention reads. Default false. */
   readonly changesValues?: boolean;
-  /** Environments answer between turns, with pictures of so many visual tokens in a response at most. Default: there are none. */
+  /**
+   * Environments answer between turns, with pictures of so many visual tokens in a response at most. Default: there are
+   * none.
+   */
   readonly turns?: { readonly visualTokens: number };
 }
 

@@ -19,7 +19,10 @@ export interface Turns {
 export interface Conversations extends Turns {
   readonly processor: PromptProcessor;
   readonly sampling: Pick<SamplingSettings, "maxNewTokens">;
-  /** Of a response, by the engine's request and index: its prompt, its index in the group, its randomness for environments. */
+  /**
+   * Of a response, by the engine's request and index: its prompt, its index in the group, its randomness for
+   * environments.
+   */
   readonly asked: (request: number, index: number) => { readonly prompt: Prompt; readonly index: number; readonly random: Random };
 }
 
@@ -91,7 +94,10 @@ export class ConversationLog {
     return null;
   }
 
-  /** @throws Error naming the environment, for more than it said it would say, and for what the chat template cannot hold */
+  /**
+   * @throws Error naming the environment, for more than it said it would say, and for what the chat template cannot
+   * hold
+   */
   async #encoded({ name, maxReplyTokens = Infinity, maxVisualTokens = 0 }: Environment, { text, pictures: raw = [], role = "user" }: Reply, where: string): Promise<Omit<Heard, "start">> {
     const { processor } = this.#conversations;
     const said = (what: string): string => `the environment "${name}" answered ${where}, with ${what}`;

@@ -1,6 +1,7 @@
 /**
  * Keys and values of a wave, owned by the host: the graph returns only a step's new rows, since fetching a whole cache would copy it
- * every step. Responses of a wave have the same number of cached tokens until an environment puts words into some of them.
+ * every step. Responses of a wave have the same number of cached tokens until an environment puts words into some of
+ * them.
  */
 import type { HostArray } from "../graph/executor.ts";
 
@@ -67,13 +68,17 @@ export class WaveCache {
     }
   }
 
-  /** Append one token to every response that goes on: rows [B, kv, N, D] by name. @param goesOn of b·N + n; default: all do */
+  /**
+   * Append one token to every response that goes on: rows [B, kv, N, D] by name. @param goesOn of b·N + n; default: all
+   * do
+   */
   append(arrays: Readonly<Record<string, HostArray>>, goesOn: (row: number) => boolean = () => true): void {
     this.appendWords(0, arrays, (row) => (goesOn(row) ? 1 : 0));
   }
 
   /**
-   * Append tokens to responses of prompts `first`, first + 1, …: arrays [b, kv, N, …, D] by name, which have as many tokens for each response as for
+   * Append tokens to responses of prompts `first`, first + 1, …: arrays [b, kv, N, …, D] by name, which have as many
+   * tokens for each response as for
    * the one that gets most. There must be room.
    * @param count tokens of b·N + n that are appended, the first ones
    */

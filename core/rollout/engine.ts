@@ -43,8 +43,10 @@ export interface EndedTurn extends Pick<GeneratedResponse, "request" | "index"> 
 }
 
 /**
- * What is put into responses after a turn, tokens and pictures, in the order of the list, so that the policy goes on after it; null: the
- * response is finished. Fewer tokens than the response has room for: it must have room for one of the policy's own after them.
+ * What is put into responses after a turn, tokens and pictures, in the order of the list, so that the policy goes on
+ * after it; null: the
+ * response is finished. Fewer tokens than the response has room for: it must have room for one of the policy's own
+ * after them.
  */
 export type GoOn = (ended: readonly EndedTurn[]) => Promise<readonly (EncodedPrompt | null)[]>;
 

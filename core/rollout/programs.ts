@@ -1,4 +1,7 @@
-/** The graphs of sampling: prompts to a cache and the first token's distribution, newest tokens to the next ones', an environment's words after cached ones. */
+/**
+ * The graphs of sampling: prompts to a cache and the first token's distribution, newest tokens to the next ones', an
+ * environment's words after cached ones.
+ */
 import { type Dim, plus, symbol, times } from "../graph/dims.ts";
 import type { FloatArray, HostArray } from "../graph/executor.ts";
 import type { Graph, Value } from "../graph/graph.ts";
@@ -72,7 +75,9 @@ export const traceDecode = (graph: Graph, parameters: Parameters, { decoder }: V
   outputCache(graph, cache);
 };
 
-/** The host's caches as inputs: per layer "prefix.key.i" [B, kv, P, D], "own.key.i" [B, kv, N, L, D], and their values. */
+/**
+ * The host's caches as inputs: per layer "prefix.key.i" [B, kv, P, D], "own.key.i" [B, kv, N, L, D], and their values.
+ */
 function cachedInputs(graph: Graph, { layers, keyValueHeads, headSize, B, N, P, L }: CacheShape & Pick<DecodeInput, "B" | "N" | "P" | "L">): Pick<DecodeInput, "prefix" | "own"> {
   const pairs = (stem: string, shape: Value["shape"]): KeyValue[] =>
     Array.from({ length: layers }, (_, layer) => ({ key: graph.input(`${stem}.key.${layer}`, shape), value: graph.input(`${stem}.value.${layer}`, shape) }));
@@ -80,7 +85,8 @@ function cachedInputs(graph: Graph, { layers, keyValueHeads, headSize, B, N, P, 
 }
 
 /**
- * Words after what is cached (rows/words.ts) → "probabilities" [B·N, V] of the token after each response's last word, and per layer the words'
+ * Words after what is cached (rows/words.ts) → "probabilities" [B·N, V] of the token after each response's last word,
+ * and per layer the words'
  * "key.i", "value.i" [B, kv, N, W, D].
  */
 export const traceWords: Trace = (graph, parameters, { decoder }) => {

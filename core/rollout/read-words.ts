@@ -1,4 +1,7 @@
-/** What was put into responses after a turn goes through the decoder: what is cached of them is read, and nothing is computed again. */
+/**
+ * What was put into responses after a turn goes through the decoder: what is cached of them is read, and nothing is
+ * computed again.
+ */
 import type { HostArray } from "../graph/executor.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
 import { WordRows, type Words } from "../model/rows/words.ts";
@@ -15,7 +18,10 @@ export interface Reading {
   readonly tokensAtOnce: number;
 }
 
-/** Read the words of a wave's rows into its cache, and draw the token after the last of each. @param words by row, null for none */
+/**
+ * Read the words of a wave's rows into its cache, and draw the token after the last of each. @param words by row, null
+ * for none
+ */
 export async function readWords(wave: Wave, words: readonly (NewWords | null)[], { runtime, program, inverseTemperature, tokensAtOnce }: Reading): Promise<void> {
   const { decoder } = runtime.model;
   const { cache } = wave;

@@ -20,7 +20,10 @@ export class GrowingResponse {
   /** That were put into it between turns, in order. */
   readonly pictures: EncodedPicture[] = [];
 
-  /** @param next position of its first token @param key the response's random key: the draw of its i-th token depends on the key, i and the probabilities alone. */
+  /**
+   * @param next position of its first token @param key the response's random key: the draw of its i-th token depends on
+   * the key, i and the probabilities alone.
+   */
   constructor(request: number, index: number, key: readonly [number, number], next = 0) {
     this.position = next - 1;
     this.#request = request;
@@ -73,7 +76,9 @@ export class GrowingResponse {
     return { request: this.#request, index: this.#index, tokens: Int32Array.from(this.#tokens) };
   }
 
-  /** Append what was put into it after a turn. @throws RangeError when there is no room for it and for a token after it */
+  /**
+   * Append what was put into it after a turn. @throws RangeError when there is no room for it and for a token after it
+   */
   hear({ ids, pictures }: EncodedPrompt, maxNewTokens: number): void {
     const room = maxNewTokens - this.length - 1;
     if (ids.length === 0 || ids.length > room) {

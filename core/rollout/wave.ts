@@ -24,8 +24,10 @@ export interface Job {
 }
 
 /**
- * Responses sampled in step: B prompts by N slots, row b·N + n; a slot is empty when its response is done. One whose turn has ended waits until the turns of all
- * others have: what goes on after turns is asked for at once, so that neither the order nor the bits of what is computed depend on how fast it is answered.
+ * Responses sampled in step: B prompts by N slots, row b·N + n; a slot is empty when its response is done. One whose
+ * turn has ended waits until the turns of all
+ * others have: what goes on after turns is asked for at once, so that neither the order nor the bits of what is
+ * computed depend on how fast it is answered.
  */
 export class Wave {
   readonly cache: WaveCache;
@@ -47,7 +49,8 @@ export class Wave {
   }
 
   /**
-   * Give every response that goes on its next token from the probabilities' row that `rowOf` names, null for none; those that end are handed on and leave, those whose
+   * Give every response that goes on its next token from the probabilities' row that `rowOf` names, null for none;
+   * those that end are handed on and leave, those whose
    * turn ends wait where something may go on after it.
    */
   draw(probabilities: Float32Array, rowOf: (row: number) => number | null): void {
@@ -82,7 +85,8 @@ export class Wave {
 
   /**
    * Ask what goes on after the turns that have ended, and put it into their responses; others are done.
-   * @returns by row, what has to go through the decoder: the newest token of each and what was put after it; null when nothing goes on
+   * @returns by row, what has to go through the decoder: the newest token of each and what was put after it; null when
+   * nothing goes on
    */
   async goOn(): Promise<readonly (NewWords | null)[] | null> {
     const { goOn, sampling } = this.#job;
@@ -161,7 +165,8 @@ export class Wave {
   }
 
   /**
-   * What responses attend to: their prompt's prefix, what is cached of them, and so many newest tokens; [b, N, P + room + newest], of prompts `first` … end − 1, by
+   * What responses attend to: their prompt's prefix, what is cached of them, and so many newest tokens; [b, N, P + room
+   * + newest], of prompts `first` … end − 1, by
    * default of all.
    */
   mask(newest: number, first = 0, end = this.cache.B): HostArray {

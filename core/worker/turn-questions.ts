@@ -1,4 +1,6 @@
-/** Turns that end while a sampler in a thread is on: the thread asks what goes on after them, and waits for the answer. */
+/**
+ * Turns that end while a sampler in a thread is on: the thread asks what goes on after them, and waits for the answer.
+ */
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EndedTurn, GoOn } from "../rollout/engine.ts";
 import type { PictureReceiver, PictureSender, WirePrompts } from "./picture-wire.ts";
@@ -10,7 +12,8 @@ export interface WireQuestion {
 }
 
 /**
- * What goes on after them: whether it does, in their order, and of those for which it does what is put into them; or why that is
+ * What goes on after them: whether it does, in their order, and of those for which it does what is put into them; or
+ * why that is
  * not known.
  */
 export type WireAnswer = { readonly question: number } & (

@@ -45,7 +45,10 @@ export function cropped(picture: Picture, [x1, y1, x2, y2]: Box, leastSide: numb
   return { width, height: bottom - top, data, source: `${picture.source} [${left}, ${top}, ${right}, ${bottom}]`, ...(limits === undefined ? {} : { limits }) };
 }
 
-/** Whole pixels of a stretch inside 0 … size, at least `least` of them where there are so many; null for what is not in there or no stretch. */
+/**
+ * Whole pixels of a stretch inside 0 … size, at least `least` of them where there are so many; null for what is not in
+ * there or no stretch.
+ */
 function span(from: number, to: number, size: number, least: number): readonly [number, number] | null {
   const [start, end] = [Math.max(0, Math.floor(from)), Math.min(size, Math.ceil(to))];
   // Written so that what is no number is no stretch either.

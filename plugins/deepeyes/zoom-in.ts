@@ -6,7 +6,8 @@ import { filledIn } from "../words/filled-in.ts";
 
 const schema = z.strictObject({
   /**
-   * Regular expression of a region in what the policy wrote; the last one in a turn counts. Four groups are x1, y1, x2 and y2; two are the row (a, b, …) and the column
+   * Regular expression of a region in what the policy wrote; the last one in a turn counts. Four groups are x1, y1, x2
+   * and y2; two are the row (a, b, …) and the column
    * (1, 2, …) of a cell.
    */
   region: z.string().default('"bbox(?:_2d)?"\\s*:\\s*\\[\\s*(-?[\\d.]+)\\s*,\\s*(-?[\\d.]+)\\s*,\\s*(-?[\\d.]+)\\s*,\\s*(-?[\\d.]+)\\s*\\]'),
@@ -18,7 +19,9 @@ const schema = z.strictObject({
   answered: z.string().default("<answer>"),
   /** What is said with the region; {region} is filled in. */
   words: z.string().default("<tool_response><image></tool_response>"),
-  /** What is said of a region that is not in the picture; {region} is filled in. "": nothing, the response is finished. */
+  /**
+   * What is said of a region that is not in the picture; {region} is filled in. "": nothing, the response is finished.
+   */
   missing: z.string().default("<tool_response>There is nothing at {region} of the picture.</tool_response>"),
   /** Sides of what is shown, at least: smaller regions are widened on all sides, as far as the picture goes. */
   leastSide: z.int().positive().meta({ unit: "pixels" }).default(28),
@@ -37,11 +40,15 @@ const schema = z.strictObject({
 const hasPicture = ({ segments }: Pick<Response, "segments">): boolean => segments.some(({ pictures = [] }) => pictures.length > 0);
 
 /**
- * The policy names a region of its picture, is shown the region enlarged, and goes on: thinking with images (DeepEyes, arXiv:2505.14362). Only what the policy wrote is
- * trained on. r ← r + bonus · 1[it has looked, and is right] (its conditional reward of tools; its release, at 04dbb92, adds 0.4 whether the answer is right or not). Looks
- * are at the first picture of the prompt, as the row has it, under every view. The words around a region are ours, and so is widening small ones with the picture around them.
+ * The policy names a region of its picture, is shown the region enlarged, and goes on: thinking with images (DeepEyes,
+ * arXiv:2505.14362). Only what the policy wrote is
+ * trained on. r ← r + bonus · 1[it has looked, and is right] (its conditional reward of tools; its release, at 04dbb92,
+ * adds 0.4 whether the answer is right or not). Looks
+ * are at the first picture of the prompt, as the row has it, under every view. The words around a region are ours, and
+ * so is widening small ones with the picture around them.
  *
- * Metrics: deepeyes/looked, the share of responses that were shown a region; deepeyes/looks, regions shown to a response; deepeyes/missing, answers to a response that
+ * Metrics: deepeyes/looked, the share of responses that were shown a region; deepeyes/looks, regions shown to a
+ * response; deepeyes/missing, answers to a response that
  * there is no such region; deepeyes/bonus, the mean bonus.
  */
 export class ZoomInPlugin implements Plugin {

@@ -25,11 +25,17 @@ export interface Prompt {
   readonly origin?: PromptOrigin;
 }
 
-/** A stretch of a response that one side wrote: the policy in its turn, or its environment (see Environment) between two of them. */
+/**
+ * A stretch of a response that one side wrote: the policy in its turn, or its environment (see Environment) between two
+ * of them.
+ */
 export interface Segment {
   /** Who wrote it; only the policy's tokens are trained on. */
   readonly source: "policy" | "environment";
-  /** The stop token of a turn included; of the environment, what the chat template writes around its words too, [length]. @unit token ids */
+  /**
+   * The stop token of a turn included; of the environment, what the chat template writes around its words too,
+   * [length]. @unit token ids
+   */
   readonly tokens: Int32Array;
   /** Special tokens left out; of the environment its own words, pictures as `<image>`. */
   readonly text: string;
@@ -45,19 +51,28 @@ export interface Response {
   readonly segments: readonly Segment[];
   /** All segments' tokens, stop tokens included, [length]. @unit token ids */
   readonly tokens: Int32Array;
-  /** What the policy wrote, special tokens left out; turns are joined by new lines, the environment's words are in `segments` alone. */
+  /**
+   * What the policy wrote, special tokens left out; turns are joined by new lines, the environment's words are in
+   * `segments` alone.
+   */
   readonly text: string;
   /** The same with special tokens, but for those that ended a turn: some models have `<think>` among them. */
   readonly rawText: string;
   /** What the chat template wrote at its start, before the policy's first token; "" for most. */
   readonly opening: string;
-  /** log π(token), log-softmax(logits / T) over the full vocabulary, by the sampler, [length]; 0 where its environment wrote. @unit nats */
+  /**
+   * log π(token), log-softmax(logits / T) over the full vocabulary, by the sampler, [length]; 0 where its environment
+   * wrote. @unit nats
+   */
   readonly logProbs: Float32Array;
   /** The same after bans, top-k and top-p: the distribution that was sampled from, [length]. @unit nats */
   readonly behaviourLogProbs: Float32Array;
   /** The view of the prompt that it was sampled from; "original" unless a plugin says otherwise. */
   readonly view: string;
-  /** "stop": a stop token was sampled; "length": the limit was reached, or the environment's next words would have reached it. */
+  /**
+   * "stop": a stop token was sampled; "length": the limit was reached, or the environment's next words would have
+   * reached it.
+   */
   readonly finish: "stop" | "length";
 }
 

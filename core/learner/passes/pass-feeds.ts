@@ -104,7 +104,10 @@ export function passFeeds(
 
 const withFeatures = (given: GivenTokens | undefined, featureRows: Int32Array | undefined): PlacedGiven | null => (given === undefined ? null : { ...given, featureRows: featureRows ?? new Int32Array(0) });
 
-/** Everything of a batch that has pictures: its prompts, and after them what environments put into responses, as `pictures.of` takes it. */
+/**
+ * Everything of a batch that has pictures: its prompts, and after them what environments put into responses, as
+ * `pictures.of` takes it.
+ */
 export const pictured = ({ prompts, rows }: LearnerBatch): readonly EncodedPrompt[] => [...prompts, ...rows.flatMap((row) => givenPictures(row) ?? [])];
 
 /** The pictures in a response, as a prompt that has them; null for none. */

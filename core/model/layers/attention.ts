@@ -73,7 +73,10 @@ export function segmentAttention(heads: Heads, projected: Projected, input: Segm
   return concat([prefix.out, reshape(transpose(out, [0, 2, 4, 1, 3, 5]), [times(B, N, R), heads.heads * V])], 0);
 }
 
-/** Some new tokens per response: they attend to their prompt's prefix, to what is cached of their response and, causally, to each other. */
+/**
+ * Some new tokens per response: they attend to their prompt's prefix, to what is cached of their response and,
+ * causally, to each other.
+ */
 export function wordsAttention(heads: Heads, { q, k, v }: Projected, input: WordsInput, layer: number): { out: Value; keyValue: KeyValue } {
   const { kv, G, D, scale } = sizes(heads);
   const { B, N, P, L, W, mask, causal } = input;

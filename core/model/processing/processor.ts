@@ -106,7 +106,8 @@ export class Processor {
   }
 
   /**
-   * The ids of a further turn, which another role says after one of the assistant's, up to where the assistant begins to answer it; without the token that ended the
+   * The ids of a further turn, which another role says after one of the assistant's, up to where the assistant begins
+   * to answer it; without the token that ended the
    * assistant's turn, which is its own.
    * @throws Error as `encodePrompt` does, and for a template that leaves the assistant's turns out
    */
@@ -166,7 +167,9 @@ export class Processor {
   }
 }
 
-/** Stands for a turn of the assistant in the text that a template writes: nothing that a tokenizer or a template knows. */
+/**
+ * Stands for a turn of the assistant in the text that a template writes: nothing that a tokenizer or a template knows.
+ */
 const turnMark = "\u0001turn\u0001";
 
 /** Messages whose texts with `<image>` marks are split into parts; a text without stays a text, unless all are to be parts. */

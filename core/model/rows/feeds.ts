@@ -58,7 +58,8 @@ export function rowFeeds(
 }
 
 /**
- * "row.change" [rows, 3], see `changeFields`, of rows that stand first in these slots. What is changed is what text reads
+ * "row.change" [rows, 3], see `changeFields`, of rows that stand first in these slots. What is changed is what text
+ * reads
  * of the prompt's pictures: tokens of those that an environment gave neither change nor are changed.
  */
 export function changeFeeds(

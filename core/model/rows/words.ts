@@ -1,4 +1,7 @@
-/** Words that an environment puts into responses, after what is cached of them: the traced inputs, and the feeds that fill them. */
+/**
+ * Words that an environment puts into responses, after what is cached of them: the traced inputs, and the feeds that
+ * fill them.
+ */
 import { type Dim, symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph } from "../../graph/graph.ts";

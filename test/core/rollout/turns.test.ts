@@ -66,7 +66,10 @@ afterAll(() => runtime.release());
 
 const requests = (count = 3): RolloutRequest[] => prompts.map((prompt, index) => requestFor(prompt, count, index));
 
-/** Words of a length and with pictures that follow from the turn's own tokens; nothing after some turns, nor after the third. */
+/**
+ * Words of a length and with pictures that follow from the turn's own tokens; nothing after some turns, nor after the
+ * third.
+ */
 const answer = ({ tokens }: EndedTurn, turn: number): EncodedPrompt | null => {
   const kind = tokens.at(-1)! % 4;
   if (kind === 0 || turn > 2) return null;
