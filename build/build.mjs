@@ -10,7 +10,7 @@ import { entriesOf, manifestOf, readManifest } from "./manifest.mjs";
 import { builtFolder, builtPackage, filesOf, packages, root, sourcesHash, writeRecord } from "./packages.mjs";
 import { writeDeclarations } from "./declarations.mjs";
 
-/** What of a package is not shipped: examples are the clone's, but for the plugin that `papo init` writes; what is written in another language is compiled already. */
+/** What of a package is not shipped: examples and works are the clone's, but for the plugin that `papo init` writes; what is written in another language is compiled already. */
 const notShipped = /(?:^examples\/(?!visual-focus\.ts$)|(?<!^examples\/visual-focus)\.ts$|\.wat$|^package\.json$)/;
 
 /**

@@ -38,7 +38,7 @@ describe("the built packages", () => {
   });
 
   test("hold every file that a source names by its address", () => {
-    const named = projectFiles().filter((path) => /^(?:core|plugins|recipes)\/.*\.ts$/.test(path) && !path.includes("/examples/")).flatMap((path) =>
+    const named = projectFiles().filter((path) => /^(?:core|plugins|recipes)\/.*\.ts$/.test(path) && !/\/(?:examples|works)\//.test(path)).flatMap((path) =>
       [...(projectText(path) ?? "").replace(/\/\*[^]*?\*\//g, "").matchAll(/new URL\(["`](\.[^"`$]+)[^"`]*["`], import\.meta\.url\)/g)].map(([, target]) => ({ path, target: target! })),
     );
     expect(named.length).toBeGreaterThan(5);
