@@ -3,7 +3,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect, test } from "vitest";
+import { PerceptionKlPlugin, RandomMaskPlugin } from "@papo/plugins";
+import { preset } from "@papo/recipes";
 import { arrayDataset, type Dataset } from "../../core/data/dataset.ts";
+import { openJsonl } from "../../core/data/open.ts";
+import type { Sample } from "../../core/contracts/step/sample.ts";
+import { writeDataset } from "../../recipes/app/tasks/shapes/dataset.ts";
+import { ShapesRewardPlugin } from "../../recipes/app/tasks/shapes/reward-plugin.ts";
 import { train } from "../../core/pipeline/run.ts";
 import { readSafetensorsHeader } from "../../core/model/files/safetensors-header.ts";
 import { learnerSettings, parseSettings, type RunSettingsInput } from "../../core/contracts/settings.ts";
@@ -33,6 +39,41 @@ const grey = (): TapPlugin => new TapPlugin(({ views, scores, hooks }) => {
   const seen = scores.request({ view: "grey", weights: "current", gradient: true });
   hooks.terms.tap("TapPlugin", (terms, batch) => [...terms, { name: "grey", value: batch.get(seen), reduction: "token_mean" }]);
 });
+
+/** Scenes of the embedded task, its start model, and the recipe that looks at a cell again. */
+test("responses of two turns, a picture between them, train with a masked view and resume byte-equal", async () => {
+  const output = temporaryFolder();
+  const shapes = fileURLToPath(new URL("../../recipes/app/tasks/shapes/start-model", import.meta.url));
+  const dataset = await openJsonl(await writeDataset(temporaryFolder(), { count: 4, seed: 4, split: "train", kinds: ["at"], freeShare: 0 }));
+  const { settings: published } = preset("deepeyes");
+  const two = { ...published, steps: 2, promptsPerStep: 2, promptsPerMinibatch: 1, samplesPerPrompt: 2, learningRate: 1e-3, warmupSteps: 0, checkpointEvery: 1 } satisfies RunSettingsInput;
+  const samples: Sample[] = [];
+  const trainOnce = async (resume: boolean): Promise<string> => {
+    const policy = await openPolicyInProcess({ folder: shapes, threads: 1, ...learnerSettings(parseSettings(two)) });
+    const plugins = [new ShapesRewardPlugin(), ...preset("deepeyes").plugins, new RandomMaskPlugin(), new PerceptionKlPlugin()];
+    await train({ policy, dataset, settings: two, output, resume, plugins, onEvents: (events) => events.on("response", ({ sample }) => samples.push(sample)) }).finally(() => policy.close());
+    return readFileSync(join(output, "metrics.jsonl"), "utf8");
+  };
+  const whole = await trainOnce(false);
+  const metrics = whole.trim().split("\n").map((line) => (JSON.parse(line) as { metrics: Record<string, number> }).metrics);
+  for (const step of metrics) {
+    expect(step["rollout/parity_max"]).toBeLessThanOrEqual(2e-5);
+    expect(step["rollout/turns"]).toBeGreaterThan(1);
+  }
+  const shown = samples.filter(({ response }) => response.segments.length === 3);
+  expect(shown.length).toBeGreaterThan(2);
+  for (const { response: { segments: [first, between, second] } } of shown) {
+    expect(between).toMatchObject({ source: "environment", pictures: [{ grid: expect.any(Array) as unknown }] });
+    const cell = first!.text.match(/\b[a-d][1-4]\b/g)!.at(-1)!;
+    expect(between!.text).toBe(`<image> at ${cell}`);
+    expect(second!.tokens.length).toBeGreaterThan(0);
+  }
+  const weights = join(output, "checkpoints", "step-2", "policy", "model", "model.safetensors");
+  const trained = readFileSync(weights);
+  rmSync(join(output, "checkpoints", "step-2"), { recursive: true });
+  expect(await trainOnce(true)).toBe(whole);
+  expect(readFileSync(weights).equals(trained)).toBe(true);
+}, 120_000);
 
 async function run(output: string, dataset: Dataset, resume: boolean, settings: RunSettingsInput): Promise<string> {
   const policy = await openPolicyInProcess({ folder, ...learnerSettings(parseSettings(settings)), microbatchTokens: 512 });
