@@ -8,6 +8,7 @@ import { verifierJudge } from "../../../../recipes/app/evaluation/judges.ts";
 import { readQuestions } from "../../../../recipes/app/evaluation/question.ts";
 import { compareEvaluations, scoresOf } from "../../../../recipes/app/evaluation/scores.ts";
 import { papo, root } from "../../../support/command-line.ts";
+import { papoHere } from "../../../support/papo-here.ts";
 import { temporaryFolder } from "../../../support/bandit.ts";
 import { tabularPolicy } from "../../../support/tabular-policy.ts";
 
@@ -52,16 +53,19 @@ test("papo eval scores a model folder on a file, and says what is no model", asy
   const { real, others, dependence, lost } = JSON.parse(first!) as { real: number; others: { blank: number; absent: number }; dependence: number; lost: object };
   expect(Object.keys(lost)).toEqual(["blank", "absent"]);
   expect(dependence).toBeCloseTo(real - (others.blank + others.absent) / 2, 12);
-  const same = await papo(["eval", "--compare", output, output], root);
+  const same = await papoHere(["eval", "--compare", output, output]);
   expect(same.output).toMatch(/shared questions: 0\.0 points \[0\.0, 0\.0\], p = 1\.000/);
-  const none = await papo(["eval", output, data], root);
+  const none = await papoHere(["eval", output, data]);
   expect(none.code).toBe(1);
   expect(none.output).toMatch(/is no model folder, no checkpoint and no run with one/);
   // Nothing is left of an evaluation that could not begin, and it ends where nothing can be written.
   const fresh = join(output, "fresh");
-  expect((await papo(["eval", start, data, "--output", fresh, "--pictures", "real", "--template", "{nothing}"], root)).code).toBe(1);
+  expect((await papoHere(["eval", start, data, "--output", fresh, "--pictures", "real", "--template", "{nothing}"])).code).toBe(1);
   expect(existsSync(fresh)).toBe(false);
-  if (existsSync("/proc/self")) expect((await papo(["eval", start, data, "--output", "/proc/nowhere/out"], root)).output).toMatch(/The folder \/proc\/nowhere\/out cannot be written to/);
+  if (existsSync("/proc/self")) {
+    const nowhere = await papoHere(["eval", start, data, "--output", "/proc/nowhere/out"]);
+    expect(nowhere.output).toMatch(/The folder \/proc\/nowhere\/out cannot be written to/);
+  }
 }, 120_000);
 
 test("the verifier of the command is the one of the reward", async () => {
