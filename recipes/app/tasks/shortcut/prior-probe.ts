@@ -12,7 +12,7 @@ const follows = ({ fields }: Row, text: string): number => Number(parseResponse(
  */
 export const fooledScorer: Scorer = {
   name: "fooled", weight: 0, timeoutSeconds: 10, onFailure: "stop",
-  score: ({ prompt: { row }, response: { text } }) => (row.fields[priorColumn] === "wrong" ? follows(row, text) : null),
+  score: ({ prompt: { row }, response }) => (row.fields[priorColumn] === "wrong" ? follows(row, lastTurn(response)) : null),
 };
 
 /**

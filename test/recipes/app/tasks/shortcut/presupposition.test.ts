@@ -42,6 +42,6 @@ test("denying a false presupposition is right, answering is being fooled, and a 
   expect(verdict(wrong, fooled)).toBe("direct");
   expect(verdict(right, reasonedResponse(right.item))).toBe("correct");
   expect(verdict(right, "<think> </think> \\boxed{ none }")).toBe("direct");
-  const rate = ({ row }: typeof wrong, text: string) => fooledScorer.score({ prompt: { row }, response: { text } } as unknown as Scorable, signal);
+  const rate = ({ row }: typeof wrong, text: string) => fooledScorer.score({ prompt: { row }, response: { segments: [{ text }] } } as unknown as Scorable, signal);
   expect([rate(wrong, fooled), rate(wrong, reasonedResponse(wrong.item)), rate(wrong, "none"), rate(right, reasonedResponse(right.item))]).toEqual([1, 0, 0, null]);
 });
