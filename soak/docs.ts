@@ -48,6 +48,10 @@ export function docs(): readonly Result[] {
   for (const file of execFileSync("git", ["ls-files"], { cwd: root, encoding: "utf8" }).trim().split("\n")) cpSync(join(root, file), join(folder, file));
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   writeFileSync(join(folder, "grpo_config.yaml"), "learning_rate: 1e-6\nnum_generations: 8\n");
+  // The reader's own run files are the example's.
+  cpSync(join(folder, "recipes/examples"), folder, { recursive: true });
+  const example = readFileSync(join(folder, "recipes/examples/run.ts"), "utf8").replace("../app/", "./recipes/app/");
+  for (const name of ["run.ts", "other.ts"]) writeFileSync(join(folder, name), example);
   const pages = ["README.md", "CONTRIBUTING.md", ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)]
     .filter((page) => !["docs/command-line.md"].includes(page));
   return pages.flatMap((page) => commandsOf(readFileSync(join(root, page), "utf8")).map((command) => tryOne(page, command, folder)));
@@ -60,8 +64,6 @@ function tryOne(page: string, command: string, folder: string): Result {
     const unknown = unknownOptions(command, folder);
     return { tried, found: unknown.length > 0 ? `no option ${unknown.join(", ")}` : `not run: ${why}`, held: unknown.length === 0 };
   }
-  if (/papo sweep run\.ts/.test(command)) cpSync(join(folder, "recipes/examples"), folder, { recursive: true });
-  if (/papo sweep run\.ts/.test(command)) writeFileSync(join(folder, "run.ts"), readFileSync(join(folder, "recipes/examples/run.ts"), "utf8").replace("../app/", "./recipes/app/"));
   const added = shorter.find(([pattern]) => pattern.test(command))?.[1] ?? "";
   const words = `${command.replace(/^npx papo/, "node recipes/papo.mjs")} ${added}`;
   console.log(`   ${words}`);
