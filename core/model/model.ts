@@ -196,12 +196,8 @@ export interface SegmentInput extends PrefixInput {
   readonly R: Value["shape"][number];
 }
 
-/** Up to W new tokens for each of B prompts' N responses, after what is cached; padded on the right. */
-export interface WordsInput extends Pick<PrefixInput, "embeddings" | "deep" | "cos" | "sin"> {
-  /** Which of a prompt's prefix and of its responses' cached tokens is attended, additive, [B, 1, N, 1, P + L]. */
-  readonly mask: Value;
-  /** 0 where a new token attends to a new one, very negative elsewhere, [W, W]. */
-  readonly causal: Value;
+/** What is cached of B prompts of up to P tokens and of N responses of up to L tokens to each. */
+export interface CachedInput {
   /** Per layer, [B, kvHeads, P, headSize]. */
   readonly prefix: readonly KeyValue[];
   /** Per layer, [B, kvHeads, N, L, headSize]. */
@@ -210,10 +206,18 @@ export interface WordsInput extends Pick<PrefixInput, "embeddings" | "deep" | "c
   readonly N: Value["shape"][number];
   readonly P: Value["shape"][number];
   readonly L: Value["shape"][number];
+}
+
+/** Up to W new tokens for each of B prompts' N responses, after what is cached; padded on the right. */
+export interface WordsInput extends CachedInput, Pick<PrefixInput, "embeddings" | "deep" | "cos" | "sin"> {
+  /** Which of a prompt's prefix and of its responses' cached tokens is attended, additive, [B, 1, N, 1, P + L]. */
+  readonly mask: Value;
+  /** 0 where a new token attends to a new one, very negative elsewhere, [W, W]. */
+  readonly causal: Value;
   readonly W: Value["shape"][number];
 }
 
-export interface DecodeInput {
+export interface DecodeInput extends CachedInput {
   /** Weights are not constants: nothing is made of them alone, which would be made for each token. Default false. */
   readonly apart?: boolean;
   /** [B·N, hidden]. */
@@ -228,16 +232,7 @@ export interface DecodeInput {
   readonly place: Value | null;
   /**
    * Which of a prompt's prefix, of its responses' cached tokens and of the newest token is attended, additive, [B, 1,
-   * N, 1, P + L + 1], or
-   * with a place [B, 1, 1, 1, P + L].
+   * N, 1, P + L + 1], or with a place [B, 1, 1, 1, P + L].
    */
   readonly mask: Value;
-  /** Per layer, [B, kvHeads, P, headSize]. */
-  readonly prefix: readonly KeyValue[];
-  /** Per layer, [B, kvHeads, N, L, headSize]. */
-  readonly own: readonly KeyValue[];
-  readonly B: Value["shape"][number];
-  readonly N: Value["shape"][number];
-  readonly P: Value["shape"][number];
-  readonly L: Value["shape"][number];
 }

@@ -8,7 +8,7 @@ import type { Graph, Value } from "../graph/graph.ts";
 import { type DrawSettings, drawToken } from "../graph/ops/decode.ts";
 import { concat, gatherRows, mul, reshape, softmax } from "../graph/ops/index.ts";
 import { logits } from "../graph/ops/linear.ts";
-import type { DecodeInput, KeyValue, Parameters, VisionLanguageModel } from "../model/model.ts";
+import type { CachedInput, KeyValue, Parameters, VisionLanguageModel } from "../model/model.ts";
 import type { ModelProgram, ModelRuntime } from "../model/runtime.ts";
 import { prefixInputs } from "../model/rows/inputs.ts";
 import { wordInputs } from "../model/rows/words.ts";
@@ -56,20 +56,15 @@ export const traceDecode = (graph: Graph, parameters: Parameters, { decoder }: V
   const [B, N, P, L] = [symbol("B"), symbol("N"), symbol("P"), symbol("L")];
   const { layers, keyValueHeads, headSize } = decoder;
   const tokens = reshape(graph.input("tokens", [B, N], "int32"), [times(B, N)]);
-  const { prefix, own } = cachedInputs(graph, { layers, keyValueHeads, headSize, B, N, P, L });
+  const cached = cachedInputs(graph, { layers, keyValueHeads, headSize, B, N, P, L });
   const { hidden, cache } = decoder.traceDecode(parameters, {
-    B,
-    N,
-    P,
-    L,
+    ...cached,
     place: null,
     apart,
     embeddings: decoder.embed(parameters, tokens),
     cos: reshape(graph.input("cos", [B, N, headSize / 2]), [times(B, N), headSize / 2]),
     sin: reshape(graph.input("sin", [B, N, headSize / 2]), [times(B, N), headSize / 2]),
     mask: reshape(graph.input("mask", [B, N, plus(P, L, 1)]), [B, 1, N, 1, plus(P, L, 1)]),
-    prefix,
-    own,
   });
   graph.output("probabilities", probabilities(graph, logits(hidden, decoder.head(parameters))));
   outputCache(graph, cache);
@@ -78,10 +73,17 @@ export const traceDecode = (graph: Graph, parameters: Parameters, { decoder }: V
 /**
  * The host's caches as inputs: per layer "prefix.key.i" [B, kv, P, D], "own.key.i" [B, kv, N, L, D], and their values.
  */
-function cachedInputs(graph: Graph, { layers, keyValueHeads, headSize, B, N, P, L }: CacheShape & Pick<DecodeInput, "B" | "N" | "P" | "L">): Pick<DecodeInput, "prefix" | "own"> {
+function cachedInputs(
+  graph: Graph,
+  { layers, keyValueHeads, headSize, B, N, P, L }: CacheShape & Pick<CachedInput, "B" | "N" | "P" | "L">,
+): CachedInput {
   const pairs = (stem: string, shape: Value["shape"]): KeyValue[] =>
-    Array.from({ length: layers }, (_, layer) => ({ key: graph.input(`${stem}.key.${layer}`, shape), value: graph.input(`${stem}.value.${layer}`, shape) }));
-  return { prefix: pairs("prefix", [B, keyValueHeads, P, headSize]), own: pairs("own", [B, keyValueHeads, N, L, headSize]) };
+    Array.from({ length: layers }, (_, layer) => ({
+      key: graph.input(`${stem}.key.${layer}`, shape), value: graph.input(`${stem}.value.${layer}`, shape),
+    }));
+  return {
+    prefix: pairs("prefix", [B, keyValueHeads, P, headSize]), own: pairs("own", [B, keyValueHeads, N, L, headSize]), B, N, P, L,
+  };
 }
 
 /**
@@ -94,7 +96,8 @@ export const traceWords: Trace = (graph, parameters, { decoder }) => {
   const { layers, keyValueHeads, headSize } = decoder;
   const words = wordInputs(graph, decoder, parameters, { B, N });
   const mask = reshape(graph.input("mask", [B, N, plus(P, L)]), [B, 1, N, 1, plus(P, L)]);
-  const { hidden, cache } = decoder.traceWords(parameters, { ...words, mask, B, N, P, L, ...cachedInputs(graph, { layers, keyValueHeads, headSize, B, N, P, L }) });
+  const cached = cachedInputs(graph, { layers, keyValueHeads, headSize, B, N, P, L });
+  const { hidden, cache } = decoder.traceWords(parameters, { ...words, ...cached, mask });
   const last = gatherRows(hidden, graph.input("last", [times(B, N)], "int32"));
   graph.output("probabilities", probabilities(graph, logits(last, decoder.head(parameters))));
   outputCache(graph, cache);
