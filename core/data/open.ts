@@ -3,10 +3,9 @@ import type { Dataset } from "./dataset.ts";
 import type { BlocksOptions } from "./formats/blocks.ts";
 import type { TextOptions } from "./formats/records.ts";
 import { kindOf, type DataKind } from "./open-file.ts";
-import { parseOptions } from "../options/options.ts";
 import { openGuarded } from "./reader/guarded-dataset.ts";
 import { readerFor } from "./reader/reader-process.ts";
-import { limitsSchema, type DataOptions as ReadOptions, type LimitsOptions } from "./reader/reading-options.ts";
+import type { DataOptions as ReadOptions, LimitsOptions } from "./reader/reading-options.ts";
 
 /** What reading may cost: see reading-options.ts. */
 interface Limited {
@@ -24,7 +23,7 @@ export type DataOptions = Omit<ReadOptions, "heldBytes"> & Limited;
 export const openData = async (path: string, options: DataOptions = {}): Promise<Dataset> => open(path, kindOf(path), options);
 
 /** Start the process that files without limits of their own are read in, while something else is waited for. */
-export const beginReading = (): void => readerFor(parseOptions("limits", limitsSchema, {})).begin();
+export const beginReading = (): void => readerFor().begin();
 
 /** As openData, whatever the file is called. */
 export const openJsonl = (path: string, options: TextOptions & Limited = {}): Promise<Dataset> => open(path, "text", options);

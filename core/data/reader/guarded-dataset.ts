@@ -2,7 +2,6 @@
 import { basename, resolve } from "node:path";
 import { permutation } from "../../math/random.ts";
 import type { Row } from "../../contracts/step/row.ts";
-import { parseOptions } from "../../options/options.ts";
 import { UnusableRowError } from "../../contracts/step/unusable-row.ts";
 import type { Dataset } from "../dataset.ts";
 import { blockOf, placesOf, shuffleBlocks } from "../formats/blocks.ts";
@@ -10,7 +9,7 @@ import type { DataKind } from "../open-file.ts";
 import { withDigits } from "../rows/row.ts";
 import type { OpenAnswer, RowAnswer } from "./messages.ts";
 import { ReaderEndedError, readerFor, type ReaderProcess } from "./reader-process.ts";
-import { limitsSchema, type DataOptions, type LimitsOptions } from "./reading-options.ts";
+import type { DataOptions, LimitsOptions } from "./reading-options.ts";
 
 export interface DataFile {
   readonly path: string;
@@ -27,9 +26,8 @@ const [mostAhead, bytesAhead] = [64, 4 * 2 ** 20];
 let opened = 0;
 
 /** @throws Error naming the file, the place in it and the cause, for what cannot be read or goes beyond the limits */
-export async function openGuarded(file: DataFile, limits: LimitsOptions = {}): Promise<Dataset> {
-  const reader = readerFor(parseOptions("limits", limitsSchema, limits));
-  const data = new GuardedFile({ ...file, path: resolve(file.path) }, reader);
+export async function openGuarded(file: DataFile, limits?: LimitsOptions): Promise<Dataset> {
+  const data = new GuardedFile({ ...file, path: resolve(file.path) }, readerFor(limits));
   const { name, size, skipped, blocks, pictures } = await data.open();
   const rows = new RowsAhead(size, data, blocks === null ? [] : placesOf(blocks.rows).starts);
   return {

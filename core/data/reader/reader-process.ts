@@ -5,7 +5,8 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Answer, CloseMessage, LastWords, OpenAnswer, OpenQuestion, Question, RowsAnswer, RowsQuestion } from "./messages.ts";
-import type { ReadingLimits } from "./reading-options.ts";
+import { parseOptions } from "../../options/options.ts";
+import { limitsSchema, type LimitsOptions, type ReadingLimits } from "./reading-options.ts";
 
 /** The process ended while it read; `place` and `index` say what, as far as that is known. */
 export class ReaderEndedError extends Error {
@@ -150,7 +151,9 @@ function lastWords(said: string): Partial<LastWords> {
 /** One process for all datasets of equal limits. */
 const readers = new Map<string, ReaderProcess>();
 
-export function readerFor(limits: ReadingLimits): ReaderProcess {
+/** @throws Error naming the limit at fault */
+export function readerFor(options: LimitsOptions = {}): ReaderProcess {
+  const limits = parseOptions("limits", limitsSchema, options);
   const key = JSON.stringify(limits);
   const reader = readers.get(key) ?? new ReaderProcess(limits);
   readers.set(key, reader);
