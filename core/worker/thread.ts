@@ -47,14 +47,8 @@ export const launchThread = <S extends Service, Hello>(bootstrap: URL, { name, m
     crash = error;
     void worker.terminate();
   });
-  let reasonOfEnd: ((waiting?: readonly string[]) => Error) | null = null;
-  let atEnd: (reason: (waiting?: readonly string[]) => Error) => void = () => {};
-  const ended = new Promise<void>((resolve) => {
-    worker.once("exit", (code) => {
-      reasonOfEnd = (waiting = []) => describeEnd(name, code, crash, waiting);
-      atEnd(reasonOfEnd);
-      resolve();
-    });
+  const ended = new Promise<(waiting?: readonly string[]) => Error>((resolve) => {
+    worker.once("exit", (code) => resolve((waiting = []) => describeEnd(name, code, crash, waiting)));
   });
   const terminate = async (): Promise<void> => {
     await worker.terminate();
@@ -62,8 +56,7 @@ export const launchThread = <S extends Service, Hello>(bootstrap: URL, { name, m
   };
   const start = async (given: unknown): Promise<ServiceThread<S, Hello>> => {
     const hello = await new Promise<Hello>((resolve, reject) => {
-      if (reasonOfEnd !== null) return reject(reasonOfEnd());
-      atEnd = (reason) => reject(reason());
+      void ended.then((reason) => reject(reason()));
       worker.once("message", (greeting: Greeting<Hello>) => {
         if ("ready" in greeting) resolve(greeting.ready);
         else reject(restoreError(greeting.failed, new Error("start")));
@@ -71,8 +64,8 @@ export const launchThread = <S extends Service, Hello>(bootstrap: URL, { name, m
       worker.postMessage(given);
     });
     const caller = connect<S>(worker);
-    atEnd = (reason) => caller.fail(reason);
-    return { caller, hello, ended, terminate };
+    void ended.then((reason) => caller.fail(reason));
+    return { caller, hello, ended: ended.then(() => undefined), terminate };
   };
   return { start, terminate };
 };
