@@ -106,8 +106,8 @@ function batchOf({ model }: PlanSubject, work: PlannedWork, tokens: number): Lea
   };
   const rows = Array.from({ length: enough * responses }, (_, row) => {
     const own = { prompt: Math.floor(row / responses), tokens: Int32Array.from({ length: responseTokens }, (_token, position) => token(row, position)) };
-    const picture = givenPicture(model, work, row);
-    if (picture === null) return own;
+    const [picture] = shownPictures(model, work, row);
+    if (picture === undefined) return own;
     own.tokens.fill(pictureToken, 0, model.vision.tokens(picture));
     // As if all were predicted, as where an environment says nothing.
     return { ...own, given: { flags: new Uint8Array(responseTokens), pictures: [picture] } };
@@ -115,14 +115,18 @@ function batchOf({ model }: PlanSubject, work: PlannedWork, tokens: number): Lea
   return { prompts: Array.from({ length: enough }, (_, index) => withOwnText(prompt, index, pictureToken, vocabularySize)), rows, temperature: 1 };
 }
 
-/** What environments show in a response, as one picture; null for nothing. */
-function givenPicture({ vision }: PlanSubject["model"], { turns, responseTokens }: PlannedWork, row: number): EncodedPicture | null {
+/** What environments show in a response, as one picture; none where they show nothing. */
+function shownPictures(
+  { vision }: PlanSubject["model"],
+  { turns, responseTokens }: PlannedWork,
+  row: number,
+): readonly EncodedPicture[] {
   const visual = Math.min(turns?.visualTokens ?? 0, responseTokens);
-  if (visual === 0) return null;
+  if (visual === 0) return [];
   const picture = (tokens: number): EncodedPicture => ({ hash: `given ${row}`, grid: vision.gridOf(tokens), pixels: new Float32Array() });
   let wanted = visual;
   while (wanted > 1 && vision.tokens(picture(wanted)) > responseTokens) wanted--;
-  return vision.tokens(picture(wanted)) > responseTokens ? null : picture(wanted);
+  return vision.tokens(picture(wanted)) > responseTokens ? [] : [picture(wanted)];
 }
 
 /** The prompt with other words, so that nothing of it is shared. */
@@ -187,7 +191,7 @@ const seesInBlocks = ({ hasDevice }: PlanSubject, pictures: readonly EncodedPict
 /** The largest picture of a prompt or a response: they are encoded one by one. */
 function visionPeak(subject: PlanSubject, work: PlannedWork): number {
   const { vision } = subject.model;
-  const peaks = [...work.prompt.pictures, givenPicture(subject.model, work, 0) ?? []].flat().map((picture) => {
+  const peaks = [...work.prompt.pictures, ...shownPictures(subject.model, work, 0)].map((picture) => {
     const inBlocks = seesInBlocks(subject, [picture]);
     const trace: TraceModel = (graph, parameters) => graph.output("features", vision.trace(graph, parameters, { inBlocks }));
     return peakOf(subject, trace, vision.feeds([withPixels(subject, picture)], inBlocks), { adds: false });
@@ -200,7 +204,8 @@ function visionLearningPeak(subject: PlanSubject, work: PlannedWork): number {
   const { prompt, prompts, responses } = work;
   const { vision } = subject.model;
   const { recompute } = subject.settings;
-  const given = Array.from({ length: Math.min(prompts * responses, mostPictures) }, (_, row) => givenPicture(subject.model, work, row) ?? []).flat();
+  const inResponses = Math.min(prompts * responses, mostPictures);
+  const given = Array.from({ length: inResponses }, (_, row) => shownPictures(subject.model, work, row)).flat();
   const pictures = [...given, ...Array.from({ length: prompts }, () => prompt.pictures).flat()].slice(0, mostPictures);
   const [chunk] = pictureChunks(pictures);
   if (chunk === undefined) return 0;
@@ -232,8 +237,21 @@ export interface SamplingPeaks {
   readonly words: number;
 }
 
-/** @param wave prompts and responses to each that are sampled together, and tokens that a prompt's prefix and a response have room for */
-export function samplingPeaks(subject: PlanSubject, prompt: EncodedPrompt, wave: { readonly B: number; readonly N: number; readonly P: number; readonly L: number }, { prefillTokens, apart, turns }: { readonly prefillTokens: number; readonly apart: boolean; readonly turns?: PlannedWork["turns"] | undefined }): SamplingPeaks {
+/** Prompts and responses to each that are sampled together, tokens that a prompt's prefix and a response have room for. */
+type WaveSizes = Readonly<Record<"B" | "N" | "P" | "L", number>>;
+
+interface SamplingOptions {
+  readonly turns?: PlannedWork["turns"] | undefined;
+  readonly prefillTokens: number;
+  readonly apart: boolean;
+}
+
+export function samplingPeaks(
+  subject: PlanSubject,
+  prompt: EncodedPrompt,
+  wave: WaveSizes,
+  { prefillTokens, apart, turns }: SamplingOptions,
+): SamplingPeaks {
   const { decoder } = subject.model;
   const together = Math.min(wave.B, Math.max(1, Math.floor(prefillTokens / wave.P)));
   const { placed, matrix } = placeholders(subject.model, Array.from({ length: together }, () => prompt));
@@ -245,13 +263,15 @@ export function samplingPeaks(subject: PlanSubject, prompt: EncodedPrompt, wave:
   const sizes = new Map(Object.entries(wave));
   // With weights of its own a program widens none.
   const decoding = peakBytes(graph, { sizes, files: apart ? subject.inFiles : new Map() }) + outputBytes(graph, sizes);
-  return { prefill: peakOf(subject, prefill, feeds, { adds: false }), decoding, words: turns === undefined ? 0 : wordsPeak(subject, wave, prefillTokens, turns.visualTokens) };
+  const words = turns === undefined ? 0 : wordsPeak(subject, wave, prefillTokens, turns.visualTokens);
+  return { prefill: peakOf(subject, prefill, feeds, { adds: false }), decoding, words };
 }
 
 /** As many words at once as the sampler reads, as long as a response may be. */
-function wordsPeak(subject: PlanSubject, { N, P, L }: { readonly N: number; readonly P: number; readonly L: number }, tokensAtOnce: number, visualTokens: number): number {
+function wordsPeak(subject: PlanSubject, { N, P, L }: WaveSizes, tokensAtOnce: number, visualTokens: number): number {
   const { size, prompts } = wordPieces({ N, P, room: L, heads: subject.model.decoder.heads, longest: L }, tokensAtOnce);
   const { graph } = subject.trace((own, parameters) => traceWords(own, parameters, subject.model));
-  const sizes = new Map(Object.entries({ B: prompts, N, P, L, W: size, K: prompts * N * size, F: Math.max(1, prompts * N * visualTokens) }));
+  const features = Math.max(1, prompts * N * visualTokens);
+  const sizes = new Map(Object.entries({ B: prompts, N, P, L, W: size, K: prompts * N * size, F: features }));
   return peakBytes(graph, { sizes, files: subject.inFiles }) + outputBytes(graph, sizes);
 }

@@ -81,7 +81,8 @@ export class ConversationLog {
     const segments = this.segments(request, index, tokens);
     for (const environment of this.#conversations.environments) {
       if (turn >= environment.maxTurns) continue;
-      const reply = await environment.reply({ prompt, response, turn, text: segments.at(-1)!.text, segments, random: random.key(environment.name, turn) });
+      const { text } = segments.at(-1)!;
+      const reply = await environment.reply({ prompt, response, turn, text, segments, random: random.key(environment.name, turn) });
       if (reply === null) continue;
       const given = await this.#encoded(environment, reply, `row "${prompt.row.id}", response ${response}, turn ${turn}`);
       if (!this.#fits(environment, given.tokens.length, tokens.length)) {
@@ -98,29 +99,50 @@ export class ConversationLog {
    * @throws Error naming the environment, for more than it said it would say, and for what the chat template cannot
    * hold
    */
-  async #encoded({ name, maxReplyTokens = Infinity, maxVisualTokens = 0 }: Environment, { text, pictures: raw = [], role = "user" }: Reply, where: string): Promise<Omit<Heard, "start">> {
+  async #encoded(
+    { name, maxReplyTokens = Infinity, maxVisualTokens = 0 }: Environment,
+    { text, pictures: raw = [], role = "user" }: Reply,
+    where: string,
+  ): Promise<Omit<Heard, "start">> {
     const { processor } = this.#conversations;
     const said = (what: string): string => `the environment "${name}" answered ${where}, with ${what}`;
+    const tooMuch = (what: string, option: string, limit: number, remedy: string): Error =>
+      new Error(`${said(what)}; it was registered with ${option} ${limit}: ${remedy}, or raise it`);
     const pictures = raw.length === 0 ? [] : await processor.encodePictures(raw);
     const visual = pictures.reduce((sum, picture) => sum + processor.visualTokens(picture), 0);
-    if (visual > maxVisualTokens) throw new Error(`${said(`pictures of ${visual} visual tokens`)}; it was registered with maxVisualTokens ${maxVisualTokens}: give smaller pictures, or raise it`);
+    if (visual > maxVisualTokens) {
+      throw tooMuch(`pictures of ${visual} visual tokens`, "maxVisualTokens", maxVisualTokens, "give smaller pictures");
+    }
     const tokens = encodeReply(processor, { text, role }, pictures, said);
-    if (tokens.length > maxReplyTokens) throw new Error(`${said(`${tokens.length} tokens`)}; it was registered with maxReplyTokens ${maxReplyTokens}: say less, or raise it`);
+    if (tokens.length > maxReplyTokens) {
+      throw tooMuch(`${tokens.length} tokens`, "maxReplyTokens", maxReplyTokens, "say less");
+    }
     return { tokens, text, pictures };
   }
 
   #fits({ name }: Environment, words: number, before: number): boolean {
     const { sampling: { maxNewTokens }, warn } = this.#conversations;
     if (before + words < maxNewTokens) return true;
-    const message = `the ${words} tokens that the environment "${name}" answered with did not fit into a response of ${maxNewTokens} tokens in which ${before} were written, so that it ended there; ` +
+    const message = `the ${words} tokens that the environment "${name}" answered with did not fit into a response of ` +
+      `${maxNewTokens} tokens in which ${before} were written, so that it ended there; ` +
       "sampling.maxNewTokens is for all turns and answers together: raise it if this is frequent";
     warn?.(message, `no room for "${name}"`);
     return false;
   }
 }
 
-function encodeReply(processor: PromptProcessor, reply: Required<Pick<Reply, "text" | "role">>, pictures: readonly EncodedPicture[], said: (what: string) => string): Int32Array {
-  if (processor.encodeReply === undefined) throw new Error("the policy's processor has no encodeReply, which puts an environment's words into a response: leave the environment out, or give it one");
+function encodeReply(
+  processor: PromptProcessor,
+  reply: Required<Pick<Reply, "text" | "role">>,
+  pictures: readonly EncodedPicture[],
+  said: (what: string) => string,
+): Int32Array {
+  if (processor.encodeReply === undefined) {
+    throw new Error(
+      "the policy's processor has no encodeReply, which puts an environment's words into a response: " +
+        "leave the environment out, or give it one",
+    );
+  }
   try {
     return processor.encodeReply(reply, pictures);
   } catch (error) {

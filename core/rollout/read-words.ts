@@ -22,13 +22,19 @@ export interface Reading {
  * Read the words of a wave's rows into its cache, and draw the token after the last of each. @param words by row, null
  * for none
  */
-export async function readWords(wave: Wave, words: readonly (NewWords | null)[], { runtime, program, inverseTemperature, tokensAtOnce }: Reading): Promise<void> {
+export async function readWords(
+  wave: Wave,
+  words: readonly (NewWords | null)[],
+  { runtime, program, inverseTemperature, tokensAtOnce }: Reading,
+): Promise<void> {
   const { decoder } = runtime.model;
   const { cache } = wave;
   const heard = words.filter((own) => own !== null);
   const { placed, matrix } = runtime.pictures.place(heard, await runtime.pictures.of(heard));
   const featuresOf = new Map(placed.map(({ prompt, featureRows }) => [prompt, featureRows]));
-  const rows = new WordRows(decoder, words.map((own): Words | null => own && { tokens: own.ids, featureRows: featuresOf.get(own)!, components: own.components }), matrix);
+  const placedWords = words.map((own): Words | null =>
+    own && { tokens: own.ids, featureRows: featuresOf.get(own)!, components: own.components });
+  const rows = new WordRows(decoder, placedWords, matrix);
   cache.reserve(Math.max(...words.map((own, row) => (own === null ? 0 : cache.lengths[row]! + own.ids.length))));
   const { size, prompts } = wordPieces({ ...cache, heads: decoder.heads, longest: rows.longest }, tokensAtOnce);
   for (let from = 0; from < rows.longest; from += size) {
@@ -39,18 +45,25 @@ export async function readWords(wave: Wave, words: readonly (NewWords | null)[],
       const own = Array.from({ length: (part[1] - first) * cache.N }, (_, i) => inPiece(first * cache.N + i));
       if (own.every((count) => count === 0)) continue;
       const last = Int32Array.from(own, (count, i) => i * (end - from) + Math.max(count - 1, 0));
-      const fed = { ...rows.feeds(part, cache.N, [from, end]), ...cache.feeds(...part), mask: wave.mask(0, ...part), last: { shape: [last.length], data: last }, inverseTemperature };
-      const result = await program(fed);
+      const result = await program({
+        ...rows.feeds(part, cache.N, [from, end]),
+        ...cache.feeds(...part),
+        mask: wave.mask(0, ...part),
+        last: { shape: [last.length], data: last },
+        inverseTemperature,
+      });
       cache.appendWords(first, result, inPiece);
-      const isLast = (row: number): boolean => rows.lengthOf(row) > from && rows.lengthOf(row) <= end;
-      wave.draw((result["probabilities"] as HostArray).data as Float32Array, (row) => (row >= first * cache.N && row < part[1] * cache.N && isLast(row) ? row - first * cache.N : null));
+      const [start, stop] = part.map((prompt) => prompt * cache.N) as [number, number];
+      const isLast = (row: number): boolean =>
+        row >= start && row < stop && rows.lengthOf(row) > from && rows.lengthOf(row) <= end;
+      wave.draw((result["probabilities"] as HostArray).data as Float32Array, (row) => (isLast(row) ? row - start : null));
     }
   }
 }
 
 /** Words of a response, and prompts with all their responses, that go through the decoder at once. */
 export function wordPieces(
-  { N, P, room, heads, longest }: { readonly N: number; readonly P: number; readonly room: number; readonly heads: number; readonly longest: number },
+  { N, P, room, heads, longest }: Readonly<Record<"N" | "P" | "room" | "heads" | "longest", number>>,
   tokensAtOnce: number,
 ): { readonly size: number; readonly prompts: number } {
   const scores = 4 * N * heads * (P + room + longest);

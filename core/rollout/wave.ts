@@ -25,8 +25,7 @@ export interface Job {
 
 /**
  * Responses sampled in step: B prompts by N slots, row b·N + n; a slot is empty when its response is done. One whose
- * turn has ended waits until the turns of all
- * others have: what goes on after turns is asked for at once, so that neither the order nor the bits of what is
+ * turn has ended waits until the turns of all others have: what goes on after turns is asked for at once, so that neither the order nor the bits of what is
  * computed depend on how fast it is answered.
  */
 export class Wave {
@@ -103,7 +102,11 @@ export class Wave {
     });
     if (heard.size === 0) return null;
     this.#compact();
-    return this.#slots.map((response, row) => (response === null ? null : { ...heard.get(response)!, components: this.#place(response, row, heard.get(response)!.ids.length) }));
+    return this.#slots.map((response, row) => {
+      if (response === null) return null;
+      const words = heard.get(response)!;
+      return { ...words, components: this.#place(response, row, words.ids.length) };
+    });
   }
 
   /** Rotary positions of a response's newest tokens, [3, count]; the one after them is where it goes on. */
@@ -176,7 +179,10 @@ export class Wave {
     for (let row = first * N; row < end * N; row++) {
       const start = (row - first * N) * width;
       const { prompt } = this.#prompts[Math.floor(row / N)]!;
-      data.fill(0, start, start + promptLength(prompt)).fill(0, start + P, start + P + lengths[row]!).fill(0, start + P + room, start + width);
+      data
+        .fill(0, start, start + promptLength(prompt))
+        .fill(0, start + P, start + P + lengths[row]!)
+        .fill(0, start + P + room, start + width);
     }
     return { shape: [end - first, N, width], data };
   }

@@ -25,10 +25,16 @@ export function regionOf(text: string, { region, units, cell }: RegionNotation):
     const [row, column] = [(groups[0] ?? "").toLowerCase().charCodeAt(0) - "a".charCodeAt(0), Number(groups[1]) - 1];
     return { name: groups.join(""), box: () => [column * cell, row * cell, (column + 1) * cell, (row + 1) * cell] };
   }
-  if (groups.length !== 4) throw new Error(`region has ${groups.length} groups; give it four, x1, y1, x2, y2, or two, a cell's row and column`);
+  if (groups.length !== 4) {
+    throw new Error(`region has ${groups.length} groups; give it four, x1, y1, x2, y2, or two, a cell's row and column`);
+  }
   const [x1, y1, x2, y2] = groups.map(Number) as [number, number, number, number];
   const name = groups.join(", ");
-  return { name, box: ({ width, height }) => (units === "pixels" ? [x1, y1, x2, y2] : [(x1 * width) / 1000, (y1 * height) / 1000, (x2 * width) / 1000, (y2 * height) / 1000]) };
+  if (units === "pixels") return { name, box: () => [x1, y1, x2, y2] };
+  const thousandth = (value: number, side: number): number => (value * side) / 1000;
+  const box = ({ width, height }: Pick<Picture, "width" | "height">): Box =>
+    [thousandth(x1, width), thousandth(y1, height), thousandth(x2, width), thousandth(y2, height)];
+  return { name, box };
 }
 
 /** What of a box lies in the picture, widened to `leastSide` where it can be; null where nothing does. */
@@ -40,9 +46,13 @@ export function cropped(picture: Picture, [x1, y1, x2, y2]: Box, leastSide: numb
   const [top, bottom] = rows;
   const width = right - left;
   const data = new Uint8Array(3 * width * (bottom - top));
-  for (let y = top; y < bottom; y++) data.set(picture.data.subarray(3 * (y * picture.width + left), 3 * (y * picture.width + right)), 3 * (y - top) * width);
+  for (let y = top; y < bottom; y++) {
+    const row = picture.data.subarray(3 * (y * picture.width + left), 3 * (y * picture.width + right));
+    data.set(row, 3 * (y - top) * width);
+  }
   const { limits } = picture;
-  return { width, height: bottom - top, data, source: `${picture.source} [${left}, ${top}, ${right}, ${bottom}]`, ...(limits === undefined ? {} : { limits }) };
+  const source = `${picture.source} [${left}, ${top}, ${right}, ${bottom}]`;
+  return { width, height: bottom - top, data, source, ...(limits === undefined ? {} : { limits }) };
 }
 
 /**
