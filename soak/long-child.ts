@@ -16,8 +16,10 @@ interface Pair {
 }
 
 export interface LongReport {
-  /** Bytes. */
+  /** Bytes of RSS. */
   readonly memory: Pair;
+  /** Of it, bytes that no file stands behind: pages of files are the system's to take and give. */
+  readonly anonymous: Pair;
   readonly handles: Pair;
   readonly threads: Pair;
   readonly files: Pair;
@@ -37,6 +39,7 @@ const window = Math.max(20, Math.min(200, Math.floor((steps - begin) / 3)));
 
 interface Seen {
   readonly rss: number;
+  readonly anonymous: number;
   readonly handles: number;
   readonly threads: number;
   readonly files: number;
@@ -52,8 +55,17 @@ class WatchPlugin implements Plugin {
   apply({ events }: Run): void {
     events.on("step", () => {
       const { user, system } = process.cpuUsage();
-      this.seen.push({ rss: process.memoryUsage.rss(), handles: process.getActiveResourcesInfo().length, threads: inProc("task"), files: inProc("fd"), cpu: (user + system) / 1000 });
+      this.seen.push({ rss: process.memoryUsage.rss(), anonymous: anonymous(), handles: process.getActiveResourcesInfo().length, threads: inProc("task"), files: inProc("fd"), cpu: (user + system) / 1000 });
     });
+  }
+}
+
+/** 0 where there is no /proc. */
+function anonymous(): number {
+  try {
+    return 1024 * Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))![1]);
+  } catch {
+    return 0;
   }
 }
 
@@ -92,6 +104,7 @@ for (const name of readdirSync(output, { recursive: true, encoding: "utf8" })) {
 }
 const report: LongReport = {
   memory: pair(watch.seen, ({ rss }) => rss),
+  anonymous: pair(watch.seen, (seen) => seen.anonymous),
   handles: pair(watch.seen, ({ handles }) => handles),
   threads: pair(watch.seen, ({ threads }) => threads),
   files: pair(watch.seen, ({ files }) => files),

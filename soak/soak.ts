@@ -47,6 +47,7 @@ if (unknown.length > 0) {
 }
 
 const results: (Result & { readonly part: string })[] = [];
+const began = Date.now();
 for (const [name, count] of asked.length > 0 ? asked : Object.keys(parts).map((part) => [part] as [string, string?])) {
   console.log(`\n== ${name}`);
   const started = Date.now();
@@ -67,4 +68,5 @@ console.table(Object.fromEntries(results.map((result, index) => {
   const { tried, survived, lost } = faultsOf(result);
   return [index + 1, { part: result.part, what: result.tried, found: result.found, tried, survived, lost, held: result.held ? "yes" : "NO" }];
 })));
+console.log(`${Math.round((Date.now() - began) / 60_000)} minutes in all`);
 process.exitCode = results.every(({ held }) => held) ? 0 : 1;
