@@ -95,12 +95,20 @@ export function createHost(plugins: readonly Plugin[], options: HostOptions): Ho
  * What is asked for is there, when all plugins are applied.
  * @throws PluginError naming who asks, or who shares a name
  */
-function checkAsked({ requests, views, copies, teachers }: Parts, givenViews: readonly string[]): void {
+function checkAsked(parts: Parts, givenViews: readonly string[]): void {
+  const { requests, views, copies, teachers, auxiliary, environments } = parts;
   requests.checkViews(views.items, givenViews);
   const both = [...teachers.items.keys()].find((name) => copies.items.has(name));
   if (both !== undefined) {
     const other = `${copies.ownerOf(both)} a copy of the weights of that name`;
     throw new PluginError(teachers.ownerOf(both)!, `registers the teacher "${both}", and ${other}; choose another name`);
+  }
+  for (const { name, environments: asked = [] } of auxiliary.items.values()) {
+    const missing = asked.find((environment) => !environments.items.has(environment));
+    if (missing === undefined) continue;
+    const there = [...environments.items.keys()].join(", ") || "none";
+    const what = `the auxiliary rollout "${name}" with the environment "${missing}", which is not registered`;
+    throw new PluginError(auxiliary.ownerOf(name)!, `registers ${what}; there are: ${there}`);
   }
   requests.checkWeights([...copies.items.keys(), ...teachers.items.keys()]);
 }

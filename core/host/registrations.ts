@@ -76,20 +76,24 @@ export function checkedScorer(plugin: string, scorer: Scorer, limitSeconds: numb
   };
 }
 
+const isListOfNames = (list: unknown): boolean =>
+  list === undefined || (Array.isArray(list) && list.every((name) => unlessName(name) === false));
+
 /** An auxiliary rollout whose prompts are prompts. */
 export function checkedAuxiliary(plugin: string, rollout: AuxiliaryRollout, limitSeconds: number): AuxiliaryRollout {
-  const { name, samples, maxNewTokens, temperature, trained, prompt } = fieldsOf(rollout);
+  const { name, samples, maxNewTokens, temperature, environments, trained, prompt } = fieldsOf(rollout);
   checkFields(
     plugin,
     "registers an auxiliary rollout",
     rollout,
-    ["name", "samples", "maxNewTokens", "temperature", "trained", "prompt"],
+    ["name", "samples", "maxNewTokens", "temperature", "environments", "trained", "prompt"],
     {
       name: unlessName(name),
       samples: unlessCount(samples),
       maxNewTokens: unlessCount(maxNewTokens),
       temperature:
         !(temperature === undefined || (Number.isFinite(temperature) && temperature >= 0)) && "a number from 0",
+      environments: !isListOfNames(environments) && "a list of names of environments",
       trained: unlessOneOf(trained, [true, false]),
       prompt: unlessFunction(prompt, true),
     },

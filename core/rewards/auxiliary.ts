@@ -26,16 +26,17 @@ export interface AuxiliaryResult {
 
 /** Sample and judge one auxiliary rollout for all samples of a round, in one call of the engine. */
 export async function runAuxiliary(rollout: AuxiliaryRollout, samples: readonly Sample[], place: { step: number; round: number }, context: AuxiliaryContext): Promise<AuxiliaryResult> {
-  const { name, trained = false } = rollout;
+  const { name, trained = false, environments: answering = [] } = rollout;
   const asked: { readonly sample: Sample; readonly prompt: Prompt }[] = [];
   for (const sample of samples) {
     const parts = rollout.prompt(sample);
     const prompt = parts === null ? null : await auxiliaryPrompt(name, sample, parts, context.processor, trained ? { ...context, step: place.step } : null);
     if (prompt !== null) asked.push({ sample, prompt });
   }
-  const { sampling, turns: _, ...alone } = context;
+  const { sampling, turns = { environments: [] } } = context;
   const groups = await sampleGroups(asked.map(({ prompt }) => prompt), place, {
-    ...alone,
+    ...context,
+    turns: { ...turns, environments: turns.environments.filter((environment) => answering.includes(environment.name)) },
     shares: [{ view: "original", count: rollout.samples ?? 1 }],
     sampling: { ...sampling, maxNewTokens: rollout.maxNewTokens ?? sampling.maxNewTokens, temperature: rollout.temperature ?? sampling.temperature },
     random: context.random.key("auxiliary", name),

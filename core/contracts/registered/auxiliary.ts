@@ -13,6 +13,11 @@ export interface AuxiliaryRollout {
   /** Default: as the main rollout. @unit logits are divided by it */
   readonly temperature?: number;
   /**
+   * Names of the recipe's environments that answer between its turns, as they do in the step's own responses. Default:
+   * none, its responses have one turn.
+   */
+  readonly environments?: readonly string[];
+  /**
    * Whether its responses are trained on, as a second role of the policy: those to each prompt are a group with all views and a reward of its
    * own (`role`: this name), which passes the hook `rewards` before the step's groups do and stands in `GroupSelection.beside`. They are
    * sampled at the main rollout's temperature. A prompt that cannot be used, longer than maxPromptTokens say, is left out and counted as none. Default false.

@@ -39,7 +39,7 @@ export interface Reply {
  * Asked when the policy has ended a turn and the response has room for more; where a recipe has several, in its order,
  * until one answers. Its tokens are part
  * of the response, which the setting `sampling.maxNewTokens` bounds, are read by later turns, and are not trained on.
- * Prompts of auxiliary rollouts have one turn.
+ * Auxiliary rollouts say which of them answer theirs.
  */
 export interface Environment {
   /** Unique in a run. */

@@ -1,6 +1,7 @@
 /** `papo eval`: scores of a model folder, a checkpoint or a run on a dataset, with their settings and intervals. */
 import { basename, join, resolve } from "node:path";
-import { beginFolder, digestsFile, keptDigests, learnerSettings, openPolicy, parseSettings, type OpenPolicy } from "@papo/core";
+import { beginFolder, createHost, digestsFile, keptDigests, learnerSettings, openPolicy, parseSettings } from "@papo/core";
+import type { Environment, OpenPolicy } from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { benchmarkOf } from "../../run-file/benchmarks.ts";
 import { openSources } from "../../run-file/data-source.ts";
@@ -16,6 +17,7 @@ import { compareEvaluations, ksOf, pooled, scoresOf, type Scores } from "../eval
 import type { Difference } from "../evaluation/paired.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
 import { modelWithAdapter, openedWeights, startWeights } from "../../run-file/model-folder.ts";
+import { loadRunFile } from "../../run-file/run-file.ts";
 import { readEvaluation } from "../report/read-evaluation.ts";
 
 export const evalCommand = command({
@@ -38,6 +40,7 @@ export const evalCommand = command({
     pictures: { kind: "list", choices: pictureConditions, default: "real", text: "Which pictures the questions are asked with." },
     output: { kind: "text", value: "<folder>", text: "Where the evaluation goes, runs/eval/<model>-<data> without it." },
     base: { kind: "text", value: "<model>", text: "Of an adapter: the model that it is for." },
+    environments: { kind: "text", value: "<run.ts>", text: "Run file whose environments answer between turns; without it an answer has one turn." },
     compare: { kind: "flag", text: "Compare two evaluations or runs question by question, error by error; seeds of one side with commas between." },
     ...dataOptions,
   },
@@ -46,11 +49,13 @@ export const evalCommand = command({
     const [first, second] = positionals as [string, string];
     if (values.compare) return display.result(comparison(first, second));
     const { folder, adapter } = await modelWithAdapter(first, values.base);
+    const environments = values.environments === undefined ? [] : await environmentsOf(values.environments);
     const layout = values.benchmark === undefined ? undefined : benchmarkOf(values.benchmark);
     const dataset = await openSources(dataAt(second, values));
     const conditions = conditionsOf("--pictures", values.pictures);
     const settings = {
       model: adapter ?? folder, data: resolve(second), samples: values.samples, temperature: values.temperature, topP: values["top-p"], topK: values["top-k"], maxNewTokens: values["max-new-tokens"], seed: values.seed,
+      ...(environments.length === 0 ? {} : { environments: environments.map(({ name }) => name) }),
     };
     const output = resolve(values.output ?? join("runs", "eval", `${basename(first)}-${basename(second)}`));
     // Before the model is read: what cannot be written to must not cost a minute.
@@ -65,7 +70,7 @@ export const evalCommand = command({
       const weights = openedWeights(startWeights(folder, { start: adapter, fixed: [], reference: "base" }, keptDigests(join(output, digestsFile))));
       const stop = hold({ say: () => display.line("stopping after the answers that are being sampled; Ctrl-C again stops at once") });
       const byCondition = await evaluateConditions({
-        policy, dataset, settings: { ...settings, weights }, conditions, judge: verifierJudge(verifier), categories: values.category.length > 0 ? values.category : (layout?.categories ?? []), output, pictures: output,
+        policy, dataset, settings: { ...settings, weights }, conditions, environments, judge: verifierJudge(verifier), categories: values.category.length > 0 ? values.category : (layout?.categories ?? []), output, pictures: output,
         signal: stop.signal,
         onCondition: (condition) => display.phase(`evaluating ${dataset.size} questions, pictures ${condition}`, dataset.size),
       }).finally(() => stop.release());
@@ -89,6 +94,17 @@ export const evalCommand = command({
     }
   },
 });
+
+/** @throws Error where the run file has none: somebody expects answers of several turns */
+async function environmentsOf(file: string): Promise<readonly Environment[]> {
+  const { plugins } = await loadRunFile(file);
+  const environments = [...createHost(plugins, { seed: 1 }).environments.values()];
+  if (environments.length === 0) {
+    const names = plugins.map(({ name }) => name).join(", ");
+    throw new Error(`no plugin of ${file} registers an environment (it has ${names}): leave --environments out`);
+  }
+  return environments;
+}
 
 /** In points, with its interval and chance. */
 const differenceText = (difference: Difference): string => `${percentInterval(difference).replaceAll(" %", " points")}, ${difference.p < 0.001 ? "p < 0.001" : `p = ${difference.p.toFixed(3)}`}`;

@@ -1,6 +1,7 @@
 /** Samples of every question, judged, written down as they come: an evaluation goes on where it was cut off. */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { digestsFile, evaluate, fileDigest, keptDigests, makeFolder, policyTokens, type DigestOf, type Dataset, type Environment, type Policy, type Row, type Sample, type Scorer } from "@papo/core";
 import { writePicture } from "@papo/plugins";
 import { looksOf } from "./evidence.ts";
@@ -149,6 +150,6 @@ export const holdsSame = (folder: string, settings: EvaluationSettings): boolean
 function difference(folder: string, settings: EvaluationSettings): string | null {
   const file = join(folder, "settings.json");
   const before = (existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {}) as Record<string, unknown>;
-  const differs = Object.entries(settings).find(([name, value]) => before[name] !== value);
+  const differs = Object.entries(settings).find(([name, value]) => !isDeepStrictEqual(before[name], value));
   return differs === undefined ? null : `${differs[0]} ${JSON.stringify(before[differs[0]]) ?? "unknown"}, this one has ${JSON.stringify(differs[1])}`;
 }

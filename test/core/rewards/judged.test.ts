@@ -105,3 +105,26 @@ test("the first tokens that hold a text are found, wherever it lies in them", ()
   expect(tokensUntil(tokens, "ca", tabularProcessor)).toBeNull();
   expect(tokensUntil(new Int32Array(0), "a", tabularProcessor)).toBeNull();
 });
+
+test("an auxiliary rollout is answered by the environments that it names", async () => {
+  const turnsOf = async (environments?: readonly string[]) => {
+    const turns: string[][] = [];
+    await collect(({ auxiliary, environments: registry }) => {
+      registry.register({ name: "silent", maxTurns: 2, reply: () => null });
+      registry.register({ name: "echo", maxTurns: 3, reply: ({ text }) => ({ text: `f${text[0] ?? "a"}` }) });
+      auxiliary.register({ name: "again", samples: 2, ...(environments && { environments }), prompt: ({ prompt: { row, pictures } }) => ({ prompt: row.prompt, system: null, pictures }) });
+      return (group) => {
+        for (const { response } of group.auxiliary("again").flat()) {
+          turns.push(response.segments.filter(({ source }) => source === "environment").map(({ text }) => text));
+          expect(response.segments.flatMap(({ tokens }) => [...tokens])).toEqual([...response.tokens]);
+        }
+      };
+    });
+    return turns;
+  };
+  const several = await turnsOf(["silent", "echo"]);
+  expect(several).toHaveLength(48);
+  expect(several.filter((said) => said.length > 0).length).toBeGreaterThan(8);
+  expect(several.flat().every((text) => /^f[a-z]$/.test(text))).toBe(true);
+  for (const none of [await turnsOf(), await turnsOf(["silent"])]) expect(none.flat()).toEqual([]);
+});

@@ -101,6 +101,11 @@ describe("apply", () => {
       ({ auxiliary }: Run) => auxiliary.register({ name: "a", samples: 0.5, prompt: () => null }),
       "with the samples 0.5; it must be a whole number from 1",
     ],
+    [
+      "answers an auxiliary rollout by an environment that nobody registered",
+      ({ auxiliary }: Run) => auxiliary.register({ name: "a", environments: ["zoom-in"], prompt: () => null }),
+      'registers the auxiliary rollout "a" with the environment "zoom-in", which is not registered; there are: none',
+    ],
   ])("that %s", (_name, apply, message) => {
     expect(applying(apply as never)).toThrow(message);
     expect(applying(apply as never)).toThrow(/^TapPlugin /);

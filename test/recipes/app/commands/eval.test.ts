@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Verifier } from "@papo/plugins";
@@ -73,3 +73,28 @@ test("the verifier of the command is the one of the reward", async () => {
   expect((await own.verify("1/2", "\\boxed{0.5}")).outcome).toBe("right");
   await own.close();
 });
+
+test("the environments of a run file answer between turns, and are part of an evaluation's settings", async () => {
+  const folder = temporaryFolder();
+  const start = join(root, "recipes/app/tasks/shapes/start-model");
+  const [data, run, bare] = [join(folder, "rows.jsonl"), join(folder, "run.mjs"), join(folder, "bare.mjs")];
+  writeFileSync(data, `${JSON.stringify({ id: "a", prompt: "how many cross ?", answer: "1" })}\n`);
+  const written = (plugin: string): string => `export default { model: ${JSON.stringify(start)}, data: "rows.jsonl", plugins: [${plugin}], output: "run" };`;
+  writeFileSync(run, written('new (class AgainPlugin { name = "AgainPlugin"; apply({ environments }) { environments.register({ name: "again", maxTurns: 2, reply: () => ({ text: "how many cross ?" }) }); } })()'));
+  writeFileSync(bare, written('new (class BarePlugin { name = "BarePlugin"; apply() {} })()'));
+  const asked = (output: string, ...words: readonly string[]) =>
+    papoHere(["eval", start, data, "--samples", "4", "--max-new-tokens", "60", "--pictures", "real", "--output", join(folder, output), ...words]);
+  for (const again of [false, true]) {
+    const { code, output } = await asked("several", "--environments", run);
+    expect([again, code, output]).toEqual([again, 0, expect.stringContaining("1 questions, 4 samples each")]);
+  }
+  expect(JSON.parse(readFileSync(join(folder, "several/settings.json"), "utf8"))).toMatchObject({ environments: ["again"] });
+  const [{ answers }] = readQuestions(join(folder, "several/questions.jsonl")) as [ReturnType<typeof readQuestions>[number]];
+  // Turns are joined by new lines.
+  expect(answers.some(({ text }) => text.includes("\n"))).toBe(true);
+  await asked("one");
+  expect(readQuestions(join(folder, "one/questions.jsonl"))[0]!.answers.some(({ text }) => text.includes("\n"))).toBe(false);
+  const { code, output } = await asked("none", "--environments", bare);
+  expect(code).toBe(1);
+  expect(output).toMatch(/no plugin of .*bare\.mjs registers an environment \(it has BarePlugin\): leave --environments out/);
+}, 60_000);
