@@ -9,6 +9,9 @@ const ofRun = [
   "metrics.csv", "responses.csv", "tensorboard", "trackio", "wandb",
 ];
 
+/** Rows have a folder of that name too: it alone says of no run. */
+const notAlone = "pictures";
+
 /** Where the earlier run waits. */
 const aside = ".overwritten";
 
@@ -26,8 +29,9 @@ export function setAside(output: string): SetAside | null {
   recoverAside(output);
   const names = readdirSync(output).filter((name) => name !== lockFile);
   const found = names.filter((name) => ofRun.includes(name));
-  if (names.length > 0 && found.length === 0) throw new Error(`--overwrite: ${output} holds ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""} and no run; choose another output folder`);
-  if (found.length === 0) return null;
+  const isRun = found.some((name) => name !== notAlone);
+  if (names.length > 0 && !isRun) throw new Error(`--overwrite: ${output} holds ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""} and no run; choose another output folder`);
+  if (!isRun) return null;
   mkdirSync(place);
   for (const name of found) renameSync(join(output, name), join(place, name));
   return {

@@ -7,9 +7,17 @@ import { drawScene, encodePng } from "../app/tasks/shapes/draw.ts";
 import { sharedSprites } from "../app/tasks/shapes/examples.ts";
 import type { Scene } from "../app/tasks/shapes/scene.ts";
 
-export interface DrawnRow {
+export interface Message {
+  readonly role: "user" | "assistant";
+  readonly content: string;
+}
+
+/** A question, or a dialogue that ends with one. */
+type Asked = string | readonly Message[];
+
+export interface DrawnRow<Prompt extends Asked = string> {
   readonly id: string;
-  readonly prompt: string;
+  readonly prompt: Prompt;
   readonly answer: string;
   /** A picture each, in order. */
   readonly scenes: readonly Scene[];
@@ -24,7 +32,7 @@ export const rowsFolder = (work: string): string => fileURLToPath(new URL(`../..
 export const isScript = (module: string): boolean => module === pathToFileURL(process.argv[1] ?? "").href;
 
 /** A line of JSONL for each row, its pictures beside the file. */
-export async function writeDrawnRows(file: string, rows: readonly DrawnRow[]): Promise<void> {
+export async function writeDrawnRows(file: string, rows: readonly DrawnRow<Asked>[]): Promise<void> {
   const sprites = await sharedSprites();
   const folder = dirname(file);
   await mkdir(join(folder, "pictures"), { recursive: true });

@@ -61,3 +61,10 @@ test("a folder without a run is left alone", () => {
   expect(() => setAside(folder)).toThrow(/--overwrite: .* holds thesis\.tex and no run; choose another output folder/);
   expect(read("thesis.tex")).toBe("mine");
 });
+
+test("a folder of rows with their pictures is no run", () => {
+  write("pictures/a.png", "a");
+  write("rows.jsonl", "");
+  expect(() => setAside(folder)).toThrow(/holds pictures, rows\.jsonl and no run; choose another output folder/);
+  expect(read("pictures/a.png")).toBe("a");
+});

@@ -11,7 +11,7 @@ import type { Scorable } from "@papo/core";
 
 const fileOf = (name: string): string => fileURLToPath(new URL(`../../../recipes/works/${name}.ts`, import.meta.url));
 
-test.each(["moo/run", "moo/alone", "fair-reason/run", "r2rec/run", "r2rec/supervised", "seed-bench-r1/run", "seed-bench-r1/supervised"])("%s is a run file", async (name) => {
+test.each(["moo/run", "moo/alone", "fair-reason/run", "r2rec/run", "r2rec/supervised", "seed-bench-r1/run", "seed-bench-r1/supervised", "rl-of-thoughts/run", "rl-of-thoughts/supervised"])("%s is a run file", async (name) => {
   const { plugins, settings } = await loadRunFile(fileOf(name));
   const { scorers } = createHost(plugins, { seed: 1 });
   expect(scorers.size > 0).toBe(!name.endsWith("supervised"));
