@@ -26,7 +26,7 @@ export interface ChildOutcome {
   /** Exit code, or the signal that ended it. */
   readonly ended: number | NodeJS.Signals;
   readonly output: string;
-  /** What it was doing when it ended. */
+  /** What it was doing when the first signal came; without one, when it ended. */
   readonly phase: string;
   /** Milliseconds from its first word of a phase to its end. */
   readonly worked: number;
@@ -60,6 +60,7 @@ export function runCommand(args: readonly string[], { env = {}, sent = [], large
   return new Promise((resolve) => {
     const child = spawn(program!, rest, { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     let [said, phase, began] = ["", "start", 0];
+    let met: string | null = null;
     let timer: NodeJS.Timeout | null = null;
     const late = setTimeout(() => child.kill("SIGKILL"), mostMilliseconds);
     const waiting = [...sent];
@@ -68,6 +69,7 @@ export function runCommand(args: readonly string[], { env = {}, sent = [], large
       if (next === undefined || timer !== null || !next.after.test(said)) return;
       timer = setTimeout(() => {
         [timer] = [null, waiting.shift()];
+        met ??= phase;
         child.kill(next.signal);
         arm();
       }, next.milliseconds);
@@ -83,7 +85,7 @@ export function runCommand(args: readonly string[], { env = {}, sent = [], large
     child.on("close", (code, signal) => {
       clearTimeout(late);
       if (timer !== null) clearTimeout(timer);
-      resolve({ ended: code ?? signal!, output: said, phase, worked: began === 0 ? 0 : Date.now() - began });
+      resolve({ ended: code ?? signal!, output: said, phase: met ?? phase, worked: began === 0 ? 0 : Date.now() - began });
     });
     arm();
   });
