@@ -1,5 +1,6 @@
 /**
- * The two commands of a fresh clone: `npm start` and `npm test` come here, `node setup.mjs start|test [arguments]`.
+ * The commands of a fresh clone: `npm start`, `npm test`, `npm run build` and `npm run release` come here,
+ * `node setup.mjs start|test|build|release [arguments]`.
  * Needs Node and npm alone: it installs what the lock file names and node_modules lacks, then runs the command.
  * Plain JavaScript without dependencies, because it runs before anything is installed.
  */
@@ -16,6 +17,8 @@ const root = dirname(fileURLToPath(import.meta.url));
 const commands = {
   start: { script: ["recipes/papo.mjs", "demo"], develops: false },
   test: { script: ["node_modules/vitest/vitest.mjs", "run"], develops: true },
+  build: { script: ["build/build.mjs"], develops: true },
+  release: { script: ["build/release.mjs"], develops: true },
 };
 
 /**
@@ -81,13 +84,14 @@ function showProgress(paths) {
   };
 }
 
-/** Installs what is missing. Throws with the reason when that fails. */
-async function install(develops) {
+/** Installs what is missing. Throws with the reason when that fails. @param verbose whether it speaks with nothing to do */
+async function install(develops, verbose) {
   const missing = missingPackages(root, develops);
   if (missing.length === 0) {
-    console.log("Dependencies: installed, as the lock file says.");
+    if (verbose) console.log("Dependencies: installed, as the lock file says.");
     return;
   }
+  console.log(`Node ${process.versions.node} on ${process.platform} ${process.arch}.`);
   console.log(`Dependencies: ${missing.length} packages are missing or differ from the lock file; running npm ci (install scripts stay off).`);
   const stopProgress = showProgress(missing);
   // On Windows npm is a batch file, which only a shell can start.
@@ -100,16 +104,16 @@ async function install(develops) {
   if (left.length > 0) throw new Error(`npm ci finished, but ${left.length} packages are still missing, ${left[0]} for one.`);
 }
 
-/** Runs `start` or `test` with further arguments; resolves to the exit code. */
+/** Runs one of the commands with further arguments; resolves to the exit code. */
 async function main([name, ...rest]) {
   const problem = nodeProblem(process.versions.node);
   if (problem !== null) throw new Error(problem);
   const command = Object.hasOwn(commands, name ?? "") ? commands[name] : undefined;
   if (command === undefined) throw new Error(`Unknown command "${name ?? ""}": use node setup.mjs ${Object.keys(commands).join(" | ")} [arguments].`);
-  console.log(`Node ${process.versions.node} on ${process.platform} ${process.arch}.`);
-  await install(command.develops);
+  const verbose = rest.includes("--verbose");
+  await install(command.develops, verbose);
   const [script, ...args] = command.script;
-  console.log(`Running: node ${[script, ...args, ...rest].join(" ")}\n`);
+  if (verbose) console.log(`Running: node ${[script, ...args, ...rest].join(" ")}\n`);
   return runProgram(process.execPath, [join(root, script), ...args, ...rest]);
 }
 

@@ -11,7 +11,7 @@ export function writeDeclarations(built) {
   try {
     execFileSync(process.execPath, [compiler, "--project", join(root, "build", "tsconfig.json"), "--outDir", folder], { encoding: "utf8" });
   } catch (error) {
-    throw new Error(`the declarations could not be written:\n${error.stdout ?? error.message}`, { cause: error });
+    throw new Error(`the declarations could not be written:\n${reasonOf(error)}`, { cause: error });
   }
   for (const name of packages) {
     const types = join(builtPackage(name, built), "types");
@@ -21,6 +21,9 @@ export function writeDeclarations(built) {
   }
   rmSync(folder, { recursive: true });
 }
+
+/** What the compiler says is wrong with the sources, else why it did not run. @param error of execFileSync */
+export const reasonOf = ({ stdout, stderr, message }) => [stdout, stderr, message].find((text) => text?.trim()) ?? "for no reason that it gives";
 
 /** Imports of built files, and of no package that the built ones do without. */
 function asPacked(file) {

@@ -8,6 +8,7 @@ interface Build {
   buildPackages(options: { built: string }): Promise<void>;
 }
 
+const { reasonOf } = (await import(new URL("../../build/declarations.mjs", import.meta.url).href)) as { reasonOf(error: object): string };
 const { buildPackages } = (await import(new URL("../../build/build.mjs", import.meta.url).href)) as Build;
 
 /** Beside the dependencies, which built packages find one folder up. */
@@ -78,4 +79,10 @@ describe("the built packages", () => {
       expect(foreign.filter((path) => !(path in dependencies))).toEqual([]);
     }
   });
+});
+
+test("a compiler that did not run is told of by its own words, one that found mistakes by those", () => {
+  expect(reasonOf({ stdout: "", stderr: "Cannot find module", message: "Command failed" })).toBe("Cannot find module");
+  expect(reasonOf({ stdout: "a.ts(1,1): error TS1", stderr: "", message: "Command failed" })).toBe("a.ts(1,1): error TS1");
+  expect(reasonOf({ stdout: "\n", message: "Command failed" })).toBe("Command failed");
 });

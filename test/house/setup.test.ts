@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -55,5 +55,13 @@ test("a folder deleted from node_modules counts as missing", () => {
 test("an unknown command is refused from any folder, with the ones there are", () => {
   const { status, stderr } = spawnSync(process.execPath, [`${projectFolder}setup.mjs`, "tset"], { cwd: folder, encoding: "utf8" });
   expect(status).toBe(1);
-  expect(stderr).toContain("start | test");
+  expect(stderr).toContain("start | test | build | release");
+});
+
+test("packing in a clone installs first what the build needs", () => {
+  const { scripts } = JSON.parse(readFileSync(`${projectFolder}package.json`, "utf8")) as { scripts: Record<string, string> };
+  expect([scripts["build"], scripts["release"]]).toEqual(["node setup.mjs build", "node setup.mjs release"]);
+  // With everything installed it says nothing of its own.
+  const { stdout, stderr } = spawnSync(process.execPath, [`${projectFolder}setup.mjs`, "release", "--nothing"], { cwd: folder, encoding: "utf8" });
+  expect([stdout, stderr]).toEqual(["", expect.stringContaining('npm run release takes --publish, not "--nothing"')]);
 });
