@@ -13,7 +13,7 @@ const schema = z.strictObject({
   /** Share of the picture that is black in the masked view. */
   maskRatio: z.number().min(0).max(1).default(0.6),
   /** Side of the black squares, in pixels of the picture as it was given. */
-  maskPatch: z.int().positive().default(14),
+  maskPatch: z.int().positive().meta({ unit: "pixels" }).default(14),
   /** How tokens are averaged in the added terms; null: "token_mean" in official mode, "sequence_mean" (Eq. 2) in paper mode. */
   reduction: z.enum(reductions).nullable().default(null),
   /** What the mask lies on, see RandomMaskPlugin; "semantic": what the policy's own vision tower looks at most, see SemanticMaskPlugin. */

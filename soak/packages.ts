@@ -1,8 +1,9 @@
 /** From tarballs in an empty folder to a trained model, its page and its types, as somebody does it who has no clone. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fiveCommands } from "./five-commands.ts";
+import { otherNodes, waysOfInstalling } from "./installing.ts";
 import { root, run, type Result } from "./part.ts";
 
 /** Errors of the project's compiler, by the file that they are told of. */
@@ -23,7 +24,8 @@ export async function packages(): Promise<readonly Result[]> {
   };
   const folder = join(root, "runs/soak/packages");
   if (!step("npm run release", run("npm", ["run", "release"]) === 0)) return rows;
-  const commands = await fiveCommands(folder, readdirSync(join(root, "dist")).map((name) => join(root, "dist", name)));
+  const tarballs = readdirSync(join(root, "dist")).map((name) => join(root, "dist", name));
+  const commands = await fiveCommands(folder, tarballs);
   for (const { typed, held, seconds } of commands) step(typed, held, held ? `as it should, ${seconds.toFixed(0)} s` : "failed");
   if (commands.some(({ held }) => !held)) return rows;
   rows.push({ tried: "the five commands together", found: `${commands.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(0)} s`, held: true });
@@ -47,6 +49,11 @@ export async function packages(): Promise<readonly Result[]> {
   step("require in a CommonJS module", node("own.cjs", 'const { grpo } = require("@papo/recipes");\nif (grpo().length !== 3) throw new Error("no recipe");\n'));
   const files = execFileSync("du", ["-sm", "node_modules"], { cwd: folder, encoding: "utf8" });
   rows.push({ tried: "size of node_modules", found: `${parseInt(files, 10)} MB`, held: true });
-  console.log(readFileSync(join(folder, "package.json"), "utf8"));
-  return rows;
+  rows.push(...otherNodes(folder));
+  // Its package.json names the packed files, so that it is installed anywhere.
+  rmSync(join(root, "runs/soak/elsewhere"), { recursive: true, force: true });
+  step("papo init elsewhere, npm install --ignore-scripts there, its test", papo("init", "../elsewhere") === 0
+    && run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: join(root, "runs/soak/elsewhere") }) === 0 && run("npm", ["test"], { cwd: join(root, "runs/soak/elsewhere") }) === 0);
+  rmSync(join(root, "runs/soak/elsewhere"), { recursive: true, force: true });
+  return [...rows, ...waysOfInstalling(tarballs)];
 }

@@ -42,7 +42,7 @@ const optimizerSchema = z.strictObject({
 
 export const settingsSchema = z.strictObject({
   /** Every random number of the run follows from it: order of rows, samples, masks, minibatches. */
-  seed: z.int().nonnegative().default(1),
+  seed: z.int().nonnegative().meta({ unit: "–" }).default(1),
   /** Number of steps; each samples, scores and updates once. */
   steps: count.meta({ unit: "steps" }).default(100),
   /** Prompts a step trains on. */
@@ -69,7 +69,7 @@ export const settingsSchema = z.strictObject({
     /** Most pixels after resizing; null: as the model's folder says. */
     maxPixels: count.meta({ unit: "pixels" }).nullable().default(null),
     /** Most pixels of a picture as its file has it: one with more is a row that cannot be used. Decoding takes about 11 bytes a pixel. */
-    maxFilePixels: count.default(64_000_000),
+    maxFilePixels: count.meta({ unit: "pixels" }).default(64_000_000),
     /** 16-bit grey: "scale" to 8 bits, or "clip" at 255 as Pillow and so transformers do (32768 becomes white). */
     sixteenBit: z.enum(["scale", "clip"]).default("scale"),
     /** Transparency: on "white", as transformers does with opened pictures; or "drop" it, as it does with paths. */
@@ -119,7 +119,7 @@ export const settingsSchema = z.strictObject({
    * On "xla": how many of the machine's devices (GPUs) the run takes. A pass of the learner and a wave of the sampler are split over them; log-probs and
    * gradients are those of one device but for rounding, and a run may be resumed with another number.
    */
-  devices: count.default(1),
+  devices: count.meta({ unit: "devices" }).default(1),
   /**
    * On several devices: "full" gives each a part of the weights, gradients and moments (ZeRO-3, arXiv:1910.02054; what FSDP does), "replicated" all of
    * them: less traffic, more memory.

@@ -32,6 +32,7 @@ function schemaOf(make) {
 
 /** What a value may be, in words, from its JSON schema. */
 function range(json) {
+  if (json.words !== undefined) return json.words;
   if (json.anyOf !== undefined) return json.anyOf.map(range).join(" or ");
   if (json.enum !== undefined) return json.enum.map((value) => code(JSON.stringify(value))).join(", ");
   if (json.const !== undefined) return code(JSON.stringify(json.const));
@@ -49,13 +50,28 @@ function range(json) {
   return [json.type === "integer" ? "whole number" : "number", ...(bounds.length > 0 ? [bounds.join(", ")] : [])].join(" ");
 }
 
-/** The unit that an option's schema names, whatever stands around it. */
-function unitOf(schema) {
+/** What JSON cannot say: a function, an object of a class. */
+function inWords({ zodSchema, jsonSchema }) {
+  const { def, bag } = zodSchema._zod;
+  if (def.type === "custom") jsonSchema.words = bag.Class === undefined ? def.error({}) : `a ${bag.Class.name}`;
+}
+
+/** Of an option with a regular expression, which JSON has no form for: how it is written. */
+const defaultOf = (schema, json) => (schema.def?.defaultValue instanceof RegExp ? code(String(schema.def.defaultValue)) : json.default === undefined ? "" : code(inShort(json.default)));
+
+/** 0.000001 is 1e-6. */
+const inShort = (value) => (typeof value === "number" && value !== 0 && value < 1e-3 ? value.toExponential() : JSON.stringify(value));
+
+const isNumber = (json) => ["number", "integer"].some((type) => [json.type].flat().includes(type)) || [json.items, ...(json.anyOf ?? []), ...(json.prefixItems ?? [])].some((part) => part !== undefined && isNumber(part));
+
+/** The unit that an option's schema names, whatever stands around it; of other numbers, that they count something or are without. */
+function unitOf(schema, json) {
   for (let at = schema; at !== undefined; at = at.def?.innerType) {
     const unit = z.globalRegistry.get(at)?.unit;
     if (unit !== undefined) return unit;
   }
-  return "";
+  if (!isNumber(json)) return "";
+  return /^whole number(?: [^[]*)?$/.test(range(json)) ? "count" : "–";
 }
 
 const elsewhere = (holder, path) =>
@@ -69,10 +85,8 @@ function rows(schema, texts, holder) {
     const own = schemaAt(schema, path.split("."));
     // What is inside an option is told with it, unless it has sentences of its own.
     if (texts[path] === undefined) return [];
-    const json = z.toJSONSchema(own, { io: "input", unrepresentable: "any" });
-    const { default: value } = json;
-    const told = value === undefined ? "" : code(typeof value === "number" && value !== 0 && value < 1e-3 ? value.toExponential() : JSON.stringify(value));
-    return [`| ${code(path)} | ${told} | ${cell(range(json))} | ${unitOf(own)} | ${cell(texts[path] ?? "")} | ${elsewhere(holder, path)} |`];
+    const json = z.toJSONSchema(own, { io: "input", unrepresentable: "any", override: inWords });
+    return [`| ${code(path)} | ${cell(defaultOf(own, json))} | ${cell(range(json))} | ${unitOf(own, json)} | ${cell(texts[path] ?? "")} | ${elsewhere(holder, path)} |`];
   });
 }
 

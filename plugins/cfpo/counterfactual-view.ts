@@ -6,7 +6,7 @@ const schema = z.strictObject({
   /** Name of the view. */
   view: z.string().default("counterfactual"),
   /** Standard deviations above the mean from which a text token's attention to a visual token is cut off from its value. Release: 0, 1, 2 or 3. */
-  deviations: z.number().default(2),
+  deviations: z.number().meta({ unit: "standard deviations" }).default(2),
 });
 
 /**

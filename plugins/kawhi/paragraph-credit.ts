@@ -10,9 +10,9 @@ const schema = z.strictObject({
   /** α: "alignment", the cosine of query and key, as in the paper; "attention", the probability that the query puts on the tokens. */
   score: z.enum(["alignment", "attention"]).default("alignment"),
   /** Layers of the decoder that α is the mean of, from 0; −1 is the last. */
-  layers: z.union([z.literal("all"), z.array(z.int()).min(1)]).default([-1]),
+  layers: z.union([z.literal("all"), z.array(z.int()).min(1)]).meta({ unit: "layer numbers" }).default([-1]),
   /** Heads that α is the mean of. Paper: 0, 1, 3 and 22 to 27 of Qwen2.5-VL-7B, 2, 3, 4, 12, 13, 19, 25 and 27 of Qwen3-VL-4B. */
-  heads: z.union([z.literal("all"), z.array(z.int()).min(1)]).default("all"),
+  heads: z.union([z.literal("all"), z.array(z.int()).min(1)]).meta({ unit: "head numbers" }).default("all"),
   /** What ends a paragraph of a response's text. */
   separator: z.string().min(1).default("\n\n"),
   /** τ of the softmax over paragraphs; the paper names no value. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 
 const schema = z.strictObject({
   /** Measure at step 1 and every so many steps, those that RunLogPlugin logs by default; each costs a forward pass of the learner, unless a plugin of the recipe asks for the same score. */
-  every: z.int().positive().default(10),
+  every: z.int().positive().meta({ unit: "steps" }).default(10),
 });
 
 /**

@@ -27,7 +27,7 @@ const schema = z.strictObject({
   /** The part of the reward that says whether a response is right. */
   accuracy: z.string().default("accuracy"),
   /** Only the tokens of a response with the largest divergence, this share of them; the mean stays over all. null: all tokens. */
-  topTokens: z.number().gt(0).lt(1).nullable().default(null),
+  topTokens: z.number().gt(0).lt(1).meta({ unit: "share of tokens" }).nullable().default(null),
   /** After weights and the choice of tokens a token's divergence is held within 0 and this (the release's kl_prcp_clipping); null leaves it. */
   clip: z.number().positive().meta({ unit: "nats" }).nullable().default(null),
   /**

@@ -14,7 +14,7 @@ const schema = z.strictObject({
   /** The folder of the DINOv2 ("dinov2" only). */
   model: z.string().nullable().default(null),
   /** Layers whose attention is averaged, counted from 0 ("dinov2" only). */
-  layers: z.array(z.int().nonnegative()).min(1).default([6, 7, 8, 9]),
+  layers: z.array(z.int().nonnegative()).min(1).meta({ unit: "layer numbers" }).default([6, 7, 8, 9]),
   /** p: share of the cells that are masked, the most salient. */
   ratio: z.number().min(0).max(1).default(0.6),
   /** What a masked cell shows. */

@@ -9,9 +9,9 @@ export const serverSchema = {
   /** Headers besides Content-Type, secret: { Authorization: environment("REWARD_KEY", "Bearer ") }. They are written nowhere. */
   headers: z.record(z.string(), secret()).default({}),
   /** Tries after the first, where the server cannot be reached or answers 429 or 5xx; waits double from half a second. */
-  retries: z.int().nonnegative().default(3),
+  retries: z.int().nonnegative().meta({ unit: "tries" }).default(3),
   /** Longest answer that is read, MiB. */
-  maxAnswerMegabytes: z.number().positive().default(16),
+  maxAnswerMegabytes: z.number().positive().meta({ unit: "MiB" }).default(16),
   /** Seconds for one response, tries and waiting included. */
   timeoutSeconds: z.number().positive().meta({ unit: "seconds" }).default(60),
   /** No usable answer within that: "stop" the run, "drop" the response's group, or give this value, logged and counted. */

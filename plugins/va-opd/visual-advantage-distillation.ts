@@ -14,7 +14,7 @@ const schema = z.strictObject({
   /** τ of the softmax over a group's responses. */
   temperature: z.number().positive().default(1),
   /** Share of a response's tokens, those with the largest visual advantage, that have a mean of their own. */
-  topTokens: z.number().gt(0).lt(1).default(0.2),
+  topTokens: z.number().gt(0).lt(1).meta({ unit: "share of tokens" }).default(0.2),
   /** λ: weight of these tokens' mean; the others have the rest. */
   lambda: z.number().min(0).max(1).default(0.5),
 });

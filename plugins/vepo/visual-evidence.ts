@@ -15,7 +15,7 @@ const schema = z.strictObject({
   /** Exponent of the divergence's part; the entropy change has the rest. */
   divergence: z.number().min(0).max(1).default(0.7),
   /** Share of a response's tokens that get a policy gradient. */
-  topTokens: z.number().gt(0).max(1).default(0.2),
+  topTokens: z.number().gt(0).max(1).meta({ unit: "share of tokens" }).default(0.2),
 });
 
 /**

@@ -10,7 +10,7 @@ const schema = z.strictObject({
   /** γ: tokens from this share of the response on may be raised. */
   start: z.number().min(0).lt(1).default(0.5),
   /** κ: the share of those that are raised, the most focused. */
-  topTokens: z.number().gt(0).max(1).default(0.2),
+  topTokens: z.number().gt(0).max(1).meta({ unit: "share of tokens" }).default(0.2),
   /** The factor of a token lies within these. */
   tokenRange: z.tuple([z.number(), z.number()]).default([0.1, 2]),
   /** The factor of a response lies within these. */

@@ -8,7 +8,7 @@ const schema = z.strictObject({
   /** The view whose loss of the picture says what a token depends on. The release: one mask per response, p = 0.5, on the resized grid. */
   view: z.string().default("masked"),
   /** Share of each response's tokens that get a policy gradient; 1 keeps all. */
-  topTokens: z.number().gt(0).max(1).default(0.4),
+  topTokens: z.number().gt(0).max(1).meta({ unit: "share of tokens" }).default(0.4),
   /** β_min: the factor of the advantage of the least dependent response; 1 leaves advantages alone. */
   lowest: z.number().gt(0).max(1).default(0.9),
 });

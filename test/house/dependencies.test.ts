@@ -78,3 +78,8 @@ test("the rules catch what they are for", () => {
   expect(crossesPluginFolders(one("plugins/papo/mask.ts", 'import { x } from "../verify/verify-answer.ts";'))).toBe(false);
   expect(crossesPluginFolders(one("plugins/verify/verify-answer.ts", 'import { x } from "../papo/mask.ts";'))).toBe(true);
 });
+
+test("what writes Trackio's database is pinned, so that its bytes stay as they were tested", () => {
+  const { dependencies } = JSON.parse(projectText("plugins/package.json") ?? "{}") as { dependencies: Record<string, string> };
+  expect(dependencies["node-sqlite3-wasm"]).toMatch(/^\d+\.\d+\.\d+$/);
+});

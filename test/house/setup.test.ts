@@ -65,3 +65,12 @@ test("packing in a clone installs first what the build needs", () => {
   const { stdout, stderr } = spawnSync(process.execPath, [`${projectFolder}setup.mjs`, "release", "--nothing"], { cwd: folder, encoding: "utf8" });
   expect([stdout, stderr]).toEqual(["", expect.stringContaining('npm run release takes --publish, not "--nothing"')]);
 });
+
+test("the lock file names the programs of every system, not only of the one it was written on", () => {
+  interface Locked {
+    readonly packages: Readonly<Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>>;
+  }
+  const { packages } = JSON.parse(readFileSync(`${projectFolder}package-lock.json`, "utf8")) as Locked;
+  const lacking = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) => Object.keys(optionalDependencies).filter((name) => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages)));
+  expect(lacking).toEqual([]);
+});

@@ -5,7 +5,7 @@ const names = z.union([z.string(), z.array(z.string()).min(1)], { error: "a text
 
 export const loraSchema = z.strictObject({
   /** r: inner size of the product B·A that is added to a weight. Default 16, or the start's. */
-  rank: z.int().positive().optional(),
+  rank: z.int().positive().meta({ unit: "columns of a factor" }).optional(),
   /** The product is multiplied by alpha / rank. Default 32, or the start's. */
   alpha: z.number().positive().optional(),
   /** Divide alpha by √rank instead (rsLoRA, arXiv:2312.03732). Default false, or the start's. */
@@ -24,7 +24,7 @@ export const loraSchema = z.strictObject({
   /** The same of layers that are left out. */
   excludeModules: names.optional(),
   /** Numbers of the layers that are adapted, where the targets are endings. Default: all. */
-  layersToTransform: z.union([z.int().nonnegative(), z.array(z.int().nonnegative()).min(1)], { error: "a number of a layer or a list of them" }).optional(),
+  layersToTransform: z.union([z.int().nonnegative(), z.array(z.int().nonnegative()).min(1)], { error: "a number of a layer or a list of them" }).meta({ unit: "layer numbers" }).optional(),
   /** Whether targets in the vision tower count. */
   vision: z.boolean().default(false),
   /** An adapter's folder, as PEFT or a run wrote it, to go on from. */

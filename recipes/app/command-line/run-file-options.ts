@@ -1,7 +1,7 @@
 /** Options of commands that run a run file. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadRunFile, type LoadedRunFile } from "../../run-file/run-file.ts";
+import { loadRunFile, type LoadedRunFile, type RunFileChanges } from "../../run-file/run-file.ts";
 import { overriddenPath } from "../../run-file/overrides.ts";
 import { UsageError } from "./command.ts";
 import type { GivenOptions, Options } from "./options.ts";
@@ -30,7 +30,7 @@ export interface ChangedRunFile {
  * @throws Error with all that is wrong, a line each
  */
 export async function changedRunFile(file: string, { set, output, overwrite }: GivenOptions<typeof runFileOptions>, resume: boolean): Promise<ChangedRunFile> {
-  if (overwrite && resume) throw new UsageError(["--overwrite begins anew and --resume goes on: give one of them"]);
+  if (overwrite && resume) throw new UsageError(["--overwrite begins anew and --resume goes on: give one of them", ...(await runFileMistakes([file], { set, output }))]);
   const run = await loadRunFile(file, { set, output });
   if (!resume) return { run, overrides: set };
   const paths = set.map(overriddenPath);
@@ -38,6 +38,18 @@ export async function changedRunFile(file: string, { set, output, overwrite }: G
   if (earlier.length === 0) return { run, overrides: set };
   const overrides = [...earlier, ...set];
   return { run: await loadRunFile(file, { set: overrides, output: run.output }), overrides };
+}
+
+/** What is wrong in the run file and in what is set in it, told beside mistakes in the options. @param words the run file, and others perhaps */
+export async function runFileMistakes(words: readonly string[], changes: RunFileChanges): Promise<readonly string[]> {
+  const file = words.find((word) => /\.[cm]?[jt]s$/.test(word));
+  if (file === undefined) return [];
+  try {
+    await loadRunFile(file, changes);
+    return [];
+  } catch (error) {
+    return (error as Error).message.split("\n");
+  }
 }
 
 /** What the run in a folder was begun with. */

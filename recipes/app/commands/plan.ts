@@ -12,7 +12,7 @@ import { withOverrides } from "../../run-file/overrides.ts";
 import { loadRunFile, type RunFile } from "../../run-file/run-file.ts";
 import { textCommand, UsageError } from "../command-line/command.ts";
 import { say } from "../display/say.ts";
-import { setOption } from "../command-line/run-file-options.ts";
+import { runFileMistakes, setOption } from "../command-line/run-file-options.ts";
 
 export const plan = textCommand({
   name: "plan",
@@ -30,6 +30,7 @@ export const plan = textCommand({
     memory: { kind: "number", least: 1, value: "<GB>", text: "Memory to fit, in place of this machine's." },
   },
   positionals: [1, 1],
+  besides: ({ values, positionals }) => runFileMistakes(positionals, values),
   async run({ values, positionals: [subject] }) {
     const isRunFile = /\.[cm]?[jt]s$/.test(subject!);
     const run = isRunFile ? await loadRunFile(subject!, { set: values.set }) : bareRun(values.set);

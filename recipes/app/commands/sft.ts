@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { beginFolder, isDiverged, learnerSettings, openPolicy, parseSettings, supervisedBatches, trainSupervised, type RunSettings } from "@papo/core";
 import { command } from "../command-line/command.ts";
 import { hold, unlessStopped } from "../stopping.ts";
-import { changedRunFile, runFileOptions } from "../command-line/run-file-options.ts";
+import { changedRunFile, runFileMistakes, runFileOptions } from "../command-line/run-file-options.ts";
 import type { Display } from "../display/display.ts";
 import { recoverAside, setAside, type SetAside } from "../overwrite.ts";
 import { nameOfData, openSources } from "../../run-file/data-source.ts";
@@ -22,6 +22,7 @@ export const sft = command({
   ],
   options: runFileOptions,
   positionals: [1, 1],
+  besides: ({ values, positionals }) => runFileMistakes(positionals, values),
   async run({ values, positionals: [file], display }) {
     const { run } = await changedRunFile(file!, values, false);
     return unlessStopped(

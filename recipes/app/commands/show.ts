@@ -1,6 +1,6 @@
 /** `papo show`: a recipe with every number in force, beside the formula and the option that it belongs to. */
 import { textCommand } from "../command-line/command.ts";
-import { setOption } from "../command-line/run-file-options.ts";
+import { runFileMistakes, setOption } from "../command-line/run-file-options.ts";
 import { aboutPlugin } from "../show/catalogue.ts";
 import { readRecipe, type DescribedPlugin, type DescribedRecipe } from "../show/recipe.ts";
 import { columns, wrapped } from "../show/text.ts";
@@ -13,6 +13,7 @@ export const show = textCommand({
     "Options may stand behind it: papo:gamma=0.04, run.ts:plugins.PerceptionKlPlugin.coefficient=0.02."],
   options: setOption,
   positionals: [1, 1],
+  besides: ({ values, positionals }) => runFileMistakes(positionals, values),
   async run({ values: { set }, positionals: [name] }) {
     say(showRecipe(await readRecipe(name!, set)));
   },

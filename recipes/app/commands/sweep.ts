@@ -2,10 +2,10 @@
 import { resolve } from "node:path";
 import { loadRunFile } from "../../run-file/run-file.ts";
 import { command, UsageError } from "../command-line/command.ts";
-import { setOption } from "../command-line/run-file-options.ts";
+import { runFileMistakes, setOption } from "../command-line/run-file-options.ts";
 import { commandWith, hold, unlessStopped } from "../stopping.ts";
 import { sayStopping } from "../session.ts";
-import { readGrid } from "../sweep/grid.ts";
+import { readGrid, type Varied } from "../sweep/grid.ts";
 import { checkRuns } from "../compare/file-runs.ts";
 import { plannedRuns, runSweep } from "../sweep/sweep.ts";
 
@@ -28,12 +28,10 @@ export const sweep = command({
     "dry-run": { kind: "flag", text: "Check all combinations and list the runs, and train none." },
   },
   positionals: [1, 1],
+  besides: async ({ values, positionals }) => [...readVaried(values).mistakes, ...(await runFileMistakes(positionals, { set: values.set }))],
   async run({ values, positionals: [file], display }) {
-    const mistakes: string[] = [];
-    const varied = readGrid(values.vary, values.set, mistakes);
-    if (values.vary.length === 0 && values.seeds === 1) mistakes.push("nothing is varied: name values, --vary settings.learningRate=1e-6,1e-5, or --seeds 3");
-    if ([...varied.map(({ path }) => path), ...values.set.map((set) => set.split("=")[0]!.trim())].includes("settings.seed")) mistakes.push("settings.seed is the sweep's own: --seeds says how many");
-    if (mistakes.length > 0) throw new UsageError(mistakes);
+    const { varied, mistakes } = readVaried(values);
+    if (mistakes.length > 0) throw new UsageError([...mistakes, ...(await runFileMistakes([file!], { set: values.set }))]);
     const output = resolve(values.output ?? `${(await loadRunFile(file!, { set: values.set })).output}-sweep`);
     const runs = plannedRuns({ runFile: resolve(file!), varied, fixed: values.set, seeds: values.seeds, output });
     await checkRuns(runs);
@@ -50,3 +48,12 @@ export const sweep = command({
     }
   },
 });
+
+/** What is varied, and all that is wrong with it. */
+function readVaried({ vary, set, seeds }: { readonly vary: readonly string[]; readonly set: readonly string[]; readonly seeds: number }): { readonly varied: readonly Varied[]; readonly mistakes: readonly string[] } {
+  const mistakes: string[] = [];
+  const varied = readGrid(vary, set, mistakes);
+  if (vary.length === 0 && seeds === 1) mistakes.push("nothing is varied: name values, --vary settings.learningRate=1e-6,1e-5, or --seeds 3");
+  if ([...varied.map(({ path }) => path), ...set.map((one) => one.split("=")[0]!.trim())].includes("settings.seed")) mistakes.push("settings.seed is the sweep's own: --seeds says how many");
+  return { varied, mistakes };
+}

@@ -7,7 +7,7 @@ import {
 } from "@papo/core";
 import { portOption } from "../command-line/page-options.ts";
 import { command } from "../command-line/command.ts";
-import { changedRunFile, runFileOptions } from "../command-line/run-file-options.ts";
+import { changedRunFile, runFileMistakes, runFileOptions } from "../command-line/run-file-options.ts";
 import { percentInterval } from "../display/format.ts";
 import type { Display } from "../display/display.ts";
 import type { PictureCondition } from "../evaluation/pictures.ts";
@@ -41,6 +41,7 @@ export const trainCommand = command({
     ...portOption,
   },
   positionals: [1, 1],
+  besides: ({ values, positionals }) => runFileMistakes(positionals, values),
   async run({ values, positionals: [file], display }) {
     beginReading();
     const { run, overrides } = await changedRunFile(file!, values, values.resume);

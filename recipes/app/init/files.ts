@@ -78,11 +78,10 @@ interface Manifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-/** A project's package.json with what is missing: what stands there stays. @param version of the project's own packages */
-export function manifestWith(before: Manifest, version: string): string {
+/** A project's package.json with what is missing: what stands there stays. @param own where the packages of this project come from, by name */
+export function manifestWith(before: Manifest, own: Readonly<Record<string, string>>): string {
   const { scripts = {}, dependencies = {}, devDependencies = {} } = before;
   const noTest = scripts["test"] === undefined || scripts["test"].includes("no test specified");
-  const own = Object.fromEntries(["core", "plugins", "recipes"].map((name) => [`@papo/${name}`, `^${version}`]));
   const after = {
     private: true,
     ...before,

@@ -7,6 +7,7 @@ import { openSources } from "../../run-file/data-source.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
 import { pictureGrids } from "../tasks/shapes/start-model.ts";
 import { ignoredFiles, manifestWith, npmSettings, pluginFile, rewardFile, runFile, testFile, typescriptFile, type ProjectData } from "./files.ts";
+import { ownPackages, type OwnPackages } from "./own-packages.ts";
 
 export interface ProjectOptions {
   /** The user's rows: a file, or a folder of it. */
@@ -37,8 +38,10 @@ export async function makeProject(folder: string, options: ProjectOptions): Prom
     "tsconfig.json": typescriptFile,
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  keepOrWrite(folder);
-  return whatNext(folder, options);
+  const { version } = createRequire(import.meta.url)("@papo/core/package.json") as { version: string };
+  const { specs, first } = ownPackages(folder, version);
+  keepOrWrite(folder, specs);
+  return whatNext(folder, options, first);
 }
 
 function checkFolder(folder: string, { data }: ProjectOptions): void {
@@ -78,11 +81,10 @@ async function dataOf(folder: string, { data, benchmark, model }: ProjectOptions
   };
 }
 
-function keepOrWrite(folder: string): void {
+function keepOrWrite(folder: string, own: OwnPackages["specs"]): void {
   const read = (name: string): string => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "");
-  const { version } = createRequire(import.meta.url)("@papo/core/package.json") as { version: string };
   const [manifest, npm, ignored] = kept.map(read) as [string, string, string];
-  writeFileSync(join(folder, "package.json"), manifestWith(JSON.parse(manifest === "" ? "{}" : manifest) as object, version));
+  writeFileSync(join(folder, "package.json"), manifestWith(JSON.parse(manifest === "" ? "{}" : manifest) as object, own));
   const added = (before: string, lines: string): string => {
     const missing = lines.split("\n").filter((line) => line !== "" && !before.split("\n").includes(line));
     return missing.length === 0 ? before : `${before}${before === "" || before.endsWith("\n") ? "" : "\n"}${missing.join("\n")}\n`;
@@ -91,12 +93,14 @@ function keepOrWrite(folder: string): void {
   writeFileSync(join(folder, ".gitignore"), added(ignored, ignoredFiles));
 }
 
-function whatNext(folder: string, { data, model }: ProjectOptions): string[] {
+/** @param first what is to be done before packages can be installed */
+function whatNext(folder: string, { data, model }: ProjectOptions, first: OwnPackages["first"]): string[] {
   const way = relative(process.cwd(), folder);
   const installed = existsSync(join(folder, "node_modules")) || folder.startsWith(process.cwd()) && existsSync("node_modules/@papo");
   return [
     `A project is in ${folder}: run.ts says what is trained, visual-focus.ts is a plugin, visual-focus.test.ts its test.`,
     ...(data !== undefined && model === undefined ? [`Put a model's folder at ${join(folder, "model")}, or name yours in run.ts.`] : []),
+    ...(installed ? [] : first),
     "",
     ...(way === "" ? [] : [`  cd ${way}`]),
     ...(installed ? [] : ["  npm install --ignore-scripts      # .npmrc says so too: install scripts fetch what is not needed"]),

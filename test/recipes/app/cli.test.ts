@@ -59,6 +59,21 @@ test("mistakes in the arguments are told all at once, with what was meant and th
   ]);
 });
 
+test("those in --set and in the run file beside those of options", async () => {
+  const run = join(root, "recipes/examples/run.ts");
+  const { code, output } = await papoHere(["train", run, "--num_generations", "4", "--quiet", "--json", "--set", "settings.learningRat=1", "--set", "nothing=2"]);
+  expect(code).toBe(1);
+  const said = (JSON.parse(output.split("\n").find((line) => line.startsWith("{")) ?? "{}") as { message: string }).message.split("\n");
+  expect(said).toEqual([
+    expect.stringContaining("there is no option --num_generations; did you mean --set settings.samplesPerPrompt=…"),
+    "--quiet and --json cannot both be given",
+    expect.stringContaining('--set nothing=2: nothing is called "nothing"'),
+    expect.stringContaining("--set settings.learningRat=1: "),
+  ]);
+  const sweep = await papoHere(["sweep", run, "--vary", "settings.steps=1", "--set", "nothing=2"]);
+  expect(sweep.output).toMatch(/one value is none to vary.*\n.*nothing is called "nothing"/);
+});
+
 test.each([["evaluate", "eval"], ["grpo", "train"], ["model_merger", "merge"], ["env", "doctor"], ["trian", "train"]])("%s is known as %s", async (name, meant) => {
   const said = vi.spyOn(console, "error").mockReturnValue(undefined);
   expect(await main([name])).toBe(2);
