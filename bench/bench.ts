@@ -93,12 +93,12 @@ async function rollout(workload: Workload, goal: string): Promise<string[]> {
 
 async function learner(workload: Workload, goal: string): Promise<string[]> {
   const result = await between([ours(workload), torch(workload)], (a, b) => compare(a, b, ["learner", "learner"], {}, seconds));
-  return [row(`learner, GRPO, \`${workload.name}\`, s`, s(result.a), `torch, padded: ${s(result.b)}`, times(inverse(result)), goal)];
+  return [row(`learner, GRPO, ${workload.lengths === "ragged" ? "responses of unequal lengths (`ragged`)" : `\`${workload.name}\``}, s`, s(result.a), `torch, padded: ${s(result.b)}`, times(inverse(result)), goal)];
 }
 
 async function learnerShared(workload: Workload, goal: string): Promise<string[]> {
   const result = await between([ours(workload), torch(workload)], (a, b) => compare(a, b, ["learner", "learner_shared"], {}, seconds));
-  return [row(`learner, \`${workload.name}\`, against the shared prefix by hand, s`, s(result.a), `torch: ${s(result.b)}`, times(inverse(result)), goal)];
+  return [row(`learner, \`${workload.name}\`, against torch with each prompt computed once, s`, s(result.a), `torch: ${s(result.b)}`, times(inverse(result)), goal)];
 }
 
 async function minibatches(goal: string): Promise<string[]> {

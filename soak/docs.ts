@@ -7,7 +7,7 @@ import { root, type Result } from "./part.ts";
 /** Commands that are not run, and why. The first that fits counts. */
 const notRun: readonly (readonly [RegExp, string])[] = [
   [/^npm (start|test)\b|^bash \.ci\/run/, "the gate runs it"],
-  [/^npm install .*\.tgz|papo init my-run|train my-run/, "the soak's part packages runs it"],
+  [/^npm install .*\.tgz|\bmy-run\b/, "the soak's part packages runs it"],
   [/^npm run (soak|bench|bench:peers|docs:site)/, "minutes to hours, or a part of the soak of its own"],
   [/papo compare|docs\/scripts\/(draw-curves|measure-collapse|run-evidence)|--set model=models\//, "an hour and more, or its output, or published data"],
   [/papo demo --task/, "minutes: a start is made, and three runs"],

@@ -22,16 +22,16 @@ export interface TermValue {
   /** The plugin that gave it. */
   readonly plugin: string;
   /**
-   * L2 norm of its part of the cotangents (d loss / d output), over every view and output.
+   * L2 norm of its part of the gradient of the loss at the log-probs and other outputs, over every view.
    * @unit of the loss, by nat
    */
   readonly norm: number;
   /**
-   * Cosine of its part of the cotangents with that of the term "policy"; 0 where one of them has none.
+   * Cosine of its part of that gradient with the part of the term "policy"; 0 where one of them has none.
    * @unit −1 to 1
    */
   readonly cosine: number;
-  /** Share of the tokens on which it acts: those where its part of some cotangent is not 0. @unit 0 to 1 */
+  /** Share of the tokens on which it acts: those where its part of that gradient is not 0. @unit 0 to 1 */
   readonly share: number;
 }
 

@@ -40,8 +40,8 @@ const tables = [
   "CREATE INDEX IF NOT EXISTS idx_metrics_run_step ON metrics(run_id, step)",
 ];
 
-/** @param now milliseconds since 1970 */
-export function trackioSink(folder: string, { project, run }: { readonly project: string; readonly run: string }, now: () => number = Date.now): LogSink {
+/** @param now milliseconds since 1970 @param uuid of the run and of each of its lines */
+export function trackioSink(folder: string, { project, run }: { readonly project: string; readonly run: string }, now: () => number = Date.now, uuid: () => string = randomUUID): LogSink {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${project}.db`);
   // Loaded when a run logs to it: 18 MB that all other runs do without.
@@ -59,13 +59,13 @@ export function trackioSink(folder: string, { project, run }: { readonly project
     for (const statement of tables) database.exec(statement);
     const known = database.get("SELECT run_id FROM configs WHERE run_name = ?", [run]) as { run_id: string } | null;
     if (known) return known.run_id;
-    const fresh = randomUUID().replaceAll("-", "");
+    const fresh = uuid().replaceAll("-", "");
     const at = new Date(now()).toISOString();
     database.run("INSERT INTO configs (run_id, run_name, config, created_at) VALUES (?, ?, ?, ?)", [fresh, run, JSON.stringify({ _Username: null, _Created: at }), at]);
     return fresh;
   });
   const log = (step: number, values: unknown): void => using((database) => {
-    const row = [id, new Date(now()).toISOString(), run, step, JSON.stringify(values, (_name, value: unknown) => (typeof value === "number" && !Number.isFinite(value) ? pythonNumber(value) : value)), randomUUID()];
+    const row = [id, new Date(now()).toISOString(), run, step, JSON.stringify(values, (_name, value: unknown) => (typeof value === "number" && !Number.isFinite(value) ? pythonNumber(value) : value)), uuid()];
     database.run("INSERT INTO metrics (run_id, timestamp, run_name, step, metrics, log_id) VALUES (?, ?, ?, ?, ?, ?)", row);
   });
   return {

@@ -3,7 +3,7 @@
  * with `papo(…)` around the base, PAPO on the same data.
  *
  * Needs, beside this file: Qwen2.5-VL-7B-Instruct; geometry3k, hiyouga/geometry3k's folder with data/train-*.parquet and data/test-*.parquet (columns images, problem, answer).
- * `npx papo plan` says what memory and time it takes.
+ * `npx papo plan` says what memory and disk it takes.
  */
 import { FormatRewardPlugin, MathRewardPlugin } from "@papo/plugins";
 import { defineRun, grpo } from "@papo/recipes";

@@ -3,7 +3,7 @@
  * training questions are trained on.
  *
  * Needs, beside this file: Qwen2.5-VL-3B-Instruct; MMK12, FanqingM/MMK12's folder with data/train-*.parquet and data/test-*.parquet (columns id, question, answer, subject, image).
- * `npx papo plan` says what memory and time it takes.
+ * `npx papo plan` says what memory and disk it takes.
  */
 import { defineRun, preset, promptTemplates } from "@papo/recipes";
 

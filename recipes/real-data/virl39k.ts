@@ -3,7 +3,7 @@
  *
  * Needs, beside this file: Qwen2.5-VL-7B-Instruct; ViRL39K, TIGER-Lab/ViRL39K's 39Krelease.parquet with its images.zip unpacked beside it (images/…: the column `image` names files
  * there); MMK12, FanqingM/MMK12's folder with data/test-*.parquet. The release reads its own copies of both (columns problem, answer, images): drop `columns` for those.
- * `npx papo plan` says what memory and time it takes, `npx papo data check recipes/real-data/virl39k.ts` whether all rows will do.
+ * `npx papo plan` says what memory and disk it takes, `npx papo data check recipes/real-data/virl39k.ts` whether all rows will do.
  */
 import { defineRun, preset } from "@papo/recipes";
 

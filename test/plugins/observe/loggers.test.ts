@@ -88,6 +88,8 @@ test("the bytes are those that the peers' own packages have read (test/plugins/o
   write(csvSink(join(folder, "csv")));
   write(tensorBoardSink(join(folder, "tensorboard"), moment));
   write(wandbSink(join(folder, "wandb"), { project: "papo", run: "run" }, moment));
+  let drawn = 0;
+  write(trackioSink(join(folder, "trackio"), { project: "papo", run: "run" }, moment, () => `00000000-0000-4000-8000-${String(++drawn).padStart(12, "0")}`));
   const digest = (file: string): string => createHash("sha256").update(readFileSync(join(folder, file))).digest("hex").slice(0, 16);
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1)).sort();
   expect(Object.fromEntries(files.map((file) => [file, digest(file)]))).toMatchInlineSnapshot(`
@@ -95,6 +97,9 @@ test("the bytes are those that the peers' own packages have read (test/plugins/o
       "csv/metrics.csv": "b9faa7705cba137d",
       "csv/responses.csv": "fec44d0466447a3c",
       "tensorboard/events.out.tfevents.papo": "045dd2bb6facb869",
+      "trackio/media/papo/run/1-0-0-original.png": "eaa4a94ea300e0d2",
+      "trackio/media/papo/run/1-0-1-masked.png": "eaa4a94ea300e0d2",
+      "trackio/papo.db": "379a58ecc0953153",
       "wandb/offline-run-20260102_030405-9187132c/files/media/images/picture_eaa4a94ea300e0d2c775.png": "eaa4a94ea300e0d2",
       "wandb/offline-run-20260102_030405-9187132c/files/media/table/rollouts_1_a0a4ab8e992d8fceec1d.table.json": "a0a4ab8e992d8fce",
       "wandb/offline-run-20260102_030405-9187132c/files/media/table/rollouts_3_d20ecc658a715aeef5a2.table.json": "d20ecc658a715aee",
@@ -103,7 +108,7 @@ test("the bytes are those that the peers' own packages have read (test/plugins/o
   `);
   const committed = new URL("read/", import.meta.url).pathname;
   if (process.env["WRITE_LOGS"]) cpSync(folder, committed, { recursive: true });
-  for (const file of ["csv/metrics.csv", "tensorboard/events.out.tfevents.papo"]) expect(readFileSync(join(folder, file)).equals(readFileSync(join(committed, file))), file).toBe(true);
+  for (const file of files) expect(readFileSync(join(folder, file)).equals(readFileSync(join(committed, file))), file).toBe(true);
 });
 
 test("Trackio's table holds rows with pictures that are there", () => {
