@@ -9,7 +9,7 @@ const english = (value: number): string => value.toLocaleString("en");
 const limits: readonly (readonly [file: string, place: RegExp, words: (value: number) => string])[] = [
   ["core/data/reader/reading-options.ts", /seconds: z\.number\(\).*default\(([\d_]+)\)/, (value) => `seconds: ${value}`],
   ["core/data/reader/reading-options.ts", /megabytes: z\.int\(\).*default\(([\d_]+)\)/, (value) => `megabytes: ${value}`],
-  ["core/contracts/settings.ts", /maxFilePixels: count\.default\(([\d_]+)\)/, (value) => `\`pictures.maxFilePixels\`, ${value / 1e6} million`],
+  ["core/contracts/settings.ts", /maxFilePixels: count.*\.default\(([\d_]+)\)/, (value) => `\`pictures.maxFilePixels\`, ${value / 1e6} million`],
   ["core/model/processing/picture.ts", /usualMaxFilePixels = ([\d_]+)/, (value) => `${value / 1e6} million; all pictures that are decoded at one time share one budget of as many pixels`],
   ["core/model/processing/jinja.ts", /steps: ([\d_]+)/, (value) => `${english(value)} steps`],
   ["core/model/processing/jinja.ts", /characters: (2 \*\* \d+)/, (value) => `texts of ${value / 2 ** 20} Mi characters`],

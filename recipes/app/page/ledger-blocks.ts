@@ -4,7 +4,7 @@ import { ledgerOf, ledgerSteps } from "../report/ledger.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import { note, type Block, type Cell } from "./blocks.ts";
 
-const number = (value: number | null): Cell => (value === null ? null : { text: value === 0 ? "0" : Number(value.toPrecision(3)).toString() });
+const number = (value: number | null): Cell => (value === null ? null : { text: value === 0 ? "0" : Number(value.toPrecision(3)).toString().replace("-", "−") });
 
 const columns = [
   "value", "coefficient", "its part of the loss", "how hard it pulls (norm of its gradient)", "cosine with the objective", "tokens it acts on, %", "seconds of its scores",

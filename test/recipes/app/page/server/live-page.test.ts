@@ -78,11 +78,16 @@ describe.skipIf(browserProgram === null)("a live page in a browser", () => {
     expect(asked).toEqual(["0 pause", "0 resume", "0 stop"]);
   });
 
-  test("without the token the page only shows, and says why", async () => {
-    const other = await openPage(server.address);
+  test("without the token, and at 390 px, the page only shows, says why, and cuts nothing", async () => {
+    const other = await openPage(server.address, { width: 390, scheme: "dark" });
     await other.until("the runs", `document.querySelectorAll("#run-table .state").length === 2`);
     expect(await other.evaluate(`document.querySelectorAll("#run-table button").length`)).toBe(0);
     expect(await other.evaluate(`document.querySelector("#run-table .note").textContent`)).toContain("it ends in a token");
+    // On a telephone everything stands within the screen, and no name or interval is cut or broken.
+    await other.until("rollouts", `document.querySelectorAll("#rollout-list .sample").length > 0`);
+    expect(await other.evaluate(`[...document.querySelectorAll("main *")].filter((node) => node.getBoundingClientRect().right > 390.5).map((node) => node.outerHTML.slice(0, 80))`)).toEqual([]);
+    expect(await other.evaluate("document.documentElement.scrollWidth")).toBe(390);
+    expect(await other.evaluate(`[...document.querySelectorAll(".about code, .numbers-table td small")].filter((node) => node.getBoundingClientRect().height > 24).map((node) => node.textContent)`)).toEqual([]);
     await other.close();
   });
 
