@@ -41,6 +41,7 @@ export function waysOfInstalling(tarballs: readonly string[]): Result[] {
     console.log(`   ${typed}`);
     const { status, stdout, stderr } = spawnSync("npm", [...words, ...tarballs], { cwd: folder, env: { ...process.env, ...env }, shell: process.platform === "win32", ...quiet });
     const found = status === 0 ? `${/added \d+ packages/.exec(stdout)?.[0]}, ${megabytes(join(folder, "node_modules"))} MB, ${trained(folder, process.execPath)}` : whyNot(stderr, folder);
+    console.log(`   ${found}`);
     return { tried: typed, found, held: held.test(found) };
   });
   rmSync(folder, { recursive: true, force: true });

@@ -51,7 +51,7 @@ test("mistakes in the arguments are told all at once, with what was meant and th
   expect(code).toBe(1);
   expect(output.trim().split("\n")).toEqual([
     "papo eval: there is no option --sample; did you mean --samples?",
-    "there is no option --learning_rate; there are --samples, --temperature, --top-p, --top-k, --max-new-tokens, --seed, --category, --pictures, --output, --base, --compare, --columns, --split, --template, --benchmark, --quiet, --json",
+    "there is no option --learning_rate; there are --samples, --temperature, --top-p, --top-k, --max-new-tokens, --seed, --category, --pictures, --output, --base, --environments, --compare, --columns, --split, --template, --benchmark, --quiet, --json",
     '--top-p takes a number from 0, not "x"',
     "usage: papo eval <model | adapter | checkpoint | run> <data> [options]",
     "       papo eval --compare <output | run> <output | run> [options]",
