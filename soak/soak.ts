@@ -27,6 +27,8 @@ export const parts: Readonly<Record<string, Part>> = {
   logs: async () => (await import("./logs.ts")).logs(),
   /** A sweep that is killed and gone on with; 4. */
   sweep: async (count) => (await import("./sweep.ts")).sweep(count ?? 4),
+  /** Every test on OpenXLA's plugin for the processor, and signals to runs on it. Needs Python. */
+  xla: async () => (await import("./xla.ts")).xla(),
   /** Folders and adapters of every family in transformers and PEFT. Needs Python. */
   folders: async () => (await import("./folders.ts")).folders(),
   /** Every command of the pages. */

@@ -108,6 +108,11 @@ export interface CompileOptions {
    */
   readonly files?: Readonly<Record<string, FileArray>>;
   /**
+   * Inputs whose arrays never change: none is fed, and the executor holds one copy of each for all its programs. Only
+   * where `holdsFrozen`.
+   */
+  readonly frozen?: Readonly<Record<string, FloatArray>>;
+  /**
    * Outputs of fixed sizes, gradients of several passes say, that each run adds to arrays it is given instead of
    * returning them, so that they exist once. An executor with a device adds to arrays there if it can write over them,
    * and is not asked for it otherwise.
@@ -176,6 +181,8 @@ export interface Executor {
   readonly devices?: number;
   /** Arrays on the device can be written over: programs have `sums` and `replaced` inputs there. */
   readonly writesOver?: boolean;
+  /** Whether it holds arrays that never change in memory of its own, though it has no `device`. Default false. */
+  readonly holdsFrozen?: boolean;
   /** Whether it takes arrays from files. Default false. */
   readonly readsFiles?: boolean;
   /**

@@ -167,8 +167,10 @@ export class ModelRuntime {
   /** The same of what `trace` returned. */
   async compileTraced({ graph, parameters }: TracedModel, { products = "float32", isSum = () => false }: ModelCompileOptions = {}): Promise<ModelProgram> {
     const sums = [...graph.outputs.keys()].filter(isSum);
-    const files = this.#inFiles(parameters);
-    const compiled = { program: await this.executor.compile(graph, { products, sums, files }), parameters: parameters.filter((name) => files[name] === undefined), sums };
+    const [files, frozen] = [this.#inFiles(parameters), this.#heldFrozen(parameters)];
+    const program = await this.executor.compile(graph, { products, sums, files, frozen });
+    const fed = parameters.filter((name) => files[name] === undefined && frozen[name] === undefined);
+    const compiled = { program, parameters: fed, sums };
     this.#programs.push(compiled.program);
     return compiled;
   }
@@ -181,12 +183,13 @@ export class ModelRuntime {
    */
   bind(trace: TraceModel, { apart, copyBytes }: BindOptions): (feeds: Feeds) => Promise<Record<string, FloatArray>> {
     const { graph, parameters } = this.trace(trace);
-    const constants = parameters.filter((name) => this.model.parameters.has(name));
+    const frozen = this.#heldFrozen(parameters);
+    const constants = parameters.filter((name) => this.model.parameters.has(name) && frozen[name] === undefined);
     if (!this.#canCopy(constants, copyBytes)) {
       let compiled: Promise<ModelProgram> | null = null;
       return async (feeds) => this.run(await (compiled ??= this.compile(apart)), feeds);
     }
-    const fed = parameters.filter((name) => !this.model.parameters.has(name));
+    const fed = parameters.filter((name) => !this.model.parameters.has(name) && frozen[name] === undefined);
     const changes = constants.some((name) => this.trained().has(name)) ? () => this.#changes : () => 0;
     let bound: { readonly change: number; readonly program: Promise<Program> } | null = null;
     const rebind = async (last: Promise<Program> | undefined): Promise<Program> => {
@@ -195,7 +198,7 @@ export class ModelRuntime {
       const files = this.#inFiles(constants);
       // A session takes initializers from memory or from files, not from both.
       const mixed = Object.keys(files).length < constants.length;
-      const program = await this.executor.compile(graph, { constants: Object.fromEntries(constants.map((name) => [name, mixed ? loaded(weights.get(name) as FloatArray) : (weights.get(name) as HostArray)])) });
+      const program = await this.executor.compile(graph, { frozen, constants: Object.fromEntries(constants.map((name) => [name, mixed ? loaded(weights.get(name) as FloatArray) : (weights.get(name) as HostArray)])) });
       this.#programs.push(program);
       return program;
     };
@@ -235,6 +238,13 @@ export class ModelRuntime {
       files[name] = weight;
     }
     return files;
+  }
+
+  /** Frozen parameters that the executor holds, of those that a program reads. */
+  #heldFrozen(parameters: readonly string[]): Record<string, FloatArray> {
+    if (this.executor.holdsFrozen !== true) return {};
+    const { frozen } = this.#sets;
+    return Object.fromEntries(parameters.flatMap((name) => (frozen.has(name) ? [[name, frozen.get(name) as FloatArray]] : [])));
   }
 
   /** Types, in their files, of the parameters that programs read there. */

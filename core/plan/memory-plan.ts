@@ -1,4 +1,5 @@
 /** How much memory and disk a run takes, by part, before anything is allocated. */
+import type { LargestArray } from "../graph/onnx/peak.ts";
 import { blockSize } from "../learner/optimizer/block-quantization.ts";
 import { promptLength } from "../model/model.ts";
 import { samplerDefaults, samplerLimits } from "../rollout/limits.ts";
@@ -40,6 +41,8 @@ export interface MemoryPlan {
   readonly device: number | null;
   /** Pages of the weights' files, which the system takes back when memory is short: not in `host`. */
   readonly mapped: number;
+  /** The largest array of a pass, where the device limits them: on WebGPU. */
+  readonly largestArray: LargestArray | null;
   /** A checkpoint, and all of them that are there at a time. */
   readonly checkpoint: number;
   readonly disk: number;
@@ -74,6 +77,7 @@ export function planMemory(subject: PlanSubject, run: PlannedRun, teachers: Read
     host: total(held) + (subject.hasDevice ? 0 : transient),
     device: subject.hasDevice ? total(heldOnDevice) + transient : null,
     mapped: subject.hasDevice ? 0 : [subject, ...teachers.values()].reduce((sum, one) => sum + one.bytesOnDisk((name) => one.inFiles.has(name)), 0),
+    largestArray: [subject, ...teachers.values()].reduce<LargestArray | null>((most, { largestArray: own }) => (own !== null && own.bytes > (most?.bytes ?? 0) ? own : most), null),
     checkpoint,
     // The newest ones, and one that is being written.
     disk: checkpoint * (settings.keepCheckpoints + 1) + exported,

@@ -1,5 +1,6 @@
 /** What each pass over the model holds at a time, at most, found by tracing it and walking the graph with the sizes that it is fed. */
 import type { Feeds, HostArray } from "../graph/executor.ts";
+import { symbolsOf } from "../graph/onnx/executor.ts";
 import { peakBytes } from "../graph/onnx/peak.ts";
 import { isDivergence, type LearnerBatch, type Output } from "../learner/learner.ts";
 import { gradientOf, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "../learner/passes/learner-graphs.ts";
@@ -181,6 +182,7 @@ interface Pass {
 
 function peakOf(subject: PlanSubject, trace: TraceModel, feeds: Feeds, { adds, dropout = false, sumsGrow = false }: Pass): number {
   const { graph } = subject.trace(trace, { dropout });
+  subject.planned(graph, symbolsOf(graph, feeds));
   const sums = new Set(adds ? [...graph.outputs.keys()].filter((name) => subject.parameters.has(gradientOf(name) ?? "")) : []);
   return passBytes(graph, feeds, { files: subject.inFiles, ...(adds ? { sums, sumsGrow } : {}) });
 }
@@ -261,6 +263,7 @@ export function samplingPeaks(
   const prefill: TraceModel = (graph, parameters) => (inBlocks ? traceLongPrefill : tracePrefill)(graph, parameters, subject.model);
   const { graph } = subject.trace((own, parameters) => traceDecode(own, parameters, subject.model, apart));
   const sizes = new Map(Object.entries(wave));
+  subject.planned(graph, sizes);
   // With weights of its own a program widens none.
   const decoding = peakBytes(graph, { sizes, files: apart ? subject.inFiles : new Map() }) + outputBytes(graph, sizes);
   const words = turns === undefined ? 0 : wordsPeak(subject, wave, prefillTokens, turns.visualTokens);
@@ -273,5 +276,6 @@ function wordsPeak(subject: PlanSubject, { N, P, L }: WaveSizes, tokensAtOnce: n
   const { graph } = subject.trace((own, parameters) => traceWords(own, parameters, subject.model));
   const features = Math.max(1, prompts * N * visualTokens);
   const sizes = new Map(Object.entries({ B: prompts, N, P, L, W: size, K: prompts * N * size, F: features }));
+  subject.planned(graph, sizes);
   return peakBytes(graph, { sizes, files: subject.inFiles }) + outputBytes(graph, sizes);
 }

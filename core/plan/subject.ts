@@ -3,6 +3,8 @@
  * read.
  */
 import type { FileType } from "../graph/executor.ts";
+import type { Graph } from "../graph/graph.ts";
+import { type LargestArray, largestArray } from "../graph/onnx/peak.ts";
 import { allPasses } from "../graph/passes.ts";
 import { largeModel } from "../machine/memory.ts";
 import type { MomentType } from "../learner/optimizer/moments.ts";
@@ -54,6 +56,8 @@ export class PlanSubject {
    * Frozen parameters that stay in their files, and their types there; those of "xla" are put on the device from there.
    */
   readonly inFiles: ReadonlyMap<string, FileType>;
+  /** Of all programs that were planned; known where there is a limit, on WebGPU. */
+  largestArray: LargestArray | null = null;
   readonly #typeOf: (parameter: string) => FileType;
 
   private constructor(model: VisionLanguageModel, settings: PlanSettings, adapters: readonly Adapter[], typeOf: (parameter: string) => FileType, trains = true) {
@@ -64,6 +68,13 @@ export class PlanSubject {
     const { freeze } = settings.optimizer;
     this.trained = !trains ? new Set() : settings.lora === null ? trainedParameters(names, freeze) : trainedParameters([...(factors[0]?.keys() ?? [])], freeze, names);
     this.inFiles = new Map(leavesInFiles(settings) ? names.filter((name) => !this.trained.has(name)).map((name) => [name, typeOf(name)]) : []);
+  }
+
+  /** A program at the sizes that it is planned at. */
+  planned(graph: Graph, sizes: ReadonlyMap<string, number>): void {
+    if (this.settings.device !== "webgpu") return;
+    const found = largestArray(graph, sizes);
+    if (found.bytes > (this.largestArray?.bytes ?? 0)) this.largestArray = found;
   }
 
   /**

@@ -53,3 +53,12 @@ test("a test file that does not load has failed", () => {
   const report = { numPassedTests: 3, numFailedTests: 0, testResults: [{ name: "b.test.ts", status: "failed", assertionResults: [] }] };
   expect(summarise({ ...passing, "tests.json": JSON.stringify(report), "tests.exit": "1" })).toEqual(["5 passed, 1 failed", 1]);
 });
+
+test("tests on OpenXLA are counted where it could be installed; a file of which none ran has failed", () => {
+  const ran = { name: "a.test.ts", status: "passed", assertionResults: [{ status: "passed" }, { status: "skipped" }] };
+  const report = (testResults: readonly object[]): string => JSON.stringify({ numPassedTests: 4, numFailedTests: 0, testResults });
+  expect(summarise({ ...passing, "xla.json": report([ran]), "xla.exit": "0" })).toEqual(["9 passed, 0 failed", 0]);
+  const unheard = { name: "b.test.ts", status: "passed", assertionResults: [{ status: "skipped" }] };
+  expect(summarise({ ...passing, "xla.json": report([ran, unheard]), "xla.exit": "0" })).toEqual(["9 passed, 1 failed", 1]);
+  expect(summarise({ ...passing, "xla.json": "", "xla.exit": "134" })).toEqual(["5 passed, 1 failed", 1]);
+});

@@ -8,6 +8,7 @@ import type { Graph, Value } from "../graph.ts";
 import { forgetPages } from "../../machine/libc.ts";
 import { type FedPart, fedParts, partOf } from "./fed-parts.ts";
 import { emitOnnx, noOutput, sumInput } from "./emitter.ts";
+import { GpuArrays } from "./gpu-arrays.ts";
 import type { OnnxDevice } from "./writer.ts";
 import type { Stored } from "./stored.ts";
 import { int8SumsAreExact } from "./int8-sums.ts";
@@ -34,8 +35,11 @@ export class OnnxExecutor implements Executor {
    */
   readonly attendsInBlocks: boolean;
   readonly readsFiles: boolean;
+  readonly holdsFrozen: boolean;
   readonly #device: OnnxDevice;
   readonly #options: InferenceSession.SessionOptions;
+  /** Null where the processor computes. */
+  readonly #gpu: GpuArrays | null;
   /** No other executor computes, so that nobody else has files mapped. */
   readonly #alone: boolean;
   /** The session that read files last. */
@@ -48,6 +52,7 @@ export class OnnxExecutor implements Executor {
     this.attendsInBlocks = device === "cpu";
     this.#device = device;
     this.readsFiles = device === "cpu";
+    this.holdsFrozen = device !== "cpu";
     this.#alone = spinning;
     this.#options = {
       executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
@@ -62,9 +67,10 @@ export class OnnxExecutor implements Executor {
       // Two live sessions whose threads spin between runs take the cores from each other.
       extra: { session: { intra_op: { allow_spinning: spinning ? "1" : "0" }, force_spinning_stop: "1" } },
     };
+    this.#gpu = device === "cpu" ? null : new GpuArrays(this.#options);
   }
 
-  async compile(graph: Graph, { constants = {}, files = {}, products: asked = "float32", sums = [] }: CompileOptions = {}): Promise<Program> {
+  async compile(graph: Graph, { constants = {}, files = {}, frozen = {}, products: asked = "float32", sums = [] }: CompileOptions = {}): Promise<Program> {
     const products = asked === "int8" && !(await int8SumsAreExact()) ? "uint8" : asked;
     const held = Object.entries(constants).flatMap(([path, array]) => (isFileArray(array) ? [] : [{ path, data: bytes(array) }]));
     const read = Object.entries({ ...constants, ...files }).flatMap(([name, array]) => (isFileArray(array) ? [[name, array] as const] : []));
@@ -75,13 +81,25 @@ export class OnnxExecutor implements Executor {
     const model = known?.key === key ? known.model : emitOnnx(graph, { constants: new Set(held.map(({ path }) => path)), files: stored, parts, products, device: this.#device, sums });
     if (Object.keys(constants).length > 0) this.#models.set(graph, { key, model });
     if (folder !== null) this.#readBy(null, folder);
+    const onGpu: Record<string, Tensor> = {};
+    for (const [name, array] of Object.entries(frozen)) onGpu[name] = await this.#onGpu(array);
     const session = await InferenceSession.create(model, {
       ...this.#options,
       ...(graph.passes.constantFolding ? {} : { graphOptimizationLevel: "disabled" as const }),
       ...(held.length > 0 ? { externalData: held } : {}),
       ...(folder === null ? {} : { extra: withFolder(this.#options.extra, folder, Object.keys(files).length === 0) }),
     });
-    return new OnnxProgram(session, graph, { sums, parts: [...parts.values()] }, folder === null ? () => undefined : () => this.#readBy(session, folder));
+    return new OnnxProgram(session, graph, { sums, parts: [...parts.values()], frozen: onGpu }, folder === null ? () => undefined : () => this.#readBy(session, folder));
+  }
+
+  #onGpu(array: FloatArray): Promise<Tensor> {
+    if (this.#gpu === null) throw new Error(`${this.name} holds no arrays of its own`);
+    return this.#gpu.of(array);
+  }
+
+  /** Of no effect on the processor. */
+  close(): void {
+    void this.#gpu?.release();
   }
 
   /** Each session maps files for itself: pages that another one has read are given back. */
@@ -117,18 +135,24 @@ class OnnxProgram implements Program {
   readonly #graph: Graph;
   readonly #sums: readonly string[];
   readonly #parts: readonly FedPart[];
+  readonly #frozen: Readonly<Record<string, Tensor>>;
   readonly #beforeRun: () => void;
 
   constructor(
     session: InferenceSession,
     graph: Graph,
-    { sums, parts }: { readonly sums: readonly string[]; readonly parts: readonly FedPart[] },
+    { sums, parts, frozen }: {
+      readonly sums: readonly string[];
+      readonly parts: readonly FedPart[];
+      readonly frozen: Readonly<Record<string, Tensor>>;
+    },
     beforeRun: () => void,
   ) {
     this.#session = session;
     this.#graph = graph;
     this.#sums = sums;
     this.#parts = parts;
+    this.#frozen = frozen;
     this.#beforeRun = beforeRun;
   }
 
@@ -137,6 +161,10 @@ class OnnxProgram implements Program {
     const fed: Feeds = { ...feeds, ...summed, ...this.#partsOf(feeds) };
     const tensors: Record<string, Tensor> = {};
     for (const name of this.#session.inputNames) {
+      if (this.#frozen[name] !== undefined) {
+        tensors[name] = this.#frozen[name];
+        continue;
+      }
       const feed = fed[name];
       if (!feed) throw new Error(`the graph's input "${name}" was not fed`);
       tensors[name] = tensorOf(name, feed);

@@ -39,6 +39,25 @@ export function peakBytes(graph: Graph, options: PeakOptions): number {
   return memory.peak;
 }
 
+/** An array of a program: what makes it, its shape. */
+export interface LargestArray {
+  readonly what: string;
+  readonly bytes: number;
+}
+
+/** The largest array that a program reads or makes: weights, joined weights, logits, activations. */
+export function largestArray(graph: Graph, sizes: ReadonlyMap<string, number>): LargestArray {
+  const names = new Map([...graph.inputs].map(([name, value]) => [value, name]));
+  let [largest, bytes]: [Value | null, number] = [null, 0];
+  for (const value of executionOrder(graph).flatMap(({ outputs }) => outputs)) {
+    const own = 4 * evaluate(sizeOf(value.shape), sizes);
+    if (own > bytes) [largest, bytes] = [value, own];
+  }
+  if (largest === null) return { what: "nothing", bytes };
+  const shape = largest.shape.map((dim) => evaluate(dim, sizes)).join(", ");
+  return { what: `${names.get(largest) ?? `what the op "${largest.node.op.name}" makes`} [${shape}]`, bytes };
+}
+
 /** What ops do without a kernel: their output is their first input. */
 const aliases = new Set(["withGradient", "reshape"]);
 

@@ -5,6 +5,7 @@ import { platform } from "node:os";
 import { Graph } from "../graph.ts";
 import { affine } from "../ops/index.ts";
 import { emitOnnx } from "./emitter.ts";
+import type { LargestArray } from "./peak.ts";
 
 export interface GpuAdapter {
   readonly name: string;
@@ -90,22 +91,32 @@ export async function webgpuProblem(): Promise<string | null> {
 }
 
 /**
- * That parameters of these shapes can be trained on the GPU that WebGPU finds.
+ * That parameters of these shapes can be read on the GPU that WebGPU finds.
  * @throws Error saying why there is none, or which parameter is larger than its largest array
  */
 export async function requireWebGpu(parameters: ReadonlyMap<string, readonly number[]>): Promise<void> {
   const problem = await webgpuProblem();
   if (problem !== null) throw new Error(`device "webgpu": ${problem}; use device "cpu", or see papo doctor`);
-  const [adapter] = gpuAdapters();
-  if (adapter === undefined) return;
-  const bytes = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 4);
-  const tooLarge = [...parameters].find(([, shape]) => bytes(shape) > adapter.largestArray);
-  if (tooLarge === undefined) return;
-  const [name, shape] = tooLarge;
+  const adapters = gpuAdapters();
+  for (const [name, shape] of parameters) {
+    const bytes = shape.reduce((product, size) => product * size, 4);
+    requireArray({ what: `${name} [${shape.join(", ")}]`, bytes }, "a smaller model", adapters);
+  }
+}
+
+/**
+ * That a program's array is not larger than the GPU's largest.
+ * @param instead of device "cpu", what would help
+ * @returns whether the adapter's limit is known
+ * @throws Error naming the array, the adapter and both sizes
+ */
+export function requireArray({ what, bytes }: LargestArray, instead: string, [adapter] = gpuAdapters()): boolean {
+  if (adapter === undefined) return false;
+  if (bytes <= adapter.largestArray) return true;
   throw new Error(
-    `device "webgpu": ${name} [${shape.join(", ")}] is ${mebibytes(bytes(shape))} in float32, and ${adapter.name} reads at most ` +
-      `${mebibytes(adapter.largestArray)} in one array: use device "cpu" or a smaller model`,
+    `device "webgpu": ${what} is ${mebibytes(bytes)} in float32, and ${adapter.name} reads at most ` +
+      `${mebibytes(adapter.largestArray)} in one array: use device "cpu" or ${instead}`,
   );
 }
 
-const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString("en")} MiB`;
+export const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString("en")} MiB`;

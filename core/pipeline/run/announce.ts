@@ -1,5 +1,7 @@
 /** What is said and checked before the first step. */
 import { policyFolder } from "../../checkpoint/checkpoint.ts";
+import type { LargestArray } from "../../graph/onnx/peak.ts";
+import { mebibytes, requireArray } from "../../graph/onnx/webgpu.ts";
 import { checkParity } from "../parity.ts";
 import { planLines, settingWarnings } from "../plan.ts";
 import { machineMemory } from "../../machine/memory.ts";
@@ -34,6 +36,7 @@ export async function announce(run: OpenRun, { dataset }: TrainOptions): Promise
     ...planLines(host, rollout, settings, run.policy.learner.capabilities, memory?.plan ?? null),
   ];
   host.events.emit("plan", { lines });
+  if (memory !== undefined && memory.plan.largestArray !== null) checkLargestArray(memory.plan.largestArray, host);
   if (host.scorers.size === 0 && host.hooks.rewards.taps.length === 0) {
     host.warn("no plugin gives a reward, so that every response gets 0: list one in the recipe");
   }
@@ -47,6 +50,12 @@ export async function announce(run: OpenRun, { dataset }: TrainOptions): Promise
   if (run.checkpoint === null && settings.checkpointEvery > 0) await save(run, stateOf(run));
   // A new run begins as a resumed one does: from what a checkpoint gives back, with nothing in a cache that the check left there.
   if (run.checkpoint !== null) await run.policy.learner.load(policyFolder(run.checkpoint));
+}
+
+/** @throws Error where a pass has an array that is larger than the GPU takes */
+function checkLargestArray(largest: LargestArray, host: OpenRun["host"]): void {
+  if (requireArray(largest, "fewer microbatchTokens and scoringTokens, samplesPerPrompt or maxNewTokens")) return;
+  host.warn(`this GPU does not say how large an array may be: the largest of a pass is ${largest.what}, ${mebibytes(largest.bytes)}`);
 }
 
 /** What another number of steps changes, for a run that is resumed with one. */

@@ -3,6 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadModelFolder } from "../../../core/model/files/folder.ts";
 import { createModel } from "../../../core/model/registry.ts";
 import { ModelRuntime } from "../../../core/model/runtime.ts";
+import type { CompileOptions, Executor } from "../../../core/graph/executor.ts";
+import { OnnxExecutor } from "../../../core/graph/onnx/executor.ts";
+import { add, gatherRows } from "../../../core/graph/ops/index.ts";
+import type { TraceModel } from "../../../core/model/trace.ts";
 import { executors } from "../../support/executors.ts";
 
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
@@ -90,4 +94,31 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
     data.set(before);
     runtime.changed();
   });
+});
+
+test("an executor that holds frozen weights is given them when it compiles, the one array for all programs, and fed the others", async () => {
+  const { config, weights } = await loadModelFolder(folder, (described) => createModel(described).parameters);
+  const given: CompileOptions[] = [];
+  const processor = new OnnxExecutor({ threads: 1 });
+  const holding: Executor = {
+    name: "holding",
+    holdsFrozen: true,
+    compile(graph, { frozen = {}, ...options } = {}) {
+      given.push({ frozen, ...options });
+      return processor.compile(graph, { ...options, constants: { ...options.constants, ...frozen } });
+    },
+  };
+  const runtime = new ModelRuntime(createModel(config), weights, holding, { trained: new Set([parameter]) });
+  const embedding = "model.language_model.embed_tokens.weight";
+  const trace: TraceModel = (graph, read) => graph.output("y", add(gatherRows(read(embedding), graph.input("ids", [1], "int32")), read(parameter)));
+  const program = await runtime.compile(trace);
+  expect(program.parameters).toEqual([parameter]);
+  const feeds = { ids: { shape: [1], data: Int32Array.of(5) } };
+  const { data: norm } = weights.get(parameter)!;
+  expect((await runtime.run(program, feeds)).y!.data).toEqual(norm.map((value, i) => value + weights.get(embedding)!.data[5 * norm.length + i]!));
+  const bound = runtime.bind(trace, { apart: trace, copyBytes: 2 ** 30 });
+  expect((await bound(feeds)).y).toEqual((await runtime.run(program, feeds)).y);
+  expect(given.map(({ frozen, constants = {} }) => [Object.keys(frozen!), Object.keys(constants)])).toEqual([[[embedding], []], [[embedding], [parameter]]]);
+  for (const { frozen } of given) expect(frozen![embedding]).toBe(weights.get(embedding));
+  await runtime.release();
 });

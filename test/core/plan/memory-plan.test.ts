@@ -130,3 +130,9 @@ test("on a device its memory is planned, and what the sampler takes by itself fo
   expect(await decoding(8 * GB)).toBe(0);
   expect(await decoding(64 * GB)).toBeGreaterThan(0);
 });
+
+test("on WebGPU, which limits arrays, the largest of all passes is known", async () => {
+  const { largestArray } = await plan("Qwen2.5-VL-3B", { device: "webgpu" }, 2);
+  expect(largestArray).toEqual({ what: "model.language_model.embed_tokens.weight [151936, 2048]", bytes: 4 * 151_936 * 2048 });
+  expect((await plan("Qwen2.5-VL-3B", {}, 2)).largestArray).toBeNull();
+});

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { symbol } from "../../../../core/graph/dims.ts";
 import { gradient } from "../../../../core/graph/gradient.ts";
 import { Graph } from "../../../../core/graph/graph.ts";
-import { add, exp, gatherRows, linear, mul, split } from "../../../../core/graph/ops/index.ts";
+import { add, concat, exp, gatherRows, linear, mul, split } from "../../../../core/graph/ops/index.ts";
 import { recomputed } from "../../../../core/graph/ops/recompute.ts";
-import { peakBytes } from "../../../../core/graph/onnx/peak.ts";
+import { largestArray, peakBytes } from "../../../../core/graph/onnx/peak.ts";
 
 const B = symbol("B");
 const sizes = new Map([["B", 10]]);
@@ -66,4 +66,15 @@ test("weights in files are widened for one reader at a time, and of tables the r
   expect(peakBytes(graph, { sizes, files: new Map([["table", "F32"]]) })).toBe(3 * logits);
   // In memory, halves are read where they lie.
   expect(peakBytes(graph, { sizes })).toBe(peakBytes(graph, { sizes, files: new Map([["table", "F32"]]) }));
+});
+
+test("the largest array is a weight, joined weights or what an op makes, by its size at these sizes", () => {
+  const graph = new Graph();
+  const [a, b] = [graph.input("a", [20, 4]), graph.input("b", [30, 4])];
+  graph.output("y", linear(graph.input("x", [B, 4]), concat([a, b], 0)));
+  expect(largestArray(graph, new Map([["B", 2]]))).toEqual({ what: 'what the op "concat" makes [50, 4]', bytes: 4 * 50 * 4 });
+  expect(largestArray(graph, new Map([["B", 10]]))).toEqual({ what: 'what the op "linear" makes [10, 50]', bytes: 4 * 10 * 50 });
+  const alone = new Graph();
+  alone.output("y", linear(alone.input("x", [B, 4]), alone.input("w", [2, 4])));
+  expect(largestArray(alone, new Map([["B", 9]]))).toEqual({ what: "x [9, 4]", bytes: 4 * 9 * 4 });
 });
