@@ -80,4 +80,6 @@ if (!existsSync(packed)) {
 }
 
 const sizeOf = (path) => (statSync(path).isDirectory() ? readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0) : statSync(path).size);
-console.log(`${folder}: ${(sizeOf(folder) / 1e6).toFixed(1)} MB`);
+const [megabytes, most] = [sizeOf(folder) / 1e6, 60];
+console.log(`${folder}: ${megabytes.toFixed(1)} MB`);
+if (megabytes > most) throw new Error(`${folder} has ${megabytes.toFixed(1)} MB, and at most ${most} are sent`);

@@ -1,5 +1,5 @@
 /** The golden tests as one module: importing it registers them. */
-import "../../test/golden/ops.test.ts";
 import "../../test/golden/models.test.ts";
+import "../../test/golden/ops.test.ts";
 
 export { runTests } from "./small-vitest.ts";

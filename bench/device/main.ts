@@ -26,8 +26,24 @@ function write(row: Readonly<Record<string, unknown>>): void {
   console.log(line.slice(0, 500));
 }
 
-/** Run a side; its lines of JSON are written with the side's name. Killed when the time is over. */
-function side(name: string, program: string, args: readonly string[]): Promise<void> {
+interface Side {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Of the time, beside the others': what earlier ones leave goes to those that are left. */
+  readonly share: number;
+}
+
+/** Run sides one after the other, each killed when its share of what is left is over. */
+async function inTurn(sides: readonly Side[]): Promise<void> {
+  for (const [at, one] of sides.entries()) {
+    const shares = sides.slice(at).reduce((sum, { share }) => sum + share, 0);
+    await run(one, (secondsLeft() * one.share) / shares);
+  }
+}
+
+/** Run a side; its lines of JSON are written with the side's name as they come. */
+function run({ name, program, args }: Side, seconds: number): Promise<void> {
   if (secondsLeft() < 5) {
     write({ side: name, left: "no time" });
     return Promise.resolve();
@@ -35,7 +51,7 @@ function side(name: string, program: string, args: readonly string[]): Promise<v
   return new Promise((resolve) => {
     const began = Date.now();
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
-    const timer = setTimeout(() => child.kill("SIGKILL"), Math.max(1, secondsLeft() * 1000));
+    const timer = setTimeout(() => child.kill("SIGKILL"), Math.max(1, seconds * 1000));
     let [pending, errors] = ["", ""];
     child.stdout.on("data", (chunk: Buffer) => {
       const lines = (pending + chunk.toString()).split("\n");
@@ -45,16 +61,20 @@ function side(name: string, program: string, args: readonly string[]): Promise<v
     child.stderr.on("data", (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-3000)));
     child.on("close", (code, signal) => {
       clearTimeout(timer);
-      if (code !== 0) write({ side: name, at: (Date.now() - began) / 1000, code, signal, errors: errors.slice(-1500) });
+      const at = (Date.now() - began) / 1000;
+      if (signal === "SIGKILL") write({ side: name, at, left: `its share of the time, ${Math.round(seconds)} s, was over` });
+      else if (code !== 0) write({ side: name, at, code, signal, errors: errors.slice(-1500) });
       resolve();
     });
   });
 }
 
-const ours = (name: string, ...args: string[]): Promise<void> =>
-  side(name, process.execPath, [process.argv[1]!, ...args, "--plugin", option("plugin", ""), "--out", out, ...process.argv.filter((arg) => arg === "--cpu" || arg === "--small")]);
-const peer = (name: string, layers: number, more: Readonly<Record<string, unknown>>): Promise<void> =>
-  side(name, python, [join(here, "peer.py"), peerWork(workload(layers, small), { steps: 3, seconds: secondsLeft(), ...more })]);
+const ours = (share: number, name: string, ...args: string[]): Side => {
+  const kind = process.argv.filter((arg) => arg === "--cpu" || arg === "--small");
+  return { name, share, program: process.execPath, args: [process.argv[1]!, ...args, "--plugin", option("plugin", ""), "--out", out, ...kind] };
+};
+const peer = (share: number, name: string, layers: number, more: Readonly<Record<string, unknown>>): Side =>
+  ({ name, share, program: python, args: [join(here, "peer.py"), peerWork(workload(layers, small), { steps: 2, ...more })] });
 
 const options = (): OursOptions => ({
   steps: Number(option("steps", "3")),
@@ -80,26 +100,34 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   learner: () => learner(workload(Number(option("layers", "6")), small), options()),
   decode: () => decode(workload(Number(option("layers", "6")), small), options()),
   papo: () => papo(workload(Number(option("layers", "6")), small), options()),
-  /** Loads, parity, goldens, learner at some layers of the full width against torch. */
-  async first() {
-    await ours("smoke", "smoke");
-    await ours("ours learner", "learner", "--layers", String(layersHere), "--limit", "70");
-    await peer("torch padded", layersHere, { task: "learner", score: "padded", seconds: 20 });
-    await peer("torch shared", layersHere, { task: "learner", score: "shared", seconds: 20 });
-    await ours("goldens", "goldens", "--limit", String(Math.max(10, secondsLeft() - 15)));
-  },
-  /** The rows of the table, at full depth, ours on either side of the peer's. */
-  async second() {
+  /** Loads, goldens (parity), learner at some layers of the full width against torch. */
+  first: () => inTurn([
+    ours(1, "smoke", "smoke"),
+    ours(8, "goldens", "goldens", "--limit", "70"),
+    ours(7, "ours learner", "learner", "--layers", String(layersHere)),
+    peer(3, "torch padded", layersHere, { task: "learner", score: "padded" }),
+    peer(3, "torch shared", layersHere, { task: "learner", score: "shared" }),
+    ours(2, "ours learner, again", "learner", "--layers", String(layersHere)),
+  ]),
+  /** The rows of the table in its order, at full depth, ours on either side of the peer's. */
+  second() {
     const layers = small ? 2 : 36;
     const depth = ["--layers", String(layers)];
-    await ours("ours learner", "learner", ...depth, "--limit", "100");
-    await peer("torch padded", layers, { task: "learner", score: "padded", steps: 1, seconds: 60 });
-    await ours("ours PAPO", "papo", ...depth, "--steps", "2", "--limit", "120");
-    await peer("torch shared", layers, { task: "learner", score: "shared", steps: 2, seconds: 30 });
-    await peer("transformers generate", layers, { task: "decode", steps: 1, compile: true, seconds: 60 });
-    await ours("ours learner, again", "learner", ...depth, "--limit", "20");
-    await ours("ours LoRA", "learner", ...depth, "--rank", "64", "--limit", "30");
-    await peer("torch LoRA", layers, { task: "learner", score: "padded", rank: 64, steps: 1, seconds: 40 });
+    const lora = [...depth, "--rank", "64", "--steps", "2"];
+    return inTurn([
+      ours(11, "ours learner", "learner", ...depth, "--steps", "2"),
+      peer(7, "torch padded, compiled", layers, { task: "learner", score: "padded", compile: true, steps: 1 }),
+      peer(5, "torch padded, eager", layers, { task: "learner", score: "padded", steps: 1 }),
+      peer(3, "torch shared", layers, { task: "learner", score: "shared" }),
+      ours(3, "ours learner, again", "learner", ...depth, "--steps", "2"),
+      ours(8, "ours decode", "decode", ...depth, "--steps", "1"),
+      peer(5, "transformers generate, compiled", layers, { task: "decode", compile: true, steps: 1 }),
+      ours(3, "ours decode, again", "decode", ...depth, "--steps", "1"),
+      ours(7, "ours GRPO, PAPO official, PAPO paper", "papo", ...depth, "--steps", "1"),
+      ours(4, "ours LoRA", "learner", ...lora),
+      peer(3, "torch LoRA", layers, { task: "learner", score: "padded", rank: 64, steps: 1 }),
+      ours(2, "ours LoRA, again", "learner", ...lora),
+    ]);
   },
 };
 

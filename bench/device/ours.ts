@@ -1,5 +1,9 @@
 /** Our side of a device measurement, in a process of its own: random weights at the peer's shape, on OpenXLA. */
 import { createRandom } from "../../core/math/random.ts";
+import { lossOf, type LossOf } from "../../core/testing.ts";
+import { ClippedObjectivePlugin } from "../../plugins/grpo/clipped-objective.ts";
+import { DoubleEntropyPlugin } from "../../plugins/papo/double-entropy.ts";
+import { PerceptionKlPlugin } from "../../plugins/papo/perception-kl.ts";
 import { XlaExecutor } from "../../core/graph/xla/executor.ts";
 import { GraphLearner } from "../../core/learner/graph-learner.ts";
 import type { LearnerBatch } from "../../core/learner/learner.ts";
@@ -137,9 +141,27 @@ export async function decode(work: Workload, { steps, cache, deadline, say }: Ou
   }
 }
 
+/** What of PAPO a step computes beside GRPO: nothing; the masked pass without gradient; or with one. */
+const modes = { grpo: null, official: "official", paper: "paper" } as const;
+type Mode = keyof typeof modes;
+
+/** The plugins' loss of a step's log-probs, and its gradients. */
+function lossOfStep(mode: Mode, logProbs: Float32Array, masked: Float32Array | null, { new: length }: Workload): LossOf {
+  const rows = (array: Float32Array): number[][] =>
+    Array.from({ length: array.length / length }, (_, row) => [...array.subarray(row * length, (row + 1) * length)]);
+  const chosen = modes[mode];
+  const perception = chosen === null ? [] : [new PerceptionKlPlugin({ mode: chosen }), new DoubleEntropyPlugin({ original: 0.03, masked: 0.03, mode: chosen })];
+  const all = rows(logProbs);
+  return lossOf([new ClippedObjectivePlugin(), ...perception], {
+    logProbs: all,
+    advantages: all.map((_, row) => (row % 2 === 0 ? 1 : -1)),
+    scores: masked === null ? {} : { [`masked/${mode === "paper" ? "current" : "old"}/logProbs`]: rows(masked) },
+  });
+}
+
 /**
- * What a GRPO step and a PAPO step are made of: sampling, forward and backward with the update, and the pass over the
- * masked pictures (official mode: old weights, no gradient). The loss on the host, arrays [B, T], is not among them.
+ * Whole steps of GRPO and of PAPO, official mode and paper mode, each of the same responses: sampling, log-probs, the loss
+ * on the host, forward and backward with the update, and PAPO's passes over the masked pictures. Each is a line when done.
  */
 export async function papo(work: Workload, { steps, cache, deadline, say }: OursOptions): Promise<void> {
   const pjrt = openedPlugin();
@@ -150,21 +172,29 @@ export async function papo(work: Workload, { steps, cache, deadline, say }: Ours
   const microbatchTokens = work.text + work.side ** 2 / 4 + work.responses * work.new;
   const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
   const trained = new GraphLearner(runtime, { optimizer, microbatchTokens, scoringTokens: microbatchTokens, recompute: true });
-  const count = work.prompts * work.responses * work.new;
   for (let step = 0; step <= steps && (step < 2 || Date.now() < deadline); step++) {
-    const times: number[] = [performance.now()];
+    const begun = performance.now();
     const responses = await sample(engine, { prompts, rows: [], temperature: 1 }, work, step);
-    times.push(performance.now());
+    const sampling = (performance.now() - begun) / 1000;
+    say({ step, sampling });
     const rows = responses.map((tokens, i) => ({ prompt: Math.floor(i / work.responses), tokens }));
-    const masked = prompts.map((prompt) => ({ ...prompt, pictures: prompt.pictures.map((picture) => blackened(picture, step)) }));
-    await trained.score({ prompts: masked, rows, temperature: 1 }, ["logProbs"]);
-    times.push(performance.now());
-    await trained.backward({ prompts, rows, temperature: 1 }, { logProbs: new Float32Array(count).fill(-1 / count) });
-    await trained.step({ learningRate: 1e-6 });
-    times.push(performance.now());
-    const [sampling, scoring, learning] = times.slice(1).map((time, i) => (time - times[i]!) / 1000) as [number, number, number];
-    const ratio = (sampling + scoring + learning) / (sampling + learning);
-    say({ step, sampling, maskedScore: scoring, learning, ratio, peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20 });
+    const original: LearnerBatch = { prompts, rows, temperature: 1 };
+    const black = prompts.map((prompt) => ({ ...prompt, pictures: prompt.pictures.map((picture) => blackened(picture, step)) }));
+    const masked: LearnerBatch = { prompts: black, rows, temperature: 1 };
+    const whole = new Map<Mode, number>();
+    for (const mode of Object.keys(modes) as Mode[]) {
+      const from = performance.now();
+      const scores = await trained.score(original, ["logProbs"]);
+      const other = mode === "grpo" ? null : (await trained.score(masked, ["logProbs"])).logProbs!;
+      const { loss, gradients } = lossOfStep(mode, scores.logProbs!, other, work);
+      for (const [batch, view] of [[original, "original"], [masked, "masked"]] as const) {
+        const gradient = gradients[view]?.["logProbs"];
+        if (gradient !== undefined) await trained.backward(batch, { logProbs: Float32Array.from(gradient.flat()) });
+      }
+      await trained.step({ learningRate: 1e-6 });
+      whole.set(mode, sampling + (performance.now() - from) / 1000);
+      say({ step, mode, wholeStep: whole.get(mode), ratio: whole.get(mode)! / whole.get("grpo")!, loss, peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20 });
+    }
   }
 }
 
