@@ -48,13 +48,17 @@ export function docs(): readonly Result[] {
   for (const file of execFileSync("git", ["ls-files"], { cwd: root, encoding: "utf8" }).trim().split("\n")) cpSync(join(root, file), join(folder, file));
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   writeFileSync(join(folder, "grpo_config.yaml"), "learning_rate: 1e-6\nnum_generations: 8\n");
-  // The reader's own run files are the example's.
   cpSync(join(folder, "recipes/examples"), folder, { recursive: true });
-  const example = readFileSync(join(folder, "recipes/examples/run.ts"), "utf8").replace("../app/", "./recipes/app/");
-  for (const name of ["run.ts", "other.ts"]) writeFileSync(join(folder, name), example);
   const pages = ["README.md", "CONTRIBUTING.md", ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)]
     .filter((page) => !["docs/command-line.md"].includes(page));
   return pages.flatMap((page) => commandsOf(readFileSync(join(root, page), "utf8")).map((command) => tryOne(page, command, folder)));
+}
+
+/** The reader's own run files are the example's; the one that a command is to write is not there yet. */
+function layRunFiles(command: string, folder: string): void {
+  const example = readFileSync(join(folder, "recipes/examples/run.ts"), "utf8").replace("../app/", "./recipes/app/");
+  for (const name of ["run.ts", "other.ts"]) writeFileSync(join(folder, name), example);
+  if (/papo import .*--output run\.ts/.test(command)) rmSync(join(folder, "run.ts"));
 }
 
 function tryOne(page: string, command: string, folder: string): Result {
@@ -67,6 +71,7 @@ function tryOne(page: string, command: string, folder: string): Result {
   const added = shorter.find(([pattern]) => pattern.test(command))?.[1] ?? "";
   const words = `${command.replace(/^npx papo/, "node recipes/papo.mjs")} ${added}`;
   console.log(`   ${words}`);
+  layRunFiles(command, folder);
   const { status, stderr, error } = spawnSync("bash", ["-c", `exec ${words}`], {
     cwd: folder, stdio: ["ignore", "ignore", "pipe"], encoding: "utf8", timeout: mostMilliseconds,
   });
