@@ -11,7 +11,7 @@ export const parts: Readonly<Record<string, Part>> = {
   kills: async (count) => (await import("./kills.ts")).kills(count ?? 200),
   /** As many SIGTERM as SIGINT at random instants; 20 of each. */
   signals: async (count) => (await import("./signals.ts")).signals(count ?? 20),
-  /** A full disk at every write: limits of a file's size, and small file systems; 40 of each. */
+  /** A full disk under `papo train`: limits of a file's size, and small file systems; 40 of each. */
   disk: async (count) => (await import("./disk.ts")).disk(count ?? 40),
   /** Damaged files of every kind that is read; 20,000. */
   fuzz: async (count) => (await import("./fuzz.ts")).fuzz(count ?? 20_000),

@@ -1,12 +1,14 @@
 /** Checkpoints: everything a run needs to go on as if nothing had happened, in folders that are whole or not there. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import type { OrderPosition } from "../data/row-order.ts";
 import type { Learner } from "../learner/learner.ts";
 import { withoutSecrets } from "../options/secrets.ts";
 import { flushFiles, writeFolderAtomic } from "../machine/atomic-file.ts";
 import { findDamage, writeManifest } from "./manifest.ts";
 import type { RunSettings } from "../contracts/settings.ts";
+import { readJsonFile } from "../machine/json-file.ts";
 
 const FORMAT = 2;
 /** The first had sizes of files and no hashes. */
@@ -55,6 +57,7 @@ export interface RunState {
   readonly coefficients: Readonly<Record<string, number>>;
 }
 
+const stateSchema = z.looseObject({ format: z.number() });
 interface StateFile {
   readonly format: number;
   readonly description: RunDescription;
@@ -138,7 +141,7 @@ export function checkpointFolders(root: string): { readonly folder: string; read
 
 function readCheckpoint(folder: string): Checkpoint {
   const file = join(folder, "state.json");
-  const { format, state, description } = JSON.parse(readFileSync(file, "utf8")) as StateFile;
+  const { format, state, description } = readJsonFile(file, stateSchema, "remove this checkpoint's folder, and the next older one is taken") as unknown as StateFile;
   if (!READ.includes(format)) throw new Error(`${file} has format ${String(format)}, this version reads ${READ.join(" and ")}: resume with the version that wrote it`);
   return { folder, state, description };
 }

@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isRunning } from "../machine/leftovers.ts";
 
 /** Its name in the folder. */
 export const lockFile = "lock.json";
@@ -157,16 +158,6 @@ function beatsLately(file: string): boolean {
     throw error;
   } finally {
     rmSync(probe, { force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  if (pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return isCode(error, "EPERM");
   }
 }
 

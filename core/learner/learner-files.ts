@@ -3,8 +3,9 @@
  * `kept/<name>.safetensors` and `learner.json`.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { readSafetensors } from "../model/files/safetensors.ts";
 import { writeSafetensors } from "../model/files/safetensors-write.ts";
 import type { Weights } from "../model/model.ts";
@@ -13,6 +14,7 @@ import type { SavedContent } from "./learner.ts";
 import type { OptimizerState } from "./optimizer/optimizer.ts";
 import type { TrainingState } from "./optimizer/training-state.ts";
 import type { WeightStore } from "./weight-store.ts";
+import { readJsonFile } from "../machine/json-file.ts";
 
 export interface SavedLearner {
   readonly runtime: ModelRuntime;
@@ -20,12 +22,12 @@ export interface SavedLearner {
   readonly store: WeightStore;
 }
 
-interface LearnerFile {
-  readonly version: number;
-  readonly updates: number;
+const learnerSchema = z.object({
+  version: z.number(),
+  updates: z.number(),
   /** Names of the weights that are kept besides the current ones. */
-  readonly kept: readonly string[];
-}
+  kept: z.array(z.string()).readonly(),
+});
 
 const optimizerFile = (folder: string): string => join(folder, "optimizer.safetensors");
 const keptFile = (folder: string, name: string): string => join(folder, "kept", `${name}.safetensors`);
@@ -40,12 +42,12 @@ export async function saveLearner(folder: string, { runtime, training, store }: 
   const { version, kept } = runtime;
   if (kept.length > 0) await mkdir(join(folder, "kept"), { recursive: true });
   for (const name of kept) await writeSafetensors(keptFile(folder, name), runtime.trained(name));
-  await writeFile(learnerFile(folder), `${JSON.stringify({ version, updates, kept } satisfies LearnerFile)}\n`);
+  await writeFile(learnerFile(folder), `${JSON.stringify({ version, updates, kept } satisfies z.output<typeof learnerSchema>)}\n`);
 }
 
 /** @returns the version of the weights that were read */
 export async function loadLearner(folder: string, { runtime, training, store }: SavedLearner): Promise<number> {
-  const { version, updates, kept } = JSON.parse(await readFile(learnerFile(folder), "utf8")) as LearnerFile;
+  const { version, updates, kept } = readJsonFile(learnerFile(folder), learnerSchema, "remove this checkpoint's folder, and an older one is taken");
   await store.restore(folder);
   // What is there goes first: both together are 16 bytes a parameter.
   training.restore({ updates: 0, arrays: new Map() });

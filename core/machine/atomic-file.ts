@@ -1,13 +1,22 @@
 /** Files and folders that are there whole or not at all. */
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-/** Write a file through a temporary neighbour. Safe from a kill; flush it to be safe from a power cut too. */
-export function writeFileAtomic(file: string, content: string): void {
+/**
+ * Write a file through a temporary neighbour, which is on the disk before it takes the file's name: a kill, a full disk
+ * and a power cut leave the earlier content or the new one.
+ */
+export function writeFileAtomic(file: string, content: string | Uint8Array): void {
   const temporary = `${file}.partial`;
-  writeFileSync(temporary, content);
-  renameSync(temporary, file);
+  try {
+    writeFileSync(temporary, content, { flush: true });
+    renameSync(temporary, file);
+  } catch (error) {
+    // A disk that is full needs the space; what cannot be removed is written over the next time.
+    if (statSync(temporary, { throwIfNoEntry: false })?.isFile() === true) rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
 import { closest } from "fastest-levenshtein";
 import type { z } from "zod";
 import { guessOption } from "./known-names.ts";
+import { holdsSecret } from "./secrets.ts";
 import { keysOf, optionPaths, schemaAt } from "./schema-paths.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -51,7 +52,9 @@ function describe(issue: Issue, owner: string, schema: z.ZodObject, options: unk
   const value = valueAt(options, issue.path);
   // Zod's word for "any value, but one".
   if (value === undefined && allowed(issue) === "nonoptional") return [`the option "${where}" is missing`];
-  return [`the option "${where}" is ${show(value)}, allowed is ${allowed(issue)}`];
+  const isKey = holdsSecret(schema, path) || (issue.code === "custom" && issue.params?.["secret"] === true);
+  const shown = isKey ? "(not shown, since a secret may stand there)" : show(value);
+  return [`the option "${where}" is ${shown}, allowed is ${allowed(issue)}`];
 }
 
 function unknownKey(owner: string, schema: z.ZodObject, path: readonly string[], key: string, value: unknown): string {

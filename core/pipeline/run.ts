@@ -1,5 +1,5 @@
 /** A run, from the first plan to the last checkpoint. */
-import { keepBest, noSuchMetric } from "../checkpoint/best.ts";
+import { keepBest, noSuchMetric, setDamagedBestAside } from "../checkpoint/best.ts";
 import type { Decision, StepContext } from "../contracts/hook-values.ts";
 import { beginFolder, type BegunFolder } from "../checkpoint/new-folder.ts";
 import { runStep } from "./step/step.ts";
@@ -133,6 +133,8 @@ async function start(begun: BegunFolder, options: TrainOptions): Promise<OpenRun
 async function keepIfBest({ settings: { keepBest: wanted }, evaluation, folder, policy, host }: OpenRun, { step, metrics }: StepOutcome["summary"]): Promise<void> {
   if (wanted === null) return;
   if (step === (evaluation?.every ?? 1) && metrics[wanted.metric] === undefined) host.events.emit("alarm", { step, plugin: "run", message: noSuchMetric(wanted.metric, metrics) });
+  const aside = setDamagedBestAside(folder.best);
+  if (aside !== null) host.events.emit("alarm", { step, plugin: "run", message: aside });
   await keepBest(folder.best, wanted, { step, metrics }, policy.learner);
 }
 

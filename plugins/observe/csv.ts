@@ -1,6 +1,6 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseOptions } from "@papo/core";
+import { parseOptions, writeFileAtomic } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 import { follow, loggerOptions, type LogSink } from "./log-sink.ts";
@@ -38,7 +38,7 @@ export function csvSink(folder: string): LogSink {
       for (const file of [metricsFile, responsesFile].filter((path) => existsSync(path))) {
         const [header, ...rows] = records(readFileSync(file, "utf8"));
         if (file === metricsFile && header !== undefined) columns = cells(header);
-        writeFileSync(file, [header ?? "", ...rows.filter((row) => Number.parseInt(row) < step)].join(""));
+        writeFileAtomic(file, [header ?? "", ...rows.filter((row) => Number.parseInt(row) < step)].join(""));
       }
     },
     metrics({ step, metrics }) {
@@ -46,12 +46,12 @@ export function csvSink(folder: string): LogSink {
       if (added.length > 0) {
         columns = [...columns, ...added];
         const rows = existsSync(metricsFile) ? records(readFileSync(metricsFile, "utf8")).slice(1) : [];
-        writeFileSync(metricsFile, [line(columns), ...rows.map((row) => row.replace(/\r?\n$/, `${",".repeat(added.length)}\r\n`))].join(""));
+        writeFileAtomic(metricsFile, [line(columns), ...rows.map((row) => row.replace(/\r?\n$/, `${",".repeat(added.length)}\r\n`))].join(""));
       }
       appendFileSync(metricsFile, line(columns.map((name) => (name === "step" ? step : (metrics[name] ?? "")))));
     },
     rollouts(step, rollouts) {
-      if (!existsSync(responsesFile)) writeFileSync(responsesFile, line(responseColumns));
+      if (!existsSync(responsesFile)) writeFileAtomic(responsesFile, line(responseColumns));
       for (const { question, answer, response, reward, parts, finish } of rollouts) appendFileSync(responsesFile, line([step, question, answer, response, reward, JSON.stringify(parts), finish]));
     },
   };

@@ -1,6 +1,6 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseOptions } from "@papo/core";
+import { parseOptions, writeFileAtomic } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 import { event, framed, imageValue, readRecords, scalarValue, textValue } from "./event-file.ts";
@@ -33,10 +33,10 @@ export function tensorBoardSink(folder: string, now: () => number = Date.now): L
   mkdirSync(folder, { recursive: true });
   const file = join(folder, "events.out.tfevents.papo");
   const time = (): number => now() / 1000;
-  if (!existsSync(file)) writeFileSync(file, framed(event({ time: time(), version: "brain.Event:2" })));
+  if (!existsSync(file)) writeFileAtomic(file, framed(event({ time: time(), version: "brain.Event:2" })));
   return {
     // The first record has no step and says which format it is.
-    cut: (step) => writeFileSync(file, Buffer.concat(readRecords(readFileSync(file)).filter((record) => record.step < step).map(({ bytes }) => Buffer.from(bytes)))),
+    cut: (step) => writeFileAtomic(file, Buffer.concat(readRecords(readFileSync(file)).filter((record) => record.step < step).map(({ bytes }) => Buffer.from(bytes)))),
     metrics: ({ step, metrics }) => appendFileSync(file, framed(event({ time: time(), step, values: Object.entries(metrics).map(([name, value]) => scalarValue(name, value)) }))),
     rollouts(step, rollouts) {
       const pictures = rollouts.flatMap(({ pictures: views }, index) => views.map((picture) => imageValue(`rollouts/${index + 1}/${picture.view}`, picture)));

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
-import { parseOptions } from "@papo/core";
+import { parseOptions, writeFileAtomic } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
 import { follow, loggerOptions, pythonNumber, rolloutCells, rolloutColumns, type LoggedRollout, type LogSink } from "./log-sink.ts";
@@ -72,9 +72,9 @@ function openRun(folder: string, { project, run }: { readonly project: string; r
   const file = join(home, `run-${id}.wandb`);
   mkdirSync(join(home, "files"), { recursive: true });
   if (!existsSync(file)) {
-    writeFileSync(file, fileHeader);
     const records = [headerRecord(), runRecord(1, { id, project, name: run, seconds: now() / 1000 })];
-    for (const data of records) appendFileSync(file, logRecord(statSync(file).size, data));
+    // A file without its first records is no run to W&B.
+    writeFileAtomic(file, records.reduce((whole, data) => Buffer.concat([whole, logRecord(whole.length, data)]), Buffer.from(fileHeader)));
   }
   return { home, file };
 }

@@ -5,7 +5,9 @@ import { onFailureSchema } from "./failure.ts";
 
 export const serverSchema = {
   /** Where requests go. A key does not belong here, since addresses are written down: it is a header. */
-  url: z.url({ protocol: /^https?$/ }).refine((url) => !holdsKey(url), "an address without a key or password in it: give that as a header, from the environment"),
+  url: z.url({ protocol: /^https?$/ }).refine((url) => !holdsKey(url), {
+    error: "an address without a key or password in it: give that as a header, from the environment", params: { secret: true },
+  }),
   /** Headers besides Content-Type, secret: { Authorization: environment("REWARD_KEY", "Bearer ") }. They are written nowhere. */
   headers: z.record(z.string(), secret()).default({}),
   /** Tries after the first, where the server cannot be reached or answers 429 or 5xx; waits double from half a second. */

@@ -4,7 +4,7 @@
  * Whoever reads what it says may leave (`| head`; a `tee` that Ctrl-C ends first): work that holds goes on, all else ends at once.
  */
 import { constants } from "node:os";
-import { exitAtOnce } from "@papo/core";
+import { exitAtOnce, withoutSecrets } from "@papo/core";
 import { complain } from "./display/say.ts";
 
 type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
@@ -93,7 +93,7 @@ export const isStopped = (error: unknown): boolean => error instanceof StoppedEr
 
 /** The command that this process runs, without some of its words and with others, for a person to copy. */
 export const commandWith = (added: readonly string[], without: readonly string[] = []): string =>
-  `npx papo ${shellWords([...process.argv.slice(2).filter((word) => !added.includes(word) && !without.includes(word)), ...added])}`;
+  withoutSecrets(`npx papo ${shellWords([...process.argv.slice(2).filter((word) => !added.includes(word) && !without.includes(word)), ...added])}`);
 
 /** Words as a shell reads them. */
 export const shellWords = (words: readonly string[]): string =>

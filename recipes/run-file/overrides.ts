@@ -1,6 +1,6 @@
 /** `--set path=value`: a run file with some values set from outside, each held against the schema of what it belongs to. */
 import { resolve } from "node:path";
-import { identityOf, keysOf, labelled, nearest, optionsOrigin, parseOptions, schemaAt, settingsSchema, adviceOn, type Plugin } from "@papo/core";
+import { holdsSecret, identityOf, keysOf, labelled, nearest, optionsOrigin, parseOptions, schemaAt, settingsSchema, adviceOn, type Plugin } from "@papo/core";
 import type { z } from "zod";
 import { evaluationSchema } from "../app/evaluation/plan.ts";
 import { dataSchema, type DataSource } from "./data-source.ts";
@@ -41,15 +41,19 @@ function parsed(written: string, mistakes: Mistakes): Override[] {
   const at = written.indexOf("=");
   const path = overriddenPath(written).split(".");
   if (at <= 0 || path.includes("")) {
-    mistakes.push(`--set ${written}: write path=value, settings.learningRate=1e-5`);
+    mistakes.push(`--set ${shown(written)}: write path=value, settings.learningRate=1e-5`);
     return [];
   }
   if (!(roots as readonly string[]).includes(path[0]!)) {
-    mistakes.push(`--set ${written}: ${strangeRoot(path.join("."))}`);
+    mistakes.push(`--set ${shown(written)}: ${strangeRoot(path.join("."))}`);
     return [];
   }
   return [{ written, path, text: written.slice(at + 1) }];
 }
+
+/** An override in an error: without its value where that may be, or hold, a key. */
+const shown = (written: string): string => (mayBeKey.test(written) ? `${overriddenPath(written)}=…` : written);
+const mayBeKey = /^[^=]*(?:headers|authorization|api.?key|password|secret)|:\/\/[^/\s]*@|[?&][^=&]*(?:key|token|secret|password|sig)[^=&]*=/i;
 
 /** A path that begins with none of the roots: an option of the settings without them, a peer's name, or nothing known. */
 function strangeRoot(path: string): string {
@@ -137,7 +141,7 @@ function withPreset(run: RunFile, { written, text }: Override, mistakes: Mistake
 function withPluginOptions(plugins: readonly Plugin[], overrides: readonly Override[], mistakes: Mistakes): readonly Plugin[] {
   const changes = new Map<number, { options: Record<string, unknown>; written: string[] }>();
   for (const { written, path: [, name, ...path], text } of overrides) {
-    const told = (message: string): void => void mistakes.push(`--set ${written}: ${message}`);
+    const told = (message: string): void => void mistakes.push(`--set ${shown(written)}: ${message}`);
     const place = placeOf(name, plugins);
     if (typeof place === "string") {
       told(place);
@@ -148,6 +152,10 @@ function withPluginOptions(plugins: readonly Plugin[], overrides: readonly Overr
     if (origin === null) told(`the options of ${owner} cannot be set from here: set them in the run file`);
     else if (path.length === 0) told(`name an option of ${owner}: ${keysOf(origin.schema).join(", ")}`);
     else {
+      if (holdsSecret(origin.schema, path)) {
+        told(`${owner} keeps ${path.join(".")} secret, and what is set on a command line is not: it stands in lists of processes, histories and logs. Write environment("NAME") in the run file, and export NAME=…`);
+        continue;
+      }
       const { options, written: earlier } = changes.get(place) ?? { options: { ...(origin.given as object) }, written: [] };
       const after = withValue(options, path, valueFrom(schemaAt(origin.schema, path), text));
       const wrong = mistakesIn(owner, origin.schema, after);

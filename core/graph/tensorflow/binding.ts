@@ -1,11 +1,13 @@
 /** Where TensorFlow's native binding is, and whether it is there. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 import { setVariable } from "../../machine/libc.ts";
 import { projectFolder } from "../project-folder.ts";
 import { TensorFlowExecutor } from "./executor.ts";
 import type { Binding } from "./kernels.ts";
+import { readJsonFile } from "../../machine/json-file.ts";
 
 /** The folder that `papo setup tensorflow` fills: TensorFlow's libraries and the binding built against them. */
 export const tensorflowFolder = join(projectFolder, ".tensorflow");
@@ -37,10 +39,11 @@ export interface TensorFlowSetup {
 
 export const bindingFile = join(tensorflowFolder, "tfjs_binding.node");
 const setupFile = join(tensorflowFolder, "setup.json");
+const setupSchema = z.object({ version: z.string(), gpu: z.boolean() });
 
 /** What `papo setup tensorflow` left; null before it ran. */
 export function tensorflowSetup(): TensorFlowSetup | null {
-  return existsSync(bindingFile) && existsSync(setupFile) ? (JSON.parse(readFileSync(setupFile, "utf8")) as TensorFlowSetup) : null;
+  return existsSync(bindingFile) && existsSync(setupFile) ? readJsonFile(setupFile, setupSchema, "set it up again, npx papo setup tensorflow") : null;
 }
 
 export interface TensorFlowOptions {

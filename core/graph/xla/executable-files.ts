@@ -56,7 +56,7 @@ export class ExecutableFiles {
     try {
       const bytes = serialize();
       mkdirSync(this.#folder, { recursive: true });
-      writeFileSync(unfinished, bytes);
+      writeFileSync(unfinished, bytes, { flush: true });
       renameSync(unfinished, file);
       this.#forgetOldest();
     } catch {

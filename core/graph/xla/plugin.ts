@@ -1,6 +1,7 @@
 /** Where OpenXLA's plugin is, and whether it is there. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { setVariable } from "../../machine/libc.ts";
 import { projectFolder } from "../project-folder.ts";
 import { Executables } from "./executables.ts";
@@ -8,6 +9,7 @@ import { XlaExecutor, type XlaOptions } from "./executor.ts";
 import { Memory } from "./memory.ts";
 import { type ClientOptions, Pjrt } from "./pjrt.ts";
 import { HloWriter } from "./writer.ts";
+import { readJsonFile } from "../../machine/json-file.ts";
 
 /** The folder that `papo setup xla` fills. */
 export const xlaFolder = join(projectFolder, ".xla");
@@ -30,11 +32,12 @@ export interface XlaCheck {
 }
 
 const setupFile = join(xlaFolder, "setup.json");
+const setupSchema = z.looseObject({ library: z.string() });
 
 /** What `papo setup xla` left; null before it ran. */
 export function xlaSetup(): XlaSetup | null {
   if (!existsSync(setupFile)) return null;
-  const setup = JSON.parse(readFileSync(setupFile, "utf8")) as XlaSetup;
+  const setup = readJsonFile(setupFile, setupSchema, "set it up again, npx papo setup xla") as unknown as XlaSetup;
   return existsSync(join(xlaFolder, setup.library)) ? setup : null;
 }
 

@@ -1,7 +1,8 @@
 /** Adapters in PEFT's layout: adapter_config.json and adapter_model.safetensors. */
 import { existsSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFileAtomic } from "../../machine/atomic-file.ts";
 import { type AdaptedWeight, type Adapter, adapterShapes, factorNames, moduleOf } from "../lora/adapter.ts";
 import { targetedWeights } from "../lora/targets.ts";
 import type { TensorNames } from "../family.ts";
@@ -101,9 +102,7 @@ export async function saveAdapterFolder(folder: string, { config, adapter, weigh
   });
   await mkdir(folder, { recursive: true });
   await writeSafetensors(join(folder, tensorFile), new Map(named));
-  const file = join(folder, adapterConfigName);
-  await writeFile(`${file}.${process.pid}.tmp`, adapterConfigText(config));
-  await rename(`${file}.${process.pid}.tmp`, file);
+  writeFileAtomic(join(folder, adapterConfigName), adapterConfigText(config));
 }
 
 /** Modules of an adapter's weights, as target_modules can list them. */

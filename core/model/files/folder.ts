@@ -3,8 +3,10 @@
  * loads them.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { removeLeftovers } from "../../machine/leftovers.ts";
+import { writeFileAtomic } from "../../machine/atomic-file.ts";
 import { firstNotFinite } from "../../math/first-not-finite.ts";
 import { familyOf } from "../registry.ts";
 import { readModelConfig } from "./read-config.ts";
@@ -173,14 +175,18 @@ export async function saveModelFolder(folder: string, options: SaveOptions): Pro
   if (!isEmpty && options.overwrite !== true) throw new Error(`${folder} holds files already: choose another folder, or ask to overwrite it`);
   if (!isEmpty) return writeInto(target, files, named, options);
   const temporary = `${target}.${process.pid}.tmp`;
-  await rm(temporary, { recursive: true, force: true });
   await mkdir(dirname(target), { recursive: true });
+  removeLeftovers(target);
+  await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary);
   try {
     await writeInto(temporary, files, named, options);
     await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
+    if (["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) {
+      throw new Error(`${folder} was filled by another process meanwhile, and is left as that wrote it: choose another folder`, { cause: error });
+    }
     throw error;
   }
 }
@@ -188,9 +194,7 @@ export async function saveModelFolder(folder: string, options: SaveOptions): Pro
 async function writeInto(folder: string, files: ModelFiles, { tensors, typeOf }: Named, { type = "F32", maxShardBytes }: SaveOptions): Promise<void> {
   const written = await writeSafetensorsFolder(folder, tensors, { type: type === "input" ? typeOf : type, ...(maxShardBytes === undefined ? {} : { maxShardBytes }) });
   for (const [name, content] of files) {
-    const file = join(folder, name);
-    await writeFile(`${file}.${process.pid}.tmp`, name === "config.json" && type !== "input" ? withType(String(content), type === "HIGH" ? "BF16" : type) : content);
-    await rename(`${file}.${process.pid}.tmp`, file);
+    writeFileAtomic(join(folder, name), name === "config.json" && type !== "input" ? withType(String(content), type === "HIGH" ? "BF16" : type) : content);
   }
   for (const name of await readdir(folder)) {
     if (/^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(name) && !written.includes(name)) await rm(join(folder, name));

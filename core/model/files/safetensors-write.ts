@@ -2,8 +2,9 @@
  * Writing safetensors: one file, or several with an index, a stretch of one tensor at a time. The same weights always
  * give the same bytes.
  */
-import { open, rename, rm, writeFile } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFileAtomic } from "../../machine/atomic-file.ts";
 import { bfloat16Remainder, roundToBfloat16, roundToBfloat16Down, roundToFloat16 } from "./float-formats.ts";
 
 /** The types that weights can be written in. */
@@ -84,8 +85,7 @@ export async function writeSafetensorsFolder(folder: string, tensors: FloatSourc
   const total = (size: (name: string) => number): number => [...tensors.keys()].reduce((sum, name) => sum + size(name), 0);
   const index = { metadata: { total_parameters: total((name) => sizeOf(name, tensors)), total_size: total(bytes) }, weight_map: map };
   const path = join(folder, "model.safetensors.index.json");
-  await writeFile(`${path}.${process.pid}.tmp`, JSON.stringify(index, null, 2) + "\n");
-  await rename(`${path}.${process.pid}.tmp`, path);
+  writeFileAtomic(path, JSON.stringify(index, null, 2) + "\n");
   return [...files, "model.safetensors.index.json"];
 }
 

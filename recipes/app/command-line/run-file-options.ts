@@ -1,6 +1,5 @@
 /** Options of commands that run a run file. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { begunRun } from "../../run-file/begun-run.ts";
 import { loadRunFile, type LoadedRunFile, type RunFileChanges } from "../../run-file/run-file.ts";
 import { overriddenPath } from "../../run-file/overrides.ts";
 import { UsageError } from "./command.ts";
@@ -34,7 +33,7 @@ export async function changedRunFile(file: string, { set, output, overwrite }: G
   const run = await loadRunFile(file, { set, output });
   if (!resume) return { run, overrides: set };
   const paths = set.map(overriddenPath);
-  const earlier = recorded(run.output).filter((written) => !paths.includes(overriddenPath(written)));
+  const earlier = begunRun(run.output).overrides.filter((written) => !paths.includes(overriddenPath(written)));
   if (earlier.length === 0) return { run, overrides: set };
   const overrides = [...earlier, ...set];
   return { run: await loadRunFile(file, { set: overrides, output: run.output }), overrides };
@@ -50,11 +49,4 @@ export async function runFileMistakes(words: readonly string[], changes: RunFile
   } catch (error) {
     return (error as Error).message.split("\n");
   }
-}
-
-/** What the run in a folder was begun with. */
-function recorded(output: string): readonly string[] {
-  const file = join(output, "run.json");
-  if (!existsSync(file)) return [];
-  return (JSON.parse(readFileSync(file, "utf8")) as { readonly overrides?: readonly string[] }).overrides ?? [];
 }

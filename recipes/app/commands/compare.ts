@@ -1,10 +1,10 @@
 /** `papo compare`: many recipes on the embedded task, or run files on their own data, with several seeds, as one table. */
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { lockFolder, makeFolder } from "@papo/core";
+import { lockFolder, makeFolder, writeFileAtomic } from "@papo/core";
 import { command, UsageError } from "../command-line/command.ts";
 import type { GivenOptions, Options } from "../command-line/options.ts";
 import { setOption } from "../command-line/run-file-options.ts";
@@ -163,7 +163,7 @@ function checkSame(comparison: Comparison): void {
   const [file, asked] = [join(comparison.output, "comparison.json"), JSON.stringify({ ...aboutOf(comparison), scenes: comparison.scenes })];
   const before = existsSync(file) ? readFileSync(file, "utf8").trim() : asked;
   if (before !== asked) throw new Error(`${comparison.output} holds runs of ${before}, and this comparison is of ${asked}: choose another --output`);
-  writeFileSync(file, `${asked}\n`);
+  writeFileAtomic(file, `${asked}\n`);
 }
 
 interface Scenes {

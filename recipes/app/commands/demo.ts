@@ -1,8 +1,8 @@
 /** `npm start`: the main job. Train the embedded task's starting model with several recipes and say what each did. */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { cp, readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { checkpointFolders, type Dataset, fileDigest, learnerSettings, lockFolder, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings } from "@papo/core";
+import { checkpointFolders, type Dataset, fileDigest, learnerSettings, lockFolder, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings, writeFileAtomic } from "@papo/core";
 import { command } from "../command-line/command.ts";
 import { percent } from "../display/format.ts";
 import type { Display } from "../display/display.ts";
@@ -145,7 +145,7 @@ async function trainAll({ task, trainings, steps, scenes, output, display, stop,
       if (ended === "interrupted") throw new StoppedError();
       await measure(name, policy, data.unseen, join(folder, "evaluation", "after"), folder, { display, stop }, answering);
       await cp(before, join(folder, "evaluation", "before"), { recursive: true });
-      writeFileSync(doneFile(folder), "");
+      writeFileAtomic(doneFile(folder), "");
       runs.push(readRunFolder(folder, { name, recipe: training.label }));
     } finally {
       await policy.close();

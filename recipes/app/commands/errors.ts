@@ -1,7 +1,6 @@
 /** `papo errors`: what went wrong in an evaluation's wrong answers, by rule and by a judge model. */
-import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { lockFolder } from "@papo/core";
+import { lockFolder, writeFileAtomic } from "@papo/core";
 import { askChat, type ChatServer } from "@papo/plugins";
 import { command } from "../command-line/command.ts";
 import { percentInterval } from "../display/format.ts";
@@ -67,7 +66,7 @@ async function askJudge(folder: string, { model, ask, together, rubric: rubricFi
   const rubric = readRubric(rubricFile === undefined ? defaultRubric : resolve(rubricFile));
   if (labelled !== undefined) {
     const agreement = await agreementOn(resolve(labelled), rubric, ask, together);
-    writeFileSync(join(folder, "agreement.json"), `${JSON.stringify({ model, ...agreement }, null, 1)}\n`);
+    writeFileAtomic(join(folder, "agreement.json"), `${JSON.stringify({ model, ...agreement }, null, 1)}\n`);
     display.result(agreementLines(agreement).join("\n"), { ...agreement });
   }
   const questions = readQuestions(join(folder, "questions.jsonl"));

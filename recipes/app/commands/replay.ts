@@ -1,13 +1,15 @@
 /** `papo replay <run> --step N`: a step of a run again, held against what was recorded of it. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { checkpointFolders, createHost, digestsFile, identityOf, keptDigests, learnerSettings, openPolicy, parseSettings, readWholeLines, train, type Plugin } from "@papo/core";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { beginFolder, type BegunFolder, checkpointFolders, createHost, digestsFile, identityOf, isLocked, keptDigests, learnerSettings, lockFile, openPolicy, parseSettings, type Plugin, readJsonFile, readWholeLines, train } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
+import { z } from "zod";
 import { command, UsageError } from "../command-line/command.ts";
 import type { Display } from "../display/display.ts";
 import { planOf, RunMeasurements } from "../evaluation/plan.ts";
 import { compareSteps, shownBeside, type RecordedStep } from "../replay/compare.ts";
 import { openSources } from "../../run-file/data-source.ts";
+import { begunRun } from "../../run-file/begun-run.ts";
 import { modelFolder, startWeights } from "../../run-file/model-folder.ts";
 import { loadRunFile, type LoadedRunFile } from "../../run-file/run-file.ts";
 import { beforeEnd, hold, StoppedError } from "../stopping.ts";
@@ -31,21 +33,25 @@ export const replay = command({
     if (step === undefined) throw new UsageError(["which step? give --step <number>"]);
     const folder = resolve(given!);
     const recorded = recordedStep(folder, step);
-    const about = JSON.parse(readFileSync(join(folder, "run.json"), "utf8")) as { readonly overrides?: readonly string[]; readonly runFile?: string };
-    const file = values["run-file"] ?? (about.runFile === undefined ? undefined : resolve(folder, about.runFile));
+    const { overrides, runFile } = begunRun(folder);
+    const file = values["run-file"] ?? (runFile === undefined ? undefined : resolve(folder, runFile));
     if (file === undefined) throw new UsageError([`${folder} does not say which run file it is of; give --run-file <run.ts>`]);
-    const overrides = about.overrides ?? [];
     const original = await loadRunFile(file, { set: overrides, output: folder });
     const changes = values.with.map((change) => (/^(settings|plugins)\./.test(change) ? change : `plugins.${change}`));
     const changed = changes.length === 0 ? null : await loadRunFile(file, { set: [...overrides, ...changes], output: folder });
+    removeLeftScratch(folder);
     const scratch = mkdtempSync(`${folder}.replay-`);
-    const remove = (): void => rmSync(scratch, { recursive: true, force: true });
+    const begun = beginFolder(scratch);
+    const remove = (): void => {
+      begun.end();
+      rmSync(scratch, { recursive: true, force: true });
+    };
     const forget = beforeEnd(remove);
     try {
       prepare(folder, scratch, step);
-      if (changed !== null && (checkpointFolders(join(scratch, "checkpoints"))[0]?.step ?? -1) < step - 1 && step > 1) await runUpTo(original, scratch, step - 1, false, display);
+      if (changed !== null && (checkpointFolders(join(scratch, "checkpoints"))[0]?.step ?? -1) < step - 1 && step > 1) await runUpTo(original, begun, scratch, step - 1, false, display);
       if (changed !== null) forgetVerdicts(join(scratch, "rewards", `step-${step}.jsonl`), scorersOf(changed.plugins, changes));
-      await runUpTo(changed ?? original, scratch, step, changed !== null, display);
+      await runUpTo(changed ?? original, begun, scratch, step, changed !== null, display);
       return tell(recorded, recordedStep(scratch, step), changes, display);
     } finally {
       forget();
@@ -54,12 +60,24 @@ export const replay = command({
   },
 });
 
+/** What replays that were killed left: their lock says that their process has ended. One that has none yet may be beginning. */
+function removeLeftScratch(folder: string): void {
+  for (const name of readdirSync(dirname(folder)).filter((one) => one.startsWith(`${basename(folder)}.replay-`))) {
+    const scratch = join(dirname(folder), name);
+    const begins = !existsSync(join(scratch, lockFile)) && Date.now() - statSync(scratch).mtimeMs < 60_000;
+    if (!begins && !isLocked(scratch)) rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
 function tell(was: RecordedStep, is: RecordedStep, changes: readonly string[], display: Display): number | void {
   if (changes.length > 0) return display.result(shownBeside(was, is, changes), { was: was.metrics, with: is.metrics });
   const { lines, equal } = compareSteps(was, is);
   display.result(lines.join("\n"), { equal });
   return equal ? undefined : 1;
 }
+
+/** Earlier versions wrote sizes alone. */
+const manifestSchema = z.record(z.string(), z.union([z.object({ sha256: z.string().optional() }), z.number().transform(() => ({ sha256: undefined }))]));
 
 /** What a folder holds of a step. @throws Error when it holds nothing of it */
 function recordedStep(folder: string, step: number): RecordedStep {
@@ -76,7 +94,7 @@ function recordedStep(folder: string, step: number): RecordedStep {
     digests: digests?.digests ?? null,
     numbers: digests?.numbers ?? null,
     verdicts: existsSync(rewards) ? readWholeLines<RecordedStep["verdicts"][number]>(rewards) : [],
-    files: existsSync(manifest) ? (JSON.parse(readFileSync(manifest, "utf8")) as RecordedStep["files"]) : null,
+    files: existsSync(manifest) ? readJsonFile(manifest, manifestSchema, "the checkpoint beside it is damaged; replay a step that has none, or remove that folder") : null,
   };
 }
 
@@ -107,15 +125,16 @@ function scorersOf(plugins: readonly Plugin[], changes: readonly string[]): Read
 /** Leave verdicts of some scorers out of a journal, so that they are given anew. */
 function forgetVerdicts(journal: string, scorers: ReadonlySet<string>): void {
   if (scorers.size === 0 || !existsSync(journal)) return;
+  const forgotten = new Set([...scorers].map((name) => JSON.stringify(name)));
   const kept = readFileSync(journal, "utf8").split("\n").filter((line) => {
     const scorer = /"scorer":("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
-    return scorer === undefined || !scorers.has(JSON.parse(scorer) as string);
+    return scorer === undefined || !forgotten.has(scorer);
   });
   writeFileSync(journal, kept.join("\n"));
 }
 
 /** The run goes on in the scratch folder until a step is done. */
-async function runUpTo(run: LoadedRunFile, scratch: string, step: number, otherwise: boolean, display: Display): Promise<void> {
+async function runUpTo(run: LoadedRunFile, begun: BegunFolder, scratch: string, step: number, otherwise: boolean, display: Display): Promise<void> {
   const settings = parseSettings(run.settings);
   const model = modelFolder(run.model, run.modelAsWritten);
   const weights = startWeights(model, settings.lora, keptDigests(join(scratch, digestsFile)));
@@ -128,7 +147,7 @@ async function runUpTo(run: LoadedRunFile, scratch: string, step: number, otherw
     const ended = new AbortController();
     const measurements = plan === null || unseen === null ? null : new RunMeasurements({ signal: stop.signal, policy, model, weights, plan, dataset: unseen, plugins: run.plugins, maxNewTokens: settings.sampling.maxNewTokens, output: scratch, display });
     await train({
-      policy, dataset, settings, weights, output: scratch, resume: true, otherwise,
+      begun, policy, dataset, settings, weights, output: scratch, resume: true, otherwise,
       // What plugins write down elsewhere is of the run and not of this.
       plugins: [...run.plugins.filter(({ observes }) => observes !== true), new RunLogPlugin({ folder: scratch })],
       evaluation: measurements?.inLoop() ?? null,

@@ -1,8 +1,8 @@
 /** `papo setup tensorflow`: TensorFlow's libraries and the binding to them. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { bindingSources, tensorflowFolder } from "@papo/core";
+import { bindingSources, tensorflowFolder, writeFileAtomic } from "@papo/core";
 import { execute, requireTools } from "./install.ts";
 
 /** The wheels' version; `papo doctor` shows the one in use. */
@@ -22,7 +22,7 @@ export function setUpTensorFlow(say: (line: string) => void): void {
   execute("python3", ["-m", "pip", "install", "--quiet", "--target", python, ...(gpu ? [`tensorflow[and-cuda]==${version}`] : cpu)]);
   say("Building the binding …");
   build(join(python, "tensorflow"), sources);
-  writeFileSync(join(tensorflowFolder, "setup.json"), `${JSON.stringify({ version, gpu })}\n`);
+  writeFileAtomic(join(tensorflowFolder, "setup.json"), `${JSON.stringify({ version, gpu })}\n`);
   say(`TensorFlow ${version} is set up in ${tensorflowFolder}. Use it with settings: { executor: "tensorflow" }.`);
 }
 

@@ -1,7 +1,7 @@
 /** `papo setup xla`: a plugin of OpenXLA's, and a program run on it. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { checkXla, xlaFolder, type XlaSetup } from "@papo/core";
+import { checkXla, writeFileAtomic, xlaFolder, type XlaSetup } from "@papo/core";
 import { execute, requireTools } from "./install.ts";
 
 /** The wheels, the plugin's library in them, and what pip is asked for. */
@@ -27,6 +27,6 @@ export function setUpXla(say: (line: string) => void, { cuda }: { readonly cuda:
   const target = ["--target", join(xlaFolder, "python"), "--only-binary=:all:", "--python-version", "3.12", ...(deps ? [] : ["--no-deps"])];
   execute("python3", ["-m", "pip", "install", "--quiet", ...target, asked]);
   const found: XlaSetup = { wheel, version, library: join("python", library), cuda, ...checkXla(join(xlaFolder, "python", library), cuda) };
-  writeFileSync(join(xlaFolder, "setup.json"), `${JSON.stringify(found)}\n`);
+  writeFileAtomic(join(xlaFolder, "setup.json"), `${JSON.stringify(found)}\n`);
   say(`OpenXLA's plugin ${wheel} ${version} runs on ${found.devices.join(", ")}. Use it with settings: { executor: "xla" }.`);
 }

@@ -1,7 +1,7 @@
 /** `papo sft run.ts`: supervised training on the answers of a JSONL file. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { beginFolder, isDiverged, learnerSettings, openPolicy, parseSettings, supervisedBatches, trainSupervised, type RunSettings } from "@papo/core";
+import { beginFolder, isDiverged, learnerSettings, openPolicy, parseSettings, type RunSettings, supervisedBatches, trainSupervised, writeFolderAtomic } from "@papo/core";
 import { command } from "../command-line/command.ts";
 import { hold, unlessStopped } from "../stopping.ts";
 import { changedRunFile, runFileMistakes, runFileOptions } from "../command-line/run-file-options.ts";
@@ -94,12 +94,12 @@ async function trainInFolder({ run, model, settings, checkpoint, display }: Supe
     }).finally(() => stop.release()).catch(async (error: unknown) => {
       if (done === 0 || isDiverged(error)) throw error;
       // Rows are read as they are needed: a bad one late in the data must not cost what was learned before.
-      await policy.learner.save(checkpoint);
+      await writeFolderAtomic(checkpoint, (temporary) => policy.learner.save(temporary));
       if (stop.signal.aborted) display.result(`stopped; as it was after step ${done} of ${settings.steps}: ${savedWeights(checkpoint)}`, { checkpoint, steps: done });
       throw new Error(`${(error as Error).message}\nAs it was after step ${done}: ${savedWeights(checkpoint)}`, { cause: error });
     });
     phase.end();
-    await policy.learner.save(checkpoint);
+    await writeFolderAtomic(checkpoint, (temporary) => policy.learner.save(temporary));
     display.result(savedWeights(checkpoint), { checkpoint, steps: settings.steps });
   } finally {
     await policy.close();

@@ -1,6 +1,5 @@
 /** `papo verify`: the mathematical verifier on a list of cases. */
-import { readFileSync } from "node:fs";
-import { faultsOf, quoted } from "@papo/core";
+import { faultsOf, quoted, readJsonFile } from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { z } from "zod";
 import { textCommand } from "../command-line/command.ts";
@@ -41,12 +40,7 @@ export const verify = textCommand({
 
 /** @throws Error naming the file and the place at fault */
 function readCases(file: string): z.output<typeof casesSchema> {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new Error(`--cases ${file} cannot be read as JSON: ${quoted((error as Error).message)}`, { cause: error });
-  }
+  const content = readJsonFile(file, z.unknown(), "--cases takes a list of { gold, response, expected: 0 | 1 }");
   const parsed = casesSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   throw new Error(`--cases ${file} is no list of { gold, response, expected: 0 | 1 }: ${faultsOf(parsed.error, content)}`);

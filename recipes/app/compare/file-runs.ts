@@ -1,8 +1,8 @@
 /** Runs of run files, each a process of its own that goes on where it was cut off: what sweeps and comparisons of run files train. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createHost, parseSettings } from "@papo/core";
+import { createHost, parseSettings, writeFileAtomic } from "@papo/core";
 import { modelFolder } from "../../run-file/model-folder.ts";
 import { loadRunFile, type LoadedRunFile } from "../../run-file/run-file.ts";
 import { differences } from "../commands/diff.ts";
@@ -74,5 +74,5 @@ const sideRun = ({ name, runFile, set, folder, finished, seed }: FileRun): SideR
   words: ["train", runFile, ...set.flatMap((one) => ["--set", one]), "--output", folder, ...(hasBegun(folder) ? ["--resume"] : [])],
   before: () => mkdirSync(dirname(folder), { recursive: true }),
   log: `${folder}.log`,
-  after: () => writeFileSync(finished, `${JSON.stringify({ set, seed })}\n`),
+  after: () => writeFileAtomic(finished, `${JSON.stringify({ set, seed })}\n`),
 });

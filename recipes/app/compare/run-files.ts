@@ -1,7 +1,7 @@
 /** `papo compare my-run.ts other-run.ts grpo`: run files, and presets on the first one's data, with several seeds and measured by the same questions. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { createHost, identityOf, lockFolder, makeFolder, textDigest } from "@papo/core";
+import { createHost, identityOf, lockFolder, makeFolder, textDigest, writeFileAtomic } from "@papo/core";
 import { nameOfData } from "../../run-file/data-source.ts";
 import type { LoadedRunFile } from "../../run-file/run-file.ts";
 import { splitOptions, writtenRunFile } from "../../run-file/written-options.ts";
@@ -165,7 +165,7 @@ function checkSame({ output }: FileComparison, read: readonly LoadedRunFile[]): 
   const [file, asked] = [join(output, "comparison.json"), JSON.stringify({ evaluation: evaluationOf(read[0]!) })];
   const before = existsSync(file) ? readFileSync(file, "utf8").trim() : asked;
   if (before !== asked) throw new Error(`${output} holds runs of ${before}, and this comparison is of ${asked}: choose another --output`);
-  writeFileSync(file, `${asked}\n`);
+  writeFileAtomic(file, `${asked}\n`);
 }
 
 /** Of the runs that are done, also while others are under way. @throws Error where none is */

@@ -1,7 +1,7 @@
 /** One run of a comparison, in a process of its own: `node run-variant.js <job as JSON>`, or .ts with a loader. */
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { exitAtOnce, learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, train } from "@papo/core";
+import { exitAtOnce, flushFiles, learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, train } from "@papo/core";
 import { PerceptionProbePlugin, RandomMaskPlugin, RunLogPlugin } from "@papo/plugins";
 import { answeringOf, evaluateShapes } from "../tasks/shapes/evaluation.ts";
 import { taskPlugins, type Task } from "../tasks/task.ts";
@@ -38,6 +38,7 @@ export async function runJob({ variant, seed, steps, task, model, train: trainFi
     const measured = join(folder, "evaluation", "measuring");
     rmSync(measured, { recursive: true, force: true });
     await evaluateShapes({ policy, dataset: await openJsonl(unseen), sampled: false, output: measured, ...answeringOf(plugins, chosen) });
+    await flushFiles(measured);
     renameSync(measured, join(folder, "evaluation", "after"));
   } finally {
     await policy.close();

@@ -1,5 +1,5 @@
 /** A comparison's runs in a few kilobytes: which questions each answered rightly, and how its metrics went. What tables over many comparisons are computed from. */
-import { writeFileSync } from "node:fs";
+import { writeFileAtomic } from "@papo/core";
 import { isRight, priorColumn, type Question } from "../evaluation/question.ts";
 import type { RunRecord, StepRecord } from "../report/run-record.ts";
 
@@ -53,5 +53,5 @@ function quartersOf(steps: readonly StepRecord[]): RunSummary["metrics"] {
 /** A run a line, so that a further one is a line more. */
 export function writeSummary(file: string, { runs, ...about }: ComparisonSummary): void {
   const head = JSON.stringify(about).slice(0, -1);
-  writeFileSync(file, `${head},"runs":[\n${runs.map((run) => JSON.stringify(run)).join(",\n")}\n]}\n`);
+  writeFileAtomic(file, `${head},"runs":[\n${runs.map((run) => JSON.stringify(run)).join(",\n")}\n]}\n`);
 }

@@ -1,6 +1,6 @@
 /** What a comparison leaves in its folder besides its runs. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeFileAtomic } from "@papo/core";
 import type { RunRecord } from "../report/run-record.ts";
 import { writeSummary, type ComparisonSummary } from "./summary.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "./table.ts";
@@ -9,9 +9,9 @@ import { drawSweeps, linesOf, sweepsOf, tableOf } from "./table.ts";
 export function writeTables(output: string, runs: readonly RunRecord[], baseline: string, summary: ComparisonSummary): string {
   const lines = linesOf(runs, baseline);
   const [table, sweeps] = [tableOf(lines, baseline), sweepsOf(lines)];
-  writeFileSync(join(output, "table.md"), table);
+  writeFileAtomic(join(output, "table.md"), table);
   writeSummary(join(output, "runs.json"), summary);
-  writeFileSync(join(output, "results.json"), `${JSON.stringify(lines, null, 1)}\n`);
-  if (sweeps.length > 0) writeFileSync(join(output, "sweeps.svg"), drawSweeps(sweeps));
+  writeFileAtomic(join(output, "results.json"), `${JSON.stringify(lines, null, 1)}\n`);
+  if (sweeps.length > 0) writeFileAtomic(join(output, "sweeps.svg"), drawSweeps(sweeps));
   return table;
 }

@@ -1,6 +1,6 @@
 /** An evaluation with the real pictures, and the same questions under other conditions of them. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeFileAtomic } from "@papo/core";
 import { evaluateModel, type EvaluationOptions, type EvaluationSettings } from "./evaluate-model.ts";
 import type { ChangedCondition, PictureCondition } from "./pictures.ts";
 import type { Question } from "./question.ts";
@@ -28,9 +28,9 @@ export async function evaluateConditions({ conditions, output, onCondition, ...o
     const questions = await evaluateModel({ ...options, settings, output: folder, ...(condition === "real" ? { evidence: changed } : {}), onProgress: (done) => phase?.advance(done) });
     phase?.end();
     byCondition.set(condition, questions);
-    writeFileSync(join(folder, "scores.json"), `${JSON.stringify({ settings, ...scoresOf(questions, ksOf(settings.samples), settings.seed) }, null, 1)}\n`);
+    writeFileAtomic(join(folder, "scores.json"), `${JSON.stringify({ settings, ...scoresOf(questions, ksOf(settings.samples), settings.seed) }, null, 1)}\n`);
   }
-  if (changed.length > 0) writeFileSync(join(output, "dependence.jsonl"), dependenceOf(byCondition).map((one) => `${JSON.stringify(one)}\n`).join(""));
+  if (changed.length > 0) writeFileAtomic(join(output, "dependence.jsonl"), dependenceOf(byCondition).map((one) => `${JSON.stringify(one)}\n`).join(""));
   return byCondition;
 }
 

@@ -1,8 +1,9 @@
 /** Samples of every question, judged, written down as they come: an evaluation goes on where it was cut off. */
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { digestsFile, evaluate, fileDigest, keptDigests, makeFolder, policyTokens, type DigestOf, type Dataset, type Environment, type Policy, type Row, type Sample, type Scorer } from "@papo/core";
+import { type Dataset, type DigestOf, digestsFile, type Environment, evaluate, fileDigest, keptDigests, makeFolder, type Policy, policyTokens, readJsonFile, type Row, type Sample, type Scorer, writeFileAtomic } from "@papo/core";
+import { z } from "zod";
 import { writePicture } from "@papo/plugins";
 import { looksOf } from "./evidence.ts";
 import type { Judge } from "./judges.ts";
@@ -139,17 +140,24 @@ function openOutput(output: string, settings: EvaluationSettings): Question[] {
   const known = readQuestions(join(output, "questions.jsonl"));
   const differs = known.length === 0 ? null : difference(output, settings);
   if (differs !== null) throw new Error(`${output} holds an evaluation with ${differs}: choose another --output`);
-  writeFileSync(join(output, "settings.json"), `${JSON.stringify(settings, null, 1)}\n`);
+  writeFileAtomic(join(output, "settings.json"), `${JSON.stringify(settings, null, 1)}\n`);
   return known;
 }
 
-/** Whether a folder holds nothing, or answers under the same settings. */
-export const holdsSame = (folder: string, settings: EvaluationSettings): boolean => !existsSync(join(folder, "questions.jsonl")) || difference(folder, settings) === null;
+/** Whether a folder holds nothing, or answers under the same settings; of damaged settings that cannot be said. */
+export function holdsSame(folder: string, settings: EvaluationSettings): boolean {
+  if (!existsSync(join(folder, "questions.jsonl"))) return true;
+  try {
+    return difference(folder, settings) === null;
+  } catch {
+    return false;
+  }
+}
 
 /** The first setting in which an evaluation differs from these, in words; null where none does. */
 function difference(folder: string, settings: EvaluationSettings): string | null {
   const file = join(folder, "settings.json");
-  const before = (existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {}) as Record<string, unknown>;
+  const before = existsSync(file) ? readJsonFile(file, z.record(z.string(), z.unknown()), "it says how the answers beside it were sampled; bring it back, or choose another --output") : {};
   const differs = Object.entries(settings).find(([name, value]) => !isDeepStrictEqual(before[name], value));
   return differs === undefined ? null : `${differs[0]} ${JSON.stringify(before[differs[0]]) ?? "unknown"}, this one has ${JSON.stringify(differs[1])}`;
 }

@@ -1,6 +1,7 @@
 /** Questions with their answers as an evaluation writes them down: a line of questions.jsonl each. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { writeFileAtomic } from "@papo/core";
 import { z } from "zod";
 import { parseLine } from "../report/json-log.ts";
 
@@ -68,7 +69,7 @@ const wholeLines = (file: string): string[] => readFileSync(file, "utf8").split(
 
 /** Take a last line that was cut short out of a file that is to be gone on with. */
 export function dropCutLine(file: string): void {
-  if (existsSync(file) && !readFileSync(file, "utf8").endsWith("\n")) writeFileSync(file, wholeLines(file).map((line) => `${line}\n`).join(""));
+  if (existsSync(file) && !readFileSync(file, "utf8").endsWith("\n")) writeFileAtomic(file, wholeLines(file).map((line) => `${line}\n`).join(""));
 }
 
 /** The lines of a questions.jsonl with the judge's verdicts, where there are some; none where there is no file. @throws Error naming a line that is no question */

@@ -1,6 +1,7 @@
 /** A peer's configuration as a run file. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
+import { readSmallFile } from "@papo/core";
 import type { Peer } from "../../run-file/peers/counterparts.ts";
 import { Draft, type Note } from "./draft.ts";
 import { fromEasyR1 } from "./easyr1.ts";
@@ -17,6 +18,9 @@ export interface Imported {
   /** A file that the configuration changes and that was not found. */
   readonly missing?: string;
 }
+
+/** Of a configuration at most. */
+export const configurationBytes = 2 ** 20;
 
 const translations = { trl: fromTrl, verl: fromVerl, easyr1: fromEasyR1 };
 
@@ -38,7 +42,7 @@ function withBase(config: PeerConfig, file: string): { readonly config: PeerConf
   const places = [...above(dirname(resolve(file))).map((folder) => resolve(folder, named)), resolve(named), resolve(dirname(file), basename(named))];
   const found = places.find((place) => existsSync(place) && statSync(place).isFile());
   if (found === undefined) return { config, missing: named };
-  const base = readConfig(readFileSync(found, "utf8"), found);
+  const base = readConfig(readSmallFile(found, configurationBytes), found);
   const own = new Set(config.entries.map(({ key }) => key));
   return { config: { ...config, entries: [...base.entries.filter(({ key }) => !own.has(key)).map((entry) => ({ ...entry, file: basename(found) })), ...config.entries] } };
 }

@@ -38,7 +38,29 @@ function peerOf(entries: readonly Entry[], file: string): Peer {
   throw new Error(`${file} is no configuration of TRL (GRPOConfig), verl (actor_rollout_ref. …) or EasyR1 (worker. …): it has ${found === "" ? "no options" : found}`);
 }
 
+/** The parser takes minutes where a text nests thousands deep: 500 brackets that are open at once, 100 lists or keys on one line. */
+function isNestedTooDeep(text: string): boolean {
+  let depth = 0;
+  for (const character of text) {
+    if (character === "[" || character === "{") depth++;
+    else if (character === "]" || character === "}") depth--;
+    if (depth > 500) return true;
+  }
+  return /(?:[-?:][ \t]+){100}/.test(text);
+}
+
+/** A text of aliases is far larger than it looks. */
 function ofYaml(text: string, file: string): Entry[] {
+  if (isNestedTooDeep(text)) throw new Error(`${file} cannot be read as YAML or JSON: it is nested too deep`);
+  try {
+    return entriesOf(text, file);
+  } catch (error) {
+    if (error instanceof ReferenceError) throw new Error(`${file} cannot be read as YAML: its aliases (*name) stand for more than 100 values, or for none`, { cause: error });
+    throw error;
+  }
+}
+
+function entriesOf(text: string, file: string): Entry[] {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter });
   const [error] = document.errors;

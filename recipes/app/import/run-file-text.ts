@@ -75,10 +75,13 @@ const commentsOf = (left: readonly Note[], remarks: readonly Note[]) => (place: 
   return here.map((note) => comment(note, isLeft.has(note), indent)).join("");
 };
 
+/** Options whose values are nobody's business: TRL's hub_token, an api_key of a reward server. */
+const isKey = /(?:^|[._])(?:(?:hub|hf|auth|access|api)_?token|api_?keys?|password|secret|authorization|headers)$|(?:^|\.)token$/i;
+
 /** One line, whatever stands in the value. */
 function comment({ entry: { key, value, line, file }, reason }: Note, left: boolean, indent: string): string {
   const where = line === null ? "not in the file" : `${file === undefined ? "" : `${file}, `}line ${line}`;
-  return `${indent}// ${where}, ${key}: ${JSON.stringify(value)} – ${left ? "not carried over: " : ""}${reason}`.replace(/[\r\n\u2028\u2029]+/g, " ") + "\n";
+  return `${indent}// ${where}, ${key}: ${isKey.test(key) && typeof value !== "boolean" && value !== null ? "(not copied, since it may be a key)" : JSON.stringify(value)} – ${left ? "not carried over: " : ""}${reason}`.replace(/[\r\n\u2028\u2029]+/g, " ") + "\n";
 }
 
 /** A literal of TypeScript; names without quotes where they need none. */

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { z } from "zod";
 
 /** What the project trains on. */
 export interface ProjectData {
@@ -72,11 +73,10 @@ export const npmSettings = "ignore-scripts=true\n";
 
 export const ignoredFiles = "node_modules/\nruns/\n";
 
-interface Manifest {
-  readonly scripts?: Readonly<Record<string, string>>;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly devDependencies?: Readonly<Record<string, string>>;
-}
+const named = z.record(z.string(), z.string());
+/** What is read of a package.json that is there already. */
+export const manifestSchema = z.looseObject({ scripts: named.optional(), dependencies: named.optional(), devDependencies: named.optional() });
+export type Manifest = z.output<typeof manifestSchema>;
 
 /** A project's package.json with what is missing: what stands there stays. @param own where the packages of this project come from, by name */
 export function manifestWith(before: Manifest, own: Readonly<Record<string, string>>): string {

@@ -1,7 +1,9 @@
 /** What a new project's package.json says of the packages of this project: where they come from, as far as that is known. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve, sep } from "node:path";
+import { readJsonFile } from "@papo/core";
+import { z } from "zod";
 
 const names = ["core", "plugins", "recipes"];
 
@@ -47,5 +49,5 @@ function packedFiles(folder: string, version: string): readonly string[] | null 
 }
 
 function read(file: string): Installed {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Installed) : {};
+  return existsSync(file) ? (readJsonFile(file, z.looseObject({}), "correct it, or install again") as Installed) : {};
 }

@@ -1,12 +1,13 @@
 /** A project that trains at once, in a folder of its own. */
 import { createRequire } from "node:module";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { lockFolder, readJsonFile, writeFileAtomic } from "@papo/core";
 import { benchmarks } from "../../run-file/benchmarks.ts";
 import { openSources } from "../../run-file/data-source.ts";
 import { writeDataset } from "../tasks/shapes/dataset.ts";
 import { pictureGrids } from "../tasks/shapes/start-model.ts";
-import { ignoredFiles, manifestWith, npmSettings, pluginFile, rewardFile, runFile, testFile, typescriptFile, type ProjectData } from "./files.ts";
+import { ignoredFiles, manifestSchema, manifestWith, npmSettings, pluginFile, rewardFile, runFile, testFile, typescriptFile, type Manifest, type ProjectData } from "./files.ts";
 import { ownPackages, type OwnPackages } from "./own-packages.ts";
 
 export interface ProjectOptions {
@@ -21,14 +22,22 @@ export interface ProjectOptions {
 /** What a package manager, git or an editor leaves, and what a person puts there before they begin. */
 const welcome = /^(?:package(?:-lock)?\.json|node_modules|\.npmrc|\.git|\.gitignore|\.vscode|\.idea|LICENSE|README\.md|.*\.tgz)$/;
 
-/** Files that are added to, or left as they are. */
-const kept = ["package.json", ".npmrc", ".gitignore"];
-
 /** What a person is told afterwards. @throws Error before anything is written where the folder or an option will not do */
 export async function makeProject(folder: string, options: ProjectOptions): Promise<string[]> {
   checkFolder(folder, options);
+  const manifest = manifestIn(folder);
   const data = await dataOf(folder, options);
   mkdirSync(folder, { recursive: true });
+  const lock = lockFolder(folder);
+  try {
+    return whatNext(folder, options, await writeProject(folder, options, data, manifest));
+  } finally {
+    lock.release();
+  }
+}
+
+/** @returns what is to be done before packages can be installed */
+async function writeProject(folder: string, options: ProjectOptions, data: ProjectData, manifest: Manifest): Promise<OwnPackages["first"]> {
   if (options.data === undefined) await writeDataset(join(folder, "data"), { split: "train", seed: 7, count: 10, grids: pictureGrids });
   const files: Record<string, string> = {
     "run.ts": runFile(data),
@@ -37,11 +46,11 @@ export async function makeProject(folder: string, options: ProjectOptions): Prom
     "visual-focus.test.ts": testFile,
     "tsconfig.json": typescriptFile,
   };
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  for (const [name, text] of Object.entries(files)) writeFileAtomic(join(folder, name), text);
   const { version } = createRequire(import.meta.url)("@papo/core/package.json") as { version: string };
   const { specs, first } = ownPackages(folder, version);
-  keepOrWrite(folder, specs);
-  return whatNext(folder, options, first);
+  keepOrWrite(folder, manifest, specs);
+  return first;
 }
 
 function checkFolder(folder: string, { data }: ProjectOptions): void {
@@ -81,16 +90,22 @@ async function dataOf(folder: string, { data, benchmark, model }: ProjectOptions
   };
 }
 
-function keepOrWrite(folder: string, own: OwnPackages["specs"]): void {
+/** The package.json that is there. @throws Error naming it when it is damaged */
+function manifestIn(folder: string): Manifest {
+  const file = join(folder, "package.json");
+  return existsSync(file) && statSync(file).size > 0 ? readJsonFile(file, manifestSchema, "correct it, or choose another folder") : {};
+}
+
+function keepOrWrite(folder: string, manifest: Manifest, own: OwnPackages["specs"]): void {
   const read = (name: string): string => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "");
-  const [manifest, npm, ignored] = kept.map(read) as [string, string, string];
-  writeFileSync(join(folder, "package.json"), manifestWith(JSON.parse(manifest === "" ? "{}" : manifest) as object, own));
+  const [npm, ignored] = [".npmrc", ".gitignore"].map(read) as [string, string];
+  writeFileAtomic(join(folder, "package.json"), manifestWith(manifest, own));
   const added = (before: string, lines: string): string => {
     const missing = lines.split("\n").filter((line) => line !== "" && !before.split("\n").includes(line));
     return missing.length === 0 ? before : `${before}${before === "" || before.endsWith("\n") ? "" : "\n"}${missing.join("\n")}\n`;
   };
-  writeFileSync(join(folder, ".npmrc"), added(npm, npmSettings));
-  writeFileSync(join(folder, ".gitignore"), added(ignored, ignoredFiles));
+  writeFileAtomic(join(folder, ".npmrc"), added(npm, npmSettings));
+  writeFileAtomic(join(folder, ".gitignore"), added(ignored, ignoredFiles));
 }
 
 /** @param first what is to be done before packages can be installed */

@@ -12,7 +12,7 @@ export interface RecordedStep {
   readonly numbers: StepNumbers | null;
   readonly verdicts: readonly { readonly prompt: string; readonly round: number; readonly index: number; readonly scorer: string; readonly tokens: string; readonly value: number | null }[];
   /** The manifest of the step's checkpoint; null where there is none. */
-  readonly files: Readonly<Record<string, { readonly sha256?: string }>> | null;
+  readonly files: Readonly<Record<string, { readonly sha256?: string | undefined }>> | null;
 }
 
 /** What of a step is equal to the bit, and by how much the rest differs. */

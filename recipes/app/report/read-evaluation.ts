@@ -1,6 +1,7 @@
 /** What a report shows of an evaluation's folder. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { readJsonFile } from "@papo/core";
 import { z } from "zod";
 import { needsPicture, needsPictureColumn, priorColumn, readQuestions, type Question } from "../evaluation/question.ts";
 import { scoresOf, type Scores } from "../evaluation/scores.ts";
@@ -22,7 +23,7 @@ export function readEvaluation(folder: string): Evaluation | null {
 
 function samplingIn(folder: string): Sampling {
   const file = join(folder, "settings.json");
-  return existsSync(file) ? settingsSchema.parse(JSON.parse(readFileSync(file, "utf8"))) as Sampling : {};
+  return existsSync(file) ? readJsonFile(file, settingsSchema, "it says how the answers beside it were sampled; bring it back from a copy") as Sampling : {};
 }
 
 export function evaluationOf(questions: readonly Question[], sampling: Sampling = {}, sampled: readonly Question[] = [], sampledHow: Sampling = {}): Evaluation {

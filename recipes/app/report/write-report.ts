@@ -1,7 +1,6 @@
 /** One report.html of several runs, the page frozen: no network, no other file, opens from disk. */
-import { rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { makeFolder } from "@papo/core";
+import { makeFolder, writeFileAtomic } from "@papo/core";
 import type { FrozenPage, RolloutIndex, ShownRollout } from "../page/contract.ts";
 import { curvesOf } from "../page/curve-data.ts";
 import { embedJson, frozenPage } from "../page/document.ts";
@@ -36,8 +35,7 @@ const [questionPictureBudget, rolloutBudget, pictureBudget] = [5_000_000, 8_000_
 export const writeReport = async (file: string, options: ReportOptions): Promise<number> => {
   makeFolder(dirname(file));
   const html = await reportPage(options);
-  await writeFile(`${file}.partial`, html);
-  await rename(`${file}.partial`, file);
+  writeFileAtomic(file, html);
   return Buffer.byteLength(html);
 };
 

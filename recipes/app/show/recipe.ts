@@ -1,7 +1,8 @@
 /** A recipe as `papo show` and `papo diff` read it: a preset, a run file, or the folder of a run. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { identityOf, parseSettings, textDigest, type Plugin, type RunSettingsInput } from "@papo/core";
+import { identityOf, parseSettings, type Plugin, readJsonFile, type RunSettingsInput, textDigest } from "@papo/core";
+import { z } from "zod";
 import { loadRunFile, type LoadedRunFile } from "../../run-file/run-file.ts";
 import { writtenRunFile } from "../../run-file/written-options.ts";
 import { isPlan } from "../evaluation/plan.ts";
@@ -28,6 +29,9 @@ export interface DescribedRecipe {
   readonly inputs: Readonly<Record<string, unknown>> | null;
 }
 
+const fields = z.record(z.string(), z.unknown());
+const runSchema = z.object({ settings: fields, plugins: z.array(z.object({ name: z.string(), options: fields.nullable() })) });
+
 /**
  * @param written a preset, a run's folder, or a run file, which may have options behind it: "my-run.ts:settings.steps=5"
  * @param given what is set in place of what a run file says, "path=value" each
@@ -50,9 +54,9 @@ export async function readRecipe(written: string, given: readonly string[] = [])
   }
   const file = join(path, "run.json");
   if (!existsSync(file)) throw new Error(`${path} is no run's folder: it has no run.json`);
-  const run = JSON.parse(readFileSync(file, "utf8")) as { settings: RunSettingsInput; plugins: readonly { name: string; options: Record<string, unknown> | null }[] };
+  const run = readJsonFile(file, runSchema, "bring it back from a copy, or name the run file instead");
   const plugins = run.plugins.map((plugin) => ({ name: plugin.name, options: plugin.options ?? {} }));
-  return { name, source: `run in ${path}`, baseline: isNamedBaseline(path), settings: flat(parseSettings(run.settings)), plugins, inputs: null };
+  return { name, source: `run in ${path}`, baseline: isNamedBaseline(path), settings: flat(parseSettings(run.settings as RunSettingsInput)), plugins, inputs: null };
 }
 
 /** The preset that a text names, options behind it or not. */

@@ -1,7 +1,6 @@
 /** A sweep's runs: which are done, which are gone on with, and what all of them come to. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { lockFolder, makeFolder } from "@papo/core";
+import { lockFolder, makeFolder, writeFileAtomic } from "@papo/core";
 import { isFinished, trainMissing, type FileRun } from "../compare/file-runs.ts";
 import type { Display } from "../display/display.ts";
 import { readRunFolder } from "../report/read-run.ts";
@@ -60,9 +59,9 @@ async function writeResults({ varied, metric, output, display }: Sweep, runs: re
   const configurations = configurationsOf(varied).map((configuration) => ({ ...configuration, label: configuration.label || "run" }));
   const lines = linesOf(configurations, records, ranking);
   const table = sweepTable(lines, varied, ranking);
-  writeFileSync(join(output, "table.md"), table);
-  writeFileSync(join(output, "results.json"), `${JSON.stringify({ ranking, lines }, null, 1)}\n`);
-  if (varied.length > 0) writeFileSync(join(output, "sweep.svg"), drawSweep(lines, varied, ranking));
+  writeFileAtomic(join(output, "table.md"), table);
+  writeFileAtomic(join(output, "results.json"), `${JSON.stringify({ ranking, lines }, null, 1)}\n`);
+  if (varied.length > 0) writeFileAtomic(join(output, "sweep.svg"), drawSweep(lines, varied, ranking));
   const report = join(output, "report.html");
   const left = runs.length - done.length;
   await writeReport(report, { title: "Sweep", subtitle: `${done.length} of ${runs.length} runs. The best: ${lines[0]?.label ?? "none"}, by ${ranking.title}.`, runs: records });

@@ -1,8 +1,8 @@
 /** The embedded tasks by the names that commands take: what is asked, and which model begins. */
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { makeFolder } from "@papo/core";
+import { makeFolder, writeFolderAtomic } from "@papo/core";
 import type { Plugin } from "@papo/core";
 import type { GivenOptions, Options } from "../command-line/options.ts";
 import { UsageError } from "../command-line/command.ts";
@@ -74,12 +74,10 @@ const shortcut = (prior: PriorName, strength: number): Task => ({
 
 /** Whole or not at all: one that was cut off is begun anew. */
 export async function madeStart(prior: PriorName, folder: string, onStep: (done: number, steps: number) => void = () => {}): Promise<string> {
-  const [made, making] = [join(folder, prior), join(folder, `${prior}-making`)];
+  const made = join(folder, prior);
   if (!existsSync(made)) {
-    rmSync(making, { recursive: true, force: true });
     makeFolder(folder);
-    await makeShortcutStart(prior, making, ({ step }) => onStep(step, startSteps));
-    renameSync(making, made);
+    await writeFolderAtomic(made, (making) => makeShortcutStart(prior, making, ({ step }) => onStep(step, startSteps)));
   }
   return join(made, "model");
 }

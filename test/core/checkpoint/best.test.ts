@@ -1,7 +1,7 @@
-import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { keepBest, readBest } from "../../../core/checkpoint/best.ts";
+import { keepBest, readBest, setDamagedBestAside } from "../../../core/checkpoint/best.ts";
 import { tabularPolicy } from "../../support/tabular-policy.ts";
 import { newFolder, removeFolders, trainSmall } from "../../trust/support.ts";
 
@@ -37,4 +37,19 @@ test("a run keeps its best model in bfloat16 without the optimizer, and says tha
   expect(resumed.error).toBeNull();
   const missing = await trainSmall({ settings: { keepBest: { metric: "rewards/mean" }, steps: 1 } });
   expect(missing.alarms).toEqual(['run: keepBest: there is no metric "rewards/mean"; did you mean "reward/mean"? Nothing is kept until there is one']);
+});
+
+test("weights of which a damaged best.json no longer says how good they are stay beside those that are kept from then on", async () => {
+  const { learner } = tabularPolicy();
+  const folder = join(newFolder(), "best");
+  const keep = async (step: number): Promise<unknown> => keepBest(folder, { metric: "score", mode: "max" }, { step, metrics: { score: step } }, learner);
+  expect(setDamagedBestAside(folder)).toBeNull();
+  for (const aside of ["best-damaged", "best-damaged-2"]) {
+    await keep(1);
+    expect(setDamagedBestAside(folder)).toBeNull();
+    writeFileSync(join(folder, "best.json"), "\0\0");
+    await expect(keep(2)).rejects.toThrow(/best\.json is damaged: zero bytes/);
+    expect(setDamagedBestAside(folder)).toMatch(new RegExp(`is damaged: .*Its weights are now in .*${aside}, and the best is kept anew`));
+  }
+  expect(readdirSync(dirname(folder)).sort()).toEqual(["best-damaged", "best-damaged-2"]);
 });

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { identityOf, labelled, type Plugin } from "@papo/core";
-import { BoxRewardPlugin, CsvPlugin, MathRewardPlugin, PerceptionKlPlugin, RandomMaskPlugin, SemanticMaskPlugin } from "@papo/plugins";
+import { BoxRewardPlugin, CsvPlugin, HttpRewardPlugin, MathRewardPlugin, PerceptionKlPlugin, RandomMaskPlugin, SemanticMaskPlugin } from "@papo/plugins";
 import { dapo, papo } from "@papo/recipes";
 import { expect, test } from "vitest";
 import { VisualFocusPlugin } from "../../../recipes/examples/visual-focus.ts";
@@ -166,4 +166,18 @@ test("options that no schema is known of are told so", () => {
   const mistakes: string[] = [];
   withOverrides({ ...base, plugins: [new BarePlugin()] }, ["plugins.BarePlugin.a=1"], mistakes);
   expect(mistakes).toEqual(["--set plugins.BarePlugin.a=1: the options of BarePlugin cannot be set from here: set them in the run file"]);
+});
+
+test("a secret is set in the run file, from the environment, and is in no message", () => {
+  const withServer = { ...base, plugins: [...base.plugins, new HttpRewardPlugin({ part: "served", url: "http://host/" })] };
+  const mistakes: string[] = [];
+  const key = "sk-very-hidden";
+  const { plugins } = withOverrides(withServer, [
+    `plugins.HttpRewardPlugin.headers.Authorization=Bearer ${key}`, `plugins.HttpReward.headers={"Authorization":"${key}"}`, `plugins.HtpRewardPlugin.headers.Authorization=${key}`, `plugin.Http.headers.Authorization=${key}`,
+    `plugins.HttpReward.url=http://me:${key}@host/`, "plugins.HttpReward.retries=1",
+  ], mistakes);
+  expect(mistakes).toHaveLength(5);
+  expect(mistakes.slice(-4)[0]).toMatch(/^--set plugins\.HttpRewardPlugin\.headers\.Authorization=…: HttpRewardPlugin keeps headers\.Authorization secret, .* Write environment\("NAME"\) in the run file/);
+  expect(mistakes.join("\n")).not.toContain(key);
+  expect(optionsOf(plugins, "HttpRewardPlugin")).toMatchObject({ headers: {}, retries: 1, url: "http://host/" });
 });

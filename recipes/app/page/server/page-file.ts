@@ -20,7 +20,7 @@ const fileOf = (folder: string): string => join(folder, "page.json");
 /** Whole or not at all, and at no moment readable by others. */
 export function writePageFile(folder: string, content: PageFile): void {
   const partial = `${fileOf(folder)}.partial`;
-  writeFileSync(partial, `${JSON.stringify(content)}\n`, { mode: 0o600 });
+  writeFileSync(partial, `${JSON.stringify(content)}\n`, { mode: 0o600, flush: true });
   // An old file of this name keeps its mode.
   chmodSync(partial, 0o600);
   renameSync(partial, fileOf(folder));

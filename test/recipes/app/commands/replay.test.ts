@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StepNumbers } from "@papo/core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -23,6 +23,9 @@ function contents(): Record<string, string> {
 
 test("a step is equal to the bit, and would have been another with another option; nothing changes in the run's folder", async () => {
   const before = contents();
+  // Of a replay that was killed.
+  mkdirSync(join(folder, "out.replay-killed"));
+  writeFileSync(join(folder, "out.replay-killed", "lock.json"), "{}");
   const same = await papo(["replay", "out", "--step", "3"], folder);
   expect(same.output).toContain("step 3 computed again: equal bits in all that was recorded");
   expect(same.output).toMatch(/view masked: equal[^]*tokens: equal[^]*verdicts: all 8 equal[^]*weights and optimizer: all \d+ files equal/);

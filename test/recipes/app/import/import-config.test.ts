@@ -238,3 +238,20 @@ test("what is no configuration is refused with what was found, and what stands i
   expect(text.split("\n").filter((line) => line.includes("process.exit")).every((line) => /^ +\/\/ /.test(line))).toBe(true);
   expect(text).toContain('    // line 1, learning_rate: "fast" – not carried over: settings.learningRate does not take "fast"');
 });
+
+test("values that may be keys are not copied", () => {
+  const { text } = importConfig("learning_rate: 1e-6\nhub_token: hf_abcdefghijk\npad_token: '<pad>'\n", "grpo.yaml");
+  expect(text).toMatch(/hub_token: \(not copied, since it may be a key\)/);
+  expect(text).not.toContain("hf_abcdefghijk");
+  expect(text).toContain("<pad>");
+});
+
+const nine = (name: string): string => Array(9).fill(`*${name}`).join(",");
+test.each([
+  ["aliases that stand for millions of values", `learning_rate: 1\na: &a [1]\n${[..."bcdefgh"].map((name, at) => `${name}: &${name} [${nine("abcdefg"[at]!)}]`).join("\n")}`, /its aliases \(\*name\) stand for more than 100 values, or for none/],
+  ["an alias of nothing", "learning_rate: *nobody", /cannot be read as YAML/],
+  ["thousands of brackets", `learning_rate: ${"[".repeat(200_000)}`, /it is nested too deep/],
+  ["thousands of lists on a line", `learning_rate:\n  ${"- ".repeat(100_000)}1`, /it is nested too deep/],
+])("%s are one error", (_what, text, message) => {
+  expect(() => importConfig(text, "grpo.yaml")).toThrow(message);
+});

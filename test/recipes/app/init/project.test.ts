@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openSources } from "../../../../recipes/run-file/data-source.ts";
@@ -72,5 +72,10 @@ describe("papo init", () => {
     await expect(makeProject(none, { benchmark: "mathvrse", data: folder })).rejects.toThrow('there is no benchmark "mathvrse"');
     await expect(makeProject(none, { model: join(folder, "no-model") })).rejects.toThrow("there is no model folder");
     expect(existsSync(none)).toBe(false);
+    const damaged = join(folder, "damaged");
+    mkdirSync(damaged);
+    writeFileSync(join(damaged, "package.json"), '{ "name": ');
+    await expect(makeProject(damaged, {})).rejects.toThrow(/package\.json is no JSON.*: correct it, or choose another folder/);
+    expect(readdirSync(damaged)).toEqual(["package.json"]);
   });
 });
