@@ -187,7 +187,7 @@ export interface Executor {
   readonly readsFiles?: boolean;
   /**
    * Whether it runs the op `blockAttention`, which attention of long rows is traced with; else they are attended whole.
-   * Default false.
+   * With `fixedSizes` in tiles (model/rows/attention-blocks.ts). Default false.
    */
   readonly attendsInBlocks?: boolean;
   /** @throws Error where the executor has no such products */

@@ -253,15 +253,16 @@ export class GraphLearner implements Learner {
         traceVisionBackward(this.#runtime.model, graph, parameters, this.#trained, { recompute, inBlocks });
       });
       const program = await this.#programs.program(traced, this.#addingUp);
+      const fed = this.#runtime.pictures.feeds(chunk, inBlocks);
       const order = vision.order(chunk);
-      const data = new Float32Array(order.length * featureWidth);
+      const rows = vision.rows(fed);
+      const data = new Float32Array(rows * featureWidth);
       let token = 0;
       for (const { hash } of chunk) {
-        const rows = cotangents.get(hash) as Float32Array;
-        for (let i = 0; i < rows.length; i += featureWidth) data.set(rows.subarray(i, i + featureWidth), (order[token++] as number) * featureWidth);
+        const own = cotangents.get(hash) as Float32Array;
+        for (let i = 0; i < own.length; i += featureWidth) data.set(own.subarray(i, i + featureWidth), (order[token++] as number) * featureWidth);
       }
-      const cotangent = { shape: [order.length, featureWidth], data };
-      const feeds = { ...vision.feeds(chunk, inBlocks), "cotangent.features": cotangent };
+      const feeds = { ...fed, "cotangent.features": { shape: [rows, featureWidth], data } };
       const one: HostArray = { shape: [1], data: Float32Array.of(1) };
       await this.#training.backward(program, [recompute ? { ...feeds, one } : feeds]);
     }

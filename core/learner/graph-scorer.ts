@@ -127,7 +127,8 @@ export class GraphScorer {
 
   /** Whether passes are cut by what they hold: rows are long, and it is known how the executor takes memory. */
   bounds(batch: LearnerBatch): boolean {
-    return attendsInBlocks(batch, this.#runtime.executor, this.#options.longRow);
+    const { executor } = this.#runtime;
+    return executor.fixedSizes !== true && attendsInBlocks(batch, executor, this.#options.longRow);
   }
 
   /** Microbatches, in lists of those that run on several devices at once. */

@@ -69,6 +69,14 @@ export interface TowerOptions {
   readonly inBlocks?: boolean;
 }
 
+/** How pictures are fed. */
+export interface PictureFeedOptions {
+  /** As they are traced with. Default false. */
+  readonly inBlocks?: boolean;
+  /** All sizes are among few (math/bucket.ts): rows that are no patch come last. Default false. */
+  readonly padded?: boolean;
+}
+
 export interface VisionTower {
   readonly parameters: ParameterShapes;
   /** Numbers of a visual token's features: (1 + the decoder's `deepFeatures`) · hidden. */
@@ -80,7 +88,9 @@ export interface VisionTower {
    * attention, summed over queries. Inputs are those of `feeds`, rows those of `order`.
    */
   traceAttention(graph: Graph, parameters: Parameters): Value;
-  feeds(pictures: readonly EncodedPicture[], inBlocks?: boolean): Readonly<Record<string, HostArray>>;
+  feeds(pictures: readonly EncodedPicture[], options?: PictureFeedOptions): Readonly<Record<string, HostArray>>;
+  /** Rows of the traced features, from these feeds. */
+  rows(feeds: Readonly<Record<string, HostArray>>): number;
   /** Row of the traced features for each visual token, picture after picture, in token order. */
   order(pictures: readonly EncodedPicture[]): Int32Array;
   /** Visual tokens of a picture. */

@@ -2,7 +2,7 @@
 import type { Feeds, FloatArray, HostArray } from "../graph/executor.ts";
 import type { EncodedPrompt, VisionTower } from "./model.ts";
 import type { EncodedPicture } from "./processing/picture.ts";
-import { longPicture } from "./rows/attention-blocks.ts";
+import { type BlockExecutor, seesInBlocks } from "./rows/attention-blocks.ts";
 import type { PlacedPrompt } from "./rows/groups.ts";
 import type { TraceModel } from "./trace.ts";
 import { currentWeights } from "./weight-sets.ts";
@@ -17,8 +17,7 @@ const keptFeatureBytes = 256 * 2 ** 20;
 export type PictureProgram = (feeds: Feeds, weights: string) => Promise<Record<string, FloatArray>>;
 
 export interface PictureOptions {
-  /** Whether the executor attends over long rows in blocks. */
-  readonly attendsInBlocks: boolean;
+  readonly executor: BlockExecutor;
   readonly program: (trace: TraceModel) => PictureProgram;
 }
 
@@ -27,15 +26,15 @@ export type Features = ReadonlyMap<string, Float32Array>;
 
 export class PictureFeatures {
   readonly #vision: VisionTower;
-  readonly #attendsInBlocks: boolean;
+  readonly #executor: BlockExecutor;
   readonly #features = new Map<string, Map<string, Float32Array>>();
   readonly #whole: PictureProgram;
   readonly #inBlocks: PictureProgram;
   readonly #attention: PictureProgram;
 
-  constructor(vision: VisionTower, { attendsInBlocks, program }: PictureOptions) {
+  constructor(vision: VisionTower, { executor, program }: PictureOptions) {
     this.#vision = vision;
-    this.#attendsInBlocks = attendsInBlocks;
+    this.#executor = executor;
     const encode = (inBlocks: boolean): PictureProgram =>
       program((graph, parameters) => graph.output("features", vision.trace(graph, parameters, { inBlocks })));
     this.#whole = encode(false);
@@ -58,7 +57,7 @@ export class PictureFeatures {
     // One at a time: the last bits of a matrix product may depend on what else is in it, and features must not depend on which are kept already.
     for (const picture of missing) {
       const inBlocks = this.seesInBlocks([picture]);
-      const { features } = await (inBlocks ? this.#inBlocks : this.#whole)(this.#vision.feeds([picture], inBlocks), weights);
+      const { features } = await (inBlocks ? this.#inBlocks : this.#whole)(this.feeds([picture], inBlocks), weights);
       known.set(picture.hash, this.#inTokenOrder(picture, features as FloatArray));
     }
     return known;
@@ -66,12 +65,17 @@ export class PictureFeatures {
 
   /** Whether the vision tower attends to these pictures in blocks. */
   seesInBlocks(pictures: readonly EncodedPicture[]): boolean {
-    return this.#attendsInBlocks && pictures.some(({ grid: [, height, width] }) => height * width >= longPicture);
+    return seesInBlocks(pictures, this.#executor);
+  }
+
+  /** What the vision tower is fed, of few sizes where the executor needs that. */
+  feeds(pictures: readonly EncodedPicture[], inBlocks: boolean): Readonly<Record<string, HostArray>> {
+    return this.#vision.feeds(pictures, { inBlocks, padded: this.#executor.fixedSizes === true });
   }
 
   /** Attention that each visual token of a picture receives in the vision tower, [tokens], in token order. */
   async attention(picture: EncodedPicture, weights = currentWeights): Promise<Float32Array> {
-    const { attention } = await this.#attention(this.#vision.feeds([picture]), weights);
+    const { attention } = await this.#attention(this.feeds([picture], false), weights);
     return Float32Array.from(this.#vision.order([picture]), (row) => (attention as FloatArray).data[row] as number);
   }
 
@@ -98,7 +102,7 @@ export class PictureFeatures {
 
   #inTokenOrder(picture: EncodedPicture, { data }: FloatArray): Float32Array {
     const { featureWidth } = this.#vision;
-    const rows = new Float32Array(data.length);
+    const rows = new Float32Array(this.#vision.tokens(picture) * featureWidth);
     this.#vision.order([picture]).forEach((row, token) => {
       rows.set(data.subarray(row * featureWidth, (row + 1) * featureWidth), token * featureWidth);
     });

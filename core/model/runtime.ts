@@ -88,7 +88,7 @@ export class ModelRuntime {
     const part = (wanted: boolean): InitialWeights => new Map([...weights].filter(([name]) => trained.has(name) === wanted));
     this.#sets = new WeightSets(executor, part(false));
     this.#sets.put(currentWeights, part(true));
-    this.pictures = new PictureFeatures(model.vision, { attendsInBlocks: executor.attendsInBlocks === true, program: (trace) => this.#lazyProgram(trace) });
+    this.pictures = new PictureFeatures(model.vision, { executor, program: (trace) => this.#lazyProgram(trace) });
   }
 
   /** Grows when the current weights change. */

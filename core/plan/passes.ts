@@ -9,7 +9,7 @@ import { boundedBackward, boundedPasses, outputBytes, passBytes, passLimit } fro
 import { attendsInBlocks, givenPictures, passFeeds } from "../learner/passes/pass-feeds.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
-import { longPicture, longRow } from "../model/rows/attention-blocks.ts";
+import { type BlockExecutor, longRowOf, seesInBlocks } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/prefixes.ts";
 import { pictureChunks } from "../model/pictures.ts";
 import type { TraceModel } from "../model/trace.ts";
@@ -57,7 +57,9 @@ function tracingOf(subject: PlanSubject, work: PlannedWork) {
   const other = work.outputs.some(isDivergence) ? { other: { vocabulary, hiddenSize } } : {};
   const options = (layout: GraphOptions["layout"], again: boolean, changesValues = false): GraphOptions => ({ recompute: again, vocabularyChunk, layout, changesValues, ...other });
   const limit = passLimit(subject.parameters, subject.trained);
-  const bounded = (batch: LearnerBatch): number => (attendsInBlocks(batch, blocksOf(subject)) ? limit : Infinity);
+  const executor = blocksOf(subject);
+  const bounded = (batch: LearnerBatch): number =>
+    (executor.fixedSizes !== true && attendsInBlocks(batch, executor) ? limit : Infinity);
   return { options, bounded };
 }
 
@@ -140,7 +142,9 @@ function withOwnText(prompt: EncodedPrompt, index: number, pictureToken: number,
   return { ...prompt, ids, pictures };
 }
 
-const blocksOf = ({ settings }: PlanSubject): { readonly attendsInBlocks: boolean } => ({ attendsInBlocks: settings.executor === "onnxruntime" && settings.device === "cpu" });
+/** What the executor will say of itself. */
+const blocksOf = ({ settings: { executor, device } }: PlanSubject): BlockExecutor =>
+  ({ attendsInBlocks: executor === "xla" || (executor === "onnxruntime" && device === "cpu"), fixedSizes: executor === "xla" });
 
 /** Feeds of a pass. */
 function feedsOf(subject: PlanSubject, batch: LearnerBatch, pass: Microbatch, asked: readonly Output[], changesValues = false) {
@@ -187,16 +191,13 @@ function peakOf(subject: PlanSubject, trace: TraceModel, feeds: Feeds, { adds, d
   return passBytes(graph, feeds, { files: subject.inFiles, ...(adds ? { sums, sumsGrow } : {}) });
 }
 
-/** As ModelRuntime decides. */
-const seesInBlocks = ({ hasDevice }: PlanSubject, pictures: readonly EncodedPicture[]): boolean => !hasDevice && pictures.some(({ grid: [, height, width] }) => height * width >= longPicture);
-
 /** The largest picture of a prompt or a response: they are encoded one by one. */
 function visionPeak(subject: PlanSubject, work: PlannedWork): number {
   const { vision } = subject.model;
   const peaks = [...work.prompt.pictures, ...shownPictures(subject.model, work, 0)].map((picture) => {
-    const inBlocks = seesInBlocks(subject, [picture]);
+    const inBlocks = seesInBlocks([picture], blocksOf(subject));
     const trace: TraceModel = (graph, parameters) => graph.output("features", vision.trace(graph, parameters, { inBlocks }));
-    return peakOf(subject, trace, vision.feeds([withPixels(subject, picture)], inBlocks), { adds: false });
+    return peakOf(subject, trace, vision.feeds([withPixels(subject, picture)], { inBlocks }), { adds: false });
   });
   return Math.max(0, ...peaks);
 }
@@ -214,8 +215,8 @@ function visionLearningPeak(subject: PlanSubject, work: PlannedWork): number {
   const rows = chunk.reduce((sum, picture) => sum + vision.tokens(picture), 0);
   const cotangent: HostArray = { shape: [rows, vision.featureWidth], data: new Float32Array() };
   const one: HostArray = { shape: [1], data: Float32Array.of(1) };
-  const inBlocks = seesInBlocks(subject, chunk);
-  const feeds = { ...vision.feeds(chunk.map((picture) => withPixels(subject, picture)), inBlocks), "cotangent.features": cotangent, one };
+  const inBlocks = seesInBlocks(chunk, blocksOf(subject));
+  const feeds = { ...vision.feeds(chunk.map((picture) => withPixels(subject, picture)), { inBlocks }), "cotangent.features": cotangent, one };
   return peakOf(subject, (graph, parameters) => traceVisionBackward(subject.model, graph, parameters, subject.trained, { recompute, inBlocks }), feeds, { adds: true });
 }
 
@@ -257,7 +258,8 @@ export function samplingPeaks(
   const { decoder } = subject.model;
   const together = Math.min(wave.B, Math.max(1, Math.floor(prefillTokens / wave.P)));
   const { placed, matrix } = placeholders(subject.model, Array.from({ length: together }, () => prompt));
-  const inBlocks = !subject.hasDevice && wave.P >= longRow;
+  const executor = blocksOf(subject);
+  const inBlocks = executor.attendsInBlocks === true && wave.P >= longRowOf(executor);
   const last: HostArray = { shape: [together], data: new Int32Array(together) };
   const feeds = { ...prefixFeeds(decoder, placed, matrix, { inBlocks }), last };
   const prefill: TraceModel = (graph, parameters) => (inBlocks ? traceLongPrefill : tracePrefill)(graph, parameters, subject.model);

@@ -1,7 +1,7 @@
 /**
  * Attention of long rows, a block of queries at a time: scores [heads, queries of a block, keys] exist for one block,
  * in the pass back again, and never whole. Work is a list of blocks given at run time, so that one program serves all
- * lengths, and neither padding nor keys that come later are computed.
+ * lengths, and neither padding nor keys that come later are computed. OpenXLA: xla/attention-tiles.ts.
  */
 import { at, sameShape, type Shape } from "../dims.ts";
 import { type Attributes, type Op, type Value, first } from "../graph.ts";
@@ -26,7 +26,7 @@ export interface BlockHeads extends Attributes {
  * q1.
  */
 export interface AttentionBlocks {
-  /** int32 [blocks, blockFields.length]: see `blockFields`. */
+  /** int32 [blocks, blockFields.length]: see `blockFields`; for programs of fixed sizes `tileFields`. */
   readonly blocks: Value;
   /** The keys of all segments, seen ones and then own ones, segment after segment, as rows: int32 [K]. */
   readonly keyRows: Value;
@@ -39,6 +39,20 @@ export interface AttentionBlocks {
  * else 0).
  */
 export const blockFields = ["q0", "q1", "seen0", "seen1", "own0", "itself", "keys", "later", "complete"] as const;
+
+/**
+ * The same for programs of fixed sizes: tiles of at most `tileSize` queries and keys. A tile's queries, its keys, 1
+ * where these are the segment's own, of which a query reads those up to itself, 1 in the first tile of its queries,
+ * whose tiles follow each other, and the place of its first key among `keyRows`. Tiles are in the order of their
+ * queries; those without any come last.
+ */
+export const tileFields = ["q0", "q1", "k0", "k1", "isOwn", "isFirst", "place"] as const;
+
+/**
+ * Rows of a tile: enough for a product to fill a device, few enough that the scores of a tile are some megabytes and a
+ * short segment is not mostly padding.
+ */
+export const tileSize = { queries: 256, keys: 512 } as const;
 
 /**
  * softmax(q·kᵀ / √headSize)·v; q [rows, heads·headSize], k [rows, kvHeads·headSize], v [rows, kvHeads·valueSize] →
@@ -67,7 +81,7 @@ const attentionOp: Op<BlockHeads> = {
     if (q?.shape.length !== 2 || at(q.shape, 1) !== heads * headSize || heads % kvHeads !== 0) throw new Error("needs queries [rows, heads · headSize]");
     const perKey = (size: number): Shape => [at(q.shape, 0), kvHeads * size];
     if (!k || !v || !sameShape(k.shape, perKey(headSize)) || !sameShape(v.shape, perKey(valueSize))) throw new Error("needs keys and values [rows, kvHeads · size]");
-    if (blocks?.dtype !== "int32" || at(blocks.shape, 1) !== blockFields.length || keyRows?.dtype !== "int32") throw new Error("needs int32 blocks and rows of keys");
+    if (blocks?.dtype !== "int32" || blocks.shape.length !== 2 || keyRows?.dtype !== "int32") throw new Error("needs int32 blocks and rows of keys");
     return [{ shape: [at(q.shape, 0), heads * valueSize], dtype: "float32" }];
   },
   gradient: (node, [dy]) => {

@@ -40,6 +40,7 @@ export class XlaExecutor implements Executor {
   readonly device: Device;
   readonly writesOver = true;
   readonly fixedSizes = true;
+  readonly attendsInBlocks = true;
   readonly devices: number;
   readonly #memory: Memory;
   readonly #executables: Executables;

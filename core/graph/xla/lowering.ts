@@ -2,6 +2,9 @@
 import type { Shape } from "../dims.ts";
 import type { Attributes, Node } from "../graph.ts";
 import { keptScale, splitMix } from "../ops/dropout.ts";
+import type { BlockHeads } from "../ops/block-attention.ts";
+import { attendInTiles, attendInTilesBack, type TileSetting } from "./attention-tiles.ts";
+import { attendChangedInTiles } from "./changed-attention-tiles.ts";
 import { lowerDraw } from "./draw.ts";
 import type { ElementType } from "./pjrt-functions.ts";
 import { entries, type Hlo, type HloWriter, type ProductAxes, tensorType } from "./writer.ts";
@@ -102,6 +105,15 @@ function product(
   const sums = after(hlo.product(hlo.convert(a, products), hlo.convert(b, products), axes));
   return full ? sums : hlo.convert(sums, products);
 }
+
+/** Attention in tiles; what it returns is kept as products are. */
+const inTiles =
+  (rule: (hlo: HloWriter, inputs: readonly Hlo[], setting: TileSetting) => readonly Hlo[]): Lowering =>
+  (lowered) => {
+    const { hlo, inputs, products } = lowered;
+    const heads = attributes<BlockHeads>(lowered);
+    return rule(hlo, inputs, { heads, products }).map((result) => hlo.convert(result, products));
+  };
 
 /** By op name; a test asks for every op. */
 export const lowerings: Readonly<Record<string, Lowering>> = {
@@ -271,6 +283,9 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
     const settings = attributes<{ greedy: boolean; truncated: boolean }>(lowered);
     return lowerDraw(hlo, { scores: wide(hlo, scores), words, allowed, topK, topP, ...settings });
   },
+  blockAttention: inTiles((...given) => [attendInTiles(...given)]),
+  blockAttentionBack: inTiles(attendInTilesBack),
+  changedBlockAttention: inTiles((...given) => [attendChangedInTiles(...given)]),
   addToColumn: (lowered) => {
     const { hlo } = lowered;
     const [x, column, value] = [wide(hlo, input(lowered)), input(lowered, 1), wide(hlo, input(lowered, 2))];

@@ -125,10 +125,14 @@ export class HloWriter {
 
   /** One of the parts along the first axis, which disappears; `place` is [] int32. */
   part(x: Hlo, place: Hlo): Hlo {
-    const sizes = [1, ...x.shape.slice(1)];
-    const places = [place, ...sizes.slice(1).map(() => this.constant(0, "i32"))];
-    const code = `stablehlo.dynamic_slice ${x.name}, ${names(places)}, sizes = ${list(sizes)}`;
-    return this.reshape(this.op(code, [x, ...places], sizes), sizes.slice(1));
+    return this.reshape(this.read(x, place, 0, 1), x.shape.slice(1));
+  }
+
+  /** As many as `size` from a place along an axis; `place` is [] int32. */
+  read(x: Hlo, place: Hlo, axis: number, size: number): Hlo {
+    const sizes = x.shape.map((own, i) => (i === axis ? size : own));
+    const places = sizes.map((_, i) => (i === axis ? place : this.constant(0, "i32")));
+    return this.op(`stablehlo.dynamic_slice ${x.name}, ${names(places)}, sizes = ${list(sizes)}`, [x, ...places], sizes);
   }
 
   /** `base` with `update` written at a place along an axis; `place` is [] int32. */

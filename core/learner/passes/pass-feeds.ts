@@ -1,7 +1,7 @@
 /** What a forward or backward pass of the learner is fed, and where its predictions belong. */
-import type { Executor, HostArray } from "../../graph/executor.ts";
+import type { HostArray } from "../../graph/executor.ts";
 import { type Decoder, type EncodedPrompt, type GivenTokens, promptLength } from "../../model/model.ts";
-import { longRow } from "../../model/rows/attention-blocks.ts";
+import { type BlockExecutor, longRowOf } from "../../model/rows/attention-blocks.ts";
 import { packedRows } from "../../model/rows/packed.ts";
 import { changeFeeds, regardedFeeds, type SegmentFeeds } from "../../model/rows/feeds.ts";
 import type { PlacedGiven, PlacedPrompt } from "../../model/rows/groups.ts";
@@ -55,7 +55,11 @@ export const longestResponse = ({ rows }: LearnerBatch): number => Math.max(0, .
  * Whether rows are long enough for blocks; of the whole batch, so that how it is cut into passes does not change what
  * is computed.
  */
-export function attendsInBlocks({ prompts, rows }: LearnerBatch, executor: Pick<Executor, "attendsInBlocks">, fromTokens = longRow): boolean {
+export function attendsInBlocks(
+  { prompts, rows }: LearnerBatch,
+  executor: BlockExecutor,
+  fromTokens = longRowOf(executor),
+): boolean {
   const longest = rows.reduce((most, { prompt, tokens }) => Math.max(most, promptLength(prompts[prompt] as EncodedPrompt) + tokens.length), 0);
   return executor.attendsInBlocks === true && longest >= fromTokens;
 }
@@ -98,7 +102,9 @@ export function passFeeds(
   };
   const sizeOf = (feed: string): number => feeds[feed]?.shape[0] ?? 0;
   const { B, P, N, R } = slots;
-  const sizes = { B, P, N, R, K: sizeOf("text"), F: sizeOf("features"), T: sizeOf("slot.of.row"), C: sizeOf("copy.slots"), M: places.predictions };
+  const rows = { K: sizeOf("text"), F: sizeOf("features"), T: sizeOf("row.source"), C: sizeOf("copy.slots") };
+  const tiles = { tiles: sizeOf("attention.blocks"), keys: sizeOf("attention.keys") };
+  const sizes = { B, P, N, R, ...rows, M: places.predictions, ...tiles };
   return { feeds: { ...feeds, ...predictionFeeds(predictions), ...ofPictures, ...watched, ...changes, inverseTemperature }, places, layout, sizes };
 }
 

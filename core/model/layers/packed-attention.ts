@@ -2,6 +2,7 @@
  * Attention of vision towers: runs of rows (windows, whole pictures) attend among themselves, laid out as one padded
  * block.
  */
+import { bucket } from "../../math/bucket.ts";
 import { symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
@@ -62,14 +63,27 @@ export function packingInputs(graph: Graph, name: string, F: ReturnType<typeof s
   return { packing, S, L, mask: reshape(affine(filled, 1e9, -1e9), [S, 1, 1, L]) };
 }
 
+export interface PackingOptions {
+  readonly unit: number;
+  /** How many there are, those of the runs first. */
+  readonly rows: number;
+  /** All sizes are among few. */
+  readonly padded: boolean;
+}
+
 /** Slots of runs of the given lengths, which cover rows 0 … Σ lengths in order. */
-export function packingFeeds(name: string, lengths: readonly number[], unit: number): Record<string, HostArray> {
-  const S = lengths.length;
-  const L = Math.max(...lengths);
-  const rows = lengths.reduce((a, b) => a + b, 0);
+export function packingFeeds(
+  name: string,
+  lengths: readonly number[],
+  { unit, rows, padded }: PackingOptions,
+): Record<string, HostArray> {
+  const own = lengths.reduce((a, b) => a + b, 0);
+  const L = padded ? bucket(Math.max(...lengths), 8) : Math.max(...lengths);
+  const least = padded ? bucket(lengths.length) : lengths.length;
+  const S = rows > own && least * L === own ? bucket(least + 1) : least;
   const rowOfSlot = new Int32Array(S * L);
-  const slotOfRow = new Int32Array(rows);
   const filled = new Float32Array(S * L);
+  const slotOfRow = new Int32Array(rows);
   let row = 0;
   lengths.forEach((length, run) => {
     for (let i = 0; i < length; i++, row++) {
@@ -78,6 +92,8 @@ export function packingFeeds(name: string, lengths: readonly number[], unit: num
       filled[run * L + i] = 1;
     }
   });
+  // Rows of no run stand in a slot that is not filled: nothing is read of it, and no gradient comes out of it.
+  slotOfRow.fill(filled.indexOf(0), own);
   return {
     [`${name}.rowOfSlot`]: { shape: [S, L], data: rowOfSlot },
     [`${name}.slotOfRow`]: { shape: [rows / unit, unit], data: slotOfRow },

@@ -7,7 +7,9 @@ import type { HostArray } from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import { type AttentionBlocks, reshape } from "../../graph/ops/index.ts";
 import type { EncodedPicture } from "../processing/picture.ts";
-import { blockFeeds, blockInputs, runSegments } from "../rows/attention-blocks.ts";
+import { bucket } from "../../math/bucket.ts";
+import { blockInputs, runFeeds } from "../rows/attention-blocks.ts";
+import type { PictureFeedOptions } from "../model.ts";
 import { packingFeeds, packingInputs, type PackedRuns } from "./packed-attention.ts";
 import { gridAngles } from "./rotary.ts";
 
@@ -21,6 +23,8 @@ export interface PatchSource {
 }
 
 export interface PatchOrder {
+  /** Patches, and with `padded` rows of zeros after them. */
+  readonly rows: number;
   readonly patchSource: readonly PatchSource[];
   /** Patches per window and per frame of a picture, in order. */
   readonly windows: readonly number[];
@@ -33,7 +37,12 @@ export interface PatchOrder {
  * Windows are squares of `side` × `side` merge units laid from the top left; those at the right and bottom edge may be
  * smaller. Without windows (`side` infinite) patches come in the processor's own order.
  */
-export function patchOrder(pictures: readonly EncodedPicture[], mergeSize: number, side = Infinity): PatchOrder {
+export function patchOrder(
+  pictures: readonly EncodedPicture[],
+  mergeSize: number,
+  side = Infinity,
+  { padded = false }: PictureFeedOptions = {},
+): PatchOrder {
   const patchSource: PatchSource[] = [];
   const windows: number[] = [];
   const frames: number[] = [];
@@ -59,7 +68,9 @@ export function patchOrder(pictures: readonly EncodedPicture[], mergeSize: numbe
     }
     token += time * rows * columns;
   });
-  return { patchSource, windows, pictures: frames, tokenRow: Int32Array.from(tokenRow) };
+  const units = patchSource.length / unit;
+  const rows = unit * (padded ? bucket(units, 8) : units);
+  return { rows, patchSource, windows, pictures: frames, tokenRow: Int32Array.from(tokenRow) };
 }
 
 function* windowsOf(rows: number, columns: number, side: number): Generator<[number, number][]> {
@@ -124,20 +135,32 @@ export function patchInputs(graph: Graph, sizes: PatchSizes, inBlocks: boolean):
   };
 }
 
-export function patchFeeds(pictures: readonly EncodedPicture[], order: PatchOrder, sizes: PatchSizes, inBlocks: boolean): Record<string, HostArray> {
+export function patchFeeds(
+  pictures: readonly EncodedPicture[],
+  order: PatchOrder,
+  sizes: PatchSizes,
+  { inBlocks = false, padded = false }: PictureFeedOptions,
+): Record<string, HostArray> {
   const unit = sizes.mergeSize ** 2;
   const patch = patchNumbers(sizes);
-  const rows = order.patchSource.length;
+  const { rows } = order;
   const pixels = new Float32Array(rows * patch);
   order.patchSource.forEach(({ picture, patch: index }, row) => {
     pixels.set((pictures[picture] as EncodedPicture).pixels.subarray(index * patch, (index + 1) * patch), row * patch);
   });
   const { cos, sin } = gridAngles(order.patchSource, sizes.hiddenSize / sizes.heads);
-  const half = cos.length / rows;
+  const half = cos.length / order.patchSource.length;
+  const angles = (data: Float32Array): HostArray => {
+    const all = new Float32Array(rows * half);
+    all.set(data);
+    return { shape: [rows, half], data: all };
+  };
   return {
     pixels: { shape: [rows / unit, unit, patch], data: pixels },
-    "vision.cos": { shape: [rows, half], data: cos },
-    "vision.sin": { shape: [rows, half], data: sin },
-    ...(inBlocks ? blockFeeds("pictures", runSegments(order.pictures), sizes.heads) : packingFeeds("pictures", order.pictures, unit)),
+    "vision.cos": angles(cos),
+    "vision.sin": angles(sin),
+    ...(inBlocks
+      ? runFeeds("pictures", order.pictures, { heads: sizes.heads, rows, padded })
+      : packingFeeds("pictures", order.pictures, { unit, rows, padded })),
   };
 }

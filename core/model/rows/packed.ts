@@ -1,9 +1,10 @@
 /**
- * Every token is a row, prompts' first and then responses', without padding: the layout of long rows, whose attention
- * is computed in blocks.
+ * Every token is a row, prompts' first and then responses', without padding between them: the layout of long rows,
+ * whose attention is computed in blocks.
  */
+import { bucket } from "../../math/bucket.ts";
 import type { Decoder } from "../model.ts";
-import { type AttentionSegment, blockFeeds } from "./attention-blocks.ts";
+import { type AttentionSegment, blockFeeds, tileFeeds } from "./attention-blocks.ts";
 import { commonFeeds, rowFeeds, type SegmentFeeds } from "./feeds.ts";
 import { predictionsOf } from "./predictions.ts";
 import { promptLengths, type SegmentLayout } from "./segments.ts";
@@ -28,16 +29,28 @@ export function packedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
     return [start, start + length] as const;
   });
   for (const { group, length, slot } of responsesOf(layout)) add(slot, length, prefixes[group]!);
+  const T = layout.padded ? Math.max(layout.least.T, bucket(slots.length, 8)) : slots.length;
+  const slotOfRow = withMore(slots, T);
+  const attention = layout.padded
+    ? tileFeeds("attention", segments, slotOfRow.length, layout.least)
+    : blockFeeds("attention", segments, decoder.heads);
   return {
     feeds: {
       ...commonFeeds(layout),
-      ...rowFeeds(decoder, layout, Int32Array.from(slots)),
-      ...blockFeeds("attention", segments, decoder.heads),
+      ...rowFeeds(decoder, layout, slotOfRow),
+      ...attention,
       "prefix.row": { shape: [B, P], data: rowOfSlot.slice(0, B * P).map((row) => Math.max(row, 0)) },
     },
-    slotOfRow: Int32Array.from(slots),
+    slotOfRow,
     predictions: predictionsOf(layout, rowOfSlot),
   };
+}
+
+/** With rows after them that are what the first is, attend to nothing and are read by nobody. */
+function withMore(slots: readonly number[], rows: number): Int32Array {
+  const all = new Int32Array(rows).fill(slots[0] ?? 0);
+  all.set(slots);
+  return all;
 }
 
 /** A response's first slot, and how many there are. */

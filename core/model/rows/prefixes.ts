@@ -1,7 +1,7 @@
 /** Prompts in padded slots, for passes over them alone and with their responses after them. */
 import type { HostArray } from "../../graph/executor.ts";
 import type { Decoder } from "../model.ts";
-import { blockFeeds } from "./attention-blocks.ts";
+import { blockFeeds, tileFeeds } from "./attention-blocks.ts";
 import { type PlacedPrompt, readTokens } from "./groups.ts";
 import { causal } from "./masks.ts";
 import { type Extent, extentOf } from "./sizes.ts";
@@ -34,7 +34,7 @@ export function prefixFeeds(
   const { cos, sin } = decoder.rotary(components);
   return {
     "prefix.source": { shape: [extent.B, extent.P], data: sources.resolve(prefix) },
-    ...(inBlocks ? prefixBlocks(extent, decoder.heads) : { "prefix.causal": causal(extent.P) }),
+    ...(inBlocks ? prefixBlocks(extent, decoder.heads, padded) : { "prefix.causal": causal(extent.P) }),
     ...sources.feeds(features),
     cos: { shape: [rows, decoder.headSize / 2], data: cos },
     sin: { shape: [rows, decoder.headSize / 2], data: sin },
@@ -42,10 +42,10 @@ export function prefixFeeds(
 }
 
 /** Each prefix is a segment, its padding too: nothing real attends to that. */
-function prefixBlocks({ B, P }: Pick<Extent, "B" | "P">, heads: number): Record<string, HostArray> {
+function prefixBlocks({ B, P }: Pick<Extent, "B" | "P">, heads: number, padded: boolean): Record<string, HostArray> {
   const segments = Array.from({ length: B }, (_, b) =>
     ({ start: b * P, end: (b + 1) * P, seen: [0, 0] as const, causal: true }));
-  return blockFeeds("attention", segments, heads);
+  return padded ? tileFeeds("attention", segments, B * P) : blockFeeds("attention", segments, heads);
 }
 
 /**

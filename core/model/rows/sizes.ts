@@ -12,8 +12,9 @@ export interface Extent {
 }
 
 /**
- * Sizes of a pass: those of its extent; K text tokens and F visual features in the table of embeddings; T rows and C
- * copies of rows where rows are shared, else 0; M predictions.
+ * Sizes of a pass: those of its extent; K text tokens and F visual features in the table of embeddings; T rows where
+ * slots are none, C copies of rows where rows are shared; tiles of attention and their keys where it is computed in
+ * them; M predictions. 0 where there are none.
  */
 export interface PassSizes extends Extent {
   readonly K: number;
@@ -21,15 +22,18 @@ export interface PassSizes extends Extent {
   readonly T: number;
   readonly C: number;
   readonly M: number;
+  readonly tiles: number;
+  readonly keys: number;
 }
 
-export const noSizes: PassSizes = { B: 0, P: 0, N: 0, R: 0, K: 0, F: 0, T: 0, C: 0, M: 0 };
+export const noSizes: PassSizes = { B: 0, P: 0, N: 0, R: 0, K: 0, F: 0, T: 0, C: 0, M: 0, tiles: 0, keys: 0 };
 
 /** Sizes of a pass that are at least each one's. */
 export function largestSizes(all: readonly PassSizes[]): PassSizes {
   const most = (size: keyof PassSizes): number => Math.max(...all.map((sizes) => sizes[size]));
   const extent = { B: most("B"), P: most("P"), N: most("N"), R: most("R") };
-  return { ...extent, K: most("K"), F: most("F"), T: most("T"), C: most("C"), M: most("M") };
+  const rows = { K: most("K"), F: most("F"), T: most("T"), C: most("C"), M: most("M") };
+  return { ...extent, ...rows, tiles: most("tiles"), keys: most("keys") };
 }
 
 /** The longest of each. */

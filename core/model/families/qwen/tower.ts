@@ -5,7 +5,7 @@
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
 import { gridOfUnits, patchFeeds, type PatchOrder, patchOrder } from "../../layers/patch-order.ts";
-import type { Parameters, ParameterShapes, TowerOptions, VisionTower } from "../../model.ts";
+import type { Parameters, ParameterShapes, PictureFeedOptions, TowerOptions, VisionTower } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
 import type { QwenVisionConfig } from "./config.ts";
 
@@ -42,9 +42,13 @@ export abstract class QwenVisionTower<Config extends QwenVisionConfig> implement
     return this.patchOrder(pictures).tokenRow;
   }
 
-  feeds(pictures: readonly EncodedPicture[], inBlocks = false): Record<string, HostArray> {
-    const order = this.patchOrder(pictures);
-    return { ...patchFeeds(pictures, order, this.config, inBlocks), ...this.ownFeeds(pictures, order) };
+  feeds(pictures: readonly EncodedPicture[], options: PictureFeedOptions = {}): Record<string, HostArray> {
+    const order = this.patchOrder(pictures, options);
+    return { ...patchFeeds(pictures, order, this.config, options), ...this.ownFeeds(pictures, order, options) };
+  }
+
+  rows({ pixels }: Readonly<Record<string, HostArray>>): number {
+    return pixels!.shape[0]!;
   }
 
   trace(graph: Graph, parameters: Parameters, options: TowerOptions = {}): Value {
@@ -58,12 +62,16 @@ export abstract class QwenVisionTower<Config extends QwenVisionConfig> implement
   protected abstract traceTower(graph: Graph, parameters: Parameters, options: TowerOptions): TracedTower;
 
   /** The order in which patches reach the tower. */
-  protected patchOrder(pictures: readonly EncodedPicture[]): PatchOrder {
-    return patchOrder(pictures, this.config.mergeSize);
+  protected patchOrder(pictures: readonly EncodedPicture[], options: PictureFeedOptions = {}): PatchOrder {
+    return patchOrder(pictures, this.config.mergeSize, Infinity, options);
   }
 
   /** What this tower is fed besides patches. */
-  protected ownFeeds(_pictures: readonly EncodedPicture[], _order: PatchOrder): Record<string, HostArray> {
+  protected ownFeeds(
+    _pictures: readonly EncodedPicture[],
+    _order: PatchOrder,
+    _options: PictureFeedOptions,
+  ): Record<string, HostArray> {
     return {};
   }
 }

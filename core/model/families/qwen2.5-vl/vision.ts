@@ -8,7 +8,7 @@ import { add, linear, mul, reshape, rmsNorm, rope, silu, split } from "../../../
 import { layer } from "../../../graph/ops/recompute.ts";
 import { packedAttention, packingFeeds, packingInputs, receivedByTokens } from "../../layers/packed-attention.ts";
 import { patchInputs, patchNumbers, type PatchOrder, patchOrder } from "../../layers/patch-order.ts";
-import type { Parameters, ParameterShapes, TowerOptions } from "../../model.ts";
+import type { Parameters, ParameterShapes, PictureFeedOptions, TowerOptions } from "../../model.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
 import { mergerShapes, traceMerger } from "../qwen/merger.ts";
 import { epsilon, QwenVisionTower, type TracedTower } from "../qwen/tower.ts";
@@ -20,13 +20,17 @@ export class Qwen25VisionTower extends QwenVisionTower<Qwen25VisionConfig> {
   }
 
   /** Window by window, so that windows are runs of rows. */
-  protected override patchOrder(pictures: readonly EncodedPicture[]): PatchOrder {
+  protected override patchOrder(pictures: readonly EncodedPicture[], options: PictureFeedOptions = {}): PatchOrder {
     const { mergeSize, patchSize, windowSize } = this.config;
-    return patchOrder(pictures, mergeSize, Math.floor(windowSize / mergeSize / patchSize));
+    return patchOrder(pictures, mergeSize, Math.floor(windowSize / mergeSize / patchSize), options);
   }
 
-  protected override ownFeeds(_pictures: readonly EncodedPicture[], { windows }: PatchOrder): Record<string, HostArray> {
-    return packingFeeds("windows", windows, this.config.mergeSize ** 2);
+  protected override ownFeeds(
+    _pictures: readonly EncodedPicture[],
+    { windows, rows }: PatchOrder,
+    { padded = false }: PictureFeedOptions,
+  ): Record<string, HostArray> {
+    return packingFeeds("windows", windows, { unit: this.config.mergeSize ** 2, rows, padded });
   }
 
   protected traceTower(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): TracedTower {

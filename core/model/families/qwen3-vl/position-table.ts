@@ -22,8 +22,13 @@ export function tracePositions(graph: Graph, table: Value, unit: number): Value 
   return sum(reshape(mul(gatherRows(table, index), weight), [T, taps, hidden]), [1]);
 }
 
-export function positionFeeds(pictures: readonly EncodedPicture[], { patchSource }: PatchOrder, side: number, unit: number): Record<string, HostArray> {
-  const index = new Int32Array(taps * patchSource.length);
+export function positionFeeds(
+  pictures: readonly EncodedPicture[],
+  { patchSource, rows: all }: PatchOrder,
+  side: number,
+  unit: number,
+): Record<string, HostArray> {
+  const index = new Int32Array(taps * all);
   const weight = new Float32Array(index.length);
   patchSource.forEach(({ picture, row, column }, patch) => {
     const [, rows, columns] = (pictures[picture] as EncodedPicture).grid;
@@ -35,7 +40,7 @@ export function positionFeeds(pictures: readonly EncodedPicture[], { patchSource
       }
     }
   });
-  const shape = [patchSource.length / unit, unit * taps];
+  const shape = [all / unit, unit * taps];
   return { "positions.index": { shape, data: index }, "positions.weight": { shape, data: weight } };
 }
 

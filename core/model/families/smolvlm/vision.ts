@@ -2,15 +2,16 @@
  * The vision tower of SmolVLM (arXiv:2504.05299) and Idefics3 (arXiv:2408.12637): SigLIP over tiles of one size, each
  * attending to itself alone; blocks of scale × scale patches become one visual token through one linear map.
  */
+import { bucket } from "../../../math/bucket.ts";
 import { symbol, times } from "../../../graph/dims.ts";
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
 import { add, affine, type AttentionBlocks, blockAttention, geluTanh, layerNorm, linear, matmul, reshape, softmax, sum, transpose } from "../../../graph/ops/index.ts";
 import { layer } from "../../../graph/ops/recompute.ts";
-import type { Parameters, ParameterShapes, TowerOptions, VisionTower } from "../../model.ts";
+import type { Parameters, ParameterShapes, PictureFeedOptions, TowerOptions, VisionTower } from "../../model.ts";
 import { notInBlocks } from "../../layers/packed-attention.ts";
 import type { EncodedPicture } from "../../processing/picture.ts";
-import { blockFeeds, blockInputs, runSegments } from "../../rows/attention-blocks.ts";
+import { blockInputs, runFeeds } from "../../rows/attention-blocks.ts";
 import type { TileVisionConfig } from "./config.ts";
 
 const S = symbol("S");
@@ -42,21 +43,31 @@ export class TileVisionTower implements VisionTower {
     return Int32Array.from(Array(pictures.reduce((total, picture) => total + this.tokens(picture), 0)).keys());
   }
 
-  feeds(pictures: readonly EncodedPicture[], inBlocks = false): Record<string, HostArray> {
+  feeds(
+    pictures: readonly EncodedPicture[],
+    { inBlocks = false, padded = false }: PictureFeedOptions = {},
+  ): Record<string, HostArray> {
     const { patchSize, channels, heads } = this.#config;
     const side = this.#side;
     const wrong = pictures.find(({ grid: [, height, width] }) => height !== side || width !== side);
     if (wrong !== undefined) throw new Error(`a picture of grid ${wrong.grid.join(" × ")} is not of tiles of ${side} × ${side} patches`);
     const tile = side ** 2 * channels * patchSize ** 2;
-    const tiles = pictures.reduce((total, { grid }) => total + grid[0], 0);
+    const own = pictures.reduce((total, { grid }) => total + grid[0], 0);
+    // Tiles of zeros come last.
+    const tiles = padded ? bucket(own, 4) : own;
     const pixels = new Float32Array(tiles * tile);
     let at = 0;
     for (const picture of pictures) {
       pixels.set(picture.pixels, at);
       at += picture.pixels.length;
     }
-    const blocks = inBlocks ? blockFeeds("tiles", runSegments(Array<number>(tiles).fill(side ** 2)), heads) : {};
+    const lengths = Array<number>(tiles).fill(side ** 2);
+    const blocks = inBlocks ? runFeeds("tiles", lengths, { heads, rows: tiles * side ** 2, padded }) : {};
     return { pixels: { shape: [tiles, side ** 2, channels * patchSize ** 2], data: pixels }, ...blocks };
+  }
+
+  rows({ pixels }: Readonly<Record<string, HostArray>>): number {
+    return pixels!.shape[0]! * this.#tokens;
   }
 
   trace(graph: Graph, parameters: Parameters, options: TowerOptions = {}): Value {
