@@ -15,6 +15,7 @@ import { Side, type Answer } from "./side.ts";
 import { fiveCommandRows, planRows } from "./using.ts";
 import { median, paired, slope, type Paired } from "./statistics.ts";
 import { workloads, type Workload } from "./workloads.ts";
+import { xlaFigures } from "./xla-rows.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..", "runs", "bench");
@@ -275,6 +276,7 @@ const figures: Readonly<Record<string, () => Promise<string[]>>> = {
   "five-commands": () => fiveCommandRows({ row, times }),
   "learner-m300": () => learner(workloads.m300, ""),
   ...largeFigures({ ours, torch, folderOf, between, compare, row, times, inverse }),
+  ...xlaFigures(root, { row }),
 };
 
 /** Rows by their names; "large" is all that begin so, which no other name asks for. */

@@ -1,0 +1,42 @@
+/** Rows on OpenXLA, after `papo setup xla`: a deep model's first step, and what a long row holds. */
+import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Tools } from "./large-rows.ts";
+import type { XlaAnswer, XlaSetting } from "./xla-side.ts";
+
+export function xlaFigures(root: string, { row }: Pick<Tools, "row">): Readonly<Record<string, () => Promise<string[]>>> {
+  const cache = join(root, "xla-cache");
+  return {
+    "large-xla-start": () => Promise.resolve(start(cache, row)),
+    "large-xla-long": () => Promise.resolve(long(cache, row)),
+  };
+}
+
+function learn(setting: XlaSetting): XlaAnswer {
+  const side = join(import.meta.dirname, "xla-side.ts");
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", side, JSON.stringify(setting)], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`the side on OpenXLA ended with ${status}: ${stderr.trim().split("\n").slice(-5).join("\n")}`);
+  return JSON.parse(stdout.trim().split("\n").at(-1)!) as XlaAnswer;
+}
+
+/** Processes one after the other, the first with an empty cache. */
+function start(cache: string, row: Tools["row"]): string[] {
+  rmSync(cache, { recursive: true, force: true });
+  const setting: XlaSetting = { layers: 36, width: 512, cache, prompts: 2, text: 64, responses: 2, tokens: 64 };
+  const [cold, warm] = [learn(setting), learn(setting)];
+  return [
+    row("start to the end of the first learner step, OpenXLA on the CPU, 36 layers of width 512, nothing compiled before, s", `${cold.seconds.toFixed(1)} (${cold.compiled} programs)`, "", "", "≤ 120"),
+    row("the same, programs kept by another process, s", `${warm.seconds.toFixed(1)} (${warm.read} read, ${warm.compiled} compiled)`, "", "", "≤ 15"),
+  ];
+}
+
+/** A row of 4,096 tokens through two layers, forward and back, attended whole and in tiles. */
+function long(cache: string, row: Tools["row"]): string[] {
+  const setting: XlaSetting = { layers: 2, width: 512, cache, prompts: 1, text: 64, responses: 1, tokens: 4032 };
+  const [whole, tiles] = [{ ...setting, longRow: 2 ** 30 }, setting].map(learn) as [XlaAnswer, XlaAnswer];
+  const grown = ({ peak, before }: XlaAnswer): number => peak - before;
+  return [
+    row("peak above an empty process, OpenXLA on the CPU, learner step of one row of 4,096 tokens, 2 layers, 8 heads, in tiles, MB", grown(tiles).toFixed(0), `attended whole: ${grown(whole).toFixed(0)}`, `${(grown(tiles) / grown(whole)).toFixed(2)}×`, ""),
+  ];
+}
