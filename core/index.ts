@@ -112,7 +112,7 @@ export { checkpointFolders, newestCheckpoint, policyFolder, type StartWeights } 
 export { findDamage, manifestFile } from "./checkpoint/manifest.ts";
 export { mixDatasets, type MixPart } from "./data/mix.ts";
 export { beginReading, openArrow, openCsv, openData, openJsonl, openParquet, type DataOptions } from "./data/open.ts";
-export { loadPicture, withinBudget } from "./model/processing/picture.ts";
+export { loadPicture, readPictureFile, withinBudget } from "./model/processing/picture.ts";
 export { launchPolicy, openPolicy, openProcessor, openPolicyInProcess } from "./worker/policy.ts";
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 // Executors

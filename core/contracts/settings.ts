@@ -68,7 +68,7 @@ export const settingsSchema = z.strictObject({
     minPixels: count.meta({ unit: "pixels" }).nullable().default(null),
     /** Most pixels after resizing; null: as the model's folder says. */
     maxPixels: count.meta({ unit: "pixels" }).nullable().default(null),
-    /** Most pixels of a picture as its file has it: one with more is a row that cannot be used. Decoding takes about 11 bytes a pixel. */
+    /** Most pixels of a picture as its file has it: one with more is a row that cannot be used. Decoding takes about 11 bytes a pixel. A file of more than 8 bytes for each of them is refused unread. */
     maxFilePixels: count.meta({ unit: "pixels" }).default(64_000_000),
     /** 16-bit grey: "scale" to 8 bits, or "clip" at 255 as Pillow and so transformers do (32768 becomes white). */
     sixteenBit: z.enum(["scale", "clip"]).default("scale"),

@@ -3,7 +3,7 @@
  * loads them.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { removeLeftovers } from "../../machine/leftovers.ts";
 import { writeFileAtomic } from "../../machine/atomic-file.ts";
@@ -15,7 +15,7 @@ import { checkFloats, readFloats, readFolderEntries } from "./safetensors.ts";
 import { writeSafetensorsFolder } from "./safetensors-write.ts";
 import type { ModelConfig } from "./config.ts";
 import type { TensorNames } from "../family.ts";
-import type { JsonObject } from "./json.ts";
+import { readModelFile, type JsonObject } from "./json.ts";
 import type { Weights } from "../model.ts";
 import type { TensorEntry } from "./safetensors.ts";
 import type { FloatSources, WeightType, WriteShardsOptions, WrittenAs } from "./safetensors-write.ts";
@@ -203,7 +203,7 @@ async function writeInto(folder: string, files: ModelFiles, { tensors, typeOf }:
 
 async function readCompanions(source: string): Promise<ModelFiles> {
   const files = new Map<string, Uint8Array>();
-  for (const name of companionFiles) if (existsSync(join(source, name))) files.set(name, await readFile(join(source, name)));
+  for (const name of companionFiles) if (existsSync(join(source, name))) files.set(name, await readModelFile(join(source, name)));
   if (!files.has("config.json")) throw new Error(`cannot save a model as in ${source}: it holds no config.json`);
   return files;
 }

@@ -1,8 +1,17 @@
 /** JSON files of a model folder. */
-import { readFile } from "node:fs/promises";
+import { readRegularFile } from "../../machine/regular-file.ts";
 import { quoted } from "../../messages/shown.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
+
+/** Bytes of a file of a model folder that is no weights: the largest published tokenizers have 35 million. */
+const mostBytes = 2 ** 28;
+
+/** @throws Error of the file system, or saying that it is no file, or larger than 256 MiB */
+export const readModelFile = (file: string): Promise<Buffer> => readRegularFile(file, mostBytes);
+
+/** The same, as a text. */
+export const readModelText = async (file: string): Promise<string> => (await readModelFile(file)).toString("utf8");
 
 /**
  * A JSON object from a file, or null when there is no such file.
@@ -11,7 +20,7 @@ export type JsonObject = { readonly [key: string]: unknown };
 export async function readJson(file: string): Promise<JsonObject | null> {
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readModelText(file);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new Error(`cannot read ${file}: ${(cause as Error).message}`, { cause });

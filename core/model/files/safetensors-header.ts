@@ -1,6 +1,6 @@
 /** The header of a safetensors file, checked before a byte of data is read: the file may be truncated or hostile. */
-import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { openRegularFile } from "../../machine/regular-file.ts";
 import { show } from "../../options/options.ts";
 import { quoted } from "../../messages/shown.ts";
 
@@ -49,7 +49,7 @@ export async function readSafetensorsHeader(file: string): Promise<SafetensorsHe
 
 async function openToRead(file: string): Promise<FileHandle> {
   try {
-    return await open(file, "r");
+    return await openRegularFile(file);
   } catch (cause) {
     throw new Error(`cannot open ${file}: ${(cause as Error).message}`, { cause });
   }

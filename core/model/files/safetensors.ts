@@ -1,9 +1,10 @@
 /** Reading safetensors, one file or several with an index, tensor by tensor: a file's bytes are never held twice. */
-import { open, readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { widenBfloat16, widenFloat16 } from "./float-formats.ts";
+import { readModelText } from "./json.ts";
 import { parseUniqueKeys, readSafetensorsHeader } from "./safetensors-header.ts";
 import type { SafetensorsHeader, TensorEntry, TensorType } from "./safetensors-header.ts";
 import { quoted } from "../../messages/shown.ts";
@@ -79,7 +80,7 @@ export async function readFolderEntries(folder: string): Promise<Map<string, Ten
 }
 
 async function readIndexedEntries(folder: string, index: string): Promise<Map<string, TensorEntry>> {
-  const { weight_map: map } = parseUniqueKeys(await readFile(index, "utf8"), index);
+  const { weight_map: map } = parseUniqueKeys(await readModelText(index), index);
   if (typeof map !== "object" || map === null) throw new Error(`${index} has no "weight_map"`);
   const headers = new Map<string, SafetensorsHeader>();
   for (const shard of new Set(Object.values(map) as unknown[])) headers.set(String(shard), await readShardHeader(folder, index, shard));

@@ -1,7 +1,6 @@
 /** Messages to the text that a model was trained to read, by the folder's own chat template. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readJson } from "../files/json.ts";
+import { readJson, readModelText } from "../files/json.ts";
 import { JinjaTemplate } from "./jinja.ts";
 import { causeOf } from "../../messages/shown.ts";
 
@@ -101,7 +100,7 @@ function commonPrefix(a: string, b: string): number {
 
 async function findTemplate(folder: string): Promise<{ file: string; source: string } | null> {
   const jinja = join(folder, "chat_template.jinja");
-  const source = await readFile(jinja, "utf8").catch(() => null);
+  const source = await readModelText(jinja).catch(() => null);
   if (source !== null) return { file: jinja, source };
   for (const name of ["chat_template.json", "tokenizer_config.json"]) {
     const file = join(folder, name);

@@ -1,8 +1,10 @@
 /** A picture in memory, and after the processor. */
-import { readFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import sharp, { type Metadata, type Sharp } from "sharp";
+import { avifProblem } from "./avif.ts";
 import type { PatchLayout } from "./patches.ts";
 import { PixelBudget } from "./pixel-budget.ts";
+import { readRegularFile } from "../../machine/regular-file.ts";
 import { causeOf, quoted } from "../../messages/shown.ts";
 
 /** A picture as it was read, upright, before it is resized. */
@@ -64,7 +66,7 @@ export interface EncodedPicture {
 export interface PictureOptions extends PixelLimits, ReadingOptions {}
 
 /**
- * Read a JPEG, PNG, WebP, GIF, TIFF, SVG or AVIF (4:4:4 or grey) picture: turned upright by its EXIF orientation,
+ * Read a JPEG, PNG, WebP, GIF, TIFF, SVG or AVIF (4:4:4 or grey, full range) picture: turned upright by its EXIF orientation,
  * transparency composited on white, grey, palette, 16-bit and CMYK brought to 8-bit RGB (`options` name the other
  * ways). Embedded colour profiles are ignored, as in Pillow.
  * @param input a path, or the bytes of a file; `source` names the bytes in messages.
@@ -73,8 +75,8 @@ export interface PictureOptions extends PixelLimits, ReadingOptions {}
 export async function loadPicture(input: string | Uint8Array, source?: string, options: ReadingOptions = {}): Promise<Picture> {
   const name = source ?? (typeof input === "string" ? input : `picture of ${input.length} bytes`);
   try {
-    const bytes = typeof input === "string" ? await readPictureFile(input) : input;
-    return { ...(await decode(bytes, options)), source: name };
+    const read = async (bytes: Uint8Array): Promise<Picture> => ({ ...(await decode(bytes, options)), source: name });
+    return typeof input === "string" ? await reading.with(await sizeOf(input), async () => read(await readPictureFile(input, options))) : await read(input);
   } catch (cause) {
     throw new Error(`cannot read the picture ${quoted(name, 400)}: ${causeOf(cause, "it is damaged")}`, { cause });
   }
@@ -89,14 +91,20 @@ const usualMaxFilePixels = 64_000_000;
  */
 const decoding = new PixelBudget(usualMaxFilePixels);
 
-async function readPictureFile(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(code === "EISDIR" ? "it is a folder" : message, { cause: error });
-  }
-}
+/** Bytes of a picture's file for each pixel that it may have: what 16-bit colours with transparency take as they are. */
+const bytesPerPixel = 8;
+
+/** Files of pictures that are held while they are decoded. */
+const reading = new PixelBudget(usualMaxFilePixels * bytesPerPixel);
+
+const sizeOf = async (path: string): Promise<number> => (await stat(path)).size;
+
+/**
+ * The bytes of a picture that stands in a file.
+ * @throws Error saying what is there where it is no file, or that it is too large to be a picture of so many pixels
+ */
+export const readPictureFile = (path: string, { maxFilePixels = usualMaxFilePixels }: ReadingOptions = {}): Promise<Buffer> =>
+  readRegularFile(path, maxFilePixels * bytesPerPixel);
 
 async function decode(bytes: Uint8Array, options: ReadingOptions): Promise<Omit<Picture, "source">> {
   if (bytes.length === 0) throw new Error("it is empty");
@@ -153,17 +161,8 @@ function refuseFormat(bytes: Uint8Array): void {
   const start = Buffer.from(bytes.subarray(0, 18)).toString("latin1");
   const found = unreadFormats.find(([, begins]) => begins.test(start));
   if (found !== undefined) throw new Error(`it is a ${found[0]} picture, and that format is not read: convert it to PNG, JPEG, WebP, GIF or TIFF`);
-  if (start.slice(4, 12) === "ftypavif" && hasCoarseColours(bytes)) {
-    throw new Error("it is an AVIF picture with colours at half the resolution, which are spread in another way than Pillow's (by up to 99 grey levels): convert it to PNG, or to AVIF with 4:4:4");
-  }
-}
-
-/** Whether an AVIF file's AV1 configuration (its box "av1C") says that colours are subsampled. */
-function hasCoarseColours(bytes: Uint8Array): boolean {
-  const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf("av1C", 0, "latin1");
-  const flags = at < 0 ? 0 : (bytes[at + 6] ?? 0);
-  const isGrey = (flags & 0b1_0000) !== 0;
-  return !isGrey && (flags & 0b1100) !== 0;
+  const problem = avifProblem(bytes);
+  if (problem !== null) throw new Error(problem);
 }
 
 /**

@@ -1,6 +1,5 @@
 /** Pictures that look alike, whatever their size and format: a difference hash of 64 bits. */
-import { readFile } from "node:fs/promises";
-import { withinBudget, type Dataset, type PictureSource } from "@papo/core";
+import { readPictureFile, withinBudget, type Dataset, type PictureSource } from "@papo/core";
 import sharp from "sharp";
 
 /** Which of 8 × 8 places of a picture are brighter than the next to the right: two halves of 32 bits. */
@@ -42,7 +41,7 @@ export async function looksIn(dataset: Dataset): Promise<Seen[]> {
   return found;
 }
 
-export const bytesOf = async (source: PictureSource): Promise<Uint8Array> => (typeof source === "string" ? readFile(source) : source.bytes);
+export const bytesOf = async (source: PictureSource): Promise<Uint8Array> => (typeof source === "string" ? readPictureFile(source) : source.bytes);
 export const nameOf = (source: PictureSource): string => (typeof source === "string" ? source : source.name);
 
 /** Bits in which two differ, 0 to 64. */

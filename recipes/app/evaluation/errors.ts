@@ -1,7 +1,7 @@
 /** What went wrong in wrong answers: known by rule where it was checked, else said by a judge model, whose agreement with people is measured. */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { quoted } from "@papo/core";
+import { quoted, readPictureFile, withinBudget } from "@papo/core";
 import { filledIn } from "@papo/plugins";
 import { z } from "zod";
 import { parseLine } from "../report/json-log.ts";
@@ -68,7 +68,7 @@ export async function sortErrors({ folder, questions, rubric, ask, together, onP
   let [done, withoutPicture] = [0, 0];
   await inParallel(open, together, async ({ question, answer, index }) => {
     try {
-      const pictures = question.pictures.flatMap(({ original }) => dataUrl(folder, original) ?? []);
+      const pictures = await dataUrls(folder, question.pictures.map(({ original }) => original));
       if (pictures.length === 0) withoutPicture++;
       const verdict = await classify({ question: question.question, gold: question.gold, text: answer.text, pictures }, rubric, ask);
       appendFileSync(join(folder, errorsFile), `${JSON.stringify({ id: question.id, answer: index, ...verdict })}\n`);
@@ -87,11 +87,20 @@ async function inParallel<T>(items: readonly T[], together: number, work: (item:
   }));
 }
 
-/** A picture of an evaluation's folder, or of the run that it belongs to. */
-function dataUrl(folder: string, file: string | undefined): string | null {
-  if (file === undefined) return null;
-  const found = [folder, join(folder, "..", "..")].map((base) => resolve(base, file)).find((path) => existsSync(path));
-  return found === undefined ? null : `data:image/png;base64,${readFileSync(found).toString("base64")}`;
+/**
+ * Pictures of an evaluation's folder, or of the run that it belongs to; none where there is none. What is no picture is
+ * not sent to a judge, whoever wrote its path.
+ */
+async function dataUrls(folder: string, files: readonly (string | undefined)[]): Promise<string[]> {
+  const urls: string[] = [];
+  for (const file of files) {
+    const found = file === undefined ? undefined : [folder, join(folder, "..", "..")].map((base) => resolve(base, file)).find((path) => existsSync(path));
+    if (found === undefined) continue;
+    const bytes = await readPictureFile(found);
+    const format = await withinBudget(bytes, (metadata) => Promise.resolve(metadata.format));
+    urls.push(`data:image/${format};base64,${bytes.toString("base64")}`);
+  }
+  return urls;
 }
 
 const labelledSchema = z.object({ question: z.string(), answer: z.string(), response: z.string(), label: z.string(), images: z.array(z.string()).default([]) });
@@ -121,7 +130,7 @@ export async function agreementOn(file: string, rubric: Rubric, ask: Ask, togeth
   const [pairs, failed]: [{ label: string; judged: string }[], string[]] = [[], []];
   await inParallel(rows, together, async ({ question, answer, response, label, images }) => {
     try {
-      const pictures = images.flatMap((image) => dataUrl(dirname(resolve(file)), image) ?? []);
+      const pictures = await dataUrls(dirname(resolve(file)), images);
       pairs.push({ label, judged: (await classify({ question, gold: answer, text: response, pictures }, rubric, ask)).errorClass });
     } catch (error) {
       failed.push((error as Error).message);

@@ -1,7 +1,7 @@
 /** Pictures of runs for the page: read from inside the run's folder alone, made small, written anew as WebP whatever they were. */
-import { readFile, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
-import { withinBudget } from "@papo/core";
+import { readPictureFile, withinBudget } from "@papo/core";
 import sharp from "sharp";
 
 const dataUrl = /^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+$/;
@@ -28,7 +28,7 @@ async function bytesOf(folder: string | null, picture: string): Promise<Buffer |
   // Links count as what they lead to.
   const [home, path] = [await realpath(folder), await realpath(resolve(folder, picture))];
   const inside = relative(home, path);
-  return inside === "" || inside.startsWith("..") || isAbsolute(inside) ? null : readFile(path);
+  return inside === "" || inside.startsWith("..") || isAbsolute(inside) ? null : readPictureFile(path);
 }
 
 /** Pictures that are held at once, each only once, until their characters come to the budget. */

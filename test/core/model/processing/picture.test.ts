@@ -1,9 +1,11 @@
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadPicture } from "../../../../core/model/processing/picture.ts";
+import { root } from "../../../support/command-line.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -22,6 +24,15 @@ describe("formats", () => {
     await writeFile(file, bytes);
     expect(await loadPicture(file)).toEqual({ width: 2, height: 2, data: square, source: file });
     expect(await loadPicture(bytes, "row 7")).toEqual({ width: 2, height: 2, data: square, source: "row 7" });
+  });
+
+  const { cases } = JSON.parse(readFileSync(join(root, "test/golden/cases/avif.json"), "utf8")) as { cases: readonly { name: string; file: string; values: number[] }[] };
+  test.each(cases)("AVIF is read within a grey level of Pillow, or refused: $name", async ({ name, file, values }) => {
+    const read = loadPicture(Buffer.from(file, "base64"));
+    if (/^4:2|limited/.test(name)) return expect(read).rejects.toThrow(/AVIF picture (with colours at half the resolution|that does not say that its values have the full range)/);
+    const { data } = await read;
+    expect(Math.max(...data.map((value, at) => Math.abs(value - values[at]!)))).toBeLessThanOrEqual(1);
+    expect(data.length).toBe(values.length);
   });
 
   test("EXIF orientation turns the picture upright", async () => {
@@ -60,6 +71,14 @@ describe("formats", () => {
     const avif = (chromaSubsampling: string) => raw(square, 2, 2, 3).resize(16, 16, { kernel: "nearest" }).avif({ chromaSubsampling, quality: 90 }).toBuffer();
     expect(await loadPicture(await avif("4:4:4"))).toMatchObject({ width: 16, height: 16 });
     await expect(loadPicture(await avif("4:2:0"))).rejects.toThrow(/AVIF picture with colours at half the resolution.*convert it to PNG, or to AVIF with 4:4:4/);
+    // HEIF has other brands, which say nothing of what is in a file.
+    const named = async (chromaSubsampling: string, brand: string): Promise<Buffer> => {
+      const bytes = await avif(chromaSubsampling);
+      bytes.write(brand, bytes.indexOf("ftyp") + 4, "latin1");
+      return bytes;
+    };
+    expect(await loadPicture(await named("4:4:4", "mif1"))).toMatchObject({ width: 16, height: 16 });
+    for (const brand of ["mif1", "msf1", "heic", "xxxx"]) await expect(loadPicture(await named("4:2:0", brand))).rejects.toThrow(/at half the resolution/);
   });
 
   test.each([

@@ -1,0 +1,60 @@
+/**
+ * Files that a stranger's data or folder names: a pipe would be waited for, and a device never ends. Looked at once
+ * they are open, so that nothing is put in their place in between.
+ */
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
+
+/** Opening a pipe waits for who writes into it, unless this is said. */
+const toRead = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+const kinds = ["Directory", "FIFO", "Socket", "CharacterDevice", "BlockDevice"] as const;
+const words = { Directory: "a folder", FIFO: "a pipe", Socket: "a socket", CharacterDevice: "a device", BlockDevice: "a device" } as const;
+
+function check(stats: ReturnType<typeof fstatSync>): void {
+  const kind = kinds.find((name) => stats[`is${name}`]());
+  if (kind !== undefined) throw new Error(`it is ${words[kind]}, and not a file`);
+}
+
+/** @throws Error of the file system, or saying what it is where it is no regular file */
+export async function openRegularFile(path: string): Promise<FileHandle> {
+  const handle = await open(path, toRead);
+  try {
+    check(await handle.stat());
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The same; a descriptor that must be closed. */
+export function openRegularFileSync(path: string): number {
+  const descriptor = openSync(path, toRead);
+  try {
+    check(fstatSync(descriptor));
+    return descriptor;
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+/**
+ * The bytes of a file, which is refused by its size before it is read.
+ * @param most bytes that it may have
+ * @throws Error of the file system, or saying what it is or how large
+ */
+export async function readRegularFile(path: string, most: number): Promise<Buffer> {
+  const handle = await openRegularFile(path);
+  try {
+    const { size } = await handle.stat();
+    if (size > most) throw new Error(`it has ${size} bytes, more than the ${most} that are read`);
+    const bytes = Buffer.allocUnsafe(size);
+    let read = 0;
+    for (let part = -1; part !== 0 && read < size; read += part) part = (await handle.read(bytes, read, size - read, read)).bytesRead;
+    return bytes.subarray(0, read);
+  } finally {
+    await handle.close();
+  }
+}
