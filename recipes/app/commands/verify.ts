@@ -1,5 +1,5 @@
 /** `papo verify`: the mathematical verifier on a list of cases. */
-import { faultsOf, quoted, readJsonFile } from "@papo/core";
+import { faultsOf, readJsonFile } from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { z } from "zod";
 import { textCommand } from "../command-line/command.ts";
