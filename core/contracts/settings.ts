@@ -145,8 +145,9 @@ export const settingsSchema = z.strictObject({
   /** Keys and values that the sampler holds at a time, MiB; null: half of what the machine has beside the weights (a power of two, 1024 at least). */
   cacheMegabytes: count.meta({ unit: "MiB" }).nullable().default(null),
   /**
-   * Keep memory that kernels free instead of handing it back to the system (glibc on Linux): a tenth faster, and the process stays as large as it ever
-   * was; false where other processes need the memory between steps.
+   * Keep memory that kernels free instead of handing it back to the system (glibc on Linux): faster, and the process
+   * stays as large as it ever was. Of a model of 50 million parameters and more large arrays go back in any case;
+   * false: those from 256 KiB on, whatever the model.
    */
   keepFreedMemory: z.boolean().default(true),
   /** Steps between checkpoints; 0: only the last step's. */

@@ -14,6 +14,9 @@ export function machineMemory(): number {
  */
 export const largeModel = 5e7;
 
+/** Bytes of an array from which on it is given back: of a large model, and where a run asks for it. */
+export const givenBackFrom = 2 ** 18;
+
 /**
  * Node with this project, onnxruntime's library and compiled sessions: what is left of the measured peak of a learner's
  * step of the bench shape m110 (bench/models.ts, without file pages) when its arrays are taken away. m530 with LoRA

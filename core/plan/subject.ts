@@ -30,6 +30,7 @@ export interface PlanSettings {
   readonly microbatchTokens: number;
   readonly scoringTokens: number;
   readonly recompute: boolean;
+  readonly keepFreedMemory: boolean;
   readonly cacheMegabytes: number | null;
   readonly pipelined: "off" | "rewards" | "rollouts";
   readonly checkpointType: "float32" | "bfloat16" | "float16" | "input";
@@ -99,9 +100,10 @@ export class PlanSubject {
     return this.settings.executor !== "onnxruntime" || this.settings.device !== "cpu";
   }
 
-  /** Whether arrays that passes free go back to the system, as they do of a large model. */
+  /** Whether arrays that passes free go back to the system, as they do of a large model in any case. */
   get handsBack(): boolean {
-    return !this.hasDevice && this.count((name) => this.model.parameters.has(name)) >= largeModel;
+    const isLarge = this.count((name) => this.model.parameters.has(name)) >= largeModel;
+    return !this.hasDevice && (isLarge || !this.settings.keepFreedMemory);
   }
 
   /** Numbers in all parameters that fit. */

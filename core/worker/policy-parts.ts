@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Executor } from "../graph/executor.ts";
 import { keepFreedMemory } from "../machine/libc.ts";
-import { largeModel } from "../machine/memory.ts";
+import { givenBackFrom, largeModel } from "../machine/memory.ts";
 import type { Passes } from "../graph/passes.ts";
 import type { OnnxDevice } from "../graph/onnx/writer.ts";
 import { OnnxExecutor } from "../graph/onnx/executor.ts";
@@ -68,7 +68,8 @@ export interface PolicyOptions {
  * has little else: with the smaller ones kept its step of half a billion parameters took a fifth less processor time,
  * and was at its largest 5 % larger.
  */
-const largestKept = ({ lora, recompute }: PolicyOptions): number => ((lora ?? null) !== null && recompute !== true ? 2 ** 22 : 2 ** 18);
+const largestKept = ({ lora, recompute, keepFreedMemory: keep }: PolicyOptions): number =>
+  (keep !== false && (lora ?? null) !== null && recompute !== true ? 2 ** 22 : givenBackFrom);
 
 /** Load the model and make learner and sampler. @throws Error naming the file at fault. */
 export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {
@@ -81,7 +82,8 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
     return parameters;
   };
   const loaded = await loadModelFolder(weights, shapesOf, (name) => stayInFiles && !trained.has(name));
-  if (options.keepFreedMemory !== false && [...loaded.weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0) >= largeModel) keepFreedMemory(largestKept(options));
+  const numbers = [...loaded.weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  if (options.keepFreedMemory === false || numbers >= largeModel) keepFreedMemory(largestKept(options));
   if (options.device === "webgpu") await requireWebGpu(createModel(loaded.config).parameters);
   const executor = createExecutor(options, threads);
   const { runtime, ...stored } = await createRuntime(options, loaded, executor);

@@ -6,7 +6,7 @@ import { parseSettings, type RunSettings } from "../contracts/settings.ts";
 import type { PlannedMemory, Policy, TextProcessor } from "../contracts/policy.ts";
 import { adviceFor, planOf, refuseTooLarge } from "../plan/advice.ts";
 import { plannedFolder, type PlannedModel } from "../plan/folder.ts";
-import { machineMemory } from "../machine/memory.ts";
+import { givenBackFrom, machineMemory } from "../machine/memory.ts";
 import type { PlannedRun } from "../plan/memory-plan.ts";
 import type { PlanSettings } from "../plan/subject.ts";
 import { createPictureSender } from "./picture-wire.ts";
@@ -24,8 +24,11 @@ export interface OpenPolicy extends Policy {
 /** What a plan takes of a policy's options, with the defaults of RunSettings. */
 function planSettings({ optimizer, ...options }: PolicyOptions, pipelined: RunSettings["pipelined"]): PlanSettings {
   const { rollout = {}, ...others } = options;
-  const { microbatchTokens, scoringTokens, recompute, executor, device, precision, devices, sharding, lora, checkpointType } = others;
-  const given = Object.fromEntries(Object.entries({ microbatchTokens, scoringTokens, recompute, executor, device, precision, devices, sharding, lora, checkpointType }).filter(([, value]) => value !== undefined));
+  const { microbatchTokens, scoringTokens, recompute, keepFreedMemory: keep } = others;
+  const { executor, device, precision, devices, sharding, lora, checkpointType } = others;
+  const learning = { microbatchTokens, scoringTokens, recompute, keepFreedMemory: keep, lora, checkpointType };
+  const named = Object.entries({ ...learning, executor, device, precision, devices, sharding });
+  const given = Object.fromEntries(named.filter(([, value]) => value !== undefined));
   const { cacheBytes } = rollout;
   const cache = cacheBytes === undefined ? {} : { cacheMegabytes: cacheBytes / 2 ** 20 };
   return { ...parseSettings({}), ...given, ...cache, pipelined, optimizer: { moments: "float32", matrices: "adamw", ...optimizer } };
@@ -49,14 +52,17 @@ export interface LaunchedPolicy {
 
 /**
  * Launch the threads of a policy while something else is waited for. Whoever launches them opens the policy with them, or ends them.
- * The C library is told before to keep freed memory in one heap, since a thread has its heap from its beginning on.
+ * The C library is told before what to do with freed memory, since a thread has its heap from its beginning on.
  */
 export const launchPolicy = ({ pipelined = "off", keepFreedMemory: keep }: Pick<OpenPolicyOptions, "pipelined" | "keepFreedMemory">): LaunchedPolicy => {
-  if (keep !== false) keepFreedMemory();
+  settleFreedMemory(keep);
   const names = pipelined === "rollouts" ? ["policy", "sampler"] : ["policy"];
   const threads = names.map((name) => launchThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name }));
   return { threads, terminate: async () => void (await Promise.all(threads.map((thread) => thread.terminate()))) };
 };
+
+/** Before the size of the model is known: of a large one arrays go back in any case. */
+const settleFreedMemory = (keep = true): void => (keep ? keepFreedMemory() : keepFreedMemory(givenBackFrom));
 
 /**
  * Open a policy in a worker thread of its own. Its calls run one at a time, in the order they were made; should the thread die, they
@@ -100,7 +106,7 @@ type PolicyThread = ServiceThread<PolicyService, PolicyHello>;
 
 /** The same in the calling thread, which is blocked while the model computes: for tests and small tools. */
 export const openPolicyInProcess = async (options: PolicyOptions): Promise<OpenPolicy> => {
-  if (options.keepFreedMemory !== false) keepFreedMemory();
+  settleFreedMemory(options.keepFreedMemory);
   const processor = await loadProcessor(options.folder);
   const { learner, rollout, close } = await loadPolicyParts(options);
   let closing: Promise<void> | null = null;

@@ -4,7 +4,7 @@ import type { LearnerBatch, Outputs } from "../../core/learner/learner.ts";
 import type { EncodedPrompt } from "../../core/model/model.ts";
 import { executors } from "../support/executors.ts";
 import { completionBatch, createLearner, encodeMessage, type GoldenPart, goldenPictures, type LoadedModel, loadModel, maskedRow, sampleGreedily } from "./loaded-model.ts";
-import { closest, goldenJson, goldenTensors, type GoldenTensor, hasPart, largestDifference, modelCases, modelFolders, relativeError, tensorOf } from "./support.ts";
+import { closest, goldenJson, goldenTensors, type GoldenTensor, greyLevel, hasPart, largestDifference, modelCases, modelFolders, relativeError, tensorOf } from "./support.ts";
 
 /** What make_models.py and its like write beside the tensors. */
 interface CaseInfo {
@@ -99,8 +99,8 @@ describe.skipIf(!there).each(cases.flatMap((name) => executors.map((executor) =>
     const pictures = encoded.own.flatMap((prompt) => prompt.pictures);
     expect(pictures.map(({ grid }) => [...grid])).toEqual(info.grid_thw);
     const golden = encoded.prompts.flatMap((prompt) => prompt.pictures);
-    pictures.forEach(({ pixels }, i) => {
-      const level = 1 / 255 / 0.26130258; // the smallest deviation of the three channels: the largest step
+    pictures.forEach(({ pixels, layout }, i) => {
+      const level = greyLevel(layout!);
       const far = pixels.filter((value, at) => Math.abs(value - (golden[i]?.pixels[at] ?? NaN)) > 2.01 * level).length;
       expect(far / pixels.length).toBeLessThanOrEqual(0.001);
     });

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadPicture } from "../../core/model/processing/picture.ts";
 import { Processor } from "../../core/model/processing/processor.ts";
-import { goldenDir, goldenJson, goldenTensors, hasPart, tensorOf } from "./support.ts";
+import { goldenDir, goldenJson, goldenTensors, greyLevel, hasPart, tensorOf } from "./support.ts";
 
 /** A picture as Pillow opened it, given to a model's own processor. */
 interface GoldenPicture {
@@ -29,7 +29,7 @@ describe.skipIf(!there)("odd pictures", () => {
     expect(picture.grid).toEqual(grid_thw);
     expect(picture.pixels.length).toBe(n_rows * width_of_row);
     const rows = tensorOf((await goldenTensors("pictures.safetensors"))!, tensor).data;
-    const level = 1 / 255 / Math.min(...picture.layout!.std);
+    const level = greyLevel(picture.layout!);
     const far = sample_rows.flatMap((row, i) =>
       [...picture.pixels.subarray(row * width_of_row, (row + 1) * width_of_row)].filter((value, at) => Math.abs(value - rows[i * width_of_row + at]!) > 2.01 * level));
     expect(far.length).toBeLessThanOrEqual((sample_rows.length * width_of_row) / 1000);

@@ -6,17 +6,22 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSafetensors } from "../../core/model/files/safetensors.ts";
+import { holdsParts, type Part, parts, unknownParts } from "./parts.ts";
 
-/** The parts that a folder may hold, by the file or folder that shows a part is there. */
-export const parts = ["image.json", "pictures.json", "tokenizer.json", "losses.json", "papo_step.json", "adamw.json", "moments.safetensors", "muon.json", "ops.json", "views.json", "attention.json", "turns.json", "methods.json", "groups.json", "verify.json", "statistics.json", "dinov2.json", "models", "lora", "adapters"] as const;
-export type Part = (typeof parts)[number];
-
-/** The folder in use. Throws when it holds none of the parts. */
+/**
+ * The folder in use.
+ * @throws Error where it holds none of the parts, or one that no test knows
+ */
 export function goldenDir(): string {
   const chosen = process.env["GOLDEN_DIR"];
   const folder = chosen ? resolve(chosen) : fileURLToPath(new URL("cases", import.meta.url));
-  if (!parts.some((part) => existsSync(join(folder, part)))) {
-    throw new Error(`GOLDEN_DIR ${folder} holds none of the golden parts (${parts.join(", ")}): name a folder laid out as test/golden/README.md says`);
+  const layout = `name a folder laid out as test/golden/README.md says`;
+  if (!holdsParts(folder)) {
+    throw new Error(`GOLDEN_DIR ${folder} holds none of the golden parts (${parts.join(", ")}): ${layout}`);
+  }
+  const unknown = unknownParts(folder);
+  if (unknown.length > 0) {
+    throw new Error(`GOLDEN_DIR ${folder} holds ${unknown.join(", ")}, which no test compares: ${layout}, or take it out`);
   }
   return folder;
 }
@@ -83,6 +88,9 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   }
   return largest;
 }
+
+/** One grey level in a family's pixels, by the smallest deviation of its three channels: the largest step. */
+export const greyLevel = ({ std }: { readonly std: readonly number[] }): number => 1 / 255 / Math.min(...std);
 
 /** L2 norm of a − b over the L2 norm of b (over 1e-12 where b is smaller). */
 export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { platform } from "node:os";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { clearPages } from "../../../core/machine/libc.ts";
 
@@ -13,11 +15,35 @@ test("leaves zeros in small arrays and in large ones, in all of them and nowhere
   }
 });
 
-test.skipIf(platform() !== "linux" || process.report.getReport()["header" as never]["glibcVersionRuntime"] === undefined)("takes no memory for a large array until it is written to", () => {
+const hasGlibc = platform() === "linux" && process.report.getReport()["header" as never]["glibcVersionRuntime"] !== undefined;
+
+test.skipIf(!hasGlibc)("takes no memory for a large array until it is written to", () => {
   const array = filled(2 ** 24);
   const resident = process.memoryUsage.rss();
   clearPages(array);
   expect(resident - process.memoryUsage.rss()).toBeGreaterThan(0.9 * array.byteLength);
   array.fill(1);
   expect(array.every((value) => value === 1)).toBe(true);
+});
+
+/** MiB that a process still has after a hundred arrays of 1 MiB were freed, of 100. */
+function keptOf(asked: string): number {
+  const source = fileURLToPath(new URL("../../../core/machine/libc.ts", import.meta.url));
+  const script = `
+    import { keepFreedMemory } from ${JSON.stringify(source)};
+    keepFreedMemory(${asked});
+    const before = process.memoryUsage.rss();
+    let arrays = Array.from({ length: 100 }, () => new Float32Array(2 ** 18).fill(1));
+    arrays = null;
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    gc();
+    console.log((process.memoryUsage.rss() - before) / 2 ** 20);`;
+  const options = ["--expose-gc", "--import", "tsx", "--input-type=module", "--eval", script];
+  return Number(execFileSync(process.execPath, options, { encoding: "utf8" }));
+}
+
+test.skipIf(!hasGlibc)("keeps what is freed, or gives arrays from a size on back", () => {
+  expect(keptOf("")).toBeGreaterThan(80);
+  expect(keptOf("2 ** 18")).toBeLessThan(20);
 });

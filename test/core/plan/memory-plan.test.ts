@@ -1,9 +1,11 @@
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { createHost, examplePrompt, parseSettings, planOf, plannedRun, planRollout, publishedConfig, type MemoryPlan, type PlannedModel, type PlannedRun, type Plugin, type RunSettingsInput } from "@papo/core";
 import { ZoomInPlugin } from "@papo/plugins";
 import { grpo } from "@papo/recipes";
 import { adviceFor, refuseTooLarge } from "../../../core/plan/advice.ts";
 import type { JsonObject } from "../../../core/model/files/json.ts";
+import { readModelConfig } from "../../../core/model/files/read-config.ts";
 import { familyOf } from "../../../core/model/registry.ts";
 import { doesNotFit, fits, planTable } from "../../../core/plan/text.ts";
 
@@ -135,4 +137,19 @@ test("on WebGPU, which limits arrays, the largest of all passes is known", async
   const { largestArray } = await plan("Qwen2.5-VL-3B", { device: "webgpu" }, 2);
   expect(largestArray).toEqual({ what: "model.language_model.embed_tokens.weight [151936, 2048]", bytes: 4 * 151_936 * 2048 });
   expect((await plan("Qwen2.5-VL-3B", {}, 2)).largestArray).toBeNull();
+});
+
+test("where freed arrays go back the gradient is counted as it comes, whatever the size of the model", async () => {
+  const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
+  const model: PlannedModel = { config: await readModelConfig(folder), typeOf: () => "F32" };
+  const planned = (keepFreedMemory: boolean): Promise<MemoryPlan> => {
+    const { settings, run } = runOf(model, { keepFreedMemory }, { textTokens: 8, visualTokens: 4 });
+    return planOf(model, settings, run);
+  };
+  const [keeps, handsBack] = [await planned(true), await planned(false)];
+  const gradient = 4 * keeps.parameters;
+  expect(keeps.held).toContainEqual(expect.objectContaining({ name: "gradient", bytes: gradient }));
+  expect(handsBack.held).not.toContainEqual(expect.objectContaining({ name: "gradient" }));
+  expect(handsBack.passes).toContainEqual(expect.objectContaining({ name: "gradient", bytes: gradient }));
+  expect(handsBack.host).toBeLessThan(keeps.host);
 });
