@@ -145,7 +145,7 @@ async function memory(): Promise<string[]> {
   const theirs = await peak(torch(workloads.bench));
   const small = { microbatchTokens: 1300 };
   const lines = [];
-  for (const [name, settings] of [["peak memory of the learner step, MB", {}], ["the same, two microbatches", small], ["the same, recomputing layers", { recompute: true }]] as const) {
+  for (const [name, settings] of [["peak memory of the learner step, MiB", {}], ["the same, two microbatches", small], ["the same, recomputing layers", { recompute: true }]] as const) {
     const own = await peak(ours(workloads.bench, settings));
     lines.push(row(name, own.toFixed(0), `torch, padded: ${theirs.toFixed(0)}`, `${(own / theirs).toFixed(2)}×`, "≤ 0.3×"));
   }
@@ -174,7 +174,7 @@ async function passes(): Promise<string[]> {
       for (const side of [without, all]) peaks.push((await side.run("learner")).peak!);
       return compared;
     });
-    return row(`learner${workload === workloads.bench ? "" : `, \`${workload.name}\`,`} without the pass ${pass}, s (peak, MB)`, `${s(result.a)} (${peaks[0]!.toFixed(0)})`, `with all: ${s(result.b)} (${peaks[1]!.toFixed(0)})`, times(result), "");
+    return row(`learner${workload === workloads.bench ? "" : `, \`${workload.name}\`,`} without the pass ${pass}, s (peak, MiB)`, `${s(result.a)} (${peaks[0]!.toFixed(0)})`, `with all: ${s(result.b)} (${peaks[1]!.toFixed(0)})`, times(result), "");
   });
 }
 
@@ -190,7 +190,7 @@ async function leaks(executor: "onnxruntime" | "tensorflow"): Promise<string[]> 
     const resident: number[] = [];
     for (let step = 1; step <= 300; step++) resident.push((await side.run("step")).resident!);
     const [early, late] = [median(resident.slice(45, 55)), median(resident.slice(-10))];
-    return [row(`resident memory after 300 steps, ${executor}, MB`, late.toFixed(0), `after 50: ${early.toFixed(0)}`, `${(late / early).toFixed(3)}×`, "≤ 1.05×")];
+    return [row(`resident memory after 300 steps, ${executor}, MiB`, late.toFixed(0), `after 50: ${early.toFixed(0)}`, `${(late / early).toFixed(3)}×`, "≤ 1.05×")];
   });
 }
 

@@ -1,7 +1,8 @@
 /**
  * One step of a large model with an adapter, sampling included, in the memory of this machine:
  * `node --import tsx bench/large.ts <m110|m530|b1|b3> <grpo|papo> [prompts] [responses] [tokens]`.
- * Prints seconds and the largest memory of the process, whole and without the pages of files.
+ * Prints seconds, the largest memory of the process, whole and without the pages of files, and what the plan announced
+ * of the latter. GB are 10^9 bytes, as the plan's.
  */
 import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -40,11 +41,22 @@ const settings = {
 const begun = performance.now();
 const policy = await openPolicy({ folder, ...learnerSettings(parseSettings(settings)) });
 const opened = performance.now();
+/** What the run announces before its first step. */
+let announced = 0;
+const planned = {
+  ...policy,
+  planMemory: async (run: Parameters<NonNullable<typeof policy.planMemory>>[0]) => {
+    const memory = await policy.planMemory!(run);
+    announced = memory.plan.host;
+    return memory;
+  },
+};
 const base = grpo({ referenceKl: 0 });
-await train({ policy, plugins: [new LengthRewardPlugin(), ...(recipe === "papo" ? papo(base) : base)], dataset: await openJsonl(rows), settings, output });
+await train({ policy: planned, plugins: [new LengthRewardPlugin(), ...(recipe === "papo" ? papo(base) : base)], dataset: await openJsonl(rows), settings, output });
 const done = performance.now();
 clearInterval(watch);
 const seconds = (from: number, to: number): string => ((to - from) / 1000).toFixed(0);
+const gigabytes = (mebibytes: number): string => `${((mebibytes * 2 ** 20) / 1e9).toFixed(2)} GB`;
 console.log(`${model}, ${recipe}: opened in ${seconds(begun, opened)} s, the step with its checks and checkpoint ${seconds(opened, done)} s, ` +
-  `peak ${(peakMemory() / 1024).toFixed(2)} GB, without file pages ${anonymous === 0 ? "not known" : `${(anonymous / 1024).toFixed(2)} GB`}`);
+  `peak ${gigabytes(peakMemory())}, without file pages ${anonymous === 0 ? "not known" : gigabytes(anonymous)}, announced ${gigabytes(announced / 2 ** 20)}`);
 await policy.close();

@@ -64,7 +64,7 @@ export async function pageRows(root: string, repeats: number, line: (figure: str
       line("the same, curves drawn, ms", `${over(({ curves }) => curves)}; ${first.curves.toFixed(0)} while it reads`, ""),
       line("the same, first rollouts drawn, ms", over(({ rollouts }) => rollouts), ""),
       line("the same, JavaScript heap of the page, MB", over(({ heap }) => heap / 1e6, 1), "≤ 300"),
-      line("the same, resident memory of the server, MB", residentOf(child).toFixed(0), ""),
+      line("the same, resident memory of the server, MiB", residentOf(child).toFixed(0), ""),
     ];
   } finally {
     const ended = new Promise((resolve) => child.once("exit", resolve));

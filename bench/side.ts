@@ -5,7 +5,7 @@ import { createInterface, type Interface } from "node:readline";
 
 export type Answer = Readonly<Record<string, number>>;
 
-/** Largest resident memory of a process so far, and of its part that is no page of a file, MB. The second is looked at every few milliseconds. */
+/** Largest resident memory of a process so far, and of its part that is no page of a file, MiB. The second is looked at every few milliseconds. */
 export interface MemoryPeaks {
   readonly resident: number;
   readonly anonymous: number;
@@ -101,12 +101,12 @@ export async function serve(tasks: Readonly<Record<string, (options: Readonly<Re
   }
 }
 
-/** A process' largest resident memory so far and its part now that is no page of a file, MB; 0 where the system does not say. */
+/** A process' largest resident memory so far and its part now that is no page of a file, MiB; 0 where the system does not say. */
 export function memoryOf(pid: number): MemoryPeaks {
   const status = statusOf(pid);
-  const megabytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024;
-  return { resident: megabytes("VmHWM"), anonymous: megabytes("RssAnon") };
+  const mebibytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024;
+  return { resident: mebibytes("VmHWM"), anonymous: mebibytes("RssAnon") };
 }
 
-/** Largest resident memory of this process so far, MB. */
+/** Largest resident memory of this process so far, MiB. */
 export const peakMemory = (): number => process.resourceUsage().maxRSS / 1024;

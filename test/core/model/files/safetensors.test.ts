@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -124,6 +124,21 @@ describe("truncated and hostile files", () => {
     }
     await expect(readSafetensorsHeader(join(folder, "absent.safetensors"))).rejects.toThrow(/cannot open .*absent/);
   });
+});
+
+test("a tensor is read when its turn comes, and what was read before it is in the file by then", async () => {
+  const target = join(folder, "streamed");
+  await mkdir(target);
+  const size = 2 ** 16;
+  const written: number[] = [];
+  const read = async (): Promise<Float32Array> => {
+    const [file] = await readdir(target);
+    written.push((await stat(join(target, file!))).size);
+    return new Float32Array(size).fill(1);
+  };
+  const sources = new Map(["a", "b", "c"].map((name) => [name, { shape: [size], read }]));
+  await writeSafetensors(join(target, "model.safetensors"), sources, { type: "BF16" });
+  expect(written.map((bytes) => bytes - written[0]!)).toEqual([0, 2 * size, 4 * size]);
 });
 
 describe("several files", () => {
