@@ -4,6 +4,7 @@ import * as library from "@huggingface/tokenizers";
 import { readJson } from "../files/json.ts";
 import type { JsonObject } from "../files/json.ts";
 import { causeOf } from "../../messages/shown.ts";
+import { checkPatterns } from "./split-pattern.ts";
 
 /** What we use of the library: its own declarations do not resolve under Node's rules for modules. */
 interface LibraryTokenizer {
@@ -34,6 +35,7 @@ export class Tokenizer {
   /** @param file parsed tokenizer.json; `config`: parsed tokenizer_config.json. */
   constructor(file: JsonObject, config: JsonObject = {}) {
     this.config = config;
+    for (const part of ["normalizer", "pre_tokenizer", "decoder"]) checkPatterns(file[part]);
     // The library takes the unknown word of a word-level model from the config alone; tokenizer.json has it in the
     // model.
     const unknown = textOf(config["unk_token"]) ?? textOf((file["model"] as JsonObject | undefined)?.["unk_token"]);
