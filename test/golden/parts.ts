@@ -15,7 +15,7 @@ const besides = ["images", "dinov2"];
 
 /** What tests outside of test/golden read. */
 const ofOtherTests = [
-  "benchmarks", "rows", "chat-constructs.json", "key-regions.json", "verify-responses.json", "published.json",
+  "benchmarks", "rows", "avif.json", "chat-constructs.json", "key-regions.json", "verify-responses.json", "published.json",
 ];
 
 const withoutType = (name: string): string => name.replace(/\.(?:json|safetensors)$/, "");
