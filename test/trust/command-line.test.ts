@@ -2,7 +2,8 @@ import { mkdtempSync, existsSync, readdirSync, readFileSync, rmSync, statSync, w
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { userFolder, writeRunFile } from "./support.ts";
+import { readSafetensors } from "../../core/model/files/safetensors.ts";
+import { tinyModel, userFolder, writeRunFile } from "./support.ts";
 import { papo } from "../support/command-line.ts";
 
 let parent = "";
@@ -84,5 +85,25 @@ describe("papo sft", () => {
     const again = await papo(["sft", file], folder);
     expect(again.output).toMatch(/supervised holds a trained model already: choose another output folder, or remove it/);
     expect(again.code).toBe(1);
+  });
+
+  test("trains an adapter, which PEFT's folder holds, and leaves the base as it is", async () => {
+    const folder = userFolder(parent);
+    const base = (): readonly string[] => readdirSync(tinyModel).map((name) => readFileSync(join(tinyModel, name), "base64"));
+    const before = base();
+    const lora = '{ rank: 2, targetModules: ["q_proj", "v_proj"] }';
+    const file = writeRunFile(folder, { settings: `{ steps: 2, promptsPerStep: 2, learningRate: 1e-2, lora: ${lora} }` });
+    const { code, output } = await papo(["sft", file], folder);
+    expect(output).toMatch(/step 2: loss [\d.]+[^]*supervised\/adapter/);
+    expect(code).toBe(0);
+    expect(readdirSync(join(folder, "out/supervised"))).not.toContain("model");
+    const saved = join(folder, "out/supervised/adapter");
+    expect(JSON.parse(readFileSync(join(saved, "adapter_config.json"), "utf8"))).toMatchObject({ peft_type: "LORA", r: 2 });
+    const factors = await readSafetensors(join(saved, "adapter_model.safetensors"));
+    const trained = [...factors].filter(([name]) => name.endsWith("lora_B.weight"));
+    expect(trained).toHaveLength(2 * 4);
+    // Factors B begin at zero.
+    for (const [name, { data }] of trained) expect((data as Float32Array).some((value) => value !== 0), name).toBe(true);
+    expect(base()).toEqual(before);
   });
 });
