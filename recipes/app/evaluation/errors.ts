@@ -96,11 +96,20 @@ async function dataUrls(folder: string, files: readonly (string | undefined)[]):
   for (const file of files) {
     const found = file === undefined ? undefined : [folder, join(folder, "..", "..")].map((base) => resolve(base, file)).find((path) => existsSync(path));
     if (found === undefined) continue;
-    const bytes = await readPictureFile(found);
-    const format = await withinBudget(bytes, (metadata) => Promise.resolve(metadata.format));
-    urls.push(`data:image/${format};base64,${bytes.toString("base64")}`);
+    urls.push(await dataUrl(found));
   }
   return urls;
+}
+
+/** @throws Error naming what is no picture */
+async function dataUrl(file: string): Promise<string> {
+  const bytes = await readPictureFile(file);
+  try {
+    const format = await withinBudget(bytes, (metadata) => Promise.resolve(metadata.format));
+    return `data:image/${format};base64,${bytes.toString("base64")}`;
+  } catch (error) {
+    throw new Error(`${file} is no picture that can be read: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 const labelledSchema = z.object({ question: z.string(), answer: z.string(), response: z.string(), label: z.string(), images: z.array(z.string()).default([]) });

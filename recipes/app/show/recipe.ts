@@ -30,7 +30,9 @@ export interface DescribedRecipe {
 }
 
 const fields = z.record(z.string(), z.unknown());
-const runSchema = z.object({ settings: fields, plugins: z.array(z.object({ name: z.string(), options: fields.nullable() })) });
+/** A list where a plugin takes several at once. */
+const optionsSchema = z.custom<Record<string, unknown> | null>((options) => typeof options === "object", "no object");
+const runSchema = z.object({ settings: fields, plugins: z.array(z.object({ name: z.string(), options: optionsSchema })) });
 
 /**
  * @param written a preset, a run's folder, or a run file, which may have options behind it: "my-run.ts:settings.steps=5"

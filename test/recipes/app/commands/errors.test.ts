@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readQuestions, type Question } from "../../../../recipes/app/evaluation/question.ts";
 import { compareEvaluations, pooled } from "../../../../recipes/app/evaluation/scores.ts";
@@ -37,6 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+const png = await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } }).png().toBuffer();
 const wrong = (text: string, errorClass: string | null = null) => answerOf({ text, outcome: "wrong", errorClass });
 const questions: Question[] = [
   questionOf("a", {}, { pictures: [{ original: "pictures/a.png" }], answers: [wrong("it saw SEEN wrongly"), answerOf({ text: "right" })] }),
@@ -46,7 +48,7 @@ const questions: Question[] = [
 const evaluation = (): string => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, "pictures"), { recursive: true });
-  writeFileSync(join(folder, "pictures/a.png"), "png");
+  writeFileSync(join(folder, "pictures/a.png"), png);
   writeFileSync(join(folder, "questions.jsonl"), questions.map((question) => `${JSON.stringify(question)}\n`).join(""));
   return folder;
 };
@@ -60,7 +62,7 @@ test("wrong answers without a class are asked about once, with their picture; a 
   expect(first.output).toMatch(/3 wrong answers asked about, 2 of them without a picture[\s\S]*no verdict: c, answer 0: the judge named none of perception, reasoning, [\s\S]*I cannot say[\s\S]*1 of 3 answers have no verdict/);
   expect(asked).toHaveLength(3);
   const withPicture = asked.map(({ messages }) => messages[0]!.content).find((content) => typeof content !== "string");
-  expect(withPicture).toEqual([{ type: "image_url", image_url: { url: `data:image/png;base64,${Buffer.from("png").toString("base64")}` } }, { type: "text", text: expect.stringMatching(/How many\?[\s\S]*it saw SEEN wrongly[\s\S]*- perception: a statement/) as string }]);
+  expect(withPicture).toEqual([{ type: "image_url", image_url: { url: `data:image/png;base64,${png.toString("base64")}` } }, { type: "text", text: expect.stringMatching(/How many\?[\s\S]*it saw SEEN wrongly[\s\S]*- perception: a statement/) as string }]);
   says = { MUMBLED: "format" };
   const second = await errors(folder);
   expect(second.code, second.output).toBe(0);
@@ -125,4 +127,15 @@ test("seeds are one evaluation with all their answers, over the questions that e
   const all = pooled([seed("abc", "right"), seed("bca", "wrong"), seed("cdb", "right")]);
   expect(all.map(({ id, answers }) => [id, answers.map(({ outcome }) => outcome)])).toEqual([["b", ["right", "wrong", "right"]], ["c", ["right", "wrong", "right"]]]);
   expect(pooled([seed("a", "right")])).toEqual(seed("a", "right"));
+});
+
+test("what a question names as its picture and is none is named, and not sent", async () => {
+  says = { SEEN: "perception", THOUGHT: "reasoning", MUMBLED: "format" };
+  const folder = evaluation();
+  writeFileSync(join(folder, "pictures/a.png"), "a password");
+  const before = asked.length;
+  const { code, output } = await errors(folder);
+  expect(code).toBe(1);
+  expect(output).toMatch(/no verdict: a, answer 0: .*pictures\/a\.png is no picture that can be read/);
+  expect(JSON.stringify(asked.slice(before))).not.toContain(Buffer.from("a password").toString("base64"));
 });
