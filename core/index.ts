@@ -84,7 +84,7 @@ export { train } from "./pipeline/run.ts";
 export type { EvaluationInLoop, TrainOptions, TrainSummary } from "./pipeline/run/options.ts";
 export { flushFiles, writeFileAtomic, writeFolderAtomic } from "./machine/atomic-file.ts";
 export { readJsonFile } from "./machine/json-file.ts";
-export { readSmallFile } from "./machine/small-file.ts";
+export { readSmallFile } from "./machine/regular-file.ts";
 export { readWholeLines } from "./machine/json-lines.ts";
 export { digestsFile, fileDigest, keptDigests, textDigest, weightsDigest, type DigestOf } from "./data/file-digest.ts";
 export { isLocked, lockFile, lockFolder, type FolderLock } from "./checkpoint/folder-lock.ts";

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { faultsOf } from "../options/options.ts";
 import { quoted } from "../messages/shown.ts";
-import { readSmallFile } from "./small-file.ts";
+import { readSmallFile } from "./regular-file.ts";
 
 /**
  * What a JSON file holds.

@@ -2,7 +2,7 @@
  * Files that a stranger's data or folder names: a pipe would be waited for, and a device never ends. Looked at once
  * they are open, so that nothing is put in their place in between.
  */
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 
 /** Opening a pipe waits for who writes into it, unless this is said. */
@@ -56,5 +56,24 @@ export async function readRegularFile(path: string, most: number): Promise<Buffe
     return bytes.subarray(0, read);
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * The text of a file that is read whole in the main process: a configuration, a record of a run.
+ * @param most bytes that it may have, 64 MiB by default
+ * @throws Error naming the file when it cannot be read, is no file or has more bytes
+ */
+export function readSmallFile(file: string, most = 2 ** 26): string {
+  let descriptor: number | null = null;
+  try {
+    descriptor = openRegularFileSync(file);
+    const { size } = fstatSync(descriptor);
+    if (size > most) throw new Error(`it has ${size} bytes, and such a file may have ${most}: is it another one than was meant?`);
+    return readFileSync(descriptor, "utf8");
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  } finally {
+    if (descriptor !== null) closeSync(descriptor);
   }
 }

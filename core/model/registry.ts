@@ -37,7 +37,7 @@ export function familyOf(raw: JsonObject): ModelFamily {
   const family = families.find((known) => known.type === type);
   if (family !== undefined) return family;
   const supported = families.map((known) => known.type).join(", ");
-  const found = `model_type ${JSON.stringify(type)}, architectures ${JSON.stringify(raw["architectures"])}`;
+  const found = `model_type ${JSON.stringify(type) ?? "none"}, architectures ${JSON.stringify(raw["architectures"]) ?? "none"}`;
   const lacks = typeof type === "string" && Object.hasOwn(refused, type) ? refused[type] : undefined;
   if (lacks !== undefined) throw new Error(`an architecture that cannot be trained yet (${found}): ${lacks}; supported: ${supported}`);
   throw new Error(`an unknown architecture (${found}); supported: ${supported}`);

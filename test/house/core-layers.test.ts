@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { projectFiles, projectText } from "./project-files.ts";
 
 /** core/'s folders from the lowest to the highest, as docs/design.md gives them: each may import those before it. */
-const layers = (/^`(math .*)`$/m.exec(projectText("docs/design.md") ?? "")?.[1] ?? "").split(" · ");
+const layers = (/^`(math [^`]*)`$/m.exec(projectText("docs/design.md") ?? "")?.[1] ?? "").split(/\s+·\s+/);
 
 /** Files at the top say what is public, and import whatever they like. */
 const folderOf = (path: string): string => (path.split("/").length > 2 ? path.split("/")[1]! : "");

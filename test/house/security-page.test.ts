@@ -17,7 +17,7 @@ const limits: readonly (readonly [file: string, place: RegExp, words: (value: nu
   ["core/model/processing/picture.ts", /bytesPerPixel = (\d+)/, (value) => `up to ${value} bytes for each pixel of`],
   ["core/model/processing/jinja-meter.ts", /characters: (2 \*\* \d+)/, (value) => `texts of ${value / 2 ** 20} Mi characters`],
   ["core/model/processing/jinja-meter.ts", /items: ([\d_]+)/, (value) => `lists of ${english(value)} items`],
-  ["core/machine/small-file.ts", /most = (2 \*\* \d+)/, (value) => `${value / 2 ** 20} MiB of every file of one JSON value`],
+  ["core/machine/regular-file.ts", /most = (2 \*\* \d+)/, (value) => `${value / 2 ** 20} MiB of every file of one JSON value`],
   ["recipes/app/import/import-config.ts", /configurationBytes = (2 \*\* \d+)/, (value) => `${value / 2 ** 20} MiB and`],
   ["recipes/app/import/read-config.ts", /depth > (\d+)/, (value) => `and ${value} levels of a configuration`],
   ["core/model/files/safetensors-header.ts", /maxHeaderBytes = ([\d_]+)/, (value) => `headers of safetensors up to ${value / 1e6} MB`],

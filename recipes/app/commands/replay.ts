@@ -1,13 +1,13 @@
 /** `papo replay <run> --step N`: a step of a run again, held against what was recorded of it. */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { beginFolder, type BegunFolder, checkpointFolders, createHost, digestsFile, identityOf, isLocked, keptDigests, learnerSettings, lockFile, openPolicy, parseSettings, type Plugin, readJsonFile, readWholeLines, train } from "@papo/core";
+import { beginFolder, type BegunFolder, checkpointFolders, createHost, digestsFile, identityOf, isLocked, keptDigests, learnerSettings, lockFile, openPolicy, parseSettings, type Plugin, train } from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
-import { z } from "zod";
 import { command, UsageError } from "../command-line/command.ts";
 import type { Display } from "../display/display.ts";
 import { planOf, RunMeasurements } from "../evaluation/plan.ts";
 import { compareSteps, shownBeside, type RecordedStep } from "../replay/compare.ts";
+import { recordedStep } from "../replay/recorded-step.ts";
 import { openSources } from "../../run-file/data-source.ts";
 import { begunRun } from "../../run-file/begun-run.ts";
 import { modelFolder, startWeights } from "../../run-file/model-folder.ts";
@@ -74,28 +74,6 @@ function tell(was: RecordedStep, is: RecordedStep, changes: readonly string[], d
   const { lines, equal } = compareSteps(was, is);
   display.result(lines.join("\n"), { equal });
   return equal ? undefined : 1;
-}
-
-/** Earlier versions wrote sizes alone. */
-const manifestSchema = z.record(z.string(), z.union([z.object({ sha256: z.string().optional() }), z.number().transform(() => ({ sha256: undefined }))]));
-
-/** What a folder holds of a step. @throws Error when it holds nothing of it */
-function recordedStep(folder: string, step: number): RecordedStep {
-  const of = (file: string): { readonly step: number }[] => (existsSync(join(folder, file)) ? readWholeLines(join(folder, file)) : []);
-  const metrics = of("metrics.jsonl");
-  const found = metrics.find((line) => line.step === step) as { readonly metrics: RecordedStep["metrics"] } | undefined;
-  if (found === undefined) throw new Error(`${folder} holds no metrics of step ${step}: ${metrics.length === 0 ? "it holds those of no step" : `it holds those of steps ${metrics[0]!.step} to ${metrics.at(-1)!.step}`}`);
-  const digests = of("steps.jsonl").find((line) => line.step === step) as { readonly digests: Readonly<Record<string, string>>; readonly numbers?: RecordedStep["numbers"] } | undefined;
-  const rewards = join(folder, "rewards", `step-${step}.jsonl`);
-  const manifest = join(folder, "checkpoints", `step-${step}`, "files.json");
-  return {
-    step,
-    metrics: found.metrics,
-    digests: digests?.digests ?? null,
-    numbers: digests?.numbers ?? null,
-    verdicts: existsSync(rewards) ? readWholeLines<RecordedStep["verdicts"][number]>(rewards) : [],
-    files: existsSync(manifest) ? readJsonFile(manifest, manifestSchema, "the checkpoint beside it is damaged; replay a step that has none, or remove that folder") : null,
-  };
 }
 
 /** A folder that stands as the run did before the step: links to its checkpoints, and copies of its verdicts. */

@@ -39,7 +39,7 @@ export const verify = textCommand({
 });
 
 /** @throws Error naming the file and the place at fault */
-function readCases(file: string): z.output<typeof casesSchema> {
+export function readCases(file: string): z.output<typeof casesSchema> {
   const content = readJsonFile(file, z.unknown(), "--cases takes a list of { gold, response, expected: 0 | 1 }");
   const parsed = casesSchema.safeParse(content);
   if (parsed.success) return parsed.data;

@@ -1,4 +1,5 @@
 /** A peer's configuration as a flat list: YAML, JSON, or the words of a command in a shell script. */
+import { quoted } from "@papo/core";
 import { isMap, isScalar, LineCounter, parseDocument, type ParsedNode } from "yaml";
 import type { Peer } from "../../run-file/peers/counterparts.ts";
 import { ofCommand } from "./read-command.ts";
@@ -34,7 +35,7 @@ function peerOf(entries: readonly Entry[], file: string): Peer {
   if (has(/^actor_rollout_ref\./)) return "verl";
   if (has(/^worker\./)) return "easyr1";
   if (has(/^(per_device_train_batch_size|num_generations|reward_funcs|beta|max_completion_length|model_name_or_path|learning_rate|output_dir|dataset_name)$/)) return "trl";
-  const found = entries.slice(0, 5).map(({ key }) => key).join(", ");
+  const found = entries.slice(0, 5).map(({ key }) => quoted(key)).join(", ");
   throw new Error(`${file} is no configuration of TRL (GRPOConfig), verl (actor_rollout_ref. …) or EasyR1 (worker. …): it has ${found === "" ? "no options" : found}`);
 }
 
@@ -64,7 +65,7 @@ function entriesOf(text: string, file: string): Entry[] {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter });
   const [error] = document.errors;
-  if (error !== undefined) throw new Error(`${file} cannot be read as YAML or JSON: ${error.message.split("\n")[0]}`);
+  if (error !== undefined) throw new Error(`${file} cannot be read as YAML or JSON: ${quoted(error.message.split("\n")[0]!)}`);
   const entries: Entry[] = [];
   const walk = (node: ParsedNode | null, path: readonly string[]): void => {
     if (!isMap(node)) return;

@@ -45,5 +45,5 @@ test("a file that is too large, is missing or is a folder is not read", () => {
   truncateSync(file, 2 ** 26 + 1);
   expect(() => readJsonFile(file, schema, "…")).toThrow(/large\.json cannot be read: it has 67108865 bytes, and such a file may have 67108864/);
   expect(() => readJsonFile(join(folder, "none.json"), schema, "…")).toThrow(/none\.json cannot be read: ENOENT/);
-  expect(() => readJsonFile(folder, schema, "…")).toThrow(/cannot be read: it is no file/);
+  expect(() => readJsonFile(folder, schema, "…")).toThrow(/cannot be read: it is a folder, and not a file/);
 });

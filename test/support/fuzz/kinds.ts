@@ -5,10 +5,12 @@ import { loadPicture, openData } from "@papo/core";
 import { grpo } from "@papo/recipes";
 import { RunLogPlugin } from "@papo/plugins";
 import sharp from "sharp";
+import { readBest } from "../../../core/checkpoint/best.ts";
 import { newestCheckpoint } from "../../../core/checkpoint/checkpoint.ts";
 import { RewardJournal } from "../../../core/checkpoint/journal.ts";
 import { writeManifest } from "../../../core/checkpoint/manifest.ts";
 import { RunFolder } from "../../../core/checkpoint/run-folder.ts";
+import { digestsFile, keptDigests } from "../../../core/data/file-digest.ts";
 import { adaptedModel, loadAdapterFolder } from "../../../core/model/files/adapter-folder.ts";
 import { readModelConfig } from "../../../core/model/files/read-config.ts";
 import { readFinite } from "../../../core/model/files/folder.ts";
@@ -16,8 +18,15 @@ import { readFolderEntries } from "../../../core/model/files/safetensors.ts";
 import { Processor } from "../../../core/model/processing/processor.ts";
 import { createModel } from "../../../core/model/registry.ts";
 import { train } from "../../../core/pipeline/run.ts";
+import { readCases } from "../../../recipes/app/commands/verify.ts";
+import { importConfig } from "../../../recipes/app/import/import-config.ts";
+import { compareSteps } from "../../../recipes/app/replay/compare.ts";
+import { recordedStep } from "../../../recipes/app/replay/recorded-step.ts";
+import { readEvaluation } from "../../../recipes/app/report/read-evaluation.ts";
 import { readRunFolder } from "../../../recipes/app/report/read-run.ts";
 import { writeReport } from "../../../recipes/app/report/write-report.ts";
+import { readRecipe } from "../../../recipes/app/show/recipe.ts";
+import { begunRun } from "../../../recipes/run-file/begun-run.ts";
 import { banditSettings, letterRows, ScorerPlugin } from "../bandit.ts";
 import { root } from "../command-line.ts";
 import { tabularPolicy } from "../tabular-policy.ts";
@@ -61,9 +70,9 @@ async function pictureKinds(folder: string): Promise<Kind[]> {
   return readdirSync(folder).map((file) => ({ name: file, folder, file, read: () => loadPicture(join(folder, file)) }));
 }
 
-/** Each of a model folder's files, the templates rendered, the weights read. */
-function modelKinds(folder: string): Kind[] {
-  cpSync(join(cases, "models/small"), folder, { recursive: true });
+/** Each of a model folder's files, the templates rendered, the weights read. @param files default: all */
+function modelKinds(folder: string, model = "small", files = /./): Kind[] {
+  cpSync(join(cases, "models", model), folder, { recursive: true });
   const read = async (): Promise<void> => {
     const processor = await Processor.load(folder);
     processor.decode(processor.encodePrompt({ prompt: "How many?" } as never).ids);
@@ -72,9 +81,9 @@ function modelKinds(folder: string): Kind[] {
   const weights = async (): Promise<void> => {
     for (const entry of (await readFolderEntries(folder)).values()) await readFinite(entry);
   };
-  return readdirSync(folder).map((file) => {
+  return readdirSync(folder).filter((file) => files.test(file)).map((file) => {
     const isWeights = file.includes("safetensors");
-    return { name: `model ${file}`, folder, file, read: isWeights ? weights : read, ...(file.endsWith(".safetensors") ? { reach: 3000 } : {}) };
+    return { name: `model ${model === "small" ? "" : `${model}/`}${file}`, folder, file, read: isWeights ? weights : read, ...(file.endsWith(".safetensors") ? { reach: 3000 } : {}) };
   });
 }
 
@@ -85,6 +94,7 @@ async function adapterKinds(folder: string): Promise<Kind[]> {
   return readdirSync(folder).map((file) => ({ name: `adapter ${file}`, folder, file, read, ...(file.endsWith(".safetensors") ? { reach: 4000 } : {}) }));
 }
 
+const evaluationSettings = { model: "m", data: "d", samples: 1, temperature: 0, topP: 1, topK: 0, maxNewTokens: 8, seed: 1, pictures: "real" };
 const question = {
   id: "a", question: "How many?", gold: "1", expected: "1", categories: { kind: "counting" }, pictures: [],
   answers: [{ text: "1", outcome: "right", found: "1", note: null, errorClass: null, consistent: true, parts: { accuracy: 1 }, tokens: 2, under: {} }],
@@ -96,8 +106,16 @@ async function runKinds(folder: string): Promise<Kind[]> {
   const settings = { ...banditSettings, steps: 2, promptsPerStep: 2, samplesPerPrompt: 2, checkpointEvery: 1 };
   await train({ policy: tabularPolicy(), plugins: [new ScorerPlugin(), ...grpo({ referenceKl: 0 }), log], dataset: letterRows, settings, output: folder });
   appendFileSync(join(folder, "alarms.jsonl"), '{"step": 1, "plugin": "run", "message": "hot"}\n');
-  mkdirSync(join(folder, "evaluation/before"), { recursive: true });
-  writeFileSync(join(folder, "evaluation/before/questions.jsonl"), `${JSON.stringify(question)}\n`);
+  const evaluation = join(folder, "evaluation/before");
+  mkdirSync(evaluation, { recursive: true });
+  writeFileSync(join(evaluation, "questions.jsonl"), `${JSON.stringify(question)}\n`);
+  writeFileSync(join(evaluation, "settings.json"), JSON.stringify(evaluationSettings));
+  writeFileSync(join(folder, "best.json"), JSON.stringify({ step: 2, metric: "reward/mean", value: 0.5 }));
+  keptDigests(join(folder, digestsFile))(join(evaluation, "settings.json"));
+  const again = (): unknown => {
+    const step = recordedStep(folder, 2);
+    return compareSteps(step, { ...step, metrics: {}, digests: Object.fromEntries(Object.keys(step.digests ?? {}).map((name) => [name, ""])), verdicts: [] });
+  };
   const report = async (): Promise<void> => {
     const { problems } = readRunFolder(folder) as { readonly problems?: readonly string[] };
     await writeReport(join(folder, "report.html"), { title: "a run", runs: [readRunFolder(folder)] });
@@ -108,6 +126,13 @@ async function runKinds(folder: string): Promise<Kind[]> {
   const told = ["metrics.jsonl", "timings.jsonl", "samples.jsonl", "alarms.jsonl", "run.json", "evaluation/before/questions.jsonl"];
   return [
     ...told.map((file) => ({ name: `report of ${file}`, folder, file, read: report })),
+    ...["metrics.jsonl", "steps.jsonl", "rewards/step-2.jsonl", "checkpoints/step-2/files.json"].map((file) => ({ name: `replay of ${file}`, folder, file, read: again })),
+    { name: "run.json, resumed", folder, file: "run.json", read: () => begunRun(folder) },
+    { name: "run.json, shown", folder, file: "run.json", read: () => readRecipe(folder) },
+    { name: "best.json", folder, file: "best.json", read: () => readBest(folder) },
+    { name: "digests.jsonl", folder, file: digestsFile, read: () => keptDigests(join(folder, digestsFile))(join(evaluation, "settings.json")) },
+    { name: "evaluation settings.json", folder: evaluation, file: "settings.json", read: () => readEvaluation(evaluation) },
+    { name: "evaluation questions.jsonl", folder: evaluation, file: "questions.jsonl", read: () => readEvaluation(evaluation) },
     { name: "metrics.jsonl, resumed", folder, file: "metrics.jsonl", read: () => new RunFolder(folder).cutAfter(1) },
     { name: "journal", folder, file: "rewards/step-2.jsonl", read: () => new RewardJournal(join(folder, "rewards")).begin(2) },
     { name: "checkpoint files.json", folder: newest, file: "files.json", read: checkpoint },
@@ -120,13 +145,38 @@ async function runKinds(folder: string): Promise<Kind[]> {
   ];
 }
 
+const configurations: Readonly<Record<string, string>> = {
+  "trl.yaml": "learning_rate: 1.0e-6\nnum_generations: 8\nreward_weights: [1.0, 0.1]\nbeta: 0.04\nmax_completion_length: 512\n",
+  "verl.yaml": "actor_rollout_ref:\n  model: {path: models/a}\n  actor: {use_kl_loss: true, kl_loss_coef: 0.01, optim: {lr: 1.0e-6}}\n  rollout: {n: 8}\ndata: {train_batch_size: 64}\n",
+  "easyr1.json": '{"worker": {"actor": {"optim": {"lr": 1e-6}, "clip_ratio_low": 0.2}, "rollout": {"n": 5}}, "algorithm": {"kl_coef": 0.01}}',
+  "verl.sh": "python3 -m verl.trainer.main_ppo \\\n  algorithm.adv_estimator=grpo \\\n  actor_rollout_ref.rollout.n=8 \\\n  data.max_response_length=512\n",
+};
+
+/** What commands are given by hand: peers' configurations, and cases for the verifier. */
+function givenKinds(folder: string): Kind[] {
+  for (const [name, text] of Object.entries(configurations)) writeFileSync(join(folder, name), text);
+  writeFileSync(join(folder, "cases.json"), '[{"gold": "1/2", "response": "\\\\boxed{0.5}", "expected": 1, "choices": ["1", "1/2"]}]');
+  return [
+    ...Object.keys(configurations).map((file) => ({ name: `import of ${file}`, folder, file, read: () => importConfig(readFileSync(join(folder, file), "utf8"), join(folder, file)) })),
+    { name: "verify's cases", folder, file: "cases.json", read: () => readCases(join(folder, "cases.json")) },
+  ];
+}
+
 /** All kinds, their files in folders of this one. */
 export async function makeKinds(parent: string): Promise<readonly Kind[]> {
   const made = (name: string): string => {
     mkdirSync(join(parent, name));
     return join(parent, name);
   };
-  return [...dataKinds(made("data")), ...(await pictureKinds(made("pictures"))), ...modelKinds(made("model")), ...(await adapterKinds(made("adapter"))), ...(await runKinds(made("run")))];
+  return [
+    ...dataKinds(made("data")),
+    ...(await pictureKinds(made("pictures"))),
+    ...modelKinds(made("model")),
+    ...["qwen2_vl", "qwen3_vl", "smolvlm", "idefics3"].flatMap((model) => modelKinds(made(model), model, /(config|processor)\.json$/)),
+    ...(await adapterKinds(made("adapter"))),
+    ...(await runKinds(made("run"))),
+    ...givenKinds(made("given")),
+  ];
 }
 
 /** The whole file. */
