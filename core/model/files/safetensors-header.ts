@@ -37,9 +37,8 @@ const maxHeaderBytes = 100_000_000;
  * @throws Error naming the file and the values found.
  */
 export async function readSafetensorsHeader(file: string): Promise<SafetensorsHeader> {
-  const handle = await openToRead(file);
+  const { handle, size } = await openToRead(file);
   try {
-    const { size } = await handle.stat();
     const { text, dataStart } = await readHeaderText(handle, file, size);
     return parseHeader(text, file, dataStart, size);
   } finally {
@@ -47,7 +46,7 @@ export async function readSafetensorsHeader(file: string): Promise<SafetensorsHe
   }
 }
 
-async function openToRead(file: string): Promise<FileHandle> {
+async function openToRead(file: string): ReturnType<typeof openRegularFile> {
   try {
     return await openRegularFile(file);
   } catch (cause) {

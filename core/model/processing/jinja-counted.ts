@@ -1,5 +1,5 @@
 /** What operators and filters of a chat template cost, counted before the library does them. */
-import { entriesOf, itemsOf, type JinjaValue, textOf } from "./jinja-library.ts";
+import { entriesOf, itemsOf, type JinjaValue, lengthInside, textOf, undefinedValue } from "./jinja-library.ts";
 import type { Meter } from "./jinja-meter.ts";
 
 /** As Python compares: lists and dictionaries by what they hold, True as 1, None with nothing else. */
@@ -23,10 +23,10 @@ export function equal(a: JinjaValue, b: JinjaValue, meter: Meter): boolean {
 export function countValue(value: JinjaValue | undefined, meter: Meter): void {
   if (value === undefined) return;
   if (typeof value.value === "string") meter.reads(value.value.length);
-  else meter.steps(itemsOf(value)?.length ?? entriesOf(value)?.size ?? 0);
+  else meter.steps(lengthInside(value));
 }
 
-export interface FilterCall {
+interface FilterCall {
   readonly name: string;
   readonly operand: JinjaValue;
   readonly placed: readonly JinjaValue[];
@@ -67,6 +67,6 @@ export const longestOf = (lengths: readonly number[]): number => lengths.reduce(
 /** What is sorted by: "function.name". */
 function atPath(item: JinjaValue, path: string): JinjaValue {
   let value = item;
-  for (const part of path.split(".")) value = entriesOf(value)?.get(part) ?? itemsOf(value)?.[Number(part)] ?? { type: "UndefinedValue", value: undefined };
+  for (const part of path.split(".")) value = entriesOf(value)?.get(part) ?? itemsOf(value)?.[Number(part)] ?? undefinedValue(undefined);
   return value;
 }

@@ -1,9 +1,12 @@
 /** The interpreter of @huggingface/jinja, with Python's way where its own is another, and all work counted. */
 import { countFilter, countValue, equal } from "./jinja-counted.ts";
-import { booleanValue, entriesOf, Environment, functionValue, integerValue, Interpreter, itemsOf, type JinjaFunction, type JinjaValue, known, listValue, type Node, textOf, textValue, undefinedValue } from "./jinja-library.ts";
+import { booleanValue, entriesOf, Environment, functionValue, integerValue, Interpreter, itemsOf, type JinjaFunction, type JinjaValue, known, lengthInside, listValue, type Node, textOf, textValue, undefinedValue } from "./jinja-library.ts";
 import type { Meter } from "./jinja-meter.ts";
 import { callOfText, capitalized, characterList, charactersOf, joined, titleByFilter } from "./jinja-text.ts";
 import { printPairsAsTuples, pythonJson, pythonText } from "./jinja-values.ts";
+
+/** For operators on known values, which ask for no name. */
+const nowhere = new Environment();
 
 /** Statements leave a text or nothing; everything else is a value that is printed. */
 const statements = new Set(["Program", "If", "For", "Set", "Macro", "Break", "Continue", "Comment"]);
@@ -78,7 +81,7 @@ export class PythonInterpreter extends Interpreter {
     const over = node["iterable"] as Node;
     const isSelect = over.type === "SelectExpression";
     const value = this.evaluate((isSelect ? over["lhs"] : over) as Node, environment);
-    this.#meter.steps((itemsOf(value)?.length ?? entriesOf(value)?.size ?? 0) * namesIn(node["loopvar"] as Node));
+    this.#meter.steps(lengthInside(value) * namesIn(node["loopvar"] as Node));
     const text = textOf(value);
     const items = known(text === null ? value : characterList(text, this.#meter));
     return super.evaluate({ ...node, iterable: isSelect ? { ...over, lhs: items } : items }, environment);
@@ -108,7 +111,7 @@ export class PythonInterpreter extends Interpreter {
   }
 
   #libraryBinary(node: Node, left: JinjaValue, right: JinjaValue): JinjaValue {
-    return super.evaluate({ type: "BinaryExpression", operator: node["operator"], left: known(left), right: known(right) }, new Environment());
+    return super.evaluate({ type: "BinaryExpression", operator: node["operator"], left: known(left), right: known(right) }, nowhere);
   }
 
   #concatenated(left: string, right: string): JinjaValue {
@@ -163,8 +166,10 @@ export class PythonInterpreter extends Interpreter {
       const separator = placed[0] === undefined ? "" : pythonText(placed[0], meter);
       return textValue(joined(text === null ? items!.map((item) => pythonText(item, meter)) : charactersOf(text, meter), separator, meter));
     }
-    if (name === "list" && items !== null) meter.list(items.length);
-    if (name === "list" && items !== null) return listValue(items.slice());
+    if (name === "list" && items !== null) {
+      meter.list(items.length);
+      return listValue(items.slice());
+    }
     if (text === null) return null;
     if (name === "list") return characterList(text, meter);
     if (name === "length") return integerValue(charactersOf(text, meter).length);
@@ -233,12 +238,15 @@ export class PythonInterpreter extends Interpreter {
 
   /** A method, counted wherever it is called from. */
   #method(name: string, object: JinjaValue, original: JinjaFunction): JinjaValue {
+    const text = textOf(object);
     return functionValue((args, scope) => {
-      const own = textOf(object) === null ? null : callOfText(name, textOf(object)!, args, this.#meter);
+      const own = text === null ? null : callOfText(name, text, args, this.#meter);
       if (own !== null) return own;
       for (const arg of args) countValue(arg, this.#meter);
-      const named = Object.fromEntries(args.flatMap((arg) => [...(arg.type === "KeywordArgumentsValue" ? entriesOf(arg)! : [])]));
-      if (textOf(object) === null && name !== "get") countFilter({ name, operand: object, placed: args, named }, this.#meter);
+      if (text === null && name !== "get") {
+        const named = Object.fromEntries(args.flatMap((arg) => [...(arg.type === "KeywordArgumentsValue" ? entriesOf(arg)! : [])]));
+        countFilter({ name, operand: object, placed: args, named }, this.#meter);
+      }
       const result = original(args, scope);
       return name === "items" || name === "dictsort" ? printPairsAsTuples(result) : result;
     });
@@ -282,8 +290,10 @@ const sizes = new WeakMap<object, number>();
 /** Expressions and statements in one. */
 function sizeOf(node: unknown): number {
   if (typeof node !== "object" || node === null) return 0;
+  const held = sizes.get(node);
+  if (held !== undefined) return held;
   const children = node instanceof Map ? [...node].flat() : Object.values(node);
-  const size = sizes.get(node) ?? children.reduce<number>((sum, child) => sum + sizeOf(child), 1);
+  const size = children.reduce<number>((sum, child) => sum + sizeOf(child), 1);
   sizes.set(node, size);
   return size;
 }

@@ -53,3 +53,5 @@ export const itemsOf = ({ value }: JinjaValue): readonly JinjaValue[] | null => 
 /** What a dictionary, a namespace or keyword arguments hold, else null. */
 export const entriesOf = ({ value }: JinjaValue): ReadonlyMap<string, JinjaValue> | null =>
   value instanceof Map ? (value as Map<string, JinjaValue>) : null;
+/** How many items or entries a value holds itself. */
+export const lengthInside = (value: JinjaValue): number => itemsOf(value)?.length ?? entriesOf(value)?.size ?? 0;

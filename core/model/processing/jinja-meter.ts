@@ -14,7 +14,7 @@ export interface TemplateLimits {
   readonly items: number;
 }
 
-export const usualLimits: TemplateLimits = { steps: 500_000, characters: 2 ** 25, items: 100_000 };
+const usualLimits: TemplateLimits = { steps: 500_000, characters: 2 ** 25, items: 100_000 };
 
 /** All throw an Error when a limit is passed. */
 export class Meter {

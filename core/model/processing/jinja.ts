@@ -3,6 +3,7 @@
  * (`True`, `None`, lists, 1.0), compares lists by identity and adds numbers to texts: here such constructs give
  * Python's text, or an error that names them, never another text. What a template may do is counted (jinja-meter.ts).
  */
+import { longestOf } from "./jinja-counted.ts";
 import { PythonInterpreter } from "./jinja-interpreter.ts";
 import { Environment, parse, type Program, Template, tokenize } from "./jinja-library.ts";
 import { Meter, type TemplateLimits } from "./jinja-meter.ts";
@@ -36,14 +37,7 @@ export class JinjaTemplate {
   }
 }
 
-function longestSpace(source: string): number {
-  let [longest, run] = [0, 0];
-  for (const character of source) {
-    run = /\s/.test(character) ? run + 1 : 0;
-    longest = Math.max(longest, run);
-  }
-  return longest;
-}
+const longestSpace = (source: string): number => longestOf(Array.from(source.matchAll(/\s+/g), ([run]) => run.length));
 
 function complain(message: string): never {
   throw new Error(message);

@@ -15,6 +15,8 @@ interface Part {
   most: number;
 }
 
+const fresh = (): Part => ({ varies: false, loops: 0, most: 0 });
+
 /** Every pattern in a part of tokenizer.json. @throws Error saying which pattern can take for ever */
 export function checkPatterns(value: unknown): void {
   if (typeof value !== "object" || value === null) return;
@@ -29,28 +31,29 @@ const tokens = /\\[pPu]\{[^}]*\}|\\[^]|\[(?:\\[^]|[^\]\\])*\]|\((?:\?(?:[:=!]|<[
 
 function patternProblem(pattern: string): string | null {
   if (pattern.length > most.characters) return `has ${pattern.length} characters, and at most ${most.characters} are taken`;
-  const open: Part[] = [{ varies: false, loops: 0, most: 0 }];
-  let last: Part = { varies: false, loops: 0, most: 0 };
+  const open: Part[] = [fresh()];
+  let last = fresh();
   for (const [token] of pattern.matchAll(tokens)) {
     const group = open.at(-1)!;
     const times = timesOf(token);
     if (/^\\[1-9k]/.test(token)) return "refers to what it matched before, which can take for ever";
     if (times !== null && times.most > 1 && last.varies) return "repeats a group that can match in several ways, which can take for ever";
-    if (token.startsWith("(") && !token.endsWith(")")) open.push({ varies: false, loops: 0, most: 0 });
+    if (token.startsWith("(") && !token.endsWith(")")) open.push(fresh());
     else if (token === "|") Object.assign(group, { varies: true, most: Math.max(group.most, group.loops), loops: 0 });
     else if (token === ")" && open.length > 1) {
       last = open.pop()!;
       const outer = open.at(-1)!;
       outer.varies ||= last.varies;
       outer.loops += Math.max(last.most, last.loops);
-    } else if (times === null) last = { varies: false, loops: 0, most: 0 };
+    } else if (times === null) last = fresh();
     else {
       group.varies ||= times.least !== times.most;
       if (times.most > 1000) group.loops++;
     }
-    if (group.loops > most.loops) return `has more than ${most.loops} repetitions without end in a row, which can take for ever`;
+    // Of the group around one that has just ended, too.
+    if (open.at(-1)!.loops > most.loops) return `has more than ${most.loops} repetitions without end in a row, which can take for ever`;
   }
-  return open[0]!.loops > most.loops ? `has more than ${most.loops} repetitions without end in a row, which can take for ever` : null;
+  return null;
 }
 
 /** How often what stands before is taken; null for what is no repetition. */
