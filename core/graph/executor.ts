@@ -198,5 +198,5 @@ export interface Executor {
    * Let go of the process's library; nothing that was compiled runs afterwards. Absent where there is nothing to let go
    * of.
    */
-  close?(): void;
+  close?(): void | Promise<void>;
 }

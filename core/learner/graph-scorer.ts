@@ -11,7 +11,7 @@ import { type GraphOptions, type OtherHead, traceForward, traceHidden } from "./
 import { type Microbatch, microbatches } from "./passes/microbatches.ts";
 import { equalFeeds, feedsForAll, sideBySide } from "./passes/device-passes.ts";
 import {
-  attendsInBlocks, changesValues, givenPictures, longestResponse, passFeeds, type PassFeeds, pictured, type PassOptions,
+  attendsInBlocks, changesValues, cutsByBytes, givenPictures, longestResponse, passFeeds, type PassFeeds, pictured, type PassOptions,
   type Places,
 } from "./passes/pass-feeds.ts";
 import { boundedPasses, passBytes } from "./passes/pass-memory.ts";
@@ -125,10 +125,9 @@ export class GraphScorer {
     return { hashes, ...passFeeds(model.decoder, batch, microbatch, { placed: placed.slice(0, prompts.length), given, matrix }, { asked, inBlocks, pads: executor.fixedSizes === true, sharesRows: passes.sharedRows, changesValues: changesValues(batch), ...options }) };
   }
 
-  /** Whether passes are cut by what they hold: rows are long, and it is known how the executor takes memory. */
+  /** See cutsByBytes. */
   bounds(batch: LearnerBatch): boolean {
-    const { executor } = this.#runtime;
-    return executor.fixedSizes !== true && attendsInBlocks(batch, executor, this.#options.longRow);
+    return cutsByBytes(batch, this.#runtime.executor, this.#options.longRow);
   }
 
   /** Microbatches, in lists of those that run on several devices at once. */

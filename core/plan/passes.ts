@@ -6,10 +6,10 @@ import { isDivergence, type LearnerBatch, type Output } from "../learner/learner
 import { gradientOf, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "../learner/passes/learner-graphs.ts";
 import type { Microbatch } from "../learner/passes/microbatches.ts";
 import { boundedBackward, boundedPasses, outputBytes, passBytes, passLimit } from "../learner/passes/pass-memory.ts";
-import { attendsInBlocks, givenPictures, passFeeds } from "../learner/passes/pass-feeds.ts";
+import { attendsInBlocks, cutsByBytes, givenPictures, passFeeds } from "../learner/passes/pass-feeds.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
-import { type BlockExecutor, longRowOf, seesInBlocks } from "../model/rows/attention-blocks.ts";
+import { type BlockExecutor, readsInBlocks, seesInBlocks } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/prefixes.ts";
 import { pictureChunks } from "../model/pictures.ts";
 import type { TraceModel } from "../model/trace.ts";
@@ -59,7 +59,7 @@ function tracingOf(subject: PlanSubject, work: PlannedWork) {
   const limit = passLimit(subject.parameters, subject.trained);
   const executor = blocksOf(subject);
   const bounded = (batch: LearnerBatch): number =>
-    (executor.fixedSizes !== true && attendsInBlocks(batch, executor) ? limit : Infinity);
+    (cutsByBytes(batch, executor) ? limit : Infinity);
   return { options, bounded };
 }
 
@@ -259,7 +259,7 @@ export function samplingPeaks(
   const together = Math.min(wave.B, Math.max(1, Math.floor(prefillTokens / wave.P)));
   const { placed, matrix } = placeholders(subject.model, Array.from({ length: together }, () => prompt));
   const executor = blocksOf(subject);
-  const inBlocks = executor.attendsInBlocks === true && wave.P >= longRowOf(executor);
+  const inBlocks = readsInBlocks(wave.P, executor);
   const last: HostArray = { shape: [together], data: new Int32Array(together) };
   const feeds = { ...prefixFeeds(decoder, placed, matrix, { inBlocks }), last };
   const prefill: TraceModel = (graph, parameters) => (inBlocks ? traceLongPrefill : tracePrefill)(graph, parameters, subject.model);

@@ -16,7 +16,7 @@ import { concat } from "../graph/ops/index.ts";
 import { Programs } from "../graph/programs.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelLoop, ModelProgram, ModelRuntime } from "../model/runtime.ts";
-import { longRowOf } from "../model/rows/attention-blocks.ts";
+import { readsInBlocks } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/prefixes.ts";
 import { cacheNames } from "./cache.ts";
 import type { SamplingSettings } from "./engine.ts";
@@ -108,7 +108,7 @@ export class LoopedSampler {
     const { decoder } = this.#runtime.model;
     const features = await this.#runtime.pictures.of(prompts);
     const { executor } = this.#runtime;
-    const inBlocks = executor.attendsInBlocks === true && P >= longRowOf(executor);
+    const inBlocks = readsInBlocks(P, executor);
     const program =
       this.#scores.get(inBlocks) ??
       this.#runtime.compile((graph, parameters) => traceScores(inBlocks)(graph, parameters, this.#runtime.model));

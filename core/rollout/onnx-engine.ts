@@ -5,7 +5,7 @@
 import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
-import { longRowOf } from "../model/rows/attention-blocks.ts";
+import { readsInBlocks } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/prefixes.ts";
 import type { GeneratedResponse, GenerateOptions, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
 import { decodeProgram, lazyProgram, traceLongPrefill, tracePrefill, traceWords, type LazyProgram } from "./programs.ts";
@@ -109,7 +109,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
       const P = longestOf(chunk);
       const last = Int32Array.from(chunk, (prompt, b) => b * P + promptLength(prompt) - 1);
       const { executor } = this.#runtime;
-      const inBlocks = executor.attendsInBlocks === true && P >= longRowOf(executor);
+      const inBlocks = readsInBlocks(P, executor);
       const feeds = { ...prefixFeeds(decoder, placed, matrix, { inBlocks }), last: { shape: [chunk.length], data: last }, inverseTemperature };
       const result = await (inBlocks ? this.#longPrefill : this.#prefill)(feeds);
       wave.cache.setPrefix(first, result);

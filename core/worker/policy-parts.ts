@@ -91,7 +91,7 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
   const close = async (): Promise<void> => {
     await learner.release();
     await runtime.release();
-    executor.close?.();
+    await executor.close?.();
   };
   return { learner, rollout: new OnnxRolloutEngine(runtime, rollout), weights: weightCopies(runtime), close };
 };

@@ -98,8 +98,8 @@ export class OnnxExecutor implements Executor {
   }
 
   /** Of no effect on the processor. */
-  close(): void {
-    void this.#gpu?.release();
+  close(): void | Promise<void> {
+    return this.#gpu?.release();
   }
 
   /** Each session maps files for itself: pages that another one has read are given back. */

@@ -45,8 +45,9 @@ export class GpuArrays {
   }
 
   async release(): Promise<void> {
-    for (const tensor of this.#tensors.values()) (await tensor).dispose();
-    for (const session of this.#sessions.values()) await (await session).release();
+    // What could not be put there has told whoever asked for it.
+    for (const tensor of await Promise.allSettled(this.#tensors.values())) if (tensor.status === "fulfilled") tensor.value.dispose();
+    for (const session of await Promise.allSettled(this.#sessions.values())) if (session.status === "fulfilled") await session.value.release();
     this.#tensors.clear();
     this.#sessions.clear();
   }

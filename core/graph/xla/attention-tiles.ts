@@ -3,7 +3,8 @@
  * that is rescaled as keys come (arXiv:2205.14135). Axes are those of tile-loop.ts.
  */
 import { type BlockHeads, tileSize } from "../ops/block-attention.ts";
-import { atLeast, byKey, byQuery, exp, keyRows, larger, minus, over, overTiles, plus, queryRows, type Tile, times } from "./tile-loop.ts";
+import { atLeast, exp, larger, minus, over, plus, times } from "./arithmetic.ts";
+import { byKey, byQuery, keyRows, overTiles, queryRows, type Tile } from "./tile-loop.ts";
 import type { Hlo, HloWriter } from "./writer.ts";
 
 const { queries: Q, keys: K } = tileSize;

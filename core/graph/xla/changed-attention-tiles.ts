@@ -4,10 +4,9 @@
  */
 import { tileSize } from "../ops/block-attention.ts";
 import { leastAbove, leastSeen } from "../ops/changed-values.ts";
+import { above, atLeast, minus, over, plus, sumOver, times } from "./arithmetic.ts";
 import { type Attended, attended, probabilities, softmaxPass, TileProducts, type TileSetting } from "./attention-tiles.ts";
-import {
-  above, atLeast, byKey, byQuery, minus, over, overTiles, type Pass, plus, queryRows, sumOver, type Tile, times,
-} from "./tile-loop.ts";
+import { byKey, byQuery, overTiles, type Pass, queryRows, type Tile } from "./tile-loop.ts";
 import type { Hlo, HloWriter } from "./writer.ts";
 
 const { queries: Q, keys: K } = tileSize;

@@ -3,6 +3,7 @@ import type { Shape } from "../dims.ts";
 import type { Attributes, Node } from "../graph.ts";
 import { keptScale, splitMix } from "../ops/dropout.ts";
 import type { BlockHeads } from "../ops/block-attention.ts";
+import { plus, times } from "./arithmetic.ts";
 import { attendInTiles, attendInTilesBack, type TileSetting } from "./attention-tiles.ts";
 import { attendChangedInTiles } from "./changed-attention-tiles.ts";
 import { lowerDraw } from "./draw.ts";
@@ -52,8 +53,6 @@ const elementwise =
     return [hlo.convert(hlo.map(name, first!, ...others), commonType(lowered.inputs, shape))];
   };
 
-const times = (hlo: HloWriter, a: Hlo, b: Hlo): Hlo => hlo.map("multiply", a, hlo.stretch(b, a.shape));
-const plus = (hlo: HloWriter, a: Hlo, b: Hlo): Hlo => hlo.map("add", a, hlo.stretch(b, a.shape));
 const scaled = (hlo: HloWriter, x: Hlo, factor: number): Hlo =>
   factor === 1 ? x : times(hlo, x, hlo.constant(factor));
 

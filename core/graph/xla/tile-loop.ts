@@ -7,20 +7,6 @@ import type { Hlo, HloWriter } from "./writer.ts";
 
 const { queries: Q, keys: K } = tileSize;
 
-/** Arithmetic on arrays of which the second stretches to the first one's shape. */
-const binary = (name: string) => (hlo: HloWriter, a: Hlo, b: Hlo): Hlo => hlo.map(name, a, hlo.stretch(b, a.shape));
-export const [plus, minus, times, over, larger] = [
-  binary("add"), binary("subtract"), binary("multiply"), binary("divide"), binary("maximum"),
-] as const;
-export const exp = (hlo: HloWriter, x: Hlo): Hlo => hlo.map("exponential", x);
-/** Sums, the axes kept with size 1. */
-export const sumOver = (hlo: HloWriter, x: Hlo, ...axes: readonly number[]): Hlo =>
-  hlo.reshape(hlo.reduce(x, "add", axes), x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)));
-export const atLeast = (hlo: HloWriter, x: Hlo, least: number): Hlo => larger(hlo, x, hlo.constant(least));
-/** 1 where x is above a number, else 0. */
-export const above = (hlo: HloWriter, x: Hlo, least: number): Hlo =>
-  hlo.convert(hlo.compare("GT", x, hlo.filled(least, x.shape)), "f32");
-
 /** Rows [rows, kv·G·size] as [kv, G, rows + Q, size]: a tile may reach beyond the last. */
 export function byQuery(hlo: HloWriter, x: Hlo, { kvHeads, heads }: Pick<BlockHeads, "kvHeads" | "heads">): Hlo {
   const [rows, width] = x.shape as [number, number];
@@ -83,9 +69,8 @@ export class Tile {
   mask(shape: readonly number[]): Hlo {
     const hlo = this.#hlo;
     const number = (name: (typeof tileFields)[number]): Hlo => hlo.stretch(this.field(name), [Q, K]);
-    const [query, key] = [["q0", 0], ["k0", 1]].map(([first, axis]) =>
-      hlo.map("add", hlo.iota([Q, K], axis as number), number(first as "q0")),
-    ) as [Hlo, Hlo];
+    const from = (first: "q0" | "k0", axis: number): Hlo => hlo.map("add", hlo.iota([Q, K], axis), number(first));
+    const [query, key] = [from("q0", 0), from("k0", 1)];
     const isThere = hlo.map("and", hlo.compare("LT", query, number("q1")), hlo.compare("LT", key, number("k1")));
     const isSeen = hlo.compare("EQ", number("isOwn"), hlo.stretch(hlo.constant(0, "i32"), [Q, K]));
     const isBefore = hlo.map("or", isSeen, hlo.compare("LE", key, query));

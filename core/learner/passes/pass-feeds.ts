@@ -1,7 +1,7 @@
 /** What a forward or backward pass of the learner is fed, and where its predictions belong. */
 import type { HostArray } from "../../graph/executor.ts";
 import { type Decoder, type EncodedPrompt, type GivenTokens, promptLength } from "../../model/model.ts";
-import { type BlockExecutor, longRowOf } from "../../model/rows/attention-blocks.ts";
+import { type BlockExecutor, readsInBlocks } from "../../model/rows/attention-blocks.ts";
 import { packedRows } from "../../model/rows/packed.ts";
 import { changeFeeds, regardedFeeds, type SegmentFeeds } from "../../model/rows/feeds.ts";
 import type { PlacedGiven, PlacedPrompt } from "../../model/rows/groups.ts";
@@ -58,11 +58,15 @@ export const longestResponse = ({ rows }: LearnerBatch): number => Math.max(0, .
 export function attendsInBlocks(
   { prompts, rows }: LearnerBatch,
   executor: BlockExecutor,
-  fromTokens = longRowOf(executor),
+  fromTokens?: number,
 ): boolean {
   const longest = rows.reduce((most, { prompt, tokens }) => Math.max(most, promptLength(prompts[prompt] as EncodedPrompt) + tokens.length), 0);
-  return executor.attendsInBlocks === true && longest >= fromTokens;
+  return readsInBlocks(longest, executor, fromTokens);
 }
+
+/** Whether passes are cut by what they hold: rows are long, and it is known how the executor takes memory. */
+export const cutsByBytes = (batch: LearnerBatch, executor: BlockExecutor, fromTokens?: number): boolean =>
+  executor.fixedSizes !== true && attendsInBlocks(batch, executor, fromTokens);
 
 /** The rows of a matrix of features that visual tokens read. */
 export interface PlacedPictures {

@@ -42,7 +42,11 @@ const longForTiles = 1280;
 /** What of an executor says whether attention is computed in blocks. */
 export type BlockExecutor = Pick<Executor, "attendsInBlocks" | "fixedSizes">;
 
-export const longRowOf = ({ fixedSizes = false }: BlockExecutor): number => (fixedSizes ? longForTiles : longRow);
+const longRowOf = ({ fixedSizes = false }: BlockExecutor): number => (fixedSizes ? longForTiles : longRow);
+
+/** Whether a decoder attends in blocks to rows of as many tokens. @param from how many are enough */
+export const readsInBlocks = (tokens: number, executor: BlockExecutor, from = longRowOf(executor)): boolean =>
+  executor.attendsInBlocks === true && tokens >= from;
 
 /** Whether a vision tower attends to these pictures in blocks. */
 export function seesInBlocks(
@@ -61,15 +65,24 @@ export const blockInputs = (graph: Graph, name: string): AttentionBlocks => ({
   keyRows: graph.input(`${name}.keys`, [symbol(`${name}.keys`)], "int32"),
 });
 
+/**
+ * Rows whose keys a segment reads, those that it sees before its own; gradients of keys come in this order.
+ * @returns how many they are
+ */
+function addKeys(keyRows: number[], { start, end, seen: [seen0, seen1], causal }: AttentionSegment): number {
+  const before = keyRows.length;
+  for (let row = seen0; row < seen1; row++) keyRows.push(row);
+  for (let row = start; causal && row < end; row++) keyRows.push(row);
+  return keyRows.length - before;
+}
+
 /** Feeds of `blockInputs`; the segments are all rows, in order. */
 export function blockFeeds(name: string, segments: readonly AttentionSegment[], heads: number): Record<string, HostArray> {
   const blocks: number[] = [];
   const keyRows: number[] = [];
   for (const segment of segments) {
     const { start, end, seen: [seen0, seen1], causal } = segment;
-    const keys = seen1 - seen0 + (causal ? end - start : 0);
-    for (let row = seen0; row < seen1; row++) keyRows.push(row);
-    for (let row = start; causal && row < end; row++) keyRows.push(row);
+    const keys = addKeys(keyRows, segment);
     const count = Math.ceil((end - start) / Math.max(fewestQueries, Math.floor(scoresAtOnce / (heads * keys))));
     for (let block = 0; block < count; block++) {
       const [q0, q1] = [block, block + 1].map((edge) => start + Math.floor((edge * (end - start)) / count)) as [number, number];
@@ -101,11 +114,9 @@ export function tileFeeds(
 ): Record<string, HostArray> {
   const keyRows: number[] = [];
   const tiles = segments.flatMap((segment) => {
-    const made = tilesOf(segment, keyRows.length);
-    const { start, end, seen: [seen0, seen1], causal } = segment;
-    for (let row = seen0; row < seen1; row++) keyRows.push(row);
-    for (let row = start; causal && row < end; row++) keyRows.push(row);
-    return made;
+    const tilesOfSegment = tilesOf(segment, keyRows.length);
+    addKeys(keyRows, segment);
+    return tilesOfSegment;
   });
   const count = Math.max(least.tiles, bucket(Math.max(1, tiles.length), 4));
   const keys = new Int32Array(Math.max(least.keys, bucket(Math.max(1, keyRows.length), 4)));

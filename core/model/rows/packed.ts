@@ -8,6 +8,7 @@ import { type AttentionSegment, blockFeeds, tileFeeds } from "./attention-blocks
 import { commonFeeds, rowFeeds, type SegmentFeeds } from "./feeds.ts";
 import { predictionsOf } from "./predictions.ts";
 import { promptLengths, type SegmentLayout } from "./segments.ts";
+import { padded } from "./sizes.ts";
 
 /**
  * Feeds of `segmentInputs` in the layout "packed", and "prefix.row" [B, P], the row of each prefix slot (0 in the
@@ -30,7 +31,8 @@ export function packedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
   });
   for (const { group, length, slot } of responsesOf(layout)) add(slot, length, prefixes[group]!);
   const T = layout.padded ? Math.max(layout.least.T, bucket(slots.length, 8)) : slots.length;
-  const slotOfRow = withMore(slots, T);
+  // Rows that are padding are what the first is, attend to nothing and are read by nobody.
+  const slotOfRow = padded(slots, T, slots[0] ?? 0);
   const attention = layout.padded
     ? tileFeeds("attention", segments, slotOfRow.length, layout.least)
     : blockFeeds("attention", segments, decoder.heads);
@@ -44,13 +46,6 @@ export function packedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
     slotOfRow,
     predictions: predictionsOf(layout, rowOfSlot),
   };
-}
-
-/** With rows after them that are what the first is, attend to nothing and are read by nobody. */
-function withMore(slots: readonly number[], rows: number): Int32Array {
-  const all = new Int32Array(rows).fill(slots[0] ?? 0);
-  all.set(slots);
-  return all;
 }
 
 /** A response's first slot, and how many there are. */

@@ -2,6 +2,7 @@
 import type { HostArray } from "../../graph/executor.ts";
 import { bucket } from "../../math/bucket.ts";
 import type { SegmentLayout, SlottedToken } from "./segments.ts";
+import { padded } from "./sizes.ts";
 
 /**
  * Rows that are predicted from, [M] each: the row whose hidden state predicts, the row of the token itself, its id and
@@ -49,12 +50,8 @@ export function onePerToken({ hidden, own, targets, group, ofToken }: Prediction
 
 /** Predictions with others after them that nobody asks for, so that their number is among few. */
 export function paddedPredictions({ hidden, own, targets, group, ofToken }: Predictions, least = 0): Predictions {
-  const padded = (numbers: Int32Array): Int32Array => {
-    const all = new Int32Array(Math.max(least, bucket(numbers.length, 8)));
-    all.set(numbers);
-    return all;
-  };
-  return { hidden: padded(hidden), own: padded(own), targets: padded(targets), group: padded(group), ofToken };
+  const more = (numbers: Int32Array): Int32Array => padded(numbers, Math.max(least, bucket(numbers.length, 8)), 0);
+  return { hidden: more(hidden), own: more(own), targets: more(targets), group: more(group), ofToken };
 }
 
 export function predictionFeeds({ hidden, targets }: Predictions): Record<string, HostArray> {

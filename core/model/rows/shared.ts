@@ -9,6 +9,7 @@ import type { Decoder } from "../model.ts";
 import { bySegment, rowFeeds, type SegmentFeeds, slotFeeds } from "./feeds.ts";
 import { predictionsOf } from "./predictions.ts";
 import { promptLengths, type SegmentLayout } from "./segments.ts";
+import { padded } from "./sizes.ts";
 
 /**
  * Below this share of the slots, rows of their own are worth the gathering: each layer moves queries, keys, values and
@@ -29,6 +30,8 @@ export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
   const spare = layout.padded ? rowOfSlot.indexOf(-1) : -1;
   const { least } = layout;
   if (spare < 0 && (T < least.T || copies.length < least.C)) return null;
+  // Rows that are padding stand in a slot that is: no gradient comes out of it, since nothing real attends to it and its
+  // own output is read by nobody. So do copies that are none.
   const rows = spare < 0 ? slotOfRow : padded(slotOfRow, Math.max(least.T, bucket(T, 8)), spare);
   const copied = spare < 0 ? copies.length : Math.max(least.C, bucket(Math.max(1, copies.length)));
   const ints = (data: Int32Array) => ({ shape: [data.length], data });
@@ -46,16 +49,6 @@ export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
     slotOfRow: rows,
     predictions: predictionsOf(layout, rowOfSlot),
   };
-}
-
-/**
- * Numbers with others after them. Rows that are padding stand in a slot that is: no gradient comes out of it, since
- * nothing real attends to it and its own output is read by nobody. So do copies that are none.
- */
-function padded(numbers: Int32Array, length: number, value: number): Int32Array {
-  const all = new Int32Array(length).fill(value);
-  all.set(numbers);
-  return all;
 }
 
 /**

@@ -26,6 +26,13 @@ export interface PassSizes extends Extent {
   readonly keys: number;
 }
 
+/** Numbers with others after them. */
+export function padded(numbers: ArrayLike<number>, length: number, value: number): Int32Array {
+  const all = new Int32Array(length).fill(value);
+  all.set(numbers);
+  return all;
+}
+
 export const noSizes: PassSizes = { B: 0, P: 0, N: 0, R: 0, K: 0, F: 0, T: 0, C: 0, M: 0, tiles: 0, keys: 0 };
 
 /** Sizes of a pass that are at least each one's. */
