@@ -33,7 +33,7 @@ describe.skipIf(xlaSetup() === null)("sampling in one program (where `papo setup
   afterAll(async () => {
     for (const { executor, runtime } of made) {
       await runtime.release();
-      executor.close?.();
+      await executor.close?.();
     }
   });
 

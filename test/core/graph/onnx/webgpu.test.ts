@@ -38,7 +38,7 @@ describe("WebGPU", async () => {
       expect([...((await program.run({ x })).y?.data ?? [])]).toEqual([41, 52, 63]);
       await program.release();
     }
-    gpu.close();
+    await gpu.close();
   });
 
   test("an array of a pass is refused by name where the adapter's limit is known; where it is not, that is the answer", () => {

@@ -27,7 +27,7 @@ const opened: { release(): Promise<void> }[] = [];
 const executors: Executor[] = [];
 afterAll(async () => {
   for (const one of opened) await one.release();
-  for (const executor of executors) executor.close?.();
+  for (const executor of executors) await executor.close?.();
 });
 
 /** Five prompts, one with a picture, with responses of very different lengths. */

@@ -64,7 +64,7 @@ async function used(folder: string, inFiles: boolean, executor: Executor = new O
   await learner.release();
   const types = new Set([...weights].flatMap(([name, weight]) => (weight instanceof FileWeight && executor.device !== undefined ? [typeOnDevice(runtime, executor, name)] : [])));
   await runtime.release();
-  executor.close?.();
+  await executor.close?.();
   return { weights, logProbs: logProbs!, gradients, tokens, types };
 }
 
