@@ -153,7 +153,10 @@ function withPluginOptions(plugins: readonly Plugin[], overrides: readonly Overr
     else if (path.length === 0) told(`name an option of ${owner}: ${keysOf(origin.schema).join(", ")}`);
     else {
       if (holdsSecret(origin.schema, path)) {
-        told(`${owner} keeps ${path.join(".")} secret, and what is set on a command line is not: it stands in lists of processes, histories and logs. Write environment("NAME") in the run file, and export NAME=…`);
+        // Its name need not look like a key's: the schema says so.
+        const why = "what is set on a command line is not: it stands in lists of processes, histories and logs";
+        const instead = 'Write environment("NAME") in the run file, and export NAME=…';
+        mistakes.push(`--set ${overriddenPath(written)}=…: ${owner} keeps ${path.join(".")} secret, and ${why}. ${instead}`);
         continue;
       }
       const { options, written: earlier } = changes.get(place) ?? { options: { ...(origin.given as object) }, written: [] };

@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
-import { identityOf, labelled, type Plugin } from "@papo/core";
+import { identityOf, labelled, parseOptions, type Plugin, secret } from "@papo/core";
 import { BoxRewardPlugin, CsvPlugin, HttpRewardPlugin, MathRewardPlugin, PerceptionKlPlugin, RandomMaskPlugin, SemanticMaskPlugin } from "@papo/plugins";
 import { dapo, papo } from "@papo/recipes";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { VisualFocusPlugin } from "../../../recipes/examples/visual-focus.ts";
 import { withOverrides } from "../../../recipes/run-file/overrides.ts";
 import type { RunFile } from "../../../recipes/run-file/run-file.ts";
@@ -180,4 +181,15 @@ test("a secret is set in the run file, from the environment, and is in no messag
   expect(mistakes.slice(-4)[0]).toMatch(/^--set plugins\.HttpRewardPlugin\.headers\.Authorization=…: HttpRewardPlugin keeps headers\.Authorization secret, .* Write environment\("NAME"\) in the run file/);
   expect(mistakes.join("\n")).not.toContain(key);
   expect(optionsOf(plugins, "HttpRewardPlugin")).toMatchObject({ headers: {}, retries: 1, url: "http://host/" });
+});
+
+test("a secret whose name does not look like one is in no message either", () => {
+  class TokenPlugin {
+    readonly name = "TokenPlugin";
+    readonly options = parseOptions(this.name, z.strictObject({ token: secret().optional() }), {});
+    apply(): void {}
+  }
+  const mistakes: string[] = [];
+  withOverrides({ ...base, plugins: [new TokenPlugin()] }, ["plugins.TokenPlugin.token=abc123"], mistakes);
+  expect(mistakes).toEqual([expect.stringMatching(/^--set plugins\.TokenPlugin\.token=…: TokenPlugin keeps token secret/)]);
 });
