@@ -10,7 +10,8 @@ import { contents, differences } from "./smallest/contents.ts";
 import { atOnce, uniform } from "./smallest/random.ts";
 
 const preset = "papo-d";
-const codes = { SIGTERM: 143, SIGINT: 130 } as const;
+/** What a run ends with that a signal stopped. */
+export const codes = { SIGTERM: 143, SIGINT: 130 } as const;
 const raw = /\n {4}at |terminate called|Napi|undefined|\[object/;
 
 /** It was done before, or ended with the signal's code. A process whose program has not begun hears nothing: the signal itself ends it, which a shell gives the same code. */

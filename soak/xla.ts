@@ -3,21 +3,20 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { xlaSetup } from "@papo/core";
 import { root, run, tally, type Result } from "./part.ts";
+import { codes } from "./signals.ts";
 import { runCommand, type ChildOutcome, type Sent } from "./smallest/child.ts";
 import { contents, differences } from "./smallest/contents.ts";
-
-const codes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 export async function xla(): Promise<readonly Result[]> {
   if (xlaSetup() === null && run("npx", ["--no-install", "papo", "setup", "xla"]) !== 0)
     return [{ tried: "papo setup xla", found: "it could not be installed", held: false }];
   const tests = ["vitest", "run", "test/golden", "test/core", "test/contract", "-t", "OpenXLA|papo setup xla", "--testTimeout", "3600000", "--hookTimeout", "3600000"];
   const status = run("npx", ["--no-install", ...tests]);
-  return [{ tried: "every test on OpenXLA", found: `exit code ${status}`, held: status === 0 }, await stopped(Object.keys(codes) as (keyof typeof codes)[])];
+  return [{ tried: "every test on OpenXLA", found: `exit code ${status}`, held: status === 0 }, await stopped()];
 }
 
 /** Signals while weights are updated and while a wave is sampled: the code of the signal, a checkpoint, no lock; resumed, the run ends as one that was left alone. */
-export async function stopped(signals: readonly (keyof typeof codes)[]): Promise<Result> {
+async function stopped(): Promise<Result> {
   const folder = join(root, "runs/soak/xla");
   rmSync(folder, { recursive: true, force: true });
   const train = (output: string, more: readonly string[] = [], sent: readonly Sent[] = []): Promise<ChildOutcome> => {
@@ -28,7 +27,8 @@ export async function stopped(signals: readonly (keyof typeof codes)[]): Promise
   const alone = await train(whole);
   if (alone.ended !== 0) return { tried: "a run on OpenXLA", found: `it ended with ${alone.ended}: ${alone.output.slice(-300)}`, held: false };
   const losses: string[] = [];
-  for (const signal of signals) for (const phase of ["update", "rollout"] as const) {
+  const faults = (["SIGINT", "SIGTERM"] as const).flatMap((signal) => (["update", "rollout"] as const).map((phase) => ({ signal, phase })));
+  for (const { signal, phase } of faults) {
     const output = join(folder, `${signal}-${phase}`);
     // In the second step: the first has left a checkpoint.
     const { ended, output: said } = await train(output, ["--stop-within", "600"], [{ signal, after: new RegExp(`at checkpoint[^]*at ${phase}`), milliseconds: 20 }]);
@@ -46,5 +46,5 @@ export async function stopped(signals: readonly (keyof typeof codes)[]): Promise
     console.log(`   ${signal} at ${phase}: ended with ${ended}${wrong.length === 0 ? "" : `; ${wrong.join("; ")}`}`);
     losses.push(...wrong.map((what) => `${signal} at ${phase}: ${what}`));
   }
-  return tally("signals to runs on OpenXLA", 2 * signals.length, losses);
+  return tally("signals to runs on OpenXLA", faults.length, losses);
 }

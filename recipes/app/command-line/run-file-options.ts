@@ -39,9 +39,12 @@ export async function changedRunFile(file: string, { set, output, overwrite }: G
   return { run: await loadRunFile(file, { set: overrides, output: run.output }), overrides };
 }
 
+/** Whether a word names a run file, and not a model or data. */
+export const isRunFile = (word: string): boolean => /\.[cm]?[jt]s$/.test(word);
+
 /** What is wrong in the run file and in what is set in it, told beside mistakes in the options. @param words the run file, and others perhaps */
 export async function runFileMistakes(words: readonly string[], changes: RunFileChanges): Promise<readonly string[]> {
-  const file = words.find((word) => /\.[cm]?[jt]s$/.test(word));
+  const file = words.find(isRunFile);
   if (file === undefined) return [];
   try {
     await loadRunFile(file, changes);

@@ -6,6 +6,7 @@ import { nameOfData, openSources, resolveData, type Data } from "../../run-file/
 import { loadRunFile } from "../../run-file/run-file.ts";
 import { textCommand, UsageError } from "../command-line/command.ts";
 import { dataAt, dataOptions } from "../command-line/data-options.ts";
+import { isRunFile } from "../command-line/run-file-options.ts";
 import { notAmong } from "../command-line/options.ts";
 import { say } from "../display/say.ts";
 
@@ -30,7 +31,7 @@ export const data = textCommand({
     if (verb !== "check") throw new UsageError([notAmong("", verb!, ["check"]).trimStart()]);
     const { template, columns, split, benchmark } = values;
     const from = (file: string, more: Pick<typeof values, "template">): Data => dataAt(file, { columns, split, benchmark, ...more });
-    const run = /\.[cm]?[jt]s$/.test(path!) ? await loadRunFile(path!) : null;
+    const run = isRunFile(path!) ? await loadRunFile(path!) : null;
     const source = run?.data ?? from(path!, { template });
     const dataset = await openSources(source, "skip");
     const model = values.model ?? run?.model;

@@ -12,7 +12,7 @@ import { withOverrides } from "../../run-file/overrides.ts";
 import { loadRunFile, type RunFile } from "../../run-file/run-file.ts";
 import { textCommand, UsageError } from "../command-line/command.ts";
 import { say } from "../display/say.ts";
-import { runFileMistakes, setOption } from "../command-line/run-file-options.ts";
+import { isRunFile, runFileMistakes, setOption } from "../command-line/run-file-options.ts";
 
 export const plan = textCommand({
   name: "plan",
@@ -32,10 +32,10 @@ export const plan = textCommand({
   positionals: [1, 1],
   besides: ({ values, positionals }) => runFileMistakes(positionals, values),
   async run({ values, positionals: [subject] }) {
-    const isRunFile = /\.[cm]?[jt]s$/.test(subject!);
-    const run = isRunFile ? await loadRunFile(subject!, { set: values.set }) : bareRun(values.set);
+    const isRun = isRunFile(subject!);
+    const run = isRun ? await loadRunFile(subject!, { set: values.set }) : bareRun(values.set);
     const settings = parseSettings(run.settings);
-    const shape = isRunFile ? values["model-shape"] : subject!;
+    const shape = isRun ? values["model-shape"] : subject!;
     const prompts = { textTokens: values["text-tokens"], visualTokens: values["visual-tokens"] };
     const { model, encoded } = shape === undefined ? await ofRunFile(run, settings) : await ofShape(shape, prompts);
     const available = values.memory === undefined ? machineMemory() : values.memory * 1e9;

@@ -64,7 +64,9 @@ export const replay = command({
 function removeLeftScratch(folder: string): void {
   for (const name of readdirSync(dirname(folder)).filter((one) => one.startsWith(`${basename(folder)}.replay-`))) {
     const scratch = join(dirname(folder), name);
-    const begins = !existsSync(join(scratch, lockFile)) && Date.now() - statSync(scratch).mtimeMs < 60_000;
+    // Another replay may have removed it in between.
+    const made = statSync(scratch, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    const begins = !existsSync(join(scratch, lockFile)) && Date.now() - made < 60_000;
     if (!begins && !isLocked(scratch)) rmSync(scratch, { recursive: true, force: true });
   }
 }

@@ -14,11 +14,12 @@ export interface OwnPackages {
   readonly first: readonly string[];
 }
 
-interface Installed {
-  readonly packages?: Readonly<Record<string, { readonly resolved?: string }>>;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly name?: string;
-}
+/** Of a package.json, or of npm's record of what it has installed. */
+const installedSchema = z.looseObject({
+  packages: z.record(z.string(), z.looseObject({ resolved: z.string().optional() })).optional(),
+  dependencies: z.record(z.string(), z.string()).optional(),
+  name: z.string().optional(),
+});
 
 /**
  * Packed files where the running packages were installed from such, or where they are a clone's, and else versions.
@@ -48,6 +49,6 @@ function packedFiles(folder: string, version: string): readonly string[] | null 
   return above === folder ? null : packedFiles(above, version);
 }
 
-function read(file: string): Installed {
-  return existsSync(file) ? (readJsonFile(file, z.looseObject({}), "correct it, or install again") as Installed) : {};
+function read(file: string): z.output<typeof installedSchema> {
+  return existsSync(file) ? readJsonFile(file, installedSchema, "correct it, or install again") : {};
 }

@@ -5,6 +5,7 @@ import { faultsOf, readJsonFile, readWholeLines, type StepNumbers } from "@papo/
 import { z } from "zod";
 import type { RecordedStep } from "./compare.ts";
 
+const stepLine = z.looseObject({ step: z.number() });
 const metricsLine = z.looseObject({ step: z.number(), metrics: z.record(z.string(), z.union([z.number(), z.string()])) });
 
 const place = { key: z.string(), round: z.number() };
@@ -57,7 +58,7 @@ const linesIn = (file: string): unknown[] => (existsSync(file) ? readWholeLines(
 
 /** Lines that say of which step they are; others are damaged. */
 const stepsIn = (file: string): { readonly step: number }[] => linesIn(file).flatMap((line) => {
-  const { success, data } = z.looseObject({ step: z.number() }).safeParse(line);
+  const { success, data } = stepLine.safeParse(line);
   return success ? [data] : [];
 });
 

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { createRandom } from "@papo/core";
 import { drawsOf, type Draws } from "../../app/tasks/shapes/draws.ts";
-import { kindOf, reasonedResponse, sampleItem, type Item } from "../../app/tasks/shapes/questions.ts";
+import { directResponse, kindOf, reasonedResponse, sampleItem, type Item } from "../../app/tasks/shapes/questions.ts";
 import { defaultGrid, looksOf, objectsWith, type Scene } from "../../app/tasks/shapes/scene.ts";
 import { isScript, rowsFolder, writeDrawnRows, type DrawnRow, type Message } from "../drawn-rows.ts";
 import { partsOf, reason, wholeOf } from "./blocks.ts";
@@ -15,13 +15,12 @@ const kinds = ["count_colour", "count_shape", "sum_of_counts", "compare_counts"]
 const draw = (draws: Draws): Item =>
   sampleItem(draws, { split: "train", kind: kindOf(draws.pick(kinds)), grid: defaultGrid });
 
-const direct = (answer: string): string => `<think> </think> \\boxed{ ${answer} }`;
-
 /** "how many red ?", reasoned about. */
 function counted(scene: Scene, part: string): { readonly response: string; readonly answer: string } {
   const facts = objectsWith(scene, part.split(" ")[2]!).map(looksOf);
   const answer = String(facts.length);
-  return { response: `<think> ${facts.join(" , ") || "none"} ; ${answer} </think> \\boxed{ ${answer} }`, answer };
+  const response = reasonedResponse({ facts: facts.length > 0 ? facts : ["none"], conclusion: answer, answer });
+  return { response, answer };
 }
 
 interface Turn {
@@ -33,9 +32,9 @@ interface Turn {
 /** All turns that one question gives. @param first what it was answered with at once */
 export function turnsOf(item: Item, first: string): Turn[] {
   const { question, scene } = item;
-  const begun = [question, direct(first)];
+  const begun = [question, directResponse({ answer: first })];
   const alone = [
-    { turns: [question], response: direct(item.answer) },
+    { turns: [question], response: directResponse(item) },
     { turns: [...begun, reason], response: reasonedResponse(item) },
   ];
   const parts = partsOf(question);

@@ -75,8 +75,8 @@ export function sampleItem(draws: Draws, { split, kind, grid }: ItemOptions): It
 }
 
 /** "<think> facts ; conclusion </think> \boxed{ answer }": the response of one who reasons. */
-export const reasonedResponse = (item: Item): string =>
-  `<think> ${item.facts.join(" , ")} ; ${item.conclusion} </think> \\boxed{ ${item.answer} }`;
+export const reasonedResponse = ({ facts, conclusion, answer }: Pick<Item, "facts" | "conclusion" | "answer">): string =>
+  `<think> ${facts.join(" , ")} ; ${conclusion} </think> \\boxed{ ${answer} }`;
 
 /** "<think> </think> \boxed{ answer }": the response of one who does not. */
 export const directResponse = (item: Pick<Item, "answer">): string => `<think> </think> \\boxed{ ${item.answer} }`;
