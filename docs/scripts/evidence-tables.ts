@@ -9,6 +9,7 @@ import { chanceOf, gainOf } from "../../recipes/app/compare/table.ts";
 import { holm } from "../../recipes/app/evaluation/holm.ts";
 import { luckOf, pairedDifference, type Difference } from "../../recipes/app/evaluation/paired.ts";
 import { mean } from "../../recipes/app/evaluation/statistics.ts";
+import { type OverSeeds, overSeedsFile } from "../../recipes/app/tasks/shortcut/over-seeds.ts";
 import { evidenceParts, readEvidence } from "./run-evidence.ts";
 
 const baseline = "grpo";
@@ -106,14 +107,32 @@ export function evidenceTables(comparisons: readonly NamedSummary[]): string {
   ].join("\n\n");
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const page = new URL("../evidence.md", import.meta.url);
-  const tables = evidenceTables(evidenceParts.flatMap(({ name }) => {
+/** What has run, under the names of its parts. */
+export const namedEvidence = (): NamedSummary[] =>
+  evidenceParts.flatMap(({ name }) => {
     const summary = readEvidence(name);
     return summary === null ? [] : [{ name, ...summary }];
-  }));
+  });
+
+/** The primary comparisons that have all their seeds, for `npm start` to quote. */
+export function overSeeds(comparisons: readonly NamedSummary[], seeds: number): OverSeeds[] {
+  return comparisons.filter(({ name }) => primary.parts.test(name)).flatMap(({ task, strength, steps, prior, runs }) => {
+    const lines = linesOf({ prior, runs });
+    const [own, base] = [primary.recipe, baseline].map((recipe) => lines.find((line) => line.recipe === recipe));
+    if (own?.seeds !== seeds || base?.seeds !== seeds || own.gain === null || own.seedGain === null) return [];
+    const questions = [...prior].filter((letter) => letter === "w").length;
+    const about = { task, strength, steps, recipe: primary.recipe, baseline, seeds, questions };
+    return [{ ...about, wrong: { recipe: own.wrong, baseline: base.wrong }, gain: own.gain, seedGain: own.seedGain }];
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const page = new URL("../evidence.md", import.meta.url);
+  const comparisons = namedEvidence();
+  const tables = evidenceTables(comparisons);
   const marks = /(<!-- tables: [^>]*-->\n)[^]*(<!-- \/tables -->)/;
   const text = readFileSync(page, "utf8");
   if (!marks.test(text)) throw new Error("docs/evidence.md has no place for the tables");
+  writeFileSync(overSeedsFile, `[\n${overSeeds(comparisons, 8).map((one) => JSON.stringify(one)).join(",\n")}\n]\n`);
   writeFileSync(page, text.replace(marks, (_, open: string, close: string) => `${open}\n${tables}\n\n${close}`));
 }

@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { evidenceTables, linesOf, metricsOf, tableOf } from "../../docs/scripts/evidence-tables.ts";
+import {
+  evidenceTables, linesOf, metricsOf, namedEvidence, overSeeds, tableOf,
+} from "../../docs/scripts/evidence-tables.ts";
 import type { ComparisonSummary } from "../../recipes/app/compare/summary.ts";
 import { doneOf, evidenceParts } from "../../docs/scripts/run-evidence.ts";
+import { overSeedsFile, overSeedsOf, overSeedsText } from "../../recipes/app/tasks/shortcut/over-seeds.ts";
 import { parseVariant } from "../../recipes/app/compare/variant.ts";
 
 const run = (recipe: string, seed: number, right: string, kl = 1) => ({ recipe, seed, right, metrics: { "observe/perception_kl": [kl, kl, kl, 2 * kl] } });
@@ -45,4 +49,25 @@ test("tables say what ran, corrected for how many comparisons there are", () => 
   const text = evidenceTables([{ name: "gain-0.6", task: "shortcut:suggestion", strength: 0.6, steps: 40, prior, runs }]);
   expect(text).toContain("| 0.6 | 2 | **+68.8");
   expect(text).toContain("### gain-0.6: `shortcut:suggestion`, strength 0.6, 40 steps");
+});
+
+test("what `npm start` quotes is what the runs came to, of comparisons that have all their seeds", () => {
+  const named = { name: "gain-0.6", task: "shortcut:suggestion", strength: 0.6, steps: 40, prior, runs };
+  expect(overSeeds([named], 8)).toEqual([]);
+  const [made] = overSeeds([named, { ...named, name: "paths" }], 2);
+  expect(made).toMatchObject({ seeds: 2, questions: 16, wrong: { recipe: 0.75, baseline: 1 / 16 } });
+  expect(made!.gain.value).toBeCloseTo(11 / 16, 12);
+  expect(JSON.parse(readFileSync(overSeedsFile, "utf8"))).toEqual(overSeeds(namedEvidence(), 8));
+});
+
+test("`npm start` quotes the runs of its own task, strength, steps and recipes alone", () => {
+  const task = { task: "shortcut:suggestion", strength: 0.6, steps: 40 };
+  const recipes = ["grpo", "papo:gamma=0.1"];
+  const [quoted] = overSeedsOf(task, recipes);
+  expect(overSeedsText(quoted!)).toMatch(
+    /^One seed .* Over 8 seeds .*, on 252 questions .*: papo:gamma=0\.1 38\.5 %, grpo 27\.8 %; \+10\.8 points, 95 % .*; /,
+  );
+  const others = [{ ...task, strength: 0.5 }, { ...task, steps: 60 }, { ...task, task: "shapes" }];
+  expect(others.flatMap((other) => overSeedsOf(other, recipes))).toEqual([]);
+  expect(overSeedsOf(task, ["grpo", "papo"])).toEqual([]);
 });

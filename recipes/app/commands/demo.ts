@@ -21,6 +21,7 @@ import { writeReport } from "../report/write-report.ts";
 import { sayStopping, trainWithDisplay } from "../session.ts";
 import { commandWith, hold, StoppedError, unlessStopped, type Hold } from "../stopping.ts";
 import { answeringOf, evaluateShapes } from "../tasks/shapes/evaluation.ts";
+import { overSeedsOf, overSeedsText } from "../tasks/shortcut/over-seeds.ts";
 import { stepsText, taskOf, taskOptions, taskPlugins, type Task } from "../tasks/task.ts";
 
 /** The recipes that have settings for a model of this size. */
@@ -35,8 +36,8 @@ export const demo = command({
     "Writes <output>/report.html and a folder per run. An output folder that holds runs already gets a numbered neighbour.",
   ],
   options: {
-    ...taskOptions("shapes"),
-    recipe: { kind: "text", value: "<name>", many: true, text: `What is trained: ${recipes.join(", ")}; options after a colon, papo:gamma=0.04. Without it grpo and papo, of a shortcut task papo:gamma=0.1.` },
+    ...taskOptions("shortcut"),
+    recipe: { kind: "text", value: "<name>", many: true, text: `What is trained: ${recipes.join(", ")}; options after a colon, papo:gamma=0.04. Without it grpo and papo:gamma=0.1, of the task shapes papo.` },
     steps: { kind: "count", text: stepsText },
     seeds: { kind: "count", default: 1, text: "How often each is trained, with seeds from 1." },
     scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
@@ -154,6 +155,9 @@ async function trainAll({ task, trainings, steps, scenes, output, display, stop,
   const report = join(output, "report.html");
   await writeReport(report, { title: task.strength === null ? "The embedded task" : `The embedded task ${task.name}, the prior right about ${percent(task.strength)} of the training questions`, runs });
   summarise(runs, display);
+  const about = { task: task.name, strength: task.strength, steps };
+  const shown = trainings.map(({ variant }) => variant.label);
+  for (const measured of overSeedsOf(about, shown)) display.result(overSeedsText(measured));
   display.result(`report: ${relative(process.cwd(), report)}`, { report });
 }
 

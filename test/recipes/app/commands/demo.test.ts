@@ -14,7 +14,7 @@ afterAll(() => {
 
 describe("papo demo", () => {
   test("trains each recipe from the same start, measures it and writes one report; an earlier one stays", async () => {
-    const args = ["demo", "--steps", "2", "--scenes", "16", "--recipe", "grpo", "--recipe", "papo-d", "--mode", "paper", "--output", join(folder, "demo")];
+    const args = ["demo", "--task", "shapes", "--steps", "2", "--scenes", "16", "--recipe", "grpo", "--recipe", "papo-d", "--mode", "paper", "--output", join(folder, "demo")];
     const { code, output } = await papo(args, folder);
     expect(code, output).toBe(0);
     // Three lines say what is shown and why; how a run is set up is said on request; a question stands with its answer.
@@ -43,7 +43,7 @@ describe("papo demo", () => {
     [["--recipe", "ppo"], '"ppo" is no recipe with settings for the embedded tasks; did you mean "papo"? there are grpo, grpo-tis, dapo, '],
     [["--recipe", "papo:gama=0.1"], 'unknown option "gama"; did you mean "gamma"?'],
     [["--steps", "0"], '--steps takes a whole number from 1, not "0"'],
-    [["--strength", "0.5"], "--strength is of shortcut tasks: there is no prior in the task shapes"],
+    [["--task", "shapes", "--strength", "0.5"], "--strength is of shortcut tasks: there is no prior in the task shapes"],
     [["--mode", "both"], '--mode: there is no "both"; there are official, paper'],
     [["--speed", "9"], "--speed"],
   ])("%j is refused in a sentence", async (args, words) => {
