@@ -2,7 +2,20 @@ import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["**/node_modules/", "runs/", "runs-test-*/", "coverage/", ".turbo/", ".tensorflow/", ".xla/", "docs/code-blocks/", "docs/site/{pages,dist}/", "docs/site/.cache/"] },
+  {
+    ignores: [
+      "**/node_modules/",
+      "runs/",
+      "runs-test-*/",
+      "coverage/",
+      ".turbo/",
+      ".tensorflow/",
+      ".xla/",
+      "docs/code-blocks/",
+      "docs/site/{pages,dist}/",
+      "docs/site/.cache/",
+    ],
+  },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.recommendedTypeChecked],

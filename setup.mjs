@@ -13,7 +13,10 @@ import { nodeProblem } from "./recipes/app/node-version.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 
-/** What each command runs after the installation, relative to the project's folder, and whether it needs what develops the project (compilers, linters, the test runner). */
+/**
+ * What each command runs after the installation, relative to the project's folder, and whether it needs what develops
+ * the project (compilers, linters, the test runner).
+ */
 const commands = {
   start: { script: ["recipes/papo.mjs", "demo"], develops: false },
   test: { script: ["node_modules/vitest/vitest.mjs", "run"], develops: true },
@@ -28,14 +31,16 @@ const commands = {
  */
 export function missingPackages(folder, develops = true) {
   const wanted = lockedPackages(join(folder, "package-lock.json"));
-  if (wanted === null) throw new Error(`${join(folder, "package-lock.json")} is missing or unreadable: clone the project again.`);
+  if (wanted === null)
+    throw new Error(`${join(folder, "package-lock.json")} is missing or unreadable: clone the project again.`);
   const installed = lockedPackages(join(folder, "node_modules", ".package-lock.json")) ?? {};
   return Object.entries(wanted)
     .filter(([path, entry]) => {
       if (!path.includes("node_modules/") || (entry.dev && !develops)) return false;
       if (entry.link) return !existsSync(join(folder, path));
       const found = installed[path];
-      if (found === undefined || !existsSync(join(folder, path))) return !(entry.optional || entry.devOptional || entry.peer);
+      if (found === undefined || !existsSync(join(folder, path)))
+        return !(entry.optional || entry.devOptional || entry.peer);
       return found.version !== entry.version;
     })
     .map(([path]) => path);
@@ -72,19 +77,26 @@ function runProgram(program, args, options = {}) {
 function showProgress(paths) {
   const started = Date.now();
   const inPlace = process.stdout.isTTY;
-  const timer = setInterval(() => {
-    // npm makes all folders first: a package has arrived when its package.json is there.
-    const there = paths.filter((path) => existsSync(join(root, path, "package.json"))).length;
-    const seconds = Math.round((Date.now() - started) / 1000);
-    process.stdout.write(`${inPlace ? "\r" : ""}  ${there} of ${paths.length} packages, ${seconds} s${inPlace ? "  " : "\n"}`);
-  }, inPlace ? 500 : 5000);
+  const timer = setInterval(
+    () => {
+      // npm makes all folders first: a package has arrived when its package.json is there.
+      const there = paths.filter((path) => existsSync(join(root, path, "package.json"))).length;
+      const seconds = Math.round((Date.now() - started) / 1000);
+      process.stdout.write(
+        `${inPlace ? "\r" : ""}  ${there} of ${paths.length} packages, ${seconds} s${inPlace ? "  " : "\n"}`,
+      );
+    },
+    inPlace ? 500 : 5000,
+  );
   return () => {
     clearInterval(timer);
     console.log(`${inPlace ? "\r" : ""}  Installed in ${Math.round((Date.now() - started) / 1000)} s.`);
   };
 }
 
-/** Installs what is missing. Throws with the reason when that fails. @param verbose whether it speaks with nothing to do */
+/**
+ * Installs what is missing. Throws with the reason when that fails. @param verbose whether it speaks with nothing to do
+ */
 async function install(develops, verbose) {
   const missing = missingPackages(root, develops);
   if (missing.length === 0) {
@@ -92,16 +104,24 @@ async function install(develops, verbose) {
     return;
   }
   console.log(`Node ${process.versions.node} on ${process.platform} ${process.arch}.`);
-  console.log(`Dependencies: ${missing.length} packages are missing or differ from the lock file; running npm ci (install scripts stay off).`);
+  console.log(
+    `Dependencies: ${missing.length} packages are missing or differ from the lock file; running npm ci (install scripts stay off).`,
+  );
   const stopProgress = showProgress(missing);
   // On Windows npm is a batch file, which only a shell can start.
   const omit = develops ? [] : ["--omit=dev"];
-  const code = await runProgram("npm", ["ci", ...omit, "--no-audit", "--no-fund", "--ignore-scripts", "--no-progress", "--loglevel=error"], {
-    shell: process.platform === "win32",
-  }).finally(stopProgress);
-  if (code !== 0) throw new Error(`npm ci failed with exit code ${code}; its message is above. The package registry must be reachable.`);
+  const code = await runProgram(
+    "npm",
+    ["ci", ...omit, "--no-audit", "--no-fund", "--ignore-scripts", "--no-progress", "--loglevel=error"],
+    { shell: process.platform === "win32" },
+  ).finally(stopProgress);
+  if (code !== 0)
+    throw new Error(
+      `npm ci failed with exit code ${code}; its message is above. The package registry must be reachable.`,
+    );
   const left = missingPackages(root, develops);
-  if (left.length > 0) throw new Error(`npm ci finished, but ${left.length} packages are still missing, ${left[0]} for one.`);
+  if (left.length > 0)
+    throw new Error(`npm ci finished, but ${left.length} packages are still missing, ${left[0]} for one.`);
 }
 
 /** Runs one of the commands with further arguments; resolves to the exit code. */
@@ -109,7 +129,10 @@ async function main([name, ...rest]) {
   const problem = nodeProblem(process.versions.node);
   if (problem !== null) throw new Error(problem);
   const command = Object.hasOwn(commands, name ?? "") ? commands[name] : undefined;
-  if (command === undefined) throw new Error(`Unknown command "${name ?? ""}": use node setup.mjs ${Object.keys(commands).join(" | ")} [arguments].`);
+  if (command === undefined)
+    throw new Error(
+      `Unknown command "${name ?? ""}": use node setup.mjs ${Object.keys(commands).join(" | ")} [arguments].`,
+    );
   const verbose = rest.includes("--verbose");
   await install(command.develops, verbose);
   const [script, ...args] = command.script;

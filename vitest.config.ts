@@ -1,8 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Tests that start processes, take signals, train runs from files, or watch what a process holds: each file has a process
- * to itself, which takes one to two seconds to load the product.
+ * Tests that start processes, take signals, train runs from files, or watch what a process holds: each file has a
+ * process to itself, which takes one to two seconds to load the product.
  */
 const apart = [
   "test/{trust,resume,contract}/**/*.test.ts",

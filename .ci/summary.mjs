@@ -1,7 +1,7 @@
 /**
  * Counts what `.ci/run` left in a folder (tests.json, xla.json where OpenXLA could be installed, lint.json, types.txt,
- * and each tool's exit code) and prints "N passed, N failed" last. A tool that failed without naming a failure counts as
- * one failure: a crash is never "0 failed".
+ * and each tool's exit code) and prints "N passed, N failed" last. A tool that failed without naming a failure counts
+ * as one failure: a crash is never "0 failed".
  */
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -26,28 +26,39 @@ function testCounts(name) {
   const report = parsed(`${name}.json`);
   const results = report?.testResults ?? [];
   // A file that does not load has failed, though none of its tests ran.
-  const brokenFiles = results.filter((file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"));
+  const brokenFiles = results.filter(
+    (file) => file.status === "failed" && file.assertionResults.every((test) => test.status !== "failed"),
+  );
   for (const file of brokenFiles) console.log(`broken test file: ${relative(".", file.name)}`);
   return { name, passed: report?.numPassedTests ?? 0, failed: (report?.numFailedTests ?? 0) + brokenFiles.length };
 }
 
 function lintCounts() {
-  const messages = (parsed("lint.json") ?? []).flatMap((file) => file.messages.map((message) => ({ ...message, file: file.filePath })));
+  const messages = (parsed("lint.json") ?? []).flatMap((file) =>
+    file.messages.map((message) => ({ ...message, file: file.filePath })),
+  );
   const errors = messages.filter((message) => message.severity === 2);
-  for (const error of errors) console.log(`${relative(".", error.file)}:${error.line}:${error.column} ${error.message} (${error.ruleId})`);
+  for (const error of errors)
+    console.log(`${relative(".", error.file)}:${error.line}:${error.column} ${error.message} (${error.ruleId})`);
   return { name: "lint", passed: 0, failed: errors.length };
 }
 
 function typeCounts() {
   const text = read("types.txt");
   if (text !== "") console.log(text.trimEnd());
-  return { name: "types", passed: 0, failed: text.split("\n").filter((line) => / error TS\d+:|^error TS\d+:/.test(line)).length };
+  return {
+    name: "types",
+    passed: 0,
+    failed: text.split("\n").filter((line) => / error TS\d+:|^error TS\d+:/.test(line)).length,
+  };
 }
 
 /** Tests chosen by name, on OpenXLA: a file of which none ran has failed, since its tests go by other names now. */
 function xlaCounts() {
   const results = parsed("xla.json")?.testResults ?? [];
-  const unheard = results.filter(({ assertionResults }) => assertionResults.every(({ status }) => status !== "passed" && status !== "failed"));
+  const unheard = results.filter(({ assertionResults }) =>
+    assertionResults.every(({ status }) => status !== "passed" && status !== "failed"),
+  );
   for (const file of unheard) console.log(`no test that .ci/xla names was found in ${relative(".", file.name)}`);
   const { passed, failed } = testCounts("xla");
   return { name: "xla", passed, failed: failed + unheard.filter(({ status }) => status !== "failed").length };

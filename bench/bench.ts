@@ -1,6 +1,7 @@
 /**
- * The benchmark: `npm run bench [-- rows …]`. Both sides of a row run in turn in one session; medians of at least 7, ratios with their spread.
- * Writes bench/results.md from bench/rows.json, which keeps the rows that are not asked for. Rows against torch and TRL need their environment once: `npm run bench:peers`.
+ * The benchmark: `npm run bench [-- rows …]`. Both sides of a row run in turn in one session; medians of at least 7,
+ * ratios with their spread. Writes bench/results.md from bench/rows.json, which keeps the rows that are not asked for.
+ * Rows against torch and TRL need their environment once: `npm run bench:peers`.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -23,24 +24,63 @@ const python = process.env["PEER_PYTHON"] ?? join(here, "peer", ".venv", "bin", 
 const repeats = 7;
 
 const ours = async (workload: Workload, settings: object = {}, passes: object = {}): Promise<Side> =>
-  Side.start("ours", process.execPath, ["--import", "tsx", join(here, "ours.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), JSON.stringify(settings), JSON.stringify(passes)]);
+  Side.start("ours", process.execPath, [
+    "--import",
+    "tsx",
+    join(here, "ours.ts"),
+    JSON.stringify(workload),
+    await modelFolder(join(root, "models"), workload.model),
+    JSON.stringify(settings),
+    JSON.stringify(passes),
+  ]);
 
 const folderOf = (model: string): Promise<string> => modelFolder(join(root, "models"), model);
 
 const torch = async (workload: Workload, options: object = {}): Promise<Side> =>
-  Side.start("torch", needPeers(), [join(here, "peer", "torch_side.py"), JSON.stringify(workload), await folderOf(workload.model), JSON.stringify(options)]);
+  Side.start("torch", needPeers(), [
+    join(here, "peer", "torch_side.py"),
+    JSON.stringify(workload),
+    await folderOf(workload.model),
+    JSON.stringify(options),
+  ]);
 
 type RunRecipe = "grpo" | "papo" | "papo-drop" | "papo-half" | "papo-all";
 
 let runs = 0;
-const loop = async (workload: Workload, recipe: RunRecipe, { empty = 0, settings = {}, rewardSeconds = 0 }: { readonly empty?: number; readonly settings?: object; readonly rewardSeconds?: number } = {}): Promise<Side> => {
+const loop = async (
+  workload: Workload,
+  recipe: RunRecipe,
+  {
+    empty = 0,
+    settings = {},
+    rewardSeconds = 0,
+  }: { readonly empty?: number; readonly settings?: object; readonly rewardSeconds?: number } = {},
+): Promise<Side> => {
   const output = join(root, "runs", String(++runs));
   rmSync(output, { recursive: true, force: true });
-  return Side.start(`${recipe}, ${empty} empty plugins`, process.execPath, ["--import", "tsx", join(here, "run-side.ts"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), await rows(workload), recipe, output, String(empty), JSON.stringify(settings), String(rewardSeconds)]);
+  return Side.start(`${recipe}, ${empty} empty plugins`, process.execPath, [
+    "--import",
+    "tsx",
+    join(here, "run-side.ts"),
+    JSON.stringify(workload),
+    await modelFolder(join(root, "models"), workload.model),
+    await rows(workload),
+    recipe,
+    output,
+    String(empty),
+    JSON.stringify(settings),
+    String(rewardSeconds),
+  ]);
 };
 
 const trl = async (workload: Workload): Promise<Side> =>
-  Side.start("TRL", needPeers(), [join(here, "peer", "trl_side.py"), JSON.stringify(workload), await modelFolder(join(root, "models"), workload.model), await rows(workload), join(root, "trl")]);
+  Side.start("TRL", needPeers(), [
+    join(here, "peer", "trl_side.py"),
+    JSON.stringify(workload),
+    await modelFolder(join(root, "models"), workload.model),
+    await rows(workload),
+    join(root, "trl"),
+  ]);
 
 const written = new Map<number, Promise<string>>();
 /** Rows of a text length, written once. */
@@ -51,12 +91,20 @@ const rows = ({ text }: Workload): Promise<string> => {
 };
 
 function needPeers(): string {
-  if (!existsSync(python)) throw new Error("rows against torch and TRL need their environment: npm run bench:peers makes it (about 7 GB)");
+  if (!existsSync(python))
+    throw new Error("rows against torch and TRL need their environment: npm run bench:peers makes it (about 7 GB)");
   return python;
 }
 
 /** Two sides in turn, after one round of each that is not counted; what `of` reads off an answer. */
-async function compare(a: Side, b: Side, tasks: readonly [string, string], options: object, of: (answer: Answer) => number, count = repeats): Promise<Paired> {
+async function compare(
+  a: Side,
+  b: Side,
+  tasks: readonly [string, string],
+  options: object,
+  of: (answer: Answer) => number,
+  count = repeats,
+): Promise<Paired> {
   const [left, right]: [number[], number[]] = [[], []];
   for (let round = 0; round <= count; round++) {
     const seed = { seed: round + 1, ...options };
@@ -83,28 +131,69 @@ const seconds = ({ seconds: value }: Answer): number => value!;
 const speed = ({ seconds: time, tokens }: Answer): number => tokens! / time!;
 const s = (value: number): string => (value >= 10 ? value.toFixed(1) : value.toFixed(3));
 const times = ({ ratio, low, high }: Paired): string => `${ratio.toFixed(2)}× [${low.toFixed(2)}, ${high.toFixed(2)}]`;
-const inverse = ({ a, b, ratio, low, high }: Paired): Paired => ({ a, b, ratio: 1 / ratio, low: 1 / high, high: 1 / low });
+const inverse = ({ a, b, ratio, low, high }: Paired): Paired => ({
+  a,
+  b,
+  ratio: 1 / ratio,
+  low: 1 / high,
+  high: 1 / low,
+});
 
-const row = (figure: string, our: string, peer: string, ratio: string, goal: string): string => `| ${figure} | ${our} | ${peer} | ${ratio} | ${goal} |`;
+const row = (figure: string, our: string, peer: string, ratio: string, goal: string): string =>
+  `| ${figure} | ${our} | ${peer} | ${ratio} | ${goal} |`;
 
 async function rollout(workload: Workload, goal: string): Promise<string[]> {
-  const result = await between([ours(workload), torch(workload)], (a, b) => compare(a, b, ["rollout", "rollout"], {}, speed));
-  return [row(`rollout, \`${workload.name}\`, tokens/s`, result.a.toFixed(0), `transformers \`generate\`: ${result.b.toFixed(0)}`, times(result), goal)];
+  const result = await between([ours(workload), torch(workload)], (a, b) =>
+    compare(a, b, ["rollout", "rollout"], {}, speed),
+  );
+  return [
+    row(
+      `rollout, \`${workload.name}\`, tokens/s`,
+      result.a.toFixed(0),
+      `transformers \`generate\`: ${result.b.toFixed(0)}`,
+      times(result),
+      goal,
+    ),
+  ];
 }
 
 async function learner(workload: Workload, goal: string): Promise<string[]> {
-  const result = await between([ours(workload), torch(workload)], (a, b) => compare(a, b, ["learner", "learner"], {}, seconds));
-  return [row(`learner, GRPO, ${workload.lengths === "ragged" ? "responses of unequal lengths (`ragged`)" : `\`${workload.name}\``}, s`, s(result.a), `torch, padded: ${s(result.b)}`, times(inverse(result)), goal)];
+  const result = await between([ours(workload), torch(workload)], (a, b) =>
+    compare(a, b, ["learner", "learner"], {}, seconds),
+  );
+  return [
+    row(
+      `learner, GRPO, ${workload.lengths === "ragged" ? "responses of unequal lengths (`ragged`)" : `\`${workload.name}\``}, s`,
+      s(result.a),
+      `torch, padded: ${s(result.b)}`,
+      times(inverse(result)),
+      goal,
+    ),
+  ];
 }
 
 async function learnerShared(workload: Workload, goal: string): Promise<string[]> {
-  const result = await between([ours(workload), torch(workload)], (a, b) => compare(a, b, ["learner", "learner_shared"], {}, seconds));
-  return [row(`learner, \`${workload.name}\`, against torch with each prompt computed once, s`, s(result.a), `torch: ${s(result.b)}`, times(inverse(result)), goal)];
+  const result = await between([ours(workload), torch(workload)], (a, b) =>
+    compare(a, b, ["learner", "learner_shared"], {}, seconds),
+  );
+  return [
+    row(
+      `learner, \`${workload.name}\`, against torch with each prompt computed once, s`,
+      s(result.a),
+      `torch: ${s(result.b)}`,
+      times(inverse(result)),
+      goal,
+    ),
+  ];
 }
 
 async function minibatches(goal: string): Promise<string[]> {
-  const result = await between([ours(workloads.bench), torch(workloads.bench)], (a, b) => compare(a, b, ["learner", "learner"], { minibatches: 3 }, seconds));
-  return [row("learner, three minibatches, s", s(result.a), `torch, padded: ${s(result.b)}`, times(inverse(result)), goal)];
+  const result = await between([ours(workloads.bench), torch(workloads.bench)], (a, b) =>
+    compare(a, b, ["learner", "learner"], { minibatches: 3 }, seconds),
+  );
+  return [
+    row("learner, three minibatches, s", s(result.a), `torch, padded: ${s(result.b)}`, times(inverse(result)), goal),
+  ];
 }
 
 async function papoStep(): Promise<string[]> {
@@ -117,13 +206,17 @@ async function papoStep(): Promise<string[]> {
     ["the same, all three, s", "papo-all", int8, "≤ 1.08"],
   ];
   return inTurn(variants, async ([figure, recipe, options, goal]) => {
-    const result = await between([loop(workloads.bench, recipe, options), loop(workloads.bench, "grpo")], (a, b) => compare(a, b, ["step", "step"], {}, seconds, 11));
+    const result = await between([loop(workloads.bench, recipe, options), loop(workloads.bench, "grpo")], (a, b) =>
+      compare(a, b, ["step", "step"], {}, seconds, 11),
+    );
     return row(figure, s(result.a), `GRPO: ${s(result.b)}`, times(result), goal);
   });
 }
 
 async function wholeStep(): Promise<string[]> {
-  const result = await between([loop(workloads.bench, "grpo"), trl(workloads.bench)], (a, b) => compare(a, b, ["step", "step"], {}, seconds));
+  const result = await between([loop(workloads.bench, "grpo"), trl(workloads.bench)], (a, b) =>
+    compare(a, b, ["step", "step"], {}, seconds),
+  );
   return [row("whole GRPO step, s", s(result.a), `TRL: ${s(result.b)}`, times(inverse(result)), "≥ 5×")];
 }
 
@@ -141,13 +234,22 @@ async function start(): Promise<string[]> {
 }
 
 async function memory(): Promise<string[]> {
-  const peak = async (side: Promise<Side>): Promise<number> => between([side], async (one) => Math.max(...[(await one.run("learner")).peak!, (await one.run("learner", { seed: 2 })).peak!]));
+  const peak = async (side: Promise<Side>): Promise<number> =>
+    between([side], async (one) =>
+      Math.max(...[(await one.run("learner")).peak!, (await one.run("learner", { seed: 2 })).peak!]),
+    );
   const theirs = await peak(torch(workloads.bench));
   const small = { microbatchTokens: 1300 };
   const lines = [];
-  for (const [name, settings] of [["peak memory of the learner step, MiB", {}], ["the same, two microbatches", small], ["the same, recomputing layers", { recompute: true }]] as const) {
+  for (const [name, settings] of [
+    ["peak memory of the learner step, MiB", {}],
+    ["the same, two microbatches", small],
+    ["the same, recomputing layers", { recompute: true }],
+  ] as const) {
     const own = await peak(ours(workloads.bench, settings));
-    lines.push(row(name, own.toFixed(0), `torch, padded: ${theirs.toFixed(0)}`, `${(own / theirs).toFixed(2)}×`, "≤ 0.3×"));
+    lines.push(
+      row(name, own.toFixed(0), `torch, padded: ${theirs.toFixed(0)}`, `${(own / theirs).toFixed(2)}×`, "≤ 0.3×"),
+    );
   }
   return lines;
 }
@@ -155,10 +257,26 @@ async function memory(): Promise<string[]> {
 /** Eight steps from one checkpoint to the next, so that nothing is sampled while the other side runs. */
 async function pipelining(): Promise<string[]> {
   const lines: string[] = [];
-  for (const [pipelined, rewardSeconds] of [["rewards", 0], ["rewards", 0.4], ["rollouts", 0], ["rollouts", 0.4]] as const) {
-    const side = (pipelined: "off" | "rewards" | "rollouts"): Promise<Side> => loop(workloads.bench, "grpo", { rewardSeconds, settings: { pipelined, checkpointEvery: 8 } });
-    const result = await between([side(pipelined), side("off")], (a, b) => compare(a, b, ["step", "step"], { count: 8 }, seconds));
-    lines.push(row(`8 steps, pipelined: "${pipelined}", a reward takes ${rewardSeconds} s, s`, s(result.a), `one after the other: ${s(result.b)}`, times(result), ""));
+  for (const [pipelined, rewardSeconds] of [
+    ["rewards", 0],
+    ["rewards", 0.4],
+    ["rollouts", 0],
+    ["rollouts", 0.4],
+  ] as const) {
+    const side = (pipelined: "off" | "rewards" | "rollouts"): Promise<Side> =>
+      loop(workloads.bench, "grpo", { rewardSeconds, settings: { pipelined, checkpointEvery: 8 } });
+    const result = await between([side(pipelined), side("off")], (a, b) =>
+      compare(a, b, ["step", "step"], { count: 8 }, seconds),
+    );
+    lines.push(
+      row(
+        `8 steps, pipelined: "${pipelined}", a reward takes ${rewardSeconds} s, s`,
+        s(result.a),
+        `one after the other: ${s(result.b)}`,
+        times(result),
+        "",
+      ),
+    );
   }
   return lines;
 }
@@ -174,12 +292,20 @@ async function passes(): Promise<string[]> {
       for (const side of [without, all]) peaks.push((await side.run("learner")).peak!);
       return compared;
     });
-    return row(`learner${workload === workloads.bench ? "" : `, \`${workload.name}\`,`} without the pass ${pass}, s (peak, MiB)`, `${s(result.a)} (${peaks[0]!.toFixed(0)})`, `with all: ${s(result.b)} (${peaks[1]!.toFixed(0)})`, times(result), "");
+    return row(
+      `learner${workload === workloads.bench ? "" : `, \`${workload.name}\`,`} without the pass ${pass}, s (peak, MiB)`,
+      `${s(result.a)} (${peaks[0]!.toFixed(0)})`,
+      `with all: ${s(result.b)} (${peaks[1]!.toFixed(0)})`,
+      times(result),
+      "",
+    );
   });
 }
 
 async function empty(): Promise<string[]> {
-  const result = await between([loop(workloads.bench, "grpo", { empty: 100 }), loop(workloads.bench, "grpo")], (a, b) => compare(a, b, ["step", "step"], {}, seconds, 15));
+  const result = await between([loop(workloads.bench, "grpo", { empty: 100 }), loop(workloads.bench, "grpo")], (a, b) =>
+    compare(a, b, ["step", "step"], {}, seconds, 15),
+  );
   return [row("100 empty plugins, step, s", s(result.a), `none: ${s(result.b)}`, times(result), "≤ 1.01×")];
 }
 
@@ -190,7 +316,15 @@ async function leaks(executor: "onnxruntime" | "tensorflow"): Promise<string[]> 
     const resident: number[] = [];
     for (let step = 1; step <= 300; step++) resident.push((await side.run("step")).resident!);
     const [early, late] = [median(resident.slice(45, 55)), median(resident.slice(-10))];
-    return [row(`resident memory after 300 steps, ${executor}, MiB`, late.toFixed(0), `after 50: ${early.toFixed(0)}`, `${(late / early).toFixed(3)}×`, "≤ 1.05×")];
+    return [
+      row(
+        `resident memory after 300 steps, ${executor}, MiB`,
+        late.toFixed(0),
+        `after 50: ${early.toFixed(0)}`,
+        `${(late / early).toFixed(3)}×`,
+        "≤ 1.05×",
+      ),
+    ];
   });
 }
 
@@ -205,11 +339,30 @@ async function scaling(): Promise<string[]> {
   const lines: string[] = [];
   for (const task of ["rollout", "learner"]) {
     const groups = [2, 4, 8, 16, 32];
-    const byGroup = slope(groups, await inTurn(groups, (responses) => measure({ ...workloads.bench, responses }, task)));
-    lines.push(row(`${task} against responses per prompt, 2 … 32`, `${(1000 * byGroup.slope).toFixed(1)} ms each, ${(1000 * byGroup.intercept).toFixed(0)} ms for the prompts`, "", `R² ${byGroup.r2.toFixed(3)}`, "linear"));
+    const byGroup = slope(
+      groups,
+      await inTurn(groups, (responses) => measure({ ...workloads.bench, responses }, task)),
+    );
+    lines.push(
+      row(
+        `${task} against responses per prompt, 2 … 32`,
+        `${(1000 * byGroup.slope).toFixed(1)} ms each, ${(1000 * byGroup.intercept).toFixed(0)} ms for the prompts`,
+        "",
+        `R² ${byGroup.r2.toFixed(3)}`,
+        "linear",
+      ),
+    );
     const texts = [32, 128, 256, 448];
     const byPrefix = slope(texts, await inTurn(texts, (text) => measure({ ...workloads.bench, text }, task)));
-    lines.push(row(`${task} against text tokens of the prompt, 32 … 448`, `${(1000 * byPrefix.slope).toFixed(2)} ms a token of the 4 prompts`, "", `R² ${byPrefix.r2.toFixed(3)}`, "paid once"));
+    lines.push(
+      row(
+        `${task} against text tokens of the prompt, 32 … 448`,
+        `${(1000 * byPrefix.slope).toFixed(2)} ms a token of the 4 prompts`,
+        "",
+        `R² ${byPrefix.r2.toFixed(3)}`,
+        "paid once",
+      ),
+    );
   }
   return lines;
 }
@@ -220,7 +373,10 @@ async function inTurn<T, R>(values: readonly T[], work: (value: T) => Promise<R>
   return found;
 }
 
-/** Matrix products of a pass over the decoder's rows, GFLOP: two for each weight and row, attention, and the head where tokens are predicted. */
+/**
+ * Matrix products of a pass over the decoder's rows, GFLOP: two for each weight and row, attention, and the head where
+ * tokens are predicted.
+ */
 function work({ model, prompts, responses, text, tokens }: Workload): number {
   const { width: hidden, layers, heads, keyValueHeads, intermediate } = modelSizes(model).text;
   const prefix = prompts * (text + 64);
@@ -236,7 +392,11 @@ async function roofline(): Promise<string[]> {
     const found: Record<string, number[]> = { rollout: [], scoring: [], learner: [] };
     for (let round = 0; round <= repeats; round++) {
       const gflops = (await side.run("matmul", { size: 1024 })).gflops!;
-      const timed = { rollout: seconds(await side.run("rollout", { seed: round + 1 })), scoring: seconds(await side.run("score", { seed: round + 1 })), learner: seconds(await side.run("learner", { seed: round + 1 })) };
+      const timed = {
+        rollout: seconds(await side.run("rollout", { seed: round + 1 })),
+        scoring: seconds(await side.run("score", { seed: round + 1 })),
+        learner: seconds(await side.run("learner", { seed: round + 1 })),
+      };
       if (round === 0) continue;
       best.push(gflops);
       for (const [name, time] of Object.entries(timed)) found[name]!.push(time);
@@ -245,7 +405,13 @@ async function roofline(): Promise<string[]> {
     const peak = median(best);
     return Object.entries(found).map(([name, values]) => {
       const rate = ((name === "learner" ? 3 : 1) * gflop) / median(values);
-      return row(`${name}: GFLOP/s of the decoder's products over the whole task's time`, rate.toFixed(0), `best product here: ${peak.toFixed(0)}`, `${((100 * rate) / peak).toFixed(0)} %`, name === "learner" ? "≥ 65 %" : "");
+      return row(
+        `${name}: GFLOP/s of the decoder's products over the whole task's time`,
+        rate.toFixed(0),
+        `best product here: ${peak.toFixed(0)}`,
+        `${((100 * rate) / peak).toFixed(0)} %`,
+        name === "learner" ? "≥ 65 %" : "",
+      );
     });
   });
 }
@@ -295,10 +461,13 @@ interface Measured {
 const machine = (): string =>
   `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.versions.node}`;
 
-/** Rows measured before stay in the file until they are measured again. "tables": measure none, and write what is known. */
+/**
+ * Rows measured before stay in the file until they are measured again. "tables": measure none, and write what is known.
+ */
 async function main(asked: readonly string[]): Promise<void> {
   const names = asked[0] === "tables" ? [] : figuresAsked(asked);
-  for (const name of names) if (!(name in figures)) throw new Error(`no row "${name}"; there are large, ${Object.keys(figures).join(", ")}`);
+  for (const name of names)
+    if (!(name in figures)) throw new Error(`no row "${name}"; there are large, ${Object.keys(figures).join(", ")}`);
   mkdirSync(root, { recursive: true });
   const file = join(here, "rows.json");
   const known = JSON.parse(readFileSync(file, "utf8")) as Record<string, Measured>;
@@ -316,15 +485,31 @@ function writeResults(known: Readonly<Record<string, Measured>>): void {
   const linesOf = new Map<string, string[]>();
   for (const { machine: on, lines } of measured) linesOf.set(on, [...(linesOf.get(on) ?? []), ...lines]);
   const tables = [...linesOf].sort(([, a], [, b]) => b.length - a.length);
-  writeFileSync(join(here, "results.md"), [
-    "# Measured against torch, transformers and TRL", "",
-    `Both sides in turn in one session, fp32, all cores; medians of ${repeats} or more, ratios of medians with the lowest and`,
-    "highest of the pairs. Rows of m530 and m110 are of fewer: a ratio without a range is of one pair.", "",
-    "```", "npm run bench:peers     # once: the peers' environment", "npm run bench           # all rows but the large; or: npm run bench -- learner step",
-    "EARLIER=<checkout of da06bea> npm run bench -- large     # models of real size", "```", "",
-    ...tables.flatMap(([on, lines]) => [`On ${on}:`, "", "| figure | here | peer | ratio | goal |", "|---|---|---|---|---|", ...lines, ""]),
-    readFileSync(join(here, "device", "results.md"), "utf8"),
-  ].join("\n"));
+  writeFileSync(
+    join(here, "results.md"),
+    [
+      "# Measured against torch, transformers and TRL",
+      "",
+      `Both sides in turn in one session, fp32, all cores; medians of ${repeats} or more, ratios of medians with the lowest and`,
+      "highest of the pairs. Rows of m530 and m110 are of fewer: a ratio without a range is of one pair.",
+      "",
+      "```",
+      "npm run bench:peers     # once: the peers' environment",
+      "npm run bench           # all rows but the large; or: npm run bench -- learner step",
+      "EARLIER=<checkout of da06bea> npm run bench -- large     # models of real size",
+      "```",
+      "",
+      ...tables.flatMap(([on, lines]) => [
+        `On ${on}:`,
+        "",
+        "| figure | here | peer | ratio | goal |",
+        "|---|---|---|---|---|",
+        ...lines,
+        "",
+      ]),
+      readFileSync(join(here, "device", "results.md"), "utf8"),
+    ].join("\n"),
+  );
 }
 
 await main(process.argv.slice(2));

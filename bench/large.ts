@@ -19,8 +19,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..", "runs", "bench"
 class LengthRewardPlugin implements Plugin {
   readonly name = "LengthRewardPlugin";
   apply({ rewards }: Parameters<Plugin["apply"]>[0]): void {
-    const score = ({ response }: { readonly response: { readonly text: string; readonly index: number } }): Promise<number> =>
-      Promise.resolve((response.text.length % 7) / 7 + response.index);
+    const score = ({
+      response,
+    }: {
+      readonly response: { readonly text: string; readonly index: number };
+    }): Promise<number> => Promise.resolve((response.text.length % 7) / 7 + response.index);
     rewards.register({ name: "length", weight: 1, timeoutSeconds: 10, onFailure: "stop", score });
   }
 }
@@ -35,8 +38,14 @@ const rows = await writeRows(join(root, "data-32"), 64, 32);
 const output = join(root, "runs", `large-${model}-${recipe}`);
 rmSync(output, { recursive: true, force: true });
 const settings = {
-  steps: 1, promptsPerStep: Number(prompts), samplesPerPrompt: Number(responses), sampling: { maxNewTokens: Number(tokens) },
-  learningRate: 1e-6, checkpointEvery: 0, recompute: true, lora: { rank: 16, alpha: 32 },
+  steps: 1,
+  promptsPerStep: Number(prompts),
+  samplesPerPrompt: Number(responses),
+  sampling: { maxNewTokens: Number(tokens) },
+  learningRate: 1e-6,
+  checkpointEvery: 0,
+  recompute: true,
+  lora: { rank: 16, alpha: 32 },
 };
 const begun = performance.now();
 const policy = await openPolicy({ folder, ...learnerSettings(parseSettings(settings)) });
@@ -52,11 +61,19 @@ const planned = {
   },
 };
 const base = grpo({ referenceKl: 0 });
-await train({ policy: planned, plugins: [new LengthRewardPlugin(), ...(recipe === "papo" ? papo(base) : base)], dataset: await openJsonl(rows), settings, output });
+await train({
+  policy: planned,
+  plugins: [new LengthRewardPlugin(), ...(recipe === "papo" ? papo(base) : base)],
+  dataset: await openJsonl(rows),
+  settings,
+  output,
+});
 const done = performance.now();
 clearInterval(watch);
 const seconds = (from: number, to: number): string => ((to - from) / 1000).toFixed(0);
 const gigabytes = (mebibytes: number): string => `${((mebibytes * 2 ** 20) / 1e9).toFixed(2)} GB`;
-console.log(`${model}, ${recipe}: opened in ${seconds(begun, opened)} s, the step with its checks and checkpoint ${seconds(opened, done)} s, ` +
-  `peak ${gigabytes(peakMemory())}, without file pages ${anonymous === 0 ? "not known" : gigabytes(anonymous)}, announced ${gigabytes(announced / 2 ** 20)}`);
+console.log(
+  `${model}, ${recipe}: opened in ${seconds(begun, opened)} s, the step with its checks and checkpoint ${seconds(opened, done)} s, ` +
+    `peak ${gigabytes(peakMemory())}, without file pages ${anonymous === 0 ? "not known" : gigabytes(anonymous)}, announced ${gigabytes(announced / 2 ** 20)}`,
+);
 await policy.close();

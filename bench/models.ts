@@ -17,7 +17,16 @@ interface ModelSizes {
   readonly type: WeightType;
 }
 
-const tower: VisionSizes = { width: 128, layers: 4, heads: 4, intermediate: 344, patch: 14, temporal: 2, merge: 2, fullAttention: [1, 3] };
+const tower: VisionSizes = {
+  width: 128,
+  layers: 4,
+  heads: 4,
+  intermediate: 344,
+  patch: 14,
+  temporal: 2,
+  merge: 2,
+  fullAttention: [1, 3],
+};
 
 type Decoder = readonly [width: number, layers: number, heads: number, keyValueHeads: number, intermediate: number];
 type Tower = readonly [width: number, layers: number, heads: number, intermediate: number];
@@ -32,8 +41,16 @@ function decoder(vocabulary: number, [width, layers, heads, keyValueHeads, inter
 const small = (sizes: Decoder): ModelSizes => ({ text: decoder(2048, sizes), tower, type: "F32" });
 
 /** In real proportions: the published vocabulary, tied, weights in bfloat16. */
-function large(sizes: Decoder, [width, layers, heads, intermediate]: Tower, fullAttention: readonly number[]): ModelSizes {
-  return { text: decoder(151_936, sizes), tower: { ...tower, width, layers, heads, intermediate, fullAttention }, type: "BF16" };
+function large(
+  sizes: Decoder,
+  [width, layers, heads, intermediate]: Tower,
+  fullAttention: readonly number[],
+): ModelSizes {
+  return {
+    text: decoder(151_936, sizes),
+    tower: { ...tower, width, layers, heads, intermediate, fullAttention },
+    type: "BF16",
+  };
 }
 
 /** By name. */
@@ -51,18 +68,28 @@ const models: Readonly<Record<string, ModelSizes>> = {
 /** @throws Error naming the models there are */
 export function modelSizes(name: string): ModelSizes {
   const sizes = models[name];
-  if (sizes === undefined) throw new Error(`there is no model "${name}" to measure; there are ${Object.keys(models).join(", ")}`);
+  if (sizes === undefined)
+    throw new Error(`there is no model "${name}" to measure; there are ${Object.keys(models).join(", ")}`);
   return sizes;
 }
 
 /** Its config.json. */
-export const modelConfig = (name: string): Record<string, unknown> => qwenConfig(modelSizes(name).text, modelSizes(name).tower);
+export const modelConfig = (name: string): Record<string, unknown> =>
+  qwenConfig(modelSizes(name).text, modelSizes(name).tower);
 
-/** Uniform with standard deviation 0.05, norms 1: next-token distributions are wide, so that lengths vary and no token is rare. */
+/**
+ * Uniform with standard deviation 0.05, norms 1: next-token distributions are wide, so that lengths vary and no token
+ * is rare.
+ */
 function randomWeights(config: Record<string, unknown>): FloatSources {
   const random = createRandom(1);
   const parameters = createModel(parseQwen25VlConfig(config)).parameters;
-  return new Map([...parameters].map(([name, shape]) => [name, { shape, read: () => Promise.resolve(randomTensor(name, shape, random)) }]));
+  return new Map(
+    [...parameters].map(([name, shape]) => [
+      name,
+      { shape, read: () => Promise.resolve(randomTensor(name, shape, random)) },
+    ]),
+  );
 }
 
 function randomTensor(name: string, shape: readonly number[], random: Random): Float32Array {
@@ -81,7 +108,10 @@ function randomTensor(name: string, shape: readonly number[], random: Random): F
   return data;
 }
 
-/** The folder of a model under `root`, made if it is not there. Its end-of-text token is one that is never sampled, so that every response reaches its limit. */
+/**
+ * The folder of a model under `root`, made if it is not there. Its end-of-text token is one that is never sampled, so
+ * that every response reaches its limit.
+ */
 export function modelFolder(root: string, name: string): Promise<string> {
   const folder = join(root, name);
   const making = folders.get(folder) ?? makeModel(folder, name);
@@ -96,8 +126,16 @@ async function makeModel(folder: string, name: string): Promise<string> {
   const { type } = modelSizes(name);
   if (existsSync(folder)) return folder;
   const config = modelConfig(name);
-  const generation = { bos_token_id: specialId("<|endoftext|>"), pad_token_id: specialId("<|endoftext|>"), eos_token_id: specialId("<|image_pad|>") };
-  const files = { ...textFiles(), "config.json": JSON.stringify(config, null, 2), "generation_config.json": JSON.stringify(generation) };
+  const generation = {
+    bos_token_id: specialId("<|endoftext|>"),
+    pad_token_id: specialId("<|endoftext|>"),
+    eos_token_id: specialId("<|image_pad|>"),
+  };
+  const files = {
+    ...textFiles(),
+    "config.json": JSON.stringify(config, null, 2),
+    "generation_config.json": JSON.stringify(generation),
+  };
   await saveModelFolder(folder, { source: new Map(Object.entries(files)), weights: randomWeights(config), type });
   return folder;
 }

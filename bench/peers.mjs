@@ -1,4 +1,7 @@
-/** Makes the peers' Python environment in bench/peer/.venv: `npm run bench:peers`. Needs python3 with venv and about 7 GB of disk; nothing else of the project needs it. */
+/**
+ * Makes the peers' Python environment in bench/peer/.venv: `npm run bench:peers`. Needs python3 with venv and about 7
+ * GB of disk; nothing else of the project needs it.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,4 +1,8 @@
-/** This project's whole loop as a side: `node --import tsx bench/run-side.ts <workload> <model folder> <rows.jsonl> <grpo|papo|papo-drop|papo-half|papo-all> <output> [empty plugins] [settings as JSON] [seconds a reward takes]`. A task "step" lets one step run, or `count`. */
+/**
+ * This project's whole loop as a side: `node --import tsx bench/run-side.ts <workload> <model folder> <rows.jsonl>
+ * <grpo|papo|papo-drop|papo-half|papo-all> <output> [empty plugins] [settings as JSON] [seconds a reward takes]`. A
+ * task "step" lets one step run, or `count`.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { defineRunSettings } from "./run-settings.ts";
 import { learnerSettings, openJsonl, openPolicy, parseSettings, type Plugin, train } from "@papo/core";
@@ -7,7 +11,10 @@ import { peakMemory, serve } from "./side.ts";
 import type { Workload } from "./workloads.ts";
 
 const [workloadText, folder, rows, recipe, output, empty, more, rewardSeconds] = process.argv.slice(2);
-const settings = { ...defineRunSettings(JSON.parse(workloadText!) as Workload), ...(JSON.parse(more ?? "{}") as object) };
+const settings = {
+  ...defineRunSettings(JSON.parse(workloadText!) as Workload),
+  ...(JSON.parse(more ?? "{}") as object),
+};
 
 /** Holds steps until they are asked for, and says when they are done. */
 class GatePlugin implements Plugin {
@@ -60,22 +67,45 @@ function emptyPlugin(index: number): Plugin {
 class LengthRewardPlugin implements Plugin {
   readonly name = "LengthRewardPlugin";
   apply({ rewards }: Parameters<Plugin["apply"]>[0]): void {
-    rewards.register({ name: "length", weight: 1, timeoutSeconds: 10, onFailure: "stop", score: async ({ response }) => {
-      await sleep(1000 * Number(rewardSeconds ?? 0));
-      return (response.text.length % 7) / 7;
-    } });
+    rewards.register({
+      name: "length",
+      weight: 1,
+      timeoutSeconds: 10,
+      onFailure: "stop",
+      score: async ({ response }) => {
+        await sleep(1000 * Number(rewardSeconds ?? 0));
+        return (response.text.length % 7) / 7;
+      },
+    });
   }
 }
 
 const gate = new GatePlugin();
 const base = grpo({ referenceKl: 0 });
-const recipes = { grpo: base, papo: papo(base), "papo-drop": papo(base, { maskOn: "merge", maskFill: "drop" }), "papo-half": papo(base, { maskedShare: 0.5 }), "papo-all": papo(base, { maskOn: "merge", maskFill: "drop", maskedShare: 0.5 }) };
+const recipes = {
+  grpo: base,
+  papo: papo(base),
+  "papo-drop": papo(base, { maskOn: "merge", maskFill: "drop" }),
+  "papo-half": papo(base, { maskedShare: 0.5 }),
+  "papo-all": papo(base, { maskOn: "merge", maskFill: "drop", maskedShare: 0.5 }),
+};
 const policy = await openPolicy({ folder: folder!, ...learnerSettings(parseSettings(settings)) });
-const plugins = [new LengthRewardPlugin(), ...recipes[recipe as keyof typeof recipes], ...Array.from({ length: Number(empty ?? 0) }, (_, i) => emptyPlugin(i)), gate];
+const plugins = [
+  new LengthRewardPlugin(),
+  ...recipes[recipe as keyof typeof recipes],
+  ...Array.from({ length: Number(empty ?? 0) }, (_, i) => emptyPlugin(i)),
+  gate,
+];
 const running = train({ policy, plugins, dataset: await openJsonl(rows!), settings, output: output! });
 running.catch((error: unknown) => {
   console.error((error as Error).message);
   process.exit(1);
 });
-await serve({ step: async ({ count }) => ({ seconds: await gate.steps((count as number | undefined) ?? 1), peak: peakMemory(), resident: process.memoryUsage().rss / 2 ** 20 }) });
+await serve({
+  step: async ({ count }) => ({
+    seconds: await gate.steps((count as number | undefined) ?? 1),
+    peak: peakMemory(),
+    resident: process.memoryUsage().rss / 2 ** 20,
+  }),
+});
 process.exit(0);

@@ -1,11 +1,17 @@
-/** One side of a comparison: a process that answers tasks, a line of JSON each way. Sides run in turn, never at the same time. */
+/**
+ * One side of a comparison: a process that answers tasks, a line of JSON each way. Sides run in turn, never at the same
+ * time.
+ */
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 
 export type Answer = Readonly<Record<string, number>>;
 
-/** Largest resident memory of a process so far, and of its part that is no page of a file, MiB. The second is looked at every few milliseconds. */
+/**
+ * Largest resident memory of a process so far, and of its part that is no page of a file, MiB. The second is looked at
+ * every few milliseconds.
+ */
 export interface MemoryPeaks {
   readonly resident: number;
   readonly anonymous: number;
@@ -24,7 +30,12 @@ export class Side {
   #errors = "";
   #peaks: MemoryPeaks = { resident: 0, anonymous: 0 };
 
-  private constructor(name: string, command: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
+  private constructor(
+    name: string,
+    command: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ) {
     this.name = name;
     this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...environment } });
     this.#child.stderr!.on("data", (chunk: Buffer) => (this.#errors = (this.#errors + chunk.toString()).slice(-4000)));
@@ -37,8 +48,16 @@ export class Side {
     this.#child.stdin!.on("error", () => undefined);
   }
 
-  /** Start the process and wait until it says that it is ready. @throws Error with what it wrote to stderr when it ends instead */
-  static async start(name: string, command: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Side> {
+  /**
+   * Start the process and wait until it says that it is ready. @throws Error with what it wrote to stderr when it ends
+   * instead
+   */
+  static async start(
+    name: string,
+    command: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Side> {
     const before = performance.now();
     const side = new Side(name, command, args, environment);
     await side.#answer();
@@ -91,7 +110,9 @@ function statusOf(pid: number): string {
 }
 
 /** Answer tasks from stdin until it ends. */
-export async function serve(tasks: Readonly<Record<string, (options: Readonly<Record<string, unknown>>) => Promise<Answer>>>): Promise<void> {
+export async function serve(
+  tasks: Readonly<Record<string, (options: Readonly<Record<string, unknown>>) => Promise<Answer>>>,
+): Promise<void> {
   console.log(JSON.stringify({ ready: 1 }));
   for await (const line of createInterface({ input: process.stdin })) {
     const { task, ...options } = JSON.parse(line) as { task: string } & Record<string, unknown>;
@@ -101,10 +122,14 @@ export async function serve(tasks: Readonly<Record<string, (options: Readonly<Re
   }
 }
 
-/** A process' largest resident memory so far and its part now that is no page of a file, MiB; 0 where the system does not say. */
+/**
+ * A process' largest resident memory so far and its part now that is no page of a file, MiB; 0 where the system does
+ * not say.
+ */
 export function memoryOf(pid: number): MemoryPeaks {
   const status = statusOf(pid);
-  const mebibytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024;
+  const mebibytes = (field: string): number =>
+    Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024;
   return { resident: mebibytes("VmHWM"), anonymous: mebibytes("RssAnon") };
 }
 

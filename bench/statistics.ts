@@ -18,11 +18,20 @@ export function median(values: readonly number[]): number {
 
 export function paired(a: readonly number[], b: readonly number[]): Paired {
   const ratios = a.map((value, i) => value / b[i]!);
-  return { a: median(a), b: median(b), ratio: median(a) / median(b), low: Math.min(...ratios), high: Math.max(...ratios) };
+  return {
+    a: median(a),
+    b: median(b),
+    ratio: median(a) / median(b),
+    low: Math.min(...ratios),
+    high: Math.max(...ratios),
+  };
 }
 
 /** Least squares of y = intercept + slope · x. */
-export function slope(x: readonly number[], y: readonly number[]): { readonly slope: number; readonly intercept: number; readonly r2: number } {
+export function slope(
+  x: readonly number[],
+  y: readonly number[],
+): { readonly slope: number; readonly intercept: number; readonly r2: number } {
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [mx, my] = [mean(x), mean(y)];
   const sxy = x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0);

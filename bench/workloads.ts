@@ -12,7 +12,10 @@ export interface Workload {
   readonly tokens: number;
   /** Tokens of the vocabulary that end a response: with 8 of 2,048 its length is about geometric with mean 256. */
   readonly stops: number;
-  /** Lengths of the learner's responses: all `tokens`; "ragged", spread evenly from a few tokens to `tokens`; "spread", from 64 tokens. */
+  /**
+   * Lengths of the learner's responses: all `tokens`; "ragged", spread evenly from a few tokens to `tokens`; "spread",
+   * from 64 tokens.
+   */
   readonly lengths: "equal" | "ragged" | "spread";
 }
 
@@ -20,14 +23,25 @@ export interface Workload {
 export function lengthOf({ lengths, tokens }: Workload, row: number, rows: number): number {
   if (lengths === "equal") return tokens;
   const place = (7 * row) % rows;
-  return lengths === "ragged" ? Math.ceil((tokens * (place + 1)) / rows) : Math.round(64 + ((tokens - 64) * place) / (rows - 1));
+  return lengths === "ragged"
+    ? Math.ceil((tokens * (place + 1)) / rows)
+    : Math.round(64 + ((tokens - 64) * place) / (rows - 1));
 }
 
 export const visualTokens = 64;
 /** Patches of a 224 × 224 picture: time, height, width. */
 export const grid = [1, 16, 16] as const;
 
-const base: Workload = { name: "bench", model: "bench", prompts: 4, responses: 8, text: 32, tokens: 64, stops: 0, lengths: "equal" };
+const base: Workload = {
+  name: "bench",
+  model: "bench",
+  prompts: 4,
+  responses: 8,
+  text: 32,
+  tokens: 64,
+  stops: 0,
+  lengths: "equal",
+};
 
 /** Of models of real size. */
 const few = { prompts: 2, responses: 4 };

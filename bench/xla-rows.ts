@@ -5,7 +5,10 @@ import { join } from "node:path";
 import type { Tools } from "./large-rows.ts";
 import type { XlaAnswer, XlaSetting } from "./xla-side.ts";
 
-export function xlaFigures(root: string, { row }: Pick<Tools, "row">): Readonly<Record<string, () => Promise<string[]>>> {
+export function xlaFigures(
+  root: string,
+  { row }: Pick<Tools, "row">,
+): Readonly<Record<string, () => Promise<string[]>>> {
   const cache = join(root, "xla-cache");
   return {
     "large-xla-start": () => Promise.resolve(start(cache, row)),
@@ -15,8 +18,11 @@ export function xlaFigures(root: string, { row }: Pick<Tools, "row">): Readonly<
 
 function learn(setting: XlaSetting): XlaAnswer {
   const side = join(import.meta.dirname, "xla-side.ts");
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", side, JSON.stringify(setting)], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`the side on OpenXLA ended with ${status}: ${stderr.trim().split("\n").slice(-5).join("\n")}`);
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", side, JSON.stringify(setting)], {
+    encoding: "utf8",
+  });
+  if (status !== 0)
+    throw new Error(`the side on OpenXLA ended with ${status}: ${stderr.trim().split("\n").slice(-5).join("\n")}`);
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as XlaAnswer;
 }
 
@@ -26,8 +32,20 @@ function start(cache: string, row: Tools["row"]): string[] {
   const setting: XlaSetting = { layers: 36, width: 512, cache, prompts: 2, text: 64, responses: 2, tokens: 64 };
   const [cold, warm] = [learn(setting), learn(setting)];
   return [
-    row("start to the end of the first learner step, OpenXLA on the CPU, 36 layers of width 512, nothing compiled before, s", `${cold.seconds.toFixed(1)} (${cold.compiled} programs)`, "", "", "≤ 120"),
-    row("the same, programs kept by another process, s", `${warm.seconds.toFixed(1)} (${warm.read} read, ${warm.compiled} compiled)`, "", "", "≤ 15"),
+    row(
+      "start to the end of the first learner step, OpenXLA on the CPU, 36 layers of width 512, nothing compiled before, s",
+      `${cold.seconds.toFixed(1)} (${cold.compiled} programs)`,
+      "",
+      "",
+      "≤ 120",
+    ),
+    row(
+      "the same, programs kept by another process, s",
+      `${warm.seconds.toFixed(1)} (${warm.read} read, ${warm.compiled} compiled)`,
+      "",
+      "",
+      "≤ 15",
+    ),
   ];
 }
 
@@ -37,6 +55,12 @@ function long(cache: string, row: Tools["row"]): string[] {
   const [whole, tiles] = [{ ...setting, longRow: 2 ** 30 }, setting].map(learn) as [XlaAnswer, XlaAnswer];
   const grown = ({ peak, before }: XlaAnswer): number => peak - before;
   return [
-    row("peak above an empty process, OpenXLA on the CPU, learner step of one row of 4,096 tokens, 2 layers, 8 heads, in tiles, MB", grown(tiles).toFixed(0), `attended whole: ${grown(whole).toFixed(0)}`, `${(grown(tiles) / grown(whole)).toFixed(2)}×`, ""),
+    row(
+      "peak above an empty process, OpenXLA on the CPU, learner step of one row of 4,096 tokens, 2 layers, 8 heads, in tiles, MB",
+      grown(tiles).toFixed(0),
+      `attended whole: ${grown(whole).toFixed(0)}`,
+      `${(grown(tiles) / grown(whole)).toFixed(2)}×`,
+      "",
+    ),
   ];
 }

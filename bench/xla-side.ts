@@ -54,7 +54,12 @@ const config = {
     rope_parameters: { rope_theta: 1e6, rope_type: "default", mrope_section: [8, 12, 12] },
   },
   vision_config: {
-    depth: 4, hidden_size: 64, num_heads: 4, intermediate_size: 172, out_hidden_size: width, window_size: 56,
+    depth: 4,
+    hidden_size: 64,
+    num_heads: 4,
+    intermediate_size: 172,
+    out_hidden_size: width,
+    window_size: 56,
     fullatt_block_indexes: [1, 3],
   },
 };
@@ -66,10 +71,12 @@ const xla = loadXla({ cache });
 const before = peakMegabytes();
 const model = createModel(familyOf(config).parseConfig(config as never));
 const { device } = xla;
-const weights = new Map([...model.parameters].map(([name, shape], seed) => {
-  if (/norm.*weight|ln_q/.test(name)) return [name, device.filled!(shape, 1)];
-  return [name, name.endsWith("bias") ? device.filled!(shape, 0) : device.random!(shape, { deviation: 0.02, seed })];
-}));
+const weights = new Map(
+  [...model.parameters].map(([name, shape], seed) => {
+    if (/norm.*weight|ln_q/.test(name)) return [name, device.filled!(shape, 1)];
+    return [name, name.endsWith("bias") ? device.filled!(shape, 0) : device.random!(shape, { deviation: 0.02, seed })];
+  }),
+);
 const trained = new Set([...model.parameters.keys()].filter((name) => !name.startsWith("model.visual")));
 const runtime = new ModelRuntime(model, weights, xla, { trained });
 const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
@@ -77,10 +84,15 @@ const passes = { microbatchTokens: 8192, recompute: true, ...(longRow === undefi
 const learner = new GraphLearner(runtime, { optimizer, ...passes });
 const batch = {
   prompts: Array.from({ length: prompts }, (_, prompt) => ({ ids: ids(text, prompt), pictures: [] })),
-  rows: Array.from({ length: prompts * responses }, (_, row) => ({ prompt: Math.floor(row / responses), tokens: ids(tokens, 7 + row) })),
+  rows: Array.from({ length: prompts * responses }, (_, row) => ({
+    prompt: Math.floor(row / responses),
+    tokens: ids(tokens, 7 + row),
+  })),
   temperature: 1,
 };
-await learner.backward(batch, { logProbs: new Float32Array(batch.rows.length * tokens).fill(-1 / batch.rows.length / tokens) });
+await learner.backward(batch, {
+  logProbs: new Float32Array(batch.rows.length * tokens).fill(-1 / batch.rows.length / tokens),
+});
 await learner.step({ learningRate: 1e-4 });
 const seconds = performance.now() / 1000;
 const { compiled, read } = xla.counts;

@@ -1,6 +1,6 @@
 /**
- * `npm run build [-- --types]`: the three packages as JavaScript, with declarations on request, into node_modules/.papo.
- * The clone runs from there as long as the sources are what was built.
+ * `npm run build [-- --types]`: the three packages as JavaScript, with declarations on request, into
+ * node_modules/.papo. The clone runs from there as long as the sources are what was built.
  */
 import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,7 +10,10 @@ import { entriesOf, manifestOf, readManifest } from "./manifest.mjs";
 import { builtFolder, builtPackage, filesOf, packages, root, sourcesHash, writeRecord } from "./packages.mjs";
 import { writeDeclarations } from "./declarations.mjs";
 
-/** What of a package is not shipped: examples and works are the clone's, but for the plugin that `papo init` writes; what is written in another language is compiled already. */
+/**
+ * What of a package is not shipped: examples and works are the clone's, but for the plugin that `papo init` writes;
+ * what is written in another language is compiled already.
+ */
 const notShipped = /(?:^examples\/(?!visual-focus\.ts$)|(?<!^examples\/visual-focus)\.ts$|\.wat$|^package\.json$)/;
 
 /**
@@ -36,7 +39,9 @@ async function buildPackage(name, folder, types) {
   mkdirSync(folder, { recursive: true });
   await buildJavaScript(name, entriesOf(readManifest(name)), folder);
   const made = new Set(loadedByAddress(name).map(({ place }) => place));
-  const assets = filesOf(name).map((path) => path.slice(name.length + 1)).filter((path) => !notShipped.test(path) && !made.has(path));
+  const assets = filesOf(name)
+    .map((path) => path.slice(name.length + 1))
+    .filter((path) => !notShipped.test(path) && !made.has(path));
   for (const path of assets) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     cpSync(join(root, name, path), join(folder, path));
@@ -50,5 +55,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (unknown !== undefined) throw new Error(`npm run build takes --types, not "${unknown}"`);
   const start = performance.now();
   await buildPackages({ types: process.argv.includes("--types") });
-  console.log(`Built in ${((performance.now() - start) / 1000).toFixed(1)} s: papo runs from node_modules/.papo until a source changes.`);
+  console.log(
+    `Built in ${((performance.now() - start) / 1000).toFixed(1)} s: papo runs from node_modules/.papo until a source changes.`,
+  );
 }

@@ -1,4 +1,6 @@
-/** A package's sources as JavaScript with source maps, by esbuild: a bundle whose parts are shared between its entries. */
+/**
+ * A package's sources as JavaScript with source maps, by esbuild: a bundle whose parts are shared between its entries.
+ */
 import { build } from "esbuild";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, posix, relative, resolve, sep } from "node:path";
@@ -39,21 +41,30 @@ export async function buildJavaScript(name, entries, folder) {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, `export * from "${"../".repeat(place.split("/").length - 1)}${entry}.js";\n`);
   }
-  for (const path of Object.keys(metafile.outputs)) if (path.endsWith(".map")) nameSources(join(root, name, path), join(root, name));
+  for (const path of Object.keys(metafile.outputs))
+    if (path.endsWith(".map")) nameSources(join(root, name, path), join(root, name));
 }
 
-/** Modules that sources load by their address. A worker's `.mjs` makes Node read TypeScript; built, nothing need do so. */
+/**
+ * Modules that sources load by their address. A worker's `.mjs` makes Node read TypeScript; built, nothing need do so.
+ */
 export function loadedByAddress(name) {
-  return filesOf(name).filter((path) => path.endsWith(".ts")).flatMap((path) =>
-    [...withoutComments(readFileSync(join(root, path), "utf8")).matchAll(address)].flatMap(([, target, extension]) => {
-      const module = posix.relative(name, posix.join(posix.dirname(path), target));
-      const isThere = (file) => filesOf(name).includes(`${name}/${file}`);
-      // A worker that is plain JavaScript has no TypeScript beside it.
-      const source = extension === "mjs" && !isThere(`${module}.ts`) ? `${module}.mjs` : `${module}.ts`;
-      if (!isThere(source)) return [];
-      return [{ source, entry: module.replaceAll("/", "-"), place: `${module}.${extension === "ts" ? "js" : extension}` }];
-    }),
-  );
+  return filesOf(name)
+    .filter((path) => path.endsWith(".ts"))
+    .flatMap((path) =>
+      [...withoutComments(readFileSync(join(root, path), "utf8")).matchAll(address)].flatMap(
+        ([, target, extension]) => {
+          const module = posix.relative(name, posix.join(posix.dirname(path), target));
+          const isThere = (file) => filesOf(name).includes(`${name}/${file}`);
+          // A worker that is plain JavaScript has no TypeScript beside it.
+          const source = extension === "mjs" && !isThere(`${module}.ts`) ? `${module}.mjs` : `${module}.ts`;
+          if (!isThere(source)) return [];
+          return [
+            { source, entry: module.replaceAll("/", "-"), place: `${module}.${extension === "ts" ? "js" : extension}` },
+          ];
+        },
+      ),
+    );
 }
 
 const withoutComments = (text) => text.replace(/\/\*[^]*?\*\//g, "");
@@ -66,7 +77,9 @@ const ownSources = (folder) => ({
       if (path.includes("node_modules")) return undefined;
       const place = path.slice(folder.length + 1).replaceAll("\\", "/");
       const contents = readFileSync(path, "utf8")
-        .replace(address, (whole, target, extension) => whole.replace(`${target}.${extension}`, `${target}.${extension === "ts" ? "js" : extension}`))
+        .replace(address, (whole, target, extension) =>
+          whole.replace(`${target}.${extension}`, `${target}.${extension === "ts" ? "js" : extension}`),
+        )
         .replace(/\bimport\.meta\.url\b/g, `new URL("./${place.replace(/\.ts$/, ".js")}", import.meta.url).href`)
         .replace(/\bimport\.meta\.dirname\b/g, `\`\${import.meta.dirname}/${posix.dirname(place)}\``);
       return { contents, loader: "ts" };
@@ -98,5 +111,8 @@ function nameSources(file, own) {
     const source = resolve(dirname(file), path);
     return relative(source.startsWith(own + sep) ? own : root, source).replaceAll(sep, "/");
   };
-  writeFileSync(file, JSON.stringify({ ...map, sources: map.sources.map((path) => (path.includes(":") ? path : placeOf(path))) }));
+  writeFileSync(
+    file,
+    JSON.stringify({ ...map, sources: map.sources.map((path) => (path.includes(":") ? path : placeOf(path))) }),
+  );
 }

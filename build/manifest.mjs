@@ -8,7 +8,10 @@ export const readManifest = (name) => JSON.parse(readFileSync(join(root, name, "
 /** Sources that others can import, and the command line: name of the built file → source, relative to the package. */
 export function entriesOf({ exports, bin }) {
   const modules = Object.entries(exports).filter(([, file]) => file.endsWith(".ts"));
-  const entries = modules.map(([name, file]) => [name === "." ? "index" : name.slice("./".length), file.slice("./".length)]);
+  const entries = modules.map(([name, file]) => [
+    name === "." ? "index" : name.slice("./".length),
+    file.slice("./".length),
+  ]);
   return { ...Object.fromEntries(entries), ...(bin === undefined ? {} : { cli: "app/cli.ts" }) };
 }
 
@@ -24,11 +27,15 @@ export function manifestOf(name, folder, types) {
     const declared = types ? { types: file.replace("./", "./types/").replace(/\.ts$/, ".d.ts") } : {};
     return [key, { ...declared, default: `./${module}.js` }];
   });
-  const files = readdirSync(folder).filter((entry) => !/\.js(?:\.map)?$/.test(entry) && entry !== "package.json").sort();
+  const files = readdirSync(folder)
+    .filter((entry) => !/\.js(?:\.map)?$/.test(entry) && entry !== "package.json")
+    .sort();
   return {
     ...rest,
     exports: { ...Object.fromEntries(exported), "./package.json": "./package.json" },
     files: ["*.js", "*.js.map", ...files, ...(types ? ["types"] : [])],
-    dependencies: Object.fromEntries(Object.entries(dependencies).map(([key, range]) => [key, key.startsWith("@papo/") ? rest.version : range])),
+    dependencies: Object.fromEntries(
+      Object.entries(dependencies).map(([key, range]) => [key, key.startsWith("@papo/") ? rest.version : range]),
+    ),
   };
 }

@@ -21,7 +21,9 @@ const recordFile = (built) => join(built, "built.json");
 
 /** Paths under a folder, relative to the project, in order. */
 export function filesOf(folder, project = root) {
-  const entries = readdirSync(join(project, folder), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const entries = readdirSync(join(project, folder), { withFileTypes: true }).sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
   return entries.flatMap((entry) => {
     if (entry.name === "node_modules") return [];
     const path = `${folder}/${entry.name}`;

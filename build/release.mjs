@@ -10,12 +10,21 @@ import { readManifest } from "./manifest.mjs";
 import { builtPackage, packages, root } from "./packages.mjs";
 
 const tarballs = join(root, "dist");
-const npm = (...args) => execFileSync("npm", args, { cwd: root, encoding: "utf8", shell: process.platform === "win32", stdio: ["ignore", "pipe", "inherit"] });
+const npm = (...args) =>
+  execFileSync("npm", args, {
+    cwd: root,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
 
 /** @throws Error naming the packages whose versions differ: they are released together */
 function checkVersions() {
   const versions = packages.map((name) => readManifest(name).version);
-  if (new Set(versions).size > 1) throw new Error(`the packages have one version, found ${packages.map((name, index) => `${name} ${versions[index]}`).join(", ")}`);
+  if (new Set(versions).size > 1)
+    throw new Error(
+      `the packages have one version, found ${packages.map((name, index) => `${name} ${versions[index]}`).join(", ")}`,
+    );
   return versions[0];
 }
 
@@ -35,7 +44,9 @@ rmSync(tarballs, { recursive: true, force: true });
 mkdirSync(tarballs);
 for (const name of packages) {
   const [packed] = JSON.parse(npm("pack", builtPackage(name), "--pack-destination", tarballs, "--json"));
-  console.log(`\n@papo/${name} ${version}: ${packed.files.length} files, ${(packed.unpackedSize / 1e6).toFixed(1)} MB, ${(packed.size / 1e6).toFixed(1)} MB packed`);
+  console.log(
+    `\n@papo/${name} ${version}: ${packed.files.length} files, ${(packed.unpackedSize / 1e6).toFixed(1)} MB, ${(packed.size / 1e6).toFixed(1)} MB packed`,
+  );
   const shown = packed.files.map(({ path }) => path).filter((path) => !/^types\/|\.js\.map$|^chunk-/.test(path));
   console.log(shown.map((path) => `  ${path}`).join("\n"));
   console.log(`  and ${packed.files.length - shown.length} more: shared parts (chunk-*), source maps, declarations`);

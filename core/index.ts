@@ -8,7 +8,15 @@ export { keysOf, optionPaths, schemaAt, unwrapped } from "./options/schema-paths
 export { environment, holdsSecret, Secret, secret, withoutSecrets } from "./options/secrets.ts";
 export { PluginError } from "./messages/plugin-error.ts";
 export { createHooks } from "./contracts/hooks.ts";
-export type { Decision, GroupSelection, GroupsContext, RolloutPlan, RolloutShare, StepContext, TermSlot } from "./contracts/hook-values.ts";
+export type {
+  Decision,
+  GroupSelection,
+  GroupsContext,
+  RolloutPlan,
+  RolloutShare,
+  StepContext,
+  TermSlot,
+} from "./contracts/hook-values.ts";
 export type { Hooks, RunHooks } from "./contracts/hooks.ts";
 export type { RunEnding } from "./contracts/ending.ts";
 export type { AuxiliaryRollout } from "./contracts/registered/auxiliary.ts";
@@ -30,7 +38,14 @@ export { meanLikelihood, tokensBetween, tokensUntil } from "./scores/target-toke
 export type { ScoreHandle, ScoreRequest, ScoreTarget, TextCodec } from "./contracts/registered/scores.ts";
 export { loadSource } from "./prompts/prompts.ts";
 export { withoutPictures } from "./prompts/without-pictures.ts";
-export type { PictureAttention, PromptContext, PromptParts, ShownPicture, View, ViewContext } from "./contracts/registered/views.ts";
+export type {
+  PictureAttention,
+  PromptContext,
+  PromptParts,
+  ShownPicture,
+  View,
+  ViewContext,
+} from "./contracts/registered/views.ts";
 export type { EncodedPicture, Picture } from "./model/processing/picture.ts";
 export { tokensOfPatches } from "./model/processing/patches.ts";
 export type { PatchLayout } from "./model/processing/patches.ts";
@@ -117,7 +132,13 @@ export { launchPolicy, openPolicy, openProcessor, openPolicyInProcess } from "./
 export type { OpenPolicy, OpenPolicyOptions } from "./worker/policy.ts";
 // Executors
 export { type GpuAdapter, gpuAdapters, webgpuProblem } from "./graph/onnx/webgpu.ts";
-export { bindingFile, bindingSources, loadTensorFlow, tensorflowFolder, tensorflowSetup } from "./graph/tensorflow/binding.ts";
+export {
+  bindingFile,
+  bindingSources,
+  loadTensorFlow,
+  tensorflowFolder,
+  tensorflowSetup,
+} from "./graph/tensorflow/binding.ts";
 export type { TensorFlowSetup } from "./graph/tensorflow/binding.ts";
 export { checkXla, loadXla, xlaFolder, xlaSetup } from "./graph/xla/plugin.ts";
 export type { XlaSetup } from "./graph/xla/plugin.ts";

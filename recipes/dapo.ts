@@ -1,6 +1,11 @@
 import { parseOptions } from "@papo/core";
 import type { Plugin } from "@papo/core";
-import { ClippedObjectivePlugin, DynamicSamplingPlugin, GroupAdvantagePlugin, OverlongPenaltyPlugin } from "@papo/plugins";
+import {
+  ClippedObjectivePlugin,
+  DynamicSamplingPlugin,
+  GroupAdvantagePlugin,
+  OverlongPenaltyPlugin,
+} from "@papo/plugins";
 import { z } from "zod";
 
 const schema = z.strictObject({
@@ -11,9 +16,14 @@ const schema = z.strictObject({
   /** Bound of the loss for negative advantages, in advantages; null is off. */
   dualClip: z.number().nullable().default(3),
   /** Which groups are trained on: what DynamicSamplingPlugin takes. */
-  sampling: z.custom<ConstructorParameters<typeof DynamicSamplingPlugin>[0]>((value) => typeof value === "object", "an object").default({}),
+  sampling: z
+    .custom<ConstructorParameters<typeof DynamicSamplingPlugin>[0]>((value) => typeof value === "object", "an object")
+    .default({}),
   /** Soft overlong punishment; null leaves the plugin out. */
-  overlong: z.custom<ConstructorParameters<typeof OverlongPenaltyPlugin>[0]>((value) => typeof value === "object", "an object").nullable().default(null),
+  overlong: z
+    .custom<ConstructorParameters<typeof OverlongPenaltyPlugin>[0]>((value) => typeof value === "object", "an object")
+    .nullable()
+    .default(null),
 });
 
 export type DapoOptions = z.input<typeof schema>;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Plain JavaScript: it says so to a Node that is too old, and finds the command line. A package holds it built; a clone runs
-// the built one as long as its sources are what was built, and the sources otherwise, which need a loader.
+// Plain JavaScript: it says so to a Node that is too old, and finds the command line. A package holds it built; a clone
+// runs the built one as long as its sources are what was built, and the sources otherwise, which need a loader.
 import { existsSync } from "node:fs";
 import { installationProblem } from "./app/installation.mjs";
 import { nodeProblem } from "./app/node-version.mjs";

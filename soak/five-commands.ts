@@ -23,11 +23,19 @@ export async function fiveCommands(folder: string, tarballs: readonly string[]):
   const trained = join("my-run", "runs");
   const runFolder = (): string => join(trained, readdirSync(join(folder, trained))[0] ?? "");
   const commands: readonly (readonly [string, () => boolean | Promise<boolean>])[] = [
-    ["npm install --ignore-scripts <tarballs>", typed("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", ...tarballs])],
+    [
+      "npm install --ignore-scripts <tarballs>",
+      typed("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", ...tarballs]),
+    ],
     ["npx papo init my-run", typed("npx", ["papo", "init", "my-run"])],
     ["npx papo train my-run/run.ts", typed("npx", ["papo", "train", "my-run/run.ts"])],
     ["npx papo watch my-run/runs/first", () => watched(folder, runFolder())],
-    ["npx papo report my-run/runs/first", () => typed("npx", ["papo", "report", runFolder(), "--output", "report.html"])() && existsSync(join(folder, "report.html"))],
+    [
+      "npx papo report my-run/runs/first",
+      () =>
+        typed("npx", ["papo", "report", runFolder(), "--output", "report.html"])() &&
+        existsSync(join(folder, "report.html")),
+    ],
   ];
   const done: Command[] = [];
   for (const [name, work] of commands) {
@@ -41,7 +49,11 @@ export async function fiveCommands(folder: string, tarballs: readonly string[]):
 
 /** The page answers, and ends on Ctrl-C. */
 async function watched(folder: string, runFolder: string): Promise<boolean> {
-  const child = spawn(process.execPath, [join(folder, "node_modules/@papo/recipes/papo.mjs"), "watch", runFolder, "--port", "0"], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(
+    process.execPath,
+    [join(folder, "node_modules/@papo/recipes/papo.mjs"), "watch", runFolder, "--port", "0"],
+    { cwd: folder, stdio: ["ignore", "pipe", "inherit"] },
+  );
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   const address = await new Promise<string | undefined>((resolve) => {
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

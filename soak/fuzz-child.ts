@@ -1,4 +1,7 @@
-/** Reads damaged files in a process that may be lost: `fuzz-child.ts <from> <count> <seed>`; says each file's number before it is read, and what was raw. */
+/**
+ * Reads damaged files in a process that may be lost: `fuzz-child.ts <from> <count> <seed>`; says each file's number
+ * before it is read, and what was raw.
+ */
 import { writeSync } from "node:fs";
 import { fuzzFiles } from "../test/support/fuzz/fuzz.ts";
 

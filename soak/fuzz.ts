@@ -1,4 +1,7 @@
-/** Damaged files of every kind, in processes that are watched: one that crashes, hangs or grows is lost, with the number of its file. */
+/**
+ * Damaged files of every kind, in processes that are watched: one that crashes, hangs or grows is lost, with the number
+ * of its file.
+ */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
@@ -6,7 +9,10 @@ import { root, tally, type Result } from "./part.ts";
 import { atOnce } from "./smallest/random.ts";
 
 const shard = 1000;
-/** One file may take so long: readers of data have 10 seconds of their own. A process that begins trains a small run first, whose files are damaged then. */
+/**
+ * One file may take so long: readers of data have 10 seconds of their own. A process that begins trains a small run
+ * first, whose files are damaged then.
+ */
 const mostMilliseconds = 60_000;
 const mostToBegin = 600_000;
 const seed = Number(process.env["SOAK_SEED"] ?? 1);
@@ -18,7 +24,11 @@ interface Outcome {
 
 function watched(from: number, count: number): Promise<Outcome & { readonly next: number }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["--import", "tsx", join(root, "soak/fuzz-child.ts"), String(from), String(count), String(seed)], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(
+      process.execPath,
+      ["--import", "tsx", join(root, "soak/fuzz-child.ts"), String(from), String(count), String(seed)],
+      { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
+    );
     const losses: string[] = [];
     const kinds = new Map<string, number>();
     let [last, kind, said, hung] = [from - 1, "", "", false];
@@ -41,7 +51,10 @@ function watched(from: number, count: number): Promise<Outcome & { readonly next
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       const done = code === 0;
-      if (!done) losses.push(`seed ${seed}, file ${last} (${kind}): ${hung ? "it hangs" : `the process ended with ${signal ?? code}: ${said}`}`);
+      if (!done)
+        losses.push(
+          `seed ${seed}, file ${last} (${kind}): ${hung ? "it hangs" : `the process ended with ${signal ?? code}: ${said}`}`,
+        );
       resolve({ losses, kinds, next: done ? from + count : last + 1 });
     });
   });
@@ -51,7 +64,7 @@ function watched(from: number, count: number): Promise<Outcome & { readonly next
 async function all(from: number, count: number): Promise<Outcome> {
   const losses: string[] = [];
   const kinds = new Map<string, number>();
-  for (let next = from; next < from + count; ) {
+  for (let next = from; next < from + count;) {
     const outcome = await watched(next, from + count - next);
     losses.push(...outcome.losses);
     for (const [name, times] of outcome.kinds) kinds.set(name, (kinds.get(name) ?? 0) + times);

@@ -1,4 +1,7 @@
-/** Every hook, and every function that a plugin registers, with every fault that it may have, each in a run of its own that goes on after it. */
+/**
+ * Every hook, and every function that a plugin registers, with every fault that it may have, each in a run of its own
+ * that goes on after it.
+ */
 import { tally, type Result } from "./part.ts";
 import { hookFaults, hookNames, tryHook, tryPlace, type HookOutcome } from "../test/support/hook-faults.ts";
 import { registeredPlaces } from "../test/support/registered-faults.ts";
@@ -22,5 +25,10 @@ async function withEachFault(name: string, attempt: (fault: string) => Promise<H
     if (loss !== null) losses.push(loss);
     else console.log(`   ${name}, ${fault}: ${error?.split("\n")[0] ?? "as good as another result"}`);
   }
-  return tally(`${name} × ${Object.keys(hookFaults).join(", ")}`.slice(0, 70), Object.keys(hookFaults).length, losses, `${told} told by plugin and function`);
+  return tally(
+    `${name} × ${Object.keys(hookFaults).join(", ")}`.slice(0, 70),
+    Object.keys(hookFaults).length,
+    losses,
+    `${told} told by plugin and function`,
+  );
 }

@@ -1,4 +1,7 @@
-/** `long-child.ts <folder> <steps>`: trains the embedded task's model with few tokens, and writes down what it took at step 100 and at the end. */
+/**
+ * `long-child.ts <folder> <steps>`: trains the embedded task's model with few tokens, and writes down what it took at
+ * step 100 and at the end.
+ */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { learnerSettings, openJsonl, openPolicy, parseSettings, train, type Plugin, type Run } from "@papo/core";
@@ -55,7 +58,14 @@ class WatchPlugin implements Plugin {
   apply({ events }: Run): void {
     events.on("step", () => {
       const { user, system } = process.cpuUsage();
-      this.seen.push({ rss: process.memoryUsage.rss(), anonymous: anonymous(), handles: process.getActiveResourcesInfo().length, threads: inProc("task"), files: inProc("fd"), cpu: (user + system) / 1000 });
+      this.seen.push({
+        rss: process.memoryUsage.rss(),
+        anonymous: anonymous(),
+        handles: process.getActiveResourcesInfo().length,
+        threads: inProc("task"),
+        files: inProc("fd"),
+        cpu: (user + system) / 1000,
+      });
     });
   }
 }
@@ -80,13 +90,21 @@ function inProc(kind: "task" | "fd"): number {
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 const pair = (seen: readonly Seen[], of: (one: Seen, before: Seen) => number): Pair => {
-  const at = (start: number): number => median(Array.from({ length: window }, (_, index) => of(seen[start + index]!, seen[start + index - 1]!)));
+  const at = (start: number): number =>
+    median(Array.from({ length: window }, (_, index) => of(seen[start + index]!, seen[start + index - 1]!)));
   return { start: at(Math.min(begin, seen.length - 2 * window)), end: at(seen.length - window) };
 };
 
 mkdirSync(folder, { recursive: true });
 const output = join(folder, "run");
-const settings = parseSettings({ steps, promptsPerStep: 2, samplesPerPrompt: 4, learningRate: 1e-5, checkpointEvery: 50, sampling: { maxNewTokens: 16 } });
+const settings = parseSettings({
+  steps,
+  promptsPerStep: 2,
+  samplesPerPrompt: 4,
+  learningRate: 1e-5,
+  checkpointEvery: 50,
+  sampling: { maxNewTokens: 16 },
+});
 const watch = new WatchPlugin();
 const policy = await openPolicy({ folder: startModelFolder, threads: 1, ...learnerSettings(settings) });
 const log = new RunLogPlugin({ folder: output, decode: (tokens) => policy.processor.decode(tokens) });

@@ -1,4 +1,7 @@
-/** Reward and judge servers with every fault, in the third step of a run: it stops or goes on as it was told to, and, resumed with the server whole, ends as if nothing had been. */
+/**
+ * Reward and judge servers with every fault, in the third step of a run: it stops or goes on as it was told to, and,
+ * resumed with the server whole, ends as if nothing had been.
+ */
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { HttpRewardPlugin, JudgeRewardPlugin } from "@papo/plugins";
@@ -13,14 +16,27 @@ import { tally, type Result } from "./part.ts";
 // A busy machine lets a sound server seem late: what hangs costs this much.
 const limits = { retries: 1, timeoutSeconds: 10, maxAnswerMegabytes: 1 };
 const kinds: Readonly<Record<string, { readonly right: string; readonly plugin: (url: string) => Plugin }>> = {
-  "reward server": { right: '{"scores":[0.5]}', plugin: (url) => new HttpRewardPlugin({ part: "r", url, batch: 1, gather: 0, ...limits }) },
-  judge: { right: '{"choices":[{"message":{"content":"score: 0.5"}}]}', plugin: (url) => new JudgeRewardPlugin({ url, model: "m", ...limits }) },
+  "reward server": {
+    right: '{"scores":[0.5]}',
+    plugin: (url) => new HttpRewardPlugin({ part: "r", url, batch: 1, gather: 0, ...limits }),
+  },
+  judge: {
+    right: '{"choices":[{"message":{"content":"score: 0.5"}}]}',
+    plugin: (url) => new JudgeRewardPlugin({ url, model: "m", ...limits }),
+  },
 };
 const settings = { ...banditSettings, steps: 4, promptsPerStep: 2, samplesPerPrompt: 2, checkpointEvery: 1 };
 const raw = /[\u0000-\u0008\u001b]|\bundefined\b|fetch failed|Cannot read|\[object /;
-const healthy = { outcome: 0.5, answer: (response: Parameters<(typeof serverFaults)[string]["answer"]>[0], right: string) => void response.writeHead(200, { "Content-Type": "application/json" }).end(right) };
+const healthy = {
+  outcome: 0.5,
+  answer: (response: Parameters<(typeof serverFaults)[string]["answer"]>[0], right: string) =>
+    void response.writeHead(200, { "Content-Type": "application/json" }).end(right),
+};
 
-const contents = (output: string): string => ["metrics.jsonl", "checkpoints/step-4/policy/weights.json", "rewards/step-4.jsonl"].map((name) => readFileSync(join(output, name), "utf8")).join("\n");
+const contents = (output: string): string =>
+  ["metrics.jsonl", "checkpoints/step-4/policy/weights.json", "rewards/step-4.jsonl"]
+    .map((name) => readFileSync(join(output, name), "utf8"))
+    .join("\n");
 
 /** Tells each step before its prompts are asked. */
 class BeginsPlugin implements Plugin {
@@ -41,9 +57,20 @@ class BeginsPlugin implements Plugin {
 async function run(server: FaultyServer, kind: string, fault: string | null, output: string): Promise<string | null> {
   const { right, plugin } = kinds[kind]!;
   server.now = { fault: healthy, right };
-  const began = (step: number): void => void (server.now = { fault: fault === null || step !== 3 ? healthy : serverFaults[fault]!, right });
-  const ended = train({ policy: tabularPolicy(), plugins: [plugin(server.url), ...grpo({ referenceKl: 0 }), new BeginsPlugin(began)], dataset: letterRows, settings, output, resume: true });
-  return ended.then(() => null, (error: unknown) => (error as Error).message);
+  const began = (step: number): void =>
+    void (server.now = { fault: fault === null || step !== 3 ? healthy : serverFaults[fault]!, right });
+  const ended = train({
+    policy: tabularPolicy(),
+    plugins: [plugin(server.url), ...grpo({ referenceKl: 0 }), new BeginsPlugin(began)],
+    dataset: letterRows,
+    settings,
+    output,
+    resume: true,
+  });
+  return ended.then(
+    () => null,
+    (error: unknown) => (error as Error).message,
+  );
 }
 
 export async function servers(): Promise<readonly Result[]> {
@@ -70,7 +97,9 @@ export async function servers(): Promise<readonly Result[]> {
         }
         rmSync(folder, { recursive: true, force: true });
       }
-      results.push(tally(`${kind} × ${Object.keys(serverFaults).length} faults`, Object.keys(serverFaults).length, losses));
+      results.push(
+        tally(`${kind} × ${Object.keys(serverFaults).length} faults`, Object.keys(serverFaults).length, losses),
+      );
     }
   } finally {
     server.close();

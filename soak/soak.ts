@@ -1,6 +1,7 @@
 /**
- * `npm run soak [-- <part>[=<count>] …]`: what takes too long for the tests, or needs the network. Without a name all parts run, one after
- * the other; a table at the end says what was tried, how many faults that were, and what was lost. Exits 1 where something did not hold.
+ * `npm run soak [-- <part>[=<count>] …]`: what takes too long for the tests, or needs the network. Without a name all
+ * parts run, one after the other; a table at the end says what was tried, how many faults that were, and what was lost.
+ * Exits 1 where something did not hold.
  */
 import type { Part, Result } from "./part.ts";
 import { script } from "./part.ts";
@@ -38,13 +39,17 @@ export const parts: Readonly<Record<string, Part>> = {
   /** The pages as a site: links that lead nowhere are errors of the generator. */
   site: script("node", ["docs/site/build.mjs"]),
   /** Every finding still holds. Needs Python. */
-  findings: script("bash", ["-c", "for f in findings/*.sh; do echo \"$f\"; bash \"$f\" || exit 1; done"]),
+  findings: script("bash", ["-c", 'for f in findings/*.sh; do echo "$f"; bash "$f" || exit 1; done']),
 };
 
 const asked = process.argv.slice(2).map((word) => word.split("=") as [string, string?]);
-const unknown = asked.filter(([name, count]) => !Object.hasOwn(parts, name) || (count !== undefined && !/^[1-9]\d*$/.test(count)));
+const unknown = asked.filter(
+  ([name, count]) => !Object.hasOwn(parts, name) || (count !== undefined && !/^[1-9]\d*$/.test(count)),
+);
 if (unknown.length > 0) {
-  console.error(`There is no part ${unknown.map((words) => words.join("=")).join(", ")}; there are ${Object.keys(parts).join(", ")}, each with =<count> where it counts.`);
+  console.error(
+    `There is no part ${unknown.map((words) => words.join("=")).join(", ")}; there are ${Object.keys(parts).join(", ")}, each with =<count> where it counts.`,
+  );
   process.exit(2);
 }
 
@@ -54,21 +59,42 @@ for (const [name, count] of asked.length > 0 ? asked : Object.keys(parts).map((p
   console.log(`\n== ${name}`);
   const started = Date.now();
   try {
-    for (const result of await parts[name]!(count === undefined ? null : Number(count))) results.push({ part: name, ...result });
+    for (const result of await parts[name]!(count === undefined ? null : Number(count)))
+      results.push({ part: name, ...result });
   } catch (error) {
     results.push({ part: name, tried: "all of it", found: (error as Error).message.split("\n")[0]!, held: false });
   }
   // What is known stays known where a later part is cut short.
-  for (const { part, tried, found, held } of results) if (part === name) console.log(`   ${held ? "held" : "NOT HELD"}: ${tried}: ${found}`);
+  for (const { part, tried, found, held } of results)
+    if (part === name) console.log(`   ${held ? "held" : "NOT HELD"}: ${tried}: ${found}`);
   console.log(`   ${name}: ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
-const faultsOf = ({ faults = 1, held, lost = held ? 0 : faults }: Result): { tried: number; survived: number; lost: number } => ({ tried: faults, survived: faults - lost, lost });
+const faultsOf = ({
+  faults = 1,
+  held,
+  lost = held ? 0 : faults,
+}: Result): { tried: number; survived: number; lost: number } => ({ tried: faults, survived: faults - lost, lost });
 console.log("");
 // eslint-disable-next-line no-console -- a table is what it is for
-console.table(Object.fromEntries(results.map((result, index) => {
-  const { tried, survived, lost } = faultsOf(result);
-  return [index + 1, { part: result.part, what: result.tried, found: result.found, tried, survived, lost, held: result.held ? "yes" : "NO" }];
-})));
+console.table(
+  Object.fromEntries(
+    results.map((result, index) => {
+      const { tried, survived, lost } = faultsOf(result);
+      return [
+        index + 1,
+        {
+          part: result.part,
+          what: result.tried,
+          found: result.found,
+          tried,
+          survived,
+          lost,
+          held: result.held ? "yes" : "NO",
+        },
+      ];
+    }),
+  ),
+);
 console.log(`${Math.round((Date.now() - began) / 60_000)} minutes in all`);
 process.exitCode = results.every(({ held }) => held) ? 0 : 1;

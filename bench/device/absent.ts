@@ -1,4 +1,7 @@
-/** Stands for native packages that the bundle leaves out. Pictures are read from arrays that were decoded when it was made. */
+/**
+ * Stands for native packages that the bundle leaves out. Pictures are read from arrays that were decoded when it was
+ * made.
+ */
 
 /** onnxruntime-node. */
 export class InferenceSession {
@@ -25,4 +28,3 @@ export default function decoded(bytes: Uint8Array) {
   };
   return steps;
 }
-

@@ -1,6 +1,7 @@
 /**
- * Measures on a bare machine with a GPU, Python and a PJRT plugin: `sh run.sh <plugin.so> <python3> <output folder> <run> <seconds>`.
- * This file is bundled; it starts each side in a process of its own and writes a line of JSON for whatever is done.
+ * Measures on a bare machine with a GPU, Python and a PJRT plugin: `sh run.sh <plugin.so> <python3> <output folder>
+ * <run> <seconds>`. This file is bundled; it starts each side in a process of its own and writes a line of JSON for
+ * whatever is done.
  */
 import { spawn } from "node:child_process";
 import { appendFileSync, mkdirSync } from "node:fs";
@@ -56,13 +57,16 @@ function run({ name, program, args }: Side, seconds: number): Promise<void> {
     child.stdout.on("data", (chunk: Buffer) => {
       const lines = (pending + chunk.toString()).split("\n");
       pending = lines.pop()!;
-      for (const line of lines) if (line.startsWith("{")) write({ side: name, at: (Date.now() - began) / 1000, ...(JSON.parse(line) as object) });
+      for (const line of lines)
+        if (line.startsWith("{"))
+          write({ side: name, at: (Date.now() - began) / 1000, ...(JSON.parse(line) as object) });
     });
     child.stderr.on("data", (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-3000)));
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       const at = (Date.now() - began) / 1000;
-      if (signal === "SIGKILL") write({ side: name, at, left: `its share of the time, ${Math.round(seconds)} s, was over` });
+      if (signal === "SIGKILL")
+        write({ side: name, at, left: `its share of the time, ${Math.round(seconds)} s, was over` });
       else if (code !== 0) write({ side: name, at, code, signal, errors: errors.slice(-1500) });
       resolve();
     });
@@ -71,10 +75,19 @@ function run({ name, program, args }: Side, seconds: number): Promise<void> {
 
 const ours = (share: number, name: string, ...args: string[]): Side => {
   const kind = process.argv.filter((arg) => arg === "--cpu" || arg === "--small");
-  return { name, share, program: process.execPath, args: [process.argv[1]!, ...args, "--plugin", option("plugin", ""), "--out", out, ...kind] };
+  return {
+    name,
+    share,
+    program: process.execPath,
+    args: [process.argv[1]!, ...args, "--plugin", option("plugin", ""), "--out", out, ...kind],
+  };
 };
-const peer = (share: number, name: string, layers: number, more: Readonly<Record<string, unknown>>): Side =>
-  ({ name, share, program: python, args: [join(here, "peer.py"), peerWork(workload(layers, small), { steps: 2, ...more })] });
+const peer = (share: number, name: string, layers: number, more: Readonly<Record<string, unknown>>): Side => ({
+  name,
+  share,
+  program: python,
+  args: [join(here, "peer.py"), peerWork(workload(layers, small), { steps: 2, ...more })],
+});
 
 const options = (): OursOptions => ({
   steps: Number(option("steps", "3")),
@@ -89,26 +102,33 @@ const layersHere = small ? 2 : 6;
 const tasks: Readonly<Record<string, () => Promise<void>>> = {
   async smoke() {
     const pjrt = openedPlugin();
-    console.log(JSON.stringify({ platform: pjrt.platform, api: pjrt.version, devices: pjrt.devices, memory: pjrt.memory() }));
+    console.log(
+      JSON.stringify({ platform: pjrt.platform, api: pjrt.version, devices: pjrt.devices, memory: pjrt.memory() }),
+    );
   },
   async goldens() {
     process.env["GOLDEN_DIR"] = join(here, "goldens");
     const { runTests } = await import("./goldens.ts");
-    const report = await runTests(() => true, Date.now() + 1000 * Number(option("limit", "60")), (passed) => console.log(JSON.stringify({ passed })));
+    const report = await runTests(
+      () => true,
+      Date.now() + 1000 * Number(option("limit", "60")),
+      (passed) => console.log(JSON.stringify({ passed })),
+    );
     console.log(JSON.stringify(report));
   },
   learner: () => learner(workload(Number(option("layers", "6")), small), options()),
   decode: () => decode(workload(Number(option("layers", "6")), small), options()),
   papo: () => papo(workload(Number(option("layers", "6")), small), options()),
   /** Loads, goldens (parity), learner at some layers of the full width against torch. */
-  first: () => inTurn([
-    ours(1, "smoke", "smoke"),
-    ours(8, "goldens", "goldens", "--limit", "70"),
-    ours(7, "ours learner", "learner", "--layers", String(layersHere)),
-    peer(3, "torch padded", layersHere, { task: "learner", score: "padded" }),
-    peer(3, "torch shared", layersHere, { task: "learner", score: "shared" }),
-    ours(2, "ours learner, again", "learner", "--layers", String(layersHere)),
-  ]),
+  first: () =>
+    inTurn([
+      ours(1, "smoke", "smoke"),
+      ours(8, "goldens", "goldens", "--limit", "70"),
+      ours(7, "ours learner", "learner", "--layers", String(layersHere)),
+      peer(3, "torch padded", layersHere, { task: "learner", score: "padded" }),
+      peer(3, "torch shared", layersHere, { task: "learner", score: "shared" }),
+      ours(2, "ours learner, again", "learner", "--layers", String(layersHere)),
+    ]),
   /** The rows of the table in its order, at full depth, ours on either side of the peer's. */
   second() {
     const layers = small ? 2 : 36;

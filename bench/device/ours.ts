@@ -43,7 +43,10 @@ function batchOf(work: Workload, pictureToken: number, config: Record<string, un
     const words = Array.from({ length: work.text - 2 }, word);
     const visual = Array.from({ length: patches / 4 }, () => pictureToken);
     const [begin, end] = [config["vision_start_token_id"], config["vision_end_token_id"]] as [number, number];
-    const pixels = Float32Array.from({ length: patches * 1176 }, (_, i) => ((i * 2_654_435_761 + p * 97) % 4093) / 1023 - 2);
+    const pixels = Float32Array.from(
+      { length: patches * 1176 },
+      (_, i) => ((i * 2_654_435_761 + p * 97) % 4093) / 1023 - 2,
+    );
     const grid = [1, work.side, work.side] as const;
     return {
       ids: Int32Array.from([...words.slice(0, half), begin, ...visual, end, ...words.slice(half)]),
@@ -87,7 +90,9 @@ async function adapted(config: Record<string, unknown>, executor: XlaExecutor, r
   return new ModelRuntime(base.model, new Map([...frozen, ...weights]), executor, options);
 }
 
-/** Steps of forward, backward, norm, clipping and AdamW; each step's seconds, and the peak of the device's allocator. */
+/**
+ * Steps of forward, backward, norm, clipping and AdamW; each step's seconds, and the peak of the device's allocator.
+ */
 export async function learner(work: Workload, { steps, rank, cache, deadline, say }: OursOptions): Promise<void> {
   const pjrt = openedPlugin();
   const config = configOf(work);
@@ -102,20 +107,36 @@ export async function learner(work: Workload, { steps, rank, cache, deadline, sa
   const batch = batchOf(work, runtime.model.decoder.pictureToken, config);
   const count = batch.rows.length * work.new;
   const draws = createRandom(1).key("advantages");
-  const cotangent = Float32Array.from({ length: count }, (_, i) => (draws.uniform(Math.floor(i / work.new)) - 0.5) / count);
+  const cotangent = Float32Array.from(
+    { length: count },
+    (_, i) => (draws.uniform(Math.floor(i / work.new)) - 0.5) / count,
+  );
   for (let step = 0; step <= steps && (step < 2 || Date.now() < deadline); step++) {
     const begun = performance.now();
     const { logProbs } = await trained.backward(batch, { logProbs: cotangent });
     const { gradientNorm } = await trained.step({ learningRate: 1e-6 });
     const mean = logProbs!.reduce((sum, value) => sum + value, 0) / count;
     const seconds = (performance.now() - begun) / 1000;
-    say({ step, seconds, gradientNorm, meanLogProb: mean, peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20, ...executor.counts });
+    say({
+      step,
+      seconds,
+      gradientNorm,
+      meanLogProb: mean,
+      peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20,
+      ...executor.counts,
+    });
   }
 }
 
 /** Responses of exactly `work.new` tokens to each prompt, drawn from the whole distribution. */
-async function sample(engine: OnnxRolloutEngine, { prompts }: LearnerBatch, work: Workload, round: number): Promise<Int32Array[]> {
-  const keys = (prompt: number) => Array.from({ length: work.responses }, (_, i) => [round, prompt * work.responses + i] as const);
+async function sample(
+  engine: OnnxRolloutEngine,
+  { prompts }: LearnerBatch,
+  work: Workload,
+  round: number,
+): Promise<Int32Array[]> {
+  const keys = (prompt: number) =>
+    Array.from({ length: work.responses }, (_, i) => [round, prompt * work.responses + i] as const);
   const requests = prompts.map((prompt, i) => ({ prompt, count: work.responses, keys: keys(i) }));
   const settings = { temperature: 1, topP: 1, topK: 0, maxNewTokens: work.new, stopTokens: [], bannedTokens: [] };
   const responses: Int32Array[] = [];
@@ -146,11 +167,22 @@ const modes = { grpo: null, official: "official", paper: "paper" } as const;
 type Mode = keyof typeof modes;
 
 /** The plugins' loss of a step's log-probs, and its gradients. */
-function lossOfStep(mode: Mode, logProbs: Float32Array, masked: Float32Array | null, { new: length }: Workload): LossOf {
+function lossOfStep(
+  mode: Mode,
+  logProbs: Float32Array,
+  masked: Float32Array | null,
+  { new: length }: Workload,
+): LossOf {
   const rows = (array: Float32Array): number[][] =>
     Array.from({ length: array.length / length }, (_, row) => [...array.subarray(row * length, (row + 1) * length)]);
   const chosen = modes[mode];
-  const perception = chosen === null ? [] : [new PerceptionKlPlugin({ mode: chosen }), new DoubleEntropyPlugin({ original: 0.03, masked: 0.03, mode: chosen })];
+  const perception =
+    chosen === null
+      ? []
+      : [
+          new PerceptionKlPlugin({ mode: chosen }),
+          new DoubleEntropyPlugin({ original: 0.03, masked: 0.03, mode: chosen }),
+        ];
   const all = rows(logProbs);
   return lossOf([new ClippedObjectivePlugin(), ...perception], {
     logProbs: all,
@@ -160,8 +192,9 @@ function lossOfStep(mode: Mode, logProbs: Float32Array, masked: Float32Array | n
 }
 
 /**
- * Whole steps of GRPO and of PAPO, official mode and paper mode, each of the same responses: sampling, log-probs, the loss
- * on the host, forward and backward with the update, and PAPO's passes over the masked pictures. Each is a line when done.
+ * Whole steps of GRPO and of PAPO, official mode and paper mode, each of the same responses: sampling, log-probs, the
+ * loss on the host, forward and backward with the update, and PAPO's passes over the masked pictures. Each is a line
+ * when done.
  */
 export async function papo(work: Workload, { steps, cache, deadline, say }: OursOptions): Promise<void> {
   const pjrt = openedPlugin();
@@ -171,7 +204,12 @@ export async function papo(work: Workload, { steps, cache, deadline, say }: Ours
   const { prompts } = batchOf(work, runtime.model.decoder.pictureToken, config);
   const microbatchTokens = work.text + work.side ** 2 / 4 + work.responses * work.new;
   const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
-  const trained = new GraphLearner(runtime, { optimizer, microbatchTokens, scoringTokens: microbatchTokens, recompute: true });
+  const trained = new GraphLearner(runtime, {
+    optimizer,
+    microbatchTokens,
+    scoringTokens: microbatchTokens,
+    recompute: true,
+  });
   for (let step = 0; step <= steps && (step < 2 || Date.now() < deadline); step++) {
     const begun = performance.now();
     const responses = await sample(engine, { prompts, rows: [], temperature: 1 }, work, step);
@@ -179,7 +217,10 @@ export async function papo(work: Workload, { steps, cache, deadline, say }: Ours
     say({ step, sampling });
     const rows = responses.map((tokens, i) => ({ prompt: Math.floor(i / work.responses), tokens }));
     const original: LearnerBatch = { prompts, rows, temperature: 1 };
-    const black = prompts.map((prompt) => ({ ...prompt, pictures: prompt.pictures.map((picture) => blackened(picture, step)) }));
+    const black = prompts.map((prompt) => ({
+      ...prompt,
+      pictures: prompt.pictures.map((picture) => blackened(picture, step)),
+    }));
     const masked: LearnerBatch = { prompts: black, rows, temperature: 1 };
     const whole = new Map<Mode, number>();
     for (const mode of Object.keys(modes) as Mode[]) {
@@ -187,13 +228,23 @@ export async function papo(work: Workload, { steps, cache, deadline, say }: Ours
       const scores = await trained.score(original, ["logProbs"]);
       const other = mode === "grpo" ? null : (await trained.score(masked, ["logProbs"])).logProbs!;
       const { loss, gradients } = lossOfStep(mode, scores.logProbs!, other, work);
-      for (const [batch, view] of [[original, "original"], [masked, "masked"]] as const) {
+      for (const [batch, view] of [
+        [original, "original"],
+        [masked, "masked"],
+      ] as const) {
         const gradient = gradients[view]?.["logProbs"];
         if (gradient !== undefined) await trained.backward(batch, { logProbs: Float32Array.from(gradient.flat()) });
       }
       await trained.step({ learningRate: 1e-6 });
       whole.set(mode, sampling + (performance.now() - from) / 1000);
-      say({ step, mode, wholeStep: whole.get(mode), ratio: whole.get(mode)! / whole.get("grpo")!, loss, peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20 });
+      say({
+        step,
+        mode,
+        wholeStep: whole.get(mode),
+        ratio: whole.get(mode)! / whole.get("grpo")!,
+        loss,
+        peak: (pjrt.memory()?.peak ?? 0) / 2 ** 20,
+      });
     }
   }
 }
@@ -203,6 +254,7 @@ function blackened({ grid, pixels }: EncodedPicture, step: number): EncodedPictu
   const draws = createRandom(step).key("mask");
   const width = 1176;
   const masked = pixels.slice();
-  for (let patch = 0; patch * width < masked.length; patch++) if (draws.uniform(patch) < 0.6) masked.fill(-1.8, patch * width, (patch + 1) * width);
+  for (let patch = 0; patch * width < masked.length; patch++)
+    if (draws.uniform(patch) < 0.6) masked.fill(-1.8, patch * width, (patch + 1) * width);
   return { hash: hashPixels(grid, masked), grid, pixels: masked };
 }

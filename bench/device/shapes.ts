@@ -41,12 +41,21 @@ export const config = (layers: number): Record<string, unknown> => ({
 export function smallConfig(layers: number): Record<string, unknown> {
   const large = config(layers) as { readonly text_config: object; readonly vision_config: object };
   const text = {
-    ...large.text_config, vocab_size: 152_064 / 32, hidden_size: 128, intermediate_size: 344,
-    num_attention_heads: 4, num_key_value_heads: 2,
+    ...large.text_config,
+    vocab_size: 152_064 / 32,
+    hidden_size: 128,
+    intermediate_size: 344,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
     rope_parameters: { rope_type: "default", rope_theta: 1e6, mrope_section: [4, 6, 6] },
   };
   const vision = {
-    ...large.vision_config, depth: 4, hidden_size: 64, num_heads: 4, intermediate_size: 172, out_hidden_size: 128,
+    ...large.vision_config,
+    depth: 4,
+    hidden_size: 64,
+    num_heads: 4,
+    intermediate_size: 172,
+    out_hidden_size: 128,
     fullatt_block_indexes: [3],
   };
   const tokens = { image_token_id: 4655, video_token_id: 4656, vision_start_token_id: 4652, vision_end_token_id: 4653 };
@@ -70,7 +79,8 @@ export const workload = (layers: number, small: boolean): Workload =>
     ? { layers, prompts: 2, responses: 4, text: 16, side: 8, new: 24, small }
     : { layers, prompts: 8, responses: 8, text: 256, side: 32, new: 512, small };
 
-export const configOf = ({ layers, small }: Workload): Record<string, unknown> => (small ? smallConfig(layers) : config(layers));
+export const configOf = ({ layers, small }: Workload): Record<string, unknown> =>
+  small ? smallConfig(layers) : config(layers);
 
 /** What the peer reads. */
 export const peerWork = (work: Workload, more: Readonly<Record<string, unknown>>): string =>
@@ -88,7 +98,9 @@ export interface Arithmetic {
 export function arithmetic(work: Workload, parameters: ReadonlyMap<string, readonly number[]>): Arithmetic {
   const prompt = work.text + work.side ** 2 / 4;
   const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-  const decoder = [...parameters].filter(([name]) => !name.includes("visual")).reduce((sum, [, shape]) => sum + count(shape), 0);
+  const decoder = [...parameters]
+    .filter(([name]) => !name.includes("visual"))
+    .reduce((sum, [, shape]) => sum + count(shape), 0);
   const responses = work.prompts * work.responses;
   return { rows: work.prompts * prompt + responses * work.new, paddedRows: responses * (prompt + work.new), decoder };
 }

@@ -1,4 +1,7 @@
-/** As much of vitest as the golden tests use, for a machine where it is not installed: the bundle puts this in its place. */
+/**
+ * As much of vitest as the golden tests use, for a machine where it is not installed: the bundle puts this in its
+ * place.
+ */
 import { JestAsymmetricMatchers, JestChaiExpect, JestExtend } from "@vitest/expect";
 import * as chai from "chai";
 
@@ -34,12 +37,15 @@ function define(name: string, body: Body): void {
   void body();
 }
 
-const each = (add: (name: string, body: Body) => void) => (rows: readonly unknown[]) => (title: string, body: Body): void => {
-  for (const row of rows) {
-    const values = (Array.isArray(row) ? row : [row]) as never[];
-    add(titled(title, row), () => body(...values));
-  }
-};
+const each =
+  (add: (name: string, body: Body) => void) =>
+  (rows: readonly unknown[]) =>
+  (title: string, body: Body): void => {
+    for (const row of rows) {
+      const values = (Array.isArray(row) ? row : [row]) as never[];
+      add(titled(title, row), () => body(...values));
+    }
+  };
 
 const nothing = (): void => undefined;
 const addTest = (name: string, body: Body): void => void current().tests.push({ name, body });
@@ -64,7 +70,11 @@ export interface Report {
 }
 
 /** Run what was registered and `wanted` takes, until `deadline` (milliseconds of Date.now). */
-export async function runTests(wanted: (name: string) => boolean, deadline: number, progress: (passed: number) => void): Promise<Report> {
+export async function runTests(
+  wanted: (name: string) => boolean,
+  deadline: number,
+  progress: (passed: number) => void,
+): Promise<Report> {
   let [passed, left] = [0, 0];
   const failed: string[] = [];
   const attempt = async (name: string, bodies: readonly Body[]): Promise<boolean> => {

@@ -20,7 +20,13 @@ const schema = z.object({ step: z.number(), metric: z.string(), value: z.number(
 /** The best of a run so far; null before there is one. @throws Error naming the file when it is damaged */
 export function readBest(folder: string): Best | null {
   const file = join(folder, "best.json");
-  return existsSync(file) ? readJsonFile(file, schema, "it says how good the weights beside it are; bring it back from a copy, or move the folder away") : null;
+  return existsSync(file)
+    ? readJsonFile(
+        file,
+        schema,
+        "it says how good the weights beside it are; bring it back from a copy, or move the folder away",
+      )
+    : null;
 }
 
 /**
@@ -59,7 +65,13 @@ export async function keepBest(
   const best = readBest(folder);
   if (value === undefined || !Number.isFinite(value)) return null;
   // A resumed run comes by steps again that it had done.
-  if (best !== null && best.metric === metric && best.step !== step && !(mode === "max" ? value > best.value : value < best.value)) return null;
+  if (
+    best !== null &&
+    best.metric === metric &&
+    best.step !== step &&
+    !(mode === "max" ? value > best.value : value < best.value)
+  )
+    return null;
   const kept = { step, metric, value };
   await writeFolderAtomic(folder, async (temporary) => {
     mkdirSync(temporary, { recursive: true });

@@ -83,14 +83,22 @@ export const policyFolder = (checkpoint: string): string => join(checkpoint, "po
  */
 export async function writeCheckpoint(
   root: string,
-  content: { readonly learner: Learner; readonly state: RunState; readonly description: RunDescription; readonly addFiles: (folder: string) => void },
+  content: {
+    readonly learner: Learner;
+    readonly state: RunState;
+    readonly description: RunDescription;
+    readonly addFiles: (folder: string) => void;
+  },
   keep: number,
 ): Promise<string> {
   const folder = join(root, `step-${content.state.step}`);
   mkdirSync(root, { recursive: true });
   await writeFolderAtomic(folder, async (temporary) => {
     mkdirSync(policyFolder(temporary), { recursive: true });
-    await content.learner.save(policyFolder(temporary), content.description.settings.checkpointOptimizer ? "all" : "weights");
+    await content.learner.save(
+      policyFolder(temporary),
+      content.description.settings.checkpointOptimizer ? "all" : "weights",
+    );
     const file: StateFile = { format: FORMAT, description: content.description, state: content.state };
     writeFileSync(join(temporary, "state.json"), withoutSecrets(`${JSON.stringify(file, null, 2)}\n`));
     content.addFiles(temporary);
@@ -116,7 +124,10 @@ export function removeOldCheckpoints(root: string, step: number, keep: number): 
  * The newest checkpoint that is whole, of those up to step `upTo`. Those that are not (a file is missing, or is not
  * what was written) are passed over and named in `damaged`; checkpoints all damaged are an error, none at all is null.
  */
-export function newestCheckpoint(root: string, upTo = Infinity): { readonly checkpoint: Checkpoint | null; readonly damaged: readonly string[] } {
+export function newestCheckpoint(
+  root: string,
+  upTo = Infinity,
+): { readonly checkpoint: Checkpoint | null; readonly damaged: readonly string[] } {
   const damaged: string[] = [];
   for (const { folder, step } of checkpointFolders(root)) {
     if (step > upTo) continue;
@@ -141,7 +152,14 @@ export function checkpointFolders(root: string): { readonly folder: string; read
 
 function readCheckpoint(folder: string): Checkpoint {
   const file = join(folder, "state.json");
-  const { format, state, description } = readJsonFile(file, stateSchema, "remove this checkpoint's folder, and the next older one is taken") as unknown as StateFile;
-  if (!READ.includes(format)) throw new Error(`${file} has format ${String(format)}, this version reads ${READ.join(" and ")}: resume with the version that wrote it`);
+  const { format, state, description } = readJsonFile(
+    file,
+    stateSchema,
+    "remove this checkpoint's folder, and the next older one is taken",
+  ) as unknown as StateFile;
+  if (!READ.includes(format))
+    throw new Error(
+      `${file} has format ${String(format)}, this version reads ${READ.join(" and ")}: resume with the version that wrote it`,
+    );
   return { folder, state, description };
 }

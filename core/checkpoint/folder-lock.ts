@@ -63,7 +63,9 @@ export function lockFolder(folder: string): FolderLock {
   const check = (): void => {
     const holder = readHolder(file) ?? (create(file, own) ? own : readHolder(file));
     if (holder?.id !== own.id) {
-      throw new Error(`${folder} was taken over by ${holder === null ? "another process" : nameOf(holder)}: this one ends without writing there`);
+      throw new Error(
+        `${folder} was taken over by ${holder === null ? "another process" : nameOf(holder)}: this one ends without writing there`,
+      );
     }
   };
   return { check, release };
@@ -133,7 +135,15 @@ function readHolder(file: string): Holder | null {
 
 function thisProcess(): Holder {
   const { pid } = process;
-  return { id: randomUUID(), pid, host: hostname(), boot: bootOf(), born: birthOf(pid), space: spaceOf(), since: new Date().toISOString() };
+  return {
+    id: randomUUID(),
+    pid,
+    host: hostname(),
+    boot: bootOf(),
+    born: birthOf(pid),
+    space: spaceOf(),
+    since: new Date().toISOString(),
+  };
 }
 
 /** Whether the holder is still at work, as far as it can be seen from here. */
@@ -164,7 +174,8 @@ function beatsLately(file: string): boolean {
 const bootOf = (): string | null => fromSystem(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
 const spaceOf = (): string | null => fromSystem(() => readlinkSync("/proc/self/ns/pid"));
 /** The 22nd field; the second is a name in brackets, which may hold anything. */
-const birthOf = (pid: number): string | null => fromSystem(() => readFileSync(`/proc/${pid}/stat`, "utf8").split(")").at(-1)!.trim().split(" ")[19] ?? null);
+const birthOf = (pid: number): string | null =>
+  fromSystem(() => readFileSync(`/proc/${pid}/stat`, "utf8").split(")").at(-1)!.trim().split(" ")[19] ?? null);
 
 function fromSystem(read: () => string | null): string | null {
   try {
@@ -178,11 +189,15 @@ const nameOf = ({ pid, host, since }: Holder): string => `process ${pid} on ${ho
 
 function refusal(folder: string, file: string, holder: Holder | null): string {
   const who = holder === null ? "another process" : nameOf(holder);
-  const remote = holder !== null && holder.host !== hostname() ? ` Should it have ended, remove ${file}; after ${SILENCE / 60_000} minutes without a sign of it this is done by itself.` : "";
+  const remote =
+    holder !== null && holder.host !== hostname()
+      ? ` Should it have ended, remove ${file}; after ${SILENCE / 60_000} minutes without a sign of it this is done by itself.`
+      : "";
   return `${folder} is in use by ${who}: wait for it, stop it, or choose another output folder.${remote}`;
 }
 
-const isCode = (error: unknown, ...codes: readonly string[]): boolean => codes.includes((error as NodeJS.ErrnoException).code ?? "");
+const isCode = (error: unknown, ...codes: readonly string[]): boolean =>
+  codes.includes((error as NodeJS.ErrnoException).code ?? "");
 
 /** A lock that cannot be touched or removed must not end the work. */
 function quietly(work: () => void): void {

@@ -88,7 +88,8 @@ export class RewardJournal {
 
   /** Forget everything: a new run must not meet another run's verdicts. */
   clear(): void {
-    for (const name of readdirSync(this.#folder)) if (/^step-\d+\.jsonl$/.test(name)) unlinkSync(join(this.#folder, name));
+    for (const name of readdirSync(this.#folder))
+      if (/^step-\d+\.jsonl$/.test(name)) unlinkSync(join(this.#folder, name));
   }
 
   #file(step: number): string {
@@ -110,7 +111,9 @@ function readEntries(file: string): JournalEntry[] {
   return lines.map((line, index) => {
     const entry = entryOf(line);
     if (typeof entry !== "string") return entry;
-    throw new Error(`${file}, line ${index + 1} ${entry}: the reward journal was changed or damaged; restore this file, or delete it, and the step's rewards are given anew`);
+    throw new Error(
+      `${file}, line ${index + 1} ${entry}: the reward journal was changed or damaged; restore this file, or delete it, and the step's rewards are given anew`,
+    );
   });
 }
 
@@ -123,9 +126,17 @@ function lineOf(entry: JournalEntry): string {
 const checkOf = (content: object): string => textDigest(JSON.stringify(content)).slice(0, 8);
 
 const entrySchema = z.object({
-  step: z.int(), prompt: z.string(), round: z.int(), index: z.int(), tokens: z.string(), scorer: z.string(),
+  step: z.int(),
+  prompt: z.string(),
+  round: z.int(),
+  index: z.int(),
+  tokens: z.string(),
+  scorer: z.string(),
   // As a scorer's: finite, or null where it does not apply.
-  value: z.number().nullable(), note: z.string().optional(), failure: z.string().optional(), check: z.string(),
+  value: z.number().nullable(),
+  note: z.string().optional(),
+  failure: z.string().optional(),
+  check: z.string(),
 });
 
 /** The entry, or what is wrong with the line. */

@@ -1,6 +1,6 @@
 /**
- * Kept groups as a checkpoint holds them: rows, what seeds their views, tokens, log-probs and rewards. Prompts are made anew from these, since
- * encoded pictures of all views would be far larger.
+ * Kept groups as a checkpoint holds them: rows, what seeds their views, tokens, log-probs and rewards. Prompts are made
+ * anew from these, since encoded pictures of all views would be far larger.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,11 +33,17 @@ interface SavedGroup extends Omit<Group, "prompt" | "samples"> {
 
 interface SavedFile {
   readonly format: number;
-  /** Each group serialized for itself, or as it is in format 1: bytes must not tell which groups had an object in common, which a resumed run's have not. */
+  /**
+   * Each group serialized for itself, or as it is in format 1: bytes must not tell which groups had an object in
+   * common, which a resumed run's have not.
+   */
   readonly plugins: Readonly<Record<string, readonly (readonly (Uint8Array | SavedGroup)[])[]>>;
 }
 
-/** Write what is kept into a checkpoint's folder, in the structured-clone format of V8, which later versions of Node read too. */
+/**
+ * Write what is kept into a checkpoint's folder, in the structured-clone format of V8, which later versions of Node
+ * read too.
+ */
 export function writeKeptGroups(folder: string, kept: GroupsByPlugin): void {
   if (Object.values(kept).every((lists) => lists.every((list) => list.length === 0))) return;
   const saved: SavedFile = { format: FORMAT, plugins: mapLists(kept, (group) => normalBytes(savedGroup(group))) };
@@ -45,11 +51,17 @@ export function writeKeptGroups(folder: string, kept: GroupsByPlugin): void {
 }
 
 /** What a checkpoint keeps, with prompts made by `make`. @throws Error for a format that this version does not read */
-export async function readKeptGroups(folder: string, make: (prompt: { readonly key: string; readonly row: Row; readonly origin: PromptOrigin }) => Promise<Prompt>): Promise<KeptGroupsRead> {
+export async function readKeptGroups(
+  folder: string,
+  make: (prompt: { readonly key: string; readonly row: Row; readonly origin: PromptOrigin }) => Promise<Prompt>,
+): Promise<KeptGroupsRead> {
   const path = join(folder, file);
   if (!existsSync(path)) return { kept: {}, lost: [] };
   const { format, plugins } = deserialize(readFileSync(path)) as SavedFile;
-  if (format !== FORMAT && format !== 1) throw new Error(`${path} has format ${String(format)}, this version reads up to ${FORMAT}: resume with the version that wrote it`);
+  if (format !== FORMAT && format !== 1)
+    throw new Error(
+      `${path} has format ${String(format)}, this version reads up to ${FORMAT}: resume with the version that wrote it`,
+    );
   const lost: string[] = [];
   const kept: Record<string, Group[][]> = {};
   for (const [plugin, lists] of Object.entries(plugins)) {
@@ -60,9 +72,13 @@ export async function readKeptGroups(folder: string, make: (prompt: { readonly k
         const saved = item instanceof Uint8Array ? (deserialize(item) as SavedGroup) : item;
         const prompt = await make(saved.prompt).catch(unusable);
         const changed = typeof prompt === "string" ? null : changedView(saved.prompt, prompt);
-        if (typeof prompt === "string") lost.push(`the group "${saved.key}" that ${plugin} kept is left out: ${prompt}`);
+        if (typeof prompt === "string")
+          lost.push(`the group "${saved.key}" that ${plugin} kept is left out: ${prompt}`);
         else if (changed === null) groups.push(restored(saved, prompt));
-        else lost.push(`the group "${saved.key}" that ${plugin} kept is left out: the view "${changed}" of its prompt is made otherwise than when its responses were sampled`);
+        else
+          lost.push(
+            `the group "${saved.key}" that ${plugin} kept is left out: the view "${changed}" of its prompt is made otherwise than when its responses were sampled`,
+          );
       }
       kept[plugin].push(groups);
     }
@@ -87,17 +103,36 @@ export interface KeptGroupsRead {
 
 function savedGroup({ prompt, samples, ...group }: Group): SavedGroup {
   const { key, row, origin } = prompt;
-  if (origin === undefined) throw new Error(`the prompt "${key}" of the kept group "${group.key}" was made outside of a step and cannot be saved; keep groups that the run has sampled`);
+  if (origin === undefined)
+    throw new Error(
+      `the prompt "${key}" of the kept group "${group.key}" was made outside of a step and cannot be saved; keep groups that the run has sampled`,
+    );
   const views = Object.fromEntries([...prompt.views].map(([name, view]) => [name, viewDigest(view)]));
-  return { ...group, prompt: { key, row, origin, views }, samples: samples.map(({ prompt: _prompt, views: _views, ...sample }) => sample) };
+  return {
+    ...group,
+    prompt: { key, row, origin, views },
+    samples: samples.map(({ prompt: _prompt, views: _views, ...sample }) => sample),
+  };
 }
 
 function restored({ prompt: _saved, samples, ...group }: SavedGroup, prompt: Prompt): Group {
-  return { ...group, prompt, samples: samples.map((sample) => ({ ...sample, response: frozen(sample.response), prompt, views: prompt.views })) };
+  return {
+    ...group,
+    prompt,
+    samples: samples.map((sample) => ({ ...sample, response: frozen(sample.response), prompt, views: prompt.views })),
+  };
 }
 
 /** As sampling leaves it; segments that were saved without their text are those of one turn. */
-const frozen = (response: Response): Response => Object.freeze({ ...response, segments: Object.freeze(response.segments.map((segment) => Object.freeze({ ...segment, text: (segment.text as string | undefined) ?? response.text }))) });
+const frozen = (response: Response): Response =>
+  Object.freeze({
+    ...response,
+    segments: Object.freeze(
+      response.segments.map((segment) =>
+        Object.freeze({ ...segment, text: (segment.text as string | undefined) ?? response.text }),
+      ),
+    ),
+  });
 
 /** The first view that is not what it was; null where all are. */
 function changedView({ views }: SavedPrompt, prompt: Prompt): string | null {
@@ -110,13 +145,29 @@ function changedView({ views }: SavedPrompt, prompt: Prompt): string | null {
 
 const digests = new WeakMap<EncodedPrompt, string>();
 
-/** Of all that the model is given: tokens, pictures by their hashes, visual tokens that are left out; and of what its outputs regard. Made once for each view. */
+/**
+ * Of all that the model is given: tokens, pictures by their hashes, visual tokens that are left out; and of what its
+ * outputs regard. Made once for each view.
+ */
 export function viewDigest(view: EncodedPrompt): string {
   const { ids, pictures, dropped, regarded, values } = view;
-  const digest = digests.get(view) ?? textDigest(JSON.stringify([[...ids], pictures.map(({ hash, grid }) => [hash, grid]), dropped === undefined ? null : [...dropped], ...(regarded === undefined ? [] : [[...regarded]]), ...(values === undefined ? [] : [values])])).slice(0, 16);
+  const digest =
+    digests.get(view) ??
+    textDigest(
+      JSON.stringify([
+        [...ids],
+        pictures.map(({ hash, grid }) => [hash, grid]),
+        dropped === undefined ? null : [...dropped],
+        ...(regarded === undefined ? [] : [[...regarded]]),
+        ...(values === undefined ? [] : [values]),
+      ]),
+    ).slice(0, 16);
   digests.set(view, digest);
   return digest;
 }
 
-const mapLists = <From, To>(lists: Readonly<Record<string, readonly (readonly From[])[]>>, change: (item: From) => To): Record<string, To[][]> =>
+const mapLists = <From, To>(
+  lists: Readonly<Record<string, readonly (readonly From[])[]>>,
+  change: (item: From) => To,
+): Record<string, To[][]> =>
   Object.fromEntries(Object.entries(lists).map(([plugin, cells]) => [plugin, cells.map((cell) => cell.map(change))]));

@@ -12,12 +12,17 @@ export const manifestFile = "files.json";
 
 const size = z.int().nonnegative();
 /** Earlier versions wrote sizes alone. */
-const entry = z.union([z.object({ bytes: size, sha256: z.string() }), size.transform((bytes) => ({ bytes, sha256: null }))]);
+const entry = z.union([
+  z.object({ bytes: size, sha256: z.string() }),
+  size.transform((bytes) => ({ bytes, sha256: null })),
+]);
 const schema = z.record(z.string(), entry);
 
 /** Write the manifest of what the folder holds now. */
 export function writeManifest(folder: string): void {
-  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => statSync(join(folder, name)).isFile());
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+    statSync(join(folder, name)).isFile(),
+  );
   const files = names.sort().map((name) => {
     const file = join(folder, name);
     return [name.replaceAll("\\", "/"), { bytes: statSync(file).size, sha256: fileDigest(file) }] as const;

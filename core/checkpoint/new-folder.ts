@@ -24,7 +24,9 @@ export function makeFolder(path: string): string[] {
     return made;
   } catch (error) {
     for (const one of made.reverse()) rmdirSync(one);
-    throw new Error(`The folder ${folder} cannot be written to: ${(error as Error).message}; choose another`, { cause: error });
+    throw new Error(`The folder ${folder} cannot be written to: ${(error as Error).message}; choose another`, {
+      cause: error,
+    });
   }
 }
 
@@ -53,7 +55,8 @@ export function beginFolder(path: string): BegunFolder {
     check: lock.check,
     end: lock.release,
     takeBack: () => {
-      for (const entry of readdirSync(path)) if (!held.has(entry)) rmSync(join(path, entry), { recursive: true, force: true });
+      for (const entry of readdirSync(path))
+        if (!held.has(entry)) rmSync(join(path, entry), { recursive: true, force: true });
       lock.release();
       // Somebody else may have begun in one of them since.
       for (const folder of [...made].reverse()) if (readdirSync(folder).length === 0) rmdirSync(folder);

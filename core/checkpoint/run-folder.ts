@@ -68,7 +68,10 @@ export class RunFolder {
   append({ summary, seconds, terms, tokens, digests, numbers, knownSizes = null }: StepOutcome): void {
     appendFileSync(this.#metrics, `${line({ step: summary.step, metrics: summary.metrics })}\n`);
     if (digests !== undefined) appendFileSync(this.#steps, `${line({ step: summary.step, digests, numbers })}\n`);
-    appendFileSync(this.#timings, `${line({ step: summary.step, tokens, seconds, terms, ...(knownSizes === null ? {} : { known_sizes: knownSizes }) })}\n`);
+    appendFileSync(
+      this.#timings,
+      `${line({ step: summary.step, tokens, seconds, terms, ...(knownSizes === null ? {} : { known_sizes: knownSizes }) })}\n`,
+    );
   }
 
   /** Wait until the lines are on the disk: done with each checkpoint. */
@@ -89,13 +92,18 @@ export function openRunFolder(path: string, resume: boolean): RunFolder {
         "bring the folder checkpoints back, or choose another output folder",
     );
   }
-  if (folder.used && !resume) throw new Error(`${path} holds a run already: resume it (resume: true, or --resume), choose another output folder, or begin anew in this one (--overwrite)`);
+  if (folder.used && !resume)
+    throw new Error(
+      `${path} holds a run already: resume it (resume: true, or --resume), choose another output folder, or begin anew in this one (--overwrite)`,
+    );
   return folder;
 }
 
 /** Numbers that JSON has no word for are written as text. */
 function line(value: unknown): string {
-  return JSON.stringify(value, (_name, part: unknown) => (typeof part === "number" && !Number.isFinite(part) ? String(part) : part));
+  return JSON.stringify(value, (_name, part: unknown) =>
+    typeof part === "number" && !Number.isFinite(part) ? String(part) : part,
+  );
 }
 
 /**
@@ -110,7 +118,9 @@ function cutLines(file: string, step: number): string[] {
   // What is damaged behind the last line that counts is of a step that is done again.
   const kept = lines.slice(0, later < 0 ? last + 1 : Math.min(later, last + 1));
   writeFileAtomic(file, kept.map((text) => `${text}\n`).join(""));
-  return kept.flatMap((_, index) => (steps[index] === null ? [`${file}, line ${index + 1} is damaged and counts for no step; all others are kept`] : []));
+  return kept.flatMap((_, index) =>
+    steps[index] === null ? [`${file}, line ${index + 1} is damaged and counts for no step; all others are kept`] : [],
+  );
 }
 
 /** Null for a line that is no step's. */

@@ -16,11 +16,16 @@ export function describeRun(
   { name, size, digest }: Pick<Dataset, "name" | "size"> & { readonly digest?: Dataset["digest"] | string },
   ofFile: DigestOf = fileDigest,
 ): RunDescription {
-  const described = plugins.filter(({ observes }) => observes !== true).map((plugin) => ({
-    name: identityOf(plugin),
-    options: "options" in plugin ? plugin.options : null,
-  }));
-  return JSON.parse(JSON.stringify({ settings, plugins: described, dataset: { name, size, digest: typeof digest === "function" ? digest(ofFile) : digest } })) as RunDescription;
+  const described = plugins
+    .filter(({ observes }) => observes !== true)
+    .map((plugin) => ({ name: identityOf(plugin), options: "options" in plugin ? plugin.options : null }));
+  return JSON.parse(
+    JSON.stringify({
+      settings,
+      plugins: described,
+      dataset: { name, size, digest: typeof digest === "function" ? digest(ofFile) : digest },
+    }),
+  ) as RunDescription;
 }
 
 /**
@@ -28,7 +33,19 @@ export function describeRun(
  * known.
  */
 export async function describeWhole(
-  { settings, plugins, dataset, weights, teachers = [] }: { readonly settings: RunSettings; readonly plugins: readonly Plugin[]; readonly dataset: Dataset; readonly weights?: StartWeights | undefined; readonly teachers?: Iterable<Teacher> },
+  {
+    settings,
+    plugins,
+    dataset,
+    weights,
+    teachers = [],
+  }: {
+    readonly settings: RunSettings;
+    readonly plugins: readonly Plugin[];
+    readonly dataset: Dataset;
+    readonly weights?: StartWeights | undefined;
+    readonly teachers?: Iterable<Teacher>;
+  },
   ofFile: DigestOf,
 ): Promise<RunDescription> {
   const described = describeRun(settings, plugins, dataset, ofFile);
@@ -63,7 +80,9 @@ export function assertSameRun(checkpoint: Checkpoint, now: RunDescription, plugi
   }
   const { weights, ...saved } = completed(checkpoint.description, plugins);
   // Whoever trains with weights of their own in memory need not know what they were read from.
-  const before = flatten(comparable(weights === undefined || now.weights === undefined ? saved : { ...saved, weights }));
+  const before = flatten(
+    comparable(weights === undefined || now.weights === undefined ? saved : { ...saved, weights }),
+  );
   const after = flatten(comparable(knownThen(checkpoint.description, now)));
   const names = [...new Set([...before.keys(), ...after.keys()])].filter(
     (name) => before.get(name) !== after.get(name),
@@ -78,9 +97,14 @@ export function assertSameRun(checkpoint: Checkpoint, now: RunDescription, plugi
 
 /** What a run is now, without the digests that the version which saved it did not write. */
 function knownThen({ dataset: before, weights: began }: RunDescription, now: RunDescription): RunDescription {
-  const { weights, dataset: { name, size, digest, pictures }, ...rest } = now;
+  const {
+    weights,
+    dataset: { name, size, digest, pictures },
+    ...rest
+  } = now;
   const dataset = {
-    name, size,
+    name,
+    size,
     ...(before.digest === undefined || digest === undefined ? {} : { digest }),
     ...(before.pictures === undefined || pictures === undefined ? {} : { pictures }),
   };
@@ -94,7 +118,9 @@ function completed({ settings, plugins, ...rest }: RunDescription, now: readonly
     settings: withDefaults(settings),
     plugins: plugins.map((saved, index) => {
       const plugin = now[index];
-      return plugin !== undefined && identityOf(plugin) === saved.name ? { ...saved, options: completedOptions(saved.options, plugin) } : saved;
+      return plugin !== undefined && identityOf(plugin) === saved.name
+        ? { ...saved, options: completedOptions(saved.options, plugin) }
+        : saved;
     }),
   };
 }
@@ -154,7 +180,13 @@ function comparable({ settings, plugins, dataset, weights, teachers }: RunDescri
     ...rest
   } = settings;
   const byPlace = plugins.map((plugin, index) => [`${index} ${plugin.name}`, plugin.options ?? {}] as const);
-  return { settings: rest, plugins: Object.fromEntries(byPlace), dataset, ...(weights === undefined ? {} : { weights }), ...(teachers === undefined ? {} : { teachers }) };
+  return {
+    settings: rest,
+    plugins: Object.fromEntries(byPlace),
+    dataset,
+    ...(weights === undefined ? {} : { weights }),
+    ...(teachers === undefined ? {} : { teachers }),
+  };
 }
 
 /** Leaves of a JSON value by their path. */

@@ -3,7 +3,10 @@ import type { StepSummary } from "./events.ts";
 
 /** What the hook `ended` is given. */
 export interface RunEnding {
-  /** "finished": all steps are done; "stopped": a plugin decided so; "interrupted": somebody asked it to stop, a signal or the page; "failed": an error ended it. */
+  /**
+   * "finished": all steps are done; "stopped": a plugin decided so; "interrupted": somebody asked it to stop, a signal
+   * or the page; "failed": an error ended it.
+   */
   readonly ended: "finished" | "stopped" | "interrupted" | "failed";
   /** A stopping plugin's words, or the error's message; else null. */
   readonly reason: string | null;

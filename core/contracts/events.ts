@@ -8,7 +8,10 @@ export interface StepSummary {
   readonly step: number;
   /** Of the whole run. @unit steps */
   readonly steps: number;
-  /** Metrics by name: loss/…, reward/…, rollout/…, learner/…, and those of plugins. @unit docs/metrics.md says that of each */
+  /**
+   * Metrics by name: loss/…, reward/…, rollout/…, learner/…, and those of plugins. @unit docs/metrics.md says that of
+   * each
+   */
   readonly metrics: Readonly<Record<string, number>>;
 }
 
@@ -22,13 +25,19 @@ export interface RunEvents extends Record<string | symbol, unknown> {
   group: { readonly step: number; readonly group: Group };
   /** A step's experience is known in full, per-token arrays included; comes after its updates. */
   experience: Experience;
-  /** Where a step's time went; comes just before `step`. Seconds by phase, and of them by term what its scores cost; tokens sampled. Never part of the metrics, which repeat exactly. */
+  /**
+   * Where a step's time went; comes just before `step`. Seconds by phase, and of them by term what its scores cost;
+   * tokens sampled. Never part of the metrics, which repeat exactly.
+   */
   timing: {
     readonly step: number;
     readonly seconds: Readonly<Record<string, number>>;
     readonly terms: Readonly<Record<string, number>>;
     readonly tokens: number;
-    /** Where programs are compiled for each set of sizes: the share of runs at sizes known before. Absent or null elsewhere. */
+    /**
+     * Where programs are compiled for each set of sizes: the share of runs at sizes known before. Absent or null
+     * elsewhere.
+     */
     readonly knownSizes?: number | null;
   };
   /** A step is done; comes after its line in metrics.jsonl, and before the hook `stepped`. */
@@ -42,13 +51,23 @@ export interface RunEvents extends Record<string | symbol, unknown> {
 }
 
 /** Every event that the pipeline gives. */
-export const eventNames = ["plan", "response", "group", "experience", "timing", "step", "alarm", "skip", "checkpoint"] as const satisfies readonly Known<keyof RunEvents>[];
+export const eventNames = [
+  "plan",
+  "response",
+  "group",
+  "experience",
+  "timing",
+  "step",
+  "alarm",
+  "skip",
+  "checkpoint",
+] as const satisfies readonly Known<keyof RunEvents>[];
 
 type Known<K> = K extends string ? (string extends K ? string : K) : never;
 
 /**
- * A step's samples with named per-token arrays [B, T], row-major, for reports: "advantages" and scores by key (view/weights/output;
- * "current" ones as the first epoch's minibatches saw them).
+ * A step's samples with named per-token arrays [B, T], row-major, for reports: "advantages" and scores by key
+ * (view/weights/output; "current" ones as the first epoch's minibatches saw them).
  */
 export interface Experience {
   /** From 1. @unit steps */

@@ -39,9 +39,10 @@ export interface GroupSelection {
   /** True asks for another round of fresh prompts when `groups` are fewer than wanted. */
   readonly sampleMore: boolean;
   /**
-   * Groups that the step trains on beside `groups`: carried ones, for which `keptGroups` was asked for room, and those of trained auxiliary
-   * rollouts, which are here when the hook is called. They add no update, each minibatch gets an equal part of them. Where `groups` is empty,
-   * none is trained on; what was made of a group that is not trained on is not either. Default: none.
+   * Groups that the step trains on beside `groups`: carried ones, for which `keptGroups` was asked for room, and those
+   * of trained auxiliary rollouts, which are here when the hook is called. They add no update, each minibatch gets an
+   * equal part of them. Where `groups` is empty, none is trained on; what was made of a group that is not trained on is
+   * not either. Default: none.
    */
   readonly beside?: readonly Group[];
 }
@@ -54,14 +55,20 @@ export interface GroupsContext extends StepContext {
   readonly made?: readonly Group[];
 }
 
-/** What to do instead of going on, and why; `rollBack` takes the newest checkpoint, of those up to step `before` where one is given. */
+/**
+ * What to do instead of going on, and why; `rollBack` takes the newest checkpoint, of those up to step `before` where
+ * one is given.
+ */
 export type Decision = { readonly stop: string } | { readonly rollBack: string; readonly before?: number };
 
 /** Which weights of a term are asked for. */
 export interface TermSlot {
   /** Its name. */
   readonly term: string;
-  /** "before_clip": what advantages are multiplied by before the ratio is clipped; "after_clip": what the term's value is multiplied by. */
+  /**
+   * "before_clip": what advantages are multiplied by before the ratio is clipped; "after_clip": what the term's value
+   * is multiplied by.
+   */
   readonly slot: "before_clip" | "after_clip";
   /** What the term is of. */
   readonly batch: Minibatch;

@@ -20,7 +20,10 @@ import type { Random } from "../math/random.ts";
 export interface Plugin {
   /** Equal to the class's name. */
   readonly name: string;
-  /** Tells further instances of a class in one recipe apart; see `labelled`. Name and label together are unique in a run. */
+  /**
+   * Tells further instances of a class in one recipe apart; see `labelled`. Name and label together are unique in a
+   * run.
+   */
   readonly label?: string;
   /**
    * What options were by default in earlier versions, where that is what their default means now: a run that was saved
@@ -35,7 +38,10 @@ export interface Plugin {
 
 /** What `apply` is handed; each plugin gets its own, so that errors and terms carry its name. */
 export interface Run {
-  /** Every decision point, to be tapped with the plugin's own name: `hooks.terms.tap(this.name, …)`; taps run in the order of the recipe. */
+  /**
+   * Every decision point, to be tapped with the plugin's own name: `hooks.terms.tap(this.name, …)`; taps run in the
+   * order of the recipe.
+   */
   readonly hooks: Hooks;
   /** Observe only: `response`, `group`, `experience`, `step`, `alarm`, … (see RunEvents). */
   readonly events: Events;
@@ -53,13 +59,15 @@ export interface Run {
   readonly copies: { register(copy: WeightsCopy): string };
   /** Other folders' weights for score requests: models that never change, of the policy's tokenizer. */
   readonly teachers: { register(teacher: Teacher): string };
-  /** A coefficient that schedules and guards can change by name. Its value in a step comes from the hook `coefficient`. */
+  /**
+   * A coefficient that schedules and guards can change by name. Its value in a step comes from the hook `coefficient`.
+   */
   readonly coefficient: (name: string, initial: number) => Coefficient;
   /** State saved with the run and restored on resume: any JSON value. Read and write `.value`. */
   readonly state: <T>(initial: T) => { value: T };
   /**
-   * Groups kept from one step for a later one: saved with the run and given back on resume, their prompts made anew. Read and write `.value`, a list
-   * that is replaced and not changed in place; `carriedGroup` makes what belongs in it.
+   * Groups kept from one step for a later one: saved with the run and given back on resume, their prompts made anew.
+   * Read and write `.value`, a list that is replaced and not changed in place; `carriedGroup` makes what belongs in it.
    * @param room how many they are, needed for training on them beside a step's own; default: any number, none beside
    */
   readonly keptGroups: (room?: KeptRoom) => { value: readonly Group[] };

@@ -24,7 +24,10 @@ export interface PromptProcessor {
    * pictures replace, and how the chat template begins the
    * policy's next turn. The token that ended the turn before is not part of it. Absent: there are no environments.
    */
-  encodeReply?(reply: { readonly text: string; readonly role: string }, pictures: readonly EncodedPicture[]): Int32Array;
+  encodeReply?(
+    reply: { readonly text: string; readonly role: string },
+    pictures: readonly EncodedPicture[],
+  ): Int32Array;
   /** Text of a response, special tokens left out unless asked for. */
   decode(tokens: Int32Array, options?: { readonly special?: boolean }): string;
   /** What the chat template writes at the start of every response, such as `<think>`; "" for most. */

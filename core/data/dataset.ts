@@ -56,12 +56,21 @@ export function arrayDataset(rows: readonly RowInput[], name = "rows"): Dataset 
     if (seen.has(id)) throw new Error(`Dataset "${name}" has two rows with the id "${id}": ids must be unique`);
     seen.add(id);
   }
-  const digest = (): string => textDigest(JSON.stringify(complete.map(({ images, ...texts }) => [texts, images.map(nameAndBytes)])));
+  const digest = (): string =>
+    textDigest(JSON.stringify(complete.map(({ images, ...texts }) => [texts, images.map(nameAndBytes)])));
   const paths = new Set(complete.flatMap(({ images }) => images.filter((image) => typeof image === "string")));
-  return { name, size: complete.length, skipped: [], digest, pictures: () => Promise.resolve([...paths]), row: (index) => rowAt(complete, index, name) };
+  return {
+    name,
+    size: complete.length,
+    skipped: [],
+    digest,
+    pictures: () => Promise.resolve([...paths]),
+    row: (index) => rowAt(complete, index, name),
+  };
 }
 
-const nameAndBytes = (image: PictureSource): unknown => (typeof image === "string" ? image : [image.name, Buffer.from(image.bytes).toString("base64")]);
+const nameAndBytes = (image: PictureSource): unknown =>
+  typeof image === "string" ? image : [image.name, Buffer.from(image.bytes).toString("base64")];
 
 function rowAt(rows: readonly Row[], index: number, name: string): Row {
   const row = rows[index];

@@ -13,7 +13,8 @@ export function fileDigest(file: string): string {
   try {
     const hash = createHash("sha256");
     const piece = Buffer.allocUnsafe(PIECE);
-    for (let read = readSync(descriptor, piece); read > 0; read = readSync(descriptor, piece)) hash.update(piece.subarray(0, read));
+    for (let read = readSync(descriptor, piece); read > 0; read = readSync(descriptor, piece))
+      hash.update(piece.subarray(0, read));
     return hash.digest("hex");
   } finally {
     closeSync(descriptor);
@@ -31,8 +32,17 @@ export type DigestOf = (file: string) => string;
  * @throws Error of the file system
  */
 export const weightsDigest = (folder: string, ofFile: DigestOf = fileDigest): string => {
-  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => statSync(join(folder, entry.name)).isFile() && /\.(safetensors|json|jinja|txt)$/.test(entry.name));
-  return textDigest(JSON.stringify(files.map(({ name }) => name).sort().map((name) => [name, ofFile(join(folder, name))])));
+  const files = readdirSync(folder, { withFileTypes: true }).filter(
+    (entry) => statSync(join(folder, entry.name)).isFile() && /\.(safetensors|json|jinja|txt)$/.test(entry.name),
+  );
+  return textDigest(
+    JSON.stringify(
+      files
+        .map(({ name }) => name)
+        .sort()
+        .map((name) => [name, ofFile(join(folder, name))]),
+    ),
+  );
 };
 
 /** Name of the file in which a run's or an evaluation's folder keeps digests. */

@@ -19,8 +19,12 @@ export function mixDatasets(parts: readonly MixPart[]): Dataset {
   if (parts.length === 0) throw new Error("A mix needs at least one dataset");
   const total = parts.reduce((sum, { weight }) => sum + weight, 0);
   const names = new Set<string>();
-  for (const { dataset: { name, size }, weight } of parts) {
-    if (!(weight > 0 && Number.isFinite(weight))) throw new Error(`The weight of dataset "${name}" in the mix is ${weight}; it must be above 0`);
+  for (const {
+    dataset: { name, size },
+    weight,
+  } of parts) {
+    if (!(weight > 0 && Number.isFinite(weight)))
+      throw new Error(`The weight of dataset "${name}" in the mix is ${weight}; it must be above 0`);
     if (size === 0) throw new Error(`Dataset "${name}" of the mix is empty`);
     if (names.has(name)) throw new Error(`The mix holds two datasets named "${name}"; rename a file`);
     names.add(name);
@@ -33,8 +37,11 @@ export function mixDatasets(parts: readonly MixPart[]): Dataset {
     size: counts.reduce((sum, count) => sum + count, 0),
     skipped: parts.flatMap(({ dataset }) => dataset.skipped),
     notes: parts.flatMap(({ dataset }) => (dataset.notes ?? []).map((note) => `${dataset.name}: ${note}`)),
-    digest: (ofFile) => textDigest(JSON.stringify(parts.map(({ dataset, weight }) => [weight, dataset.digest?.(ofFile) ?? null]))),
-    pictures: async () => [...new Set((await Promise.all(parts.map(({ dataset }) => dataset.pictures?.() ?? Promise.resolve([])))).flat())],
+    digest: (ofFile) =>
+      textDigest(JSON.stringify(parts.map(({ dataset, weight }) => [weight, dataset.digest?.(ofFile) ?? null]))),
+    pictures: async () => [
+      ...new Set((await Promise.all(parts.map(({ dataset }) => dataset.pictures?.() ?? Promise.resolve([])))).flat()),
+    ],
     shuffle: (random) => interleaved(parts, counts, starts, random),
     row: async (index) => {
       const part = starts.findLastIndex((start) => start <= index);
@@ -46,12 +53,23 @@ export function mixDatasets(parts: readonly MixPart[]): Dataset {
 }
 
 /** The i-th of a part's n rows stands at (i + u) / n of the pass, u random for the part. */
-function interleaved(parts: readonly MixPart[], counts: readonly number[], starts: readonly number[], random: Random): Int32Array {
+function interleaved(
+  parts: readonly MixPart[],
+  counts: readonly number[],
+  starts: readonly number[],
+  random: Random,
+): Int32Array {
   const placed = parts.flatMap(({ dataset }, part) => {
     const own = random.key("part", part);
     const order = dataset.shuffle?.(own) ?? permutation(own, dataset.size);
     const offset = random.key("offset").uniform(part);
-    return Array.from({ length: counts[part]! }, (_, i) => ({ at: (i + offset) / counts[part]!, row: starts[part]! + order[i]! }));
+    return Array.from({ length: counts[part]! }, (_, i) => ({
+      at: (i + offset) / counts[part]!,
+      row: starts[part]! + order[i]!,
+    }));
   });
-  return Int32Array.from(placed.sort((a, b) => a.at - b.at || a.row - b.row), ({ row }) => row);
+  return Int32Array.from(
+    placed.sort((a, b) => a.at - b.at || a.row - b.row),
+    ({ row }) => row,
+  );
 }

@@ -14,7 +14,16 @@ export type DataKind = FileKind | `file:${string}`;
 type FileKind = "text" | "csv" | "parquet" | "arrow";
 
 const kinds: Readonly<Record<string, FileKind>> = {
-  ".jsonl": "text", ".json": "text", ".ndjson": "text", ".jsonlines": "text", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
+  ".jsonl": "text",
+  ".json": "text",
+  ".ndjson": "text",
+  ".jsonlines": "text",
+  ".csv": "csv",
+  ".tsv": "csv",
+  ".parquet": "parquet",
+  ".arrow": "arrow",
+  ".feather": "arrow",
+  ".ipc": "arrow",
 };
 
 /**
@@ -26,7 +35,9 @@ export function kindOf(path: string): FileKind {
   const kind = statSync(path).isDirectory() ? kindOfFolder(path) : kinds[extname(path).toLowerCase()];
   if (kind !== undefined) return kind;
   const packed = /\.(?:gz|zst|bz2|xz|zip)$/i.test(path) ? "; unpack it" : "";
-  throw new Error(`The dataset ${resolve(path)} is of no kind that is read, by its name: ${Object.keys(kinds).join(", ")} are${packed}`);
+  throw new Error(
+    `The dataset ${resolve(path)} is of no kind that is read, by its name: ${Object.keys(kinds).join(", ")} are${packed}`,
+  );
 }
 
 type OpenText = (path: string, options: TextOptions, passOver?: Readonly<Record<string, string>>) => Promise<Dataset>;
@@ -35,7 +46,12 @@ type OpenText = (path: string, options: TextOptions, passOver?: Readonly<Record<
  * Open what is of a kind. Readers are loaded when there is something for them.
  * @throws Error naming the file and what is wrong with it
  */
-export async function openFile(path: string, kind: DataKind, options: DataOptions, passOver?: Readonly<Record<string, string>>): Promise<Dataset> {
+export async function openFile(
+  path: string,
+  kind: DataKind,
+  options: DataOptions,
+  passOver?: Readonly<Record<string, string>>,
+): Promise<Dataset> {
   const { split, heldBytes, ...text } = options;
   if (kind === "text") return (await import("./formats/jsonl.ts")).openJsonl(path, text, passOver);
   if (kind.startsWith("file:")) return ((await import(kind)) as { open: OpenText }).open(path, text, passOver);
@@ -45,7 +61,9 @@ export async function openFile(path: string, kind: DataKind, options: DataOption
     ...(split === undefined ? {} : { split }),
     ...(heldBytes === undefined ? {} : { heldBytes }),
   };
-  return kind === "parquet" ? (await import("./formats/parquet.ts")).openParquet(path, blocks) : (await import("./formats/arrow.ts")).openArrow(path, blocks);
+  return kind === "parquet"
+    ? (await import("./formats/parquet.ts")).openParquet(path, blocks)
+    : (await import("./formats/arrow.ts")).openArrow(path, blocks);
 }
 
 /**
@@ -54,10 +72,14 @@ export async function openFile(path: string, kind: DataKind, options: DataOption
  */
 function kindOfFolder(folder: string): "parquet" | "arrow" {
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
-  const of = (kind: FileKind): string[] => names.filter((name) => kinds[extname(name).toLowerCase()] === kind && !basename(name).startsWith("."));
+  const of = (kind: FileKind): string[] =>
+    names.filter((name) => kinds[extname(name).toLowerCase()] === kind && !basename(name).startsWith("."));
   if (of("parquet").length > 0) return "parquet";
   if (of("arrow").length > 0) return "arrow";
   const others = [...of("text"), ...of("csv")].filter((name) => name.includes(".jsonl") || !name.endsWith(".json"));
-  if (others.length > 0) throw new Error(`The dataset folder ${resolve(folder)} holds no .parquet and no .arrow file; give one of its files itself: ${others.slice(0, 6).join(", ")}`);
+  if (others.length > 0)
+    throw new Error(
+      `The dataset folder ${resolve(folder)} holds no .parquet and no .arrow file; give one of its files itself: ${others.slice(0, 6).join(", ")}`,
+    );
   return "parquet";
 }

@@ -20,15 +20,21 @@ export type DataOptions = Omit<ReadOptions, "heldBytes"> & Limited;
  * limits of time and memory: what goes beyond them is a row that cannot be used, as other damage is.
  * @throws Error naming the file and what is wrong with it
  */
-export const openData = async (path: string, options: DataOptions = {}): Promise<Dataset> => open(path, kindOf(path), options);
+export const openData = async (path: string, options: DataOptions = {}): Promise<Dataset> =>
+  open(path, kindOf(path), options);
 
 /** Start the process that files without limits of their own are read in, while something else is waited for. */
 export const beginReading = (): void => readerFor().begin();
 
 /** As openData, whatever the file is called. */
-export const openJsonl = (path: string, options: TextOptions & Limited = {}): Promise<Dataset> => open(path, "text", options);
-export const openCsv = (path: string, options: TextOptions & Limited = {}): Promise<Dataset> => open(path, "csv", options);
-export const openParquet = (path: string, options: BlocksOptions & Limited = {}): Promise<Dataset> => open(path, "parquet", options as ReadOptions);
-export const openArrow = (path: string, options: BlocksOptions & Limited = {}): Promise<Dataset> => open(path, "arrow", options as ReadOptions);
+export const openJsonl = (path: string, options: TextOptions & Limited = {}): Promise<Dataset> =>
+  open(path, "text", options);
+export const openCsv = (path: string, options: TextOptions & Limited = {}): Promise<Dataset> =>
+  open(path, "csv", options);
+export const openParquet = (path: string, options: BlocksOptions & Limited = {}): Promise<Dataset> =>
+  open(path, "parquet", options as ReadOptions);
+export const openArrow = (path: string, options: BlocksOptions & Limited = {}): Promise<Dataset> =>
+  open(path, "arrow", options as ReadOptions);
 
-const open = (path: string, kind: DataKind, { limits, ...options }: ReadOptions & Limited): Promise<Dataset> => openGuarded({ path, kind, options }, limits);
+const open = (path: string, kind: DataKind, { limits, ...options }: ReadOptions & Limited): Promise<Dataset> =>
+  openGuarded({ path, kind, options }, limits);

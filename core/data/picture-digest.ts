@@ -12,7 +12,10 @@ const together = 64;
  * says that.
  * @returns undefined where no row names one
  */
-export async function picturesDigest({ pictures }: Pick<Dataset, "pictures">, ofFile: DigestOf): Promise<string | undefined> {
+export async function picturesDigest(
+  { pictures }: Pick<Dataset, "pictures">,
+  ofFile: DigestOf,
+): Promise<string | undefined> {
   const paths = (await pictures?.()) ?? [];
   if (paths.length === 0) return undefined;
   const digests: (string | null)[] = [];

@@ -18,8 +18,13 @@ export interface RowOrder {
 }
 
 /** Rows without end, each pass in an order of its own. Throws on an empty dataset. */
-export function createRowOrder(dataset: Dataset, random: Random, start: OrderPosition = { epoch: 0, index: 0 }): RowOrder {
-  if (dataset.size === 0) throw new Error(`Dataset "${dataset.name}" is empty${skippedHint(dataset)}: there is nothing to train on`);
+export function createRowOrder(
+  dataset: Dataset,
+  random: Random,
+  start: OrderPosition = { epoch: 0, index: 0 },
+): RowOrder {
+  if (dataset.size === 0)
+    throw new Error(`Dataset "${dataset.name}" is empty${skippedHint(dataset)}: there is nothing to train on`);
   let { epoch, index } = start;
   let order = passOf(dataset, random.key(epoch));
   return {
@@ -37,7 +42,8 @@ export function createRowOrder(dataset: Dataset, random: Random, start: OrderPos
   };
 }
 
-const passOf = ({ size, shuffle }: Dataset, random: Random): ArrayLike<number> => shuffle?.(random) ?? permutation(random, size);
+const passOf = ({ size, shuffle }: Dataset, random: Random): ArrayLike<number> =>
+  shuffle?.(random) ?? permutation(random, size);
 
 function skippedHint({ skipped }: Dataset): string {
   const first = skipped[0];

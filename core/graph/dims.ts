@@ -21,7 +21,8 @@ export const symbol = (name: string): SymbolicDim => make(new Map([[name, 1]])) 
 
 export function plus(...dims: readonly Dim[]): Dim {
   const sum = new Map<string, number>();
-  for (const dim of dims) for (const [monomial, coefficient] of termsOf(dim)) sum.set(monomial, (sum.get(monomial) ?? 0) + coefficient);
+  for (const dim of dims)
+    for (const [monomial, coefficient] of termsOf(dim)) sum.set(monomial, (sum.get(monomial) ?? 0) + coefficient);
   return make(sum);
 }
 
@@ -40,8 +41,10 @@ export function times(...dims: readonly Dim[]): Dim {
 
 export const dimText = (dim: Dim): string => (typeof dim === "number" ? String(dim) : dim.key);
 export const shapeText = (shape: Shape): string => `[${shape.map(dimText).join(", ")}]`;
-export const sameDim = (a: Dim, b: Dim): boolean => (typeof a === "number" || typeof b === "number" ? a === b : a.key === b.key);
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((dim, i) => sameDim(dim, at(b, i)));
+export const sameDim = (a: Dim, b: Dim): boolean =>
+  typeof a === "number" || typeof b === "number" ? a === b : a.key === b.key;
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((dim, i) => sameDim(dim, at(b, i)));
 export const sizeOf = (shape: Shape): Dim => times(...shape);
 
 /** The axis at `i`, negative from the end; a missing axis is an error. */
@@ -52,7 +55,9 @@ export function at(shape: Shape, i: number): Dim {
 }
 
 /** Monomials and coefficients, the symbols of a monomial split: what an executor needs to compute a size. */
-export const monomials = (dim: SymbolicDim): readonly { readonly symbols: readonly string[]; readonly coefficient: number }[] =>
+export const monomials = (
+  dim: SymbolicDim,
+): readonly { readonly symbols: readonly string[]; readonly coefficient: number }[] =>
   [...dim.terms].map(([monomial, coefficient]) => ({ symbols: symbolsOf(monomial), coefficient }));
 
 /** The size of an axis where named sizes have these values. @throws Error naming a symbol without a value */
@@ -63,7 +68,10 @@ export function evaluate(dim: Dim, values: ReadonlyMap<string, number>): number 
     if (value === undefined) throw new Error(`no input of the graph has the size "${name}" as an axis`);
     return value;
   };
-  return monomials(dim).reduce((sum, { symbols, coefficient }) => sum + symbols.reduce((product, name) => product * valueOf(name), coefficient), 0);
+  return monomials(dim).reduce(
+    (sum, { symbols, coefficient }) => sum + symbols.reduce((product, name) => product * valueOf(name), coefficient),
+    0,
+  );
 }
 
 const symbolsOf = (monomial: string): string[] => (monomial === "" ? [] : monomial.split("*"));
@@ -75,6 +83,8 @@ function make(terms: Map<string, number>): Dim {
   const constant = terms.get("");
   if (terms.size === 1 && constant !== undefined) return constant;
   const sorted = new Map([...terms].sort(([a], [b]) => (a < b ? -1 : 1)));
-  const key = [...sorted].map(([monomial, c]) => (monomial === "" ? String(c) : c === 1 ? monomial : `${c}*${monomial}`)).join("+");
+  const key = [...sorted]
+    .map(([monomial, c]) => (monomial === "" ? String(c) : c === 1 ? monomial : `${c}*${monomial}`))
+    .join("+");
   return { terms: sorted, key };
 }

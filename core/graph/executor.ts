@@ -151,7 +151,11 @@ export interface Loop {
    * So many rounds. Carried arrays on the device are taken over; those of the last round are returned, and all other
    * outputs [rounds, …].
    */
-  run(rounds: number, prepared: Prepared, feeds: Feeds): Promise<{ readonly carried: Record<string, DeviceArray>; readonly outputs: Record<string, FloatArray> }>;
+  run(
+    rounds: number,
+    prepared: Prepared,
+    feeds: Feeds,
+  ): Promise<{ readonly carried: Record<string, DeviceArray>; readonly outputs: Record<string, FloatArray> }>;
   release(): Promise<void>;
 }
 

@@ -10,7 +10,10 @@ import { sameShape, shapeText } from "./dims.ts";
  * independent of each other: nothing is sent further back through one of them. A value that no seed depends on gets
  * zeros.
  */
-export function gradient(seeds: readonly { readonly value: Value; readonly cotangent: Value }[], wrt: readonly Value[]): Value[] {
+export function gradient(
+  seeds: readonly { readonly value: Value; readonly cotangent: Value }[],
+  wrt: readonly Value[],
+): Value[] {
   const graph = seeds[0]?.value.graph;
   if (!graph) return [];
   const last = graph.nodes.length;
@@ -19,7 +22,9 @@ export function gradient(seeds: readonly { readonly value: Value; readonly cotan
   const cotangents = new Map<Value, Value>();
   const accumulate = (value: Value, cotangent: Value): void => {
     if (!sameShape(value.shape, cotangent.shape)) {
-      throw new Error(`${value.node.op.name}: a cotangent of shape ${shapeText(cotangent.shape)} for a value of shape ${shapeText(value.shape)}`);
+      throw new Error(
+        `${value.node.op.name}: a cotangent of shape ${shapeText(cotangent.shape)} for a value of shape ${shapeText(value.shape)}`,
+      );
     }
     const before = cotangents.get(value);
     cotangents.set(value, before ? joined(before, cotangent) : cotangent);
@@ -46,9 +51,13 @@ export function gradient(seeds: readonly { readonly value: Value; readonly cotan
  * hold.
  */
 function joined(a: Value, b: Value): Value {
-  for (const [scattered, other] of [[b, a], [a, b]] as const) {
+  for (const [scattered, other] of [
+    [b, a],
+    [a, b],
+  ] as const) {
     const [base, index, rows] = scattered.node.inputs;
-    if (scattered.node.op.name === scatterOp.name && base?.node.op.name === zerosOp.name) return scatterAddRows(other, index as Value, rows as Value);
+    if (scattered.node.op.name === scatterOp.name && base?.node.op.name === zerosOp.name)
+      return scatterAddRows(other, index as Value, rows as Value);
   }
   return add(a, b);
 }

@@ -15,7 +15,10 @@ export type Attributes = Readonly<Record<string, unknown>>;
 export interface Op<A extends Attributes = Attributes> {
   readonly name: string;
   /** Shape and type of each output. Throws on inputs that do not fit. */
-  readonly outputs: (inputs: readonly Value[], attributes: A) => readonly { readonly shape: Shape; readonly dtype: DType }[];
+  readonly outputs: (
+    inputs: readonly Value[],
+    attributes: A,
+  ) => readonly { readonly shape: Shape; readonly dtype: DType }[];
   /** Cotangents of the inputs from those of the outputs (undefined: none arrived). Undefined result: no gradient. */
   readonly gradient?: (node: Node<A>, cotangents: readonly (Value | undefined)[]) => readonly (Value | undefined)[];
   /** Write ONNX nodes that compute `outputs` (names to use) from `inputs` (names). */

@@ -20,4 +20,10 @@ export interface Passes {
   readonly constantFolding: boolean;
 }
 
-export const allPasses: Passes = { commonSubexpressions: true, compositeGradients: true, liveness: true, sharedRows: true, constantFolding: true };
+export const allPasses: Passes = {
+  commonSubexpressions: true,
+  compositeGradients: true,
+  liveness: true,
+  sharedRows: true,
+  constantFolding: true,
+};

@@ -1,5 +1,12 @@
 /** Small graphs of one executor: compiled when first wanted, known by a key. */
-import { type CompileOptions, type DeviceArray, type Executor, type Feeds, type Program, runOnDevice } from "./executor.ts";
+import {
+  type CompileOptions,
+  type DeviceArray,
+  type Executor,
+  type Feeds,
+  type Program,
+  runOnDevice,
+} from "./executor.ts";
 import { Graph } from "./graph.ts";
 
 export class Programs {
@@ -18,7 +25,12 @@ export class Programs {
   }
 
   /** Run one of them, its outputs left on the device that the executor has. */
-  async runOnDevice(key: string, trace: (graph: Graph) => void, feeds: Feeds, options: CompileOptions = {}): Promise<Record<string, DeviceArray>> {
+  async runOnDevice(
+    key: string,
+    trace: (graph: Graph) => void,
+    feeds: Feeds,
+    options: CompileOptions = {},
+  ): Promise<Record<string, DeviceArray>> {
     return runOnDevice(await this.get(key, trace, options), feeds);
   }
 

@@ -7,7 +7,13 @@ import { identityOf, labelFault, labelledRun } from "./labels.ts";
 import type { Parts } from "./parts.ts";
 import { checkedView } from "./registered-view.ts";
 import {
-  checkEventName, checkedAuxiliary, checkedCopy, checkedEnvironment, checkedRequest, checkedScorer, checkedTeacher,
+  checkEventName,
+  checkedAuxiliary,
+  checkedCopy,
+  checkedEnvironment,
+  checkedRequest,
+  checkedScorer,
+  checkedTeacher,
 } from "./registrations.ts";
 
 /** @throws Error for what is no plugin, and for names that are not their classes' or not unique */
@@ -23,7 +29,11 @@ export function checkPlugins(plugins: readonly Plugin[]): void {
     if (!isRecord(plugin) || typeof plugin.apply !== "function") {
       throw holds(describe(plugin), ", which is no plugin: it needs a name and apply(run)");
     }
-    const { name, label, constructor: { name: className } } = plugin;
+    const {
+      name,
+      label,
+      constructor: { name: className },
+    } = plugin;
     if (name !== className) {
       const rule = "name and class must be equal, errors go by them";
       throw new Error(`A plugin of class ${className} has the name "${name}"; ${rule}`);

@@ -18,11 +18,19 @@ export class Coefficients {
   /** @throws PluginError when the name is none or taken, or the value is not finite */
   declare(plugin: string, name: string, initial: number): Coefficient {
     if (typeof name !== "string" || name.trim() === "") {
-      throw new PluginError(plugin, `declares a coefficient whose name is ${describe(name)}; name it, "my_method/gamma" say`);
+      throw new PluginError(
+        plugin,
+        `declares a coefficient whose name is ${describe(name)}; name it, "my_method/gamma" say`,
+      );
     }
     const taken = this.#entries.get(name);
-    if (taken !== undefined) throw new PluginError(plugin, `declares the coefficient "${name}", which ${taken.plugin} has declared; choose another name`);
-    if (!Number.isFinite(initial)) throw new PluginError(plugin, `declares the coefficient "${name}" as ${describe(initial)}; it must be finite`);
+    if (taken !== undefined)
+      throw new PluginError(
+        plugin,
+        `declares the coefficient "${name}", which ${taken.plugin} has declared; choose another name`,
+      );
+    if (!Number.isFinite(initial))
+      throw new PluginError(plugin, `declares the coefficient "${name}" as ${describe(initial)}; it must be finite`);
     const coefficient = { name, value: initial };
     this.#entries.set(name, { coefficient, initial, plugin });
     return coefficient;
@@ -56,6 +64,8 @@ export class Coefficients {
 
   /** The values in force, by name. */
   values(): Record<string, number> {
-    return Object.fromEntries([...this.#entries.values()].map(({ coefficient }) => [coefficient.name, coefficient.value]));
+    return Object.fromEntries(
+      [...this.#entries.values()].map(({ coefficient }) => [coefficient.name, coefficient.value]),
+    );
   }
 }

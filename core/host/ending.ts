@@ -24,7 +24,10 @@ export async function tellEnd(ending: RunEnding, { hooks, metrics, states, warni
   if (before === null || after === null) return;
   for (const [plugin, cells] of Object.entries(after)) {
     if (JSON.stringify(cells) === JSON.stringify(before[plugin])) continue;
-    warnings.once(plugin, 'changed its state in hook "ended", after the last checkpoint: a resumed run will not have it; write a file into run.output');
+    warnings.once(
+      plugin,
+      'changed its state in hook "ended", after the last checkpoint: a resumed run will not have it; write a file into run.output',
+    );
   }
 }
 

@@ -101,7 +101,10 @@ function checkAsked(parts: Parts, givenViews: readonly string[]): void {
   const both = [...teachers.items.keys()].find((name) => copies.items.has(name));
   if (both !== undefined) {
     const other = `${copies.ownerOf(both)} a copy of the weights of that name`;
-    throw new PluginError(teachers.ownerOf(both)!, `registers the teacher "${both}", and ${other}; choose another name`);
+    throw new PluginError(
+      teachers.ownerOf(both)!,
+      `registers the teacher "${both}", and ${other}; choose another name`,
+    );
   }
   for (const { name, environments: asked = [] } of auxiliary.items.values()) {
     const missing = asked.find((environment) => !environments.items.has(environment));
@@ -164,15 +167,23 @@ function planLines(plugins: readonly Plugin[], parts: Parts): string[] {
   return [
     `plugins: ${plugins.map(identityOf).join(", ")}`,
     ...[...views.items.keys()].map((name) => `view "${name}" by ${views.ownerOf(name)}`),
-    ...[...scorers.items.values()].map(({ name, weight }) => `reward "${name}" × ${weight} by ${scorers.ownerOf(name)}`),
+    ...[...scorers.items.values()].map(
+      ({ name, weight }) => `reward "${name}" × ${weight} by ${scorers.ownerOf(name)}`,
+    ),
     ...[...copies.items.values()].map(({ name, decay, every }) =>
-      weights(name, copies.ownerOf(name), `decay ${decay} every ${every} steps`)),
+      weights(name, copies.ownerOf(name), `decay ${decay} every ${every} steps`),
+    ),
     ...[...teachers.items.values()].map(({ name, folder }) =>
-      weights(name, teachers.ownerOf(name), `those of ${folder}, which never change`)),
-    ...[...auxiliary.items.values()].map(({ name, trained }) =>
-      `auxiliary rollout "${name}"${trained === true ? ", which is trained on," : ""} by ${auxiliary.ownerOf(name)}`),
-    ...[...environments.items.values()].map(({ name, maxTurns }) =>
-      `environment "${name}" by ${environments.ownerOf(name)}: responses of up to ${maxTurns} turns`),
+      weights(name, teachers.ownerOf(name), `those of ${folder}, which never change`),
+    ),
+    ...[...auxiliary.items.values()].map(
+      ({ name, trained }) =>
+        `auxiliary rollout "${name}"${trained === true ? ", which is trained on," : ""} by ${auxiliary.ownerOf(name)}`,
+    ),
+    ...[...environments.items.values()].map(
+      ({ name, maxTurns }) =>
+        `environment "${name}" by ${environments.ownerOf(name)}: responses of up to ${maxTurns} turns`,
+    ),
     ...[...requests.planned("rewards"), ...requests.planned()].map((score) => `score: ${describeScore(score)}`),
   ];
 }

@@ -21,12 +21,17 @@ export class KeptGroups {
   /** What all cells that say so may hold, and train on beside a step's own groups. */
   room(): Required<KeptRoom> {
     const rooms = [...this.#cells.values()].flat().map(({ room }) => room ?? { atMost: 0, beside: 0 });
-    return { atMost: rooms.reduce((sum, { atMost }) => sum + atMost, 0), beside: rooms.reduce((sum, { beside }) => sum + beside, 0) };
+    return {
+      atMost: rooms.reduce((sum, { atMost }) => sum + atMost, 0),
+      beside: rooms.reduce((sum, { beside }) => sum + beside, 0),
+    };
   }
 
   /** What is kept now; the lists are copies, the groups in them do not change. */
   save(): GroupsByPlugin {
-    return Object.fromEntries([...this.#cells].map(([plugin, cells]) => [plugin, cells.map(({ value }) => [...value])]));
+    return Object.fromEntries(
+      [...this.#cells].map(([plugin, cells]) => [plugin, cells.map(({ value }) => [...value])]),
+    );
   }
 
   /**
@@ -37,10 +42,13 @@ export class KeptGroups {
     for (const [plugin, lists] of Object.entries(saved)) {
       const cells = this.#cells.get(plugin)?.length ?? 0;
       if (lists.length > cells) {
-        throw new Error(`${plugin} has ${cells} cells of kept groups and the saved run has ${lists.length} of it; resume with the recipe and version it began with`);
+        throw new Error(
+          `${plugin} has ${cells} cells of kept groups and the saved run has ${lists.length} of it; resume with the recipe and version it began with`,
+        );
       }
     }
-    for (const [plugin, cells] of this.#cells) cells.forEach((cell, index) => (cell.value = saved[plugin]?.[index] ?? []));
+    for (const [plugin, cells] of this.#cells)
+      cells.forEach((cell, index) => (cell.value = saved[plugin]?.[index] ?? []));
   }
 }
 
@@ -59,7 +67,9 @@ class Cell {
   /** @throws Error for more than there is room for */
   set value(groups: readonly Group[]) {
     if (this.room !== null && groups.length > this.room.atMost) {
-      throw new Error(`it keeps ${groups.length} groups and asked for room for ${this.room.atMost}; let older ones go, or ask for more with keptGroups({ atMost })`);
+      throw new Error(
+        `it keeps ${groups.length} groups and asked for room for ${this.room.atMost}; let older ones go, or ask for more with keptGroups({ atMost })`,
+      );
     }
     this.#value = groups;
   }
@@ -71,6 +81,10 @@ function checkedRoom(plugin: string, room: KeptRoom): Required<KeptRoom> {
     atMost: atMost === undefined ? "a whole number from 1" : unlessCount(atMost),
     beside: !(Number.isInteger(beside) && beside >= 0) && "a whole number from 0",
   });
-  if (beside > room.atMost) throw new PluginError(plugin, `asks to train on ${beside} kept groups beside a step's own and keeps ${room.atMost} at most; keep more`);
+  if (beside > room.atMost)
+    throw new PluginError(
+      plugin,
+      `asks to train on ${beside} kept groups beside a step's own and keeps ${room.atMost} at most; keep more`,
+    );
   return { atMost: room.atMost, beside };
 }

@@ -4,8 +4,18 @@ import { PluginError } from "../messages/plugin-error.ts";
 
 /** Where the pipeline's own metrics stand: names that end with a stroke are whole families. */
 const BUILT_IN = [
-  "loss/", "ledger/", "learner/", "rollout/", "role/", "data/", "coefficient/", "evaluation/",
-  "reward/mean", "reward/std", "reward/failures", "reward/part/",
+  "loss/",
+  "ledger/",
+  "learner/",
+  "rollout/",
+  "role/",
+  "data/",
+  "coefficient/",
+  "evaluation/",
+  "reward/mean",
+  "reward/std",
+  "reward/failures",
+  "reward/part/",
 ] as const;
 
 /** The metrics of the step in progress. */
@@ -28,14 +38,23 @@ export class StepMetrics {
     if (typeof name !== "string" || name.trim() === "") {
       throw new PluginError(plugin, `reports a metric whose name is ${describe(name)}; name it, "my_method/share" say`);
     }
-    if (this.#closed) throw new PluginError(plugin, `reports the metric "${name}" when the run has ended and no step is left to have it; write it into run.output`);
+    if (this.#closed)
+      throw new PluginError(
+        plugin,
+        `reports the metric "${name}" when the run has ended and no step is left to have it; write it into run.output`,
+      );
     const owner = this.#owners.get(name) ?? plugin;
-    if (owner !== plugin) throw new PluginError(plugin, `reports the metric "${name}", which is ${owner}'s; choose another name`);
+    if (owner !== plugin)
+      throw new PluginError(plugin, `reports the metric "${name}", which is ${owner}'s; choose another name`);
     const builtIn = BUILT_IN.find((taken) => (taken.endsWith("/") ? name.startsWith(taken) : name === taken));
     if (builtIn !== undefined) {
-      throw new PluginError(plugin, `reports the metric "${name}", and "${builtIn}" is the pipeline's own; choose another name`);
+      throw new PluginError(
+        plugin,
+        `reports the metric "${name}", and "${builtIn}" is the pipeline's own; choose another name`,
+      );
     }
-    if (typeof value !== "number") throw new PluginError(plugin, `reports ${describe(value)} as the metric "${name}"; it must be a number`);
+    if (typeof value !== "number")
+      throw new PluginError(plugin, `reports ${describe(value)} as the metric "${name}"; it must be a number`);
     this.#owners.set(name, plugin);
     if (!Number.isFinite(value)) {
       this.#warn(plugin, `reports ${value} as the metric "${name}": such values are left out of its mean`, name);

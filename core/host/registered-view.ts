@@ -25,7 +25,10 @@ export function checkedView(plugin: string, view: View, limitSeconds: number): V
     patches: unlessFunction(patches),
     dropped: unlessFunction(dropped),
     regarded: unlessFunction(regarded),
-    values: values !== undefined && !(isRecord(values) && Number.isFinite(values.deviations)) && "{ deviations }, a finite number",
+    values:
+      values !== undefined &&
+      !(isRecord(values) && Number.isFinite(values.deviations)) &&
+      "{ deviations }, a finite number",
   });
   if (name === "original") {
     throw new PluginError(plugin, 'registers the view "original", which every prompt has; choose another name');

@@ -38,12 +38,21 @@ export function checkedCopy(plugin: string, copy: WeightsCopy): WeightsCopy {
 /** Another folder's weights, with a name. */
 export function checkedTeacher(plugin: string, teacher: Teacher): Teacher {
   const { name, folder } = fieldsOf(teacher);
-  checkFields(plugin, "registers a teacher", teacher, ["name", "folder"], { name: unlessName(name), folder: unlessName(folder) && "the path of a model folder" });
-  if (ownWeights.includes(name!)) throw new PluginError(plugin, `registers a teacher "${name}", which are weights of the run itself; choose another name`);
+  checkFields(plugin, "registers a teacher", teacher, ["name", "folder"], {
+    name: unlessName(name),
+    folder: unlessName(folder) && "the path of a model folder",
+  });
+  if (ownWeights.includes(name!))
+    throw new PluginError(
+      plugin,
+      `registers a teacher "${name}", which are weights of the run itself; choose another name`,
+    );
   return teacher;
 }
 
-/** A scorer with a finite weight, a time and something to do when it fails; what it gives is checked where it is run. */
+/**
+ * A scorer with a finite weight, a time and something to do when it fails; what it gives is checked where it is run.
+ */
 export function checkedScorer(plugin: string, scorer: Scorer, limitSeconds: number): Scorer {
   const { name, weight, timeoutSeconds, onFailure, rejects, score } = fieldsOf(scorer);
   checkFields(
@@ -116,18 +125,26 @@ export function checkedAuxiliary(plugin: string, rollout: AuxiliaryRollout, limi
 /** An environment whose answers are text and pictures. */
 export function checkedEnvironment(plugin: string, environment: Environment, limitSeconds: number): Environment {
   const { name, maxTurns, maxReplyTokens, maxVisualTokens, reply } = fieldsOf(environment);
-  checkFields(plugin, "registers an environment", environment, ["name", "maxTurns", "maxReplyTokens", "maxVisualTokens", "reply"], {
-    name: unlessName(name),
-    maxTurns: !(Number.isInteger(maxTurns) && maxTurns! >= 2) && "a whole number from 2: with 1 turn it is never asked",
-    maxReplyTokens: unlessCount(maxReplyTokens),
-    maxVisualTokens: maxVisualTokens !== 0 && unlessCount(maxVisualTokens),
-    reply: unlessFunction(reply, true),
-  });
+  checkFields(
+    plugin,
+    "registers an environment",
+    environment,
+    ["name", "maxTurns", "maxReplyTokens", "maxVisualTokens", "reply"],
+    {
+      name: unlessName(name),
+      maxTurns:
+        !(Number.isInteger(maxTurns) && maxTurns! >= 2) && "a whole number from 2: with 1 turn it is never asked",
+      maxReplyTokens: unlessCount(maxReplyTokens),
+      maxVisualTokens: maxVisualTokens !== 0 && unlessCount(maxVisualTokens),
+      reply: unlessFunction(reply, true),
+    },
+  );
   const calls = new Calls(plugin, `environment "${name}"`, limitSeconds);
   return {
     ...environment,
     name: name!,
-    reply: (turn) => calls.later("reply", () => environment.reply(turn), replyFault, "{ text, pictures }, or null for no answer"),
+    reply: (turn) =>
+      calls.later("reply", () => environment.reply(turn), replyFault, "{ text, pictures }, or null for no answer"),
   };
 }
 
@@ -140,13 +157,34 @@ function replyFault(result: unknown): string | null {
   if (!Array.isArray(pictures)) return `the pictures ${describe(pictures)}`;
   const fault = pictures.map(pictureFault).find((wrong) => wrong !== null) ?? null;
   const marks = text.split(imageMark).length - 1;
-  return fault ?? (marks === 0 || marks === pictures.length ? null : `${marks} <image> marks and ${pictures.length} pictures (put one mark where each belongs, or none)`);
+  return (
+    fault ??
+    (marks === 0 || marks === pictures.length
+      ? null
+      : `${marks} <image> marks and ${pictures.length} pictures (put one mark where each belongs, or none)`)
+  );
 }
 
 const unlessParts = (parts: unknown): string | false =>
-  parts !== undefined && parts !== "all" && !(Array.isArray(parts) && parts.length > 0 && parts.every(Number.isInteger)) && '"all" or a list of whole numbers';
+  parts !== undefined &&
+  parts !== "all" &&
+  !(Array.isArray(parts) && parts.length > 0 && parts.every(Number.isInteger)) &&
+  '"all" or a list of whole numbers';
 
-const REQUEST = ["view", "weights", "output", "layers", "heads", "against", "gradient", "stage", "target", "share", "while", "hint"] as const;
+const REQUEST = [
+  "view",
+  "weights",
+  "output",
+  "layers",
+  "heads",
+  "against",
+  "gradient",
+  "stage",
+  "target",
+  "share",
+  "while",
+  "hint",
+] as const;
 
 /** A score request of known fields; its target gives tokens. */
 export function checkedRequest(

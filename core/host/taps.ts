@@ -172,10 +172,7 @@ interface Before {
 /** Freeze what a tap is given, and remember the numbers in it. @param known digests of what all taps are given */
 function prepare(args: readonly unknown[], { names }: Guard, known: Digests | null): Before {
   args.forEach(freezeGiven);
-  return {
-    own: digestsOf(args.slice(0, 1), names),
-    shared: known ?? digestsOf(args.slice(1), names.slice(1)),
-  };
+  return { own: digestsOf(args.slice(0, 1), names), shared: known ?? digestsOf(args.slice(1), names.slice(1)) };
 }
 
 /** @throws Error naming what the tap changed or disposed */

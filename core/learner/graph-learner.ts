@@ -10,8 +10,16 @@ import type { EncodedPicture } from "../model/processing/picture.ts";
 import type { RowLayout } from "../model/rows/inputs.ts";
 import { DivergedError } from "./diverged-error.ts";
 import {
-  type Learner, type LearnerBatch, type LearnerCapabilities, type OptimizerSettings, type Output, type Outputs,
-  type SavedContent, type StepReport, outputs, outputsIn,
+  type Learner,
+  type LearnerBatch,
+  type LearnerCapabilities,
+  type OptimizerSettings,
+  type Output,
+  type Outputs,
+  type SavedContent,
+  type StepReport,
+  outputs,
+  outputsIn,
 } from "./learner.ts";
 import { emptyOutputs, GraphScorer, keyOf, spread, withOtherSide } from "./graph-scorer.ts";
 import { gradientName, type GraphOptions, traceBackward, traceVisionBackward } from "./passes/learner-graphs.ts";
@@ -26,19 +34,28 @@ import type { WeightStore } from "./weight-store.ts";
 
 export interface GraphLearnerOptions {
   readonly optimizer: OptimizerSettings;
-  /** Padded tokens of one forward and backward pass, at most: bounds memory, never changes a loss. Passes over long rows are cut further; see passLimit. */
+  /**
+   * Padded tokens of one forward and backward pass, at most: bounds memory, never changes a loss. Passes over long rows
+   * are cut further; see passLimit.
+   */
   readonly microbatchTokens: number;
   /**
-   * The same of a scoring pass, which needs less memory. It is a number of its own because with several threads the last bits of a
-   * log-prob depend on what it is computed beside: `microbatchTokens` then leaves every log-prob, and so every cotangent, the same bits.
-   * Default 16384.
+   * The same of a scoring pass, which needs less memory. It is a number of its own because with several threads the
+   * last bits of a log-prob depend on what it is computed beside: `microbatchTokens` then leaves every log-prob, and so
+   * every cotangent, the same bits. Default 16384.
    */
   readonly scoringTokens?: number;
-  /** Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time, the same gradients. Default false. */
+  /**
+   * Compute what is inside the decoder's layers again in the pass back instead of keeping it: less memory, more time,
+   * the same gradients. Default false.
+   */
   readonly recompute?: boolean;
   /** What a pass over long rows may hold, bytes, where it can be cut. Default: see passLimit. */
   readonly passBytes?: number;
-  /** Tokens of a prompt and a response from which attention is computed in blocks, where the executor does that. Default 512. */
+  /**
+   * Tokens of a prompt and a response from which attention is computed in blocks, where the executor does that. Default
+   * 512.
+   */
   readonly longRow?: number;
   /** Tokens of the vocabulary whose logits exist at a time. Default 16384. */
   readonly vocabularyChunk?: number;
@@ -85,11 +102,22 @@ export class GraphLearner implements Learner {
   }
 
   get capabilities(): LearnerCapabilities {
-    const sizes = [...this.#runtime.parameters].map(([name, shape]) => ({ name, size: shape.reduce((a, b) => a * b, 1) }));
+    const sizes = [...this.#runtime.parameters].map(([name, shape]) => ({
+      name,
+      size: shape.reduce((a, b) => a * b, 1),
+    }));
     const total = (counted: typeof sizes): number => counted.reduce((sum, { size }) => sum + size, 0);
     const trained = total(sizes.filter(({ name }) => this.#trained.has(name)));
     const { layers, heads } = this.#runtime.model.decoder;
-    return { outputs, decoder: { layers, heads }, attention: true, parameters: total(sizes), trained, dropout: this.#runtime.dropsOut, teachers: this.#options.openTeacher !== undefined };
+    return {
+      outputs,
+      decoder: { layers, heads },
+      attention: true,
+      parameters: total(sizes),
+      trained,
+      dropout: this.#runtime.dropsOut,
+      teachers: this.#options.openTeacher !== undefined,
+    };
   }
 
   get version(): number {
@@ -101,7 +129,12 @@ export class GraphLearner implements Learner {
     return this.#training.gradients();
   }
 
-  score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
+  score(
+    batch: LearnerBatch,
+    asked: readonly Output[],
+    weights = currentWeights,
+    products: Products = "float32",
+  ): Promise<Outputs> {
     const holder = this.#holderOf(weights);
     return holder.scorer.score(batch, asked, holder.weights, products);
   }
@@ -118,16 +151,27 @@ export class GraphLearner implements Learner {
   #scorerOf(runtime: ModelRuntime, bytes: number): GraphScorer {
     const { scoringTokens = 16_384, longRow } = this.#options;
     const { vocabularyChunk } = this.#graphOptions;
-    return new GraphScorer(runtime, { scoringTokens, longRow, passBytes: bytes, vocabularyChunk, holderOf: (weights) => this.#holderOf(weights) });
+    return new GraphScorer(runtime, {
+      scoringTokens,
+      longRow,
+      passBytes: bytes,
+      vocabularyChunk,
+      holderOf: (weights) => this.#holderOf(weights),
+    });
   }
 
   #holderOf(weights: string): { readonly scorer: GraphScorer; readonly weights: string } {
     const teacher = this.#teachers.get(weights);
-    return teacher === undefined ? { scorer: this.#scorer, weights } : { scorer: teacher.scorer, weights: currentWeights };
+    return teacher === undefined
+      ? { scorer: this.#scorer, weights }
+      : { scorer: teacher.scorer, weights: currentWeights };
   }
 
   async backward(batch: LearnerBatch, cotangents: Outputs): Promise<Outputs> {
-    if (changesValues(batch)) throw new Error("a pass back through prompts that change what attention reads was asked for; they are scored alone");
+    if (changesValues(batch))
+      throw new Error(
+        "a pass back through prompts that change what attention reads was asked for; they are scored alone",
+      );
     const asked = outputsIn(cotangents);
     const T = longestResponse(batch);
     for (const output of asked) checkSize(output, cotangents[output] as Float32Array, batch.rows.length, T);
@@ -135,22 +179,45 @@ export class GraphLearner implements Learner {
     const results = emptyOutputs(batch, asked);
     const ofFeatures = new Map<string, Float32Array>();
     const other = this.#scorer.otherSide(batch, asked);
-    const traced = (layout: RowLayout, recompute: boolean): Traced => this.#programs.trace(`backward ${layout} ${recompute} ${asked.join(" ")} ${keyOf(other)}`, (graph, parameters) => {
-      traceBackward(this.#runtime.model, graph, parameters, { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision }, { ...this.#graphOptions, ...(other === null ? {} : { other: other.head }), recompute, layout });
-    }, this.#runtime.dropsOut);
+    const traced = (layout: RowLayout, recompute: boolean): Traced =>
+      this.#programs.trace(
+        `backward ${layout} ${recompute} ${asked.join(" ")} ${keyOf(other)}`,
+        (graph, parameters) => {
+          traceBackward(
+            this.#runtime.model,
+            graph,
+            parameters,
+            { outputs: asked, trained: this.#trained, trainsVision: this.#trainsVision },
+            { ...this.#graphOptions, ...(other === null ? {} : { other: other.head }), recompute, layout },
+          );
+        },
+        this.#runtime.dropsOut,
+      );
     const { cut, recompute } = this.#learningPasses(batch, features, asked, traced);
     for (const list of cut) {
-      const fed = equalFeeds(list, (microbatch, options) => this.#scorer.feeds(batch, microbatch, features, asked, options));
+      const fed = equalFeeds(list, (microbatch, options) =>
+        this.#scorer.feeds(batch, microbatch, features, asked, options),
+      );
       const given = await withOtherSide(fed, list, other);
       const own = fed.map(({ places }, i) => {
-        const ofOutputs = asked.map((output) => [`cotangent.${output}`, { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) }] as const);
-        const keys = this.#runtime.dropoutKeys(this.#options.seed ?? 0, { version: this.version, pass: this.#passes++ });
+        const ofOutputs = asked.map(
+          (output) =>
+            [
+              `cotangent.${output}`,
+              { shape: [places.predictions], data: gathered(cotangents[output] as Float32Array, places) },
+            ] as const,
+        );
+        const keys = this.#runtime.dropoutKeys(this.#options.seed ?? 0, {
+          version: this.version,
+          pass: this.#passes++,
+        });
         return { ...given[i]!, ...Object.fromEntries(ofOutputs), ...keys };
       });
       const program = await this.#programs.program(traced(fed[0]!.layout, recompute), this.#addingUp);
       const computed = await this.#training.backward(program, feedsForAll(own, this.#scorer.devices));
       fed.forEach(({ places, hashes }, i) => {
-        for (const output of asked) spread((computed[i]![output] as FloatArray).data, places, results[output] as Float32Array);
+        for (const output of asked)
+          spread((computed[i]![output] as FloatArray).data, places, results[output] as Float32Array);
         const cotangent = computed[i]![gradientName("features")];
         if (cotangent !== undefined) this.#splitFeatures(hashes, features, cotangent.data, ofFeatures);
       });
@@ -170,7 +237,9 @@ export class GraphLearner implements Learner {
     if (broken !== null) {
       const { data } = this.#runtime.trained().get(broken) as { data: Float32Array };
       const at = firstNotFinite(data);
-      throw new DivergedError(`the update made "${broken}" ${data[at]} at ${at}: lower the learning rate (it was ${learningRate})`);
+      throw new DivergedError(
+        `the update made "${broken}" ${data[at]} at ${at}: lower the learning rate (it was ${learningRate})`,
+      );
     }
     return { ...report, ...this.#runsSinceLast() };
   }
@@ -219,7 +288,12 @@ export class GraphLearner implements Learner {
     return { runtime: this.#runtime, training: this.#training, store };
   }
 
-  #learningPasses(batch: LearnerBatch, features: Features, asked: readonly Output[], traced: (layout: RowLayout, recompute: boolean) => Traced): { readonly cut: readonly Microbatch[][]; readonly recompute: boolean } {
+  #learningPasses(
+    batch: LearnerBatch,
+    features: Features,
+    asked: readonly Output[],
+    traced: (layout: RowLayout, recompute: boolean) => Traced,
+  ): { readonly cut: readonly Microbatch[][]; readonly recompute: boolean } {
     const { microbatchTokens: tokens, recompute = false } = this.#options;
     if (!this.#scorer.bounds(batch)) return { cut: this.#scorer.passesOf(batch, tokens), recompute };
     const bounded = boundedBackward(batch, { tokens, limit: this.#passBytes, recompute }, (pass, recomputes) => {
@@ -232,7 +306,12 @@ export class GraphLearner implements Learner {
   }
 
   /** Add each picture's part of d loss / d features, [tokens, featureWidth], to what other passes gave it. */
-  #splitFeatures(hashes: readonly string[], features: Features, cotangent: Float32Array, into: Map<string, Float32Array>): void {
+  #splitFeatures(
+    hashes: readonly string[],
+    features: Features,
+    cotangent: Float32Array,
+    into: Map<string, Float32Array>,
+  ): void {
     let start = 0;
     for (const hash of hashes) {
       const size = (features.get(hash) as Float32Array).length;
@@ -241,7 +320,10 @@ export class GraphLearner implements Learner {
     }
   }
 
-  async #visionBackward(prompts: readonly EncodedPrompt[], cotangents: ReadonlyMap<string, Float32Array>): Promise<void> {
+  async #visionBackward(
+    prompts: readonly EncodedPrompt[],
+    cotangents: ReadonlyMap<string, Float32Array>,
+  ): Promise<void> {
     const { vision } = this.#runtime.model;
     const { featureWidth } = vision;
     const pictures = distinctPictures(prompts).filter(({ hash }) => cotangents.has(hash));
@@ -260,7 +342,8 @@ export class GraphLearner implements Learner {
       let token = 0;
       for (const { hash } of chunk) {
         const own = cotangents.get(hash) as Float32Array;
-        for (let i = 0; i < own.length; i += featureWidth) data.set(own.subarray(i, i + featureWidth), (order[token++] as number) * featureWidth);
+        for (let i = 0; i < own.length; i += featureWidth)
+          data.set(own.subarray(i, i + featureWidth), (order[token++] as number) * featureWidth);
       }
       const feeds = { ...fed, "cotangent.features": { shape: [rows, featureWidth], data } };
       const one: HostArray = { shape: [1], data: Float32Array.of(1) };
@@ -272,10 +355,15 @@ export class GraphLearner implements Learner {
 /** Cotangents of the predictions: what all tokens that are one of them have, added up. */
 function gathered(cotangents: Float32Array, { ofToken, predictionOfToken, predictions }: Places): Float32Array {
   const sums = new Float64Array(predictions);
-  ofToken.forEach((place, i) => (sums[predictionOfToken[i] as number] = (sums[predictionOfToken[i] as number] as number) + (cotangents[place] as number)));
+  ofToken.forEach(
+    (place, i) =>
+      (sums[predictionOfToken[i] as number] =
+        (sums[predictionOfToken[i] as number] as number) + (cotangents[place] as number)),
+  );
   return Float32Array.from(sums);
 }
 
 function checkSize(output: Output, array: Float32Array, B: number, T: number): void {
-  if (array.length !== B * T) throw new Error(`the cotangent of ${output} has ${array.length} entries; the batch is [${B}, ${T}]`);
+  if (array.length !== B * T)
+    throw new Error(`the cotangent of ${output} has ${array.length} entries; the batch is [${B}, ${T}]`);
 }

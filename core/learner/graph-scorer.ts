@@ -1,4 +1,7 @@
-/** What a model says of responses, without a gradient: passes forward over pieces of a batch, and the other side of divergences. */
+/**
+ * What a model says of responses, without a gradient: passes forward over pieces of a batch, and the other side of
+ * divergences.
+ */
 import type { FloatArray, HostArray, Products } from "../graph/executor.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import { type ModelRuntime } from "../model/runtime.ts";
@@ -11,7 +14,15 @@ import { type GraphOptions, type OtherHead, traceForward, traceHidden } from "./
 import { type Microbatch, microbatches } from "./passes/microbatches.ts";
 import { equalFeeds, feedsForAll, sideBySide } from "./passes/device-passes.ts";
 import {
-  attendsInBlocks, changesValues, cutsByBytes, givenPictures, longestResponse, passFeeds, type PassFeeds, pictured, type PassOptions,
+  attendsInBlocks,
+  changesValues,
+  cutsByBytes,
+  givenPictures,
+  longestResponse,
+  passFeeds,
+  type PassFeeds,
+  pictured,
+  type PassOptions,
   type Places,
 } from "./passes/pass-feeds.ts";
 import { boundedPasses, passBytes } from "./passes/pass-memory.ts";
@@ -46,30 +57,53 @@ export class GraphScorer {
   }
 
   /** @param weights of this model's own */
-  async score(batch: LearnerBatch, asked: readonly Output[], weights = currentWeights, products: Products = "float32"): Promise<Outputs> {
+  async score(
+    batch: LearnerBatch,
+    asked: readonly Output[],
+    weights = currentWeights,
+    products: Products = "float32",
+  ): Promise<Outputs> {
     const results = emptyOutputs(batch, asked);
     const other = this.otherSide(batch, asked);
     const options = { ...this.#graphOptions(other), changesValues: changesValues(batch) };
-    const traced = (layout: RowLayout): Traced => this.#programs.trace(`forward ${layout} ${[...asked].sort().join(" ")} ${keyOf(other)} ${options.changesValues}`, (graph, parameters) => {
-      traceForward(this.#runtime.model, graph, parameters, asked, { ...options, layout });
-    });
+    const traced = (layout: RowLayout): Traced =>
+      this.#programs.trace(
+        `forward ${layout} ${[...asked].sort().join(" ")} ${keyOf(other)} ${options.changesValues}`,
+        (graph, parameters) => {
+          traceForward(this.#runtime.model, graph, parameters, asked, { ...options, layout });
+        },
+      );
     await this.#run(batch, asked, { traced, weights, products, other }, (scored, places) => {
       for (const output of asked) spread((scored[output] as FloatArray).data, places, results[output] as Float32Array);
     });
     return results;
   }
 
-  /** Hidden states that tokens are predicted from, after the last norm, [B, T, hidden]: they never leave the learner. */
+  /**
+   * Hidden states that tokens are predicted from, after the last norm, [B, T, hidden]: they never leave the learner.
+   */
   async hidden(batch: LearnerBatch, weights: string): Promise<Float32Array> {
     const { hiddenSize } = this.#runtime.model.decoder;
     const result = new Float32Array(batch.rows.length * longestResponse(batch) * hiddenSize);
     const options = { ...this.#graphOptions(null), changesValues: changesValues(batch) };
     const traced = (layout: RowLayout): Traced =>
-      this.#programs.trace(`hidden ${layout} ${options.changesValues}`, (graph, parameters) => traceHidden(this.#runtime.model, graph, parameters, { ...options, layout }));
-    await this.#run(batch, [], { traced, weights, products: "float32", other: null }, ({ hidden }, { ofToken, predictionOfToken }) => {
-      const rows = (hidden as FloatArray).data;
-      ofToken.forEach((place, token) => result.set(rows.subarray(predictionOfToken[token]! * hiddenSize, (predictionOfToken[token]! + 1) * hiddenSize), place * hiddenSize));
-    });
+      this.#programs.trace(`hidden ${layout} ${options.changesValues}`, (graph, parameters) =>
+        traceHidden(this.#runtime.model, graph, parameters, { ...options, layout }),
+      );
+    await this.#run(
+      batch,
+      [],
+      { traced, weights, products: "float32", other: null },
+      ({ hidden }, { ofToken, predictionOfToken }) => {
+        const rows = (hidden as FloatArray).data;
+        ofToken.forEach((place, token) =>
+          result.set(
+            rows.subarray(predictionOfToken[token]! * hiddenSize, (predictionOfToken[token]! + 1) * hiddenSize),
+            place * hiddenSize,
+          ),
+        );
+      },
+    );
     return result;
   }
 
@@ -77,7 +111,8 @@ export class GraphScorer {
   otherSide(batch: LearnerBatch, asked: readonly Output[]): OtherSide | null {
     if (!asked.some(isDivergence)) return null;
     const { against } = batch;
-    if (against === undefined) throw new Error(`a batch without "against" was asked for ${asked.filter(isDivergence).join(", ")}`);
+    if (against === undefined)
+      throw new Error(`a batch without "against" was asked for ${asked.filter(isDivergence).join(", ")}`);
     const { scorer, weights } = this.#options.holderOf(against.weights ?? currentWeights);
     const head = scorer.head(weights);
     const [vocabulary, hiddenSize] = head.shape as [number, number];
@@ -86,7 +121,11 @@ export class GraphScorer {
       head: { vocabulary, hiddenSize },
       feeds: async ({ groups }, { ofToken, predictionOfToken, predictions }) => {
         const rows = groups.flatMap((group) => group.rows);
-        const part: LearnerBatch = { prompts: against.prompts, rows: rows.map((row) => ({ ...batch.rows[row]!, prompt: against.promptOf[row]! })), temperature: batch.temperature };
+        const part: LearnerBatch = {
+          prompts: against.prompts,
+          rows: rows.map((row) => ({ ...batch.rows[row]!, prompt: against.promptOf[row]! })),
+          temperature: batch.temperature,
+        };
         const [hidden, shorter] = [await scorer.hidden(part, weights), longestResponse(part)];
         const rowOf = new Map(rows.map((row, index) => [row, index]));
         const data = new Float32Array(predictions * hiddenSize);
@@ -112,17 +151,44 @@ export class GraphScorer {
     return head;
   }
 
-  feeds(batch: LearnerBatch, microbatch: Microbatch, features: Features, asked: readonly Output[], options: Partial<Pick<PassOptions, "least" | "sharesRows">> = {}): PassFeeds & { readonly hashes: readonly string[] } {
+  feeds(
+    batch: LearnerBatch,
+    microbatch: Microbatch,
+    features: Features,
+    asked: readonly Output[],
+    options: Partial<Pick<PassOptions, "least" | "sharesRows">> = {},
+  ): PassFeeds & { readonly hashes: readonly string[] } {
     const { model, executor, passes, pictures } = this.#runtime;
     const prompts = microbatch.groups.map(({ prompt }) => batch.prompts[prompt] as EncodedPrompt);
-    const withPictures = microbatch.groups.flatMap(({ rows }) => rows).flatMap((row) => {
-      const given = givenPictures(batch.rows[row]!);
-      return given === null ? [] : [{ row, given }];
-    });
-    const { hashes, placed, matrix } = pictures.place([...prompts, ...withPictures.map(({ given }) => given)], features);
+    const withPictures = microbatch.groups
+      .flatMap(({ rows }) => rows)
+      .flatMap((row) => {
+        const given = givenPictures(batch.rows[row]!);
+        return given === null ? [] : [{ row, given }];
+      });
+    const { hashes, placed, matrix } = pictures.place(
+      [...prompts, ...withPictures.map(({ given }) => given)],
+      features,
+    );
     const given = new Map(withPictures.map(({ row }, i) => [row, placed[prompts.length + i]!.featureRows]));
     const inBlocks = attendsInBlocks(batch, executor, this.#options.longRow);
-    return { hashes, ...passFeeds(model.decoder, batch, microbatch, { placed: placed.slice(0, prompts.length), given, matrix }, { asked, inBlocks, pads: executor.fixedSizes === true, sharesRows: passes.sharedRows, changesValues: changesValues(batch), ...options }) };
+    return {
+      hashes,
+      ...passFeeds(
+        model.decoder,
+        batch,
+        microbatch,
+        { placed: placed.slice(0, prompts.length), given, matrix },
+        {
+          asked,
+          inBlocks,
+          pads: executor.fixedSizes === true,
+          sharesRows: passes.sharedRows,
+          changesValues: changesValues(batch),
+          ...options,
+        },
+      ),
+    };
   }
 
   /** See cutsByBytes. */
@@ -142,7 +208,12 @@ export class GraphScorer {
     return this.#runtime.executor.devices ?? 1;
   }
 
-  async #run(batch: LearnerBatch, asked: readonly Output[], { traced, weights, products, other }: Run, take: (outputs: Record<string, FloatArray>, places: Places) => void): Promise<void> {
+  async #run(
+    batch: LearnerBatch,
+    asked: readonly Output[],
+    { traced, weights, products, other }: Run,
+    take: (outputs: Record<string, FloatArray>, places: Places) => void,
+  ): Promise<void> {
     const features = await this.#runtime.pictures.of(pictured(batch), weights);
     for (const list of this.#cut(batch, features, asked, traced)) {
       const fed = equalFeeds(list, (microbatch, options) => this.feeds(batch, microbatch, features, asked, options));
@@ -153,7 +224,12 @@ export class GraphScorer {
     }
   }
 
-  #cut(batch: LearnerBatch, features: Features, asked: readonly Output[], traced: (layout: RowLayout) => Traced): readonly Microbatch[][] {
+  #cut(
+    batch: LearnerBatch,
+    features: Features,
+    asked: readonly Output[],
+    traced: (layout: RowLayout) => Traced,
+  ): readonly Microbatch[][] {
     const { scoringTokens: tokens } = this.#options;
     if (!this.bounds(batch)) return this.passesOf(batch, tokens);
     return boundedPasses(batch, tokens, this.#options.passBytes, (pass) => {
@@ -163,13 +239,23 @@ export class GraphScorer {
   }
 
   #graphOptions(other: OtherSide | null): Omit<GraphOptions, "layout"> {
-    return { recompute: false, vocabularyChunk: this.#options.vocabularyChunk, ...(other === null ? {} : { other: other.head }) };
+    return {
+      recompute: false,
+      vocabularyChunk: this.#options.vocabularyChunk,
+      ...(other === null ? {} : { other: other.head }),
+    };
   }
 }
 
 /** What each microbatch of a list is fed, with the other side of its divergences. */
-export function withOtherSide(fed: readonly PassFeeds[], list: readonly Microbatch[], other: OtherSide | null): Promise<Record<string, HostArray>[]> {
-  return Promise.all(fed.map(async ({ feeds, places }, i) => ({ ...feeds, ...(await other?.feeds(list[i]!, places)) })));
+export function withOtherSide(
+  fed: readonly PassFeeds[],
+  list: readonly Microbatch[],
+  other: OtherSide | null,
+): Promise<Record<string, HostArray>[]> {
+  return Promise.all(
+    fed.map(async ({ feeds, places }, i) => ({ ...feeds, ...(await other?.feeds(list[i]!, places)) })),
+  );
 }
 
 interface Run {
@@ -180,7 +266,8 @@ interface Run {
 }
 
 /** What passes for divergences from heads of other sizes differ by. */
-export const keyOf = (other: OtherSide | null): string => (other === null ? "" : `against ${other.head.vocabulary} ${other.head.hiddenSize}`);
+export const keyOf = (other: OtherSide | null): string =>
+  other === null ? "" : `against ${other.head.vocabulary} ${other.head.hiddenSize}`;
 
 export const emptyOutputs = (batch: LearnerBatch, outputs: readonly Output[]): Outputs =>
   Object.fromEntries(outputs.map((output) => [output, new Float32Array(batch.rows.length * longestResponse(batch))]));

@@ -33,7 +33,11 @@ const optimizerFile = (folder: string): string => join(folder, "optimizer.safete
 const keptFile = (folder: string, name: string): string => join(folder, "kept", `${name}.safetensors`);
 const learnerFile = (folder: string): string => join(folder, "learner.json");
 
-export async function saveLearner(folder: string, { runtime, training, store }: SavedLearner, content: SavedContent): Promise<void> {
+export async function saveLearner(
+  folder: string,
+  { runtime, training, store }: SavedLearner,
+  content: SavedContent,
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   await store.write(folder, content !== "export");
   if (content === "export") return;
@@ -42,12 +46,19 @@ export async function saveLearner(folder: string, { runtime, training, store }: 
   const { version, kept } = runtime;
   if (kept.length > 0) await mkdir(join(folder, "kept"), { recursive: true });
   for (const name of kept) await writeSafetensors(keptFile(folder, name), runtime.trained(name));
-  await writeFile(learnerFile(folder), `${JSON.stringify({ version, updates, kept } satisfies z.output<typeof learnerSchema>)}\n`);
+  await writeFile(
+    learnerFile(folder),
+    `${JSON.stringify({ version, updates, kept } satisfies z.output<typeof learnerSchema>)}\n`,
+  );
 }
 
 /** @returns the version of the weights that were read */
 export async function loadLearner(folder: string, { runtime, training, store }: SavedLearner): Promise<number> {
-  const { version, updates, kept } = readJsonFile(learnerFile(folder), learnerSchema, "remove this checkpoint's folder, and an older one is taken");
+  const { version, updates, kept } = readJsonFile(
+    learnerFile(folder),
+    learnerSchema,
+    "remove this checkpoint's folder, and an older one is taken",
+  );
   await store.restore(folder);
   // What is there goes first: both together are 16 bytes a parameter.
   training.restore({ updates: 0, arrays: new Map() });
@@ -63,5 +74,7 @@ export async function loadLearner(folder: string, { runtime, training, store }: 
 /** Floats, and bytes where moments are in 8 bits. */
 async function readArrays(file: string): Promise<OptimizerState["arrays"]> {
   const tensors = await readSafetensors(file);
-  return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array | Uint8Array }]));
+  return new Map(
+    [...tensors].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array | Uint8Array }]),
+  );
 }

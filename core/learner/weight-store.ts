@@ -37,8 +37,15 @@ export function modelStore(runtime: ModelRuntime, source: string, type: Checkpoi
   const written = ({ float32: "F32", bfloat16: "HIGH", float16: "F16", input: "input" } as const)[type];
   return {
     async write(folder, exact) {
-      await saveModelFolder(join(folder, "model"), { source, weights: runtime.weights(), type: exact || written !== "HIGH" ? written : "BF16" });
-      if (exact && written !== "F32") await writeSafetensors(join(folder, exactFile), runtime.trained(), { type: written === "HIGH" ? "LOW" : "F32" });
+      await saveModelFolder(join(folder, "model"), {
+        source,
+        weights: runtime.weights(),
+        type: exact || written !== "HIGH" ? written : "BF16",
+      });
+      if (exact && written !== "F32")
+        await writeSafetensors(join(folder, exactFile), runtime.trained(), {
+          type: written === "HIGH" ? "LOW" : "F32",
+        });
     },
     async restore(folder) {
       const kept = join(folder, exactFile);
@@ -54,7 +61,11 @@ export function modelStore(runtime: ModelRuntime, source: string, type: Checkpoi
 }
 
 /** `adapter/`: the trained adapter as PEFT saves it. */
-export const adapterStore = (runtime: ModelRuntime, { config, adapter }: Lora["trained"], base: AdaptedModel): WeightStore => ({
+export const adapterStore = (
+  runtime: ModelRuntime,
+  { config, adapter }: Lora["trained"],
+  base: AdaptedModel,
+): WeightStore => ({
   write: (folder) => saveAdapterFolder(join(folder, "adapter"), { config, adapter, weights: runtime.weights() }),
   restore: async (folder) => {
     const { weights } = await loadAdapterFolder(join(folder, "adapter"), adapter.name, base);

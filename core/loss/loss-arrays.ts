@@ -61,7 +61,9 @@ export function createBatch(arrays: BatchArrays): Batch {
   const get = (handle: ScoreHandle): Tensor2D => {
     checkHandle(handle);
     if (handle.request.weights === "current") {
-      throw new Error(`"${handle.key}" is scored for each minibatch and is not there yet; read it in the hook "terms", or ask for "old" weights`);
+      throw new Error(
+        `"${handle.key}" is scored for each minibatch and is not there yet; read it in the hook "terms", or ask for "old" weights`,
+      );
     }
     return constant(handle, arrays, constants, make);
   };
@@ -72,7 +74,10 @@ export function createBatch(arrays: BatchArrays): Batch {
   };
   const groupOf = arrays.groupOf.slice();
   const mask = tensor2d(arrays.mask.slice(), [B, T]);
-  return strict({ step, samples, groupOf, groups, B, T, mask, oldLogProbs: constants.get(OLD_LOG_PROBS)!, get, scoredRows, text }, "field of a batch");
+  return strict(
+    { step, samples, groupOf, groups, B, T, mask, oldLogProbs: constants.get(OLD_LOG_PROBS)!, get, scoredRows, text },
+    "field of a batch",
+  );
 }
 
 const noText: Batch["text"] = {
@@ -83,7 +88,8 @@ const noText: Batch["text"] = {
 
 /** @throws Error for what `scores.request` did not give */
 function checkHandle(handle: unknown): void {
-  if (!isRecord(handle) || !isRecord(handle["request"])) throw new Error(`batch.get and batch.scoredRows take what scores.request gave in apply, found ${describe(handle)}`);
+  if (!isRecord(handle) || !isRecord(handle["request"]))
+    throw new Error(`batch.get and batch.scoredRows take what scores.request gave in apply, found ${describe(handle)}`);
 }
 
 /** See Batch.scoredRows. */
@@ -94,37 +100,52 @@ function rowWeights(array: Float32Array, { B, T, groupOf, groups }: BatchArrays)
     all[group]!++;
     if (scored[row]!) own[group]!++;
   });
-  return tensor2d(scored.map((known, row) => (known ? all[groupOf[row]!]! / own[groupOf[row]!]! : 0)), [B, 1]);
+  return tensor2d(
+    scored.map((known, row) => (known ? all[groupOf[row]!]! / own[groupOf[row]!]! : 0)),
+    [B, 1],
+  );
 }
 
 /** The minibatch for the hooks `terms` and `weights`, and the leaves of its loss. */
-export function createMinibatch(arrays: MinibatchArrays, host: Pick<Host, "hooks" | "scores">): { batch: Minibatch; leaves: Leaf[] } {
+export function createMinibatch(
+  arrays: MinibatchArrays,
+  host: Pick<Host, "hooks" | "scores">,
+): { batch: Minibatch; leaves: Leaf[] } {
   const make = tensorMaker(arrays);
   const scored = host.scores().filter((score: PlannedScore) => score.active && score.gradient);
   const logProbs = make(arrays.logProbs, CURRENT_LOG_PROBS);
-  const leafOf = new Map<string, Leaf>([[CURRENT_LOG_PROBS, { view: "original", output: "logProbs", tensor: logProbs }]]);
-  for (const { key, view, ...score } of scored) leafOf.set(key, { view, output: outputName(score), tensor: make(scoreArray(arrays, key), key) });
+  const leafOf = new Map<string, Leaf>([
+    [CURRENT_LOG_PROBS, { view: "original", output: "logProbs", tensor: logProbs }],
+  ]);
+  for (const { key, view, ...score } of scored)
+    leafOf.set(key, { view, output: outputName(score), tensor: make(scoreArray(arrays, key), key) });
   const constants = new Map<string, Tensor2D>();
   const get = (handle: ScoreHandle): Tensor2D => {
     checkHandle(handle);
     const leaf = handle.request.gradient && isActive(handle) ? leafOf.get(handle.key) : undefined;
     return leaf?.tensor ?? constant(handle, arrays, constants, make);
   };
-  const batch: Minibatch = strict({
-    ...createBatch(arrays),
-    logProbs,
-    advantages: make(arrays.advantages, "advantages"),
-    maxNewTokens: arrays.maxNewTokens,
-    get,
-    weights: (term, slot) => {
-      const shape: [number, number] = [arrays.B, arrays.T];
-      const weights = host.hooks.weights.call(ones(shape), { term, slot, batch });
-      // [B, 1] is welcome: one weight per response.
-      return weights.shape.join() === shape.join() ? weights : mul<Tensor2D>(weights, ones(shape));
+  const batch: Minibatch = strict(
+    {
+      ...createBatch(arrays),
+      logProbs,
+      advantages: make(arrays.advantages, "advantages"),
+      maxNewTokens: arrays.maxNewTokens,
+      get,
+      weights: (term, slot) => {
+        const shape: [number, number] = [arrays.B, arrays.T];
+        const weights = host.hooks.weights.call(ones(shape), { term, slot, batch });
+        // [B, 1] is welcome: one weight per response.
+        return weights.shape.join() === shape.join() ? weights : mul<Tensor2D>(weights, ones(shape));
+      },
     },
-  }, "field of a minibatch");
+    "field of a minibatch",
+  );
   const leaves = [...leafOf.values()];
-  rememberLeaves(batch, leaves.map(({ tensor }) => tensor));
+  rememberLeaves(
+    batch,
+    leaves.map(({ tensor }) => tensor),
+  );
   return { batch, leaves };
 }
 
@@ -158,6 +179,9 @@ type TensorMaker = (array: Float32Array, name: string) => Tensor2D;
 function tensorMaker({ B, T, mask }: BatchArrays): TensorMaker {
   return (array, name) => {
     if (array.length !== B * T) throw new Error(`"${name}" has ${array.length} numbers, B × T is ${B} × ${T}`);
-    return tensor2d(array.map((value, index) => (mask[index] === 0 || Number.isNaN(value) ? 0 : value)), [B, T]);
+    return tensor2d(
+      array.map((value, index) => (mask[index] === 0 || Number.isNaN(value) ? 0 : value)),
+      [B, T],
+    );
   };
 }

@@ -89,14 +89,20 @@ export function computeAdvantages(host: Pick<Host, "hooks">, arrays: BatchArrays
 }
 
 /** Call the hooks, reduce each term, and differentiate each for itself. */
-function termParts(host: Pick<Host, "hooks" | "ownerOf">, batch: Minibatch, leaves: readonly Leaf[], arrays: MinibatchArrays): TermPart[] {
+function termParts(
+  host: Pick<Host, "hooks" | "ownerOf">,
+  batch: Minibatch,
+  leaves: readonly Leaf[],
+  arrays: MinibatchArrays,
+): TermPart[] {
   const tensors = leaves.map(({ tensor }) => tensor);
   const parts: TermPart[] = [];
   let failure: { readonly error: unknown } | null = null;
   // Inside a call of `gradients` tfjs keeps its tape, so that one forward pass serves the backward passes of all terms.
   const onOneTape = (): Scalar => {
     try {
-      for (const term of host.hooks.terms.call([], batch)) parts.push(termPart(term, host.ownerOf(term.name) ?? "unknown", batch, tensors, arrays));
+      for (const term of host.hooks.terms.call([], batch))
+        parts.push(termPart(term, host.ownerOf(term.name) ?? "unknown", batch, tensors, arrays));
     } catch (error) {
       // tfjs keeps what is on its tape when the function throws: let it finish, and throw afterwards.
       failure = { error };
@@ -108,20 +114,32 @@ function termParts(host: Pick<Host, "hooks" | "ownerOf">, batch: Minibatch, leav
   return parts;
 }
 
-function termPart(term: Term, plugin: string, batch: Minibatch, tensors: Tensor2D[], arrays: MinibatchArrays): TermPart {
+function termPart(
+  term: Term,
+  plugin: string,
+  batch: Minibatch,
+  tensors: Tensor2D[],
+  arrays: MinibatchArrays,
+): TermPart {
   const factor = (term.sign ?? 1) * (term.coefficient?.value ?? 1);
   const { name } = term;
-  if (factor === 0) return { name, plugin, factor, value: 0, gradients: tensors.map(() => new Float32Array(batch.B * batch.T)) };
+  if (factor === 0)
+    return { name, plugin, factor, value: 0, gradients: tensors.map(() => new Float32Array(batch.B * batch.T)) };
   const weighted = mul<Tensor2D>(term.value, batch.weights(name, "after_clip"));
   const reduced = reduce(weighted, batch.mask, term.reduction, batch.maxNewTokens);
   const value = peek(reduced)[0]!;
   if (!Number.isFinite(value)) {
     const which = `gave the term "${name}", which is ${value} in step ${batch.step}`;
-    throw new PluginError(plugin, `${which}: its tokens and their weights are finite, their products or the sum are too large; bound them`);
+    throw new PluginError(
+      plugin,
+      `${which}: its tokens and their weights are finite, their products or the sum are too large; bound them`,
+    );
   }
   const grads = gradientsOf(reduced, tensors, name, plugin);
   // tfjs gives nothing for a leaf that the term does not read.
-  const gradients = grads.map((gradient) => (gradient === undefined ? new Float32Array(batch.B * batch.T) : withinMask(gradient, arrays.mask)));
+  const gradients = grads.map((gradient) =>
+    gradient === undefined ? new Float32Array(batch.B * batch.T) : withinMask(gradient, arrays.mask),
+  );
   return { name, plugin, factor, value, gradients };
 }
 
@@ -130,7 +148,11 @@ function gradientsOf(reduced: Scalar, tensors: Tensor2D[], name: string, plugin:
   try {
     return engine().gradients(() => reduced, tensors, undefined, true).grads as (Tensor2D | undefined)[];
   } catch (error) {
-    throw new PluginError(plugin, `gave the term "${name}", which cannot be differentiated: ${(error as Error).message} Put detach(…) around what only chooses or compares.`, { cause: error });
+    throw new PluginError(
+      plugin,
+      `gave the term "${name}", which cannot be differentiated: ${(error as Error).message} Put detach(…) around what only chooses or compares.`,
+      { cause: error },
+    );
   }
 }
 
@@ -140,7 +162,12 @@ function withinMask(tensor: Tensor2D, mask: Float32Array): Float32Array {
 }
 
 /** Σ factor · gradient over the terms, in double precision, rounded once. */
-function sumOfParts(parts: readonly TermPart[], leaf: number, { B, T, step }: MinibatchArrays, name: string): Float32Array {
+function sumOfParts(
+  parts: readonly TermPart[],
+  leaf: number,
+  { B, T, step }: MinibatchArrays,
+  name: string,
+): Float32Array {
   const sum = new Float64Array(B * T);
   for (const { factor, gradients } of parts) {
     const gradient = gradients[leaf]!;
@@ -152,10 +179,17 @@ function sumOfParts(parts: readonly TermPart[], leaf: number, { B, T, step }: Mi
     const broken = parts.find(({ gradients }) => !Number.isFinite(gradients[leaf]![bad]!));
     if (broken !== undefined) {
       const which = `gave the term "${broken.name}", whose gradient to ${name} is ${broken.gradients[leaf]![bad]} at ${place}`;
-      throw new PluginError(broken.plugin, `${which} in step ${step}, though its value is finite; keep it off the points where its slope is not`);
+      throw new PluginError(
+        broken.plugin,
+        `${which} in step ${step}, though its value is finite; keep it off the points where its slope is not`,
+      );
     }
-    const terms = parts.map((part) => `"${part.name}" of ${part.plugin} (${part.factor * part.gradients[leaf]![bad]!})`).join(", ");
-    throw new Error(`The gradient of the loss to ${name} is ${sum[bad]} at ${place}, though that of each term is finite; the terms are ${terms}`);
+    const terms = parts
+      .map((part) => `"${part.name}" of ${part.plugin} (${part.factor * part.gradients[leaf]![bad]!})`)
+      .join(", ");
+    throw new Error(
+      `The gradient of the loss to ${name} is ${sum[bad]} at ${place}, though that of each term is finite; the terms are ${terms}`,
+    );
   }
   // −0 becomes 0.
   return Float32Array.from(sum, (value) => value + 0);
@@ -169,7 +203,15 @@ function ledger(parts: readonly TermPart[], mask: Float32Array): Record<string, 
     const { value, factor, plugin } = part;
     const [own, other] = [dot(part, part), policy === undefined ? 0 : dot(policy, policy)];
     const cosine = own > 0 && other > 0 ? dot(part, policy!) / Math.sqrt(own * other) : 0;
-    return { value, weighted: factor * value, factor, plugin, norm: Math.sqrt(own), cosine, share: tokens === 0 ? 0 : actsOn(part, mask) / tokens };
+    return {
+      value,
+      weighted: factor * value,
+      factor,
+      plugin,
+      norm: Math.sqrt(own),
+      cosine,
+      share: tokens === 0 ? 0 : actsOn(part, mask) / tokens,
+    };
   };
   return Object.fromEntries(parts.map((part) => [part.name, line(part)]));
 }
@@ -186,5 +228,8 @@ function dot(a: TermPart, b: TermPart): number {
 
 function actsOn({ gradients, factor }: TermPart, mask: Float32Array): number {
   if (factor === 0) return 0;
-  return mask.reduce((count, value, index) => count + (value !== 0 && gradients.some((gradient) => gradient[index] !== 0) ? 1 : 0), 0);
+  return mask.reduce(
+    (count, value, index) => count + (value !== 0 && gradients.some((gradient) => gradient[index] !== 0) ? 1 : 0),
+    0,
+  );
 }

@@ -33,7 +33,8 @@ export async function writeFolderAtomic(folder: string, fill: (temporary: string
     rmSync(temporary, { recursive: true, force: true });
     throw error;
   }
-  for (const entry of readdirSync(temporary, { recursive: true, withFileTypes: true })) flush(join(entry.parentPath, entry.name));
+  for (const entry of readdirSync(temporary, { recursive: true, withFileTypes: true }))
+    flush(join(entry.parentPath, entry.name));
   flush(temporary);
   rmSync(folder, { recursive: true, force: true });
   renameSync(temporary, folder);
@@ -43,14 +44,16 @@ export async function writeFolderAtomic(folder: string, fill: (temporary: string
 /** Bring a folder's files to the disk, beside other work. */
 export async function flushFiles(folder: string): Promise<void> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  await Promise.all(files.map(async ({ parentPath, name }) => {
-    const file = await open(join(parentPath, name), "r");
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  }));
+  await Promise.all(
+    files.map(async ({ parentPath, name }) => {
+      const file = await open(join(parentPath, name), "r");
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    }),
+  );
 }
 
 /** Wait until a file or folder is on the disk. */
@@ -60,7 +63,8 @@ export function flush(path: string): void {
     fsyncSync(descriptor);
   } catch (error) {
     // Some systems refuse to flush a folder; the rename is then as safe as they make it.
-    if ((error as NodeJS.ErrnoException).code !== "EISDIR" && (error as NodeJS.ErrnoException).code !== "EPERM") throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EISDIR" && (error as NodeJS.ErrnoException).code !== "EPERM")
+      throw error;
   } finally {
     closeSync(descriptor);
   }

@@ -19,7 +19,8 @@ export function readJsonFile<S extends z.ZodType>(file: string, schema: S, advic
     throw wrong(damageOf(text, (error as Error).message), error);
   }
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw wrong(`holds something else than it should (${quoted(faultsOf(parsed.error, value))})`, parsed.error);
+  if (!parsed.success)
+    throw wrong(`holds something else than it should (${quoted(faultsOf(parsed.error, value))})`, parsed.error);
   return parsed.data;
 }
 
@@ -27,7 +28,8 @@ export function readJsonFile<S extends z.ZodType>(file: string, schema: S, advic
 function damageOf(text: string, said: string): string {
   if (text.trim() === "") return "is empty";
   const zero = text.indexOf("\0");
-  if (zero >= 0) return `is damaged: zero bytes from byte ${Buffer.byteLength(text.slice(0, zero))} on, as a power cut leaves them`;
+  if (zero >= 0)
+    return `is damaged: zero bytes from byte ${Buffer.byteLength(text.slice(0, zero))} on, as a power cut leaves them`;
   const position = /at position (\d+)/.exec(said)?.[1];
   const before = position === undefined ? null : text.slice(0, Number(position)).split("\n");
   const place = before === null ? "" : `, line ${before.length}, column ${before.at(-1)!.length + 1}`;

@@ -6,11 +6,13 @@ import { readFileSync } from "node:fs";
  * @throws Error of the file system
  */
 export function readWholeLines<T>(file: string): T[] {
-  return readFileSync(file, "utf8").split("\n").flatMap((line) => {
-    try {
-      return [JSON.parse(line) as T];
-    } catch {
-      return [];
-    }
-  });
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as T];
+      } catch {
+        return [];
+      }
+    });
 }

@@ -20,7 +20,9 @@ export function isRunning(pid: number): boolean {
 export function removeLeftovers(target: string): void {
   const folder = dirname(target);
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const left = name.startsWith(`${basename(target)}.`) ? /^\.(\d+)\.tmp$/.exec(name.slice(basename(target).length)) : null;
+    const left = name.startsWith(`${basename(target)}.`)
+      ? /^\.(\d+)\.tmp$/.exec(name.slice(basename(target).length))
+      : null;
     if (left === null || isRunning(Number(left[1]))) continue;
     const path = join(folder, name);
     if (Date.now() - lastWritten(path) > SILENCE) rmSync(path, { recursive: true, force: true });

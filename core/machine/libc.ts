@@ -32,9 +32,9 @@ const libc = (declaration: string): NativeFunction => bridge().load("libc.so.6")
 /**
  * Let the process reuse freed memory up to a size instead of handing it back: arrays of a few megabytes come and go by
  * the hundred in each pass, and every page of them that the kernel gives anew costs a fault. The resident size then
- * stays at its largest, but for larger arrays, which the kernel gets back at once. (Left to itself glibc keeps arrays of
- * up to 32 MiB too, in a heap for each thread.) One heap for all threads, since a thread's own heap is given back whenever it
- * is empty. Works with glibc on Linux; elsewhere it does nothing. Worth calling before threads are started.
+ * stays at its largest, but for larger arrays, which the kernel gets back at once. (Left to itself glibc keeps arrays
+ * of up to 32 MiB too, in a heap for each thread.) One heap for all threads, since a thread's own heap is given back
+ * whenever it is empty. Works with glibc on Linux; elsewhere it does nothing. Worth calling before threads are started.
  * @param largest bytes of an array that is given back all the same: arrays of many sizes leave gaps that none of them
  * fits
  */

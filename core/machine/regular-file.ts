@@ -9,7 +9,13 @@ import { open, type FileHandle } from "node:fs/promises";
 const toRead = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 const kinds = ["Directory", "FIFO", "Socket", "CharacterDevice", "BlockDevice"] as const;
-const words = { Directory: "a folder", FIFO: "a pipe", Socket: "a socket", CharacterDevice: "a device", BlockDevice: "a device" } as const;
+const words = {
+  Directory: "a folder",
+  FIFO: "a pipe",
+  Socket: "a socket",
+  CharacterDevice: "a device",
+  BlockDevice: "a device",
+} as const;
 
 /** @returns bytes of the file */
 function sizeOf(stats: Stats): number {
@@ -51,7 +57,8 @@ export async function readRegularFile(path: string, most: number): Promise<Buffe
     if (size > most) throw new Error(`it has ${size} bytes, more than the ${most} that are read`);
     const bytes = Buffer.allocUnsafe(size);
     let read = 0;
-    for (let part = -1; part !== 0 && read < size; read += part) part = (await handle.read(bytes, read, size - read, read)).bytesRead;
+    for (let part = -1; part !== 0 && read < size; read += part)
+      part = (await handle.read(bytes, read, size - read, read)).bytesRead;
     return bytes.subarray(0, read);
   } finally {
     await handle.close();
@@ -67,7 +74,8 @@ export function readSmallFile(file: string, most = 2 ** 26): string {
   try {
     const { descriptor, size } = openRegularFileSync(file);
     try {
-      if (size > most) throw new Error(`it has ${size} bytes, and such a file may have ${most}: is it another one than was meant?`);
+      if (size > most)
+        throw new Error(`it has ${size} bytes, and such a file may have ${most}: is it another one than was meant?`);
       return readFileSync(descriptor, "utf8");
     } finally {
       closeSync(descriptor);

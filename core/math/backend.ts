@@ -11,5 +11,6 @@ import { handOutCopies } from "./tensor-numbers.ts";
 enableProdMode();
 // Done when it returns, this backend being synchronous; an `await` here would keep CommonJS from requiring the package.
 setBackend("cpu").catch(() => undefined);
-if (getBackend() !== "cpu") throw new Error("tfjs could not start its cpu backend: is @tensorflow/tfjs-backend-cpu installed?");
+if (getBackend() !== "cpu")
+  throw new Error("tfjs could not start its cpu backend: is @tensorflow/tfjs-backend-cpu installed?");
 handOutCopies();

@@ -11,13 +11,17 @@ export type PairFormula = (a: number, b: number, out: Float64Array) => void;
  * @param a, b equal shapes
  */
 export function elementwise(a: Tensor2D, b: Tensor2D, formula: PairFormula): Tensor2D {
-  if (a.shape.join() !== b.shape.join()) throw new Error(`elementwise needs equal shapes, found [${a.shape.join()}] and [${b.shape.join()}]`);
+  if (a.shape.join() !== b.shape.join())
+    throw new Error(`elementwise needs equal shapes, found [${a.shape.join()}] and [${b.shape.join()}]`);
   const apply = customGrad((...inputs) => {
     const [left, right] = inputs as [Tensor, Tensor];
     const { values, partialA, partialB } = evaluate(peek(left), peek(right), formula);
     const chain = (upstream: Float32Array, partial: Float64Array): Tensor => {
       // No upstream, no gradient: an infinite derivative of an element that does not count stays out.
-      return tensor(upstream.map((value, index) => (value === 0 ? 0 : value * partial[index]!)), left.shape);
+      return tensor(
+        upstream.map((value, index) => (value === 0 ? 0 : value * partial[index]!)),
+        left.shape,
+      );
     };
     return {
       value: tensor(values, left.shape),
@@ -30,7 +34,11 @@ export function elementwise(a: Tensor2D, b: Tensor2D, formula: PairFormula): Ten
   return apply(a, b) as Tensor2D;
 }
 
-function evaluate(a: Float32Array, b: Float32Array, formula: PairFormula): { values: Float32Array; partialA: Float64Array; partialB: Float64Array } {
+function evaluate(
+  a: Float32Array,
+  b: Float32Array,
+  formula: PairFormula,
+): { values: Float32Array; partialA: Float64Array; partialB: Float64Array } {
   const values = new Float32Array(a.length);
   const partialA = new Float64Array(a.length);
   const partialB = new Float64Array(a.length);

@@ -14,27 +14,40 @@ export interface GroupAdvantageOptions {
  * @param groupOf index of each response's group, [B]
  * @returns [B]
  */
-export function groupAdvantages(rewards: ArrayLike<number>, groupOf: ArrayLike<number>, options: GroupAdvantageOptions): Float64Array {
-  if (rewards.length !== groupOf.length) throw new Error(`groupAdvantages needs a group for each reward, found ${groupOf.length} for ${rewards.length}`);
+export function groupAdvantages(
+  rewards: ArrayLike<number>,
+  groupOf: ArrayLike<number>,
+  options: GroupAdvantageOptions,
+): Float64Array {
+  if (rewards.length !== groupOf.length)
+    throw new Error(`groupAdvantages needs a group for each reward, found ${groupOf.length} for ${rewards.length}`);
   const advantages = new Float64Array(rewards.length);
   for (const group of groupsOf(groupOf)) {
-    const { centre, scale } = statistics(group.map((index) => rewards[index]!), options);
+    const { centre, scale } = statistics(
+      group.map((index) => rewards[index]!),
+      options,
+    );
     for (const index of group) advantages[index] = (rewards[index]! - centre) / scale;
   }
   return advantages;
 }
 
 /** Whether every group has one response alone, so that there is nothing to compare it with. */
-export const allAlone = (groupOf: ArrayLike<number>): boolean => groupOf.length > 0 && new Set(Array.from(groupOf)).size === groupOf.length;
+export const allAlone = (groupOf: ArrayLike<number>): boolean =>
+  groupOf.length > 0 && new Set(Array.from(groupOf)).size === groupOf.length;
 
 /** Rows of each group, groups in the order of their first row. */
 export function groupsOf(groupOf: ArrayLike<number>): number[][] {
   const members = new Map<number, number[]>();
-  for (let index = 0; index < groupOf.length; index++) members.set(groupOf[index]!, [...(members.get(groupOf[index]!) ?? []), index]);
+  for (let index = 0; index < groupOf.length; index++)
+    members.set(groupOf[index]!, [...(members.get(groupOf[index]!) ?? []), index]);
   return [...members.values()];
 }
 
-function statistics(values: readonly number[], { normalise, epsilon, single }: GroupAdvantageOptions): { centre: number; scale: number } {
+function statistics(
+  values: readonly number[],
+  { normalise, epsilon, single }: GroupAdvantageOptions,
+): { centre: number; scale: number } {
   // A group that agrees has exactly advantage 0, whatever the rounding of its mean.
   const agrees = values.every((value) => value === values[0]);
   const mean = agrees ? values[0]! : values.reduce((sum, value) => sum + value, 0) / values.length;

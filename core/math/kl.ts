@@ -33,7 +33,12 @@ export const USUAL_KL_CLAMPS: KlClamps = { logRatio: 20, result: 10 };
  * @param other log π_other of the same tokens, [B, T]
  * @returns nats, [B, T], unreduced
  */
-export function klDivergence(estimator: KlEstimator, logProbs: Tensor2D, other: Tensor2D, clamps: KlClamps = USUAL_KL_CLAMPS): Tensor2D {
+export function klDivergence(
+  estimator: KlEstimator,
+  logProbs: Tensor2D,
+  other: Tensor2D,
+  clamps: KlClamps = USUAL_KL_CLAMPS,
+): Tensor2D {
   const formula = formulas[estimator];
   const ratioBound = clamps.logRatio ?? Number.POSITIVE_INFINITY;
   const resultBound = clamps.result ?? Number.POSITIVE_INFINITY;

@@ -9,7 +9,8 @@ import { peek } from "./tensor-numbers.ts";
 export function maskedMean(values: Tensor | ArrayLike<number>, mask: Tensor | ArrayLike<number>): number {
   const x = numbers(values);
   const m = numbers(mask);
-  if (x.length !== m.length) throw new Error(`maskedMean needs as many values as mask entries, found ${x.length} and ${m.length}`);
+  if (x.length !== m.length)
+    throw new Error(`maskedMean needs as many values as mask entries, found ${x.length} and ${m.length}`);
   let sum = 0;
   let count = 0;
   for (let index = 0; index < x.length; index++) {

@@ -29,7 +29,7 @@ function multiplyHigh(a: number, b: number): number {
   const b0 = b & 0xffff;
   const b1 = b >>> 16;
   const middle = a1 * b0 + ((a0 * b0) >>> 16);
-  return a1 * b1 + Math.floor(middle / 0x10000) + ((a0 * b1 + (middle & 0xffff)) / 0x10000 >>> 0);
+  return a1 * b1 + Math.floor(middle / 0x10000) + (((a0 * b1 + (middle & 0xffff)) / 0x10000) >>> 0);
 }
 
 /** Philox4x32-10 of a counter under a key; writes the four words, unsigned, into `out`. */
@@ -104,7 +104,8 @@ class PhiloxRandom implements Random {
   uniform(position: number): number {
     const index = Math.floor(position / 4);
     if (index !== this.#blockIndex) {
-      if (!Number.isSafeInteger(position) || position < 0) throw new RangeError(`A position is an integer from 0, found ${position}`);
+      if (!Number.isSafeInteger(position) || position < 0)
+        throw new RangeError(`A position is an integer from 0, found ${position}`);
       philox([index >>> 0, Math.floor(index / 0x100000000), 0, 0], this.words, this.#block);
       this.#blockIndex = index;
     }
@@ -117,7 +118,8 @@ class PhiloxRandom implements Random {
  * @param seed an integer from 0 to 2⁵³ − 1
  */
 export function createRandom(seed: number): Random {
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new RangeError(`A seed is an integer from 0 to 2^53 - 1, found ${seed}`);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new RangeError(`A seed is an integer from 0 to 2^53 - 1, found ${seed}`);
   return new PhiloxRandom([seed >>> 0, Math.floor(seed / 0x100000000)]);
 }
 

@@ -30,7 +30,12 @@ export function clippedSurrogate(ratio: Tensor2D, advantages: Tensor2D, { clipLo
 }
 
 /** Shares of tokens whose gradient the clip stopped, and the mean ratio: what every clipped objective reports. */
-export function clipShares(ratio: Tensor2D, advantages: Tensor2D, mask: Tensor2D, { clipLow, clipHigh }: ClipRange): { readonly high: number; readonly low: number; readonly ratio: number } {
+export function clipShares(
+  ratio: Tensor2D,
+  advantages: Tensor2D,
+  mask: Tensor2D,
+  { clipLow, clipHigh }: ClipRange,
+): { readonly high: number; readonly low: number; readonly ratio: number } {
   const [r, a] = [peek(ratio), peek(advantages)];
   return {
     high: maskedShare(mask, (at) => a[at]! > 0 && r[at]! > 1 + clipHigh),

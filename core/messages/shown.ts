@@ -4,7 +4,8 @@
 const longBase64 = /(?:data:[\w.+/-]{1,80}(?:;[\w=-]{1,80}){0,4},)?[A-Za-z0-9+/_-]{80,}={0,2}/g;
 
 /** A text with what is data in it replaced by its size. */
-export const withoutData = (text: string): string => text.replace(longBase64, (data) => `[${data.length} characters of data]`);
+export const withoutData = (text: string): string =>
+  text.replace(longBase64, (data) => `[${data.length} characters of data]`);
 
 /**
  * Controls of terminals, line ends of other systems, and marks that turn the direction of what follows; the line feed
@@ -24,7 +25,11 @@ export const printable = (text: string): string =>
 
 /** A stranger's text as a message quotes it: on one line, at most so many characters. */
 export function quoted(text: string, most = 200): string {
-  const line = printable(withoutData(text.slice(0, 4 * most)).replace(/\s+/g, " ").trim());
+  const line = printable(
+    withoutData(text.slice(0, 4 * most))
+      .replace(/\s+/g, " ")
+      .trim(),
+  );
   return line.length > most || text.length > 4 * most ? `${line.slice(0, most)}…` : line;
 }
 
@@ -47,8 +52,15 @@ export function shown(value: unknown): string {
  */
 export function causeOf(error: unknown, damaged: string): string {
   if (!(error instanceof Error)) return damaged;
-  const isSystems = typeof (error as NodeJS.ErrnoException).code === "string" && (error as NodeJS.ErrnoException).syscall !== undefined;
-  const ofLanguage = [TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError].some((kind) => error instanceof kind);
-  const raw = ofLanguage || /^Cannot read propert|is not a function|is not iterable|out of bounds|\[object |"undefined"|(?:: |\(|\bis )undefined\)?$/.test(error.message);
+  const isSystems =
+    typeof (error as NodeJS.ErrnoException).code === "string" && (error as NodeJS.ErrnoException).syscall !== undefined;
+  const ofLanguage = [TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError].some(
+    (kind) => error instanceof kind,
+  );
+  const raw =
+    ofLanguage ||
+    /^Cannot read propert|is not a function|is not iterable|out of bounds|\[object |"undefined"|(?:: |\(|\bis )undefined\)?$/.test(
+      error.message,
+    );
   return isSystems || !raw ? quoted(error.message, 1000) || damaged : damaged;
 }

@@ -24,13 +24,22 @@ export type AttentionParts = readonly number[] | "all";
  * A statistic's layers and heads as numbers from 0, each once, ascending.
  * @throws Error when the model has no such layer or head
  */
-export function partsOf({ kind, layers, heads }: AttentionStatistic, decoder: Pick<Decoder, "layers" | "heads">): { readonly layers: readonly number[]; readonly heads: readonly number[] } {
-  return { layers: numbered(kind, "layer", layers, decoder.layers), heads: numbered(kind, "head", heads, decoder.heads) };
+export function partsOf(
+  { kind, layers, heads }: AttentionStatistic,
+  decoder: Pick<Decoder, "layers" | "heads">,
+): { readonly layers: readonly number[]; readonly heads: readonly number[] } {
+  return {
+    layers: numbered(kind, "layer", layers, decoder.layers),
+    heads: numbered(kind, "head", heads, decoder.heads),
+  };
 }
 
 function numbered(kind: AttentionKind, what: string, parts: AttentionParts, count: number): readonly number[] {
   if (parts === "all") return Array.from({ length: count }, (_, part) => part);
   const missing = parts.find((part) => part >= count || part < -count);
-  if (missing !== undefined) throw new Error(`${kind} is asked of ${what} ${missing}; the model has ${count} ${what}s, 0 to ${count - 1}, or −1 for the last`);
+  if (missing !== undefined)
+    throw new Error(
+      `${kind} is asked of ${what} ${missing}; the model has ${count} ${what}s, 0 to ${count - 1}, or −1 for the last`,
+    );
   return [...new Set(parts.map((part) => (part < 0 ? count + part : part)))].sort((a, b) => a - b);
 }

@@ -11,21 +11,28 @@ export interface EncodedPrompt {
   /** In the order of their placeholders. */
   readonly pictures: readonly EncodedPicture[];
   /**
-   * 1 for visual tokens that are left out, [visual tokens of all pictures]: nothing attends to them and they attend to nothing, while all
-   * others keep their positions. Default: none.
+   * 1 for visual tokens that are left out, [visual tokens of all pictures]: nothing attends to them and they attend to
+   * nothing, while all others keep their positions. Default: none.
    * @unit 0 or 1
    */
   readonly dropped?: Uint8Array;
-  /** 1 for visual tokens that outputs about the picture are about, [visual tokens of all pictures]; no log-prob depends on it. Default: all. @unit 0 or 1 */
+  /**
+   * 1 for visual tokens that outputs about the picture are about, [visual tokens of all pictures]; no log-prob depends
+   * on it. Default: all. @unit 0 or 1
+   */
   readonly regarded?: Uint8Array;
-  /** What text tokens read of the picture is changed inside the decoder; it can be scored, without a gradient, and not sampled from. Default: nothing is. */
+  /**
+   * What text tokens read of the picture is changed inside the decoder; it can be scored, without a gradient, and not
+   * sampled from. Default: nothing is.
+   */
   readonly values?: ValueChange;
 }
 
 /**
- * In every layer, for each text token: of the probabilities that its queries put on visual tokens, those above their mean by more than so many standard
- * deviations (of n − 1), over heads and visual tokens, fall on something else than the token's value: on the mean of all numbers of the values of the visual tokens
- * that the head sees. Probabilities up to 1e-8 count as not seen.
+ * In every layer, for each text token: of the probabilities that its queries put on visual tokens, those above their
+ * mean by more than so many standard deviations (of n − 1), over heads and visual tokens, fall on something else than
+ * the token's value: on the mean of all numbers of the values of the visual tokens that the head sees. Probabilities up
+ * to 1e-8 count as not seen.
  */
 export interface ValueChange {
   /** How far above the mean a probability must be. @unit standard deviations */
@@ -41,7 +48,8 @@ export interface GivenTokens {
 }
 
 /** Tokens of a prompt that the decoder reads. */
-export const promptLength = ({ ids, dropped }: EncodedPrompt): number => ids.length - (dropped?.reduce((count, flag) => count + flag, 0) ?? 0);
+export const promptLength = ({ ids, dropped }: EncodedPrompt): number =>
+  ids.length - (dropped?.reduce((count, flag) => count + flag, 0) ?? 0);
 
 /** A model's weights by Hugging Face parameter name, float32, row-major. */
 export type Weights = Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
@@ -60,7 +68,11 @@ export interface VisionLanguageModel {
 }
 
 /** A model of its two parts. */
-export const modelOf = (vision: VisionTower, decoder: Decoder): VisionLanguageModel => ({ vision, decoder, parameters: new Map([...vision.parameters, ...decoder.parameters]) });
+export const modelOf = (vision: VisionTower, decoder: Decoder): VisionLanguageModel => ({
+  vision,
+  decoder,
+  parameters: new Map([...vision.parameters, ...decoder.parameters]),
+});
 
 export interface TowerOptions {
   /** What is inside a block is computed again for the gradient: see `recomputed`. Default null: it is kept. */
@@ -81,11 +93,14 @@ export interface VisionTower {
   readonly parameters: ParameterShapes;
   /** Numbers of a visual token's features: (1 + the decoder's `deepFeatures`) · hidden. */
   readonly featureWidth: number;
-  /** Pictures → features of all their visual tokens, [tokens, featureWidth]; inputs are those of `feeds` with the same `inBlocks`. */
+  /**
+   * Pictures → features of all their visual tokens, [tokens, featureWidth]; inputs are those of `feeds` with the same
+   * `inBlocks`.
+   */
   trace(graph: Graph, parameters: Parameters, options?: TowerOptions): Value;
   /**
-   * The attention that each visual token's patches receive from all patches of the picture, [F]: mean over heads and over the tower's blocks of full
-   * attention, summed over queries. Inputs are those of `feeds`, rows those of `order`.
+   * The attention that each visual token's patches receive from all patches of the picture, [F]: mean over heads and
+   * over the tower's blocks of full attention, summed over queries. Inputs are those of `feeds`, rows those of `order`.
    */
   traceAttention(graph: Graph, parameters: Parameters): Value;
   feeds(pictures: readonly EncodedPicture[], options?: PictureFeedOptions): Readonly<Record<string, HostArray>>;
@@ -114,8 +129,9 @@ export interface KeyValue {
 }
 
 /**
- * A decoder over segments: B prompts (prefixes) of up to P tokens, each with up to N responses of up to R tokens. A prefix is
- * attended once for all its responses. Prefixes and responses are padded on the right; padding is never attended by a real token.
+ * A decoder over segments: B prompts (prefixes) of up to P tokens, each with up to N responses of up to R tokens. A
+ * prefix is attended once for all its responses. Prefixes and responses are padded on the right; padding is never
+ * attended by a real token.
  */
 export interface Decoder {
   readonly parameters: ParameterShapes;
@@ -127,7 +143,10 @@ export interface Decoder {
   readonly vocabularySize: number;
   /** The id of a visual token's placeholder. */
   readonly pictureToken: number;
-  /** So many layers, from the first, are followed by features of their own that are added to visual tokens (arXiv:2406.04334, DeepStack). */
+  /**
+   * So many layers, from the first, are followed by features of their own that are added to visual tokens
+   * (arXiv:2406.04334, DeepStack).
+   */
   readonly deepFeatures: number;
   /** Throws when the placeholders in `ids` do not match the pictures. */
   positions(prompt: EncodedPrompt): Positions;
@@ -138,14 +157,26 @@ export interface Decoder {
   /** @param watched layers whose attention to regarded visual tokens is given too */
   traceSegments(parameters: Parameters, input: SegmentInput, watched?: ReadonlySet<number>): TracedSegments;
   /** Hidden states [B·P, hidden] and each layer's keys and values [B, kvHeads, P, headSize]. */
-  tracePrefix(parameters: Parameters, input: PrefixInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
+  tracePrefix(
+    parameters: Parameters,
+    input: PrefixInput,
+  ): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
   /**
    * Some new tokens per response: hidden states [B·N·W, hidden] and the new rows of each layer's cache, [B, kvHeads, N,
    * W, headSize].
    */
-  traceWords(parameters: Parameters, input: WordsInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
-  /** One new token per response: hidden states [B·N, hidden] and the new rows of each layer's cache, [B, kvHeads, N, headSize], or the caches (`place`). */
-  traceDecode(parameters: Parameters, input: DecodeInput): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
+  traceWords(
+    parameters: Parameters,
+    input: WordsInput,
+  ): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
+  /**
+   * One new token per response: hidden states [B·N, hidden] and the new rows of each layer's cache, [B, kvHeads, N,
+   * headSize], or the caches (`place`).
+   */
+  traceDecode(
+    parameters: Parameters,
+    input: DecodeInput,
+  ): { readonly hidden: Value; readonly cache: readonly KeyValue[] };
   /** The head's weights [vocabulary, hidden]: logits of a hidden state are its products with the rows. */
   head(parameters: Parameters): Value;
 }
@@ -153,7 +184,9 @@ export interface Decoder {
 export interface TracedSegments {
   /** Hidden states after the last norm of prefix and response rows, [rows, hidden]. */
   readonly hidden: Value;
-  /** Of watched layers: the probability that each row's queries put on regarded visual tokens, by head, [rows, heads]. */
+  /**
+   * Of watched layers: the probability that each row's queries put on regarded visual tokens, by head, [rows, heads].
+   */
   readonly toPicture: ReadonlyMap<number, Value>;
   /** Queries [rows, heads·headSize] and keys [rows, kvHeads·headSize] of a layer, turned by their positions. */
   queriesAndKeys(layer: number): { readonly q: Value; readonly k: Value };
@@ -177,7 +210,10 @@ export interface PrefixInput {
   readonly P: Value["shape"][number];
 }
 
-/** Which row stands in which padded slot: prefix slots [B·P], then response slots [B·N·R], S in all. Of int32 but for `filled`. */
+/**
+ * Which row stands in which padded slot: prefix slots [B·P], then response slots [B·N·R], S in all. Of int32 but for
+ * `filled`.
+ */
 export interface RowSlots {
   /** The row of each slot (any row in the padding), [S]. */
   readonly ofSlots: Value;
@@ -191,7 +227,11 @@ export interface RowSlots {
 }
 
 export interface SegmentInput extends PrefixInput {
-  /** Null: where attention is in blocks, rows are the tokens alone, prompts' first and then responses', [T, …]; else `embeddings`, `deep`, `cos` and `sin` have a row for each slot, prefix slots first: [B·P + B·N·R, …]. Otherwise they are rows [T, …] that stand in slots. */
+  /**
+   * Null: where attention is in blocks, rows are the tokens alone, prompts' first and then responses', [T, …]; else
+   * `embeddings`, `deep`, `cos` and `sin` have a row for each slot, prefix slots first: [B·P + B·N·R, …]. Otherwise
+   * they are rows [T, …] that stand in slots.
+   */
   readonly slots: RowSlots | null;
   readonly responseCausal: Value;
   /** Which prefix positions are real, additive, [B, 1, 1, 1, P]. */
@@ -236,8 +276,8 @@ export interface DecodeInput extends CachedInput {
   readonly cos: Value;
   readonly sin: Value;
   /**
-   * Where along L the newest token's keys and values are written, [1] int32: the caches are then returned with them, and L covers the newest token.
-   * Null: the caches are left alone, and the new rows are returned.
+   * Where along L the newest token's keys and values are written, [1] int32: the caches are then returned with them,
+   * and L covers the newest token. Null: the caches are left alone, and the new rows are returned.
    */
   readonly place: Value | null;
   /**

@@ -12,12 +12,18 @@ export interface ParameterRoles {
 
 export function parameterRoles(model: VisionLanguageModel): ParameterRoles {
   const vision = traced(model, (graph, parameters) => void model.vision.trace(graph, parameters));
-  const decoder = traced(model, (graph, parameters) => void model.decoder.tracePrefix(parameters, prefixInputs(graph, model.decoder, parameters)));
+  const decoder = traced(
+    model,
+    (graph, parameters) => void model.decoder.tracePrefix(parameters, prefixInputs(graph, model.decoder, parameters)),
+  );
   return { vision: new Set(vision.read), linear: new Set([...vision.linear, ...decoder.linear]) };
 }
 
 /** Names of the parameters that a graph reads, and of those that it multiplies rows with. */
-function traced(model: VisionLanguageModel, trace: (graph: Graph, parameters: Parameters) => void): { readonly read: readonly string[]; readonly linear: readonly string[] } {
+function traced(
+  model: VisionLanguageModel,
+  trace: (graph: Graph, parameters: Parameters) => void,
+): { readonly read: readonly string[]; readonly linear: readonly string[] } {
   const graph = new Graph();
   const nameOf = new Map<Node, string>();
   const parameters: Parameters = (name) => {
@@ -26,6 +32,8 @@ function traced(model: VisionLanguageModel, trace: (graph: Graph, parameters: Pa
     return value;
   };
   trace(graph, parameters);
-  const weights = graph.nodes.flatMap(({ op, inputs }) => (op.name === "linear" && inputs[1]?.node.op.name === inputOp.name ? [nameOf.get(inputs[1].node)!] : []));
+  const weights = graph.nodes.flatMap(({ op, inputs }) =>
+    op.name === "linear" && inputs[1]?.node.op.name === inputOp.name ? [nameOf.get(inputs[1].node)!] : [],
+  );
   return { read: [...nameOf.values()], linear: weights };
 }

@@ -39,7 +39,9 @@ export class PictureFeatures {
       program((graph, parameters) => graph.output("features", vision.trace(graph, parameters, { inBlocks })));
     this.#whole = encode(false);
     this.#inBlocks = encode(true);
-    this.#attention = program((graph, parameters) => graph.output("attention", vision.traceAttention(graph, parameters)));
+    this.#attention = program((graph, parameters) =>
+      graph.output("attention", vision.traceAttention(graph, parameters)),
+    );
   }
 
   /** The set's features are of other weights than it has now. */
@@ -54,7 +56,8 @@ export class PictureFeatures {
     const pictures = distinctPictures(prompts);
     forgetOthers(known, pictures);
     const missing = pictures.filter(({ hash }) => !known.has(hash));
-    // One at a time: the last bits of a matrix product may depend on what else is in it, and features must not depend on which are kept already.
+    // One at a time: the last bits of a matrix product may depend on what else is in it, and features must not depend
+    // on which are kept already.
     for (const picture of missing) {
       const inBlocks = this.seesInBlocks([picture]);
       const { features } = await (inBlocks ? this.#inBlocks : this.#whole)(this.feeds([picture], inBlocks), weights);
@@ -80,7 +83,10 @@ export class PictureFeatures {
   }
 
   /** Lay the features of the prompts' pictures out as one matrix, and say which rows each prompt reads. */
-  place(prompts: readonly EncodedPrompt[], features: Features): { readonly placed: PlacedPrompt[]; readonly matrix: HostArray; readonly hashes: readonly string[] } {
+  place(
+    prompts: readonly EncodedPrompt[],
+    features: Features,
+  ): { readonly placed: PlacedPrompt[]; readonly matrix: HostArray; readonly hashes: readonly string[] } {
     const { featureWidth } = this.#vision;
     const pictures = distinctPictures(prompts);
     const firstRow = new Map<string, number>();
@@ -90,11 +96,14 @@ export class PictureFeatures {
       rows += this.#vision.tokens(picture);
     }
     const data = new Float32Array(rows * featureWidth);
-    for (const { hash } of pictures) data.set(features.get(hash) as Float32Array, (firstRow.get(hash) as number) * featureWidth);
+    for (const { hash } of pictures)
+      data.set(features.get(hash) as Float32Array, (firstRow.get(hash) as number) * featureWidth);
     const placed = prompts.map((prompt) => ({
       prompt,
       featureRows: Int32Array.from(
-        prompt.pictures.flatMap((picture) => Array.from({ length: this.#vision.tokens(picture) }, (_, i) => (firstRow.get(picture.hash) as number) + i)),
+        prompt.pictures.flatMap((picture) =>
+          Array.from({ length: this.#vision.tokens(picture) }, (_, i) => (firstRow.get(picture.hash) as number) + i),
+        ),
       ),
     }));
     return { placed, matrix: { shape: [rows, featureWidth], data }, hashes: pictures.map(({ hash }) => hash) };
@@ -128,7 +137,8 @@ export function pictureChunks(pictures: readonly EncodedPicture[]): EncodedPictu
 
 export function distinctPictures(prompts: readonly EncodedPrompt[]): EncodedPicture[] {
   const distinct = new Map<string, EncodedPicture>();
-  for (const { pictures } of prompts) for (const picture of pictures) if (!distinct.has(picture.hash)) distinct.set(picture.hash, picture);
+  for (const { pictures } of prompts)
+    for (const picture of pictures) if (!distinct.has(picture.hash)) distinct.set(picture.hash, picture);
   return [...distinct.values()];
 }
 

@@ -1,6 +1,19 @@
 /** A model with its weights on an executor: what learner and sampler share. */
 import {
-  type DeviceArray, type Executor, type Feeds, type FileArray, type FileType, type FloatArray, type HostArray, type Loop, type LoopOptions, type Prepared, type Products, type Program, runOnDevice, isFileArray,
+  type DeviceArray,
+  type Executor,
+  type Feeds,
+  type FileArray,
+  type FileType,
+  type FloatArray,
+  type HostArray,
+  type Loop,
+  type LoopOptions,
+  type Prepared,
+  type Products,
+  type Program,
+  runOnDevice,
+  isFileArray,
 } from "../graph/executor.ts";
 import { allPasses, type Passes } from "../graph/passes.ts";
 import { FileWeight } from "./files/file-weight.ts";
@@ -80,12 +93,18 @@ export class ModelRuntime {
     this.model = model;
     this.executor = executor;
     this.#adapters = adapters;
-    this.parameters = new Map([...model.parameters, ...adapters.flatMap((adapter) => [...adapterShapes(adapter, model.parameters)])]);
+    this.parameters = new Map([
+      ...model.parameters,
+      ...adapters.flatMap((adapter) => [...adapterShapes(adapter, model.parameters)]),
+    ]);
     this.bytes = [...this.parameters].reduce((sum, [name, shape]) => {
       const array = weights.get(name);
-      return sum + (array !== undefined && !("id" in array) && isFileArray(array) ? 0 : 4 * shape.reduce((a, b) => a * b, 1));
+      return (
+        sum + (array !== undefined && !("id" in array) && isFileArray(array) ? 0 : 4 * shape.reduce((a, b) => a * b, 1))
+      );
     }, 0);
-    const part = (wanted: boolean): InitialWeights => new Map([...weights].filter(([name]) => trained.has(name) === wanted));
+    const part = (wanted: boolean): InitialWeights =>
+      new Map([...weights].filter(([name]) => trained.has(name) === wanted));
     this.#sets = new WeightSets(executor, part(false));
     this.#sets.put(currentWeights, part(true));
     this.pictures = new PictureFeatures(model.vision, { executor, program: (trace) => this.#lazyProgram(trace) });
@@ -117,7 +136,9 @@ export class ModelRuntime {
   /** The same of all parameters, in their order; those that are frozen are the same arrays in every set. */
   weights(name: string = currentWeights): Weights {
     const [trained, { frozen }] = [this.trained(name), this.#sets];
-    return new Map([...this.parameters.keys()].map((parameter) => [parameter, (trained.get(parameter) ?? frozen.get(parameter))!]));
+    return new Map(
+      [...this.parameters.keys()].map((parameter) => [parameter, (trained.get(parameter) ?? frozen.get(parameter))!]),
+    );
   }
 
   /** A parameter of the current weights on the executor's device, and its new value there. */
@@ -165,7 +186,10 @@ export class ModelRuntime {
   }
 
   /** The same of what `trace` returned. */
-  async compileTraced({ graph, parameters }: TracedModel, { products = "float32", isSum = () => false }: ModelCompileOptions = {}): Promise<ModelProgram> {
+  async compileTraced(
+    { graph, parameters }: TracedModel,
+    { products = "float32", isSum = () => false }: ModelCompileOptions = {},
+  ): Promise<ModelProgram> {
     const sums = [...graph.outputs.keys()].filter(isSum);
     const [files, frozen] = [this.#inFiles(parameters), this.#heldFrozen(parameters)];
     const program = await this.executor.compile(graph, { products, sums, files, frozen });
@@ -198,7 +222,15 @@ export class ModelRuntime {
       const files = this.#inFiles(constants);
       // A session takes initializers from memory or from files, not from both.
       const mixed = Object.keys(files).length < constants.length;
-      const program = await this.executor.compile(graph, { frozen, constants: Object.fromEntries(constants.map((name) => [name, mixed ? loaded(weights.get(name) as FloatArray) : (weights.get(name) as HostArray)])) });
+      const program = await this.executor.compile(graph, {
+        frozen,
+        constants: Object.fromEntries(
+          constants.map((name) => [
+            name,
+            mixed ? loaded(weights.get(name) as FloatArray) : (weights.get(name) as HostArray),
+          ]),
+        ),
+      });
       this.#programs.push(program);
       return program;
     };
@@ -217,13 +249,19 @@ export class ModelRuntime {
     const { graph, parameters } = this.trace(trace);
     const loop = await this.executor.compileLoop(graph, options);
     this.#programs.push(loop);
-    return { loop, prepare: (feeds) => loop.prepare({ ...feeds, ...this.#parameterFeeds(parameters, currentWeights) }) };
+    return {
+      loop,
+      prepare: (feeds) => loop.prepare({ ...feeds, ...this.#parameterFeeds(parameters, currentWeights) }),
+    };
   }
 
   /** Whether a program may hold these parameters in float32; onnxruntime takes no array of 2 GiB from memory. */
   #canCopy(parameters: readonly string[], copyBytes: number): boolean {
     const bytes = parameters.map((name) => this.parameters.get(name)!.reduce((a, b) => a * b, 4));
-    const largestHeld = Math.max(0, ...bytes.filter((_, i) => !(this.#sets.frozen.get(parameters[i]!) instanceof FileWeight)));
+    const largestHeld = Math.max(
+      0,
+      ...bytes.filter((_, i) => !(this.#sets.frozen.get(parameters[i]!) instanceof FileWeight)),
+    );
     return bytes.reduce((a, b) => a + b, 0) <= copyBytes && largestHeld < 2 ** 31;
   }
 
@@ -244,13 +282,19 @@ export class ModelRuntime {
   #heldFrozen(parameters: readonly string[]): Record<string, FloatArray> {
     if (this.executor.holdsFrozen !== true) return {};
     const { frozen } = this.#sets;
-    return Object.fromEntries(parameters.flatMap((name) => (frozen.has(name) ? [[name, frozen.get(name) as FloatArray]] : [])));
+    return Object.fromEntries(
+      parameters.flatMap((name) => (frozen.has(name) ? [[name, frozen.get(name) as FloatArray]] : [])),
+    );
   }
 
   /** Types, in their files, of the parameters that programs read there. */
   get fileTypes(): ReadonlyMap<string, FileType> {
     if (this.executor.readsFiles !== true) return new Map();
-    return new Map([...this.#sets.frozen].flatMap(([name, weight]) => (weight instanceof FileWeight ? [[name, weight.file.type] as const] : [])));
+    return new Map(
+      [...this.#sets.frozen].flatMap(([name, weight]) =>
+        weight instanceof FileWeight ? [[name, weight.file.type] as const] : [],
+      ),
+    );
   }
 
   /** Trace alone. */
@@ -270,9 +314,17 @@ export class ModelRuntime {
   }
 
   /** Feeds of one pass back: a seed for each adapted weight's mask. */
-  dropoutKeys(seed: number, place: { readonly version: number; readonly pass: number }): Readonly<Record<string, HostArray>> {
+  dropoutKeys(
+    seed: number,
+    place: { readonly version: number; readonly pass: number },
+  ): Readonly<Record<string, HostArray>> {
     const [adapter] = this.#adapters.filter(({ name, dropout }) => name === "" && dropout > 0);
-    return Object.fromEntries([...(adapter?.weights.keys() ?? [])].map((weight) => [dropoutKeyName(weight), { shape: [2], data: dropoutKey(seed, weight, place) }]));
+    return Object.fromEntries(
+      [...(adapter?.weights.keys() ?? [])].map((weight) => [
+        dropoutKeyName(weight),
+        { shape: [2], data: dropoutKey(seed, weight, place) },
+      ]),
+    );
   }
 
   async #release(program: Program): Promise<void> {
@@ -281,12 +333,21 @@ export class ModelRuntime {
   }
 
   /** @param sums arrays that outputs are added to */
-  run({ program, parameters }: ModelProgram, feeds: Feeds, weights = currentWeights, sums: Readonly<Record<string, FloatArray>> = {}): Promise<Record<string, FloatArray>> {
+  run(
+    { program, parameters }: ModelProgram,
+    feeds: Feeds,
+    weights = currentWeights,
+    sums: Readonly<Record<string, FloatArray>> = {},
+  ): Promise<Record<string, FloatArray>> {
     return program.run({ ...feeds, ...this.#parameterFeeds(parameters, weights) }, sums);
   }
 
   /** The same on each of the executor's devices at once, or on the one there is. @param own feeds of each */
-  async runOnEach(program: ModelProgram, own: readonly Readonly<Record<string, HostArray>>[], weights = currentWeights): Promise<Record<string, FloatArray>[]> {
+  async runOnEach(
+    program: ModelProgram,
+    own: readonly Readonly<Record<string, HostArray>>[],
+    weights = currentWeights,
+  ): Promise<Record<string, FloatArray>[]> {
     const [feeds = {}] = own;
     if (own.length === 1) return [await this.run(program, feeds, weights)];
     return (await this.runAllOnEach(program, own, {}, weights)).own;
@@ -329,7 +390,6 @@ export class ModelRuntime {
     for (const program of this.#programs.splice(0)) await program.release();
     await this.#sets.release();
   }
-
 }
 
 /** What stands in a file, read. */

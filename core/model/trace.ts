@@ -23,7 +23,10 @@ export interface TracedModel {
 }
 
 /** `trace` gets parameters as inputs of the graph, adapters on them. */
-export function traceModel({ parameters: shapes, adapters, passes, dropout = false }: TraceOptions, trace: TraceModel): TracedModel {
+export function traceModel(
+  { parameters: shapes, adapters, passes, dropout = false }: TraceOptions,
+  trace: TraceModel,
+): TracedModel {
   const graph = new Graph(passes);
   const used = new Map<string, Value>();
   const input = (name: string): Value => {
@@ -41,7 +44,14 @@ export function traceModel({ parameters: shapes, adapters, passes, dropout = fal
       if (adapted === undefined) return [];
       const { a, b } = factorNames(name, adapter.name);
       const drops = dropout && adapter.name === "" && adapter.dropout > 0;
-      return [{ a: input(a), b: input(b), scale: adapted.scale, dropout: drops ? { key: graph.input(dropoutKeyName(name), [2], "int32"), rate: adapter.dropout } : null }];
+      return [
+        {
+          a: input(a),
+          b: input(b),
+          scale: adapted.scale,
+          dropout: drops ? { key: graph.input(dropoutKeyName(name), [2], "int32"), rate: adapter.dropout } : null,
+        },
+      ];
     });
     if (updates.length > 0) graph.lowRank.set(value, updates);
     return value;

@@ -27,7 +27,9 @@ export type InitialWeights = ReadonlyMap<string, FloatArray | DeviceArray>;
 
 function setOf(weights: InitialWeights): WeightSet {
   const onDevice = new Map([...weights].flatMap(([name, array]) => ("id" in array ? [[name, array] as const] : [])));
-  const host = new Map([...weights].map(([name, array]) => [name, "id" in array ? lateArray(array.shape) : array] as const));
+  const host = new Map(
+    [...weights].map(([name, array]) => [name, "id" in array ? lateArray(array.shape) : array] as const),
+  );
   return { host, onDevice, newer: new Set(onDevice.keys()) };
 }
 
@@ -67,7 +69,9 @@ export class WeightSets {
 
   /** What a program that reads a parameter is fed. */
   feed(name: string, parameter: string): Feed {
-    return this.#device === undefined ? (this.#holder(name, parameter).host.get(parameter) as FloatArray) : this.onDevice(name, parameter);
+    return this.#device === undefined
+      ? (this.#holder(name, parameter).host.get(parameter) as FloatArray)
+      : this.onDevice(name, parameter);
   }
 
   /** The parameter's array on the device; it stays the set's. */
@@ -91,10 +95,15 @@ export class WeightSets {
   }
 
   copy(from: string, to: string): void {
-    if (this.#device === undefined) return this.put(to, new Map([...this.host(from)].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }])));
+    if (this.#device === undefined)
+      return this.put(
+        to,
+        new Map([...this.host(from)].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }])),
+      );
     const { host } = this.#set(from);
     this.put(to, new Map([...host].map(([name, { shape }]) => [name, lateArray(shape)])));
-    for (const parameter of host.keys()) this.replace(to, parameter, this.#device.share(this.onDevice(from, parameter)));
+    for (const parameter of host.keys())
+      this.replace(to, parameter, this.#device.share(this.onDevice(from, parameter)));
   }
 
   /** name ← decay · name + (1 − decay) · target. */
@@ -108,9 +117,16 @@ export class WeightSets {
       return;
     }
     for (const [parameter, { shape }] of host) {
-      const { moved } = await this.#programs.runOnDevice(`${decay} ${shape.join(",")}`, (graph) => {
-        graph.output("moved", add(affine(graph.input("kept", shape), decay), affine(graph.input("target", shape), 1 - decay)));
-      }, { kept: this.onDevice(name, parameter), target: this.onDevice(target, parameter) });
+      const { moved } = await this.#programs.runOnDevice(
+        `${decay} ${shape.join(",")}`,
+        (graph) => {
+          graph.output(
+            "moved",
+            add(affine(graph.input("kept", shape), decay), affine(graph.input("target", shape), 1 - decay)),
+          );
+        },
+        { kept: this.onDevice(name, parameter), target: this.onDevice(target, parameter) },
+      );
       this.replace(name, parameter, moved as DeviceArray);
     }
   }
@@ -145,7 +161,8 @@ export class WeightSets {
   }
 
   #upToDate({ host, onDevice, newer }: WeightSet): Weights {
-    for (const parameter of newer) host.get(parameter)?.data.set(this.#onlyDevice.get(onDevice.get(parameter) as DeviceArray));
+    for (const parameter of newer)
+      host.get(parameter)?.data.set(this.#onlyDevice.get(onDevice.get(parameter) as DeviceArray));
     newer.clear();
     return host;
   }

@@ -26,5 +26,8 @@ export async function importModule(file: URL, from: string): Promise<Readonly<Re
 async function prepare(from: string): Promise<void> {
   if (!isSource) (await import("tsx/esm/api")).register();
   if (registerHooks === undefined) register(hooks, { data: { from } });
-  else registerHooks({ resolve: ((await import(hooks.href)) as { resolveFrom(from: string): unknown }).resolveFrom(from) });
+  else
+    registerHooks({
+      resolve: ((await import(hooks.href)) as { resolveFrom(from: string): unknown }).resolveFrom(from),
+    });
 }

@@ -40,7 +40,10 @@ function attempt(first, second) {
   }
 }
 
-/** TypeScript is read as ES modules: in a folder without `"type": "module"` it would be CommonJS, which cannot wait for what it imports. */
+/**
+ * TypeScript is read as ES modules: in a folder without `"type": "module"` it would be CommonJS, which cannot wait for
+ * what it imports.
+ */
 function asModule(found) {
   if (found instanceof Promise) return found.then(asModule);
   const url = found.url.replace(asCommonJs, "");

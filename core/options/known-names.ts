@@ -27,7 +27,9 @@ export function adviseOnNames(adviser: NameAdviser): void {
 }
 
 /** What advisers say of a name among the options of `owner`. */
-export const adviceOn = (name: string, owner: string): string[] => [...new Set(advisers.flatMap((adviser) => adviser(name, owner)))];
+export const adviceOn = (name: string, owner: string): string[] => [
+  ...new Set(advisers.flatMap((adviser) => adviser(name, owner))),
+];
 
 /** "optimizer.maxGradientNorm", "learning_rate" and "LearningRate" by their letters. */
 const letters = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
@@ -36,21 +38,30 @@ const letters = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-
 export function nearest(name: string, known: readonly string[]): string | null {
   if (known.length === 0) return null;
   const near = closest(letters(name), known.map(letters));
-  return distance(letters(name), near) <= (near.length < 5 ? 1 : Math.max(2, near.length / 3)) ? known.find((candidate) => letters(candidate) === near)! : null;
+  return distance(letters(name), near) <= (near.length < 5 ? 1 : Math.max(2, near.length / 3))
+    ? known.find((candidate) => letters(candidate) === near)!
+    : null;
 }
 
 /** Words for "did you mean …?", quoted where they are names; null where nothing is near. */
 export function guessOption({ owner, name, path, value, known, paths }: StrangeOption): string | null {
   const last = (full: string): string => full.split(".").at(-1)!;
   const alike = known.filter((key) => letters(key) === letters(name));
-  const elsewhere = alike.length > 0 ? [] : paths.filter((full) => letters(last(full)) === letters(name) && full !== [...path, name].join("."));
+  const elsewhere =
+    alike.length > 0
+      ? []
+      : paths.filter((full) => letters(last(full)) === letters(name) && full !== [...path, name].join("."));
   // An object of a library's own names: what is in it says more than its name.
   const full = [...path, name].join(".");
   const advice = [full, ...insideOf(value, full)].flatMap((inner) => adviceOn(inner, owner));
-  const guesses = [...alike, ...elsewhere].map((guess) => `"${guess}"`).filter((guess) => !advice.some((words) => words.startsWith(guess)));
+  const guesses = [...alike, ...elsewhere]
+    .map((guess) => `"${guess}"`)
+    .filter((guess) => !advice.some((words) => words.startsWith(guess)));
   if (guesses.length + advice.length > 0) return [...guesses, ...advice].join(" or ");
   const near = nearest(name, known) ?? nearest(name, paths.map(last));
-  return near === null ? null : `"${known.includes(near) ? near : paths.find((candidate) => last(candidate) === near)!}"`;
+  return near === null
+    ? null
+    : `"${known.includes(near) ? near : paths.find((candidate) => last(candidate) === near)!}"`;
 }
 
 /** Paths of what an object holds. */

@@ -29,7 +29,8 @@ export interface OptionsOrigin {
 const origins = new WeakMap<object, OptionsOrigin>();
 
 /** Where an object that `parseOptions` returned comes from; null for any other value. */
-export const optionsOrigin = (options: unknown): OptionsOrigin | null => (typeof options === "object" && options !== null ? (origins.get(options) ?? null) : null);
+export const optionsOrigin = (options: unknown): OptionsOrigin | null =>
+  typeof options === "object" && options !== null ? (origins.get(options) ?? null) : null;
 
 /**
  * Check options against a strict object schema and fill in the defaults.
@@ -39,14 +40,22 @@ export const optionsOrigin = (options: unknown): OptionsOrigin | null => (typeof
  */
 export function parseOptions<S extends z.ZodObject>(owner: string, schema: S, options: unknown): z.output<S> {
   const result = schema.safeParse(options);
-  if (!result.success) throw new OptionsError(result.error.issues.flatMap((issue) => describe(issue, owner, schema, options)).map((mistake) => `${owner}: ${mistake}`), schema, result.error);
+  if (!result.success)
+    throw new OptionsError(
+      result.error.issues
+        .flatMap((issue) => describe(issue, owner, schema, options))
+        .map((mistake) => `${owner}: ${mistake}`),
+      schema,
+      result.error,
+    );
   origins.set(result.data, { schema, given: options });
   return result.data;
 }
 
 function describe(issue: Issue, owner: string, schema: z.ZodObject, options: unknown): string[] {
   const path = issue.path.map(String);
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(owner, schema, path, key, valueAt(options, [...issue.path, key])));
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => unknownKey(owner, schema, path, key, valueAt(options, [...issue.path, key])));
   const where = path.join(".");
   if (where === "") return [`the options are ${show(options)}, allowed is an object`];
   const value = valueAt(options, issue.path);
@@ -60,7 +69,8 @@ function describe(issue: Issue, owner: string, schema: z.ZodObject, options: unk
 function unknownKey(owner: string, schema: z.ZodObject, path: readonly string[], key: string, value: unknown): string {
   const known = keysOf(schemaAt(schema, path));
   const guess = guessOption({ owner, name: key, path, value, known, paths: optionPaths(schema) });
-  if (known.length === 0) return `unknown option "${[...path, key].join(".")}"; ${guess === null ? "there are none" : `did you mean ${guess}? There are none here`}`;
+  if (known.length === 0)
+    return `unknown option "${[...path, key].join(".")}"; ${guess === null ? "there are none" : `did you mean ${guess}? There are none here`}`;
   return `unknown option "${[...path, key].join(".")}"; did you mean ${guess ?? `"${closest(key, known)}"`}? Known are: ${known.join(", ")}`;
 }
 
@@ -72,26 +82,35 @@ const libraryWords = /^(?:Invalid (?:input|option|string|key)|Too (?:small|big)|
  * -1, allowed is at least 0".
  */
 export const faultsOf = (error: z.ZodError, value: unknown, prefix = ""): string =>
-  error.issues.map((issue) => {
-    const where = issue.path.length === 0 ? "" : `${prefix}${issue.path.join(".")}`;
-    const own = libraryWords.test(issue.message) ? null : issue.message;
-    const allowedIs = issue.code === "invalid_union" ? "" : `, allowed is ${allowed(issue)}`;
-    if (issue.code === "unrecognized_keys") return `${where === "" ? "" : `${where}: `}${issue.keys.map((key) => `"${key}"`).join(", ")} is not known`;
-    if (where === "") return own ?? `it is ${show(value)}${allowedIs}`;
-    return own === null ? `${where} is ${show(valueAt(value, issue.path))}${allowedIs}` : `${where}: ${own}`;
-  }).join("; ");
+  error.issues
+    .map((issue) => {
+      const where = issue.path.length === 0 ? "" : `${prefix}${issue.path.join(".")}`;
+      const own = libraryWords.test(issue.message) ? null : issue.message;
+      const allowedIs = issue.code === "invalid_union" ? "" : `, allowed is ${allowed(issue)}`;
+      if (issue.code === "unrecognized_keys")
+        return `${where === "" ? "" : `${where}: `}${issue.keys.map((key) => `"${key}"`).join(", ")} is not known`;
+      if (where === "") return own ?? `it is ${show(value)}${allowedIs}`;
+      return own === null ? `${where} is ${show(valueAt(value, issue.path))}${allowedIs}` : `${where}: ${own}`;
+    })
+    .join("; ");
 
 /** What a value may be, where it is not. */
 function allowed(issue: Issue): string {
   if (issue.code === "invalid_value") return issue.values.map((value) => show(value)).join(" or ");
   if (issue.code === "invalid_type") return issue.expected;
-  if (issue.code === "too_small") return `${issue.inclusive === false ? "more than" : "at least"} ${String(issue.minimum)}`;
-  if (issue.code === "too_big") return `${issue.inclusive === false ? "less than" : "at most"} ${String(issue.maximum)}`;
+  if (issue.code === "too_small")
+    return `${issue.inclusive === false ? "more than" : "at least"} ${String(issue.minimum)}`;
+  if (issue.code === "too_big")
+    return `${issue.inclusive === false ? "less than" : "at most"} ${String(issue.maximum)}`;
   return issue.message;
 }
 
 function valueAt(options: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, part) => (value === null || value === undefined ? undefined : (value as Record<PropertyKey, unknown>)[part]), options);
+  return path.reduce<unknown>(
+    (value, part) =>
+      value === null || value === undefined ? undefined : (value as Record<PropertyKey, unknown>)[part],
+    options,
+  );
 }
 
 /** A value in an error. */

@@ -3,7 +3,14 @@ import { z } from "zod";
 
 /** A schema without what stands around it: defaults, null, optional. */
 export function unwrapped(schema: unknown): unknown {
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodPrefault || schema instanceof z.ZodNonOptional || schema instanceof z.ZodReadonly) {
+  if (
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNonOptional ||
+    schema instanceof z.ZodReadonly
+  ) {
     return unwrapped(schema.unwrap());
   }
   return schema;
@@ -25,5 +32,8 @@ export function keysOf(schema: unknown): string[] {
 
 /** Every option that holds a value: "seed", "sampling.topP"; an object of options comes before those in it. */
 export function optionPaths(schema: unknown, path: readonly string[] = []): string[] {
-  return keysOf(schemaAt(schema, path)).flatMap((key) => [[...path, key].join("."), ...optionPaths(schema, [...path, key])]);
+  return keysOf(schemaAt(schema, path)).flatMap((key) => [
+    [...path, key].join("."),
+    ...optionPaths(schema, [...path, key]),
+  ]);
 }

@@ -55,13 +55,17 @@ export class Secret {
  */
 export function environment(name: string, before = ""): Secret {
   const value = process.env[name];
-  if (value === undefined || value === "") throw new Error(`the environment variable ${name}, which holds a secret, is not set: export ${name}=…`);
+  if (value === undefined || value === "")
+    throw new Error(`the environment variable ${name}, which holds a secret, is not set: export ${name}=…`);
   return new Secret(before + value);
 }
 
 /** For the schema of a plugin's options: a text that is kept as a Secret. */
 export const secret = () =>
-  z.union([z.instanceof(Secret), z.string()]).transform((value) => (value instanceof Secret ? value : new Secret(value))).meta({ secret: true });
+  z
+    .union([z.instanceof(Secret), z.string()])
+    .transform((value) => (value instanceof Secret ? value : new Secret(value)))
+    .meta({ secret: true });
 
 /**
  * Whether a secret may stand at a path of a schema, or below it. A schema says so by `secret()`, or by
@@ -74,7 +78,9 @@ export function holdsSecret(schema: unknown, path: readonly string[] = []): bool
   const [first, ...rest] = path;
   if (inner instanceof z.ZodObject) {
     const shape = inner.shape as Readonly<Record<string, unknown>>;
-    return first === undefined ? Object.values(shape).some((part) => holdsSecret(part)) : Object.hasOwn(shape, first) && holdsSecret(shape[first], rest);
+    return first === undefined
+      ? Object.values(shape).some((part) => holdsSecret(part))
+      : Object.hasOwn(shape, first) && holdsSecret(shape[first], rest);
   }
   if (inner instanceof z.ZodRecord) return holdsSecret(inner.valueType, rest);
   if (inner instanceof z.ZodArray) return holdsSecret(inner.element, rest);
@@ -89,7 +95,9 @@ export function withoutSecrets(text: string): string {
 
 /** A header's "Bearer <key>" is known by the key too. */
 function remember(value: string): void {
-  const parts = [value, ...value.split(/\s+/)].filter((part) => part.length >= SHORTEST && part !== STRUCK && !schemes.has(part.toLowerCase()));
+  const parts = [value, ...value.split(/\s+/)].filter(
+    (part) => part.length >= SHORTEST && part !== STRUCK && !schemes.has(part.toLowerCase()),
+  );
   for (const part of parts) known.set(part, [...part].map(anyForm).join(""));
   if (known.size === 0) return;
   const longestFirst = [...known].sort(([a], [b]) => b.length - a.length);
@@ -102,7 +110,9 @@ function remember(value: string): void {
  * make the search slow.
  */
 function anyForm(character: string): string {
-  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at).toString(16).padStart(4, "0"));
+  const units = Array.from({ length: character.length }, (_, at) =>
+    character.charCodeAt(at).toString(16).padStart(4, "0"),
+  );
   const code = character.codePointAt(0)!;
   const bytes = [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`);
   const escaped = units.map((unit) => `\\\\{1,4}u${anyCase(unit)}`).join("");

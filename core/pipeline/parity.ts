@@ -1,4 +1,6 @@
-/** The gate before a run: sampler and learner must agree on the log-probs of what was sampled, or every ratio is wrong. */
+/**
+ * The gate before a run: sampler and learner must agree on the log-probs of what was sampled, or every ratio is wrong.
+ */
 import type { Random } from "../math/random.ts";
 import type { Prompt, Sample } from "../contracts/step/sample.ts";
 import { CURRENT_LOG_PROBS } from "../contracts/registered/scores.ts";
@@ -15,20 +17,34 @@ const TOKENS_IN_TURNS = 256;
 
 /**
  * Sample two responses to each prompt and score them with the learner.
- * @throws Error beyond `settings.parityTolerance`, saying which token differs by how much and how the difference is spread
+ * @throws Error beyond `settings.parityTolerance`, saying which token differs by how much and how the difference is
+ *   spread
  */
-export async function checkParity(policy: Policy, prompts: readonly Prompt[], random: Random, settings: RunSettings, turns?: Turns): Promise<Parity> {
+export async function checkParity(
+  policy: Policy,
+  prompts: readonly Prompt[],
+  random: Random,
+  settings: RunSettings,
+  turns?: Turns,
+): Promise<Parity> {
   const { sampling, parityTolerance } = settings;
   const several = turns !== undefined && turns.environments.length > 0;
-  const groups = await sampleGroups(prompts, { step: 0, round: 0 }, {
-    ...policy,
-    desk: new RewardDesk([], 1),
-    sampling: samplingFor(policy.processor, { ...sampling, maxNewTokens: Math.min(several ? TOKENS_IN_TURNS : TOKENS, sampling.maxNewTokens) }),
-    ...(several ? { turns } : {}),
-    shares: [{ view: "original", count: 2 }],
-    random: random.key("parity"),
-    onSample: () => undefined,
-  });
+  const groups = await sampleGroups(
+    prompts,
+    { step: 0, round: 0 },
+    {
+      ...policy,
+      desk: new RewardDesk([], 1),
+      sampling: samplingFor(policy.processor, {
+        ...sampling,
+        maxNewTokens: Math.min(several ? TOKENS_IN_TURNS : TOKENS, sampling.maxNewTokens),
+      }),
+      ...(several ? { turns } : {}),
+      shares: [{ view: "original", count: 2 }],
+      random: random.key("parity"),
+      onSample: () => undefined,
+    },
+  );
   const samples = groups.flatMap((group) => group.samples);
   const target = { key: CURRENT_LOG_PROBS, view: "original", weights: "current", output: "logProbs" } as const;
   const learner = (await scoreSamples(policy.learner, samples, [target], sampling.temperature)).get(CURRENT_LOG_PROBS)!;
@@ -37,12 +53,20 @@ export async function checkParity(policy: Policy, prompts: readonly Prompt[], ra
   return parity;
 }
 
-function describe(samples: readonly Sample[], learner: Float32Array, { max, mean, worst }: Parity, policy: Policy, tolerance: number): string {
+function describe(
+  samples: readonly Sample[],
+  learner: Float32Array,
+  { max, mean, worst }: Parity,
+  policy: Policy,
+  tolerance: number,
+): string {
   const { prompt, response } = samples[worst.sample]!;
   const T = longestOf(samples);
   const token = response.tokens[worst.token]!;
   const text = policy.processor.decode(Int32Array.of(token));
-  const first = samples.filter(({ response: { logProbs } }, index) => !(Math.abs(logProbs[0]! - learner[index * T]!) <= tolerance)).length;
+  const first = samples.filter(
+    ({ response: { logProbs } }, index) => !(Math.abs(logProbs[0]! - learner[index * T]!) <= tolerance),
+  ).length;
   const spread =
     first === 0
       ? "The first tokens all agree: look at what later tokens depend on (cache, positions of responses)."

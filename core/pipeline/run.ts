@@ -34,12 +34,21 @@ async function trainIn(begun: BegunFolder, options: TrainOptions): Promise<Train
     throw error;
   });
   await tellEnd(run, ended);
-  return { steps: run.step, ...ended, checkpoint: run.checkpoint!, metrics: run.last?.metrics ?? {}, skippedRows: run.skippedRows, resumedFrom: run.resumedFrom };
+  return {
+    steps: run.step,
+    ...ended,
+    checkpoint: run.checkpoint!,
+    metrics: run.last?.metrics ?? {},
+    skippedRows: run.skippedRows,
+    resumedFrom: run.resumedFrom,
+  };
 }
 
 /** Everything that the run wrote is written by now. */
-const tellEnd = ({ host, step, settings: { steps }, last, checkpoint, resumedStep }: OpenRun, how: Pick<RunEnding, "ended" | "reason">): Promise<void> =>
-  host.end({ ...how, step, steps, last, checkpoint, resumedFrom: resumedStep });
+const tellEnd = (
+  { host, step, settings: { steps }, last, checkpoint, resumedStep }: OpenRun,
+  how: Pick<RunEnding, "ended" | "reason">,
+): Promise<void> => host.end({ ...how, step, steps, last, checkpoint, resumedFrom: resumedStep });
 
 async function allSteps(run: OpenRun, options: TrainOptions): Promise<Pick<TrainSummary, "ended" | "reason">> {
   const { settings } = run;
@@ -99,14 +108,27 @@ async function oneStep(run: OpenRun, { signal }: TrainOptions): Promise<StepOutc
  * What follows a step that is done: it is told, kept where it is the best, plugins decide, and it is saved where that
  * is due.
  */
-async function finishStep(run: OpenRun, outcome: StepOutcome, signal: AbortSignal | undefined): Promise<Pick<TrainSummary, "ended" | "reason">> {
+async function finishStep(
+  run: OpenRun,
+  outcome: StepOutcome,
+  signal: AbortSignal | undefined,
+): Promise<Pick<TrainSummary, "ended" | "reason">> {
   const { host, settings } = run;
-  host.events.emit("timing", { step: run.step, seconds: outcome.seconds, terms: outcome.terms, tokens: outcome.tokens, knownSizes: outcome.knownSizes ?? null });
+  host.events.emit("timing", {
+    step: run.step,
+    seconds: outcome.seconds,
+    terms: outcome.terms,
+    tokens: outcome.tokens,
+    knownSizes: outcome.knownSizes ?? null,
+  });
   host.events.emit("step", outcome.summary);
   await attempt(run, `To keep the best weights after step ${run.step}`, () => keepIfBest(run, outcome.summary));
-  const decision = await attempt(run, `What follows step ${run.step}`, () => host.hooks.stepped.promise(outcome.summary));
+  const decision = await attempt(run, `What follows step ${run.step}`, () =>
+    host.hooks.stepped.promise(outcome.summary),
+  );
   const ended = await decide(run, decision, signal);
-  if (isDue(run.step, settings) || run.step === settings.steps || ended.ended !== "finished") await save(run, stateOf(run));
+  if (isDue(run.step, settings) || run.step === settings.steps || ended.ended !== "finished")
+    await save(run, stateOf(run));
   return ended;
 }
 
@@ -130,9 +152,13 @@ async function start(begun: BegunFolder, options: TrainOptions): Promise<OpenRun
 }
 
 /** Keep this step's weights where the metric of `keepBest` says so; a metric that never comes is told once. */
-async function keepIfBest({ settings: { keepBest: wanted }, evaluation, folder, policy, host }: OpenRun, { step, metrics }: StepOutcome["summary"]): Promise<void> {
+async function keepIfBest(
+  { settings: { keepBest: wanted }, evaluation, folder, policy, host }: OpenRun,
+  { step, metrics }: StepOutcome["summary"],
+): Promise<void> {
   if (wanted === null) return;
-  if (step === (evaluation?.every ?? 1) && metrics[wanted.metric] === undefined) host.events.emit("alarm", { step, plugin: "run", message: noSuchMetric(wanted.metric, metrics) });
+  if (step === (evaluation?.every ?? 1) && metrics[wanted.metric] === undefined)
+    host.events.emit("alarm", { step, plugin: "run", message: noSuchMetric(wanted.metric, metrics) });
   const aside = setDamagedBestAside(folder.best);
   if (aside !== null) host.events.emit("alarm", { step, plugin: "run", message: aside });
   await keepBest(folder.best, wanted, { step, metrics }, policy.learner);
@@ -145,14 +171,20 @@ async function keepIfBest({ settings: { keepBest: wanted }, evaluation, folder, 
 function stepAhead({ step, settings, evaluation }: OpenRun): StepContext | null {
   const current = step + 1;
   const between = isDue(current, settings) || (evaluation !== null && current % evaluation.every === 0);
-  return settings.pipelined !== "off" && current < settings.steps && !between ? { step: current + 1, steps: settings.steps } : null;
+  return settings.pipelined !== "off" && current < settings.steps && !between
+    ? { step: current + 1, steps: settings.steps }
+    : null;
 }
 
 /**
  * The step with what an evaluation after it says, where one is due; null where it was asked to stop before that was
  * known.
  */
-async function measured(done: StepOutcome, { evaluation, unmeasured }: OpenRun, signal: AbortSignal | undefined): Promise<StepOutcome | null> {
+async function measured(
+  done: StepOutcome,
+  { evaluation, unmeasured }: OpenRun,
+  signal: AbortSignal | undefined,
+): Promise<StepOutcome | null> {
   const { step, steps } = done.summary;
   if (evaluation === null || step % evaluation.every !== 0) return done;
   if (signal?.aborted === true) return null;
@@ -163,11 +195,19 @@ async function measured(done: StepOutcome, { evaluation, unmeasured }: OpenRun, 
   });
   if (metrics === null) return null;
   const seconds = (performance.now() - start) / 1000;
-  return { ...done, summary: { ...done.summary, metrics: { ...done.summary.metrics, ...metrics } }, seconds: { ...done.seconds, evaluation: seconds } };
+  return {
+    ...done,
+    summary: { ...done.summary, metrics: { ...done.summary.metrics, ...metrics } },
+    seconds: { ...done.seconds, evaluation: seconds },
+  };
 }
 
 /** What the plugins and the user want after a step. */
-async function decide(run: OpenRun, decision: Decision | undefined, signal: AbortSignal | undefined): Promise<Pick<TrainSummary, "ended" | "reason">> {
+async function decide(
+  run: OpenRun,
+  decision: Decision | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Pick<TrainSummary, "ended" | "reason">> {
   const interrupted = signal?.aborted === true && run.step < run.settings.steps;
   if (decision !== undefined || interrupted) await dropAhead(run);
   if (decision !== undefined && "stop" in decision) return { ended: "stopped", reason: decision.stop };

@@ -50,16 +50,30 @@ export async function trainSupervised(options: {
     const T = Math.max(...rows.map((row) => row.tokens.length));
     const cotangent = new Float32Array(rows.length * T);
     rows.forEach((row, b) => cotangent.fill(-1 / tokens, b * T, b * T + row.tokens.length));
-    const { logProbs = cotangent } = await learner.backward({ prompts: examples.map(({ prompt }) => prompt), rows, temperature: 1 }, { logProbs: cotangent });
+    const { logProbs = cotangent } = await learner.backward(
+      { prompts: examples.map(({ prompt }) => prompt), rows, temperature: 1 },
+      { logProbs: cotangent },
+    );
     const learningRate = learningRateAt(step, settings);
     const given = rows.flatMap((row, b) => [...logProbs.subarray(b * T, b * T + row.tokens.length)]);
     const loss = -given.reduce((sum, logProb) => sum + logProb, 0) / tokens;
-    if (!Number.isFinite(loss)) throw new DivergedError(`supervised step ${step}: the loss is ${loss}; lower the learning rate (it is ${learningRate})`);
+    if (!Number.isFinite(loss))
+      throw new DivergedError(
+        `supervised step ${step}: the loss is ${loss}; lower the learning rate (it is ${learningRate})`,
+      );
     const { gradientNorm } = await learner.step({ learningRate });
-    await onStep({ step, steps, loss, confident: given.filter((logProb) => logProb > Math.log(0.5)).length / tokens, gradientNorm, learningRate });
+    await onStep({
+      step,
+      steps,
+      loss,
+      confident: given.filter((logProb) => logProb > Math.log(0.5)).length / tokens,
+      gradientNorm,
+      learningRate,
+    });
     if (step >= steps) return;
   }
-  if (step < steps) throw new Error(`the data ended after ${step} of ${steps} supervised steps; give more rows or fewer steps`);
+  if (step < steps)
+    throw new Error(`the data ended after ${step} of ${steps} supervised steps; give more rows or fewer steps`);
 }
 
 /**
@@ -91,17 +105,24 @@ export async function* supervisedBatches(options: {
   const maker = { processor, views: [], random, maxPromptTokens: settings.maxPromptTokens };
   for (;;) {
     const batch: SupervisedExample[] = [];
-    for (let skippedInARow = 0; batch.length < settings.promptsPerStep; ) {
+    for (let skippedInARow = 0; batch.length < settings.promptsPerStep;) {
       const row = await order.next();
       try {
         const { views } = await makePrompt(row, row.id, 0, maker);
-        batch.push({ prompt: views.get("original") as EncodedPrompt, response: processor.encodeResponse(withoutOpening(responseOf(row), processor.opening)) });
+        batch.push({
+          prompt: views.get("original") as EncodedPrompt,
+          response: processor.encodeResponse(withoutOpening(responseOf(row), processor.opening)),
+        });
         skippedInARow = 0;
       } catch (error) {
         if (!(error instanceof UnusableRowError) || !onSkip) throw error;
         onSkip(row, error.message);
         // So many draws in a row hold a whole pass over the data.
-        if (++skippedInARow >= 2 * dataset.size - 1) throw new Error(`none of the ${dataset.size} rows of ${dataset.name} can be used; the last: ${error.message}`, { cause: error });
+        if (++skippedInARow >= 2 * dataset.size - 1)
+          throw new Error(
+            `none of the ${dataset.size} rows of ${dataset.name} can be used; the last: ${error.message}`,
+            { cause: error },
+          );
       }
     }
     yield batch;

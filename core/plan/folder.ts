@@ -17,6 +17,8 @@ export interface PlannedModel {
 export async function plannedFolder(folder: string): Promise<PlannedModel> {
   const config = await readModelConfig(folder);
   const { canonical } = familyOf(config.raw).tensors;
-  const types = new Map([...(await readFolderEntries(folder)).values()].map(({ name, type }) => [canonical(name), type]));
+  const types = new Map(
+    [...(await readFolderEntries(folder)).values()].map(({ name, type }) => [canonical(name), type]),
+  );
   return { config, folder, typeOf: (parameter) => types.get(parameter) as FileType };
 }

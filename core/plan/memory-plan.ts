@@ -5,7 +5,15 @@ import { promptLength } from "../model/model.ts";
 import { samplerDefaults, samplerLimits } from "../rollout/limits.ts";
 import { planWaves } from "../rollout/waves.ts";
 import { processBytes } from "../machine/memory.ts";
-import { learnerPeaks, patchNumbers, scoringPeak, type PassPeaks, type PlannedWork, type SamplingPeaks, samplingPeaks } from "./passes.ts";
+import {
+  learnerPeaks,
+  patchNumbers,
+  scoringPeak,
+  type PassPeaks,
+  type PlannedWork,
+  type SamplingPeaks,
+  samplingPeaks,
+} from "./passes.ts";
 import type { PlanSubject } from "./subject.ts";
 
 /** What a run does besides its updates. */
@@ -16,7 +24,10 @@ export interface PlannedRun extends PlannedWork {
   readonly copies: number;
   /** Folders of other models that are scored with, by name. Default: none. */
   readonly teachers?: readonly { readonly name: string; readonly folder: string }[];
-  /** Groups that plugins keep from step to step, at most, and how often the patches of a prompt are held: once, and for each view that changes them. Default: none. */
+  /**
+   * Groups that plugins keep from step to step, at most, and how often the patches of a prompt are held: once, and for
+   * each view that changes them. Default: none.
+   */
   readonly kept?: { readonly groups: number; readonly patches: number };
   /** Memory that the run may take, bytes: what a machine has, or a container may use. */
   readonly available: number;
@@ -50,11 +61,18 @@ export interface MemoryPlan {
   readonly parameters: number;
 }
 
-/** A copy of the weights that the decode program holds: as they are, and once more where onnxruntime packs products' weights for its kernels (all but the embedding). */
+/**
+ * A copy of the weights that the decode program holds: as they are, and once more where onnxruntime packs products'
+ * weights for its kernels (all but the embedding).
+ */
 const packedShare = 1;
 
 /** @param teachers the run's, as subjects of which nothing is trained */
-export function planMemory(subject: PlanSubject, run: PlannedRun, teachers: ReadonlyMap<string, PlanSubject> = new Map()): MemoryPlan {
+export function planMemory(
+  subject: PlanSubject,
+  run: PlannedRun,
+  teachers: ReadonlyMap<string, PlanSubject> = new Map(),
+): MemoryPlan {
   const { settings, trained } = subject;
   const trainedNumbers = subject.count((name) => trained.has(name));
   const taught = [...teachers].map(([name, teacher]) => teacherPart(name, teacher));
@@ -64,20 +82,42 @@ export function planMemory(subject: PlanSubject, run: PlannedRun, teachers: Read
   const learned = [...(peaks.gradientGrows ? [] : [gradient]), ...learnedParts(subject, run.copies)];
   const runtime = [{ name: "Node and onnxruntime", bytes: processBytes }, ...keptGroupsPart(subject, run)];
   const sampling = run.sampled === 0 ? null : sampledParts(subject, run, run.available - processBytes - total(kept));
-  const decoding = sampling === null || sampling.copy === 0 ? [] : [{ name: "decoding", bytes: sampling.copy, note: "a copy of the weights, and packed" }];
-  const asked = [...teachers].map(([name, teacher]) => ({ name: `scoring, "${name}"`, bytes: scoringPeak(teacher, run) }));
-  const passes = [...asked, ...passParts(peaks, sampling, gradient), ...(peaks.gradientGrows ? [{ ...gradient, note: "whole, when weights are updated" }] : [])];
-  const own = settings.pipelined === "rollouts" && run.sampled > 0 ? kept.map((part) => ({ ...part, name: `${part.name}, sampler's own` })) : [];
-  const [held, heldOnDevice] = subject.hasDevice ? [[...runtime, ...kept], onEach(subject, [...kept, ...frozenParts(subject), ...taught, ...own, ...learned])] : [[...runtime, ...kept, ...own, ...learned, ...decoding], []];
+  const decoding =
+    sampling === null || sampling.copy === 0
+      ? []
+      : [{ name: "decoding", bytes: sampling.copy, note: "a copy of the weights, and packed" }];
+  const asked = [...teachers].map(([name, teacher]) => ({
+    name: `scoring, "${name}"`,
+    bytes: scoringPeak(teacher, run),
+  }));
+  const passes = [
+    ...asked,
+    ...passParts(peaks, sampling, gradient),
+    ...(peaks.gradientGrows ? [{ ...gradient, note: "whole, when weights are updated" }] : []),
+  ];
+  const own =
+    settings.pipelined === "rollouts" && run.sampled > 0
+      ? kept.map((part) => ({ ...part, name: `${part.name}, sampler's own` }))
+      : [];
+  const [held, heldOnDevice] = subject.hasDevice
+    ? [[...runtime, ...kept], onEach(subject, [...kept, ...frozenParts(subject), ...taught, ...own, ...learned])]
+    : [[...runtime, ...kept, ...own, ...learned, ...decoding], []];
   const transient = Math.max(0, ...passes.map(({ bytes }) => bytes));
   const checkpoint = checkpointBytes(subject, trainedNumbers, run.copies);
   const exported = settings.keepBest === null ? 0 : exportedBytes(subject, trainedNumbers);
   return {
-    held, heldOnDevice, passes,
+    held,
+    heldOnDevice,
+    passes,
     host: total(held) + (subject.hasDevice ? 0 : transient),
     device: subject.hasDevice ? total(heldOnDevice) + transient : null,
-    mapped: subject.hasDevice ? 0 : [subject, ...teachers.values()].reduce((sum, one) => sum + one.bytesOnDisk((name) => one.inFiles.has(name)), 0),
-    largestArray: [subject, ...teachers.values()].reduce<LargestArray | null>((most, { largestArray: own }) => (own !== null && own.bytes > (most?.bytes ?? 0) ? own : most), null),
+    mapped: subject.hasDevice
+      ? 0
+      : [subject, ...teachers.values()].reduce((sum, one) => sum + one.bytesOnDisk((name) => one.inFiles.has(name)), 0),
+    largestArray: [subject, ...teachers.values()].reduce<LargestArray | null>(
+      (most, { largestArray: own }) => (own !== null && own.bytes > (most?.bytes ?? 0) ? own : most),
+      null,
+    ),
     checkpoint,
     // The newest ones, and one that is being written.
     disk: checkpoint * (settings.keepCheckpoints + 1) + exported,
@@ -86,24 +126,47 @@ export function planMemory(subject: PlanSubject, run: PlannedRun, teachers: Read
   };
 }
 
-/** Pictures as they were read, a byte a number, and their patches in float32; of a response's tokens the id and two log-probs. */
+/**
+ * Pictures as they were read, a byte a number, and their patches in float32; of a response's tokens the id and two
+ * log-probs.
+ */
 function keptGroupsPart(subject: PlanSubject, { kept, prompt, responses, responseTokens }: PlannedRun): MemoryPart[] {
   if (kept === undefined || kept.groups === 0) return [];
   const numbers = prompt.pictures.reduce((sum, picture) => sum + patchNumbers(subject, picture), 0);
   const bytes = kept.groups * (numbers * (1 + 4 * kept.patches) + 12 * responses * responseTokens);
-  return [{ name: "kept groups", bytes, note: `${kept.groups} of them, with their pictures${kept.patches > 1 ? ` in ${kept.patches} views` : ""}` }];
+  return [
+    {
+      name: "kept groups",
+      bytes,
+      note: `${kept.groups} of them, with their pictures${kept.patches > 1 ? ` in ${kept.patches} views` : ""}`,
+    },
+  ];
 }
 
 /** What a run holds whatever it samples and learns from: less than this it cannot do with. */
 export function leastBytes(subject: PlanSubject): number {
-  return processBytes + total(keptParts(subject)) + (subject.hasDevice ? 0 : total([gradientPart(subject), ...learnedParts(subject, 0)]));
+  return (
+    processBytes +
+    total(keptParts(subject)) +
+    (subject.hasDevice ? 0 : total([gradientPart(subject), ...learnedParts(subject, 0)]))
+  );
 }
 
-/** What each of several devices has: with full sharding a part, and the largest weight and its gradient whole while a pass computes with it. */
-function onEach({ parameters, settings: { devices, sharding } }: PlanSubject, parts: readonly MemoryPart[]): MemoryPart[] {
+/**
+ * What each of several devices has: with full sharding a part, and the largest weight and its gradient whole while a
+ * pass computes with it.
+ */
+function onEach(
+  { parameters, settings: { devices, sharding } }: PlanSubject,
+  parts: readonly MemoryPart[],
+): MemoryPart[] {
   if (devices === 1 || sharding === "replicated") return [...parts];
   const largest = Math.max(...[...parameters.values()].map((shape) => shape.reduce((a, b) => a * b, 4)));
-  const cut = parts.map((part) => ({ ...part, bytes: part.bytes / devices, note: [part.note, `one of ${devices} parts`].filter(Boolean).join(", ") }));
+  const cut = parts.map((part) => ({
+    ...part,
+    bytes: part.bytes / devices,
+    note: [part.note, `one of ${devices} parts`].filter(Boolean).join(", "),
+  }));
   return [...cut, { name: "largest weight", bytes: 2 * largest, note: "whole, with its gradient" }];
 }
 
@@ -113,16 +176,27 @@ function keptParts(subject: PlanSubject): MemoryPart[] {
   const isParameter = (name: string): boolean => subject.model.parameters.has(name);
   const weights = 4 * subject.count((name) => isParameter(name) && !subject.inFiles.has(name));
   const factors = 4 * subject.count((name) => !isParameter(name));
-  return [{ name: "weights", bytes: weights, note: "float32" }, { name: "adapter", bytes: factors, note: "float32" }].filter(({ bytes }) => bytes > 0);
+  return [
+    { name: "weights", bytes: weights, note: "float32" },
+    { name: "adapter", bytes: factors, note: "float32" },
+  ].filter(({ bytes }) => bytes > 0);
 }
 
-/** What a device has of the weights that the processor's memory does not hold: bfloat16 as it is, all else in float32. */
+/**
+ * What a device has of the weights that the processor's memory does not hold: bfloat16 as it is, all else in float32.
+ */
 function frozenParts({ inFiles, parameters }: PlanSubject): MemoryPart[] {
-  const bytes = [...inFiles].reduce((sum, [name, type]) => sum + parameters.get(name)!.reduce((a, b) => a * b, type === "BF16" ? 2 : 4), 0);
+  const bytes = [...inFiles].reduce(
+    (sum, [name, type]) => sum + parameters.get(name)!.reduce((a, b) => a * b, type === "BF16" ? 2 : 4),
+    0,
+  );
   return bytes === 0 ? [] : [{ name: "frozen weights", bytes, note: "as in their files" }];
 }
 
-const gradientPart = (subject: PlanSubject): MemoryPart => ({ name: "gradient", bytes: 4 * subject.count((name) => subject.trained.has(name)) });
+const gradientPart = (subject: PlanSubject): MemoryPart => ({
+  name: "gradient",
+  bytes: 4 * subject.count((name) => subject.trained.has(name)),
+});
 
 function learnedParts(subject: PlanSubject, copies: number): MemoryPart[] {
   const trained = subject.count((name) => subject.trained.has(name));
@@ -133,14 +207,22 @@ function learnedParts(subject: PlanSubject, copies: number): MemoryPart[] {
 }
 
 /** Of a trained number. */
-const momentBytes = ({ settings: { optimizer: { moments, matrices } } }: PlanSubject): number => (matrices === "muon" ? 8 : moments === "8bit" ? 2 + 8 / blockSize : 8);
+const momentBytes = ({
+  settings: {
+    optimizer: { moments, matrices },
+  },
+}: PlanSubject): number => (matrices === "muon" ? 8 : moments === "8bit" ? 2 + 8 / blockSize : 8);
 
 /** A teacher's weights; those that stay in their files leave its head in float32, for divergences from it. */
 function teacherPart(name: string, teacher: PlanSubject): MemoryPart {
   const { decoder } = teacher.model;
   const head = teacher.inFiles.size > 0 ? 4 * decoder.vocabularySize * decoder.hiddenSize : 0;
   const onDevice = teacher.hasDevice ? total(frozenParts(teacher)) : 0;
-  return { name: `teacher "${name}"`, bytes: 4 * teacher.count((parameter) => !teacher.inFiles.has(parameter)) + onDevice + head, note: head > 0 ? "its head in float32" : "float32" };
+  return {
+    name: `teacher "${name}"`,
+    bytes: 4 * teacher.count((parameter) => !teacher.inFiles.has(parameter)) + onDevice + head,
+    note: head > 0 ? "its head in float32" : "float32",
+  };
 }
 
 interface SampledParts extends SamplingPeaks {
@@ -149,7 +231,11 @@ interface SampledParts extends SamplingPeaks {
   readonly copy: number;
 }
 
-function sampledParts(subject: PlanSubject, { prompt, sampled, responses, responseTokens, turns }: PlannedRun, left: number): SampledParts {
+function sampledParts(
+  subject: PlanSubject,
+  { prompt, sampled, responses, responseTokens, turns }: PlannedRun,
+  left: number,
+): SampledParts {
   const { decoder } = subject.model;
   const tokenBytes = decoder.layers * 2 * decoder.keyValueHeads * decoder.headSize * 4;
   const { cacheMegabytes } = subject.settings;
@@ -157,31 +243,64 @@ function sampledParts(subject: PlanSubject, { prompt, sampled, responses, respon
   const cacheBytes = cacheMegabytes === null ? limits.cacheBytes : cacheMegabytes * 2 ** 20;
   const P = promptLength(prompt);
   const sizes = Array.from({ length: sampled }, () => ({ promptLength: P, count: responses }));
-  const waves = planWaves(sizes, responseTokens, { cachedTokens: Math.floor(cacheBytes / tokenBytes), rows: samplerDefaults.rows });
-  const [wave] = waves.map((members) => ({ B: members.length, N: Math.max(...members.map(({ count }) => count)), P, L: responseTokens })).sort((a, b) => b.B * b.N - a.B * a.N);
+  const waves = planWaves(sizes, responseTokens, {
+    cachedTokens: Math.floor(cacheBytes / tokenBytes),
+    rows: samplerDefaults.rows,
+  });
+  const [wave] = waves
+    .map((members) => ({ B: members.length, N: Math.max(...members.map(({ count }) => count)), P, L: responseTokens }))
+    .sort((a, b) => b.B * b.N - a.B * a.N);
   const read = 4 * subject.count((name) => decoder.parameters.has(name));
   const copies = !subject.hasDevice && read <= limits.copyBytes;
-  const peaks = samplingPeaks(subject, prompt, wave!, { prefillTokens: samplerDefaults.prefillTokens, apart: !copies, turns });
-  return { ...peaks, cache: wave!.B * (P + wave!.N * responseTokens) * tokenBytes, copy: copies ? (1 + packedShare) * read : 0 };
+  const peaks = samplingPeaks(subject, prompt, wave!, {
+    prefillTokens: samplerDefaults.prefillTokens,
+    apart: !copies,
+    turns,
+  });
+  return {
+    ...peaks,
+    cache: wave!.B * (P + wave!.N * responseTokens) * tokenBytes,
+    copy: copies ? (1 + packedShare) * read : 0,
+  };
 }
 
-function passParts({ vision, scoring, learning, visionLearning, gradientGrows }: PassPeaks, sampling: SampledParts | null, gradient: MemoryPart): MemoryPart[] {
+function passParts(
+  { vision, scoring, learning, visionLearning, gradientGrows }: PassPeaks,
+  sampling: SampledParts | null,
+  gradient: MemoryPart,
+): MemoryPart[] {
   const ofTower = gradientGrows && visionLearning > 0 ? visionLearning + gradient.bytes : visionLearning;
   const parts = [
     { name: "encoding a picture", bytes: vision },
-    ...(sampling === null ? [] : [
-      { name: "prompts", bytes: sampling.cache + sampling.prefill, note: "cache, and prompts that are read" },
-      { name: "sampling", bytes: sampling.cache + sampling.decoding, note: `of it the cache: ${gigabytes(sampling.cache)}` },
-      { name: "environments' words", bytes: sampling.words === 0 ? 0 : sampling.cache + sampling.words, note: "cache, and words that are read" },
-    ]),
+    ...(sampling === null
+      ? []
+      : [
+          { name: "prompts", bytes: sampling.cache + sampling.prefill, note: "cache, and prompts that are read" },
+          {
+            name: "sampling",
+            bytes: sampling.cache + sampling.decoding,
+            note: `of it the cache: ${gigabytes(sampling.cache)}`,
+          },
+          {
+            name: "environments' words",
+            bytes: sampling.words === 0 ? 0 : sampling.cache + sampling.words,
+            note: "cache, and words that are read",
+          },
+        ]),
     { name: "scoring", bytes: scoring },
-    { name: "learning", bytes: learning, note: gradientGrows ? "forward and back, and the gradient as it comes" : "forward and back" },
+    {
+      name: "learning",
+      bytes: learning,
+      note: gradientGrows ? "forward and back, and the gradient as it comes" : "forward and back",
+    },
     { name: "learning, vision tower", bytes: ofTower, ...(gradientGrows ? { note: "and the gradient" } : {}) },
   ];
   return parts.filter(({ bytes }) => bytes > 0);
 }
 
-/** Weights as they are exported, what is left out of them, moments and copies; an adapter alone where one is trained. */
+/**
+ * Weights as they are exported, what is left out of them, moments and copies; an adapter alone where one is trained.
+ */
 function checkpointBytes(subject: PlanSubject, trained: number, copies: number): number {
   const { checkpointOptimizer } = subject.settings;
   const moments = checkpointOptimizer ? momentBytes(subject) * trained : 0;

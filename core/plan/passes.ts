@@ -1,9 +1,18 @@
-/** What each pass over the model holds at a time, at most, found by tracing it and walking the graph with the sizes that it is fed. */
+/**
+ * What each pass over the model holds at a time, at most, found by tracing it and walking the graph with the sizes that
+ * it is fed.
+ */
 import type { Feeds, HostArray } from "../graph/executor.ts";
 import { symbolsOf } from "../graph/onnx/executor.ts";
 import { peakBytes } from "../graph/onnx/peak.ts";
 import { isDivergence, type LearnerBatch, type Output } from "../learner/learner.ts";
-import { gradientOf, type GraphOptions, traceBackward, traceForward, traceVisionBackward } from "../learner/passes/learner-graphs.ts";
+import {
+  gradientOf,
+  type GraphOptions,
+  traceBackward,
+  traceForward,
+  traceVisionBackward,
+} from "../learner/passes/learner-graphs.ts";
 import type { Microbatch } from "../learner/passes/microbatches.ts";
 import { boundedBackward, boundedPasses, outputBytes, passBytes, passLimit } from "../learner/passes/pass-memory.ts";
 import { attendsInBlocks, cutsByBytes, givenPictures, passFeeds } from "../learner/passes/pass-feeds.ts";
@@ -43,7 +52,10 @@ export interface PassPeaks {
   readonly vision: number;
   readonly scoring: number;
   readonly learning: number;
-  /** Whether `learning` has the gradient in it, whose memory comes as it is written: in a pass back of a large model, where there is one alone. */
+  /**
+   * Whether `learning` has the gradient in it, whose memory comes as it is written: in a pass back of a large model,
+   * where there is one alone.
+   */
   readonly gradientGrows: boolean;
   readonly visionLearning: number;
 }
@@ -55,11 +67,16 @@ function tracingOf(subject: PlanSubject, work: PlannedWork) {
   // The other side of a divergence is counted as the model itself.
   const { vocabularySize: vocabulary, hiddenSize } = subject.model.decoder;
   const other = work.outputs.some(isDivergence) ? { other: { vocabulary, hiddenSize } } : {};
-  const options = (layout: GraphOptions["layout"], again: boolean, changesValues = false): GraphOptions => ({ recompute: again, vocabularyChunk, layout, changesValues, ...other });
+  const options = (layout: GraphOptions["layout"], again: boolean, changesValues = false): GraphOptions => ({
+    recompute: again,
+    vocabularyChunk,
+    layout,
+    changesValues,
+    ...other,
+  });
   const limit = passLimit(subject.parameters, subject.trained);
   const executor = blocksOf(subject);
-  const bounded = (batch: LearnerBatch): number =>
-    (cutsByBytes(batch, executor) ? limit : Infinity);
+  const bounded = (batch: LearnerBatch): number => (cutsByBytes(batch, executor) ? limit : Infinity);
   return { options, bounded };
 }
 
@@ -70,7 +87,13 @@ export function scoringPeak(subject: PlanSubject, work: PlannedWork): number {
   const { options, bounded } = tracingOf(subject, work);
   const scoring = (pass: Microbatch): number => {
     const { feeds, layout } = feedsOf(subject, scored, pass, work.outputs, work.changesValues);
-    return peakOf(subject, (graph, parameters) => traceForward(subject.model, graph, parameters, work.outputs, options(layout, false, work.changesValues)), feeds, { adds: false });
+    return peakOf(
+      subject,
+      (graph, parameters) =>
+        traceForward(subject.model, graph, parameters, work.outputs, options(layout, false, work.changesValues)),
+      feeds,
+      { adds: false },
+    );
   };
   return boundedPasses(scored, scoringTokens, bounded(scored), scoring).bytes;
 }
@@ -84,7 +107,13 @@ export function learnerPeaks(subject: PlanSubject, work: PlannedWork): PassPeaks
   const learning = (pass: Microbatch, again: boolean, sumsGrow = false): number => {
     const { feeds, layout } = feedsOf(subject, learned, pass, work.outputs);
     const backward: TraceModel = (graph, parameters) =>
-      traceBackward(subject.model, graph, parameters, { outputs: work.outputs, trained: subject.trained, trainsVision }, options(layout, again));
+      traceBackward(
+        subject.model,
+        graph,
+        parameters,
+        { outputs: work.outputs, trained: subject.trained, trainsVision },
+        options(layout, again),
+      );
     return peakOf(subject, backward, feeds, { adds: true, dropout, sumsGrow });
   };
   const back = boundedBackward(learned, { tokens: microbatchTokens, limit: bounded(learned), recompute }, learning);
@@ -108,14 +137,21 @@ function batchOf({ model }: PlanSubject, work: PlannedWork, tokens: number): Lea
     return drawn === pictureToken ? 0 : drawn;
   };
   const rows = Array.from({ length: enough * responses }, (_, row) => {
-    const own = { prompt: Math.floor(row / responses), tokens: Int32Array.from({ length: responseTokens }, (_token, position) => token(row, position)) };
+    const own = {
+      prompt: Math.floor(row / responses),
+      tokens: Int32Array.from({ length: responseTokens }, (_token, position) => token(row, position)),
+    };
     const [picture] = shownPictures(model, work, row);
     if (picture === undefined) return own;
     own.tokens.fill(pictureToken, 0, model.vision.tokens(picture));
     // As if all were predicted, as where an environment says nothing.
     return { ...own, given: { flags: new Uint8Array(responseTokens), pictures: [picture] } };
   });
-  return { prompts: Array.from({ length: enough }, (_, index) => withOwnText(prompt, index, pictureToken, vocabularySize)), rows, temperature: 1 };
+  return {
+    prompts: Array.from({ length: enough }, (_, index) => withOwnText(prompt, index, pictureToken, vocabularySize)),
+    rows,
+    temperature: 1,
+  };
 }
 
 /** What environments show in a response, as one picture; none where they show nothing. */
@@ -126,7 +162,11 @@ function shownPictures(
 ): readonly EncodedPicture[] {
   const visual = Math.min(turns?.visualTokens ?? 0, responseTokens);
   if (visual === 0) return [];
-  const picture = (tokens: number): EncodedPicture => ({ hash: `given ${row}`, grid: vision.gridOf(tokens), pixels: new Float32Array() });
+  const picture = (tokens: number): EncodedPicture => ({
+    hash: `given ${row}`,
+    grid: vision.gridOf(tokens),
+    pixels: new Float32Array(),
+  });
   let wanted = visual;
   while (wanted > 1 && vision.tokens(picture(wanted)) > responseTokens) wanted--;
   return vision.tokens(picture(wanted)) > responseTokens ? [] : [picture(wanted)];
@@ -143,24 +183,43 @@ function withOwnText(prompt: EncodedPrompt, index: number, pictureToken: number,
 }
 
 /** What the executor will say of itself. */
-const blocksOf = ({ settings: { executor, device } }: PlanSubject): BlockExecutor =>
-  ({ attendsInBlocks: executor === "xla" || (executor === "onnxruntime" && device === "cpu"), fixedSizes: executor === "xla" });
+const blocksOf = ({ settings: { executor, device } }: PlanSubject): BlockExecutor => ({
+  attendsInBlocks: executor === "xla" || (executor === "onnxruntime" && device === "cpu"),
+  fixedSizes: executor === "xla",
+});
 
 /** Feeds of a pass. */
-function feedsOf(subject: PlanSubject, batch: LearnerBatch, pass: Microbatch, asked: readonly Output[], changesValues = false) {
+function feedsOf(
+  subject: PlanSubject,
+  batch: LearnerBatch,
+  pass: Microbatch,
+  asked: readonly Output[],
+  changesValues = false,
+) {
   const { model } = subject;
   const prompts = pass.groups.map(({ prompt }) => batch.prompts[prompt]!);
-  const withPictures = pass.groups.flatMap(({ rows }) => rows).flatMap((row) => {
-    const given = givenPictures(batch.rows[row]!);
-    return given === null ? [] : [{ row, given }];
-  });
+  const withPictures = pass.groups
+    .flatMap(({ rows }) => rows)
+    .flatMap((row) => {
+      const given = givenPictures(batch.rows[row]!);
+      return given === null ? [] : [{ row, given }];
+    });
   const { placed, matrix } = placeholders(model, [...prompts, ...withPictures.map(({ given }) => given)]);
   const given = new Map(withPictures.map(({ row }, i) => [row, placed[prompts.length + i]!.featureRows]));
-  const fed = passFeeds(model.decoder, batch, pass, { placed: placed.slice(0, prompts.length), given, matrix }, { asked, inBlocks: attendsInBlocks(batch, blocksOf(subject)), pads: false, sharesRows: true, changesValues });
+  const fed = passFeeds(
+    model.decoder,
+    batch,
+    pass,
+    { placed: placed.slice(0, prompts.length), given, matrix },
+    { asked, inBlocks: attendsInBlocks(batch, blocksOf(subject)), pads: false, sharesRows: true, changesValues },
+  );
   if (!asked.some(isDivergence)) return fed;
   const { vocabularySize, hiddenSize } = model.decoder;
   const sized = (rows: number): HostArray => ({ shape: [rows, hiddenSize], data: new Float32Array() });
-  return { ...fed, feeds: { ...fed.feeds, "against.hidden": sized(fed.places.predictions), "against.head": sized(vocabularySize) } };
+  return {
+    ...fed,
+    feeds: { ...fed.feeds, "against.hidden": sized(fed.places.predictions), "against.head": sized(vocabularySize) },
+  };
 }
 
 /** Where visual tokens would read their features, of which there are only sizes. */
@@ -184,10 +243,17 @@ interface Pass {
   readonly sumsGrow?: boolean;
 }
 
-function peakOf(subject: PlanSubject, trace: TraceModel, feeds: Feeds, { adds, dropout = false, sumsGrow = false }: Pass): number {
+function peakOf(
+  subject: PlanSubject,
+  trace: TraceModel,
+  feeds: Feeds,
+  { adds, dropout = false, sumsGrow = false }: Pass,
+): number {
   const { graph } = subject.trace(trace, { dropout });
   subject.planned(graph, symbolsOf(graph, feeds));
-  const sums = new Set(adds ? [...graph.outputs.keys()].filter((name) => subject.parameters.has(gradientOf(name) ?? "")) : []);
+  const sums = new Set(
+    adds ? [...graph.outputs.keys()].filter((name) => subject.parameters.has(gradientOf(name) ?? "")) : [],
+  );
   return passBytes(graph, feeds, { files: subject.inFiles, ...(adds ? { sums, sumsGrow } : {}) });
 }
 
@@ -196,7 +262,8 @@ function visionPeak(subject: PlanSubject, work: PlannedWork): number {
   const { vision } = subject.model;
   const peaks = [...work.prompt.pictures, ...shownPictures(subject.model, work, 0)].map((picture) => {
     const inBlocks = seesInBlocks([picture], blocksOf(subject));
-    const trace: TraceModel = (graph, parameters) => graph.output("features", vision.trace(graph, parameters, { inBlocks }));
+    const trace: TraceModel = (graph, parameters) =>
+      graph.output("features", vision.trace(graph, parameters, { inBlocks }));
     return peakOf(subject, trace, vision.feeds([withPixels(subject, picture)], { inBlocks }), { adds: false });
   });
   return Math.max(0, ...peaks);
@@ -216,8 +283,21 @@ function visionLearningPeak(subject: PlanSubject, work: PlannedWork): number {
   const cotangent: HostArray = { shape: [rows, vision.featureWidth], data: new Float32Array() };
   const one: HostArray = { shape: [1], data: Float32Array.of(1) };
   const inBlocks = seesInBlocks(chunk, blocksOf(subject));
-  const feeds = { ...vision.feeds(chunk.map((picture) => withPixels(subject, picture)), { inBlocks }), "cotangent.features": cotangent, one };
-  return peakOf(subject, (graph, parameters) => traceVisionBackward(subject.model, graph, parameters, subject.trained, { recompute, inBlocks }), feeds, { adds: true });
+  const feeds = {
+    ...vision.feeds(
+      chunk.map((picture) => withPixels(subject, picture)),
+      { inBlocks },
+    ),
+    "cotangent.features": cotangent,
+    one,
+  };
+  return peakOf(
+    subject,
+    (graph, parameters) =>
+      traceVisionBackward(subject.model, graph, parameters, subject.trained, { recompute, inBlocks }),
+    feeds,
+    { adds: true },
+  );
 }
 
 /** More than go through the tower at once. */
@@ -226,7 +306,10 @@ const mostPictures = 512;
 /** Numbers in a picture's patches; it may be known by its grid alone. */
 export function patchNumbers({ model }: PlanSubject, { pixels, grid: [time, height, width] }: EncodedPicture): number {
   if (pixels.length > 0) return pixels.length;
-  const patch = [...model.vision.parameters.values()].find((shape) => shape.length >= 4)!.slice(1).reduce((a, b) => a * b, 1);
+  const patch = [...model.vision.parameters.values()]
+    .find((shape) => shape.length >= 4)!
+    .slice(1)
+    .reduce((a, b) => a * b, 1);
   return time * height * width * patch;
 }
 
@@ -240,7 +323,9 @@ export interface SamplingPeaks {
   readonly words: number;
 }
 
-/** Prompts and responses to each that are sampled together, tokens that a prompt's prefix and a response have room for. */
+/**
+ * Prompts and responses to each that are sampled together, tokens that a prompt's prefix and a response have room for.
+ */
 type WaveSizes = Readonly<Record<"B" | "N" | "P" | "L", number>>;
 
 interface SamplingOptions {
@@ -257,12 +342,16 @@ export function samplingPeaks(
 ): SamplingPeaks {
   const { decoder } = subject.model;
   const together = Math.min(wave.B, Math.max(1, Math.floor(prefillTokens / wave.P)));
-  const { placed, matrix } = placeholders(subject.model, Array.from({ length: together }, () => prompt));
+  const { placed, matrix } = placeholders(
+    subject.model,
+    Array.from({ length: together }, () => prompt),
+  );
   const executor = blocksOf(subject);
   const inBlocks = readsInBlocks(wave.P, executor);
   const last: HostArray = { shape: [together], data: new Int32Array(together) };
   const feeds = { ...prefixFeeds(decoder, placed, matrix, { inBlocks }), last };
-  const prefill: TraceModel = (graph, parameters) => (inBlocks ? traceLongPrefill : tracePrefill)(graph, parameters, subject.model);
+  const prefill: TraceModel = (graph, parameters) =>
+    (inBlocks ? traceLongPrefill : tracePrefill)(graph, parameters, subject.model);
   const { graph } = subject.trace((own, parameters) => traceDecode(own, parameters, subject.model, apart));
   const sizes = new Map(Object.entries(wave));
   subject.planned(graph, sizes);

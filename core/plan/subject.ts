@@ -26,7 +26,11 @@ export interface PlanSettings {
   readonly devices: number;
   readonly sharding: "full" | "replicated";
   readonly lora: LoraSettings | null;
-  readonly optimizer: { readonly moments: MomentType; readonly matrices: "adamw" | "muon"; readonly freeze: readonly string[] };
+  readonly optimizer: {
+    readonly moments: MomentType;
+    readonly matrices: "adamw" | "muon";
+    readonly freeze: readonly string[];
+  };
   readonly microbatchTokens: number;
   readonly scoringTokens: number;
   readonly recompute: boolean;
@@ -61,14 +65,28 @@ export class PlanSubject {
   largestArray: LargestArray | null = null;
   readonly #typeOf: (parameter: string) => FileType;
 
-  private constructor(model: VisionLanguageModel, settings: PlanSettings, adapters: readonly Adapter[], typeOf: (parameter: string) => FileType, trains = true) {
+  private constructor(
+    model: VisionLanguageModel,
+    settings: PlanSettings,
+    adapters: readonly Adapter[],
+    typeOf: (parameter: string) => FileType,
+    trains = true,
+  ) {
     [this.model, this.settings, this.adapters, this.#typeOf] = [model, settings, adapters, typeOf];
     const names = [...model.parameters.keys()];
     const factors = adapters.map((adapter) => adapterShapes(adapter, model.parameters));
     this.parameters = new Map([model.parameters, ...factors].flatMap((part) => [...part]));
     const { freeze } = settings.optimizer;
-    this.trained = !trains ? new Set() : settings.lora === null ? trainedParameters(names, freeze) : trainedParameters([...(factors[0]?.keys() ?? [])], freeze, names);
-    this.inFiles = new Map(leavesInFiles(settings) ? names.filter((name) => !this.trained.has(name)).map((name) => [name, typeOf(name)]) : []);
+    this.trained = !trains
+      ? new Set()
+      : settings.lora === null
+        ? trainedParameters(names, freeze)
+        : trainedParameters([...(factors[0]?.keys() ?? [])], freeze, names);
+    this.inFiles = new Map(
+      leavesInFiles(settings)
+        ? names.filter((name) => !this.trained.has(name)).map((name) => [name, typeOf(name)])
+        : [],
+    );
   }
 
   /** A program at the sizes that it is planned at. */
@@ -83,7 +101,12 @@ export class PlanSubject {
    * @param folder of the model, "" for one that is known by its configuration alone
    * @throws Error naming the setting, or the file of an adapter's folder, that is at fault
    */
-  static async of(config: ModelConfig, settings: PlanSettings, typeOf: (parameter: string) => FileType, folder = ""): Promise<PlanSubject> {
+  static async of(
+    config: ModelConfig,
+    settings: PlanSettings,
+    typeOf: (parameter: string) => FileType,
+    folder = "",
+  ): Promise<PlanSubject> {
     if (settings.lora === null) return new PlanSubject(createModel(config), settings, [], typeOf);
     const base = adaptedModel(config);
     const { trained, fixed } = await describeLora(settings.lora, { ...base, folder, seed: 0 });

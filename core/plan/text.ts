@@ -6,7 +6,10 @@ import { gigabytes, type MemoryPart, type MemoryPlan } from "./memory-plan.ts";
 export function summaryLines(plan: MemoryPlan): string[] {
   const { trained, parameters, held, heldOnDevice, passes } = plan;
   const where = plan.device === null ? "" : ` on the processor's side, ${gigabytes(plan.device)} on the device`;
-  const largest = passes.reduce<MemoryPart | null>((most, part) => (part.bytes > (most?.bytes ?? 0) ? part : most), null);
+  const largest = passes.reduce<MemoryPart | null>(
+    (most, part) => (part.bytes > (most?.bytes ?? 0) ? part : most),
+    null,
+  );
   const parts = [...(plan.device === null ? held : heldOnDevice), ...(largest === null ? [] : [largest])];
   return [
     `model: ${parameters.toLocaleString("en")} parameters, ${trained.toLocaleString("en")} numbers trained`,
@@ -18,19 +21,44 @@ export function summaryLines(plan: MemoryPlan): string[] {
 
 /** Part by part. @param available what the machine has, bytes */
 export function planTable(plan: MemoryPlan, advice: readonly Advice[], available: number): string[] {
-  const rows = (title: string, parts: readonly MemoryPart[]): string[] => [title, ...parts.map(({ name, bytes, note }) => `  ${name.padEnd(26)}${gigabytes(bytes).padStart(9)}${note === undefined ? "" : `  ${note}`}`)];
-  const change = ({ settings, plan: other }: Advice): MemoryPart => ({ name: settings, bytes: needs(other), note: `${gigabytes(needs(plan) - needs(other))} less${fits(other, available) && other.device === null ? ", which fits" : ""}` });
+  const rows = (title: string, parts: readonly MemoryPart[]): string[] => [
+    title,
+    ...parts.map(
+      ({ name, bytes, note }) =>
+        `  ${name.padEnd(26)}${gigabytes(bytes).padStart(9)}${note === undefined ? "" : `  ${note}`}`,
+    ),
+  ];
+  const change = ({ settings, plan: other }: Advice): MemoryPart => ({
+    name: settings,
+    bytes: needs(other),
+    note: `${gigabytes(needs(plan) - needs(other))} less${fits(other, available) && other.device === null ? ", which fits" : ""}`,
+  });
   return [
     `${plan.parameters.toLocaleString("en")} parameters, ${plan.trained.toLocaleString("en")} numbers trained`,
     ...rows("held from step to step", plan.held),
     ...(plan.device === null ? [] : rows("held on the device", plan.heldOnDevice)),
     ...rows(`while a pass runs, one after the other${plan.device === null ? "" : ", on the device"}`, plan.passes),
     ...rows("at most", [
-      { name: plan.device === null ? "memory" : "memory of the processor", bytes: plan.host, note: verdict(plan, available) },
+      {
+        name: plan.device === null ? "memory" : "memory of the processor",
+        bytes: plan.host,
+        note: verdict(plan, available),
+      },
       ...(plan.device === null ? [] : [{ name: "memory of the device", bytes: plan.device }]),
-      ...(plan.mapped === 0 ? [] : [{ name: "weights in files", bytes: plan.mapped, note: "read where they are; pages that the system takes back when memory is short" }]),
+      ...(plan.mapped === 0
+        ? []
+        : [
+            {
+              name: "weights in files",
+              bytes: plan.mapped,
+              note: "read where they are; pages that the system takes back when memory is short",
+            },
+          ]),
     ]),
-    ...rows("on disk", [{ name: "a checkpoint", bytes: plan.checkpoint }, { name: "all that are kept", bytes: plan.disk, note: "with one that is being written" }]),
+    ...rows("on disk", [
+      { name: "a checkpoint", bytes: plan.checkpoint },
+      { name: "all that are kept", bytes: plan.disk, note: "with one that is being written" },
+    ]),
     ...(advice.length === 0 ? [] : rows("what settings would change", advice.map(change))),
   ];
 }
@@ -38,7 +66,8 @@ export function planTable(plan: MemoryPlan, advice: readonly Advice[], available
 /** Whether the processor's part fits. */
 export const fits = ({ host }: MemoryPlan, available: number): boolean => host <= available;
 
-const verdict = (plan: MemoryPlan, available: number): string => (fits(plan, available) ? `of ${gigabytes(available)}: it fits` : `of ${gigabytes(available)}: it does not fit`);
+const verdict = (plan: MemoryPlan, available: number): string =>
+  fits(plan, available) ? `of ${gigabytes(available)}: it fits` : `of ${gigabytes(available)}: it does not fit`;
 
 /** What to say of a run that does not fit, and what would help. */
 export function doesNotFit(plan: MemoryPlan, advice: readonly Advice[], available: number): string {

@@ -20,7 +20,11 @@ export interface FirstPromptsOptions {
 /**
  * So many prompts of usable rows, without views and without taking them from the run; fewer where there are no more.
  */
-export async function firstPrompts(dataset: Dataset, wanted: number, { processor, random, settings, position }: FirstPromptsOptions): Promise<Prompt[]> {
+export async function firstPrompts(
+  dataset: Dataset,
+  wanted: number,
+  { processor, random, settings, position }: FirstPromptsOptions,
+): Promise<Prompt[]> {
   const order = createRowOrder(dataset, random.key("rows"), position);
   const maker = { processor, views: [], random, maxPromptTokens: settings.maxPromptTokens };
   const prompts: Prompt[] = [];

@@ -27,7 +27,9 @@ export interface PromptMaker {
 
 /** A picture of a row. @throws Error naming it when it cannot be read */
 export const loadSource = (source: PictureSource, options: ReadingOptions = {}): Promise<Picture> =>
-  typeof source === "string" ? loadPicture(source, undefined, options) : loadPicture(source.bytes, source.name, options);
+  typeof source === "string"
+    ? loadPicture(source, undefined, options)
+    : loadPicture(source.bytes, source.name, options);
 
 /**
  * A row's pictures, with the limits of pixels that row and run ask for.
@@ -40,7 +42,10 @@ async function loadRow({ images, fields }: Row, options: PictureOptions = {}): P
     if (value === null || (typeof value === "number" && Number.isInteger(value) && value > 0)) return value;
     throw new Error(`column "${column}" holds ${shown(value)}; a whole number of pixels above 0 is needed`);
   };
-  const limits = { minPixels: limit("min_pixels", options.minPixels), maxPixels: limit("max_pixels", options.maxPixels) };
+  const limits = {
+    minPixels: limit("min_pixels", options.minPixels),
+    maxPixels: limit("max_pixels", options.maxPixels),
+  };
   const asked = limits.minPixels !== null || limits.maxPixels !== null;
   const pictures = await Promise.all(images.map((source) => loadSource(source, options)));
   return asked ? pictures.map((picture) => ({ ...picture, limits })) : pictures;
@@ -71,7 +76,10 @@ export interface EncodedRow extends ViewSource {
 }
 
 /** The prompt with all its views of scope "prompt". @throws UnusableRowError when one of them is too long */
-export async function withViews({ row, key, step, pictures, encoded, original }: EncodedRow, maker: PromptMaker): Promise<Prompt> {
+export async function withViews(
+  { row, key, step, pictures, encoded, original }: EncodedRow,
+  maker: PromptMaker,
+): Promise<Prompt> {
   checkLength(row, "original", original, maker.maxPromptTokens);
   const views = new Map([["original", original]]);
   for (const view of maker.views) {
@@ -79,7 +87,13 @@ export async function withViews({ row, key, step, pictures, encoded, original }:
     const context = { row, step, response: null, random: maker.random.key("view", view.name, step, key) };
     views.set(view.name, await makeView(view, { pictures, encoded }, context, maker));
   }
-  return { key, row, pictures, views, ...(maker.coefficients === undefined ? {} : { origin: { step, coefficients: maker.coefficients() } }) };
+  return {
+    key,
+    row,
+    pictures,
+    views,
+    ...(maker.coefficients === undefined ? {} : { origin: { step, coefficients: maker.coefficients() } }),
+  };
 }
 
 /** Make the views of scope "response" for each sample; its other views are those of its prompt. */
@@ -91,7 +105,12 @@ export async function makeResponseViews(samples: readonly Sample[], step: number
     const { index } = sample.response;
     const made = new Map(views);
     for (const view of own) {
-      const context = { row, step, response: index, random: maker.random.key("view", view.name, step, key, "response", index) };
+      const context = {
+        row,
+        step,
+        response: index,
+        random: maker.random.key("view", view.name, step, key, "response", index),
+      };
       made.set(view.name, await makeView(view, { pictures, encoded: views.get("original")!.pictures }, context, maker));
     }
     sample.views = made;
@@ -104,25 +123,56 @@ interface ViewSource {
   readonly encoded: readonly EncodedPicture[];
 }
 
-async function makeView(view: View, source: ViewSource, context: PromptContext, { processor, maxPromptTokens, attention }: PromptMaker): Promise<EncodedPrompt> {
+async function makeView(
+  view: View,
+  source: ViewSource,
+  context: PromptContext,
+  { processor, maxPromptTokens, attention }: PromptMaker,
+): Promise<EncodedPrompt> {
   const { row } = context;
-  const encoded = await encodeView(view, source, view.attention === true && attention !== undefined ? { ...context, attention } : context, processor).catch((error: unknown) => {
+  const encoded = await encodeView(
+    view,
+    source,
+    view.attention === true && attention !== undefined ? { ...context, attention } : context,
+    processor,
+  ).catch((error: unknown) => {
     throw new Error(`The view "${view.name}" failed on row "${row.id}": ${(error as Error).message}`, { cause: error });
   });
   checkLength(row, view.name, encoded, maxPromptTokens);
   return encoded;
 }
 
-async function encodeView(view: View, source: ViewSource, context: PromptContext & Pick<ViewContext, "attention">, processor: PromptProcessor): Promise<EncodedPrompt> {
+async function encodeView(
+  view: View,
+  source: ViewSource,
+  context: PromptContext & Pick<ViewContext, "attention">,
+  processor: PromptProcessor,
+): Promise<EncodedPrompt> {
   const { row, random } = context;
   const at = (picture: number): ViewContext => ({ ...context, picture, random: random.key(picture) });
   const { prompt: question, system, history } = row;
-  const original = { prompt: question, system, ...(history === undefined ? {} : { history }), pictures: source.pictures };
+  const original = {
+    prompt: question,
+    system,
+    ...(history === undefined ? {} : { history }),
+    pictures: source.pictures,
+  };
   const parts = (await view.prompt?.(original, context)) ?? original;
-  const raw = view.raw === undefined ? parts.pictures : await inOrder(parts.pictures, (picture, index) => view.raw?.(picture, at(index)) ?? picture);
-  const unchanged = raw.length === source.pictures.length && raw.every((picture, index) => picture === source.pictures[index]);
-  const encoded = unchanged ? source.encoded : await processor.encodePictures(raw.map((picture, index) => withLimitsOf(source.pictures[index], picture)));
-  const pictures = view.patches === undefined ? encoded : await inOrder(encoded, async (picture, index) => rehashed((await view.patches?.(picture, at(index))) ?? picture));
+  const raw =
+    view.raw === undefined
+      ? parts.pictures
+      : await inOrder(parts.pictures, (picture, index) => view.raw?.(picture, at(index)) ?? picture);
+  const unchanged =
+    raw.length === source.pictures.length && raw.every((picture, index) => picture === source.pictures[index]);
+  const encoded = unchanged
+    ? source.encoded
+    : await processor.encodePictures(raw.map((picture, index) => withLimitsOf(source.pictures[index], picture)));
+  const pictures =
+    view.patches === undefined
+      ? encoded
+      : await inOrder(encoded, async (picture, index) =>
+          rehashed((await view.patches?.(picture, at(index))) ?? picture),
+        );
   const prompt = processor.encodePrompt(parts, pictures);
   const read = view.dropped === undefined ? prompt : withDropped(prompt, view, at, processor);
   const shown = view.regarded === undefined ? read : await withRegarded(read, raw, view, at, processor);
@@ -141,22 +191,35 @@ async function inOrder<T>(items: readonly T[], change: (item: T, index: number) 
   return changed;
 }
 
-function withDropped(prompt: EncodedPrompt, view: View, at: (picture: number) => ViewContext, processor: PromptProcessor): EncodedPrompt {
+function withDropped(
+  prompt: EncodedPrompt,
+  view: View,
+  at: (picture: number) => ViewContext,
+  processor: PromptProcessor,
+): EncodedPrompt {
   const flags = prompt.pictures.flatMap((picture, index) => {
     const tokens = processor.visualTokens(picture);
     const dropped = view.dropped?.(tokens, at(index)) ?? [];
-    if (dropped.length !== tokens) throw new Error(`it gave ${dropped.length} flags for the ${tokens} visual tokens of picture ${index}`);
+    if (dropped.length !== tokens)
+      throw new Error(`it gave ${dropped.length} flags for the ${tokens} visual tokens of picture ${index}`);
     return Array.from(dropped, Number);
   });
   return flags.some(Boolean) ? { ...prompt, dropped: Uint8Array.from(flags) } : prompt;
 }
 
-async function withRegarded(prompt: EncodedPrompt, raw: readonly Picture[], view: View, at: (picture: number) => ViewContext, processor: PromptProcessor): Promise<EncodedPrompt> {
+async function withRegarded(
+  prompt: EncodedPrompt,
+  raw: readonly Picture[],
+  view: View,
+  at: (picture: number) => ViewContext,
+  processor: PromptProcessor,
+): Promise<EncodedPrompt> {
   const flags: number[] = [];
   for (const [index, encoded] of prompt.pictures.entries()) {
     const tokens = processor.visualTokens(encoded);
     const regarded = await view.regarded!({ picture: raw[index]!, encoded, tokens }, at(index));
-    if (regarded.length !== tokens) throw new Error(`it gave ${regarded.length} flags for the ${tokens} visual tokens of picture ${index}`);
+    if (regarded.length !== tokens)
+      throw new Error(`it gave ${regarded.length} flags for the ${tokens} visual tokens of picture ${index}`);
     flags.push(...Array.from(regarded, Number));
   }
   return flags.every((flag) => flag === 1) ? prompt : { ...prompt, regarded: Uint8Array.from(flags) };
@@ -179,5 +242,8 @@ export async function asBadRow<T>(row: Row, work: () => Promise<T>): Promise<T> 
 function checkLength(row: Row, view: string, { ids }: EncodedPrompt, limit: number): void {
   if (ids.length <= limit) return;
   const which = view === "original" ? "" : ` in the view "${view}"`;
-  throw new UnusableRowError("long", `Row "${row.id}" has a prompt of ${ids.length} tokens${which}, maxPromptTokens is ${limit}`);
+  throw new UnusableRowError(
+    "long",
+    `Row "${row.id}" has a prompt of ${ids.length} tokens${which}, maxPromptTokens is ${limit}`,
+  );
 }

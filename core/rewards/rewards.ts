@@ -6,7 +6,10 @@ import { digestOf } from "../host/inputs.ts";
 import { withoutSecrets } from "../options/secrets.ts";
 import { tokensDigest, type JournalEntry, type RewardJournal } from "../checkpoint/journal.ts";
 
-/** A named part of a sample's reward. @throws Error naming the parts there are: a scorer that does not apply to a response gives it none */
+/**
+ * A named part of a sample's reward. @throws Error naming the parts there are: a scorer that does not apply to a
+ * response gives it none
+ */
 export function rewardPart({ parts, prompt }: Pick<Sample, "parts" | "prompt">, name: string): number {
   const value = parts[name];
   if (value === undefined)
@@ -35,7 +38,10 @@ export interface ResponsePlace {
   readonly round: number;
 }
 
-/** Runs scorers, at most `limit` at a time. With a journal, verdicts it already holds are used and new ones written down. */
+/**
+ * Runs scorers, at most `limit` at a time. With a journal, verdicts it already holds are used and new ones written
+ * down.
+ */
 export class RewardDesk {
   readonly #scorers: readonly Scorer[];
   readonly #journal: RewardJournal | null;
@@ -49,8 +55,8 @@ export class RewardDesk {
   }
 
   /**
-   * Run every scorer on a response. Rejects where a scorer fails and its policy is "stop", and where one changed what it
-   * was given.
+   * Run every scorer on a response. Rejects where a scorer fails and its policy is "stop", and where one changed what
+   * it was given.
    */
   async judge(sample: Scorable, place: ResponsePlace): Promise<Verdict> {
     const before = digestOf(sample);

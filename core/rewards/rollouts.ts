@@ -36,9 +36,9 @@ export function samplingFor(
 }
 
 /**
- * Sample and score responses to each prompt, share after share. Groups come in the order of the prompts, samples in that of their index,
- * whoever finished first. An engine that gives too few or too many responses is an error, as is a scorer that stops the run;
- * then the first failing response in that order is reported, after all others have ended.
+ * Sample and score responses to each prompt, share after share. Groups come in the order of the prompts, samples in
+ * that of their index, whoever finished first. An engine that gives too few or too many responses is an error, as is a
+ * scorer that stops the run; then the first failing response in that order is reported, after all others have ended.
  */
 export const sampleGroups = (
   prompts: readonly Prompt[],
@@ -69,30 +69,42 @@ export function startGroups(
     ...context,
     asked: (request, index) => {
       const { of, first } = requests[request]!;
-      return { prompt: prompts[of]!, index: first + index, random: context.random.key("environment", place.step, place.round, prompts[of]!.key, first + index) };
+      return {
+        prompt: prompts[of]!,
+        index: first + index,
+        random: context.random.key("environment", place.step, place.round, prompts[of]!.key, first + index),
+      };
     },
   });
   const { goOn } = log;
-  const options = { ...(context.giveUp === undefined ? {} : { giveUp: context.giveUp }), ...(goOn === undefined ? {} : { goOn }) };
-  const generated = context.rollout.generate(requests, context.sampling, (response) => {
-    const asked = requests[response.request];
-    const group = asked === undefined ? undefined : pending[asked.of];
-    if (asked === undefined || group === undefined || group.has(asked.first + response.index)) {
-      throw new Error(
-        `The rollout engine gave response ${response.index} to request ${response.request} twice or unasked`,
+  const options = {
+    ...(context.giveUp === undefined ? {} : { giveUp: context.giveUp }),
+    ...(goOn === undefined ? {} : { goOn }),
+  };
+  const generated = context.rollout.generate(
+    requests,
+    context.sampling,
+    (response) => {
+      const asked = requests[response.request];
+      const group = asked === undefined ? undefined : pending[asked.of];
+      if (asked === undefined || group === undefined || group.has(asked.first + response.index)) {
+        throw new Error(
+          `The rollout engine gave response ${response.index} to request ${response.request} twice or unasked`,
+        );
+      }
+      const index = asked.first + response.index;
+      const sample = scoreResponse(
+        prompts[asked.of]!,
+        Object.freeze({ ...finishResponse(response, log, context.processor), index, view: asked.view }),
+        place,
+        context,
       );
-    }
-    const index = asked.first + response.index;
-    const sample = scoreResponse(
-      prompts[asked.of]!,
-      Object.freeze({ ...finishResponse(response, log, context.processor), index, view: asked.view }),
-      place,
-      context,
-    );
-    // Its rejection is reported below, after all others have ended.
-    sample.catch(() => undefined);
-    group.set(index, sample);
-  }, options);
+      // Its rejection is reported below, after all others have ended.
+      sample.catch(() => undefined);
+      group.set(index, sample);
+    },
+    options,
+  );
   const whole = async (): Promise<Group[]> => {
     await generated.catch((error: unknown) => {
       throw new Error(`Sampling responses failed: ${(error as Error).message}`, { cause: error });
@@ -109,7 +121,9 @@ export function startGroups(
   return { generated: generated.catch(() => undefined), groups };
 }
 
-/** What the engine is asked for, with where its responses go: the prompt's number, the index of the first in its group. */
+/**
+ * What the engine is asked for, with where its responses go: the prompt's number, the index of the first in its group.
+ */
 interface ShareRequest extends RolloutRequest {
   readonly of: number;
   readonly first: number;
@@ -197,7 +211,9 @@ function finishResponse(
   const segments = log.segments(request, index, tokens);
   const turns = segments.filter(({ source }) => source === "policy");
   // All turns but the last were ended by a stop token.
-  const written = turns.map(({ tokens: own }, turn) => (turn < turns.length - 1 || finish === "stop" ? own.subarray(0, -1) : own));
+  const written = turns.map(({ tokens: own }, turn) =>
+    turn < turns.length - 1 || finish === "stop" ? own.subarray(0, -1) : own,
+  );
   return {
     segments,
     tokens,

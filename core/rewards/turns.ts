@@ -23,7 +23,10 @@ export interface Conversations extends Turns {
    * Of a response, by the engine's request and index: its prompt, its index in the group, its randomness for
    * environments.
    */
-  readonly asked: (request: number, index: number) => { readonly prompt: Prompt; readonly index: number; readonly random: Random };
+  readonly asked: (
+    request: number,
+    index: number,
+  ) => { readonly prompt: Prompt; readonly index: number; readonly random: Random };
 }
 
 /** What an environment put into a response, and after how many of its tokens. */
@@ -47,7 +50,9 @@ export class ConversationLog {
 
   /** For the engine; undefined where nobody answers. */
   get goOn(): GoOn | undefined {
-    return this.#conversations.environments.length === 0 ? undefined : (ended) => Promise.all(ended.map((turn) => this.#answer(turn)));
+    return this.#conversations.environments.length === 0
+      ? undefined
+      : (ended) => Promise.all(ended.map((turn) => this.#answer(turn)));
   }
 
   /** Who wrote what of a response, or of what there is of it. */
@@ -82,9 +87,20 @@ export class ConversationLog {
     for (const environment of this.#conversations.environments) {
       if (turn >= environment.maxTurns) continue;
       const { text } = segments.at(-1)!;
-      const reply = await environment.reply({ prompt, response, turn, text, segments, random: random.key(environment.name, turn) });
+      const reply = await environment.reply({
+        prompt,
+        response,
+        turn,
+        text,
+        segments,
+        random: random.key(environment.name, turn),
+      });
       if (reply === null) continue;
-      const given = await this.#encoded(environment, reply, `row "${prompt.row.id}", response ${response}, turn ${turn}`);
+      const given = await this.#encoded(
+        environment,
+        reply,
+        `row "${prompt.row.id}", response ${response}, turn ${turn}`,
+      );
       if (!this.#fits(environment, given.tokens.length, tokens.length)) {
         this.#full.add(keyOf(request, index));
         return null;
@@ -121,9 +137,13 @@ export class ConversationLog {
   }
 
   #fits({ name }: Environment, words: number, before: number): boolean {
-    const { sampling: { maxNewTokens }, warn } = this.#conversations;
+    const {
+      sampling: { maxNewTokens },
+      warn,
+    } = this.#conversations;
     if (before + words < maxNewTokens) return true;
-    const message = `the ${words} tokens that the environment "${name}" answered with did not fit into a response of ` +
+    const message =
+      `the ${words} tokens that the environment "${name}" answered with did not fit into a response of ` +
       `${maxNewTokens} tokens in which ${before} were written, so that it ended there; ` +
       "sampling.maxNewTokens is for all turns and answers together: raise it if this is frequent";
     warn?.(message, `no room for "${name}"`);

@@ -1,7 +1,7 @@
 /**
- * Keys and values of a wave, owned by the host: the graph returns only a step's new rows, since fetching a whole cache would copy it
- * every step. Responses of a wave have the same number of cached tokens until an environment puts words into some of
- * them.
+ * Keys and values of a wave, owned by the host: the graph returns only a step's new rows, since fetching a whole cache
+ * would copy it every step. Responses of a wave have the same number of cached tokens until an environment puts words
+ * into some of them.
  */
 import type { HostArray } from "../graph/executor.ts";
 
@@ -13,7 +13,8 @@ export interface CacheShape {
 }
 
 /** Names of the cached arrays, per layer a key and a value. */
-export const cacheNames = (layers: number): string[] => Array.from({ length: layers }, (_, layer) => [`key.${layer}`, `value.${layer}`]).flat();
+export const cacheNames = (layers: number): string[] =>
+  Array.from({ length: layers }, (_, layer) => [`key.${layer}`, `value.${layer}`]).flat();
 
 /** Room for responses grows in steps of this many tokens or a quarter, whichever is more. */
 const GROWTH = 32;
@@ -34,7 +35,15 @@ export class WaveCache {
   readonly #own = new Map<string, Float32Array>();
 
   /** @param mostTokens tokens that a response can have at most: the room never exceeds them. */
-  constructor(shape: CacheShape, { B, P, N, mostTokens }: { readonly B: number; readonly P: number; readonly N: number; readonly mostTokens: number }) {
+  constructor(
+    shape: CacheShape,
+    {
+      B,
+      P,
+      N,
+      mostTokens,
+    }: { readonly B: number; readonly P: number; readonly N: number; readonly mostTokens: number },
+  ) {
     this.#shape = shape;
     this.#names = cacheNames(shape.layers);
     this.#mostTokens = mostTokens;
@@ -63,7 +72,10 @@ export class WaveCache {
       const [prompts, length] = [shape[0] as number, (shape[2] as number) * headSize];
       const target = this.#prefix.get(name) as Float32Array;
       for (let block = 0; block < prompts * keyValueHeads; block++) {
-        target.set(data.subarray(block * length, (block + 1) * length), (first * keyValueHeads + block) * this.P * headSize);
+        target.set(
+          data.subarray(block * length, (block + 1) * length),
+          (first * keyValueHeads + block) * this.P * headSize,
+        );
       }
     }
   }
@@ -85,7 +97,10 @@ export class WaveCache {
   appendWords(first: number, arrays: Readonly<Record<string, HostArray>>, count: (row: number) => number): void {
     const { keyValueHeads: kv, headSize } = this.#shape;
     const { B, N, room } = this;
-    const { shape, data: { length } } = arrays[this.#names[0]!] as HostArray;
+    const {
+      shape,
+      data: { length },
+    } = arrays[this.#names[0]!] as HostArray;
     const prompts = Math.min(shape[0] as number, B - first);
     const given = length / (prompts * kv * N);
     const counts = Array.from({ length: prompts * N }, (_, i) => count(first * N + i));
@@ -121,8 +136,8 @@ export class WaveCache {
   }
 
   /**
-   * Keep some responses only: `kept[b][n]` is the old index b·N + n of a response, one list per prompt that stays, in the order of the
-   * prompts. Shorter lists leave empty slots.
+   * Keep some responses only: `kept[b][n]` is the old index b·N + n of a response, one list per prompt that stays, in
+   * the order of the prompts. Shorter lists leave empty slots.
    */
   keep(kept: readonly (readonly number[])[]): void {
     const N = Math.max(...kept.map((rows) => rows.length));
@@ -130,7 +145,10 @@ export class WaveCache {
     const oldRow = (b: number, n: number): number => kept[b]![n] ?? -1;
     this.#move(N, this.room, oldRow, kept.length);
     const longest = Math.max(...this.lengths);
-    this.lengths = Int32Array.from({ length: kept.length * N }, (_, row) => this.lengths[oldRow(Math.floor(row / N), row % N)] ?? longest);
+    this.lengths = Int32Array.from(
+      { length: kept.length * N },
+      (_, row) => this.lengths[oldRow(Math.floor(row / N), row % N)] ?? longest,
+    );
     if (kept.length < this.B) this.#keepPrefixes(prompts);
     [this.B, this.N] = [kept.length, N];
   }
@@ -140,9 +158,12 @@ export class WaveCache {
     const { keyValueHeads, headSize } = this.#shape;
     const feeds: Record<string, HostArray> = {};
     const isAll = first === 0 && end === this.B;
-    const part = (data: Float32Array): Float32Array => (isAll ? data : data.subarray((first * data.length) / this.B, (end * data.length) / this.B));
-    for (const [name, data] of this.#prefix) feeds[`prefix.${name}`] = { shape: [end - first, keyValueHeads, this.P, headSize], data: part(data) };
-    for (const [name, data] of this.#own) feeds[`own.${name}`] = { shape: [end - first, keyValueHeads, this.N, this.room, headSize], data: part(data) };
+    const part = (data: Float32Array): Float32Array =>
+      isAll ? data : data.subarray((first * data.length) / this.B, (end * data.length) / this.B);
+    for (const [name, data] of this.#prefix)
+      feeds[`prefix.${name}`] = { shape: [end - first, keyValueHeads, this.P, headSize], data: part(data) };
+    for (const [name, data] of this.#own)
+      feeds[`own.${name}`] = { shape: [end - first, keyValueHeads, this.N, this.room, headSize], data: part(data) };
     return feeds;
   }
 

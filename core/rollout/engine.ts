@@ -59,8 +59,9 @@ export interface GenerateOptions {
 
 export interface RolloutEngine {
   /**
-   * True where the engine keeps weights of its own and takes the learner's when `generate` is called: what the learner does afterwards changes nothing of
-   * that call. Others read the learner's, and their calls must end before those change.
+   * True where the engine keeps weights of its own and takes the learner's when `generate` is called: what the learner
+   * does afterwards changes nothing of that call. Others read the learner's, and their calls must end before those
+   * change.
    */
   readonly ownWeights?: boolean;
   /** True where `goOn` is asked; others have one turn alone. Default false. */

@@ -11,8 +11,10 @@ export const samplerDefaults = {
 export const wordsBytes = 2 ** 28;
 
 /**
- * Largest cache of keys and values, and largest copy of the weights that is made to decode faster, bytes: powers of two, 1 GiB at least.
- * @param left bytes that the machine has beside the process and the weights. It follows from machine and model alone, and not from what is
+ * Largest cache of keys and values, and largest copy of the weights that is made to decode faster, bytes: powers of
+ * two, 1 GiB at least.
+ * @param left bytes that the machine has beside the process and the weights. It follows from machine and model alone,
+ *   and not from what is
  *   free at the moment, so that a resumed run samples in the same waves: then it repeats the same bits
  */
 export const samplerLimits = (left: number): { readonly cacheBytes: number; readonly copyBytes: number } => ({

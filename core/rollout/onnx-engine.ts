@@ -1,6 +1,7 @@
 /**
- * The embedded sampler. A prompt is encoded and attended once for all its responses; the cache of keys and values stays with the host,
- * and the decode graph returns only new rows. What a response draws depends on its key alone, not on what is sampled beside it.
+ * The embedded sampler. A prompt is encoded and attended once for all its responses; the cache of keys and values stays
+ * with the host, and the decode graph returns only new rows. What a response draws depends on its key alone, not on
+ * what is sampled beside it.
  */
 import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
@@ -8,7 +9,14 @@ import type { ModelRuntime } from "../model/runtime.ts";
 import { readsInBlocks } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/prefixes.ts";
 import type { GeneratedResponse, GenerateOptions, RolloutEngine, RolloutRequest, SamplingSettings } from "./engine.ts";
-import { decodeProgram, lazyProgram, traceLongPrefill, tracePrefill, traceWords, type LazyProgram } from "./programs.ts";
+import {
+  decodeProgram,
+  lazyProgram,
+  traceLongPrefill,
+  tracePrefill,
+  traceWords,
+  type LazyProgram,
+} from "./programs.ts";
 import { readWords } from "./read-words.ts";
 import { machineMemory, processBytes } from "../machine/memory.ts";
 import { samplerDefaults, samplerLimits } from "./limits.ts";
@@ -24,7 +32,10 @@ export interface OnnxRolloutOptions {
   readonly copyBytes?: number;
   /** Responses sampled side by side. Default 128. */
   readonly rows?: number;
-  /** Prompt tokens, padding included, that one run of the prefill graph takes (a longer prompt runs alone). Default 4096. */
+  /**
+   * Prompt tokens, padding included, that one run of the prefill graph takes (a longer prompt runs alone). Default
+   * 4096.
+   */
   readonly prefillTokens?: number;
 }
 
@@ -45,7 +56,11 @@ export class OnnxRolloutEngine implements RolloutEngine {
   /** Samples from the runtime's current weights; the runtime owns the compiled graphs and releases them. */
   constructor(runtime: ModelRuntime, options: OnnxRolloutOptions = {}) {
     this.#runtime = runtime;
-    this.#options = { ...samplerDefaults, ...samplerLimits(machineMemory() - processBytes - runtime.bytes), ...options };
+    this.#options = {
+      ...samplerDefaults,
+      ...samplerLimits(machineMemory() - processBytes - runtime.bytes),
+      ...options,
+    };
     const { copyBytes, prefillTokens } = this.#options;
     this.#prefill = lazyProgram(runtime, tracePrefill);
     this.#longPrefill = lazyProgram(runtime, traceLongPrefill);
@@ -55,8 +70,9 @@ export class OnnxRolloutEngine implements RolloutEngine {
   }
 
   /**
-   * @throws Error when a request has no tokens or not one key per response, when its pictures do not match its placeholders, when the
-   * settings are out of range, or when the model's output is not a distribution; then some responses may have been given already.
+   * @throws Error when a request has no tokens or not one key per response, when its pictures do not match its
+   *   placeholders, when the settings are out of range, or when the model's output is not a distribution; then some
+   *   responses may have been given already.
    */
   async generate(
     requests: readonly RolloutRequest[],
@@ -66,13 +82,25 @@ export class OnnxRolloutEngine implements RolloutEngine {
   ): Promise<void> {
     const { layers, keyValueHeads, headSize, vocabularySize } = this.#runtime.model.decoder;
     checkRequests(requests, sampling, this.#runtime);
-    if (goOn !== undefined && !this.turns) throw new Error(`on the executor ${this.#runtime.executor.name} the sampler's tokens are drawn in loops on the device, which ${noTurns}`);
+    if (goOn !== undefined && !this.turns)
+      throw new Error(
+        `on the executor ${this.#runtime.executor.name} the sampler's tokens are drawn in loops on the device, which ${noTurns}`,
+      );
     const sampler = createRowSampler(vocabularySize, sampling);
     const sizes = requests.map(({ prompt, count }) => ({ promptLength: promptLength(prompt), count }));
-    const cachedTokens = Math.floor(this.#options.cacheBytes / (layers * 2 * keyValueHeads * headSize * Float32Array.BYTES_PER_ELEMENT));
+    const cachedTokens = Math.floor(
+      this.#options.cacheBytes / (layers * 2 * keyValueHeads * headSize * Float32Array.BYTES_PER_ELEMENT),
+    );
     for (const members of planWaves(sizes, sampling.maxNewTokens, { cachedTokens, rows: this.#options.rows })) {
       giveUp?.throwIfAborted();
-      const job = { requests, sampling, sampler, onResponse, ...(giveUp === undefined ? {} : { giveUp }), ...(goOn === undefined ? {} : { goOn }) };
+      const job = {
+        requests,
+        sampling,
+        sampler,
+        onResponse,
+        ...(giveUp === undefined ? {} : { giveUp }),
+        ...(goOn === undefined ? {} : { goOn }),
+      };
       await (this.#looped?.sample(members, job) ?? this.#sample(members, job));
     }
   }
@@ -94,12 +122,21 @@ export class OnnxRolloutEngine implements RolloutEngine {
       const words = await wave.goOn();
       job.giveUp?.throwIfAborted();
       if (words === null) return;
-      await readWords(wave, words, { runtime: this.#runtime, program: this.#words, inverseTemperature, tokensAtOnce: this.#options.prefillTokens });
+      await readWords(wave, words, {
+        runtime: this.#runtime,
+        program: this.#words,
+        inverseTemperature,
+        tokensAtOnce: this.#options.prefillTokens,
+      });
     }
   }
 
   /** Run the prompts through the decoder; returns the first token's probabilities, [B, V]. */
-  async #fillPrefixes(wave: Wave, prompts: readonly EncodedPrompt[], inverseTemperature: HostArray): Promise<Float32Array> {
+  async #fillPrefixes(
+    wave: Wave,
+    prompts: readonly EncodedPrompt[],
+    inverseTemperature: HostArray,
+  ): Promise<Float32Array> {
     const { decoder } = this.#runtime.model;
     const features = await this.#runtime.pictures.of(prompts);
     const probabilities = new Float32Array(prompts.length * decoder.vocabularySize);
@@ -110,7 +147,11 @@ export class OnnxRolloutEngine implements RolloutEngine {
       const last = Int32Array.from(chunk, (prompt, b) => b * P + promptLength(prompt) - 1);
       const { executor } = this.#runtime;
       const inBlocks = readsInBlocks(P, executor);
-      const feeds = { ...prefixFeeds(decoder, placed, matrix, { inBlocks }), last: { shape: [chunk.length], data: last }, inverseTemperature };
+      const feeds = {
+        ...prefixFeeds(decoder, placed, matrix, { inBlocks }),
+        last: { shape: [chunk.length], data: last },
+        inverseTemperature,
+      };
       const result = await (inBlocks ? this.#longPrefill : this.#prefill)(feeds);
       wave.cache.setPrefix(first, result);
       probabilities.set((result["probabilities"] as HostArray).data, first * decoder.vocabularySize);
@@ -119,7 +160,8 @@ export class OnnxRolloutEngine implements RolloutEngine {
   }
 }
 
-const noTurns = "cannot be entered again after an environment's words; use the executor onnxruntime or tensorflow, or leave the environment out";
+const noTurns =
+  "cannot be entered again after an environment's words; use the executor onnxruntime or tensorflow, or leave the environment out";
 
 const promptOf = ({ requests }: Job, request: number): EncodedPrompt => (requests[request] as RolloutRequest).prompt;
 
@@ -136,12 +178,21 @@ const chunksOf = (prompts: readonly EncodedPrompt[], limit: number): [first: num
   return chunks;
 };
 
-const checkRequests = (requests: readonly RolloutRequest[], sampling: SamplingSettings, { model }: ModelRuntime): void => {
+const checkRequests = (
+  requests: readonly RolloutRequest[],
+  sampling: SamplingSettings,
+  { model }: ModelRuntime,
+): void => {
   const { maxNewTokens } = sampling;
-  if (!(Number.isInteger(maxNewTokens) && maxNewTokens >= 1)) throw new RangeError(`maxNewTokens is ${maxNewTokens}: give a whole number from 1`);
+  if (!(Number.isInteger(maxNewTokens) && maxNewTokens >= 1))
+    throw new RangeError(`maxNewTokens is ${maxNewTokens}: give a whole number from 1`);
   for (const [index, { prompt, count, keys }] of requests.entries()) {
-    if (promptLength(prompt) === 0) throw new RangeError(`Request ${index} has an empty prompt: at least one token is needed to sample from`);
-    if (keys.length !== count) throw new RangeError(`Request ${index} asks for ${count} responses and has ${keys.length} random keys: give one each`);
+    if (promptLength(prompt) === 0)
+      throw new RangeError(`Request ${index} has an empty prompt: at least one token is needed to sample from`);
+    if (keys.length !== count)
+      throw new RangeError(
+        `Request ${index} asks for ${count} responses and has ${keys.length} random keys: give one each`,
+      );
     try {
       model.decoder.positions(prompt);
     } catch (cause) {

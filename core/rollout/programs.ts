@@ -29,12 +29,18 @@ export const lazyProgram = (runtime: ModelRuntime, trace: Trace): LazyProgram =>
 };
 
 /**
- * The decode program, which is run for every token: with a copy of the weights inside, unless they are on a device already.
+ * The decode program, which is run for every token: with a copy of the weights inside, unless they are on a device
+ * already.
  * @param copyBytes largest copy; where it would be larger, weights are read where they are
  */
 export const decodeProgram = (runtime: ModelRuntime, copyBytes: number): LazyProgram => {
-  const trace = (apart: boolean) => (graph: Graph, parameters: Parameters): void => traceDecode(graph, parameters, runtime.model, apart);
-  return runtime.executor.device === undefined ? runtime.bind(trace(false), { apart: trace(true), copyBytes }) : lazyProgram(runtime, traceDecode);
+  const trace =
+    (apart: boolean) =>
+    (graph: Graph, parameters: Parameters): void =>
+      traceDecode(graph, parameters, runtime.model, apart);
+  return runtime.executor.device === undefined
+    ? runtime.bind(trace(false), { apart: trace(true), copyBytes })
+    : lazyProgram(runtime, traceDecode);
 };
 
 /** Prompts → "probabilities" [B, V] of the first token, and per layer "key.i", "value.i" [B, kv, P, D]. */
@@ -51,8 +57,16 @@ const prefill = (graph: Graph, parameters: Parameters, { decoder }: VisionLangua
   outputCache(graph, cache);
 };
 
-/** The newest tokens [B, N] → "probabilities" [B·N, V] of the next, and per layer their "key.i", "value.i" [B, kv, N, D]. */
-export const traceDecode = (graph: Graph, parameters: Parameters, { decoder }: VisionLanguageModel, apart = false): void => {
+/**
+ * The newest tokens [B, N] → "probabilities" [B·N, V] of the next, and per layer their "key.i", "value.i" [B, kv, N,
+ * D].
+ */
+export const traceDecode = (
+  graph: Graph,
+  parameters: Parameters,
+  { decoder }: VisionLanguageModel,
+  apart = false,
+): void => {
   const [B, N, P, L] = [symbol("B"), symbol("N"), symbol("P"), symbol("L")];
   const { layers, keyValueHeads, headSize } = decoder;
   const tokens = reshape(graph.input("tokens", [B, N], "int32"), [times(B, N)]);
@@ -79,10 +93,16 @@ function cachedInputs(
 ): CachedInput {
   const pairs = (stem: string, shape: Value["shape"]): KeyValue[] =>
     Array.from({ length: layers }, (_, layer) => ({
-      key: graph.input(`${stem}.key.${layer}`, shape), value: graph.input(`${stem}.value.${layer}`, shape),
+      key: graph.input(`${stem}.key.${layer}`, shape),
+      value: graph.input(`${stem}.value.${layer}`, shape),
     }));
   return {
-    prefix: pairs("prefix", [B, keyValueHeads, P, headSize]), own: pairs("own", [B, keyValueHeads, N, L, headSize]), B, N, P, L,
+    prefix: pairs("prefix", [B, keyValueHeads, P, headSize]),
+    own: pairs("own", [B, keyValueHeads, N, L, headSize]),
+    B,
+    N,
+    P,
+    L,
   };
 }
 
@@ -109,50 +129,59 @@ export type RoundSettings = DrawSettings;
 /** Parts of the inputs of `traceRound` that each round has its own of, and what it carries to the next. */
 export const roundParts = ["cos", "sin", "mask", "place", "words"] as const;
 export const roundCarried = (layers: number): Record<string, string> =>
-  Object.fromEntries(["tokens", ...cacheNames(layers).map((name) => `own.${name}`)].map((name) => [name, `next.${name}`]));
+  Object.fromEntries(
+    ["tokens", ...cacheNames(layers).map((name) => `own.${name}`)].map((name) => [name, `next.${name}`]),
+  );
 
 /**
- * A round of a loop: the newest tokens [B, N] and the caches → "drawn" [B·N, 3], of each row the next token, its log-prob and its log-prob
- * among what it was drawn from, and tokens and caches for the next round.
+ * A round of a loop: the newest tokens [B, N] and the caches → "drawn" [B·N, 3], of each row the next token, its
+ * log-prob and its log-prob among what it was drawn from, and tokens and caches for the next round.
  */
-export const traceRound = (settings: RoundSettings): Trace => (graph, parameters, { decoder }) => {
-  const [B, N, P, L] = [symbol("B"), symbol("N"), symbol("P"), symbol("L")];
-  const { layers, keyValueHeads, headSize } = decoder;
-  const names = cacheNames(layers);
-  const cached = (stem: string, shape: Value["shape"]): KeyValue[] => {
-    const arrays = names.map((name) => graph.input(`${stem}.${name}`, shape));
-    return Array.from({ length: layers }, (_, layer) => ({ key: arrays[2 * layer]!, value: arrays[2 * layer + 1]! }));
+export const traceRound =
+  (settings: RoundSettings): Trace =>
+  (graph, parameters, { decoder }) => {
+    const [B, N, P, L] = [symbol("B"), symbol("N"), symbol("P"), symbol("L")];
+    const { layers, keyValueHeads, headSize } = decoder;
+    const names = cacheNames(layers);
+    const cached = (stem: string, shape: Value["shape"]): KeyValue[] => {
+      const arrays = names.map((name) => graph.input(`${stem}.${name}`, shape));
+      return Array.from({ length: layers }, (_, layer) => ({ key: arrays[2 * layer]!, value: arrays[2 * layer + 1]! }));
+    };
+    const half = headSize / 2;
+    const byRow = (name: string): Value => reshape(graph.input(name, [B, N, half]), [times(B, N), half]);
+    const { hidden, cache } = decoder.traceDecode(parameters, {
+      B,
+      N,
+      P,
+      L,
+      place: graph.input("place", [1], "int32"),
+      embeddings: decoder.embed(parameters, reshape(graph.input("tokens", [B, N], "int32"), [times(B, N)])),
+      cos: byRow("cos"),
+      sin: byRow("sin"),
+      mask: reshape(graph.input("mask", [B, plus(P, L)]), [B, 1, 1, 1, plus(P, L)]),
+      prefix: cached("prefix", [B, keyValueHeads, P, headSize]),
+      own: cached("own", [B, keyValueHeads, N, L, headSize]),
+    });
+    const tokens = drawn(graph, logits(hidden, decoder.head(parameters)), settings);
+    graph.output("next.tokens", reshape(tokens, [B, N]));
+    cache.forEach(({ key, value }, layer) => {
+      graph.output(`next.own.${names[2 * layer]}`, key);
+      graph.output(`next.own.${names[2 * layer + 1]}`, value);
+    });
   };
-  const half = headSize / 2;
-  const byRow = (name: string): Value => reshape(graph.input(name, [B, N, half]), [times(B, N), half]);
-  const { hidden, cache } = decoder.traceDecode(parameters, {
-    B,
-    N,
-    P,
-    L,
-    place: graph.input("place", [1], "int32"),
-    embeddings: decoder.embed(parameters, reshape(graph.input("tokens", [B, N], "int32"), [times(B, N)])),
-    cos: byRow("cos"),
-    sin: byRow("sin"),
-    mask: reshape(graph.input("mask", [B, plus(P, L)]), [B, 1, 1, 1, plus(P, L)]),
-    prefix: cached("prefix", [B, keyValueHeads, P, headSize]),
-    own: cached("own", [B, keyValueHeads, N, L, headSize]),
-  });
-  const tokens = drawn(graph, logits(hidden, decoder.head(parameters)), settings);
-  graph.output("next.tokens", reshape(tokens, [B, N]));
-  cache.forEach(({ key, value }, layer) => {
-    graph.output(`next.own.${names[2 * layer]}`, key);
-    graph.output(`next.own.${names[2 * layer + 1]}`, value);
-  });
-};
 
 /** Prompts → "scores" [B, V] of the first token, and the prefixes' cache as `tracePrefill` returns it. */
-export const traceScores = (inBlocks: boolean): Trace => (graph, parameters, { decoder }) => {
-  const input = prefixInputs(graph, decoder, parameters, { inBlocks });
-  const { hidden, cache } = decoder.tracePrefix(parameters, input);
-  graph.output("scores", logits(gatherRows(hidden, graph.input("last", [input.B], "int32")), decoder.head(parameters)));
-  outputCache(graph, cache);
-};
+export const traceScores =
+  (inBlocks: boolean): Trace =>
+  (graph, parameters, { decoder }) => {
+    const input = prefixInputs(graph, decoder, parameters, { inBlocks });
+    const { hidden, cache } = decoder.tracePrefix(parameters, input);
+    graph.output(
+      "scores",
+      logits(gatherRows(hidden, graph.input("last", [input.B], "int32")), decoder.head(parameters)),
+    );
+    outputCache(graph, cache);
+  };
 
 /** "scores" [B, V], and for each row the one that it is drawn from → "drawn" [rows, 3] as `traceRound` returns it. */
 export const traceFirstDraw = (graph: Graph, vocabulary: number, settings: RoundSettings): void => {
@@ -163,18 +192,29 @@ export const traceFirstDraw = (graph: Graph, vocabulary: number, settings: Round
 /** Draw from scores [rows, V]; outputs "drawn" and returns the tokens, [rows] int32. */
 function drawn(graph: Graph, scores: Value, settings: RoundSettings): Value {
   const [rows, V] = scores.shape as [Dim, Dim];
-  const [token, number, logProb, behaviour] = drawToken(mul(scores, graph.input("inverseTemperature", [1])), {
-    words: graph.input("words", [rows, 2], "int32"),
-    allowed: graph.input("allowed", [V]),
-    topK: graph.input("topK", [1]),
-    topP: graph.input("topP", [1]),
-  }, settings) as [Value, Value, Value, Value];
-  graph.output("drawn", concat([number, logProb, behaviour].map((column) => reshape(column, [rows, 1])), 1));
+  const [token, number, logProb, behaviour] = drawToken(
+    mul(scores, graph.input("inverseTemperature", [1])),
+    {
+      words: graph.input("words", [rows, 2], "int32"),
+      allowed: graph.input("allowed", [V]),
+      topK: graph.input("topK", [1]),
+      topP: graph.input("topP", [1]),
+    },
+    settings,
+  ) as [Value, Value, Value, Value];
+  graph.output(
+    "drawn",
+    concat(
+      [number, logProb, behaviour].map((column) => reshape(column, [rows, 1])),
+      1,
+    ),
+  );
   return token;
 }
 
 /** softmax(logits / T); the graph is fed 1 / T. */
-const probabilities = (graph: Graph, scores: Value): Value => softmax(mul(scores, graph.input("inverseTemperature", [1])));
+const probabilities = (graph: Graph, scores: Value): Value =>
+  softmax(mul(scores, graph.input("inverseTemperature", [1])));
 
 const outputCache = (graph: Graph, cache: readonly KeyValue[]): void => {
   const names = cacheNames(cache.length);

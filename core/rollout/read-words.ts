@@ -32,8 +32,9 @@ export async function readWords(
   const heard = words.filter((own) => own !== null);
   const { placed, matrix } = runtime.pictures.place(heard, await runtime.pictures.of(heard));
   const featuresOf = new Map(placed.map(({ prompt, featureRows }) => [prompt, featureRows]));
-  const placedWords = words.map((own): Words | null =>
-    own && { tokens: own.ids, featureRows: featuresOf.get(own)!, components: own.components });
+  const placedWords = words.map(
+    (own): Words | null => own && { tokens: own.ids, featureRows: featuresOf.get(own)!, components: own.components },
+  );
   const rows = new WordRows(decoder, placedWords, matrix);
   cache.reserve(Math.max(...words.map((own, row) => (own === null ? 0 : cache.lengths[row]! + own.ids.length))));
   const { size, prompts } = wordPieces({ ...cache, heads: decoder.heads, longest: rows.longest }, tokensAtOnce);
@@ -56,7 +57,9 @@ export async function readWords(
       const [start, stop] = part.map((prompt) => prompt * cache.N) as [number, number];
       const isLast = (row: number): boolean =>
         row >= start && row < stop && rows.lengthOf(row) > from && rows.lengthOf(row) <= end;
-      wave.draw((result["probabilities"] as HostArray).data as Float32Array, (row) => (isLast(row) ? row - start : null));
+      wave.draw((result["probabilities"] as HostArray).data as Float32Array, (row) =>
+        isLast(row) ? row - start : null,
+      );
     }
   }
 }
@@ -68,5 +71,8 @@ export function wordPieces(
 ): { readonly size: number; readonly prompts: number } {
   const scores = 4 * N * heads * (P + room + longest);
   const size = Math.max(1, Math.min(longest, Math.floor(tokensAtOnce / N), Math.floor(wordsBytes / scores)));
-  return { size, prompts: Math.max(1, Math.min(Math.floor(tokensAtOnce / (N * size)), Math.floor(wordsBytes / (scores * size)))) };
+  return {
+    size,
+    prompts: Math.max(1, Math.min(Math.floor(tokensAtOnce / (N * size)), Math.floor(wordsBytes / (scores * size)))),
+  };
 }

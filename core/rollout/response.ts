@@ -46,11 +46,17 @@ export class GrowingResponse {
       const { token, logProb, behaviourLogProb } = sampler(probabilities, uniformAt(this.#random, position));
       this.#push(token, logProb, behaviourLogProb);
     } catch (cause) {
-      throw new Error(`Request ${this.#request}, response ${this.#index}, token ${position}: ${(cause as Error).message}`, { cause });
+      throw new Error(
+        `Request ${this.#request}, response ${this.#index}, token ${position}: ${(cause as Error).message}`,
+        { cause },
+      );
     }
   }
 
-  /** What decides the token of a position, for a device that draws: the upper 27 and the lower 26 bits of a number of 53. */
+  /**
+   * What decides the token of a position, for a device that draws: the upper 27 and the lower 26 bits of a number of
+   * 53.
+   */
   words(position: number): readonly [number, number] {
     const number = uniformAt(this.#random, position) * 2 ** 53;
     return [Math.floor(number / 2 ** 26), number % 2 ** 26];
@@ -59,8 +65,10 @@ export class GrowingResponse {
   /** Append a token that a device drew. @throws DivergedError where the model's output was no distribution */
   append(token: number, logProb: number, behaviourLogProb: number): void {
     const where = `Request ${this.#request}, response ${this.#index}, token ${this.#tokens.length}`;
-    if (Number.isNaN(logProb)) throw new DivergedError(`${where}: the model's output is not a distribution (its weights may have diverged)`);
-    if (!Number.isFinite(behaviourLogProb)) throw new Error(`${where}: the banned tokens hold all of the probability: nothing is left to sample`);
+    if (Number.isNaN(logProb))
+      throw new DivergedError(`${where}: the model's output is not a distribution (its weights may have diverged)`);
+    if (!Number.isFinite(behaviourLogProb))
+      throw new Error(`${where}: the banned tokens hold all of the probability: nothing is left to sample`);
     this.#push(token, logProb, behaviourLogProb);
   }
 
@@ -82,7 +90,9 @@ export class GrowingResponse {
   hear({ ids, pictures }: EncodedPrompt, maxNewTokens: number): void {
     const room = maxNewTokens - this.length - 1;
     if (ids.length === 0 || ids.length > room) {
-      throw new RangeError(`Request ${this.#request}, response ${this.#index}: ${ids.length} tokens are put into it after ${this.length}, and there is room for 1 to ${room} (maxNewTokens ${maxNewTokens})`);
+      throw new RangeError(
+        `Request ${this.#request}, response ${this.#index}: ${ids.length} tokens are put into it after ${this.length}, and there is room for 1 to ${room} (maxNewTokens ${maxNewTokens})`,
+      );
     }
     for (const id of ids) this.#push(id, 0, 0);
     this.pictures.push(...pictures);

@@ -1,4 +1,6 @@
-/** One token from one row of next-token probabilities, with both log-probs. Nothing here knows of models or sessions. */
+/**
+ * One token from one row of next-token probabilities, with both log-probs. Nothing here knows of models or sessions.
+ */
 import { DivergedError } from "../learner/diverged-error.ts";
 import type { Random } from "../math/random.ts";
 import type { SamplingSettings } from "./engine.ts";
@@ -17,27 +19,33 @@ export interface Draw {
 export type DrawSettings = Pick<SamplingSettings, "temperature" | "topP" | "topK" | "bannedTokens">;
 
 /**
- * Draws from one row of probabilities, [V], the temperature already applied; they need not sum to exactly 1 (a float32 softmax does
- * not). `uniform` in [0, 1) decides; greedy ignores it. Throws if the row holds a negative number or NaN, or if bans leave nothing.
+ * Draws from one row of probabilities, [V], the temperature already applied; they need not sum to exactly 1 (a float32
+ * softmax does not). `uniform` in [0, 1) decides; greedy ignores it. Throws if the row holds a negative number or NaN,
+ * or if bans leave nothing.
  */
 export type RowSampler = (probabilities: Float32Array, uniform: number) => Draw;
 
 /** Throws a RangeError that names the first setting out of its range. */
 const checkDrawSettings = (vocabulary: number, { temperature, topP, topK, bannedTokens }: DrawSettings): void => {
-  if (!(temperature >= 0 && temperature < Infinity)) throw new RangeError(`The sampling temperature is ${temperature}: give 0 (greedy) or more`);
-  if (!(topP > 0 && topP <= 1)) throw new RangeError(`topP is ${topP}: give a number above 0 and at most 1 (1 keeps all tokens)`);
-  if (!(Number.isInteger(topK) && topK >= 0)) throw new RangeError(`topK is ${topK}: give a whole number, 0 keeps all tokens`);
+  if (!(temperature >= 0 && temperature < Infinity))
+    throw new RangeError(`The sampling temperature is ${temperature}: give 0 (greedy) or more`);
+  if (!(topP > 0 && topP <= 1))
+    throw new RangeError(`topP is ${topP}: give a number above 0 and at most 1 (1 keeps all tokens)`);
+  if (!(Number.isInteger(topK) && topK >= 0))
+    throw new RangeError(`topK is ${topK}: give a whole number, 0 keeps all tokens`);
   for (const token of bannedTokens) {
     if (!(Number.isInteger(token) && token >= 0 && token < vocabulary)) {
       throw new RangeError(`Banned token ${token} is not in the vocabulary of ${vocabulary} tokens`);
     }
   }
-  if (new Set(bannedTokens).size === vocabulary) throw new RangeError(`All ${vocabulary} tokens are banned: nothing is left to sample`);
+  if (new Set(bannedTokens).size === vocabulary)
+    throw new RangeError(`All ${vocabulary} tokens are banned: nothing is left to sample`);
 };
 
 /**
- * A sampler for rows of `vocabulary` tokens. The order is bans, top-k, top-p, as in transformers and vLLM, each on what the one
- * before left. The draw inverts the cumulative sum in float64 over the kept tokens in index order: exact to the rounding of that sum.
+ * A sampler for rows of `vocabulary` tokens. The order is bans, top-k, top-p, as in transformers and vLLM, each on what
+ * the one before left. The draw inverts the cumulative sum in float64 over the kept tokens in index order: exact to the
+ * rounding of that sum.
  */
 export const createRowSampler = (vocabulary: number, settings: DrawSettings): RowSampler => {
   const scratch = createTruncationScratch(vocabulary);
@@ -47,7 +55,9 @@ export const createRowSampler = (vocabulary: number, settings: DrawSettings): Ro
   const { row } = scratch;
   return (probabilities, uniform) => {
     if (probabilities.length !== vocabulary) {
-      throw new RangeError(`The sampler got ${probabilities.length} probabilities, the vocabulary has ${vocabulary} tokens`);
+      throw new RangeError(
+        `The sampler got ${probabilities.length} probabilities, the vocabulary has ${vocabulary} tokens`,
+      );
     }
     const total = totalOf(probabilities);
     row.set(probabilities);
@@ -67,7 +77,8 @@ export const createRowSampler = (vocabulary: number, settings: DrawSettings): Ro
 };
 
 /**
- * Uniform in [0, 1) with 53 bits for one position of a response's key: 32 bits alone would give tokens rarer than 2⁻³² a wrong share.
+ * Uniform in [0, 1) with 53 bits for one position of a response's key: 32 bits alone would give tokens rarer than 2⁻³²
+ * a wrong share.
  */
 export const uniformAt = (random: Random, position: number): number => {
   const high = Math.floor(random.uniform(2 * position) * 2 ** 32);
@@ -76,7 +87,8 @@ export const uniformAt = (random: Random, position: number): number => {
 };
 
 /**
- * Softmax of one row of logits at a temperature (0 counts as 1), [V], into `out` and float32. For rows whose graph returns logits.
+ * Softmax of one row of logits at a temperature (0 counts as 1), [V], into `out` and float32. For rows whose graph
+ * returns logits.
  */
 export const softmaxInto = (logits: Float32Array, temperature: number, out: Float32Array): void => {
   const scale = temperature === 0 ? 1 : 1 / temperature;
@@ -97,11 +109,14 @@ const totalOf = (row: Float32Array): number => {
   for (let index = 0; index < row.length; index++) {
     const value = row[index]!;
     if (!(value >= 0)) {
-      throw new DivergedError(`The probability of token ${index} is ${value}: the model's output is not a distribution (its weights may have diverged)`);
+      throw new DivergedError(
+        `The probability of token ${index} is ${value}: the model's output is not a distribution (its weights may have diverged)`,
+      );
     }
     total += value;
   }
-  if (!(total > 0 && total < Infinity)) throw new Error(`The next-token probabilities sum to ${total}: the model's output is not a distribution`);
+  if (!(total > 0 && total < Infinity))
+    throw new Error(`The next-token probabilities sum to ${total}: the model's output is not a distribution`);
   return total;
 };
 
@@ -112,7 +127,8 @@ const sumOf = (row: Float32Array): number => {
 };
 
 const requireMass = (mass: number, banned: number): void => {
-  if (!(mass > 0)) throw new Error(`The ${banned} banned tokens hold all of the probability: nothing is left to sample`);
+  if (!(mass > 0))
+    throw new Error(`The ${banned} banned tokens hold all of the probability: nothing is left to sample`);
 };
 
 /** First index of the largest value. */
@@ -122,7 +138,9 @@ const indexOfLargest = (row: Float32Array): number => {
   return best;
 };
 
-/** First index whose cumulative sum exceeds `target`; the last non-zero one should rounding keep the sum at or below it. */
+/**
+ * First index whose cumulative sum exceeds `target`; the last non-zero one should rounding keep the sum at or below it.
+ */
 const invertCumulative = (row: Float32Array, target: number): number => {
   let cumulative = 0;
   let last = 0;

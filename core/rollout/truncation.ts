@@ -1,9 +1,9 @@
 /**
  * Truncation of a next-token distribution: top-k and top-p without sorting the vocabulary.
  *
- * The bit pattern of a non-negative float32 grows with its value, so its upper 11 bits (exponent and 3 bits of mantissa) name a
- * bucket of similar values. One pass adds up the buckets, a walk from the largest down finds the one that holds the boundary, and
- * only that bucket, usually a handful of tokens, is sorted.
+ * The bit pattern of a non-negative float32 grows with its value, so its upper 11 bits (exponent and 3 bits of
+ * mantissa) name a bucket of similar values. One pass adds up the buckets, a walk from the largest down finds the one
+ * that holds the boundary, and only that bucket, usually a handful of tokens, is sorted.
  */
 
 /** Two working arrays of one vocabulary size, reused from row to row. */
@@ -24,13 +24,23 @@ const INDEX_SPAN = 2 ** 22;
 /** Scratch for rows of `vocabulary` tokens, at most 2²². */
 export const createTruncationScratch = (vocabulary: number): TruncationScratch => {
   if (!Number.isInteger(vocabulary) || vocabulary < 1 || vocabulary > INDEX_SPAN) {
-    throw new RangeError(`A vocabulary of ${vocabulary} tokens cannot be sampled from: between 1 and ${INDEX_SPAN} are possible`);
+    throw new RangeError(
+      `A vocabulary of ${vocabulary} tokens cannot be sampled from: between 1 and ${INDEX_SPAN} are possible`,
+    );
   }
   const row = new Float32Array(vocabulary);
-  return { row, bits: new Uint32Array(row.buffer), bucketSum: new Float64Array(BUCKETS), keys: new Float64Array(vocabulary) };
+  return {
+    row,
+    bits: new Uint32Array(row.buffer),
+    bucketSum: new Float64Array(BUCKETS),
+    keys: new Float64Array(vocabulary),
+  };
 };
 
-/** Ascending keys of one bucket's tokens: larger value first from the end, among equal values the lower index first from the end. */
+/**
+ * Ascending keys of one bucket's tokens: larger value first from the end, among equal values the lower index first from
+ * the end.
+ */
 const sortedKeysOf = ({ bits, keys }: TruncationScratch, bucket: number): Float64Array => {
   let count = 0;
   for (let index = 0; index < bits.length; index++) {
@@ -40,7 +50,10 @@ const sortedKeysOf = ({ bits, keys }: TruncationScratch, bucket: number): Float6
   return keys.subarray(0, count).sort();
 };
 
-/** Sets to 0 what comes after the token of `key` in the order of keys: smaller values, and among its equals the higher indices. */
+/**
+ * Sets to 0 what comes after the token of `key` in the order of keys: smaller values, and among its equals the higher
+ * indices.
+ */
 const cutAfter = ({ row, bits }: TruncationScratch, key: number): void => {
   const boundary = Math.floor(key / INDEX_SPAN);
   const boundaryIndex = INDEX_SPAN - 1 - (key % INDEX_SPAN);
@@ -63,7 +76,11 @@ const countBuckets = ({ bits, bucketSum }: TruncationScratch): number => {
 };
 
 /** Adds up the row's probabilities by bucket; returns the highest bucket in use and the row's sum. */
-const sumBuckets = ({ row, bits, bucketSum }: TruncationScratch): { readonly highest: number; readonly total: number } => {
+const sumBuckets = ({
+  row,
+  bits,
+  bucketSum,
+}: TruncationScratch): { readonly highest: number; readonly total: number } => {
   bucketSum.fill(0);
   let highest = 0;
   let total = 0;
@@ -78,8 +95,8 @@ const sumBuckets = ({ row, bits, bucketSum }: TruncationScratch): { readonly hig
 };
 
 /**
- * Top-k: keeps the k largest probabilities of `scratch.row` and all that equal the k-th (as transformers and vLLM do); the rest becomes 0.
- * k = 0 keeps all.
+ * Top-k: keeps the k largest probabilities of `scratch.row` and all that equal the k-th (as transformers and vLLM do);
+ * the rest becomes 0. k = 0 keeps all.
  */
 export const keepTopK = (scratch: TruncationScratch, k: number): void => {
   const { row, bucketSum } = scratch;
@@ -93,8 +110,8 @@ export const keepTopK = (scratch: TruncationScratch, k: number): void => {
 };
 
 /**
- * Top-p: keeps the smallest set of most likely tokens whose share of the row's mass reaches p, at least one; the rest becomes 0.
- * Of equal probabilities at the boundary the lower indices are kept. p = 1 keeps all.
+ * Top-p: keeps the smallest set of most likely tokens whose share of the row's mass reaches p, at least one; the rest
+ * becomes 0. Of equal probabilities at the boundary the lower indices are kept. p = 1 keeps all.
  */
 export const keepTopP = (scratch: TruncationScratch, p: number): void => {
   if (p >= 1) return;

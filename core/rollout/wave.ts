@@ -25,8 +25,8 @@ export interface Job {
 
 /**
  * Responses sampled in step: B prompts by N slots, row b·N + n; a slot is empty when its response is done. One whose
- * turn has ended waits until the turns of all others have: what goes on after turns is asked for at once, so that neither the order nor the bits of what is
- * computed depend on how fast it is answered.
+ * turn has ended waits until the turns of all others have: what goes on after turns is asked for at once, so that
+ * neither the order nor the bits of what is computed depend on how fast it is answered.
  */
 export class Wave {
   readonly cache: WaveCache;
@@ -41,7 +41,11 @@ export class Wave {
     const N = Math.max(...members.map(({ count }) => count));
     this.#prompts = prompts.map((prompt) => ({ prompt, next: runtime.model.decoder.positions(prompt).next }));
     this.#slots = members.flatMap(({ request, first, count }, b) =>
-      Array.from({ length: N }, (_, n) => (n < count ? new GrowingResponse(request, first + n, job.requests[request]!.keys[first + n]!, this.#prompts[b]!.next) : null)),
+      Array.from({ length: N }, (_, n) =>
+        n < count
+          ? new GrowingResponse(request, first + n, job.requests[request]!.keys[first + n]!, this.#prompts[b]!.next)
+          : null,
+      ),
     );
     const mostTokens = Math.max(1, job.sampling.maxNewTokens - 1);
     this.cache = new WaveCache(runtime.model.decoder, { B: members.length, P: longestOf(prompts), N, mostTokens });
@@ -92,7 +96,8 @@ export class Wave {
     const waiting = [...this.#slots.keys()].filter((row) => this.#slots[row]?.waits === true);
     if (goOn === undefined || waiting.length === 0) return null;
     const answers = await goOn(waiting.map((row) => this.#slots[row]!.endedTurn));
-    if (answers.length !== waiting.length) throw new Error(`${waiting.length} turns ended, and ${answers.length} answers came to them`);
+    if (answers.length !== waiting.length)
+      throw new Error(`${waiting.length} turns ended, and ${answers.length} answers came to them`);
     const heard = new Map<GrowingResponse, Omit<NewWords, "components">>();
     waiting.forEach((row, index) => {
       const [answer, response] = [answers[index]!, this.#slots[row]!];
@@ -113,7 +118,12 @@ export class Wave {
   #place(response: GrowingResponse, row: number, count: number): Int32Array {
     const { prompt, next } = this.#prompts[Math.floor(row / this.cache.N)]!;
     const { tokens } = response.endedTurn;
-    const placed = responsePositions(this.#runtime.model.decoder, prompt, { tokens, pictures: response.pictures }, next);
+    const placed = responsePositions(
+      this.#runtime.model.decoder,
+      prompt,
+      { tokens, pictures: response.pictures },
+      next,
+    );
     response.position = placed.next - 1;
     const components = new Int32Array(3 * count);
     for (let component = 0; component < 3; component++) {
@@ -137,7 +147,9 @@ export class Wave {
     const width = Math.max(...kept.map((rows) => rows.length));
     if (kept.length * width <= CROWDED * B * N) {
       this.cache.keep(kept);
-      this.#slots = kept.flatMap((rows) => Array.from({ length: width }, (_, n) => (n < rows.length ? this.#slots[rows[n]!]! : null)));
+      this.#slots = kept.flatMap((rows) =>
+        Array.from({ length: width }, (_, n) => (n < rows.length ? this.#slots[rows[n]!]! : null)),
+      );
       this.#prompts = prompts;
     }
   }

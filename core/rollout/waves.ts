@@ -23,8 +23,8 @@ interface Size {
 }
 
 /**
- * Cuts requests into waves that fit the limits when every response reaches `maxNewTokens`. A request with more responses than fit is
- * spread over several waves. One response alone is always a wave, however long.
+ * Cuts requests into waves that fit the limits when every response reaches `maxNewTokens`. A request with more
+ * responses than fit is spread over several waves. One response alone is always a wave, however long.
  */
 export const planWaves = (
   requests: readonly { readonly promptLength: number; readonly count: number }[],

@@ -46,7 +46,8 @@ export class Stopwatch {
       return await work;
     } finally {
       const seconds = (performance.now() - start) / 1000 / Math.max(1, parts.length);
-      for (const part of parts) for (const name of part) this.#charges.set(name, (this.#charges.get(name) ?? 0) + seconds / part.length);
+      for (const part of parts)
+        for (const name of part) this.#charges.set(name, (this.#charges.get(name) ?? 0) + seconds / part.length);
     }
   }
 

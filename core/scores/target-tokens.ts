@@ -29,4 +29,5 @@ export function tokensBetween(open: string, close: string, name: string): ScoreT
 }
 
 /** exp of the mean log-prob, 0 of no tokens. */
-export const meanLikelihood = (logProbs: Float32Array): number => (logProbs.length === 0 ? 0 : Math.exp(logProbs.reduce((sum, value) => sum + value, 0) / logProbs.length));
+export const meanLikelihood = (logProbs: Float32Array): number =>
+  logProbs.length === 0 ? 0 : Math.exp(logProbs.reduce((sum, value) => sum + value, 0) / logProbs.length);

@@ -14,23 +14,32 @@ export interface WireBatch {
 const noTokens = new Int32Array(0);
 
 export function packBatch({ prompts, rows, temperature, against }: LearnerBatch, sender: PictureSender): WireBatch {
-  const inResponses = rows.flatMap(({ given }) => (given === undefined ? [] : [{ ids: noTokens, pictures: given.pictures }]));
+  const inResponses = rows.flatMap(({ given }) =>
+    given === undefined ? [] : [{ ids: noTokens, pictures: given.pictures }],
+  );
   return {
     prompts: sender.pack([...prompts, ...inResponses]),
-    rows: rows.map(({ prompt, tokens, given }) =>
-      ({ prompt, tokens: exact(tokens), ...(given === undefined ? {} : { flags: given.flags }) })),
+    rows: rows.map(({ prompt, tokens, given }) => ({
+      prompt,
+      tokens: exact(tokens),
+      ...(given === undefined ? {} : { flags: given.flags }),
+    })),
     temperature,
     ...(against === undefined ? {} : { against: { ...against, prompts: sender.pack(against.prompts) } }),
   };
 }
 
 /** When the message arrives: batches are unpacked in the order they were packed. */
-export function unpackBatch({ prompts: packed, rows: wired, temperature, against }: WireBatch, receiver: PictureReceiver): LearnerBatch {
+export function unpackBatch(
+  { prompts: packed, rows: wired, temperature, against }: WireBatch,
+  receiver: PictureReceiver,
+): LearnerBatch {
   const prompts = receiver.unpack(packed);
   const own = prompts.length - wired.filter(({ flags }) => flags !== undefined).length;
   let next = own;
   const rows = wired.map(({ flags, ...row }) =>
-    (flags === undefined ? row : { ...row, given: { flags, pictures: prompts[next++]!.pictures } }));
+    flags === undefined ? row : { ...row, given: { flags, pictures: prompts[next++]!.pictures } },
+  );
   return {
     prompts: prompts.slice(0, own),
     rows,

@@ -54,7 +54,15 @@ export const createPictureSender = (limitBytes: number): PictureSender => {
         heldBytes -= bytes;
         forget.push(hash);
       }
-      return { prompts: prompts.map(({ pictures, ...rest }) => ({ ...rest, ids: exact(rest.ids), pictures: pictures.map(({ hash }) => hash) })), pictures, forget };
+      return {
+        prompts: prompts.map(({ pictures, ...rest }) => ({
+          ...rest,
+          ids: exact(rest.ids),
+          pictures: pictures.map(({ hash }) => hash),
+        })),
+        pictures,
+        forget,
+      };
     },
     get heldBytes() {
       return heldBytes;
@@ -72,7 +80,8 @@ export const createPictureReceiver = (): PictureReceiver => {
   const held = new Map<string, EncodedPicture>();
   const find = (hash: string): EncodedPicture => {
     const picture = held.get(hash);
-    if (picture === undefined) throw new Error(`A prompt names the picture ${hash}, which was never sent: prompts were unpacked out of order`);
+    if (picture === undefined)
+      throw new Error(`A prompt names the picture ${hash}, which was never sent: prompts were unpacked out of order`);
     return picture;
   };
   return {

@@ -69,11 +69,21 @@ export interface PolicyOptions {
  * and was at its largest 5 % larger.
  */
 const largestKept = ({ lora, recompute, keepFreedMemory: keep }: PolicyOptions): number =>
-  (keep !== false && (lora ?? null) !== null && recompute !== true ? 2 ** 22 : givenBackFrom);
+  keep !== false && (lora ?? null) !== null && recompute !== true ? 2 ** 22 : givenBackFrom;
 
 /** Load the model and make learner and sampler. @throws Error naming the file at fault. */
 export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyParts> => {
-  const { folder, weights = folder, threads = availableParallelism(), optimizer, microbatchTokens = 8192, scoringTokens, recompute = false, rollout = {}, seed = 0 } = options;
+  const {
+    folder,
+    weights = folder,
+    threads = availableParallelism(),
+    optimizer,
+    microbatchTokens = 8192,
+    scoringTokens,
+    recompute = false,
+    rollout = {},
+    seed = 0,
+  } = options;
   const stayInFiles = leavesInFiles({ executor: options.executor ?? "onnxruntime", device: options.device ?? "cpu" });
   let trained: ReadonlySet<string> = new Set();
   const shapesOf = (config: ModelConfig): Shapes => {
@@ -87,7 +97,15 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
   if (options.device === "webgpu") await requireWebGpu(createModel(loaded.config).parameters);
   const executor = createExecutor(options, threads);
   const { runtime, ...stored } = await createRuntime(options, loaded, executor);
-  const learner = new GraphLearner(runtime, { optimizer, microbatchTokens, recompute, ...(scoringTokens === undefined ? {} : { scoringTokens }), seed, ...stored, openTeacher: (teacher) => openTeacher(teacher, { folder, leavesInFiles: stayInFiles }, executor) });
+  const learner = new GraphLearner(runtime, {
+    optimizer,
+    microbatchTokens,
+    recompute,
+    ...(scoringTokens === undefined ? {} : { scoringTokens }),
+    seed,
+    ...stored,
+    openTeacher: (teacher) => openTeacher(teacher, { folder, leavesInFiles: stayInFiles }, executor),
+  });
   const close = async (): Promise<void> => {
     await learner.release();
     await runtime.release();
@@ -97,7 +115,11 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
 };
 
 /** The model with the adapter that is asked for, how its weights are kept, and what `keep` takes of them. */
-async function createRuntime({ folder, optimizer: { freeze }, lora: wanted = null, seed = 0, passes = {}, checkpointType }: PolicyOptions, { config, weights }: ModelFolder, executor: Executor) {
+async function createRuntime(
+  { folder, optimizer: { freeze }, lora: wanted = null, seed = 0, passes = {}, checkpointType }: PolicyOptions,
+  { config, weights }: ModelFolder,
+  executor: Executor,
+) {
   const model = createModel(config);
   const names = [...model.parameters.keys()];
   if (wanted === null) {
@@ -108,12 +130,17 @@ async function createRuntime({ folder, optimizer: { freeze }, lora: wanted = nul
   const lora = await openLora(wanted, { ...base, folder, seed });
   const all = [lora.trained, ...lora.fixed];
   const factors = [...lora.trained.weights.keys()];
-  const runtime = new ModelRuntime(model, new Map([weights, ...all.map((adapter) => adapter.weights)].flatMap((part) => [...part])), executor, {
-    passes,
-    trained: trainedParameters(factors, freeze, names),
-    adapters: all.map(({ adapter }) => adapter),
-  });
-  return { runtime, store: adapterStore(runtime, lora.trained, base), ...(lora.reference === null ? {} : { copies: new Map([["reference", lora.reference]]) }) };
+  const runtime = new ModelRuntime(
+    model,
+    new Map([weights, ...all.map((adapter) => adapter.weights)].flatMap((part) => [...part])),
+    executor,
+    { passes, trained: trainedParameters(factors, freeze, names), adapters: all.map(({ adapter }) => adapter) },
+  );
+  return {
+    runtime,
+    store: adapterStore(runtime, lora.trained, base),
+    ...(lora.reference === null ? {} : { copies: new Map([["reference", lora.reference]]) }),
+  };
 }
 
 const weightCopies = (runtime: ModelRuntime): WeightCopies => ({
@@ -126,7 +153,14 @@ const weightCopies = (runtime: ModelRuntime): WeightCopies => ({
 
 /** @throws Error where a library is asked for and not set up, or what the executor does not have */
 function createExecutor(options: PolicyOptions, threads: number): Executor {
-  const { executor = "onnxruntime", device = "cpu", precision = "float32", spinning = true, devices = 1, sharding = "full" } = options;
+  const {
+    executor = "onnxruntime",
+    device = "cpu",
+    precision = "float32",
+    spinning = true,
+    devices = 1,
+    sharding = "full",
+  } = options;
   if (executor !== "onnxruntime" && device !== "cpu")
     throw new Error(`device "${device}" is onnxruntime's; "${executor}" computes where it was set up for`);
   if (executor !== "xla" && devices > 1)
@@ -134,6 +168,8 @@ function createExecutor(options: PolicyOptions, threads: number): Executor {
   if (executor === "tensorflow") return loadTensorFlow({ threads, precision });
   if (executor === "xla") return loadXla({ precision, devices, sharding });
   if (precision !== "float32")
-    throw new Error(`onnxruntime computes in float32: precision "${precision}" needs the executor "xla" or "tensorflow"`);
+    throw new Error(
+      `onnxruntime computes in float32: precision "${precision}" needs the executor "xla" or "tensorflow"`,
+    );
   return new OnnxExecutor({ threads, spinning, device });
 }

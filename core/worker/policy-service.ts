@@ -1,6 +1,14 @@
 /** The policy's methods as they cross the thread boundary, served on one side and dressed as ports on the other. */
 import type { Products } from "../graph/executor.ts";
-import type { Learner, LearnerBatch, LearnerCapabilities, Output, Outputs, SavedContent, StepReport } from "../learner/learner.ts";
+import type {
+  Learner,
+  LearnerBatch,
+  LearnerCapabilities,
+  Output,
+  Outputs,
+  SavedContent,
+  StepReport,
+} from "../learner/learner.ts";
 import type { EncodedPrompt } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
 import type { GeneratedResponse, RolloutEngine, RolloutRequest, SamplingSettings } from "../rollout/engine.ts";
@@ -50,7 +58,10 @@ interface Versioned<Result> {
 }
 
 export type PolicyService = {
-  readonly score: Method<{ batch: WireBatch; outputs: readonly Output[]; weights?: string; products?: Products }, Versioned<Outputs>>;
+  readonly score: Method<
+    { batch: WireBatch; outputs: readonly Output[]; weights?: string; products?: Products },
+    Versioned<Outputs>
+  >;
   readonly backward: Method<{ batch: WireBatch; cotangents: Outputs }, Versioned<Outputs>>;
   readonly attention: Method<{ picture: EncodedPicture; weights?: string }, Versioned<Float32Array>>;
   readonly step: Method<{ learningRate: number }, Versioned<StepReport>>;
@@ -89,22 +100,35 @@ export const policyHandlers = ({ learner, rollout, weights: copies, close }: Pol
       const unpacked = unpackBatch(batch, receiver);
       return async () => arrays(await learner.backward(unpacked, cotangents));
     },
-    attention: ({ picture, weights }) => async () => {
-      if (learner.attention === undefined) throw new Error("This learner gives no attention of its vision tower");
-      return reply(await learner.attention(picture, weights));
-    },
+    attention:
+      ({ picture, weights }) =>
+      async () => {
+        if (learner.attention === undefined) throw new Error("This learner gives no attention of its vision tower");
+        return reply(await learner.attention(picture, weights));
+      },
     step: (options) => async () => reply(await learner.step(options)),
-    keep: ({ name, decay }) => async () => reply(await nothing(learner.keep(name, decay))),
-    teach: ({ name, folder }) => async () => {
-      if (learner.teach === undefined) throw new Error("This learner opens no other folders");
-      return reply(await nothing(learner.teach(name, folder)));
-    },
+    keep:
+      ({ name, decay }) =>
+      async () =>
+        reply(await nothing(learner.keep(name, decay))),
+    teach:
+      ({ name, folder }) =>
+      async () => {
+        if (learner.teach === undefined) throw new Error("This learner opens no other folders");
+        return reply(await nothing(learner.teach(name, folder)));
+      },
     digest: () => async () => {
       if (learner.digest === undefined) throw new Error("This learner gives no digest of its weights");
       return reply(await learner.digest());
     },
-    save: ({ folder, content }) => async () => reply(await nothing(learner.save(folder, content))),
-    load: ({ folder }) => async () => reply(await nothing(learner.load(folder))),
+    save:
+      ({ folder, content }) =>
+      async () =>
+        reply(await nothing(learner.save(folder, content))),
+    load:
+      ({ folder }) =>
+      async () =>
+        reply(await nothing(learner.load(folder))),
     readWeights: () => async () => {
       const arrays = copies.read();
       return reply(arrays, buffersOf(Object.values(arrays)));
@@ -119,11 +143,18 @@ export const policyHandlers = ({ learner, rollout, weights: copies, close }: Pol
       sampled.add(giveUp);
       return async (emit) => {
         const emitResponse = (response: GeneratedResponse) =>
-          emit({ value: { response }, transfer: buffersOf([response.tokens, response.logProbs, response.behaviourLogProbs]) });
+          emit({
+            value: { response },
+            transfer: buffersOf([response.tokens, response.logProbs, response.behaviourLogProbs]),
+          });
         const goOn = questions.asker((question) => emit({ value: question }));
         const whole = requests.map((request, index) => ({ ...request, prompt: unpacked[index]! }));
         try {
-          return reply(await nothing(rollout.generate(whole, sampling, emitResponse, { giveUp: giveUp.signal, ...(turns ? { goOn } : {}) })));
+          return reply(
+            await nothing(
+              rollout.generate(whole, sampling, emitResponse, { giveUp: giveUp.signal, ...(turns ? { goOn } : {}) }),
+            ),
+          );
         } finally {
           sampled.delete(giveUp);
         }
@@ -158,14 +189,30 @@ export const remoteLearner = (caller: Caller<PolicyService>, sender: PictureSend
       return version;
     },
     score: (batch, outputs, weights, products) =>
-      noted(caller.call("score", { batch: pack(batch), outputs, ...(weights === undefined ? {} : { weights }), ...(products === undefined ? {} : { products }) })),
-    backward: (batch, cotangents) => noted(caller.call("backward", { batch: pack(batch), cotangents: exactOutputs(cotangents) })),
-    ...(hello.capabilities.attention ? { attention: (picture, weights) => noted(caller.call("attention", { picture, ...(weights === undefined ? {} : { weights }) })) } : {}),
+      noted(
+        caller.call("score", {
+          batch: pack(batch),
+          outputs,
+          ...(weights === undefined ? {} : { weights }),
+          ...(products === undefined ? {} : { products }),
+        }),
+      ),
+    backward: (batch, cotangents) =>
+      noted(caller.call("backward", { batch: pack(batch), cotangents: exactOutputs(cotangents) })),
+    ...(hello.capabilities.attention
+      ? {
+          attention: (picture, weights) =>
+            noted(caller.call("attention", { picture, ...(weights === undefined ? {} : { weights }) })),
+        }
+      : {}),
     step: ({ learningRate }) => noted(caller.call("step", { learningRate })),
     keep: async (name, decay = 0) => void (await noted(caller.call("keep", { name, decay }))),
-    ...(hello.capabilities.teachers === true ? { teach: async (name, folder) => void (await noted(caller.call("teach", { name, folder }))) } : {}),
+    ...(hello.capabilities.teachers === true
+      ? { teach: async (name, folder) => void (await noted(caller.call("teach", { name, folder }))) }
+      : {}),
     digest: async () => noted(caller.call("digest", null)),
-    save: async (folder, content) => void (await noted(caller.call("save", { folder, ...(content === undefined ? {} : { content }) }))),
+    save: async (folder, content) =>
+      void (await noted(caller.call("save", { folder, ...(content === undefined ? {} : { content }) }))),
     load: async (folder) => void (await noted(caller.call("load", { folder }))),
   };
 };
@@ -181,9 +228,16 @@ export const remoteRollout = (caller: Caller<PolicyService>, sender: PictureSend
     const onItem = (item: WireSampled): void => {
       if ("response" in item) return onResponse(item.response);
       // A call that fails because the thread is gone fails the sampling too.
-      void answers?.to(item).then((answer) => caller.call("goOn", answer)).catch(() => undefined);
+      void answers
+        ?.to(item)
+        .then((answer) => caller.call("goOn", answer))
+        .catch(() => undefined);
     };
-    const call = caller.call("generate", { prompts: sender.pack(prompts), requests: wire, sampling, turns: answers !== null }, { onItem });
+    const call = caller.call(
+      "generate",
+      { prompts: sender.pack(prompts), requests: wire, sampling, turns: answers !== null },
+      { onItem },
+    );
     const onGiveUp = (): void => void caller.call("giveUp", null).catch(() => undefined);
     giveUp?.addEventListener("abort", onGiveUp, { once: true });
     try {
@@ -197,10 +251,16 @@ export const remoteRollout = (caller: Caller<PolicyService>, sender: PictureSend
 });
 
 /**
- * The sampler of a policy in a thread of its own, which takes the learner's weights where they may have changed. The calls for them are made when `generate` is
- * called, and the learner's thread answers in order: it gives the weights of that moment, whatever is asked of it next.
+ * The sampler of a policy in a thread of its own, which takes the learner's weights where they may have changed. The
+ * calls for them are made when `generate` is called, and the learner's thread answers in order: it gives the weights of
+ * that moment, whatever is asked of it next.
  */
-export const ownWeightsRollout = (learner: Caller<PolicyService>, sampler: Caller<PolicyService>, sender: PictureSender, turns: boolean): { readonly rollout: RolloutEngine; readonly weightsChange: () => void } => {
+export const ownWeightsRollout = (
+  learner: Caller<PolicyService>,
+  sampler: Caller<PolicyService>,
+  sender: PictureSender,
+  turns: boolean,
+): { readonly rollout: RolloutEngine; readonly weightsChange: () => void } => {
   const sampling = remoteRollout(sampler, sender, turns);
   // Both read the same files.
   let changed = false;
@@ -249,7 +309,8 @@ const nothing = async (done: Promise<void>): Promise<null> => {
 const buffersOf = (arrays: readonly (Float32Array | Int32Array | undefined)[]): ArrayBuffer[] => {
   const buffers = new Set<ArrayBuffer>();
   for (const array of arrays) {
-    if (array !== undefined && array.buffer instanceof ArrayBuffer && array.byteLength === array.buffer.byteLength) buffers.add(array.buffer);
+    if (array !== undefined && array.buffer instanceof ArrayBuffer && array.byteLength === array.buffer.byteLength)
+      buffers.add(array.buffer);
   }
   return [...buffers];
 };

@@ -11,7 +11,14 @@ import type { PlannedRun } from "../plan/memory-plan.ts";
 import type { PlanSettings } from "../plan/subject.ts";
 import { createPictureSender } from "./picture-wire.ts";
 import { loadPolicyParts, type PolicyOptions } from "./policy-parts.ts";
-import { ownWeightsRollout, remoteLearner, remoteRollout, watched, type PolicyHello, type PolicyService } from "./policy-service.ts";
+import {
+  ownWeightsRollout,
+  remoteLearner,
+  remoteRollout,
+  watched,
+  type PolicyHello,
+  type PolicyService,
+} from "./policy-service.ts";
 import { promptProcessor } from "./prompt-processor.ts";
 import { launchThread, type LaunchedThread, type ServiceThread } from "./thread.ts";
 
@@ -31,7 +38,13 @@ function planSettings({ optimizer, ...options }: PolicyOptions, pipelined: RunSe
   const given = Object.fromEntries(named.filter(([, value]) => value !== undefined));
   const { cacheBytes } = rollout;
   const cache = cacheBytes === undefined ? {} : { cacheMegabytes: cacheBytes / 2 ** 20 };
-  return { ...parseSettings({}), ...given, ...cache, pipelined, optimizer: { moments: "float32", matrices: "adamw", ...optimizer } };
+  return {
+    ...parseSettings({}),
+    ...given,
+    ...cache,
+    pipelined,
+    optimizer: { moments: "float32", matrices: "adamw", ...optimizer },
+  };
 }
 
 export interface OpenPolicyOptions extends PolicyOptions {
@@ -51,13 +64,19 @@ export interface LaunchedPolicy {
 }
 
 /**
- * Launch the threads of a policy while something else is waited for. Whoever launches them opens the policy with them, or ends them.
- * The C library is told before what to do with freed memory, since a thread has its heap from its beginning on.
+ * Launch the threads of a policy while something else is waited for. Whoever launches them opens the policy with them,
+ * or ends them. The C library is told before what to do with freed memory, since a thread has its heap from its
+ * beginning on.
  */
-export const launchPolicy = ({ pipelined = "off", keepFreedMemory: keep }: Pick<OpenPolicyOptions, "pipelined" | "keepFreedMemory">): LaunchedPolicy => {
+export const launchPolicy = ({
+  pipelined = "off",
+  keepFreedMemory: keep,
+}: Pick<OpenPolicyOptions, "pipelined" | "keepFreedMemory">): LaunchedPolicy => {
   settleFreedMemory(keep);
   const names = pipelined === "rollouts" ? ["policy", "sampler"] : ["policy"];
-  const threads = names.map((name) => launchThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name }));
+  const threads = names.map((name) =>
+    launchThread<PolicyService, PolicyHello>(new URL("./policy-worker.mjs", import.meta.url), { name }),
+  );
   return { threads, terminate: async () => void (await Promise.all(threads.map((thread) => thread.terminate()))) };
 };
 
@@ -65,11 +84,16 @@ export const launchPolicy = ({ pipelined = "off", keepFreedMemory: keep }: Pick<
 const settleFreedMemory = (keep = true): void => (keep ? keepFreedMemory() : keepFreedMemory(givenBackFrom));
 
 /**
- * Open a policy in a worker thread of its own. Its calls run one at a time, in the order they were made; should the thread die, they
- * and all later ones reject saying so.
+ * Open a policy in a worker thread of its own. Its calls run one at a time, in the order they were made; should the
+ * thread die, they and all later ones reject saying so.
  * @throws Error naming the file of the model folder that is missing or wrong.
  */
-export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off", launched, ...others }: OpenPolicyOptions): Promise<OpenPolicy> => {
+export const openPolicy = async ({
+  pictureBytes = 64 * 2 ** 20,
+  pipelined = "off",
+  launched,
+  ...others
+}: OpenPolicyOptions): Promise<OpenPolicy> => {
   const planned = await plannedFolder(others.folder);
   const settings = planSettings(others, pipelined);
   await refuseTooLarge(planned, settings, machineMemory());
@@ -86,7 +110,10 @@ export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off
   const [policy, sampler] = threads as [PolicyThread, PolicyThread?];
   const sender = createPictureSender(pictureBytes);
   const learner = remoteLearner(policy.caller, sender, policy.hello);
-  const own = sampler === undefined ? null : ownWeightsRollout(policy.caller, sampler.caller, createPictureSender(pictureBytes), sampler.hello.turns);
+  const own =
+    sampler === undefined
+      ? null
+      : ownWeightsRollout(policy.caller, sampler.caller, createPictureSender(pictureBytes), sampler.hello.turns);
   let closing: Promise<void> | null = null;
   return {
     learner: own === null ? learner : watched(learner, own.weightsChange),
@@ -97,10 +124,12 @@ export const openPolicy = async ({ pictureBytes = 64 * 2 ** 20, pipelined = "off
   };
 };
 
-const memoryPlanner = (model: PlannedModel, settings: PlanSettings) => async (run: PlannedRun): Promise<PlannedMemory> => {
-  const plan = await planOf(model, settings, run);
-  return { plan, advice: () => adviceFor(model, settings, run, plan) };
-};
+const memoryPlanner =
+  (model: PlannedModel, settings: PlanSettings) =>
+  async (run: PlannedRun): Promise<PlannedMemory> => {
+    const plan = await planOf(model, settings, run);
+    return { plan, advice: () => adviceFor(model, settings, run, plan) };
+  };
 
 type PolicyThread = ServiceThread<PolicyService, PolicyHello>;
 
@@ -110,14 +139,21 @@ export const openPolicyInProcess = async (options: PolicyOptions): Promise<OpenP
   const processor = await loadProcessor(options.folder);
   const { learner, rollout, close } = await loadPolicyParts(options);
   let closing: Promise<void> | null = null;
-  return { learner, rollout, processor: promptProcessor(processor, options.pictures), close: () => (closing ??= close()) };
+  return {
+    learner,
+    rollout,
+    processor: promptProcessor(processor, options.pictures),
+    close: () => (closing ??= close()),
+  };
 };
 
 /** A model folder's processor alone: no weights are read. */
-export const openProcessor = async (folder: string, pictures?: PictureOptions): Promise<TextProcessor> => promptProcessor(await Processor.load(folder), pictures);
+export const openProcessor = async (folder: string, pictures?: PictureOptions): Promise<TextProcessor> =>
+  promptProcessor(await Processor.load(folder), pictures);
 
 /** Whoever opens a policy computes a loss of it, most likely: what that needs is loaded while the threads start. */
-const loadProcessor = async (folder: string): Promise<Processor> => (await Promise.all([Processor.load(folder), import("../math/backend.ts")]))[0];
+const loadProcessor = async (folder: string): Promise<Processor> =>
+  (await Promise.all([Processor.load(folder), import("../math/backend.ts")]))[0];
 
 /** A thread that is dead already needs no closing. */
 const closeThread = async ({ caller, terminate, ended }: PolicyThread): Promise<void> => {

@@ -9,9 +9,20 @@ export const promptProcessor = (processor: Processor, pictures: PictureOptions =
   pictures,
   encodePictures: (pictures) => pictures.map((picture) => processor.encodePicture(picture)),
   encodePrompt: ({ prompt, system, history = [] }, pictures) => {
-    const marked = [prompt, system ?? "", ...history.map(({ content }) => content)].some((text) => text.includes(imageMark));
+    const marked = [prompt, system ?? "", ...history.map(({ content }) => content)].some((text) =>
+      text.includes(imageMark),
+    );
     const content = marked ? prompt : imageMark.repeat(pictures.length) + prompt;
-    return processor.encodePromptWith({ messages: [...(system === null ? [] : [{ role: "system", content: system }]), ...history, { role: "user", content }] }, pictures);
+    return processor.encodePromptWith(
+      {
+        messages: [
+          ...(system === null ? [] : [{ role: "system", content: system }]),
+          ...history,
+          { role: "user", content },
+        ],
+      },
+      pictures,
+    );
   },
   encodeReply: ({ text, role }, pictures) => {
     const content = text.includes(imageMark) ? text : imageMark.repeat(pictures.length) + text;

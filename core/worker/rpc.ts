@@ -32,7 +32,9 @@ export interface Moved<Value> {
  * it returns runs when all earlier calls are done.
  */
 export type Handlers<S extends Service> = {
-  readonly [K in keyof S]: (request: S[K]["request"]) => (emit: (item: Moved<S[K]["item"]>) => void) => Promise<Moved<S[K]["reply"]>>;
+  readonly [K in keyof S]: (
+    request: S[K]["request"],
+  ) => (emit: (item: Moved<S[K]["item"]>) => void) => Promise<Moved<S[K]["reply"]>>;
 };
 
 type CallMessage = { readonly id: number; readonly method: string; readonly request: unknown };
@@ -47,12 +49,14 @@ export type Port = MessagePort | Worker;
 /** Answers calls that arrive at `port` with `handlers`. */
 export const serve = <S extends Service>(port: Port, handlers: Handlers<S>): void => {
   let previous: Promise<unknown> = Promise.resolve();
-  const post = (message: AnswerMessage, transfer: readonly TransferListItem[] = []) => port.postMessage(message, transfer);
+  const post = (message: AnswerMessage, transfer: readonly TransferListItem[] = []) =>
+    port.postMessage(message, transfer);
   const fail = (id: number, error: unknown) => post({ id, kind: "error", error: describeError(error) });
   port.on("message", ({ id, method, request }: CallMessage) => {
     try {
       const handler = handlers[method];
-      if (handler === undefined) throw new Error(`No method "${method}" is served here, only ${Object.keys(handlers).join(", ")}`);
+      if (handler === undefined)
+        throw new Error(`No method "${method}" is served here, only ${Object.keys(handlers).join(", ")}`);
       const run = handler(request);
       previous = previous.then(async () => {
         try {

@@ -36,8 +36,12 @@ export interface LaunchedThread<S extends Service, Hello> {
 }
 
 /** Launches the worker at `bootstrap`, a .mjs. */
-export const launchThread = <S extends Service, Hello>(bootstrap: URL, { name, maxOldGenerationMegabytes }: ThreadOptions): LaunchedThread<S, Hello> => {
-  const resourceLimits = maxOldGenerationMegabytes === undefined ? {} : { maxOldGenerationSizeMb: maxOldGenerationMegabytes };
+export const launchThread = <S extends Service, Hello>(
+  bootstrap: URL,
+  { name, maxOldGenerationMegabytes }: ThreadOptions,
+): LaunchedThread<S, Hello> => {
+  const resourceLimits =
+    maxOldGenerationMegabytes === undefined ? {} : { maxOldGenerationSizeMb: maxOldGenerationMegabytes };
   const worker = new Worker(bootstrap, { name, resourceLimits, execArgv: [] });
   let crash: Error | null = null;
   worker.on("error", (error: Error) => (crash = error));
@@ -75,6 +79,8 @@ const describeEnd = (name: string, code: number, crash: Error | null, waiting: r
   const calls = waiting.length === 0 ? "" : `; not done: ${waiting.join(", ")}`;
   if (crash === null) return new Error(`The ${name} thread has ended (exit code ${code})${calls}`);
   const memory = (crash as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY";
-  const what = memory ? "ran out of memory: use a smaller batch or fewer, smaller pictures" : `died of an error: ${crash.message}`;
+  const what = memory
+    ? "ran out of memory: use a smaller batch or fewer, smaller pictures"
+    : `died of an error: ${crash.message}`;
   return new Error(`The ${name} thread ${what}${calls}`, { cause: crash });
 };

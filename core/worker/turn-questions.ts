@@ -17,8 +17,7 @@ export interface WireQuestion {
  * not known.
  */
 export type WireAnswer = { readonly question: number } & (
-  | { readonly goes: readonly boolean[]; readonly words: WirePrompts }
-  | { readonly failure: string }
+  { readonly goes: readonly boolean[]; readonly words: WirePrompts } | { readonly failure: string }
 );
 
 interface Waiting {
@@ -59,7 +58,8 @@ export class TurnQuestions {
 
   /** Nobody waits any more. */
   giveUp(): void {
-    for (const { reject } of this.#waiting.values()) reject(new DOMException("This operation was aborted", "AbortError"));
+    for (const { reject } of this.#waiting.values())
+      reject(new DOMException("This operation was aborted", "AbortError"));
     this.#waiting.clear();
   }
 }

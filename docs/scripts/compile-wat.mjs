@@ -10,7 +10,9 @@ export const target = join(folder, "adamw-wasm.ts");
 /** The generated file's text. */
 export async function compiled() {
   const wabt = await openWabt();
-  const { buffer } = wabt.parseWat("adamw.wat", readFileSync(join(folder, "adamw.wat"), "utf8"), { simd: true }).toBinary({});
+  const { buffer } = wabt
+    .parseWat("adamw.wat", readFileSync(join(folder, "adamw.wat"), "utf8"), { simd: true })
+    .toBinary({});
   return `/** adamw.wat, compiled (npm run docs). */\nexport const adamwWasm = "${Buffer.from(buffer).toString("base64")}";\n`;
 }
 

@@ -1,4 +1,7 @@
-/** Puts files into README.md and docs/: the code block after `<!-- path -->` becomes the file's content. `npm run docs` runs it; a test compares. */
+/**
+ * Puts files into README.md and docs/: the code block after `<!-- path -->` becomes the file's content. `npm run docs`
+ * runs it; a test compares.
+ */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { pages, root, textOf } from "./pages.mjs";

@@ -1,6 +1,6 @@
 /**
- * Writes the code blocks of the pages that are marked `<!-- compiled -->` into docs/code-blocks, where the compiler and the linter see them:
- * `npm run typecheck` and the gate do so before they check types. A block is a whole module.
+ * Writes the code blocks of the pages that are marked `<!-- compiled -->` into docs/code-blocks, where the compiler and
+ * the linter see them: `npm run typecheck` and the gate do so before they check types. A block is a whole module.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

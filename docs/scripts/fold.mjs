@@ -1,6 +1,6 @@
 /**
- * Paragraphs and list items of Markdown pages with lines of at most 120 characters: `node docs/scripts/fold.mjs <page> …`. Only those that
- * have a longer line are set anew; tables, code, headings and HTML stay.
+ * Paragraphs and list items of Markdown pages with lines of at most 120 characters: `node docs/scripts/fold.mjs <page>
+ * …`. Only those that have a longer line are set anew; tables, code, headings and HTML stay.
  */
 import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -35,7 +35,11 @@ export function foldMarkdown(text) {
 /** Lines of one paragraph or list item; what follows the first line is indented like its text. */
 function refilled(block) {
   const [, first, indent] = /^((\s*)(?:[-*] |\d+\. )?)/.exec(block[0]);
-  const words = block.map((line, at) => (at === 0 ? line.slice(first.length) : line.trim())).join(" ").match(/(?:[^\s`]|`[^`]*`)+/g) ?? [];
+  const words =
+    block
+      .map((line, at) => (at === 0 ? line.slice(first.length) : line.trim()))
+      .join(" ")
+      .match(/(?:[^\s`]|`[^`]*`)+/g) ?? [];
   const lines = [];
   let current = first;
   let empty = true;

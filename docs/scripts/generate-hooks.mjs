@@ -52,12 +52,17 @@ export function readHooks() {
     const name = property.name.getText(file);
     const [value, wanted] = property.initializer?.arguments ?? [];
     const doc = documentation(property);
-    const declared = value !== undefined && ts.isNewExpression(value) && wanted !== undefined && ts.isStringLiteral(wanted);
+    const declared =
+      value !== undefined && ts.isNewExpression(value) && wanted !== undefined && ts.isStringLiteral(wanted);
     if (!declared) throw new Error(`hook "${name}": expected returning(new <Hook class>(…), "<what to return>", …)`);
-    if (doc === "") throw new Error(`hook "${name}" has no JSDoc comment: say when it is called and what a return value means`);
+    if (doc === "")
+      throw new Error(`hook "${name}" has no JSDoc comment: say when it is called and what a return value means`);
     const kind = value.expression.getText(file);
-    if (kinds[kind] === undefined) throw new Error(`hook "${name}" is a ${kind}, which docs/scripts/generate-hooks.mjs does not know`);
-    const args = (value.typeArguments?.[0]?.elements ?? []).map((element) => element.getText(file).replace(/\s+/g, " "));
+    if (kinds[kind] === undefined)
+      throw new Error(`hook "${name}" is a ${kind}, which docs/scripts/generate-hooks.mjs does not know`);
+    const args = (value.typeArguments?.[0]?.elements ?? []).map((element) =>
+      element.getText(file).replace(/\s+/g, " "),
+    );
     return { name, kind, args, doc, wanted: wanted.text };
   });
 }

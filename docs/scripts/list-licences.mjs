@@ -1,5 +1,5 @@
-// Licences of all packages that the lock file names, and those of the packages that an installation without development tools has:
-// `node docs/scripts/list-licences.mjs [--production]`.
+// Licences of all packages that the lock file names, and those of the packages that an installation without development
+// tools has: `node docs/scripts/list-licences.mjs [--production]`.
 import { readFileSync } from "node:fs";
 
 const production = process.argv.includes("--production");
@@ -11,5 +11,10 @@ for (const [path, { version, license = "none stated", link, dev }] of Object.ent
   byLicence.set(license, (byLicence.get(license) ?? new Set()).add(name));
 }
 for (const [licence, names] of [...byLicence].sort(([a], [b]) => (a < b ? -1 : 1))) {
-  console.log(`${licence} (${names.size})\n${[...names].sort().map((name) => `  ${name}`).join("\n")}`);
+  console.log(
+    `${licence} (${names.size})\n${[...names]
+      .sort()
+      .map((name) => `  ${name}`)
+      .join("\n")}`,
+  );
 }

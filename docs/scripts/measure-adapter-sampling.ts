@@ -1,6 +1,7 @@
 /**
- * Sampling with an adapter: as two small products beside each weight, fed, or merged into the program's constants, which are compiled anew after each update.
- * `node --import tsx docs/scripts/measure-adapter-sampling.ts [bench|m44|…] [tokens]`: 8 prompts × 4 responses.
+ * Sampling with an adapter: as two small products beside each weight, fed, or merged into the program's constants,
+ * which are compiled anew after each update. `node --import tsx docs/scripts/measure-adapter-sampling.ts [bench|m44|…]
+ * [tokens]`: 8 prompts × 4 responses.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,10 +18,20 @@ const requests = Array.from({ length: 8 }, (_, prompt) => ({
   count: 4,
   keys: Array.from({ length: 4 }, (_, n) => createRandom(1).key(prompt, n).words),
 }));
-const batch = { prompts: [requests[0]!.prompt], rows: [{ prompt: 0, tokens: Int32Array.of(101, 102) }], temperature: 1 };
+const batch = {
+  prompts: [requests[0]!.prompt],
+  rows: [{ prompt: 0, tokens: Int32Array.of(101, 102) }],
+  temperature: 1,
+};
 
-const open = (lora: object | null) => openPolicyInProcess({ folder, threads: 2, ...learnerSettings(parseSettings({ lora })) });
-const side = async (label: string, lora: object | null) => ({ label, policy: await open(lora), same: [] as number[], updated: [] as number[] });
+const open = (lora: object | null) =>
+  openPolicyInProcess({ folder, threads: 2, ...learnerSettings(parseSettings({ lora })) });
+const side = async (label: string, lora: object | null) => ({
+  label,
+  policy: await open(lora),
+  same: [] as number[],
+  updated: [] as number[],
+});
 const sides = [await side("merged into constants", null), await side("beside the weights", {})];
 const sample = async ({ policy }: (typeof sides)[number]): Promise<number> => {
   const start = performance.now();
@@ -40,7 +51,9 @@ for (let round = 0; round < 5; round++) {
 }
 const median = (values: number[]): string => values.sort((a, b) => a - b)[2]!.toFixed(3);
 for (const { label, same, updated, policy } of sides) {
-  console.log(`${name}, ${label}: median of 5, ${median(same)} s with the same weights, ${median(updated)} s after an update`);
+  console.log(
+    `${name}, ${label}: median of 5, ${median(same)} s with the same weights, ${median(updated)} s after an update`,
+  );
   await policy.close();
 }
 rmSync(root, { recursive: true });

@@ -1,7 +1,9 @@
 /**
- * Coverage of the intervals of an evaluation and size of its test, by simulation: `node --import tsx docs/scripts/measure-intervals.ts [evaluations, default 2000]`.
- * A question has a chance of its own of being answered rightly, a side moves all of them on the scale of log-odds, a training run (seed) of a side moves them by some luck, and every question a
- * little of its own. The truth is known, so what is counted is how often the 95 % interval holds it, and how often p ≤ 0.05 where there is nothing.
+ * Coverage of the intervals of an evaluation and size of its test, by simulation: `node --import tsx
+ * docs/scripts/measure-intervals.ts [evaluations, default 2000]`. A question has a chance of its own of being answered
+ * rightly, a side moves all of them on the scale of log-odds, a training run (seed) of a side moves them by some luck,
+ * and every question a little of its own. The truth is known, so what is counted is how often the 95 % interval holds
+ * it, and how often p ≤ 0.05 where there is nothing.
  */
 import { createRandom, type Random } from "@papo/core";
 import { luckOf, pairedDifference } from "../../recipes/app/evaluation/paired.ts";
@@ -22,13 +24,17 @@ export interface World {
 }
 
 export interface Found {
-  /** Shares of simulated evaluations: the interval of the difference held the true one; p was at most 0.05; the interval of the first side's accuracy held the true one. */
+  /**
+   * Shares of simulated evaluations: the interval of the difference held the true one; p was at most 0.05; the interval
+   * of the first side's accuracy held the true one.
+   */
   readonly covered: number;
   readonly rejected: number;
   readonly accuracyCovered: number;
 }
 
-const normal = (random: Random): number => Math.sqrt(-2 * Math.log1p(-random.uniform(0))) * Math.cos(2 * Math.PI * random.uniform(1));
+const normal = (random: Random): number =>
+  Math.sqrt(-2 * Math.log1p(-random.uniform(0))) * Math.cos(2 * Math.PI * random.uniform(1));
 const chanceOf = (odds: number): number => 1 / (1 + Math.exp(-odds));
 
 /** Mean chance over questions (of difficulties with standard deviation 2) and training runs, in a middling position. */
@@ -37,11 +43,19 @@ function truth(middle: number, effect: number, luck: number): number {
   const steps = Array.from({ length: 2001 }, (_, index) => (index - 1000) / 125);
   const density = steps.map((x) => Math.exp((-x * x) / 2));
   const total = density.reduce((sum, one) => sum + one, 0);
-  return steps.reduce((sum, x, index) => sum + (density[index]! / total) * chanceOf(middle + effect + deviation * x), 0);
+  return steps.reduce(
+    (sum, x, index) => sum + (density[index]! / total) * chanceOf(middle + effect + deviation * x),
+    0,
+  );
 }
 
 /** Each question's share of right answers by each training run of one side. */
-function answersOf({ questions, samples, seeds, luck, middle }: World, effect: number, difficulty: readonly number[], random: Random): number[][] {
+function answersOf(
+  { questions, samples, seeds, luck, middle }: World,
+  effect: number,
+  difficulty: readonly number[],
+  random: Random,
+): number[][] {
   return Array.from({ length: seeds }, (_, seed) => {
     const own = random.key("seed", seed);
     const moved = luck * normal(own.key("luck"));
@@ -53,22 +67,36 @@ function answersOf({ questions, samples, seeds, luck, middle }: World, effect: n
   });
 }
 
-const perQuestion = (side: readonly (readonly number[])[]): number[] => side[0]!.map((_, question) => mean(side.map((shares) => shares[question]!)));
+const perQuestion = (side: readonly (readonly number[])[]): number[] =>
+  side[0]!.map((_, question) => mean(side.map((shares) => shares[question]!)));
 
 export function simulated(world: World, evaluations: number, random: Random): Found {
   const [first, second] = [truth(world.middle, 0, world.luck), truth(world.middle, world.effect, world.luck)];
   let [covered, rejected, accuracyCovered] = [0, 0, 0];
   for (let evaluation = 0; evaluation < evaluations; evaluation++) {
     const own = random.key("evaluation", evaluation);
-    const difficulty = Array.from({ length: world.questions }, (_, question) => 2 * normal(own.key("difficulty", question)));
-    const [a, b] = [answersOf(world, 0, difficulty, own.key("a")), answersOf(world, world.effect, difficulty, own.key("b"))];
-    const { low, high, p } = pairedDifference(perQuestion(b), perQuestion(a), own.key("interval"), [luckOf(a), luckOf(b)]);
+    const difficulty = Array.from(
+      { length: world.questions },
+      (_, question) => 2 * normal(own.key("difficulty", question)),
+    );
+    const [a, b] = [
+      answersOf(world, 0, difficulty, own.key("a")),
+      answersOf(world, world.effect, difficulty, own.key("b")),
+    ];
+    const { low, high, p } = pairedDifference(perQuestion(b), perQuestion(a), own.key("interval"), [
+      luckOf(a),
+      luckOf(b),
+    ]);
     const accuracy = shareEstimate(perQuestion(a));
     covered += Number(low <= second - first && second - first <= high);
     rejected += Number(p <= 0.05);
     accuracyCovered += Number(accuracy.low <= first && first <= accuracy.high);
   }
-  return { covered: covered / evaluations, rejected: rejected / evaluations, accuracyCovered: accuracyCovered / evaluations };
+  return {
+    covered: covered / evaluations,
+    rejected: rejected / evaluations,
+    accuracyCovered: accuracyCovered / evaluations,
+  };
 }
 
 const base: World = { questions: 100, samples: 1, effect: 0, seeds: 1, luck: 0, middle: 0 };
@@ -88,10 +116,14 @@ const worlds: readonly (readonly [name: string, world: World])[] = [
 
 if (process.argv[1]?.endsWith("measure-intervals.ts") === true) {
   const evaluations = Number(process.argv[2] ?? 2000);
-  console.log("| world | interval of the difference holds it, % | p ≤ 0.05, % | interval of one side's accuracy holds it, % |\n|---|---|---|---|");
+  console.log(
+    "| world | interval of the difference holds it, % | p ≤ 0.05, % | interval of one side's accuracy holds it, % |\n|---|---|---|---|",
+  );
   for (const [name, world] of worlds) {
     const { covered, rejected, accuracyCovered } = simulated(world, evaluations, createRandom(1).key(name));
     const percent = (share: number): string => (100 * share).toFixed(1);
-    console.log(`| ${name} | ${percent(covered)} | ${percent(rejected)} | ${world.seeds > 1 ? "–" : percent(accuracyCovered)} |`);
+    console.log(
+      `| ${name} | ${percent(covered)} | ${percent(rejected)} | ${world.seeds > 1 ? "–" : percent(accuracyCovered)} |`,
+    );
   }
 }

@@ -51,7 +51,10 @@ function* linesOf(folder: string, column: string, parts: readonly string[]): Gen
     for (const [what, measure] of measures) {
       for (const value of [null, ...values]) {
         const share = (questions: readonly Question[]): number | null =>
-          shareOf(questions.filter(({ categories }) => value === null || categories[column] === value), measure);
+          shareOf(
+            questions.filter(({ categories }) => value === null || categories[column] === value),
+            measure,
+          );
         // Seeds begin with one model.
         const [start, end] = [before.slice(0, 1).map(share), after.map(share)];
         if ([...start, ...end].every((one) => one === null)) continue;

@@ -12,12 +12,16 @@ const schema = z.strictObject({
   /** A response is right when that part is above this. */
   threshold: z.number().default(0.5),
   /** The pass rate of a group instead of counting its right responses: for tests and known difficulties. */
-  passRate: z.custom<(group: string) => number>((value) => typeof value === "function", "a function of the prompt's key").nullable().default(null),
+  passRate: z
+    .custom<(group: string) => number>((value) => typeof value === "function", "a function of the prompt's key")
+    .nullable()
+    .default(null),
 });
 
 /**
- * The term "reference/kl" of a response with A > 0 is weighted with 1 − exp(−e·(1 − d)), d the share of its group that is wrong: the
- * harder a prompt, the freer a right answer may move; 1 where A ≤ 0 or d is 0 or 1 (APO's DADS, arXiv:2506.21655; View-R1: ppo_actor.py).
+ * The term "reference/kl" of a response with A > 0 is weighted with 1 − exp(−e·(1 − d)), d the share of its group that
+ * is wrong: the harder a prompt, the freer a right answer may move; 1 where A ≤ 0 or d is 0 or 1 (APO's DADS,
+ * arXiv:2506.21655; View-R1: ppo_actor.py).
  *
  * Metric: apo/kl_weight, the mean weight over tokens.
  */
@@ -35,7 +39,8 @@ export class DifficultyKlPlugin implements Plugin {
       const rates = batch.groups.map((group) => this.#passRate(group));
       const advantages = batch.advantages.dataSync() as Float32Array;
       // One advantage per response; 0 on tokens outside the mask.
-      const ofRow = (row: number): number => advantages.subarray(row * batch.T, (row + 1) * batch.T).find((value) => value !== 0) ?? 0;
+      const ofRow = (row: number): number =>
+        advantages.subarray(row * batch.T, (row + 1) * batch.T).find((value) => value !== 0) ?? 0;
       const perResponse = batch.samples.map((_, row) => this.weight(ofRow(row), rates[batch.groupOf[row]!]!));
       const own = overTokens(perResponse, batch);
       metric("apo/kl_weight", maskedMean(own, batch.mask));

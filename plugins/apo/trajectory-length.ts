@@ -14,8 +14,9 @@ const schema = z.strictObject({
 });
 
 /**
- * A ← A·(2 − 1.00001^(−Δ)) for a wrong response that is Δ > 0 tokens longer than the mean of its group's right ones; off in a group without
- * a right one: overthinking costs more (APO's STCR, arXiv:2506.21655; View-R1: experience_maker.py). List it after the plugin of the advantages.
+ * A ← A·(2 − 1.00001^(−Δ)) for a wrong response that is Δ > 0 tokens longer than the mean of its group's right ones;
+ * off in a group without a right one: overthinking costs more (APO's STCR, arXiv:2506.21655; View-R1:
+ * experience_maker.py). List it after the plugin of the advantages.
  *
  * Metric: apo/length_factor, the mean factor over responses; apo/overlong_wrong, the share of responses it changes.
  */
@@ -41,10 +42,17 @@ export class TrajectoryLengthPlugin implements Plugin {
 
   #factors({ samples }: Group): [Group["samples"][number], number][] {
     const { base, metric, threshold } = this.options;
-    const judged = samples.map((sample) => ({ sample, right: rewardPart(sample, metric) > threshold, length: policyTokens(sample.response).length }));
+    const judged = samples.map((sample) => ({
+      sample,
+      right: rewardPart(sample, metric) > threshold,
+      length: policyTokens(sample.response).length,
+    }));
     const lengths = judged.filter(({ right }) => right).map(({ length }) => length);
     if (lengths.length === 0) return [];
     const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
-    return judged.map(({ sample, right, length }) => [sample, !right && length > mean ? 2 - base ** -(length - mean) : 1]);
+    return judged.map(({ sample, right, length }) => [
+      sample,
+      !right && length > mean ? 2 - base ** -(length - mean) : 1,
+    ]);
   }
 }

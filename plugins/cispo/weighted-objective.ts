@@ -18,9 +18,9 @@ const schema = z.strictObject({
 });
 
 /**
- * loss ← loss − sg(clip(r))·A·log π_θ, r = π_θ / π_old: the importance weight is clipped and constant, so that no token loses its gradient
- * (CISPO, arXiv:2506.13585, Eq. 4). verl clips on both sides of 1, TRL above only and by an absolute bound: "verl" with ε_low 1 and
- * ε_high 4 is "trl" with 5. Weights of slot "before_clip" multiply A.
+ * loss ← loss − sg(clip(r))·A·log π_θ, r = π_θ / π_old: the importance weight is clipped and constant, so that no token
+ * loses its gradient (CISPO, arXiv:2506.13585, Eq. 4). verl clips on both sides of 1, TRL above only and by an absolute
+ * bound: "verl" with ε_low 1 and ε_high 4 is "trl" with 5. Weights of slot "before_clip" multiply A.
  *
  * Metrics: policy/clip_high and policy/clip_low, the shares of tokens whose weight was cut; policy/ratio, the mean r.
  */
@@ -36,7 +36,10 @@ export class WeightedObjectivePlugin implements Plugin {
     hooks.terms.tap(this.name, (terms, batch) => {
       const advantages = mul<Tensor2D>(batch.advantages, batch.weights("policy", "before_clip"));
       const weight = detach(mul<Tensor2D>(this.#clippedRatio(batch, metric), advantages)); // [B, T]
-      return [...terms, { name: "policy", value: neg(mul<Tensor2D>(weight, batch.logProbs)), reduction: this.options.reduction }];
+      return [
+        ...terms,
+        { name: "policy", value: neg(mul<Tensor2D>(weight, batch.logProbs)), reduction: this.options.reduction },
+      ];
     });
   }
 
@@ -45,8 +48,14 @@ export class WeightedObjectivePlugin implements Plugin {
     const [low, high] = form === "verl" ? [1 - clipLow, 1 + clipHigh] : [0, maxRatio];
     const ratio = probabilityRatio(logProbs, oldLogProbs, form === "verl" ? 20 : null);
     const r = ratio.dataSync();
-    metric("policy/clip_high", maskedShare(mask, (at) => r[at]! > high));
-    metric("policy/clip_low", maskedShare(mask, (at) => r[at]! < low));
+    metric(
+      "policy/clip_high",
+      maskedShare(mask, (at) => r[at]! > high),
+    );
+    metric(
+      "policy/clip_low",
+      maskedShare(mask, (at) => r[at]! < low),
+    );
     metric("policy/ratio", maskedMean(r, mask));
     return clipByValue(ratio, low, high);
   }

@@ -3,9 +3,14 @@ import type { Group, GroupSelection, Plugin, Run } from "@papo/core";
 import { z } from "zod";
 
 const schema = z.strictObject({
-  /** What a group is judged by: "reward", before any plugin shaped it, or the name of one of its parts (accuracy, …). */
+  /**
+   * What a group is judged by: "reward", before any plugin shaped it, or the name of one of its parts (accuracy, …).
+   */
   metric: z.string().default("reward"),
-  /** "varied" keeps a group whose responses differ in the metric (DAPO); "between" one whose mean lies strictly between low and high (PAPO release). */
+  /**
+   * "varied" keeps a group whose responses differ in the metric (DAPO); "between" one whose mean lies strictly between
+   * low and high (PAPO release).
+   */
   keep: z.enum(["varied", "between"]).default("varied"),
   /** Lower bound of "between", excluded. */
   low: z.number().default(0.01),
@@ -14,8 +19,8 @@ const schema = z.strictObject({
   /** Rounds of sampling in a step at most, the first included. The run's own maxRounds holds too. */
   rounds: z.int().positive().meta({ unit: "rounds" }).default(10),
   /**
-   * The rounds are used up and the step is not full: "train" on what there is; "carry" it over to the next step without an update, so that it is still
-   * on-policy there; or "stop" the run.
+   * The rounds are used up and the step is not full: "train" on what there is; "carry" it over to the next step without
+   * an update, so that it is still on-policy there; or "stop" the run.
    */
   whenSpent: z.enum(["train", "carry", "stop"]).default("train"),
   /** No group of a round survives: "keep" them all, as the PAPO release does, or "drop" them. */
@@ -23,11 +28,12 @@ const schema = z.strictObject({
 });
 
 /**
- * Train only on groups that can teach: those whose responses do not all get the same; sample further rounds until the step is full
- * (DAPO, arXiv:2503.14476, dynamic sampling). Which groups are kept follows the order of the prompts, never that of finishing.
+ * Train only on groups that can teach: those whose responses do not all get the same; sample further rounds until the
+ * step is full (DAPO, arXiv:2503.14476, dynamic sampling). Which groups are kept follows the order of the prompts,
+ * never that of finishing.
  *
- * Metrics: dapo/rounds, those of the step; dapo/dropped, groups sampled and not trained on; dapo/dropped_share, the part of sampling that was wasted;
- * dapo/carried, groups from earlier steps that are trained on.
+ * Metrics: dapo/rounds, those of the step; dapo/dropped, groups sampled and not trained on; dapo/dropped_share, the
+ * part of sampling that was wasted; dapo/carried, groups from earlier steps that are trained on.
  */
 export class DynamicSamplingPlugin implements Plugin {
   readonly name = "DynamicSamplingPlugin";
@@ -36,7 +42,8 @@ export class DynamicSamplingPlugin implements Plugin {
   constructor(options: z.input<typeof schema> = {}) {
     this.options = parseOptions(this.name, schema, options);
     const { low, high } = this.options;
-    if (low >= high) throw new Error(`${this.name}: the option "low" is ${low} and "high" is ${high}; low must be below high`);
+    if (low >= high)
+      throw new Error(`${this.name}: the option "low" is ${low} and "high" is ${high}; low must be below high`);
   }
 
   apply({ hooks, metric, keptGroups }: Run): void {
@@ -45,7 +52,10 @@ export class DynamicSamplingPlugin implements Plugin {
     let lastRound = 0;
     const carried = keptGroups();
     hooks.groups.tapPromise(this.name, (asked, { step }) => {
-      const selection = asked.round === 0 && carried.value.length > 0 ? { ...asked, groups: [...carried.value, ...asked.groups] } : asked;
+      const selection =
+        asked.round === 0 && carried.value.length > 0
+          ? { ...asked, groups: [...carried.value, ...asked.groups] }
+          : asked;
       carried.value = [];
       const fresh = selection.groups.filter((group) => group.round === selection.round && group.carried !== true);
       sampled = (selection.round === 0 ? 0 : sampled) + fresh.length;
@@ -83,7 +93,9 @@ export class DynamicSamplingPlugin implements Plugin {
   #choose(selection: GroupSelection, fresh: readonly Group[]): readonly Group[] {
     const surviving = new Set(fresh.filter((group) => this.#teaches(group)));
     if (surviving.size === 0 && this.options.whenNoneSurvives === "keep") return selection.groups;
-    return selection.groups.filter((group) => group.carried === true || group.round !== selection.round || surviving.has(group));
+    return selection.groups.filter(
+      (group) => group.carried === true || group.round !== selection.round || surviving.has(group),
+    );
   }
 
   #teaches({ samples }: Group): boolean {

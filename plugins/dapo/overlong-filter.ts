@@ -8,15 +8,16 @@ const schema = z.strictObject({
   /** The terms that cut responses do not count in; null is all of them. */
   terms: z.array(z.string()).nullable().default(null),
   /**
-   * What the average is over: "all" tokens or responses, cut ones included; "kept_tokens", for a reduction by tokens; "kept_responses", for one
-   * by non-empty sequences.
+   * What the average is over: "all" tokens or responses, cut ones included; "kept_tokens", for a reduction by tokens;
+   * "kept_responses", for one by non-empty sequences.
    */
   denominator: z.enum(["all", "kept_tokens", "kept_responses"]).default("kept_tokens"),
 });
 
 /**
- * Responses that were cut at the length limit teach nothing: their weight is 0, since their reward says nothing about them
- * (DAPO, arXiv:2503.14476, overlong filtering; TRL's mask_truncated_completions). They still count in their group's advantages.
+ * Responses that were cut at the length limit teach nothing: their weight is 0, since their reward says nothing about
+ * them (DAPO, arXiv:2503.14476, overlong filtering; TRL's mask_truncated_completions). They still count in their
+ * group's advantages.
  *
  * Metric: dapo/filtered, the share of responses left out.
  */
@@ -35,7 +36,13 @@ export class OverlongFilterPlugin implements Plugin {
       const kept = batch.samples.map(({ response }) => response.finish !== "length");
       metric("dapo/filtered", kept.filter((keep) => !keep).length / batch.B);
       const factor = this.#factor(batch, kept);
-      return mul<Tensor2D>(weights, overTokens(kept.map((keep) => (keep ? factor : 0)), batch));
+      return mul<Tensor2D>(
+        weights,
+        overTokens(
+          kept.map((keep) => (keep ? factor : 0)),
+          batch,
+        ),
+      );
     });
   }
 
@@ -44,7 +51,9 @@ export class OverlongFilterPlugin implements Plugin {
     const { denominator } = this.options;
     if (denominator === "all") return 1;
     const values = mask.dataSync() as Float32Array;
-    const tokens = Array.from({ length: B }, (_, row) => values.subarray(row * T, (row + 1) * T).reduce((sum, value) => sum + value, 0));
+    const tokens = Array.from({ length: B }, (_, row) =>
+      values.subarray(row * T, (row + 1) * T).reduce((sum, value) => sum + value, 0),
+    );
     const sizes = denominator === "kept_tokens" ? tokens : tokens.map((count) => Number(count > 0));
     const left = sizes.reduce((sum, size, row) => sum + (kept[row] ? size : 0), 0);
     return left === 0 ? 0 : sizes.reduce((sum, size) => sum + size, 0) / left;

@@ -26,7 +26,8 @@ export class OverlongPenaltyPlugin implements Plugin {
   constructor(options: z.input<typeof schema>) {
     this.options = parseOptions(this.name, schema, options);
     const { cache, maxLength } = this.options;
-    if (cache > maxLength) throw new Error(`${this.name}: the option "cache" is ${cache}, allowed is at most maxLength, ${maxLength}`);
+    if (cache > maxLength)
+      throw new Error(`${this.name}: the option "cache" is ${cache}, allowed is at most maxLength, ${maxLength}`);
   }
 
   apply({ hooks, metric }: Run): void {

@@ -26,14 +26,20 @@ export function regionOf(text: string, { region, units, cell }: RegionNotation):
     return { name: groups.join(""), box: () => [column * cell, row * cell, (column + 1) * cell, (row + 1) * cell] };
   }
   if (groups.length !== 4) {
-    throw new Error(`region has ${groups.length} groups; give it four, x1, y1, x2, y2, or two, a cell's row and column`);
+    throw new Error(
+      `region has ${groups.length} groups; give it four, x1, y1, x2, y2, or two, a cell's row and column`,
+    );
   }
   const [x1, y1, x2, y2] = groups.map(Number) as [number, number, number, number];
   const name = groups.join(", ");
   if (units === "pixels") return { name, box: () => [x1, y1, x2, y2] };
   const thousandth = (value: number, side: number): number => (value * side) / 1000;
-  const box = ({ width, height }: Pick<Picture, "width" | "height">): Box =>
-    [thousandth(x1, width), thousandth(y1, height), thousandth(x2, width), thousandth(y2, height)];
+  const box = ({ width, height }: Pick<Picture, "width" | "height">): Box => [
+    thousandth(x1, width),
+    thousandth(y1, height),
+    thousandth(x2, width),
+    thousandth(y2, height),
+  ];
   return { name, box };
 }
 

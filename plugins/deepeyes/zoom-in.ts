@@ -10,7 +10,11 @@ const schema = z.strictObject({
    * and y2; two are the row (a, b, …) and the column
    * (1, 2, …) of a cell.
    */
-  region: z.string().default('"bbox(?:_2d)?"\\s*:\\s*\\[\\s*(-?[\\d.]+)\\s*,\\s*(-?[\\d.]+)\\s*,\\s*(-?[\\d.]+)\\s*,\\s*(-?[\\d.]+)\\s*\\]'),
+  region: z
+    .string()
+    .default(
+      '"bbox(?:_2d)?"\\s*:\\s*\\[\\s*(-?[\\d.]+)\\s*,\\s*(-?[\\d.]+)\\s*,\\s*(-?[\\d.]+)\\s*,\\s*(-?[\\d.]+)\\s*\\]',
+    ),
   /** What four groups count: "pixels" of the picture as the row has it, or "thousandths" of its width and height. */
   units: z.enum(["pixels", "thousandths"]).default("pixels"),
   /** Side of a cell, for two groups. */
@@ -37,7 +41,8 @@ const schema = z.strictObject({
   threshold: z.number().meta({ unit: "reward" }).default(0.5),
 });
 
-const hasPicture = ({ segments }: Pick<Response, "segments">): boolean => segments.some(({ pictures = [] }) => pictures.length > 0);
+const hasPicture = ({ segments }: Pick<Response, "segments">): boolean =>
+  segments.some(({ pictures = [] }) => pictures.length > 0);
 
 /**
  * The policy names a region of its picture, is shown the region enlarged, and goes on: thinking with images (DeepEyes,
@@ -64,16 +69,18 @@ export class ZoomInPlugin implements Plugin {
     environments.register({ name: "zoom-in", maxTurns, maxVisualTokens, reply: (turn) => this.reply(turn) });
     hooks.rewards.tapPromise(this.name, (rewards, { samples, role }) => {
       if (role !== undefined) return Promise.resolve(rewards);
-      return Promise.resolve(samples.map((sample, index) => {
-        const answers = sample.response.segments.filter(({ source }) => source === "environment");
-        const looks = answers.filter(({ pictures = [] }) => pictures.length > 0).length;
-        const earned = bonus > 0 && hasPicture(sample.response) && rewardPart(sample, part) > threshold ? bonus : 0;
-        metric("deepeyes/looked", looks > 0 ? 1 : 0);
-        metric("deepeyes/looks", looks);
-        metric("deepeyes/missing", answers.length - looks);
-        metric("deepeyes/bonus", earned);
-        return rewards[index]! + earned;
-      }));
+      return Promise.resolve(
+        samples.map((sample, index) => {
+          const answers = sample.response.segments.filter(({ source }) => source === "environment");
+          const looks = answers.filter(({ pictures = [] }) => pictures.length > 0).length;
+          const earned = bonus > 0 && hasPicture(sample.response) && rewardPart(sample, part) > threshold ? bonus : 0;
+          metric("deepeyes/looked", looks > 0 ? 1 : 0);
+          metric("deepeyes/looks", looks);
+          metric("deepeyes/missing", answers.length - looks);
+          metric("deepeyes/bonus", earned);
+          return rewards[index]! + earned;
+        }),
+      );
     });
   }
 

@@ -16,9 +16,9 @@ const schema = z.strictObject({
 });
 
 /**
- * loss ← loss − 0.01·k3(π, π_masked) + 0.01·k3(π, π_noisy): depend on the picture, and not on its noise (DVRP, arXiv:2601.06801, which adds 0.05
- * of both entropies: DoubleEntropyPlugin; its code was not read). Both sides are constants from the old weights. List RandomMaskPlugin and
- * DiffusionNoisePlugin for the views.
+ * loss ← loss − 0.01·k3(π, π_masked) + 0.01·k3(π, π_noisy): depend on the picture, and not on its noise (DVRP,
+ * arXiv:2601.06801, which adds 0.05 of both entropies: DoubleEntropyPlugin; its code was not read). Both sides are
+ * constants from the old weights. List RandomMaskPlugin and DiffusionNoisePlugin for the views.
  *
  * Metrics: dvrp/masked_kl and dvrp/noisy_kl, means over tokens.
  */
@@ -33,16 +33,33 @@ export class DualViewKlPlugin implements Plugin {
   apply({ hooks, scores, coefficient, metric }: Run): void {
     const { maskedView, noisyView, reduction } = this.options;
     const sides = [
-      { name: "dvrp/masked_kl", sign: -1, weight: coefficient("dvrp/masked", this.options.masked), view: maskedView, hint: "list RandomMaskPlugin in the recipe" },
-      { name: "dvrp/noisy_kl", sign: 1, weight: coefficient("dvrp/noisy", this.options.noisy), view: noisyView, hint: "list DiffusionNoisePlugin in the recipe" },
+      {
+        name: "dvrp/masked_kl",
+        sign: -1,
+        weight: coefficient("dvrp/masked", this.options.masked),
+        view: maskedView,
+        hint: "list RandomMaskPlugin in the recipe",
+      },
+      {
+        name: "dvrp/noisy_kl",
+        sign: 1,
+        weight: coefficient("dvrp/noisy", this.options.noisy),
+        view: noisyView,
+        hint: "list DiffusionNoisePlugin in the recipe",
+      },
     ] as const;
-    const asked = sides.map((side) => ({ ...side, score: scores.request({ view: side.view, weights: "old", while: side.weight, hint: side.hint }) }));
+    const asked = sides.map((side) => ({
+      ...side,
+      score: scores.request({ view: side.view, weights: "old", while: side.weight, hint: side.hint }),
+    }));
     hooks.terms.tap(this.name, (terms, batch) => {
-      const own = asked.filter(({ weight }) => weight.value !== 0).map(({ name, sign, weight, score }) => {
-        const value = klDivergence("k3", batch.logProbs, batch.get(score)); // [B, T]
-        metric(name, maskedMean(value, batch.mask));
-        return { name, sign, coefficient: weight, reduction, value };
-      });
+      const own = asked
+        .filter(({ weight }) => weight.value !== 0)
+        .map(({ name, sign, weight, score }) => {
+          const value = klDivergence("k3", batch.logProbs, batch.get(score)); // [B, T]
+          metric(name, maskedMean(value, batch.mask));
+          return { name, sign, coefficient: weight, reduction, value };
+        });
       return [...terms, ...own];
     });
   }

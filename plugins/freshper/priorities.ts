@@ -1,4 +1,7 @@
-/** Priorities of kept groups, what is drawn by them, and what corrects for that (arXiv:2604.16918; release dbb91df, trajectory_buffer.py). */
+/**
+ * Priorities of kept groups, what is drawn by them, and what corrects for that (arXiv:2604.16918; release dbb91df,
+ * trajectory_buffer.py).
+ */
 import type { Batch, Random } from "@papo/core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 
@@ -23,8 +26,11 @@ export function advantageBases({ groups, groupOf, mask, B, T }: Batch, advantage
 }
 
 /** p^α, p = (p_base + ε)·exp(−age / τ), of a group that is so many steps old; without τ it does not decay. */
-export const priorityOf = (base: number, age: number, { ageDecay, exponent }: { readonly ageDecay: number | null; readonly exponent: number }): number =>
-  ((base + EPSILON) * (ageDecay === null ? 1 : Math.exp(-age / ageDecay))) ** exponent;
+export const priorityOf = (
+  base: number,
+  age: number,
+  { ageDecay, exponent }: { readonly ageDecay: number | null; readonly exponent: number },
+): number => ((base + EPSILON) * (ageDecay === null ? 1 : Math.exp(-age / ageDecay))) ** exponent;
 
 /** w = (N·P)^(−β) over the largest of them, which is that of the lowest priority. */
 export function correctionOf(priorities: readonly number[], beta: number): number[] {

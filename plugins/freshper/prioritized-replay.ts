@@ -13,8 +13,9 @@ const schema = z.strictObject({
   /** Groups kept at most, the oldest go first. Their pictures stay in memory. */
   capacity: z.int().positive().meta({ unit: "groups" }).default(128),
   /**
-   * p_base of a group: "reward", the mean |r| of its responses, which the paper has for methods without a critic; or "advantage", the mean |A| of
-   * their tokens when it was sampled, so that a group whose responses agree is hardly replayed.
+   * p_base of a group: "reward", the mean |r| of its responses, which the paper has for methods without a critic; or
+   * "advantage", the mean |A| of their tokens when it was sampled, so that a group whose responses agree is hardly
+   * replayed.
    */
   priority: z.enum(["reward", "advantage"]).default("reward"),
   /** τ: after so many steps a priority is 1/e of what it was; null: it stays (plain PER). */
@@ -30,13 +31,16 @@ const schema = z.strictObject({
 });
 
 /**
- * Each step trains on kept groups of earlier ones too, drawn by p_i^α / Σ p^α with p_i = p_base·exp(−age_i / τ), age in steps, and weighted with
- * w_i = (N·P(i))^(−β) / max w; their ratio is against the log-probs that they were sampled with (Freshness-Aware PER, arXiv:2604.16918; formulas
- * from its release dbb91df, README and trajectory_buffer.py; the paper's text was not read). Ours: the unit is a group, where the release has
- * trajectories, so that its baseline stays whole; no group is drawn twice in a step; kept and fresh groups share the step's updates, where the
- * release takes steps of their own on what is replayed; first in, first out, as its default. List it after the plugin of the advantages.
+ * Each step trains on kept groups of earlier ones too, drawn by p_i^α / Σ p^α with p_i = p_base·exp(−age_i / τ), age in
+ * steps, and weighted with w_i = (N·P(i))^(−β) / max w; their ratio is against the log-probs that they were sampled
+ * with (Freshness-Aware PER, arXiv:2604.16918; formulas from its release dbb91df, README and trajectory_buffer.py; the
+ * paper's text was not read). Ours: the unit is a group, where the release has trajectories, so that its baseline stays
+ * whole; no group is drawn twice in a step; kept and fresh groups share the step's updates, where the release takes
+ * steps of their own on what is replayed; first in, first out, as its default. List it after the plugin of the
+ * advantages.
  *
- * Metrics: freshper/kept, groups kept; freshper/age, the mean age in steps of those replayed; freshper/weight, their mean w.
+ * Metrics: freshper/kept, groups kept; freshper/age, the mean age in steps of those replayed; freshper/weight, their
+ * mean w.
  */
 export class PrioritizedReplayPlugin implements Plugin {
   readonly name = "PrioritizedReplayPlugin";
@@ -45,7 +49,10 @@ export class PrioritizedReplayPlugin implements Plugin {
   constructor(options: z.input<typeof schema> = {}) {
     this.options = parseOptions(this.name, schema, options);
     const { replayed, capacity } = this.options;
-    if (replayed > capacity) throw new Error(`${this.name}: the option "replayed" is ${replayed} and "capacity" is ${capacity}; keep at least what is replayed`);
+    if (replayed > capacity)
+      throw new Error(
+        `${this.name}: the option "replayed" is ${replayed} and "capacity" is ${capacity}; keep at least what is replayed`,
+      );
   }
 
   apply({ hooks, keptGroups, state, random, metric }: Run): void {
@@ -56,7 +63,9 @@ export class PrioritizedReplayPlugin implements Plugin {
     hooks.groups.tapPromise(this.name, (selection, { step, steps }) => {
       if (selection.round > 0) return Promise.resolve(selection);
       const ready = kept.value.length >= replayed ? kept.value : [];
-      const priorities = ready.map((group) => priorityOf(bases.value[group.key] ?? 0, step - stepOf(group), this.options));
+      const priorities = ready.map((group) =>
+        priorityOf(bases.value[group.key] ?? 0, step - stepOf(group), this.options),
+      );
       const drawn = drawnBy(priorities, ready.length === 0 ? 0 : replayed, random.key("draw", step));
       const progress = Math.min(1, (step - 1) / Math.max(1, steps - 1));
       const weights = correctionOf(priorities, correction + (finalCorrection - correction) * progress);
@@ -66,7 +75,10 @@ export class PrioritizedReplayPlugin implements Plugin {
         metric("freshper/age", step - stepOf(ready[index]!));
         metric("freshper/weight", weights[index]!);
       }
-      return Promise.resolve({ ...selection, beside: [...(selection.beside ?? []), ...drawn.map((index) => ready[index]!)] });
+      return Promise.resolve({
+        ...selection,
+        beside: [...(selection.beside ?? []), ...drawn.map((index) => ready[index]!)],
+      });
     });
     hooks.weights.tap(this.name, (weights, { term: name, slot, batch: { groups, groupOf, B } }) => {
       if (name !== term || slot !== "after_clip" || weightOf.size === 0) return weights;
@@ -75,7 +87,11 @@ export class PrioritizedReplayPlugin implements Plugin {
     });
     hooks.advantages.tap(this.name, (advantages, batch) => {
       const found = priority === "reward" ? rewardBases(batch) : advantageBases(batch, advantages);
-      const fresh = batch.groups.flatMap((group, index) => (group.carried === true ? [] : [[carriedGroup(group, batch.step, { oldLogProbs: "sampled" }), found[index]!] as const]));
+      const fresh = batch.groups.flatMap((group, index) =>
+        group.carried === true
+          ? []
+          : [[carriedGroup(group, batch.step, { oldLogProbs: "sampled" }), found[index]!] as const],
+      );
       kept.value = [...kept.value, ...fresh.map(([group]) => group)].slice(-capacity);
       const known = { ...bases.value, ...Object.fromEntries(fresh.map(([{ key }, base]) => [key, base])) };
       bases.value = Object.fromEntries(kept.value.map(({ key }) => [key, known[key] ?? 0]));

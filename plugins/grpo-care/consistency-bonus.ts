@@ -25,9 +25,10 @@ const schema = z.strictObject({
 const ACCURATE = 0.1;
 
 /**
- * r ← r + 0.5·accuracy for accurate responses whose answer the averaged policy finds likely after their own reasoning: p_i = exp(mean log π_ema of the
- * answer's tokens), at least the accurate ones' mean − 0.01 (GRPO-CARE, arXiv:2506.16141, Sec. 4; release: grpo_trainer_ref_ema.py). No reference
- * KL beside it. A response without an answer between the marks has p = 0; in the release it has the cap.
+ * r ← r + 0.5·accuracy for accurate responses whose answer the averaged policy finds likely after their own reasoning:
+ * p_i = exp(mean log π_ema of the answer's tokens), at least the accurate ones' mean − 0.01 (GRPO-CARE,
+ * arXiv:2506.16141, Sec. 4; release: grpo_trainer_ref_ema.py). No reference KL beside it. A response without an answer
+ * between the marks has p = 0; in the release it has the cap.
  *
  * Metrics: care/likelihood, the mean p over responses; care/consistent, the share that gets the bonus.
  */
@@ -51,7 +52,9 @@ export class ConsistencyBonusPlugin implements Plugin {
         metric("care/likelihood", likelihoods[index]!);
         metric("care/consistent", Number(is));
       });
-      return Promise.resolve(rewards.map((reward, index) => reward + (consistent[index] ? this.options.bonus * accuracies[index]! : 0)));
+      return Promise.resolve(
+        rewards.map((reward, index) => reward + (consistent[index] ? this.options.bonus * accuracies[index]! : 0)),
+      );
     });
   }
 

@@ -1,4 +1,14 @@
-import { clipShares, clippedSurrogate, detach, klDivergence, maskedMean, maskedShare, parseOptions, probabilityRatio, reductions } from "@papo/core";
+import {
+  clipShares,
+  clippedSurrogate,
+  detach,
+  klDivergence,
+  maskedMean,
+  maskedShare,
+  parseOptions,
+  probabilityRatio,
+  reductions,
+} from "@papo/core";
 import type { Minibatch, Plugin, Run } from "@papo/core";
 import { less, minimum, mul, where } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
@@ -26,9 +36,9 @@ const TERM = "policy";
  * loss ← loss + max(−r·A, −clip(r, 1 − ε_low, 1 + ε_high)·A), r = π_θ / π_old; where A < 0 at most −c·A
  * (PPO, arXiv:1707.06347; GRPO, arXiv:2402.03300). Weights of slot "before_clip" multiply A.
  *
- * Metrics: policy/clip_high and policy/clip_low, the shares of tokens whose gradient the clip stopped; policy/clip_dual, those that
- * the dual clip stopped; policy/ratio, the mean r; policy/approx_kl, the mean k3 estimate of KL[π_old ‖ π_θ], whose
- * samples these are.
+ * Metrics: policy/clip_high and policy/clip_low, the shares of tokens whose gradient the clip stopped;
+ * policy/clip_dual, those that the dual clip stopped; policy/ratio, the mean r; policy/approx_kl, the mean k3 estimate
+ * of KL[π_old ‖ π_θ], whose samples these are.
  */
 export class ClippedObjectivePlugin implements Plugin {
   readonly name = "ClippedObjectivePlugin";
@@ -60,7 +70,10 @@ export class ClippedObjectivePlugin implements Plugin {
     const [r, a] = [ratio.dataSync(), advantages.dataSync()];
     metric("policy/clip_high", shares.high);
     metric("policy/clip_low", shares.low);
-    metric("policy/clip_dual", maskedShare(batch.mask, (at) => dualClip !== null && a[at]! < 0 && r[at]! > dualClip));
+    metric(
+      "policy/clip_dual",
+      maskedShare(batch.mask, (at) => dualClip !== null && a[at]! < 0 && r[at]! > dualClip),
+    );
     metric("policy/ratio", shares.ratio);
     metric("policy/approx_kl", maskedMean(klDivergence("k3", batch.oldLogProbs, batch.logProbs), batch.mask));
   }

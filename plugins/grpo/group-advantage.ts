@@ -12,8 +12,8 @@ const schema = z.strictObject({
 });
 
 /**
- * A_i = (r_i − mean r) / (std r + ε) within each prompt's group, the same for every token of a response; std is unbiased
- * (GRPO, arXiv:2402.03300).
+ * A_i = (r_i − mean r) / (std r + ε) within each prompt's group, the same for every token of a response; std is
+ * unbiased (GRPO, arXiv:2402.03300).
  *
  * Metrics: grpo/zero_advantage, the share of responses that teach nothing because their group agrees.
  */
@@ -28,12 +28,18 @@ export class GroupAdvantagePlugin implements Plugin {
   apply({ hooks, metric, warn }: Run): void {
     hooks.advantages.tap(this.name, (_advantages, batch) => {
       if (allAlone(batch.groupOf)) {
-        const then = this.options.single === "reward" ? "its advantage is its raw reward, without a baseline" : "its advantage is 0, and nothing is learned";
+        const then =
+          this.options.single === "reward"
+            ? "its advantage is its raw reward, without a baseline"
+            : "its advantage is 0, and nothing is learned";
         warn(`every group has one response and nothing to compare it with: ${then}; set samplesPerPrompt to 2 or more`);
       }
       const rewards = batch.samples.map(({ reward }) => reward);
       const perResponse = groupAdvantages(rewards, batch.groupOf, this.options);
-      metric("grpo/zero_advantage", maskedShare(new Uint8Array(batch.B).fill(1), (row) => perResponse[row] === 0));
+      metric(
+        "grpo/zero_advantage",
+        maskedShare(new Uint8Array(batch.B).fill(1), (row) => perResponse[row] === 0),
+      );
       return overTokens(perResponse, batch);
     });
   }

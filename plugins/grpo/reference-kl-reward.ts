@@ -10,8 +10,8 @@ const schema = z.strictObject({
 });
 
 /**
- * r ← r − β·Σ_t (log π_old − log π_ref): the reference KL in the reward instead of the loss, estimated by k1, whose sum over a response is
- * unbiased (arXiv:2402.14740, Eq. 2; TRL's and verl's KL in reward).
+ * r ← r − β·Σ_t (log π_old − log π_ref): the reference KL in the reward instead of the loss, estimated by k1, whose sum
+ * over a response is unbiased (arXiv:2402.14740, Eq. 2; TRL's and verl's KL in reward).
  *
  * Metric: reference/reward_kl, the mean over responses of what is multiplied with β.
  */

@@ -5,16 +5,23 @@ import { z } from "zod";
 const schema = z.strictObject({
   /** β, the weight of the term; 0 computes nothing. */
   coefficient: z.number().nonnegative().default(0.01),
-  /** k1 = log π − log π_ref; k2 = k1²/2; k3 = e^(−k1) + k1 − 1, never negative; "k3_k2": k3's value with k2's gradient (verl's k3+). */
+  /**
+   * k1 = log π − log π_ref; k2 = k1²/2; k3 = e^(−k1) + k1 − 1, never negative; "k3_k2": k3's value with k2's gradient
+   * (verl's k3+).
+   */
   estimator: z.enum(klEstimators).default("k3"),
-  /** Hold the log-ratio within ±20 and the estimate within ±10: verl and the PAPO release do so for k3 alone, TRL for none. */
+  /**
+   * Hold the log-ratio within ±20 and the estimate within ±10: verl and the PAPO release do so for k3 alone, TRL for
+   * none.
+   */
   clamp: z.boolean().default(true),
   /** How tokens are averaged. */
   reduction: z.enum(reductions).default("sequence_mean"),
 });
 
 /**
- * loss ← loss + β·KL[π_θ ‖ π_ref], estimated per token; π_ref are the weights at the run's start (GRPO, arXiv:2402.03300).
+ * loss ← loss + β·KL[π_θ ‖ π_ref], estimated per token; π_ref are the weights at the run's start (GRPO,
+ * arXiv:2402.03300).
  *
  * Metric: reference/kl, the mean estimate over tokens.
  */

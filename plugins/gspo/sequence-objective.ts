@@ -9,7 +9,9 @@ const schema = z.strictObject({
   clipLow: z.number().positive().max(1).default(3e-4),
   /** ε_high: it may rise to 1 + ε_high. */
   clipHigh: z.number().positive().default(4e-4),
-  /** "sequence": one ratio for all tokens (TRL); "token": its value with each token's own gradient (GSPO-token; verl). */
+  /**
+   * "sequence": one ratio for all tokens (TRL); "token": its value with each token's own gradient (GSPO-token; verl).
+   */
   form: z.enum(["sequence", "token"]).default("sequence"),
   /** How tokens are averaged. verl: "sequence_mean_nonempty". */
   reduction: z.enum(reductions).default("sequence_mean"),
@@ -19,11 +21,12 @@ const schema = z.strictObject({
 const LARGEST = 10;
 
 /**
- * loss ← loss + max(−s·A, −clip(s, 1 − ε_low, 1 + ε_high)·A), s = exp(mean_t(log π_θ − log π_old)): the whole response is clipped or not
- * (GSPO, arXiv:2507.18071, Eq. 5; token form, Eq. 13: s_t = sg(s)·π_θ / sg(π_θ)). TRL has the sequence form; verl the token form, its
- * log-ratio at most 10. Weights of slot "before_clip" multiply A.
+ * loss ← loss + max(−s·A, −clip(s, 1 − ε_low, 1 + ε_high)·A), s = exp(mean_t(log π_θ − log π_old)): the whole response
+ * is clipped or not (GSPO, arXiv:2507.18071, Eq. 5; token form, Eq. 13: s_t = sg(s)·π_θ / sg(π_θ)). TRL has the
+ * sequence form; verl the token form, its log-ratio at most 10. Weights of slot "before_clip" multiply A.
  *
- * Metrics: policy/clip_high and policy/clip_low, the shares of tokens in responses whose gradient the clip stopped; policy/ratio, the mean s.
+ * Metrics: policy/clip_high and policy/clip_low, the shares of tokens in responses whose gradient the clip stopped;
+ * policy/ratio, the mean s.
  */
 export class SequenceObjectivePlugin implements Plugin {
   readonly name = "SequenceObjectivePlugin";
@@ -41,7 +44,10 @@ export class SequenceObjectivePlugin implements Plugin {
       metric("policy/clip_high", shares.high);
       metric("policy/clip_low", shares.low);
       metric("policy/ratio", maskedMean(ratio, batch.mask));
-      return [...terms, { name: "policy", value: clippedSurrogate(ratio, advantages, this.options), reduction: this.options.reduction }];
+      return [
+        ...terms,
+        { name: "policy", value: clippedSurrogate(ratio, advantages, this.options), reduction: this.options.reduction },
+      ];
     });
   }
 

@@ -6,7 +6,10 @@ import { keyCells } from "./structure-regions.ts";
 const schema = z.strictObject({
   /** Name of the view. */
   view: z.string().default("key-regions"),
-  /** δ_s: neighbouring visual tokens are one region where the eigenvalues of their structure tensors differ by less, of the largest. */
+  /**
+   * δ_s: neighbouring visual tokens are one region where the eigenvalues of their structure tensors differ by less, of
+   * the largest.
+   */
   structure: z.number().positive().default(0.5),
   /** δ_l: and their lightness by less, of 100. */
   lightness: z.number().positive().default(30),
@@ -22,10 +25,11 @@ const schema = z.strictObject({
 const usualSide = 28;
 
 /**
- * A view that is read as the original and regards the picture's key regions: outputs about the picture are about these visual tokens alone. A region is
- * what hangs together by the structure tensor of lightness gradients and by lightness; those of more than β times the median energy are key, of
- * the others r_skip do not count (KAWHI's SGUF, arXiv:2603.27375, Sec. 3.2 with the values of App. A; its code is not published). Tiles of a picture
- * are one picture, the overview another.
+ * A view that is read as the original and regards the picture's key regions: outputs about the picture are about these
+ * visual tokens alone. A region is what hangs together by the structure tensor of lightness gradients and by lightness;
+ * those of more than β times the median energy are key, of the others r_skip do not count (KAWHI's SGUF,
+ * arXiv:2603.27375, Sec. 3.2 with the values of App. A; its code is not published). Tiles of a picture are one picture,
+ * the overview another.
  */
 export class KeyRegionsPlugin implements Plugin {
   readonly name = "KeyRegionsPlugin";
@@ -55,13 +59,25 @@ export class KeyRegionsPlugin implements Plugin {
     return Uint8Array.from([...flags, ...(await whole("overview", 1, 1))]);
   }
 
-  #cells(picture: Picture, grid: { readonly rows: number; readonly columns: number; readonly side: number }, random: Random): Promise<Uint8Array> {
+  #cells(
+    picture: Picture,
+    grid: { readonly rows: number; readonly columns: number; readonly side: number },
+    random: Random,
+  ): Promise<Uint8Array> {
     return keyCells(picture, grid, this.options, random);
   }
 }
 
 /** How visual tokens lie in a picture, or in each of its tiles, and how many pixels one shows along a side. */
-function tokenGrid({ grid: [count, height, width], layout }: EncodedPicture, tokens: number): { readonly count: number; readonly rows: number; readonly columns: number; readonly side: number } {
+function tokenGrid(
+  { grid: [count, height, width], layout }: EncodedPicture,
+  tokens: number,
+): { readonly count: number; readonly rows: number; readonly columns: number; readonly side: number } {
   const merge = Math.round(Math.sqrt((count * height * width) / tokens));
-  return { count, rows: height / merge, columns: width / merge, side: layout === undefined ? usualSide : layout.patch * merge };
+  return {
+    count,
+    rows: height / merge,
+    columns: width / merge,
+    side: layout === undefined ? usualSide : layout.patch * merge,
+  };
 }

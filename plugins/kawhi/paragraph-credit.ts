@@ -7,12 +7,24 @@ import { z } from "zod";
 const schema = z.strictObject({
   /** The view whose regarded visual tokens count; "original": all of the picture's. */
   view: z.string().default("key-regions"),
-  /** α: "alignment", the cosine of query and key, as in the paper; "attention", the probability that the query puts on the tokens. */
+  /**
+   * α: "alignment", the cosine of query and key, as in the paper; "attention", the probability that the query puts on
+   * the tokens.
+   */
   score: z.enum(["alignment", "attention"]).default("alignment"),
   /** Layers of the decoder that α is the mean of, from 0; −1 is the last. */
-  layers: z.union([z.literal("all"), z.array(z.int()).min(1)]).meta({ unit: "layer numbers" }).default([-1]),
-  /** Heads that α is the mean of. Paper: 0, 1, 3 and 22 to 27 of Qwen2.5-VL-7B, 2, 3, 4, 12, 13, 19, 25 and 27 of Qwen3-VL-4B. */
-  heads: z.union([z.literal("all"), z.array(z.int()).min(1)]).meta({ unit: "head numbers" }).default("all"),
+  layers: z
+    .union([z.literal("all"), z.array(z.int()).min(1)])
+    .meta({ unit: "layer numbers" })
+    .default([-1]),
+  /**
+   * Heads that α is the mean of. Paper: 0, 1, 3 and 22 to 27 of Qwen2.5-VL-7B, 2, 3, 4, 12, 13, 19, 25 and 27 of
+   * Qwen3-VL-4B.
+   */
+  heads: z
+    .union([z.literal("all"), z.array(z.int()).min(1)])
+    .meta({ unit: "head numbers" })
+    .default("all"),
   /** What ends a paragraph of a response's text. */
   separator: z.string().min(1).default("\n\n"),
   /** τ of the softmax over paragraphs; the paper names no value. */
@@ -24,12 +36,14 @@ const schema = z.strictObject({
 });
 
 /**
- * A_t ← A_t·w_j for the tokens of paragraph j: w_j = w_min + (w_max − w_min)·((1 − λ)·softmax_j(ᾱ_j / τ) + λ/M), ᾱ_j the mean over its tokens of α_t, the mean
- * cosine of a token's queries with the keys of the picture's key regions, over the heads that see (KAWHI, arXiv:2603.27375, Eq. 12 to 17; its code is
- * not published). Responses to text-only prompts keep their advantages, which the paper does not speak of. List it after the plugin of the
- * advantages, and KeyRegionsPlugin beside it.
+ * A_t ← A_t·w_j for the tokens of paragraph j: w_j = w_min + (w_max − w_min)·((1 − λ)·softmax_j(ᾱ_j / τ) + λ/M), ᾱ_j
+ * the mean over its tokens of α_t, the mean cosine of a token's queries with the keys of the picture's key regions,
+ * over the heads that see (KAWHI, arXiv:2603.27375, Eq. 12 to 17; its code is not published). Responses to text-only
+ * prompts keep their advantages, which the paper does not speak of. List it after the plugin of the advantages, and
+ * KeyRegionsPlugin beside it.
  *
- * Metrics: kawhi/alignment, the mean α over tokens; kawhi/weight, the mean weight; kawhi/paragraphs, those of a response.
+ * Metrics: kawhi/alignment, the mean α over tokens; kawhi/weight, the mean weight; kawhi/paragraphs, those of a
+ * response.
  */
 export class ParagraphCreditPlugin implements Plugin {
   readonly name = "ParagraphCreditPlugin";
@@ -63,18 +77,24 @@ export class ParagraphCreditPlugin implements Plugin {
 
   /** w_j of paragraphs with these scores. */
   weights(scores: readonly number[]): number[] {
-    const { temperature, smoothing, range: [least, most] } = this.options;
+    const {
+      temperature,
+      smoothing,
+      range: [least, most],
+    } = this.options;
     const largest = Math.max(...scores);
     const raised = scores.map((score) => Math.exp((score - largest) / temperature));
     const sum = raised.reduce((a, b) => a + b, 0);
-    return raised.map((value) => least + (most - least) * ((1 - smoothing) * (value / sum) + smoothing / scores.length));
+    return raised.map(
+      (value) => least + (most - least) * ((1 - smoothing) * (value / sum) + smoothing / scores.length),
+    );
   }
 
   /** Places in [B · T] of each paragraph's tokens that count; a separator belongs to what it ends. */
   #paragraphs({ samples, text, T }: Batch, row: number, mask: Float32Array): number[][] {
     const { tokens } = samples[row]!.response;
     const found: number[][] = [];
-    for (let from = 0; from < tokens.length; ) {
+    for (let from = 0; from < tokens.length;) {
       const rest = tokens.subarray(from);
       const length = tokensUntil(rest, this.options.separator, text) ?? rest.length;
       const own = Array.from({ length }, (_, i) => row * T + from + i).filter((at) => mask[at] !== 0);

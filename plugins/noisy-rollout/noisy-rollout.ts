@@ -10,8 +10,9 @@ const schema = z.strictObject({
 });
 
 /**
- * Part of each group is sampled from the noisy picture and all of it is trained on the clean one: one baseline, one set of log-probs, more diverse
- * rollouts (NoisyRollout, arXiv:2504.13055, Alg. 1; release: ray_trainer.py, 6 + 6). List DiffusionNoisePlugin for the view.
+ * Part of each group is sampled from the noisy picture and all of it is trained on the clean one: one baseline, one set
+ * of log-probs, more diverse rollouts (NoisyRollout, arXiv:2504.13055, Alg. 1; release: ray_trainer.py, 6 + 6). List
+ * DiffusionNoisePlugin for the view.
  *
  * Metrics: noisy/reward_clean and noisy/reward_noisy, the mean rewards of either part.
  */
@@ -30,12 +31,20 @@ export class NoisyRolloutPlugin implements Plugin {
       shares: plan.shares.flatMap((asked) => {
         if (asked.view !== "original") return [asked];
         const noisy = Math.round(asked.count * share);
-        if (noisy === 0 || noisy === asked.count) throw new Error(`${share} of ${asked.count} responses is ${noisy}: both views need one at least; raise samplesPerPrompt`);
-        return [{ ...asked, count: asked.count - noisy }, { view, count: noisy }];
+        if (noisy === 0 || noisy === asked.count)
+          throw new Error(
+            `${share} of ${asked.count} responses is ${noisy}: both views need one at least; raise samplesPerPrompt`,
+          );
+        return [
+          { ...asked, count: asked.count - noisy },
+          { view, count: noisy },
+        ];
       }),
     }));
     hooks.rewards.tapPromise(this.name, (rewards, group) => {
-      group.samples.forEach(({ response }, index) => metric(response.view === view ? "noisy/reward_noisy" : "noisy/reward_clean", rewards[index]!));
+      group.samples.forEach(({ response }, index) =>
+        metric(response.view === view ? "noisy/reward_noisy" : "noisy/reward_clean", rewards[index]!),
+      );
       return Promise.resolve(rewards);
     });
   }

@@ -1,4 +1,7 @@
-/** TensorBoard's event files: records of `tensorflow.Event` with their lengths and masked CRC-32C, as TFRecord frames them. */
+/**
+ * TensorBoard's event files: records of `tensorflow.Event` with their lengths and masked CRC-32C, as TFRecord frames
+ * them.
+ */
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -27,7 +30,7 @@ export function framed(data: Uint8Array): Buffer {
 /** Records of a file with their steps; what a kill cut short is left out. */
 export function readRecords(file: Buffer): { readonly step: number; readonly bytes: Buffer }[] {
   const found: { step: number; bytes: Buffer }[] = [];
-  for (let at = 0; at + 16 <= file.length; ) {
+  for (let at = 0; at + 16 <= file.length;) {
     const end = at + 16 + Number(file.readBigUInt64LE(at));
     if (end > file.length) break;
     found.push({ step: stepOf(file.subarray(at + 12, end - 4)), bytes: file.subarray(at, end) });
@@ -67,18 +70,60 @@ export function event({ time, step = 0, version, values = [] }: EventFields): Ui
 }
 
 /** Summary.Value of a number. */
-export const scalarValue = (tag: string, value: number) => (writer: BinaryWriter): BinaryWriter => writer.tag(1, WireType.LengthDelimited).string(tag).tag(2, WireType.Bit32).float(value);
+export const scalarValue =
+  (tag: string, value: number) =>
+  (writer: BinaryWriter): BinaryWriter =>
+    writer.tag(1, WireType.LengthDelimited).string(tag).tag(2, WireType.Bit32).float(value);
 
 /** Summary.Value of a PNG. */
-export const imageValue = (tag: string, { png, width, height }: { readonly png: Uint8Array; readonly width: number; readonly height: number }) => (writer: BinaryWriter): BinaryWriter =>
-  writer.tag(1, WireType.LengthDelimited).string(tag).tag(4, WireType.LengthDelimited).fork()
-    .tag(1, WireType.Varint).int32(height).tag(2, WireType.Varint).int32(width).tag(3, WireType.Varint).int32(3).tag(4, WireType.LengthDelimited).bytes(png).join();
+export const imageValue =
+  (
+    tag: string,
+    { png, width, height }: { readonly png: Uint8Array; readonly width: number; readonly height: number },
+  ) =>
+  (writer: BinaryWriter): BinaryWriter =>
+    writer
+      .tag(1, WireType.LengthDelimited)
+      .string(tag)
+      .tag(4, WireType.LengthDelimited)
+      .fork()
+      .tag(1, WireType.Varint)
+      .int32(height)
+      .tag(2, WireType.Varint)
+      .int32(width)
+      .tag(3, WireType.Varint)
+      .int32(3)
+      .tag(4, WireType.LengthDelimited)
+      .bytes(png)
+      .join();
 
 /** Summary.Value of Markdown, for the plugin "text": a string tensor of one element. */
-export const textValue = (tag: string, text: string) => (writer: BinaryWriter): BinaryWriter =>
-  writer.tag(1, WireType.LengthDelimited).string(tag)
-    .tag(9, WireType.LengthDelimited).fork().tag(1, WireType.LengthDelimited).fork().tag(1, WireType.LengthDelimited).string("text").join().join()
-    .tag(8, WireType.LengthDelimited).fork()
-    .tag(1, WireType.Varint).int32(7)
-    .tag(2, WireType.LengthDelimited).fork().tag(2, WireType.LengthDelimited).fork().tag(1, WireType.Varint).int64(1).join().join()
-    .tag(8, WireType.LengthDelimited).string(text).join();
+export const textValue =
+  (tag: string, text: string) =>
+  (writer: BinaryWriter): BinaryWriter =>
+    writer
+      .tag(1, WireType.LengthDelimited)
+      .string(tag)
+      .tag(9, WireType.LengthDelimited)
+      .fork()
+      .tag(1, WireType.LengthDelimited)
+      .fork()
+      .tag(1, WireType.LengthDelimited)
+      .string("text")
+      .join()
+      .join()
+      .tag(8, WireType.LengthDelimited)
+      .fork()
+      .tag(1, WireType.Varint)
+      .int32(7)
+      .tag(2, WireType.LengthDelimited)
+      .fork()
+      .tag(2, WireType.LengthDelimited)
+      .fork()
+      .tag(1, WireType.Varint)
+      .int64(1)
+      .join()
+      .join()
+      .tag(8, WireType.LengthDelimited)
+      .string(text)
+      .join();

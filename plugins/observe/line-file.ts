@@ -1,5 +1,14 @@
 /** Logs of one JSON object a line that a resumed run goes on with. */
-import { appendFileSync, closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 const chunkBytes = 1 << 20;
@@ -12,8 +21,8 @@ export function appendLine(path: string, line: unknown): void {
 }
 
 /**
- * Cuts what stands behind the last line of a step before this one: a resumed run does those steps again. Read from the end,
- * since such logs may be larger than a text can be, and few of their lines are cut.
+ * Cuts what stands behind the last line of a step before this one: a resumed run does those steps again. Read from the
+ * end, since such logs may be larger than a text can be, and few of their lines are cut.
  */
 export function cutFromStep(path: string, step: number): void {
   if (!existsSync(path)) return;

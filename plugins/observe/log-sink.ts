@@ -53,7 +53,10 @@ export interface Logger {
   open(folder: string, run: string): LogSink;
 }
 
-/** Let a logger follow a run. Where it cannot write, one alarm is raised and it stops: a full disk costs the log, not the training. */
+/**
+ * Let a logger follow a run. Where it cannot write, one alarm is raised and it stops: a full disk costs the log, not
+ * the training.
+ */
 export function follow({ events, hooks, output }: Run, { name, options, home, open }: Logger): void {
   let sink: LogSink | null = null;
   let broken = false;
@@ -62,7 +65,8 @@ export function follow({ events, hooks, output }: Run, { name, options, home, op
     if (broken) return;
     try {
       if (sink === null) {
-        if (options.folder === null && output === null) throw new Error("the run has no folder: give the option folder");
+        if (options.folder === null && output === null)
+          throw new Error("the run has no folder: give the option folder");
         const folder = options.folder ?? join(output!, home);
         sink = open(folder, basename(output ?? dirname(folder)));
         sink.cut(step);
@@ -70,7 +74,11 @@ export function follow({ events, hooks, output }: Run, { name, options, home, op
       work(sink);
     } catch (cause) {
       broken = true;
-      events.emit("alarm", { step, plugin: name, message: `cannot write its log, nothing more is logged: ${cause instanceof Error ? cause.message : String(cause)}` });
+      events.emit("alarm", {
+        step,
+        plugin: name,
+        message: `cannot write its log, nothing more is logged: ${cause instanceof Error ? cause.message : String(cause)}`,
+      });
     }
   };
   events.on("experience", (experience) => {
@@ -95,22 +103,32 @@ export function follow({ events, hooks, output }: Run, { name, options, home, op
 }
 
 async function rolloutsOf({ samples }: Experience, count: number): Promise<LoggedRollout[]> {
-  return Promise.all(chooseSamples(samples, count).map(async ({ sample: { prompt, response, reward, parts, views } }) => ({
-    question: prompt.row.prompt,
-    answer: prompt.row.answer,
-    response: response.text,
-    reward,
-    parts,
-    finish: response.finish,
-    pictures: (await Promise.all([...views].map(([view, { pictures }]) => Promise.all(pictures.map(async (picture) => ({ view, ...(await encodePicture(picture)) })))))).flat(),
-  })));
+  return Promise.all(
+    chooseSamples(samples, count).map(async ({ sample: { prompt, response, reward, parts, views } }) => ({
+      question: prompt.row.prompt,
+      answer: prompt.row.answer,
+      response: response.text,
+      reward,
+      parts,
+      finish: response.finish,
+      pictures: (
+        await Promise.all(
+          [...views].map(([view, { pictures }]) =>
+            Promise.all(pictures.map(async (picture) => ({ view, ...(await encodePicture(picture)) }))),
+          ),
+        )
+      ).flat(),
+    })),
+  );
 }
 
 /** Columns of a table of rollouts, before their pictures. */
 export const rolloutColumns = ["question", "answer", "response", "reward", "finish"] as const;
 
 /** What stands in them. */
-export const rolloutCells = (rollout: LoggedRollout): (string | number)[] => rolloutColumns.map((name) => rollout[name]);
+export const rolloutCells = (rollout: LoggedRollout): (string | number)[] =>
+  rolloutColumns.map((name) => rollout[name]);
 
 /** A number as Python's json writes it: JSON has no word for those that are not finite. */
-export const pythonNumber = (value: number): string => (Number.isFinite(value) ? String(value) : Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+export const pythonNumber = (value: number): string =>
+  Number.isFinite(value) ? String(value) : Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";

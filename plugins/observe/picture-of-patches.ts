@@ -1,7 +1,10 @@
 /** Turns what the vision tower reads back into a picture: the exact input of the model, masks included. */
 import type { EncodedPicture, PatchLayout, Picture } from "@papo/core";
 
-/** The layout of Qwen2.5-VL's published preprocessor configuration, which normalises with CLIP's numbers: of pictures that say nothing of theirs. */
+/**
+ * The layout of Qwen2.5-VL's published preprocessor configuration, which normalises with CLIP's numbers: of pictures
+ * that say nothing of theirs.
+ */
 export const qwenPatchLayout: PatchLayout = {
   patch: 14,
   temporal: 2,
@@ -14,7 +17,8 @@ export const qwenPatchLayout: PatchLayout = {
 const channels = 3;
 
 /**
- * The picture behind `encoded`, its first frame, 8-bit RGB; of a picture in tiles the tiles side by side, without the overview.
+ * The picture behind `encoded`, its first frame, 8-bit RGB; of a picture in tiles the tiles side by side, without the
+ * overview.
  * @param layout of the picture's numbers; null: as it says itself
  * Throws when the number of values does not fit grid and layout.
  */
@@ -57,7 +61,14 @@ const placeOf = (index: number, columns: number, { merge, order }: PatchLayout):
 };
 
 /** Copies the first frame of one patch; `to` is a pixel index, `from` a value index. */
-const copyPatch = (values: Float32Array, from: number, data: Uint8Array, to: number, width: number, layout: PatchLayout): void => {
+const copyPatch = (
+  values: Float32Array,
+  from: number,
+  data: Uint8Array,
+  to: number,
+  width: number,
+  layout: PatchLayout,
+): void => {
   const { patch, temporal, mean, std } = layout;
   for (let channel = 0; channel < channels; channel++) {
     const frame = from + channel * temporal * patch * patch;

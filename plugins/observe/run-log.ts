@@ -19,10 +19,12 @@ const schema = z.strictObject({
   /** Samples per written step, one per prompt. */
   samples: z.number().int().nonnegative().meta({ unit: "responses" }).default(4),
   /**
-   * Text of tokens, as the policy's processor decodes them, or the text of each token as a list. Without it the report shows whole
-   * texts, not coloured tokens.
+   * Text of tokens, as the policy's processor decodes them, or the text of each token as a list. Without it the report
+   * shows whole texts, not coloured tokens.
    */
-  decode: z.custom<(tokens: Int32Array) => string | readonly string[]>((value) => typeof value === "function", "a function").optional(),
+  decode: z
+    .custom<(tokens: Int32Array) => string | readonly string[]>((value) => typeof value === "function", "a function")
+    .optional(),
   /** The longest side of a written picture, pixels; larger ones are scaled down. */
   largestSide: z.number().int().positive().meta({ unit: "pixels" }).default(448),
   /** How the model's processor makes patches, where the pictures do not say it themselves; null leaves it to them. */
@@ -40,11 +42,11 @@ const schema = z.strictObject({
 });
 
 /**
- * Writes into `folder`: samples.jsonl (SampleRecord), pictures/<hash>.png (the picture of each view as the model saw it),
- * alarms.jsonl (`{kind: "alarm" | "skip" | "checkpoint" | "end", step, …}`). Metrics and timings are written by the run itself.
- * A resumed run appends: samples of steps that it does again are cut first, alarms stay. Of two lines about the same sample
- * the later one counts. When writing fails, one alarm is raised and the log stops: a full disk costs the report, not the
- * training.
+ * Writes into `folder`: samples.jsonl (SampleRecord), pictures/<hash>.png (the picture of each view as the model saw
+ * it), alarms.jsonl (`{kind: "alarm" | "skip" | "checkpoint" | "end", step, …}`). Metrics and timings are written by
+ * the run itself. A resumed run appends: samples of steps that it does again are cut first, alarms stay. Of two lines
+ * about the same sample the later one counts. When writing fails, one alarm is raised and the log stops: a full disk
+ * costs the report, not the training.
  */
 export class RunLogPlugin implements Plugin {
   readonly name = "RunLogPlugin";
@@ -74,7 +76,8 @@ export class RunLogPlugin implements Plugin {
         fail(step, cause);
       }
     };
-    const append = (file: string, step: number, line: unknown): void => write(step, () => appendLine(join(folder, file), line));
+    const append = (file: string, step: number, line: unknown): void =>
+      write(step, () => appendLine(join(folder, file), line));
 
     events.on("experience", (experience) => {
       const { step } = experience;
@@ -100,14 +103,20 @@ export class RunLogPlugin implements Plugin {
     events.on("checkpoint", (checkpoint) => {
       append("alarms.jsonl", checkpoint.step, { kind: "checkpoint", ...checkpoint });
     });
-    // Pictures are compressed beside the training step and must be on disk before a checkpoint, and before the run ends, in a step that failed too.
+    // Pictures are compressed beside the training step and must be on disk before a checkpoint, and before the run
+    // ends, in a step that failed too.
     hooks.stepped.tapPromise(this.name, async () => {
       await pictures;
       return undefined;
     });
     hooks.ended.tapPromise(this.name, async (ending) => {
       await pictures;
-      append("alarms.jsonl", ending.step, { kind: "end", step: ending.step, ended: ending.ended, ...(ending.reason === null ? {} : { reason: ending.reason }) });
+      append("alarms.jsonl", ending.step, {
+        kind: "end",
+        step: ending.step,
+        ended: ending.ended,
+        ...(ending.reason === null ? {} : { reason: ending.reason }),
+      });
     });
   }
 

@@ -32,7 +32,10 @@ export interface SampleRecord {
   readonly logProbs: readonly number[];
   /** One per token; empty when the step has none. */
   readonly advantages: readonly number[];
-  /** Entropy of the whole distribution before each token, nats, by the weights that sampled where they were asked; empty where no plugin asks for it. */
+  /**
+   * Entropy of the whole distribution before each token, nats, by the weights that sampled where they were asked; empty
+   * where no plugin asks for it.
+   */
   readonly entropy: readonly number[];
   /** Per token, k3 of KL[π ‖ π_view] in nats; one list per view that was scored. */
   readonly perceptionKl: Readonly<Record<string, readonly number[]>>;
@@ -76,7 +79,9 @@ const perceptionKlOf = (viewed: Float32Array, original: Float32Array): number[] 
   return tidy(() => Array.from(klDivergence("k3", row(original), row(viewed)).dataSync(), shorten));
 };
 
-/** Keys of the log-probs under each view but the original, by view: those of the sampling weights where both are there. */
+/**
+ * Keys of the log-probs under each view but the original, by view: those of the sampling weights where both are there.
+ */
 const logProbArrays = (keys: readonly string[]): Map<string, string> => {
   const found = new Map<string, string>();
   for (const weights of ["old", "current"]) {
@@ -91,7 +96,9 @@ const logProbArrays = (keys: readonly string[]): Map<string, string> => {
 
 /** A row of the original view's entropies; none where nobody asked for them in this step, all zeros then. */
 function entropyOf(arrays: Experience["arrays"], row: number, T: number, length: number): number[] {
-  const found = ["old", "current"].map((weights) => rowOf(arrays[`original/${weights}/entropy`], row, T, length)).find((values) => values?.some((value) => value !== 0));
+  const found = ["old", "current"]
+    .map((weights) => rowOf(arrays[`original/${weights}/entropy`], row, T, length))
+    .find((values) => values?.some((value) => value !== 0));
   return found === undefined || found === null ? [] : Array.from(found, shorten);
 }
 

@@ -6,13 +6,12 @@ import { z } from "zod";
 import { event, framed, imageValue, readRecords, scalarValue, textValue } from "./event-file.ts";
 import { follow, loggerOptions, rolloutCells, rolloutColumns, type LoggedRollout, type LogSink } from "./log-sink.ts";
 
-const schema = z.strictObject({
-  ...loggerOptions,
-});
+const schema = z.strictObject({ ...loggerOptions });
 
 /**
- * Writes tensorboard/events.out.tfevents.papo, which `tensorboard --logdir <run>` reads: every metric as a scalar (float32, as TensorBoard keeps them), rollouts as a table in Markdown, and their
- * pictures under each view. A resumed run goes on in the same file.
+ * Writes tensorboard/events.out.tfevents.papo, which `tensorboard --logdir <run>` reads: every metric as a scalar
+ * (float32, as TensorBoard keeps them), rollouts as a table in Markdown, and their pictures under each view. A resumed
+ * run goes on in the same file.
  */
 export class TensorBoardPlugin implements Plugin {
   readonly name = "TensorBoardPlugin";
@@ -24,7 +23,12 @@ export class TensorBoardPlugin implements Plugin {
   }
 
   apply(run: Run): void {
-    follow(run, { name: this.name, options: this.options, home: "tensorboard", open: (folder) => tensorBoardSink(folder) });
+    follow(run, {
+      name: this.name,
+      options: this.options,
+      home: "tensorboard",
+      open: (folder) => tensorBoardSink(folder),
+    });
   }
 }
 
@@ -36,11 +40,34 @@ export function tensorBoardSink(folder: string, now: () => number = Date.now): L
   if (!existsSync(file)) writeFileAtomic(file, framed(event({ time: time(), version: "brain.Event:2" })));
   return {
     // The first record has no step and says which format it is.
-    cut: (step) => writeFileAtomic(file, Buffer.concat(readRecords(readFileSync(file)).filter((record) => record.step < step).map(({ bytes }) => Buffer.from(bytes)))),
-    metrics: ({ step, metrics }) => appendFileSync(file, framed(event({ time: time(), step, values: Object.entries(metrics).map(([name, value]) => scalarValue(name, value)) }))),
+    cut: (step) =>
+      writeFileAtomic(
+        file,
+        Buffer.concat(
+          readRecords(readFileSync(file))
+            .filter((record) => record.step < step)
+            .map(({ bytes }) => Buffer.from(bytes)),
+        ),
+      ),
+    metrics: ({ step, metrics }) =>
+      appendFileSync(
+        file,
+        framed(
+          event({
+            time: time(),
+            step,
+            values: Object.entries(metrics).map(([name, value]) => scalarValue(name, value)),
+          }),
+        ),
+      ),
     rollouts(step, rollouts) {
-      const pictures = rollouts.flatMap(({ pictures: views }, index) => views.map((picture) => imageValue(`rollouts/${index + 1}/${picture.view}`, picture)));
-      appendFileSync(file, framed(event({ time: time(), step, values: [textValue("rollouts", markdown(rollouts)), ...pictures] })));
+      const pictures = rollouts.flatMap(({ pictures: views }, index) =>
+        views.map((picture) => imageValue(`rollouts/${index + 1}/${picture.view}`, picture)),
+      );
+      appendFileSync(
+        file,
+        framed(event({ time: time(), step, values: [textValue("rollouts", markdown(rollouts)), ...pictures] })),
+      );
     },
   };
 }

@@ -6,17 +6,29 @@ import { parseOptions } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import type sqlite from "node-sqlite3-wasm";
 import { z } from "zod";
-import { follow, loggerOptions, pythonNumber, rolloutCells, rolloutColumns, type LoggedRollout, type LogSink } from "./log-sink.ts";
+import {
+  follow,
+  loggerOptions,
+  pythonNumber,
+  rolloutCells,
+  rolloutColumns,
+  type LoggedRollout,
+  type LogSink,
+} from "./log-sink.ts";
 
 const schema = z.strictObject({
   ...loggerOptions,
   /** The project that the run is shown in; letters, digits, - and _. */
-  project: z.string().regex(/^[\w-]+$/, "letters, digits, - and _").default("papo"),
+  project: z
+    .string()
+    .regex(/^[\w-]+$/, "letters, digits, - and _")
+    .default("papo"),
 });
 
 /**
- * Writes trackio/<project>.db and trackio/media, the local storage of Trackio 0.36.0, which `TRACKIO_DIR=<run>/trackio trackio show` reads: every metric, rollouts as a table, and their pictures under
- * each view. The run's name is its folder's. A resumed run goes on in the same database.
+ * Writes trackio/<project>.db and trackio/media, the local storage of Trackio 0.36.0, which `TRACKIO_DIR=<run>/trackio
+ * trackio show` reads: every metric, rollouts as a table, and their pictures under each view. The run's name is its
+ * folder's. A resumed run goes on in the same database.
  */
 export class TrackioPlugin implements Plugin {
   readonly name = "TrackioPlugin";
@@ -29,7 +41,12 @@ export class TrackioPlugin implements Plugin {
 
   apply(run: Run): void {
     const { project, ...options } = this.options;
-    follow(run, { name: this.name, options, home: "trackio", open: (folder, name) => trackioSink(folder, { project, run: name }) });
+    follow(run, {
+      name: this.name,
+      options,
+      home: "trackio",
+      open: (folder, name) => trackioSink(folder, { project, run: name }),
+    });
   }
 }
 
@@ -41,7 +58,12 @@ const tables = [
 ];
 
 /** @param now milliseconds since 1970 @param uuid of the run and of each of its lines */
-export function trackioSink(folder: string, { project, run }: { readonly project: string; readonly run: string }, now: () => number = Date.now, uuid: () => string = randomUUID): LogSink {
+export function trackioSink(
+  folder: string,
+  { project, run }: { readonly project: string; readonly run: string },
+  now: () => number = Date.now,
+  uuid: () => string = randomUUID,
+): LogSink {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${project}.db`);
   // Loaded when a run logs to it: 18 MB that all other runs do without.
@@ -61,17 +83,42 @@ export function trackioSink(folder: string, { project, run }: { readonly project
     if (known) return known.run_id;
     const fresh = uuid().replaceAll("-", "");
     const at = new Date(now()).toISOString();
-    database.run("INSERT INTO configs (run_id, run_name, config, created_at) VALUES (?, ?, ?, ?)", [fresh, run, JSON.stringify({ _Username: null, _Created: at }), at]);
+    database.run("INSERT INTO configs (run_id, run_name, config, created_at) VALUES (?, ?, ?, ?)", [
+      fresh,
+      run,
+      JSON.stringify({ _Username: null, _Created: at }),
+      at,
+    ]);
     return fresh;
   });
-  const log = (step: number, values: unknown): void => using((database) => {
-    const row = [id, new Date(now()).toISOString(), run, step, JSON.stringify(values, (_name, value: unknown) => (typeof value === "number" && !Number.isFinite(value) ? pythonNumber(value) : value)), uuid()];
-    database.run("INSERT INTO metrics (run_id, timestamp, run_name, step, metrics, log_id) VALUES (?, ?, ?, ?, ?, ?)", row);
-  });
+  const log = (step: number, values: unknown): void =>
+    using((database) => {
+      const row = [
+        id,
+        new Date(now()).toISOString(),
+        run,
+        step,
+        JSON.stringify(values, (_name, value: unknown) =>
+          typeof value === "number" && !Number.isFinite(value) ? pythonNumber(value) : value,
+        ),
+        uuid(),
+      ];
+      database.run(
+        "INSERT INTO metrics (run_id, timestamp, run_name, step, metrics, log_id) VALUES (?, ?, ?, ?, ?, ?)",
+        row,
+      );
+    });
   return {
-    cut: (step) => using((database) => void database.run("DELETE FROM metrics WHERE run_id = ? AND step >= ?", [id, step])),
+    cut: (step) =>
+      using((database) => void database.run("DELETE FROM metrics WHERE run_id = ? AND step >= ?", [id, step])),
     metrics: ({ step, metrics }) => log(step, metrics),
-    rollouts: (step, rollouts) => log(step, { rollouts: { _type: "trackio.table", _value: rollouts.map((rollout, index) => tableRow(rollout, `${step}-${index}`)) } }),
+    rollouts: (step, rollouts) =>
+      log(step, {
+        rollouts: {
+          _type: "trackio.table",
+          _value: rollouts.map((rollout, index) => tableRow(rollout, `${step}-${index}`)),
+        },
+      }),
   };
 
   function tableRow(rollout: LoggedRollout, place: string): Record<string, unknown> {
@@ -82,6 +129,9 @@ export function trackioSink(folder: string, { project, run }: { readonly project
       return { _type: "trackio.image", file_path: path, caption: view };
     });
     const cells = rolloutCells(rollout);
-    return { ...Object.fromEntries(rolloutColumns.map((name, at) => [name, cells[at]])), ...Object.fromEntries(shown.map((picture, index) => [`picture ${index + 1}`, picture])) };
+    return {
+      ...Object.fromEntries(rolloutColumns.map((name, at) => [name, cells[at]])),
+      ...Object.fromEntries(shown.map((picture, index) => [`picture ${index + 1}`, picture])),
+    };
   }
 }

@@ -17,7 +17,10 @@ function chunk(type: number, data: Uint8Array): Buffer {
   return Buffer.concat([head, data]);
 }
 
-/** The bytes that append a record to a file of `size` bytes: blocks of 32 KiB are never crossed, and their last bytes stay 0 where no header fits. */
+/**
+ * The bytes that append a record to a file of `size` bytes: blocks of 32 KiB are never crossed, and their last bytes
+ * stay 0 where no header fits.
+ */
 export function logRecord(size: number, data: Uint8Array): Buffer {
   const parts: Buffer[] = [];
   let [at, left, first] = [size, data, true];
@@ -42,7 +45,7 @@ export function logRecord(size: number, data: Uint8Array): Buffer {
 export function readLog(file: Buffer): { readonly data: Buffer; readonly end: number }[] {
   const found: { data: Buffer; end: number }[] = [];
   let parts: Buffer[] = [];
-  for (let at = fileHeader.length; at + HEADER <= file.length; ) {
+  for (let at = fileHeader.length; at + HEADER <= file.length;) {
     const room = BLOCK - (at % BLOCK);
     if (room < HEADER) {
       at += room;
@@ -60,22 +63,56 @@ export function readLog(file: Buffer): { readonly data: Buffer; readonly end: nu
 
 type Fields = (writer: BinaryWriter) => BinaryWriter;
 
-const inside = (field: number, fields: Fields): Fields => (writer) => fields(writer.tag(field, WireType.LengthDelimited).fork()).join();
-const text = (field: number, value: string): Fields => (writer) => writer.tag(field, WireType.LengthDelimited).string(value);
-const whole = (field: number, value: number): Fields => (writer) => writer.tag(field, WireType.Varint).int64(value);
-const all = (...fields: readonly Fields[]): Fields => (writer) => fields.reduce((done, next) => next(done), writer);
+const inside =
+  (field: number, fields: Fields): Fields =>
+  (writer) =>
+    fields(writer.tag(field, WireType.LengthDelimited).fork()).join();
+const text =
+  (field: number, value: string): Fields =>
+  (writer) =>
+    writer.tag(field, WireType.LengthDelimited).string(value);
+const whole =
+  (field: number, value: number): Fields =>
+  (writer) =>
+    writer.tag(field, WireType.Varint).int64(value);
+const all =
+  (...fields: readonly Fields[]): Fields =>
+  (writer) =>
+    fields.reduce((done, next) => next(done), writer);
 
-const record = (number: number, fields: Fields): Uint8Array => all(whole(1, number), fields)(new BinaryWriter()).finish();
+const record = (number: number, fields: Fields): Uint8Array =>
+  all(whole(1, number), fields)(new BinaryWriter()).finish();
 
 /** The first record: who writes, and the oldest reader. */
-export const headerRecord = (): Uint8Array => record(0, inside(21, inside(1, all(text(1, "0.31.0"), text(2, "0.1.0")))));
+export const headerRecord = (): Uint8Array =>
+  record(0, inside(21, inside(1, all(text(1, "0.31.0"), text(2, "0.1.0")))));
 
-export const runRecord = (number: number, { id, project, name, seconds }: { readonly id: string; readonly project: string; readonly name: string; readonly seconds: number }): Uint8Array =>
-  record(number, inside(17, all(text(1, id), text(3, project), text(8, name), inside(17, whole(1, Math.floor(seconds))))));
+export const runRecord = (
+  number: number,
+  {
+    id,
+    project,
+    name,
+    seconds,
+  }: { readonly id: string; readonly project: string; readonly name: string; readonly seconds: number },
+): Uint8Array =>
+  record(
+    number,
+    inside(17, all(text(1, id), text(3, project), text(8, name), inside(17, whole(1, Math.floor(seconds))))),
+  );
 
 /** One step's values, as JSON each. */
 export const historyRecord = (number: number, step: number, values: Readonly<Record<string, string>>): Uint8Array =>
-  record(number, inside(2, all(...Object.entries(values).map(([key, json]) => inside(1, all(text(1, key), text(16, json)))), inside(2, whole(1, step)))));
+  record(
+    number,
+    inside(
+      2,
+      all(
+        ...Object.entries(values).map(([key, json]) => inside(1, all(text(1, key), text(16, json)))),
+        inside(2, whole(1, step)),
+      ),
+    ),
+  );
 
 /** The run's end, with the exit code of its process. */
 export const exitRecord = (number: number, code: number): Uint8Array => record(number, inside(18, whole(1, code)));

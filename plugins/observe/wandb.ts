@@ -1,11 +1,28 @@
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { parseOptions, writeFileAtomic } from "@papo/core";
 import type { Plugin, Run } from "@papo/core";
 import { z } from "zod";
-import { follow, loggerOptions, pythonNumber, rolloutCells, rolloutColumns, type LoggedRollout, type LogSink } from "./log-sink.ts";
+import {
+  follow,
+  loggerOptions,
+  pythonNumber,
+  rolloutCells,
+  rolloutColumns,
+  type LoggedRollout,
+  type LogSink,
+} from "./log-sink.ts";
 import { exitRecord, fileHeader, headerRecord, historyRecord, logRecord, readLog, runRecord } from "./wandb-file.ts";
 
 const schema = z.strictObject({
@@ -15,8 +32,9 @@ const schema = z.strictObject({
 });
 
 /**
- * Writes wandb/offline-run-…, an offline run of Weights & Biases, which `wandb sync <run>/wandb/offline-run-*` uploads: every metric, rollouts as a table, and their pictures under each view. The
- * run's name is its folder's; it is shown as finished or failed by how the run ended. A resumed run goes on in the same file. Nothing is sent from here.
+ * Writes wandb/offline-run-…, an offline run of Weights & Biases, which `wandb sync <run>/wandb/offline-run-*` uploads:
+ * every metric, rollouts as a table, and their pictures under each view. The run's name is its folder's; it is shown as
+ * finished or failed by how the run ended. A resumed run goes on in the same file. Nothing is sent from here.
  */
 export class WandbPlugin implements Plugin {
   readonly name = "WandbPlugin";
@@ -29,15 +47,25 @@ export class WandbPlugin implements Plugin {
 
   apply(run: Run): void {
     const { project, ...options } = this.options;
-    follow(run, { name: this.name, options, home: "wandb", open: (folder, name) => wandbSink(folder, { project, run: name }) });
+    follow(run, {
+      name: this.name,
+      options,
+      home: "wandb",
+      open: (folder, name) => wandbSink(folder, { project, run: name }),
+    });
   }
 }
 
 /** @param now milliseconds since 1970 */
-export function wandbSink(folder: string, { project, run }: { readonly project: string; readonly run: string }, now: () => number = Date.now): LogSink {
+export function wandbSink(
+  folder: string,
+  { project, run }: { readonly project: string; readonly run: string },
+  now: () => number = Date.now,
+): LogSink {
   const { home, file } = openRun(folder, { project, run }, now);
   let number = readLog(readFileSync(file)).length;
-  const append = (make: (number: number) => Uint8Array): void => appendFileSync(file, logRecord(statSync(file).size, make(number++)));
+  const append = (make: (number: number) => Uint8Array): void =>
+    appendFileSync(file, logRecord(statSync(file).size, make(number++)));
   let pending: Record<string, string> = {};
   return {
     cut(step) {
@@ -49,7 +77,9 @@ export function wandbSink(folder: string, { project, run }: { readonly project: 
     },
     metrics({ step, metrics }) {
       const values = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, pythonNumber(value)]));
-      append((at) => historyRecord(at, step, { ...values, ...pending, _step: String(step), _timestamp: pythonNumber(now() / 1000) }));
+      append((at) =>
+        historyRecord(at, step, { ...values, ...pending, _step: String(step), _timestamp: pythonNumber(now() / 1000) }),
+      );
       pending = {};
     },
     // A step has one record: its table waits for its metrics.
@@ -64,7 +94,11 @@ export function wandbSink(folder: string, { project, run }: { readonly project: 
 const exitCodes = { finished: 0, stopped: 0, interrupted: 255, failed: 1 } as const;
 
 /** The folder of the run's files, made at the first start. */
-function openRun(folder: string, { project, run }: { readonly project: string; readonly run: string }, now: () => number): { readonly home: string; readonly file: string } {
+function openRun(
+  folder: string,
+  { project, run }: { readonly project: string; readonly run: string },
+  now: () => number,
+): { readonly home: string; readonly file: string } {
   const found = existsSync(folder) ? readdirSync(folder).find((name) => name.startsWith("offline-run-")) : undefined;
   const id = found?.split("-").at(-1) ?? createHash("sha256").update(`${run} ${now()}`).digest("hex").slice(0, 8);
   const stamp = new Date(now()).toISOString().replaceAll(/[-:]/g, "").replace("T", "_").slice(0, 15);
@@ -74,7 +108,10 @@ function openRun(folder: string, { project, run }: { readonly project: string; r
   if (!existsSync(file)) {
     const records = [headerRecord(), runRecord(1, { id, project, name: run, seconds: now() / 1000 })];
     // A file without its first records is no run to W&B.
-    writeFileAtomic(file, records.reduce((whole, data) => Buffer.concat([whole, logRecord(whole.length, data)]), Buffer.from(fileHeader)));
+    writeFileAtomic(
+      file,
+      records.reduce((whole, data) => Buffer.concat([whole, logRecord(whole.length, data)]), Buffer.from(fileHeader)),
+    );
   }
   return { home, file };
 }
@@ -109,7 +146,15 @@ function stepOf(data: Uint8Array): number {
 /** Writes media/table/… and the pictures that it shows; what the history says of it. */
 function writeTable(home: string, step: number, rollouts: readonly LoggedRollout[]): Record<string, unknown> {
   const views = [...new Set(rollouts.flatMap(({ pictures }) => pictures.map(({ view }) => view)))];
-  const data = rollouts.map((rollout) => [...rolloutCells(rollout), ...views.map((view) => pictureCell(home, rollout.pictures.find((picture) => picture.view === view)))]);
+  const data = rollouts.map((rollout) => [
+    ...rolloutCells(rollout),
+    ...views.map((view) =>
+      pictureCell(
+        home,
+        rollout.pictures.find((picture) => picture.view === view),
+      ),
+    ),
+  ]);
   const text = JSON.stringify({ columns: [...rolloutColumns, ...views], data });
   const { path, sha256, size } = media(home, "table", `rollouts_${step}`, "table.json", Buffer.from(text));
   return { _type: "table-file", path, sha256, size, ncols: rolloutColumns.length + views.length, nrows: data.length };
@@ -121,7 +166,13 @@ function pictureCell(home: string, picture: LoggedRollout["pictures"][number] | 
   return { _type: "image-file", ...media(home, "images", "picture", "png", png), format: "png", width, height };
 }
 
-function media(home: string, kind: string, name: string, ending: string, content: Uint8Array): { readonly path: string; readonly sha256: string; readonly size: number } {
+function media(
+  home: string,
+  kind: string,
+  name: string,
+  ending: string,
+  content: Uint8Array,
+): { readonly path: string; readonly sha256: string; readonly size: number } {
   const sha256 = createHash("sha256").update(content).digest("hex");
   const path = `media/${kind}/${name}_${sha256.slice(0, 20)}.${ending}`;
   mkdirSync(dirname(join(home, "files", path)), { recursive: true });

@@ -1,9 +1,15 @@
-/** Putting something else in the place of cells of a picture: squares of the picture as it was given, or patches of the processor. */
+/**
+ * Putting something else in the place of cells of a picture: squares of the picture as it was given, or patches of the
+ * processor.
+ */
 import { tokensOfPatches } from "@papo/core";
 import type { EncodedPicture, PatchLayout, Picture, Random } from "@papo/core";
 import sharp from "sharp";
 
-/** What stands in a masked cell: black, the picture's mean colour, noise, or the picture blurred (patches: each patch's own mean colour). */
+/**
+ * What stands in a masked cell: black, the picture's mean colour, noise, or the picture blurred (patches: each patch's
+ * own mean colour).
+ */
 export const fills = ["black", "mean", "noise", "blur"] as const;
 export type Fill = (typeof fills)[number];
 
@@ -22,21 +28,43 @@ export interface Brush {
 }
 
 /** Squares of a grid over a picture; those at the right and lower border may be cut. */
-export function gridOf({ width, height }: Picture, square: number): { readonly columns: number; readonly cells: number } {
+export function gridOf(
+  { width, height }: Picture,
+  square: number,
+): { readonly columns: number; readonly cells: number } {
   const columns = Math.ceil(width / square);
   return { columns, cells: columns * Math.ceil(height / square) };
 }
 
 /** The picture with the chosen squares replaced. */
-export function fillSquares(picture: Picture, square: number, chosen: ArrayLike<number | boolean>, brush: Brush): Promise<Picture> {
+export function fillSquares(
+  picture: Picture,
+  square: number,
+  chosen: ArrayLike<number | boolean>,
+  brush: Brush,
+): Promise<Picture> {
   const { columns } = gridOf(picture, square);
-  return fillWhere(picture, (x, y) => Boolean(chosen[Math.floor(y / square) * columns + Math.floor(x / square)]), brush);
+  return fillWhere(
+    picture,
+    (x, y) => Boolean(chosen[Math.floor(y / square) * columns + Math.floor(x / square)]),
+    brush,
+  );
 }
 
 /** The picture with the chosen cells of a grid of so many rows and columns replaced, whatever its size. */
-export function fillCells(picture: Picture, rows: number, columns: number, chosen: ArrayLike<number | boolean>, brush: Brush): Promise<Picture> {
+export function fillCells(
+  picture: Picture,
+  rows: number,
+  columns: number,
+  chosen: ArrayLike<number | boolean>,
+  brush: Brush,
+): Promise<Picture> {
   const { width, height } = picture;
-  return fillWhere(picture, (x, y) => Boolean(chosen[Math.floor((y * rows) / height) * columns + Math.floor((x * columns) / width)]), brush);
+  return fillWhere(
+    picture,
+    (x, y) => Boolean(chosen[Math.floor((y * rows) / height) * columns + Math.floor((x * columns) / width)]),
+    brush,
+  );
 }
 
 async function fillWhere(picture: Picture, masked: (x: number, y: number) => boolean, brush: Brush): Promise<Picture> {
@@ -55,8 +83,15 @@ async function fillWhere(picture: Picture, masked: (x: number, y: number) => boo
 /** A whole picture of what masked cells show, [height, width, 3]. */
 async function replacement({ width, height, data }: Picture, { fill, sigma, random }: Brush): Promise<Uint8Array> {
   if (fill === "black") return new Uint8Array(data.length);
-  if (fill === "noise") return Uint8Array.from({ length: data.length }, (_, index) => Math.floor(random.uniform(index) * 256));
-  if (fill === "blur") return new Uint8Array(await sharp(data, { raw: { width, height, channels: 3 } }).blur(sigma).raw().toBuffer());
+  if (fill === "noise")
+    return Uint8Array.from({ length: data.length }, (_, index) => Math.floor(random.uniform(index) * 256));
+  if (fill === "blur")
+    return new Uint8Array(
+      await sharp(data, { raw: { width, height, channels: 3 } })
+        .blur(sigma)
+        .raw()
+        .toBuffer(),
+    );
   const mean = [0, 1, 2].map((channel) => Math.round(meanOf(data, channel, 3)));
   return Uint8Array.from({ length: data.length }, (_, index) => mean[index % 3]!);
 }
@@ -84,20 +119,40 @@ export function tokenCells(picture: EncodedPicture, mergeUnit: number | null = n
 }
 
 /**
- * A cell for each patch, or visual token, of the picture itself. An overview shows what the tiles show: its pixels belong to the cells of the
- * places that they show, so that nothing masked in a tile is seen in it.
+ * A cell for each patch, or visual token, of the picture itself. An overview shows what the tiles show: its pixels
+ * belong to the cells of the places that they show, so that nothing masked in a tile is seen in it.
  */
-export function pictureCells(picture: EncodedPicture, on: "patches" | "merge", mergeUnit: number | null = null): PatchCells {
-  const cells: PatchCells = on === "merge" ? tokenCells(picture, mergeUnit) : { count: picture.grid.reduce((product, size) => product * size, 1), of: (patch) => patch };
-  const { tiles, layout, grid: [count, height, width] } = picture;
+export function pictureCells(
+  picture: EncodedPicture,
+  on: "patches" | "merge",
+  mergeUnit: number | null = null,
+): PatchCells {
+  const cells: PatchCells =
+    on === "merge"
+      ? tokenCells(picture, mergeUnit)
+      : { count: picture.grid.reduce((product, size) => product * size, 1), of: (patch) => patch };
+  const {
+    tiles,
+    layout,
+    grid: [count, height, width],
+  } = picture;
   if (tiles === undefined || layout === undefined) return cells;
   const perTile = height * width;
   const first = (count - 1) * perTile;
-  return { count: (cells.count / count) * (count - 1), of: (patch) => (patch < first ? cells.of(patch) : shownCells(patch - first, picture, tiles, layout, cells)) };
+  return {
+    count: (cells.count / count) * (count - 1),
+    of: (patch) => (patch < first ? cells.of(patch) : shownCells(patch - first, picture, tiles, layout, cells)),
+  };
 }
 
 /** The cells that the pixels of an overview's patch show. */
-function shownCells(patch: number, { grid: [, height, width] }: EncodedPicture, tiles: NonNullable<EncodedPicture["tiles"]>, { patch: side }: PatchLayout, cells: PatchCells): Int32Array {
+function shownCells(
+  patch: number,
+  { grid: [, height, width] }: EncodedPicture,
+  tiles: NonNullable<EncodedPicture["tiles"]>,
+  { patch: side }: PatchLayout,
+  cells: PatchCells,
+): Int32Array {
   const [top, left] = [Math.floor(patch / width) * side, (patch % width) * side];
   return Int32Array.from({ length: side ** 2 }, (_, pixel) => {
     const row = Math.floor(((top + Math.floor(pixel / side) + 0.5) * tiles.rows) / side);
@@ -108,12 +163,19 @@ function shownCells(patch: number, { grid: [, height, width] }: EncodedPicture, 
 }
 
 /** The picture with the chosen cells of its patches replaced. */
-export function fillPatches(picture: EncodedPicture, cells: PatchCells, chosen: ArrayLike<number | boolean>, { fill, random }: Brush, range: Range): EncodedPicture {
+export function fillPatches(
+  picture: EncodedPicture,
+  cells: PatchCells,
+  chosen: ArrayLike<number | boolean>,
+  { fill, random }: Brush,
+  range: Range,
+): EncodedPicture {
   const patches = picture.grid.reduce((product, length) => product * length, 1);
   const size = picture.pixels.length / patches; // channels · temporal · patch · patch
   const [black, white] = [range.black ?? levelOf(picture, 0), range.white ?? levelOf(picture, 1)];
   const part = size / black.length; // numbers of one channel in a patch
-  const means = fill === "mean" ? black.map((_, channel) => channelMean(picture.pixels, channel, part, black.length)) : [];
+  const means =
+    fill === "mean" ? black.map((_, channel) => channelMean(picture.pixels, channel, part, black.length)) : [];
   const pixels = picture.pixels.slice();
   for (let patch = 0; patch < patches; patch++) {
     const shown = cells.of(patch);
@@ -135,9 +197,15 @@ export function fillPatches(picture: EncodedPicture, cells: PatchCells, chosen: 
   return { ...picture, pixels };
 }
 
-/** The normalised value of a grey level in 0 … 1, per channel: (level − mean) / std; with the numbers of Qwen2.5-VL where the picture names none. */
+/**
+ * The normalised value of a grey level in 0 … 1, per channel: (level − mean) / std; with the numbers of Qwen2.5-VL
+ * where the picture names none.
+ */
 function levelOf({ layout }: EncodedPicture, level: number): number[] {
-  const { mean, std } = layout ?? { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] };
+  const { mean, std } = layout ?? {
+    mean: [0.48145466, 0.4578275, 0.40821073],
+    std: [0.26862954, 0.26130258, 0.27577711],
+  };
   return mean.map((value, channel) => (level - value) / std[channel]!);
 }
 

@@ -1,4 +1,7 @@
-/** Signs of collapse in a run's metrics, each against the run's own course. State is plain data, so that it can be saved. */
+/**
+ * Signs of collapse in a run's metrics, each against the run's own course. State is plain data, so that it can be
+ * saved.
+ */
 
 /** A metric, the way it goes in a collapse, and a size below which it means nothing. */
 export interface Sign {
@@ -8,8 +11,9 @@ export interface Sign {
 }
 
 /**
- * What PAPO (arXiv:2507.06448, KL_prcp hacking) names — its loss, the negative divergence, falling sharply; clip-high; both entropies — and what comes with
- * it: variance and saturation of the divergence, gibberish, length; and the reward, which is what is lost.
+ * What PAPO (arXiv:2507.06448, KL_prcp hacking) names — its loss, the negative divergence, falling sharply; clip-high;
+ * both entropies — and what comes with it: variance and saturation of the divergence, gibberish, length; and the
+ * reward, which is what is lost.
  */
 export const signs: readonly Sign[] = [
   { metric: "papo/perception_kl", way: "up", floor: 0.1 },
@@ -40,8 +44,15 @@ export interface Watching {
   readonly factor: number;
 }
 
-/** Note a step's metrics; one phrase for each sign that has moved away from the best that the run has shown. Unknown metrics are not watched. */
-export function moved(course: Course, metrics: Readonly<Record<string, number>>, { window, baseline, factor }: Watching): string[] {
+/**
+ * Note a step's metrics; one phrase for each sign that has moved away from the best that the run has shown. Unknown
+ * metrics are not watched.
+ */
+export function moved(
+  course: Course,
+  metrics: Readonly<Record<string, number>>,
+  { window, baseline, factor }: Watching,
+): string[] {
   return signs.flatMap(({ metric, way, floor }) => {
     const value = metrics[metric];
     if (value === undefined || !Number.isFinite(value)) return [];
@@ -49,7 +60,8 @@ export function moved(course: Course, metrics: Readonly<Record<string, number>>,
     if (values.length < window + baseline) return [];
     const settled = mean(values.slice(0, baseline));
     const known = course.best[metric];
-    const best = (course.best[metric] = known === undefined ? settled : way === "up" ? Math.min(known, settled) : Math.max(known, settled));
+    const best = (course.best[metric] =
+      known === undefined ? settled : way === "up" ? Math.min(known, settled) : Math.max(known, settled));
     const now = mean(values.slice(-window));
     const away = way === "up" ? now > Math.max(best, floor) * factor : best > floor && now < best / factor;
     return away ? [`${metric} ${best.toPrecision(3)} → ${now.toPrecision(3)}`] : [];
@@ -64,9 +76,17 @@ const DISTINCT = 0.6;
 const SHORTEST = 8;
 
 /** Whether a response was cut at the limit or repeats itself. */
-export function isGibberish({ tokens, finish }: { readonly tokens: Int32Array; readonly finish: "stop" | "length" }): boolean {
+export function isGibberish({
+  tokens,
+  finish,
+}: {
+  readonly tokens: Int32Array;
+  readonly finish: "stop" | "length";
+}): boolean {
   if (finish === "length") return true;
   if (tokens.length < SHORTEST) return false;
-  const pairs = new Set(Array.from({ length: tokens.length - 1 }, (_, index) => `${tokens[index]} ${tokens[index + 1]}`));
+  const pairs = new Set(
+    Array.from({ length: tokens.length - 1 }, (_, index) => `${tokens[index]} ${tokens[index + 1]}`),
+  );
   return pairs.size / (tokens.length - 1) < DISTINCT;
 }

@@ -13,8 +13,8 @@ const schema = z.strictObject({
 });
 
 /**
- * loss ← loss + c·mean(−log π_θ) over the tokens of correct responses: supervised training on one's own right answers (the optional term of the PAPO
- * release: dp_actor.py, use_sft_loss).
+ * loss ← loss + c·mean(−log π_θ) over the tokens of correct responses: supervised training on one's own right answers
+ * (the optional term of the PAPO release: dp_actor.py, use_sft_loss).
  *
  * Metric: sft/loss, the mean −log π_θ over the tokens of correct responses.
  */

@@ -12,21 +12,27 @@ const schema = z.strictObject({
   masked: z.number().nonnegative().default(0.03),
   /** The view of the masked policy. */
   view: z.string().default("masked"),
-  /** "official": masked side constant and from the old weights, so without effect on the gradient; "paper": current weights, with gradient. */
+  /**
+   * "official": masked side constant and from the old weights, so without effect on the gradient; "paper": current
+   * weights, with gradient.
+   */
   mode: z.enum(["official", "paper"]).default("official"),
-  /** Share of each prompt's responses that is scored under the view, see PerceptionKlPlugin; the larger share of the two holds. */
+  /**
+   * Share of each prompt's responses that is scored under the view, see PerceptionKlPlugin; the larger share of the two
+   * holds.
+   */
   share: z.number().gt(0).max(1).default(1),
   /** How tokens are averaged. */
   reduction: z.enum(reductions).default("token_mean"),
 });
 
 /**
- * loss ← loss + η₁·H[π] + η₂·H[π_mask], H = −log π of the sampled tokens: both entropies are penalised, to keep the perception term
- * from collapse (PAPO, arXiv:2507.06448, double entropy loss; release: dp_actor.py). Under a schedule of γ the release scales both with it:
- * see PerceptionSchedulePlugin.
+ * loss ← loss + η₁·H[π] + η₂·H[π_mask], H = −log π of the sampled tokens: both entropies are penalised, to keep the
+ * perception term from collapse (PAPO, arXiv:2507.06448, double entropy loss; release: dp_actor.py). Under a schedule
+ * of γ the release scales both with it: see PerceptionSchedulePlugin.
  *
- * Metrics: papo/entropy and papo/entropy_masked, means over tokens; the latter over responses to prompts with pictures, as text-only ones
- * have no masked policy and give 0.
+ * Metrics: papo/entropy and papo/entropy_masked, means over tokens; the latter over responses to prompts with pictures,
+ * as text-only ones have no masked policy and give 0.
  */
 export class DoubleEntropyPlugin implements Plugin {
   readonly name = "DoubleEntropyPlugin";
@@ -41,7 +47,14 @@ export class DoubleEntropyPlugin implements Plugin {
     const [eta1, eta2] = [coefficient("papo/eta_original", original), coefficient("papo/eta_masked", masked)];
     const paper = mode === "paper";
     const hint = "list RandomMaskPlugin in the recipe";
-    const maskedScore = scores.request({ view, weights: paper ? "current" : "old", gradient: paper, share, while: eta2, hint });
+    const maskedScore = scores.request({
+      view,
+      weights: paper ? "current" : "old",
+      gradient: paper,
+      share,
+      while: eta2,
+      hint,
+    });
     hooks.terms.tap(this.name, (terms, batch) => {
       const added = [];
       const entropy = sampledEntropy(batch.logProbs); // [B, T]

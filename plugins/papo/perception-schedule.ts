@@ -11,16 +11,19 @@ const schema = z.strictObject({
   over: z.number().gt(0).max(1).default(0.5),
   /** How it moves. The release: "linear". */
   course: z.enum(["linear", "cosine"]).default("linear"),
-  /** Both entropies are scaled by γ_t / γ, as the release does: a `from` other than γ rescales them from the first step. false leaves them. */
+  /**
+   * Both entropies are scaled by γ_t / γ, as the release does: a `from` other than γ rescales them from the first step.
+   * false leaves them.
+   */
   scaleEntropies: z.boolean().default(true),
 });
 
 const ENTROPIES = ["papo/eta_original", "papo/eta_masked"];
 
 /**
- * γ_t = from + (to − from)·min(1, (t − 1) / (over·steps)): the weight of the perception term is annealed (PAPO release: core_algos.py,
- * AnnealingKLController; unused in the published runs). With γ = 0 there is nothing to anneal, and the entropies keep their weights.
- * List it after the plugins of PAPO.
+ * γ_t = from + (to − from)·min(1, (t − 1) / (over·steps)): the weight of the perception term is annealed (PAPO release:
+ * core_algos.py, AnnealingKLController; unused in the published runs). With γ = 0 there is nothing to anneal, and the
+ * entropies keep their weights. List it after the plugins of PAPO.
  */
 export class PerceptionSchedulePlugin implements Plugin {
   readonly name = "PerceptionSchedulePlugin";
@@ -39,7 +42,10 @@ export class PerceptionSchedulePlugin implements Plugin {
         return value === 0 ? 0 : gamma;
       }
       if (!this.options.scaleEntropies || !ENTROPIES.includes(name)) return value;
-      if (atStep !== step) throw new Error(`the entropies follow γ, and "${name}" comes before it: list PerceptionKlPlugin before DoubleEntropyPlugin`);
+      if (atStep !== step)
+        throw new Error(
+          `the entropies follow γ, and "${name}" comes before it: list PerceptionKlPlugin before DoubleEntropyPlugin`,
+        );
       return value * scale;
     });
   }

@@ -14,13 +14,15 @@ const schema = z.strictObject({
   /** p: probability that a cell is masked. */
   ratio: z.number().min(0).max(1).meta({ unit: "probability" }).default(0.6),
   /**
-   * "raw": squares on the picture before it is resized, as the release does; "patches": the vision tower's own patches after
-   * resizing; "merge": its groups of patches that become one visual token. Of a picture in tiles the overview shows masked what the tiles do.
+   * "raw": squares on the picture before it is resized, as the release does; "patches": the vision tower's own patches
+   * after resizing; "merge": its groups of patches that become one visual token. Of a picture in tiles the overview
+   * shows masked what the tiles do.
    */
   on: z.enum(["raw", "patches", "merge"]).default("raw"),
   /**
-   * What a masked cell shows; "blur" of patches is each patch's own mean colour. "drop", of merge units alone: nothing, the visual token is left out of
-   * the prompt, which needs no second pass of the vision tower and a shorter one of the decoder.
+   * What a masked cell shows; "blur" of patches is each patch's own mean colour. "drop", of merge units alone: nothing,
+   * the visual token is left out of the prompt, which needs no second pass of the vision tower and a shorter one of the
+   * decoder.
    */
   fill: z.enum([...fills, "drop"]).default("black"),
   /** Standard deviation of "blur", in pixels. */
@@ -35,16 +37,25 @@ const schema = z.strictObject({
   black: z.array(z.number()).length(3).nullable().default(null),
   /** White after normalisation, per channel; null: (1 − mean) / std of the model's image processor. */
   white: z.array(z.number()).length(3).nullable().default(null),
-  /** A column with masked pictures, paths relative to the data's file: where a row has it, they are used as they are (the release's image_aug); null never. */
+  /**
+   * A column with masked pictures, paths relative to the data's file: where a row has it, they are used as they are
+   * (the release's image_aug); null never.
+   */
   given: z.string().nullable().default("image_aug"),
-  /** Decides masks instead of chance: for tests and masks of one's own. Cells count row by row, patches in the processor's order. */
-  mask: z.custom<MaskOf>((value) => typeof value === "function", "a function").nullable().default(null),
+  /**
+   * Decides masks instead of chance: for tests and masks of one's own. Cells count row by row, patches in the
+   * processor's order.
+   */
+  mask: z
+    .custom<MaskOf>((value) => typeof value === "function", "a function")
+    .nullable()
+    .default(null),
 });
 
 /**
  * The view "masked": each cell of a grid over the picture is masked with probability p, independently
- * (PAPO, arXiv:2507.06448; release: papo_utils.py, random_patch_blackening). Squares at the right and lower border may be cut. Unlike
- * the release, masks follow from the run's seed.
+ * (PAPO, arXiv:2507.06448; release: papo_utils.py, random_patch_blackening). Squares at the right and lower border may
+ * be cut. Unlike the release, masks follow from the run's seed.
  */
 export class RandomMaskPlugin implements Plugin {
   readonly name = "RandomMaskPlugin";
@@ -53,14 +64,20 @@ export class RandomMaskPlugin implements Plugin {
 
   constructor(options: z.input<typeof schema> = {}) {
     this.options = parseOptions(this.name, schema, options);
-    if (this.options.fill === "drop" && this.options.on !== "merge") throw new Error(`${this.name}: fill "drop" leaves visual tokens out, which are merge units: it needs on: "merge", not "${this.options.on}"`);
+    if (this.options.fill === "drop" && this.options.on !== "merge")
+      throw new Error(
+        `${this.name}: fill "drop" leaves visual tokens out, which are merge units: it needs on: "merge", not "${this.options.on}"`,
+      );
   }
 
   apply({ views }: Run): void {
     const { view: name, on, scope, fill } = this.options;
-    const raw: View["raw"] = async (picture, context) => (await this.#given(context)) ?? (on === "raw" ? this.#maskSquares(picture, context) : picture);
-    const patches: View["patches"] = (picture, context) => (this.#hasGiven(context) ? picture : this.#maskPatches(picture, context));
-    const dropped: View["dropped"] = (tokens, context) => (this.#hasGiven(context) ? new Uint8Array(tokens) : this.#choose(tokens, context));
+    const raw: View["raw"] = async (picture, context) =>
+      (await this.#given(context)) ?? (on === "raw" ? this.#maskSquares(picture, context) : picture);
+    const patches: View["patches"] = (picture, context) =>
+      this.#hasGiven(context) ? picture : this.#maskPatches(picture, context);
+    const dropped: View["dropped"] = (tokens, context) =>
+      this.#hasGiven(context) ? new Uint8Array(tokens) : this.#choose(tokens, context);
     views.register({ name, scope, raw, ...(fill === "drop" ? { dropped } : on === "raw" ? {} : { patches }) });
   }
 
@@ -84,8 +101,12 @@ export class RandomMaskPlugin implements Plugin {
   #choose(cells: number, context: ViewContext): ArrayLike<number | boolean> {
     const { ratio, mask } = this.options;
     const given = mask?.(cells, context) ?? null;
-    if (given === null) return Uint8Array.from({ length: cells }, (_, cell) => (context.random.uniform(cell) < ratio ? 1 : 0));
-    if (given.length !== cells) throw new Error(`${this.name}: the mask given for row "${context.row.id}", picture ${context.picture}, has ${given.length} cells, the picture has ${cells}`);
+    if (given === null)
+      return Uint8Array.from({ length: cells }, (_, cell) => (context.random.uniform(cell) < ratio ? 1 : 0));
+    if (given.length !== cells)
+      throw new Error(
+        `${this.name}: the mask given for row "${context.row.id}", picture ${context.picture}, has ${given.length} cells, the picture has ${cells}`,
+      );
     return given;
   }
 
@@ -102,7 +123,9 @@ export class RandomMaskPlugin implements Plugin {
     const paths: readonly unknown[] = Array.isArray(column) ? column : [column];
     const path = paths[picture];
     if (paths.length !== row.images.length || typeof path !== "string") {
-      throw new Error(`column "${this.options.given}" must hold ${row.images.length} paths of pictures, one per picture of the row, found ${shown(column)}`);
+      throw new Error(
+        `column "${this.options.given}" must hold ${row.images.length} paths of pictures, one per picture of the row, found ${shown(column)}`,
+      );
     }
     return loadPicture(resolve(row.folder ?? "", path));
   }

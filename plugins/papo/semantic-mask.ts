@@ -9,7 +9,10 @@ import { receivedAttention, topCells } from "./saliency.ts";
 const schema = z.strictObject({
   /** Name of the view. */
   view: z.string().default("masked"),
-  /** What says where to look: a DINOv2 of its own, on the raw picture; or the policy's own vision tower, on its visual tokens. */
+  /**
+   * What says where to look: a DINOv2 of its own, on the raw picture; or the policy's own vision tower, on its visual
+   * tokens.
+   */
   source: z.enum(["dinov2", "policy"]).default("dinov2"),
   /** The folder of the DINOv2 ("dinov2" only). */
   model: z.string().nullable().default(null),
@@ -32,10 +35,11 @@ const schema = z.strictObject({
 });
 
 /**
- * The view "masked": the ⌊p·N⌋ most salient cells of a picture are masked. Saliency of a patch is the attention it receives from all patches, CLS
- * excluded, mean over heads and layers 6 to 9 of a DINOv2 (PAPO, arXiv:2507.06448, App. G.2; its code is not published), or what the policy's own
- * vision tower pays to a visual token under the weights at the run's start, without a second model. The same picture has the same mask
- * throughout; where PAPO compares them, random masks win.
+ * The view "masked": the ⌊p·N⌋ most salient cells of a picture are masked. Saliency of a patch is the attention it
+ * receives from all patches, CLS excluded, mean over heads and layers 6 to 9 of a DINOv2 (PAPO, arXiv:2507.06448, App.
+ * G.2; its code is not published), or what the policy's own vision tower pays to a visual token under the weights at
+ * the run's start, without a second model. The same picture has the same mask throughout; where PAPO compares them,
+ * random masks win.
  */
 export class SemanticMaskPlugin implements Plugin {
   readonly name = "SemanticMaskPlugin";
@@ -55,7 +59,10 @@ export class SemanticMaskPlugin implements Plugin {
 
   #ofDinov2(random: Random): View {
     const { view: name, model, layers, ratio } = this.options;
-    const masks = new Remembered<string, { readonly rows: number; readonly columns: number; readonly chosen: Uint8Array }>(this.options.remembered);
+    const masks = new Remembered<
+      string,
+      { readonly rows: number; readonly columns: number; readonly chosen: Uint8Array }
+    >(this.options.remembered);
     let opened: Promise<Dinov2Encoder> | null = null;
     const maskOf = async (picture: Picture) => {
       opened ??= Dinov2Encoder.open(model!, { layers });
@@ -65,7 +72,10 @@ export class SemanticMaskPlugin implements Plugin {
     return {
       name,
       raw: async (picture) => {
-        const hash = createHash("sha256").update(picture.data).update(`${picture.width}x${picture.height}`).digest("hex");
+        const hash = createHash("sha256")
+          .update(picture.data)
+          .update(`${picture.width}x${picture.height}`)
+          .digest("hex");
         const { rows, columns, chosen } = await masks.get(hash, () => maskOf(picture));
         return fillCells(picture, rows, columns, chosen, { ...this.options, random: random.key(hash) });
       },
@@ -79,9 +89,16 @@ export class SemanticMaskPlugin implements Plugin {
       name,
       attention: true,
       patches: async (picture: EncodedPicture, { attention }) => {
-        if (attention === undefined) throw new Error("there is no policy here whose vision tower could say where to look");
+        if (attention === undefined)
+          throw new Error("there is no policy here whose vision tower could say where to look");
         const chosen = await masks.get(picture.hash, async () => topCells(await attention(picture), ratio));
-        return fillPatches(picture, tokenCells(picture, mergeUnit), chosen, { ...this.options, random: random.key(picture.hash) }, this.options);
+        return fillPatches(
+          picture,
+          tokenCells(picture, mergeUnit),
+          chosen,
+          { ...this.options, random: random.key(picture.hash) },
+          this.options,
+        );
       },
     };
   }

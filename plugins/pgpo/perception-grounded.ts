@@ -12,9 +12,10 @@ const schema = z.strictObject({
 });
 
 /**
- * A_t is weighted by how much the token needs the picture: I = minmax(log(1 + S)) over the response, S = k3 against the blind pass; weight I/τ
- * below τ and 1 + 2·(I − τ)/(1 − τ) above, renormalised to sum to the response's length (PGPO, arXiv:2604.01840; its code was not read).
- * List BlindViewPlugin for the view, and this after the plugin of the advantages.
+ * A_t is weighted by how much the token needs the picture: I = minmax(log(1 + S)) over the response, S = k3 against the
+ * blind pass; weight I/τ below τ and 1 + 2·(I − τ)/(1 − τ) above, renormalised to sum to the response's length (PGPO,
+ * arXiv:2604.01840; its code was not read). List BlindViewPlugin for the view, and this after the plugin of the
+ * advantages.
  *
  * Metrics: pgpo/dependency, the mean S over tokens; pgpo/weight_spread, the mean |weight − 1|.
  */
@@ -27,18 +28,31 @@ export class PerceptionGroundedPlugin implements Plugin {
   }
 
   apply({ hooks, scores, metric }: Run): void {
-    const blind = scores.request({ view: this.options.view, weights: "old", hint: "list BlindViewPlugin in the recipe" });
+    const blind = scores.request({
+      view: this.options.view,
+      weights: "old",
+      hint: "list BlindViewPlugin in the recipe",
+    });
     hooks.advantages.tap(this.name, (advantages, batch) => {
       const mask = batch.mask.dataSync() as Float32Array;
       const dependency = klDivergence("k3", batch.oldLogProbs, batch.get(blind)).dataSync() as Float32Array;
       const weights = this.weights(dependency, mask, batch);
       metric("pgpo/dependency", maskedMean(dependency, mask));
-      metric("pgpo/weight_spread", maskedMean(weights.map((weight) => Math.abs(weight - 1)), mask));
+      metric(
+        "pgpo/weight_spread",
+        maskedMean(
+          weights.map((weight) => Math.abs(weight - 1)),
+          mask,
+        ),
+      );
       return mul<Tensor2D>(advantages, tensor2d(Float32Array.from(weights), [batch.B, batch.T]));
     });
   }
 
-  /** Of each token, 1 on average over a response (1 for all where none depends more than another), [B · T]; 0 outside the mask. */
+  /**
+   * Of each token, 1 on average over a response (1 for all where none depends more than another), [B · T]; 0 outside
+   * the mask.
+   */
   weights(dependency: Float32Array, mask: Float32Array, shape: Pick<Batch, "B" | "T">): Float64Array {
     const { threshold: tau } = this.options;
     const importance = minMaxOfRows(dependency.map(Math.log1p), mask, shape);

@@ -20,9 +20,11 @@ const schema = z.strictObject({
 });
 
 /**
- * loss ← loss + λ·mean over the tokens of wrong responses of JSD(π_θ(·|x), π_T(·|x, hint)): a frozen teacher that reads a hint tells the way on the policy's own mistakes, while the policy
- * reads the prompt alone (PTD-PO, arXiv:2606.07000; release 9953ea2, as audits quote it). The divergence is the paper's, of full distributions and exact, in nats; the
- * release approximates it on top-k tokens with a uniform tail, and detaches the policy's weights in it. The view "tutored" is the prompt with its hint.
+ * loss ← loss + λ·mean over the tokens of wrong responses of JSD(π_θ(·|x), π_T(·|x, hint)): a frozen teacher that reads
+ * a hint tells the way on the policy's own mistakes, while the policy reads the prompt alone (PTD-PO, arXiv:2606.07000;
+ * release 9953ea2, as audits quote it). The divergence is the paper's, of full distributions and exact, in nats; the
+ * release approximates it on top-k tokens with a uniform tail, and detaches the policy's weights in it. The view
+ * "tutored" is the prompt with its hint.
  *
  * Metrics: ptd/jsd, the mean divergence over tutored tokens; ptd/tutored, the share of tokens that are.
  */
@@ -41,14 +43,27 @@ export class PrivilegedTutoringPlugin implements Plugin {
       name: "tutored",
       prompt: (original, { row }) => {
         const hint = this.#hintOf(row);
-        return hint === null ? original : { ...original, prompt: template.replaceAll("{prompt}", () => original.prompt).replaceAll("{hint}", () => hint) };
+        return hint === null
+          ? original
+          : {
+              ...original,
+              prompt: template.replaceAll("{prompt}", () => original.prompt).replaceAll("{hint}", () => hint),
+            };
       },
     });
     const weights = teacher === null ? "reference" : teachers.register({ name: "teacher", folder: teacher });
-    const divergence = scores.request({ weights: "current", output: "jsd", gradient: true, against: { view: "tutored", weights }, while: lambda });
+    const divergence = scores.request({
+      weights: "current",
+      output: "jsd",
+      gradient: true,
+      against: { view: "tutored", weights },
+      while: lambda,
+    });
     hooks.terms.tap(this.name, (terms, batch) => {
       if (lambda.value === 0) return terms;
-      const tutored = batch.samples.map((sample) => Number(this.#hintOf(sample.prompt.row) !== null && rewardPart(sample, accuracy) <= threshold));
+      const tutored = batch.samples.map((sample) =>
+        Number(this.#hintOf(sample.prompt.row) !== null && rewardPart(sample, accuracy) <= threshold),
+      );
       const chosen = overTokens(tutored, batch); // [B, T]
       const share = maskedMean(chosen, batch.mask);
       const jsd = batch.get(divergence); // [B, T]
@@ -63,7 +78,10 @@ export class PrivilegedTutoringPlugin implements Plugin {
   #hintOf({ id, fields }: Row): string | null {
     const { hint: column } = this.options;
     const hint = fields[column] ?? null;
-    if (hint !== null && typeof hint !== "string") throw new Error(`row "${id}" has ${JSON.stringify(hint)?.slice(0, 60)} in the column "${column}"; a hint is a text`);
+    if (hint !== null && typeof hint !== "string")
+      throw new Error(
+        `row "${id}" has ${JSON.stringify(hint)?.slice(0, 60)} in the column "${column}"; a hint is a text`,
+      );
     return hint === "" ? null : hint;
   }
 }

@@ -4,7 +4,10 @@ import { tensor2d } from "@tensorflow/tfjs-core";
 import { z } from "zod";
 
 const schema = z.strictObject({
-  /** "none": discounted returns of token rewards (REINFORCE++); "group": reward minus the group's mean (its baseline variant). */
+  /**
+   * "none": discounted returns of token rewards (REINFORCE++); "group": reward minus the group's mean (its baseline
+   * variant).
+   */
   baseline: z.enum(["none", "group"]).default("none"),
   /** γ of the return G_t = Σ γ^k·r_{t+k} ("none" only). */
   discount: z.number().min(0).max(1).default(1),
@@ -14,8 +17,8 @@ const schema = z.strictObject({
 
 /**
  * A = whiten(return), over all tokens of the step: the response's reward stands at its last token, −β·k1 at every one
- * (REINFORCE++, arXiv:2501.03262, Eq. 6 to 9; "group": its baseline variant, whiten(r − mean of the group)). Whitening subtracts the mean
- * and divides by the standard deviation of the whole batch, as verl does.
+ * (REINFORCE++, arXiv:2501.03262, Eq. 6 to 9; "group": its baseline variant, whiten(r − mean of the group)). Whitening
+ * subtracts the mean and divides by the standard deviation of the whole batch, as verl does.
  *
  * Metric: reinforce/return, the mean return over tokens before whitening; reinforce/kl, the mean k1 over tokens.
  */
@@ -32,7 +35,8 @@ export class WhitenedAdvantagePlugin implements Plugin {
     const beta = coefficient("reinforce/beta", this.options.kl);
     const reference = baseline === "none" ? scores.request({ weights: "reference", while: beta }) : null;
     hooks.advantages.tap(this.name, (_advantages, batch) => {
-      if (baseline === "group" && allAlone(batch.groupOf)) warn("every group has one response, and its mean is no baseline; set samplesPerPrompt to 2 or more");
+      if (baseline === "group" && allAlone(batch.groupOf))
+        warn("every group has one response, and its mean is no baseline; set samplesPerPrompt to 2 or more");
       const mask = batch.mask.dataSync();
       const k1 = new Float64Array(mask.length);
       if (reference !== null && beta.value !== 0) {
@@ -64,6 +68,10 @@ export class WhitenedAdvantagePlugin implements Plugin {
 
 /** Reward minus the group's mean for every token, [B, T]. */
 function overGroups({ samples, groupOf, B, T }: Batch): Float64Array {
-  const centred = groupAdvantages(samples.map(({ reward }) => reward), groupOf, { normalise: false, epsilon: 0, single: "reward" });
+  const centred = groupAdvantages(
+    samples.map(({ reward }) => reward),
+    groupOf,
+    { normalise: false, epsilon: 0, single: "reward" },
+  );
   return Float64Array.from({ length: B * T }, (_, index) => centred[Math.floor(index / T)]!);
 }

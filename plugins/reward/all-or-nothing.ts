@@ -12,8 +12,8 @@ const schema = z.strictObject({
 });
 
 /**
- * r = 1 when every named part holds, else 0: a right answer in the wrong form earns nothing (Vision-R1's hard format reward, arXiv:2503.06749,
- * Sec. 3.3). It replaces the weighted sum of the parts.
+ * r = 1 when every named part holds, else 0: a right answer in the wrong form earns nothing (Vision-R1's hard format
+ * reward, arXiv:2503.06749, Sec. 3.3). It replaces the weighted sum of the parts.
  *
  * Metric: reward/all, the share of responses that have all.
  */
@@ -28,7 +28,9 @@ export class AllOrNothingPlugin implements Plugin {
   apply({ hooks, metric }: Run): void {
     const { parts: wanted, threshold, value } = this.options;
     hooks.rewards.tapPromise(this.name, (_rewards, { samples }) => {
-      const shaped = samples.map((sample) => (wanted.map((name) => rewardPart(sample, name)).every((part) => part > threshold) ? value : 0));
+      const shaped = samples.map((sample) =>
+        wanted.map((name) => rewardPart(sample, name)).every((part) => part > threshold) ? value : 0,
+      );
       for (const reward of shaped) metric("reward/all", reward / value);
       return Promise.resolve(shaped);
     });

@@ -8,7 +8,10 @@ const schema = z.strictObject({
   part: z.string().min(1).default("iou"),
   /** Weight in the reward. */
   weight: z.number().default(1),
-  /** The row's column with the right boxes [x1, y1, x2, y2], one or a list, in the coordinates that the prompt asks for. null: the row's answer, as JSON. */
+  /**
+   * The row's column with the right boxes [x1, y1, x2, y2], one or a list, in the coordinates that the prompt asks for.
+   * null: the row's answer, as JSON.
+   */
   column: z.string().nullable().default(null),
   /** "iou": overlap over union; "threshold": 1 from `threshold` on, else 0. */
   value: z.enum(["iou", "threshold"]).default("iou"),
@@ -18,8 +21,9 @@ const schema = z.strictObject({
 });
 
 /**
- * How well the boxes of a response fit the right ones: each found box is matched with one right box, best overlaps first, and the overlaps (intersection over union) are summed
- * over the larger number of boxes, so that a missing box and one too many cost the same. A response that gives a point [x, y] has 1 for it inside its box, else 0.
+ * How well the boxes of a response fit the right ones: each found box is matched with one right box, best overlaps
+ * first, and the overlaps (intersection over union) are summed over the larger number of boxes, so that a missing box
+ * and one too many cost the same. A response that gives a point [x, y] has 1 for it inside its box, else 0.
  */
 export class BoxRewardPlugin implements Plugin {
   readonly name = "BoxRewardPlugin";

@@ -1,4 +1,7 @@
-/** Asking a language model through any server that speaks OpenAI's chat completions (vLLM, Ollama, llama.cpp, a provider). */
+/**
+ * Asking a language model through any server that speaks OpenAI's chat completions (vLLM, Ollama, llama.cpp, a
+ * provider).
+ */
 import { environment } from "@papo/core";
 import { z } from "zod";
 import { askServer, type Server } from "./request.ts";
@@ -28,11 +31,23 @@ const answerSchema = z.object({ choices: z.array(z.object({ message: z.object({ 
  * @param pictures data URLs or addresses, shown before the text
  * @throws Error with what the server said when that is no chat completion
  */
-export async function askChat({ url, headers, model, keyVariable, temperature, maxTokens, ...limits }: ChatServer, text: string, signal: AbortSignal, pictures: readonly string[] = []): Promise<string> {
+export async function askChat(
+  { url, headers, model, keyVariable, temperature, maxTokens, ...limits }: ChatServer,
+  text: string,
+  signal: AbortSignal,
+  pictures: readonly string[] = [],
+): Promise<string> {
   const key = keyVariable === null ? {} : { Authorization: environment(keyVariable, "Bearer ") };
   const server = { url, ...limits, headers: { ...headers, ...key } };
-  const content = pictures.length === 0 ? text : [...pictures.map((picture) => ({ type: "image_url", image_url: { url: picture } })), { type: "text", text }];
-  const { body, said } = await askServer(server, { model, temperature, max_tokens: maxTokens, messages: [{ role: "user", content }] }, signal);
+  const content =
+    pictures.length === 0
+      ? text
+      : [...pictures.map((picture) => ({ type: "image_url", image_url: { url: picture } })), { type: "text", text }];
+  const { body, said } = await askServer(
+    server,
+    { model, temperature, max_tokens: maxTokens, messages: [{ role: "user", content }] },
+    signal,
+  );
   const answer = answerSchema.safeParse(body);
   if (!answer.success) throw new Error(`${url} answered ${said}, which is no chat completion`);
   return answer.data.choices[0]!.message.content;

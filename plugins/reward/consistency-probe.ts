@@ -15,10 +15,12 @@ const schema = z.strictObject({
 });
 
 /**
- * Measures, without training on it, whether answers follow from their reasoning (GRPO-CARE, arXiv:2506.16141): training is the same with and without the probe.
+ * Measures, without training on it, whether answers follow from their reasoning (GRPO-CARE, arXiv:2506.16141): training
+ * is the same with and without the probe.
  *
- * Metrics: observe/answer_likelihood, mean over responses of exp(mean log π of the answer's tokens after the response's own reasoning), 0 without an answer; observe/consistency, the
- * share of answers that equal the one their reasoning names, among those whose reasoning in <think> tags names one ("the answer is …", a box).
+ * Metrics: observe/answer_likelihood, mean over responses of exp(mean log π of the answer's tokens after the response's
+ * own reasoning), 0 without an answer; observe/consistency, the share of answers that equal the one their reasoning
+ * names, among those whose reasoning in <think> tags names one ("the answer is …", a box).
  */
 export class ConsistencyProbePlugin implements Plugin {
   readonly name = "ConsistencyProbePlugin";
@@ -32,13 +34,23 @@ export class ConsistencyProbePlugin implements Plugin {
     const { open, close, weights, every } = this.options;
     const verifier = new Verifier();
     const active = run.coefficient("observe/consistency_probe", 1);
-    const answer = run.scores.request({ weights, stage: "rewards", target: tokensBetween(open, close, "probed answer"), while: active });
-    run.hooks.coefficient.tap(this.name, (value, { name, step }) => (name === "observe/consistency_probe" && step % every !== 0 && step !== 1 ? 0 : value));
+    const answer = run.scores.request({
+      weights,
+      stage: "rewards",
+      target: tokensBetween(open, close, "probed answer"),
+      while: active,
+    });
+    run.hooks.coefficient.tap(this.name, (value, { name, step }) =>
+      name === "observe/consistency_probe" && step % every !== 0 && step !== 1 ? 0 : value,
+    );
     run.hooks.rewards.tapPromise(this.name, async (rewards, group) => {
       if (active.value === 0) return rewards;
       for (const logProbs of group.get(answer)) run.metric("observe/answer_likelihood", meanLikelihood(logProbs));
-      const verdicts = await Promise.all(group.samples.map(({ prompt: { row }, response }) => verifier.verify(row.answer, writtenText(response))));
-      for (const { consistent } of verdicts) if (consistent !== null) run.metric("observe/consistency", Number(consistent));
+      const verdicts = await Promise.all(
+        group.samples.map(({ prompt: { row }, response }) => verifier.verify(row.answer, writtenText(response))),
+      );
+      for (const { consistent } of verdicts)
+        if (consistent !== null) run.metric("observe/consistency", Number(consistent));
       return rewards;
     });
   }

@@ -11,7 +11,10 @@ const schema = z.strictObject({
   ...limitSchema,
 });
 
-/** 1 for a response of the form `<think>…</think>…\boxed{…}…`, whitespace around <, > and / not counted, else 0 (PAPO release). Marks count as special tokens too, and where the chat template wrote them. */
+/**
+ * 1 for a response of the form `<think>…</think>…\boxed{…}…`, whitespace around <, > and / not counted, else 0 (PAPO
+ * release). Marks count as special tokens too, and where the chat template wrote them.
+ */
 export class FormatRewardPlugin implements Plugin {
   readonly name = "FormatRewardPlugin";
   readonly options: z.output<typeof schema>;

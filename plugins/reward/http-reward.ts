@@ -17,7 +17,9 @@ const schema = z.strictObject({
   ...serverSchema,
 });
 
-const answerSchema = z.object({ scores: z.array(z.union([z.null(), z.number(), z.object({ value: z.number(), note: z.string().optional() })])) });
+const answerSchema = z.object({
+  scores: z.array(z.union([z.null(), z.number(), z.object({ value: z.number(), note: z.string().optional() })])),
+});
 
 interface Waiting {
   readonly sample: Scorable;
@@ -27,8 +29,9 @@ interface Waiting {
 }
 
 /**
- * A reward from your own server. It is sent `{ samples: [{ id, prompt, answer, response, fields }] }` and answers `{ scores: [number, { value, note } or null] }` in that
- * order, null where it does not apply; responses that end at about the same time go together. What is no such answer is a failure, and never a silent 0.
+ * A reward from your own server. It is sent `{ samples: [{ id, prompt, answer, response, fields }] }` and answers `{
+ * scores: [number, { value, note } or null] }` in that order, null where it does not apply; responses that end at about
+ * the same time go together. What is no such answer is a failure, and never a silent 0.
  */
 export class HttpRewardPlugin implements Plugin {
   readonly name = "HttpRewardPlugin";
@@ -42,7 +45,13 @@ export class HttpRewardPlugin implements Plugin {
 
   apply({ rewards }: Run): void {
     const { part, weight, timeoutSeconds, onFailure } = this.options;
-    rewards.register({ name: part, weight, timeoutSeconds, onFailure, score: (sample, signal) => this.#score(sample, signal) });
+    rewards.register({
+      name: part,
+      weight,
+      timeoutSeconds,
+      onFailure,
+      score: (sample, signal) => this.#score(sample, signal),
+    });
   }
 
   #score(sample: Scorable, signal: AbortSignal): Promise<Scored> {
@@ -64,20 +73,33 @@ export class HttpRewardPlugin implements Plugin {
   }
 
   async #ask(batch: readonly Waiting[]): Promise<void> {
-    const samples = batch.map(({ sample: { prompt: { row }, response } }) => ({
-      id: row.id,
-      prompt: row.prompt,
-      answer: row.answer,
-      response: response.text,
-      ...(this.options.written ? { written: writtenText(response) } : {}),
-      fields: row.fields,
-    }));
+    const samples = batch.map(
+      ({
+        sample: {
+          prompt: { row },
+          response,
+        },
+      }) => ({
+        id: row.id,
+        prompt: row.prompt,
+        answer: row.answer,
+        response: response.text,
+        ...(this.options.written ? { written: writtenText(response) } : {}),
+        fields: row.fields,
+      }),
+    );
     // Those sent together end together: the first to be too late ends it for all.
-    const { body, said } = await askServer(this.options, { samples }, AbortSignal.any(batch.map(({ signal }) => signal)));
+    const { body, said } = await askServer(
+      this.options,
+      { samples },
+      AbortSignal.any(batch.map(({ signal }) => signal)),
+    );
     const answer = answerSchema.safeParse(body);
     if (!answer.success || answer.data.scores.length !== batch.length) {
       const count = answer.success ? ` (${answer.data.scores.length} scores for ${batch.length})` : "";
-      throw new Error(`${this.options.url} answered ${said}${count}; { scores: [${batch.length} numbers, { value, note } or null] } is needed`);
+      throw new Error(
+        `${this.options.url} answered ${said}${count}; { scores: [${batch.length} numbers, { value, note } or null] } is needed`,
+      );
     }
     answer.data.scores.forEach((score, index) => {
       if (score === null) return batch[index]!.resolve(null);

@@ -17,7 +17,10 @@ const schema = z.strictObject({
   ...limitSchema,
 });
 
-/** 1 for responses of a wanted length in tokens, less outside: min(1, n / atLeast) · clamp((atMost + fade − n) / fade, 0, 1). DAPO's overlong penalty is OverlongPenaltyPlugin. */
+/**
+ * 1 for responses of a wanted length in tokens, less outside: min(1, n / atLeast) · clamp((atMost + fade − n) / fade,
+ * 0, 1). DAPO's overlong penalty is OverlongPenaltyPlugin.
+ */
 export class LengthRewardPlugin implements Plugin {
   readonly name = "LengthRewardPlugin";
   readonly options: z.output<typeof schema>;
@@ -25,7 +28,8 @@ export class LengthRewardPlugin implements Plugin {
   constructor(options: z.input<typeof schema> = {}) {
     this.options = parseOptions(this.name, schema, options);
     const { atLeast, atMost } = this.options;
-    if (atMost !== null && atLeast > atMost) throw new Error(`${this.name}: atLeast ${atLeast} is above atMost ${atMost}`);
+    if (atMost !== null && atLeast > atMost)
+      throw new Error(`${this.name}: atLeast ${atLeast} is above atMost ${atMost}`);
   }
 
   apply(run: Run): void {

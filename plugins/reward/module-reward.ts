@@ -19,8 +19,10 @@ const schema = z.strictObject({
 });
 
 /**
- * Your own function from a module, in a thread that is killed when a response takes too long: for rewards that compute. `export default (sample, options) => number, { value, note }, or null where it does not apply`,
- * or a promise of one; the sample has prompt.row (id, prompt, answer, fields) and response (text, tokens). FunctionRewardPlugin is for functions that wait for others.
+ * Your own function from a module, in a thread that is killed when a response takes too long: for rewards that compute.
+ * `export default (sample, options) => number, { value, note }, or null where it does not apply`, or a promise of one;
+ * the sample has prompt.row (id, prompt, answer, fields) and response (text, tokens). FunctionRewardPlugin is for
+ * functions that wait for others.
  */
 export class ModuleRewardPlugin implements Plugin {
   readonly name = "ModuleRewardPlugin";

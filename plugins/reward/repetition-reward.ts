@@ -13,7 +13,10 @@ const schema = z.strictObject({
   ...limitSchema,
 });
 
-/** 0 for a response without repeated n-grams of tokens, down to −1 for one that repeats itself throughout: −(1 − distinct / all). */
+/**
+ * 0 for a response without repeated n-grams of tokens, down to −1 for one that repeats itself throughout: −(1 −
+ * distinct / all).
+ */
 export class RepetitionRewardPlugin implements Plugin {
   readonly name = "RepetitionRewardPlugin";
   readonly options: z.output<typeof schema>;

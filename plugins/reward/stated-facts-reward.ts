@@ -18,8 +18,9 @@ const schema = z.strictObject({
 });
 
 /**
- * The share of a row's annotated facts that the response states, as words without case and punctuation: perception facts, or the key steps of a solution
- * (`column: "key_steps", inOrder: true`; soft key-step matching, R1-VL, arXiv:2503.12937). The note names what is missing.
+ * The share of a row's annotated facts that the response states, as words without case and punctuation: perception
+ * facts, or the key steps of a solution (`column: "key_steps", inOrder: true`; soft key-step matching, R1-VL,
+ * arXiv:2503.12937). The note names what is missing.
  */
 export class StatedFactsRewardPlugin implements Plugin {
   readonly name = "StatedFactsRewardPlugin";

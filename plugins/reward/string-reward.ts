@@ -15,7 +15,10 @@ const schema = z.strictObject({
   ...limitSchema,
 });
 
-/** 1 when the answer is the row's as a string, else 0; the note tells a response without an answer from a wrong one. For mathematics see MathRewardPlugin. */
+/**
+ * 1 when the answer is the row's as a string, else 0; the note tells a response without an answer from a wrong one. For
+ * mathematics see MathRewardPlugin.
+ */
 export class StringRewardPlugin implements Plugin {
   readonly name = "StringRewardPlugin";
   readonly options: z.output<typeof schema>;

@@ -1,4 +1,15 @@
-import { clippedSurrogate, detach, klDivergence, maskedMean, maskedShare, overTokens, parseOptions, probabilityRatio, reductions, rewardPart } from "@papo/core";
+import {
+  clippedSurrogate,
+  detach,
+  klDivergence,
+  maskedMean,
+  maskedShare,
+  overTokens,
+  parseOptions,
+  probabilityRatio,
+  reductions,
+  rewardPart,
+} from "@papo/core";
 import type { Minibatch, Plugin, Run } from "@papo/core";
 import { add, mul, tensor2d } from "@tensorflow/tfjs-core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
@@ -26,14 +37,16 @@ const schema = z.strictObject({
 });
 
 /**
- * loss ← loss + λ·1[right]·k3(sg(π), π_v) + α·max(−r_v·A, −clip(r_v)·A), r_v = π_v / π_old: responses to the clean picture are read again under degraded
- * ones, v the view in which they are least likely to be the same; right responses must stay as likely there, and the advantages of the clean picture train
- * both (ROMA, arXiv:2605.09262). Built from its abstract: a token-level surrogate KL against the worst augmentation, an auxiliary policy-gradient loss with
- * clean advantages, and regularization of right responses alone; estimator, choice of the worst view, ratio and weights are not given there. List one view
- * plugin several times for the views: `labelled(new DiffusionNoisePlugin(…), "strong")` makes "noisy:strong".
+ * loss ← loss + λ·1[right]·k3(sg(π), π_v) + α·max(−r_v·A, −clip(r_v)·A), r_v = π_v / π_old: responses to the clean
+ * picture are read again under degraded ones, v the view in which they are least likely to be the same; right responses
+ * must stay as likely there, and the advantages of the clean picture train both (ROMA, arXiv:2605.09262). Built from
+ * its abstract: a token-level surrogate KL against the worst augmentation, an auxiliary policy-gradient loss with clean
+ * advantages, and regularization of right responses alone; estimator, choice of the worst view, ratio and weights are
+ * not given there. List one view plugin several times for the views: `labelled(new DiffusionNoisePlugin(…), "strong")`
+ * makes "noisy:strong".
  *
- * Metrics: roma/divergence, the mean divergence from the worst view over tokens; roma/right, the share of tokens of right responses; roma/worst_first, the
- * share of tokens whose worst view is the first of the list.
+ * Metrics: roma/divergence, the mean divergence from the worst view over tokens; roma/right, the share of tokens of
+ * right responses; roma/worst_first, the share of tokens whose worst view is the first of the list.
  */
 export class DegradationConsistencyPlugin implements Plugin {
   readonly name = "DegradationConsistencyPlugin";
@@ -47,22 +60,35 @@ export class DegradationConsistencyPlugin implements Plugin {
     const { views, consistency, policy, reduction } = this.options;
     const [lambda, alpha] = [coefficient("roma/consistency", consistency), coefficient("roma/policy", policy)];
     const hint = 'list a view plugin for it: labelled(new DiffusionNoisePlugin(), "strong") makes "noisy:strong"';
-    const asked = views.map((view) => [lambda, alpha].map((bound) => scores.request({ view, weights: "current", gradient: true, while: bound, hint })));
+    const asked = views.map((view) =>
+      [lambda, alpha].map((bound) => scores.request({ view, weights: "current", gradient: true, while: bound, hint })),
+    );
     hooks.terms.tap(this.name, (terms, batch) => {
       const bound = lambda.value !== 0 ? 0 : 1;
       if (lambda.value === 0 && alpha.value === 0) return terms;
       const seen = asked.map((handles) => batch.get(handles[bound]!)); // [B, T] each
       const choice = worstOf(seen, batch, this.options.worst); // [B · T]
       const worst = chosen(seen, choice, batch); // log π_v, [B, T]
-      const right = overTokens(batch.samples.map((sample) => Number(rewardPart(sample, this.options.accuracy) > this.options.threshold)), batch);
+      const right = overTokens(
+        batch.samples.map((sample) => Number(rewardPart(sample, this.options.accuracy) > this.options.threshold)),
+        batch,
+      );
       const divergence = klDivergence("k3", detach(batch.logProbs), worst);
       metric("roma/divergence", maskedMean(divergence, batch.mask));
       metric("roma/right", maskedMean(right, batch.mask));
-      metric("roma/worst_first", maskedShare(batch.mask, (at) => choice[at] === 0));
+      metric(
+        "roma/worst_first",
+        maskedShare(batch.mask, (at) => choice[at] === 0),
+      );
       return [
         ...terms,
         { name: "roma/consistency", coefficient: lambda, reduction, value: mul<Tensor2D>(divergence, right) },
-        { name: "roma/degraded_policy", coefficient: alpha, reduction, value: clippedSurrogate(probabilityRatio(worst, batch.oldLogProbs, 20), batch.advantages, this.options) },
+        {
+          name: "roma/degraded_policy",
+          coefficient: alpha,
+          reduction,
+          value: clippedSurrogate(probabilityRatio(worst, batch.oldLogProbs, 20), batch.advantages, this.options),
+        },
       ];
     });
   }
@@ -70,14 +96,31 @@ export class DegradationConsistencyPlugin implements Plugin {
 
 /** Log-probs of the view that was chosen for each token, [B, T]; the choice is a constant. */
 function chosen(seen: readonly Tensor2D[], choice: readonly number[], { B, T }: Minibatch): Tensor2D {
-  return seen.map((view, index) => mul<Tensor2D>(view, tensor2d(choice.map((of) => Number(of === index)), [B, T]))).reduce((a, b) => add<Tensor2D>(a, b));
+  return seen
+    .map((view, index) =>
+      mul<Tensor2D>(
+        view,
+        tensor2d(
+          choice.map((of) => Number(of === index)),
+          [B, T],
+        ),
+      ),
+    )
+    .reduce((a, b) => add<Tensor2D>(a, b));
 }
 
 /** The index of the view with the largest divergence, [B · T]; of equals the first. */
 function worstOf(seen: readonly Tensor2D[], { logProbs, mask, B, T }: Minibatch, by: "response" | "token"): number[] {
   const m = mask.dataSync();
   const divergences = seen.map((view) => klDivergence("k3", detach(logProbs), detach(view)).dataSync());
-  const means = divergences.map((k) => Array.from({ length: B }, (_, row) => maskedMean(k.subarray(row * T, row * T + T), m.subarray(row * T, row * T + T))));
-  const largest = (of: (view: number) => number): number => seen.reduce((best, _, view) => (of(view) > of(best) ? view : best), 0);
-  return Array.from({ length: B * T }, (_, at) => largest((view) => (by === "token" ? divergences[view]![at]! : means[view]![Math.floor(at / T)]!)));
+  const means = divergences.map((k) =>
+    Array.from({ length: B }, (_, row) =>
+      maskedMean(k.subarray(row * T, row * T + T), m.subarray(row * T, row * T + T)),
+    ),
+  );
+  const largest = (of: (view: number) => number): number =>
+    seen.reduce((best, _, view) => (of(view) > of(best) ? view : best), 0);
+  return Array.from({ length: B * T }, (_, at) =>
+    largest((view) => (by === "token" ? divergences[view]![at]! : means[view]![Math.floor(at / T)]!)),
+  );
 }

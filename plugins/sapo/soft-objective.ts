@@ -16,11 +16,12 @@ const schema = z.strictObject({
 });
 
 /**
- * loss ← loss − f(r)·A, f(r) = σ(τ·(r − 1))·4/τ, r = π_θ / π_old, τ = τ₊ where A > 0 and τ₋ elsewhere: a soft gate instead of a clip, its
- * slope 1 at r = 1 (SAPO, arXiv:2511.20347, Eq. 5 and 6). Weights of slot "before_clip" multiply A.
+ * loss ← loss − f(r)·A, f(r) = σ(τ·(r − 1))·4/τ, r = π_θ / π_old, τ = τ₊ where A > 0 and τ₋ elsewhere: a soft gate
+ * instead of a clip, its slope 1 at r = 1 (SAPO, arXiv:2511.20347, Eq. 5 and 6). Weights of slot "before_clip" multiply
+ * A.
  *
- * Metrics: policy/gate, the mean slope that the gate leaves a token, 1 at r = 1; policy/faded, the share of tokens it leaves less than half;
- * policy/ratio, the mean r.
+ * Metrics: policy/gate, the mean slope that the gate leaves a token, 1 at r = 1; policy/faded, the share of tokens it
+ * leaves less than half; policy/ratio, the mean r.
  */
 export class SoftObjectivePlugin implements Plugin {
   readonly name = "SoftObjectivePlugin";
@@ -34,12 +35,18 @@ export class SoftObjectivePlugin implements Plugin {
     const { positive, negative, logRatioClamp, reduction } = this.options;
     hooks.terms.tap(this.name, (terms, batch) => {
       const advantages = detach(mul<Tensor2D>(batch.advantages, batch.weights("policy", "before_clip"))); // [B, T]
-      const tau = tensor2d(advantages.dataSync().map((value) => (value > 0 ? positive : negative)), [batch.B, batch.T]);
+      const tau = tensor2d(
+        advantages.dataSync().map((value) => (value > 0 ? positive : negative)),
+        [batch.B, batch.T],
+      );
       const ratio = probabilityRatio(batch.logProbs, batch.oldLogProbs, logRatioClamp); // [B, T]
       const gate = sigmoid(mul(tau, sub(ratio, 1)));
       const slopes = gate.dataSync().map((g) => 4 * g * (1 - g));
       metric("policy/gate", maskedMean(slopes, batch.mask));
-      metric("policy/faded", maskedShare(batch.mask, (at) => slopes[at]! < 0.5));
+      metric(
+        "policy/faded",
+        maskedShare(batch.mask, (at) => slopes[at]! < 0.5),
+      );
       metric("policy/ratio", maskedMean(ratio, batch.mask));
       return [...terms, { name: "policy", value: neg(mul<Tensor2D>(mul(gate, div(4, tau)), advantages)), reduction }];
     });

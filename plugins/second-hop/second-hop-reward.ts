@@ -10,7 +10,10 @@ const schema = z.strictObject({
   open: z.string().default("<description>"),
   /** Where it ends. */
   close: z.string().default("</description>"),
-  /** A response without a description: the "whole" of it serves as one (Vision-SR1), or it gets "nothing" (Visionary-R1). */
+  /**
+   * A response without a description: the "whole" of it serves as one (Vision-SR1), or it gets "nothing"
+   * (Visionary-R1).
+   */
   missing: z.enum(["whole", "nothing"]).default("whole"),
   /** The text of the second prompt; {description} and {question} are filled in. */
   prompt: z.string().default("{description}\n\n{question}"),
@@ -21,9 +24,9 @@ const schema = z.strictObject({
 });
 
 /**
- * r ← r + weight·accuracy of the policy's own answer to the question from its description alone, without the picture: what was seen must stand in
- * the description (Vision-SR1, arXiv:2508.19652, Sec. 3; Visionary-R1, arXiv:2505.14677, caption reward). The second answer is judged by the
- * recipe's scorers and is not trained on.
+ * r ← r + weight·accuracy of the policy's own answer to the question from its description alone, without the picture:
+ * what was seen must stand in the description (Vision-SR1, arXiv:2508.19652, Sec. 3; Visionary-R1, arXiv:2505.14677,
+ * caption reward). The second answer is judged by the recipe's scorers and is not trained on.
  *
  * Metrics: second_hop/accuracy, its mean over responses that have a description; second_hop/described, their share.
  */
@@ -37,7 +40,11 @@ export class SecondHopRewardPlugin implements Plugin {
 
   apply({ hooks, auxiliary, metric }: Run): void {
     const { weight, metric: part, maxNewTokens } = this.options;
-    const hop = auxiliary.register({ name: "second-hop", prompt: (sample) => this.#prompt(sample), ...(maxNewTokens === null ? {} : { maxNewTokens }) });
+    const hop = auxiliary.register({
+      name: "second-hop",
+      prompt: (sample) => this.#prompt(sample),
+      ...(maxNewTokens === null ? {} : { maxNewTokens }),
+    });
     hooks.rewards.tapPromise(this.name, (rewards, group) => {
       const hops = group.auxiliary(hop);
       const shaped = rewards.map((reward, index) => {
@@ -56,6 +63,9 @@ export class SecondHopRewardPlugin implements Plugin {
     const description = descriptionIn(response, this.options);
     if (description === null) return null;
     const question = withoutPictures({ ...row, pictures });
-    return { ...question, prompt: this.options.prompt.replaceAll("{description}", description).replaceAll("{question}", question.prompt) };
+    return {
+      ...question,
+      prompt: this.options.prompt.replaceAll("{description}", description).replaceAll("{question}", question.prompt),
+    };
   }
 }

@@ -1,4 +1,7 @@
-/** Work in a thread of its own, with a time limit that no input can get around: a thread that is late is killed and started again. */
+/**
+ * Work in a thread of its own, with a time limit that no input can get around: a thread that is late is killed and
+ * started again.
+ */
 import { Worker } from "node:worker_threads";
 
 /** The answer took longer than allowed. */
@@ -6,7 +9,10 @@ export class LateError extends Error {
   override readonly name = "LateError";
 }
 
-/** What the thread sends: "ready" once, then an answer or an error for each question, in order; "working" before it where there was something to load first. */
+/**
+ * What the thread sends: "ready" once, then an answer or an error for each question, in order; "working" before it
+ * where there was something to load first.
+ */
 export type FromThread<A> = "ready" | "working" | { readonly answer: A } | { readonly error: string };
 
 export interface GuardedThreadOptions {
@@ -14,9 +20,15 @@ export interface GuardedThreadOptions {
   readonly name: string;
   /** The thread's file, plain JavaScript. */
   readonly file: URL;
-  /** Milliseconds for one answer; as long as the process was given less time than this by a machine that has other work, up to `patience` times as many. */
+  /**
+   * Milliseconds for one answer; as long as the process was given less time than this by a machine that has other work,
+   * up to `patience` times as many.
+   */
   readonly limit: number;
-  /** Milliseconds until the thread says that it is working on a question, which it then does at once; default: `limit`, and it need not say so. */
+  /**
+   * Milliseconds until the thread says that it is working on a question, which it then does at once; default: `limit`,
+   * and it need not say so.
+   */
   readonly loading?: number;
 }
 
@@ -26,7 +38,10 @@ interface Asked<Q, A> {
   readonly reject: (error: Error) => void;
 }
 
-/** How many times its limit a question may take where the process did not compute that long: it waits for the machine then, or for nothing. */
+/**
+ * How many times its limit a question may take where the process did not compute that long: it waits for the machine
+ * then, or for nothing.
+ */
 const patience = 10;
 
 /** Milliseconds that all threads of this process have computed. */
@@ -84,7 +99,11 @@ export class GuardedThread<Q, A> {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#options.file, { name: this.#options.name, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 512 } });
+    const worker = new Worker(this.#options.file, {
+      name: this.#options.name,
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: 512 },
+    });
     worker.on("message", (message: FromThread<A>) => {
       if (worker !== this.#worker) return;
       if (message === "ready") this.#ready = true;
@@ -114,8 +133,10 @@ export class GuardedThread<Q, A> {
       if (rest <= 0) this.#late();
       else wait(rest);
     };
-    // An answer that waits to be heard, because this side of the process stood still, comes before the verdict that there is none.
-    const wait = (milliseconds: number): void => void (this.#timer = setTimeout(() => setImmediate(over), milliseconds));
+    // An answer that waits to be heard, because this side of the process stood still, comes before the verdict that
+    // there is none.
+    const wait = (milliseconds: number): void =>
+      void (this.#timer = setTimeout(() => setImmediate(over), milliseconds));
     if (first === undefined) this.#timer = null;
     else wait(limit);
   }

@@ -16,8 +16,9 @@ const schema = z.strictObject({
 });
 
 /**
- * The policy term of a token weighs 1 where its entropy is among the top 30 % of its response, 0.5 where |log π − log π_blind| is, and 0 elsewhere
- * (ToR, arXiv:2603.25077; its code was not read). The mean stays over all tokens. List BlindViewPlugin({ by: "removed" }) for the view.
+ * The policy term of a token weighs 1 where its entropy is among the top 30 % of its response, 0.5 where |log π − log
+ * π_blind| is, and 0 elsewhere (ToR, arXiv:2603.25077; its code was not read). The mean stays over all tokens. List
+ * BlindViewPlugin({ by: "removed" }) for the view.
  *
  * Metrics: tor/reasoning, tor/perception, the shares of tokens of either kind; tor/both, of both.
  */
@@ -31,18 +32,42 @@ export class TokenReweightingPlugin implements Plugin {
 
   apply({ hooks, scores, metric }: Run): void {
     const { view, reasoning, perception, perceptionWeight } = this.options;
-    const blind = scores.request({ view, weights: "old", hint: 'list new BlindViewPlugin({ by: "removed" }) in the recipe' });
+    const blind = scores.request({
+      view,
+      weights: "old",
+      hint: 'list new BlindViewPlugin({ by: "removed" }) in the recipe',
+    });
     const entropy = scores.request({ weights: "old", output: "entropy" });
     hooks.weights.tap(this.name, (weights, { term, slot, batch }) => {
       if (term !== "policy" || slot !== "after_clip") return weights;
       const mask = batch.mask.dataSync();
       const [old, without] = [batch.oldLogProbs.dataSync() as Float32Array, batch.get(blind).dataSync()];
       const thinks = topOfRows(batch.get(entropy).dataSync(), mask, batch, (tokens) => Math.ceil(tokens * reasoning));
-      const sees = topOfRows(old.map((value, at) => Math.abs(value - without[at]!)), mask, batch, (tokens) => Math.ceil(tokens * perception));
-      metric("tor/reasoning", maskedShare(mask, (at) => thinks[at] === 1));
-      metric("tor/perception", maskedShare(mask, (at) => sees[at] === 1));
-      metric("tor/both", maskedShare(mask, (at) => thinks[at] === 1 && sees[at] === 1));
-      return mul<Tensor2D>(weights, tensor2d(thinks.map((value, at) => Math.max(value, perceptionWeight * sees[at]!)), [batch.B, batch.T]));
+      const sees = topOfRows(
+        old.map((value, at) => Math.abs(value - without[at]!)),
+        mask,
+        batch,
+        (tokens) => Math.ceil(tokens * perception),
+      );
+      metric(
+        "tor/reasoning",
+        maskedShare(mask, (at) => thinks[at] === 1),
+      );
+      metric(
+        "tor/perception",
+        maskedShare(mask, (at) => sees[at] === 1),
+      );
+      metric(
+        "tor/both",
+        maskedShare(mask, (at) => thinks[at] === 1 && sees[at] === 1),
+      );
+      return mul<Tensor2D>(
+        weights,
+        tensor2d(
+          thinks.map((value, at) => Math.max(value, perceptionWeight * sees[at]!)),
+          [batch.B, batch.T],
+        ),
+      );
     });
   }
 }

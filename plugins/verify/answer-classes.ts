@@ -28,7 +28,8 @@ export function answerClasses(answers: readonly string[]): string[] {
     const known = byText.get(text);
     if (known !== undefined) return known.name;
     const own: AnswerClass = { name: answer, readings: readable(text) };
-    const keys = own.readings.length === 0 ? [`words ${plainText(text) || text}`] : [...new Set(own.readings.flatMap(keysOf))];
+    const keys =
+      own.readings.length === 0 ? [`words ${plainText(text) || text}`] : [...new Set(own.readings.flatMap(keysOf))];
     const candidates = new Set(keys.flatMap((key) => byKey.get(key) ?? []).slice(0, mostCompared));
     const found = [...candidates].find((one) => isSame(one, own)) ?? own;
     byText.set(text, found);
@@ -50,7 +51,10 @@ function readable(text: string): readonly Node[] {
 const isSame = (a: AnswerClass, b: AnswerClass): boolean =>
   a.readings.length === 0 ? b.readings.length === 0 : a.readings.some((x) => b.readings.some((y) => sameAnswer(x, y)));
 
-/** What answers that are the same have in common, nearly always: their value to 6 digits, without name and unit, and in base units. */
+/**
+ * What answers that are the same have in common, nearly always: their value to 6 digits, without name and unit, and in
+ * base units.
+ */
 function keysOf(node: Node): string[] {
   const values = valuesAtPoints(bare(node));
   if (values === null) return [keyOf(node)];

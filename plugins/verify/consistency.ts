@@ -14,7 +14,10 @@ export function isConsistent(response: string): boolean | null {
   return outcome === "right" ? true : outcome === "wrong" ? false : null;
 }
 
-/** The part of a response's thoughts from where they last name an answer; null without thoughts in tags, or when they name none. */
+/**
+ * The part of a response's thoughts from where they last name an answer; null without thoughts in tags, or when they
+ * name none.
+ */
 function conclusionOf(response: string): string | null {
   const end = response.lastIndexOf("</think>");
   if (end < 0) return null;

@@ -11,8 +11,8 @@ import { stated } from "./notation/words.ts";
 import { extractAnswer, lookedAt } from "./response/extract.ts";
 
 /**
- * "right" and "wrong" are verdicts on an answer; "no answer": the response gives none; "unreadable": it gives one that is no notation known here, and
- * not the expected one letter by letter.
+ * "right" and "wrong" are verdicts on an answer; "no answer": the response gives none; "unreadable": it gives one that
+ * is no notation known here, and not the expected one letter by letter.
  */
 export type Outcome = "right" | "wrong" | "no answer" | "unreadable";
 
@@ -25,8 +25,10 @@ export interface Verdict {
 
 /**
  * The one verdict of rewards, evaluations, `papo verify` and `papo data check`.
- * @param gold the expected answer, as datasets give it: LaTeX or plain, bare, in dollar signs, or a solution with a box; of a multiple-choice question the letter or letters, or the text
- * @param choices of a multiple-choice question: a list of texts, or texts by letter; what is no such thing is passed over
+ * @param gold the expected answer, as datasets give it: LaTeX or plain, bare, in dollar signs, or a solution with a
+ *   box; of a multiple-choice question the letter or letters, or the text
+ * @param choices of a multiple-choice question: a list of texts, or texts by letter; what is no such thing is passed
+ *   over
  */
 export function verifyAnswer(gold: string, response: string, choices?: unknown): Verdict {
   const [expected, options, text] = [extractGold(gold), choicesOf(choices), plainCharacters(response.slice(-lookedAt))];
@@ -35,7 +37,10 @@ export function verifyAnswer(gold: string, response: string, choices?: unknown):
   if (found === null) return { outcome: "no answer", expected, found };
   const outcome = judge(expected, found, options);
   // A sentence's article is no part of the answer that it says: "It is a square."
-  const bare = outcome === "wrong" && isSentence(text) ? found.replace(/^(?:(?:on|at|in|to)\s+)?(?:the|an?)\s+(?=\p{L})/iu, "") : found;
+  const bare =
+    outcome === "wrong" && isSentence(text)
+      ? found.replace(/^(?:(?:on|at|in|to)\s+)?(?:the|an?)\s+(?=\p{L})/iu, "")
+      : found;
   return { outcome: bare === found ? outcome : judge(expected, bare, options), expected, found };
 }
 
@@ -43,7 +48,10 @@ export function verifyAnswer(gold: string, response: string, choices?: unknown):
 const isSentence = (text: string): boolean =>
   !/\\(?:boxed|fbox|framebox)|<answer>/.test(text) && /\b(?:is|are|was|were|it's|shows?)\s/i.test(text);
 
-/** Whether answers can be compared with a gold answer: it is one of the choices, or it is not empty, and notation that is known or words. */
+/**
+ * Whether answers can be compared with a gold answer: it is one of the choices, or it is not empty, and notation that
+ * is known or words.
+ */
 export function isUsableGold(gold: string, choices?: unknown): boolean {
   const [own, options] = [extractGold(gold), choicesOf(choices)];
   if (own === null) return false;
@@ -78,12 +86,23 @@ function compared(expected: string, found: string): Outcome {
   const [own, other] = [clean(expected), clean(found)];
   if (own !== "" && withoutSpaces(own) === withoutSpaces(other)) return "right";
   if (sameChoice(own, other)) return "right";
-  if (symbols.test(own) && symbols.test(other) && /\d/.test(own) && own.replace(/[_{}\s]/g, "") === other.replace(/[_{}\s]/g, "")) return "right";
+  if (
+    symbols.test(own) &&
+    symbols.test(other) &&
+    /\d/.test(own) &&
+    own.replace(/[_{}\s]/g, "") === other.replace(/[_{}\s]/g, "")
+  )
+    return "right";
   const said = stated(plainWords(other)) ?? null;
   if (said !== null && said === stated(plainWords(own))) return "right";
   const [wanted, given] = [readingsOf(own), readingsOf(other)];
   if (wanted.some((a: Node) => given.some((b: Node) => sameAnswer(a, b)))) return "right";
-  if ((wanted.length === 0 || given.length === 0) && letterByLetter(own) !== "" && letterByLetter(own) === letterByLetter(other)) return "right";
+  if (
+    (wanted.length === 0 || given.length === 0) &&
+    letterByLetter(own) !== "" &&
+    letterByLetter(own) === letterByLetter(other)
+  )
+    return "right";
   return given.length === 0 ? "unreadable" : "wrong";
 }
 
@@ -91,11 +110,15 @@ function compared(expected: string, found: string): Outcome {
 const symbols = /^(?:[A-Z][a-z]?_?\{?\d*\}?\s*)+$/;
 
 /** Words without case, commands and punctuation; the punctuation of numbers counts: "1.5" is not "1 5". */
-const letterByLetter = (text: string): string => (/\d/.test(text) ? withoutSpaces(plainWords(text).toLowerCase()).replace(/[.!?]$/, "") : plainText(text));
+const letterByLetter = (text: string): string =>
+  /\d/.test(text) ? withoutSpaces(plainWords(text).toLowerCase()).replace(/[.!?]$/, "") : plainText(text);
 
-const plainWords = (text: string): string => text.replace(/\\(?:text(?:bf|it|rm|normal)?|mathrm|mathbf|mbox)\s*\{([^{}]*)\}/g, "$1");
+const plainWords = (text: string): string =>
+  text.replace(/\\(?:text(?:bf|it|rm|normal)?|mathrm|mathbf|mbox)\s*\{([^{}]*)\}/g, "$1");
 
-/** C, (C), c, "C. 12 cm" beside a gold C; A, C beside AC. A small letter alone is a choice only where the gold is one. */
+/**
+ * C, (C), c, "C. 12 cm" beside a gold C; A, C beside AC. A small letter alone is a choice only where the gold is one.
+ */
 function sameChoice(own: string, other: string): boolean {
   const one = /^\W*[a-z]\W*$/.test(own) && !/^[([].*[)\]]$/.test(own) ? null : letterOf(own);
   if (one !== null) return letterOf(other) === one;

@@ -18,12 +18,14 @@ const schema = z.strictObject({
 });
 
 /**
- * w_t, the cosine of a token's last hidden state with the mean of the picture's, says where the policy looks. Within a response, late focus is
- * raised, w_t·(1 + β·t/T), and A_t is multiplied by 1 + (ŵ_t − mean ŵ), ŵ = minmax over the response; between the responses of a group A is multiplied by
- * 1 + (φ̂ − mean φ̂), φ = Σ_t w_t (VGPO, arXiv:2604.09349, Eq. 5 to 11; release: dp_actor.py, core_algos.py). No pass of its own: the similarity comes
- * with the scoring of the old log-probs. List it after the plugin of the advantages.
+ * w_t, the cosine of a token's last hidden state with the mean of the picture's, says where the policy looks. Within a
+ * response, late focus is raised, w_t·(1 + β·t/T), and A_t is multiplied by 1 + (ŵ_t − mean ŵ), ŵ = minmax over the
+ * response; between the responses of a group A is multiplied by 1 + (φ̂ − mean φ̂), φ = Σ_t w_t (VGPO,
+ * arXiv:2604.09349, Eq. 5 to 11; release: dp_actor.py, core_algos.py). No pass of its own: the similarity comes with
+ * the scoring of the old log-probs. List it after the plugin of the advantages.
  *
- * Metrics: vgpo/similarity, the mean cosine over tokens; vgpo/token_factor, the mean |factor − 1| within responses; vgpo/response_factor, between them.
+ * Metrics: vgpo/similarity, the mean cosine over tokens; vgpo/token_factor, the mean |factor − 1| within responses;
+ * vgpo/response_factor, between them.
  */
 export class VisualCompensationPlugin implements Plugin {
   readonly name = "VisualCompensationPlugin";
@@ -42,9 +44,18 @@ export class VisualCompensationPlugin implements Plugin {
       const within = this.#withinResponses(focus, mask, batch);
       const between = this.#betweenResponses(focus, mask, batch);
       metric("vgpo/similarity", maskedMean(cosine, mask));
-      metric("vgpo/token_factor", maskedMean(within.map((factor) => Math.abs(factor - 1)), mask));
+      metric(
+        "vgpo/token_factor",
+        maskedMean(
+          within.map((factor) => Math.abs(factor - 1)),
+          mask,
+        ),
+      );
       for (const factor of between) metric("vgpo/response_factor", Math.abs(factor - 1));
-      return mul<Tensor2D>(mul(advantages, tensor2d(Float32Array.from(within), [batch.B, batch.T])), overTokens(between, batch));
+      return mul<Tensor2D>(
+        mul(advantages, tensor2d(Float32Array.from(within), [batch.B, batch.T])),
+        overTokens(between, batch),
+      );
     });
   }
 
@@ -54,7 +65,9 @@ export class VisualCompensationPlugin implements Plugin {
     for (const tokens of rowsOf(mask, batch)) this.#raiseLate(raised, tokens);
     const normalised = minMaxOfRows(raised, mask, batch);
     const means = rowMeans(normalised, mask, batch);
-    return normalised.map((value, at) => (mask[at] === 0 ? 1 : within(1 + value - means[Math.floor(at / batch.T)]!, this.options.tokenRange)));
+    return normalised.map((value, at) =>
+      mask[at] === 0 ? 1 : within(1 + value - means[Math.floor(at / batch.T)]!, this.options.tokenRange),
+    );
   }
 
   /** Raise a response's most focused late tokens, in place. */
@@ -63,7 +76,9 @@ export class VisualCompensationPlugin implements Plugin {
     const first = Math.floor(tokens.length * start);
     const late = tokens.slice(first);
     if (late.length === 0) return;
-    const threshold = late.map((at) => focus[at]!).sort((a, b) => b - a)[Math.max(1, Math.floor(late.length * topTokens)) - 1]!;
+    const threshold = late.map((at) => focus[at]!).sort((a, b) => b - a)[
+      Math.max(1, Math.floor(late.length * topTokens)) - 1
+    ]!;
     const span = tokens.at(-1)! - tokens[0]! + 1e-8;
     for (const at of late) if (focus[at]! >= threshold) focus[at]! *= 1 + (strength * (at - tokens[0]!)) / span;
   }
@@ -86,7 +101,9 @@ const within = (value: number, [low, high]: readonly [number, number]): number =
 
 /** Indices of each response's tokens, in order. */
 function rowsOf(mask: ArrayLike<number>, { B, T }: Batch): number[][] {
-  return Array.from({ length: B }, (_, row) => Array.from({ length: T }, (_, t) => row * T + t).filter((at) => mask[at] !== 0));
+  return Array.from({ length: B }, (_, row) =>
+    Array.from({ length: T }, (_, t) => row * T + t).filter((at) => mask[at] !== 0),
+  );
 }
 
 /** To [0, 1] over all tokens that count; 0 elsewhere. */

@@ -5,13 +5,17 @@ import { z } from "zod";
 const schema = z.strictObject({
   /** Name of the view. */
   view: z.string().default("blind"),
-  /** "attention": nobody attends to the visual tokens, positions stay (PGPO); "removed": the prompt has no picture at all (ToR). */
+  /**
+   * "attention": nobody attends to the visual tokens, positions stay (PGPO); "removed": the prompt has no picture at
+   * all (ToR).
+   */
   by: z.enum(["attention", "removed"]).default("attention"),
 });
 
 /**
- * The view "blind": the prompt without what its pictures say, by masking attention to the visual tokens (PGPO, arXiv:2604.01840) or by taking the
- * pictures out of the prompt (ToR, arXiv:2603.25077). Its pass is cheaper than the original's: no visual token is computed.
+ * The view "blind": the prompt without what its pictures say, by masking attention to the visual tokens (PGPO,
+ * arXiv:2604.01840) or by taking the pictures out of the prompt (ToR, arXiv:2603.25077). Its pass is cheaper than the
+ * original's: no visual token is computed.
  */
 export class BlindViewPlugin implements Plugin {
   readonly name = "BlindViewPlugin";
@@ -23,6 +27,10 @@ export class BlindViewPlugin implements Plugin {
 
   apply({ views }: Run): void {
     const { view: name, by } = this.options;
-    views.register(by === "removed" ? { name, prompt: withoutPictures } : { name, dropped: (tokens) => new Uint8Array(tokens).fill(1) });
+    views.register(
+      by === "removed"
+        ? { name, prompt: withoutPictures }
+        : { name, dropped: (tokens) => new Uint8Array(tokens).fill(1) },
+    );
   }
 }

@@ -27,8 +27,9 @@ const KEPT = ((): Float64Array => {
 })();
 
 /**
- * The view "noisy": √ᾱ_t·x + √(1 − ᾱ_t)·ε on pixels in [0, 1], clamped, t falling over the run (NoisyRollout, arXiv:2504.13055, Eq. 3 and 4; release:
- * image_aug.py). Unlike the release, noise follows from the run's seed; at t = 0 the first step's ᾱ still leaves a trace of it, as there.
+ * The view "noisy": √ᾱ_t·x + √(1 − ᾱ_t)·ε on pixels in [0, 1], clamped, t falling over the run (NoisyRollout,
+ * arXiv:2504.13055, Eq. 3 and 4; release: image_aug.py). Unlike the release, noise follows from the run's seed; at t =
+ * 0 the first step's ᾱ still leaves a trace of it, as there.
  *
  * Metric: the coefficient noise/t is the strength in force.
  */
@@ -42,7 +43,9 @@ export class DiffusionNoisePlugin implements Plugin {
 
   apply({ hooks, views, coefficient }: Run): void {
     const level = coefficient("noise/t", this.options.strength);
-    hooks.coefficient.tap(this.name, (value, { name, step, steps }) => (name === level.name ? Math.floor(value * this.decay(step, steps) + 1e-9) : value));
+    hooks.coefficient.tap(this.name, (value, { name, step, steps }) =>
+      name === level.name ? Math.floor(value * this.decay(step, steps) + 1e-9) : value,
+    );
     views.register({ name: this.options.view, raw: (picture, context) => this.noisy(picture, context, level.value) });
   }
 
@@ -59,7 +62,8 @@ export class DiffusionNoisePlugin implements Plugin {
     const [signal, noise] = [Math.sqrt(kept), Math.sqrt(1 - kept)];
     const data = picture.data.map((value, index) => {
       // Box–Muller; the logarithm's argument is above 0.
-      const normal = Math.sqrt(-2 * Math.log(1 - random.uniform(2 * index))) * Math.cos(2 * Math.PI * random.uniform(2 * index + 1));
+      const normal =
+        Math.sqrt(-2 * Math.log(1 - random.uniform(2 * index))) * Math.cos(2 * Math.PI * random.uniform(2 * index + 1));
       return Math.floor(255 * Math.min(1, Math.max(0, (signal * value) / 255 + noise * normal)));
     });
     return { ...picture, data };

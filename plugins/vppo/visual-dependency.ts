@@ -5,7 +5,10 @@ import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { z } from "zod";
 
 const schema = z.strictObject({
-  /** The view whose loss of the picture says what a token depends on. The release: one mask per response, p = 0.5, on the resized grid. */
+  /**
+   * The view whose loss of the picture says what a token depends on. The release: one mask per response, p = 0.5, on
+   * the resized grid.
+   */
   view: z.string().default("masked"),
   /** Share of each response's tokens that get a policy gradient; 1 keeps all. */
   topTokens: z.number().gt(0).max(1).meta({ unit: "share of tokens" }).default(0.4),
@@ -14,12 +17,13 @@ const schema = z.strictObject({
 });
 
 /**
- * S_t = k3(π_mask, π_old) says how much a token depends on the picture. Only each response's ⌈0.4·T⌉ most dependent tokens keep their policy
- * gradient, the mean staying over all; and A_i ← A_i·(β_min + (β_max − β_min)·minmax(mean_t S)), β_max so that factors average 1 (VPPO,
- * arXiv:2510.09285, Eq. 5 to 8; release: dp_actor.py). The release takes the extremes of a device's minibatch; here they are those of the step.
- * List it after the plugin of the advantages.
+ * S_t = k3(π_mask, π_old) says how much a token depends on the picture. Only each response's ⌈0.4·T⌉ most dependent
+ * tokens keep their policy gradient, the mean staying over all; and A_i ← A_i·(β_min + (β_max − β_min)·minmax(mean_t
+ * S)), β_max so that factors average 1 (VPPO, arXiv:2510.09285, Eq. 5 to 8; release: dp_actor.py). The release takes
+ * the extremes of a device's minibatch; here they are those of the step. List it after the plugin of the advantages.
  *
- * Metrics: vppo/dependency, the mean S over tokens; vppo/selected, its mean over the selected tokens; vppo/largest_factor, the largest factor.
+ * Metrics: vppo/dependency, the mean S over tokens; vppo/selected, its mean over the selected tokens;
+ * vppo/largest_factor, the largest factor.
  */
 export class VisualDependencyPlugin implements Plugin {
   readonly name = "VisualDependencyPlugin";
@@ -30,19 +34,28 @@ export class VisualDependencyPlugin implements Plugin {
   }
 
   apply({ hooks, scores, metric }: Run): void {
-    const masked = scores.request({ view: this.options.view, weights: "old", hint: 'list new RandomMaskPlugin({ on: "patches", scope: "response", ratio: 0.5 }) in the recipe' });
+    const masked = scores.request({
+      view: this.options.view,
+      weights: "old",
+      hint: 'list new RandomMaskPlugin({ on: "patches", scope: "response", ratio: 0.5 }) in the recipe',
+    });
     hooks.advantages.tap(this.name, (advantages, batch) => {
       const mask = batch.mask.dataSync();
       const dependency = dependencyOf(batch, masked);
       const factors = this.factors(rowMeans(dependency, mask, batch));
       metric("vppo/dependency", maskedMean(dependency, mask));
-      metric("vppo/largest_factor", factors.reduce((a, b) => Math.max(a, b), 0));
+      metric(
+        "vppo/largest_factor",
+        factors.reduce((a, b) => Math.max(a, b), 0),
+      );
       return mul<Tensor2D>(advantages, overTokens(factors, batch));
     });
     hooks.weights.tap(this.name, (weights, { term, slot, batch }) => {
       if (term !== "policy" || slot !== "after_clip") return weights;
       const dependency = dependencyOf(batch, masked);
-      const selected = topOfRows(dependency, batch.mask.dataSync(), batch, (tokens) => Math.ceil(tokens * this.options.topTokens));
+      const selected = topOfRows(dependency, batch.mask.dataSync(), batch, (tokens) =>
+        Math.ceil(tokens * this.options.topTokens),
+      );
       metric("vppo/selected", maskedMean(dependency, selected));
       return mul<Tensor2D>(weights, tensor2d(selected, [batch.B, batch.T]));
     });

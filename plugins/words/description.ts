@@ -11,8 +11,13 @@ export interface DescriptionPlace {
   readonly missing: "whole" | "nothing";
 }
 
-/** The description in a response, or null where it has none; marks of pictures are left out, control tokens stay words. */
-export function descriptionIn(response: Pick<Response, "text" | "rawText" | "opening">, place: DescriptionPlace): string | null {
+/**
+ * The description in a response, or null where it has none; marks of pictures are left out, control tokens stay words.
+ */
+export function descriptionIn(
+  response: Pick<Response, "text" | "rawText" | "opening">,
+  place: DescriptionPlace,
+): string | null {
   const { open, close } = place;
   const written = open === "" ? response.rawText : writtenText(response);
   const marked = open + close !== "" && written.includes(open) && written.includes(close);

@@ -30,7 +30,29 @@ import { complain, say } from "./display/say.ts";
 
 /** By name, in the order in which help lists them. */
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [init, importCommand, trainCommand, sft, demo, compare, sweep, plan, show, diff, evalCommand, replay, merge, report, watch, errors, verify, data, setup, doctor, startModel].map((command) => [command.name, command]),
+  [
+    init,
+    importCommand,
+    trainCommand,
+    sft,
+    demo,
+    compare,
+    sweep,
+    plan,
+    show,
+    diff,
+    evalCommand,
+    replay,
+    merge,
+    report,
+    watch,
+    errors,
+    verify,
+    data,
+    setup,
+    doctor,
+    startModel,
+  ].map((command) => [command.name, command]),
 );
 
 /** Run a command; the exit code. Errors are printed as a message, with the stack only under --stack. */
@@ -67,17 +89,24 @@ export async function main(args: readonly string[]): Promise<number> {
 /** A mistake in the arguments is told with how the command is called. */
 function errorText(command: Command, error: unknown, stack: boolean): string {
   const message = error instanceof Error ? (stack ? (error.stack ?? error.message) : error.message) : String(error);
-  const usage = error instanceof UsageError ? [`usage: ${usageLines(command).join("\n       ")}`, `(papo ${command.name} --help says more)`] : [];
+  const usage =
+    error instanceof UsageError
+      ? [`usage: ${usageLines(command).join("\n       ")}`, `(papo ${command.name} --help says more)`]
+      : [];
   return [`papo ${command.name}: ${message}`, ...usage].join("\n");
 }
 
 function unknownCommand(name: string): string {
-  const meant = [...commands.values()].find(({ also = [] }) => also.includes(name.toLowerCase()))?.name ?? nearest(name, [...commands.keys()]);
+  const meant =
+    [...commands.values()].find(({ also = [] }) => also.includes(name.toLowerCase()))?.name ??
+    nearest(name, [...commands.keys()]);
   return `there is no command "${name}"${meant === null ? "" : `; did you mean "${meant}"?`}`;
 }
 
 function sayVersion(): number {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
   say(`papo ${version}`);
   return 0;
 }

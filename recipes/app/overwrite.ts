@@ -5,8 +5,25 @@ import { lockFile } from "@papo/core";
 
 /** What a run leaves in its folder; other files there are not the run's and stay. */
 const ofRun = [
-  "run.json", "metrics.jsonl", "timings.jsonl", "samples.jsonl", "alarms.jsonl", "report.html", "rewards", "checkpoints", "best", "pictures", "evaluation", "supervised", "digests.json", "digests.jsonl",
-  "metrics.csv", "responses.csv", "tensorboard", "trackio", "wandb",
+  "run.json",
+  "metrics.jsonl",
+  "timings.jsonl",
+  "samples.jsonl",
+  "alarms.jsonl",
+  "report.html",
+  "rewards",
+  "checkpoints",
+  "best",
+  "pictures",
+  "evaluation",
+  "supervised",
+  "digests.json",
+  "digests.jsonl",
+  "metrics.csv",
+  "responses.csv",
+  "tensorboard",
+  "trackio",
+  "wandb",
 ];
 
 /** Rows have a folder of that name too: it alone says of no run. */
@@ -30,7 +47,10 @@ export function setAside(output: string): SetAside | null {
   const names = readdirSync(output).filter((name) => name !== lockFile);
   const found = names.filter((name) => ofRun.includes(name));
   const isRun = found.some((name) => name !== notAlone);
-  if (names.length > 0 && !isRun) throw new Error(`--overwrite: ${output} holds ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""} and no run; choose another output folder`);
+  if (names.length > 0 && !isRun)
+    throw new Error(
+      `--overwrite: ${output} holds ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""} and no run; choose another output folder`,
+    );
   if (!isRun) return null;
   mkdirSync(place);
   for (const name of found) renameSync(join(output, name), join(place, name));

@@ -1,5 +1,15 @@
 /** Training as every command does it: with a log for the report, a live display, and an orderly end on Ctrl-C. */
-import { type BegunFolder, type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin, type RunSettingsInput, type StartWeights, train, type TrainSummary } from "@papo/core";
+import {
+  type BegunFolder,
+  type Dataset,
+  type EvaluationInLoop,
+  type OpenPolicy,
+  type Plugin,
+  type RunSettingsInput,
+  type StartWeights,
+  train,
+  type TrainSummary,
+} from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
 import type { Display, RunShown } from "./display/display.ts";
 import { RunControl } from "./run-control.ts";
@@ -38,7 +48,26 @@ export interface SessionOptions {
 }
 
 export async function trainWithDisplay(options: SessionOptions): Promise<TrainSummary> {
-  const { name, policy, plugins, dataset, settings, output, begun, display, weights, resume = false, evaluation = null, overrides = [], runFile, onFirstStep, onBegin, shown: parts, control = new RunControl(), stop: given } = options;
+  const {
+    name,
+    policy,
+    plugins,
+    dataset,
+    settings,
+    output,
+    begun,
+    display,
+    weights,
+    resume = false,
+    evaluation = null,
+    overrides = [],
+    runFile,
+    onFirstStep,
+    onBegin,
+    shown: parts,
+    control = new RunControl(),
+    stop: given,
+  } = options;
   const log = new RunLogPlugin({ folder: output, decode: (tokens) => policy.processor.decode(tokens) });
   const stop = given ?? hold({ say: sayStopping(display) });
   const askToStop = (): void => control.ask("stop");
@@ -47,7 +76,8 @@ export async function trainWithDisplay(options: SessionOptions): Promise<TrainSu
   const unfollow = control.follow((state) => {
     // Of a signal it is said already, with the limit.
     if (state === "stopping" && !stop.signal.aborted) display.line("stopping after this step");
-    else if (state !== "stopping") display.line(state === "running" ? "the run goes on" : state === "paused" ? "paused" : "pausing after this step");
+    else if (state !== "stopping")
+      display.line(state === "running" ? "the run goes on" : state === "paused" ? "paused" : "pausing after this step");
     for (const run of shown) run.paused?.(state === "paused");
   });
   if (stop.signal.aborted) askToStop();
@@ -86,7 +116,9 @@ export async function trainWithDisplay(options: SessionOptions): Promise<TrainSu
 }
 
 /** Says what a stop will do. */
-export const sayStopping = (display: Display) => (limit: number | null): void => {
-  const within = limit === null ? "" : `, within ${limit} s`;
-  display.line(`stopping after this step${within}; Ctrl-C again stops at once`);
-};
+export const sayStopping =
+  (display: Display) =>
+  (limit: number | null): void => {
+    const within = limit === null ? "" : `, within ${limit} s`;
+    display.line(`stopping after this step${within}; Ctrl-C again stops at once`);
+  };

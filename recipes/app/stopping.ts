@@ -1,7 +1,8 @@
 /**
- * How a command is stopped: Ctrl-C (SIGINT), SIGTERM (Slurm, Kubernetes, docker stop) and SIGHUP (a terminal that closes) are one thing. While work
- * holds, the first one asks it to end in order, within a limit; a second one, or the first while nothing holds, ends the process at once.
- * Whoever reads what it says may leave (`| head`; a `tee` that Ctrl-C ends first): work that holds goes on, all else ends at once.
+ * How a command is stopped: Ctrl-C (SIGINT), SIGTERM (Slurm, Kubernetes, docker stop) and SIGHUP (a terminal that
+ * closes) are one thing. While work holds, the first one asks it to end in order, within a limit; a second one, or the
+ * first while nothing holds, ends the process at once. Whoever reads what it says may leave (`| head`; a `tee` that
+ * Ctrl-C ends first): work that holds goes on, all else ends at once.
  */
 import { constants } from "node:os";
 import { exitAtOnce, withoutSecrets } from "@papo/core";
@@ -10,7 +11,10 @@ import { complain } from "./display/say.ts";
 type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 const signals: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Seconds after which a process that was told to stop by the system is gone; Slurm and Kubernetes kill after 30. A person may press Ctrl-C again. */
+/**
+ * Seconds after which a process that was told to stop by the system is gone; Slurm and Kubernetes kill after 30. A
+ * person may press Ctrl-C again.
+ */
 export const usualLimit = 25;
 
 /** Why work ended before its end: it was asked to. */
@@ -25,7 +29,10 @@ export class StoppedError extends Error {
 export interface Hold {
   /** Fires when it is asked to stop; its reason is a StoppedError. */
   readonly signal: AbortSignal;
-  /** Fires when half of the limit is over: what cannot be ended by then is given up, so that the other half is left for saving. */
+  /**
+   * Fires when half of the limit is over: what cannot be ended by then is given up, so that the other half is left for
+   * saving.
+   */
   readonly giveUp: AbortSignal;
   release(): void;
 }
@@ -33,7 +40,10 @@ export interface Hold {
 export interface HoldOptions {
   /** Told once, when it is asked to stop. @param limit seconds that are left, null where there is no limit */
   readonly say?: (limit: number | null) => void;
-  /** Seconds from being asked to the end of the process. Default: `usualLimit` for the system's signals, none for Ctrl-C. */
+  /**
+   * Seconds from being asked to the end of the process. Default: `usualLimit` for the system's signals, none for
+   * Ctrl-C.
+   */
   readonly limitSeconds?: number | undefined;
 }
 
@@ -58,7 +68,9 @@ let listensForReaders = false;
 /** 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP; null while nobody asked to stop. */
 export const stopCode = (): number | null => code;
 
-/** Listen until the returned function is called; while nothing holds, a signal ends the process at once, with its code. */
+/**
+ * Listen until the returned function is called; while nothing holds, a signal ends the process at once, with its code.
+ */
 export function listenForStops(): () => void {
   listenForReaders();
   if (listeners++ === 0) for (const signal of signals) process.on(signal, onSignal);
@@ -89,17 +101,22 @@ export async function unlessStopped(work: () => Promise<void>, onStop: () => voi
 }
 
 /** Whether something ended because it was asked to. */
-export const isStopped = (error: unknown): boolean => error instanceof StoppedError || (error instanceof Error && isStopped(error.cause));
+export const isStopped = (error: unknown): boolean =>
+  error instanceof StoppedError || (error instanceof Error && isStopped(error.cause));
 
 /** The command that this process runs, without some of its words and with others, for a person to copy. */
 export const commandWith = (added: readonly string[], without: readonly string[] = []): string =>
-  withoutSecrets(`npx papo ${shellWords([...process.argv.slice(2).filter((word) => !added.includes(word) && !without.includes(word)), ...added])}`);
+  withoutSecrets(
+    `npx papo ${shellWords([...process.argv.slice(2).filter((word) => !added.includes(word) && !without.includes(word)), ...added])}`,
+  );
 
 /** Words as a shell reads them. */
 export const shellWords = (words: readonly string[]): string =>
   words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
 
-/** Let a first signal end this work in order instead of the process. Where it was asked already, the signals have fired. */
+/**
+ * Let a first signal end this work in order instead of the process. Where it was asked already, the signals have fired.
+ */
 export function hold(options: HoldOptions = {}): Hold {
   const unlisten = listenForStops();
   const held: Held = { ...options, stop: new AbortController(), giveUp: new AbortController() };
@@ -115,7 +132,9 @@ export function hold(options: HoldOptions = {}): Hold {
   };
 }
 
-/** What is done when the process is ended at once: quick, and without waiting. Call the returned function to forget it. */
+/**
+ * What is done when the process is ended at once: quick, and without waiting. Call the returned function to forget it.
+ */
 export function beforeEnd(cleanup: () => void): () => void {
   cleanups.add(cleanup);
   return () => cleanups.delete(cleanup);

@@ -1,4 +1,6 @@
-/** Recipes with every number filled in: the rows of the published tables, and the same methods scaled to a tiny model. */
+/**
+ * Recipes with every number filled in: the rows of the published tables, and the same methods scaled to a tiny model.
+ */
 import { createHost } from "@papo/core";
 import type { Preset, MaskingOptions, PresetEntry } from "./preset.ts";
 import { published } from "./published.ts";
@@ -20,11 +22,14 @@ export const presetNames = Object.keys(PRESETS) as PresetName[];
 /** Those with a budget for the embedded task, all the same. */
 export const tinyPresetNames = Object.keys(tinyPresets) as (keyof typeof tinyPresets)[];
 
-/** A named recipe; the plugins are new each time. Published rows bring their rewards, tiny ones leave them to the task. */
+/**
+ * A named recipe; the plugins are new each time. Published rows bring their rewards, tiny ones leave them to the task.
+ */
 export function preset(name: PresetName, options: PresetOptions = {}): Preset {
   const entry = entryOf(name);
   const { mode, ...others } = options;
-  if (mode !== undefined && mode !== "official" && mode !== "paper") throw new Error(`preset ${name}: "mode" is official or paper, not "${String(mode)}"`);
+  if (mode !== undefined && mode !== "official" && mode !== "paper")
+    throw new Error(`preset ${name}: "mode" is official or paper, not "${String(mode)}"`);
   const made = entry.make(options);
   const unused = Object.keys(others);
   if (unused.length > 0 && !createHost(made.plugins, { seed: 1 }).plugins.includes("PerceptionKlPlugin")) {

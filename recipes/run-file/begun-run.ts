@@ -17,7 +17,11 @@ const schema = z.object({ overrides: z.array(z.string()).default([]), runFile: z
 export function begunRun(folder: string): BegunRun {
   const file = join(folder, "run.json");
   if (!existsSync(file)) return { overrides: [] };
-  const { overrides, runFile } = readJsonFile(file, schema, "it says how the run was begun; bring it back from a copy, or remove it and give what was set again, --set");
+  const { overrides, runFile } = readJsonFile(
+    file,
+    schema,
+    "it says how the run was begun; bring it back from a copy, or remove it and give what was set again, --set",
+  );
   // An earlier version let keys be set, and struck them out of what it wrote: they are the run file's.
   return { overrides: overrides.filter((written) => !written.includes("(secret)")), runFile };
 }

@@ -1,4 +1,7 @@
-/** Public benchmarks in the layouts that they are published in: which column holds what, and how a row becomes a question. */
+/**
+ * Public benchmarks in the layouts that they are published in: which column holds what, and how a row becomes a
+ * question.
+ */
 import { shown, type DataOptions, type PictureSource, type Row } from "@papo/core";
 
 export interface Benchmark {
@@ -18,11 +21,16 @@ const letters = "ABCDEFGHIJ";
 const asked = "Answer the question in the picture.";
 
 const text = (value: unknown): string => (typeof value === "string" || typeof value === "number" ? String(value) : "");
-const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "string");
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "string");
 
 /** The question with its choices under it, one a line, and the choices for the verifier. */
 function withChoices(row: Row, choices: readonly string[], prompt = row.prompt): Row {
-  return { ...row, prompt: [prompt, ...choices.map((choice, index) => `(${letters[index]}) ${choice}`)].join("\n"), fields: { ...row.fields, choices } };
+  return {
+    ...row,
+    prompt: [prompt, ...choices.map((choice, index) => `(${letters[index]}) ${choice}`)].join("\n"),
+    fields: { ...row.fields, choices },
+  };
 }
 
 /** Choices that stand in a text as "A. …", "A: …" or "(A) …", each up to the next; null for fewer than two. */
@@ -36,8 +44,11 @@ function choicesIn(list: string, separator: RegExp): Record<string, string> | nu
 
 /** A Python list of strings, as text. @throws Error when it is none */
 function pythonList(value: string, id: string): string[] {
-  const items = [...value.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/gs)].map(([, single, double]) => (single ?? double ?? "").replace(/\\(.)/gs, (_, letter: string) => (letter === "n" ? "\n" : letter)));
-  if (!/^\s*\[.*\]\s*$/s.test(value) || items.length < 2) throw new Error(`row "${id}" has no list of options: ${shown(value)}`);
+  const items = [...value.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/gs)].map(([, single, double]) =>
+    (single ?? double ?? "").replace(/\\(.)/gs, (_, letter: string) => (letter === "n" ? "\n" : letter)),
+  );
+  if (!/^\s*\[.*\]\s*$/s.test(value) || items.length < 2)
+    throw new Error(`row "${id}" has no list of options: ${shown(value)}`);
   return items;
 }
 
@@ -46,7 +57,8 @@ function orderedPictures(row: Row, prompt: string): Row {
   const images: PictureSource[] = [];
   const marked = prompt.replace(/<image (\d)>/g, (_, number: string) => {
     const picture = row.images[Number(number) - 1];
-    if (picture === undefined) throw new Error(`row "${row.id}" names <image ${number}> and has ${row.images.length} pictures`);
+    if (picture === undefined)
+      throw new Error(`row "${row.id}" names <image ${number}> and has ${row.images.length} pictures`);
     images.push(picture);
     return "<image>";
   });
@@ -68,7 +80,9 @@ export const benchmarks = {
     row: (row) => {
       const { choices, unit, question_type: type } = row.fields;
       const question = text(unit) === "" ? row.prompt : `${row.prompt} (unit: ${text(unit)})`;
-      return type === "multi_choice" && isTexts(choices) ? withChoices(row, choices, question) : { ...row, prompt: question };
+      return type === "multi_choice" && isTexts(choices)
+        ? withChoices(row, choices, question)
+        : { ...row, prompt: question };
     },
   },
   mathverse: {
@@ -77,7 +91,11 @@ export const benchmarks = {
     categories: ["visionDependent", "problem_version", "metadata.subject"],
     row: (row) => {
       const choices = choicesIn(/Choices:\s*(.*)$/s.exec(row.prompt)?.[1] ?? "", /\n/);
-      const fields = { ...row.fields, visionDependent: visionVersions.includes(text(row.fields["problem_version"])), ...(choices === null ? {} : { choices }) };
+      const fields = {
+        ...row.fields,
+        visionDependent: visionVersions.includes(text(row.fields["problem_version"])),
+        ...(choices === null ? {} : { choices }),
+      };
       return { ...row, prompt: row.prompt.trim() === "" ? asked : row.prompt, fields };
     },
   },
@@ -88,7 +106,11 @@ export const benchmarks = {
     row: (row) => {
       const option = text(row.fields["option"]);
       const choices = choicesIn(option, /;\s*(?=\(?[A-J]\s*[).:])/);
-      return { ...row, prompt: `${row.prompt}\n${option}`, fields: { ...row.fields, ...(choices === null ? {} : { choices }) } };
+      return {
+        ...row,
+        prompt: `${row.prompt}\n${option}`,
+        fields: { ...row.fields, ...(choices === null ? {} : { choices }) },
+      };
     },
   },
   mmk12: {
@@ -119,7 +141,10 @@ export const benchmarks = {
   },
   "mmmu-pro": {
     layout: "MMMU/MMMU_Pro (standard, 4 or 10 options)",
-    options: { columns: { prompt: "question", images: [1, 2, 3, 4, 5, 6, 7].map((number) => `image_${number}`) }, split: "test" },
+    options: {
+      columns: { prompt: "question", images: [1, 2, 3, 4, 5, 6, 7].map((number) => `image_${number}`) },
+      split: "test",
+    },
     categories: ["subject", "topic_difficulty"],
     row: (row) => {
       const made = withChoices(row, pythonList(text(row.fields["options"]), row.id));
@@ -130,16 +155,27 @@ export const benchmarks = {
     layout: "MMMU/MMMU_Pro (vision)",
     options: { columns: { prompt: "id", images: "image" }, split: "test" },
     categories: ["subject"],
-    row: (row) => ({ ...row, prompt: asked, fields: { ...row.fields, choices: pythonList(text(row.fields["options"]), row.id) } }),
+    row: (row) => ({
+      ...row,
+      prompt: asked,
+      fields: { ...row.fields, choices: pythonList(text(row.fields["options"]), row.id) },
+    }),
   },
   "seed-bench-r1": {
-    layout: "TencentARC/SEED-Bench-R1 (JSONL), with a column \"frames\" of pictures taken from each video, the last of them the current observation",
+    layout:
+      'TencentARC/SEED-Bench-R1 (JSONL), with a column "frames" of pictures taken from each video, the last of them the current observation',
     options: { columns: { prompt: "question", answer: "golden_choice_idx", images: "frames", id: "sample_id" } },
     needs: 'videos are not read; take frames from them and name their files in a column "frames"',
     categories: ["video_source"],
     row: (row) => {
-      if (row.images.length === 0) throw new Error(`row "${row.id}" has no pictures: videos are not read; take frames from them and name their files in a column "frames"`);
-      return withChoices(row, ["a", "b", "c", "d"].map((letter) => text(row.fields[`choice_${letter}`])));
+      if (row.images.length === 0)
+        throw new Error(
+          `row "${row.id}" has no pictures: videos are not read; take frames from them and name their files in a column "frames"`,
+        );
+      return withChoices(
+        row,
+        ["a", "b", "c", "d"].map((letter) => text(row.fields[`choice_${letter}`])),
+      );
     },
   },
 } as const satisfies Record<string, Benchmark>;
@@ -148,6 +184,7 @@ export type BenchmarkName = keyof typeof benchmarks;
 
 /** @throws Error naming those there are */
 export function benchmarkOf(name: string): Benchmark {
-  if (!Object.hasOwn(benchmarks, name)) throw new Error(`There is no benchmark "${name}"; there are ${Object.keys(benchmarks).join(", ")}`);
+  if (!Object.hasOwn(benchmarks, name))
+    throw new Error(`There is no benchmark "${name}"; there are ${Object.keys(benchmarks).join(", ")}`);
   return benchmarks[name as BenchmarkName];
 }

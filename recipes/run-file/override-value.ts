@@ -9,7 +9,10 @@ function readings(schema: unknown, text: string): unknown[] {
     if (inner instanceof z.ZodNumber) return text.trim() !== "" && !Number.isNaN(Number(text)) ? [Number(text)] : [];
     if (inner instanceof z.ZodBoolean) return text === "true" ? [true] : text === "false" ? [false] : [];
     if (inner instanceof z.ZodString || inner instanceof z.ZodEnum) return [text];
-    if (inner instanceof z.ZodArray) return text.startsWith("[") ? json(text) : [text === "" ? [] : text.split(",").map((part) => readings(inner.element, part.trim())[0])];
+    if (inner instanceof z.ZodArray)
+      return text.startsWith("[")
+        ? json(text)
+        : [text === "" ? [] : text.split(",").map((part) => readings(inner.element, part.trim())[0])];
     return [...json(text), ...(text.includes(",") ? [text.split(",").map((part) => part.trim())] : [])];
   })();
   return [...(text === "null" ? [null] : []), ...own, text];

@@ -1,6 +1,20 @@
-/** `--set path=value`: a run file with some values set from outside, each held against the schema of what it belongs to. */
+/**
+ * `--set path=value`: a run file with some values set from outside, each held against the schema of what it belongs to.
+ */
 import { resolve } from "node:path";
-import { holdsSecret, identityOf, keysOf, labelled, nearest, optionsOrigin, parseOptions, schemaAt, settingsSchema, adviceOn, type Plugin } from "@papo/core";
+import {
+  holdsSecret,
+  identityOf,
+  keysOf,
+  labelled,
+  nearest,
+  optionsOrigin,
+  parseOptions,
+  schemaAt,
+  settingsSchema,
+  adviceOn,
+  type Plugin,
+} from "@papo/core";
 import type { z } from "zod";
 import { evaluationSchema } from "../app/evaluation/plan.ts";
 import { dataSchema, type DataSource } from "./data-source.ts";
@@ -24,17 +38,27 @@ const roots = ["settings", "plugins", "model", "data", "evaluation", "output"] a
 export const overriddenPath = (written: string): string => written.slice(0, Math.max(0, written.indexOf("="))).trim();
 
 /**
- * The run file with the overrides in it, the last of equal paths counting. Paths of files are taken from the current folder.
+ * The run file with the overrides in it, the last of equal paths counting. Paths of files are taken from the current
+ * folder.
  * @param mistakes where what will not do is told, a line each; such overrides change nothing
  */
 export function withOverrides(run: RunFile, set: readonly string[], mistakes: Mistakes): RunFile {
   const overrides = set.flatMap((written) => parsed(written, mistakes));
-  let changed = overrides.filter(({ path }) => path[0] !== "plugins").reduce((before, override) => withOne(before, override, mistakes), run);
+  let changed = overrides
+    .filter(({ path }) => path[0] !== "plugins")
+    .reduce((before, override) => withOne(before, override, mistakes), run);
   const ofPlugins = overrides.filter(({ path }) => path[0] === "plugins");
   if (ofPlugins.length === 0 || !Array.isArray(run.plugins)) return changed;
   const preset = ofPlugins.findLast(({ path }) => path.length === 1);
   if (preset !== undefined) changed = { ...changed, plugins: withPreset(changed, preset, mistakes) };
-  return { ...changed, plugins: withPluginOptions(changed.plugins, ofPlugins.filter(({ path }) => path.length > 1), mistakes) };
+  return {
+    ...changed,
+    plugins: withPluginOptions(
+      changed.plugins,
+      ofPlugins.filter(({ path }) => path.length > 1),
+      mistakes,
+    ),
+  };
 }
 
 function parsed(written: string, mistakes: Mistakes): Override[] {
@@ -53,9 +77,12 @@ function parsed(written: string, mistakes: Mistakes): Override[] {
 
 /** An override in an error: without its value where that may be, or hold, a key. */
 const shown = (written: string): string => (mayBeKey.test(written) ? `${overriddenPath(written)}=…` : written);
-const mayBeKey = /^[^=]*(?:headers|authorization|api.?key|password|secret)|:\/\/[^/\s]*@|[?&][^=&]*(?:key|token|secret|password|sig)[^=&]*=/i;
+const mayBeKey =
+  /^[^=]*(?:headers|authorization|api.?key|password|secret)|:\/\/[^/\s]*@|[?&][^=&]*(?:key|token|secret|password|sig)[^=&]*=/i;
 
-/** A path that begins with none of the roots: an option of the settings without them, a peer's name, or nothing known. */
+/**
+ * A path that begins with none of the roots: an option of the settings without them, a peer's name, or nothing known.
+ */
 function strangeRoot(path: string): string {
   const inSettings = schemaAt(settingsSchema, path.split(".")) === undefined ? [] : [`--set settings.${path}=…`];
   const near = nearest(path.split(".")[0]!, roots);
@@ -68,7 +95,8 @@ function withOne(run: RunFile, { written, path: [root, ...path], text }: Overrid
     mistakes.push(`--set ${written}: ${message}`);
     return run;
   };
-  if (root === "model" || root === "output") return path.length > 0 ? told(`"${root}" is a path and has nothing in it`) : { ...run, [root]: resolve(text) };
+  if (root === "model" || root === "output")
+    return path.length > 0 ? told(`"${root}" is a path and has nothing in it`) : { ...run, [root]: resolve(text) };
   if ((root === "data" || root === "evaluation") && path.length === 0) {
     if (text !== "null") return { ...run, [root]: resolve(text) };
     const { evaluation: _none, ...rest } = run;
@@ -78,8 +106,16 @@ function withOne(run: RunFile, { written, path: [root, ...path], text }: Overrid
   if (root === "data" && Array.isArray(run.data)) return withSource(run, { written, path, text }, mistakes);
   const { owner, schema, before, pathsOf } = holderOf(root as "settings" | "data" | "evaluation", run);
   const value = valueFrom(schemaAt(schema, path), text);
-  const after = withValue(before, path, pathsOf.includes(path.join(".")) && typeof value === "string" && !["base", "start"].includes(value) ? resolve(value) : value);
-  const wrong = mistakesIn(owner, schema, after).filter((mistake) => !mistakesIn(owner, schema, before).includes(mistake));
+  const after = withValue(
+    before,
+    path,
+    pathsOf.includes(path.join(".")) && typeof value === "string" && !["base", "start"].includes(value)
+      ? resolve(value)
+      : value,
+  );
+  const wrong = mistakesIn(owner, schema, after).filter(
+    (mistake) => !mistakesIn(owner, schema, before).includes(mistake),
+  );
   return wrong.length > 0 ? told(wrong.join("; ")) : { ...run, [root!]: after };
 }
 
@@ -107,8 +143,20 @@ interface Holder {
 
 /** What a root's options belong to. */
 function holderOf(root: "settings" | "data" | "evaluation", { settings = {}, data, evaluation }: RunFile): Holder {
-  if (root === "settings") return { owner: "RunSettings", schema: settingsSchema, before: settings, pathsOf: ["lora.start", "lora.reference"] };
-  if (root === "data") return { owner: "data", schema: dataSchema, before: typeof data === "string" ? { path: data } : data, pathsOf: ["path"] };
+  if (root === "settings")
+    return {
+      owner: "RunSettings",
+      schema: settingsSchema,
+      before: settings,
+      pathsOf: ["lora.start", "lora.reference"],
+    };
+  if (root === "data")
+    return {
+      owner: "data",
+      schema: dataSchema,
+      before: typeof data === "string" ? { path: data } : data,
+      pathsOf: ["path"],
+    };
   const plan = typeof evaluation === "object" && "data" in evaluation ? evaluation : { data: evaluation };
   return { owner: "evaluation", schema: evaluationSchema, before: plan, pathsOf: ["data"] };
 }
@@ -138,9 +186,17 @@ function withPreset(run: RunFile, { written, text }: Override, mistakes: Mistake
 }
 
 /** Plugins made anew with the options that are set; all overrides of one are set before it is made. */
-function withPluginOptions(plugins: readonly Plugin[], overrides: readonly Override[], mistakes: Mistakes): readonly Plugin[] {
+function withPluginOptions(
+  plugins: readonly Plugin[],
+  overrides: readonly Override[],
+  mistakes: Mistakes,
+): readonly Plugin[] {
   const changes = new Map<number, { options: Record<string, unknown>; written: string[] }>();
-  for (const { written, path: [, name, ...path], text } of overrides) {
+  for (const {
+    written,
+    path: [, name, ...path],
+    text,
+  } of overrides) {
     const told = (message: string): void => void mistakes.push(`--set ${shown(written)}: ${message}`);
     const place = placeOf(name, plugins);
     if (typeof place === "string") {
@@ -156,10 +212,15 @@ function withPluginOptions(plugins: readonly Plugin[], overrides: readonly Overr
         // Its name need not look like a key's: the schema says so.
         const why = "what is set on a command line is not: it stands in lists of processes, histories and logs";
         const instead = 'Write environment("NAME") in the run file, and export NAME=…';
-        mistakes.push(`--set ${overriddenPath(written)}=…: ${owner} keeps ${path.join(".")} secret, and ${why}. ${instead}`);
+        mistakes.push(
+          `--set ${overriddenPath(written)}=…: ${owner} keeps ${path.join(".")} secret, and ${why}. ${instead}`,
+        );
         continue;
       }
-      const { options, written: earlier } = changes.get(place) ?? { options: { ...(origin.given as object) }, written: [] };
+      const { options, written: earlier } = changes.get(place) ?? {
+        options: { ...(origin.given as object) },
+        written: [],
+      };
       const after = withValue(options, path, valueFrom(schemaAt(origin.schema, path), text));
       const wrong = mistakesIn(owner, origin.schema, after);
       if (wrong.length > 0) told(`${owner}: ${wrong.join("; ")}`);
@@ -179,21 +240,34 @@ function withPluginOptions(plugins: readonly Plugin[], overrides: readonly Overr
   });
 }
 
-/** Where the plugin of a name stands; words for the error where it is none, or several. "PerceptionKl" names PerceptionKlPlugin too. */
+/**
+ * Where the plugin of a name stands; words for the error where it is none, or several. "PerceptionKl" names
+ * PerceptionKlPlugin too.
+ */
 function placeOf(name: string | undefined, plugins: readonly Plugin[]): number | string {
   const classes = plugins.map(identityOf);
   const there = `the recipe has ${classes.join(", ")}`;
   if (name === undefined) return `name a plugin: ${there}`;
-  const places = (matches: (known: string) => boolean): number[] => classes.flatMap((known, place) => (matches(known) ? [place] : []));
+  const places = (matches: (known: string) => boolean): number[] =>
+    classes.flatMap((known, place) => (matches(known) ? [place] : []));
   const word = name.toLowerCase();
-  const found = [places((known) => known === name), places((known) => known.toLowerCase() === word || known.toLowerCase() === `${word}plugin`), places((known) => known.toLowerCase().includes(word))];
+  const found = [
+    places((known) => known === name),
+    places((known) => known.toLowerCase() === word || known.toLowerCase() === `${word}plugin`),
+    places((known) => known.toLowerCase().includes(word)),
+  ];
   const [place, ...others] = found.find((matches) => matches.length > 0) ?? [];
   if (place === undefined) {
-    const short = nearest(name.replace(/Plugin$/i, ""), classes.map((known) => known.replace(/Plugin$/, "")));
+    const short = nearest(
+      name.replace(/Plugin$/i, ""),
+      classes.map((known) => known.replace(/Plugin$/, "")),
+    );
     const near = nearest(name, classes) ?? (short === null ? null : `${short}Plugin`);
     return `there is no plugin "${name}"${near === null ? "" : `; did you mean "${near}"?`}; ${there}`;
   }
   if (others.length === 0) return place;
   const all = [place, ...others].map((at) => classes[at]!);
-  return new Set(all).size === 1 ? `the recipe has ${name} ${all.length} times` : `"${name}" is ambiguous: it may be ${all.join(" or ")}`;
+  return new Set(all).size === 1
+    ? `the recipe has ${name} ${all.length} times`
+    : `"${name}" is ambiguous: it may be ${all.join(" or ")}`;
 }

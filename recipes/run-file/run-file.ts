@@ -1,4 +1,7 @@
-/** A run file: what `papo train run.ts` and `papo sft run.ts` read, a TypeScript module whose default export says what to run. */
+/**
+ * A run file: what `papo train run.ts` and `papo sft run.ts` read, a TypeScript module whose default export says what
+ * to run.
+ */
 import { resolve, dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { existsSync } from "node:fs";
@@ -15,8 +18,9 @@ export interface RunFile {
   /** A Hugging Face folder. Paths are relative to the run file. */
   readonly model: string;
   /**
-   * Rows: columns prompt, answer, images, and any others, which rewards can read. A .jsonl, .json, .csv or .tsv file (paths are relative to it), a .parquet or .arrow file or a folder of
-   * them; { path, columns, split, template, controlTokens }; or a list of these with weights, a mix.
+   * Rows: columns prompt, answer, images, and any others, which rewards can read. A .jsonl, .json, .csv or .tsv file
+   * (paths are relative to it), a .parquet or .arrow file or a folder of them; { path, columns, split, template,
+   * controlTokens }; or a list of these with weights, a mix.
    */
   readonly data: Data;
   /** The recipe: `grpo()`, `papo(dapo())`, your own plugins, in order. */
@@ -76,10 +80,14 @@ export async function loadRunFile(path: string, { set = [], output }: RunFileCha
       return undefined;
     }
   };
-  const run = { ...withOverrides(written, set, mistakes), ...(output === undefined ? {} : { output: resolve(output) }) };
+  const run = {
+    ...withOverrides(written, set, mistakes),
+    ...(output === undefined ? {} : { output: resolve(output) }),
+  };
   tell(() => parseOptions(file, runFileSchema, run));
   for (const key of ["model", "output"] as const) {
-    if (run[key] !== undefined && typeof run[key] !== "string") mistakes.push(`${file}: "${key}" must be a path, it is ${JSON.stringify(run[key])}`);
+    if (run[key] !== undefined && typeof run[key] !== "string")
+      mistakes.push(`${file}: "${key}" must be a path, it is ${JSON.stringify(run[key])}`);
   }
   if (run.plugins !== undefined) tell(() => checkPlugins(run.plugins, file));
   if (run.settings !== undefined) tell(() => parseSettings(run.settings));
@@ -95,7 +103,9 @@ export async function loadRunFile(path: string, { set = [], output }: RunFileCha
     output: from(run.output),
     ...(run.settings === undefined ? {} : { settings: withAdapterPaths(run.settings, from) }),
     ...(evaluation === undefined ? {} : { evaluation }),
-    plugins: run.reward ? [...run.plugins, new FunctionRewardPlugin({ name: "reward", score: run.reward })] : run.plugins,
+    plugins: run.reward
+      ? [...run.plugins, new FunctionRewardPlugin({ name: "reward", score: run.reward })]
+      : run.plugins,
   };
 }
 
@@ -111,7 +121,9 @@ function withAdapterPaths(settings: RunSettingsInput, from: (relative: string) =
       ...lora,
       ...(start === undefined ? {} : { start: path(start) }),
       ...(Array.isArray(fixed) ? { fixed: fixed.map(path) } : {}),
-      ...(reference === undefined || reference === "base" || reference === "start" ? {} : { reference: path(reference) }),
+      ...(reference === undefined || reference === "base" || reference === "start"
+        ? {}
+        : { reference: path(reference) }),
     },
   };
 }
@@ -124,8 +136,12 @@ function resolveEvaluation(evaluation: Evaluation, file: string): Evaluation {
 
 function checkPlugins(plugins: unknown, file: string): void {
   if (!Array.isArray(plugins)) throw new Error(`${file}: "plugins" must be an array, for example papo(grpo())`);
-  const odd = (plugins as unknown[]).findIndex((plugin) => typeof (plugin as Partial<Plugin> | null)?.apply !== "function");
+  const odd = (plugins as unknown[]).findIndex(
+    (plugin) => typeof (plugin as Partial<Plugin> | null)?.apply !== "function",
+  );
   if (odd < 0) return;
-  const hint = Array.isArray(plugins[odd]) ? "it is an array: spread it, ...grpo()" : "it has no apply: write new SomePlugin({ … })";
+  const hint = Array.isArray(plugins[odd])
+    ? "it is an array: spread it, ...grpo()"
+    : "it has no apply: write new SomePlugin({ … })";
   throw new Error(`${file}: plugins[${odd}] is no plugin; ${hint}`);
 }

@@ -23,14 +23,20 @@ export function splitOptions(text: string, within: string): (readonly [name: str
   });
 }
 
-/** A run file with options of it changed, as it is written: "my-run.ts", "my-run.ts:plugins.PerceptionKlPlugin.coefficient=0.02". */
+/**
+ * A run file with options of it changed, as it is written: "my-run.ts",
+ * "my-run.ts:plugins.PerceptionKlPlugin.coefficient=0.02".
+ */
 export interface WrittenRunFile {
   readonly file: string;
   /** "path=value" each, see `withOverrides`. */
   readonly set: readonly string[];
 }
 
-/** Null for what names no module: a preset, a folder. A comma after the file is read as a colon. @throws Error for options that are none */
+/**
+ * Null for what names no module: a preset, a folder. A comma after the file is read as a colon. @throws Error for
+ * options that are none
+ */
 export function writtenRunFile(text: string): WrittenRunFile | null {
   const [, file, options] = /^(.+?\.[cm]?[jt]s)(?:[:,](.*))?$/s.exec(text) ?? [];
   if (file === undefined) return null;

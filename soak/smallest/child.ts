@@ -36,14 +36,31 @@ export const phases = ["start", "evaluation", "rollout", "reward", "update", "ch
 
 /** What says that a phase begins. */
 export const marks: Readonly<Record<(typeof phases)[number], RegExp>> = {
-  start: /./, evaluation: /evaluating .*/, rollout: /at rollout/, reward: /at reward/, update: /at update/, checkpoint: /at checkpoint/, report: /: \d+ steps in /,
+  start: /./,
+  evaluation: /evaluating .*/,
+  rollout: /at rollout/,
+  reward: /at reward/,
+  update: /at update/,
+  checkpoint: /at checkpoint/,
+  report: /: \d+ steps in /,
 };
 
 /** Ended by a limit of its own: nothing here takes so long. */
 const mostMilliseconds = 600_000;
 
-export const runChild = ({ preset, output, steps = 4, resume = false, sent, largestFile }: ChildOptions): Promise<ChildOutcome> =>
-  runCommand(["train", runFile, "--output", output, ...(resume ? ["--resume"] : [])], { env: { SOAK_PRESET: preset, SOAK_STEPS: String(steps) }, sent: sent === undefined ? [] : [sent], ...(largestFile === undefined ? {} : { largestFile }) });
+export const runChild = ({
+  preset,
+  output,
+  steps = 4,
+  resume = false,
+  sent,
+  largestFile,
+}: ChildOptions): Promise<ChildOutcome> =>
+  runCommand(["train", runFile, "--output", output, ...(resume ? ["--resume"] : [])], {
+    env: { SOAK_PRESET: preset, SOAK_STEPS: String(steps) },
+    sent: sent === undefined ? [] : [sent],
+    ...(largestFile === undefined ? {} : { largestFile }),
+  });
 
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -53,12 +70,22 @@ export interface CommandOptions {
 }
 
 /** A command of papo in a process of its own. */
-export function runCommand(args: readonly string[], { env = {}, sent = [], largestFile }: CommandOptions = {}): Promise<ChildOutcome> {
+export function runCommand(
+  args: readonly string[],
+  { env = {}, sent = [], largestFile }: CommandOptions = {},
+): Promise<ChildOutcome> {
   const words = [process.execPath, join(root, "recipes/papo.mjs"), ...args];
   // POSIX gives sh the limit in blocks of 512 bytes.
-  const [program, ...rest] = largestFile === undefined ? words : ["/bin/sh", "-c", `ulimit -f ${Math.floor(largestFile / 512)}; exec "$@"`, "sh", ...words];
+  const [program, ...rest] =
+    largestFile === undefined
+      ? words
+      : ["/bin/sh", "-c", `ulimit -f ${Math.floor(largestFile / 512)}; exec "$@"`, "sh", ...words];
   return new Promise((resolve) => {
-    const child = spawn(program!, rest, { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program!, rest, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let [said, phase, began] = ["", "start", 0];
     let met: string | null = null;
     let timer: NodeJS.Timeout | null = null;
@@ -85,7 +112,12 @@ export function runCommand(args: readonly string[], { env = {}, sent = [], large
     child.on("close", (code, signal) => {
       clearTimeout(late);
       if (timer !== null) clearTimeout(timer);
-      resolve({ ended: code ?? signal!, output: said, phase: met ?? phase, worked: began === 0 ? 0 : Date.now() - began });
+      resolve({
+        ended: code ?? signal!,
+        output: said,
+        phase: met ?? phase,
+        worked: began === 0 ? 0 : Date.now() - began,
+      });
     });
     arm();
   });
@@ -93,7 +125,11 @@ export function runCommand(args: readonly string[], { env = {}, sent = [], large
 
 /** By the last line that says so. */
 function phaseOf(said: string): string | null {
-  const marks = [...said.slice(-4000).matchAll(/^at (\w+)$|^(evaluating)(?!.*: done)|^(?:.* )?(finished|report)\b|^(.*: \d+ steps in )/gm)];
+  const marks = [
+    ...said
+      .slice(-4000)
+      .matchAll(/^at (\w+)$|^(evaluating)(?!.*: done)|^(?:.* )?(finished|report)\b|^(.*: \d+ steps in )/gm),
+  ];
   const last = marks.at(-1);
   if (last === undefined) return null;
   return last[1] ?? (last[2] === undefined ? "report" : "evaluation");

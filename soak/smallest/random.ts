@@ -4,7 +4,12 @@ import { createHash } from "node:crypto";
 const seed = process.env["SOAK_SEED"] ?? "1";
 
 /** In [0, 1), of a name. */
-export const uniform = (...name: readonly (string | number)[]): number => createHash("sha256").update([seed, ...name].join("/")).digest().readUInt32LE(0) / 2 ** 32;
+export const uniform = (...name: readonly (string | number)[]): number =>
+  createHash("sha256")
+    .update([seed, ...name].join("/"))
+    .digest()
+    .readUInt32LE(0) /
+  2 ** 32;
 
 /** Processes at one time: one for each core of two, or as many as SOAK_TOGETHER says. */
 const together = Number(process.env["SOAK_TOGETHER"] ?? 2);

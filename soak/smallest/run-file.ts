@@ -1,4 +1,7 @@
-/** The smallest run of a preset (the environment's SOAK_PRESET): rollout, reward, update, checkpoint, evaluation and report, each said as it begins. */
+/**
+ * The smallest run of a preset (the environment's SOAK_PRESET): rollout, reward, update, checkpoint, evaluation and
+ * report, each said as it begins.
+ */
 import { FunctionRewardPlugin } from "@papo/plugins";
 import type { Plugin, Run } from "@papo/core";
 import { defineRun, preset, presetNames, type PresetName } from "@papo/recipes";
@@ -22,23 +25,44 @@ class SaysPlugin implements Plugin {
   }
 }
 
-// The table's recipes bring their rewards, all of which are 0 for a model of this size: a second one makes groups differ.
+// The table's recipes bring their rewards, all of which are 0 for a model of this size: a second one makes groups
+// differ.
 const isTiny = (tinyPresetNames as readonly string[]).includes(name);
-const share = new FunctionRewardPlugin({ name: "even", weight: 0.5, timeoutSeconds: 3600, score: ({ response: { tokens } }) => tokens.filter((token) => token % 2 === 0).length / tokens.length });
+const share = new FunctionRewardPlugin({
+  name: "even",
+  weight: 0.5,
+  timeoutSeconds: 3600,
+  score: ({ response: { tokens } }) => tokens.filter((token) => token % 2 === 0).length / tokens.length,
+});
 
 /** Rewards that are computed within a limit of time get a long one: the machine may have other work. */
 function patient(plugin: Plugin): Plugin {
   const { options } = plugin as { readonly options?: Readonly<Record<string, unknown>> };
-  return typeof options?.["limit"] === "number" ? new (plugin.constructor as new (options: object) => Plugin)({ ...options, limit: 600_000 }) : plugin;
+  return typeof options?.["limit"] === "number"
+    ? new (plugin.constructor as new (options: object) => Plugin)({ ...options, limit: 600_000 })
+    : plugin;
 }
 
 export default defineRun({
   model: "../../recipes/app/tasks/shapes/start-model",
   data: "rows.jsonl",
-  plugins: [...(isTiny ? [new ShapesRewardPlugin()] : []), ...preset(name as PresetName).plugins.map(patient), share, new SaysPlugin()],
+  plugins: [
+    ...(isTiny ? [new ShapesRewardPlugin()] : []),
+    ...preset(name as PresetName).plugins.map(patient),
+    share,
+    new SaysPlugin(),
+  ],
   settings: {
-    steps, promptsPerStep: 2, promptsPerMinibatch: 1, samplesPerPrompt: 4, maxRounds: 2, learningRate: 1e-4, warmupSteps: 2, checkpointEvery: 1,
-    sampling: { maxNewTokens: 16 }, parityPrompts: 0,
+    steps,
+    promptsPerStep: 2,
+    promptsPerMinibatch: 1,
+    samplesPerPrompt: 4,
+    maxRounds: 2,
+    learningRate: 1e-4,
+    warmupSteps: 2,
+    checkpointEvery: 1,
+    sampling: { maxNewTokens: 16 },
+    parityPrompts: 0,
   },
   evaluation: { data: "rows.jsonl", every: 2 },
   output: "./out",

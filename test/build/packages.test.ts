@@ -9,7 +9,9 @@ interface Packages {
   writeRecord(built: string, hash: string): void;
 }
 
-const { sourcesHash, isFresh, writeRecord } = (await import(new URL("../../build/packages.mjs", import.meta.url).href)) as Packages;
+const { sourcesHash, isFresh, writeRecord } = (await import(
+  new URL("../../build/packages.mjs", import.meta.url).href
+)) as Packages;
 
 const folder = mkdtempSync(join(tmpdir(), "papo-fresh-"));
 const [project, built] = [join(folder, "project"), join(folder, "built")];
@@ -18,9 +20,11 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeEach(() => {
   rmSync(project, { recursive: true, force: true });
-  for (const path of ["core/math", "plugins", "recipes", "build", "core/node_modules/some", "docs"]) mkdirSync(join(project, path), { recursive: true });
+  for (const path of ["core/math", "plugins", "recipes", "build", "core/node_modules/some", "docs"])
+    mkdirSync(join(project, path), { recursive: true });
   writeFileSync(source, "export const k3 = 1;\n");
-  for (const path of ["plugins/index.ts", "recipes/cli.ts", "build/build.mjs", "package-lock.json"]) writeFileSync(join(project, path), "{}");
+  for (const path of ["plugins/index.ts", "recipes/cli.ts", "build/build.mjs", "package-lock.json"])
+    writeFileSync(join(project, path), "{}");
   mkdirSync(built, { recursive: true });
   writeRecord(built, sourcesHash(project));
 });
@@ -38,10 +42,13 @@ describe("built files are fresh", () => {
   });
 
   test.each<[string, () => void]>([
-    ["a source changes, at its old size and time", () => {
-      writeFileSync(source, "export const k3 = 2;\n");
-      utimesSync(source, new Date(0), new Date(0));
-    }],
+    [
+      "a source changes, at its old size and time",
+      () => {
+        writeFileSync(source, "export const k3 = 2;\n");
+        utimesSync(source, new Date(0), new Date(0));
+      },
+    ],
     ["a source is added", () => writeFileSync(join(project, "core/math/k2.ts"), "")],
     ["a source is renamed", () => renameSync(source, join(project, "core/math/k4.ts"))],
     ["a source is removed", () => rmSync(source)],

@@ -7,7 +7,13 @@ import { testFamily } from "./family-contract.ts";
 const models = join(import.meta.dirname, "../golden/cases/models");
 
 /** The smallest folder of each family among the golden ones. */
-const folders: Readonly<Record<string, string>> = { qwen2_5_vl: "small", qwen3_vl: "qwen3_vl", qwen2_vl: "qwen2_vl", smolvlm: "smolvlm", idefics3: "idefics3" };
+const folders: Readonly<Record<string, string>> = {
+  qwen2_5_vl: "small",
+  qwen3_vl: "qwen3_vl",
+  qwen2_vl: "qwen2_vl",
+  smolvlm: "smolvlm",
+  idefics3: "idefics3",
+};
 
 test("every family has a folder to be tested with", () => {
   expect(Object.keys(folders).sort()).toEqual(families.map(({ type }) => type).sort());

@@ -49,7 +49,11 @@ export function testFamily(type: string, folder: string): void {
     test("padding is inert: a prompt alone, among others, in its own rows and in shared ones", async () => {
       const batch = await sampled(runtime, prompts);
       const whole = await score(runtime, batch);
-      const alone = await Promise.all(batch.rows.map((row) => score(runtime, { ...batch, prompts: [batch.prompts[row.prompt]!], rows: [{ ...row, prompt: 0 }] })));
+      const alone = await Promise.all(
+        batch.rows.map((row) =>
+          score(runtime, { ...batch, prompts: [batch.prompts[row.prompt]!], rows: [{ ...row, prompt: 0 }] }),
+        ),
+      );
       expect(largestDifference(whole, padded(alone.map((scores) => [...scores])))).toBeLessThan(1e-5);
       const unshared = await open(folder, false);
       expect(largestDifference(await score(unshared, batch), whole)).toBeLessThan(1e-5);
@@ -64,9 +68,18 @@ export function testFamily(type: string, folder: string): void {
       };
       await expectParity(runtime, [dropping(one), two, dropping(two)]);
       const all = { ...one, dropped: new Uint8Array(processor.images.tokens(one.pictures[0]!)).fill(1) };
-      const other = { ...all, pictures: one.pictures.map((picture) => ({ ...picture, hash: "black", pixels: new Float32Array(picture.pixels.length) })) };
+      const other = {
+        ...all,
+        pictures: one.pictures.map((picture) => ({
+          ...picture,
+          hash: "black",
+          pixels: new Float32Array(picture.pixels.length),
+        })),
+      };
       const rows = [{ prompt: 0, tokens: Int32Array.of(1, 2, 3) }];
-      const [seen, unseen, whole] = await Promise.all([all, other, one].map((prompt) => score(runtime, { prompts: [prompt], rows, temperature: 1 })));
+      const [seen, unseen, whole] = await Promise.all(
+        [all, other, one].map((prompt) => score(runtime, { prompts: [prompt], rows, temperature: 1 })),
+      );
       expect(largestDifference(seen!, unseen!)).toBe(0);
       expect(largestDifference(seen!, whole!)).toBeGreaterThan(1e-4);
       expect(runtime.model.decoder.positions(all)).toEqual(runtime.model.decoder.positions(one));
@@ -100,7 +113,10 @@ export function testFamily(type: string, folder: string): void {
       const broken = join(scratch, "broken");
       cpSync(folder, broken, { recursive: true });
       damage(broken);
-      const error = await Promise.all([loadModelFolder(broken, shapesOf), Processor.load(broken)]).then(() => "no error", (cause: Error) => cause.message);
+      const error = await Promise.all([loadModelFolder(broken, shapesOf), Processor.load(broken)]).then(
+        () => "no error",
+        (cause: Error) => cause.message,
+      );
       rmSync(broken, { recursive: true });
       expect(error).toMatch(message);
     });
@@ -119,7 +135,10 @@ const draw = (width: number, height: number): Picture => ({
   width,
   height,
   source: `${width}×${height}`,
-  data: Uint8Array.from({ length: width * height * 3 }, (_, i) => [(4 * (i % (3 * width))) / 3, i / (3 * height), 128 + 100 * Math.sin(i / 11)][i % 3]! % 256),
+  data: Uint8Array.from(
+    { length: width * height * 3 },
+    (_, i) => [(4 * (i % (3 * width))) / 3, i / (3 * height), 128 + 100 * Math.sin(i / 11)][i % 3]! % 256,
+  ),
 });
 
 function learnerOf(runtime: ModelRuntime): GraphLearner {
@@ -127,29 +146,51 @@ function learnerOf(runtime: ModelRuntime): GraphLearner {
   return new GraphLearner(runtime, { optimizer, microbatchTokens: 8192 });
 }
 
-const score = async (runtime: ModelRuntime, batch: LearnerBatch): Promise<Float32Array> => (await learnerOf(runtime).score(batch, ["logProbs"])).logProbs!;
+const score = async (runtime: ModelRuntime, batch: LearnerBatch): Promise<Float32Array> =>
+  (await learnerOf(runtime).score(batch, ["logProbs"])).logProbs!;
 
 /** Two responses of each prompt; the sampler's log-probs beside. */
-async function sample(runtime: ModelRuntime, prompts: readonly EncodedPrompt[]): Promise<{ batch: LearnerBatch; responses: GeneratedResponse[] }> {
+async function sample(
+  runtime: ModelRuntime,
+  prompts: readonly EncodedPrompt[],
+): Promise<{ batch: LearnerBatch; responses: GeneratedResponse[] }> {
   const responses: GeneratedResponse[] = [];
   const sampling = { temperature: 1, topP: 1, topK: 0, maxNewTokens: 6, stopTokens: [], bannedTokens: [] };
-  const requests = prompts.map((prompt, index) => ({ prompt, count: 2, keys: [[index, 1], [index, 2]] as const }));
+  const requests = prompts.map((prompt, index) => ({
+    prompt,
+    count: 2,
+    keys: [
+      [index, 1],
+      [index, 2],
+    ] as const,
+  }));
   await new OnnxRolloutEngine(runtime).generate(requests, sampling, (response) => responses.push(response));
   responses.sort((a, b) => a.request - b.request || a.index - b.index);
-  return { batch: { prompts, rows: responses.map(({ request, tokens }) => ({ prompt: request, tokens })), temperature: 1 }, responses };
+  return {
+    batch: { prompts, rows: responses.map(({ request, tokens }) => ({ prompt: request, tokens })), temperature: 1 },
+    responses,
+  };
 }
 
 /** The same with responses of different lengths. */
 async function sampled(runtime: ModelRuntime, prompts: readonly EncodedPrompt[]): Promise<LearnerBatch> {
   const { batch } = await sample(runtime, prompts);
-  return { ...batch, rows: batch.rows.map(({ prompt, tokens }, row) => ({ prompt, tokens: tokens.slice(0, 2 + (row % 5)) })) };
+  return {
+    ...batch,
+    rows: batch.rows.map(({ prompt, tokens }, row) => ({ prompt, tokens: tokens.slice(0, 2 + (row % 5)) })),
+  };
 }
 
 async function expectParity(runtime: ModelRuntime, prompts: readonly EncodedPrompt[]): Promise<void> {
   const { batch, responses } = await sample(runtime, prompts);
   const learner = learnerOf(runtime);
   const { logProbs } = await learner.score(batch, ["logProbs"]);
-  expect(largestDifference(logProbs!, responses.flatMap((response) => [...response.logProbs]))).toBeLessThan(2e-5);
+  expect(
+    largestDifference(
+      logProbs!,
+      responses.flatMap((response) => [...response.logProbs]),
+    ),
+  ).toBeLessThan(2e-5);
   const again = await learner.backward(batch, { logProbs: new Float32Array(logProbs!.length).fill(1) });
   expect(largestDifference(logProbs!, again.logProbs!)).toBeLessThan(1e-5);
   const moved = [...learner.gradients].filter(([, gradient]) => gradient.some((value) => value !== 0)).length;
@@ -163,37 +204,124 @@ function padded(rows: readonly (readonly number[])[]): number[] {
 }
 
 const read = (folder: string, name: string): Json => JSON.parse(readFileSync(join(folder, name), "utf8")) as Json;
-const edit = (folder: string, name: string, change: (content: Json) => Json): void => writeFileSync(join(folder, name), JSON.stringify(change(read(folder, name))));
-const editText = (folder: string, change: Json): void => edit(folder, "config.json", (config) => ({ ...config, text_config: { ...(config["text_config"] as Json), ...change } }));
-const editVision = (folder: string, change: Json): void => edit(folder, "config.json", (config) => ({ ...config, vision_config: { ...(config["vision_config"] as Json), ...change } }));
+const edit = (folder: string, name: string, change: (content: Json) => Json): void =>
+  writeFileSync(join(folder, name), JSON.stringify(change(read(folder, name))));
+const editText = (folder: string, change: Json): void =>
+  edit(folder, "config.json", (config) => ({
+    ...config,
+    text_config: { ...(config["text_config"] as Json), ...change },
+  }));
+const editVision = (folder: string, change: Json): void =>
+  edit(folder, "config.json", (config) => ({
+    ...config,
+    vision_config: { ...(config["vision_config"] as Json), ...change },
+  }));
 const editPictures = (folder: string, change: Json): void =>
-  edit(folder, "processor_config.json", (config) => ({ ...config, image_processor: { ...(config["image_processor"] as Json), ...change } }));
-const weightFile = (folder: string): string => join(folder, readdirSync(folder).find((name) => name.endsWith(".safetensors"))!);
+  edit(folder, "processor_config.json", (config) => ({
+    ...config,
+    image_processor: { ...(config["image_processor"] as Json), ...change },
+  }));
+const weightFile = (folder: string): string =>
+  join(
+    folder,
+    readdirSync(folder).find((name) => name.endsWith(".safetensors"))!,
+  );
 
 /** A config without what saving sets: the type of the weights, at three levels. */
 function withoutTypes(config: Json): Json {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => key !== "dtype").map(([key, value]) => [key, key.endsWith("_config") ? withoutTypes(value as Json) : value]));
+  return Object.fromEntries(
+    Object.entries(config)
+      .filter(([key]) => key !== "dtype")
+      .map(([key, value]) => [key, key.endsWith("_config") ? withoutTypes(value as Json) : value]),
+  );
 }
 
 const damages: [string, (folder: string) => void, RegExp][] = [
-  ["without weights", (folder) => readdirSync(folder).filter((name) => name.startsWith("model")).forEach((name) => rmSync(join(folder, name))), /holds neither model\.safetensors nor/],
-  ["whose weights are cut short", (folder) => truncateSync(weightFile(folder), 3000), /not a usable safetensors file.*truncated/],
+  [
+    "without weights",
+    (folder) =>
+      readdirSync(folder)
+        .filter((name) => name.startsWith("model"))
+        .forEach((name) => rmSync(join(folder, name))),
+    /holds neither model\.safetensors nor/,
+  ],
+  [
+    "whose weights are cut short",
+    (folder) => truncateSync(weightFile(folder), 3000),
+    /not a usable safetensors file.*truncated/,
+  ],
   ["without a config", (folder) => rmSync(join(folder, "config.json")), /holds no config\.json: is it a model folder/],
-  ["whose config is no object", (folder) => writeFileSync(join(folder, "config.json"), "[]"), /config\.json holds no JSON object/],
-  ["without a tokenizer", (folder) => rmSync(join(folder, "tokenizer.json")), /holds no tokenizer\.json: write one with/],
-  ["whose tokenizer is empty", (folder) => writeFileSync(join(folder, "tokenizer.json"), "{}"), /tokenizer\.json cannot be used/],
-  ["without picture settings", (folder) => rmSync(join(folder, "processor_config.json")), /it needs preprocessor_config\.json/],
-  ["whose pictures are resized in another way", (folder) => editPictures(folder, { resample: 0 }), /processor_config\.json.*resample/s],
-  ["whose pictures are normalised by too few numbers", (folder) => editPictures(folder, { image_mean: [0.5] }), /processor_config\.json.*image_mean/s],
-  ["of heads that do not divide", (folder) => editText(folder, { num_attention_heads: 7, head_dim: null }), /config\.json: .*(head|divisible)/],
-  ["of another depth", (folder) => editText(folder, { num_hidden_layers: 5, layer_types: null }), /not those that its config\.json describes; missing: .*layers\.\d/],
-  ["of a billion layers", (folder) => editText(folder, { num_hidden_layers: 1e9 }), /num_hidden_layers is 1000000000, allowed is at most 1000/],
+  [
+    "whose config is no object",
+    (folder) => writeFileSync(join(folder, "config.json"), "[]"),
+    /config\.json holds no JSON object/,
+  ],
+  [
+    "without a tokenizer",
+    (folder) => rmSync(join(folder, "tokenizer.json")),
+    /holds no tokenizer\.json: write one with/,
+  ],
+  [
+    "whose tokenizer is empty",
+    (folder) => writeFileSync(join(folder, "tokenizer.json"), "{}"),
+    /tokenizer\.json cannot be used/,
+  ],
+  [
+    "without picture settings",
+    (folder) => rmSync(join(folder, "processor_config.json")),
+    /it needs preprocessor_config\.json/,
+  ],
+  [
+    "whose pictures are resized in another way",
+    (folder) => editPictures(folder, { resample: 0 }),
+    /processor_config\.json.*resample/s,
+  ],
+  [
+    "whose pictures are normalised by too few numbers",
+    (folder) => editPictures(folder, { image_mean: [0.5] }),
+    /processor_config\.json.*image_mean/s,
+  ],
+  [
+    "of heads that do not divide",
+    (folder) => editText(folder, { num_attention_heads: 7, head_dim: null }),
+    /config\.json: .*(head|divisible)/,
+  ],
+  [
+    "of another depth",
+    (folder) => editText(folder, { num_hidden_layers: 5, layer_types: null }),
+    /not those that its config\.json describes; missing: .*layers\.\d/,
+  ],
+  [
+    "of a billion layers",
+    (folder) => editText(folder, { num_hidden_layers: 1e9 }),
+    /num_hidden_layers is 1000000000, allowed is at most 1000/,
+  ],
   ["of a negative width", (folder) => editText(folder, { intermediate_size: -1 }), /text_config\.intermediate_size/],
-  ["of a vocabulary too small for its tokens", (folder) => editText(folder, { vocab_size: 16 }), /token \d+ is outside vocab_size 16/],
-  ["of another vocabulary than its tokenizer's", (folder) => edit(folder, "config.json", (config) => ({ ...config, image_token_id: 500_000 })), /outside vocab_size/],
+  [
+    "of a vocabulary too small for its tokens",
+    (folder) => editText(folder, { vocab_size: 16 }),
+    /token \d+ is outside vocab_size 16/,
+  ],
+  [
+    "of another vocabulary than its tokenizer's",
+    (folder) => edit(folder, "config.json", (config) => ({ ...config, image_token_id: 500_000 })),
+    /outside vocab_size/,
+  ],
   ["of another activation", (folder) => editText(folder, { hidden_act: "relu" }), /text_config\.hidden_act/],
-  ["of rotary positions of another kind", (folder) => editText(folder, { rope_parameters: { rope_type: "yarn", rope_theta: 1e6 } }), /rotary positions of type "yarn"/],
-  ["of a tower whose activation is another", (folder) => editVision(folder, { hidden_act: "relu" }), /vision_config\.hidden_act/],
-  ["of a tower of four channels", (folder) => editVision(folder, { in_channels: 4, num_channels: 4 }), /vision_config\.(in|num)_channels/],
+  [
+    "of rotary positions of another kind",
+    (folder) => editText(folder, { rope_parameters: { rope_type: "yarn", rope_theta: 1e6 } }),
+    /rotary positions of type "yarn"/,
+  ],
+  [
+    "of a tower whose activation is another",
+    (folder) => editVision(folder, { hidden_act: "relu" }),
+    /vision_config\.hidden_act/,
+  ],
+  [
+    "of a tower of four channels",
+    (folder) => editVision(folder, { in_channels: 4, num_channels: 4 }),
+    /vision_config\.(in|num)_channels/,
+  ],
   ["of a tower of another patch", (folder) => editVision(folder, { patch_size: 10 }), /patch|window|divisible|seq_len/],
 ];

@@ -11,9 +11,24 @@ import { expect, it } from "vitest";
 
 /** Two groups of two responses, ragged, one hole, one text-only prompt; every array that a plugin here may ask for. */
 const minibatch: MinibatchInput = {
-  logProbs: [[-0.4, -1.2, -0.3], [-2.1, -0.2, -0.9], [-0.7, -0.6, -1.5], [-1.1, -0.8, -0.1]],
-  oldLogProbs: [[-0.5, -1.0, -0.3], [-1.9, -0.4, -0.9], [-0.7, -0.9, -1.0], [-1.3, -0.7, -0.2]],
-  mask: [[1, 1, 1], [1, 0, 1], [1, 1, 0], [1, 0, 0]],
+  logProbs: [
+    [-0.4, -1.2, -0.3],
+    [-2.1, -0.2, -0.9],
+    [-0.7, -0.6, -1.5],
+    [-1.1, -0.8, -0.1],
+  ],
+  oldLogProbs: [
+    [-0.5, -1.0, -0.3],
+    [-1.9, -0.4, -0.9],
+    [-0.7, -0.9, -1.0],
+    [-1.3, -0.7, -0.2],
+  ],
+  mask: [
+    [1, 1, 1],
+    [1, 0, 1],
+    [1, 1, 0],
+    [1, 0, 0],
+  ],
   rewards: [1, 0, 0.5, 0.5],
   parts: { accuracy: [1, 0, 1, 0] },
   advantages: [1, -1, 0.5, -0.5],
@@ -21,11 +36,29 @@ const minibatch: MinibatchInput = {
   pictures: [1, 1, 0, 0],
   scores: Object.fromEntries(
     [
-      "original/reference/logProbs", "masked/old/logProbs", "masked/current/logProbs", "original/current/entropy", "blind/old/logProbs",
-      "noisy/old/logProbs", "original/old/entropy", "noisy/old/entropy", "original/old/pictureSimilarity", "noisy/current/logProbs", "original/old/jsd(noisy old)", "noisy/reference/logProbs", "original/current/kl(original reference)", "original/current/jsd(tutored reference)", "original/old/pictureAlignment(-1)",
+      "original/reference/logProbs",
+      "masked/old/logProbs",
+      "masked/current/logProbs",
+      "original/current/entropy",
+      "blind/old/logProbs",
+      "noisy/old/logProbs",
+      "original/old/entropy",
+      "noisy/old/entropy",
+      "original/old/pictureSimilarity",
+      "noisy/current/logProbs",
+      "original/old/jsd(noisy old)",
+      "noisy/reference/logProbs",
+      "original/current/kl(original reference)",
+      "original/current/jsd(tutored reference)",
+      "original/old/pictureAlignment(-1)",
     ].map((key, index) => [
       key,
-      [[-0.9, -1.3, -0.5], [-1.1, -0.9, -2.9], [-0.2, -0.6, -1.1], [-1.9, -0.3, -0.4]].map((row) => row.map((value) => value * (1 + index / 4))),
+      [
+        [-0.9, -1.3, -0.5],
+        [-1.1, -0.9, -2.9],
+        [-0.2, -0.6, -1.1],
+        [-1.9, -0.3, -0.4],
+      ].map((row) => row.map((value) => value * (1 + index / 4))),
     ]),
   ),
 };
@@ -54,14 +87,18 @@ const numbers = ({ loss, terms, gradients }: LossOf): unknown => ({ loss, terms,
 
 /**
  * Run the contract on a plugin; call it inside `describe`.
- * @param options trains: false for a plugin that only measures or acts before the loss, so that its coefficients change no given minibatch
+ * @param options trains: false for a plugin that only measures or acts before the loss, so that its coefficients change
+ *   no given minibatch
  */
 export function testPlugin(make: () => Plugin, { trains = true }: { readonly trains?: boolean } = {}): void {
   const { name } = make();
 
   it("has its class's name, in a file of that name", () => {
     expect(name).toBe(make().constructor.name);
-    const file = `${name.replace(/Plugin$/, "").replace(/(?!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}.ts`;
+    const file = `${name
+      .replace(/Plugin$/, "")
+      .replace(/(?!^)[A-Z]/g, (letter) => `-${letter}`)
+      .toLowerCase()}.ts`;
     const folder = fileURLToPath(new URL("../../plugins/", import.meta.url));
     const found = readdirSync(folder).some((group) => existsSync(`${folder}${group}/${file}`));
     expect(found, `plugins/*/${file}`).toBe(true);
@@ -116,7 +153,9 @@ type Call = (...args: unknown[]) => unknown;
 async function failureOf(host: Host, hook: string): Promise<unknown> {
   const called = host.hooks[hook as keyof Host["hooks"]] as unknown as { call: Call; promise: Call };
   try {
-    await (hook === "coefficient" || hook === "advantages" || hook === "terms" || hook === "weights" ? called.call([], null) : called.promise(null, null));
+    await (hook === "coefficient" || hook === "advantages" || hook === "terms" || hook === "weights"
+      ? called.call([], null)
+      : called.promise(null, null));
     return undefined;
   } catch (error) {
     return error;

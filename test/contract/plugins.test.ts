@@ -63,7 +63,11 @@ const makers: readonly (() => Plugin)[] = [
   () => new everything.ModuleRewardPlugin({ part: "own", module: "reward.ts" }),
 ];
 
-describe.each(makers.map((make) => [`${make().name} ${JSON.stringify((make() as unknown as { options: unknown }).options)}`, make] as const))("%s", (_name, make) => {
+describe.each(
+  makers.map(
+    (make) => [`${make().name} ${JSON.stringify((make() as unknown as { options: unknown }).options)}`, make] as const,
+  ),
+)("%s", (_name, make) => {
   testPlugin(make);
 });
 

@@ -38,9 +38,15 @@ const settingsOf = (run: AdamWRun): AdamWSettings => ({
   maxGradientNorm: run.clip_grad_norm ?? Infinity,
 });
 
-const parametersOf = (run: AdamWRun): Weights => new Map(run.shapes.map((shape, i) => [`p${i}`, { shape, data: flat(run.init[i]) }]));
+const parametersOf = (run: AdamWRun): Weights =>
+  new Map(run.shapes.map((shape, i) => [`p${i}`, { shape, data: flat(run.init[i]) }]));
 
-function expectState(run: AdamWRun, step: AdamWRun["steps"][number], arrays: OptimizerState["arrays"], parameter: (name: string) => Float32Array): void {
+function expectState(
+  run: AdamWRun,
+  step: AdamWRun["steps"][number],
+  arrays: OptimizerState["arrays"],
+  parameter: (name: string) => Float32Array,
+): void {
   run.shapes.forEach((_, i) => {
     expect(relativeError(arrays.get(`p${i}.exp_avg`)?.data ?? [], flat(step.exp_avg[i]))).toBeLessThan(1e-6);
     expect(relativeError(arrays.get(`p${i}.exp_avg_sq`)?.data ?? [], flat(step.exp_avg_sq[i]))).toBeLessThan(1e-6);
@@ -52,7 +58,12 @@ function expectState(run: AdamWRun, step: AdamWRun["steps"][number], arrays: Opt
 }
 
 describe.skipIf(runs.length === 0)("AdamW against torch", () => {
-  test.each(runs.map((run) => [`${run.dtype}, lr ${run.lr}, clip ${run.clip_grad_norm ?? "off"}, decay ${run.weight_decay}`, run] as const))("%s", (_, run) => {
+  test.each(
+    runs.map(
+      (run) =>
+        [`${run.dtype}, lr ${run.lr}, clip ${run.clip_grad_norm ?? "off"}, decay ${run.weight_decay}`, run] as const,
+    ),
+  )("%s", (_, run) => {
     const optimizer = new AdamW(settingsOf(run));
     const parameters = parametersOf(run);
     for (const step of run.steps) {
@@ -64,12 +75,21 @@ describe.skipIf(runs.length === 0)("AdamW against torch", () => {
     }
   });
 
-  describe.each(executors.flatMap((executor) => (executor.device ? [[executor.name, executor, executor.device] as const] : [])))("on the device of %s", (_, executor, device) => {
-    test.each(runs.map((run) => [`${run.dtype}, lr ${run.lr}, clip ${run.clip_grad_norm ?? "off"}, decay ${run.weight_decay}`, run] as const))("%s", async (_, run) => {
+  describe.each(
+    executors.flatMap((executor) => (executor.device ? [[executor.name, executor, executor.device] as const] : [])),
+  )("on the device of %s", (_, executor, device) => {
+    test.each(
+      runs.map(
+        (run) =>
+          [`${run.dtype}, lr ${run.lr}, clip ${run.clip_grad_norm ?? "off"}, decay ${run.weight_decay}`, run] as const,
+      ),
+    )("%s", async (_, run) => {
       const weights = deviceWeights(device, parametersOf(run));
       let optimizer = new DeviceOptimizer(settingsOf(run), executor, () => false);
       for (const [index, step] of run.steps.entries()) {
-        const gradients: DeviceArrays = new Map(run.shapes.map((shape, i) => [`p${i}`, device.put({ shape, data: flat(step.grads[i]) })]));
+        const gradients: DeviceArrays = new Map(
+          run.shapes.map((shape, i) => [`p${i}`, device.put({ shape, data: flat(step.grads[i]) })]),
+        );
         const report = await optimizer.update(weights, gradients, { learningRate: run.lr });
         expect(report.skipped).toBe(false);
         expect(Math.abs(report.gradientNorm / step.total_norm - 1)).toBeLessThan(1e-6);

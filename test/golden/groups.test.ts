@@ -1,7 +1,22 @@
-/** Steps that train on more than their own groups, against torch in float64: 1e-5 relative, gradients by their L2 norm. */
+/**
+ * Steps that train on more than their own groups, against torch in float64: 1e-5 relative, gradients by their L2 norm.
+ */
 import type { Group, Plugin, Prompt, Sample } from "@papo/core";
-import { computeAdvantages, computeLoss, createHost, makeGroup, makeSample, type Host, type Rows } from "@papo/core/testing";
-import { ClippedObjectivePlugin, GroupAdvantagePlugin, ObserverSolverPlugin, PrioritizedReplayPlugin } from "@papo/plugins";
+import {
+  computeAdvantages,
+  computeLoss,
+  createHost,
+  makeGroup,
+  makeSample,
+  type Host,
+  type Rows,
+} from "@papo/core/testing";
+import {
+  ClippedObjectivePlugin,
+  GroupAdvantagePlugin,
+  ObserverSolverPlugin,
+  PrioritizedReplayPlugin,
+} from "@papo/plugins";
 import { describe, expect, it } from "vitest";
 import { goldenJson, hasPart } from "./support.ts";
 
@@ -29,30 +44,60 @@ interface GoldenRoles extends GoldenStep {
   readonly utilities: readonly number[];
 }
 
-const golden = hasPart("groups.json") ? goldenJson<{ readonly replay: readonly GoldenReplay[]; readonly roles: readonly GoldenRoles[] }>("groups.json")! : { replay: [], roles: [] };
+const golden = hasPart("groups.json")
+  ? goldenJson<{ readonly replay: readonly GoldenReplay[]; readonly roles: readonly GoldenRoles[] }>("groups.json")!
+  : { replay: [], roles: [] };
 
-const objective = (): Plugin[] => [new GroupAdvantagePlugin(), new ClippedObjectivePlugin({ clipLow: 0.2, clipHigh: 0.28, dualClip: null, reduction: "token_mean" })];
+const objective = (): Plugin[] => [
+  new GroupAdvantagePlugin(),
+  new ClippedObjectivePlugin({ clipLow: 0.2, clipHigh: 0.28, dualClip: null, reduction: "token_mean" }),
+];
 
 /** Responses to one prompt with these rewards, in so many tokens each. */
 function groupOf(key: string, rewards: readonly number[], lengths: readonly number[], step: number): Group {
-  const made = rewards.map((reward, index) => makeSample({ prompt: key, index, reward, length: lengths[index]!, parts: { accuracy: reward } }));
+  const made = rewards.map((reward, index) =>
+    makeSample({ prompt: key, index, reward, length: lengths[index]!, parts: { accuracy: reward } }),
+  );
   const prompt: Prompt = { ...made[0]!.prompt, origin: { step, coefficients: {} } };
   return makeGroup({ key, samples: made.map((sample): Sample => ({ ...sample, prompt })) });
 }
 
 /** The arrays of a step with these groups, whose rows follow each other. */
-function batchOf(groups: readonly Group[], step: number, { mask, old_logp: old }: Pick<GoldenStep, "mask" | "old_logp">) {
+function batchOf(
+  groups: readonly Group[],
+  step: number,
+  { mask, old_logp: old }: Pick<GoldenStep, "mask" | "old_logp">,
+) {
   const samples = groups.flatMap((group) => group.samples);
   const [B, T] = [mask.length, mask[0]!.length];
   const groupRows = Int32Array.from(groups.flatMap((group, index) => group.samples.map(() => index)));
-  return { step, samples, groups, groupOf: groupRows, B, T, mask: Float32Array.from(mask.flat()), oldLogProbs: Float32Array.from(old.flat()), scores: new Map<string, Float32Array>() };
+  return {
+    step,
+    samples,
+    groups,
+    groupOf: groupRows,
+    B,
+    T,
+    mask: Float32Array.from(mask.flat()),
+    oldLogProbs: Float32Array.from(old.flat()),
+    scores: new Map<string, Float32Array>(),
+  };
 }
 
 function lossIn(host: Host, groups: readonly Group[], step: number, golden: GoldenStep) {
   const batch = batchOf(groups, step, golden);
   const advantages = computeAdvantages(host, batch);
-  const { loss, gradients } = computeLoss(host, { ...batch, advantages, logProbs: Float32Array.from(golden.logp.flat()), maxNewTokens: batch.T });
-  return { loss, gradient: [...gradients["original"]!["logProbs"]!], advantages: golden.mask.map((_, row) => advantages[row * batch.T]!) };
+  const { loss, gradients } = computeLoss(host, {
+    ...batch,
+    advantages,
+    logProbs: Float32Array.from(golden.logp.flat()),
+    maxNewTokens: batch.T,
+  });
+  return {
+    loss,
+    gradient: [...gradients["original"]!["logProbs"]!],
+    advantages: golden.mask.map((_, row) => advantages[row * batch.T]!),
+  };
 }
 
 const lengthsOf = (mask: Rows): number[] => mask.map((row) => row.reduce((sum, value) => sum + value, 0));
@@ -73,7 +118,10 @@ async function replayed(golden: GoldenReplay, host: Host): Promise<readonly Grou
   const next = (key: string, rewards: readonly number[], at: number) => {
     const rows = [row, (row += rewards.length)] as const;
     const cut = (array: Rows): Rows => array.slice(...rows);
-    return { group: groupOf(key, rewards, lengths.slice(...rows), at), arrays: { mask: cut(mask), old_logp: cut(golden.old_logp) } };
+    return {
+      group: groupOf(key, rewards, lengths.slice(...rows), at),
+      arrays: { mask: cut(mask), old_logp: cut(golden.old_logp) },
+    };
   };
   const order: string[] = [];
   for (const [index, { step: at, rewards }] of kept.entries()) {
@@ -84,14 +132,20 @@ async function replayed(golden: GoldenReplay, host: Host): Promise<readonly Grou
   }
   const own = fresh.map((rewards, index) => next(`fresh ${index}`, rewards, step).group);
   host.beginStep({ step, steps });
-  const { beside = [] } = await host.hooks.groups.promise({ groups: own, wanted: own.length, round: 0, lastRound: true, sampleMore: false, beside: [] }, { step, steps, sampled: own });
+  const { beside = [] } = await host.hooks.groups.promise(
+    { groups: own, wanted: own.length, round: 0, lastRound: true, sampleMore: false, beside: [] },
+    { step, steps, sampled: own },
+  );
   expect(beside.map(({ key }) => key).sort()).toEqual(order);
   return [...order.map((key) => beside.find((group) => group.key === key)!), ...own];
 }
 
 describe.skipIf(golden.replay.length === 0)("kept groups", () => {
   it.each(golden.replay.map((one) => [one.name, one] as const))("%s", async (_name, one) => {
-    const host = createHost([...objective(), new PrioritizedReplayPlugin({ ...one.options, replayed: one.kept.length })], { seed: 1 });
+    const host = createHost(
+      [...objective(), new PrioritizedReplayPlugin({ ...one.options, replayed: one.kept.length })],
+      { seed: 1 },
+    );
     const groups = await replayed(one, host);
     expectStep(lossIn(host, groups, one.step, one), one);
     const mean = one.weight.reduce((sum, value) => sum + value, 0) / one.weight.length;
@@ -104,12 +158,37 @@ describe.skipIf(golden.roles.length === 0)("two roles", () => {
     const host = createHost([...objective(), new ObserverSolverPlugin()], { seed: 1 });
     host.beginStep({ step: 1, steps: 10 });
     const lengths = lengthsOf(one.mask);
-    const captions = groupOf("question", one.accuracies.map(() => 0), lengths, 1);
+    const captions = groupOf(
+      "question",
+      one.accuracies.map(() => 0),
+      lengths,
+      1,
+    );
     let row = one.accuracies.length;
-    const answers = one.accuracies.flatMap((rewards, index) => (rewards === null ? [] : [{ ...groupOf(`question/solver/${index}`, rewards, lengths.slice(row, (row += rewards.length)), 1), role: "solver" }]));
-    const answersOf = one.accuracies.map((_, index) => answers.find(({ key }) => key.endsWith(`/${index}`))?.samples ?? []);
-    for (const group of answers) expect(await host.hooks.rewards.promise(group.samples.map(({ reward }) => reward), { ...makeGroup({ samples: group.samples }), role: "solver" })).toEqual(group.samples.map(({ reward }) => reward));
-    const utilities = await host.hooks.rewards.promise(captions.samples.map(({ reward }) => reward), makeGroup({ samples: captions.samples, auxiliary: { solver: answersOf } }));
+    const answers = one.accuracies.flatMap((rewards, index) =>
+      rewards === null
+        ? []
+        : [
+            {
+              ...groupOf(`question/solver/${index}`, rewards, lengths.slice(row, (row += rewards.length)), 1),
+              role: "solver",
+            },
+          ],
+    );
+    const answersOf = one.accuracies.map(
+      (_, index) => answers.find(({ key }) => key.endsWith(`/${index}`))?.samples ?? [],
+    );
+    for (const group of answers)
+      expect(
+        await host.hooks.rewards.promise(
+          group.samples.map(({ reward }) => reward),
+          { ...makeGroup({ samples: group.samples }), role: "solver" },
+        ),
+      ).toEqual(group.samples.map(({ reward }) => reward));
+    const utilities = await host.hooks.rewards.promise(
+      captions.samples.map(({ reward }) => reward),
+      makeGroup({ samples: captions.samples, auxiliary: { solver: answersOf } }),
+    );
     utilities.forEach((value, index) => expect(value).toBeCloseTo(one.utilities[index]!, 12));
     captions.samples.forEach((sample, index) => (sample.reward = utilities[index]!));
     expectStep(lossIn(host, [captions, ...answers], 1, one), one);

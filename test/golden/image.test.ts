@@ -37,10 +37,17 @@ describe.skipIf(!hasPart("image.json"))("pictures", async () => {
   if (goldens === null || tensors === null) return;
   const { cases, smart_resize: sizes, constants } = goldens;
 
-  const processorOf = ({ min_pixels, max_pixels }: ImageCase) => new ImageProcessor({
-    minPixels: min_pixels, maxPixels: max_pixels, patchSize: 14, mergeSize: 2, temporalPatchSize: 2,
-    mean: constants.mean, std: constants.std, rescaleFactor: constants.rescale,
-  });
+  const processorOf = ({ min_pixels, max_pixels }: ImageCase) =>
+    new ImageProcessor({
+      minPixels: min_pixels,
+      maxPixels: max_pixels,
+      patchSize: 14,
+      mergeSize: 2,
+      temporalPatchSize: 2,
+      mean: constants.mean,
+      std: constants.std,
+      rescaleFactor: constants.rescale,
+    });
 
   test.each(cases)("$file with setting $setting", async (golden) => {
     const picture = await loadPicture(join(goldenDir(), "images", golden.file));
@@ -49,16 +56,25 @@ describe.skipIf(!hasPart("image.json"))("pictures", async () => {
     const { grid, pixels } = processor.encode(picture);
     expect(grid).toEqual(golden.image_grid_thw);
     expect(pixels.length).toBe(golden.n_patches * 1176);
-    const rows = golden.full_pixel_values ? Array.from({ length: golden.n_patches }, (_, row) => row) : golden.sample_rows!;
-    const wanted = tensorOf(tensors, `${golden.tensor}.${golden.full_pixel_values ? "pixel_values" : "pixel_rows"}`).data;
-    const levels = rows.flatMap((row, i) => levelDifferences(pixels.subarray(row * 1176, (row + 1) * 1176), wanted.subarray(i * 1176, (i + 1) * 1176)));
+    const rows = golden.full_pixel_values
+      ? Array.from({ length: golden.n_patches }, (_, row) => row)
+      : golden.sample_rows!;
+    const wanted = tensorOf(
+      tensors,
+      `${golden.tensor}.${golden.full_pixel_values ? "pixel_values" : "pixel_rows"}`,
+    ).data;
+    const levels = rows.flatMap((row, i) =>
+      levelDifferences(pixels.subarray(row * 1176, (row + 1) * 1176), wanted.subarray(i * 1176, (i + 1) * 1176)),
+    );
     expect(levels.filter((level) => level > 2.01).length).toBeLessThanOrEqual(levels.length / 1000);
 
     const resized = tensors.get(`${golden.tensor}.resized_tv`)?.data;
     const { data } = processor.resize(picture);
     if (resized !== undefined) {
       expect(data.length).toBe(resized.length);
-      expect(data.filter((level, i) => Math.abs(level - resized[i]!) > 2).length).toBeLessThanOrEqual(data.length / 1000);
+      expect(data.filter((level, i) => Math.abs(level - resized[i]!) > 2).length).toBeLessThanOrEqual(
+        data.length / 1000,
+      );
     } else if (golden.resized_tv_u8_sum !== undefined) {
       const sum = data.reduce((total, level) => total + level, 0);
       expect(Math.abs(sum - golden.resized_tv_u8_sum) / data.length).toBeLessThan(0.05); // mean grey level
@@ -74,7 +90,8 @@ describe.skipIf(!hasPart("image.json"))("pictures", async () => {
     for (const { height, width, min_pixels, max_pixels, ...wanted } of sizes) {
       const resize = () => smartResize(height, width, 28, min_pixels, max_pixels);
       if (wanted.error !== undefined) expect(resize, `${height}×${width}`).toThrow(/ratio/);
-      else expect(resize(), `${height}×${width}`).toEqual({ height: wanted.resized_height, width: wanted.resized_width });
+      else
+        expect(resize(), `${height}×${width}`).toEqual({ height: wanted.resized_height, width: wanted.resized_width });
     }
   });
 });

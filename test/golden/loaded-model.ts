@@ -25,19 +25,31 @@ export interface LoadedModel {
 export async function loadModel(name: string, executor: Executor = executors[0]!): Promise<LoadedModel> {
   const folder = join(goldenDir(), "models", name);
   const { config, weights } = await loadModelFolder(folder, (described) => createModel(described).parameters);
-  return { folder, processor: await Processor.load(folder), runtime: new ModelRuntime(createModel(config), weights, executor) };
+  return {
+    folder,
+    processor: await Processor.load(folder),
+    runtime: new ModelRuntime(createModel(config), weights, executor),
+  };
 }
 
-export function createLearner({ runtime }: Pick<LoadedModel, "runtime">, microbatchTokens: number, options: Pick<GraphLearnerOptions, "longRow" | "passBytes" | "recompute" | "vocabularyChunk"> = {}): GraphLearner {
+export function createLearner(
+  { runtime }: Pick<LoadedModel, "runtime">,
+  microbatchTokens: number,
+  options: Pick<GraphLearnerOptions, "longRow" | "passBytes" | "recompute" | "vocabularyChunk"> = {},
+): GraphLearner {
   const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1, freeze: [] };
   return new GraphLearner(runtime, { optimizer, microbatchTokens, ...options });
 }
 
 /** A part of a golden message: text, or a picture by the name of its file. */
-export type GoldenPart = { readonly type: "text"; readonly text: string } | { readonly type: "image"; readonly image: string };
+export type GoldenPart =
+  { readonly type: "text"; readonly text: string } | { readonly type: "image"; readonly image: string };
 
 /** A user's turn as the project encodes it, pictures read from the golden folder. */
-export async function encodeMessage({ processor }: LoadedModel, parts: readonly GoldenPart[]): Promise<{ readonly text: string; readonly prompt: EncodedPrompt }> {
+export async function encodeMessage(
+  { processor }: LoadedModel,
+  parts: readonly GoldenPart[],
+): Promise<{ readonly text: string; readonly prompt: EncodedPrompt }> {
   const files = parts.flatMap((part) => (part.type === "image" ? [join(goldenDir(), "images", part.image)] : []));
   const pictures = await Promise.all(files.map((file) => loadPicture(file)));
   const content = parts.map((part) => (part.type === "image" ? { type: "image" as const } : part));
@@ -59,22 +71,43 @@ export function goldenPictures(pixelValues: GoldenTensor, grids: readonly (reado
 }
 
 /** Row `row` of a golden [B, width] tensor of integers, where the mask's row is 1. */
-export function maskedRow(values: GoldenTensor, mask: GoldenTensor, row: number, from = 0, to = values.shape[1] ?? 0): number[] {
+export function maskedRow(
+  values: GoldenTensor,
+  mask: GoldenTensor,
+  row: number,
+  from = 0,
+  to = values.shape[1] ?? 0,
+): number[] {
   const width = values.shape[1] ?? 0;
-  return Array.from({ length: to - from }, (_, i) => row * width + from + i).flatMap((at) => (mask.data[at] === 1 ? [values.data[at] ?? NaN] : []));
+  return Array.from({ length: to - from }, (_, i) => row * width + from + i).flatMap((at) =>
+    mask.data[at] === 1 ? [values.data[at] ?? NaN] : [],
+  );
 }
 
 /** The prompts with the golden completions as responses, one each. */
-export function completionBatch(prompts: readonly EncodedPrompt[], ids: GoldenTensor, mask: GoldenTensor): LearnerBatch {
-  return { prompts, rows: prompts.map((_, prompt) => ({ prompt, tokens: Int32Array.from(maskedRow(ids, mask, prompt)) })), temperature: 1 };
+export function completionBatch(
+  prompts: readonly EncodedPrompt[],
+  ids: GoldenTensor,
+  mask: GoldenTensor,
+): LearnerBatch {
+  return {
+    prompts,
+    rows: prompts.map((_, prompt) => ({ prompt, tokens: Int32Array.from(maskedRow(ids, mask, prompt)) })),
+    temperature: 1,
+  };
 }
 
 /** The most likely tokens, no stops and no bans, one response a prompt. */
-export async function sampleGreedily({ runtime }: Pick<LoadedModel, "runtime">, prompts: readonly EncodedPrompt[], maxNewTokens: number): Promise<GeneratedResponse[]> {
+export async function sampleGreedily(
+  { runtime }: Pick<LoadedModel, "runtime">,
+  prompts: readonly EncodedPrompt[],
+  maxNewTokens: number,
+): Promise<GeneratedResponse[]> {
   const responses: GeneratedResponse[] = [];
   const settings = { temperature: 0, topP: 1, topK: 0, maxNewTokens, stopTokens: [], bannedTokens: [] };
   const requests = prompts.map((prompt) => ({ prompt, count: 1, keys: [[0, 0] as const] }));
   await new OnnxRolloutEngine(runtime).generate(requests, settings, (response) => responses.push(response));
-  if (responses.length !== prompts.length) throw new Error(`${prompts.length} prompts were sampled from, and ${responses.length} responses came`);
+  if (responses.length !== prompts.length)
+    throw new Error(`${prompts.length} prompts were sampled from, and ${responses.length} responses came`);
   return responses;
 }

@@ -55,7 +55,10 @@ class Options {
 
   number(name: string): number {
     const value = this.#loss.options[name];
-    if (typeof value !== "number") throw new Error(`the golden loss ${describeLoss(this.#loss)} has ${String(value)} as ${name}, a number is needed`);
+    if (typeof value !== "number")
+      throw new Error(
+        `the golden loss ${describeLoss(this.#loss)} has ${String(value)} as ${name}, a number is needed`,
+      );
     return value;
   }
 
@@ -77,7 +80,8 @@ class Options {
   reduction(): Reduction {
     const agg = this.#loss.options["agg"] === undefined ? "token_mean" : this.text("agg");
     const reduction = REDUCTIONS[agg];
-    if (reduction === undefined) throw new Error(`unknown reduction "${agg}"; known are ${Object.keys(REDUCTIONS).join(", ")}`);
+    if (reduction === undefined)
+      throw new Error(`unknown reduction "${agg}"; known are ${Object.keys(REDUCTIONS).join(", ")}`);
     return reduction;
   }
 }
@@ -96,26 +100,56 @@ const policy = (options: Options): Plugin =>
   });
 
 const referenceKl = (options: Options, estimator: string, coefficient: number): Plugin =>
-  new ReferenceKlPlugin({ estimator: estimator as "k1" | "k2" | "k3", coefficient, clamp: options.boolean("clamp", true), reduction: options.reduction() });
+  new ReferenceKlPlugin({
+    estimator: estimator as "k1" | "k2" | "k3",
+    coefficient,
+    clamp: options.boolean("clamp", true),
+    reduction: options.reduction(),
+  });
 
-const modeOf = (options: Options): "official" | "paper" => (options.boolean("detach_masked", true) ? "official" : "paper");
+const modeOf = (options: Options): "official" | "paper" =>
+  options.boolean("detach_masked", true) ? "official" : "paper";
 
-const perception = (options: Options): Plugin => new PerceptionKlPlugin({ coefficient: options.number("gamma"), mode: modeOf(options), reduction: options.reduction() });
+const perception = (options: Options): Plugin =>
+  new PerceptionKlPlugin({
+    coefficient: options.number("gamma"),
+    mode: modeOf(options),
+    reduction: options.reduction(),
+  });
 
 const entropies = (options: Options): Plugin =>
-  new DoubleEntropyPlugin({ original: options.number("eta"), masked: options.number("eta"), mode: modeOf(options), reduction: options.reduction() });
+  new DoubleEntropyPlugin({
+    original: options.number("eta"),
+    masked: options.number("eta"),
+    mode: modeOf(options),
+    reduction: options.reduction(),
+  });
 
 const sequence = (options: Options, form: "sequence" | "token"): Plugin =>
-  new SequenceObjectivePlugin({ form, clipLow: options.number("clip_low"), clipHigh: options.number("clip_high"), reduction: options.reduction() });
+  new SequenceObjectivePlugin({
+    form,
+    clipLow: options.number("clip_low"),
+    clipHigh: options.number("clip_high"),
+    reduction: options.reduction(),
+  });
 
 const weighted = (options: Options): Plugin => {
   const reduction = options.reduction();
-  if (options.text("form") === "trl") return new WeightedObjectivePlugin({ form: "trl", maxRatio: options.number("max_ratio"), reduction });
-  return new WeightedObjectivePlugin({ form: "verl", clipLow: options.number("clip_low"), clipHigh: options.number("clip_high"), reduction });
+  if (options.text("form") === "trl")
+    return new WeightedObjectivePlugin({ form: "trl", maxRatio: options.number("max_ratio"), reduction });
+  return new WeightedObjectivePlugin({
+    form: "verl",
+    clipLow: options.number("clip_low"),
+    clipHigh: options.number("clip_high"),
+    reduction,
+  });
 };
 
 const difficulty = (options: Options, { pass_rate: rates = [] }: GoldenCase): Plugin =>
-  new DifficultyKlPlugin({ steepness: options.number("e"), passRate: (key) => rates[Number(key.replace("prompt-", ""))]! });
+  new DifficultyKlPlugin({
+    steepness: options.number("e"),
+    passRate: (key) => rates[Number(key.replace("prompt-", ""))]!,
+  });
 
 const KINDS: Readonly<Record<string, (options: Options, golden: GoldenCase) => Plugin[]>> = {
   ppo_clip: (options) => [policy(options)],
@@ -147,7 +181,10 @@ export function isKnown({ kind }: GoldenLoss): boolean {
 /** The plugins that make a golden loss; a kind that is not known is an error. */
 export function pluginsOf(loss: GoldenLoss, golden: GoldenCase): Plugin[] {
   const make = KINDS[loss.kind];
-  if (make === undefined) throw new Error(`the golden file holds the loss kind "${loss.kind}", which no plugin here makes; known are ${Object.keys(KINDS).join(", ")}`);
+  if (make === undefined)
+    throw new Error(
+      `the golden file holds the loss kind "${loss.kind}", which no plugin here makes; known are ${Object.keys(KINDS).join(", ")}`,
+    );
   return make(new Options(loss), golden);
 }
 

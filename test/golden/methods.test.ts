@@ -1,6 +1,7 @@
 /**
- * The methods that losses.json does not hold, against torch in float64: 1e-5 relative, gradients by their L2 norm. Inputs are float32 on both
- * sides; where terms cancel, rounding of single terms is what is left, and 1e-7 of the sum of their sizes is allowed.
+ * The methods that losses.json does not hold, against torch in float64: 1e-5 relative, gradients by their L2 norm.
+ * Inputs are float32 on both sides; where terms cancel, rounding of single terms is what is left, and 1e-7 of the sum
+ * of their sizes is allowed.
  */
 import type { Plugin, Run } from "@papo/core";
 import { lossOf } from "@papo/core/testing";
@@ -42,7 +43,14 @@ interface GoldenMethods {
   readonly similarity: Rows;
   readonly group: readonly number[];
   readonly accuracy: readonly number[];
-  readonly losses: readonly { readonly kind: string; readonly loss: number; readonly grad_logp: Rows | null; readonly grad_masked_logp: Rows | null; readonly grad_noisy_logp?: Rows | null; readonly grad_divergence?: Rows }[];
+  readonly losses: readonly {
+    readonly kind: string;
+    readonly loss: number;
+    readonly grad_logp: Rows | null;
+    readonly grad_masked_logp: Rows | null;
+    readonly grad_noisy_logp?: Rows | null;
+    readonly grad_divergence?: Rows;
+  }[];
 }
 
 /** The advantages of the case, for plugins that change them. */
@@ -59,21 +67,35 @@ class GivenAdvantagesPlugin implements Plugin {
   }
 }
 
-const clipped = (): Plugin => new ClippedObjectivePlugin({ clipLow: 0.2, clipHigh: 0.28, dualClip: null, reduction: "token_mean" });
-const perception = (options: ConstructorParameters<typeof PerceptionKlPlugin>[0]): Plugin => new PerceptionKlPlugin({ coefficient: 1, mode: "paper", ...options });
+const clipped = (): Plugin =>
+  new ClippedObjectivePlugin({ clipLow: 0.2, clipHigh: 0.28, dualClip: null, reduction: "token_mean" });
+const perception = (options: ConstructorParameters<typeof PerceptionKlPlugin>[0]): Plugin =>
+  new PerceptionKlPlugin({ coefficient: 1, mode: "paper", ...options });
 
 const METHODS: Readonly<Record<string, () => Plugin[]>> = {
   vppo: () => [new VisualDependencyPlugin(), clipped()],
   vgpo: () => [new VisualCompensationPlugin(), clipped()],
   kawhi: () => [new ParagraphCreditPlugin({ view: "original" }), clipped()],
-  kawhi_other: () => [new ParagraphCreditPlugin({ view: "original", score: "attention", layers: [0, 2], temperature: 0.7, smoothing: 0.4, range: [0.5, 1.5] }), clipped()],
+  kawhi_other: () => [
+    new ParagraphCreditPlugin({
+      view: "original",
+      score: "attention",
+      layers: [0, 2],
+      temperature: 0.7,
+      smoothing: 0.4,
+      range: [0.5, 1.5],
+    }),
+    clipped(),
+  ],
   pgpo: () => [new PerceptionGroundedPlugin({ view: "masked" }), clipped()],
   tor: () => [new TokenReweightingPlugin({ view: "masked" }), clipped()],
   vepo: () => [new VisualEvidencePlugin({ view: "masked" }), clipped()],
   vepo_exact: () => [new VisualEvidencePlugin({ view: "masked", form: "exact" }), clipped()],
   pepo: () => [new PerceptionExplorationPlugin(), clipped()],
   roma: () => [new DegradationConsistencyPlugin({ views: ["masked", "noisy"], consistency: 1, policy: 0.5 })],
-  roma_token: () => [new DegradationConsistencyPlugin({ views: ["masked", "noisy"], consistency: 1, policy: 0.5, worst: "token" })],
+  roma_token: () => [
+    new DegradationConsistencyPlugin({ views: ["masked", "noisy"], consistency: 1, policy: 0.5, worst: "token" }),
+  ],
   va_opd: () => [new VisualAdvantageDistillationPlugin({ view: "masked", temperature: 0.7 })],
   ptd: () => [new PrivilegedTutoringPlugin({ coefficient: 0.3 })],
   dvrp: () => [new DualViewKlPlugin()],
@@ -122,22 +144,42 @@ function inputOf(golden: GoldenMethods): MinibatchInput {
   };
 }
 
-const distance = (a: readonly number[], b: readonly number[] = []): number => Math.sqrt(a.reduce((sum, value, index) => sum + (value - (b[index] ?? 0)) ** 2, 0));
+const distance = (a: readonly number[], b: readonly number[] = []): number =>
+  Math.sqrt(a.reduce((sum, value, index) => sum + (value - (b[index] ?? 0)) ** 2, 0));
 const cases = hasPart("methods.json") ? goldenJson<readonly GoldenMethods[]>("methods.json")! : [];
-const all = cases.flatMap((golden) => golden.losses.map((loss) => [`${loss.kind}, ${golden.name}`, golden, loss] as const));
+const all = cases.flatMap((golden) =>
+  golden.losses.map((loss) => [`${loss.kind}, ${golden.name}`, golden, loss] as const),
+);
 
 /** Errors over what is allowed: 1 is just good enough. */
 function errorsOf(golden: GoldenMethods, loss: GoldenMethods["losses"][number], plugins: readonly Plugin[]): number {
   // Blending of PEPO is whole in the last step.
-  const found = lossOf([new GivenAdvantagesPlugin(golden.adv), ...plugins], { ...inputOf(golden), step: 100 }, { steps: 100 });
-  const size = golden.logp.flat().reduce((sum, value, index) => sum + Math.abs((loss.grad_logp?.flat()[index] ?? 0) * value), 0);
+  const found = lossOf(
+    [new GivenAdvantagesPlugin(golden.adv), ...plugins],
+    { ...inputOf(golden), step: 100 },
+    { steps: 100 },
+  );
+  const size = golden.logp
+    .flat()
+    .reduce((sum, value, index) => sum + Math.abs((loss.grad_logp?.flat()[index] ?? 0) * value), 0);
   const gradientError = (view: string, wanted: Rows | null, output = "logProbs"): number => {
-    const [here, torch] = [found.gradients[view]?.[output]?.flat() ?? golden.logp.flat().map(() => 0), wanted?.flat() ?? golden.logp.flat().map(() => 0)];
+    const [here, torch] = [
+      found.gradients[view]?.[output]?.flat() ?? golden.logp.flat().map(() => 0),
+      wanted?.flat() ?? golden.logp.flat().map(() => 0),
+    ];
     return distance(here, torch) / (1e-5 * distance(torch) + 1e-7 * (1 + distance(torch)));
   };
-  const ofDivergence = Object.keys(found.gradients["original"] ?? {}).filter((output) => output !== "logProbs").map((output) => gradientError("original", loss.grad_divergence ?? null, output));
+  const ofDivergence = Object.keys(found.gradients["original"] ?? {})
+    .filter((output) => output !== "logProbs")
+    .map((output) => gradientError("original", loss.grad_divergence ?? null, output));
   const value = Math.abs(found.loss - loss.loss) / (1e-5 * Math.abs(loss.loss) + 1e-7 * (1 + size));
-  return Math.max(value, gradientError("original", loss.grad_logp), gradientError("masked", loss.grad_masked_logp), gradientError("noisy", loss.grad_noisy_logp ?? null), ...ofDivergence);
+  return Math.max(
+    value,
+    gradientError("original", loss.grad_logp),
+    gradientError("masked", loss.grad_masked_logp),
+    gradientError("noisy", loss.grad_noisy_logp ?? null),
+    ...ofDivergence,
+  );
 }
 
 describe.skipIf(cases.length === 0)("methods.json", () => {
@@ -147,8 +189,19 @@ describe.skipIf(cases.length === 0)("methods.json", () => {
     expect(errorsOf(golden, loss, make())).toBeLessThanOrEqual(1);
   });
 
-  it.each(Object.keys(METHODS).filter((kind) => METHODS[kind]!().length > 1))("%s turns red without its plugin", (kind) => {
-    const largest = Math.max(...cases.map((golden) => errorsOf(golden, golden.losses.find((loss) => loss.kind === kind)!, [clipped()])));
-    expect(largest).toBeGreaterThan(100);
-  });
+  it.each(Object.keys(METHODS).filter((kind) => METHODS[kind]!().length > 1))(
+    "%s turns red without its plugin",
+    (kind) => {
+      const largest = Math.max(
+        ...cases.map((golden) =>
+          errorsOf(
+            golden,
+            golden.losses.find((loss) => loss.kind === kind)!,
+            [clipped()],
+          ),
+        ),
+      );
+      expect(largest).toBeGreaterThan(100);
+    },
+  );
 });

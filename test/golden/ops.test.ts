@@ -24,7 +24,11 @@ interface OpCase {
   readonly op: string;
   readonly attributes: Attributes;
   readonly inputs: readonly OpInput[];
-  readonly outputs: readonly { readonly shape: readonly number[]; readonly data: readonly number[]; readonly cotangent: readonly number[] }[];
+  readonly outputs: readonly {
+    readonly shape: readonly number[];
+    readonly data: readonly number[];
+    readonly cotangent: readonly number[];
+  }[];
 }
 
 interface Attributes extends ops.MatmulOptions {
@@ -49,9 +53,19 @@ const one = (values: readonly Value[], i = 0): Value => {
   if (value === undefined) throw new Error(`the case has no input ${i}`);
   return value;
 };
-const unary = (f: (x: Value) => Value): Apply => (x) => f(one(x));
-const binary = (f: (a: Value, b: Value) => Value): Apply => (x) => f(one(x), one(x, 1));
-const packing = (x: readonly Value[]): ops.RowPacking => ({ rowOfSlot: one(x, 1), slotOfRow: one(x, 2), filled: one(x, 3) });
+const unary =
+  (f: (x: Value) => Value): Apply =>
+  (x) =>
+    f(one(x));
+const binary =
+  (f: (a: Value, b: Value) => Value): Apply =>
+  (x) =>
+    f(one(x), one(x, 1));
+const packing = (x: readonly Value[]): ops.RowPacking => ({
+  rowOfSlot: one(x, 1),
+  slotOfRow: one(x, 2),
+  filled: one(x, 3),
+});
 
 /** How a case's op is called. */
 const calls: Readonly<Record<string, Apply>> = {
@@ -72,7 +86,11 @@ const calls: Readonly<Record<string, Apply>> = {
   affine: (x, { factor, offset }) => ops.affine(one(x), factor, offset),
   square: unary((x) => ops.mul(x, x)),
   matmul: (x, { transposeA, transposeB, scale }) =>
-    ops.matmul(one(x), one(x, 1), { transposeA: transposeA ?? false, transposeB: transposeB ?? false, scale: scale ?? 1 }),
+    ops.matmul(one(x), one(x, 1), {
+      transposeA: transposeA ?? false,
+      transposeB: transposeB ?? false,
+      scale: scale ?? 1,
+    }),
   linear: (x) => (x.length > 2 ? ops.linear(one(x), one(x, 1), one(x, 2)) : ops.linear(one(x), one(x, 1))),
   softmax: unary(ops.softmax),
   sum: (x, { axes }) => ops.sum(one(x), axes),
@@ -96,19 +114,30 @@ const calls: Readonly<Record<string, Apply>> = {
     const head = ops.chunkedHead(one(x), one(x, 1), { chunk: 3, one: one(x, 3) });
     return [head.logProb(one(x, 2)), head.entropy()];
   },
-  divergence: (x, { kind, chunk }) => ops.divergence(kind, { hidden: one(x), weight: one(x, 1) }, { hidden: one(x, 2), weight: one(x, 3) }, { chunk, one: one(x, 4) }),
+  divergence: (x, { kind, chunk }) =>
+    ops.divergence(
+      kind,
+      { hidden: one(x), weight: one(x, 1) },
+      { hidden: one(x, 2), weight: one(x, 3) },
+      { chunk, one: one(x, 4) },
+    ),
   pack: (x) => ops.pack(one(x), packing(x)),
   unpack: (x) => ops.unpack(one(x), packing(x)),
 };
 
-const hostArray = ({ shape, dtype, data }: OpInput): HostArray => ({ shape, data: dtype === "int32" ? Int32Array.from(data) : Float32Array.from(data) });
+const hostArray = ({ shape, dtype, data }: OpInput): HostArray => ({
+  shape,
+  data: dtype === "int32" ? Int32Array.from(data) : Float32Array.from(data),
+});
 
 /** The case as a graph: its outputs `y0…` and the gradients `d0…` of its float inputs. */
 function traceCase({ op, attributes, inputs, outputs }: OpCase, symbolic: boolean): Graph {
   const call = calls[op];
-  if (call === undefined) throw new Error(`the golden case's op "${op}" is not known here; known: ${Object.keys(calls).join(", ")}`);
+  if (call === undefined)
+    throw new Error(`the golden case's op "${op}" is not known here; known: ${Object.keys(calls).join(", ")}`);
   const graph = new Graph();
-  const shapeOf = ({ shape, dims }: OpInput): Dim[] => (symbolic && dims ? dims : shape).map((dim) => (typeof dim === "string" ? symbol(dim) : dim));
+  const shapeOf = ({ shape, dims }: OpInput): Dim[] =>
+    (symbolic && dims ? dims : shape).map((dim) => (typeof dim === "string" ? symbol(dim) : dim));
   const values = inputs.map((input, i) => graph.input(`x${i}`, shapeOf(input), input.dtype));
   const result = call(values, attributes);
   const results = (Array.isArray(result) ? result : [result]) as readonly Value[];
@@ -116,7 +145,10 @@ function traceCase({ op, attributes, inputs, outputs }: OpCase, symbolic: boolea
   expect(results).toHaveLength(outputs.length);
   results.forEach((value, i) => graph.output(`y${i}`, ops.affine(value, 1)));
   const trained = inputs.flatMap(({ gradient: wanted }, i) => (wanted ? [i] : []));
-  gradient(seeds, trained.map((i) => one(values, i))).forEach((value, k) => graph.output(`d${trained[k]}`, ops.affine(value, 1)));
+  gradient(
+    seeds,
+    trained.map((i) => one(values, i)),
+  ).forEach((value, k) => graph.output(`d${trained[k]}`, ops.affine(value, 1)));
   return graph;
 }
 
@@ -131,7 +163,9 @@ function feedsOf({ inputs, outputs }: OpCase): Record<string, HostArray> {
 function expectClose(actual: ArrayLike<number> | undefined, wanted: readonly number[], what: string): void {
   const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   if (largest > 0) expect(relativeError(actual ?? [], wanted), `${what}, relative L2 error`).toBeLessThan(1e-5);
-  expect(largestDifference(actual ?? [], wanted), `${what}, largest difference`).toBeLessThanOrEqual(1e-5 * Math.max(1e-3, largest));
+  expect(largestDifference(actual ?? [], wanted), `${what}, largest difference`).toBeLessThanOrEqual(
+    1e-5 * Math.max(1e-3, largest),
+  );
 }
 
 const file = hasPart("ops.json") ? goldenJson<{ readonly cases: readonly OpCase[] }>("ops.json") : null;
@@ -158,7 +192,10 @@ describe.skipIf(cases.length === 0).each(executors)("ops against torch on $name"
   test.each(symbolicCases)("%s, symbolic sizes", async (_, entry) => checkCase(executor, entry, true));
 });
 
-test.each([["TensorFlow", tensorflow], ["OpenXLA", xla]])("every op of the golden cases has a lowering to %s", (_, lowerings) => {
+test.each([
+  ["TensorFlow", tensorflow],
+  ["OpenXLA", xla],
+])("every op of the golden cases has a lowering to %s", (_, lowerings) => {
   for (const [, entry] of cases) {
     const { nodes } = traceCase(entry, false);
     expect(nodes.map(({ op }) => op.name).filter((name) => name !== "input" && !(name in lowerings))).toEqual([]);
@@ -167,15 +204,23 @@ test.each([["TensorFlow", tensorflow], ["OpenXLA", xla]])("every op of the golde
 
 test.skipIf(cases.length === 0)("every op that a model or a gradient rule can call has a case", () => {
   const parts = ["maxLast", "scalar", "withGradient", "zeros"]; // no gradient of their own; inside softmax, log-probs, silu, unused pieces
-  // ops/block-attention.test.ts, low-rank.test.ts: what they read is made by the project; attention.test.ts: log-probs of a whole model with changed values.
+  // ops/block-attention.test.ts, low-rank.test.ts: what they read is made by the project; attention.test.ts: log-probs
+  // of a whole model with changed values.
   const elsewhere = ["blockAttention", "dropout", "changedBlockAttention", "changedProbabilities"];
   const noOps = ["changeFields", "replacement"];
   const called = new Set(cases.map(([, { op }]) => op));
-  expect(Object.keys(ops).filter((name) => !called.has(name) && ![...parts, ...elsewhere, ...noOps].includes(name))).toEqual([]);
+  expect(
+    Object.keys(ops).filter((name) => !called.has(name) && ![...parts, ...elsewhere, ...noOps].includes(name)),
+  ).toEqual([]);
 });
 
 /** (f(x + h·v) − f(x − h·v)) / 2h against ⟨gradient, v⟩, f = Σ ⟨output, cotangent⟩, for a direction v of ±1. */
-async function directionalError(executor: Executor, entry: OpCase, input: number, step: number): Promise<{ readonly measured: number; readonly traced: number; readonly scale: number }> {
+async function directionalError(
+  executor: Executor,
+  entry: OpCase,
+  input: number,
+  step: number,
+): Promise<{ readonly measured: number; readonly traced: number; readonly scale: number }> {
   const program = await executor.compile(traceCase(entry, false));
   const feeds = feedsOf(entry);
   const at = feeds[`x${input}`];
@@ -184,7 +229,11 @@ async function directionalError(executor: Executor, entry: OpCase, input: number
   const valueAt = async (h: number): Promise<number> => {
     const moved = { shape: at.shape, data: Float32Array.from(at.data, (x, i) => x + h * (direction[i] ?? 0)) };
     const results = await program.run({ ...feeds, [`x${input}`]: moved });
-    return entry.outputs.reduce((total, { cotangent }, k) => total + cotangent.reduce((sum, c, i) => sum + c * (results[`y${k}`]?.data[i] ?? NaN), 0), 0);
+    return entry.outputs.reduce(
+      (total, { cotangent }, k) =>
+        total + cotangent.reduce((sum, c, i) => sum + c * (results[`y${k}`]?.data[i] ?? NaN), 0),
+      0,
+    );
   };
   const traced = (await program.run(feeds))[`d${input}`]?.data ?? new Float32Array();
   const measured = ((await valueAt(step)) - (await valueAt(-step))) / (2 * step);
@@ -201,7 +250,10 @@ describe.skipIf(cases.length === 0).each(executors)("gradients against central d
     for (const [i, { gradient: wanted }] of entry.inputs.entries()) {
       if (!wanted) continue;
       const { measured, traced, scale } = await directionalError(executor, entry, i, 4e-3);
-      expect(Math.abs(measured - traced) / Math.max(1, scale), `input ${i}: ${measured} measured, ${traced} traced`).toBeLessThan(1e-3);
+      expect(
+        Math.abs(measured - traced) / Math.max(1, scale),
+        `input ${i}: ${measured} measured, ${traced} traced`,
+      ).toBeLessThan(1e-3);
     }
   });
 });

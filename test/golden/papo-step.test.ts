@@ -1,5 +1,11 @@
 import { createHost, lossOf, type LossOf } from "@papo/core/testing";
-import { ClippedObjectivePlugin, DoubleEntropyPlugin, GroupAdvantagePlugin, PerceptionKlPlugin, RandomMaskPlugin } from "@papo/plugins";
+import {
+  ClippedObjectivePlugin,
+  DoubleEntropyPlugin,
+  GroupAdvantagePlugin,
+  PerceptionKlPlugin,
+  RandomMaskPlugin,
+} from "@papo/plugins";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { GraphLearner } from "../../core/learner/graph-learner.ts";
 import type { LearnerBatch, Outputs, StepReport } from "../../core/learner/learner.ts";
@@ -8,7 +14,15 @@ import { hashPixels } from "../../core/model/processing/image-processor.ts";
 import type { EncodedPrompt } from "../../core/model/model.ts";
 import type { EncodedPicture } from "../../core/model/processing/picture.ts";
 import { createLearner, goldenPictures, type LoadedModel, loadModel, maskedRow } from "./loaded-model.ts";
-import { goldenJson, goldenTensors, type GoldenTensor, hasPart, largestDifference, relativeError, tensorOf } from "./support.ts";
+import {
+  goldenJson,
+  goldenTensors,
+  type GoldenTensor,
+  hasPart,
+  largestDifference,
+  relativeError,
+  tensorOf,
+} from "./support.ts";
 
 /** What make_papo_step.py writes beside the tensors. */
 interface StepInfo {
@@ -50,8 +64,20 @@ function pluginsOf({ options }: StepInfo, mode: "official" | "paper") {
   const { reduction } = options;
   return [
     new GroupAdvantagePlugin({ epsilon: options.advantage_epsilon }),
-    new ClippedObjectivePlugin({ clipLow: options.clip_low, clipHigh: options.clip_high, dualClip: options.dual_clip, logRatioClamp: options.log_ratio_clamp, reduction }),
-    new PerceptionKlPlugin({ coefficient: options.gamma, mode, logRatioClamp: options.log_ratio_clamp, cap: options.kl_cap, reduction }),
+    new ClippedObjectivePlugin({
+      clipLow: options.clip_low,
+      clipHigh: options.clip_high,
+      dualClip: options.dual_clip,
+      logRatioClamp: options.log_ratio_clamp,
+      reduction,
+    }),
+    new PerceptionKlPlugin({
+      coefficient: options.gamma,
+      mode,
+      logRatioClamp: options.log_ratio_clamp,
+      cap: options.kl_cap,
+      reduction,
+    }),
     new DoubleEntropyPlugin({ original: options.eta_original, masked: options.eta_masked, mode, reduction }),
   ];
 }
@@ -60,7 +86,9 @@ function pluginsOf({ options }: StepInfo, mode: "official" | "paper") {
 async function maskPicture(picture: EncodedPicture, patchMask: GoldenTensor): Promise<EncodedPicture> {
   const mask = new RandomMaskPlugin({ on: "patches", mask: () => patchMask.data });
   const row = { id: "golden", prompt: "", system: null, images: [], answer: "", fields: {} };
-  const masked = await createHost([mask], { seed: 1 }).views.get("masked")?.patches?.(picture, { row, step: 1, picture: 0, response: null, random: createRandom(1) });
+  const masked = await createHost([mask], { seed: 1 })
+    .views.get("masked")
+    ?.patches?.(picture, { row, step: 1, picture: 0, response: null, random: createRandom(1) });
   if (masked === undefined) throw new Error("RandomMaskPlugin registers no view of patches");
   return { ...masked, hash: hashPixels(masked.grid, masked.pixels) };
 }
@@ -86,13 +114,27 @@ async function logProbsOf(learner: GraphLearner, batch: LearnerBatch): Promise<F
 async function takeStep(info: StepInfo, tensors: Tensors, mode: "official" | "paper"): Promise<Step> {
   const model = await loadModel(info.model);
   const learner = createLearner(model, 4096);
-  const [ids, attention, mask] = [tensorOf(tensors, "input_ids"), tensorOf(tensors, "attention_mask"), tensorOf(tensors, "completion_mask")];
+  const [ids, attention, mask] = [
+    tensorOf(tensors, "input_ids"),
+    tensorOf(tensors, "attention_mask"),
+    tensorOf(tensors, "completion_mask"),
+  ];
   const [picture] = goldenPictures(tensorOf(tensors, "pixel_values"), [[...tensorOf(tensors, "image_grid_thw").data]]);
   if (picture === undefined) throw new Error("the golden step has no picture");
-  const promptOf = (seen: EncodedPicture): EncodedPrompt => ({ ids: Int32Array.from(maskedRow(ids, attention, 0, 0, info.prompt_len)), pictures: [seen] });
+  const promptOf = (seen: EncodedPicture): EncodedPrompt => ({
+    ids: Int32Array.from(maskedRow(ids, attention, 0, 0, info.prompt_len)),
+    pictures: [seen],
+  });
   const completions = tensorOf(tensors, "completion_ids");
-  const rows = Array.from({ length: mask.shape[0] ?? 0 }, (_, row) => ({ prompt: 0, tokens: Int32Array.from(maskedRow(completions, mask, row)) }));
-  const batchOf = (seen: EncodedPicture): LearnerBatch => ({ prompts: [promptOf(seen)], rows, temperature: info.options.temperature });
+  const rows = Array.from({ length: mask.shape[0] ?? 0 }, (_, row) => ({
+    prompt: 0,
+    tokens: Int32Array.from(maskedRow(completions, mask, row)),
+  }));
+  const batchOf = (seen: EncodedPicture): LearnerBatch => ({
+    prompts: [promptOf(seen)],
+    rows,
+    temperature: info.options.temperature,
+  });
   const [original, hidden] = [batchOf(picture), batchOf(await maskPicture(picture, tensorOf(tensors, "patch_mask")))];
   const [logProbs, masked] = [await logProbsOf(learner, original), await logProbsOf(learner, hidden)];
   const T = mask.shape[1] ?? 0;
@@ -103,7 +145,9 @@ async function takeStep(info: StepInfo, tensors: Tensors, mode: "official" | "pa
     rewards: [...tensorOf(tensors, "rewards").data],
     scores: { [mode === "paper" ? "masked/current/logProbs" : "masked/old/logProbs"]: rowsOf(masked, T) },
   });
-  const cotangentsOf = (view: string): Outputs => ({ logProbs: Float32Array.from((loss.gradients[view]?.["logProbs"] ?? []).flat()) });
+  const cotangentsOf = (view: string): Outputs => ({
+    logProbs: Float32Array.from((loss.gradients[view]?.["logProbs"] ?? []).flat()),
+  });
   await learner.backward(original, cotangentsOf("original"));
   if (mode === "paper") await learner.backward(hidden, cotangentsOf("masked"));
   const gradients = new Map([...learner.gradients].map(([name, data]) => [name, data.slice()]));
@@ -113,7 +157,10 @@ async function takeStep(info: StepInfo, tensors: Tensors, mode: "official" | "pa
 
 const there = hasPart("papo_step.json");
 
-describe.skipIf(!there).each([["official", "det"], ["paper", "nodet"]] as const)("a whole step, %s mode", (mode, kind) => {
+describe.skipIf(!there).each([
+  ["official", "det"],
+  ["paper", "nodet"],
+] as const)("a whole step, %s mode", (mode, kind) => {
   let tensors: Tensors;
   let runs: readonly StepRun[];
   let step: Step;
@@ -140,37 +187,61 @@ describe.skipIf(!there).each([["official", "det"], ["paper", "nodet"]] as const)
 
   test("advantages, terms and loss", () => {
     const { loss, terms, advantages } = step.loss;
-    expect(largestDifference(advantages.map((row) => row[0] ?? NaN), tensorOf(tensors, "adv").data)).toBeLessThan(1e-6);
+    expect(
+      largestDifference(
+        advantages.map((row) => row[0] ?? NaN),
+        tensorOf(tensors, "adv").data,
+      ),
+    ).toBeLessThan(1e-6);
     expect(closestNumber(terms["policy"]?.value, ({ pg }) => pg)).toBeLessThan(2e-5);
     expect(closestNumber(terms["papo/perception_kl"]?.value, ({ kl_prcp: kl }) => kl)).toBeLessThan(2e-5);
     expect(closestNumber(terms["papo/entropy"]?.value, ({ entropy }) => entropy)).toBeLessThan(2e-5);
-    expect(closestNumber(terms["papo/entropy_masked"]?.value, ({ entropy_masked: entropy }) => entropy)).toBeLessThan(2e-5);
+    expect(closestNumber(terms["papo/entropy_masked"]?.value, ({ entropy_masked: entropy }) => entropy)).toBeLessThan(
+      2e-5,
+    );
     expect(closestNumber(loss, (run) => run.loss)).toBeLessThan(2e-5);
   });
 
   test("gradients and their norm", () => {
-    const norm = (name: string): number => Math.sqrt(Array.from(step.gradients.get(name) ?? []).reduce((sum, g) => sum + g * g, 0));
+    const norm = (name: string): number =>
+      Math.sqrt(Array.from(step.gradients.get(name) ?? []).reduce((sum, g) => sum + g * g, 0));
     const names = Object.keys(runs[0]?.grad_norms ?? {});
     expect(names.length).toBeGreaterThan(100);
-    expect(names.filter((name) => !(closestNumber(norm(name), (run) => run.grad_norms[name]) <= 1e-4 * norm(name)))).toEqual([]);
+    expect(
+      names.filter((name) => !(closestNumber(norm(name), (run) => run.grad_norms[name]) <= 1e-4 * norm(name))),
+    ).toEqual([]);
     const whole = [...tensors.keys()].flatMap((key) => /^grad\.(model\..*)\.f64\./.exec(key)?.[1] ?? []);
     expect(whole.length).toBeGreaterThan(0);
-    for (const name of whole) expect(closest(`grad.${name}`, (data) => relativeError(step.gradients.get(name) ?? [], data)), name).toBeLessThan(1e-4);
+    for (const name of whole)
+      expect(
+        closest(`grad.${name}`, (data) => relativeError(step.gradients.get(name) ?? [], data)),
+        name,
+      ).toBeLessThan(1e-4);
     const patches = step.gradients.get("model.visual.patch_embed.proj.weight") ?? new Float32Array();
-    expect(closest("grad.patch_embed_row0", (data) => relativeError(patches.subarray(0, data.length), data))).toBeLessThan(1e-4);
+    expect(
+      closest("grad.patch_embed_row0", (data) => relativeError(patches.subarray(0, data.length), data)),
+    ).toBeLessThan(1e-4);
     expect(step.report.skipped).toBe(false);
     expect(closestNumber(step.report.gradientNorm, ({ total_norm: total }) => total)).toBeLessThan(1e-4);
   });
 
   test("parameters after AdamW, and the log-probs they give", () => {
     const weights = step.model.runtime.weights();
-    // The first update moves every element by about the learning rate, 1e-3, in the direction of its gradient's sign: elements whose
-    // gradient is nearly 0 carry its rounding into the weights (torch's own fp32 and fp64 log-probs part by 6e-5 here).
+    // The first update moves every element by about the learning rate, 1e-3, in the direction of its gradient's sign:
+    // elements whose gradient is nearly 0 carry its rounding into the weights (torch's own fp32 and fp64 log-probs part
+    // by 6e-5 here).
     const whole = [...tensors.keys()].flatMap((key) => /^after_adamw\.(.*)\.f64\./.exec(key)?.[1] ?? []);
     expect(whole.length).toBeGreaterThan(0);
-    for (const name of whole) expect(closest(`after_adamw.${name}`, (data) => largestDifference(weights.get(name)?.data ?? [], data)), name).toBeLessThan(5e-6);
-    const sum = (name: string): number => [...(weights.get(name)?.data ?? [NaN])].reduce((total, value) => total + value, 0);
-    const off = Object.keys(runs[0]?.param_sums_after ?? {}).filter((name) => !(closestNumber(sum(name), (run) => run.param_sums_after[name]) < 1e-3));
+    for (const name of whole)
+      expect(
+        closest(`after_adamw.${name}`, (data) => largestDifference(weights.get(name)?.data ?? [], data)),
+        name,
+      ).toBeLessThan(5e-6);
+    const sum = (name: string): number =>
+      [...(weights.get(name)?.data ?? [NaN])].reduce((total, value) => total + value, 0);
+    const off = Object.keys(runs[0]?.param_sums_after ?? {}).filter(
+      (name) => !(closestNumber(sum(name), (run) => run.param_sums_after[name]) < 1e-3),
+    );
     expect(off).toEqual([]);
     expect(closest("logps_after", (data) => largestDifference(step.after, data))).toBeLessThan(2e-4);
     expect(largestDifference(step.after, step.logProbs)).toBeGreaterThan(1e-2);

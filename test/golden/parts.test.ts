@@ -30,7 +30,9 @@ test("a folder without parts is refused, and the committed one is taken", () => 
 
 test("what no test compares is named", () => {
   add("tokenizer.json", "foo.json", "bar.safetensors", "audio/", "models/", "models/tiny.p0.safetensors");
-  expect(goldenDir).toThrow(`holds audio, bar.safetensors, foo.json, models/tiny.p0.safetensors, which no test compares`);
+  expect(goldenDir).toThrow(
+    `holds audio, bar.safetensors, foo.json, models/tiny.p0.safetensors, which no test compares`,
+  );
 });
 
 test("notes, scripts, pictures, models and golden folders beside parts are none, and an adapter's values are its part", () => {

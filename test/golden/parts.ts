@@ -4,9 +4,26 @@ import { join } from "node:path";
 
 /** The parts that are compared, by the file or folder that shows a part is there. */
 export const parts = [
-  "image.json", "pictures.json", "tokenizer.json", "losses.json", "papo_step.json", "adamw.json", "moments.safetensors",
-  "muon.json", "ops.json", "views.json", "attention.json", "turns.json", "methods.json", "groups.json", "verify.json",
-  "statistics.json", "dinov2.json", "models", "lora", "adapters",
+  "image.json",
+  "pictures.json",
+  "tokenizer.json",
+  "losses.json",
+  "papo_step.json",
+  "adamw.json",
+  "moments.safetensors",
+  "muon.json",
+  "ops.json",
+  "views.json",
+  "attention.json",
+  "turns.json",
+  "methods.json",
+  "groups.json",
+  "verify.json",
+  "statistics.json",
+  "dinov2.json",
+  "models",
+  "lora",
+  "adapters",
 ] as const;
 export type Part = (typeof parts)[number];
 
@@ -15,7 +32,13 @@ const besides = ["images", "dinov2"];
 
 /** What tests outside of test/golden read. */
 const ofOtherTests = [
-  "benchmarks", "rows", "avif.json", "chat-constructs.json", "key-regions.json", "verify-responses.json", "published.json",
+  "benchmarks",
+  "rows",
+  "avif.json",
+  "chat-constructs.json",
+  "key-regions.json",
+  "verify-responses.json",
+  "published.json",
 ];
 
 const withoutType = (name: string): string => name.replace(/\.(?:json|safetensors)$/, "");

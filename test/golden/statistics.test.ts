@@ -6,9 +6,17 @@ import { goldenJson } from "./support.ts";
 
 interface Golden {
   readonly pass: readonly { readonly n: number; readonly c: number; readonly k: number; readonly value: number }[];
-  readonly majority: readonly { readonly votes: readonly (readonly [string | null, boolean])[]; readonly k: number; readonly value: number }[];
+  readonly majority: readonly {
+    readonly votes: readonly (readonly [string | null, boolean])[];
+    readonly k: number;
+    readonly value: number;
+  }[];
   readonly quantiles: readonly { readonly values: readonly number[]; readonly q: number; readonly value: number }[];
-  readonly bootstrap: readonly { readonly values: readonly number[]; readonly mean: number; readonly interval: readonly [number, number] }[];
+  readonly bootstrap: readonly {
+    readonly values: readonly number[];
+    readonly mean: number;
+    readonly interval: readonly [number, number];
+  }[];
   readonly kappa: readonly { readonly counts: readonly (readonly number[])[]; readonly value: number }[];
 }
 
@@ -18,12 +26,21 @@ const golden: Golden = read ?? { pass: [], majority: [], quantiles: [], bootstra
 
 test.skipIf(!there)("pass@k is the exact fraction, to 1e-9", () => {
   expect(golden.pass.length).toBeGreaterThan(40);
-  for (const { n, c, k, value } of golden.pass) expect(Math.abs(passAtK(n, c, k) - value), `n ${n}, c ${c}, k ${k}`).toBeLessThan(1e-9);
+  for (const { n, c, k, value } of golden.pass)
+    expect(Math.abs(passAtK(n, c, k) - value), `n ${n}, c ${c}, k ${k}`).toBeLessThan(1e-9);
 });
 
 test.skipIf(!there)("maj@k is that of all subsets, to 1e-9", () => {
   for (const { votes, k, value } of golden.majority) {
-    expect(Math.abs(majorityAtK(votes.map(([answer, right]) => ({ answer, right })), k) - value), `${JSON.stringify(votes)}, k ${k}`).toBeLessThan(1e-9);
+    expect(
+      Math.abs(
+        majorityAtK(
+          votes.map(([answer, right]) => ({ answer, right })),
+          k,
+        ) - value,
+      ),
+      `${JSON.stringify(votes)}, k ${k}`,
+    ).toBeLessThan(1e-9);
   }
 });
 
@@ -34,7 +51,11 @@ test.skipIf(!there)("quantiles and kappa are numpy's, to 1e-9", () => {
 
 test.skipIf(!there)("bootstrap intervals are those of 200,000 draws by numpy, within the error of 2,000", () => {
   for (const { values, mean, interval } of golden.bootstrap) {
-    const { value, low, high } = ratioEstimate(values, values.map(() => 1), createRandom(3));
+    const { value, low, high } = ratioEstimate(
+      values,
+      values.map(() => 1),
+      createRandom(3),
+    );
     expect(Math.abs(value - mean)).toBeLessThan(1e-9);
     // The standard error of a 2.5 % quantile of 2,000 normal draws is 0.06 of their standard deviation.
     const deviation = (interval[1] - interval[0]) / 3.92;

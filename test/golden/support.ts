@@ -21,7 +21,9 @@ export function goldenDir(): string {
   }
   const unknown = unknownParts(folder);
   if (unknown.length > 0) {
-    throw new Error(`GOLDEN_DIR ${folder} holds ${unknown.join(", ")}, which no test compares: ${layout}, or take it out`);
+    throw new Error(
+      `GOLDEN_DIR ${folder} holds ${unknown.join(", ")}, which no test compares: ${layout}, or take it out`,
+    );
   }
   return folder;
 }
@@ -49,7 +51,9 @@ export async function goldenTensors(name: string): Promise<Map<string, GoldenTen
 
 export async function readTensors(file: string): Promise<Map<string, GoldenTensor>> {
   const tensors = await readSafetensors(file);
-  return new Map([...tensors].map(([key, { shape, data }]) => [key, { shape, data: Float64Array.from(data as ArrayLike<number>) }]));
+  return new Map(
+    [...tensors].map(([key, { shape, data }]) => [key, { shape, data: Float64Array.from(data as ArrayLike<number>) }]),
+  );
 }
 
 /** Numbers of a golden tensor, row-major; integers too. */
@@ -61,7 +65,8 @@ export interface GoldenTensor {
 /** A tensor that a case must hold. */
 export function tensorOf(tensors: ReadonlyMap<string, GoldenTensor>, name: string): GoldenTensor {
   const tensor = tensors.get(name);
-  if (tensor === undefined) throw new Error(`the golden case holds no tensor "${name}"; it holds ${[...tensors.keys()].sort().join(", ")}`);
+  if (tensor === undefined)
+    throw new Error(`the golden case holds no tensor "${name}"; it holds ${[...tensors.keys()].sort().join(", ")}`);
   return tensor;
 }
 
@@ -69,13 +74,21 @@ export function tensorOf(tensors: ReadonlyMap<string, GoldenTensor>, name: strin
 export function modelCases(): string[] {
   const folder = join(goldenDir(), "models");
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((file) => file.endsWith(".json")).map((file) => file.slice(0, -".json".length)).sort();
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".json"))
+    .map((file) => file.slice(0, -".json".length))
+    .sort();
 }
 
 /** Names of the model folders, sorted. */
 export function modelFolders(): string[] {
   const folder = join(goldenDir(), "models");
-  return existsSync(folder) ? readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort() : [];
+  return existsSync(folder)
+    ? readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name)
+        .sort()
+    : [];
 }
 
 /** Largest |a − b|; infinite when the lengths differ or a value is not a number. */
@@ -107,7 +120,11 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): numbe
 const precisions = ["f32", "f64"] as const;
 
 /** The smaller of the errors against the fp32 and the fp64 reference: transformers' own two differ by up to 1.4e-5. */
-export function closest(tensors: ReadonlyMap<string, GoldenTensor>, name: string, error: (golden: GoldenTensor) => number): number {
+export function closest(
+  tensors: ReadonlyMap<string, GoldenTensor>,
+  name: string,
+  error: (golden: GoldenTensor) => number,
+): number {
   const errors = precisions.flatMap((precision) => {
     const golden = tensors.get(`${name}.${precision}`);
     return golden ? [error(golden)] : [];

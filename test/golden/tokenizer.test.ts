@@ -4,7 +4,16 @@ import { describe, expect, test } from "vitest";
 import { Processor } from "../../core/model/processing/processor.ts";
 import { loadPicture } from "../../core/model/processing/picture.ts";
 import { Tokenizer } from "../../core/model/processing/tokenizer.ts";
-import { goldenDir, goldenJson, goldenTensors, greyLevel, hasPart, largestDifference, modelCases, tensorOf } from "./support.ts";
+import {
+  goldenDir,
+  goldenJson,
+  goldenTensors,
+  greyLevel,
+  hasPart,
+  largestDifference,
+  modelCases,
+  tensorOf,
+} from "./support.ts";
 import type { MessagePart } from "../../core/model/processing/chat-template.ts";
 
 interface TextCase {
@@ -18,7 +27,10 @@ interface TextCase {
 function modelFoldersWith(file: string): string[] {
   const models = join(goldenDir(), "models");
   if (!existsSync(models)) return [];
-  return readdirSync(models).filter((name) => existsSync(join(models, name, file))).sort().map((name) => join(models, name));
+  return readdirSync(models)
+    .filter((name) => existsSync(join(models, name, file)))
+    .sort()
+    .map((name) => join(models, name));
 }
 
 describe.skipIf(!hasPart("tokenizer.json"))("texts", () => {
@@ -43,7 +55,7 @@ describe.skipIf(!hasPart("tokenizer.json"))("texts", () => {
 
 interface PromptCase {
   texts: string[];
-  messages: ({ type: string; text?: string; image?: string })[][];
+  messages: { type: string; text?: string; image?: string }[][];
   prompt_len: number;
   grid_thw: number[][];
 }
@@ -51,8 +63,13 @@ interface PromptCase {
 describe.skipIf(!hasPart("models"))("prompts", () => {
   const folders = modelFoldersWith("config.json");
   // <model>-flat-config holds the same model with another config, and every case of <model> applies to it.
-  const named = (folder: string, name: string) => name.startsWith(`${folder.split("/").at(-1)!.replace("-flat-config", "")}.`);
-  const pairs = folders.flatMap((folder) => modelCases().filter((name) => named(folder, name)).map((name) => ({ folder, name })));
+  const named = (folder: string, name: string) =>
+    name.startsWith(`${folder.split("/").at(-1)!.replace("-flat-config", "")}.`);
+  const pairs = folders.flatMap((folder) =>
+    modelCases()
+      .filter((name) => named(folder, name))
+      .map((name) => ({ folder, name })),
+  );
 
   test.each(pairs)("$name by $folder", async ({ folder, name }) => {
     const golden = goldenJson<PromptCase>(`models/${name}.json`)!;
@@ -64,7 +81,14 @@ describe.skipIf(!hasPart("models"))("prompts", () => {
     const pixels: number[] = [];
     let level = 0;
     for (const [row, content] of golden.messages.entries()) {
-      const messages = [{ role: "user", content: content.map(({ type, text }): MessagePart => (type === "image" ? { type } : { type: "text", text: text! })) }];
+      const messages = [
+        {
+          role: "user",
+          content: content.map(({ type, text }): MessagePart =>
+            type === "image" ? { type } : { type: "text", text: text! },
+          ),
+        },
+      ];
       const files = content.flatMap(({ image }) => image ?? []);
       const pictures = await Promise.all(files.map((file) => loadPicture(join(goldenDir(), "images", file))));
       expect(processor.renderPrompt({ messages })).toBe(golden.texts[row]);

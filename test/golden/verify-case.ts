@@ -1,4 +1,7 @@
-/** A case of verify.json and verify-responses.json: an answer with what it is by construction, and what others say of it (1: the same as the gold answer). */
+/**
+ * A case of verify.json and verify-responses.json: an answer with what it is by construction, and what others say of it
+ * (1: the same as the gold answer).
+ */
 export interface Case {
   readonly kind: string;
   readonly gold: string;

@@ -44,8 +44,11 @@ test("core's folders have an order, and files import from their own folder and t
   const imports = importsOfCore();
   const folders = new Set([...imports.keys()].map(folderOf).filter((name) => name !== ""));
   expect([...layers].sort()).toEqual([...folders].sort());
-  const upwards = [...imports].filter(([path]) => folderOf(path) !== "").flatMap(([path, targets]) =>
-    targets.filter((target) => pointsUp(path, target)).map((target) => `${path} imports ${target}`));
+  const upwards = [...imports]
+    .filter(([path]) => folderOf(path) !== "")
+    .flatMap(([path, targets]) =>
+      targets.filter((target) => pointsUp(path, target)).map((target) => `${path} imports ${target}`),
+    );
   expect(upwards).toEqual([]);
 });
 
@@ -56,5 +59,13 @@ test("no file of core imports itself by way of others, not even for a type", () 
 test("the rules catch what they are for", () => {
   expect(pointsUp("core/contracts/plugin.ts", "core/pipeline/run.ts")).toBe(true);
   expect(pointsUp("core/pipeline/run.ts", "core/contracts/plugin.ts")).toBe(false);
-  expect(circleIn(new Map([["a", ["b"]], ["b", ["c"]], ["c", ["b"]]]))).toEqual(["b", "c", "b"]);
+  expect(
+    circleIn(
+      new Map([
+        ["a", ["b"]],
+        ["b", ["c"]],
+        ["c", ["b"]],
+      ]),
+    ),
+  ).toEqual(["b", "c", "b"]);
 });

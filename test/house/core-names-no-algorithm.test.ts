@@ -4,7 +4,10 @@ import { offendingLines, projectFiles } from "./project-files.ts";
 const algorithms = /\b(?:grpo|dapo|papo|apo|vppo|gspo|cispo|rloo|reinforce)\b/i;
 
 /** The product is called like one of the algorithms: its packages and its command may be named. */
-const withoutProductName = (line: string): string => line.replaceAll(/@papo\/[a-z]+/g, "").replaceAll(/\bpapo (?:train|sft|demo|doctor|setup|eval|export|plan|<command>)/g, "");
+const withoutProductName = (line: string): string =>
+  line
+    .replaceAll(/@papo\/[a-z]+/g, "")
+    .replaceAll(/\bpapo (?:train|sft|demo|doctor|setup|eval|export|plan|<command>)/g, "");
 
 const names = (line: string): boolean => algorithms.test(withoutProductName(line));
 

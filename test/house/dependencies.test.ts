@@ -18,7 +18,9 @@ interface Import {
 }
 
 function importsOf(path: string, text: string): Import[] {
-  const specifiers = [...text.matchAll(/(?:\bfrom|\bimport|\bimport\(|new URL\()\s*["']([^"']+)["']/g)].map((match) => match[1] ?? "");
+  const specifiers = [...text.matchAll(/(?:\bfrom|\bimport|\bimport\(|new URL\()\s*["']([^"']+)["']/g)].map(
+    (match) => match[1] ?? "",
+  );
   return specifiers.map((specifier) => {
     const product = /^@papo\/([a-z]+)/.exec(specifier)?.[1];
     const target = product ?? (specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : null);
@@ -35,13 +37,16 @@ const top = (path: string): string => path.split("/")[0] ?? "";
 const show = ({ from, specifier }: Import): string => `${from} imports ${specifier}`;
 
 /** A clone's command line asks whether the built files are those of its sources; a package has no such question. */
-const asksTheBuild = ({ from, target }: Import): boolean => from === "recipes/papo.mjs" && target === "build/packages.mjs";
+const asksTheBuild = ({ from, target }: Import): boolean =>
+  from === "recipes/papo.mjs" && target === "build/packages.mjs";
 
 /** Dependencies point recipes → plugins → core. */
-const pointsBackwards = (edge: Import): boolean => edge.target !== null && !(allowed[top(edge.from)] ?? []).includes(top(edge.target)) && !asksTheBuild(edge);
+const pointsBackwards = (edge: Import): boolean =>
+  edge.target !== null && !(allowed[top(edge.from)] ?? []).includes(top(edge.target)) && !asksTheBuild(edge);
 
 /** Between packages the way is the package's name, so that what is public is decided in one file. */
-const reachesInside = (edge: Import): boolean => edge.target !== null && edge.specifier.startsWith(".") && top(edge.from) !== top(edge.target) && !asksTheBuild(edge);
+const reachesInside = (edge: Import): boolean =>
+  edge.target !== null && edge.specifier.startsWith(".") && top(edge.from) !== top(edge.target) && !asksTheBuild(edge);
 
 /** Folders of plugins/ that hold no plugin, but what plugins share. */
 const shared = ["thread", "verify", "words"];
@@ -75,11 +80,17 @@ test("the rules catch what they are for", () => {
   expect(reachesInside(one("plugins/papo/mask.ts", 'import { x } from "../../core/math/kl.ts";'))).toBe(true);
   expect(crossesPluginFolders(one("plugins/papo/mask.ts", 'import { x } from "../grpo/clip.ts";'))).toBe(true);
   expect(crossesPluginFolders(one("plugins/papo/mask.ts", 'import { x } from "./options.ts";'))).toBe(false);
-  expect(crossesPluginFolders(one("plugins/papo/mask.ts", 'import { x } from "../verify/verify-answer.ts";'))).toBe(false);
-  expect(crossesPluginFolders(one("plugins/verify/verify-answer.ts", 'import { x } from "../papo/mask.ts";'))).toBe(true);
+  expect(crossesPluginFolders(one("plugins/papo/mask.ts", 'import { x } from "../verify/verify-answer.ts";'))).toBe(
+    false,
+  );
+  expect(crossesPluginFolders(one("plugins/verify/verify-answer.ts", 'import { x } from "../papo/mask.ts";'))).toBe(
+    true,
+  );
 });
 
 test("what writes Trackio's database is pinned, so that its bytes stay as they were tested", () => {
-  const { dependencies } = JSON.parse(projectText("plugins/package.json") ?? "{}") as { dependencies: Record<string, string> };
+  const { dependencies } = JSON.parse(projectText("plugins/package.json") ?? "{}") as {
+    dependencies: Record<string, string>;
+  };
   expect(dependencies["node-sqlite3-wasm"]).toMatch(/^\d+\.\d+\.\d+$/);
 });

@@ -7,7 +7,9 @@ const pages = (): readonly string[] => projectFiles().filter((path) => path.ends
 
 /** Files of the project that a page names in code; with a placeholder or a pattern in it a name is no file's. */
 function namedFiles(text: string): string[] {
-  const names = [...text.matchAll(/(?<![\w./-])((?:core|plugins|recipes|test|docs|bench)\/[^\s`'",;()|\]]*[\w/])/g)].map(([, name]) => name!);
+  const names = [
+    ...text.matchAll(/(?<![\w./-])((?:core|plugins|recipes|test|docs|bench)\/[^\s`'",;()|\]]*[\w/])/g),
+  ].map(([, name]) => name!);
   return names.filter((name) => !/[<>*{}…]/.test(name));
 }
 
@@ -28,12 +30,19 @@ function links(page: string, text: string): { readonly path: string; readonly an
 
 /** A heading's anchor as code hosts make it. */
 const anchorOf = (heading: string): string =>
-  heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-");
-const anchors = (text: string): readonly string[] => [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => anchorOf(heading!));
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, "")
+    .replaceAll(" ", "-");
+const anchors = (text: string): readonly string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => anchorOf(heading!));
 
 test("every file that a page names is there", () => {
   const absent = pages().flatMap((page) =>
-    namedFiles(projectText(page) ?? "").filter((name) => !existsSync(projectFolder + name)).map((name) => `${page}: ${name}`));
+    namedFiles(projectText(page) ?? "")
+      .filter((name) => !existsSync(projectFolder + name))
+      .map((name) => `${page}: ${name}`),
+  );
   expect(absent).toEqual([]);
 });
 
@@ -43,20 +52,29 @@ test("every name with a placeholder in CONTRIBUTING.md is the name of some file"
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((pattern) => !files.some((file) => fits(pattern).test(file)))).toEqual([]);
   expect(patterns("`plugins/<method>/<name>.ts` and `core/x.ts`")).toEqual(["plugins/<method>/<name>.ts"]);
-  expect([fits("core/graph/<name>/executor.ts").test("core/graph/xla/executor.ts"), fits("core/graph/<name>/executor.ts").test("core/graph/executor.ts")]).toEqual([true, false]);
+  expect([
+    fits("core/graph/<name>/executor.ts").test("core/graph/xla/executor.ts"),
+    fits("core/graph/<name>/executor.ts").test("core/graph/executor.ts"),
+  ]).toEqual([true, false]);
 });
 
 test("every link of a page leads to a file, and to a heading of it", () => {
   const broken = pages().flatMap((page) =>
     links(page, projectText(page) ?? "")
-      .filter(({ path, anchor }) =>
-        !existsSync(projectFolder + path) || (anchor !== "" && !anchors(projectText(path) ?? "").includes(anchor)))
-      .map(({ path, anchor }) => `${page}: ${path}#${anchor}`));
+      .filter(
+        ({ path, anchor }) =>
+          !existsSync(projectFolder + path) || (anchor !== "" && !anchors(projectText(path) ?? "").includes(anchor)),
+      )
+      .map(({ path, anchor }) => `${page}: ${path}#${anchor}`),
+  );
   expect(broken).toEqual([]);
 });
 
 test("an absent file and a broken link would be noticed", () => {
-  expect(namedFiles("see `core/absent.ts`, plugins/x/y.ts and test/<name>.ts")).toEqual(["core/absent.ts", "plugins/x/y.ts"]);
+  expect(namedFiles("see `core/absent.ts`, plugins/x/y.ts and test/<name>.ts")).toEqual([
+    "core/absent.ts",
+    "plugins/x/y.ts",
+  ]);
   expect(links("docs/a.md", "[b](b.md#c-d) [e](https://e.f)")).toEqual([{ path: "docs/b.md", anchor: "c-d" }]);
   expect(anchors("# C, d\n## `e` f")).toEqual(["c-d", "e-f"]);
 });

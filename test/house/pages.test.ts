@@ -1,4 +1,7 @@
-/** Pages that people read first say what is so: their examples are the files, their metrics and messages those of the sources. */
+/**
+ * Pages that people read first say what is so: their examples are the files, their metrics and messages those of the
+ * sources.
+ */
 import { expect, test } from "vitest";
 import { projectFiles, projectText } from "./project-files.ts";
 
@@ -10,7 +13,9 @@ const { embedExamples, pagesWithExamples } = (await import(new URL("docs/scripts
 const text = (path: string): string => projectText(path) ?? "";
 
 test("pages show the example files as they are (npm run docs)", () => {
-  expect(pagesWithExamples()).toEqual(expect.arrayContaining(["README.md", "docs/first-run.md", "docs/writing-a-plugin.md"]));
+  expect(pagesWithExamples()).toEqual(
+    expect.arrayContaining(["README.md", "docs/first-run.md", "docs/writing-a-plugin.md"]),
+  );
   for (const page of pagesWithExamples()) expect(text(page), page).toBe(embedExamples(text(page)));
 });
 
@@ -32,14 +37,23 @@ test("docs/metrics.md explains every metric of the pipeline", () => {
   expect(names.length).toBeGreaterThan(15);
   // "rollout/groups_kept" is written as `_kept` behind the name that it shares a line with.
   const page = text("docs/metrics.md");
-  const explained = (name: string): boolean => page.includes(`\`${name}`) || page.includes(`\`${name.slice(name.lastIndexOf("_"))}\``);
+  const explained = (name: string): boolean =>
+    page.includes(`\`${name}`) || page.includes(`\`${name.slice(name.lastIndexOf("_"))}\``);
   expect(names.filter((name) => !explained(name))).toEqual([]);
   expect(metricsIn('"rollout/new": 1, `ledger/${name}/x`')).toEqual(["rollout/new", "ledger/<"]);
 });
 
 test("messages in docs/errors.md are messages of the sources", () => {
-  const sources = projectFiles().filter((path) => /^(?:core|plugins|recipes)\/.*\.ts$/.test(path)).map(text).join("\n");
-  const parts = [...text("docs/errors.md").matchAll(/^\| \*(.+?)\*/gm)].flatMap(([, message]) => message!.split("…").map((part) => part.trim()).filter((part) => part.length > 3));
+  const sources = projectFiles()
+    .filter((path) => /^(?:core|plugins|recipes)\/.*\.ts$/.test(path))
+    .map(text)
+    .join("\n");
+  const parts = [...text("docs/errors.md").matchAll(/^\| \*(.+?)\*/gm)].flatMap(([, message]) =>
+    message!
+      .split("…")
+      .map((part) => part.trim())
+      .filter((part) => part.length > 3),
+  );
   expect(parts.length).toBeGreaterThan(8);
   expect(parts.filter((part) => !sources.includes(part))).toEqual([]);
 });

@@ -7,7 +7,10 @@ import { fileURLToPath } from "node:url";
 /** Absolute path of the project's folder, with a slash at its end. */
 export const projectFolder = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Paths that git tracks, relative to the project, that still exist; all paths where there is no git, as in an unpacked archive. */
+/**
+ * Paths that git tracks, relative to the project, that still exist; all paths where there is no git, as in an unpacked
+ * archive.
+ */
 export function projectFiles(): string[] {
   const tracked = trackedFiles();
   return tracked.length > 0 ? tracked.filter((path) => existsSync(projectFolder + path)) : filesUnder(projectFolder);
@@ -15,7 +18,11 @@ export function projectFiles(): string[] {
 
 function trackedFiles(): string[] {
   try {
-    const output = execFileSync("git", ["ls-files", "-z"], { cwd: projectFolder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    const output = execFileSync("git", ["ls-files", "-z"], {
+      cwd: projectFolder,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     return output.split("\0").filter((path) => path !== "");
   } catch {
     return [];

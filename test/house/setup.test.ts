@@ -53,16 +53,24 @@ test("a folder deleted from node_modules counts as missing", () => {
 });
 
 test("an unknown command is refused from any folder, with the ones there are", () => {
-  const { status, stderr } = spawnSync(process.execPath, [`${projectFolder}setup.mjs`, "tset"], { cwd: folder, encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, [`${projectFolder}setup.mjs`, "tset"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
   expect(status).toBe(1);
   expect(stderr).toContain("start | test | build | release");
 });
 
 test("packing in a clone installs first what the build needs", () => {
-  const { scripts } = JSON.parse(readFileSync(`${projectFolder}package.json`, "utf8")) as { scripts: Record<string, string> };
+  const { scripts } = JSON.parse(readFileSync(`${projectFolder}package.json`, "utf8")) as {
+    scripts: Record<string, string>;
+  };
   expect([scripts["build"], scripts["release"]]).toEqual(["node setup.mjs build", "node setup.mjs release"]);
   // With everything installed it says nothing of its own.
-  const { stdout, stderr } = spawnSync(process.execPath, [`${projectFolder}setup.mjs`, "release", "--nothing"], { cwd: folder, encoding: "utf8" });
+  const { stdout, stderr } = spawnSync(process.execPath, [`${projectFolder}setup.mjs`, "release", "--nothing"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
   expect([stdout, stderr]).toEqual(["", expect.stringContaining('npm run release takes --publish, not "--nothing"')]);
 });
 
@@ -71,6 +79,10 @@ test("the lock file names the programs of every system, not only of the one it w
     readonly packages: Readonly<Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>>;
   }
   const { packages } = JSON.parse(readFileSync(`${projectFolder}package-lock.json`, "utf8")) as Locked;
-  const lacking = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) => Object.keys(optionalDependencies).filter((name) => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages)));
+  const lacking = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      (name) => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages),
+    ),
+  );
   expect(lacking).toEqual([]);
 });

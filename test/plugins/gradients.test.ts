@@ -1,4 +1,7 @@
-/** Gradients of every differentiable plugin against central differences, on random minibatches; a ratio near a kink is drawn again. */
+/**
+ * Gradients of every differentiable plugin against central differences, on random minibatches; a ratio near a kink is
+ * drawn again.
+ */
 import { createRandom, type Plugin, type Random } from "@papo/core";
 import { lossOf, type MinibatchInput, type Rows } from "@papo/core/testing";
 import {
@@ -39,7 +42,8 @@ const plugins: readonly (() => Plugin)[] = [
 function minibatchFrom(random: Random): MinibatchInput {
   let next = 0;
   const draw = (low: number, high: number): number => low + (high - low) * random.uniform(next++);
-  const rows = (value: (b: number, t: number) => number): number[][] => Array.from({ length: B }, (_, b) => Array.from({ length: T }, (_, t) => value(b, t)));
+  const rows = (value: (b: number, t: number) => number): number[][] =>
+    Array.from({ length: B }, (_, b) => Array.from({ length: T }, (_, t) => value(b, t)));
   const logProbs = rows(() => draw(-2, -0.1));
   const near = (spread: number): Rows => logProbs.map((row) => row.map((value) => value + draw(-spread, spread)));
   const lengths = Array.from({ length: B }, () => 1 + Math.floor(draw(0, T)));
@@ -51,7 +55,10 @@ function minibatchFrom(random: Random): MinibatchInput {
     advantages: Array.from({ length: B }, () => draw(-1.5, 1.5)),
     parts: { accuracy: [1, 0, 1, 0] },
     scores: {
-      "original/reference/logProbs": near(1), "masked/current/logProbs": near(1), "masked/old/logProbs": near(1), "noisy/old/logProbs": near(1),
+      "original/reference/logProbs": near(1),
+      "masked/current/logProbs": near(1),
+      "masked/old/logProbs": near(1),
+      "noisy/old/logProbs": near(1),
       "original/current/entropy": rows(() => draw(0.1, 2)),
     },
   };
@@ -59,13 +66,18 @@ function minibatchFrom(random: Random): MinibatchInput {
 
 /** The minibatch with one number of one array moved. */
 function moved(input: MinibatchInput, key: string, at: number, by: number): MinibatchInput {
-  const shift = (rows: Rows): number[][] => rows.map((row, b) => row.map((value, t) => (b * T + t === at ? value + by : value)));
+  const shift = (rows: Rows): number[][] =>
+    rows.map((row, b) => row.map((value, t) => (b * T + t === at ? value + by : value)));
   if (key === "original/logProbs") return { ...input, logProbs: shift(input.logProbs) };
   const score = `${key.split("/")[0]}/current/${key.split("/")[1]}`;
   return { ...input, scores: { ...input.scores, [score]: shift(input.scores![score]!) } };
 }
 
-describe.each(plugins.map((make) => [`${make().name} ${JSON.stringify((make() as unknown as { options: unknown }).options)}`, make] as const))("%s", (_name, make) => {
+describe.each(
+  plugins.map(
+    (make) => [`${make().name} ${JSON.stringify((make() as unknown as { options: unknown }).options)}`, make] as const,
+  ),
+)("%s", (_name, make) => {
   it.each([1, 2, 3])("has the slopes of its loss, seed %i", (seed) => {
     const input = minibatchFrom(createRandom(seed).key(make().name));
     const { gradients } = lossOf([make()], input);
@@ -77,7 +89,9 @@ describe.each(plugins.map((make) => [`${make().name} ${JSON.stringify((make() as
           const loss = (by: number): number => lossOf([make()], moved(input, `${view}/${output}`, at, by)).loss;
           // Fourth order, so that a step large enough for float32 is exact enough.
           const slope = (8 * (loss(step) - loss(-step)) - (loss(2 * step) - loss(-2 * step))) / (12 * step);
-          expect(Math.abs(slope - gradient), `${view}/${output} at ${at}: ${slope} and ${gradient}`).toBeLessThan(1e-4 + 1e-3 * Math.abs(gradient));
+          expect(Math.abs(slope - gradient), `${view}/${output} at ${at}: ${slope} and ${gradient}`).toBeLessThan(
+            1e-4 + 1e-3 * Math.abs(gradient),
+          );
           compared++;
         });
       }
@@ -88,9 +102,14 @@ describe.each(plugins.map((make) => [`${make().name} ${JSON.stringify((make() as
 
 it("gives a weighted log-likelihood the gradient of its weights, which are constants", () => {
   const input = minibatchFrom(createRandom(9));
-  const { gradients } = lossOf([new WeightedObjectivePlugin({ reduction: "constant_sum" })], { ...input, maxNewTokens: 1 });
-  gradients["original"]!["logProbs"]!.forEach((row, b) => row.forEach((gradient, t) => {
-    const weight = Math.exp(input.logProbs[b]![t]! - input.oldLogProbs![b]![t]!) * (input.advantages as number[])[b]!;
-    expect(gradient).toBeCloseTo(input.mask![b]![t] === 1 ? -weight : 0, 5);
-  }));
+  const { gradients } = lossOf([new WeightedObjectivePlugin({ reduction: "constant_sum" })], {
+    ...input,
+    maxNewTokens: 1,
+  });
+  gradients["original"]!["logProbs"]!.forEach((row, b) =>
+    row.forEach((gradient, t) => {
+      const weight = Math.exp(input.logProbs[b]![t]! - input.oldLogProbs![b]![t]!) * (input.advantages as number[])[b]!;
+      expect(gradient).toBeCloseTo(input.mask![b]![t] === 1 ? -weight : 0, 5);
+    }),
+  );
 });

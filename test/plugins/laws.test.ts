@@ -4,18 +4,44 @@ import { lossOf, type LossOf, type MinibatchInput } from "@papo/core/testing";
 import * as everything from "@papo/plugins";
 import { describe, expect, it } from "vitest";
 
-const scored = (factor: number): number[][] => [[-0.9, -1.3, -0.5], [-1.1, -0.9, -2.9], [-0.2, -0.6, -1.1], [-1.9, -0.3, -0.4]].map((row) => row.map((value) => value * factor));
+const scored = (factor: number): number[][] =>
+  [
+    [-0.9, -1.3, -0.5],
+    [-1.1, -0.9, -2.9],
+    [-0.2, -0.6, -1.1],
+    [-1.9, -0.3, -0.4],
+  ].map((row) => row.map((value) => value * factor));
 const input: MinibatchInput = {
-  logProbs: [[-0.4, -1.2, -0.3], [-2.1, -0.2, -0.9], [-0.7, -0.6, -1.5], [-1.1, -0.8, -0.1]],
-  oldLogProbs: [[-0.5, -1.0, -0.3], [-1.9, -0.4, -0.9], [-0.7, -0.9, -1.0], [-1.3, -0.7, -0.2]],
-  mask: [[1, 1, 1], [1, 0, 1], [1, 1, 0], [1, 0, 0]],
+  logProbs: [
+    [-0.4, -1.2, -0.3],
+    [-2.1, -0.2, -0.9],
+    [-0.7, -0.6, -1.5],
+    [-1.1, -0.8, -0.1],
+  ],
+  oldLogProbs: [
+    [-0.5, -1.0, -0.3],
+    [-1.9, -0.4, -0.9],
+    [-0.7, -0.9, -1.0],
+    [-1.3, -0.7, -0.2],
+  ],
+  mask: [
+    [1, 1, 1],
+    [1, 0, 1],
+    [1, 1, 0],
+    [1, 0, 0],
+  ],
   advantages: [1, -1, 0.5, -0.5],
   parts: { accuracy: [1, 0, 1, 0] },
   finish: ["stop", "length", "stop", "stop"],
   groupOf: [0, 0, 1, 1],
   scores: {
-    "original/reference/logProbs": scored(1), "masked/old/logProbs": scored(1.2), "masked/current/logProbs": scored(1.4), "noisy/old/logProbs": scored(0.9),
-    "original/current/entropy": scored(-1), "original/old/entropy": scored(-1.1), "noisy/old/entropy": scored(-0.8),
+    "original/reference/logProbs": scored(1),
+    "masked/old/logProbs": scored(1.2),
+    "masked/current/logProbs": scored(1.4),
+    "noisy/old/logProbs": scored(0.9),
+    "original/current/entropy": scored(-1),
+    "original/old/entropy": scored(-1.1),
+    "noisy/old/entropy": scored(-0.8),
   },
 };
 
@@ -53,14 +79,21 @@ const seeds = Array.from({ length: 20 }, (_, seed) => seed);
 /** A random subset of the terms, and of the weights. */
 function drawn(seed: number): { chosen: (typeof terms)[number][]; weights: (() => Plugin)[] } {
   const random = createRandom(seed);
-  return { chosen: terms.filter((_, index) => random.uniform(index) < 0.6), weights: weighting.filter((_, index) => random.uniform(100 + index) < 0.4) };
+  return {
+    chosen: terms.filter((_, index) => random.uniform(index) < 0.6),
+    weights: weighting.filter((_, index) => random.uniform(100 + index) < 0.4),
+  };
 }
 const objective = (): Plugin => new everything.ClippedObjectivePlugin();
 const numbers = ({ loss, gradients }: LossOf): unknown => ({ loss, gradients });
 
 describe.each(seeds)("subset %i", (seed) => {
   const { chosen, weights } = drawn(seed);
-  const recipe = (order: readonly (typeof terms)[number][]): Plugin[] => [objective(), ...order.map(({ make }) => make()), ...weights.map((make) => make())];
+  const recipe = (order: readonly (typeof terms)[number][]): Plugin[] => [
+    objective(),
+    ...order.map(({ make }) => make()),
+    ...weights.map((make) => make()),
+  ];
 
   it("does not depend on the order of independent terms", () => {
     const order = [...permutation(createRandom(seed).key("order"), chosen.length)].map((index) => chosen[index]!);
@@ -82,10 +115,18 @@ describe.each(seeds)("subset %i", (seed) => {
     for (const { make, off } of chosen) {
       const without = lossOf([...recipe(chosen), new OffPlugin(off)], input);
       const own = Object.values(whole.terms).filter(({ plugin }) => plugin === make().name);
-      expect(whole.loss - without.loss).toBeCloseTo(own.reduce((sum, { weighted }) => sum + weighted, 0), 6);
+      expect(whole.loss - without.loss).toBeCloseTo(
+        own.reduce((sum, { weighted }) => sum + weighted, 0),
+        6,
+      );
       if (own.length !== 1) continue;
-      const difference = Object.keys(whole.gradients).flatMap((view) => Object.keys(whole.gradients[view]!).flatMap((output) =>
-        whole.gradients[view]![output]!.flat().map((value, index) => value - (without.gradients[view]?.[output]?.flat()[index] ?? 0))));
+      const difference = Object.keys(whole.gradients).flatMap((view) =>
+        Object.keys(whole.gradients[view]!).flatMap((output) =>
+          whole.gradients[view]![output]!.flat().map(
+            (value, index) => value - (without.gradients[view]?.[output]?.flat()[index] ?? 0),
+          ),
+        ),
+      );
       expect(own[0]!.norm).toBeCloseTo(Math.sqrt(difference.reduce((sum, value) => sum + value * value, 0)), 5);
     }
   });

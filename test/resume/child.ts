@@ -1,10 +1,17 @@
 /**
- * A run of the tabular policy in a process of its own: `child.ts <output> <kill>`, where kill is "never", or a place and a step
- * ("scoring:3", "update:5", "save:8") at which the process kills itself with SIGKILL.
+ * A run of the tabular policy in a process of its own: `child.ts <output> <kill>`, where kill is "never", or a place
+ * and a step ("scoring:3", "update:5", "save:8") at which the process kills itself with SIGKILL.
  */
 import { sub, square } from "@tensorflow/tfjs-core";
 import { train, type Scorable } from "@papo/core";
-import { BanditPlugin, banditSettings, letterRows, repeatsTheLetter, ScorerPlugin, TapPlugin } from "../support/bandit.ts";
+import {
+  BanditPlugin,
+  banditSettings,
+  letterRows,
+  repeatsTheLetter,
+  ScorerPlugin,
+  TapPlugin,
+} from "../support/bandit.ts";
 import { tabularPolicy } from "../support/tabular-policy.ts";
 
 const [output, kill] = process.argv.slice(2) as [string, string];

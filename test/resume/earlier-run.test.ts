@@ -1,4 +1,7 @@
-/** A run of version 0.1.0 before adapters, kinds of checkpoints, limits of pixels and of time: its record, and the same run now. */
+/**
+ * A run of version 0.1.0 before adapters, kinds of checkpoints, limits of pixels and of time: its record, and the same
+ * run now.
+ */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { FunctionRewardPlugin } from "@papo/plugins";

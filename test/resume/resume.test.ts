@@ -18,7 +18,9 @@ async function run(output: string, kill: string): Promise<number | string> {
 
 /** Every file of a run by its path, times left out. */
 function contents(folder: string): Record<string, string> {
-  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => statSync(join(folder, name)).isFile() && name !== "timings.jsonl");
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+    (name) => statSync(join(folder, name)).isFile() && name !== "timings.jsonl",
+  );
   return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(folder, name), "base64")]));
 }
 
@@ -26,7 +28,9 @@ test("a run killed while scoring, while updating and while saving ends byte-equa
   const [killed, whole] = [temporaryFolder(), temporaryFolder()];
   const alone = run(whole, "never");
   expect(await run(killed, "scoring:3")).toBe("SIGKILL");
-  const cut = readFileSync(join(killed, "rewards", "step-3.jsonl"), "utf8").trim().split("\n");
+  const cut = readFileSync(join(killed, "rewards", "step-3.jsonl"), "utf8")
+    .trim()
+    .split("\n");
   expect(cut.length).toBeGreaterThan(0);
   expect(cut.length).toBeLessThan(24);
   expect(await run(killed, "update:6")).toBe("SIGKILL");
@@ -40,6 +44,8 @@ test("a run killed while scoring, while updating and while saving ends byte-equa
   expect(await run(killed, "never")).toBe(0);
   expect(await alone).toBe(0);
   const files = contents(whole);
-  expect(Object.keys(files)).toEqual(expect.arrayContaining(["metrics.jsonl", "rewards/step-12.jsonl", "checkpoints/step-12/policy/weights.json"]));
+  expect(Object.keys(files)).toEqual(
+    expect.arrayContaining(["metrics.jsonl", "rewards/step-12.jsonl", "checkpoints/step-12/policy/weights.json"]),
+  );
   expect(contents(killed)).toEqual(files);
 }, 120_000);

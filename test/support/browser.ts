@@ -9,7 +9,8 @@ import type { Readable, Writable } from "node:stream";
 const names = ["chromium", "chromium-browser", "google-chrome"];
 
 /** The program's name; null where none is installed. */
-export const browserProgram: string | null = names.find((name) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0) ?? null;
+export const browserProgram: string | null =
+  names.find((name) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0) ?? null;
 
 if (browserProgram === null) console.log(`pages are not tested in a browser: none of ${names.join(", ")} is installed`);
 
@@ -24,7 +25,10 @@ export interface PageOptions {
 export interface Page {
   /** The value of an expression in the page, as JSON; of a promise, what it resolves to. */
   evaluate(expression: string): Promise<unknown>;
-  /** Wait until an expression is true. @throws Error saying what it was for when it is not within so many seconds, by default 20 */
+  /**
+   * Wait until an expression is true. @throws Error saying what it was for when it is not within so many seconds, by
+   * default 20
+   */
   until(what: string, expression: string, seconds?: number): Promise<void>;
   /** Press a key: "Tab", "ArrowRight", "Enter". */
   press(key: string): Promise<void>;
@@ -56,7 +60,10 @@ interface Browser {
   close(): Promise<void>;
 }
 
-/** Its helpers write into the profile for a moment after it has ended, and what is made anew while a folder is emptied is an error that `maxRetries` does not cover. */
+/**
+ * Its helpers write into the profile for a moment after it has ended, and what is made anew while a folder is emptied
+ * is an error that `maxRetries` does not cover.
+ */
 async function removeProfile(profile: string, tries = 50): Promise<void> {
   try {
     rmSync(profile, { recursive: true, force: true });
@@ -70,7 +77,18 @@ async function removeProfile(profile: string, tries = 50): Promise<void> {
 /** A browser, and how it is spoken to (Chrome DevTools Protocol). */
 function startBrowser(program: string): Browser {
   const profile = mkdtempSync(join(tmpdir(), "browser-"));
-  const child = spawn(program, ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", `--user-data-dir=${profile}`, "about:blank"], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+  const child = spawn(
+    program,
+    [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--remote-debugging-pipe",
+      `--user-data-dir=${profile}`,
+      "about:blank",
+    ],
+    { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] },
+  );
   const [input, output] = [child.stdio[3] as Writable, child.stdio[4] as Readable];
   const waiting = new Map<number, { resolve(result: Record<string, unknown>): void; reject(error: Error): void }>();
   const listeners = new Map<string, Listener>();
@@ -90,11 +108,14 @@ function startBrowser(program: string): Browser {
     for (const { reject } of waiting.values()) reject(new Error("the browser ended"));
   });
   let last = 0;
-  const sendTo = (sessionId?: string): Send => (method, params = {}) => new Promise((resolve, reject) => {
-    const id = ++last;
-    waiting.set(id, { resolve, reject });
-    input.write(`${JSON.stringify({ id, method, params, ...(sessionId === undefined ? {} : { sessionId }) })}\0`);
-  });
+  const sendTo =
+    (sessionId?: string): Send =>
+    (method, params = {}) =>
+      new Promise((resolve, reject) => {
+        const id = ++last;
+        waiting.set(id, { resolve, reject });
+        input.write(`${JSON.stringify({ id, method, params, ...(sessionId === undefined ? {} : { sessionId }) })}\0`);
+      });
   return {
     open: async (onEvent) => {
       // A context is what a private window is: no page sees what another stored.
@@ -102,7 +123,10 @@ function startBrowser(program: string): Browser {
       const { targetId } = await sendTo()("Target.createTarget", { url: "about:blank", browserContextId });
       const { sessionId } = await sendTo()("Target.attachToTarget", { targetId, flatten: true });
       listeners.set(sessionId as string, onEvent);
-      return { send: sendTo(sessionId as string), close: () => sendTo()("Target.disposeBrowserContext", { browserContextId }).then(() => undefined) };
+      return {
+        send: sendTo(sessionId as string),
+        close: () => sendTo()("Target.disposeBrowserContext", { browserContextId }).then(() => undefined),
+      };
     },
     close: async () => {
       const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -117,7 +141,18 @@ function startBrowser(program: string): Browser {
 let browser: Browser | null = null;
 let pages = 0;
 
-const keyCodes: Readonly<Record<string, number>> = { Tab: 9, Enter: 13, Escape: 27, " ": 32, End: 35, Home: 36, ArrowLeft: 37, ArrowUp: 38, ArrowRight: 39, ArrowDown: 40 };
+const keyCodes: Readonly<Record<string, number>> = {
+  Tab: 9,
+  Enter: 13,
+  Escape: 27,
+  " ": 32,
+  End: 35,
+  Home: 36,
+  ArrowLeft: 37,
+  ArrowUp: 38,
+  ArrowRight: 39,
+  ArrowDown: 40,
+};
 
 /** What an event of the page says went wrong, or null. */
 function problemOf(method: string, params: unknown): string | null {
@@ -131,7 +166,10 @@ function problemOf(method: string, params: unknown): string | null {
 }
 
 /** Open an HTML file or an address and wait until it is loaded. */
-export async function openPage(place: string, { width = 1400, height = 900, scheme = "light" }: PageOptions = {}): Promise<Page> {
+export async function openPage(
+  place: string,
+  { width = 1400, height = 900, scheme = "light" }: PageOptions = {},
+): Promise<Page> {
   if (browserProgram === null) throw new Error(`no browser is installed: ${names.join(", ")}`);
   const errors: string[] = [];
   let loaded = (): void => undefined;
@@ -152,8 +190,13 @@ export async function openPage(place: string, { width = 1400, height = 900, sche
   await send("Page.navigate", { url: /^https?:/.test(place) ? place : pathToFileURL(place).href });
   await load;
   const evaluate = async (expression: string): Promise<unknown> => {
-    const { result, exceptionDetails } = (await send("Runtime.evaluate", { expression, returnByValue: true, awaitPromise: true })) as { result: { value?: unknown }; exceptionDetails?: { text: string; exception?: { description?: string } } };
-    if (exceptionDetails !== undefined) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    const { result, exceptionDetails } = (await send("Runtime.evaluate", {
+      expression,
+      returnByValue: true,
+      awaitPromise: true,
+    })) as { result: { value?: unknown }; exceptionDetails?: { text: string; exception?: { description?: string } } };
+    if (exceptionDetails !== undefined)
+      throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
   };
   return {
@@ -175,15 +218,37 @@ export async function openPage(place: string, { width = 1400, height = 900, sche
         }
         return false;
       })()`);
-      if (met !== true) throw new Error(`the page never came to this: ${what}; it says: ${String(await evaluate("document.body.innerText.slice(0, 600)"))} ${errors.join("; ")}`);
+      if (met !== true)
+        throw new Error(
+          `the page never came to this: ${what}; it says: ${String(await evaluate("document.body.innerText.slice(0, 600)"))} ${errors.join("; ")}`,
+        );
     },
     async press(key) {
-      const code = { key, code: key, windowsVirtualKeyCode: keyCodes[key] ?? 0, ...(key === "Enter" ? { text: "\r" } : {}) };
+      const code = {
+        key,
+        code: key,
+        windowsVirtualKeyCode: keyCodes[key] ?? 0,
+        ...(key === "Enter" ? { text: "\r" } : {}),
+      };
       await send("Input.dispatchKeyEvent", { type: "keyDown", ...code });
       await send("Input.dispatchKeyEvent", { type: "keyUp", ...code });
     },
     async screenshot(whole = false) {
-      const { data } = (await send("Page.captureScreenshot", { format: "png", captureBeyondViewport: whole, ...(whole ? { clip: { x: 0, y: 0, width, height: Math.min(16_000, Number(await evaluate("document.documentElement.scrollHeight"))), scale: 1 } } : {}) })) as { data: string };
+      const { data } = (await send("Page.captureScreenshot", {
+        format: "png",
+        captureBeyondViewport: whole,
+        ...(whole
+          ? {
+              clip: {
+                x: 0,
+                y: 0,
+                width,
+                height: Math.min(16_000, Number(await evaluate("document.documentElement.scrollHeight"))),
+                scale: 1,
+              },
+            }
+          : {}),
+      })) as { data: string };
       return Buffer.from(data, "base64");
     },
     async heap() {

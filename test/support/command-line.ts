@@ -26,13 +26,20 @@ export interface SentSignal {
 }
 
 /**
- * Run `papo` in a process of its own, in `cwd`; with `largestFile`, writing more bytes to one file fails as on a full disk.
+ * Run `papo` in a process of its own, in `cwd`; with `largestFile`, writing more bytes to one file fails as on a full
+ * disk.
  * @param sent signals, each after the one before
  */
-export const papo = (args: readonly string[], cwd: string, largestFile?: number, sent: readonly SentSignal[] = []): Promise<CommandOutcome> =>
+export const papo = (
+  args: readonly string[],
+  cwd: string,
+  largestFile?: number,
+  sent: readonly SentSignal[] = [],
+): Promise<CommandOutcome> =>
   new Promise((resolve) => {
     const command = [process.execPath, join(root, "recipes/papo.mjs"), ...args];
-    const limited = largestFile === undefined ? command : ["/bin/sh", "-c", limitFiles, String(largestFile), ...command];
+    const limited =
+      largestFile === undefined ? command : ["/bin/sh", "-c", limitFiles, String(largestFile), ...command];
     const child = spawn(limited[0]!, limited.slice(1), { cwd });
     let output = "";
     const waiting = [...sent];

@@ -1,4 +1,7 @@
-/** The executors that can be tested here: WebGPU where there is a GPU, TensorFlow and OpenXLA where `papo setup` has been run for them. */
+/**
+ * The executors that can be tested here: WebGPU where there is a GPU, TensorFlow and OpenXLA where `papo setup` has
+ * been run for them.
+ */
 import { OnnxExecutor } from "../../core/graph/onnx/executor.ts";
 import { gpuAdapters, webgpuProblem } from "../../core/graph/onnx/webgpu.ts";
 import type { Device, Executor } from "../../core/graph/executor.ts";
@@ -8,8 +11,8 @@ import { loadTensorFlow, tensorflowSetup } from "../../core/graph/tensorflow/bin
 import { loadXla, xlaSetup } from "../../core/graph/xla/plugin.ts";
 
 /**
- * Why WebGPU is not tested here, or null. A GPU that is the processor itself (SwiftShader) takes a quarter of an hour for
- * the golden models: it is tested where somebody has named its driver to the Vulkan loader.
+ * Why WebGPU is not tested here, or null. A GPU that is the processor itself (SwiftShader) takes a quarter of an hour
+ * for the golden models: it is tested where somebody has named its driver to the Vulkan loader.
  */
 export const webgpuSkipped: string | null =
   gpuAdapters()[0]?.kind === "processor" && process.env.VK_DRIVER_FILES === undefined

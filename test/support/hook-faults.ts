@@ -1,4 +1,7 @@
-/** Whole runs in which one tap of one hook does something wrong in one step: whether it is told, and whether the run goes on from where it was. */
+/**
+ * Whole runs in which one tap of one hook does something wrong in one step: whether it is told, and whether the run
+ * goes on from where it was.
+ */
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fill, ones, Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
@@ -27,9 +30,22 @@ export const hookFaults: Readonly<Record<string, Result>> = {
   },
   rejects: () => Promise.reject(new Error("on purpose")),
   hangs: never,
-  "wrong shape": (right) => (isTensor(right) ? ones([1, 1]) : Array.isArray(right) ? [...(right as unknown[]), {}] : typeof right === "number" ? [right] : { bogus: 1 }),
-  NaN: (right) => (isTensor(right) ? fill(right.shape, NaN) : Array.isArray(right) ? (right as unknown[]).map(() => NaN) : NaN),
-  Infinity: (right) => (isTensor(right) ? fill(right.shape, Infinity) : Array.isArray(right) ? (right as unknown[]).map(() => Infinity) : Infinity),
+  "wrong shape": (right) =>
+    isTensor(right)
+      ? ones([1, 1])
+      : Array.isArray(right)
+        ? [...(right as unknown[]), {}]
+        : typeof right === "number"
+          ? [right]
+          : { bogus: 1 },
+  NaN: (right) =>
+    isTensor(right) ? fill(right.shape, NaN) : Array.isArray(right) ? (right as unknown[]).map(() => NaN) : NaN,
+  Infinity: (right) =>
+    isTensor(right)
+      ? fill(right.shape, Infinity)
+      : Array.isArray(right)
+        ? (right as unknown[]).map(() => Infinity)
+        : Infinity,
   undefined: () => undefined,
   huge: (right) => huge(right),
 };
@@ -38,8 +54,17 @@ export const hookFaults: Readonly<Record<string, Result>> = {
 function huge(right: unknown): unknown {
   if (isTensor(right)) return fill(right.shape, 3e38);
   if (typeof right === "number") return 1e308;
-  if (Array.isArray(right)) return right.length > 0 && typeof right[0] === "number" ? right.map(() => 1e308) : Array.from({ length: 100_000 }, () => (right as unknown[])[0]);
-  if (typeof right === "object" && right !== null) return Object.fromEntries(Object.entries(right).map(([key, value]) => [key, typeof value === "number" ? Number.MAX_SAFE_INTEGER : Array.isArray(value) ? huge(value) : value]));
+  if (Array.isArray(right))
+    return right.length > 0 && typeof right[0] === "number"
+      ? right.map(() => 1e308)
+      : Array.from({ length: 100_000 }, () => (right as unknown[])[0]);
+  if (typeof right === "object" && right !== null)
+    return Object.fromEntries(
+      Object.entries(right).map(([key, value]) => [
+        key,
+        typeof value === "number" ? Number.MAX_SAFE_INTEGER : Array.isArray(value) ? huge(value) : value,
+      ]),
+    );
   return "x".repeat(10_000_000);
 }
 
@@ -65,13 +90,19 @@ const hookPlace = (hook: HookName): Place => ({
   name: hook,
   apply: (run, faulty) => {
     run.coefficient("c", 1);
-    const untyped = run.hooks[hook] as unknown as Record<string, (name: string, fn: (value: unknown, context: unknown) => unknown) => void>;
+    const untyped = run.hooks[hook] as unknown as Record<
+      string,
+      (name: string, fn: (value: unknown, context: unknown) => unknown) => void
+    >;
     const stepOf = (context: unknown): number | undefined => (context as { readonly step?: number } | undefined)?.step;
     const work = (value: unknown, context: unknown): unknown => {
       if (hook === "ended") return faulty(undefined, faultyStep);
       return hook === "stepped" ? faulty(undefined, stepOf(value)) : faulty(value, stepOf(context));
     };
-    untyped[isAsynchronous(hook) ? "tapPromise" : "tap"]!("TapPlugin", isAsynchronous(hook) ? async (value, context) => work(value, context) : work);
+    untyped[isAsynchronous(hook) ? "tapPromise" : "tap"]!(
+      "TapPlugin",
+      isAsynchronous(hook) ? async (value, context) => work(value, context) : work,
+    );
   },
 });
 
@@ -92,18 +123,34 @@ function pluginWith({ apply }: Place, fault: Result | null, called: Called): Tap
   });
 }
 
-async function run(plugin: TapPlugin, dataset: Dataset, output: string, resume = false): Promise<{ readonly error: string | null; readonly alarms: readonly string[] }> {
+async function run(
+  plugin: TapPlugin,
+  dataset: Dataset,
+  output: string,
+  resume = false,
+): Promise<{ readonly error: string | null; readonly alarms: readonly string[] }> {
   const alarms: string[] = [];
   const options: TrainOptions = {
-    policy: tabularPolicy(), plugins: [new ScorerPlugin(), ...grpo({ referenceKl: 0 }), plugin], dataset, settings, output, resume,
+    policy: tabularPolicy(),
+    plugins: [new ScorerPlugin(), ...grpo({ referenceKl: 0 }), plugin],
+    dataset,
+    settings,
+    output,
+    resume,
     onEvents: (events) => events.on("alarm", ({ plugin: who, message }) => alarms.push(`${who} ${message}`)),
   };
-  const ended = train(options).then(() => null, (error: unknown) => (error as Error).message);
+  const ended = train(options).then(
+    () => null,
+    (error: unknown) => (error as Error).message,
+  );
   const late = new Promise<string>((resolve) => setTimeout(resolve, 300_000, "it hangs").unref());
   return { error: await Promise.race([ended, late]), alarms };
 }
 
-const contents = (output: string): string => ["metrics.jsonl", `checkpoints/step-${steps}/policy/weights.json`, `rewards/step-${steps}.jsonl`].map((name) => readFileSync(join(output, name), "utf8")).join("\n");
+const contents = (output: string): string =>
+  ["metrics.jsonl", `checkpoints/step-${steps}/policy/weights.json`, `rewards/step-${steps}.jsonl`]
+    .map((name) => readFileSync(join(output, name), "utf8"))
+    .join("\n");
 const raw = /Cannot read propert|is not a function|is not iterable|\bundefined\b|\[object |Invalid array length/;
 
 export interface HookOutcome {
@@ -120,8 +167,8 @@ export const tryHook = (hook: HookName, fault: string): Promise<HookOutcome> => 
 const neverRight = ["throws", "rejects", "hangs"];
 
 /**
- * A run with the fault in one step, and what came of it: it is told and the run goes on from where it was, or it was no fault. A fault at the end
- * of a run is an alarm, and the run is as one without it.
+ * A run with the fault in one step, and what came of it: it is told and the run goes on from where it was, or it was no
+ * fault. A fault at the end of a run is an alarm, and the run is as one without it.
  */
 export async function tryPlace(place: Place, fault: string): Promise<HookOutcome> {
   const { name, dataset = letterRows } = place;
@@ -142,10 +189,14 @@ export async function tryPlace(place: Place, fault: string): Promise<HookOutcome
       const silent = contents(faulty) !== contents(whole) && alarms.length === 0 && fault !== "huge";
       const named = alarms.find((message) => message.startsWith(`TapPlugin failed in hook "${name}": `)) ?? null;
       if (neverRight.includes(fault) && alarms.length === 0) return loss("nothing was said");
-      if (name === "ended" && (contents(faulty) !== contents(whole) || (fault !== "undefined" && named === null))) return loss(`the end is not told, or changed the run: ${alarms.join()}`);
-      return silent ? loss(`it trained otherwise and nothing was said: ${metrics.slice(-100)}`) : { error: named, loss: null };
+      if (name === "ended" && (contents(faulty) !== contents(whole) || (fault !== "undefined" && named === null)))
+        return loss(`the end is not told, or changed the run: ${alarms.join()}`);
+      return silent
+        ? loss(`it trained otherwise and nothing was said: ${metrics.slice(-100)}`)
+        : { error: named, loss: null };
     }
-    if (!new RegExp(`TapPlugin.*(hook "${name}"|${name})`).test(error) && !/Step 3 failed/.test(error)) return loss(`it is not named: ${error}`);
+    if (!new RegExp(`TapPlugin.*(hook "${name}"|${name})`).test(error) && !/Step 3 failed/.test(error))
+      return loss(`it is not named: ${error}`);
     if (raw.test(error)) return loss(`a library's words: ${error}`);
     if (!/step [23] is safe/.test(error)) return loss(`what is safe is not said: ${error}`);
     const again = await run(pluginWith(place, null, called), dataset, faulty, true);

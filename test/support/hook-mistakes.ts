@@ -30,7 +30,14 @@ export const tapped = (hook: HookName, fn: Any): Host =>
     else untyped.tap("TapPlugin", fn);
   });
 
-export const row = (id: string, prompt = "a"): Row => ({ id, prompt, system: null, images: [], answer: "", fields: {} });
+export const row = (id: string, prompt = "a"): Row => ({
+  id,
+  prompt,
+  system: null,
+  images: [],
+  answer: "",
+  fields: {},
+});
 export const samples = [0, 1, 2].map((index) => makeSample({ index, length: 2, reward: index }));
 export const group: JudgedGroup = makeGroup({ samples });
 export const place = { step: 1, steps: 10 };

@@ -1,4 +1,7 @@
-/** Before the first test: a temporary folder of this run's own, which its tests and all processes that they start inherit; it is removed after the last one. */
+/**
+ * Before the first test: a temporary folder of this run's own, which its tests and all processes that they start
+ * inherit; it is removed after the last one.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

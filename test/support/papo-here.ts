@@ -4,8 +4,8 @@ import { main } from "../../recipes/app/cli.ts";
 import type { CommandOutcome } from "./command-line.ts";
 
 /**
- * Run `papo` in this process and folder, and hear what it says: a second sooner than in a process of its own. For commands
- * that train nothing.
+ * Run `papo` in this process and folder, and hear what it says: a second sooner than in a process of its own. For
+ * commands that train nothing.
  */
 export async function papoHere(args: readonly string[]): Promise<Pick<CommandOutcome, "code" | "output">> {
   let output = "";

@@ -1,6 +1,6 @@
 /**
- * `node run-script.mjs <script.ts> [arguments]`: a script of the tests in a process of its own, as fast as `papo` starts:
- * what it imports of the packages is the built one where that is fresh, and the sources otherwise.
+ * `node run-script.mjs <script.ts> [arguments]`: a script of the tests in a process of its own, as fast as `papo`
+ * starts: what it imports of the packages is the built one where that is fresh, and the sources otherwise.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -20,11 +20,15 @@ async function refusal(damage: (folder: string) => void): Promise<string> {
   const folder = newFolder();
   cpSync(good, folder, { recursive: true });
   damage(folder);
-  return loadAdapterFolder(folder, "", model).then(() => "no error", (error: Error) => error.message);
+  return loadAdapterFolder(folder, "", model).then(
+    () => "no error",
+    (error: Error) => error.message,
+  );
 }
 
 type Json = Record<string, unknown>;
-const config = (change: Json): Promise<string> => refusal((folder) => editJson(join(folder, "adapter_config.json"), (read) => ({ ...read, ...change })));
+const config = (change: Json): Promise<string> =>
+  refusal((folder) => editJson(join(folder, "adapter_config.json"), (read) => ({ ...read, ...change })));
 const tensors = (folder: string): string => join(folder, "adapter_model.safetensors");
 
 /** Rewrite the header of the tensors' file; the data stays. */
@@ -38,7 +42,8 @@ const header = (change: (header: Json) => Json): Promise<string> =>
     writeFileSync(tensors(folder), Buffer.concat([size, text, bytes.subarray(8 + length)]));
   });
 const first = "base_model.model.model.language_model.layers.1.self_attn.q_proj.lora_A.weight";
-const renamed = (name: string): Promise<string> => header((read) => Object.fromEntries(Object.entries(read).map(([key, entry]) => [key === first ? name : key, entry])));
+const renamed = (name: string): Promise<string> =>
+  header((read) => Object.fromEntries(Object.entries(read).map(([key, entry]) => [key === first ? name : key, entry])));
 
 describe("an adapter's folder", () => {
   test("as it is, is read", async () => {
@@ -46,14 +51,22 @@ describe("an adapter's folder", () => {
   });
 
   test("that is missing, empty, or of another format", async () => {
-    await expect(loadAdapterFolder("/no/such/folder", "", model)).rejects.toThrow("/no/such/folder holds no adapter_config.json: is it an adapter as PEFT saves it?");
+    await expect(loadAdapterFolder("/no/such/folder", "", model)).rejects.toThrow(
+      "/no/such/folder holds no adapter_config.json: is it an adapter as PEFT saves it?",
+    );
     expect(await refusal((folder) => rmSync(tensors(folder)))).toMatch(/holds no adapter_model\.safetensors$/);
-    expect(await refusal((folder) => {
-      rmSync(tensors(folder));
-      writeFileSync(join(folder, "adapter_model.bin"), "");
-    })).toMatch(/adapter_model\.bin is not read: load it with PEFT and save it with safe_serialization/);
-    expect(await refusal((folder) => writeFileSync(join(folder, "adapter_config.json"), "{"))).toMatch(/adapter_config\.json is not JSON/);
-    expect(await refusal((folder) => truncateSync(tensors(folder), 700))).toMatch(/not a usable safetensors file.*truncated/);
+    expect(
+      await refusal((folder) => {
+        rmSync(tensors(folder));
+        writeFileSync(join(folder, "adapter_model.bin"), "");
+      }),
+    ).toMatch(/adapter_model\.bin is not read: load it with PEFT and save it with safe_serialization/);
+    expect(await refusal((folder) => writeFileSync(join(folder, "adapter_config.json"), "{"))).toMatch(
+      /adapter_config\.json is not JSON/,
+    );
+    expect(await refusal((folder) => truncateSync(tensors(folder), 700))).toMatch(
+      /not a usable safetensors file.*truncated/,
+    );
   });
 
   test("whose configuration is wrong, or of another kind of adapter", async () => {
@@ -63,36 +76,57 @@ describe("an adapter's folder", () => {
     expect(await config({ lora_alpha: -1 })).toMatch(/"lora_alpha" is -1/);
     expect(await config({ lora_dropout: 1 })).toMatch(/"lora_dropout" is 1, allowed is less than 1/);
     expect(await config({ target_modules: undefined })).toMatch(/"target_modules" is missing/);
-    expect(await config({ use_dora: true, modules_to_save: ["lm_head"] })).toMatch(/sets use_dora \(DoRA's magnitudes\), modules_to_save \(whole modules/);
+    expect(await config({ use_dora: true, modules_to_save: ["lm_head"] })).toMatch(
+      /sets use_dora \(DoRA's magnitudes\), modules_to_save \(whole modules/,
+    );
     expect(await config({ bias: "all" })).toMatch(/sets bias "all"/);
-    expect(await config({ init_lora_weights: "pissa_niter_4" })).toMatch(/was initialised by pissa_niter_4, which changes the base's weights/);
-    expect(await config({ target_modules: "(" })).toMatch(/adapter_config\.json: targetModules is no regular expression/);
+    expect(await config({ init_lora_weights: "pissa_niter_4" })).toMatch(
+      /was initialised by pissa_niter_4, which changes the base's weights/,
+    );
+    expect(await config({ target_modules: "(" })).toMatch(
+      /adapter_config\.json: targetModules is no regular expression/,
+    );
     expect(await config({ target_modules: "([a-z_.0-9]+)+!" })).toMatch(/takes too long/);
     expect(await config({ rank_pattern: { "(": 3 } })).toMatch(/rank_pattern is no regular expression/);
-    expect(await config({ target_modules: ["query"] })).toMatch(/fit no linear layer; endings there are: .*q_proj, k_proj/);
+    expect(await config({ target_modules: ["query"] })).toMatch(
+      /fit no linear layer; endings there are: .*q_proj, k_proj/,
+    );
   }, 15_000);
 
   test("whose tensors are missing, strange, of another shape, type or model, or not finite", async () => {
-    expect(await config({ layers_to_transform: [1, 2, 3] })).toMatch(/is not what adapter_config\.json and this model describe; missing: .*layers\.3.*and \d+ more/);
+    expect(await config({ layers_to_transform: [1, 2, 3] })).toMatch(
+      /is not what adapter_config\.json and this model describe; missing: .*layers\.3.*and \d+ more/,
+    );
     expect(await config({ layers_to_transform: [1] })).toMatch(/not among the targets: .*layers\.2/);
-    expect(await config({ rank_pattern: {} })).toMatch(/of another shape: .*v_proj\.lora_A\.weight is \[3, 128\], not \[2, 128\]/);
+    expect(await config({ rank_pattern: {} })).toMatch(
+      /of another shape: .*v_proj\.lora_A\.weight is \[3, 128\], not \[2, 128\]/,
+    );
     expect(await config({ r: 1e9 })).toMatch(/of another shape/);
-    expect(await renamed("base_model.model.transformer.h.0.attn.lora_A.weight")).toMatch(/is no factor of a linear layer that this model has: is it an adapter of another model/);
+    expect(await renamed("base_model.model.transformer.h.0.attn.lora_A.weight")).toMatch(
+      /is no factor of a linear layer that this model has: is it an adapter of another model/,
+    );
     expect(await renamed(first.replace("lora_A", "lora_magnitude_vector"))).toMatch(/is no factor of a linear layer/);
     expect(await renamed(first.replace("lora_A", "lora_A.default"))).toBe("no error");
     expect(await renamed(first.replace("model.language_model", "model"))).toBe("no error");
-    expect(await header((read) => ({ ...read, [first]: { ...(read[first] as Json), dtype: "I32" } }))).toMatch(/has the type I32; weights must be F32, F16 or BF16/);
-    expect(await refusal((folder) => {
-      const bytes = readFileSync(tensors(folder));
-      bytes.writeFloatLE(NaN, bytes.length - 4);
-      writeFileSync(tensors(folder), bytes);
-    })).toMatch(/holds NaN at \d+: these weights are damaged/);
+    expect(await header((read) => ({ ...read, [first]: { ...(read[first] as Json), dtype: "I32" } }))).toMatch(
+      /has the type I32; weights must be F32, F16 or BF16/,
+    );
+    expect(
+      await refusal((folder) => {
+        const bytes = readFileSync(tensors(folder));
+        bytes.writeFloatLE(NaN, bytes.length - 4);
+        writeFileSync(tensors(folder), bytes);
+      }),
+    ).toMatch(/holds NaN at \d+: these weights are damaged/);
   });
 });
 
 describe("settings.lora", () => {
   const open = (settings: object): Promise<string> =>
-    openLora(loraSchema.parse(settings), { ...model, folder: tinyModel, seed: 1 }).then(() => "no error", (error: Error) => error.message);
+    openLora(loraSchema.parse(settings), { ...model, folder: tinyModel, seed: 1 }).then(
+      () => "no error",
+      (error: Error) => error.message,
+    );
 
   test("is told what is wrong with it", () => {
     const of = (lora: object): string => {
@@ -113,9 +147,13 @@ describe("settings.lora", () => {
   test("that contradicts the adapter it goes on from, or names none, is refused", async () => {
     expect(await open({ start: good })).toBe("no error");
     expect(await open({ start: good, rank: 2 })).toBe("no error");
-    expect(await open({ start: good, rank: 8, alpha: 1 })).toMatch(/settings\.lora: rank, alpha are the start's, .*patterns \(2, 4\): leave it out/);
+    expect(await open({ start: good, rank: 8, alpha: 1 })).toMatch(
+      /settings\.lora: rank, alpha are the start's, .*patterns \(2, 4\): leave it out/,
+    );
     expect(await open({ start: "/no/such/adapter" })).toMatch(/\/no\/such\/adapter holds no adapter_config\.json/);
-    expect(await open({ reference: good })).toMatch(/the reference .* has other targets or ranks than the adapter that is trained/);
+    expect(await open({ reference: good })).toMatch(
+      /the reference .* has other targets or ranks than the adapter that is trained/,
+    );
     expect(await open({ start: good, reference: good, fixed: [good] })).toBe("no error");
     expect(await open({ targetModules: ["qkv"] })).toMatch(/fit no linear layer/);
     expect(await open({ targetModules: ["qkv"], vision: true })).toBe("no error");
@@ -123,6 +161,8 @@ describe("settings.lora", () => {
 
   test("is refused in a worker thread in the same words", async () => {
     const settings = learnerSettings(parseSettings({ lora: { targetModules: ["nothing"] } }));
-    await expect(openPolicy({ folder: tinyModel, ...settings })).rejects.toThrow(/^settings\.lora: the targets \["nothing"\] fit no linear layer/);
+    await expect(openPolicy({ folder: tinyModel, ...settings })).rejects.toThrow(
+      /^settings\.lora: the targets \["nothing"\] fit no linear layer/,
+    );
   });
 });

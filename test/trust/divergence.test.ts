@@ -6,14 +6,19 @@ import { removeFolders, trainSmall, weightsOf } from "./support.ts";
 
 afterAll(removeFolders);
 
-const stepsThere = (output: string, upTo: number): number[] => Array.from({ length: upTo + 1 }, (_, step) => step).filter((step) => existsSync(weightsOf(output, step)));
+const stepsThere = (output: string, upTo: number): number[] =>
+  Array.from({ length: upTo + 1 }, (_, step) => step).filter((step) => existsSync(weightsOf(output, step)));
 
 const everyStep = { steps: 8, checkpointEvery: 1 };
 
 test("a learning rate that makes the weights infinite is told at once, and the weights before are kept", async () => {
   const { error, output, metrics } = await trainSmall({ settings: { ...everyStep, learningRate: 1e39 } });
-  expect(error).toMatch(/^Step 1 failed: the update made ".*" -?(Infinity|NaN) at \d+: lower the learning rate \(it was 1e\+39\)\n/);
-  expect(error).toMatch(/The weights of step 0 are sound and safe in .*step-0\/policy\/model\. To resume would meet the same again: start a new run .* below 1e\+39/);
+  expect(error).toMatch(
+    /^Step 1 failed: the update made ".*" -?(Infinity|NaN) at \d+: lower the learning rate \(it was 1e\+39\)\n/,
+  );
+  expect(error).toMatch(
+    /The weights of step 0 are sound and safe in .*step-0\/policy\/model\. To resume would meet the same again: start a new run .* below 1e\+39/,
+  );
   expect(stepsThere(output, 8)).toEqual([0]);
   expect(metrics).toEqual([]);
 });
@@ -44,5 +49,7 @@ test("an update whose gradient is not finite is left out, told and counted", asy
   const { error, alarms, metrics } = await trainSmall({ plugins: [opposite, new BanditPlugin(), explodes], settings });
   expect(error).toBeNull();
   expect(metrics[0]).toMatchObject({ "learner/skipped_updates": 1 });
-  expect(alarms).toEqual([expect.stringMatching(/^run: an update was left out, since the norm of its gradient is (NaN|Infinity)/)]);
+  expect(alarms).toEqual([
+    expect.stringMatching(/^run: an update was left out, since the norm of its gradient is (NaN|Infinity)/),
+  ]);
 });

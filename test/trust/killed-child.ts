@@ -1,7 +1,8 @@
 /**
- * A run of the real model in a process of its own, its model in a worker thread of two threads: `killed-child.ts <output> <every> <kill>`.
- * `kill` is "never", or a place and a step at which the process kills itself with SIGKILL: "sampling:2" while the worker samples,
- * "update:2" between two updates of a step, "saving:2" while the worker writes a checkpoint.
+ * A run of the real model in a process of its own, its model in a worker thread of two threads: `killed-child.ts
+ * <output> <every> <kill>`. `kill` is "never", or a place and a step at which the process kills itself with SIGKILL:
+ * "sampling:2" while the worker samples, "update:2" between two updates of a step, "saving:2" while the worker writes a
+ * checkpoint.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -22,8 +23,14 @@ function dieAt(here: string, times: number): void {
 }
 
 const settings = parseSettings({
-  steps: 3, promptsPerStep: 4, promptsPerMinibatch: 2, samplesPerPrompt: 4, learningRate: 1e-3, warmupSteps: 2,
-  checkpointEvery: Number(every), sampling: { maxNewTokens: 8 },
+  steps: 3,
+  promptsPerStep: 4,
+  promptsPerMinibatch: 2,
+  samplesPerPrompt: 4,
+  learningRate: 1e-3,
+  warmupSteps: 2,
+  checkpointEvery: Number(every),
+  sampling: { maxNewTokens: 8 },
 });
 const dataset = await openJsonl(fileURLToPath(new URL("../../recipes/examples/data/rows.jsonl", import.meta.url)));
 const policy = await openPolicy({ folder: tinyModel, threads: 2, ...learnerSettings(settings) });
@@ -53,5 +60,12 @@ if (place === "saving") {
   watchSaving.unref();
 }
 
-await train({ policy, plugins: [score, ...papo(dapo({ sampling: { rounds: 2 } })), watch], dataset, settings, output, resume: true });
+await train({
+  policy,
+  plugins: [score, ...papo(dapo({ sampling: { rounds: 2 } })), watch],
+  dataset,
+  settings,
+  output,
+  resume: true,
+});
 await policy.close();

@@ -1,4 +1,7 @@
-/** Numbers that a fault plugin or a faulty sampler makes in one step: each is told, and the run goes on from where it was. */
+/**
+ * Numbers that a fault plugin or a faulty sampler makes in one step: each is told, and the run goes on from where it
+ * was.
+ */
 import "@papo/core/testing";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -36,14 +39,26 @@ interface Options {
   readonly resume?: boolean;
 }
 
-async function run(output: string, plugin: FaultPlugin, { policy = tabularPolicy(), score, resume = false }: Options = {}) {
+async function run(
+  output: string,
+  plugin: FaultPlugin,
+  { policy = tabularPolicy(), score, resume = false }: Options = {},
+) {
   const alarms: string[] = [];
   const plugins = [new ScorerPlugin(score === undefined ? {} : { score }), ...grpo({ referenceKl: 0 }), plugin];
   const ended = train({
-    policy, plugins, dataset: letterRows, settings, output, resume,
+    policy,
+    plugins,
+    dataset: letterRows,
+    settings,
+    output,
+    resume,
     onEvents: (events) => events.on("alarm", (alarm) => alarms.push(`${alarm.plugin}: ${alarm.message}`)),
   });
-  const error = await ended.then(() => null, (thrown: unknown) => (thrown as Error).message);
+  const error = await ended.then(
+    () => null,
+    (thrown: unknown) => (thrown as Error).message,
+  );
   return { error, alarms };
 }
 
@@ -58,18 +73,26 @@ const weights = (output: string): string => read(output, `checkpoints/step-${ste
 /** The run, begun with a fault, ends as one without when it is gone on with. */
 async function expectNothingLost(output: string): Promise<void> {
   expect(await run(output, new FaultPlugin(), { resume: true })).toEqual({ error: null, alarms: [] });
-  for (const name of ["metrics.jsonl", `rewards/step-${steps}.jsonl`]) expect(read(output, name)).toBe(read(whole, name));
+  for (const name of ["metrics.jsonl", `rewards/step-${steps}.jsonl`])
+    expect(read(output, name)).toBe(read(whole, name));
   expect(weights(output)).toBe(weights(whole));
 }
 
 const nanLoss = (run: Run, now: () => boolean): void => {
-  run.hooks.terms.tap("FaultPlugin", (terms, { logProbs }) => (now() ? [...terms, { name: "nan", value: fill(logProbs.shape, NaN), reduction: "token_mean" as const }] : terms));
+  run.hooks.terms.tap("FaultPlugin", (terms, { logProbs }) =>
+    now() ? [...terms, { name: "nan", value: fill(logProbs.shape, NaN), reduction: "token_mean" as const }] : terms,
+  );
 };
 const exploding = (run: Run, now: () => boolean): void => {
-  run.hooks.terms.tap("FaultPlugin", (terms, { logProbs }) => (now() ? [...terms, { name: "ratio", value: exp(mul(logProbs, -200)), reduction: "token_mean" as const }] : terms));
+  run.hooks.terms.tap("FaultPlugin", (terms, { logProbs }) =>
+    now() ? [...terms, { name: "ratio", value: exp(mul(logProbs, -200)), reduction: "token_mean" as const }] : terms,
+  );
 };
 
-test.each([["a NaN loss", nanLoss], ["exploding ratios", exploding]] as const)("%s stops the step, naming the plugin, and nothing is lost", async (what, fault) => {
+test.each([
+  ["a NaN loss", nanLoss],
+  ["exploding ratios", exploding],
+] as const)("%s stops the step, naming the plugin, and nothing is lost", async (what, fault) => {
   const output = join(folder, what.replaceAll(" ", "-"));
   const { error } = await run(output, new FaultPlugin(fault));
   expect(error).toMatch(/^Step 2 failed: FaultPlugin/);
@@ -78,8 +101,12 @@ test.each([["a NaN loss", nanLoss], ["exploding ratios", exploding]] as const)("
 });
 
 test("a sampler that is far from the learner is refused before anything is trained", async () => {
-  const { error } = await run(join(folder, "sampler"), new FaultPlugin(), { policy: tabularPolicy({ samplerError: -200 }) });
-  expect(error).toMatch(/^Sampler and learner disagree by up to 2\.00e\+2 nats .* Largest: row "\w".* Nothing was trained\.$/s);
+  const { error } = await run(join(folder, "sampler"), new FaultPlugin(), {
+    policy: tabularPolicy({ samplerError: -200 }),
+  });
+  expect(error).toMatch(
+    /^Sampler and learner disagree by up to 2\.00e\+2 nats .* Largest: row "\w".* Nothing was trained\.$/s,
+  );
 });
 
 test("groups without variance change no weight, and are told", async () => {
@@ -92,10 +119,14 @@ test("groups without variance change no weight, and are told", async () => {
 });
 
 test("a step whose rows are all masked is told, with the plugin that masks them", async () => {
-  const masks = new FaultPlugin(({ hooks }, now) => hooks.weights.tap("FaultPlugin", (ones) => (now() ? mul(ones, 0) : ones)));
+  const masks = new FaultPlugin(({ hooks }, now) =>
+    hooks.weights.tap("FaultPlugin", (ones) => (now() ? mul(ones, 0) : ones)),
+  );
   const { error, alarms } = await run(join(folder, "masked"), masks);
   expect(error).toBeNull();
-  expect(alarms).toEqual([expect.stringMatching(/^run: a step has advantages and all its gradients are 0.*: FaultPlugin$/)]);
+  expect(alarms).toEqual([
+    expect.stringMatching(/^run: a step has advantages and all its gradients are 0.*: FaultPlugin$/),
+  ]);
 });
 
 test("responses without a token are told with their row, and the weights stay finite", async () => {
@@ -103,7 +134,9 @@ test("responses without a token are told with their row, and the weights stay fi
   const policy = tabularPolicy();
   const nothing = { tokens: new Int32Array(0), logProbs: new Float32Array(0), behaviourLogProbs: new Float32Array(0) };
   const generate: RolloutEngine["generate"] = (requests, sampling, onResponse) =>
-    policy.rollout.generate(requests, sampling, (response) => onResponse(response.index % 2 === 0 ? { ...response, ...nothing } : response));
+    policy.rollout.generate(requests, sampling, (response) =>
+      onResponse(response.index % 2 === 0 ? { ...response, ...nothing } : response),
+    );
   const { error, alarms } = await run(output, new FaultPlugin(), { policy: { ...policy, rollout: { generate } } });
   expect(error).toBeNull();
   expect(alarms).toEqual([expect.stringMatching(/^run: response \d to row "\w" of step 1 has no token/)]);

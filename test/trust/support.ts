@@ -2,7 +2,16 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
-  arrayDataset, learnerSettings, openPolicyInProcess, parseSettings, train, type Dataset, type Plugin, type RunSettingsInput, type Scorable, type TrainSummary,
+  arrayDataset,
+  learnerSettings,
+  openPolicyInProcess,
+  parseSettings,
+  train,
+  type Dataset,
+  type Plugin,
+  type RunSettingsInput,
+  type Scorable,
+  type TrainSummary,
 } from "@papo/core";
 import type { RowInput } from "../../core/data/dataset.ts";
 import { root } from "../support/command-line.ts";
@@ -38,14 +47,24 @@ export function editJson(file: string, change: (content: Record<string, unknown>
 }
 
 /** Even tokens are good ones: random weights give different rewards. */
-export const shareOfEven = ({ response: { tokens } }: Scorable): number => tokens.filter((token) => token % 2 === 0).length / tokens.length;
+export const shareOfEven = ({ response: { tokens } }: Scorable): number =>
+  tokens.filter((token) => token % 2 === 0).length / tokens.length;
 
 export const evenTokens = (): Plugin => new ScorerPlugin({ name: "even", score: shareOfEven });
 
-export const textRows: Dataset = arrayDataset(["Count.", "Look.", "Name it."].map((prompt) => ({ prompt })), "texts");
+export const textRows: Dataset = arrayDataset(
+  ["Count.", "Look.", "Name it."].map((prompt) => ({ prompt })),
+  "texts",
+);
 
 export const small: RunSettingsInput = {
-  steps: 2, promptsPerStep: 2, samplesPerPrompt: 2, learningRate: 1e-3, checkpointEvery: 1, parityPrompts: 1, sampling: { maxNewTokens: 4 },
+  steps: 2,
+  promptsPerStep: 2,
+  samplesPerPrompt: 2,
+  learningRate: 1e-3,
+  checkpointEvery: 1,
+  parityPrompts: 1,
+  sampling: { maxNewTokens: 4 },
 };
 
 export interface SmallRun {
@@ -73,7 +92,13 @@ export interface Outcome {
 
 /** Train the tiny model a little; an error is a result. */
 export async function trainSmall(run: SmallRun = {}): Promise<Outcome> {
-  const { model = tinyModel, rows, dataset = rows === undefined ? textRows : arrayDataset(rows), output = newFolder(), resume = false } = run;
+  const {
+    model = tinyModel,
+    rows,
+    dataset = rows === undefined ? textRows : arrayDataset(rows),
+    output = newFolder(),
+    resume = false,
+  } = run;
   const plugins = run.plugins ?? [evenTokens(), new BanditPlugin()];
   const settings = parseSettings({ ...small, ...run.settings });
   const [alarms, skips, plan]: [string[], string[], string[]] = [[], [], []];
@@ -82,7 +107,12 @@ export async function trainSmall(run: SmallRun = {}): Promise<Outcome> {
     const policy = await openPolicyInProcess({ folder: model, ...learnerSettings(settings), threads: 1 });
     try {
       summary = await train({
-        policy, plugins, dataset, settings, output, resume,
+        policy,
+        plugins,
+        dataset,
+        settings,
+        output,
+        resume,
         onEvents: (events) => {
           events.on("alarm", ({ plugin, message }) => alarms.push(`${plugin}: ${message}`));
           events.on("plan", ({ lines }) => plan.push(...lines));
@@ -101,12 +131,16 @@ export async function trainSmall(run: SmallRun = {}): Promise<Outcome> {
 function readMetrics(output: string): Outcome["metrics"] {
   const file = join(output, "metrics.jsonl");
   if (!existsSync(file)) return [];
-  const lines = readFileSync(file, "utf8").trim().split("\n").filter((line) => line !== "");
+  const lines = readFileSync(file, "utf8")
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "");
   return lines.map((line) => (JSON.parse(line) as { metrics: Outcome["metrics"][number] }).metrics);
 }
 
 /** The trained weights in a checkpoint. */
-export const weightsOf = (output: string, step: number): string => join(output, "checkpoints", `step-${step}`, "policy", "model", "model.safetensors");
+export const weightsOf = (output: string, step: number): string =>
+  join(output, "checkpoints", `step-${step}`, "policy", "model", "model.safetensors");
 
 /** Cut a file in the middle. */
 export const halve = (file: string): void => truncateSync(file, Math.floor(readFileSync(file).length / 2));
@@ -130,7 +164,10 @@ export function replaceIn(file: string, text: string, by: string): void {
 export function userFolder(parent: string): string {
   const folder = join(parent, `user-${Math.random().toString(36).slice(2)}`);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "rows.jsonl"), ["Count.", "Look."].map((prompt) => `${JSON.stringify({ prompt, answer: "1" })}\n`).join(""));
+  writeFileSync(
+    join(folder, "rows.jsonl"),
+    ["Count.", "Look."].map((prompt) => `${JSON.stringify({ prompt, answer: "1" })}\n`).join(""),
+  );
   return folder;
 }
 
@@ -144,8 +181,13 @@ export function writeRunFile(folder: string, fields: Readonly<Record<string, str
     settings: "{ steps: 2, promptsPerStep: 2, samplesPerPrompt: 2, checkpointEvery: 1, sampling: { maxNewTokens: 4 } }",
     output: '"out"',
   };
-  const lines = Object.entries({ ...usual, ...fields }).flatMap(([name, source]) => (source === null ? [] : [`  ${name}: ${source},`]));
+  const lines = Object.entries({ ...usual, ...fields }).flatMap(([name, source]) =>
+    source === null ? [] : [`  ${name}: ${source},`],
+  );
   const file = join(folder, "run.ts");
-  writeFileSync(file, `import { dapo, grpo, papo } from "@papo/recipes";\nimport { FunctionRewardPlugin, LengthRewardPlugin } from "@papo/plugins";\n\nexport default {\n${lines.join("\n")}\n};\n`);
+  writeFileSync(
+    file,
+    `import { dapo, grpo, papo } from "@papo/recipes";\nimport { FunctionRewardPlugin, LengthRewardPlugin } from "@papo/plugins";\n\nexport default {\n${lines.join("\n")}\n};\n`,
+  );
   return file;
 }

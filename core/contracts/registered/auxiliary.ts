@@ -1,4 +1,7 @@
-/** Auxiliary rollouts: what the policy answers to a prompt made of its own response. They earn rewards, and may be trained on. */
+/**
+ * Auxiliary rollouts: what the policy answers to a prompt made of its own response. They earn rewards, and may be
+ * trained on.
+ */
 import type { Sample } from "../step/sample.ts";
 import type { PromptParts } from "./views.ts";
 
@@ -18,11 +21,15 @@ export interface AuxiliaryRollout {
    */
   readonly environments?: readonly string[];
   /**
-   * Whether its responses are trained on, as a second role of the policy: those to each prompt are a group with all views and a reward of its
-   * own (`role`: this name), which passes the hook `rewards` before the step's groups do and stands in `GroupSelection.beside`. They are
-   * sampled at the main rollout's temperature. A prompt that cannot be used, longer than maxPromptTokens say, is left out and counted as none. Default false.
+   * Whether its responses are trained on, as a second role of the policy: those to each prompt are a group with all
+   * views and a reward of its own (`role`: this name), which passes the hook `rewards` before the step's groups do and
+   * stands in `GroupSelection.beside`. They are sampled at the main rollout's temperature. A prompt that cannot be
+   * used, longer than maxPromptTokens say, is left out and counted as none. Default false.
    */
   readonly trained?: boolean;
-  /** The prompt to sample from after this response; null for none. Its responses are judged by the recipe's scorers, against the same row. */
+  /**
+   * The prompt to sample from after this response; null for none. Its responses are judged by the recipe's scorers,
+   * against the same row.
+   */
   prompt(sample: Sample): PromptParts | null;
 }

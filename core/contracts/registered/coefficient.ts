@@ -1,4 +1,7 @@
-/** A number that schedules and guards can change by name: every one passes through the hook `coefficient` at the start of a step. */
+/**
+ * A number that schedules and guards can change by name: every one passes through the hook `coefficient` at the start
+ * of a step.
+ */
 export interface Coefficient {
   /** Unique in a run: "my_method/gamma". */
   readonly name: string;

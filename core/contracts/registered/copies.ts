@@ -1,6 +1,8 @@
 /** Copies of the weights that follow them, for score requests. */
 
-/** Starts as the weights at the run's start; after every `every`-th step copy ← decay · copy + (1 − decay) · current. */
+/**
+ * Starts as the weights at the run's start; after every `every`-th step copy ← decay · copy + (1 − decay) · current.
+ */
 export interface WeightsCopy {
   /** Unique in a run; what score requests call it. "current", "old" and "reference" are taken. */
   readonly name: string;

@@ -14,15 +14,19 @@ export interface Scorer {
   /** Before the scorer counts as hung. @unit seconds */
   readonly timeoutSeconds: number;
   /**
-   * A throw, a time-out or a non-finite number, logged and counted: "stop" the run; "drop" the response's whole group, which is not trained on; or give
-   * this value.
+   * A throw, a time-out or a non-finite number, logged and counted: "stop" the run; "drop" the response's whole group,
+   * which is not trained on; or give this value.
    */
   readonly onFailure: OnFailure;
-  /** Why responses to a row cannot be judged, null when they can: such a row is left out before anything is sampled, or stops the run, as `onBadRow` says. */
+  /**
+   * Why responses to a row cannot be judged, null when they can: such a row is left out before anything is sampled, or
+   * stops the run, as `onBadRow` says.
+   */
   rejects?(row: Row): string | null | Promise<string | null>;
   /**
-   * Score one response. Many calls run at once, and the order of their ends changes nothing. The signal fires at the time-out;
-   * a scorer that blocks the thread cannot be timed out. null: it does not apply to this response, which then lacks this part: it is left out of the sum and of the part's mean.
+   * Score one response. Many calls run at once, and the order of their ends changes nothing. The signal fires at the
+   * time-out; a scorer that blocks the thread cannot be timed out. null: it does not apply to this response, which then
+   * lacks this part: it is left out of the sum and of the part's mean.
    */
   score(sample: Scorable, signal: AbortSignal): Scored | Promise<Scored>;
 }

@@ -10,7 +10,8 @@ export interface ScoreTarget {
   /** Unique among the targets of a run: "answer". */
   readonly name: string;
   /**
-   * `tokens`, [target's length], are scored after the first `given` tokens of the response; no tokens give an empty array.
+   * `tokens`, [target's length], are scored after the first `given` tokens of the response; no tokens give an empty
+   * array.
    * @param text tokens of a text, and back
    * @unit token ids
    */
@@ -25,36 +26,40 @@ export interface ScoreRequest {
   /** The view of the prompt; default "original". */
   readonly view?: string;
   /**
-   * "current": the weights being trained, scored again for each minibatch; "old": the weights that sampled, scored once per step before
-   * the first update; "reference": the weights at the run's start; any other name: a copy that a plugin registered.
+   * "current": the weights being trained, scored again for each minibatch; "old": the weights that sampled, scored once
+   * per step before the first update; "reference": the weights at the run's start; any other name: a copy that a plugin
+   * registered.
    */
   readonly weights: ScoreWeights;
   /** What is computed for each token; see Output. Default "logProbs". */
   readonly output?: OutputKind;
   /**
-   * Of "pictureAttention" and "pictureAlignment" alone, and to be given with them: the layers of the decoder whose mean they are, from 0; −1 is the last. "all": every
-   * layer. It is computed where attention is, in its blocks, so that nothing of [T, T] is there whole.
+   * Of "pictureAttention" and "pictureAlignment" alone, and to be given with them: the layers of the decoder whose mean
+   * they are, from 0; −1 is the last. "all": every layer. It is computed where attention is, in its blocks, so that
+   * nothing of [T, T] is there whole.
    */
   readonly layers?: AttentionParts;
   /** Of the same outputs: the heads of queries whose mean they are, from 0; −1 is the last. Default "all". */
   readonly heads?: AttentionParts;
   /**
-   * Of "kl", "reverseKl" and "jsd" alone: what the full next-token distribution is compared with, a constant: another view (default "original"), other weights (default:
-   * the request's own). Computed where the logits are, so that of [B, T, vocabulary] nothing leaves the learner.
+   * Of "kl", "reverseKl" and "jsd" alone: what the full next-token distribution is compared with, a constant: another
+   * view (default "original"), other weights (default: the request's own). Computed where the logits are, so that of
+   * [B, T, vocabulary] nothing leaves the learner.
    */
   readonly against?: { readonly view?: string; readonly weights?: ScoreWeights };
   /** Whether the loss may send a gradient back through it ("current" only). Default false. */
   readonly gradient?: boolean;
   /**
-   * "experience": for the responses that are trained on, [B, T], read with `batch.get`; "rewards": for every response that was sampled,
-   * before the hook `rewards`, where `group.get` reads it. Default "experience".
+   * "experience": for the responses that are trained on, [B, T], read with `batch.get`; "rewards": for every response
+   * that was sampled, before the hook `rewards`, where `group.get` reads it. Default "experience".
    */
   readonly stage?: "experience" | "rewards";
   /** Other tokens than the response's own (stage "rewards" only). */
   readonly target?: ScoreTarget;
   /**
-   * Share of each prompt's responses that is scored, drawn anew in each step; `batch.scoredRows` says which, and the array is 0 elsewhere. Default 1. The
-   * largest share asked for holds for everybody who asks for the same array. No gradient, stage "experience" only.
+   * Share of each prompt's responses that is scored, drawn anew in each step; `batch.scoredRows` says which, and the
+   * array is 0 elsewhere. Default 1. The largest share asked for holds for everybody who asks for the same array. No
+   * gradient, stage "experience" only.
    * @unit share in (0, 1]
    */
   readonly share?: number;
@@ -81,8 +86,13 @@ interface Compared {
   readonly against?: OtherSide | null;
 }
 
-/** Scores by the other side of their divergences, in the order in which sides are asked for; those that are no divergences are left out. */
-export function byOtherSide<T extends Compared>(scores: readonly T[]): { readonly against: OtherSide; readonly scores: readonly T[] }[] {
+/**
+ * Scores by the other side of their divergences, in the order in which sides are asked for; those that are no
+ * divergences are left out.
+ */
+export function byOtherSide<T extends Compared>(
+  scores: readonly T[],
+): { readonly against: OtherSide; readonly scores: readonly T[] }[] {
   const sides = new Map<string, { readonly against: OtherSide; readonly scores: T[] }>();
   for (const score of scores) {
     const against = score.against ?? null;
@@ -98,13 +108,25 @@ export function byOtherSide<T extends Compared>(scores: readonly T[]): { readonl
 const sideName = ({ view, weights }: OtherSide): string => `${view} ${weights}`;
 
 /** An output's name in score keys and among gradients: a divergence says what it is from, "jsd(noisy old)". */
-export const outputName = ({ output, against }: { readonly output: Output; readonly against?: OtherSide | null }): string =>
-  against === undefined || against === null ? output : `${output}(${sideName(against)})`;
+export const outputName = ({
+  output,
+  against,
+}: {
+  readonly output: Output;
+  readonly against?: OtherSide | null;
+}): string => (against === undefined || against === null ? output : `${output}(${sideName(against)})`);
 
 /** Returned by `scores.request`; give it to `batch.get` or `group.get`. */
 export interface ScoreHandle {
   /** As it was asked for, defaults filled in. */
-  readonly request: Required<Omit<ScoreRequest, "while" | "hint" | "target" | "against" | "output" | "layers" | "heads">> & { readonly output: Output; readonly while: Coefficient | null; readonly target: ScoreTarget | null; readonly against: OtherSide | null };
+  readonly request: Required<
+    Omit<ScoreRequest, "while" | "hint" | "target" | "against" | "output" | "layers" | "heads">
+  > & {
+    readonly output: Output;
+    readonly while: Coefficient | null;
+    readonly target: ScoreTarget | null;
+    readonly against: OtherSide | null;
+  };
   /** Equal for requests of the same array, whether they want its gradient or not. */
   readonly key: string;
   /** The plugin that asked first. */

@@ -16,7 +16,10 @@ export interface PromptContext {
   readonly random: Random;
 }
 
-/** Attention that each visual token of a picture receives in the policy's own vision tower, [tokens], under the weights at the run's start. */
+/**
+ * Attention that each visual token of a picture receives in the policy's own vision tower, [tokens], under the weights
+ * at the run's start.
+ */
 export type PictureAttention = (picture: EncodedPicture) => Promise<Float32Array>;
 
 /** Where a view of a picture is made. */
@@ -49,13 +52,16 @@ export interface ShownPicture {
   readonly tokens: number;
 }
 
-/** Changes are made in this order: prompt, raw, patches, dropped, regarded; values change as the decoder reads. At least one is given. */
+/**
+ * Changes are made in this order: prompt, raw, patches, dropped, regarded; values change as the decoder reads. At least
+ * one is given.
+ */
 export interface View {
   /** Unique in a run; "original" is taken. */
   readonly name: string;
   /**
-   * "prompt": made once, before sampling, and shared by all responses; "response": made for each response that is trained on, after
-   * sampling. Default "prompt".
+   * "prompt": made once, before sampling, and shared by all responses; "response": made for each response that is
+   * trained on, after sampling. Default "prompt".
    */
   readonly scope?: "prompt" | "response";
   /** Whether `raw` or `patches` read `context.attention`. Default false. */
@@ -67,17 +73,23 @@ export interface View {
   /** Change the patches after the processor, [patches, channels · temporal · patch · patch]; the grid stays. */
   patches?(picture: EncodedPicture, context: ViewContext): EncodedPicture | Promise<EncodedPicture>;
   /**
-   * Which of a picture's visual tokens (1) are left out of the prompt, [tokens]. The others keep their positions: it is exactly as if
-   * attention to and from those left out were masked.
+   * Which of a picture's visual tokens (1) are left out of the prompt, [tokens]. The others keep their positions: it is
+   * exactly as if attention to and from those left out were masked.
    * @unit 0 or 1
    */
   dropped?(tokens: number, context: ViewContext): ArrayLike<number | boolean>;
-  /** What text tokens read of the picture inside the decoder; such a view is scored without a gradient, and not sampled from. Default: as it is. */
+  /**
+   * What text tokens read of the picture inside the decoder; such a view is scored without a gradient, and not sampled
+   * from. Default: as it is.
+   */
   readonly values?: ValueChange;
   /**
-   * Which of a picture's visual tokens (1) outputs about the picture are about, [tokens]: "pictureAttention", "pictureAlignment", "pictureSimilarity". The policy
-   * reads the same as without it. Default: all of them.
+   * Which of a picture's visual tokens (1) outputs about the picture are about, [tokens]: "pictureAttention",
+   * "pictureAlignment", "pictureSimilarity". The policy reads the same as without it. Default: all of them.
    * @unit 0 or 1
    */
-  regarded?(shown: ShownPicture, context: ViewContext): ArrayLike<number | boolean> | Promise<ArrayLike<number | boolean>>;
+  regarded?(
+    shown: ShownPicture,
+    context: ViewContext,
+  ): ArrayLike<number | boolean> | Promise<ArrayLike<number | boolean>>;
 }

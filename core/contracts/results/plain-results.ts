@@ -48,7 +48,8 @@ const mostRowsForOne = 16;
 /** A list of rows, none of them another's namesake. */
 export const rowsFault: Fault<readonly [readonly unknown[], ...unknown[]]> = (result, [given]) => {
   if (!Array.isArray(result)) return describe(result);
-  if (result.length > Math.max(1024, mostRowsForOne * given.length)) return `${result.length} rows in place of ${given.length}`;
+  if (result.length > Math.max(1024, mostRowsForOne * given.length))
+    return `${result.length} rows in place of ${given.length}`;
   const rows = new Map<string, Row>();
   for (const [place, row] of result.entries()) {
     const fault = rowFault(row);
@@ -90,7 +91,10 @@ const nameOf = (image: Row["images"][number]): string => (typeof image === "stri
 
 const SELECTION = ["groups", "wanted", "round", "lastRound", "sampleMore", "beside"] as const;
 
-/** Groups of this step or carried ones, each once; no more than the step trains on where carried ones would push others out. */
+/**
+ * Groups of this step or carried ones, each once; no more than the step trains on where carried ones would push others
+ * out.
+ */
 export const selectionFault: Fault<readonly [GroupSelection, GroupsContext, ...unknown[]]> = (
   result,
   [before, { sampled = before.groups, made = before.beside ?? [] }],

@@ -8,8 +8,8 @@ export interface JudgedGroup extends Group {
   /** From 1. @unit steps */
   readonly step: number;
   /**
-   * Result of a score request of stage "rewards": one array per sample, [tokens], over its response's tokens or its target's. Empty arrays while
-   * the request's coefficient is 0.
+   * Result of a score request of stage "rewards": one array per sample, [tokens], over its response's tokens or its
+   * target's. Empty arrays while the request's coefficient is 0.
    * @unit that of the request's output
    */
   get(handle: ScoreHandle): readonly Float32Array[];
@@ -31,15 +31,24 @@ export interface Batch {
   readonly B: number;
   /** The longest response. @unit tokens */
   readonly T: number;
-  /** 1 where the policy wrote a token, [B, T]; 0 behind a response's end and where its environment wrote. @unit 0 or 1 */
+  /**
+   * 1 where the policy wrote a token, [B, T]; 0 behind a response's end and where its environment wrote. @unit 0 or 1
+   */
   readonly mask: Tensor2D;
-  /** log π_old, [B, T], by the sampler or by the learner as the setting `oldLogProbs` and `Group.oldLogProbs` say; 0 outside the mask. @unit nats */
+  /**
+   * log π_old, [B, T], by the sampler or by the learner as the setting `oldLogProbs` and `Group.oldLogProbs` say; 0
+   * outside the mask. @unit nats
+   */
   readonly oldLogProbs: Tensor2D;
-  /** Result of a score request of stage "experience", [B, T], detached; zeros while its coefficient is 0. @unit that of the request's output */
+  /**
+   * Result of a score request of stage "experience", [B, T], detached; zeros while its coefficient is 0. @unit that of
+   * the request's output
+   */
   get(handle: ScoreHandle): Tensor2D;
   /**
-   * What each response stands for in a request for a share of them, [B, 1]: n / k for the k of its prompt's n responses that were scored, 0 for the others, so
-   * that a sum over responses times this is, in the mean over draws, the sum over all. Ones without a share.
+   * What each response stands for in a request for a share of them, [B, 1]: n / k for the k of its prompt's n responses
+   * that were scored, 0 for the others, so that a sum over responses times this is, in the mean over draws, the sum
+   * over all. Ones without a share.
    * @unit factor
    */
   scoredRows(handle: ScoreHandle): Tensor2D;
@@ -47,13 +56,19 @@ export interface Batch {
   readonly text: Pick<TextCodec, "decode">;
 }
 
-/** The part of a batch that one optimizer step sees: once for each update. Rows are whole responses; B, T and all arrays are the minibatch's. */
+/**
+ * The part of a batch that one optimizer step sees: once for each update. Rows are whole responses; B, T and all arrays
+ * are the minibatch's.
+ */
 export interface Minibatch extends Batch {
   /** log π_θ, [B, T]: a leaf of the loss, its gradient goes to the learner. @unit nats */
   readonly logProbs: Tensor2D;
   /** What the hook `advantages` came to, [B, T]; constants. @unit that of rewards, or standard deviations of them */
   readonly advantages: Tensor2D;
-  /** Result of any score request; with `gradient: true` a leaf of the loss, else detached, [B, T]. @unit that of the request's output */
+  /**
+   * Result of any score request; with `gradient: true` a leaf of the loss, else detached, [B, T]. @unit that of the
+   * request's output
+   */
   get(handle: ScoreHandle): Tensor2D;
   /**
    * Product of what plugins put on a named term in the hook `weights`, [B, T].

@@ -9,9 +9,18 @@ export interface KeptRoom {
   readonly beside?: number;
 }
 
-/** A step's group as it is kept for a later one: under a key of its own, without views that were made for its responses alone. */
+/**
+ * A step's group as it is kept for a later one: under a key of its own, without views that were made for its responses
+ * alone.
+ */
 export function carriedGroup(group: Group, step: number, { oldLogProbs }: Pick<Group, "oldLogProbs"> = {}): Group {
   if (group.carried === true) return group;
   const samples = group.samples.map((sample) => ({ ...sample, views: sample.prompt.views }));
-  return { ...group, samples, key: `${group.key} (step ${step})`, carried: true, ...(oldLogProbs === undefined ? {} : { oldLogProbs }) };
+  return {
+    ...group,
+    samples,
+    key: `${group.key} (step ${step})`,
+    carried: true,
+    ...(oldLogProbs === undefined ? {} : { oldLogProbs }),
+  };
 }

@@ -138,8 +138,9 @@ export interface Group {
   /** Sampled in an earlier step and kept for this one by a plugin, under a key of its own: see `carriedGroup`. */
   readonly carried?: true;
   /**
-   * What log π_old of its responses is: "sampled", the log-probs that they were sampled with, so that a ratio compares with the policy of
-   * then. Default: those of the weights before this step's first update. A response to another view than the original has these in any case.
+   * What log π_old of its responses is: "sampled", the log-probs that they were sampled with, so that a ratio compares
+   * with the policy of then. Default: those of the weights before this step's first update. A response to another view
+   * than the original has these in any case.
    */
   readonly oldLogProbs?: "sampled";
   /** The trained auxiliary rollout whose responses these are; absent for a step's own groups. */

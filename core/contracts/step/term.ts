@@ -7,7 +7,10 @@ import type { Coefficient } from "../registered/coefficient.ts";
 export interface Term {
   /** Unique in a run: "policy", "reference/kl", … */
   readonly name: string;
-  /** [B, T], unreduced; entries outside the mask do not count. Its gradient is taken with respect to the minibatch's leaves. @unit of the loss, by token */
+  /**
+   * [B, T], unreduced; entries outside the mask do not count. Its gradient is taken with respect to the minibatch's
+   * leaves. @unit of the loss, by token
+   */
   readonly value: Tensor2D;
   /** From `run.coefficient`, 0 leaves the term out. Default 1. */
   readonly coefficient?: Coefficient;

@@ -10,7 +10,17 @@ import { parseOptions } from "../../options/options.ts";
 import { causeOf } from "../../messages/shown.ts";
 import { reading } from "../reader/place.ts";
 import { kindOf, readerOf } from "./arrow-values.ts";
-import { blockDataset, blocksSchema, dataFiles, type Block, type BlockDataset, type BlocksOptions, type ColumnsOfFile, type Records, unreadableRows } from "./blocks.ts";
+import {
+  blockDataset,
+  blocksSchema,
+  dataFiles,
+  type Block,
+  type BlockDataset,
+  type BlocksOptions,
+  type ColumnsOfFile,
+  type Records,
+  unreadableRows,
+} from "./blocks.ts";
 import { decompressLz4Frame } from "./lz4.ts";
 
 compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decompressLz4Frame });
@@ -32,7 +42,13 @@ export async function openArrow(path: string, options: BlocksOptions = {}): Prom
     let first = 0;
     for (const batch of batches) {
       const begin = first;
-      blocks.push({ path: file, first, rows: batch.rows, bytes: batch.length, read: () => readBatch(file, [...head, batch], { first: begin, rows: batch.rows }) });
+      blocks.push({
+        path: file,
+        first,
+        rows: batch.rows,
+        bytes: batch.length,
+        read: () => readBatch(file, [...head, batch], { first: begin, rows: batch.rows }),
+      });
       first += batch.rows;
     }
   }
@@ -44,7 +60,9 @@ async function fieldsOf(path: string, head: readonly Part[]): Promise<readonly F
   try {
     return tableFromIPC(await readParts(path, head)).schema.fields;
   } catch (error) {
-    throw new Error(`The dataset ${path} cannot be read as Arrow: ${causeOf(error, "its schema is damaged")}`, { cause: error });
+    throw new Error(`The dataset ${path} cannot be read as Arrow: ${causeOf(error, "its schema is damaged")}`, {
+      cause: error,
+    });
   }
 }
 
@@ -60,11 +78,13 @@ const fileMark = "ARROW1";
 const continuation = -1;
 
 /** What every batch needs (schema and dictionaries), and the batches. */
-async function indexOf(path: string): Promise<{ readonly head: readonly Part[]; readonly batches: readonly (Part & { readonly rows: number })[] }> {
+async function indexOf(
+  path: string,
+): Promise<{ readonly head: readonly Part[]; readonly batches: readonly (Part & { readonly rows: number })[] }> {
   const [head, batches]: [Part[], (Part & { rows: number })[]] = [[], []];
   const file = await open(path);
   try {
-    for (let start = (await readAt(file, 0, fileMark.length)).toString("latin1") === fileMark ? 8 : 0; ; ) {
+    for (let start = (await readAt(file, 0, fileMark.length)).toString("latin1") === fileMark ? 8 : 0; ;) {
       const prefix = await readAt(file, start, 8);
       if (prefix.length < 4) break;
       const marked = prefix.readInt32LE(0) === continuation;
@@ -80,7 +100,9 @@ async function indexOf(path: string): Promise<{ readonly head: readonly Part[]; 
     }
     if (head.length === 0) throw new Error("it has no schema");
   } catch (error) {
-    throw new Error(`The dataset ${path} cannot be read as Arrow: ${causeOf(error, "it is damaged or cut short")}`, { cause: error });
+    throw new Error(`The dataset ${path} cannot be read as Arrow: ${causeOf(error, "it is damaged or cut short")}`, {
+      cause: error,
+    });
   } finally {
     await file.close();
   }
@@ -96,7 +118,11 @@ async function readParts(path: string, parts: readonly Part[]): Promise<Buffer> 
   }
 }
 
-async function readBatch(path: string, parts: readonly Part[], { first, rows }: { readonly first: number; readonly rows: number }): Promise<Records> {
+async function readBatch(
+  path: string,
+  parts: readonly Part[],
+  { first, rows }: { readonly first: number; readonly rows: number },
+): Promise<Records> {
   try {
     return recordsOf(await readParts(path, parts));
   } catch (error) {
@@ -114,6 +140,9 @@ async function readAt(file: FileHandle, start: number, length: number): Promise<
 function recordsOf(stream: Buffer): Records {
   const table = tableFromIPC(stream);
   const columns = table.schema.fields.map((field) => ({ name: field.name, read: readerOf(field) }));
-  return table.batches.flatMap(({ data, numRows }) => Array.from({ length: numRows }, (_, row) =>
-    Object.fromEntries(columns.map(({ name, read }, column) => [name, read(data.children[column]!, row)]))));
+  return table.batches.flatMap(({ data, numRows }) =>
+    Array.from({ length: numRows }, (_, row) =>
+      Object.fromEntries(columns.map(({ name, read }, column) => [name, read(data.children[column]!, row)])),
+    ),
+  );
 }

@@ -9,7 +9,16 @@ import type { Dataset } from "../dataset.ts";
 import { causeOf } from "../../messages/shown.ts";
 import { reading } from "../reader/place.ts";
 import { Remembered } from "../remembered.ts";
-import { checkMapped, ColumnFinder, columnNames, columnsSchema, knownColumns, mappingHint, valueAt, type Columns } from "../rows/columns.ts";
+import {
+  checkMapped,
+  ColumnFinder,
+  columnNames,
+  columnsSchema,
+  knownColumns,
+  mappingHint,
+  valueAt,
+  type Columns,
+} from "../rows/columns.ts";
 import { isVideoName, pictureQuestion, pictureValues, videoQuestion } from "../rows/pictures.ts";
 import { rowOf } from "../rows/row.ts";
 
@@ -25,7 +34,10 @@ export const blocksSchema = z.strictObject({
    */
   split: z.string().nullable().default(null),
   /** Bytes of blocks, uncompressed, that a shuffle mixes and that stay in memory. */
-  heldBytes: z.int().positive().default(96 * 2 ** 20),
+  heldBytes: z
+    .int()
+    .positive()
+    .default(96 * 2 ** 20),
 });
 
 export type BlocksOptions = z.input<typeof blocksSchema>;
@@ -63,12 +75,19 @@ export interface BlockDataset extends Dataset {
 export function dataFiles(path: string, split: string | null, extension: ".parquet" | ".arrow"): string[] {
   if (!existsSync(path)) throw new Error(`The dataset ${path} does not exist`);
   if (statSync(path).isFile()) return [path];
-  const hidden = (name: string): boolean => name.split(/[\\/]/).some((part) => part.startsWith(".")) || basename(name).startsWith("cache-");
-  const all = readdirSync(path, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(extension) && !hidden(name)).sort();
+  const hidden = (name: string): boolean =>
+    name.split(/[\\/]/).some((part) => part.startsWith(".")) || basename(name).startsWith("cache-");
+  const all = readdirSync(path, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(extension) && !hidden(name))
+    .sort();
   if (all.length === 0) throw new Error(`The dataset folder ${path} holds no ${extension} file`);
-  const begins = (name: string, wanted: string): boolean => basename(name).startsWith(wanted) || dirname(name).split(/[\\/]/).includes(wanted);
+  const begins = (name: string, wanted: string): boolean =>
+    basename(name).startsWith(wanted) || dirname(name).split(/[\\/]/).includes(wanted);
   const own = all.filter((name) => begins(name, split ?? "train"));
-  if (own.length === 0 && split !== null) throw new Error(`The dataset folder ${path} has no files of the split "${split}"; there are ${all.slice(0, 6).join(", ")}`);
+  if (own.length === 0 && split !== null)
+    throw new Error(
+      `The dataset folder ${path} has no files of the split "${split}"; there are ${all.slice(0, 6).join(", ")}`,
+    );
   return (own.length > 0 ? own : all).map((name) => join(path, name));
 }
 
@@ -91,13 +110,23 @@ function checkColumns({ path, columns: found }: ColumnsOfFile, finder: ColumnFin
   const has = (column: string): boolean => valueAt(outline, column) !== undefined;
   checkMapped(basename(path), has, names, columns);
   const listed = knownColumns.prompt.some((column) => column !== "prompt" && has(column)) || has("prompt");
-  if (columns.prompt === undefined && !listed) throw new Error(`${basename(path)} has no column "prompt" (the prompt); columns found: ${columnNames(names)}; ${mappingHint("prompt")}`);
+  if (columns.prompt === undefined && !listed)
+    throw new Error(
+      `${basename(path)} has no column "prompt" (the prompt); columns found: ${columnNames(names)}; ${mappingHint("prompt")}`,
+    );
   // A list of messages may hold its answer and its pictures itself.
-  const plainPrompt = !(has("messages") || has("conversations") || has("conversation")) && (columns.prompt !== undefined || found.get("prompt") === "other");
-  if (columns.answer === undefined && plainPrompt && !knownColumns.answer.some(has)) throw new Error(`${basename(path)} has no column "answer" (the answer); columns found: ${columnNames(names)}; ${mappingHint("answer")}`);
+  const plainPrompt =
+    !(has("messages") || has("conversations") || has("conversation")) &&
+    (columns.prompt !== undefined || found.get("prompt") === "other");
+  if (columns.answer === undefined && plainPrompt && !knownColumns.answer.some(has))
+    throw new Error(
+      `${basename(path)} has no column "answer" (the answer); columns found: ${columnNames(names)}; ${mappingHint("answer")}`,
+    );
   const layout = finder.layoutOf(outline);
-  if (columns.images === undefined && !knownColumns.images.some(has)) askAbout(new Map(layout.others.map((name) => [name, found.get(name)!])));
-  for (const column of pictureValues(outline, layout, columns.images !== undefined).columns) finder.tookPictures(column);
+  if (columns.images === undefined && !knownColumns.images.some(has))
+    askAbout(new Map(layout.others.map((name) => [name, found.get(name)!])));
+  for (const column of pictureValues(outline, layout, columns.images !== undefined).columns)
+    finder.tookPictures(column);
 }
 
 /** A record whose values stand for those of the file. */
@@ -107,7 +136,8 @@ const outlineOf = (found: ReadonlyMap<string, ColumnKind>): Record<string, unkno
 function askAbout(found: ReadonlyMap<string, ColumnKind>, outer = ""): void {
   for (const [name, kind] of found) {
     if (typeof kind !== "string") askAbout(kind, `${outer}${name}.`);
-    else if (kind !== "other") throw new Error(isVideoName(name) ? videoQuestion(`${outer}${name}`) : pictureQuestion(`${outer}${name}`));
+    else if (kind !== "other")
+      throw new Error(isVideoName(name) ? videoQuestion(`${outer}${name}`) : pictureQuestion(`${outer}${name}`));
   }
 }
 
@@ -115,7 +145,12 @@ function askAbout(found: ReadonlyMap<string, ColumnKind>, outer = ""): void {
  * Rows come with their block, and the blocks used last stay in memory. Rows without an id are named by file and place.
  * A row that cannot be used is an error when it is read, which the setting `onBadRow` may leave out.
  */
-export function blockDataset(name: string, { blocks, files }: { readonly blocks: readonly Block[]; readonly files: readonly ColumnsOfFile[] }, heldBytes: number, columns: Columns): BlockDataset {
+export function blockDataset(
+  name: string,
+  { blocks, files }: { readonly blocks: readonly Block[]; readonly files: readonly ColumnsOfFile[] },
+  heldBytes: number,
+  columns: Columns,
+): BlockDataset {
   const finder = new ColumnFinder(columns);
   for (const file of files) checkColumns(file, finder);
   const { starts, size } = placesOf(blocks.map(({ rows }) => rows));
@@ -134,16 +169,23 @@ export function blockDataset(name: string, { blocks, files }: { readonly blocks:
     row: async (index) => {
       const at = blockOf(starts, index);
       const block = blocks[at];
-      if (block === undefined || index < 0 || index >= size) throw new Error(`Dataset "${name}" has ${size} rows, no row ${index}`);
+      if (block === undefined || index < 0 || index >= size)
+        throw new Error(`Dataset "${name}" has ${size} rows, no row ${index}`);
       const place = index - starts[at]!;
-      const records = await read.get(block, () => {
-        reading(`${basename(block.path)}, rows ${block.first} to ${block.first + block.rows - 1}`);
-        return block.read();
-      }).catch((error: unknown) => {
-        throw new UnusableRowError("bad", (error as Error).message, { cause: error });
-      });
+      const records = await read
+        .get(block, () => {
+          reading(`${basename(block.path)}, rows ${block.first} to ${block.first + block.rows - 1}`);
+          return block.read();
+        })
+        .catch((error: unknown) => {
+          throw new UnusableRowError("bad", (error as Error).message, { cause: error });
+        });
       const record = records[place];
-      if (record === undefined) throw new UnusableRowError("bad", `Row ${basename(block.path)}:${place + block.first} is missing: ${records.length} of ${block.rows} rows are where the file says that they are`);
+      if (record === undefined)
+        throw new UnusableRowError(
+          "bad",
+          `Row ${basename(block.path)}:${place + block.first} is missing: ${records.length} of ${block.rows} rows are where the file says that they are`,
+        );
       return readRow(record, block.path, place + block.first, finder);
     },
   };
@@ -166,7 +208,9 @@ export function shuffleBlocks({ rows: counts, held }: BlockOrder, random: Random
   const shuffled = permutation(random.key("blocks"), counts.length);
   const order: number[] = [];
   for (let first = 0; first < shuffled.length; first += held) {
-    const rows = [...shuffled.subarray(first, first + held)].flatMap((block) => Array.from({ length: counts[block]! }, (_, index) => starts[block]! + index));
+    const rows = [...shuffled.subarray(first, first + held)].flatMap((block) =>
+      Array.from({ length: counts[block]! }, (_, index) => starts[block]! + index),
+    );
     for (const index of permutation(random.key("rows", first), rows.length)) order.push(rows[index]!);
   }
   return Int32Array.from(order);
@@ -198,4 +242,5 @@ function readRow(record: Readonly<Record<string, unknown>>, path: string, index:
   }
 }
 
-const absent = "the file holds paths of its pictures, not the pictures: paths are relative to the file; Hugging Face datasets puts pictures inside with save_to_disk and push_to_hub, not with to_parquet";
+const absent =
+  "the file holds paths of its pictures, not the pictures: paths are relative to the file; Hugging Face datasets puts pictures inside with save_to_disk and push_to_hub, not with to_parquet";

@@ -16,12 +16,22 @@ import { quoted } from "../../messages/shown.ts";
  * @throws Error naming the file and line; see records.ts
  */
 export const openCsv = (file: string, options: TextOptions = {}, passOver?: Opening["passOver"]): Promise<Dataset> =>
-  openTextFile(file, csv(/\.tsv$/i.test(file) ? "\t" : ","), options, { who: "openCsv", ...(passOver === undefined ? {} : { passOver }) });
+  openTextFile(file, csv(/\.tsv$/i.test(file) ? "\t" : ","), options, {
+    who: "openCsv",
+    ...(passOver === undefined ? {} : { passOver }),
+  });
 
 const numeric = /^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|NaN|nan)$/;
 
 function csv(delimiter: string): TextFormat {
-  const settings: Options = { delimiter, bom: true, relax_quotes: true, relax_column_count: true, skip_empty_lines: true, info: true };
+  const settings: Options = {
+    delimiter,
+    bom: true,
+    relax_quotes: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    info: true,
+  };
   let header: readonly string[] | null = null;
   /** Indices of columns with a cell that is no number. */
   const texts = new Set<number>();
@@ -30,7 +40,10 @@ function csv(delimiter: string): TextFormat {
     return texts.has(column) || !numeric.test(cell) ? cell : numberOf(cell === "nan" ? "NaN" : cell);
   };
   const recordOf = (cells: readonly string[]): Values => {
-    if (cells.length !== header!.length) throw new Error(`it has ${cells.length} cells, and the first line names ${header!.length} columns; a cell with the separator or a line break in it stands in quotes`);
+    if (cells.length !== header!.length)
+      throw new Error(
+        `it has ${cells.length} cells, and the first line names ${header!.length} columns; a cell with the separator or a line break in it stands in quotes`,
+      );
     return Object.fromEntries(cells.map((cell, column) => [header![column]!, valueOf(cell, column)]));
   };
   return {
@@ -40,7 +53,10 @@ function csv(delimiter: string): TextFormat {
       try {
         const stream = createReadStream(file);
         const records = stream.on("error", (error) => records.destroy(error)).pipe(parse(settings));
-        for await (const { record: cells, info } of records as AsyncIterable<{ readonly record: string[]; readonly info: Info }>) {
+        for await (const { record: cells, info } of records as AsyncIterable<{
+          readonly record: string[];
+          readonly info: Info;
+        }>) {
           const source = { start, length: info.bytes - start };
           const line = info.lines;
           start = info.bytes;
@@ -61,6 +77,7 @@ function csv(delimiter: string): TextFormat {
 
 function checkHeader(names: readonly string[], file: string): readonly string[] {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Error(`${basename(file)} names the column "${quoted(twice)}" twice in its first line`);
+  if (twice !== undefined)
+    throw new Error(`${basename(file)} names the column "${quoted(twice)}" twice in its first line`);
   return names;
 }

@@ -13,7 +13,10 @@ import { openTextFile, unreadable, type Opening, type TextFormat, type TextOptio
  * @throws Error naming the file and line, or the row's place in the list; see records.ts
  */
 export const openJsonl = (file: string, options: TextOptions = {}, passOver?: Opening["passOver"]): Promise<Dataset> =>
-  openTextFile(file, /\.json$/i.test(file) ? json : jsonl, options, { who: "openJsonl", ...(passOver === undefined ? {} : { passOver }) });
+  openTextFile(file, /\.json$/i.test(file) ? json : jsonl, options, {
+    who: "openJsonl",
+    ...(passOver === undefined ? {} : { passOver }),
+  });
 
 const record = (text: string): unknown => {
   try {
@@ -28,7 +31,15 @@ const jsonl: TextFormat = {
   async *entries(file) {
     for await (const lines of linesOf(file)) {
       yield lines.flatMap(({ number, start, length, text }) =>
-        text.trim() === "" ? [] : [{ entry: { place: `line ${number}`, id: `line-${number}`, source: { start, length } }, read: () => record(text) }]);
+        text.trim() === ""
+          ? []
+          : [
+              {
+                entry: { place: `line ${number}`, id: `line-${number}`, source: { start, length } },
+                read: () => record(text),
+              },
+            ],
+      );
     }
   },
 };
@@ -43,10 +54,19 @@ const json: TextFormat = {
     try {
       value = parseJson(text.replace(/^\uFEFF/, ""));
     } catch (error) {
-      throw new Error(`The dataset ${resolve(file)} is not JSON (${quoted((error as Error).message)}); rows of one line each belong in a .jsonl file`, { cause: error });
+      throw new Error(
+        `The dataset ${resolve(file)} is not JSON (${quoted((error as Error).message)}); rows of one line each belong in a .jsonl file`,
+        { cause: error },
+      );
     }
-    if (typeof value !== "object" || value === null) throw new Error(`The dataset ${resolve(file)} must be a list of rows, or rows by id`);
-    const named = Array.isArray(value) ? value.map((row: unknown, index) => [`row-${index + 1}`, row] as const) : Object.entries(value);
-    yield named.map(([id, row]: readonly [string, unknown], index) => ({ entry: { place: `row ${index + 1}`, id, source: { value: row } }, read: () => row }));
+    if (typeof value !== "object" || value === null)
+      throw new Error(`The dataset ${resolve(file)} must be a list of rows, or rows by id`);
+    const named = Array.isArray(value)
+      ? value.map((row: unknown, index) => [`row-${index + 1}`, row] as const)
+      : Object.entries(value);
+    yield named.map(([id, row]: readonly [string, unknown], index) => ({
+      entry: { place: `row ${index + 1}`, id, source: { value: row } },
+      read: () => row,
+    }));
   },
 };

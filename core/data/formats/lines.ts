@@ -28,7 +28,9 @@ export async function* linesOf(file: string): AsyncGenerator<readonly Line[]> {
       const lines: Line[] = [];
       let rest = chunk as Buffer;
       for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-        lines.push(lineOf(parts.length === 0 ? rest.subarray(0, end) : Buffer.concat([...parts, rest.subarray(0, end)])));
+        lines.push(
+          lineOf(parts.length === 0 ? rest.subarray(0, end) : Buffer.concat([...parts, rest.subarray(0, end)])),
+        );
         parts = [];
         rest = rest.subarray(end + 1);
       }

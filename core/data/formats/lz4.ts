@@ -13,7 +13,7 @@ export function decompressLz4Frame(frame: Uint8Array): Uint8Array {
   const [blockSums, sized, dictionary] = [(flags & 0x10) !== 0, (flags & 0x08) !== 0, (flags & 0x01) !== 0];
   if (dictionary) throw new Error("the LZ4 frame needs a dictionary, which is not here");
   const out = new Output(sized ? Number(view.getBigUint64(6, true)) : 4 * frame.length);
-  for (let at = sized ? 15 : 7; ; ) {
+  for (let at = sized ? 15 : 7; ;) {
     if (at + 4 > frame.length) throw new Error("the LZ4 frame is cut short");
     const size = view.getUint32(at, true);
     if (size === 0) return out.bytes();
@@ -75,7 +75,8 @@ class Output {
 
   /** What stood `offset` bytes ago; it may run into what it writes. */
   copy(offset: number, length: number): void {
-    if (offset === 0 || offset > this.#length) throw new Error(`the LZ4 block refers to ${offset} bytes before, where there are ${this.#length}`);
+    if (offset === 0 || offset > this.#length)
+      throw new Error(`the LZ4 block refers to ${offset} bytes before, where there are ${this.#length}`);
     this.#reserve(length);
     const from = this.#length - offset;
     if (offset >= length) this.#data.copyWithin(this.#length, from, from + length);

@@ -59,7 +59,12 @@ export interface Opening {
  * Errors (or skips, as asked for) name the file and line, or the row's place in a list: what is no record, a missing or
  * wrong column, a missing picture, a second row of one id.
  */
-export async function openTextFile(file: string, format: TextFormat, options: TextOptions, { who, passOver = {} }: Opening): Promise<Dataset> {
+export async function openTextFile(
+  file: string,
+  format: TextFormat,
+  options: TextOptions,
+  { who, passOver = {} }: Opening,
+): Promise<Dataset> {
   const { columns, pictures, onBadRow } = parseOptions(who, textSchema, options);
   const folder = resolve(dirname(file), pictures);
   const absent = `paths are relative to ${pictures === "." ? "the file" : `${pictures}, beside the file`}`;
@@ -87,8 +92,12 @@ export async function openTextFile(file: string, format: TextFormat, options: Te
         if (refused !== undefined) throw new Error(refused);
         keep(entry, recordOf(read()));
       } catch (error) {
-        const [where, reason] = [`${basename(file)}, ${entry.place}`, causeOf(error, "it cannot be read: it is damaged")];
-        if (onBadRow === "stop") throw new Error(`${where}: ${reason} (onBadRow: "skip" leaves such rows out)`, { cause: error });
+        const [where, reason] = [
+          `${basename(file)}, ${entry.place}`,
+          causeOf(error, "it cannot be read: it is damaged"),
+        ];
+        if (onBadRow === "stop")
+          throw new Error(`${where}: ${reason} (onBadRow: "skip" leaves such rows out)`, { cause: error });
         skipped.push({ where, reason });
       }
     }
@@ -105,12 +114,21 @@ export async function openTextFile(file: string, format: TextFormat, options: Te
       if (entry === undefined) throw new Error(`Dataset "${basename(file)}" has ${kept.length} rows, no row ${index}`);
       const { source } = entry;
       reading(`${basename(file)}, ${entry.place}`);
-      return rowOf(recordOf("value" in source ? source.value : format.record(await textAt(source, file))), finder, placeOf(entry, file, folder, null));
+      return rowOf(
+        recordOf("value" in source ? source.value : format.record(await textAt(source, file))),
+        finder,
+        placeOf(entry, file, folder, null),
+      );
     },
   };
 }
 
-const placeOf = ({ id, place }: Entry, file: string, folder: string, absent: string | null) => ({ id, name: `${basename(file)}, ${place}`, folder, absent });
+const placeOf = ({ id, place }: Entry, file: string, folder: string, absent: string | null) => ({
+  id,
+  name: `${basename(file)}, ${place}`,
+  folder,
+  absent,
+});
 
 /** Columns that any row has. */
 class SeenColumns {
@@ -130,12 +148,14 @@ class SeenColumns {
   }
 
   check(name: string): void {
-    if (this.#names.size > 0) checkMapped(name, (column) => !this.#missing.has(column), [...this.#names], this.#columns);
+    if (this.#names.size > 0)
+      checkMapped(name, (column) => !this.#missing.has(column), [...this.#names], this.#columns);
   }
 }
 
 function recordOf(value: unknown): Values {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("a row must be one JSON object");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Error("a row must be one JSON object");
   return value as Values;
 }
 
@@ -152,4 +172,5 @@ async function textAt({ start, length }: ByteRange, file: string): Promise<strin
   }
 }
 
-export const unreadable = (file: string, error: Error): Error => new Error(`The dataset ${resolve(file)} cannot be read: ${error.message}`, { cause: error });
+export const unreadable = (file: string, error: Error): Error =>
+  new Error(`The dataset ${resolve(file)} cannot be read: ${error.message}`, { cause: error });

@@ -40,7 +40,8 @@ export async function openGuarded(file: DataFile, limits?: LimitsOptions): Promi
     pictures: () => (pictures === null ? picturesOfRows(size, rows) : Promise.resolve(pictures)),
     shuffle: (random) => rows.ordered(blocks === null ? permutation(random, size) : shuffleBlocks(blocks, random)),
     row: (index) => {
-      if (!Number.isInteger(index) || index < 0 || index >= size) throw new Error(`Dataset "${name}" has ${size} rows, no row ${index}`);
+      if (!Number.isInteger(index) || index < 0 || index >= size)
+        throw new Error(`Dataset "${name}" has ${size} rows, no row ${index}`);
       return rows.row(index);
     },
   };
@@ -66,7 +67,9 @@ async function picturesOfRows(size: number, rows: RowsAhead): Promise<readonly s
   return [...paths];
 }
 
-const unused = new FinalizationRegistry<{ readonly reader: ReaderProcess; readonly key: number }>(({ reader, key }) => reader.forget(key));
+const unused = new FinalizationRegistry<{ readonly reader: ReaderProcess; readonly key: number }>(({ reader, key }) =>
+  reader.forget(key),
+);
 
 /** A file as the reader has it: opened again wherever the reader began anew. */
 class GuardedFile {
@@ -86,9 +89,17 @@ class GuardedFile {
 
   async open(): Promise<OpenAnswer> {
     const { path, kind, options } = this.#file;
-    for (let tell = false; ; ) {
+    for (let tell = false; ;) {
       try {
-        const answer = await this.#reader.ask({ ask: "open", dataset: this.#key, path, kind, options, passOver: this.#passOver, tell });
+        const answer = await this.#reader.ask({
+          ask: "open",
+          dataset: this.#key,
+          path,
+          kind,
+          options,
+          passOver: this.#passOver,
+          tell,
+        });
         this.#generation = this.#reader.generation;
         this.notes = answer.notes;
         return answer;
@@ -107,10 +118,14 @@ class GuardedFile {
   #ended({ message, place }: ReaderEndedError): void {
     const { path, kind, options } = this.#file;
     const inBlocks = kind === "parquet" || kind === "arrow";
-    if (inBlocks || place === null || !place.startsWith(`${basename(path)}, `)) throw new Error(`The dataset ${path} cannot be read: ${message}`);
+    if (inBlocks || place === null || !place.startsWith(`${basename(path)}, `))
+      throw new Error(`The dataset ${path} cannot be read: ${message}`);
     if (options.onBadRow !== "skip") throw new Error(`${place}: ${message} (onBadRow: "skip" leaves such rows out)`);
     this.#passOver[place] = message;
-    if (Object.keys(this.#passOver).length > mostEnds) throw new Error(`The dataset ${path} cannot be read: ${mostEnds} of its rows ended the process that reads it; the last, ${place}: ${message}`);
+    if (Object.keys(this.#passOver).length > mostEnds)
+      throw new Error(
+        `The dataset ${path} cannot be read: ${mostEnds} of its rows ended the process that reads it; the last, ${place}: ${message}`,
+      );
   }
 
   /** Answers for the first of some rows, one at least. @throws ReaderEndedError */
@@ -151,7 +166,8 @@ class RowsAhead {
     if (known === undefined && index !== this.#expected) this.#here.clear();
     this.#here.delete(index);
     // As far as the guess was right, the next one goes further.
-    this.#ahead = index === this.#expected ? Math.min(mostAhead, 2 * this.#ahead) : known === undefined ? 1 : this.#ahead;
+    this.#ahead =
+      index === this.#expected ? Math.min(mostAhead, 2 * this.#ahead) : known === undefined ? 1 : this.#ahead;
     const answer = await (known ?? this.#ask(index));
     if ("row" in answer) return withDigits(answer.row, answer.digits);
     if ("unusable" in answer) throw new UnusableRowError("bad", answer.unusable);
@@ -175,7 +191,8 @@ class RowsAhead {
         const { message, place } = error;
         // Of several rows, one that ended it without a word is not known: the one that is wanted is asked for alone.
         const culprit = error.index >= 0 ? error.index : indices.length === 1 ? index : null;
-        if (culprit !== null) this.#lost.set(this.#unit(culprit), `${place ?? `row ${culprit}`} cannot be used: ${message}`);
+        if (culprit !== null)
+          this.#lost.set(this.#unit(culprit), `${place ?? `row ${culprit}`} cannot be used: ${message}`);
         indices.splice(1);
       }
     }
@@ -188,7 +205,12 @@ class RowsAhead {
 
   #next(index: number): number[] {
     const indices = [index];
-    for (let next = this.#after(index); indices.length < this.#ahead && next >= 0 && !this.#here.has(next) && !this.#lost.has(this.#unit(next)); next = this.#after(next)) indices.push(next);
+    for (
+      let next = this.#after(index);
+      indices.length < this.#ahead && next >= 0 && !this.#here.has(next) && !this.#lost.has(this.#unit(next));
+      next = this.#after(next)
+    )
+      indices.push(next);
     return indices;
   }
 

@@ -10,7 +10,16 @@ import type { Dataset } from "../dataset.ts";
 import type { BlockDataset } from "../formats/blocks.ts";
 import { digitsOf } from "../rows/row.ts";
 import { openFile } from "../open-file.ts";
-import type { Answer, CloseMessage, OpenAnswer, OpenQuestion, Question, RowAnswer, RowsAnswer, RowsQuestion } from "./messages.ts";
+import type {
+  Answer,
+  CloseMessage,
+  OpenAnswer,
+  OpenQuestion,
+  Question,
+  RowAnswer,
+  RowsAnswer,
+  RowsQuestion,
+} from "./messages.ts";
 import { placeBytes, watchPlaces } from "./place.ts";
 import { rowBytes } from "./row-bytes.ts";
 import type { ReadingLimits } from "./reading-options.ts";
@@ -30,13 +39,23 @@ watchPlaces((place) => {
   Atomics.add(state, count, 1);
   if (tell) writeSync(2, `\n${JSON.stringify({ place, index: Atomics.load(state, index) })}\n`);
 });
-new Worker(new URL("./reader-watch.mjs", import.meta.url), { workerData: { ...shared, parent: process.ppid, ...limits }, execArgv: [] }).unref();
+new Worker(new URL("./reader-watch.mjs", import.meta.url), {
+  workerData: { ...shared, parent: process.ppid, ...limits },
+  execArgv: [],
+}).unref();
 
 async function open({ dataset: key, path, kind, options, passOver }: OpenQuestion): Promise<OpenAnswer> {
   const dataset = await openFile(path, kind, options, passOver);
   datasets.set(key, dataset);
   const { size, skipped, notes = [] } = dataset;
-  return { name: dataset.name, size, skipped, notes, pictures: (await dataset.pictures?.()) ?? null, blocks: (dataset as Partial<BlockDataset>).blocks ?? null };
+  return {
+    name: dataset.name,
+    size,
+    skipped,
+    notes,
+    pictures: (await dataset.pictures?.()) ?? null,
+    blocks: (dataset as Partial<BlockDataset>).blocks ?? null,
+  };
 }
 
 async function rows({ dataset: key, indices, bytes }: RowsQuestion): Promise<RowsAnswer> {

@@ -4,7 +4,16 @@
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Answer, CloseMessage, LastWords, OpenAnswer, OpenQuestion, Question, RowsAnswer, RowsQuestion } from "./messages.ts";
+import type {
+  Answer,
+  CloseMessage,
+  LastWords,
+  OpenAnswer,
+  OpenQuestion,
+  Question,
+  RowsAnswer,
+  RowsQuestion,
+} from "./messages.ts";
 import { parseOptions } from "../../options/options.ts";
 import { limitsSchema, type LimitsOptions, type ReadingLimits } from "./reading-options.ts";
 
@@ -95,13 +104,16 @@ export class ReaderProcess {
     if (this.#running !== null) return this.#running.process;
     const { megabytes } = this.#limits;
     const reader = fork(child, [JSON.stringify(this.#limits)], {
-      serialization: "advanced", execArgv: [`--max-old-space-size=${megabytes}`], stdio: ["ignore", "ignore", "pipe", "ipc"],
+      serialization: "advanced",
+      execArgv: [`--max-old-space-size=${megabytes}`],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     this.#said = "";
     reader.stderr!.setEncoding("utf8").on("data", (text: string) => (this.#said = (this.#said + text).slice(-4096)));
     (reader.stderr as unknown as { unref(): void }).unref();
     await new Promise<void>((resolve, reject) => {
-      const ended = (): void => reject(new Error(`The process that reads data could not start: ${this.#said.trim().slice(-500)}`));
+      const ended = (): void =>
+        reject(new Error(`The process that reads data could not start: ${this.#said.trim().slice(-500)}`));
       reader.once("close", ended).once("error", reject);
       reader.once("message", () => {
         reader.off("close", ended);
@@ -119,12 +131,14 @@ export class ReaderProcess {
   #describe(code: number | null, signal: string | null): ReaderEndedError {
     const { seconds, megabytes } = this.#limits;
     const { reason, place = null, index = -1 } = lastWords(this.#said);
-    const memory = reason === "memory" || /out of memory|invalid (?:array|table|size)|allocation failed/i.test(this.#said);
-    const what = reason === "late"
-      ? `reading it took longer than ${seconds} s: it may be damaged (limits: { seconds } allows more)`
-      : memory
-        ? `reading it took more than ${megabytes} MiB: it may be damaged (limits: { megabytes } allows more)`
-        : `reading it ended the process that reads data (${signal ?? `exit code ${code}`})`;
+    const memory =
+      reason === "memory" || /out of memory|invalid (?:array|table|size)|allocation failed/i.test(this.#said);
+    const what =
+      reason === "late"
+        ? `reading it took longer than ${seconds} s: it may be damaged (limits: { seconds } allows more)`
+        : memory
+          ? `reading it took more than ${megabytes} MiB: it may be damaged (limits: { megabytes } allows more)`
+          : `reading it ended the process that reads data (${signal ?? `exit code ${code}`})`;
     return new ReaderEndedError(what, place, index);
   }
 }

@@ -1,5 +1,6 @@
-// A thread beside the reader, which ends their process where nothing else could: a library in an endless loop hears nothing, and a limit of the
-// heap ends in an abort without a reason. Its last words, one line of JSON, tell why and what was being read.
+// A thread beside the reader, which ends their process where nothing else could: a library in an endless loop hears
+// nothing, and a limit of the heap ends in an abort without a reason. Its last words, one line of JSON, tell why and
+// what was being read.
 import { writeSync } from "node:fs";
 import { workerData } from "node:worker_threads";
 

@@ -26,14 +26,51 @@ export type Purpose = keyof Columns;
 /** Names that columns go by in public datasets and in the trainers that people come from, the first taken first. */
 export const knownColumns: Readonly<Record<Purpose, readonly string[]>> = {
   prompt: ["prompt", "messages", "conversations", "conversation", "problem", "question", "query", "instruction"],
-  answer: ["answer", "solution", "ground_truth", "reward_model.ground_truth", "final_answer", "correct_answer", "gt_answer", "completion", "response"],
-  images: ["images", "image", "pictures", "picture", "image_path", "image_paths", "decoded_image", "decoded_images", "image_file", "image_files", "image_url", "image_urls", "img", "imgs", "img_path", "photo", "photos", "imagename", "image_name", "file_name"],
+  answer: [
+    "answer",
+    "solution",
+    "ground_truth",
+    "reward_model.ground_truth",
+    "final_answer",
+    "correct_answer",
+    "gt_answer",
+    "completion",
+    "response",
+  ],
+  images: [
+    "images",
+    "image",
+    "pictures",
+    "picture",
+    "image_path",
+    "image_paths",
+    "decoded_image",
+    "decoded_images",
+    "image_file",
+    "image_files",
+    "image_url",
+    "image_urls",
+    "img",
+    "imgs",
+    "img_path",
+    "photo",
+    "photos",
+    "imagename",
+    "image_name",
+    "file_name",
+  ],
   system: ["system", "system_prompt"],
   id: ["id"],
 };
 
 /** For messages. */
-export const purposeNames: Readonly<Record<Purpose, string>> = { prompt: "the prompt", answer: "the answer", images: "the pictures", system: "the system turn", id: "the id" };
+export const purposeNames: Readonly<Record<Purpose, string>> = {
+  prompt: "the prompt",
+  answer: "the answer",
+  images: "the pictures",
+  system: "the system turn",
+  id: "the id",
+};
 
 export type Values = Readonly<Record<string, unknown>>;
 
@@ -43,20 +80,31 @@ export function valueAt(record: Values, column: string): unknown {
   const dot = column.indexOf(".");
   if (dot < 0) return undefined;
   const outer = Object.hasOwn(record, column.slice(0, dot)) ? record[column.slice(0, dot)] : undefined;
-  return typeof outer === "object" && outer !== null && !Array.isArray(outer) ? valueAt(outer as Values, column.slice(dot + 1)) : undefined;
+  return typeof outer === "object" && outer !== null && !Array.isArray(outer)
+    ? valueAt(outer as Values, column.slice(dot + 1))
+    : undefined;
 }
 
 /** How another column is named, in a run file and on the command line. */
-export const mappingHint = (purpose: Purpose): string => `another column is named by columns: { ${purpose}: "…" }, on the command line --columns ${purpose}=…`;
+export const mappingHint = (purpose: Purpose): string =>
+  `another column is named by columns: { ${purpose}: "…" }, on the command line --columns ${purpose}=…`;
 
 /** Names of columns in a message, which a file may have given any. */
 export const columnNames = (names: readonly string[]): string => names.map((name) => quoted(name)).join(", ") || "none";
 
 /** Mapped columns that a dataset does not have. @throws Error naming the first, and the columns that there are */
-export function checkMapped(name: string, has: (column: string) => boolean, found: readonly string[], columns: Columns): void {
+export function checkMapped(
+  name: string,
+  has: (column: string) => boolean,
+  found: readonly string[],
+  columns: Columns,
+): void {
   for (const purpose of Object.keys(columns) as Purpose[]) {
     for (const column of [columns[purpose] ?? []].flat()) {
-      if (!has(column)) throw new Error(`${name} has no column "${column}" (${purposeNames[purpose]}); columns found: ${columnNames(found)}; ${mappingHint(purpose)}`);
+      if (!has(column))
+        throw new Error(
+          `${name} has no column "${column}" (${purposeNames[purpose]}); columns found: ${columnNames(found)}; ${mappingHint(purpose)}`,
+        );
     }
   }
 }
@@ -92,7 +140,8 @@ export class ColumnFinder {
   layoutOf(record: Values): Layout {
     const names = Object.keys(record);
     const joined = names.join("\n");
-    if (this.#layout === null || joined !== this.#names) [this.#names, this.#layout] = [joined, this.#found(record, names)];
+    if (this.#layout === null || joined !== this.#names)
+      [this.#names, this.#layout] = [joined, this.#found(record, names)];
     return this.#layout;
   }
 
@@ -102,19 +151,33 @@ export class ColumnFinder {
   }
 
   get notes(): string[] {
-    return [...this.#taken].map(([column, purpose]) => `${purposeNames[purpose]} ${purpose === "images" ? "are" : "is"} taken from the column "${quoted(column)}" (columns: { ${purpose}: "…" } names another)`);
+    return [...this.#taken].map(
+      ([column, purpose]) =>
+        `${purposeNames[purpose]} ${purpose === "images" ? "are" : "is"} taken from the column "${quoted(column)}" (columns: { ${purpose}: "…" } names another)`,
+    );
   }
 
   #found(record: Values, names: readonly string[]): Layout {
     const one = (purpose: Exclude<Purpose, "images">): string | null => {
       const mapped = this.columns[purpose];
-      const column = mapped ?? knownColumns[purpose].find((known) => names.includes(known) || (known.includes(".") && valueAt(record, known) !== undefined)) ?? null;
+      const column =
+        mapped ??
+        knownColumns[purpose].find(
+          (known) => names.includes(known) || (known.includes(".") && valueAt(record, known) !== undefined),
+        ) ??
+        null;
       if (mapped === undefined && column !== null && column !== purpose) this.#taken.set(column, purpose);
       return column;
     };
     const own = { prompt: one("prompt"), answer: one("answer"), system: one("system"), id: one("id") };
-    const images = this.columns.images === undefined ? knownColumns.images.filter((column) => names.includes(column)) : [this.columns.images].flat();
-    const mapped = new Set<string | null>([...Object.values(own), ...(this.columns.images === undefined ? ["images"] : images)]);
+    const images =
+      this.columns.images === undefined
+        ? knownColumns.images.filter((column) => names.includes(column))
+        : [this.columns.images].flat();
+    const mapped = new Set<string | null>([
+      ...Object.values(own),
+      ...(this.columns.images === undefined ? ["images"] : images),
+    ]);
     return { ...own, images, others: names.filter((name) => !mapped.has(name)) };
   }
 }

@@ -3,7 +3,17 @@ import type { Row } from "../../contracts/step/row.ts";
 import type { Digits } from "../values/number-text.ts";
 import { NumberText } from "../values/number-text.ts";
 import { parseJson } from "../values/json.ts";
-import { columnNames, knownColumns, mappingHint, purposeNames, valueAt, type ColumnFinder, type Layout, type Purpose, type Values } from "./columns.ts";
+import {
+  columnNames,
+  knownColumns,
+  mappingHint,
+  purposeNames,
+  valueAt,
+  type ColumnFinder,
+  type Layout,
+  type Purpose,
+  type Values,
+} from "./columns.ts";
 import { isConversation, placed, readConversation, type Conversation } from "./conversation.ts";
 import { pictureOf, pictureValues, type PicturePlace } from "./pictures.ts";
 import { shown, withoutData } from "../../messages/shown.ts";
@@ -23,7 +33,8 @@ export function rowOf(record: Values, finder: ColumnFinder, place: RowPlace): Ro
   const own = pictureValues(record, layout, finder.columns.images !== undefined);
   for (const column of own.columns) finder.tookPictures(column);
   const images = placed(asked.pictures, own.values).map((value, index) => pictureOf(value, index + 1, place));
-  if (images.length === 0 && asked.prompt.trim() === "") throw new Error("the question is empty, and there is no picture");
+  if (images.length === 0 && asked.prompt.trim() === "")
+    throw new Error("the question is empty, and there is no picture");
   return {
     id: optional(record, layout, "id") ?? place.id,
     prompt: asked.prompt,
@@ -31,7 +42,11 @@ export function rowOf(record: Values, finder: ColumnFinder, place: RowPlace): Ro
     ...(asked.history.length === 0 ? {} : { history: asked.history }),
     images,
     answer: answerOf(record, layout, asked.reply),
-    fields: fieldsOf(record, layout.others.filter((name) => !own.columns.includes(name)), asked.reply),
+    fields: fieldsOf(
+      record,
+      layout.others.filter((name) => !own.columns.includes(name)),
+      asked.reply,
+    ),
     folder: place.folder,
   };
 }
@@ -41,7 +56,10 @@ function promptOf(record: Values, layout: Layout): Conversation {
   const listed = typeof value === "string" ? conversationIn(value) : value;
   if (typeof listed !== "string" && isConversation(listed)) return readConversation(listed);
   const prompt = textOf(value, record, layout, "prompt");
-  if (prompt.includes("data:image/")) throw new Error(`the question holds a picture in its text (${shown(withoutData(prompt))}): put it into a column of pictures, and <image> in its place`);
+  if (prompt.includes("data:image/"))
+    throw new Error(
+      `the question holds a picture in its text (${shown(withoutData(prompt))}): put it into a column of pictures, and <image> in its place`,
+    );
   return { system: null, history: [], prompt, reply: null, pictures: [] };
 }
 
@@ -51,7 +69,8 @@ function promptOf(record: Values, layout: Layout): Conversation {
  */
 function conversationIn(text: string): unknown {
   if (!/^\s*\[\s*\{/.test(text)) return text;
-  if (/^\s*\[\s*\{\s*'(?:role|from|content|value)'/.test(text)) throw new Error("the prompt is the text that Python prints for a list of messages: write it as JSON");
+  if (/^\s*\[\s*\{\s*'(?:role|from|content|value)'/.test(text))
+    throw new Error("the prompt is the text that Python prints for a list of messages: write it as JSON");
   try {
     const parsed = parseJson(text);
     return isConversation(parsed) ? parsed : text;
@@ -65,11 +84,17 @@ function answerOf(record: Values, layout: Layout, reply: string | null): string 
   const value = valueOf(record, layout, "answer");
   if (typeof value === "string") return value;
   if (isConversation(value)) {
-    const said = value.findLast(({ role, from }) => typeof (role ?? from) === "string" && /^(?:assistant|gpt|model|bot)$/i.test((role ?? from) as string));
+    const said = value.findLast(
+      ({ role, from }) =>
+        typeof (role ?? from) === "string" && /^(?:assistant|gpt|model|bot)$/i.test((role ?? from) as string),
+    );
     return textOf(said === undefined ? null : (said["content"] ?? said["value"]), record, layout, "answer");
   }
   // Several may be alternatives, or all of them the answer: only whoever wrote them knows.
-  if (Array.isArray(value) && value.length > 1) throw new Error(`column "${nameOf(layout, "answer")}" (the answer) is a list of ${value.length} values, ${shown(value)}: write the answer as one text, as in "A, C"`);
+  if (Array.isArray(value) && value.length > 1)
+    throw new Error(
+      `column "${nameOf(layout, "answer")}" (the answer) is a list of ${value.length} values, ${shown(value)}: write the answer as one text, as in "A, C"`,
+    );
   return textOf(Array.isArray(value) ? value[0] : value, record, layout, "answer");
 }
 
@@ -83,15 +108,22 @@ function optional(record: Values, layout: Layout, purpose: "id" | "system"): str
 
 const nameOf = (layout: Layout, purpose: TextPurpose): string => layout[purpose] ?? knownColumns[purpose][0]!;
 
-const valueOf = (record: Values, layout: Layout, purpose: TextPurpose): unknown => valueAt(record, nameOf(layout, purpose));
+const valueOf = (record: Values, layout: Layout, purpose: TextPurpose): unknown =>
+  valueAt(record, nameOf(layout, purpose));
 
 /** A text, or a number by its digits. */
 function textOf(value: unknown, record: Values, layout: Layout, purpose: TextPurpose): string {
   if (typeof value === "string") return value;
   if (value instanceof NumberText) return value.text;
-  if ((typeof value === "number" && !Number.isNaN(value)) || typeof value === "boolean" || typeof value === "bigint") return String(value);
-  const found = value === undefined ? `columns found: ${columnNames(Object.keys(record))}` : `found ${Number.isNaN(value) ? "NaN" : shown(value)}`;
-  throw new Error(`column "${nameOf(layout, purpose)}" (${purposeNames[purpose]}) is missing or not text; ${found}; ${mappingHint(purpose)}`);
+  if ((typeof value === "number" && !Number.isNaN(value)) || typeof value === "boolean" || typeof value === "bigint")
+    return String(value);
+  const found =
+    value === undefined
+      ? `columns found: ${columnNames(Object.keys(record))}`
+      : `found ${Number.isNaN(value) ? "NaN" : shown(value)}`;
+  throw new Error(
+    `column "${nameOf(layout, purpose)}" (${purposeNames[purpose]}) is missing or not text; ${found}; ${mappingHint(purpose)}`,
+  );
 }
 
 function fieldsOf(record: Values, names: readonly string[], reply: string | null): Row["fields"] {
@@ -106,7 +138,8 @@ function fieldsOf(record: Values, names: readonly string[], reply: string | null
 
 /** A property of its own, whatever its name. */
 function define(object: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === "__proto__") Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+  if (name === "__proto__")
+    Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
   else object[name] = value;
 }
 
@@ -133,7 +166,9 @@ export function withDigits(row: Row, digits: readonly Digits[]): Row {
   const record = structuredClone(row.fields) as Record<string, unknown>;
   for (const [path, text] of digits) {
     const last = path.at(-1)!;
-    const holder = path.slice(0, -1).reduce<Record<string, unknown>>((inner, name) => inner[name] as Record<string, unknown>, record);
+    const holder = path
+      .slice(0, -1)
+      .reduce<Record<string, unknown>>((inner, name) => inner[name] as Record<string, unknown>, record);
     define(holder, last, new NumberText(text));
   }
   written.set(row.fields, record);

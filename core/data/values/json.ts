@@ -17,8 +17,14 @@ export function parseJson(text: string): unknown {
 }
 
 const number = /-?(?:(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity)|NaN/y;
-const literals: readonly (readonly [string, unknown])[] = [["true", true], ["false", false], ["null", null]];
-const [quote, comma, minus, point, zero, nine, colon, openList, escape, closeList, openObject, closeObject] = [34, 44, 45, 46, 48, 57, 58, 91, 92, 93, 123, 125];
+const literals: readonly (readonly [string, unknown])[] = [
+  ["true", true],
+  ["false", false],
+  ["null", null],
+];
+const [quote, comma, minus, point, zero, nine, colon, openList, escape, closeList, openObject, closeObject] = [
+  34, 44, 45, 46, 48, 57, 58, 91, 92, 93, 123, 125,
+];
 /** What a text of a JSON value does not hold as it is. */
 const special = /[\\\u0000-\u001f]/;
 
@@ -66,12 +72,14 @@ class Reader {
       if (this.#next() !== quote) this.#fail("a key in quotes was expected");
       const place = this.#at;
       const key = this.#string();
-      if (Object.hasOwn(made, key)) this.#fail(`the key ${JSON.stringify(key.slice(0, 40))} stands twice in one object`, place);
+      if (Object.hasOwn(made, key))
+        this.#fail(`the key ${JSON.stringify(key.slice(0, 40))} stands twice in one object`, place);
       if (this.#next() !== colon) this.#fail("a colon was expected");
       this.#at++;
       const value = this.value();
       // As JSON.parse: a property of its own, which an assignment to this name would not make.
-      if (key === "__proto__") Object.defineProperty(made, key, { value, enumerable: true, configurable: true, writable: true });
+      if (key === "__proto__")
+        Object.defineProperty(made, key, { value, enumerable: true, configurable: true, writable: true });
       else made[key] = value;
       const code = this.#next();
       if (code === closeObject) return this.#closed(made);
@@ -126,7 +134,8 @@ class Reader {
     if (first > zero && first <= nine) {
       let [value, at] = [first - zero, this.#at + 1];
       let code = this.#text.charCodeAt(at);
-      for (; code >= zero && code <= nine && at - this.#at < 15; code = this.#text.charCodeAt(++at)) value = 10 * value + code - zero;
+      for (; code >= zero && code <= nine && at - this.#at < 15; code = this.#text.charCodeAt(++at))
+        value = 10 * value + code - zero;
       if (!(code >= zero && code <= nine) && code !== point && code !== 69 && code !== 101) {
         this.#at = at;
         return value;

@@ -11,4 +11,7 @@ export function storedJson(text: string): unknown {
 }
 
 /** Bytes of an identifier, [16], as it is written. */
-export const uuidText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+export const uuidText = (bytes: Uint8Array): string =>
+  Buffer.from(bytes)
+    .toString("hex")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");

@@ -34,4 +34,9 @@ function clock(seconds: bigint): string {
   return `${two(seconds / 3600n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}`;
 }
 
-const fraction = (rest: bigint, unit: TimeUnit): string => (rest === 0n ? "" : `.${String(rest).padStart(String(perSecond[unit]).length - 1, "0").replace(/0+$/, "")}`);
+const fraction = (rest: bigint, unit: TimeUnit): string =>
+  rest === 0n
+    ? ""
+    : `.${String(rest)
+        .padStart(String(perSecond[unit]).length - 1, "0")
+        .replace(/0+$/, "")}`;

@@ -37,7 +37,12 @@ class Nodes {
     this.emitter = emitter;
   }
 
-  op(type: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}, domain = ""): string {
+  op(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    domain = "",
+  ): string {
     return this.emitter.op(type, inputs, { attributes, domain })[0] as string;
   }
 
@@ -47,7 +52,9 @@ class Nodes {
 
   /** scale · A·B over the last two axes; leading axes are broadcast. */
   product(a: string, b: string, { transA = 0, transB = 0, scale = 1 } = {}): string {
-    return transA + transB === 0 && scale === 1 ? this.op("MatMul", [a, b]) : this.op("FusedMatMul", [a, b], { transA, transB, alpha: { float: scale } }, "com.microsoft");
+    return transA + transB === 0 && scale === 1
+      ? this.op("MatMul", [a, b])
+      : this.op("FusedMatMul", [a, b], { transA, transB, alpha: { float: scale } }, "com.microsoft");
   }
 
   slice(x: string, start: string, end: string, axis = 0): string {
@@ -75,10 +82,11 @@ class BlockNodes extends Nodes {
   constructor(emitter: OnnxWriter, heads: Heads, blocks: string, index: string) {
     super(emitter);
     this.#heads = heads;
-    const [q0, q1, seen0, seen1, own0, itself, keys, later, complete] = emitter.op("Split", [this.op("Gather", [blocks, index], { axis: 0 })], {
-      outputs: Array.from({ length: 9 }, () => emitter.fresh("field")),
-      attributes: { axis: 0, num_outputs: 9 },
-    }) as [string, string, string, string, string, string, string, string, string];
+    const [q0, q1, seen0, seen1, own0, itself, keys, later, complete] = emitter.op(
+      "Split",
+      [this.op("Gather", [blocks, index], { axis: 0 })],
+      { outputs: Array.from({ length: 9 }, () => emitter.fresh("field")), attributes: { axis: 0, num_outputs: 9 } },
+    ) as [string, string, string, string, string, string, string, string, string];
     this.block = { q0, q1, seen0, seen1, own0, itself, keys, later, complete };
   }
 
@@ -109,7 +117,10 @@ class BlockNodes extends Nodes {
     const scores = this.product(queries, this.byGroup(keys), { transB: 1, scale: this.scale });
     const { q0, q1, itself } = this.block;
     const [zero, one] = [this.scalar(this.ints(0)), this.scalar(this.ints(1))];
-    const row = this.op("Unsqueeze", [this.op("Range", [zero, this.scalar(this.op("Sub", [q1, q0])), one]), this.ints(1)]); // [n, 1]
+    const row = this.op("Unsqueeze", [
+      this.op("Range", [zero, this.scalar(this.op("Sub", [q1, q0])), one]),
+      this.ints(1),
+    ]); // [n, 1]
     const column = this.op("Range", [zero, this.scalar(itself), one]); // [itself]
     const later = this.op("Cast", [this.op("Greater", [column, row])], { to: 1 });
     const mask = this.op("Mul", [later, this.emitter.float(forbidden)]); // [n, itself]
@@ -125,23 +136,34 @@ class BlockNodes extends Nodes {
   changedProduct(p: string, values: string, change: string): string {
     const { q0, q1, seen0, seen1, own0 } = this.block;
     const number = (value: number): string => this.emitter.float(value);
-    const over = (x: string, ...axes: readonly number[]): string => this.op("ReduceSum", [x, this.ints(...axes)], { keepdims: 1 });
+    const over = (x: string, ...axes: readonly number[]): string =>
+      this.op("ReduceSum", [x, this.ints(...axes)], { keepdims: 1 });
     const where = (x: string): string => this.op("Cast", [x], { to: 1 });
     const field = (rows: string, place: number): string => this.slice(rows, this.ints(place), this.ints(place + 1), 1);
-    const visual = this.transpose(field(this.concat([this.slice(change, seen0, seen1), this.slice(change, own0, q1)], 0), 0), 1, 0); // [1, keys]
+    const visual = this.transpose(
+      field(this.concat([this.slice(change, seen0, seen1), this.slice(change, own0, q1)], 0), 0),
+      1,
+      0,
+    ); // [1, keys]
     const queries = this.slice(change, q0, q1);
     const seen = this.op("Mul", [where(this.op("Greater", [p, number(leastSeen)])), visual]);
     const most = (x: string): string => this.op("Max", [x, number(1)]);
     const count = most(over(seen, 0, 1, 3)); // [1, 1, n, 1]
     const mean = this.op("Div", [over(this.op("Mul", [p, seen]), 0, 1, 3), count]);
     const off = this.op("Mul", [this.op("Sub", [p, mean]), seen]);
-    const variance = this.op("Div", [over(this.op("Mul", [off, off]), 0, 1, 3), most(this.op("Sub", [count, number(1)]))]);
+    const variance = this.op("Div", [
+      over(this.op("Mul", [off, off]), 0, 1, 3),
+      most(this.op("Sub", [count, number(1)])),
+    ]);
     const limit = this.op("Mul", [this.op("Sqrt", [variance]), field(queries, 2)]);
     const isChosen = where(this.op("Greater", [this.op("Sub", [off, limit]), number(leastAbove)]));
     const replaced = this.op("Mul", [p, this.op("Mul", [this.op("Mul", [isChosen, seen]), field(queries, 1)])]);
     const means = this.op("ReduceMean", [values, this.ints(-1)], { keepdims: 1 }); // [kvHeads, 1, keys, 1]
     const instead = this.op("Div", [this.product(seen, means), most(over(seen, 3))]);
-    return this.op("Add", [this.product(this.op("Sub", [p, replaced]), values), this.op("Mul", [over(replaced, 3), instead])]);
+    return this.op("Add", [
+      this.product(this.op("Sub", [p, replaced]), values),
+      this.op("Mul", [over(replaced, 3), instead]),
+    ]);
   }
 
   /**
@@ -163,7 +185,8 @@ class BlockNodes extends Nodes {
   addToKeys(sum: string, more: string, size = this.#heads.headSize): [sum: string, complete: string] {
     const { keys, later, complete } = this.block;
     const zero = this.ints(0);
-    const padded = (x: string, length: string): string => this.op("Pad", [x, this.concat([this.ints(0, 0, 0, 0), this.op("Sub", [keys, length]), zero], 0)]);
+    const padded = (x: string, length: string): string =>
+      this.op("Pad", [x, this.concat([this.ints(0, 0, 0, 0), this.op("Sub", [keys, length]), zero], 0)]);
     const before = padded(this.slice(sum, zero, later, 1), later);
     const total = this.op("Add", [before, padded(more, this.op("Shape", [more], { start: 1, end: 2 }))]);
     const rows = this.transpose(this.slice(total, zero, complete, 1), 1, 0, 2);
@@ -199,7 +222,12 @@ interface Carried {
  * Run `body` `count` times; it gets the number of the iteration and what is carried, and gives what is carried on.
  * Returns what is carried at the end.
  */
-function loop(emitter: OnnxWriter, count: string, carried: readonly Carried[], body: (iteration: string, carried: readonly string[]) => readonly string[]): readonly string[] {
+function loop(
+  emitter: OnnxWriter,
+  count: string,
+  carried: readonly Carried[],
+  body: (iteration: string, carried: readonly string[]) => readonly string[],
+): readonly string[] {
   const types = carried.map(({ type }) => type);
   return emitter.op("Loop", [count, "", ...carried.map(({ initial }) => initial)], {
     outputs: carried.map(() => emitter.fresh("looped")),
@@ -211,16 +239,27 @@ function loop(emitter: OnnxWriter, count: string, carried: readonly Carried[], b
  * @param inputs queries, keys, values, blocks, rows of keys
  * @param change what some queries read other values by (ops/changed-values.ts), [rows, 3]
  */
-export function attendInLoop(emitter: OnnxWriter, heads: Heads, [q, k, v, blocks]: readonly string[], output: string, change?: string): void {
+export function attendInLoop(
+  emitter: OnnxWriter,
+  heads: Heads,
+  [q, k, v, blocks]: readonly string[],
+  output: string,
+  change?: string,
+): void {
   const nodes = new Nodes(emitter);
   const numbers = nodes.op("Cast", [blocks!], { to: int64 });
-  const [collected] = loop(emitter, nodes.op("Shape", [blocks!], { start: 0, end: 1 }), [{ initial: emptySequence(emitter), type: "sequence" }], (iteration, [rows]) => {
-    const body = new BlockNodes(emitter, heads, numbers, iteration);
-    const keys = body.keys(k!);
-    const [p, values] = [body.probabilities(body.queries(q!), keys), body.byGroup(body.keys(v!, heads.valueSize))];
-    const out = change === undefined ? body.product(p, values) : body.changedProduct(p, values, change);
-    return [body.op("SequenceInsert", [rows!, body.rows(out, heads.valueSize)])];
-  });
+  const [collected] = loop(
+    emitter,
+    nodes.op("Shape", [blocks!], { start: 0, end: 1 }),
+    [{ initial: emptySequence(emitter), type: "sequence" }],
+    (iteration, [rows]) => {
+      const body = new BlockNodes(emitter, heads, numbers, iteration);
+      const keys = body.keys(k!);
+      const [p, values] = [body.probabilities(body.queries(q!), keys), body.byGroup(body.keys(v!, heads.valueSize))];
+      const out = change === undefined ? body.product(p, values) : body.changedProduct(p, values, change);
+      return [body.op("SequenceInsert", [rows!, body.rows(out, heads.valueSize)])];
+    },
+  );
   emitter.op("ConcatFromSequence", [collected!], { outputs: [output], attributes: { axis: 0 } });
 }
 
@@ -229,7 +268,12 @@ export function attendInLoop(emitter: OnnxWriter, heads: Heads, [q, k, v, blocks
  * its blocks adds, are complete with its first block. What is collected is put in front.
  * @param inputs queries, keys, values, blocks, rows of keys, output, cotangent of the output
  */
-export function attendInLoopBack(emitter: OnnxWriter, heads: Heads, [q, k, v, blocks, , out, dOut]: readonly string[], outputs: readonly string[]): void {
+export function attendInLoopBack(
+  emitter: OnnxWriter,
+  heads: Heads,
+  [q, k, v, blocks, , out, dOut]: readonly string[],
+  outputs: readonly string[],
+): void {
   const nodes = new Nodes(emitter);
   const numbers = nodes.op("Cast", [blocks!], { to: int64 });
   const count = nodes.op("Shape", [blocks!], { start: 0, end: 1 });
@@ -237,21 +281,46 @@ export function attendInLoopBack(emitter: OnnxWriter, heads: Heads, [q, k, v, bl
   const { headSize, valueSize = headSize } = heads;
   const nothing = (size: number): string => nodes.op("ConstantOfShape", [nodes.ints(heads.kvHeads, 0, size)]);
   const ofKeys = nothing(headSize);
-  const sums: Carried[] = [ofKeys, valueSize === headSize ? ofKeys : nothing(valueSize)].map((initial) => ({ initial, type: "tensor" }));
+  const sums: Carried[] = [ofKeys, valueSize === headSize ? ofKeys : nothing(valueSize)].map((initial) => ({
+    initial,
+    type: "tensor",
+  }));
   const sequences: Carried[] = [0, 1, 2].map(() => ({ initial: emptySequence(emitter), type: "sequence" }));
   const collected = loop(emitter, count, [...sums, ...sequences], (iteration, [dKeys, dValues, dq, dk, dv]) => {
     const body = new BlockNodes(emitter, heads, numbers, nodes.op("Sub", [last, iteration]));
-    const [queries, keys, values, cotangent] = [body.queries(q!), body.keys(k!), body.keys(v!, valueSize), body.queries(dOut!, valueSize)];
+    const [queries, keys, values, cotangent] = [
+      body.queries(q!),
+      body.keys(k!),
+      body.keys(v!, valueSize),
+      body.queries(dOut!, valueSize),
+    ];
     const p = body.probabilities(queries, keys);
     const dp = body.product(cotangent, body.byGroup(values), { transB: 1 });
     // The sum over keys of p · dp, from what is smaller: rows of the output.
-    const delta = body.op("ReduceSum", [body.op("Mul", [body.queries(out!, valueSize), cotangent]), body.ints(-1)], { keepdims: 1 });
+    const delta = body.op("ReduceSum", [body.op("Mul", [body.queries(out!, valueSize), cotangent]), body.ints(-1)], {
+      keepdims: 1,
+    });
     const ds = body.op("Mul", [p, body.op("Sub", [dp, delta])]);
     const dQueries = body.product(ds, body.byGroup(keys), { scale: body.scale });
     const [sumOfKeys, doneKeys] = body.addToKeys(dKeys!, body.overQueries(ds, queries, { scale: body.scale }));
-    const [sumOfValues, doneValues] = body.addToKeys(dValues!, body.overQueries(p, cotangent, { size: valueSize }), valueSize);
-    const inFront = (sequence: string, x: string): string => body.op("SequenceInsert", [sequence, x, body.scalar(body.ints(0))]);
-    return [sumOfKeys, sumOfValues, inFront(dq!, body.rows(dQueries)), inFront(dk!, doneKeys), inFront(dv!, doneValues)];
+    const [sumOfValues, doneValues] = body.addToKeys(
+      dValues!,
+      body.overQueries(p, cotangent, { size: valueSize }),
+      valueSize,
+    );
+    const inFront = (sequence: string, x: string): string =>
+      body.op("SequenceInsert", [sequence, x, body.scalar(body.ints(0))]);
+    return [
+      sumOfKeys,
+      sumOfValues,
+      inFront(dq!, body.rows(dQueries)),
+      inFront(dk!, doneKeys),
+      inFront(dv!, doneValues),
+    ];
   });
-  collected.slice(2).forEach((sequence, i) => emitter.op("ConcatFromSequence", [sequence], { outputs: [outputs[i] as string], attributes: { axis: 0 } }));
+  collected
+    .slice(2)
+    .forEach((sequence, i) =>
+      emitter.op("ConcatFromSequence", [sequence], { outputs: [outputs[i] as string], attributes: { axis: 0 } }),
+    );
 }

@@ -4,7 +4,15 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Dim, dimText, monomials, type Shape, type SymbolicDim } from "../dims.ts";
 import type { FedPart } from "./fed-parts.ts";
 import {
-  constantTensor, elementType, fixedSizes, message, scalarInfo, sequenceInfo, tensorInfo, valueInfo, writeAttribute,
+  constantTensor,
+  elementType,
+  fixedSizes,
+  message,
+  scalarInfo,
+  sequenceInfo,
+  tensorInfo,
+  valueInfo,
+  writeAttribute,
 } from "./messages.ts";
 import { type Stored, storedKey, storedParts, storedTensor } from "./stored.ts";
 import { type Graph, inputOp, liveNodes, type Node, type Value, first } from "../graph.ts";
@@ -78,7 +86,14 @@ export class OnnxEmitter implements OnnxWriter {
   #fresh = 0;
 
   constructor(graph: Graph, options: EmitOptions) {
-    const { constants = new Set(), files = new Map<string, Stored>(), parts = new Map<Value, FedPart>(), products = "float32", device = "cpu", sums = [] } = options;
+    const {
+      constants = new Set(),
+      files = new Map<string, Stored>(),
+      parts = new Map<Value, FedPart>(),
+      products = "float32",
+      device = "cpu",
+      sums = [],
+    } = options;
     this.products = products;
     this.device = device;
     this.#graph = graph;
@@ -86,7 +101,8 @@ export class OnnxEmitter implements OnnxWriter {
     this.#files = files;
     this.#parts = parts;
     this.#sums = sums;
-    for (const [name, value] of graph.outputs) if (!this.#outputNames.has(value) && !sums.includes(name)) this.#outputNames.set(value, name);
+    for (const [name, value] of graph.outputs)
+      if (!this.#outputNames.has(value) && !sums.includes(name)) this.#outputNames.set(value, name);
   }
 
   /** Lower one node; its inputs are lowered already. */
@@ -107,8 +123,14 @@ export class OnnxEmitter implements OnnxWriter {
     // What a gradient rule alone reads is not to be widened for nothing.
     const read = node.op.name === "withGradient" ? node.inputs.slice(0, 1) : node.inputs;
     const [table, index] = node.inputs;
-    if (node.op.name === "gatherRows" && table !== undefined && this.#stored.has(table)) return this.#gatherStored(this.#stored.get(table)!, this.#nameOf(index!), outputs);
-    node.op.onnx(this, node, read.map((value) => this.#nameOf(value)), outputs);
+    if (node.op.name === "gatherRows" && table !== undefined && this.#stored.has(table))
+      return this.#gatherStored(this.#stored.get(table)!, this.#nameOf(index!), outputs);
+    node.op.onnx(
+      this,
+      node,
+      read.map((value) => this.#nameOf(value)),
+      outputs,
+    );
   }
 
   /** Whether a node's outputs are stretches of a file as its input is: parts along the first axis, or another shape. */
@@ -119,7 +141,10 @@ export class OnnxEmitter implements OnnxWriter {
     if (shapes.includes(null)) return false;
     if (op.name === "reshape") this.#stored.set(first(outputs), { ...stored, shape: shapes[0]! });
     else if (op.name === "split" && (attributes as { axis?: number }).axis === 0) {
-      storedParts(stored, shapes.map((shape) => shape![0]!)).forEach((part, i) => this.#stored.set(outputs[i]!, part));
+      storedParts(
+        stored,
+        shapes.map((shape) => shape![0]!),
+      ).forEach((part, i) => this.#stored.set(outputs[i]!, part));
     } else return false;
     return true;
   }
@@ -159,7 +184,11 @@ export class OnnxEmitter implements OnnxWriter {
     return wide as string;
   }
 
-  op(type: string, inputs: readonly string[], { outputs = [this.#name("v")], attributes = {}, domain = "" }: OnnxNodeOptions = {}): readonly string[] {
+  op(
+    type: string,
+    inputs: readonly string[],
+    { outputs = [this.#name("v")], attributes = {}, domain = "" }: OnnxNodeOptions = {},
+  ): readonly string[] {
     const node = new BinaryWriter();
     for (const input of inputs) node.tag(1, WireType.LengthDelimited).string(input);
     for (const output of outputs) node.tag(2, WireType.LengthDelimited).string(output);
@@ -170,7 +199,10 @@ export class OnnxEmitter implements OnnxWriter {
     return outputs;
   }
 
-  loopBody(carried: readonly LoopType[], body: (iteration: string, carried: readonly string[]) => readonly string[]): Uint8Array {
+  loopBody(
+    carried: readonly LoopType[],
+    body: (iteration: string, carried: readonly string[]) => readonly string[],
+  ): Uint8Array {
     const outside = this.#nodes;
     this.#nodes = [];
     const [iteration, condition] = [this.fresh("iteration"), this.fresh("condition")];
@@ -180,7 +212,8 @@ export class OnnxEmitter implements OnnxWriter {
     for (const node of this.#nodes) message(graph, 1, node);
     this.#nodes = outside;
     graph.tag(2, WireType.LengthDelimited).string(this.fresh("body"));
-    const info = (name: string, i: number): BinaryWriter => (i === 0 ? scalarInfo(name, "bool") : carried[i - 1] === "sequence" ? sequenceInfo(name) : tensorInfo(name));
+    const info = (name: string, i: number): BinaryWriter =>
+      i === 0 ? scalarInfo(name, "bool") : carried[i - 1] === "sequence" ? sequenceInfo(name) : tensorInfo(name);
     message(graph, 11, scalarInfo(iteration, "int64"));
     [condition, ...inputs].forEach((name, i) => message(graph, 11, info(name, i)));
     outputs.forEach((name, i) => message(graph, 12, info(name, i)));
@@ -205,22 +238,39 @@ export class OnnxEmitter implements OnnxWriter {
 
   ints(values: readonly (number | bigint)[]): string {
     const data = BigInt64Array.from(values, BigInt);
-    return this.#initializer(`ints ${values.join(" ")}`, elementType.int64, [values.length], new Uint8Array(data.buffer));
+    return this.#initializer(
+      `ints ${values.join(" ")}`,
+      elementType.int64,
+      [values.length],
+      new Uint8Array(data.buffer),
+    );
   }
 
   int(value: number): string {
-    return this.#initializer(`int ${value}`, elementType.int64, [], new Uint8Array(BigInt64Array.of(BigInt(value)).buffer));
+    return this.#initializer(
+      `int ${value}`,
+      elementType.int64,
+      [],
+      new Uint8Array(BigInt64Array.of(BigInt(value)).buffer),
+    );
   }
 
   words(values: readonly bigint[]): string {
-    return this.#initializer(`words ${values.join(" ")}`, elementType.uint64, [values.length], new Uint8Array(BigUint64Array.from(values).buffer));
+    return this.#initializer(
+      `words ${values.join(" ")}`,
+      elementType.uint64,
+      [values.length],
+      new Uint8Array(BigUint64Array.from(values).buffer),
+    );
   }
 
   shape(shape: Shape): string {
     const fixed = shape.every((dim) => typeof dim === "number");
     if (fixed) return this.ints(shape);
     const sizes = shape.map((dim) => this.#size(dim));
-    return this.#memo(`shape ${shape.map(dimText).join(" ")}`, () => first(this.op("Concat", sizes, { attributes: { axis: 0 } })));
+    return this.#memo(`shape ${shape.map(dimText).join(" ")}`, () =>
+      first(this.op("Concat", sizes, { attributes: { axis: 0 } })),
+    );
   }
 
   reshapeTarget(shape: Shape): string {
@@ -233,7 +283,8 @@ export class OnnxEmitter implements OnnxWriter {
     const graph = new BinaryWriter();
     this.#addToSums();
     for (const [name, value] of this.#graph.outputs) {
-      if (!this.#sums.includes(name) && this.#nameOf(value) !== name) this.op("Identity", [this.#nameOf(value)], { outputs: [name] });
+      if (!this.#sums.includes(name) && this.#nameOf(value) !== name)
+        this.op("Identity", [this.#nameOf(value)], { outputs: [name] });
     }
     for (const node of [...this.#widening, ...this.#nodes]) message(graph, 1, node);
     graph.tag(2, WireType.LengthDelimited).string("graph");
@@ -244,15 +295,23 @@ export class OnnxEmitter implements OnnxWriter {
       else message(graph, 11, valueInfo(name, value));
     }
     for (const [value, { name }] of this.#parts) if (this.#names.has(value)) message(graph, 11, valueInfo(name, value));
-    for (const name of this.#sums) message(graph, 11, valueInfo(sumInput(name), this.#graph.outputs.get(name) as Value));
+    for (const name of this.#sums)
+      message(graph, 11, valueInfo(sumInput(name), this.#graph.outputs.get(name) as Value));
     if (this.#sums.length > 0) message(graph, 12, sequenceInfo(noOutput));
     for (const [name, value] of this.#graph.outputs) message(graph, 12, valueInfo(name, value));
     for (const info of this.#innerShapes()) message(graph, 13, info);
     const model = new BinaryWriter();
     model.tag(1, WireType.Varint).int64(irVersion);
     message(model, 7, graph);
-    for (const [domain, version] of [["", opset], ["com.microsoft", 1]] as const) {
-      message(model, 8, new BinaryWriter().tag(1, WireType.LengthDelimited).string(domain).tag(2, WireType.Varint).int64(version));
+    for (const [domain, version] of [
+      ["", opset],
+      ["com.microsoft", 1],
+    ] as const) {
+      message(
+        model,
+        8,
+        new BinaryWriter().tag(1, WireType.LengthDelimited).string(domain).tag(2, WireType.Varint).int64(version),
+      );
     }
     return model.finish();
   }
@@ -262,7 +321,10 @@ export class OnnxEmitter implements OnnxWriter {
    * that it made up before, which for a graph of 6,200 nodes took 12 s of its time before the first run.
    */
   #innerShapes(): BinaryWriter[] {
-    const inner = [...this.#names].filter(([value, name]) => !this.#graph.inputs.has(name) && !this.#graph.outputs.has(name) && fixedSizes(value.shape) === null);
+    const inner = [...this.#names].filter(
+      ([value, name]) =>
+        !this.#graph.inputs.has(name) && !this.#graph.outputs.has(name) && fixedSizes(value.shape) === null,
+    );
     return [...new Map(inner.map(([value, name]) => [name, value]))].map(([name, value]) => valueInfo(name, value));
   }
 
@@ -271,7 +333,8 @@ export class OnnxEmitter implements OnnxWriter {
     if (this.#sums.length === 0) return;
     this.op("SequenceConstruct", [this.float(0)], { outputs: [noOutput] });
     const summed = this.#sums.map((name) => ({ name, value: this.#graph.outputs.get(name) as Value }));
-    for (const { name, value } of summed.sort((a, b) => b.value.node.id - a.value.node.id)) this.op("Add", [sumInput(name), this.#nameOf(value)], { outputs: [name] });
+    for (const { name, value } of summed.sort((a, b) => b.value.node.id - a.value.node.id))
+      this.op("Add", [sumInput(name), this.#nameOf(value)], { outputs: [name] });
   }
 
   /** One size as int64 [1]. */
@@ -310,7 +373,13 @@ export class OnnxEmitter implements OnnxWriter {
     if (!this.#initializers.has(name)) {
       const tensor = new BinaryWriter();
       for (const dim of dims) tensor.tag(1, WireType.Varint).int64(dim);
-      tensor.tag(2, WireType.Varint).int32(type).tag(8, WireType.LengthDelimited).string(name).tag(9, WireType.LengthDelimited).bytes(data);
+      tensor
+        .tag(2, WireType.Varint)
+        .int32(type)
+        .tag(8, WireType.LengthDelimited)
+        .string(name)
+        .tag(9, WireType.LengthDelimited)
+        .bytes(data);
       this.#initializers.set(name, tensor);
     }
     return name;

@@ -3,7 +3,17 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { availableParallelism } from "node:os";
 import { basename, dirname } from "node:path";
 import { evaluate, type Shape } from "../dims.ts";
-import { type CompileOptions, type Executor, type Feed, type Feeds, type FileArray, type FloatArray, type HostArray, isFileArray, type Program } from "../executor.ts";
+import {
+  type CompileOptions,
+  type Executor,
+  type Feed,
+  type Feeds,
+  type FileArray,
+  type FloatArray,
+  type HostArray,
+  isFileArray,
+  type Program,
+} from "../executor.ts";
 import type { Graph, Value } from "../graph.ts";
 import { forgetPages } from "../../machine/libc.ts";
 import { type FedPart, fedParts, partOf } from "./fed-parts.ts";
@@ -70,15 +80,35 @@ export class OnnxExecutor implements Executor {
     this.#gpu = device === "cpu" ? null : new GpuArrays(this.#options);
   }
 
-  async compile(graph: Graph, { constants = {}, files = {}, frozen = {}, products: asked = "float32", sums = [] }: CompileOptions = {}): Promise<Program> {
+  async compile(
+    graph: Graph,
+    { constants = {}, files = {}, frozen = {}, products: asked = "float32", sums = [] }: CompileOptions = {},
+  ): Promise<Program> {
     const products = asked === "int8" && !(await int8SumsAreExact()) ? "uint8" : asked;
-    const held = Object.entries(constants).flatMap(([path, array]) => (isFileArray(array) ? [] : [{ path, data: bytes(array) }]));
-    const read = Object.entries({ ...constants, ...files }).flatMap(([name, array]) => (isFileArray(array) ? [[name, array] as const] : []));
+    const held = Object.entries(constants).flatMap(([path, array]) =>
+      isFileArray(array) ? [] : [{ path, data: bytes(array) }],
+    );
+    const read = Object.entries({ ...constants, ...files }).flatMap(([name, array]) =>
+      isFileArray(array) ? [[name, array] as const] : [],
+    );
     const { folder, stored } = storedFiles(new Map(read));
-    const parts = this.#device === "cpu" ? fedParts(graph, (name) => constants[name] === undefined && files[name] === undefined) : new Map<Value, FedPart>();
+    const parts =
+      this.#device === "cpu"
+        ? fedParts(graph, (name) => constants[name] === undefined && files[name] === undefined)
+        : new Map<Value, FedPart>();
     const key = JSON.stringify([products, sums, held.map(({ path }) => path).sort(), [...stored]]);
     const known = this.#models.get(graph);
-    const model = known?.key === key ? known.model : emitOnnx(graph, { constants: new Set(held.map(({ path }) => path)), files: stored, parts, products, device: this.#device, sums });
+    const model =
+      known?.key === key
+        ? known.model
+        : emitOnnx(graph, {
+            constants: new Set(held.map(({ path }) => path)),
+            files: stored,
+            parts,
+            products,
+            device: this.#device,
+            sums,
+          });
     if (Object.keys(constants).length > 0) this.#models.set(graph, { key, model });
     if (folder !== null) this.#readBy(null, folder);
     const onGpu: Record<string, Tensor> = {};
@@ -89,7 +119,12 @@ export class OnnxExecutor implements Executor {
       ...(held.length > 0 ? { externalData: held } : {}),
       ...(folder === null ? {} : { extra: withFolder(this.#options.extra, folder, Object.keys(files).length === 0) }),
     });
-    return new OnnxProgram(session, graph, { sums, parts: [...parts.values()], frozen: onGpu }, folder === null ? () => undefined : () => this.#readBy(session, folder));
+    return new OnnxProgram(
+      session,
+      graph,
+      { sums, parts: [...parts.values()], frozen: onGpu },
+      folder === null ? () => undefined : () => this.#readBy(session, folder),
+    );
   }
 
   #onGpu(array: FloatArray): Promise<Tensor> {
@@ -113,10 +148,24 @@ export class OnnxExecutor implements Executor {
 const bytes = ({ data }: HostArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 /** Where stretches of files are, of the one folder that a session reads. @throws Error where there are several */
-function storedFiles(arrays: ReadonlyMap<string, FileArray>): { readonly folder: string | null; readonly stored: ReadonlyMap<string, Stored> } {
-  const stored = new Map([...arrays].map(([name, { shape, file: { path, offset, type } }]) => [name, { location: basename(path), offset, type, shape }]));
+function storedFiles(arrays: ReadonlyMap<string, FileArray>): {
+  readonly folder: string | null;
+  readonly stored: ReadonlyMap<string, Stored>;
+} {
+  const stored = new Map(
+    [...arrays].map(
+      ([
+        name,
+        {
+          shape,
+          file: { path, offset, type },
+        },
+      ]) => [name, { location: basename(path), offset, type, shape }],
+    ),
+  );
   const folders = new Set([...arrays.values()].map(({ file }) => dirname(file.path)));
-  if (folders.size > 1) throw new Error(`a program reads weights from one folder; these are in ${[...folders].join(" and ")}`);
+  if (folders.size > 1)
+    throw new Error(`a program reads weights from one folder; these are in ${[...folders].join(" and ")}`);
   return { folder: [...folders][0] ?? null, stored };
 }
 
@@ -124,10 +173,20 @@ function storedFiles(arrays: ReadonlyMap<string, FileArray>): { readonly folder:
  * Without a copy of what is read: folding would keep weights in float32, joining equal casts would keep them from the
  * pass forward to the pass back, and packing would rearrange them in memory.
  */
-const withFolder = (extra: InferenceSession.SessionOptions["extra"], folder: string, copies: boolean): Record<string, unknown> => ({
+const withFolder = (
+  extra: InferenceSession.SessionOptions["extra"],
+  folder: string,
+  copies: boolean,
+): Record<string, unknown> => ({
   ...extra,
-  session: { ...(extra?.["session"] as object), model_external_initializers_file_folder_path: folder, ...(copies ? {} : { disable_prepacking: "1" }) },
-  ...(copies ? {} : { optimization: { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" } }),
+  session: {
+    ...(extra?.["session"] as object),
+    model_external_initializers_file_folder_path: folder,
+    ...(copies ? {} : { disable_prepacking: "1" }),
+  },
+  ...(copies
+    ? {}
+    : { optimization: { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" } }),
 });
 
 class OnnxProgram implements Program {
@@ -141,7 +200,11 @@ class OnnxProgram implements Program {
   constructor(
     session: InferenceSession,
     graph: Graph,
-    { sums, parts, frozen }: {
+    {
+      sums,
+      parts,
+      frozen,
+    }: {
       readonly sums: readonly string[];
       readonly parts: readonly FedPart[];
       readonly frozen: Readonly<Record<string, Tensor>>;
@@ -172,14 +235,18 @@ class OnnxProgram implements Program {
     this.#beforeRun();
     if (this.#sums.length > 0) return this.#runInPlace(feeds, tensors);
     const results = await this.#session.run(tensors);
-    return Object.fromEntries(Object.entries(results).map(([name, { data, dims }]) => [name, { shape: dims, data: data as Float32Array }]));
+    return Object.fromEntries(
+      Object.entries(results).map(([name, { data, dims }]) => [name, { shape: dims, data: data as Float32Array }]),
+    );
   }
 
   #partsOf(feeds: Feeds): Feeds {
-    return Object.fromEntries(this.#parts.flatMap((part) => {
-      const whole = feeds[part.input];
-      return whole === undefined || "id" in whole ? [] : [[part.name, partOf(whole, part)]];
-    }));
+    return Object.fromEntries(
+      this.#parts.flatMap((part) => {
+        const whole = feeds[part.input];
+        return whole === undefined || "id" in whole ? [] : [[part.name, partOf(whole, part)]];
+      }),
+    );
   }
 
   /**

@@ -22,10 +22,12 @@ export function fedParts(graph: Graph, isFed: (input: string) => boolean): Reado
   const parts = new Map<Value, FedPart>();
   for (const { op, inputs, outputs, attributes } of graph.nodes) {
     const source = inputs[0]?.node;
-    if (op.name !== "split" || (attributes as { axis: number }).axis !== 0 || source?.op.name !== inputOp.name) continue;
+    if (op.name !== "split" || (attributes as { axis: number }).axis !== 0 || source?.op.name !== inputOp.name)
+      continue;
     const { name: input } = source.attributes as { name: string };
     const shapes = outputs.map(({ shape }) => shape.filter((dim) => typeof dim === "number"));
-    if (!isFed(input) || outputs.some((value, i) => returned.has(value) || value.shape.length !== shapes[i]!.length)) continue;
+    if (!isFed(input) || outputs.some((value, i) => returned.has(value) || value.shape.length !== shapes[i]!.length))
+      continue;
     let start = 0;
     for (const [i, shape] of shapes.entries()) {
       parts.set(outputs[i]!, { name: `${input} from ${start}`, input, start, shape });

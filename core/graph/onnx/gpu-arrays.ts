@@ -38,16 +38,27 @@ export class GpuArrays {
     const known = this.#sessions.get(rank);
     if (known !== undefined) return known;
     const graph = new Graph();
-    graph.output("held", graph.input("array", Array.from({ length: rank }, (_, axis) => symbol(`size ${axis}`))));
-    const made = InferenceSession.create(emitOnnx(graph), { ...this.#options, preferredOutputLocation: { held: "gpu-buffer" } });
+    graph.output(
+      "held",
+      graph.input(
+        "array",
+        Array.from({ length: rank }, (_, axis) => symbol(`size ${axis}`)),
+      ),
+    );
+    const made = InferenceSession.create(emitOnnx(graph), {
+      ...this.#options,
+      preferredOutputLocation: { held: "gpu-buffer" },
+    });
     this.#sessions.set(rank, made);
     return made;
   }
 
   async release(): Promise<void> {
     // What could not be put there has told whoever asked for it.
-    for (const tensor of await Promise.allSettled(this.#tensors.values())) if (tensor.status === "fulfilled") tensor.value.dispose();
-    for (const session of await Promise.allSettled(this.#sessions.values())) if (session.status === "fulfilled") await session.value.release();
+    for (const tensor of await Promise.allSettled(this.#tensors.values()))
+      if (tensor.status === "fulfilled") tensor.value.dispose();
+    for (const session of await Promise.allSettled(this.#sessions.values()))
+      if (session.status === "fulfilled") await session.value.release();
     this.#tensors.clear();
     this.#sessions.clear();
   }

@@ -19,7 +19,8 @@ async function measure(): Promise<boolean> {
   const graph = new Graph();
   graph.output("y", linear(graph.input("x", [rows, inner]), graph.input("w", [outer, inner])));
   const session = await InferenceSession.create(emitOnnx(graph, { products: "int8" }), { logSeverityLevel: 3 });
-  const ones = (count: number): Tensor => new Tensor("float32", new Float32Array(count * inner).fill(1), [count, inner]);
+  const ones = (count: number): Tensor =>
+    new Tensor("float32", new Float32Array(count * inner).fill(1), [count, inner]);
   const { y } = await session.run({ x: ones(rows), w: ones(outer) });
   await session.release();
   return (y?.data as Float32Array).every((sum) => Math.abs(sum - inner) < 0.01 * inner);

@@ -18,7 +18,8 @@ export function constantTensor(name: string, { shape, dtype }: Value): BinaryWri
   return externalTensor(name, sizes, { elementType: elementType[dtype], bytes: 4, location: name, offset: 0 });
 }
 
-export const fixedSizes = (shape: Shape): readonly number[] | null => (shape.every((dim) => typeof dim === "number") ? (shape as readonly number[]) : null);
+export const fixedSizes = (shape: Shape): readonly number[] | null =>
+  shape.every((dim) => typeof dim === "number") ? (shape as readonly number[]) : null;
 
 export function writeAttribute(node: BinaryWriter, name: string, value: OnnxAttribute): void {
   const attribute = new BinaryWriter().tag(1, WireType.LengthDelimited).string(name);
@@ -71,7 +72,10 @@ function namedType(name: string, type: BinaryWriter): BinaryWriter {
   return info;
 }
 
-export function valueInfo(name: string, { shape, dtype }: { readonly shape: Shape; readonly dtype: DType }): BinaryWriter {
+export function valueInfo(
+  name: string,
+  { shape, dtype }: { readonly shape: Shape; readonly dtype: DType },
+): BinaryWriter {
   const dims = new BinaryWriter();
   for (const dim of shape) {
     const entry = new BinaryWriter();

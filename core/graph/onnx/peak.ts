@@ -62,14 +62,33 @@ export function largestArray(graph: Graph, sizes: ReadonlyMap<string, number>): 
 const aliases = new Set(["withGradient", "reshape"]);
 
 /** Kernels that write over an input that nobody else reads. */
-const overwriting = new Set(["add", "sub", "mul", "div", "neg", "exp", "log", "sqrt", "sigmoid", "erf", "affine", "softmax", "scatterAddRows"]);
+const overwriting = new Set([
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "neg",
+  "exp",
+  "log",
+  "sqrt",
+  "sigmoid",
+  "erf",
+  "affine",
+  "softmax",
+  "scatterAddRows",
+]);
 
 /** In the order of the emitted model. */
 function stepsOf(graph: Graph, sums: ReadonlySet<string>): Step[] {
   const nodes = executionOrder(graph).filter(({ op }) => op.name !== inputOp.name);
-  const steps: Step[] = nodes.map((node) => ({ node, reads: node.op.name === "withGradient" ? node.inputs.slice(0, 1) : node.inputs, makes: node.outputs }));
+  const steps: Step[] = nodes.map((node) => ({
+    node,
+    reads: node.op.name === "withGradient" ? node.inputs.slice(0, 1) : node.inputs,
+    makes: node.outputs,
+  }));
   const added = [...graph.outputs].filter(([name]) => sums.has(name)).map(([, value]) => value);
-  for (const value of added.sort((a, b) => b.node.id - a.node.id)) steps.push({ node: null, reads: [value], makes: [] });
+  for (const value of added.sort((a, b) => b.node.id - a.node.id))
+    steps.push({ node: null, reads: [value], makes: [] });
   return steps;
 }
 
@@ -79,7 +98,9 @@ function stepsOf(graph: Graph, sums: ReadonlySet<string>): Step[] {
  */
 function* inOrder(steps: readonly Step[]): Generator<Step> {
   const makerOf = new Map(steps.flatMap(({ makes }, index) => makes.map((value) => [value, index] as const)));
-  const before = steps.map(({ reads }) => [...new Set(reads.flatMap((value) => makerOf.get(value) ?? []))].sort((a, b) => a - b));
+  const before = steps.map(({ reads }) =>
+    [...new Set(reads.flatMap((value) => makerOf.get(value) ?? []))].sort((a, b) => a - b),
+  );
   const read = new Set(before.flat());
   const pending = [...steps.keys()].filter((index) => !read.has(index)).map((index) => ({ index, done: false }));
   const visited = new Set<number>();
@@ -115,14 +136,19 @@ class Memory {
     }
     for (const { node, reads, makes } of steps) {
       if (node !== null && this.#staysStored(node)) continue;
-      if (node !== null && aliases.has(node.op.name) && !this.#stored.has(reads[0]!)) this.#arrays.set(makes[0]!, this.#array(reads[0]!));
+      if (node !== null && aliases.has(node.op.name) && !this.#stored.has(reads[0]!))
+        this.#arrays.set(makes[0]!, this.#array(reads[0]!));
       else for (const value of reads) this.#count(value, 1);
     }
     for (const [name, value] of graph.outputs) if (options.sums?.has(name) !== true) this.#count(value, 1);
   }
 
   run({ node, reads, makes }: Step): void {
-    if (node !== null && (makes.every((value) => this.#stored.has(value) || this.#parts.has(value)) || this.#arrays.has(makes[0]!))) return;
+    if (
+      node !== null &&
+      (makes.every((value) => this.#stored.has(value) || this.#parts.has(value)) || this.#arrays.has(makes[0]!))
+    )
+      return;
     const over = node !== null && this.#writesOver(node) ? this.#array(reads[0]!) : null;
     for (const value of makes) {
       const size = this.#bytes(value);
@@ -160,7 +186,8 @@ class Memory {
   #staysStored({ op, inputs, outputs, attributes }: Node): boolean {
     const type = inputs[0] && this.#stored.get(inputs[0]);
     const cuts = op.name === "reshape" || (op.name === "split" && (attributes as { axis?: number }).axis === 0);
-    if (type === undefined || !cuts || outputs.some(({ shape }) => shape.some((dim) => typeof dim !== "number"))) return false;
+    if (type === undefined || !cuts || outputs.some(({ shape }) => shape.some((dim) => typeof dim !== "number")))
+      return false;
     for (const output of outputs) this.#stored.set(output, type);
     return true;
   }
@@ -168,8 +195,16 @@ class Memory {
   /** onnxruntime writes over an input of the same size alone, which it knows of fixed sizes. */
   #writesOver({ op, inputs, outputs }: Node): boolean {
     const [one] = inputs;
-    if (one === undefined || !overwriting.has(op.name) || !this.#made.has(this.#array(one)) || this.#reads.get(this.#array(one)) !== 1) return false;
-    return first(outputs).shape.every((dim) => typeof dim === "number") && this.#bytes(one) === this.#bytes(first(outputs));
+    if (
+      one === undefined ||
+      !overwriting.has(op.name) ||
+      !this.#made.has(this.#array(one)) ||
+      this.#reads.get(this.#array(one)) !== 1
+    )
+      return false;
+    return (
+      first(outputs).shape.every((dim) => typeof dim === "number") && this.#bytes(one) === this.#bytes(first(outputs))
+    );
   }
 
   /**

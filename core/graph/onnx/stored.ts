@@ -16,7 +16,8 @@ export interface Stored {
   readonly shape: readonly number[];
 }
 
-export const storedKey = ({ location, offset, type, shape }: Stored): string => `${location} from ${offset}, ${type} [${shape.join(", ")}]`;
+export const storedKey = ({ location, offset, type, shape }: Stored): string =>
+  `${location} from ${offset}, ${type} [${shape.join(", ")}]`;
 
 const size = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
 
@@ -31,12 +32,29 @@ export function storedParts(stored: Stored, rows: readonly number[]): Stored[] {
 }
 
 /** TensorProto whose data lie outside of the model. */
-export function externalTensor(name: string, shape: readonly number[], { elementType, bytes, location, offset }: { readonly elementType: number; readonly bytes: number; readonly location: string; readonly offset: number }): BinaryWriter {
+export function externalTensor(
+  name: string,
+  shape: readonly number[],
+  {
+    elementType,
+    bytes,
+    location,
+    offset,
+  }: { readonly elementType: number; readonly bytes: number; readonly location: string; readonly offset: number },
+): BinaryWriter {
   const tensor = new BinaryWriter();
   for (const axis of shape) tensor.tag(1, WireType.Varint).int64(axis);
   tensor.tag(2, WireType.Varint).int32(elementType).tag(8, WireType.LengthDelimited).string(name);
-  for (const [key, value] of [["location", location], ["offset", String(offset)], ["length", String(size(shape) * bytes)]] as const) {
-    const entry = new BinaryWriter().tag(1, WireType.LengthDelimited).string(key).tag(2, WireType.LengthDelimited).string(value);
+  for (const [key, value] of [
+    ["location", location],
+    ["offset", String(offset)],
+    ["length", String(size(shape) * bytes)],
+  ] as const) {
+    const entry = new BinaryWriter()
+      .tag(1, WireType.LengthDelimited)
+      .string(key)
+      .tag(2, WireType.LengthDelimited)
+      .string(value);
     tensor.tag(13, WireType.LengthDelimited).bytes(entry.finish());
   }
   return tensor.tag(14, WireType.Varint).int32(externalLocation);

@@ -35,7 +35,8 @@ export function gpuAdapters(): GpuAdapter[] {
   }
 }
 
-const rank = ({ kind }: GpuAdapter): number => ["discrete", "integrated", "virtual", "other", "processor"].indexOf(kind);
+const rank = ({ kind }: GpuAdapter): number =>
+  ["discrete", "integrated", "virtual", "other", "processor"].indexOf(kind);
 
 function queryVulkan(): GpuAdapter[] {
   const koffi = createRequire(import.meta.url)("koffi") as {
@@ -82,7 +83,10 @@ export async function webgpuProblem(): Promise<string | null> {
   const graph = new Graph();
   graph.output("y", affine(graph.input("x", [1]), 2));
   try {
-    const session = await InferenceSession.create(emitOnnx(graph), { executionProviders: ["webgpu"], logSeverityLevel: 4 });
+    const session = await InferenceSession.create(emitOnnx(graph), {
+      executionProviders: ["webgpu"],
+      logSeverityLevel: 4,
+    });
     await session.release();
     return null;
   } catch (error) {

@@ -1,7 +1,8 @@
 /** What an op's lowering writes ONNX with. */
 import type { Shape } from "../dims.ts";
 
-export type OnnxAttribute = number | string | readonly number[] | { readonly float: number } | { readonly graph: Uint8Array };
+export type OnnxAttribute =
+  number | string | readonly number[] | { readonly float: number } | { readonly graph: Uint8Array };
 
 /** What a loop carries: a float tensor of any shape, or a sequence of such. */
 export type LoopType = "tensor" | "sequence";

@@ -58,15 +58,32 @@ export const tileSize = { queries: 256, keys: 512 } as const;
  * softmax(q·kᵀ / √headSize)·v; q [rows, heads·headSize], k [rows, kvHeads·headSize], v [rows, kvHeads·valueSize] →
  * [rows, heads·valueSize].
  */
-export const blockAttention = ({ heads, kvHeads, headSize, valueSize }: BlockHeads, q: Value, k: Value, v: Value, { blocks, keyRows }: AttentionBlocks): Value =>
-  q.graph.apply(attentionOp, [q, k, v, blocks, keyRows], { heads, kvHeads, headSize, ...(valueSize === undefined ? {} : { valueSize }) });
+export const blockAttention = (
+  { heads, kvHeads, headSize, valueSize }: BlockHeads,
+  q: Value,
+  k: Value,
+  v: Value,
+  { blocks, keyRows }: AttentionBlocks,
+): Value =>
+  q.graph.apply(attentionOp, [q, k, v, blocks, keyRows], {
+    heads,
+    kvHeads,
+    headSize,
+    ...(valueSize === undefined ? {} : { valueSize }),
+  });
 
 /**
  * The same where some queries read other values in the place of those they read most: `change` [rows, 3], see
  * `changeFields`. No gradient.
  */
-export const changedBlockAttention = ({ heads, kvHeads, headSize }: BlockHeads, q: Value, k: Value, v: Value, change: Value, { blocks, keyRows }: AttentionBlocks): Value =>
-  q.graph.apply(changedAttentionOp, [q, k, v, blocks, keyRows, change], { heads, kvHeads, headSize });
+export const changedBlockAttention = (
+  { heads, kvHeads, headSize }: BlockHeads,
+  q: Value,
+  k: Value,
+  v: Value,
+  change: Value,
+  { blocks, keyRows }: AttentionBlocks,
+): Value => q.graph.apply(changedAttentionOp, [q, k, v, blocks, keyRows, change], { heads, kvHeads, headSize });
 
 /**
  * Scores that exist at a time, over all heads (model/rows/attention-blocks.ts cuts blocks by it): few enough to stay in
@@ -78,30 +95,40 @@ const blockBytes = 4 * scoresAtOnce;
 const attentionOp: Op<BlockHeads> = {
   name: "blockAttention",
   outputs: ([q, k, v, blocks, keyRows], { heads, kvHeads, headSize, valueSize = headSize }) => {
-    if (q?.shape.length !== 2 || at(q.shape, 1) !== heads * headSize || heads % kvHeads !== 0) throw new Error("needs queries [rows, heads · headSize]");
+    if (q?.shape.length !== 2 || at(q.shape, 1) !== heads * headSize || heads % kvHeads !== 0)
+      throw new Error("needs queries [rows, heads · headSize]");
     const perKey = (size: number): Shape => [at(q.shape, 0), kvHeads * size];
-    if (!k || !v || !sameShape(k.shape, perKey(headSize)) || !sameShape(v.shape, perKey(valueSize))) throw new Error("needs keys and values [rows, kvHeads · size]");
-    if (blocks?.dtype !== "int32" || blocks.shape.length !== 2 || keyRows?.dtype !== "int32") throw new Error("needs int32 blocks and rows of keys");
+    if (!k || !v || !sameShape(k.shape, perKey(headSize)) || !sameShape(v.shape, perKey(valueSize)))
+      throw new Error("needs keys and values [rows, kvHeads · size]");
+    if (blocks?.dtype !== "int32" || blocks.shape.length !== 2 || keyRows?.dtype !== "int32")
+      throw new Error("needs int32 blocks and rows of keys");
     return [{ shape: [at(q.shape, 0), heads * valueSize], dtype: "float32" }];
   },
   gradient: (node, [dy]) => {
     const [q, k, v, blocks, keyRows] = node.inputs as [Value, Value, Value, Value, Value];
     if (!dy) return [];
-    const [dq, dk, dv] = q.graph.applyAll(attentionBackOp, [q, k, v, blocks, keyRows, first(node.outputs), dy], node.attributes) as [Value, Value, Value];
+    const [dq, dk, dv] = q.graph.applyAll(
+      attentionBackOp,
+      [q, k, v, blocks, keyRows, first(node.outputs), dy],
+      node.attributes,
+    ) as [Value, Value, Value];
     const ofRows = (parts: Value, shape: Shape): Value => scatterAddRows(zeros(q.graph, shape), keyRows, parts);
     return [dq, ofRows(dk, k.shape), ofRows(dv, v.shape)];
   },
   onnx: (emitter, { attributes }, inputs, outputs) => attendInLoop(emitter, attributes, inputs, first(outputs)),
   // Scores of a block with their mask, keys and values by head, and the parts that are joined at the end.
-  scratch: ({ inputs, outputs }, bytes) => 3 * blockBytes + bytes(inputs[1]!) + bytes(inputs[2]!) + bytes(first(outputs)),
+  scratch: ({ inputs, outputs }, bytes) =>
+    3 * blockBytes + bytes(inputs[1]!) + bytes(inputs[2]!) + bytes(first(outputs)),
 };
 
 const changedAttentionOp: Op<BlockHeads> = {
   name: "changedBlockAttention",
   outputs: attentionOp.outputs,
-  onnx: (emitter, { attributes }, inputs, outputs) => attendInLoop(emitter, attributes, inputs, first(outputs), inputs[5]),
+  onnx: (emitter, { attributes }, inputs, outputs) =>
+    attendInLoop(emitter, attributes, inputs, first(outputs), inputs[5]),
   // Besides, which keys are seen and chosen, and how far their probabilities are off the mean.
-  scratch: ({ inputs, outputs }, bytes) => 8 * blockBytes + bytes(inputs[1]!) + bytes(inputs[2]!) + bytes(first(outputs)),
+  scratch: ({ inputs, outputs }, bytes) =>
+    8 * blockBytes + bytes(inputs[1]!) + bytes(inputs[2]!) + bytes(first(outputs)),
 };
 
 /**
@@ -116,5 +143,9 @@ const attentionBackOp: Op<BlockHeads> = {
   },
   onnx: (emitter, { attributes }, inputs, outputs) => attendInLoopBack(emitter, attributes, inputs, outputs),
   // The same, with a cotangent for each of the scores, and the parts of three outputs.
-  scratch: ({ inputs, outputs }, bytes) => 5 * blockBytes + 2 * bytes(inputs[1]!) + 2 * bytes(inputs[2]!) + outputs.reduce((sum, output) => sum + bytes(output), 0),
+  scratch: ({ inputs, outputs }, bytes) =>
+    5 * blockBytes +
+    2 * bytes(inputs[1]!) +
+    2 * bytes(inputs[2]!) +
+    outputs.reduce((sum, output) => sum + bytes(output), 0),
 };

@@ -4,10 +4,12 @@ import { first, type Op, type Value } from "../graph.ts";
 import { reshape } from "./shape.ts";
 
 /** Repeat along axes of size 1 to reach `shape` (same rank). */
-export const expand = (x: Value, shape: Shape): Value => (sameShape(x.shape, shape) ? x : x.graph.apply(expandOp, [x], { shape }));
+export const expand = (x: Value, shape: Shape): Value =>
+  sameShape(x.shape, shape) ? x : x.graph.apply(expandOp, [x], { shape });
 
 /** Sum over `axes`, which disappear. */
-export const sum = (x: Value, axes: readonly number[]): Value => x.graph.apply(sumOp, [x], { axes: normalise(axes, x.shape) });
+export const sum = (x: Value, axes: readonly number[]): Value =>
+  x.graph.apply(sumOp, [x], { axes: normalise(axes, x.shape) });
 
 /** Sum over the last axis, kept with size 1. */
 export const sumLast = (x: Value): Value => {
@@ -23,7 +25,8 @@ export function sumTo(value: Value, shape: Shape): Value {
   return reshape(sum(value, axes), shape);
 }
 
-const normalise = (axes: readonly number[], shape: Shape): number[] => axes.map((axis) => (axis < 0 ? axis + shape.length : axis));
+const normalise = (axes: readonly number[], shape: Shape): number[] =>
+  axes.map((axis) => (axis < 0 ? axis + shape.length : axis));
 
 const expandOp: Op<{ readonly shape: Shape }> = {
   name: "expand",

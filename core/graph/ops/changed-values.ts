@@ -36,7 +36,11 @@ export interface ChangedProbabilities {
  * What stays of the probabilities, what of them is replaced, and 1 where a key is seen, all of the shape of `p`; no
  * gradient through the choice.
  */
-export function changedProbabilities({ p, visual, changes, deviations, over }: ChangedProbabilities): { readonly kept: Value; readonly replaced: Value; readonly seen: Value } {
+export function changedProbabilities({ p, visual, changes, deviations, over }: ChangedProbabilities): {
+  readonly kept: Value;
+  readonly replaced: Value;
+  readonly seen: Value;
+} {
   const seen = mul(above(affine(p, 1, -leastSeen)), visual);
   const shape: readonly Dim[] = p.shape.map((dim, axis) => (over.includes(axis) ? 1 : dim));
   const total = (x: Value): Value => reshape(sum(x, over), shape);

@@ -26,7 +26,11 @@ export interface ChunkedHead {
  * @param one a value [1] that is fed as 1 when the graph runs: multiplied with it, the second computation is not the
  * first one again to a compiler
  */
-export function chunkedHead(hidden: Value, weight: Value, { chunk, one }: { readonly chunk: number; readonly one: Value }): ChunkedHead {
+export function chunkedHead(
+  hidden: Value,
+  weight: Value,
+  { chunk, one }: { readonly chunk: number; readonly one: Value },
+): ChunkedHead {
   const V = at(weight.shape, 0);
   if (typeof V !== "number") throw new Error("the head needs a vocabulary of fixed size");
   const sizes = Array.from({ length: Math.ceil(V / chunk) }, (_, i) => Math.min(chunk, V - i * chunk));
@@ -41,11 +45,17 @@ export function chunkedHead(hidden: Value, weight: Value, { chunk, one }: { read
     const masses = exp(below);
     return { largest, mass: sumLast(masses), weighted: sumLast(mul(masses, below)) };
   });
-  const largest = concat(stretches.map((stretch) => stretch.largest), 1); // [M, chunks]
+  const largest = concat(
+    stretches.map((stretch) => stretch.largest),
+    1,
+  ); // [M, chunks]
   const top = maxLast(largest);
   const distances = sub(largest, top);
   const scales = exp(distances);
-  const masses = concat(stretches.map(({ mass }) => mass), 1);
+  const masses = concat(
+    stretches.map(({ mass }) => mass),
+    1,
+  );
   const total = sumLast(mul(masses, scales));
   const logTotal = add(top, log(total)); // log Σ exp logits, [M, 1]
 
@@ -60,7 +70,13 @@ export function chunkedHead(hidden: Value, weight: Value, { chunk, one }: { read
       const cotangent = rule(exp(logP), logP); // [M, chunk]
       return { dHidden: matmul(cotangent, part), dPart: matmul(cotangent, hidden, { transposeA: true }) };
     });
-    return { dHidden: pieces.map(({ dHidden }) => dHidden).reduce(add), dWeight: concat(pieces.map(({ dPart }) => dPart), 0) };
+    return {
+      dHidden: pieces.map(({ dHidden }) => dHidden).reduce(add),
+      dWeight: concat(
+        pieces.map(({ dPart }) => dPart),
+        0,
+      ),
+    };
   };
 
   return {
@@ -74,7 +90,13 @@ export function chunkedHead(hidden: Value, weight: Value, { chunk, one }: { read
       return reshape(withGradient(value, [hidden, weight], rule), [M]);
     },
     entropy: () => {
-      const weighted = add(concat(stretches.map((stretch) => stretch.weighted), 1), mul(distances, masses));
+      const weighted = add(
+        concat(
+          stretches.map((stretch) => stretch.weighted),
+          1,
+        ),
+        mul(distances, masses),
+      );
       const mean = mul(sumLast(mul(weighted, scales)), exp(neg(log(total)))); // Σ p · (logit − top)
       const value = sub(log(total), mean);
       const rule = (dy: Value): readonly Value[] => {

@@ -74,13 +74,20 @@ const formulas: Readonly<Record<Divergence, Formula>> = {
  * to `own` alone. Each pass over the vocabulary computes the logits of a chunk, uses them and lets go of them, so that
  * logits [M, V] never exist whole where V is more than a chunk.
  */
-export function divergence(kind: Divergence, own: HeadInput, other: HeadInput, { chunk, one }: DivergenceOptions): Value {
+export function divergence(
+  kind: Divergence,
+  own: HeadInput,
+  other: HeadInput,
+  { chunk, one }: DivergenceOptions,
+): Value {
   const V = at(own.weight.shape, 0);
-  if (typeof V !== "number" || V !== at(other.weight.shape, 0)) throw new Error("a divergence needs two vocabularies of one fixed size");
+  if (typeof V !== "number" || V !== at(other.weight.shape, 0))
+    throw new Error("a divergence needs two vocabularies of one fixed size");
   const sizes = Array.from({ length: Math.ceil(V / chunk) }, (_, i) => Math.min(chunk, V - i * chunk));
   const [ownParts, otherParts] = [split(own.weight, sizes, 0), split(other.weight, sizes, 0)];
   // One chunk is kept; several are computed again, which is not the first computation again to a compiler.
-  const again = (hidden: Value, times: number): Value => (sizes.length === 1 ? hidden : Array.from({ length: times }).reduce<Value>((x) => mul(x, one), hidden));
+  const again = (hidden: Value, times: number): Value =>
+    sizes.length === 1 ? hidden : Array.from({ length: times }).reduce<Value>((x) => mul(x, one), hidden);
   const [ownTotal, otherTotal] = [logTotal(own.hidden, ownParts), logTotal(other.hidden, otherParts)];
   const both = (times: number, index: number): Both => {
     const logP = sub(logits(again(own.hidden, times), ownParts[index]!), ownTotal);
@@ -93,9 +100,18 @@ export function divergence(kind: Divergence, own: HeadInput, other: HeadInput, {
   const rule = (dy: Value): readonly Value[] => {
     const pieces = sizes.map((_, index) => {
       const cotangent = mul(slope(both(2, index), sums), dy); // [M, chunk]
-      return { dHidden: matmul(cotangent, ownParts[index]!), dPart: matmul(cotangent, own.hidden, { transposeA: true }) };
+      return {
+        dHidden: matmul(cotangent, ownParts[index]!),
+        dPart: matmul(cotangent, own.hidden, { transposeA: true }),
+      };
     });
-    return [pieces.map(({ dHidden }) => dHidden).reduce(add), concat(pieces.map(({ dPart }) => dPart), 0)];
+    return [
+      pieces.map(({ dHidden }) => dHidden).reduce(add),
+      concat(
+        pieces.map(({ dPart }) => dPart),
+        0,
+      ),
+    ];
   };
   return reshape(withGradient(value(sums), [own.hidden, own.weight], rule), [at(own.hidden.shape, 0)]);
 }
@@ -110,7 +126,23 @@ function logTotal(hidden: Value, parts: readonly Value[]): Value {
     const largest = maxLast(scores);
     return { largest, mass: sumLast(exp(sub(scores, largest))) };
   });
-  const largest = concat(stretches.map((stretch) => stretch.largest), 1);
+  const largest = concat(
+    stretches.map((stretch) => stretch.largest),
+    1,
+  );
   const top = maxLast(largest);
-  return add(top, log(sumLast(mul(concat(stretches.map(({ mass }) => mass), 1), exp(sub(largest, top))))));
+  return add(
+    top,
+    log(
+      sumLast(
+        mul(
+          concat(
+            stretches.map(({ mass }) => mass),
+            1,
+          ),
+          exp(sub(largest, top)),
+        ),
+      ),
+    ),
+  );
 }

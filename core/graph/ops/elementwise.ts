@@ -26,7 +26,8 @@ export const withGradient = (y: Value, inputs: readonly Value[], rule: (cotangen
   y.graph.apply(withGradientOp, [y, ...inputs], { rule });
 
 /** The same where the rule is only cheaper than the chain rule through the parts of y. */
-export const withShortGradient: typeof withGradient = (y, inputs, rule) => (y.graph.passes.compositeGradients ? withGradient(y, inputs, rule) : y);
+export const withShortGradient: typeof withGradient = (y, inputs, rule) =>
+  y.graph.passes.compositeGradients ? withGradient(y, inputs, rule) : y;
 
 /** x · sigmoid(x). */
 export function silu(x: Value): Value {
@@ -132,7 +133,8 @@ const affineOp: Op<{ readonly factor: number; readonly offset: number }> = {
 const scalarOp: Op<{ readonly value: number }> = {
   name: "scalar",
   outputs: () => [{ shape: [], dtype: "float32" }],
-  onnx: (emitter, { attributes }, _, outputs) => void emitter.op("Identity", [emitter.float(attributes.value)], { outputs }),
+  onnx: (emitter, { attributes }, _, outputs) =>
+    void emitter.op("Identity", [emitter.float(attributes.value)], { outputs }),
 };
 
 interface GradientRule extends Attributes {
@@ -145,4 +147,3 @@ const withGradientOp: Op<GradientRule> = {
   gradient: (node, [dy]) => (dy ? [undefined, ...node.attributes.rule(dy)] : []),
   onnx: (emitter, _, inputs, outputs) => emitter.alias(first(outputs), first(inputs)),
 };
-

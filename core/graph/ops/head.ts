@@ -37,7 +37,8 @@ const pickOp: Op = {
     if (!sameShape(column.shape, [at(x.shape, 0), 1])) throw new Error("needs one target a row");
     return [{ shape: column.shape, dtype: "float32" }];
   },
-  onnx: (emitter, _, inputs, outputs) => void emitter.op("GatherElements", inputs, { outputs, attributes: { axis: 1 } }),
+  onnx: (emitter, _, inputs, outputs) =>
+    void emitter.op("GatherElements", inputs, { outputs, attributes: { axis: 1 } }),
 };
 
 /** x [M, V] with value [M, 1] added at column [M, 1]. */

@@ -2,7 +2,25 @@
  * All ops that models and gradient rules are written in; what executors treat in a way of its own (head, layers, draws)
  * stands in its file alone.
  */
-export { add, affine, div, erf, exp, gelu, geluTanh, log, mul, neg, quickGelu, scalar, sigmoid, silu, sqrt, sub, withGradient } from "./elementwise.ts";
+export {
+  add,
+  affine,
+  div,
+  erf,
+  exp,
+  gelu,
+  geluTanh,
+  log,
+  mul,
+  neg,
+  quickGelu,
+  scalar,
+  sigmoid,
+  silu,
+  sqrt,
+  sub,
+  withGradient,
+} from "./elementwise.ts";
 export { type AttentionBlocks, blockAttention, type BlockHeads, changedBlockAttention } from "./block-attention.ts";
 export { changedProbabilities, changeFields, replacement } from "./changed-values.ts";
 export { chunkedHead, type ChunkedHead } from "./chunked-head.ts";

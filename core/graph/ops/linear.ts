@@ -10,12 +10,13 @@ import { matmul } from "./matmul.ts";
  * x·wᵀ + b: x [rows, in], w [out, in] (as Hugging Face files keep it), b [out] or none; with the low-rank updates that
  * the graph has of `w`.
  */
-export const linear = (x: Value, w: Value, b?: Value): Value => lowRankUpdated(x.graph.apply(linearOp, b ? [x, w, b] : [x, w], {}), x, w);
+export const linear = (x: Value, w: Value, b?: Value): Value =>
+  lowRankUpdated(x.graph.apply(linearOp, b ? [x, w, b] : [x, w], {}), x, w);
 
 /**
  * x·wᵀ where every bit counts, in a head: an executor that computes in a shorter type sums and returns it in float32.
  */
-export const logits = (x: Value, w: Value): Value => 
+export const logits = (x: Value, w: Value): Value =>
   lowRankUpdated(x.graph.apply(linearOp, [x, w], { full: true }), x, w);
 
 const linearOp: Op = {

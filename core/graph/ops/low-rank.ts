@@ -19,7 +19,11 @@ export function lowRankUpdated(y: Value, x: Value, w: Value): Value {
   return [...single, ...dropped].reduce((sum, { weight, update: { a, b, scale, dropout: rule } }) => {
     const down = matmul(rule === null ? x : dropout(x, rule), a, { transposeB: true, scale });
     const width = at(b.shape, 1);
-    return addProduct(sum, down, replaced(w, (part) => (part === weight ? b : zeros(x.graph, [at(part.shape, 0), width])), width));
+    return addProduct(
+      sum,
+      down,
+      replaced(w, (part) => (part === weight ? b : zeros(x.graph, [at(part.shape, 0), width])), width),
+    );
   }, whole);
 }
 
@@ -30,10 +34,22 @@ interface Part {
 
 /** All updates as one of the sum of their ranks: a joined weight stays two products. */
 function together(y: Value, x: Value, w: Value, parts: readonly Part[]): Value {
-  const down = matmul(x, concat(parts.map(({ update: { a, scale } }) => affine(a, scale)), 0), { transposeB: true });
+  const down = matmul(
+    x,
+    concat(
+      parts.map(({ update: { a, scale } }) => affine(a, scale)),
+      0,
+    ),
+    { transposeB: true },
+  );
   const width = parts.reduce((sum, { update }) => sum + (at(update.b.shape, 1) as number), 0);
   const columns = (part: Value): Value =>
-    concat(parts.map(({ weight, update: { b } }) => (weight === part ? b : zeros(x.graph, [at(part.shape, 0), at(b.shape, 1)]))), 1);
+    concat(
+      parts.map(({ weight, update: { b } }) =>
+        weight === part ? b : zeros(x.graph, [at(part.shape, 0), at(b.shape, 1)]),
+      ),
+      1,
+    );
   return addProduct(y, down, replaced(w, columns, width));
 }
 
@@ -59,7 +75,9 @@ function keepsColumns({ node, shape }: Value): boolean {
   const last = shape.length - 1;
   const attributes = node.attributes as { readonly axis: number; readonly permutation: readonly number[] };
   if (name === "reshape") return at(node.inputs[0]!.shape, -1) === at(shape, -1);
-  return (name === "concat" && attributes.axis !== last) || (name === "transpose" && attributes.permutation[last] === last);
+  return (
+    (name === "concat" && attributes.axis !== last) || (name === "transpose" && attributes.permutation[last] === last)
+  );
 }
 
 /** y + x·wᵀ: y [rows, out], x [rows, rank], w [out, rank]. */
@@ -68,7 +86,8 @@ const addProduct = (y: Value, x: Value, w: Value): Value => x.graph.apply(addPro
 const addProductOp: Op = {
   name: "addProduct",
   outputs: ([y, x, w]) => {
-    if (y?.shape.length !== 2 || x?.shape.length !== 2 || w?.shape.length !== 2) throw new Error("needs y [rows, out], x [rows, rank] and w [out, rank]");
+    if (y?.shape.length !== 2 || x?.shape.length !== 2 || w?.shape.length !== 2)
+      throw new Error("needs y [rows, out], x [rows, rank] and w [out, rank]");
     if (at(x.shape, 1) !== at(w.shape, 1) || at(y.shape, 1) !== at(w.shape, 0)) throw new Error("the sizes do not fit");
     return [{ shape: y.shape, dtype: "float32" }];
   },
@@ -76,5 +95,6 @@ const addProductOp: Op = {
     const [, x, w] = node.inputs;
     return dy && x && w ? [dy, matmul(dy, w), matmul(dy, x, { transposeA: true })] : [];
   },
-  onnx: (emitter, _, [y, x, w], outputs) => void emitter.op("Gemm", [x!, w!, y!], { outputs, attributes: { transB: 1 } }),
+  onnx: (emitter, _, [y, x, w], outputs) =>
+    void emitter.op("Gemm", [x!, w!, y!], { outputs, attributes: { transB: 1 } }),
 };

@@ -9,8 +9,11 @@ export interface MatmulOptions {
 }
 
 /** scale · A·B over the last two axes, each side transposed on request; leading axes are equal. */
-export const matmul = (a: Value, b: Value, { transposeA = false, transposeB = false, scale = 1 }: MatmulOptions = {}): Value =>
-  a.graph.apply(matmulOp, [a, b], { transposeA, transposeB, scale });
+export const matmul = (
+  a: Value,
+  b: Value,
+  { transposeA = false, transposeB = false, scale = 1 }: MatmulOptions = {},
+): Value => a.graph.apply(matmulOp, [a, b], { transposeA, transposeB, scale });
 
 const matmulOp: Op<Required<MatmulOptions> & Record<string, unknown>> = {
   name: "matmul",

@@ -7,7 +7,8 @@ import { zeros } from "./shape.ts";
 export const gatherRows = (table: Value, index: Value): Value => table.graph.apply(gatherOp, [table, index], {});
 
 /** base [M, D] with rows [K, D] added at index [K]; repeated indices add up, in order. */
-export const scatterAddRows = (base: Value, index: Value, rows: Value): Value => base.graph.apply(scatterOp, [base, index, rows], {});
+export const scatterAddRows = (base: Value, index: Value, rows: Value): Value =>
+  base.graph.apply(scatterOp, [base, index, rows], {});
 
 /** How ragged runs of rows (windows, pictures) are laid out as a padded block. */
 export interface RowPacking {
@@ -27,8 +28,12 @@ export const pack = (x: Value, { rowOfSlot, slotOfRow, filled }: RowPacking): Va
 export const unpack = (block: Value, { rowOfSlot, slotOfRow, filled }: RowPacking): Value =>
   block.graph.apply(unpackOp, [block, rowOfSlot, slotOfRow, filled], {});
 
-const rowsOf = (table: Value | undefined, index: Value | undefined): { readonly shape: Shape; readonly dtype: "float32" } => {
-  if (table?.shape.length !== 2 || index?.shape.length !== 1 || index.dtype !== "int32") throw new Error("needs a matrix and int32 indices [K]");
+const rowsOf = (
+  table: Value | undefined,
+  index: Value | undefined,
+): { readonly shape: Shape; readonly dtype: "float32" } => {
+  if (table?.shape.length !== 2 || index?.shape.length !== 1 || index.dtype !== "int32")
+    throw new Error("needs a matrix and int32 indices [K]");
   return { shape: [at(index.shape, 0), at(table.shape, 1)], dtype: "float32" };
 };
 

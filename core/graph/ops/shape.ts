@@ -3,7 +3,8 @@ import { at, plus, sameDim, sameShape, type Shape, shapeText, sizeOf } from "../
 import { type Graph, type Op, type Value, first } from "../graph.ts";
 
 /** The same entries, row-major, under another shape. */
-export const reshape = (x: Value, shape: Shape): Value => (sameShape(x.shape, shape) ? x : x.graph.apply(reshapeOp, [x], { shape }));
+export const reshape = (x: Value, shape: Shape): Value =>
+  sameShape(x.shape, shape) ? x : x.graph.apply(reshapeOp, [x], { shape });
 
 /** Axis i of the result is axis permutation[i] of `x`. */
 export const transpose = (x: Value, permutation: readonly number[]): Value =>
@@ -14,7 +15,10 @@ export const concat = (values: readonly Value[], axis: number): Value =>
   values.length === 1 ? first(values) : first(values).graph.apply(concatOp, values, { axis });
 
 /** Cut along an axis into pieces of the given sizes, which add up to it. */
-export const split = (x: Value, sizes: Shape, axis: number): readonly Value[] => (sizes.length === 1 && sameDim(at(sizes, 0), at(x.shape, axis)) ? [x] : x.graph.applyAll(splitOp, [x], { sizes, axis }));
+export const split = (x: Value, sizes: Shape, axis: number): readonly Value[] =>
+  sizes.length === 1 && sameDim(at(sizes, 0), at(x.shape, axis))
+    ? [x]
+    : x.graph.applyAll(splitOp, [x], { sizes, axis });
 
 /** An array of zeros. */
 export const zeros = (graph: Graph, shape: Shape): Value => graph.apply(zerosOp, [], { shape });
@@ -23,7 +27,8 @@ const reshapeOp: Op<{ readonly shape: Shape }> = {
   name: "reshape",
   outputs: (inputs, { shape }) => {
     const x = first(inputs);
-    if (!sameDim(sizeOf(x.shape), sizeOf(shape))) throw new Error(`cannot become ${shapeText(shape)}: the sizes differ`);
+    if (!sameDim(sizeOf(x.shape), sizeOf(shape)))
+      throw new Error(`cannot become ${shapeText(shape)}: the sizes differ`);
     return [{ shape, dtype: x.dtype }];
   },
   gradient: (node, [dy]) => (dy ? [reshape(dy, first(node.inputs).shape)] : []),
@@ -58,21 +63,25 @@ const concatOp: Op<{ readonly axis: number }> = {
         throw new Error(`shapes differ outside axis ${axis}`);
       }
     }
-    return [{ shape: shape.map((dim, i) => (i === axis ? plus(...inputs.map((v) => at(v.shape, axis))) : dim)), dtype }];
+    return [
+      { shape: shape.map((dim, i) => (i === axis ? plus(...inputs.map((v) => at(v.shape, axis))) : dim)), dtype },
+    ];
   },
   gradient: (node, [dy]) => {
     const { axis } = node.attributes;
     const sizes = node.inputs.map((v) => at(v.shape, axis));
     return dy ? split(dy, sizes, axis) : [];
   },
-  onnx: (emitter, { attributes }, inputs, outputs) => void emitter.op("Concat", inputs, { outputs, attributes: { axis: attributes.axis } }),
+  onnx: (emitter, { attributes }, inputs, outputs) =>
+    void emitter.op("Concat", inputs, { outputs, attributes: { axis: attributes.axis } }),
 };
 
 const splitOp: Op<{ readonly sizes: Shape; readonly axis: number }> = {
   name: "split",
   outputs: (inputs, { sizes, axis }) => {
     const { shape, dtype } = first(inputs);
-    if (!sameDim(plus(...sizes), at(shape, axis))) throw new Error(`sizes ${shapeText(sizes)} do not add up to axis ${axis}`);
+    if (!sameDim(plus(...sizes), at(shape, axis)))
+      throw new Error(`sizes ${shapeText(sizes)} do not add up to axis ${axis}`);
     return sizes.map((size) => ({ shape: shape.map((dim, i) => (i === axis ? size : dim)), dtype }));
   },
   gradient: (node, cotangents) => [
@@ -88,5 +97,6 @@ const splitOp: Op<{ readonly sizes: Shape; readonly axis: number }> = {
 export const zerosOp: Op<{ readonly shape: Shape }> = {
   name: "zeros",
   outputs: (_, { shape }) => [{ shape, dtype: "float32" }],
-  onnx: (emitter, { attributes }, _, outputs) => void emitter.op("ConstantOfShape", [emitter.shape(attributes.shape)], { outputs }),
+  onnx: (emitter, { attributes }, _, outputs) =>
+    void emitter.op("ConstantOfShape", [emitter.shape(attributes.shape)], { outputs }),
 };

@@ -20,7 +20,10 @@ export function bindingSources(): { readonly source: string; readonly headers: s
   const require = createRequire(import.meta.url);
   const folderOf = (name: string): string => dirname(require.resolve(`${name}/package.json`));
   try {
-    return { source: join(folderOf("@tensorflow/tfjs-node-gpu"), "binding"), headers: join(folderOf("node-api-headers"), "include") };
+    return {
+      source: join(folderOf("@tensorflow/tfjs-node-gpu"), "binding"),
+      headers: join(folderOf("node-api-headers"), "include"),
+    };
   } catch (error) {
     throw new Error(
       "the binding's sources are in the package @tensorflow/tfjs-node-gpu, which is not installed: npm install --ignore-scripts @tensorflow/tfjs-node-gpu@4.22.0",
@@ -43,7 +46,9 @@ const setupSchema = z.object({ version: z.string(), gpu: z.boolean() });
 
 /** What `papo setup tensorflow` left; null before it ran. */
 export function tensorflowSetup(): TensorFlowSetup | null {
-  return existsSync(bindingFile) && existsSync(setupFile) ? readJsonFile(setupFile, setupSchema, "set it up again, npx papo setup tensorflow") : null;
+  return existsSync(bindingFile) && existsSync(setupFile)
+    ? readJsonFile(setupFile, setupSchema, "set it up again, npx papo setup tensorflow")
+    : null;
 }
 
 export interface TensorFlowOptions {
@@ -63,8 +68,14 @@ let loaded: { readonly binding: Binding; readonly precision: string } | null = n
  * @throws Error saying what to run where it is not set up, or which precision the process already has
  */
 export function loadTensorFlow({ threads, precision = "float32" }: TensorFlowOptions = {}): TensorFlowExecutor {
-  if (tensorflowSetup() === null) throw new Error("TensorFlow is not set up: run `npx papo setup tensorflow` (needs python3 with pip, and g++), or use the executor \"onnxruntime\"");
-  if (loaded !== null && loaded.precision !== precision) throw new Error(`TensorFlow runs in ${loaded.precision} in this process already: start another one for ${precision}`);
+  if (tensorflowSetup() === null)
+    throw new Error(
+      'TensorFlow is not set up: run `npx papo setup tensorflow` (needs python3 with pip, and g++), or use the executor "onnxruntime"',
+    );
+  if (loaded !== null && loaded.precision !== precision)
+    throw new Error(
+      `TensorFlow runs in ${loaded.precision} in this process already: start another one for ${precision}`,
+    );
   if (loaded === null) {
     // Read by the library when it is loaded.
     setVariable("TF_CPP_MIN_LOG_LEVEL", "2");

@@ -2,7 +2,16 @@
  * Runs graphs on TensorFlow, kernel by kernel: for GPUs and for bfloat16 products. `papo setup tensorflow` makes what
  * it needs.
  */
-import type { CompileOptions, Device, DeviceArray, Executor, Feeds, FloatArray, HostArray, Program } from "../executor.ts";
+import type {
+  CompileOptions,
+  Device,
+  DeviceArray,
+  Executor,
+  Feeds,
+  FloatArray,
+  HostArray,
+  Program,
+} from "../executor.ts";
 import { type Graph, inputOp, liveNodes, type Node, type Value } from "../graph.ts";
 import { evaluate, type Shape } from "../dims.ts";
 import { Kernels, type Binding, type Handle } from "./kernels.ts";
@@ -26,7 +35,10 @@ export class TensorFlowExecutor implements Executor {
   }
 
   compile(graph: Graph, { constants = {}, products = "float32" }: CompileOptions = {}): Promise<Program> {
-    if (products !== "float32") throw new Error(`products in ${products} are onnxruntime's: the executor "tensorflow" has float32 and, for all of them, bfloat16`);
+    if (products !== "float32")
+      throw new Error(
+        `products in ${products} are onnxruntime's: the executor "tensorflow" has float32 and, for all of them, bfloat16`,
+      );
     return Promise.resolve(new TensorFlowProgram(graph, this.#kernels, constants));
   }
 }
@@ -44,15 +56,21 @@ class TensorFlowProgram implements Program {
     this.#kernels = kernels;
     this.#nodes = liveNodes(graph);
     for (const node of this.#nodes) {
-      if (node.op.name !== inputOp.name && !(node.op.name in lowerings)) throw new Error(`the op "${node.op.name}" has no lowering to TensorFlow`);
+      if (node.op.name !== inputOp.name && !(node.op.name in lowerings))
+        throw new Error(`the op "${node.op.name}" has no lowering to TensorFlow`);
     }
-    for (const value of [...this.#nodes.flatMap((node) => node.inputs), ...graph.outputs.values()]) this.#reads.set(value, (this.#reads.get(value) ?? 0) + 1);
+    for (const value of [...this.#nodes.flatMap((node) => node.inputs), ...graph.outputs.values()])
+      this.#reads.set(value, (this.#reads.get(value) ?? 0) + 1);
     // A copy: the binding's tensors live in the arrays that they are made of.
-    for (const [name, { shape, data }] of Object.entries(constants)) this.#constants.set(name, kernels.upload({ shape, data: data.slice() }));
+    for (const [name, { shape, data }] of Object.entries(constants))
+      this.#constants.set(name, kernels.upload({ shape, data: data.slice() }));
   }
 
   run(feeds: Feeds): Promise<Record<string, FloatArray>> {
-    return this.#compute(feeds, ({ id, shape }) => ({ shape, data: this.#kernels.binding.tensorDataSync(id) as Float32Array }));
+    return this.#compute(feeds, ({ id, shape }) => ({
+      shape,
+      data: this.#kernels.binding.tensorDataSync(id) as Float32Array,
+    }));
   }
 
   runOnDevice(feeds: Feeds): Promise<Record<string, DeviceArray>> {
@@ -80,14 +98,17 @@ class TensorFlowProgram implements Program {
       const symbols = this.#symbols(feeds);
       const sizes = (shape: Shape): number[] => shape.map((dim) => evaluate(dim, symbols));
       for (const node of this.#nodes) {
-        const results = node.op.name === inputOp.name ? [this.#input(node, feeds)] : lower(node, handles, kernels, sizes);
+        const results =
+          node.op.name === inputOp.name ? [this.#input(node, feeds)] : lower(node, handles, kernels, sizes);
         node.outputs.forEach((value, i) => {
           handles.set(value, results[i] as Handle);
           if (!left.has(value)) drop(value);
         });
         for (const value of node.inputs) read(value);
       }
-      return Object.fromEntries([...this.#graph.outputs].map(([name, value]) => [name, take(handles.get(value) as Handle)]));
+      return Object.fromEntries(
+        [...this.#graph.outputs].map(([name, value]) => [name, take(handles.get(value) as Handle)]),
+      );
     } finally {
       for (const value of [...handles.keys()]) drop(value);
     }
@@ -107,8 +128,11 @@ class TensorFlowProgram implements Program {
     if (!feed) throw new Error(`the graph's input "${name}" was not fed`);
     if ("id" in feed) return feed;
     const size = feed.shape.reduce((a, b) => a * b, 1);
-    if (feed.data.length !== size) throw new Error(`input "${name}": ${feed.data.length} entries for shape [${feed.shape.join(", ")}]`);
-    return (this.#reads.get(node.outputs[0] as Value) ?? 0) > 1 && feed.data instanceof Float32Array ? this.#kernels.place(feed as FloatArray) : this.#kernels.upload(feed);
+    if (feed.data.length !== size)
+      throw new Error(`input "${name}": ${feed.data.length} entries for shape [${feed.shape.join(", ")}]`);
+    return (this.#reads.get(node.outputs[0] as Value) ?? 0) > 1 && feed.data instanceof Float32Array
+      ? this.#kernels.place(feed as FloatArray)
+      : this.#kernels.upload(feed);
   }
 
   /** Named sizes, read off the inputs that have them as an axis. */
@@ -124,7 +148,12 @@ class TensorFlowProgram implements Program {
   }
 }
 
-function lower(node: Node, handles: ReadonlyMap<Value, Handle>, kernels: Kernels, sizes: (shape: Shape) => number[]): readonly Handle[] {
+function lower(
+  node: Node,
+  handles: ReadonlyMap<Value, Handle>,
+  kernels: Kernels,
+  sizes: (shape: Shape) => number[],
+): readonly Handle[] {
   const inputs = node.inputs.map((value) => handles.get(value) as Handle);
   try {
     return (lowerings[node.op.name] as (typeof lowerings)[string])({ kernels, node, inputs, sizes });

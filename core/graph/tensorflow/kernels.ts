@@ -9,7 +9,12 @@ export interface Binding {
   createTensor(shape: readonly number[], dtype: number, data: Float32Array | Int32Array): number;
   deleteTensor(id: number): void;
   tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array;
-  executeOp(name: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): readonly { readonly id: number; readonly shape: readonly number[] }[];
+  executeOp(
+    name: string,
+    attributes: readonly Attribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): readonly { readonly id: number; readonly shape: readonly number[] }[];
   isUsingGpuDevice(): boolean;
   readonly TF_FLOAT: number;
   readonly TF_INT32: number;
@@ -47,7 +52,14 @@ export class Kernels {
 
   /** The array itself, not a copy of it: it must not change while the tensor is there. */
   upload({ shape, data }: HostArray): Handle {
-    return { id: this.binding.createTensor(shape, data instanceof Float32Array ? this.binding.TF_FLOAT : this.binding.TF_INT32, data), shape };
+    return {
+      id: this.binding.createTensor(
+        shape,
+        data instanceof Float32Array ? this.binding.TF_FLOAT : this.binding.TF_INT32,
+        data,
+      ),
+      shape,
+    };
   }
 
   /**
@@ -70,7 +82,13 @@ export class Kernels {
   /** int32 values as a constant; a number is a scalar. */
   ints(values: readonly number[] | number): Handle {
     const key = String(typeof values === "number" ? `scalar ${values}` : values);
-    const known = this.#ints.get(key) ?? this.upload(typeof values === "number" ? { shape: [], data: Int32Array.of(values) } : { shape: [values.length], data: Int32Array.from(values) });
+    const known =
+      this.#ints.get(key) ??
+      this.upload(
+        typeof values === "number"
+          ? { shape: [], data: Int32Array.of(values) }
+          : { shape: [values.length], data: Int32Array.from(values) },
+      );
     this.#ints.set(key, known);
     return known;
   }
@@ -99,13 +117,28 @@ export class Kernels {
     return this.runAll(name, inputs, attributes, 1)[0] as Handle;
   }
 
-  runAll(name: string, inputs: readonly Handle[], attributes: readonly Attribute[], outputs: number): readonly Handle[] {
-    return this.binding.executeOp(name, [this.#float, ...attributes], inputs.map(({ id }) => id), outputs);
+  runAll(
+    name: string,
+    inputs: readonly Handle[],
+    attributes: readonly Attribute[],
+    outputs: number,
+  ): readonly Handle[] {
+    return this.binding.executeOp(
+      name,
+      [this.#float, ...attributes],
+      inputs.map(({ id }) => id),
+      outputs,
+    );
   }
 
   /** The same for kernels whose type attributes have other names. */
   runWith(name: string, inputs: readonly Handle[], attributes: readonly Attribute[]): Handle {
-    return this.binding.executeOp(name, attributes, inputs.map(({ id }) => id), 1)[0] as Handle;
+    return this.binding.executeOp(
+      name,
+      attributes,
+      inputs.map(({ id }) => id),
+      1,
+    )[0] as Handle;
   }
 
   /** What `work` returns stays, all else that it made through `keep` is deleted, all of it when it throws. */

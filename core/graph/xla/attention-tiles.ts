@@ -65,7 +65,12 @@ export class TileProducts {
  * softmax(scale · q·kᵀ)·v, [kv, G, rows + Q, size]; without values the logarithm of what softmax divides by, [kv, G,
  * rows + Q, 1].
  */
-export function softmaxPass(hlo: HloWriter, { q, k, tiles }: Attended, products: TileProducts, values: Hlo | null): Hlo {
+export function softmaxPass(
+  hlo: HloWriter,
+  { q, k, tiles }: Attended,
+  products: TileProducts,
+  values: Hlo | null,
+): Hlo {
   const [kv, group, all] = q.shape as [number, number, number];
   const ofQuery = [kv, group, Q, 1];
   const width = values?.shape[2];

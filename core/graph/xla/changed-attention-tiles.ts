@@ -5,7 +5,14 @@
 import { tileSize } from "../ops/block-attention.ts";
 import { leastAbove, leastSeen } from "../ops/changed-values.ts";
 import { above, atLeast, minus, over, plus, sumOver, times } from "./arithmetic.ts";
-import { type Attended, attended, probabilities, softmaxPass, TileProducts, type TileSetting } from "./attention-tiles.ts";
+import {
+  type Attended,
+  attended,
+  probabilities,
+  softmaxPass,
+  TileProducts,
+  type TileSetting,
+} from "./attention-tiles.ts";
 import { byKey, byQuery, overTiles, type Pass, queryRows, type Tile } from "./tile-loop.ts";
 import type { Hlo, HloWriter } from "./writer.ts";
 
@@ -32,14 +39,19 @@ export function attendChangedInTiles(hlo: HloWriter, inputs: readonly Hlo[], set
     results: [read],
     step: (inner, tile, { reads, sums: [readBefore, replacedBefore] }) => {
       const found = seen.in(inner, tile, reads);
-      const isChosen = above(inner, minus(inner, seen.off(inner, tile, found, reads[4]!), tile.queries(reads[5]!)), leastAbove);
+      const isChosen = above(
+        inner,
+        minus(inner, seen.off(inner, tile, found, reads[4]!), tile.queries(reads[5]!)),
+        leastAbove,
+      );
       const chosen = times(inner, times(inner, isChosen, found.seen), tile.queries(reads[6]!));
       const replaced = times(inner, found.p, chosen);
       const kept = products.overKeys(inner, minus(inner, found.p, replaced), tile.keys(reads[8]!));
       return [plus(inner, readBefore!, kept), plus(inner, replacedBefore!, inner.reduceLast(replaced, "add"))];
     },
-    finish: (inner, tile, { reads, sums: [kept, replaced] }) =>
-      [plus(inner, kept!, times(inner, replaced!, tile.queries(reads[7]!)))],
+    finish: (inner, tile, { reads, sums: [kept, replaced] }) => [
+      plus(inner, kept!, times(inner, replaced!, tile.queries(reads[7]!))),
+    ],
   }) as [Hlo];
   return queryRows(hlo, out, seen.rows);
 }
@@ -81,7 +93,12 @@ class Seen {
 
 /** Of each query: mean and variance of what is seen, over all heads, and by head the mean value that replaces. */
 function statistics(hlo: HloWriter, seen: Seen): Record<"mean" | "variance" | "instead", Hlo> {
-  const { all: { v, tiles }, rows, ofAll, ofHead } = seen;
+  const {
+    all: { v, tiles },
+    rows,
+    ofAll,
+    ofHead,
+  } = seen;
   const means = times(hlo, hlo.reduceLast(hlo.convert(v, "f32"), "add"), hlo.constant(1 / v.shape[2]!));
   const results = [ofAll, ofAll, ofHead, ofHead];
   const [count, mass, seenOf, meansOf] = overTiles(hlo, tiles, rows, {

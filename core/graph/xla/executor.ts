@@ -48,11 +48,17 @@ export class XlaExecutor implements Executor {
   readonly #close: () => void;
 
   /** @param close called by `close` */
-  constructor(pjrt: Pjrt, { precision = "float32", cache, devices = 1, sharding = "full" }: XlaOptions = {}, close = (): void => pjrt.close()) {
+  constructor(
+    pjrt: Pjrt,
+    { precision = "float32", cache, devices = 1, sharding = "full" }: XlaOptions = {},
+    close = (): void => pjrt.close(),
+  ) {
     this.#close = close;
     const there = pjrt.devices.length;
     if (!Number.isInteger(devices) || devices < 1 || devices > Math.min(there, mostDevices))
-      throw new Error(`devices is ${devices}: ${pjrt.platform} has ${there} here, and a run takes at least 1 and at most ${mostDevices}`);
+      throw new Error(
+        `devices is ${devices}: ${pjrt.platform} has ${there} here, and a run takes at least 1 and at most ${mostDevices}`,
+      );
     this.devices = devices;
     this.#executables = new Executables(pjrt, cache === undefined ? null : new ExecutableFiles(cache, pjrt), devices);
     this.#memory = new Memory(pjrt, this.#executables, new Mesh(devices, sharding));

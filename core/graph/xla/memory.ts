@@ -40,11 +40,14 @@ export class Memory implements Device {
   put(array: FloatArray): DeviceArray {
     const placement = this.mesh.kept(array.shape);
     if (!isFileArray(array) || array.file.type !== "BF16") return this.#array(this.hold(array, placement));
-    return this.#array(this.#hold(this.mesh.split({ shape: array.shape, data: array.bits() }, placement), array.shape, placement));
+    return this.#array(
+      this.#hold(this.mesh.split({ shape: array.shape, data: array.bits() }, placement), array.shape, placement),
+    );
   }
 
   get({ id, shape }: DeviceArray): Float32Array {
-    if (this.#arrays.get(id)!.type === "bf16") return widened(this.fetch(this.#arrays.get(id)!, new Uint16Array(entries(shape))));
+    if (this.#arrays.get(id)!.type === "bf16")
+      return widened(this.fetch(this.#arrays.get(id)!, new Uint16Array(entries(shape))));
     return this.fetch(this.#arrays.get(id)!, new Float32Array(entries(shape)));
   }
 
@@ -63,7 +66,9 @@ export class Memory implements Device {
     type: "f32" | "bf16" = "f32",
     placement = this.mesh.kept(shape),
   ): DeviceArray {
-    return this.#made(filledText(shape, type, { mesh: this.mesh, placement }), { shape, type, placement }, [{ shape: [], data: Float32Array.of(value) }]);
+    return this.#made(filledText(shape, type, { mesh: this.mesh, placement }), { shape, type, placement }, [
+      { shape: [], data: Float32Array.of(value) },
+    ]);
   }
 
   random(
@@ -92,7 +97,11 @@ export class Memory implements Device {
 
   /** An array for each device. */
   holdEach(arrays: readonly HostArray[]): Held {
-    return this.#hold(arrays.map(({ data }) => data), arrays[0]!.shape, "own");
+    return this.#hold(
+      arrays.map(({ data }) => data),
+      arrays[0]!.shape,
+      "own",
+    );
   }
 
   /** One more hold on an array that has a number. @throws Error where it was freed or is another executor's */
@@ -119,9 +128,17 @@ export class Memory implements Device {
 
   /** Start a program; its outputs, each held once. */
   run({ executable, outputs }: LoadedProgram, inputs: readonly Held[]): Held[] {
-    const given = Array.from({ length: this.mesh.devices }, (_, device) => inputs.map(({ buffers }) => buffers[device]!));
+    const given = Array.from({ length: this.mesh.devices }, (_, device) =>
+      inputs.map(({ buffers }) => buffers[device]!),
+    );
     const made = this.#pjrt.execute(executable, given, outputs.length);
-    return outputs.map((output, i) => counted(this.#pjrt, made.map((list) => list[i]!), output));
+    return outputs.map((output, i) =>
+      counted(
+        this.#pjrt,
+        made.map((list) => list[i]!),
+        output,
+      ),
+    );
   }
 
   #hold(parts: readonly Numbers[], shape: readonly number[], placement: Placement): Held {

@@ -2,7 +2,8 @@
 import type { Mesh, Placement } from "./placement.ts";
 import { type Hlo, type HloWriter, tensorType } from "./writer.ts";
 
-const axes = (rank: number, cut: number): string => Array.from({ length: rank }, (_, axis) => (axis === cut ? '{"d"}' : "{}")).join(", ");
+const axes = (rank: number, cut: number): string =>
+  Array.from({ length: rank }, (_, axis) => (axis === cut ? '{"d"}' : "{}")).join(", ");
 
 /** What Shardy is told of an array. */
 function shardingText({ shape }: Pick<Hlo, "shape">, placement: Placement): string {
@@ -40,24 +41,39 @@ export function eachModule(hlo: HloWriter, mesh: Mesh, program: EachProgram): st
   const inputs = program.inputs.map(({ array }) => array);
   const placements = program.inputs.map(({ placement }) => placement);
   const own = ({ shape, type }: Hlo): Pick<Hlo, "shape" | "type"> => ({ shape: [1, ...shape], type });
-  const all = ({ shape, type }: Hlo, placement: Placement): string => tensorType({ shape: mesh.all(shape, placement), type });
+  const all = ({ shape, type }: Hlo, placement: Placement): string =>
+    tensorType({ shape: mesh.all(shape, placement), type });
   const sums = [...summed];
   const sumArguments = sums.map(([result, placement], i) => ({ name: `%sum${i}`, array: results[result]!, placement }));
   const given = [
-    ...inputs.map((array, i) => `%given${i}: ${annotated(mesh, { array, placement: placements[i]! }, overwritten.get(i))}`),
-    ...sumArguments.map(({ name, ...sum }, i) => `${name}: ${annotated(mesh, sum, overwritten.get(inputs.length + i))}`),
+    ...inputs.map(
+      (array, i) => `%given${i}: ${annotated(mesh, { array, placement: placements[i]! }, overwritten.get(i))}`,
+    ),
+    ...sumArguments.map(
+      ({ name, ...sum }, i) => `${name}: ${annotated(mesh, sum, overwritten.get(inputs.length + i))}`,
+    ),
   ];
   const returned = results.map((array, i) => annotated(mesh, { array, placement: summed.get(i) ?? "own" }));
-  const inner = inputs.map((input, i) => (placements[i] === "own" ? `%own${i}: ${tensorType(own(input))}` : `${input.name}: ${tensorType(input)}`));
-  const reshaped = (to: string, from: string, before: Pick<Hlo, "shape" | "type">, after: Pick<Hlo, "shape" | "type">): string =>
-    `${to} = stablehlo.reshape ${from} : (${tensorType(before)}) -> ${tensorType(after)}`;
+  const inner = inputs.map((input, i) =>
+    placements[i] === "own" ? `%own${i}: ${tensorType(own(input))}` : `${input.name}: ${tensorType(input)}`,
+  );
+  const reshaped = (
+    to: string,
+    from: string,
+    before: Pick<Hlo, "shape" | "type">,
+    after: Pick<Hlo, "shape" | "type">,
+  ): string => `${to} = stablehlo.reshape ${from} : (${tensorType(before)}) -> ${tensorType(after)}`;
   const body = [
-    ...inputs.flatMap((input, i) => (placements[i] === "own" ? [reshaped(input.name, `%own${i}`, own(input), input)] : [])),
+    ...inputs.flatMap((input, i) =>
+      placements[i] === "own" ? [reshaped(input.name, `%own${i}`, own(input), input)] : [],
+    ),
     ...hlo.body(),
     ...results.map((result, i) => reshaped(`%each${i}`, result.name, result, own(result))),
     `sdy.return ${results.map((_, i) => `%each${i}`).join(", ")} : ${results.map((result) => tensorType(own(result))).join(", ")}`,
   ];
-  const inShardings = inputs.map((input, i) => shardingText(input, placements[i] === "own" ? "own" : "whole")).join(", ");
+  const inShardings = inputs
+    .map((input, i) => shardingText(input, placements[i] === "own" ? "own" : "whole"))
+    .join(", ");
   const outShardings = results.map((result) => shardingText(result, "own")).join(", ");
   const outer = [
     `%all:${results.length} = sdy.manual_computation(${inputs.map((_, i) => `%given${i}`).join(", ")}) in_shardings=[${inShardings}] ` +
@@ -104,8 +120,14 @@ export function commonModule(
   outputs: readonly Placed[],
   overwritten: ReadonlyMap<number, number> = new Map(),
 ): string {
-  if (mesh.devices === 1) return hlo.module(inputs.map(({ array }) => array), outputs.map(({ array }) => array), overwritten);
-  const argument = (input: Placed, i: number): string => `${input.array.name}: ${annotated(mesh, input, overwritten.get(i))}`;
+  if (mesh.devices === 1)
+    return hlo.module(
+      inputs.map(({ array }) => array),
+      outputs.map(({ array }) => array),
+      overwritten,
+    );
+  const argument = (input: Placed, i: number): string =>
+    `${input.array.name}: ${annotated(mesh, input, overwritten.get(i))}`;
   const names = outputs.map(({ array }) => array.name).join(", ");
   return [
     moduleHead(mesh),

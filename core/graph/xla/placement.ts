@@ -31,7 +31,10 @@ export class Mesh {
   kept(shape: readonly number[]): Placement {
     if (this.devices === 1 || this.#sharding === "replicated" || shape.length < 2) return "whole";
     const axes = [...shape.keys()].filter((axis) => shape[axis]! % this.devices === 0 && shape[axis]! > 0);
-    return axes.reduce<Placement>((best, axis) => (best === "whole" || shape[axis]! > shape[best as number]! ? axis : best), "whole");
+    return axes.reduce<Placement>(
+      (best, axis) => (best === "whole" || shape[axis]! > shape[best as number]! ? axis : best),
+      "whole",
+    );
   }
 
   /** Of what a program returns: cut along its first named size (rows of different prompts), else as one that stays. */
@@ -59,7 +62,10 @@ export class Mesh {
   }
 
   /** What each device gets of an array. */
-  split({ shape, data }: { readonly shape: readonly number[]; readonly data: Numbers }, placement: Placement): Numbers[] {
+  split(
+    { shape, data }: { readonly shape: readonly number[]; readonly data: Numbers },
+    placement: Placement,
+  ): Numbers[] {
     return Array.from({ length: this.devices }, (_, device) =>
       typeof placement === "number" ? slice(data, shape, placement, device, this.devices) : data,
     );

@@ -58,7 +58,8 @@ export class XlaProgram implements Program {
     const read = new Set(live);
     this.#inputs = new Map([...graph.inputs].filter(([, { node }]) => read.has(node)));
     for (const [name, array] of Object.entries(setting.constants)) {
-      if (this.#inputs.has(name)) this.#constants.set(name, setting.memory.hold(array, setting.memory.mesh.kept(array.shape)));
+      if (this.#inputs.has(name))
+        this.#constants.set(name, setting.memory.hold(array, setting.memory.mesh.kept(array.shape)));
     }
   }
 
@@ -85,14 +86,17 @@ export class XlaProgram implements Program {
   ): Promise<{ own: Record<string, FloatArray>[]; sums: Record<string, DeviceArray> }> {
     const { memory, sums: summed } = this.#setting;
     const { devices } = memory.mesh;
-    if (devices === 1 || own.length !== devices) throw new Error(`${own.length} sets of feeds for ${devices} devices, of which there are several`);
+    if (devices === 1 || own.length !== devices)
+      throw new Error(`${own.length} sets of feeds for ${devices} devices, of which there are several`);
     const each = Object.fromEntries(Object.keys(own[0]!).map((name) => [name, own.map((one) => one[name]!)]));
     const outputs = Object.entries(await this.#run({ feeds, each }, sums));
     const ofEach = outputs.filter(([name]) => !summed.includes(name));
     try {
       const fetched = ofEach.map(([name, array]) => [name, array.shape, memory.get(array)] as const);
       return {
-        own: own.map((_, device) => Object.fromEntries(fetched.map(([name, shape, data]) => [name, partOf(shape, data, device)]))),
+        own: own.map((_, device) =>
+          Object.fromEntries(fetched.map(([name, shape, data]) => [name, partOf(shape, data, device)])),
+        ),
         sums: Object.fromEntries(outputs.filter(([name]) => summed.includes(name))),
       };
     } finally {
@@ -169,7 +173,10 @@ export class XlaProgram implements Program {
     if (own !== undefined) {
       for (const feed of own) checkFeed(name, feed, dtype);
       const other = own.find(({ shape }) => shape.join() !== own[0]!.shape.join());
-      if (other !== undefined) throw new Error(`input "${name}" is fed [${own[0]!.shape.join(", ")}] on one device and [${other.shape.join(", ")}] on another: sizes must be equal`);
+      if (other !== undefined)
+        throw new Error(
+          `input "${name}" is fed [${own[0]!.shape.join(", ")}] on one device and [${other.shape.join(", ")}] on another: sizes must be equal`,
+        );
       return this.#setting.memory.holdEach(own);
     }
     const feed = feeds[name];
@@ -184,7 +191,13 @@ export class XlaProgram implements Program {
     inPlace: boolean,
   ): Compiled {
     const placements = new Map<Value, Placement>([...held].map(([value, { placement }]) => [value, placement]));
-    const key = JSON.stringify([inPlace, each, ...placements.values(), ...[...held.values()].map(({ type }) => type), ...[...symbols].sort(([a], [b]) => (a < b ? -1 : 1))]);
+    const key = JSON.stringify([
+      inPlace,
+      each,
+      ...placements.values(),
+      ...[...held.values()].map(({ type }) => type),
+      ...[...symbols].sort(([a], [b]) => (a < b ? -1 : 1)),
+    ]);
     const known = this.#compiled.get(key);
     this.#setting.executables.ran(known !== undefined);
     if (known !== undefined) return known;
@@ -230,7 +243,8 @@ function letGo<Key>(held: Map<Key, Held>, key: Key): void {
 function checkFeed(name: string, { shape, data }: HostArray, dtype: Value["dtype"]): void {
   const size = shape.reduce((a, b) => a * b, 1);
   if (data.length !== size) throw new Error(`input "${name}": ${data.length} entries for shape [${shape.join(", ")}]`);
-  if (data instanceof Float32Array !== (dtype === "float32")) throw new Error(`input "${name}": ${data.constructor.name} for ${dtype}`);
+  if (data instanceof Float32Array !== (dtype === "float32"))
+    throw new Error(`input "${name}": ${data.constructor.name} for ${dtype}`);
 }
 
 /** A device's own of arrays that have an axis of the devices in front. */

@@ -56,5 +56,10 @@ export function filledText(shape: readonly number[], type: "f32" | "bf16", to: D
 }
 
 function filling(hlo: HloWriter, inputs: readonly Hlo[], array: Hlo, { mesh, placement }: Destination): string {
-  return commonModule(hlo, mesh, inputs.map((input) => ({ array: input, placement: "whole" })), [{ array, placement }]);
+  return commonModule(
+    hlo,
+    mesh,
+    inputs.map((input) => ({ array: input, placement: "whole" })),
+    [{ array, placement }],
+  );
 }

@@ -93,8 +93,20 @@ function finish(
   const added = sumArguments.map((array) => ({ array, placement: mesh.kept(array.shape) }));
   const text = each
     ? eachModule(hlo, mesh, { inputs, results, summed, overwritten: written })
-    : commonModule(hlo, mesh, [...inputs, ...added], results.map((array, i) => ({ array, placement: placed[i]! })), written);
-  return { text, results: results.map(({ shape, type }, i) => ({ shape, type, placement: placed[i]! })), sums, passed, outputs };
+    : commonModule(
+        hlo,
+        mesh,
+        [...inputs, ...added],
+        results.map((array, i) => ({ array, placement: placed[i]! })),
+        written,
+      );
+  return {
+    text,
+    results: results.map(({ shape, type }, i) => ({ shape, type, placement: placed[i]! })),
+    sums,
+    passed,
+    outputs,
+  };
 }
 
 /**
@@ -102,7 +114,11 @@ function finish(
  */
 function placements(
   results: readonly Hlo[],
-  { each, sums, outputs }: { readonly each: boolean; readonly sums: readonly string[]; readonly outputs: ReadonlyMap<string, number> },
+  {
+    each,
+    sums,
+    outputs,
+  }: { readonly each: boolean; readonly sums: readonly string[]; readonly outputs: ReadonlyMap<string, number> },
   { mesh, outputs: values }: SegmentSetting,
 ): Placement[] {
   const placed = results.map((): Placement => (each ? "own" : "whole"));

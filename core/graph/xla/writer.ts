@@ -132,7 +132,11 @@ export class HloWriter {
   read(x: Hlo, place: Hlo, axis: number, size: number): Hlo {
     const sizes = x.shape.map((own, i) => (i === axis ? size : own));
     const places = sizes.map((_, i) => (i === axis ? place : this.constant(0, "i32")));
-    return this.op(`stablehlo.dynamic_slice ${x.name}, ${names(places)}, sizes = ${list(sizes)}`, [x, ...places], sizes);
+    return this.op(
+      `stablehlo.dynamic_slice ${x.name}, ${names(places)}, sizes = ${list(sizes)}`,
+      [x, ...places],
+      sizes,
+    );
   }
 
   /** `base` with `update` written at a place along an axis; `place` is [] int32. */

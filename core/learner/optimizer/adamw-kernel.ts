@@ -16,7 +16,13 @@ export interface AdamWStep {
 }
 
 /** Arrays of one length: parameters and moments are changed in place. Whether all parameters are finite afterwards. */
-export type AdamWKernel = (parameter: Float32Array, gradient: Float32Array, first: Float32Array, second: Float32Array, step: AdamWStep) => boolean;
+export type AdamWKernel = (
+  parameter: Float32Array,
+  gradient: Float32Array,
+  first: Float32Array,
+  second: Float32Array,
+  step: AdamWStep,
+) => boolean;
 
 /** Numbers of each array that the module's memory holds at a time. */
 const stretch = 16_384;
@@ -24,10 +30,23 @@ const stretch = 16_384;
 /** The part of WebAssembly's interface that is used; Node's types leave it to the browser's. */
 interface WebAssemblyInterface {
   readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: { readonly memory: { readonly buffer: ArrayBuffer }; readonly update: Update } };
+  readonly Instance: new (module: object) => {
+    readonly exports: { readonly memory: { readonly buffer: ArrayBuffer }; readonly update: Update };
+  };
 }
 
-type Update = (bytes: number, scale: number, beta1: number, rest1: number, beta2: number, rest2: number, step: number, root: number, epsilon: number, keep: number) => number;
+type Update = (
+  bytes: number,
+  scale: number,
+  beta1: number,
+  rest1: number,
+  beta2: number,
+  rest2: number,
+  step: number,
+  root: number,
+  epsilon: number,
+  keep: number,
+) => number;
 
 export function createAdamWKernel(): AdamWKernel {
   const { Module, Instance } = (globalThis as unknown as { readonly WebAssembly: WebAssemblyInterface }).WebAssembly;

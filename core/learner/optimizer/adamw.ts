@@ -5,13 +5,21 @@ import type { OptimizerSettings } from "../learner.ts";
 import { type Moments, MomentMaker, momentNames } from "./moments.ts";
 import type { Optimizer, OptimizerState, StateArray, UpdateReport } from "./optimizer.ts";
 
-export type AdamWSettings = Pick<OptimizerSettings, "moments" | "beta1" | "beta2" | "epsilon" | "weightDecay" | "maxGradientNorm">;
+export type AdamWSettings = Pick<
+  OptimizerSettings,
+  "moments" | "beta1" | "beta2" | "epsilon" | "weightDecay" | "maxGradientNorm"
+>;
 
 /** What gradients of a common norm are multiplied with; torch's clip_grad_norm_ divides by the norm plus 1e-6. */
-export const clipScale = (norm: number, { maxGradientNorm }: AdamWSettings): number => Math.min(1, maxGradientNorm / (norm + 1e-6));
+export const clipScale = (norm: number, { maxGradientNorm }: AdamWSettings): number =>
+  Math.min(1, maxGradientNorm / (norm + 1e-6));
 
 /** The numbers of a parameter's `count`-th update. */
-export const stepNumbers = ({ beta1, beta2, weightDecay }: AdamWSettings, count: number, learningRate: number): Pick<AdamWStep, "stepSize" | "rootCorrection" | "keep"> => ({
+export const stepNumbers = (
+  { beta1, beta2, weightDecay }: AdamWSettings,
+  count: number,
+  learningRate: number,
+): Pick<AdamWStep, "stepSize" | "rootCorrection" | "keep"> => ({
   stepSize: learningRate / (1 - beta1 ** count),
   rootCorrection: 1 / Math.sqrt(1 - beta2 ** count),
   keep: 1 - learningRate * weightDecay,
@@ -19,10 +27,16 @@ export const stepNumbers = ({ beta1, beta2, weightDecay }: AdamWSettings, count:
 
 /** @throws Error naming the setting that is out of range */
 export function checkSettings(settings: AdamWSettings): void {
-  for (const [name, beta] of [["beta1", settings.beta1], ["beta2", settings.beta2]] as const) {
+  for (const [name, beta] of [
+    ["beta1", settings.beta1],
+    ["beta2", settings.beta2],
+  ] as const) {
     if (!(beta >= 0 && beta < 1)) throw new Error(`AdamW: ${name} is ${beta}; it must be at least 0 and below 1`);
   }
-  if (!(settings.maxGradientNorm > 0)) throw new Error(`AdamW: maxGradientNorm is ${settings.maxGradientNorm}; it must be above 0 (Infinity: no clipping)`);
+  if (!(settings.maxGradientNorm > 0))
+    throw new Error(
+      `AdamW: maxGradientNorm is ${settings.maxGradientNorm}; it must be above 0 (Infinity: no clipping)`,
+    );
 }
 
 /** Four sums side by side: one alone waits for each addition before it begins the next. */
@@ -76,15 +90,29 @@ export class AdamW implements Optimizer {
    * as they were.
    * @param options scale: what gradients are multiplied with, where it is known what they are clipped to
    */
-  update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, options: { readonly learningRate: number; readonly scale?: number }): UpdateReport {
-    const pairs = [...gradients].map(([name, gradient]) => ({ name, gradient, parameter: this.#parameter(parameters, name, gradient) }));
+  update(
+    parameters: Weights,
+    gradients: ReadonlyMap<string, Float32Array>,
+    options: { readonly learningRate: number; readonly scale?: number },
+  ): UpdateReport {
+    const pairs = [...gradients].map(([name, gradient]) => ({
+      name,
+      gradient,
+      parameter: this.#parameter(parameters, name, gradient),
+    }));
     const norm = gradientNorm(gradients);
     if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true, broken: null };
     const scale = options.scale ?? clipScale(norm, this.settings);
     this.#updates++;
     let broken: string | null = null;
     for (const { name, gradient, parameter } of pairs) {
-      const finite = this.#updateOne(parameter.data, gradient, this.#momentsOf(name, parameter.shape, gradient.length), scale, options.learningRate);
+      const finite = this.#updateOne(
+        parameter.data,
+        gradient,
+        this.#momentsOf(name, parameter.shape, gradient.length),
+        scale,
+        options.learningRate,
+      );
       if (!finite) broken ??= name;
     }
     return { gradientNorm: norm, skipped: false, broken };
@@ -134,9 +162,21 @@ export class AdamW implements Optimizer {
   /**
    * Whether every entry is finite afterwards: a second pass over the weights would take a fifth of the update's time.
    */
-  #updateOne(parameter: Float32Array, gradient: Float32Array, moments: Moments, scale: number, learningRate: number): boolean {
+  #updateOne(
+    parameter: Float32Array,
+    gradient: Float32Array,
+    moments: Moments,
+    scale: number,
+    learningRate: number,
+  ): boolean {
     const { beta1, beta2, epsilon } = this.settings;
     moments.count++;
-    return moments.update(parameter, gradient, { scale, beta1, beta2, epsilon, ...stepNumbers(this.settings, moments.count, learningRate) });
+    return moments.update(parameter, gradient, {
+      scale,
+      beta1,
+      beta2,
+      epsilon,
+      ...stepNumbers(this.settings, moments.count, learningRate),
+    });
   }
 }

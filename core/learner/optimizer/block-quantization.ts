@@ -35,7 +35,10 @@ export function codeTable(range: CodeRange): Float32Array {
   return Float32Array.from(values).sort();
 }
 
-export const emptyQuantized = (length: number): QuantizedArray => ({ codes: new Uint8Array(length), scales: new Float32Array(Math.ceil(length / blockSize)) });
+export const emptyQuantized = (length: number): QuantizedArray => ({
+  codes: new Uint8Array(length),
+  scales: new Float32Array(Math.ceil(length / blockSize)),
+});
 
 /** Quantizes and restores stretches of arrays that begin at a multiple of the block size. */
 export class BlockQuantizer {
@@ -54,7 +57,9 @@ export class BlockQuantizer {
   constructor(range: CodeRange) {
     this.#range = range;
     this.#values = codeTable(range);
-    this.#borders = this.#values.map((value, i) => (i === 255 ? Infinity : (value + (this.#values[i + 1] as number)) / 2));
+    this.#borders = this.#values.map((value, i) =>
+      i === 255 ? Infinity : (value + (this.#values[i + 1] as number)) / 2,
+    );
     for (let upper = 0; upper < this.#begin.length; upper++) {
       // Of a negative number the lowest value has all lower bits set.
       this.#bits[0] = (upper << 16) | (upper >= 2 ** 15 ? 0xffff : 0);

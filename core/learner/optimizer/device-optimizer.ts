@@ -2,7 +2,14 @@
  * AdamW and Muon as graphs, on weights, gradients and moments that stay on an executor's device. Numbers cross to the
  * host, arrays do not.
  */
-import { type Device, type DeviceArray, type Executor, type Feed, type FloatArray, zerosOn } from "../../graph/executor.ts";
+import {
+  type Device,
+  type DeviceArray,
+  type Executor,
+  type Feed,
+  type FloatArray,
+  zerosOn,
+} from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
 import { add, affine, concat, div, mul, reshape, sqrt, sub, sum } from "../../graph/ops/index.ts";
 import { Programs } from "../../graph/programs.ts";
@@ -38,7 +45,12 @@ interface UpdateRule {
   /** Numbers of one update, fed as [1] by name. */
   numbers(shape: readonly number[], count: number, learningRate: number): Readonly<Record<string, number>>;
   /** The new parameter, and the kept arrays' new values in order, from the old ones and the gradient, clipped. */
-  trace(now: { readonly parameter: Value; readonly gradient: Value; readonly kept: readonly Value[]; readonly number: (name: string) => Value }): readonly [parameter: Value, kept: readonly Value[]];
+  trace(now: {
+    readonly parameter: Value;
+    readonly gradient: Value;
+    readonly kept: readonly Value[];
+    readonly number: (name: string) => Value;
+  }): readonly [parameter: Value, kept: readonly Value[]];
 }
 
 export class DeviceOptimizer {
@@ -55,7 +67,10 @@ export class DeviceOptimizer {
    */
   constructor(settings: AdamWSettings, executor: Executor, isMatrix: (parameter: string) => boolean) {
     if (executor.device === undefined) throw new Error(`${executor.name} has no device to keep moments on`);
-    if (settings.moments === "8bit") throw new Error(`optimizer.moments "8bit" is for optimizers on the host: ${executor.name} keeps moments on its device, in float32; leave the setting out, or use the executor "onnxruntime"`);
+    if (settings.moments === "8bit")
+      throw new Error(
+        `optimizer.moments "8bit" is for optimizers on the host: ${executor.name} keeps moments on its device, in float32; leave the setting out, or use the executor "onnxruntime"`,
+      );
     checkSettings(settings);
     this.#settings = settings;
     this.#device = executor.device;
@@ -68,9 +83,14 @@ export class DeviceOptimizer {
    * As Optimizer.update; a layer's parameters are one program's, so that layers share it. Sums of squares are float32,
    * added up in double precision.
    */
-  async update(weights: DeviceWeights, gradients: DeviceArrays, { learningRate }: { readonly learningRate: number }): Promise<UpdateReport> {
+  async update(
+    weights: DeviceWeights,
+    gradients: DeviceArrays,
+    { learningRate }: { readonly learningRate: number },
+  ): Promise<UpdateReport> {
     const squares: DeviceArray[] = [];
-    for (const names of byLayer([...gradients.keys()])) squares.push(await this.#squares(names.map((name) => gradients.get(name) as DeviceArray)));
+    for (const names of byLayer([...gradients.keys()]))
+      squares.push(await this.#squares(names.map((name) => gradients.get(name) as DeviceArray)));
     const norm = Math.sqrt(squares.flatMap((array) => this.#fetch(array)).reduce((total, square) => total + square, 0));
     if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true, broken: null };
     const scale = clipScale(norm, this.#settings);
@@ -86,7 +106,11 @@ export class DeviceOptimizer {
   /** a + b, a new array. */
   async sum(a: DeviceArray, b: DeviceArray): Promise<DeviceArray> {
     const { shape } = a;
-    const { total } = await this.#programs.runOnDevice(`sum ${shape.join(",")}`, (graph) => graph.output("total", add(graph.input("a", shape), graph.input("b", shape))), { a, b });
+    const { total } = await this.#programs.runOnDevice(
+      `sum ${shape.join(",")}`,
+      (graph) => graph.output("total", add(graph.input("a", shape), graph.input("b", shape))),
+      { a, b },
+    );
     return total as DeviceArray;
   }
 
@@ -95,7 +119,8 @@ export class DeviceOptimizer {
     const arrays = new Map<string, FloatArray>();
     for (const [name, { shape, arrays: kept, count }] of this.#kept) {
       for (const [suffix, array] of kept) arrays.set(`${name}.${suffix}`, { shape, data: this.#device.get(array) });
-      if (this.#ruleOf(name).name === "adamw") arrays.set(`${name}.${momentNames.step}`, { shape: [1], data: Float32Array.of(count) });
+      if (this.#ruleOf(name).name === "adamw")
+        arrays.set(`${name}.${momentNames.step}`, { shape: [1], data: Float32Array.of(count) });
     }
     return { updates: this.#updates, arrays };
   }
@@ -107,8 +132,15 @@ export class DeviceOptimizer {
       const rule = this.#ruleOf(name);
       const saved = rule.keeps.map((suffix) => floatArray(arrays.get(`${name}.${suffix}`)));
       const count = rule.name === "adamw" ? arrays.get(`${name}.${momentNames.step}`)?.data[0] : 0;
-      if (saved.some((array) => array === undefined) || count === undefined) throw new Error(`the saved optimizer state of "${name}" is incomplete: ${rule.name} keeps ${rule.keeps.join(", ")}`);
-      this.#kept.set(name, { shape: saved[0]!.shape, arrays: new Map(rule.keeps.map((suffix, i) => [suffix, this.#device.put(saved[i]!)])), count });
+      if (saved.some((array) => array === undefined) || count === undefined)
+        throw new Error(
+          `the saved optimizer state of "${name}" is incomplete: ${rule.name} keeps ${rule.keeps.join(", ")}`,
+        );
+      this.#kept.set(name, {
+        shape: saved[0]!.shape,
+        arrays: new Map(rule.keeps.map((suffix, i) => [suffix, this.#device.put(saved[i]!)])),
+        count,
+      });
     }
     this.#updates = updates;
   }
@@ -120,10 +152,14 @@ export class DeviceOptimizer {
 
   /** Σ g² of each, [arrays]. */
   async #squares(arrays: readonly DeviceArray[]): Promise<DeviceArray> {
-    const { squares } = await this.#programs.runOnDevice(`squares ${shapesOf(arrays)}`, (graph) => {
-      const each = arrays.map(({ shape }, i) => graph.input(String(i), shape));
-      graph.output("squares", numbers(each.map((x) => sum(mul(x, x), axesOf(x)))));
-    }, Object.fromEntries(arrays.map((array, i) => [i, array])));
+    const { squares } = await this.#programs.runOnDevice(
+      `squares ${shapesOf(arrays)}`,
+      (graph) => {
+        const each = arrays.map(({ shape }, i) => graph.input(String(i), shape));
+        graph.output("squares", numbers(each.map((x) => sum(mul(x, x), axesOf(x)))));
+      },
+      Object.fromEntries(arrays.map((array, i) => [i, array])),
+    );
     return squares as DeviceArray;
   }
 
@@ -140,21 +176,35 @@ export class DeviceOptimizer {
   }
 
   /** Update parameters of one rule and equal numbers; returns of each 0, or NaN where a new value is not finite. */
-  async #updateGroup(names: readonly string[], weights: DeviceWeights, gradients: DeviceArrays, scale: number, learningRate: number): Promise<DeviceArray> {
+  async #updateGroup(
+    names: readonly string[],
+    weights: DeviceWeights,
+    gradients: DeviceArrays,
+    scale: number,
+    learningRate: number,
+  ): Promise<DeviceArray> {
     const rule = this.#ruleOf(names[0] as string);
     const parameters = names.map((name) => weights.onDevice(name));
-    const kept = names.map((name, i) => this.#kept.get(name) ?? this.#begin(name, (parameters[i] as DeviceArray).shape, rule));
+    const kept = names.map(
+      (name, i) => this.#kept.get(name) ?? this.#begin(name, (parameters[i] as DeviceArray).shape, rule),
+    );
     for (const state of kept) state.count++;
     const numbersFed = { scale, ...rule.numbers(kept[0]!.shape, kept[0]!.count, learningRate) };
-    const feeds: Record<string, Feed> = Object.fromEntries(Object.entries(numbersFed).map(([name, value]) => [name, { shape: [1], data: Float32Array.of(value) }]));
+    const feeds: Record<string, Feed> = Object.fromEntries(
+      Object.entries(numbersFed).map(([name, value]) => [name, { shape: [1], data: Float32Array.of(value) }]),
+    );
     names.forEach((name, i) => {
       feeds[`parameter ${i}`] = parameters[i] as DeviceArray;
       feeds[`gradient ${i}`] = gradients.get(name) as DeviceArray;
       for (const [suffix, array] of kept[i]!.arrays) feeds[`${suffix} ${i}`] = array;
     });
-    const replaced = Object.fromEntries(names.flatMap((_, i) => ["parameter", ...rule.keeps].map((what) => [`new ${what} ${i}`, `${what} ${i}`])));
+    const replaced = Object.fromEntries(
+      names.flatMap((_, i) => ["parameter", ...rule.keeps].map((what) => [`new ${what} ${i}`, `${what} ${i}`])),
+    );
     const key = `${rule.name} ${shapesOf(parameters)}`;
-    const updated = await this.#programs.runOnDevice(key, (graph) => traceUpdate(graph, rule, parameters), feeds, { replaced });
+    const updated = await this.#programs.runOnDevice(key, (graph) => traceUpdate(graph, rule, parameters), feeds, {
+      replaced,
+    });
     names.forEach((name, i) => {
       weights.replaceOnDevice(name, updated[`new parameter ${i}`] as DeviceArray);
       for (const suffix of rule.keeps) {
@@ -227,7 +277,12 @@ function traceUpdate(graph: Graph, rule: UpdateRule, parameters: readonly Device
   const sound = parameters.map(({ shape }, i) => {
     const array = (what: string): Value => graph.input(`${what} ${i}`, shape);
     const clipped = mul(array("gradient"), number("scale"));
-    const [next, keeps] = rule.trace({ parameter: array("parameter"), gradient: clipped, kept: rule.keeps.map(array), number });
+    const [next, keeps] = rule.trace({
+      parameter: array("parameter"),
+      gradient: clipped,
+      kept: rule.keeps.map(array),
+      number,
+    });
     graph.output(`new parameter ${i}`, next);
     rule.keeps.forEach((suffix, k) => graph.output(`new ${suffix} ${i}`, keeps[k] as Value));
     // 0 · x is NaN where x is not finite.
@@ -236,7 +291,11 @@ function traceUpdate(graph: Graph, rule: UpdateRule, parameters: readonly Device
   graph.output("sound", numbers(sound));
 }
 
-const numbers = (each: readonly Value[]): Value => concat(each.map((value) => reshape(value, [1])), 0);
+const numbers = (each: readonly Value[]): Value =>
+  concat(
+    each.map((value) => reshape(value, [1])),
+    0,
+  );
 
 const shapesOf = (arrays: readonly DeviceArray[]): string => arrays.map(({ shape }) => shape.join(",")).join(" ");
 

@@ -40,7 +40,8 @@ export class MomentMaker {
 
   /** Zeros. */
   begin(shape: readonly number[], length: number): Moments {
-    if (this.#quantizes(length)) return new ByteMoments(this.#work, shape, emptyQuantized(length), emptyQuantized(length));
+    if (this.#quantizes(length))
+      return new ByteMoments(this.#work, shape, emptyQuantized(length), emptyQuantized(length));
     return new FloatMoments(this.#kernel, shape, new Float32Array(length), new Float32Array(length));
   }
 
@@ -56,21 +57,29 @@ export class MomentMaker {
     const suffix = `.${momentNames.step}`;
     const { first, second } = momentNames;
     const counted = [...arrays.keys()].filter((key) => key.endsWith(suffix)).map((key) => key.slice(0, -suffix.length));
-    const begun = [...arrays.keys()].map((key) => new RegExp(`^(.*)\\.${first}(\\.${quantizedNames.codes})?$`).exec(key)?.[1]).filter((name) => name !== undefined);
-    return new Map([...new Set([...counted, ...begun])].map((name) => {
-      const count = arrays.get(name + suffix)?.data[0];
-      const quantized = arrays.has(`${name}.${first}.${quantizedNames.codes}`);
-      const moments = quantized ? this.#readBytes(arrays, name) : this.#readFloats(arrays, name);
-      if (moments === null || count === undefined) {
-        throw new Error(`AdamW: the saved optimizer state of "${name}" is incomplete: ${first}, ${second} or step is missing or of another size`);
-      }
-      if (quantized !== this.#quantizes(moments.length)) {
-        const types = quantized ? ["8 bits", '"8bit"'] : ["float32", '"float32"'];
-        throw new Error(`AdamW: the saved moments of "${name}" are in ${types[0]}: go on with optimizer.moments: ${types[1]}, as they were made`);
-      }
-      moments.count = count;
-      return [name, moments] as const;
-    }));
+    const begun = [...arrays.keys()]
+      .map((key) => new RegExp(`^(.*)\\.${first}(\\.${quantizedNames.codes})?$`).exec(key)?.[1])
+      .filter((name) => name !== undefined);
+    return new Map(
+      [...new Set([...counted, ...begun])].map((name) => {
+        const count = arrays.get(name + suffix)?.data[0];
+        const quantized = arrays.has(`${name}.${first}.${quantizedNames.codes}`);
+        const moments = quantized ? this.#readBytes(arrays, name) : this.#readFloats(arrays, name);
+        if (moments === null || count === undefined) {
+          throw new Error(
+            `AdamW: the saved optimizer state of "${name}" is incomplete: ${first}, ${second} or step is missing or of another size`,
+          );
+        }
+        if (quantized !== this.#quantizes(moments.length)) {
+          const types = quantized ? ["8 bits", '"8bit"'] : ["float32", '"float32"'];
+          throw new Error(
+            `AdamW: the saved moments of "${name}" are in ${types[0]}: go on with optimizer.moments: ${types[1]}, as they were made`,
+          );
+        }
+        moments.count = count;
+        return [name, moments] as const;
+      }),
+    );
   }
 
   get #work(): ByteWork {
@@ -83,19 +92,36 @@ export class MomentMaker {
 
   #readFloats(arrays: OptimizerState["arrays"], name: string): FloatMoments | null {
     const [first, second] = [arrays.get(`${name}.${momentNames.first}`), arrays.get(`${name}.${momentNames.second}`)];
-    if (!(first?.data instanceof Float32Array) || !(second?.data instanceof Float32Array) || first.data.length !== second.data.length) return null;
+    if (
+      !(first?.data instanceof Float32Array) ||
+      !(second?.data instanceof Float32Array) ||
+      first.data.length !== second.data.length
+    )
+      return null;
     return new FloatMoments(this.#kernel, first.shape, first.data, second.data);
   }
 
   #readBytes(arrays: OptimizerState["arrays"], name: string): ByteMoments | null {
     const read = (moment: string): QuantizedArray | null => {
-      const [codes, scales] = [quantizedNames.codes, quantizedNames.scales].map((part) => arrays.get(`${name}.${moment}.${part}`)?.data);
-      if (!(codes instanceof Uint8Array) || !(scales instanceof Float32Array) || scales.length !== Math.ceil(codes.length / blockSize)) return null;
+      const [codes, scales] = [quantizedNames.codes, quantizedNames.scales].map(
+        (part) => arrays.get(`${name}.${moment}.${part}`)?.data,
+      );
+      if (
+        !(codes instanceof Uint8Array) ||
+        !(scales instanceof Float32Array) ||
+        scales.length !== Math.ceil(codes.length / blockSize)
+      )
+        return null;
       return { codes, scales };
     };
     const [first, second] = [read(momentNames.first), read(momentNames.second)];
     if (first === null || first.codes.length !== second?.codes.length) return null;
-    return new ByteMoments(this.#work, arrays.get(`${name}.${momentNames.first}.${quantizedNames.codes}`)!.shape, first, second);
+    return new ByteMoments(
+      this.#work,
+      arrays.get(`${name}.${momentNames.first}.${quantizedNames.codes}`)!.shape,
+      first,
+      second,
+    );
   }
 }
 
@@ -119,7 +145,10 @@ class FloatMoments implements Moments {
   }
 
   arrays() {
-    return [[momentNames.first, { shape: this.#shape, data: this.#first }], [momentNames.second, { shape: this.#shape, data: this.#second }]] as const;
+    return [
+      [momentNames.first, { shape: this.#shape, data: this.#first }],
+      [momentNames.second, { shape: this.#shape, data: this.#second }],
+    ] as const;
   }
 }
 
@@ -161,7 +190,12 @@ class ByteMoments implements Moments {
 
   arrays() {
     const [first, second] = this.#quantized;
-    return ([[momentNames.first, first], [momentNames.second, second]] as const).flatMap(([name, { codes, scales }]) => [
+    return (
+      [
+        [momentNames.first, first],
+        [momentNames.second, second],
+      ] as const
+    ).flatMap(([name, { codes, scales }]) => [
       [`${name}.${quantizedNames.codes}`, { shape: this.#shape, data: codes }] as const,
       [`${name}.${quantizedNames.scales}`, { shape: [scales.length], data: scales }] as const,
     ]);

@@ -22,7 +22,8 @@ export const momentumName = "momentum";
 const suffix = `.${momentumName}`;
 
 /** lr · 0.2 · √max(rows, columns). */
-export const muonStep = (shape: readonly number[], learningRate: number): number => learningRate * 0.2 * Math.sqrt(Math.max(...shape));
+export const muonStep = (shape: readonly number[], learningRate: number): number =>
+  learningRate * 0.2 * Math.sqrt(Math.max(...shape));
 
 /**
  * B ← μB + (1−μ)g; u = orthogonalise(μB + (1−μ)g), Nesterov; θ ← θ(1 − lr·λ) − lr·0.2·√max(rows, columns)·u, so that an
@@ -47,7 +48,11 @@ export class Muon implements Optimizer {
     this.#rest = new AdamW({ ...settings, maxGradientNorm: Infinity });
   }
 
-  async update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, { learningRate }: { readonly learningRate: number }): Promise<UpdateReport> {
+  async update(
+    parameters: Weights,
+    gradients: ReadonlyMap<string, Float32Array>,
+    { learningRate }: { readonly learningRate: number },
+  ): Promise<UpdateReport> {
     const norm = gradientNorm(gradients);
     if (!Number.isFinite(norm)) return { gradientNorm: norm, skipped: true, broken: null };
     const scale = clipScale(norm, this.#settings);
@@ -57,7 +62,12 @@ export class Muon implements Optimizer {
       if (!this.#isMatrix(name)) continue;
       const parameter = parameters.get(name);
       if (!parameter) throw new Error(`Muon: a gradient for "${name}", which is no parameter`);
-      await this.#updateMatrix(name, parameter, gradient.map((value) => value * scale), learningRate);
+      await this.#updateMatrix(
+        name,
+        parameter,
+        gradient.map((value) => value * scale),
+        learningRate,
+      );
       if (firstNotFinite(parameter.data) >= 0) broken ??= name;
     }
     return { gradientNorm: norm, skipped: false, broken };
@@ -65,7 +75,10 @@ export class Muon implements Optimizer {
 
   state(): OptimizerState {
     const { updates, arrays } = this.#rest.state();
-    return { updates, arrays: new Map([...arrays, ...[...this.#momenta].map(([name, array]) => [name + suffix, array] as const)]) };
+    return {
+      updates,
+      arrays: new Map([...arrays, ...[...this.#momenta].map(([name, array]) => [name + suffix, array] as const)]),
+    };
   }
 
   restore({ updates, arrays }: OptimizerState): void {
@@ -83,7 +96,12 @@ export class Muon implements Optimizer {
     await this.#programs.release();
   }
 
-  async #updateMatrix(name: string, { shape, data }: { readonly shape: readonly number[]; readonly data: Float32Array }, gradient: Float32Array, learningRate: number): Promise<void> {
+  async #updateMatrix(
+    name: string,
+    { shape, data }: { readonly shape: readonly number[]; readonly data: Float32Array },
+    gradient: Float32Array,
+    learningRate: number,
+  ): Promise<void> {
     const [rows = 1, columns = 1] = shape;
     const kept = this.#momenta.get(name) ?? { shape, data: new Float32Array(data.length) };
     this.#momenta.set(name, kept);
@@ -101,8 +119,12 @@ export class Muon implements Optimizer {
   /** The nearest matrix with singular values about 1, by Newton–Schulz iterations. */
   async #orthogonalise(matrix: Float32Array, rows: number, columns: number): Promise<Float32Array> {
     const norm = gradientNorm(new Map([["", matrix]])) + normEpsilon;
-    const program = await this.#programs.get(`${rows} × ${columns}`, (graph) => graph.output("out", orthogonalised(graph.input("matrix", [rows, columns]))));
-    const { out } = await program.run({ matrix: { shape: [rows, columns], data: matrix.map((value) => value / norm) } });
+    const program = await this.#programs.get(`${rows} × ${columns}`, (graph) =>
+      graph.output("out", orthogonalised(graph.input("matrix", [rows, columns]))),
+    );
+    const { out } = await program.run({
+      matrix: { shape: [rows, columns], data: matrix.map((value) => value / norm) },
+    });
     return (out as FloatArray).data;
   }
 }

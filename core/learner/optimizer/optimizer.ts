@@ -29,7 +29,11 @@ export interface Optimizer {
    * Clip the gradients by their common norm and update, in place, the parameters that have one. A norm that is not
    * finite changes nothing.
    */
-  update(parameters: Weights, gradients: ReadonlyMap<string, Float32Array>, options: { readonly learningRate: number }): UpdateReport | Promise<UpdateReport>;
+  update(
+    parameters: Weights,
+    gradients: ReadonlyMap<string, Float32Array>,
+    options: { readonly learningRate: number },
+  ): UpdateReport | Promise<UpdateReport>;
   /** The state as it is now; the arrays are the live ones, to be written before the next update. */
   state(): OptimizerState;
   /** Go on from what `state` gave; its arrays are the optimizer's from now on. */

@@ -24,7 +24,10 @@ export interface TrainingState {
    * outputs are returned.
    * @param own feeds of each pass
    */
-  backward(program: ModelProgram, own: readonly Readonly<Record<string, HostArray>>[]): Promise<Record<string, FloatArray>[]>;
+  backward(
+    program: ModelProgram,
+    own: readonly Readonly<Record<string, HostArray>>[],
+  ): Promise<Record<string, FloatArray>[]>;
   /** The gradient added up since the last update, by parameter; not to be written into. */
   gradients(): ReadonlyMap<string, Float32Array>;
   /** Update the current weights and begin a new gradient. */
@@ -42,8 +45,10 @@ export function createTrainingState(runtime: ModelRuntime, settings: OptimizerSe
 }
 
 /** Muon's matrices are those that map hidden states to hidden states: two axes, and neither embedding nor head. */
-const matrixTest = ({ matrices }: OptimizerSettings, { model }: ModelRuntime) => (name: string): boolean =>
-  matrices === "muon" && model.parameters.get(name)?.length === 2 && !/embed|lm_head/.test(name);
+const matrixTest =
+  ({ matrices }: OptimizerSettings, { model }: ModelRuntime) =>
+  (name: string): boolean =>
+    matrices === "muon" && model.parameters.get(name)?.length === 2 && !/embed|lm_head/.test(name);
 
 /**
  * The parameter whose gradient an output is; null for other outputs, the gradient of the visual features among them.
@@ -62,14 +67,20 @@ class HostState implements TrainingState {
 
   constructor(runtime: ModelRuntime, settings: OptimizerSettings) {
     this.#runtime = runtime;
-    this.#optimizer = settings.matrices === "muon" ? new Muon(settings, runtime.executor, matrixTest(settings, runtime)) : new AdamW(settings);
+    this.#optimizer =
+      settings.matrices === "muon"
+        ? new Muon(settings, runtime.executor, matrixTest(settings, runtime))
+        : new AdamW(settings);
   }
 
   addsUp(output: string): boolean {
     return parameterOf(output, this.#runtime) !== null;
   }
 
-  async backward(program: ModelProgram, [feeds = {}]: readonly Readonly<Record<string, HostArray>>[]): Promise<Record<string, FloatArray>[]> {
+  async backward(
+    program: ModelProgram,
+    [feeds = {}]: readonly Readonly<Record<string, HostArray>>[],
+  ): Promise<Record<string, FloatArray>[]> {
     const sums = Object.fromEntries(program.sums.map((output) => [output, this.#sum(gradientOf(output) as string)]));
     return [await this.#runtime.run(program, feeds, currentWeights, sums)];
   }
@@ -106,7 +117,9 @@ class HostState implements TrainingState {
   }
 
   get #allArrays(): GradientArrays {
-    return (this.#arrays ??= new GradientArrays(new Map([...this.#runtime.trained()].map(([name, { data }]) => [name, data.length]))));
+    return (this.#arrays ??= new GradientArrays(
+      new Map([...this.#runtime.trained()].map(([name, { data }]) => [name, data.length])),
+    ));
   }
 
   #clear(): void {
@@ -131,16 +144,24 @@ class DeviceState implements TrainingState {
     return this.#runtime.executor.writesOver === true && parameterOf(output, this.#runtime) !== null;
   }
 
-  async backward(program: ModelProgram, own: readonly Readonly<Record<string, HostArray>>[]): Promise<Record<string, FloatArray>[]> {
+  async backward(
+    program: ModelProgram,
+    own: readonly Readonly<Record<string, HostArray>>[],
+  ): Promise<Record<string, FloatArray>[]> {
     const sums = Object.fromEntries(program.sums.map((output) => [output, this.#sum(gradientOf(output) as string)]));
     const [feeds = {}] = own;
     if (own.length === 1) return [await this.#backwardOnce(program, feeds, sums)];
     const computed = await this.#runtime.runAllOnEach(program, own, sums);
-    for (const [output, array] of Object.entries(computed.sums)) this.#gradients.set(gradientOf(output) as string, array);
+    for (const [output, array] of Object.entries(computed.sums))
+      this.#gradients.set(gradientOf(output) as string, array);
     return computed.own;
   }
 
-  async #backwardOnce(program: ModelProgram, feeds: Readonly<Record<string, HostArray>>, sums: Readonly<Record<string, DeviceArray>>): Promise<Record<string, FloatArray>> {
+  async #backwardOnce(
+    program: ModelProgram,
+    feeds: Readonly<Record<string, HostArray>>,
+    sums: Readonly<Record<string, DeviceArray>>,
+  ): Promise<Record<string, FloatArray>> {
     const others: Record<string, FloatArray> = {};
     for (const [output, array] of Object.entries(await this.#runtime.runOnDevice(program, feeds, sums))) {
       const name = parameterOf(output, this.#runtime);
@@ -185,7 +206,8 @@ class DeviceState implements TrainingState {
    * after an update.
    */
   #sum(name: string): DeviceArray {
-    const sum = this.#gradients.get(name) ?? zerosOn(this.#device, this.#runtime.parameters.get(name) as readonly number[]);
+    const sum =
+      this.#gradients.get(name) ?? zerosOn(this.#device, this.#runtime.parameters.get(name) as readonly number[]);
     this.#gradients.delete(name);
     return sum;
   }

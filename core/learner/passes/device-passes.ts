@@ -20,9 +20,14 @@ export function sideBySide(batch: LearnerBatch, tokens: number, devices: number)
     if (cut(middle).length <= wanted) high = middle;
     else low = middle + 1;
   }
-  const sized = cut(high).map((microbatch) => ({ microbatch, tokens: paddedTokens(batch, microbatch.groups, paddedExtent) }));
+  const sized = cut(high).map((microbatch) => ({
+    microbatch,
+    tokens: paddedTokens(batch, microbatch.groups, paddedExtent),
+  }));
   const sorted = sized.sort((a, b) => b.tokens - a.tokens).map(({ microbatch }) => microbatch);
-  return Array.from({ length: Math.ceil(sorted.length / devices) }, (_, i) => sorted.slice(i * devices, (i + 1) * devices));
+  return Array.from({ length: Math.ceil(sorted.length / devices) }, (_, i) =>
+    sorted.slice(i * devices, (i + 1) * devices),
+  );
 }
 
 /** Feeds of equal sizes and one layout. @param make a microbatch's feeds */
@@ -41,15 +46,24 @@ export function equalFeeds<Fed extends PassFeeds>(
   const shared = alone.every(isShared) ? equal({}, alone) : [];
   // Where one has no free slot for the rows that another has more, none shares rows.
   if (shared.length > 0 && shared.every(isShared)) return shared;
-  return equal({ sharesRows: false }, list.map((microbatch) => make(microbatch, { sharesRows: false })));
+  return equal(
+    { sharesRows: false },
+    list.map((microbatch) => make(microbatch, { sharesRows: false })),
+  );
 }
 
 /** Feeds for every device: one that has nothing to do computes what another does, with cotangents of zero. */
-export function feedsForAll(own: readonly Readonly<Record<string, HostArray>>[], devices: number): Readonly<Record<string, HostArray>>[] {
+export function feedsForAll(
+  own: readonly Readonly<Record<string, HostArray>>[],
+  devices: number,
+): Readonly<Record<string, HostArray>>[] {
   if (own.length >= devices) return [...own];
   const [first] = own;
   const idle = Object.fromEntries(
-    Object.entries(first ?? {}).map(([name, array]) => [name, name.startsWith("cotangent.") ? { ...array, data: new Float32Array(array.data.length) } : array]),
+    Object.entries(first ?? {}).map(([name, array]) => [
+      name,
+      name.startsWith("cotangent.") ? { ...array, data: new Float32Array(array.data.length) } : array,
+    ]),
   );
   return Array.from({ length: devices }, (_, device) => own[device] ?? idle);
 }

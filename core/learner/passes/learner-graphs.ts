@@ -2,7 +2,18 @@
 import { symbol } from "../../graph/dims.ts";
 import { gradient } from "../../graph/gradient.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
-import { type ChunkedHead, chunkedHead, type Divergence, divergence, entropy, gatherRows, type HeadInput, mul, split, tokenLogProb } from "../../graph/ops/index.ts";
+import {
+  type ChunkedHead,
+  chunkedHead,
+  type Divergence,
+  divergence,
+  entropy,
+  gatherRows,
+  type HeadInput,
+  mul,
+  split,
+  tokenLogProb,
+} from "../../graph/ops/index.ts";
 import { logits } from "../../graph/ops/linear.ts";
 import { partsOf } from "../../model/attention-statistics.ts";
 import type { Decoder, Parameters, SegmentInput, VisionLanguageModel } from "../../model/model.ts";
@@ -18,7 +29,8 @@ const prefix = "gradient of ";
 export const gradientName = (input: string): string => prefix + input;
 
 /** The input that an output is the gradient of; null for other outputs. */
-export const gradientOf = (output: string): string | null => (output.startsWith(prefix) ? output.slice(prefix.length) : null);
+export const gradientOf = (output: string): string | null =>
+  output.startsWith(prefix) ? output.slice(prefix.length) : null;
 
 /** How the learner's graphs spend memory; results differ by rounding alone. */
 export interface GraphOptions {
@@ -43,13 +55,27 @@ export interface OtherHead {
 }
 
 /** Hidden states where a token is predicted, "hidden" [M, hidden]. */
-export function traceHidden({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, options: GraphOptions): void {
-  const { hidden } = decoder.traceSegments(parameters, segmentInputs(graph, decoder, parameters, { ...options, recompute: false }));
+export function traceHidden(
+  { decoder }: VisionLanguageModel,
+  graph: Graph,
+  parameters: Parameters,
+  options: GraphOptions,
+): void {
+  const { hidden } = decoder.traceSegments(
+    parameters,
+    segmentInputs(graph, decoder, parameters, { ...options, recompute: false }),
+  );
   graph.output("hidden", gatherRows(hidden, graph.input("hidden.rows", [symbol("M")], "int32")));
 }
 
 /** Outputs by name, [M] each, M the predicted tokens. */
-export function traceForward(model: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[], options: GraphOptions): void {
+export function traceForward(
+  model: VisionLanguageModel,
+  graph: Graph,
+  parameters: Parameters,
+  outputs: readonly Output[],
+  options: GraphOptions,
+): void {
   const traced = traceOutputs(model, graph, parameters, outputs, { ...options, recompute: false });
   for (const [output, value] of traced) graph.output(output, value);
 }
@@ -59,7 +85,11 @@ export function traceBackward(
   model: VisionLanguageModel,
   graph: Graph,
   parameters: Parameters,
-  { outputs, trained, trainsVision }: { readonly outputs: readonly Output[]; readonly trained: ReadonlySet<string>; readonly trainsVision: boolean },
+  {
+    outputs,
+    trained,
+    trainsVision,
+  }: { readonly outputs: readonly Output[]; readonly trained: ReadonlySet<string>; readonly trainsVision: boolean },
   options: GraphOptions,
 ): void {
   const seeds = [...traceOutputs(model, graph, parameters, outputs, options)].map(([output, value]) => {
@@ -86,7 +116,13 @@ export function traceVisionBackward(
 }
 
 /** Hidden states where a token is predicted, no logits elsewhere, and of them what is asked for. */
-function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters: Parameters, outputs: readonly Output[], options: GraphOptions): Map<Output, Value> {
+function traceOutputs(
+  { decoder }: VisionLanguageModel,
+  graph: Graph,
+  parameters: Parameters,
+  outputs: readonly Output[],
+  options: GraphOptions,
+): Map<Output, Value> {
   const segments = segmentInputs(graph, decoder, parameters, options);
   const traced = decoder.traceSegments(parameters, segments, watchedLayers(outputs, decoder));
   const picture = { ...traced, graph, decoder, segments };
@@ -95,12 +131,16 @@ function traceOutputs({ decoder }: VisionLanguageModel, graph: Graph, parameters
   let tracedHead: ChunkedHead | null = null;
   // The temperature is applied to [M, hidden] rather than to [M, vocabulary].
   const inputs = new Map<string, Value>();
-  const input = (name: string, shape: Value["shape"]): Value => inputs.get(name) ?? inputs.set(name, graph.input(name, shape)).get(name)!;
+  const input = (name: string, shape: Value["shape"]): Value =>
+    inputs.get(name) ?? inputs.set(name, graph.input(name, shape)).get(name)!;
   const scaled = (x: Value): Value => mul(x, input("inverseTemperature", [1]));
   const head = (): ChunkedHead => (tracedHead ??= traceHead(scaled(rows), decoder.head(parameters), segments, options));
   const divergenceOf = (kind: Divergence) => (): Value => {
     const { vocabulary, hiddenSize } = otherHead(options);
-    const other = { hidden: scaled(input("against.hidden", [M, hiddenSize])), weight: input("against.head", [vocabulary, hiddenSize]) };
+    const other = {
+      hidden: scaled(input("against.hidden", [M, hiddenSize])),
+      weight: input("against.head", [vocabulary, hiddenSize]),
+    };
     return traceDivergence(kind, { hidden: scaled(rows), weight: decoder.head(parameters) }, other, segments, options);
   };
   const trace: Record<Exclude<Output, AttentionOutput>, () => Value> = {
@@ -125,7 +165,12 @@ function watchedLayers(outputs: readonly Output[], decoder: Decoder): ReadonlySe
 }
 
 /** Log-probs and entropies from [M, hidden] and [vocabulary, hidden]. */
-function traceHead(hidden: Value, weight: Value, { one }: SegmentInput, { vocabularyChunk }: GraphOptions): ChunkedHead {
+function traceHead(
+  hidden: Value,
+  weight: Value,
+  { one }: SegmentInput,
+  { vocabularyChunk }: GraphOptions,
+): ChunkedHead {
   const vocabulary = weight.shape[0] as number;
   if (vocabulary > vocabularyChunk) return chunkedHead(hidden, weight, { chunk: vocabularyChunk, one });
   const scores = logits(hidden, weight);
@@ -138,7 +183,13 @@ function otherHead({ other }: GraphOptions): OtherHead {
 }
 
 /** Over the tokens that both vocabularies have: of one tokenizer, models pad theirs to different sizes. */
-function traceDivergence(kind: Divergence, own: HeadInput, other: HeadInput, { one }: SegmentInput, { vocabularyChunk }: GraphOptions): Value {
+function traceDivergence(
+  kind: Divergence,
+  own: HeadInput,
+  other: HeadInput,
+  { one }: SegmentInput,
+  { vocabularyChunk }: GraphOptions,
+): Value {
   const shared = Math.min(own.weight.shape[0] as number, other.weight.shape[0] as number);
   const cut = ({ hidden, weight }: HeadInput): HeadInput => {
     const all = weight.shape[0] as number;
@@ -147,8 +198,15 @@ function traceDivergence(kind: Divergence, own: HeadInput, other: HeadInput, { o
   return divergence(kind, cut(own), cut(other), { chunk: vocabularyChunk, one });
 }
 
-function outputGradients(graph: Graph, seeds: readonly { readonly value: Value; readonly cotangent: Value }[], wanted: (input: string) => boolean): void {
+function outputGradients(
+  graph: Graph,
+  seeds: readonly { readonly value: Value; readonly cotangent: Value }[],
+  wanted: (input: string) => boolean,
+): void {
   const wrt = [...graph.inputs].filter(([name]) => wanted(name));
-  const gradients = gradient(seeds, wrt.map(([, value]) => value));
+  const gradients = gradient(
+    seeds,
+    wrt.map(([, value]) => value),
+  );
   wrt.forEach(([name], i) => graph.output(gradientName(name), gradients[i] as Value));
 }

@@ -52,7 +52,11 @@ function rowsByPrompt({ rows }: LearnerBatch): Map<number, number[]> {
 }
 
 /** Tokens of a pass over these rows, padding included. */
-export function paddedTokens(batch: LearnerBatch, groups: Microbatch["groups"], padding: Padding = (extent) => extent): number {
+export function paddedTokens(
+  batch: LearnerBatch,
+  groups: Microbatch["groups"],
+  padding: Padding = (extent) => extent,
+): number {
   const P = Math.max(...groups.map(({ prompt }) => promptLength(batch.prompts[prompt] as EncodedPrompt)));
   const N = Math.max(...groups.map(({ rows }) => rows.length));
   const R = Math.max(...groups.flatMap(({ rows }) => rows.map((row) => batch.rows[row]?.tokens.length ?? 0)));

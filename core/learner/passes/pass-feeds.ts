@@ -46,10 +46,12 @@ export interface PassFeeds {
 }
 
 /** Whether some prompts change what attention reads; of the whole batch, as `attendsInBlocks`. */
-export const changesValues = ({ prompts }: Pick<LearnerBatch, "prompts">): boolean => prompts.some(({ values }) => values !== undefined);
+export const changesValues = ({ prompts }: Pick<LearnerBatch, "prompts">): boolean =>
+  prompts.some(({ values }) => values !== undefined);
 
 /** Tokens of the longest response: T. */
-export const longestResponse = ({ rows }: LearnerBatch): number => Math.max(0, ...rows.map(({ tokens }) => tokens.length));
+export const longestResponse = ({ rows }: LearnerBatch): number =>
+  Math.max(0, ...rows.map(({ tokens }) => tokens.length));
 
 /**
  * Whether rows are long enough for blocks; of the whole batch, so that how it is cut into passes does not change what
@@ -60,7 +62,10 @@ export function attendsInBlocks(
   executor: BlockExecutor,
   fromTokens?: number,
 ): boolean {
-  const longest = rows.reduce((most, { prompt, tokens }) => Math.max(most, promptLength(prompts[prompt] as EncodedPrompt) + tokens.length), 0);
+  const longest = rows.reduce(
+    (most, { prompt, tokens }) => Math.max(most, promptLength(prompts[prompt] as EncodedPrompt) + tokens.length),
+    0,
+  );
   return readsInBlocks(longest, executor, fromTokens);
 }
 
@@ -95,12 +100,19 @@ export function passFeeds(
   // Tokens that are one prediction here may be several on the other side of a divergence.
   const each = asked.some(isDivergence) ? onePerToken(needed) : needed;
   const predictions = pads ? paddedPredictions(each, least?.M) : each;
-  const ofPictures = asked.some((output) => output === "pictureSimilarity" || attentionOf(output) !== null) ? pictureMeanFeeds(slots, predictions) : {};
-  const watched = asked.some((output) => attentionOf(output)?.kind === "pictureAttention") ? regardedFeeds(slots, slotOfRow) : {};
+  const ofPictures = asked.some((output) => output === "pictureSimilarity" || attentionOf(output) !== null)
+    ? pictureMeanFeeds(slots, predictions)
+    : {};
+  const watched = asked.some((output) => attentionOf(output)?.kind === "pictureAttention")
+    ? regardedFeeds(slots, slotOfRow)
+    : {};
   const changes = changesValues ? changeFeeds(decoder, slots, slotOfRow) : {};
   const inverseTemperature: HostArray = { shape: [1], data: Float32Array.of(1 / batch.temperature) };
   const places: Places = {
-    ofToken: Float64Array.from(slots.predicted, ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position),
+    ofToken: Float64Array.from(
+      slots.predicted,
+      ({ group, response, position }) => (groups[group]?.rows[response] as number) * T + position,
+    ),
     predictionOfToken: predictions.ofToken,
     predictions: predictions.targets.length,
   };
@@ -109,21 +121,36 @@ export function passFeeds(
   const rows = { K: sizeOf("text"), F: sizeOf("features"), T: sizeOf("row.source"), C: sizeOf("copy.slots") };
   const tiles = { tiles: sizeOf("attention.blocks"), keys: sizeOf("attention.keys") };
   const sizes = { B, P, N, R, ...rows, M: places.predictions, ...tiles };
-  return { feeds: { ...feeds, ...predictionFeeds(predictions), ...ofPictures, ...watched, ...changes, inverseTemperature }, places, layout, sizes };
+  return {
+    feeds: { ...feeds, ...predictionFeeds(predictions), ...ofPictures, ...watched, ...changes, inverseTemperature },
+    places,
+    layout,
+    sizes,
+  };
 }
 
-const withFeatures = (given: GivenTokens | undefined, featureRows: Int32Array | undefined): PlacedGiven | null => (given === undefined ? null : { ...given, featureRows: featureRows ?? new Int32Array(0) });
+const withFeatures = (given: GivenTokens | undefined, featureRows: Int32Array | undefined): PlacedGiven | null =>
+  given === undefined ? null : { ...given, featureRows: featureRows ?? new Int32Array(0) };
 
 /**
  * Everything of a batch that has pictures: its prompts, and after them what environments put into responses, as
  * `pictures.of` takes it.
  */
-export const pictured = ({ prompts, rows }: LearnerBatch): readonly EncodedPrompt[] => [...prompts, ...rows.flatMap((row) => givenPictures(row) ?? [])];
+export const pictured = ({ prompts, rows }: LearnerBatch): readonly EncodedPrompt[] => [
+  ...prompts,
+  ...rows.flatMap((row) => givenPictures(row) ?? []),
+];
 
 /** The pictures in a response, as a prompt that has them; null for none. */
-export const givenPictures = ({ tokens, given }: LearnerRow): EncodedPrompt | null => (given === undefined || given.pictures.length === 0 ? null : { ids: tokens, pictures: given.pictures });
+export const givenPictures = ({ tokens, given }: LearnerRow): EncodedPrompt | null =>
+  given === undefined || given.pictures.length === 0 ? null : { ids: tokens, pictures: given.pictures };
 
-function layOut(decoder: Decoder, slots: SegmentLayout, inBlocks: boolean, sharesRows: boolean): SegmentFeeds & { readonly layout: RowLayout } {
+function layOut(
+  decoder: Decoder,
+  slots: SegmentLayout,
+  inBlocks: boolean,
+  sharesRows: boolean,
+): SegmentFeeds & { readonly layout: RowLayout } {
   if (inBlocks) return { layout: "packed", ...packedRows(decoder, slots) };
   const shared = sharesRows ? sharedRows(decoder, slots) : null;
   return shared === null ? { layout: "padded", ...paddedRows(decoder, slots) } : { layout: "shared", ...shared };

@@ -23,8 +23,15 @@ export interface PassWeights {
  */
 export function passBytes(graph: Graph, feeds: Feeds, { files, sums, sumsGrow = false }: PassWeights): number {
   const sizes = symbolsOf(graph, feeds);
-  const fed = Object.entries(feeds).reduce((sum, [name, { shape }]) => sum + (graph.inputs.has(name) ? 4 * shape.reduce((a, b) => a * b, 1) : 0), 0);
-  return peakBytes(graph, { sizes, files, sumsGrow, ...(sums === undefined ? {} : { sums }) }) + fed + (sums === undefined ? outputBytes(graph, sizes) : 0);
+  const fed = Object.entries(feeds).reduce(
+    (sum, [name, { shape }]) => sum + (graph.inputs.has(name) ? 4 * shape.reduce((a, b) => a * b, 1) : 0),
+    0,
+  );
+  return (
+    peakBytes(graph, { sizes, files, sumsGrow, ...(sums === undefined ? {} : { sums }) }) +
+    fed +
+    (sums === undefined ? outputBytes(graph, sizes) : 0)
+  );
 }
 
 export const outputBytes = (graph: Graph, sizes: ReadonlyMap<string, number>): number =>
@@ -61,7 +68,12 @@ export interface PassChoice {
  * Passes of at most `tokens` padded tokens, and of fewer where a pass holds more than `limit`.
  * @param bytesOf a pass
  */
-export function boundedPasses(batch: LearnerBatch, tokens: number, limit: number, bytesOf: (pass: Microbatch) => number): PassChoice {
+export function boundedPasses(
+  batch: LearnerBatch,
+  tokens: number,
+  limit: number,
+  bytesOf: (pass: Microbatch) => number,
+): PassChoice {
   const choose = (most: number): PassChoice & { readonly tokens: number } => {
     const cut = microbatches(batch, most);
     const sizes = cut.map(({ groups }) => paddedTokens(batch, groups));

@@ -4,7 +4,20 @@
  */
 import { type Shape, symbol, times } from "../../graph/dims.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
-import { add, affine, concat, exp, gatherRows, log, matmul, mul, reshape, split, sumLast, zeros } from "../../graph/ops/index.ts";
+import {
+  add,
+  affine,
+  concat,
+  exp,
+  gatherRows,
+  log,
+  matmul,
+  mul,
+  reshape,
+  split,
+  sumLast,
+  zeros,
+} from "../../graph/ops/index.ts";
 import { type AttentionStatistic, partsOf } from "../../model/attention-statistics.ts";
 import type { Decoder, SegmentInput, TracedSegments } from "../../model/model.ts";
 import { intoSlots } from "../../model/rows/slots.ts";
@@ -31,7 +44,9 @@ export function pictureSimilarity(pass: PictureGraph): Value {
  */
 export function traceAttention(statistic: AttentionStatistic, pass: PictureGraph): Value {
   const { layers, heads } = partsOf(statistic, pass.decoder);
-  const byHead = layers.map((layer) => (statistic.kind === "pictureAttention" ? ofTokens(pass, pass.toPicture.get(layer)!) : alignment(pass, layer))); // [M, heads]
+  const byHead = layers.map((layer) =>
+    statistic.kind === "pictureAttention" ? ofTokens(pass, pass.toPicture.get(layer)!) : alignment(pass, layer),
+  ); // [M, heads]
   const total = byHead.reduce(add);
   const chosen = heads.length === pass.decoder.heads ? total : mul(total, ones(pass.graph, heads, pass.decoder.heads));
   return reshape(affine(sumLast(chosen), 1 / (layers.length * heads.length)), [M]);
@@ -52,7 +67,8 @@ function alignment(pass: PictureGraph, layer: number): Value {
 }
 
 /** Rows of response tokens themselves, [M, size]. */
-const ofTokens = ({ graph }: PictureGraph, rows: Value): Value => gatherRows(rows, fed(graph, "token.rows", [M], "int32"));
+const ofTokens = ({ graph }: PictureGraph, rows: Value): Value =>
+  gatherRows(rows, fed(graph, "token.rows", [M], "int32"));
 
 /** An input that several outputs read. */
 const fed = (graph: Graph, name: string, shape: Shape, dtype: "float32" | "int32" = "float32"): Value =>
@@ -75,7 +91,10 @@ function prefixSlots(graph: Graph, rows: Value, { B, P, N, R, slots, blocks }: S
 /** 1 at some places of `count` and 0 at the others, [count]. */
 function ones(graph: Graph, places: readonly number[], count: number): Value {
   const one = affine(zeros(graph, [1]), 1, 1);
-  return concat(Array.from({ length: count }, (_, place) => (places.includes(place) ? one : zeros(graph, [1]))), 0);
+  return concat(
+    Array.from({ length: count }, (_, place) => (places.includes(place) ? one : zeros(graph, [1]))),
+    0,
+  );
 }
 
 const inverseNorm = (x: Value): Value => exp(affine(log(affine(sumLast(mul(x, x)), 1, tiny)), -0.5));

@@ -25,9 +25,20 @@ export const adapterConfigName = "adapter_config.json";
 
 /** What PEFT knows and this project does not: an adapter that uses it would be another model here. */
 const notSupported: Readonly<Record<string, string>> = {
-  use_dora: "DoRA's magnitudes", lora_bias: "biases of its own", modules_to_save: "whole modules beside its factors", use_qalora: "QALoRA", layer_replication: "replicated layers",
-  trainable_token_indices: "trained tokens", target_parameters: "parameters of no module", alora_invocation_tokens: "activated LoRA", arrow_config: "Arrow", use_bdlora: "BD-LoRA",
-  kasa_config: "KaSA", velora_config: "VeLoRA", monteclora_config: "MonteCLoRA", megatron_config: "Megatron's layers",
+  use_dora: "DoRA's magnitudes",
+  lora_bias: "biases of its own",
+  modules_to_save: "whole modules beside its factors",
+  use_qalora: "QALoRA",
+  layer_replication: "replicated layers",
+  trainable_token_indices: "trained tokens",
+  target_parameters: "parameters of no module",
+  alora_invocation_tokens: "activated LoRA",
+  arrow_config: "Arrow",
+  use_bdlora: "BD-LoRA",
+  kasa_config: "KaSA",
+  velora_config: "VeLoRA",
+  monteclora_config: "MonteCLoRA",
+  megatron_config: "Megatron's layers",
 };
 
 /** Ways of initialising that change the base's weights, so that the adapter fits no model of the hub. */
@@ -60,13 +71,24 @@ export async function readAdapterConfig(folder: string): Promise<AdapterConfig> 
   const raw = await readJson(file);
   if (raw === null) throw new Error(`${folder} holds no ${adapterConfigName}: is it an adapter as PEFT saves it?`);
   const read = parseOptions(file, schema, raw);
-  if (read.peft_type !== "LORA") throw new Error(`${file} describes an adapter of the type "${quoted(String(read.peft_type))}"; only LORA can be used`);
+  if (read.peft_type !== "LORA")
+    throw new Error(
+      `${file} describes an adapter of the type "${quoted(String(read.peft_type))}"; only LORA can be used`,
+    );
   const used = Object.keys(notSupported).filter((field) => isSet(raw[field]));
-  if (used.length > 0) throw new Error(`${file} sets ${used.map((field) => `${field} (${notSupported[field]})`).join(", ")}, which cannot be used here: merge the adapter into its base with PEFT, and use that`);
-  if ((read.bias ?? "none") !== "none") throw new Error(`${file} sets bias "${quoted(String(read.bias))}": the adapter changes biases too, which cannot be used here; merge it into its base with PEFT, and use that`);
+  if (used.length > 0)
+    throw new Error(
+      `${file} sets ${used.map((field) => `${field} (${notSupported[field]})`).join(", ")}, which cannot be used here: merge the adapter into its base with PEFT, and use that`,
+    );
+  if ((read.bias ?? "none") !== "none")
+    throw new Error(
+      `${file} sets bias "${quoted(String(read.bias))}": the adapter changes biases too, which cannot be used here; merge it into its base with PEFT, and use that`,
+    );
   const initialised = raw["init_lora_weights"];
   if (typeof initialised === "string" && changesBase.test(initialised)) {
-    throw new Error(`${file} was initialised by ${initialised}, which changes the base's weights: convert it with PEFT's path_initial_model_for_weight_conversion first`);
+    throw new Error(
+      `${file} was initialised by ${initialised}, which changes the base's weights: convert it with PEFT's path_initial_model_for_weight_conversion first`,
+    );
   }
   return {
     base: read.base_model_name_or_path ?? null,
@@ -85,9 +107,16 @@ export async function readAdapterConfig(folder: string): Promise<AdapterConfig> 
 }
 
 /** Rank and scale of a weight's adapter. */
-export function adaptedWeight(owner: string, config: Pick<AdapterConfig, "rank" | "alpha" | "useRslora" | "rankPattern" | "alphaPattern">, weight: string): AdaptedWeight {
+export function adaptedWeight(
+  owner: string,
+  config: Pick<AdapterConfig, "rank" | "alpha" | "useRslora" | "rankPattern" | "alphaPattern">,
+  weight: string,
+): AdaptedWeight {
   const of = (option: string, patterns: Readonly<Record<string, number>>): number | undefined =>
-    Object.entries(patterns).find(([pattern]) => matched(owner, option, regularExpression(owner, option, `^(?:.*\\.)?(?:${pattern})$`), [moduleOf(weight)])[0])?.[1];
+    Object.entries(patterns).find(
+      ([pattern]) =>
+        matched(owner, option, regularExpression(owner, option, `^(?:.*\\.)?(?:${pattern})$`), [moduleOf(weight)])[0],
+    )?.[1];
   const rank = of("rank_pattern", config.rankPattern) ?? config.rank;
   const alpha = of("alpha_pattern", config.alphaPattern) ?? config.alpha;
   return { rank, scale: alpha / (config.useRslora ? Math.sqrt(rank) : rank) };
@@ -99,7 +128,15 @@ export function adaptedWeight(owner: string, config: Pick<AdapterConfig, "rank" 
  */
 export function adapterConfigText(config: AdapterConfig): string {
   const fields: JsonObject = {
-    auto_mapping: null, bias: "none", fan_in_fan_out: false, inference_mode: true, init_lora_weights: true, modules_to_save: null, revision: null, task_type: "CAUSAL_LM", use_dora: false,
+    auto_mapping: null,
+    bias: "none",
+    fan_in_fan_out: false,
+    inference_mode: true,
+    init_lora_weights: true,
+    modules_to_save: null,
+    revision: null,
+    task_type: "CAUSAL_LM",
+    use_dora: false,
     ...config.raw,
     peft_type: "LORA",
     base_model_name_or_path: config.base,
@@ -118,4 +155,7 @@ export function adapterConfigText(config: AdapterConfig): string {
 }
 
 const isSet = (value: unknown): boolean =>
-  value !== undefined && value !== null && value !== false && !(typeof value === "object" && Object.keys(value).length === 0);
+  value !== undefined &&
+  value !== null &&
+  value !== false &&
+  !(typeof value === "object" && Object.keys(value).length === 0);

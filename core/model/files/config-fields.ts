@@ -27,7 +27,8 @@ export function demand(holds: boolean, message: string): asserts holds {
 }
 
 /** @throws Error with the message unless `whole` is a multiple of `part` */
-export const demandDivides = (part: number, whole: number, message: string): void => demand(whole % part === 0, message);
+export const demandDivides = (part: number, whole: number, message: string): void =>
+  demand(whole % part === 0, message);
 
 /** The decoder's section: nested as transformers 5 writes it, or among the root's keys as older files have it. */
 export function textSection(raw: JsonObject): { readonly fields: JsonObject; readonly prefix: string } {
@@ -36,7 +37,8 @@ export function textSection(raw: JsonObject): { readonly fields: JsonObject; rea
 }
 
 /** Whether head and embedding are one: where root or text says so, as in transformers. */
-export const tiedOf = (raw: JsonObject): boolean => [raw, raw["text_config"]].some((section) => isObject(section) && section["tie_word_embeddings"] === true);
+export const tiedOf = (raw: JsonObject): boolean =>
+  [raw, raw["text_config"]].some((section) => isObject(section) && section["tie_word_embeddings"] === true);
 
 /**
  * Rotary positions as transformers 5 writes them (`rope_parameters`), or as older files have them (`rope_theta` beside
@@ -57,22 +59,33 @@ export const ropeFields = {
 };
 
 /** @throws Error for a kind of rotary positions that is not computed here */
-export function ropeOf(fields: { readonly [key in keyof typeof ropeFields]?: z.output<(typeof ropeFields)[key]> }, defaultTheta: number) {
+export function ropeOf(
+  fields: { readonly [key in keyof typeof ropeFields]?: z.output<(typeof ropeFields)[key]> },
+  defaultTheta: number,
+) {
   const rope = { ...fields.rope_scaling, ...fields.rope_parameters };
   const type = rope.rope_type ?? rope.type ?? "default";
-  demand(type === "default" || type === "mrope", `rotary positions of type "${type}" are not supported, only "default"`);
+  demand(
+    type === "default" || type === "mrope",
+    `rotary positions of type "${type}" are not supported, only "default"`,
+  );
   return { ...rope, theta: rope.rope_theta ?? fields.rope_theta ?? defaultTheta };
 }
 
 /** The ids that end a text; the root's go before the text's. */
-export const endTokens = (...places: readonly (number | readonly number[] | null | undefined)[]): number[] => [places.find((place) => place !== null && place !== undefined) ?? []].flat();
+export const endTokens = (...places: readonly (number | readonly number[] | null | undefined)[]): number[] =>
+  [places.find((place) => place !== null && place !== undefined) ?? []].flat();
 
 /** @throws Error where heads do not divide, or a token is outside the vocabulary */
-export function checkDecoder({ heads, kvHeads, headSize, vocabSize }: TextConfig, { image, pad, eos, reserved }: TokenIds): void {
+export function checkDecoder(
+  { heads, kvHeads, headSize, vocabSize }: TextConfig,
+  { image, pad, eos, reserved }: TokenIds,
+): void {
   demandDivides(kvHeads, heads, `num_attention_heads ${heads} is not divisible by num_key_value_heads ${kvHeads}`);
   demandDivides(2, headSize, `a head of ${headSize} numbers cannot turn in pairs`);
   const outside = (name: string, tokens: readonly (number | null)[]): void => {
-    for (const token of tokens) demand(token === null || token < vocabSize, `the ${name} token ${token} is outside vocab_size ${vocabSize}`);
+    for (const token of tokens)
+      demand(token === null || token < vocabSize, `the ${name} token ${token} is outside vocab_size ${vocabSize}`);
   };
   outside("image", [image]);
   outside("pad", [pad]);

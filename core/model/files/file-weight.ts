@@ -22,7 +22,10 @@ export class HeldFile {
   /** @throws Error where another file stands under the name now, which a program would read */
   checkName(): void {
     const [held, named] = [fstatSync(this.descriptor), statSync(this.path, { throwIfNoEntry: false })];
-    if (named?.ino !== held.ino || named.dev !== held.dev) throw new Error(`${this.path} is another file than the one this run was started with: its frozen weights are read from it until the end`);
+    if (named?.ino !== held.ino || named.dev !== held.dev)
+      throw new Error(
+        `${this.path} is another file than the one this run was started with: its frozen weights are read from it until the end`,
+      );
   }
 }
 
@@ -50,7 +53,8 @@ export class FileWeight implements FileArray {
   }
 
   bits(): Uint16Array {
-    if (this.file.type !== "BF16") throw new Error(`${this.file.path}: numbers at ${this.file.offset} are ${this.file.type}, not BF16`);
+    if (this.file.type !== "BF16")
+      throw new Error(`${this.file.path}: numbers at ${this.file.offset} are ${this.file.type}, not BF16`);
     const values = new Uint16Array(this.shape.reduce((a, b) => a * b, 1));
     let at = 0;
     for (const part of this.#parts()) {
@@ -89,7 +93,8 @@ export class FileWeight implements FileArray {
     const buffer = new Uint8Array(Math.min(length, chunkBytes));
     for (let start = 0; start < length; start += chunkBytes) {
       const part = buffer.subarray(0, Math.min(chunkBytes, length - start));
-      if (readSync(this.#held.descriptor, part, 0, part.length, offset + start) !== part.length) throw new Error(`${this.file.path} ended at ${offset + start}: it is shorter than when this run was started`);
+      if (readSync(this.#held.descriptor, part, 0, part.length, offset + start) !== part.length)
+        throw new Error(`${this.file.path} ended at ${offset + start}: it is shorter than when this run was started`);
       yield part;
     }
   }
@@ -124,6 +129,7 @@ function notFiniteIn(type: FileType, bytes: Uint8Array<ArrayBuffer>): number {
   for (let i = 0; i < words.length; i++) found |= ((words[i] as number) & all) + lowest;
   const whole = words.byteLength === bytes.byteLength;
   if ((found & signs) === 0 && whole) return -1;
-  const [numbers, exponent] = type === "F32" ? [words, all] : [new Uint16Array(bytes.buffer, 0, bytes.byteLength >> 1), all & 0xffff];
+  const [numbers, exponent] =
+    type === "F32" ? [words, all] : [new Uint16Array(bytes.buffer, 0, bytes.byteLength >> 1), all & 0xffff];
   return numbers.findIndex((bits) => (bits & exponent) === exponent);
 }

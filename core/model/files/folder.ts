@@ -48,8 +48,18 @@ export interface SaveOptions extends Pick<WriteShardsOptions, "maxShardBytes"> {
 
 /** What belongs to a model and is copied with it. */
 const companionFiles = [
-  "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-  "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", "preprocessor_config.json", "processor_config.json",
+  "config.json",
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.json",
+  "merges.txt",
+  "chat_template.jinja",
+  "chat_template.json",
+  "preprocessor_config.json",
+  "processor_config.json",
   "video_preprocessor_config.json",
 ];
 
@@ -85,7 +95,10 @@ export async function loadModelFolder(
  * The same with the places of the weights in place of the weights. A head that is stored beside the embedding it is
  * tied to is compared with it.
  */
-export async function openModelFolder(folder: string, shapesOf: (config: ModelConfig) => Shapes): Promise<{ readonly config: ModelConfig; readonly entries: ReadonlyMap<string, TensorEntry> }> {
+export async function openModelFolder(
+  folder: string,
+  shapesOf: (config: ModelConfig) => Shapes,
+): Promise<{ readonly config: ModelConfig; readonly entries: ReadonlyMap<string, TensorEntry> }> {
   const config = await readModelConfig(folder);
   const names = familyOf(config.raw).tensors;
   const entries = canonicalEntries(await readFolderEntries(folder), names, folder);
@@ -94,16 +107,22 @@ export async function openModelFolder(folder: string, shapesOf: (config: ModelCo
   if (tiedHead !== undefined && !shapes.has("lm_head.weight")) entries.delete("lm_head.weight");
   checkEntries(entries, shapes, `the weights in ${folder} are not those that its config.json describes`);
   const embedding = entries.get(names.embeddings);
-  if (tiedHead !== undefined) await checkTiedHead(folder, tiedHead, embedding === undefined ? undefined : await readFloats(embedding));
+  if (tiedHead !== undefined)
+    await checkTiedHead(folder, tiedHead, embedding === undefined ? undefined : await readFloats(embedding));
   return { config, entries: new Map([...shapes.keys()].map((name) => [name, entries.get(name)!])) };
 }
 
-function canonicalEntries(stored: ReadonlyMap<string, TensorEntry>, { canonical }: TensorNames, folder: string): Map<string, TensorEntry> {
+function canonicalEntries(
+  stored: ReadonlyMap<string, TensorEntry>,
+  { canonical }: TensorNames,
+  folder: string,
+): Map<string, TensorEntry> {
   const entries = new Map<string, TensorEntry>();
   for (const [name, entry] of stored) {
     if (isBuffer(name)) continue;
     const other = entries.get(canonical(name));
-    if (other !== undefined) throw new Error(`${folder} holds one tensor under two names, "${quoted(other.name)}" and "${quoted(name)}"`);
+    if (other !== undefined)
+      throw new Error(`${folder} holds one tensor under two names, "${quoted(other.name)}" and "${quoted(name)}"`);
     entries.set(canonical(name), entry);
   }
   return entries;
@@ -136,7 +155,9 @@ export async function readFinite(entry: TensorEntry): Promise<Float32Array> {
 }
 
 const notFinite = ({ name, file }: TensorEntry, value: number | undefined, at: number): Error =>
-  new Error(`tensor "${quoted(name)}" in ${file} holds ${value} at ${at}: these weights are damaged or diverged, fetch them again or use others`);
+  new Error(
+    `tensor "${quoted(name)}" in ${file} holds ${value} at ${at}: these weights are damaged or diverged, fetch them again or use others`,
+  );
 
 /** @throws Error naming the first number that is not finite */
 function fileWeight(entry: TensorEntry, held: Map<string, HeldFile>): FileWeight {
@@ -152,7 +173,9 @@ function fileWeight(entry: TensorEntry, held: Map<string, HeldFile>): FileWeight
 async function checkTiedHead(folder: string, head: TensorEntry, embedding: Float32Array | undefined): Promise<void> {
   const values = await readFloats(head);
   if (embedding?.length === values.length && embedding.every((value, i) => value === values[i])) return;
-  throw new Error(`${folder} holds a lm_head.weight that differs from the embedding, and its config.json ties the two: set tie_word_embeddings to false`);
+  throw new Error(
+    `${folder} holds a lm_head.weight that differs from the embedding, and its config.json ties the two: set tie_word_embeddings to false`,
+  );
 }
 
 function typeOf(entries: readonly TensorEntry[]): WeightType {
@@ -169,10 +192,18 @@ function typeOf(entries: readonly TensorEntry[]): WeightType {
 export async function saveModelFolder(folder: string, options: SaveOptions): Promise<void> {
   const target = resolve(folder);
   const files = typeof options.source === "string" ? await readCompanions(options.source) : options.source;
-  const weights = new Map([...options.weights].map(([name, weight]) => [name, weight instanceof FileWeight ? weight.source() : weight] as const));
-  const named = typeof options.source === "string" ? await nameAsIn(options.source, weights) : nameAsPublished(options.source, weights);
+  const weights = new Map(
+    [...options.weights].map(
+      ([name, weight]) => [name, weight instanceof FileWeight ? weight.source() : weight] as const,
+    ),
+  );
+  const named =
+    typeof options.source === "string"
+      ? await nameAsIn(options.source, weights)
+      : nameAsPublished(options.source, weights);
   const isEmpty = !existsSync(target) || (await readdir(target)).length === 0;
-  if (!isEmpty && options.overwrite !== true) throw new Error(`${folder} holds files already: choose another folder, or ask to overwrite it`);
+  if (!isEmpty && options.overwrite !== true)
+    throw new Error(`${folder} holds files already: choose another folder, or ask to overwrite it`);
   if (!isEmpty) return writeInto(target, files, named, options);
   const temporary = `${target}.${process.pid}.tmp`;
   await mkdir(dirname(target), { recursive: true });
@@ -185,25 +216,41 @@ export async function saveModelFolder(folder: string, options: SaveOptions): Pro
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     if (["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) {
-      throw new Error(`${folder} was filled by another process meanwhile, and is left as that wrote it: choose another folder`, { cause: error });
+      throw new Error(
+        `${folder} was filled by another process meanwhile, and is left as that wrote it: choose another folder`,
+        { cause: error },
+      );
     }
     throw error;
   }
 }
 
-async function writeInto(folder: string, files: ModelFiles, { tensors, typeOf }: Named, { type = "F32", maxShardBytes }: SaveOptions): Promise<void> {
-  const written = await writeSafetensorsFolder(folder, tensors, { type: type === "input" ? typeOf : type, ...(maxShardBytes === undefined ? {} : { maxShardBytes }) });
+async function writeInto(
+  folder: string,
+  files: ModelFiles,
+  { tensors, typeOf }: Named,
+  { type = "F32", maxShardBytes }: SaveOptions,
+): Promise<void> {
+  const written = await writeSafetensorsFolder(folder, tensors, {
+    type: type === "input" ? typeOf : type,
+    ...(maxShardBytes === undefined ? {} : { maxShardBytes }),
+  });
   for (const [name, content] of files) {
-    writeFileAtomic(join(folder, name), name === "config.json" && type !== "input" ? withType(String(content), type === "HIGH" ? "BF16" : type) : content);
+    writeFileAtomic(
+      join(folder, name),
+      name === "config.json" && type !== "input" ? withType(String(content), type === "HIGH" ? "BF16" : type) : content,
+    );
   }
   for (const name of await readdir(folder)) {
-    if (/^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(name) && !written.includes(name)) await rm(join(folder, name));
+    if (/^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(name) && !written.includes(name))
+      await rm(join(folder, name));
   }
 }
 
 async function readCompanions(source: string): Promise<ModelFiles> {
   const files = new Map<string, Uint8Array>();
-  for (const name of companionFiles) if (existsSync(join(source, name))) files.set(name, await readModelFile(join(source, name)));
+  for (const name of companionFiles)
+    if (existsSync(join(source, name))) files.set(name, await readModelFile(join(source, name)));
   if (!files.has("config.json")) throw new Error(`cannot save a model as in ${source}: it holds no config.json`);
   return files;
 }
@@ -215,13 +262,19 @@ interface Named {
 }
 
 async function nameAsIn(source: string, weights: FloatSources): Promise<Named> {
-  const { text: { tieWordEmbeddings }, raw } = await readModelConfig(source);
+  const {
+    text: { tieWordEmbeddings },
+    raw,
+  } = await readModelConfig(source);
   const entries = canonicalEntries(await readFolderEntries(source), familyOf(raw).tensors, source);
   if (tieWordEmbeddings) entries.delete("lm_head.weight");
   const shapes = new Map([...weights].map(([name, { shape }]) => [name, shape]));
   checkEntries(entries, shapes, `the tensors in ${source} are not those to be saved`);
   const typeOf = new Map([...entries.values()].map(({ name, type }) => [name, type as WeightType]));
-  return { tensors: new Map([...weights].map(([name, weight]) => [entries.get(name)!.name, weight])), typeOf: (stored) => typeOf.get(stored)! };
+  return {
+    tensors: new Map([...weights].map(([name, weight]) => [entries.get(name)!.name, weight])),
+    typeOf: (stored) => typeOf.get(stored)!,
+  };
 }
 
 function nameAsPublished(files: ModelFiles, weights: FloatSources): Named {

@@ -6,7 +6,21 @@ import { quoted } from "../../messages/shown.ts";
 
 /** Bytes of one element, by the type names of the format. */
 const tensorTypes = {
-  BOOL: 1, U8: 1, I8: 1, F8_E4M3: 1, F8_E5M2: 1, U16: 2, I16: 2, F16: 2, BF16: 2, U32: 4, I32: 4, F32: 4, U64: 8, I64: 8, F64: 8,
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  U16: 2,
+  I16: 2,
+  F16: 2,
+  BF16: 2,
+  U32: 4,
+  I32: 4,
+  F32: 4,
+  U64: 8,
+  I64: 8,
+  F64: 8,
 } as const;
 export type TensorType = keyof typeof tensorTypes;
 
@@ -54,14 +68,22 @@ async function openToRead(file: string): ReturnType<typeof openRegularFile> {
   }
 }
 
-async function readHeaderText(handle: FileHandle, file: string, size: number): Promise<{ text: string; dataStart: number }> {
+async function readHeaderText(
+  handle: FileHandle,
+  file: string,
+  size: number,
+): Promise<{ text: string; dataStart: number }> {
   if (size < 8) throw bad(file, `it has ${size} bytes, and the header's length alone takes 8`);
   const prefix = Buffer.alloc(8);
   await handle.read(prefix, 0, 8, 0);
   const length = prefix.readBigUInt64LE();
-  if (length > BigInt(maxHeaderBytes)) throw bad(file, `its header claims ${length} bytes, more than the ${maxHeaderBytes} allowed`);
+  if (length > BigInt(maxHeaderBytes))
+    throw bad(file, `its header claims ${length} bytes, more than the ${maxHeaderBytes} allowed`);
   if (length > BigInt(size - 8)) {
-    throw bad(file, `its header claims ${length} bytes, and only ${size - 8} follow: the file is truncated or of another format`);
+    throw bad(
+      file,
+      `its header claims ${length} bytes, and only ${size - 8} follow: the file is truncated or of another format`,
+    );
   }
   const bytes = Buffer.alloc(Number(length));
   await handle.read(bytes, 0, bytes.length, 8);
@@ -71,10 +93,15 @@ async function readHeaderText(handle: FileHandle, file: string, size: number): P
 function parseHeader(text: string, file: string, dataStart: number, size: number): SafetensorsHeader {
   const { __metadata__: metadata, ...tensors } = parseUniqueKeys(text, `the header of ${file}`);
   const entries: TensorEntry[] = [];
-  for (const [name, description] of Object.entries(tensors)) entries.push(parseEntry(name, description, file, dataStart));
+  for (const [name, description] of Object.entries(tensors))
+    entries.push(parseEntry(name, description, file, dataStart));
   entries.sort((a, b) => a.start - b.start || a.end - b.end);
   checkCoverage(entries, file, dataStart, size);
-  return { file, metadata: parseMetadata(metadata, file), entries: new Map(entries.map((entry) => [entry.name, entry])) };
+  return {
+    file,
+    metadata: parseMetadata(metadata, file),
+    entries: new Map(entries.map((entry) => [entry.name, entry])),
+  };
 }
 
 /**
@@ -123,7 +150,10 @@ function parseEntry(name: string, description: unknown, file: string, dataStart:
   const [start, end] = offsets as [number, number];
   const needed = shape.reduce((product, size) => product * size, tensorTypes[type]);
   if (end - start !== needed) {
-    throw bad(file, `${who} of type ${type} and shape [${shape.join(", ")}] needs ${needed} bytes, its offsets ${start}–${end} hold ${end - start}`);
+    throw bad(
+      file,
+      `${who} of type ${type} and shape [${shape.join(", ")}] needs ${needed} bytes, its offsets ${start}–${end} hold ${end - start}`,
+    );
   }
   return { name, type, shape, file, start: dataStart + start, end: dataStart + end };
 }
@@ -132,8 +162,13 @@ function checkCoverage(entries: readonly TensorEntry[], file: string, dataStart:
   let covered = dataStart;
   let previous = "the header";
   for (const { name, start, end } of entries) {
-    if (end > size) throw bad(file, `tensor "${name}" ends at byte ${end}, the file at ${size}: the file is truncated or its offsets are wrong`);
-    if (start < covered) throw bad(file, `tensor "${name}" starts at byte ${start}, inside "${previous}", which ends at ${covered}`);
+    if (end > size)
+      throw bad(
+        file,
+        `tensor "${name}" ends at byte ${end}, the file at ${size}: the file is truncated or its offsets are wrong`,
+      );
+    if (start < covered)
+      throw bad(file, `tensor "${name}" starts at byte ${start}, inside "${previous}", which ends at ${covered}`);
     if (start > covered) throw bad(file, `bytes ${covered}–${start}, before tensor "${name}", belong to no tensor`);
     covered = end;
     previous = name;

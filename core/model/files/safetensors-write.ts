@@ -17,7 +17,9 @@ export type WeightType = "F32" | "BF16" | "F16";
 export type WrittenAs = WeightType | "HIGH" | "LOW";
 
 /** Values to be written: here already, or read when their turn comes. Bytes stay bytes (U8). */
-export type FloatSource = { readonly shape: readonly number[] } & ({ readonly data: Float32Array | Uint8Array } | { read(): Promise<Float32Array> });
+export type FloatSource = { readonly shape: readonly number[] } & (
+  { readonly data: Float32Array | Uint8Array } | { read(): Promise<Float32Array> }
+);
 export type FloatSources = ReadonlyMap<string, FloatSource>;
 
 export interface WriteOptions {
@@ -38,7 +40,11 @@ const stretch = 2 ** 22;
  * what is not in memory one tensor is. The file appears whole or not at all: it is written beside its place and
  * renamed.
  */
-export async function writeSafetensors(file: string, tensors: FloatSources, { type = "F32" }: WriteOptions = {}): Promise<void> {
+export async function writeSafetensors(
+  file: string,
+  tensors: FloatSources,
+  { type = "F32" }: WriteOptions = {},
+): Promise<void> {
   const names = [...tensors.keys()].sort(compareNames);
   const typeOf = by(type, tensors);
   for (const name of names) checkTensor(name, tensors);
@@ -67,7 +73,11 @@ export async function writeSafetensors(file: string, tensors: FloatSources, { ty
  * Write `model.safetensors`, or numbered files with `model.safetensors.index.json` when one would be too large.
  * @returns the names of the files written, the index last.
  */
-export async function writeSafetensorsFolder(folder: string, tensors: FloatSources, { type = "F32", maxShardBytes = 5e9 }: WriteShardsOptions = {}): Promise<string[]> {
+export async function writeSafetensorsFolder(
+  folder: string,
+  tensors: FloatSources,
+  { type = "F32", maxShardBytes = 5e9 }: WriteShardsOptions = {},
+): Promise<string[]> {
   const bytes = (name: string): number => sizeOf(name, tensors) * bytesOf(by(type, tensors)(name));
   const shards = split([...tensors.keys()].sort(compareNames), bytes, maxShardBytes);
   if (shards.length <= 1) {
@@ -82,8 +92,12 @@ export async function writeSafetensorsFolder(folder: string, tensors: FloatSourc
     for (const name of names) map[name] = shard;
     files.push(shard);
   }
-  const total = (size: (name: string) => number): number => [...tensors.keys()].reduce((sum, name) => sum + size(name), 0);
-  const index = { metadata: { total_parameters: total((name) => sizeOf(name, tensors)), total_size: total(bytes) }, weight_map: map };
+  const total = (size: (name: string) => number): number =>
+    [...tensors.keys()].reduce((sum, name) => sum + size(name), 0);
+  const index = {
+    metadata: { total_parameters: total((name) => sizeOf(name, tensors)), total_size: total(bytes) },
+    weight_map: map,
+  };
   const path = join(folder, "model.safetensors.index.json");
   writeFileAtomic(path, JSON.stringify(index, null, 2) + "\n");
   return [...files, "model.safetensors.index.json"];
@@ -106,13 +120,16 @@ function split(names: readonly string[], bytesOf: (name: string) => number, maxS
 
 type WrittenType = WrittenAs | "U8";
 
-const by = (type: NonNullable<WriteOptions["type"]>, tensors: FloatSources) => (name: string): WrittenType => {
-  const source = tensors.get(name)!;
-  if ("data" in source && source.data instanceof Uint8Array) return "U8";
-  return typeof type === "function" ? type(name) : type;
-};
+const by =
+  (type: NonNullable<WriteOptions["type"]>, tensors: FloatSources) =>
+  (name: string): WrittenType => {
+    const source = tensors.get(name)!;
+    if ("data" in source && source.data instanceof Uint8Array) return "U8";
+    return typeof type === "function" ? type(name) : type;
+  };
 
-const sizeOf = (name: string, tensors: FloatSources): number => tensors.get(name)!.shape.reduce((product, size) => product * size, 1);
+const sizeOf = (name: string, tensors: FloatSources): number =>
+  tensors.get(name)!.shape.reduce((product, size) => product * size, 1);
 
 function header(names: readonly string[], tensors: FloatSources, typeOf: (name: string) => WrittenType): Uint8Array {
   const described: [string, unknown][] = [["__metadata__", { format: "pt" }]];
@@ -120,7 +137,14 @@ function header(names: readonly string[], tensors: FloatSources, typeOf: (name: 
   for (const name of names) {
     const type = typeOf(name);
     const end = offset + sizeOf(name, tensors) * bytesOf(type);
-    described.push([name, { dtype: type === "HIGH" ? "BF16" : type === "LOW" ? "U16" : type, shape: tensors.get(name)!.shape, data_offsets: [offset, end] }]);
+    described.push([
+      name,
+      {
+        dtype: type === "HIGH" ? "BF16" : type === "LOW" ? "U16" : type,
+        shape: tensors.get(name)!.shape,
+        data_offsets: [offset, end],
+      },
+    ]);
     offset = end;
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(described)));
@@ -134,13 +158,16 @@ function header(names: readonly string[], tensors: FloatSources, typeOf: (name: 
 function checkTensor(name: string, tensors: FloatSources): void {
   const source = tensors.get(name)!;
   if ("data" in source) checkValues(name, source.shape, source.data);
-  if (name === "__metadata__") throw new Error(`cannot write a tensor named "__metadata__": the format keeps that name for itself`);
+  if (name === "__metadata__")
+    throw new Error(`cannot write a tensor named "__metadata__": the format keeps that name for itself`);
 }
 
 function checkValues<T extends Float32Array | Uint8Array>(name: string, shape: readonly number[], data: T): T {
   const count = shape.reduce((product, size) => product * size, 1);
   if (count === data.length) return data;
-  throw new Error(`cannot write "${name}": its shape [${shape.join(", ")}] holds ${count} values, its data ${data.length}`);
+  throw new Error(
+    `cannot write "${name}": its shape [${shape.join(", ")}] holds ${count} values, its data ${data.length}`,
+  );
 }
 
 async function valuesOf(name: string, tensors: FloatSources): Promise<Float32Array | Uint8Array> {
@@ -151,12 +178,18 @@ async function valuesOf(name: string, tensors: FloatSources): Promise<Float32Arr
 function encode(data: Float32Array | Uint8Array, type: WrittenType): Float32Array | Uint16Array | Uint8Array {
   if (data instanceof Uint8Array) return data;
   switch (type) {
-    case "F32": return data;
-    case "BF16": return roundToBfloat16(data);
-    case "F16": return roundToFloat16(data);
-    case "HIGH": return roundToBfloat16Down(data);
-    case "LOW": return bfloat16Remainder(data);
-    case "U8": throw new Error("floats are not written as bytes");
+    case "F32":
+      return data;
+    case "BF16":
+      return roundToBfloat16(data);
+    case "F16":
+      return roundToFloat16(data);
+    case "HIGH":
+      return roundToBfloat16Down(data);
+    case "LOW":
+      return bfloat16Remainder(data);
+    case "U8":
+      throw new Error("floats are not written as bytes");
   }
 }
 

@@ -13,7 +13,7 @@ export type { SafetensorsHeader, TensorEntry, TensorType } from "./safetensors-h
 export { readSafetensorsHeader } from "./safetensors-header.ts";
 
 export type TensorArray =
-  | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+  Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
 /**
  * A tensor in memory, row-major. `type` is the one on disk: F16 and BF16 arrive as Float32Array, I64 and U64 as
@@ -53,7 +53,9 @@ export async function readFloats(entry: TensorEntry): Promise<Float32Array> {
 /** @throws Error for a type that no trainable weight has */
 export function checkFloats(entry: TensorEntry): void {
   if (entry.type !== "F32" && entry.type !== "F16" && entry.type !== "BF16") {
-    throw new Error(`tensor "${quoted(entry.name)}" in ${entry.file} has the type ${quoted(entry.type)}; weights must be F32, F16 or BF16`);
+    throw new Error(
+      `tensor "${quoted(entry.name)}" in ${entry.file} has the type ${quoted(entry.type)}; weights must be F32, F16 or BF16`,
+    );
   }
 }
 
@@ -75,7 +77,10 @@ export async function readFolderEntries(folder: string): Promise<Map<string, Ten
   const single = join(folder, "model.safetensors");
   if (existsSync(single)) return new Map((await readSafetensorsHeader(single)).entries);
   const index = join(folder, "model.safetensors.index.json");
-  if (!existsSync(index)) throw new Error(`${folder} holds neither model.safetensors nor model.safetensors.index.json: is it a model folder?`);
+  if (!existsSync(index))
+    throw new Error(
+      `${folder} holds neither model.safetensors nor model.safetensors.index.json: is it a model folder?`,
+    );
   return readIndexedEntries(folder, index);
 }
 
@@ -83,25 +88,31 @@ async function readIndexedEntries(folder: string, index: string): Promise<Map<st
   const { weight_map: map } = parseUniqueKeys(await readModelText(index), index);
   if (typeof map !== "object" || map === null) throw new Error(`${index} has no "weight_map"`);
   const headers = new Map<string, SafetensorsHeader>();
-  for (const shard of new Set(Object.values(map) as unknown[])) headers.set(String(shard), await readShardHeader(folder, index, shard));
+  for (const shard of new Set(Object.values(map) as unknown[]))
+    headers.set(String(shard), await readShardHeader(folder, index, shard));
   const entries = new Map<string, TensorEntry>();
   for (const [name, shard] of Object.entries(map as Record<string, string>)) {
     const entry = headers.get(shard)!.entries.get(name);
-    if (entry === undefined) throw new Error(`${index} says that "${quoted(name)}" is in ${quoted(shard)}, and it is not`);
+    if (entry === undefined)
+      throw new Error(`${index} says that "${quoted(name)}" is in ${quoted(shard)}, and it is not`);
     entries.set(name, entry);
   }
   for (const { file, entries: held } of headers.values()) {
-    for (const name of held.keys()) if (!entries.has(name)) throw new Error(`${file} holds "${quoted(name)}", which ${index} does not list`);
+    for (const name of held.keys())
+      if (!entries.has(name)) throw new Error(`${file} holds "${quoted(name)}", which ${index} does not list`);
   }
   return entries;
 }
 
 async function readShardHeader(folder: string, index: string, shard: unknown): Promise<SafetensorsHeader> {
   if (typeof shard !== "string" || !/^[\w.-]+\.safetensors$/.test(shard)) {
-    throw new Error(`${index} names the file ${JSON.stringify(shard)}: a name ending in .safetensors, without folders, is expected`);
+    throw new Error(
+      `${index} names the file ${JSON.stringify(shard)}: a name ending in .safetensors, without folders, is expected`,
+    );
   }
   const file = join(folder, shard);
-  if (!existsSync(file)) throw new Error(`${index} names ${shard}, which is missing from ${folder}: fetch it or remove the folder`);
+  if (!existsSync(file))
+    throw new Error(`${index} names ${shard}, which is missing from ${folder}: fetch it or remove the folder`);
   return readSafetensorsHeader(file);
 }
 
@@ -111,7 +122,8 @@ export function toInt32({ type, shape, data }: StoredTensor): Int32Array {
   for (let i = 0; i < data.length; i++) {
     const value = data[i]!;
     out[i] = value;
-    if (out[i] !== value) throw new Error(`value ${value} at ${i} of a ${type} tensor of shape [${shape.join(", ")}] is no 32-bit integer`);
+    if (out[i] !== value)
+      throw new Error(`value ${value} at ${i} of a ${type} tensor of shape [${shape.join(", ")}] is no 32-bit integer`);
   }
   return out;
 }
@@ -149,28 +161,41 @@ async function readLongs(handle: FileHandle, entry: TensorEntry, count: number):
   const out = new Float64Array(count);
   for (let i = 0; i < count; i++) {
     out[i] = Number(longs[i]!);
-    if (!Number.isSafeInteger(out[i])) throw new Error(`value ${longs[i]} at ${i} of tensor "${entry.name}" in ${entry.file} is beyond 2^53`);
+    if (!Number.isSafeInteger(out[i]))
+      throw new Error(`value ${longs[i]} at ${i} of tensor "${entry.name}" in ${entry.file} is beyond 2^53`);
   }
   return out;
 }
 
 async function readInto(handle: FileHandle, entry: TensorEntry, target: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < target.length; ) {
+  for (let done = 0; done < target.length;) {
     const { bytesRead } = await handle.read(target, done, Math.min(chunkBytes, target.length - done), position + done);
-    if (bytesRead === 0) throw new Error(`${entry.file} ended inside tensor "${entry.name}", at byte ${position + done}`);
+    if (bytesRead === 0)
+      throw new Error(`${entry.file} ended inside tensor "${entry.name}", at byte ${position + done}`);
     done += bytesRead;
   }
 }
 
 function allocate(type: Exclude<TensorType, "F16" | "BF16" | "I64" | "U64">, count: number): TensorArray {
   switch (type) {
-    case "F32": return new Float32Array(count);
-    case "F64": return new Float64Array(count);
-    case "I32": return new Int32Array(count);
-    case "U32": return new Uint32Array(count);
-    case "I16": return new Int16Array(count);
-    case "U16": return new Uint16Array(count);
-    case "I8": return new Int8Array(count);
-    case "U8": case "BOOL": case "F8_E4M3": case "F8_E5M2": return new Uint8Array(count);
+    case "F32":
+      return new Float32Array(count);
+    case "F64":
+      return new Float64Array(count);
+    case "I32":
+      return new Int32Array(count);
+    case "U32":
+      return new Uint32Array(count);
+    case "I16":
+      return new Int16Array(count);
+    case "U16":
+      return new Uint16Array(count);
+    case "I8":
+      return new Int8Array(count);
+    case "U8":
+    case "BOOL":
+    case "F8_E4M3":
+    case "F8_E5M2":
+      return new Uint8Array(count);
   }
 }

@@ -1,13 +1,40 @@
 /**
- * The decoder that most families share: RMSNorm before each half of a layer, grouped-query attention with rotary positions, SwiGLU. What
- * families differ in is said by `DecoderOptions`.
+ * The decoder that most families share: RMSNorm before each half of a layer, grouped-query attention with rotary
+ * positions, SwiGLU. What families differ in is said by `DecoderOptions`.
  */
 import type { Value } from "../../graph/graph.ts";
-import { add, addRmsNorm, affine, concat, expand, gatherRows, linear, mul, reshape, rmsNorm, rope, silu, split, zeros } from "../../graph/ops/index.ts";
+import {
+  add,
+  addRmsNorm,
+  affine,
+  concat,
+  expand,
+  gatherRows,
+  linear,
+  mul,
+  reshape,
+  rmsNorm,
+  rope,
+  silu,
+  split,
+  zeros,
+} from "../../graph/ops/index.ts";
 import { layer as separateLayer } from "../../graph/ops/recompute.ts";
 import { times } from "../../graph/dims.ts";
 import type { TextConfig } from "../files/config.ts";
-import type { DecodeInput, Decoder, EncodedPrompt, KeyValue, Parameters, ParameterShapes, Positions, PrefixInput, SegmentInput, TracedSegments, WordsInput } from "../model.ts";
+import type {
+  DecodeInput,
+  Decoder,
+  EncodedPrompt,
+  KeyValue,
+  Parameters,
+  ParameterShapes,
+  Positions,
+  PrefixInput,
+  SegmentInput,
+  TracedSegments,
+  WordsInput,
+} from "../model.ts";
 import { intoSlots, outOfSlots } from "../rows/slots.ts";
 import { decodeAttention, prefixAttention, type Projected, segmentAttention, wordsAttention } from "./attention.ts";
 import type { Rotary } from "./rotary.ts";
@@ -29,10 +56,15 @@ export interface DecoderOptions {
   readonly deepFeatures?: number;
 }
 
-/** What a layer does with its queries, keys and values, which may be wider than heads are; returns [rows, heads · valueSize]. */
+/**
+ * What a layer does with its queries, keys and values, which may be wider than heads are; returns [rows, heads ·
+ * valueSize].
+ */
 type Attend = (projected: Projected, layer: number, valueSize?: number) => Value;
 
-/** Layers whose attention to regarded visual tokens is wanted, 1 for the rows of these [rows, 1], and what was traced. */
+/**
+ * Layers whose attention to regarded visual tokens is wanted, 1 for the rows of these [rows, 1], and what was traced.
+ */
 interface Watched {
   readonly layers: ReadonlySet<number>;
   readonly regarded: Value;
@@ -91,7 +123,14 @@ export class GroupedQueryDecoder implements Decoder {
       const heads = valueSize === undefined ? this.#config : { ...this.#config, valueSize };
       if (slots === null) return segmentAttention(heads, { q, k, v }, input);
       const change = input.change === null ? null : intoSlots(input.change, slots);
-      return outOfSlots(segmentAttention(heads, { q: intoSlots(q, slots), k: intoSlots(k, slots), v: intoSlots(v, slots) }, { ...input, change }), slots);
+      return outOfSlots(
+        segmentAttention(
+          heads,
+          { q: intoSlots(q, slots), k: intoSlots(k, slots), v: intoSlots(v, slots) },
+          { ...input, change },
+        ),
+        slots,
+      );
     };
     const toPicture = new Map<number, Value>();
     const inputs: Value[] = [];
@@ -100,7 +139,11 @@ export class GroupedQueryDecoder implements Decoder {
       watched: watched.size === 0 ? null : { layers: watched, regarded: input.regarded(), toPicture },
       inputs,
     });
-    return { hidden, toPicture, queriesAndKeys: (layer) => this.#queriesAndKeys(parameters, layer, inputs[layer]!, input) };
+    return {
+      hidden,
+      toPicture,
+      queriesAndKeys: (layer) => this.#queriesAndKeys(parameters, layer, inputs[layer]!, input),
+    };
   }
 
   tracePrefix(parameters: Parameters, input: PrefixInput): { hidden: Value; cache: KeyValue[] } {
@@ -124,8 +167,8 @@ export class GroupedQueryDecoder implements Decoder {
   }
 
   /**
-   * A step of few rows is bound by the number of ops, so weights that read the same rows are joined: with weights as constants that is done
-   * once, when the program is compiled.
+   * A step of few rows is bound by the number of ops, so weights that read the same rows are joined: with weights as
+   * constants that is done once, when the program is compiled.
    */
   traceDecode(parameters: Parameters, input: DecodeInput): { hidden: Value; cache: KeyValue[] } {
     const { heads, kvHeads, headSize, rmsNormEps } = this.#config;
@@ -134,24 +177,47 @@ export class GroupedQueryDecoder implements Decoder {
     let normed = rmsNorm(x, this.#layer(parameters, 0)("input_layernorm.weight"), rmsNormEps);
     for (let layer = 0; layer < this.layers; layer++) {
       const p = this.#layer(parameters, layer);
-      const [joined, v] = split(input.apart === true ? this.#projectApart(p, normed) : this.#projectJoined(p, normed), [(heads + kvHeads) * headSize, kvHeads * headSize], 1) as [Value, Value];
+      const [joined, v] = split(
+        input.apart === true ? this.#projectApart(p, normed) : this.#projectJoined(p, normed),
+        [(heads + kvHeads) * headSize, kvHeads * headSize],
+        1,
+      ) as [Value, Value];
       const turned = rope(this.#normJoined(p, joined), input.cos, input.sin, heads + kvHeads);
       const { out, keyValue } = decodeAttention(this.#config, { queriesAndKeys: turned, v }, input, layer);
       cache.push(keyValue);
-      const [h, between] = addRmsNorm(x, linear(out, p("self_attn.o_proj.weight")), p("post_attention_layernorm.weight"), rmsNormEps);
+      const [h, between] = addRmsNorm(
+        x,
+        linear(out, p("self_attn.o_proj.weight")),
+        p("post_attention_layernorm.weight"),
+        rmsNormEps,
+      );
       const gated = mul(silu(linear(h, p("mlp.gate_proj.weight"))), linear(h, p("mlp.up_proj.weight")));
-      const next = layer + 1 < this.layers ? this.#layer(parameters, layer + 1)("input_layernorm.weight") : this.#lastNorm(parameters);
+      const next =
+        layer + 1 < this.layers
+          ? this.#layer(parameters, layer + 1)("input_layernorm.weight")
+          : this.#lastNorm(parameters);
       [normed, x] = addRmsNorm(between, linear(gated, p("mlp.down_proj.weight")), next, rmsNormEps);
     }
     return { hidden: normed, cache };
   }
 
-  /** Queries, keys and values in one product: for each key/value head its queries and then its key, and after all of them the values. */
+  /**
+   * Queries, keys and values in one product: for each key/value head its queries and then its key, and after all of
+   * them the values.
+   */
   #projectJoined(p: Parameters, x: Value): Value {
     const { hiddenSize } = this.#config;
     const join = (part: string, width: readonly number[]): Value =>
-      concat([this.#byKeyHead(p(`self_attn.q_proj.${part}`), p(`self_attn.k_proj.${part}`), width), p(`self_attn.v_proj.${part}`)], 0);
-    return this.#options.biases === true ? linear(x, join("weight", [hiddenSize]), join("bias", [])) : linear(x, join("weight", [hiddenSize]));
+      concat(
+        [
+          this.#byKeyHead(p(`self_attn.q_proj.${part}`), p(`self_attn.k_proj.${part}`), width),
+          p(`self_attn.v_proj.${part}`),
+        ],
+        0,
+      );
+    return this.#options.biases === true
+      ? linear(x, join("weight", [hiddenSize]), join("bias", []))
+      : linear(x, join("weight", [hiddenSize]));
   }
 
   /** The same, in three products: weights that are no constants are not to be joined for each token. */
@@ -162,7 +228,10 @@ export class GroupedQueryDecoder implements Decoder {
       const weight = p(`self_attn.${name}.weight`);
       return this.#options.biases === true ? linear(x, weight, p(`self_attn.${name}.bias`)) : linear(x, weight);
     };
-    const turned = concat([reshape(project("q_proj"), [rows, kv, (heads / kv) * D]), reshape(project("k_proj"), [rows, kv, D])], 2);
+    const turned = concat(
+      [reshape(project("q_proj"), [rows, kv, (heads / kv) * D]), reshape(project("k_proj"), [rows, kv, D])],
+      2,
+    );
     return concat([reshape(turned, [rows, (heads + kv) * D]), project("v_proj")], 1);
   }
 
@@ -170,17 +239,24 @@ export class GroupedQueryDecoder implements Decoder {
   #byKeyHead(queries: Value, keys: Value, width: readonly number[]): Value {
     const { heads, kvHeads: kv, headSize: D } = this.#config;
     const G = heads / kv;
-    return reshape(concat([reshape(queries, [kv, G * D, ...width]), reshape(keys, [kv, D, ...width])], 1), [kv * (G + 1) * D, ...width]);
+    return reshape(concat([reshape(queries, [kv, G * D, ...width]), reshape(keys, [kv, D, ...width])], 1), [
+      kv * (G + 1) * D,
+      ...width,
+    ]);
   }
 
-  /** The norms of queries and keys, [rows, kv·(G + 1)·D] in the order of `#projectJoined`: one norm without weights, then each its own weights. */
+  /**
+   * The norms of queries and keys, [rows, kv·(G + 1)·D] in the order of `#projectJoined`: one norm without weights,
+   * then each its own weights.
+   */
   #normJoined(p: Parameters, joined: Value): Value {
     if (this.#options.headNorms !== true) return joined;
     const { heads, kvHeads, headSize: D, rmsNormEps } = this.#config;
     const rows = joined.shape[0] as Value["shape"][number];
     const ones = affine(zeros(joined.graph, [D]), 1, 1);
     const normed = reshape(rmsNorm(reshape(joined, [times(rows, heads + kvHeads), D]), ones, rmsNormEps), joined.shape);
-    const repeated = (name: string, count: number): Value => concat(new Array<Value>(count).fill(p(`self_attn.${name}.weight`)), 0);
+    const repeated = (name: string, count: number): Value =>
+      concat(new Array<Value>(count).fill(p(`self_attn.${name}.weight`)), 0);
     return mul(normed, this.#byKeyHead(repeated("q_norm", heads), repeated("k_norm", kvHeads), []));
   }
 
@@ -189,7 +265,11 @@ export class GroupedQueryDecoder implements Decoder {
     parameters: Parameters,
     rows: Rows,
     attend: Attend,
-    { one = null, watched = null, inputs = [] }: { readonly one?: Value | null; readonly watched?: Watched | null; readonly inputs?: Value[] } = {},
+    {
+      one = null,
+      watched = null,
+      inputs = [],
+    }: { readonly one?: Value | null; readonly watched?: Watched | null; readonly inputs?: Value[] } = {},
   ): Value {
     const { heads, hiddenSize, rmsNormEps } = this.#config;
     const trace = (layer: number, x: Value): Value => {
@@ -197,7 +277,9 @@ export class GroupedQueryDecoder implements Decoder {
       const { normed, q, k } = this.#queriesAndKeys(parameters, layer, x, rows);
       const projected = { q, k, v: this.#project(p, normed, "v", null) };
       const isWatched = watched?.layers.has(layer) === true;
-      const [out, ...toPicture] = isWatched ? this.#attendWatched(attend, projected, layer, watched.regarded) : [attend(projected, layer)];
+      const [out, ...toPicture] = isWatched
+        ? this.#attendWatched(attend, projected, layer, watched.regarded)
+        : [attend(projected, layer)];
       const between = add(x, linear(out!, p("self_attn.o_proj.weight")));
       const h = rmsNorm(between, p("post_attention_layernorm.weight"), rmsNormEps);
       const gated = mul(silu(linear(h, p("mlp.gate_proj.weight"))), linear(h, p("mlp.up_proj.weight")));
@@ -218,7 +300,12 @@ export class GroupedQueryDecoder implements Decoder {
   }
 
   /** A layer's input after its norm, its queries and its keys; these two turned by their positions. */
-  #queriesAndKeys(parameters: Parameters, layer: number, x: Value, { cos, sin }: Pick<Rows, "cos" | "sin">): { readonly normed: Value; readonly q: Value; readonly k: Value } {
+  #queriesAndKeys(
+    parameters: Parameters,
+    layer: number,
+    x: Value,
+    { cos, sin }: Pick<Rows, "cos" | "sin">,
+  ): { readonly normed: Value; readonly q: Value; readonly k: Value } {
     const { heads, kvHeads, rmsNormEps } = this.#config;
     const p = this.#layer(parameters, layer);
     const normed = rmsNorm(x, p("input_layernorm.weight"), rmsNormEps);
@@ -227,10 +314,15 @@ export class GroupedQueryDecoder implements Decoder {
   }
 
   /**
-   * What a layer's attention gives, [rows, heads · headSize], and how much of it is on regarded visual tokens, [rows, heads]: what attention
-   * gives of a further number of each value, which is 1 for these tokens and 0 for others.
+   * What a layer's attention gives, [rows, heads · headSize], and how much of it is on regarded visual tokens, [rows,
+   * heads]: what attention gives of a further number of each value, which is 1 for these tokens and 0 for others.
    */
-  #attendWatched(attend: Attend, { q, k, v }: Projected, layer: number, regarded: Value): readonly [out: Value, toPicture: Value] {
+  #attendWatched(
+    attend: Attend,
+    { q, k, v }: Projected,
+    layer: number,
+    regarded: Value,
+  ): readonly [out: Value, toPicture: Value] {
     const { heads, kvHeads, headSize } = this.#config;
     const rows = v.shape[0] as Value["shape"][number];
     const flags = expand(reshape(regarded, [rows, 1, 1]), [rows, kvHeads, 1]);
@@ -244,10 +336,16 @@ export class GroupedQueryDecoder implements Decoder {
   #project(p: Parameters, x: Value, name: "q" | "k" | "v", heads: number | null): Value {
     const { headSize, rmsNormEps } = this.#config;
     const stem = `self_attn.${name}_proj`;
-    const projected = this.#options.biases === true ? linear(x, p(`${stem}.weight`), p(`${stem}.bias`)) : linear(x, p(`${stem}.weight`));
+    const projected =
+      this.#options.biases === true
+        ? linear(x, p(`${stem}.weight`), p(`${stem}.bias`))
+        : linear(x, p(`${stem}.weight`));
     if (heads === null || this.#options.headNorms !== true) return projected;
     const rows = times(projected.shape[0] as Value["shape"][number], heads);
-    return reshape(rmsNorm(reshape(projected, [rows, headSize]), p(`self_attn.${name}_norm.weight`), rmsNormEps), projected.shape);
+    return reshape(
+      rmsNorm(reshape(projected, [rows, headSize]), p(`self_attn.${name}_norm.weight`), rmsNormEps),
+      projected.shape,
+    );
   }
 
   #layer(parameters: Parameters, layer: number): Parameters {
@@ -267,7 +365,10 @@ function decoderParameters(options: DecoderOptions): ParameterShapes {
   const { prefix, config, biases = false, headNorms = false } = options;
   const { hiddenSize: h, layers, heads, kvHeads, headSize, intermediateSize: i, vocabSize, tieWordEmbeddings } = config;
   const [q, kv] = [heads * headSize, kvHeads * headSize];
-  const projection = (name: string, width: number): [string, number[]][] => [[`${name}.weight`, [width, h]], ...(biases ? [[`${name}.bias`, [width]] as [string, number[]]] : [])];
+  const projection = (name: string, width: number): [string, number[]][] => [
+    [`${name}.weight`, [width, h]],
+    ...(biases ? [[`${name}.bias`, [width]] as [string, number[]]] : []),
+  ];
   const layer = (index: number): [string, number[]][] => {
     const p = `${prefix}.layers.${index}`;
     return [
@@ -276,7 +377,12 @@ function decoderParameters(options: DecoderOptions): ParameterShapes {
       ...projection(`${p}.self_attn.k_proj`, kv),
       ...projection(`${p}.self_attn.v_proj`, kv),
       [`${p}.self_attn.o_proj.weight`, [h, q]],
-      ...(headNorms ? ([[`${p}.self_attn.q_norm.weight`, [headSize]], [`${p}.self_attn.k_norm.weight`, [headSize]]] as [string, number[]][]) : []),
+      ...(headNorms
+        ? ([
+            [`${p}.self_attn.q_norm.weight`, [headSize]],
+            [`${p}.self_attn.k_norm.weight`, [headSize]],
+          ] as [string, number[]][])
+        : []),
       [`${p}.post_attention_layernorm.weight`, [h]],
       [`${p}.mlp.gate_proj.weight`, [i, h]],
       [`${p}.mlp.up_proj.weight`, [i, h]],

@@ -6,7 +6,21 @@ import { bucket } from "../../math/bucket.ts";
 import { symbol, times } from "../../graph/dims.ts";
 import type { HostArray } from "../../graph/executor.ts";
 import type { Graph, Value } from "../../graph/graph.ts";
-import { add, affine, type AttentionBlocks, blockAttention, matmul, mul, pack, reshape, type RowPacking, softmax, sum, transpose, unpack } from "../../graph/ops/index.ts";
+import {
+  add,
+  affine,
+  type AttentionBlocks,
+  blockAttention,
+  matmul,
+  mul,
+  pack,
+  reshape,
+  type RowPacking,
+  softmax,
+  sum,
+  transpose,
+  unpack,
+} from "../../graph/ops/index.ts";
 
 /** S runs of up to L rows. */
 export interface PackedRuns {
@@ -32,9 +46,18 @@ export interface TowerAttention {
 }
 
 /** @param runs which rows attend among themselves; in blocks, what rows receive is not to be had */
-export function packedAttention({ q, k, v }: TowerProjections, heads: number, hiddenSize: number, runs: PackedRuns | AttentionBlocks): TowerAttention {
+export function packedAttention(
+  { q, k, v }: TowerProjections,
+  heads: number,
+  hiddenSize: number,
+  runs: PackedRuns | AttentionBlocks,
+): TowerAttention {
   const size = hiddenSize / heads;
-  if ("blocks" in runs) return { attended: blockAttention({ heads, kvHeads: heads, headSize: size }, q, k, v, runs), received: notInBlocks };
+  if ("blocks" in runs)
+    return {
+      attended: blockAttention({ heads, kvHeads: heads, headSize: size }, q, k, v, runs),
+      received: notInBlocks,
+    };
   const { packing, S, L, mask } = runs;
   const block = (rows: Value): Value => transpose(reshape(pack(rows, packing), [S, L, heads, size]), [0, 2, 1, 3]); // [S, heads, L, size]
   const scores = matmul(block(q), block(k), { transposeB: true, scale: 1 / Math.sqrt(size) });
@@ -48,7 +71,9 @@ export function packedAttention({ q, k, v }: TowerProjections, heads: number, hi
 }
 
 export const notInBlocks = (): never => {
-  throw new Error("attention that is computed in blocks exists nowhere whole: trace what patches receive without blocks");
+  throw new Error(
+    "attention that is computed in blocks exists nowhere whole: trace what patches receive without blocks",
+  );
 };
 
 /** The inputs that `packingFeeds` fills; rows come in units of `unit`, [F, unit]. */
@@ -107,7 +132,10 @@ export function packingFeeds(
  */
 export function receivedByTokens(received: readonly Value[], F: ReturnType<typeof symbol>, unit: number): Value {
   const [first, ...more] = received;
-  if (first === undefined) throw new Error("this vision tower has no block of full attention, so that nothing says what its patches attend to");
+  if (first === undefined)
+    throw new Error(
+      "this vision tower has no block of full attention, so that nothing says what its patches attend to",
+    );
   const mean = affine(more.reduce(add, first), 1 / received.length);
   return reshape(sum(reshape(mean, [F, unit]), [1]), [F]);
 }

@@ -59,7 +59,12 @@ export function patchOrder(
           tokenRow[token + index] = patchSource.length / unit;
           for (let i = 0; i < unit; i++) {
             const [dy, dx] = [Math.floor(i / mergeSize), i % mergeSize];
-            patchSource.push({ picture, patch: index * unit + i, row: row * mergeSize + dy, column: column * mergeSize + dx });
+            patchSource.push({
+              picture,
+              patch: index * unit + i,
+              row: row * mergeSize + dy,
+              column: column * mergeSize + dx,
+            });
           }
         }
         windows.push(cells.length * unit);
@@ -106,7 +111,8 @@ export interface PatchSizes {
 }
 
 /** Numbers of a patch. */
-export const patchNumbers = ({ channels, temporalPatchSize, patchSize }: PatchSizes): number => channels * temporalPatchSize * patchSize ** 2;
+export const patchNumbers = ({ channels, temporalPatchSize, patchSize }: PatchSizes): number =>
+  channels * temporalPatchSize * patchSize ** 2;
 
 /**
  * The inputs that `patchFeeds` fills: T = F · mergeSize² patches, cos and sin of their places [T, head / 2], and which

@@ -35,10 +35,16 @@ export class Rotary {
    * cos and sin of every angle of the positions seen so far, [positions, half]: computing them anew took longer than
    * all else that is done to lay out a pass.
    */
-  #angles: { readonly cos: Float32Array; readonly sin: Float32Array } = { cos: new Float32Array(0), sin: new Float32Array(0) };
+  #angles: { readonly cos: Float32Array; readonly sin: Float32Array } = {
+    cos: new Float32Array(0),
+    sin: new Float32Array(0),
+  };
 
   constructor({ size, theta, components }: RotaryOptions) {
-    if (components.length !== size / 2) throw new Error(`rotary positions: ${components.length} frequencies have a component, a head of ${size} numbers turns by ${size / 2}`);
+    if (components.length !== size / 2)
+      throw new Error(
+        `rotary positions: ${components.length} frequencies have a component, a head of ${size} numbers turns by ${size / 2}`,
+      );
     this.#half = size / 2;
     this.#components = components;
     this.#inverseFrequencies = inverseFrequencies(this.#half, theta);
@@ -88,7 +94,11 @@ export const inverseFrequencies = (count: number, theta: number): Float32Array =
  * cos and sin of patches' rows and columns, [patches, head / 2]: the first quarter of a head turns with the row, the
  * second with the column.
  */
-export function gridAngles(places: readonly { readonly row: number; readonly column: number }[], headSize: number, theta = 10_000): { cos: Float32Array; sin: Float32Array } {
+export function gridAngles(
+  places: readonly { readonly row: number; readonly column: number }[],
+  headSize: number,
+  theta = 10_000,
+): { cos: Float32Array; sin: Float32Array } {
   const quarter = headSize / 4;
   const frequencies = inverseFrequencies(quarter, theta);
   const cos = new Float32Array(places.length * 2 * quarter);

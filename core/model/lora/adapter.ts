@@ -32,16 +32,22 @@ export function factorNames(weight: string, adapter = ""): { readonly a: string;
 }
 
 /** Shapes of an adapter's parameters by name. @param shapes of the model's weights */
-export const adapterShapes = (adapter: Adapter, shapes: Shapes): Map<string, readonly number[]> => new Map(factorsOf(adapter, shapes).flatMap(({ a, b }) => [a, b]));
+export const adapterShapes = (adapter: Adapter, shapes: Shapes): Map<string, readonly number[]> =>
+  new Map(factorsOf(adapter, shapes).flatMap(({ a, b }) => [a, b]));
 
 /** An adapter that changes nothing yet: A uniform in ±1 / √in, as PEFT draws it, by its name and the seed; B zero. */
 export function initialAdapter(adapter: Adapter, shapes: Shapes, seed: number): Weights {
   const random = createRandom(seed).key("lora");
-  return new Map(factorsOf(adapter, shapes).flatMap(({ a: [a, [rank, width]], b: [b, [out]] }) => {
-    const [draws, bound] = [random.key(a), 1 / Math.sqrt(width)];
-    const drawn = Float32Array.from({ length: rank * width }, (_, i) => (2 * draws.uniform(i) - 1) * bound);
-    return [[a, { shape: [rank, width], data: drawn }], [b, { shape: [out, rank], data: new Float32Array(out * rank) }]];
-  }));
+  return new Map(
+    factorsOf(adapter, shapes).flatMap(({ a: [a, [rank, width]], b: [b, [out]] }) => {
+      const [draws, bound] = [random.key(a), 1 / Math.sqrt(width)];
+      const drawn = Float32Array.from({ length: rank * width }, (_, i) => (2 * draws.uniform(i) - 1) * bound);
+      return [
+        [a, { shape: [rank, width], data: drawn }],
+        [b, { shape: [out, rank], data: new Float32Array(out * rank) }],
+      ];
+    }),
+  );
 }
 
 type Factor = readonly [name: string, shape: readonly [rows: number, columns: number]];
@@ -61,6 +67,10 @@ export const dropoutKeyName = (weight: string): string => `dropout of ${weight}`
  * The seed of a weight's mask in one pass back: two 32-bit words, which follow from the numbers of the update and of
  * the pass alone.
  */
-export function dropoutKey(seed: number, weight: string, place: { readonly version: number; readonly pass: number }): Int32Array {
+export function dropoutKey(
+  seed: number,
+  weight: string,
+  place: { readonly version: number; readonly pass: number },
+): Int32Array {
   return Int32Array.from(createRandom(seed).key("lora dropout", place.version, place.pass, weight).words);
 }

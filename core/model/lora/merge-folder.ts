@@ -19,25 +19,34 @@ export interface MergeOptions {
  * Write `folder` as the base with W + scale · B·A in place of W. One tensor at a time is in memory, and the adapters.
  * @throws Error naming the file at fault, or a base that is not there
  */
-export async function mergeAdapters(folder: string, { adapters, base: given, type = "input" }: MergeOptions): Promise<void> {
+export async function mergeAdapters(
+  folder: string,
+  { adapters, base: given, type = "input" }: MergeOptions,
+): Promise<void> {
   const base = given ?? (await namedBase(adapters[0]!));
   const { config, entries } = await openModelFolder(base, (described) => createModel(described).parameters);
   const model = adaptedModel(config);
   const loaded = await Promise.all(adapters.map((adapter) => loadAdapterFolder(adapter, "", model)));
-  const weights = new Map([...entries].map(([name, entry]) => [name, {
-    shape: entry.shape,
-    read: async (): Promise<Float32Array> => {
-      const values = await readFinite(entry);
-      for (const adapter of loaded) mergeInto(values, name, adapter);
-      return values;
-    },
-  }]));
+  const weights = new Map(
+    [...entries].map(([name, entry]) => [
+      name,
+      {
+        shape: entry.shape,
+        read: async (): Promise<Float32Array> => {
+          const values = await readFinite(entry);
+          for (const adapter of loaded) mergeInto(values, name, adapter);
+          return values;
+        },
+      },
+    ]),
+  );
   await saveModelFolder(folder, { source: base, weights, type });
 }
 
 /** The base that an adapter's configuration names. @throws Error where it names none */
 export async function namedBase(adapter: string): Promise<string> {
   const { base } = await readAdapterConfig(adapter);
-  if (base === null) throw new Error(`${join(adapter, adapterConfigName)} names no base_model_name_or_path: say which model it is for`);
+  if (base === null)
+    throw new Error(`${join(adapter, adapterConfigName)} names no base_model_name_or_path: say which model it is for`);
   return base;
 }

@@ -13,7 +13,10 @@ export function mergeInto(data: Float32Array, weight: string, { adapter, weights
   const adapted = adapter.weights.get(weight);
   if (adapted === undefined) return;
   const { a, b } = factorNames(weight, adapter.name);
-  const { data: down, shape: [rank = 0, width = 0] } = weights.get(a)!;
+  const {
+    data: down,
+    shape: [rank = 0, width = 0],
+  } = weights.get(a)!;
   const { data: up } = weights.get(b)!;
   const row = new Float64Array(width);
   for (let start = 0, at = 0; start < data.length; start += width, at += rank) {
@@ -28,11 +31,13 @@ export function mergeInto(data: Float32Array, weight: string, { adapter, weights
 
 /** Copies of the weights that have an adapter, with it merged in; the others as they are. */
 export function mergedWeights(weights: Weights, adapters: readonly Factors[]): Weights {
-  return new Map([...weights].map(([name, weight]) => {
-    const own = adapters.filter(({ adapter }) => adapter.weights.has(name));
-    if (own.length === 0) return [name, weight];
-    const data = weight.data.slice();
-    for (const adapter of own) mergeInto(data, name, adapter);
-    return [name, { shape: weight.shape, data }];
-  }));
+  return new Map(
+    [...weights].map(([name, weight]) => {
+      const own = adapters.filter(({ adapter }) => adapter.weights.has(name));
+      if (own.length === 0) return [name, weight];
+      const data = weight.data.slice();
+      for (const adapter of own) mergeInto(data, name, adapter);
+      return [name, { shape: weight.shape, data }];
+    }),
+  );
 }

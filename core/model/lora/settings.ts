@@ -24,7 +24,12 @@ export const loraSchema = z.strictObject({
   /** The same of layers that are left out. */
   excludeModules: names.optional(),
   /** Numbers of the layers that are adapted, where the targets are endings. Default: all. */
-  layersToTransform: z.union([z.int().nonnegative(), z.array(z.int().nonnegative()).min(1)], { error: "a number of a layer or a list of them" }).meta({ unit: "layer numbers" }).optional(),
+  layersToTransform: z
+    .union([z.int().nonnegative(), z.array(z.int().nonnegative()).min(1)], {
+      error: "a number of a layer or a list of them",
+    })
+    .meta({ unit: "layer numbers" })
+    .optional(),
   /** Whether targets in the vision tower count. */
   vision: z.boolean().default(false),
   /** An adapter's folder, as PEFT or a run wrote it, to go on from. */

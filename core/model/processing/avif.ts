@@ -8,8 +8,10 @@
 export function avifProblem(bytes: Uint8Array): string | null {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.toString("latin1", 4, 8) !== "ftyp" || !file.includes("av1C", 0, "latin1")) return null;
-  if (hasCoarseColours(file)) return "it is an AVIF picture with colours at half the resolution, which are spread in another way than Pillow's (by up to 99 grey levels): convert it to PNG, or to AVIF with 4:4:4";
-  if (!hasFullRange(file)) return "it is an AVIF picture that does not say that its values have the full range, and those of a limited range are read otherwise than by Pillow (grey ones by up to 20 levels): convert it to PNG, or to AVIF with full range";
+  if (hasCoarseColours(file))
+    return "it is an AVIF picture with colours at half the resolution, which are spread in another way than Pillow's (by up to 99 grey levels): convert it to PNG, or to AVIF with 4:4:4";
+  if (!hasFullRange(file))
+    return "it is an AVIF picture that does not say that its values have the full range, and those of a limited range are read otherwise than by Pillow (grey ones by up to 20 levels): convert it to PNG, or to AVIF with full range";
   return null;
 }
 

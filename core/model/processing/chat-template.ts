@@ -17,10 +17,12 @@ export const imageMark = "<image>";
 
 /** Split a text at its `<image>` marks; empty pieces of text are left out. */
 export function splitAtImages(text: string): MessagePart[] {
-  return text.split(imageMark).flatMap((piece, i): MessagePart[] => [
-    ...(i > 0 ? [{ type: "image" } as const] : []),
-    ...(piece === "" ? [] : [{ type: "text", text: piece } as const]),
-  ]);
+  return text
+    .split(imageMark)
+    .flatMap((piece, i): MessagePart[] => [
+      ...(i > 0 ? [{ type: "image" } as const] : []),
+      ...(piece === "" ? [] : [{ type: "text", text: piece } as const]),
+    ]);
 }
 
 export class ChatTemplate {
@@ -62,7 +64,9 @@ export class ChatTemplate {
       const header = commonPrefix(prompt, answered.slice(0, Math.max(0, answered.indexOf(turn))));
       // A template may write thoughts into earlier turns too, or leave such turns out.
       const thinking = prompt.slice(end).search(/<think(?:ing)?>|◁think▷/);
-      return prompt.slice(Math.min(header < end ? prompt.length : header, thinking < 0 ? prompt.length : end + thinking));
+      return prompt.slice(
+        Math.min(header < end ? prompt.length : header, thinking < 0 ? prompt.length : end + thinking),
+      );
     } catch {
       // A template that refuses such messages is asked for none of this.
       return "";
@@ -89,7 +93,10 @@ export class ChatTemplate {
 
 /** The library throws SyntaxErrors for templates that it does not follow: their sentences are meant for people. */
 const jinjaCause = (error: unknown): string =>
-  causeOf(error instanceof SyntaxError ? new Error(error.message) : error, error instanceof RangeError ? "it is nested too deep" : "it uses something that is not supported");
+  causeOf(
+    error instanceof SyntaxError ? new Error(error.message) : error,
+    error instanceof RangeError ? "it is nested too deep" : "it uses something that is not supported",
+  );
 
 /** Characters that two texts begin with alike. */
 function commonPrefix(a: string, b: string): number {

@@ -78,7 +78,8 @@ export class ImageProcessor implements PictureProcessor {
     const { patchSize, mergeSize } = this.settings;
     const minPixels = limits.minPixels ?? this.settings.minPixels;
     const maxPixels = limits.maxPixels ?? this.settings.maxPixels;
-    if (minPixels > maxPixels) throw new Error(`at least ${minPixels} and at most ${maxPixels} pixels cannot both hold`);
+    if (minPixels > maxPixels)
+      throw new Error(`at least ${minPixels} and at most ${maxPixels} pixels cannot both hold`);
     const size = smartResize(height, width, patchSize * mergeSize, minPixels, maxPixels);
     return [1, size.height / patchSize, size.width / patchSize];
   }

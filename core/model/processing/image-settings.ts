@@ -10,7 +10,10 @@ import { isObject, readJson } from "../files/json.ts";
 import type { ImageSettings } from "./image-processor.ts";
 
 /** Sides and counts of pixels: what goes far beyond what exists is damage. */
-const count = z.int().positive().max(2 ** 31);
+const count = z
+  .int()
+  .positive()
+  .max(2 ** 31);
 const three = z.tuple([z.number(), z.number(), z.number()]);
 /** Pixels are divided by it. */
 const deviation = z.number().positive("must be above 0, since pixels are divided by it");
@@ -21,7 +24,10 @@ const on = z.literal(true).nullish();
 export const imageFields = {
   image_mean: three,
   image_std: deviations,
-  rescale_factor: z.number().positive().default(1 / 255),
+  rescale_factor: z
+    .number()
+    .positive()
+    .default(1 / 255),
   do_resize: on,
   do_rescale: on,
   do_normalize: on,
@@ -40,7 +46,10 @@ const schema = z.looseObject({
   image_mean: three.default([0.48145466, 0.4578275, 0.40821073]),
   image_std: deviations.default([0.26862954, 0.26130258, 0.27577711]),
   resample: z.literal(3, "only 3, bicubic, is supported").nullish(),
-  image_processor_type: z.string().regex(/^Qwen2(_5_)?VLImageProcessor(Fast|Pil)?$/, "expected Qwen2VLImageProcessor").nullish(),
+  image_processor_type: z
+    .string()
+    .regex(/^Qwen2(_5_)?VLImageProcessor(Fast|Pil)?$/, "expected Qwen2VLImageProcessor")
+    .nullish(),
 });
 
 /**
@@ -57,7 +66,9 @@ export async function readPictureSettings(folder: string): Promise<PictureSettin
   const own = join(folder, "preprocessor_config.json");
   const image = await readJson(own);
   if (image !== null) return { image, processor, where: own };
-  throw new Error(`${folder} says nothing of pictures: it needs preprocessor_config.json, or processor_config.json with "image_processor"`);
+  throw new Error(
+    `${folder} says nothing of pictures: it needs preprocessor_config.json, or processor_config.json with "image_processor"`,
+  );
 }
 
 /** From parsed JSON; `where` names it in messages. @throws Error when a setting is one that cannot be followed */
@@ -69,7 +80,8 @@ export function parseImageSettings(raw: unknown, where: string): ImageSettings {
   const fields = result.data;
   const minPixels = fields.min_pixels ?? fields.size?.shortest_edge ?? 56 * 56;
   const maxPixels = fields.max_pixels ?? fields.size?.longest_edge ?? 28 * 28 * 1280;
-  if (minPixels > maxPixels) throw new Error(`${where}: at least ${minPixels} pixels and at most ${maxPixels} cannot both hold`);
+  if (minPixels > maxPixels)
+    throw new Error(`${where}: at least ${minPixels} pixels and at most ${maxPixels} cannot both hold`);
   return {
     minPixels,
     maxPixels,

@@ -7,14 +7,19 @@ export function equal(a: JinjaValue, b: JinjaValue, meter: Meter): boolean {
   meter.steps(1);
   if (Array.isArray(a.value) && Array.isArray(b.value)) {
     const [own, other] = [a.value as JinjaValue[], b.value as JinjaValue[]];
-    return a.type === b.type && own.length === other.length && own.every((item, index) => equal(item, other[index]!, meter));
+    return (
+      a.type === b.type && own.length === other.length && own.every((item, index) => equal(item, other[index]!, meter))
+    );
   }
   if (a.value instanceof Map && b.value instanceof Map) {
     const [own, other] = [a.value as Map<string, JinjaValue>, b.value as Map<string, JinjaValue>];
-    return own.size === other.size && [...own].every(([key, item]) => other.has(key) && equal(item, other.get(key)!, meter));
+    return (
+      own.size === other.size && [...own].every(([key, item]) => other.has(key) && equal(item, other.get(key)!, meter))
+    );
   }
   if ((a.value ?? null) === null || (b.value ?? null) === null) return a.type === b.type;
-  if (typeof a.value === "string" && typeof b.value === "string" && a.value.length === b.value.length) meter.reads(a.value.length);
+  if (typeof a.value === "string" && typeof b.value === "string" && a.value.length === b.value.length)
+    meter.reads(a.value.length);
   const isNumber = ({ value }: JinjaValue): boolean => typeof value === "number" || typeof value === "boolean";
   return isNumber(a) && isNumber(b) ? Number(a.value) === Number(b.value) : a.value === b.value;
 }
@@ -40,14 +45,20 @@ export function countFilter({ name, operand, placed, named }: FilterCall, meter:
   const [text, items, entries] = [textOf(operand), itemsOf(operand), entriesOf(operand)];
   if (text !== null) return countTextFilter(name, text, placed[0] ?? named["width"], meter);
   const place = placed[name === "sort" ? 2 : 0] ?? named["attribute"];
-  if (name === "dictsort" && entries !== null) return meter.sort(entries.size, longestOf([...entries].flatMap(([key, value]) => [key.length, lengthOf(value)])));
+  if (name === "dictsort" && entries !== null)
+    return meter.sort(entries.size, longestOf([...entries].flatMap(([key, value]) => [key.length, lengthOf(value)])));
   if (items === null) return;
   const path = typeof place?.value === "string" ? place.value : null;
   // A path is taken apart for each item, and for each that is compared.
   const cost = path === null ? 0 : 32 * path.length;
-  if (name === "sort") meter.sort(items.length, cost + longestOf(items.map((item) => lengthOf(path === null ? item : atPath(item, path)))));
+  if (name === "sort")
+    meter.sort(
+      items.length,
+      cost + longestOf(items.map((item) => lengthOf(path === null ? item : atPath(item, path)))),
+    );
   else if (name === "map") meter.steps(Math.ceil((items.length * cost) / 256));
-  else if (name === "selectattr" || name === "rejectattr") for (const item of items) countValue(entriesOf(item)?.get(path ?? ""), meter);
+  else if (name === "selectattr" || name === "rejectattr")
+    for (const item of items) countValue(entriesOf(item)?.get(path ?? ""), meter);
   else if (name === "unique") for (const item of items) meter.reads(lengthOf(item));
 }
 
@@ -62,11 +73,13 @@ function countTextFilter(name: string, text: string, width: JinjaValue | undefin
 }
 
 const lengthOf = ({ value }: JinjaValue): number => (typeof value === "string" ? value.length : 0);
-export const longestOf = (lengths: readonly number[]): number => lengths.reduce((longest, length) => Math.max(longest, length), 0);
+export const longestOf = (lengths: readonly number[]): number =>
+  lengths.reduce((longest, length) => Math.max(longest, length), 0);
 
 /** What is sorted by: "function.name". */
 function atPath(item: JinjaValue, path: string): JinjaValue {
   let value = item;
-  for (const part of path.split(".")) value = entriesOf(value)?.get(part) ?? itemsOf(value)?.[Number(part)] ?? undefinedValue(undefined);
+  for (const part of path.split("."))
+    value = entriesOf(value)?.get(part) ?? itemsOf(value)?.[Number(part)] ?? undefinedValue(undefined);
   return value;
 }

@@ -1,6 +1,23 @@
 /** The interpreter of @huggingface/jinja, with Python's way where its own is another, and all work counted. */
 import { countFilter, countValue, equal } from "./jinja-counted.ts";
-import { booleanValue, entriesOf, Environment, functionValue, integerValue, Interpreter, itemsOf, type JinjaFunction, type JinjaValue, known, lengthInside, listValue, type Node, textOf, textValue, undefinedValue } from "./jinja-library.ts";
+import {
+  booleanValue,
+  entriesOf,
+  Environment,
+  functionValue,
+  integerValue,
+  Interpreter,
+  itemsOf,
+  type JinjaFunction,
+  type JinjaValue,
+  known,
+  lengthInside,
+  listValue,
+  type Node,
+  textOf,
+  textValue,
+  undefinedValue,
+} from "./jinja-library.ts";
 import type { Meter } from "./jinja-meter.ts";
 import { callOfText, capitalized, characterList, charactersOf, joined, titleByFilter } from "./jinja-text.ts";
 import { printPairsAsTuples, pythonJson, pythonText } from "./jinja-values.ts";
@@ -18,10 +35,13 @@ export class PythonInterpreter extends Interpreter {
     super(environment);
     this.#meter = meter;
     const original = environment.variables.get("namespace")!.value as JinjaFunction;
-    environment.variables.set("namespace", functionValue((args, scope) => {
-      for (const arg of args) countValue(arg, meter);
-      return original(args, scope);
-    }));
+    environment.variables.set(
+      "namespace",
+      functionValue((args, scope) => {
+        for (const arg of args) countValue(arg, meter);
+        return original(args, scope);
+      }),
+    );
   }
 
   override evaluate(node: Node | undefined, environment: Environment): JinjaValue {
@@ -41,9 +61,10 @@ export class PythonInterpreter extends Interpreter {
     let text = "";
     for (const node of body) {
       const value = this.evaluate(node, environment);
-      const part = statements.has(node.type) ? textOf(value) ?? "" : pythonText(value, this.#meter);
+      const part = statements.has(node.type) ? (textOf(value) ?? "") : pythonText(value, this.#meter);
       this.#meter.reads(part.length);
-      if (text.length + part.length > this.#meter.limits.characters) throw new Error(`the template writes more than ${this.#meter.limits.characters} characters`);
+      if (text.length + part.length > this.#meter.limits.characters)
+        throw new Error(`the template writes more than ${this.#meter.limits.characters} characters`);
       text += part;
     }
     return textValue(text);
@@ -52,19 +73,33 @@ export class PythonInterpreter extends Interpreter {
   /** What is done here in place of the library; null: it does that as Python does, or refuses it. */
   #own(node: Node, environment: Environment): JinjaValue | null {
     switch (node.type) {
-      case "Identifier": return this.#variable(node, environment);
-      case "For": return this.#loop(node, environment);
-      case "BinaryExpression": return this.#binary(node, environment);
-      case "FilterExpression": return this.#filter(this.evaluate(node["operand"] as Node, environment), node, environment);
-      case "FilterStatement": return this.#filter(this.evaluateBlock(node["body"] as readonly Node[], environment), node, environment);
-      case "TestExpression": return this.#test(node, environment);
-      case "MemberExpression": return this.#member(node, environment);
-      case "CallExpression": return this.#call(node, environment);
-      case "CallStatement": return this.#callWithBlock(node, environment);
+      case "Identifier":
+        return this.#variable(node, environment);
+      case "For":
+        return this.#loop(node, environment);
+      case "BinaryExpression":
+        return this.#binary(node, environment);
+      case "FilterExpression":
+        return this.#filter(this.evaluate(node["operand"] as Node, environment), node, environment);
+      case "FilterStatement":
+        return this.#filter(this.evaluateBlock(node["body"] as readonly Node[], environment), node, environment);
+      case "TestExpression":
+        return this.#test(node, environment);
+      case "MemberExpression":
+        return this.#member(node, environment);
+      case "CallExpression":
+        return this.#call(node, environment);
+      case "CallStatement":
+        return this.#callWithBlock(node, environment);
       // The library looks through a macro's body each time that the macro is defined.
-      case "Macro": this.#meter.steps(sizeOf(node)); return null;
-      case "Set": this.#meter.steps(namesIn(node["assignee"] as Node)); return null;
-      default: return null;
+      case "Macro":
+        this.#meter.steps(sizeOf(node));
+        return null;
+      case "Set":
+        this.#meter.steps(namesIn(node["assignee"] as Node));
+        return null;
+      default:
+        return null;
     }
   }
 
@@ -90,28 +125,38 @@ export class PythonInterpreter extends Interpreter {
   #binary(node: Node, environment: Environment): JinjaValue | null {
     const operator = (node["operator"] as { value: string }).value;
     if (operator === "and" || operator === "or") return null;
-    const [left, right] = [this.evaluate(node["left"] as Node, environment), this.evaluate(node["right"] as Node, environment)];
+    const [left, right] = [
+      this.evaluate(node["left"] as Node, environment),
+      this.evaluate(node["right"] as Node, environment),
+    ];
     if (operator === "~") return this.#concatenated(pythonText(left, this.#meter), pythonText(right, this.#meter));
-    if (operator === "==" || operator === "!=") return booleanValue(equal(left, right, this.#meter) === (operator === "=="));
+    if (operator === "==" || operator === "!=")
+      return booleanValue(equal(left, right, this.#meter) === (operator === "=="));
     if (operator === "in" || operator === "not in") return this.#contains(left, right, operator === "in", node);
     const [texts, lists] = [[left, right].map(textOf), [left, right].map(itemsOf)];
     if (operator === "+") {
       if (texts[0] !== null && texts[1] !== null) return this.#concatenated(texts[0]!, texts[1]!);
-      if (texts[0] !== null || texts[1] !== null) throw new Error(`"+" between a text and something else (${left.type}, ${right.type}): write "~"`);
+      if (texts[0] !== null || texts[1] !== null)
+        throw new Error(`"+" between a text and something else (${left.type}, ${right.type}): write "~"`);
       if (lists[0] && lists[1]) this.#meter.list(lists[0].length + lists[1].length);
     }
-    if (operator === "*" && (texts[0] !== null || lists[0]) && right.type === "IntegerValue") return this.#repeated(left, right.value as number);
+    if (operator === "*" && (texts[0] !== null || lists[0]) && right.type === "IntegerValue")
+      return this.#repeated(left, right.value as number);
     if (operator === "%" && left.type === "IntegerValue" && right.type === "IntegerValue" && right.value !== 0) {
       const [a, b] = [left.value as number, right.value as number];
       return integerValue(((a % b) + b) % b);
     }
     const result = this.#libraryBinary(node, left, right);
-    if (result.type === "IntegerValue" && !Number.isSafeInteger(result.value)) throw new Error(`${operator} gives a whole number beyond 2^53, which is not exact here`);
+    if (result.type === "IntegerValue" && !Number.isSafeInteger(result.value))
+      throw new Error(`${operator} gives a whole number beyond 2^53, which is not exact here`);
     return result;
   }
 
   #libraryBinary(node: Node, left: JinjaValue, right: JinjaValue): JinjaValue {
-    return super.evaluate({ type: "BinaryExpression", operator: node["operator"], left: known(left), right: known(right) }, nowhere);
+    return super.evaluate(
+      { type: "BinaryExpression", operator: node["operator"], left: known(left), right: known(right) },
+      nowhere,
+    );
   }
 
   #concatenated(left: string, right: string): JinjaValue {
@@ -122,7 +167,8 @@ export class PythonInterpreter extends Interpreter {
   /** A list is searched by what its items are equal to. */
   #contains(left: JinjaValue, right: JinjaValue, isAsked: boolean, node: Node): JinjaValue {
     const [text, items] = [textOf(left), itemsOf(right)];
-    if (items !== null && left.type !== "UndefinedValue") return booleanValue(items.some((item) => equal(left, item, this.#meter)) === isAsked);
+    if (items !== null && left.type !== "UndefinedValue")
+      return booleanValue(items.some((item) => equal(left, item, this.#meter)) === isAsked);
     if (text !== null) this.#meter.search(textOf(right)?.length ?? 0, text.length);
     return this.#libraryBinary(node, left, right);
   }
@@ -132,12 +178,15 @@ export class PythonInterpreter extends Interpreter {
     const [text, items] = [textOf(value), itemsOf(value)];
     const length = (text?.length ?? items!.length) * count;
     const { characters, items: most } = this.#meter.limits;
-    if (length > (text === null ? most : characters)) throw new Error(`"*" makes something of ${length} characters or items`);
+    if (length > (text === null ? most : characters))
+      throw new Error(`"*" makes something of ${length} characters or items`);
     if (text === null) this.#meter.list(length);
     else this.#meter.text(length);
     // However often nothing is repeated, it is nothing.
     const repeats = length === 0 ? 0 : count;
-    return text === null ? listValue(Array.from({ length: repeats }, () => items!).flat()) : textValue(text.repeat(repeats));
+    return text === null
+      ? listValue(Array.from({ length: repeats }, () => items!).flat())
+      : textValue(text.repeat(repeats));
   }
 
   #filter(operand: JinjaValue, node: Node, environment: Environment): JinjaValue {
@@ -151,8 +200,14 @@ export class PythonInterpreter extends Interpreter {
     countFilter({ name, operand, ...args }, this.#meter);
     // The library takes the arguments of these two as they are written.
     const nodes = /^(select|reject)attr$/.test(name) ? given : args.nodes;
-    const result = super.evaluate({ type: "FilterExpression", operand: known(operand), filter: isCall ? { ...filter, args: nodes } : filter }, environment);
-    if (result === undefined) throw new Error(`the filter "${name}" finds nothing in an empty list, and Python would go on with an undefined value`);
+    const result = super.evaluate(
+      { type: "FilterExpression", operand: known(operand), filter: isCall ? { ...filter, args: nodes } : filter },
+      environment,
+    );
+    if (result === undefined)
+      throw new Error(
+        `the filter "${name}" finds nothing in an empty list, and Python would go on with an undefined value`,
+      );
     return name === "items" || name === "dictsort" ? printPairsAsTuples(result) : result;
   }
 
@@ -164,7 +219,13 @@ export class PythonInterpreter extends Interpreter {
     if (name === "string" && nodes.length === 0) return textValue(pythonText(operand, meter));
     if (name === "join" && nodes.length <= 1 && named["attribute"] === undefined && (text !== null || items !== null)) {
       const separator = placed[0] === undefined ? "" : pythonText(placed[0], meter);
-      return textValue(joined(text === null ? items!.map((item) => pythonText(item, meter)) : charactersOf(text, meter), separator, meter));
+      return textValue(
+        joined(
+          text === null ? items!.map((item) => pythonText(item, meter)) : charactersOf(text, meter),
+          separator,
+          meter,
+        ),
+      );
     }
     if (name === "list" && items !== null) {
       meter.list(items.length);
@@ -175,7 +236,8 @@ export class PythonInterpreter extends Interpreter {
     if (name === "length") return integerValue(charactersOf(text, meter).length);
     if (name === "capitalize") return textValue(capitalized(text, meter));
     if (name === "title") return textValue(titleByFilter(text, meter));
-    if (name === "replace") return callOfText(name, text, [...placed, ...(named["count"] === undefined ? [] : [named["count"]])], meter);
+    if (name === "replace")
+      return callOfText(name, text, [...placed, ...(named["count"] === undefined ? [] : [named["count"]])], meter);
     return null;
   }
 
@@ -203,7 +265,11 @@ export class PythonInterpreter extends Interpreter {
         named[name] = item;
       }
     }
-    const keyword = ([key, value]: [string, JinjaValue]): Node => ({ type: "KeywordArgumentExpression", key: { type: "Identifier", value: key }, value: known(value) });
+    const keyword = ([key, value]: [string, JinjaValue]): Node => ({
+      type: "KeywordArgumentExpression",
+      key: { type: "Identifier", value: key },
+      value: known(value),
+    });
     return { placed, named, nodes: [...placed.map(known), ...Object.entries(named).map(keyword)] };
   }
 
@@ -216,13 +282,17 @@ export class PythonInterpreter extends Interpreter {
   /** Characters beyond the 16 bits of JavaScript count as one. */
   #member(node: Node, environment: Environment): JinjaValue {
     const object = this.evaluate(node["object"] as Node, environment);
-    if (object.type === "UndefinedValue") throw new Error(`a property of something that is not defined is asked for${nameIn(node)}`);
+    if (object.type === "UndefinedValue")
+      throw new Error(`a property of something that is not defined is asked for${nameIn(node)}`);
     const property = node["property"] as Node;
     const text = textOf(object);
     if (property.type === "SliceExpression") {
       const parts = text === null ? itemsOf(object) : charactersOf(text, this.#meter);
       if (text === null) this.#meter.steps(parts?.length ?? 0);
-      const found = super.evaluate({ ...node, object: known(text === null ? object : listValue(parts as never)) }, environment);
+      const found = super.evaluate(
+        { ...node, object: known(text === null ? object : listValue(parts as never)) },
+        environment,
+      );
       return text === null ? found : textValue((found.value as unknown as string[]).join(""));
     }
     const key = node["computed"] === true ? this.evaluate(property, environment) : null;
@@ -231,9 +301,14 @@ export class PythonInterpreter extends Interpreter {
       const character = charactersOf(text, this.#meter).at(key.value as number);
       return character === undefined ? undefinedValue(undefined) : textValue(character);
     }
-    const found = super.evaluate({ ...node, object: known(object), property: key === null ? property : known(key) }, environment);
+    const found = super.evaluate(
+      { ...node, object: known(object), property: key === null ? property : known(key) },
+      environment,
+    );
     const name = key === null ? (property as { value?: unknown }).value : key.value;
-    return found.type === "FunctionValue" && entriesOf(object)?.get(name as string) === undefined ? this.#method(name as string, object, found.value as JinjaFunction) : found;
+    return found.type === "FunctionValue" && entriesOf(object)?.get(name as string) === undefined
+      ? this.#method(name as string, object, found.value as JinjaFunction)
+      : found;
   }
 
   /** A method, counted wherever it is called from. */
@@ -244,7 +319,9 @@ export class PythonInterpreter extends Interpreter {
       if (own !== null) return own;
       for (const arg of args) countValue(arg, this.#meter);
       if (text === null && name !== "get") {
-        const named = Object.fromEntries(args.flatMap((arg) => [...(arg.type === "KeywordArgumentsValue" ? entriesOf(arg)! : [])]));
+        const named = Object.fromEntries(
+          args.flatMap((arg) => [...(arg.type === "KeywordArgumentsValue" ? entriesOf(arg)! : [])]),
+        );
         countFilter({ name, operand: object, placed: args, named }, this.#meter);
       }
       const result = original(args, scope);
@@ -254,15 +331,21 @@ export class PythonInterpreter extends Interpreter {
 
   #call(node: Node, environment: Environment): JinjaValue {
     const callee = this.#callee(node["callee"] as Node, environment);
-    return super.evaluate({ ...node, callee: known(callee), args: this.#arguments(node["args"] as readonly Node[], environment).nodes }, environment);
+    return super.evaluate(
+      { ...node, callee: known(callee), args: this.#arguments(node["args"] as readonly Node[], environment).nodes },
+      environment,
+    );
   }
 
   #callee(callee: Node, environment: Environment): JinjaValue {
     const value = this.evaluate(callee, environment);
     if (value.type === "FunctionValue") return value;
     if (callee.type === "Identifier") throw new Error(`the function ${callee["value"] as string}() is not known`);
-    if (callee.type !== "MemberExpression" || callee["computed"] === true) throw new Error(`a value of the kind ${value.type} cannot be called`);
-    throw new Error(`the method .${(callee["property"] as { value: string }).value}() of a value of the kind ${this.evaluate(callee["object"] as Node, environment).type} is not known`);
+    if (callee.type !== "MemberExpression" || callee["computed"] === true)
+      throw new Error(`a value of the kind ${value.type} cannot be called`);
+    throw new Error(
+      `the method .${(callee["property"] as { value: string }).value}() of a value of the kind ${this.evaluate(callee["object"] as Node, environment).type} is not known`,
+    );
   }
 
   /** The library looks through the block, as through a macro. */
@@ -270,7 +353,17 @@ export class PythonInterpreter extends Interpreter {
     this.#meter.steps(sizeOf(node));
     const call = node["call"] as Node;
     const callee = this.#callee(call["callee"] as Node, environment);
-    return super.evaluate({ ...node, call: { ...call, callee: known(callee), args: this.#arguments(call["args"] as readonly Node[], environment).nodes } }, environment);
+    return super.evaluate(
+      {
+        ...node,
+        call: {
+          ...call,
+          callee: known(callee),
+          args: this.#arguments(call["args"] as readonly Node[], environment).nodes,
+        },
+      },
+      environment,
+    );
   }
 }
 
@@ -281,9 +374,11 @@ interface Arguments {
 }
 
 /** Names that a value is unpacked into. */
-const namesIn = (target: Node): number => (target.type === "TupleLiteral" ? (target["value"] as readonly Node[]).length : 1);
+const namesIn = (target: Node): number =>
+  target.type === "TupleLiteral" ? (target["value"] as readonly Node[]).length : 1;
 
-const nameIn = ({ property, computed }: Node): string => (computed === true ? "" : `: ".${(property as { value?: string }).value ?? ""}"`);
+const nameIn = ({ property, computed }: Node): string =>
+  computed === true ? "" : `: ".${(property as { value?: string }).value ?? ""}"`;
 
 const sizes = new WeakMap<object, number>();
 

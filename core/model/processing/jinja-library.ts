@@ -47,9 +47,11 @@ export const functionValue: (body: JinjaFunction) => JinjaValue = maker<JinjaFun
 export const known = (value: JinjaValue): Node => ({ type: "value", value });
 
 /** The text of a value that is one, else null. */
-export const textOf = ({ type, value }: JinjaValue): string | null => (type === "StringValue" ? (value as string) : null);
+export const textOf = ({ type, value }: JinjaValue): string | null =>
+  type === "StringValue" ? (value as string) : null;
 /** The items of a list or tuple, else null. */
-export const itemsOf = ({ value }: JinjaValue): readonly JinjaValue[] | null => (Array.isArray(value) ? (value as JinjaValue[]) : null);
+export const itemsOf = ({ value }: JinjaValue): readonly JinjaValue[] | null =>
+  Array.isArray(value) ? (value as JinjaValue[]) : null;
 /** What a dictionary, a namespace or keyword arguments hold, else null. */
 export const entriesOf = ({ value }: JinjaValue): ReadonlyMap<string, JinjaValue> | null =>
   value instanceof Map ? (value as Map<string, JinjaValue>) : null;

@@ -37,7 +37,8 @@ export class Meter {
 
   /** A text that is about to be made. */
   text(characters: number): void {
-    if (!(characters <= this.limits.characters)) throw new Error(`the template makes a text of more than ${this.limits.characters} characters`);
+    if (!(characters <= this.limits.characters))
+      throw new Error(`the template makes a text of more than ${this.limits.characters} characters`);
     this.reads(characters);
   }
 
@@ -48,7 +49,8 @@ export class Meter {
 
   /** A list that is about to be made. */
   list(items: number): void {
-    if (!(items <= this.limits.items)) throw new Error(`the template makes a list of more than ${this.limits.items} items`);
+    if (!(items <= this.limits.items))
+      throw new Error(`the template makes a list of more than ${this.limits.items} items`);
     this.steps(items);
   }
 

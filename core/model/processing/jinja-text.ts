@@ -26,7 +26,10 @@ const raised = (word: string): string => word.slice(0, 1).toUpperCase() + word.s
 /** As the filter of jinja2: words begin after white space, hyphens and brackets. */
 export function titleByFilter(text: string, meter: Meter): string {
   meter.characters(text.length);
-  return text.split(/([-\s({[<]+)/).map(raised).join("");
+  return text
+    .split(/([-\s({[<]+)/)
+    .map(raised)
+    .join("");
 }
 
 /** As Python's str.title(): words begin after everything that is no letter. */
@@ -42,7 +45,8 @@ export function capitalized(text: string, meter: Meter): string {
 
 function stripped(name: string, text: string, args: readonly JinjaValue[], meter: Meter): string {
   meter.reads(text.length);
-  if (args[0] === undefined) return name === "strip" ? text.trim() : name === "lstrip" ? text.trimStart() : text.trimEnd();
+  if (args[0] === undefined)
+    return name === "strip" ? text.trim() : name === "lstrip" ? text.trimStart() : text.trimEnd();
   const given = textOf(args[0]);
   if (given === null) throw new Error(`${name}() takes the characters that it strips as a text`);
   const [characters, marks] = [charactersOf(text, meter), new Set(charactersOf(given, meter))];
@@ -61,7 +65,8 @@ function most(value: JinjaValue | undefined, what: string): number {
 
 function split(text: string, [separator, times]: readonly JinjaValue[], meter: Meter): JinjaValue {
   const by = separator === undefined || separator.type === "NullValue" ? null : textOf(separator);
-  if (by === null && separator !== undefined && separator.type !== "NullValue") throw new Error("split() takes what it splits at as a text");
+  if (by === null && separator !== undefined && separator.type !== "NullValue")
+    throw new Error("split() takes what it splits at as a text");
   if (by === "") throw new Error("split() cannot split at an empty text");
   const parts: JinjaValue[] = [];
   for (const part of (by === null ? words : pieces)(text, by ?? "", most(times, "split(maxsplit)"), meter)) {
@@ -97,7 +102,10 @@ function* words(text: string, _by: string, times: number, meter: Meter): Generat
 function replaced(text: string, args: readonly JinjaValue[], meter: Meter): string {
   const [old, by] = [args[0] && textOf(args[0]), args[1] && textOf(args[1])];
   if (typeof old !== "string" || typeof by !== "string") throw new Error("replace() takes two texts");
-  const times = most(args[2] && (entriesOf(args[2]) === null ? args[2] : entriesOf(args[2])!.get("count")), "replace(count)");
+  const times = most(
+    args[2] && (entriesOf(args[2]) === null ? args[2] : entriesOf(args[2])!.get("count")),
+    "replace(count)",
+  );
   if (old === "") return betweenAll(text, by, times, meter);
   meter.search(text.length, old.length);
   const places: number[] = [];
@@ -106,7 +114,10 @@ function replaced(text: string, args: readonly JinjaValue[], meter: Meter): stri
     places.push(at);
   }
   meter.text(text.length + places.length * (by.length - old.length));
-  return places.map((at, index) => text.slice(index === 0 ? 0 : places[index - 1]! + old.length, at) + by).join("") + text.slice(places.length === 0 ? 0 : places.at(-1)! + old.length);
+  return (
+    places.map((at, index) => text.slice(index === 0 ? 0 : places[index - 1]! + old.length, at) + by).join("") +
+    text.slice(places.length === 0 ? 0 : places.at(-1)! + old.length)
+  );
 }
 
 /** Python puts what replaces an empty text before each character and at the end. */
@@ -114,7 +125,10 @@ function betweenAll(text: string, by: string, times: number, meter: Meter): stri
   const characters = charactersOf(text, meter);
   const count = Math.min(times, characters.length + 1);
   meter.text(text.length + count * by.length);
-  return characters.map((character, index) => (index < count ? by : "") + character).join("") + (count > characters.length ? by : "");
+  return (
+    characters.map((character, index) => (index < count ? by : "") + character).join("") +
+    (count > characters.length ? by : "")
+  );
 }
 
 const beginsOrEnds = (text: string, args: readonly JinjaValue[], meter: Meter): null => {

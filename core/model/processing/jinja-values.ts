@@ -15,26 +15,52 @@ export function printPairsAsTuples(list: JinjaValue): JinjaValue {
 
 /** What `{{ value }}` prints. @throws Error for what Python prints as an address in memory or the like */
 export const pythonText = (value: JinjaValue, meter: Meter): string =>
-  value.type === "StringValue" ? (value.value as string) : value.type === "UndefinedValue" ? "" : representation(value, meter);
+  value.type === "StringValue"
+    ? (value.value as string)
+    : value.type === "UndefinedValue"
+      ? ""
+      : representation(value, meter);
 
 /** Python's repr(). */
 function representation(whole: JinjaValue, meter: Meter): string {
   meter.steps(1);
   const { value } = whole;
-  const list = (items: readonly JinjaValue[]): string => joined(items.map((item) => representation(item, meter)), ", ", meter);
+  const list = (items: readonly JinjaValue[]): string =>
+    joined(
+      items.map((item) => representation(item, meter)),
+      ", ",
+      meter,
+    );
   const type = tuples.has(whole) ? "TupleValue" : whole.type;
   switch (type) {
-    case "NullValue": return "None";
-    case "BooleanValue": return value === true ? "True" : "False";
+    case "NullValue":
+      return "None";
+    case "BooleanValue":
+      return value === true ? "True" : "False";
     case "IntegerValue":
-      if (!Number.isSafeInteger(value)) throw new Error(`the whole number ${String(value)} is beyond 2^53, and is not exact here`);
+      if (!Number.isSafeInteger(value))
+        throw new Error(`the whole number ${String(value)} is beyond 2^53, and is not exact here`);
       return String(value);
-    case "FloatValue": return floatText(value as number);
-    case "StringValue": return quotedText(value as string, meter);
-    case "ArrayValue": return `[${list(value as JinjaValue[])}]`;
-    case "TupleValue": return `(${list(value as JinjaValue[])}${(value as JinjaValue[]).length === 1 ? "," : ""})`;
-    case "ObjectValue": return `{${joined([...(value as Map<string, JinjaValue>)].map(([key, item]) => `${quotedText(key, meter)}: ${representation(item, meter)}`), ", ", meter)}}`;
-    default: throw new Error(`${type === "UndefinedValue" ? "a list that holds an undefined value" : `a value of the kind ${type}`} cannot be printed as Python does`);
+    case "FloatValue":
+      return floatText(value as number);
+    case "StringValue":
+      return quotedText(value as string, meter);
+    case "ArrayValue":
+      return `[${list(value as JinjaValue[])}]`;
+    case "TupleValue":
+      return `(${list(value as JinjaValue[])}${(value as JinjaValue[]).length === 1 ? "," : ""})`;
+    case "ObjectValue":
+      return `{${joined(
+        [...(value as Map<string, JinjaValue>)].map(
+          ([key, item]) => `${quotedText(key, meter)}: ${representation(item, meter)}`,
+        ),
+        ", ",
+        meter,
+      )}}`;
+    default:
+      throw new Error(
+        `${type === "UndefinedValue" ? "a list that holds an undefined value" : `a value of the kind ${type}`} cannot be printed as Python does`,
+      );
   }
 }
 
@@ -51,8 +77,17 @@ function floatText(value: number): string {
 function quotedText(text: string, meter: Meter): string {
   meter.characters(text.length);
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const known: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", [mark]: `\\${mark}` };
-  const inner = text.replace(/[\\'"\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]|(?! )\p{Zs}/gu, (character) => known[character] ?? (character === "'" || character === '"' ? character : escaped(character)));
+  const known: Readonly<Record<string, string>> = {
+    "\\": "\\\\",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    [mark]: `\\${mark}`,
+  };
+  const inner = text.replace(
+    /[\\'"\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]|(?! )\p{Zs}/gu,
+    (character) => known[character] ?? (character === "'" || character === '"' ? character : escaped(character)),
+  );
   return `${mark}${inner}${mark}`;
 }
 
@@ -75,19 +110,34 @@ interface JsonForm {
  * @throws Error naming an argument that it does not have
  */
 export function pythonJson(value: JinjaValue, named: Readonly<Record<string, JinjaValue>>, meter: Meter): string {
-  const strange = Object.keys(named).find((name) => !["indent", "separators", "ensure_ascii", "sort_keys"].includes(name));
+  const strange = Object.keys(named).find(
+    (name) => !["indent", "separators", "ensure_ascii", "sort_keys"].includes(name),
+  );
   if (strange !== undefined) throw new Error(`tojson has no argument "${strange}"`);
   const plain = (name: string): unknown => named[name]?.value ?? null;
   const given = named["separators"] && itemsOf(named["separators"])?.map(textOf);
-  if (given !== undefined && !(given.length === 2 && given.every((one) => one !== null))) throw new Error("tojson(separators) must be two texts");
+  if (given !== undefined && !(given.length === 2 && given.every((one) => one !== null)))
+    throw new Error("tojson(separators) must be two texts");
   const indent = plain("indent") as number | null;
-  if (indent !== null && !(Number.isInteger(indent) && indent >= 0 && indent <= 100)) throw new Error(`tojson(indent) must be a whole number up to 100, it is ${String(indent)}`);
-  const separators = given !== undefined ? (given as [string, string]) : ([indent === null ? ", " : ",", ": "] as const);
-  return json(value, { indent, separators, ascii: plain("ensure_ascii") === true, sorted: plain("sort_keys") === true, meter }, 0);
+  if (indent !== null && !(Number.isInteger(indent) && indent >= 0 && indent <= 100))
+    throw new Error(`tojson(indent) must be a whole number up to 100, it is ${String(indent)}`);
+  const separators =
+    given !== undefined ? (given as [string, string]) : ([indent === null ? ", " : ",", ": "] as const);
+  return json(
+    value,
+    { indent, separators, ascii: plain("ensure_ascii") === true, sorted: plain("sort_keys") === true, meter },
+    0,
+  );
 }
 
 function json(value: JinjaValue, form: JsonForm, depth: number): string {
-  const { indent, separators: [between, after], ascii, sorted, meter } = form;
+  const {
+    indent,
+    separators: [between, after],
+    ascii,
+    sorted,
+    meter,
+  } = form;
   meter.steps(1);
   const wrapped = (open: string, items: readonly string[], close: string): string => {
     if (items.length === 0) return open + close;
@@ -99,21 +149,44 @@ function json(value: JinjaValue, form: JsonForm, depth: number): string {
   const text = (inner: string): string => {
     if (ascii) meter.characters(6 * inner.length);
     else meter.reads(6 * inner.length);
-    return ascii ? JSON.stringify(inner).replace(/[\u007f-\uffff]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`) : JSON.stringify(inner);
+    return ascii
+      ? JSON.stringify(inner).replace(
+          /[\u007f-\uffff]/g,
+          (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
+        )
+      : JSON.stringify(inner);
   };
   switch (value.type) {
-    case "StringValue": return text(value.value as string);
-    case "NullValue": return "null";
-    case "BooleanValue": return String(value.value);
-    case "FloatValue": return floatText(value.value as number).replace("inf", "Infinity").replace("nan", "NaN");
-    case "ArrayValue": case "TupleValue": return wrapped("[", (value.value as JinjaValue[]).map((item) => json(item, form, depth + 1)), "]");
+    case "StringValue":
+      return text(value.value as string);
+    case "NullValue":
+      return "null";
+    case "BooleanValue":
+      return String(value.value);
+    case "FloatValue":
+      return floatText(value.value as number)
+        .replace("inf", "Infinity")
+        .replace("nan", "NaN");
+    case "ArrayValue":
+    case "TupleValue":
+      return wrapped(
+        "[",
+        (value.value as JinjaValue[]).map((item) => json(item, form, depth + 1)),
+        "]",
+      );
     case "ObjectValue": {
       const entries = [...(value.value as Map<string, JinjaValue>)];
       if (sorted) meter.sort(entries.length, longestOf(entries.map(([key]) => key.length)));
       if (sorted) entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-      return wrapped("{", entries.map(([key, item]) => `${text(key)}${after}${json(item, form, depth + 1)}`), "}");
+      return wrapped(
+        "{",
+        entries.map(([key, item]) => `${text(key)}${after}${json(item, form, depth + 1)}`),
+        "}",
+      );
     }
-    case "IntegerValue": return representation(value, meter);
-    default: throw new Error(`tojson cannot write a value of the kind ${value.type}`);
+    case "IntegerValue":
+      return representation(value, meter);
+    default:
+      throw new Error(`tojson cannot write a value of the kind ${value.type}`);
   }
 }

@@ -20,8 +20,10 @@ export class JinjaTemplate {
    * @throws Error saying what cannot be parsed
    */
   constructor(source: string, limits?: TemplateLimits) {
-    if (source.length > most.source) throw new Error(`it has ${source.length} characters, and at most ${most.source} are read`);
-    if (longestSpace(source) > most.spaces) throw new Error(`it has more than ${most.spaces} characters of white space in a row`);
+    if (source.length > most.source)
+      throw new Error(`it has ${source.length} characters, and at most ${most.source} are read`);
+    if (longestSpace(source) > most.spaces)
+      throw new Error(`it has more than ${most.spaces} characters of white space in a row`);
     this.#program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
     this.#limits = limits;
   }
@@ -31,8 +33,13 @@ export class JinjaTemplate {
     const meter = new Meter(this.#limits);
     const environment = new Environment();
     const constants = { true: true, false: false, none: null, True: true, False: false, None: null };
-    const functions = { range: (...bounds: number[]) => range(bounds, meter), raise_exception: complain, strftime_now: (format: string) => timeNow(format, meter) };
-    for (const [name, value] of Object.entries({ ...constants, ...functions, ...variables })) if (value !== undefined) environment.set(name, value);
+    const functions = {
+      range: (...bounds: number[]) => range(bounds, meter),
+      raise_exception: complain,
+      strftime_now: (format: string) => timeNow(format, meter),
+    };
+    for (const [name, value] of Object.entries({ ...constants, ...functions, ...variables }))
+      if (value !== undefined) environment.set(name, value);
     return new PythonInterpreter(environment, meter).run(this.#program).value as string;
   }
 }
@@ -51,11 +58,13 @@ function timeNow(format: string, meter: Meter): string {
 }
 
 function range(bounds: readonly number[], meter: Meter): number[] {
-  if (bounds.length === 0 || bounds.length > 3 || !bounds.every(Number.isInteger)) throw new Error("range() takes one to three whole numbers");
+  if (bounds.length === 0 || bounds.length > 3 || !bounds.every(Number.isInteger))
+    throw new Error("range() takes one to three whole numbers");
   const [from, to, step] = bounds.length === 1 ? [0, bounds[0]!, 1] : [bounds[0]!, bounds[1]!, bounds[2] ?? 1];
   if (step === 0) throw new Error("range() needs a step other than 0");
   const length = Math.max(0, Math.ceil((to - from) / step));
-  if (length > meter.limits.items) throw new Error(`range() of ${length} numbers is too long: at most ${meter.limits.items}`);
+  if (length > meter.limits.items)
+    throw new Error(`range() of ${length} numbers is too long: at most ${meter.limits.items}`);
   meter.list(length);
   return Array.from({ length }, (_, index) => from + index * step);
 }

@@ -32,7 +32,8 @@ export class PatchWriter {
       let into = start;
       for (let row = 0; row < side; row++) {
         let pixel = ((y + row) * width + x) * 3 + channel;
-        for (let column = 0; column < side; column++, pixel += 3) out[into++] = this.#levels[channel * 256 + data[pixel]!]!;
+        for (let column = 0; column < side; column++, pixel += 3)
+          out[into++] = this.#levels[channel * 256 + data[pixel]!]!;
       }
       for (let frame = 1; frame < this.#frames; frame++) out.copyWithin(start + frame * area, start, start + area);
     }
@@ -62,7 +63,10 @@ export interface PatchLayout extends Omit<Normalisation, "rescaleFactor"> {
 }
 
 /** The visual token that each patch of a grid is part of, [patches]. */
-export function tokensOfPatches([tiles, rows, columns]: readonly [number, number, number], { merge, order }: Pick<PatchLayout, "merge" | "order">): Int32Array {
+export function tokensOfPatches(
+  [tiles, rows, columns]: readonly [number, number, number],
+  { merge, order }: Pick<PatchLayout, "merge" | "order">,
+): Int32Array {
   const perTile = rows * columns;
   const tokenOf = (patch: number): number => {
     if (order === "tokens") return Math.floor(patch / merge ** 2);

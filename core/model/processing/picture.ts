@@ -66,17 +66,23 @@ export interface EncodedPicture {
 export interface PictureOptions extends PixelLimits, ReadingOptions {}
 
 /**
- * Read a JPEG, PNG, WebP, GIF, TIFF, SVG or AVIF (4:4:4 or grey, full range) picture: turned upright by its EXIF orientation,
- * transparency composited on white, grey, palette, 16-bit and CMYK brought to 8-bit RGB (`options` name the other
- * ways). Embedded colour profiles are ignored, as in Pillow.
+ * Read a JPEG, PNG, WebP, GIF, TIFF, SVG or AVIF (4:4:4 or grey, full range) picture: turned upright by its EXIF
+ * orientation, transparency composited on white, grey, palette, 16-bit and CMYK brought to 8-bit RGB (`options` name
+ * the other ways). Embedded colour profiles are ignored, as in Pillow.
  * @param input a path, or the bytes of a file; `source` names the bytes in messages.
  * @throws Error naming the picture when it is missing, truncated, corrupt, or no picture.
  */
-export async function loadPicture(input: string | Uint8Array, source?: string, options: ReadingOptions = {}): Promise<Picture> {
+export async function loadPicture(
+  input: string | Uint8Array,
+  source?: string,
+  options: ReadingOptions = {},
+): Promise<Picture> {
   const name = source ?? (typeof input === "string" ? input : `picture of ${input.length} bytes`);
   try {
     const read = async (bytes: Uint8Array): Promise<Picture> => ({ ...(await decode(bytes, options)), source: name });
-    return typeof input === "string" ? await reading.with(await sizeOf(input), async () => read(await readPictureFile(input, options))) : await read(input);
+    return typeof input === "string"
+      ? await reading.with(await sizeOf(input), async () => read(await readPictureFile(input, options)))
+      : await read(input);
   } catch (cause) {
     throw new Error(`cannot read the picture ${quoted(name, 400)}: ${causeOf(cause, "it is damaged")}`, { cause });
   }
@@ -91,7 +97,9 @@ const usualMaxFilePixels = 64_000_000;
  */
 const decoding = new PixelBudget(usualMaxFilePixels);
 
-/** Bytes of a picture's file for each pixel that it may have: what 16-bit colours with transparency take as they are. */
+/**
+ * Bytes of a picture's file for each pixel that it may have: what 16-bit colours with transparency take as they are.
+ */
 const bytesPerPixel = 8;
 
 /** Files of pictures that are held while they are decoded. */
@@ -103,8 +111,10 @@ const sizeOf = async (path: string): Promise<number> => (await stat(path)).size;
  * The bytes of a picture that stands in a file.
  * @throws Error saying what is there where it is no file, or that it is too large to be a picture of so many pixels
  */
-export const readPictureFile = (path: string, { maxFilePixels = usualMaxFilePixels }: ReadingOptions = {}): Promise<Buffer> =>
-  readRegularFile(path, maxFilePixels * bytesPerPixel);
+export const readPictureFile = (
+  path: string,
+  { maxFilePixels = usualMaxFilePixels }: ReadingOptions = {},
+): Promise<Buffer> => readRegularFile(path, maxFilePixels * bytesPerPixel);
 
 async function decode(bytes: Uint8Array, options: ReadingOptions): Promise<Omit<Picture, "source">> {
   if (bytes.length === 0) throw new Error("it is empty");
@@ -118,31 +128,54 @@ async function decode(bytes: Uint8Array, options: ReadingOptions): Promise<Omit<
  * decodes them.
  * @param maxFilePixels a picture with more is refused
  */
-export async function withinBudget<T>(bytes: Uint8Array, work: (metadata: Metadata) => Promise<T>, maxFilePixels = usualMaxFilePixels): Promise<T> {
+export async function withinBudget<T>(
+  bytes: Uint8Array,
+  work: (metadata: Metadata) => Promise<T>,
+  maxFilePixels = usualMaxFilePixels,
+): Promise<T> {
   const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
   const pixels = metadata.width * metadata.height;
   if (pixels > maxFilePixels) {
-    throw new Error(`it has ${metadata.width}×${metadata.height} pixels, more than the ${maxFilePixels} of the pixel limit: make it smaller (the setting pictures.maxFilePixels allows more)`);
+    throw new Error(
+      `it has ${metadata.width}×${metadata.height} pixels, more than the ${maxFilePixels} of the pixel limit: make it smaller (the setting pictures.maxFilePixels allows more)`,
+    );
   }
   return decoding.with(pixels, () => work(metadata));
 }
 
-async function decodePixels(bytes: Uint8Array, { space, channels: stored }: Metadata, options: ReadingOptions): Promise<Omit<Picture, "source">> {
+async function decodePixels(
+  bytes: Uint8Array,
+  { space, channels: stored }: Metadata,
+  options: ReadingOptions,
+): Promise<Omit<Picture, "source">> {
   const { sixteenBit = "scale", transparency = "white", maxFilePixels = usualMaxFilePixels } = options;
   const upright = sharp(bytes, { failOn: "warning", ignoreIcc: true, limitInputPixels: maxFilePixels }).autoOrient();
   if (sixteenBit === "clip" && space === "grey16" && stored === 1) return clipped(upright);
-  const pixels = space === "cmyk" ? upright.pipelineColourspace("cmyk").toColourspace("cmyk") : upright.toColourspace("srgb").ensureAlpha();
+  const pixels =
+    space === "cmyk"
+      ? upright.pipelineColourspace("cmyk").toColourspace("cmyk")
+      : upright.toColourspace("srgb").ensureAlpha();
   const { data, info } = await pixels.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  const rgb = space === "cmyk" ? inksToRgb(data, width * height, channels) : withoutAlpha(data, width * height, channels, transparency);
+  const rgb =
+    space === "cmyk"
+      ? inksToRgb(data, width * height, channels)
+      : withoutAlpha(data, width * height, channels, transparency);
   return { width, height, data: rgb };
 }
 
 /** 16-bit grey with everything above 255 white. */
 async function clipped(upright: Sharp): Promise<Omit<Picture, "source">> {
-  const { data, info: { width, height } } = await upright.toColourspace("grey16").raw({ depth: "ushort" }).toBuffer({ resolveWithObject: true });
+  const {
+    data,
+    info: { width, height },
+  } = await upright.toColourspace("grey16").raw({ depth: "ushort" }).toBuffer({ resolveWithObject: true });
   const grey = new Uint16Array(data.buffer, data.byteOffset, width * height);
-  return { width, height, data: Uint8Array.from({ length: width * height * 3 }, (_, i) => Math.min(255, grey[Math.floor(i / 3)]!)) };
+  return {
+    width,
+    height,
+    data: Uint8Array.from({ length: width * height * 3 }, (_, i) => Math.min(255, grey[Math.floor(i / 3)]!)),
+  };
 }
 
 /** Formats that sharp's prebuilt libraries do not read, by how their files begin. */
@@ -160,7 +193,10 @@ const unreadFormats: readonly (readonly [name: string, begins: RegExp])[] = [
 function refuseFormat(bytes: Uint8Array): void {
   const start = Buffer.from(bytes.subarray(0, 18)).toString("latin1");
   const found = unreadFormats.find(([, begins]) => begins.test(start));
-  if (found !== undefined) throw new Error(`it is a ${found[0]} picture, and that format is not read: convert it to PNG, JPEG, WebP, GIF or TIFF`);
+  if (found !== undefined)
+    throw new Error(
+      `it is a ${found[0]} picture, and that format is not read: convert it to PNG, JPEG, WebP, GIF or TIFF`,
+    );
   const problem = avifProblem(bytes);
   if (problem !== null) throw new Error(problem);
 }
@@ -188,7 +224,8 @@ function inksToRgb(data: Uint8Array, pixels: number, channels: number): Uint8Arr
   const out = new Uint8Array(pixels * 3);
   for (let pixel = 0; pixel < pixels; pixel++) {
     const light = 255 - data[pixel * channels + 3]!;
-    for (let ink = 0; ink < 3; ink++) out[pixel * 3 + ink] = light - Math.round((data[pixel * channels + ink]! * light) / 255);
+    for (let ink = 0; ink < 3; ink++)
+      out[pixel * 3 + ink] = light - Math.round((data[pixel * channels + ink]! * light) / 255);
   }
   return out;
 }

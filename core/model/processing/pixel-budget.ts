@@ -16,7 +16,8 @@ export class PixelBudget {
   /** Do work that needs so many pixels at once; more than the whole budget gets all of it. */
   async with<T>(wanted: number, work: () => Promise<T>): Promise<T> {
     const pixels = Math.min(wanted, this.#size);
-    if (this.#waiting.length > 0 || pixels > this.#free) await new Promise<void>((go) => this.#waiting.push({ pixels, go }));
+    if (this.#waiting.length > 0 || pixels > this.#free)
+      await new Promise<void>((go) => this.#waiting.push({ pixels, go }));
     else this.#free -= pixels;
     try {
       return await work();

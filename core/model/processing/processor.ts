@@ -17,8 +17,7 @@ import type { DecodeOptions } from "./tokenizer.ts";
 
 /** A prompt as the user has it: one turn with `<image>` where a picture belongs, or whole messages. */
 export type PromptText =
-  | { readonly prompt: string; readonly system?: string }
-  | { readonly messages: readonly Message[] };
+  { readonly prompt: string; readonly system?: string } | { readonly messages: readonly Message[] };
 
 interface Parts {
   readonly config: ModelConfig;
@@ -56,7 +55,10 @@ export class Processor {
     this.imageToken = config.tokens.image;
     this.#inParts = familyOf(config.raw).contentInParts ?? false;
     const mark = tokenizer.tokenOf(config.tokens.image);
-    if (mark === null) throw new Error(`${folder}: the vocabulary has no token ${config.tokens.image}, which image_token_id of config.json names`);
+    if (mark === null)
+      throw new Error(
+        `${folder}: the vocabulary has no token ${config.tokens.image}, which image_token_id of config.json names`,
+      );
     this.#mark = mark;
     this.vocabularySize = config.text.vocabSize;
     this.stopTokens = stopTokensOf(generation, config, tokenizer, folder);
@@ -71,7 +73,9 @@ export class Processor {
     const [tokenizer, settings] = await Promise.all([Tokenizer.load(folder), readPictureSettings(folder)]);
     const images = familyOf(config.raw).createPictures(settings, config);
     if (tokenizer.size > config.text.vocabSize) {
-      throw new Error(`${folder}: the tokenizer has ids up to ${tokenizer.size - 1}, the model a vocabulary of ${config.text.vocabSize}`);
+      throw new Error(
+        `${folder}: the tokenizer has ids up to ${tokenizer.size - 1}, the model a vocabulary of ${config.text.vocabSize}`,
+      );
     }
     const generation = (await readJson(join(folder, "generation_config.json"))) ?? {};
     const roles = ["bos_token", "eos_token", "pad_token", "unk_token"].map((role) => [role, tokenizer.roleToken(role)]);
@@ -81,17 +85,22 @@ export class Processor {
 
   /**
    * The ids of a prompt through the chat template, one image id per visual token, and its pictures' patches.
-   * @throws Error when the pictures are not as many as the `<image>` marks, a picture's sides differ too much, or the text itself writes an
-   * image token.
+   * @throws Error when the pictures are not as many as the `<image>` marks, a picture's sides differ too much, or the
+   *   text itself writes an image token.
    */
   encodePrompt(text: PromptText, pictures: readonly Picture[] = []): EncodedPrompt {
-    return this.encodePromptWith(text, pictures.map((picture) => this.encodePicture(picture)));
+    return this.encodePromptWith(
+      text,
+      pictures.map((picture) => this.encodePicture(picture)),
+    );
   }
 
   /** The same, with pictures that are encoded already. */
   encodePromptWith(text: PromptText, pictures: readonly EncodedPicture[]): EncodedPrompt {
     const messages = messagesOf(text, this.#inParts);
-    const marks = messages.flatMap(({ content }) => (typeof content === "string" ? [] : content)).filter(({ type }) => type === "image").length;
+    const marks = messages
+      .flatMap(({ content }) => (typeof content === "string" ? [] : content))
+      .filter(({ type }) => type === "image").length;
     if (marks !== pictures.length) {
       const found = `the prompt has ${marks} <image> marks and ${pictures.length} pictures`;
       throw new Error(`${found}; put one mark where each picture belongs: ${preview(messages)}`);
@@ -113,28 +122,48 @@ export class Processor {
    */
   encodeReplyWith(message: Message, pictures: readonly EncodedPicture[]): Int32Array {
     const [reply] = messagesOf({ messages: [message] }, this.#inParts);
-    const before = messagesOf({ messages: [{ role: "user", content: "question" }, { role: "assistant", content: turnMark }] }, this.#inParts);
+    const before = messagesOf(
+      {
+        messages: [
+          { role: "user", content: "question" },
+          { role: "assistant", content: turnMark },
+        ],
+      },
+      this.#inParts,
+    );
     const text = this.#rendered([...before, reply!]);
     const start = text.lastIndexOf(turnMark);
-    if (start < 0) throw new Error(`the chat template of ${this.#folder} leaves earlier turns of the assistant out: nothing can be put after one`);
+    if (start < 0)
+      throw new Error(
+        `the chat template of ${this.#folder} leaves earlier turns of the assistant out: nothing can be put after one`,
+      );
     const rest = text.slice(start + turnMark.length);
-    const end = this.stopTokens.map((id) => this.tokenizer.tokenOf(id)).find((stop) => stop !== null && rest.trimStart().startsWith(stop));
+    const end = this.stopTokens
+      .map((id) => this.tokenizer.tokenOf(id))
+      .find((stop) => stop !== null && rest.trimStart().startsWith(stop));
     const own = end === undefined || end === null ? rest : rest.trimStart().slice(end.length);
     const pieces = own.split(this.#mark);
     if (pieces.length !== pictures.length + 1) {
-      throw new Error(`the turn's text gives ${pieces.length - 1} image tokens for ${pictures.length} pictures: put one <image> mark where each belongs, and do not write ${this.#mark}: ${preview([reply!])}`);
+      throw new Error(
+        `the turn's text gives ${pieces.length - 1} image tokens for ${pictures.length} pictures: put one <image> mark where each belongs, and do not write ${this.#mark}: ${preview([reply!])}`,
+      );
     }
     return this.#expand(pieces, pictures);
   }
 
-  /** The text that the chat template makes of a prompt, one image token per picture. @throws Error when the folder has no template. */
+  /**
+   * The text that the chat template makes of a prompt, one image token per picture. @throws Error when the folder has
+   * no template.
+   */
   renderPrompt(text: PromptText): string {
     return this.#rendered(messagesOf(text, this.#inParts));
   }
 
   #rendered(messages: readonly Message[]): string {
     if (this.#template === null) {
-      throw new Error(`${this.#folder} has no chat template: add chat_template.jinja, or "chat_template" to tokenizer_config.json`);
+      throw new Error(
+        `${this.#folder} has no chat template: add chat_template.jinja, or "chat_template" to tokenizer_config.json`,
+      );
     }
     return this.#template.render(messages);
   }
@@ -152,11 +181,16 @@ export class Processor {
     return this.tokenizer.decode(tokens, options);
   }
 
-  /** Between the pieces of text, what stands for each picture: as text, since words beside it may become one token with it, but each mark only once. */
+  /**
+   * Between the pieces of text, what stands for each picture: as text, since words beside it may become one token with
+   * it, but each mark only once.
+   */
   #expand(pieces: readonly string[], pictures: readonly EncodedPicture[]): Int32Array {
     const markups = pictures.map((picture) => this.images.markup(picture, this.#mark));
     const text = pieces.map((piece, i) => piece + (markups[i]?.text ?? "")).join("");
-    const repeats = markups.flatMap(({ text, tokensPerMark }) => new Array<number>(text.split(this.#mark).length - 1).fill(tokensPerMark));
+    const repeats = markups.flatMap(({ text, tokensPerMark }) =>
+      new Array<number>(text.split(this.#mark).length - 1).fill(tokensPerMark),
+    );
     const out: number[] = [];
     let next = 0;
     for (const id of this.tokenizer.encode(text)) {
@@ -172,16 +206,26 @@ export class Processor {
  */
 const turnMark = "\u0001turn\u0001";
 
-/** Messages whose texts with `<image>` marks are split into parts; a text without stays a text, unless all are to be parts. */
+/**
+ * Messages whose texts with `<image>` marks are split into parts; a text without stays a text, unless all are to be
+ * parts.
+ */
 function messagesOf(text: PromptText, inParts: boolean): Message[] {
-  const messages = "messages" in text ? text.messages : [
-    ...(text.system === undefined ? [] : [{ role: "system", content: text.system }]),
-    { role: "user", content: text.prompt },
-  ];
+  const messages =
+    "messages" in text
+      ? text.messages
+      : [
+          ...(text.system === undefined ? [] : [{ role: "system", content: text.system }]),
+          { role: "user", content: text.prompt },
+        ];
   return messages.map(({ role, content }) => {
-    const parts = (typeof content === "string" ? [{ type: "text", text: content } as const] : content)
-      .flatMap((part) => (part.type === "text" ? splitAtImages(part.text) : [part]));
-    return { role, content: !inParts && typeof content === "string" && parts.every(({ type }) => type === "text") ? content : parts };
+    const parts = (typeof content === "string" ? [{ type: "text", text: content } as const] : content).flatMap(
+      (part) => (part.type === "text" ? splitAtImages(part.text) : [part]),
+    );
+    return {
+      role,
+      content: !inParts && typeof content === "string" && parts.every(({ type }) => type === "text") ? content : parts,
+    };
   });
 }
 
@@ -195,9 +239,13 @@ function stopTokensOf(generation: JsonObject, config: ModelConfig, tokenizer: To
   const last = named === null ? null : tokenizer.idOf(named);
   const generated = idsOf(generation["eos_token_id"], `${folder}/generation_config.json`);
   const ids = [generated, config.tokens.eos, last === null ? [] : [last]].find((list) => list.length > 0);
-  if (ids === undefined) throw new Error(`${folder} names no end-of-text token: set eos_token_id in generation_config.json`);
+  if (ids === undefined)
+    throw new Error(`${folder} names no end-of-text token: set eos_token_id in generation_config.json`);
   const outside = ids.find((id) => id >= config.text.vocabSize);
-  if (outside !== undefined) throw new Error(`${folder}: the end-of-text token ${outside} is outside the vocabulary of ${config.text.vocabSize}`);
+  if (outside !== undefined)
+    throw new Error(
+      `${folder}: the end-of-text token ${outside} is outside the vocabulary of ${config.text.vocabSize}`,
+    );
   return [...new Set(ids)];
 }
 
@@ -217,5 +265,9 @@ function bannedTokensOf({ tokens, raw }: ModelConfig, tokenizer: Tokenizer): num
 function padTokenOf(generation: JsonObject, config: ModelConfig, tokenizer: Tokenizer): number | null {
   const named = tokenizer.roleToken("pad_token");
   const generated = generation["pad_token_id"];
-  return (named === null ? null : tokenizer.idOf(named)) ?? (typeof generated === "number" ? generated : null) ?? config.tokens.pad;
+  return (
+    (named === null ? null : tokenizer.idOf(named)) ??
+    (typeof generated === "number" ? generated : null) ??
+    config.tokens.pad
+  );
 }

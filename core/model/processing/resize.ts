@@ -23,13 +23,17 @@ interface Filter {
 }
 
 /** Bicubic with a = −0.5, and Lanczos over three pixels: transformers' `resample` 3 and 1. */
-export const filters = { bicubic: { reach: 2, at: cubic }, lanczos: { reach: 3, at: lanczos } } as const satisfies Record<string, Filter>;
+export const filters = {
+  bicubic: { reach: 2, at: cubic },
+  lanczos: { reach: 3, at: lanczos },
+} as const satisfies Record<string, Filter>;
 export type FilterName = keyof typeof filters;
 
 /** Resize to `width` × `height`. An axis that keeps its size is not filtered. */
 export function resize(picture: Picture, width: number, height: number, filter: FilterName = "bicubic"): Picture {
   const narrowed = width === picture.width ? picture.data : resizeRows(picture, width, filters[filter]);
-  const data = height === picture.height ? narrowed : resizeColumns(narrowed, width, picture.height, height, filters[filter]);
+  const data =
+    height === picture.height ? narrowed : resizeColumns(narrowed, width, picture.height, height, filters[filter]);
   return { width, height, data, source: picture.source };
 }
 
@@ -61,7 +65,7 @@ function kernelOf(from: number, to: number, { reach, at }: Filter): Kernel {
     const size = Math.min(Math.trunc(centre + support + 0.5), from) - start;
     let sum = 0;
     for (let k = 0; k < size; k++) sum += exact[i * taps + k] = at(Math.abs(start + k - centre + 0.5) / stretch);
-    for (let k = 0; k < size; k++) largest = Math.max(largest, exact[i * taps + k]! /= sum);
+    for (let k = 0; k < size; k++) largest = Math.max(largest, (exact[i * taps + k]! /= sum));
     first[i] = start;
     count[i] = size;
   }
@@ -72,7 +76,10 @@ function kernelOf(from: number, to: number, { reach, at }: Filter): Kernel {
 function fixedPoint(exact: Float64Array, largest: number): { weights: Int32Array; shift: number } {
   let shift = 0;
   while (shift < 22 && Math.trunc(0.5 + largest * 2 ** (shift + 1)) < 1 << 15) shift++;
-  return { weights: Int32Array.from(exact, (weight) => Math.trunc(weight * 2 ** shift + (weight < 0 ? -0.5 : 0.5))), shift };
+  return {
+    weights: Int32Array.from(exact, (weight) => Math.trunc(weight * 2 ** shift + (weight < 0 ? -0.5 : 0.5))),
+    shift,
+  };
 }
 
 /** [height, from, 3] to [height, to, 3]. */

@@ -27,17 +27,20 @@ export function checkPatterns(value: unknown): void {
 }
 
 /** A character, a class, a mark of a group, or a repetition. */
-const tokens = /\\[pPu]\{[^}]*\}|\\[^]|\[(?:\\[^]|[^\]\\])*\]|\((?:\?(?:[:=!]|<[=!]|<\w+>|[a-z-]+[:)]))?|[)|]|(?:[*+?]|\{\d+(?:,\d*)?\})[?+]?|[^]/gu;
+const tokens =
+  /\\[pPu]\{[^}]*\}|\\[^]|\[(?:\\[^]|[^\]\\])*\]|\((?:\?(?:[:=!]|<[=!]|<\w+>|[a-z-]+[:)]))?|[)|]|(?:[*+?]|\{\d+(?:,\d*)?\})[?+]?|[^]/gu;
 
 function patternProblem(pattern: string): string | null {
-  if (pattern.length > most.characters) return `has ${pattern.length} characters, and at most ${most.characters} are taken`;
+  if (pattern.length > most.characters)
+    return `has ${pattern.length} characters, and at most ${most.characters} are taken`;
   const open: Part[] = [fresh()];
   let last = fresh();
   for (const [token] of pattern.matchAll(tokens)) {
     const group = open.at(-1)!;
     const times = timesOf(token);
     if (/^\\[1-9k]/.test(token)) return "refers to what it matched before, which can take for ever";
-    if (times !== null && times.most > 1 && last.varies) return "repeats a group that can match in several ways, which can take for ever";
+    if (times !== null && times.most > 1 && last.varies)
+      return "repeats a group that can match in several ways, which can take for ever";
     if (token.startsWith("(") && !token.endsWith(")")) open.push(fresh());
     else if (token === "|") Object.assign(group, { varies: true, most: Math.max(group.most, group.loops), loops: 0 });
     else if (token === ")" && open.length > 1) {
@@ -51,7 +54,8 @@ function patternProblem(pattern: string): string | null {
       if (times.most > 1000) group.loops++;
     }
     // Of the group around one that has just ended, too.
-    if (open.at(-1)!.loops > most.loops) return `has more than ${most.loops} repetitions without end in a row, which can take for ever`;
+    if (open.at(-1)!.loops > most.loops)
+      return `has more than ${most.loops} repetitions without end in a row, which can take for ever`;
   }
   return null;
 }
@@ -62,5 +66,7 @@ function timesOf(token: string): { readonly least: number; readonly most: number
   if (/^\+/.test(token)) return { least: 1, most: Infinity };
   if (/^\?/.test(token)) return { least: 0, most: 1 };
   const [, least, comma, end] = /^\{(\d+)(,?)(\d*)\}/.exec(token) ?? [];
-  return least === undefined ? null : { least: Number(least), most: end !== "" ? Number(end) : comma === "," ? Infinity : Number(least) };
+  return least === undefined
+    ? null
+    : { least: Number(least), most: end !== "" ? Number(end) : comma === "," ? Infinity : Number(least) };
 }

@@ -39,20 +39,32 @@ const schema = z.looseObject({
   image_std: imageFields.image_std.default([0.5, 0.5, 0.5]),
   do_image_splitting: z.boolean().default(true),
   resample: z.union([z.literal(1), z.literal(3)], "only 1, Lanczos, and 3, bicubic, are supported").nullish(),
-  image_processor_type: z.string().regex(/^(SmolVLM|Idefics3)ImageProcessor(Fast|Pil)?$/, "expected SmolVLMImageProcessor or Idefics3ImageProcessor").nullish(),
+  image_processor_type: z
+    .string()
+    .regex(/^(SmolVLM|Idefics3)ImageProcessor(Fast|Pil)?$/, "expected SmolVLMImageProcessor or Idefics3ImageProcessor")
+    .nullish(),
 });
 
 /** The tiles of the model that the settings must be of. */
 export type TileSizes = Pick<TileSettings, "patchSize" | "scaleFactor"> & { readonly imageSize: number };
 
 /** @throws Error naming the file where a setting cannot be followed or contradicts the model */
-export function parseTileSettings({ image, processor, where }: PictureSettings, { imageSize, patchSize, scaleFactor }: TileSizes): TileSettings {
+export function parseTileSettings(
+  { image, processor, where }: PictureSettings,
+  { imageSize, patchSize, scaleFactor }: TileSizes,
+): TileSettings {
   const fields = check(schema, image, `${where}: `);
   const tileSize = fields.max_image_size.longest_edge;
-  if (tileSize !== imageSize) throw new Error(`${where}: max_image_size is ${tileSize} for the picture processor and image_size ${imageSize} for the model; make them equal`);
+  if (tileSize !== imageSize)
+    throw new Error(
+      `${where}: max_image_size is ${tileSize} for the picture processor and image_size ${imageSize} for the model; make them equal`,
+    );
   const tokens = Math.floor(imageSize / patchSize / scaleFactor) ** 2;
   const said = processor["image_seq_len"] ?? 169;
-  if (said !== tokens) throw new Error(`${where}: image_seq_len is ${JSON.stringify(said)} for the processor, and a tile has ${tokens} visual tokens in the model; make them equal`);
+  if (said !== tokens)
+    throw new Error(
+      `${where}: image_seq_len is ${JSON.stringify(said)} for the processor, and a tile has ${tokens} visual tokens in the model; make them equal`,
+    );
   return {
     longestEdge: fields.size.longest_edge,
     tileSize,
@@ -86,8 +98,14 @@ export class TileProcessor implements PictureProcessor {
     const tokensPerMark = (height * width) / this.settings.scaleFactor ** 2;
     const overview = `${fake}${overviewTag}${mark}${fake}`;
     if (tiles === undefined) return { text: overview, tokensPerMark };
-    const row = (index: number): string => Array.from({ length: tiles.columns }, (_, column) => `${fake}<row_${index + 1}_col_${column + 1}>${mark}`).join("");
-    return { text: `${Array.from({ length: tiles.rows }, (_, index) => `${row(index)}\n`).join("")}\n${overview}`, tokensPerMark };
+    const row = (index: number): string =>
+      Array.from({ length: tiles.columns }, (_, column) => `${fake}<row_${index + 1}_col_${column + 1}>${mark}`).join(
+        "",
+      );
+    return {
+      text: `${Array.from({ length: tiles.rows }, (_, index) => `${row(index)}\n`).join("")}\n${overview}`,
+      tokensPerMark,
+    };
   }
 
   /** Tiles row by row, the overview last; patches row by row in each. Three resizes, each rounded to 8 bits. */
@@ -102,21 +120,37 @@ export class TileProcessor implements PictureProcessor {
     const count = rows * columns + (isSplit ? 1 : 0);
     const grid = [count, side, side] as const;
     const pixels = new Float32Array(count * side ** 2 * this.#patches.length);
-    for (let tile = 0; tile < rows * columns; tile++) this.#cut(whole, (tile % columns) * tileSize, Math.floor(tile / columns) * tileSize, pixels, tile);
+    for (let tile = 0; tile < rows * columns; tile++)
+      this.#cut(whole, (tile % columns) * tileSize, Math.floor(tile / columns) * tileSize, pixels, tile);
     if (isSplit) this.#cut(resize(whole, tileSize, tileSize, filter), 0, 0, pixels, count - 1);
-    return { hash: hashPixels(grid, pixels), grid, layout: this.#layout, pixels, ...(isSplit ? { tiles: { rows, columns } } : {}) };
+    return {
+      hash: hashPixels(grid, pixels),
+      grid,
+      layout: this.#layout,
+      pixels,
+      ...(isSplit ? { tiles: { rows, columns } } : {}),
+    };
   }
 
   /** The size whose longer side is the longest edge, the other side even. */
   #fit({ width, height, limits, source }: Picture): [height: number, width: number] {
     const { tileSize } = this.settings;
-    if (typeof limits?.minPixels === "number") throw new Error(`${source}: pictures in tiles all have one longest edge, ${this.settings.longestEdge} pixels; there is no least number of pixels to ask for`);
+    if (typeof limits?.minPixels === "number")
+      throw new Error(
+        `${source}: pictures in tiles all have one longest edge, ${this.settings.longestEdge} pixels; there is no least number of pixels to ask for`,
+      );
     // Whole tiles, so that no tile is made of less than a tile's pixels: the square of the longest edge is the most
     // there can be.
-    const longestEdge = Math.min(this.settings.longestEdge, Math.max(tileSize, Math.floor(Math.sqrt(limits?.maxPixels ?? Infinity) / tileSize) * tileSize));
+    const longestEdge = Math.min(
+      this.settings.longestEdge,
+      Math.max(tileSize, Math.floor(Math.sqrt(limits?.maxPixels ?? Infinity) / tileSize) * tileSize),
+    );
     const ratio = width / height;
     const even = (side: number): number => Math.max(1, side + (side % 2));
-    const [fittedHeight, fittedWidth] = width >= height ? [even(Math.trunc(longestEdge / ratio)), longestEdge] : [longestEdge, even(Math.trunc(longestEdge * ratio))];
+    const [fittedHeight, fittedWidth] =
+      width >= height
+        ? [even(Math.trunc(longestEdge / ratio)), longestEdge]
+        : [longestEdge, even(Math.trunc(longestEdge * ratio))];
     if (Math.max(fittedHeight, fittedWidth) <= mostPixels) return [fittedHeight, fittedWidth];
     const fittedRatio = fittedWidth / fittedHeight;
     return fittedWidth >= fittedHeight
@@ -130,7 +164,14 @@ export class TileProcessor implements PictureProcessor {
     const side = Math.floor(tileSize / patchSize);
     for (let patch = 0; patch < side ** 2; patch++) {
       const at = (tile * side ** 2 + patch) * this.#patches.length;
-      this.#patches.write(out, at, data, width, left + (patch % side) * patchSize, top + Math.floor(patch / side) * patchSize);
+      this.#patches.write(
+        out,
+        at,
+        data,
+        width,
+        left + (patch % side) * patchSize,
+        top + Math.floor(patch / side) * patchSize,
+      );
     }
   }
 }

@@ -51,13 +51,18 @@ export class Tokenizer {
     const file = join(folder, "tokenizer.json");
     const parsed = await readJson(file);
     if (parsed === null) {
-      throw new Error(`${folder} holds no tokenizer.json: write one with transformers' save_pretrained, vocab.json and merges.txt alone are not read`);
+      throw new Error(
+        `${folder} holds no tokenizer.json: write one with transformers' save_pretrained, vocab.json and merges.txt alone are not read`,
+      );
     }
     const config = (await readJson(join(folder, "tokenizer_config.json"))) ?? {};
     try {
       return new Tokenizer(parsed, config);
     } catch (cause) {
-      throw new Error(`${file} cannot be used: ${causeOf(cause, "a field that it needs is missing or of another kind")}`, { cause });
+      throw new Error(
+        `${file} cannot be used: ${causeOf(cause, "a field that it needs is missing or of another kind")}`,
+        { cause },
+      );
     }
   }
 
@@ -68,7 +73,8 @@ export class Tokenizer {
   encode(text: string): Int32Array {
     const { ids, tokens } = this.#library.encode(text, { add_special_tokens: false });
     const missing = ids.findIndex((id) => id === undefined);
-    if (missing >= 0) throw new Error(`the vocabulary has no token for ${JSON.stringify(tokens[missing])}, and no unknown token`);
+    if (missing >= 0)
+      throw new Error(`the vocabulary has no token for ${JSON.stringify(tokens[missing])}, and no unknown token`);
     return Int32Array.from(ids as number[]);
   }
 
@@ -100,7 +106,8 @@ export class Tokenizer {
 }
 
 /** The special tokens of a model folder. @throws Error naming the file that is missing or cannot be used */
-export const specialTokensOf = async (folder: string): Promise<string[]> => (await Tokenizer.load(folder)).specialTokens;
+export const specialTokensOf = async (folder: string): Promise<string[]> =>
+  (await Tokenizer.load(folder)).specialTokens;
 
 /** A token in tokenizer_config.json is a text, or an object with its text as "content". */
 function textOf(token: unknown): string | null {

@@ -77,21 +77,46 @@ function addKeys(keyRows: number[], { start, end, seen: [seen0, seen1], causal }
 }
 
 /** Feeds of `blockInputs`; the segments are all rows, in order. */
-export function blockFeeds(name: string, segments: readonly AttentionSegment[], heads: number): Record<string, HostArray> {
+export function blockFeeds(
+  name: string,
+  segments: readonly AttentionSegment[],
+  heads: number,
+): Record<string, HostArray> {
   const blocks: number[] = [];
   const keyRows: number[] = [];
   for (const segment of segments) {
-    const { start, end, seen: [seen0, seen1], causal } = segment;
+    const {
+      start,
+      end,
+      seen: [seen0, seen1],
+      causal,
+    } = segment;
     const keys = addKeys(keyRows, segment);
     const count = Math.ceil((end - start) / Math.max(fewestQueries, Math.floor(scoresAtOnce / (heads * keys))));
     for (let block = 0; block < count; block++) {
-      const [q0, q1] = [block, block + 1].map((edge) => start + Math.floor((edge * (end - start)) / count)) as [number, number];
+      const [q0, q1] = [block, block + 1].map((edge) => start + Math.floor((edge * (end - start)) / count)) as [
+        number,
+        number,
+      ];
       const [isFirst, isLast] = [block === 0, block === count - 1];
-      blocks.push(q0, q1, seen0, seen1, causal ? start : q1, causal ? q1 - q0 : 0, keys, isLast ? 0 : keys, isFirst ? keys : 0);
+      blocks.push(
+        q0,
+        q1,
+        seen0,
+        seen1,
+        causal ? start : q1,
+        causal ? q1 - q0 : 0,
+        keys,
+        isLast ? 0 : keys,
+        isFirst ? keys : 0,
+      );
     }
   }
   return {
-    [`${name}.blocks`]: { shape: [blocks.length / blockFields.length, blockFields.length], data: Int32Array.from(blocks) },
+    [`${name}.blocks`]: {
+      shape: [blocks.length / blockFields.length, blockFields.length],
+      data: Int32Array.from(blocks),
+    },
     [`${name}.keys`]: { shape: [keyRows.length], data: Int32Array.from(keyRows) },
   };
 }
@@ -147,7 +172,15 @@ function tilesOf({ start, end, seen: [seen0, seen1], causal }: AttentionSegment,
     const before = tiles.length;
     const add = (from: number, to: number, isOwn: number, at: number): void => {
       for (let k0 = from; k0 < to; k0 += tileSize.keys) {
-        tiles.push([q0, q1, k0, Math.min(k0 + tileSize.keys, to), isOwn, tiles.length === before ? 1 : 0, at + k0 - from]);
+        tiles.push([
+          q0,
+          q1,
+          k0,
+          Math.min(k0 + tileSize.keys, to),
+          isOwn,
+          tiles.length === before ? 1 : 0,
+          at + k0 - from,
+        ]);
       }
     };
     add(seen0, seen1, 0, place);

@@ -15,8 +15,10 @@ export interface SegmentFeeds {
 }
 
 /** Feeds of `segmentInputs` that every layout of rows has. */
-export const commonFeeds = ({ table }: SegmentLayout): Record<string, HostArray> =>
-  ({ ...table, one: { shape: [1], data: Float32Array.of(1) } });
+export const commonFeeds = ({ table }: SegmentLayout): Record<string, HostArray> => ({
+  ...table,
+  one: { shape: [1], data: Float32Array.of(1) },
+});
 
 /** Feeds of `segmentInputs` where attention is over slots. */
 export function slotFeeds(layout: SegmentLayout): Record<string, HostArray> {
@@ -72,13 +74,15 @@ export function changeFeeds(
   groups.forEach(({ prompt }, b) => {
     readTokens(prompt, decoder.pictureToken).forEach((token, i) => (visual[b * P + i] = Number(token.visual !== null)));
   });
-  const data = Float32Array.from([...slotOfRow].flatMap((slot) => {
-    const group = slot < B * P ? Math.floor(slot / P) : Math.floor((slot - B * P) / (N * R));
-    const values = groups[group]?.prompt.values;
-    const isVisual = visual[slot] ?? 0;
-    const changes = values !== undefined && isVisual === 0 && !givenVisual.has(slot);
-    return [isVisual, changes ? 1 : 0, values?.deviations ?? 0];
-  }));
+  const data = Float32Array.from(
+    [...slotOfRow].flatMap((slot) => {
+      const group = slot < B * P ? Math.floor(slot / P) : Math.floor((slot - B * P) / (N * R));
+      const values = groups[group]?.prompt.values;
+      const isVisual = visual[slot] ?? 0;
+      const changes = values !== undefined && isVisual === 0 && !givenVisual.has(slot);
+      return [isVisual, changes ? 1 : 0, values?.deviations ?? 0];
+    }),
+  );
   return { "row.change": { shape: [slotOfRow.length, changeFields.length], data } };
 }
 

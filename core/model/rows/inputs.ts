@@ -94,7 +94,10 @@ export function embeddingRows(
   const { hiddenSize, deepFeatures } = decoder;
   const text = decoder.embed(parameters, graph.input("text", [symbol("K")], "int32"));
   const features = graph.input("features", [symbol("F"), (1 + deepFeatures) * hiddenSize]);
-  const [first, ...deep] = split(features, new Array<number>(1 + deepFeatures).fill(hiddenSize), 1) as [Value, ...Value[]];
+  const [first, ...deep] = split(features, new Array<number>(1 + deepFeatures).fill(hiddenSize), 1) as [
+    Value,
+    ...Value[],
+  ];
   const rows = (ofText: Value, ofPictures: Value): Value => gatherRows(concat([ofText, ofPictures], 0), source);
   return { embeddings: rows(text, first), deep: deep.map((further) => rows(zeros(graph, text.shape), further)) };
 }

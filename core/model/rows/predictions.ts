@@ -55,14 +55,20 @@ export function paddedPredictions({ hidden, own, targets, group, ofToken }: Pred
 }
 
 export function predictionFeeds({ hidden, targets }: Predictions): Record<string, HostArray> {
-  return { "hidden.rows": { shape: [hidden.length], data: hidden }, targets: { shape: [targets.length], data: targets } };
+  return {
+    "hidden.rows": { shape: [hidden.length], data: hidden },
+    targets: { shape: [targets.length], data: targets },
+  };
 }
 
 /**
  * For means over a prompt's regarded visual tokens: "picture.mean" [B, P], 1 / n on those that are read and 0
  * elsewhere; "prompt.of" [M], the prompt of each prediction, and "token.rows" [M], the token's own row.
  */
-export function pictureMeanFeeds({ B, P, regarded }: SegmentLayout, { own, group }: Predictions): Record<string, HostArray> {
+export function pictureMeanFeeds(
+  { B, P, regarded }: SegmentLayout,
+  { own, group }: Predictions,
+): Record<string, HostArray> {
   const data = Float32Array.from(regarded);
   for (let b = 0; b < B; b++) {
     const ofPrompt = data.subarray(b * P, (b + 1) * P);

@@ -43,8 +43,12 @@ export function prefixFeeds(
 
 /** Each prefix is a segment, its padding too: nothing real attends to that. */
 function prefixBlocks({ B, P }: Pick<Extent, "B" | "P">, heads: number, padded: boolean): Record<string, HostArray> {
-  const segments = Array.from({ length: B }, (_, b) =>
-    ({ start: b * P, end: (b + 1) * P, seen: [0, 0] as const, causal: true }));
+  const segments = Array.from({ length: B }, (_, b) => ({
+    start: b * P,
+    end: (b + 1) * P,
+    seen: [0, 0] as const,
+    causal: true,
+  }));
   return padded ? tileFeeds("attention", segments, B * P) : blockFeeds("attention", segments, heads);
 }
 

@@ -10,9 +10,18 @@ export interface ResponseText extends Pick<GivenTokens, "pictures"> {
  * Rotary positions of a response's tokens, [3, length], and of the token after them: those that the whole sequence has.
  * @param first position of the response's first token, as `positions` of its prompt says
  */
-export function responsePositions(decoder: Decoder, prompt: EncodedPrompt, { tokens, pictures }: ResponseText, first: number): Positions {
+export function responsePositions(
+  decoder: Decoder,
+  prompt: EncodedPrompt,
+  { tokens, pictures }: ResponseText,
+  first: number,
+): Positions {
   const { length } = tokens;
-  if (pictures.length === 0) return { components: Int32Array.from({ length: 3 * length }, (_, i) => first + (i % length)), next: first + length };
+  if (pictures.length === 0)
+    return {
+      components: Int32Array.from({ length: 3 * length }, (_, i) => first + (i % length)),
+      next: first + length,
+    };
   const ids = Int32Array.from([...prompt.ids, ...tokens]);
   const whole = decoder.positions({ ids, pictures: [...prompt.pictures, ...pictures] });
   const components = new Int32Array(3 * length);

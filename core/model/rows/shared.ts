@@ -30,8 +30,8 @@ export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
   const spare = layout.padded ? rowOfSlot.indexOf(-1) : -1;
   const { least } = layout;
   if (spare < 0 && (T < least.T || copies.length < least.C)) return null;
-  // Rows that are padding stand in a slot that is: no gradient comes out of it, since nothing real attends to it and its
-  // own output is read by nobody. So do copies that are none.
+  // Rows that are padding stand in a slot that is: no gradient comes out of it, since nothing real attends to it and
+  // its own output is read by nobody. So do copies that are none.
   const rows = spare < 0 ? slotOfRow : padded(slotOfRow, Math.max(least.T, bucket(T, 8)), spare);
   const copied = spare < 0 ? copies.length : Math.max(least.C, bucket(Math.max(1, copies.length)));
   const ints = (data: Int32Array) => ({ shape: [data.length], data });
@@ -39,12 +39,22 @@ export function sharedRows(decoder: Decoder, layout: SegmentLayout): SegmentFeed
     feeds: {
       ...slotFeeds(layout),
       // What stands in the padding does not matter: nothing real attends to it.
-      ...bySegment("row", rowOfSlot.map((row) => Math.max(row, 0)), layout),
+      ...bySegment(
+        "row",
+        rowOfSlot.map((row) => Math.max(row, 0)),
+        layout,
+      ),
       ...rowFeeds(decoder, layout, rows),
       "slot.of.row": ints(rows),
       "slot.filled": { shape: [S, 1], data: filled },
       "copy.slots": ints(padded(Int32Array.from(copies), copied, spare)),
-      "copy.rows": ints(padded(Int32Array.from(copies, (slot) => rowOfSlot[slot]!), copied, 0)),
+      "copy.rows": ints(
+        padded(
+          Int32Array.from(copies, (slot) => rowOfSlot[slot]!),
+          copied,
+          0,
+        ),
+      ),
     },
     slotOfRow: rows,
     predictions: predictionsOf(layout, rowOfSlot),

@@ -52,8 +52,12 @@ export const extentOf = (groups: readonly SegmentGroup[]): Extent => ({
 });
 
 /** The same sizes among few: prompts and responses a prompt, of which there are few, and tokens. */
-export const paddedExtent = ({ B, P, N, R }: Extent): Extent =>
-  ({ B: bucket(B), P: bucket(P, 4), N: bucket(N), R: bucket(R, 4) });
+export const paddedExtent = ({ B, P, N, R }: Extent): Extent => ({
+  B: bucket(B),
+  P: bucket(P, 4),
+  N: bucket(N),
+  R: bucket(R, 4),
+});
 
 export const atLeast = ({ B, P, N, R }: Extent, least: Extent): Extent => ({
   B: Math.max(B, least.B),

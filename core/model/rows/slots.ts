@@ -22,8 +22,9 @@ export function rowSlots(graph: Graph, ofSlots: Value, T: Dim): RowSlots {
 
 /** Rows [T, D] into their slots [S, D]; the gradient of a row is the sum over its slots. */
 export function intoSlots(rows: Value, { ofSlots, ofRows, copySlots, copyRows }: RowSlots): Value {
-  return withGradient(gatherRows(rows, ofSlots), [rows], (dy) =>
-    [scatterAddRows(gatherRows(dy, ofRows), copyRows, gatherRows(dy, copySlots))]);
+  return withGradient(gatherRows(rows, ofSlots), [rows], (dy) => [
+    scatterAddRows(gatherRows(dy, ofRows), copyRows, gatherRows(dy, copySlots)),
+  ]);
 }
 
 /** Rows [T, D] out of the slots [S, D] that they stand in first; all other slots have no gradient. */

@@ -21,7 +21,12 @@ export interface Words {
 }
 
 /** The graph's inputs for up to W words for each of B prompts' N responses. */
-export function wordInputs(graph: Graph, decoder: Decoder, parameters: Parameters, { B, N }: { readonly B: Dim; readonly N: Dim }): Pick<WordsInput, "embeddings" | "deep" | "cos" | "sin" | "causal" | "W"> {
+export function wordInputs(
+  graph: Graph,
+  decoder: Decoder,
+  parameters: Parameters,
+  { B, N }: { readonly B: Dim; readonly N: Dim },
+): Pick<WordsInput, "embeddings" | "deep" | "cos" | "sin" | "causal" | "W"> {
   const W = symbol("W");
   const rows = times(B, N, W);
   const half = decoder.headSize / 2;
@@ -60,7 +65,11 @@ export class WordRows {
   }
 
   /** Feeds of `wordInputs`: words `from` … end − 1 of prompts `first` … last − 1, which have N responses each. */
-  feeds([first, last]: readonly [number, number], N: number, [from, end]: readonly [number, number]): Record<string, HostArray> {
+  feeds(
+    [first, last]: readonly [number, number],
+    N: number,
+    [from, end]: readonly [number, number],
+  ): Record<string, HostArray> {
     const [rows, size] = [(last - first) * N, end - from];
     const source = new Int32Array(rows * size);
     const components = new Int32Array(3 * rows * size);
@@ -69,7 +78,10 @@ export class WordRows {
       const length = this.lengthOf(row);
       source.set(this.#sources.subarray(row * this.longest + from, row * this.longest + end), i * size);
       for (let component = 0; component < 3; component++) {
-        const own = this.#words[row]?.components.subarray(component * length + from, component * length + Math.max(from, Math.min(end, length)));
+        const own = this.#words[row]?.components.subarray(
+          component * length + from,
+          component * length + Math.max(from, Math.min(end, length)),
+        );
         if (own !== undefined) components.set(own, component * rows * size + i * size);
       }
     }

@@ -1,7 +1,13 @@
 /** A run as it is opened: anew, or from its newest whole checkpoint. */
 import type { Dataset } from "../../data/dataset.ts";
 import { createRowOrder } from "../../data/row-order.ts";
-import { newestCheckpoint, removeOldCheckpoints, policyFolder, type Checkpoint, type RunDescription } from "../../checkpoint/checkpoint.ts";
+import {
+  newestCheckpoint,
+  removeOldCheckpoints,
+  policyFolder,
+  type Checkpoint,
+  type RunDescription,
+} from "../../checkpoint/checkpoint.ts";
 import { readKeptGroups } from "../../checkpoint/kept-groups.ts";
 import { assertSameRun, describeWhole } from "../../checkpoint/same-run.ts";
 import { join } from "node:path";
@@ -48,25 +54,53 @@ export interface OpenRun extends Stepping {
   skippedRows: number;
   /** The last step that this process did and whose metrics are written. */
   last: StepSummary | null;
-  /** The last step's outcome, where it was interrupted before its evaluation was done: its metrics are written with that. */
+  /**
+   * The last step's outcome, where it was interrupted before its evaluation was done: its metrics are written with
+   * that.
+   */
   unmeasured: StepOutcome | null;
   /** Folder and step of the newest checkpoint. */
   checkpoint: string | null;
   checkpointStep: number;
 }
 
-export async function openRun(begun: BegunFolder, { policy, plugins, dataset, settings: input, output, evaluation = null, resume = false, overrides = [], weights, runFile, otherwise = false, onEvents, giveUp }: TrainOptions): Promise<OpenRun> {
+export async function openRun(
+  begun: BegunFolder,
+  {
+    policy,
+    plugins,
+    dataset,
+    settings: input,
+    output,
+    evaluation = null,
+    resume = false,
+    overrides = [],
+    weights,
+    runFile,
+    otherwise = false,
+    onEvents,
+    giveUp,
+  }: TrainOptions,
+): Promise<OpenRun> {
   const settings = parseSettings(input);
   const host = createHost(plugins, { seed: settings.seed, hookSeconds: settings.hookSeconds, output });
   checkCapabilities([...host.scores("rewards"), ...host.scores()], host.views.values(), policy.learner.capabilities);
   onEvents?.(host.events);
   checkEnvironments(policy, host);
   await openTeachers(policy, host);
-  const description = { ...(await describeWhole({ settings, plugins, dataset, weights, teachers: host.teachers.values() }, keptDigests(join(output, digestsFile)))), ...(overrides.length > 0 ? { overrides } : {}), ...(runFile === undefined ? {} : { runFile }) };
+  const description = {
+    ...(await describeWhole(
+      { settings, plugins, dataset, weights, teachers: host.teachers.values() },
+      keptDigests(join(output, digestsFile)),
+    )),
+    ...(overrides.length > 0 ? { overrides } : {}),
+    ...(runFile === undefined ? {} : { runFile }),
+  };
   const folder = openRunFolder(output, resume);
   if (!resume) folder.clear();
   const { checkpoint, damaged } = newestCheckpoint(folder.checkpoints);
-  for (const message of damaged) host.events.emit("alarm", { step: 0, plugin: "run", message: `a damaged checkpoint is passed over: ${message}` });
+  for (const message of damaged)
+    host.events.emit("alarm", { step: 0, plugin: "run", message: `a damaged checkpoint is passed over: ${message}` });
   const order = createRowOrder(dataset, host.random.key("rows"), checkpoint?.state.position);
   if (checkpoint === null) await begin(policy, host, folder);
   else {
@@ -76,7 +110,15 @@ export async function openRun(begun: BegunFolder, { policy, plugins, dataset, se
   }
   folder.describe(description);
   return {
-    begun, policy, host, settings, order, folder, description, dataset, evaluation,
+    begun,
+    policy,
+    host,
+    settings,
+    order,
+    folder,
+    description,
+    dataset,
+    evaluation,
     datasetSize: dataset.size,
     journal: folder.journal,
     desk: new RewardDesk([...host.scorers.values()], settings.concurrentScorers, folder.journal),
@@ -99,14 +141,23 @@ export async function openRun(begun: BegunFolder, { policy, plugins, dataset, se
 function checkEnvironments({ rollout, processor }: Policy, { environments }: Host): void {
   const [name] = environments.keys();
   if (name === undefined) return;
-  const lacks = rollout.turns !== true ? "this sampler cannot be entered again after its words: the embedded one can on the executors onnxruntime and tensorflow, not on xla" : processor.encodeReply === undefined ? "this processor puts no words into responses (encodeReply)" : null;
-  if (lacks !== null) throw new Error(`The environment "${name}" cannot be asked: ${lacks}; change that, or leave its plugin out`);
+  const lacks =
+    rollout.turns !== true
+      ? "this sampler cannot be entered again after its words: the embedded one can on the executors onnxruntime and tensorflow, not on xla"
+      : processor.encodeReply === undefined
+        ? "this processor puts no words into responses (encodeReply)"
+        : null;
+  if (lacks !== null)
+    throw new Error(`The environment "${name}" cannot be asked: ${lacks}; change that, or leave its plugin out`);
 }
 
 /** @throws Error naming the plugin, and what is wrong with the folder or differs from the policy's */
 async function openTeachers({ learner }: Policy, host: Host): Promise<void> {
   for (const { name, folder } of host.teachers.values()) {
-    if (learner.teach === undefined) throw new Error(`The teacher "${name}" (${folder}) cannot be opened: this learner scores with weights of its own alone; leave its plugin out, or use the embedded learner`);
+    if (learner.teach === undefined)
+      throw new Error(
+        `The teacher "${name}" (${folder}) cannot be opened: this learner scores with weights of its own alone; leave its plugin out, or use the embedded learner`,
+      );
     await learner.teach(name, folder).catch((error: unknown) => {
       throw new Error(`The teacher "${name}" cannot be used: ${(error as Error).message}`, { cause: error });
     });
@@ -119,7 +170,11 @@ async function begin({ learner }: Policy, host: Host, folder: RunFolder): Promis
   for (const name of host.copies.keys()) await learner.keep(name);
 }
 
-async function restore(checkpoint: Checkpoint, run: Pick<OpenRun, "policy" | "host" | "settings">, folder: RunFolder): Promise<void> {
+async function restore(
+  checkpoint: Checkpoint,
+  run: Pick<OpenRun, "policy" | "host" | "settings">,
+  folder: RunFolder,
+): Promise<void> {
   const { policy, host } = run;
   // The check before the first step needs the weights already.
   await policy.learner.load(policyFolder(checkpoint.folder));
@@ -131,5 +186,6 @@ async function restore(checkpoint: Checkpoint, run: Pick<OpenRun, "policy" | "ho
   host.keptGroups.load(kept);
   for (const message of lost) host.events.emit("alarm", { step: checkpoint.state.step, plugin: "run", message });
   const { step, unmeasured = null } = checkpoint.state;
-  for (const message of folder.cutAfter(unmeasured === null ? step : step - 1)) host.events.emit("alarm", { step, plugin: "run", message });
+  for (const message of folder.cutAfter(unmeasured === null ? step : step - 1))
+    host.events.emit("alarm", { step, plugin: "run", message });
 }

@@ -2,14 +2,21 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isDiverged } from "../../learner/diverged-error.ts";
-import { checkpointFolders, newestCheckpoint, policyFolder, writeCheckpoint, type RunState } from "../../checkpoint/checkpoint.ts";
+import {
+  checkpointFolders,
+  newestCheckpoint,
+  policyFolder,
+  writeCheckpoint,
+  type RunState,
+} from "../../checkpoint/checkpoint.ts";
 import { writeKeptGroups } from "../../checkpoint/kept-groups.ts";
 import { findDamage } from "../../checkpoint/manifest.ts";
 import type { GroupsByPlugin } from "../../host/kept-groups.ts";
 import type { RunSettings } from "../../contracts/settings.ts";
 import type { OpenRun } from "./open.ts";
 
-export const isDue = (step: number, { checkpointEvery }: RunSettings): boolean => checkpointEvery > 0 && step % checkpointEvery === 0;
+export const isDue = (step: number, { checkpointEvery }: RunSettings): boolean =>
+  checkpointEvery > 0 && step % checkpointEvery === 0;
 
 /** When the work fails, save what was done before it where that is still possible, and say how to go on. */
 export async function attempt<T>(run: OpenRun, what: string, work: () => Promise<T>): Promise<T> {
@@ -36,7 +43,9 @@ function howToGoOn({ checkpoint, checkpointStep }: OpenRun): string {
  * have been.
  */
 function howToAvoid({ folder, settings }: OpenRun, lastSound: number): string {
-  const sound = checkpointFolders(folder.checkpoints).find((one) => one.step <= lastSound && findDamage(one.folder) === null);
+  const sound = checkpointFolders(folder.checkpoints).find(
+    (one) => one.step <= lastSound && findDamage(one.folder) === null,
+  );
   if (sound === undefined) return "There is no checkpoint of sound weights: start again with a lower learning rate.";
   return (
     `The weights of step ${sound.step} are sound and safe in ${policyFolder(sound.folder)}/model. To resume would meet the same again: ` +
@@ -53,10 +62,20 @@ export async function rollBack(run: OpenRun, reason: string, before = Infinity):
   const { checkpoints } = run.folder;
   const oldest = checkpointFolders(checkpoints).at(-1)?.step ?? 0;
   const { checkpoint: chosen, damaged } = newestCheckpoint(checkpoints, Math.max(before, oldest));
-  for (const message of damaged) run.host.events.emit("alarm", { step: run.step, plugin: "run", message: `a damaged checkpoint is passed over: ${message}` });
-  if (chosen === null) throw new Error(`A plugin asks to roll back (${reason}), and there is no checkpoint: set checkpointEvery above 0`);
+  for (const message of damaged)
+    run.host.events.emit("alarm", {
+      step: run.step,
+      plugin: "run",
+      message: `a damaged checkpoint is passed over: ${message}`,
+    });
+  if (chosen === null)
+    throw new Error(`A plugin asks to roll back (${reason}), and there is no checkpoint: set checkpointEvery above 0`);
   await run.policy.learner.load(policyFolder(chosen.folder));
-  run.host.events.emit("alarm", { step: run.step, plugin: "run", message: `rolled back to the weights of step ${chosen.state.step}: ${reason}` });
+  run.host.events.emit("alarm", {
+    step: run.step,
+    plugin: "run",
+    message: `rolled back to the weights of step ${chosen.state.step}: ${reason}`,
+  });
 }
 
 /** What a checkpoint holds besides weights and optimizer. */
@@ -67,13 +86,23 @@ interface Snapshot {
 
 /** Everything but the weights, as of now. */
 export function stateOf({ step, order, ahead, skippedRows, unmeasured, host }: OpenRun): Snapshot {
-  const state: RunState = { step, ...(unmeasured === null ? {} : { unmeasured }), position: ahead?.position ?? order.position, skippedRows, plugins: structuredClone(host.saveState()), coefficients: host.coefficients() };
+  const state: RunState = {
+    step,
+    ...(unmeasured === null ? {} : { unmeasured }),
+    position: ahead?.position ?? order.position,
+    skippedRows,
+    plugins: structuredClone(host.saveState()),
+    coefficients: host.coefficients(),
+  };
   return { state, kept: host.keptGroups.save() };
 }
 
 export async function save(run: OpenRun, { state, kept }: Snapshot): Promise<void> {
   const { policy, description, folder, settings } = run;
-  const since = Math.max(0, run.checkpointStep === state.step ? savedSince(run.checkpoint!, state.step) : run.checkpointStep);
+  const since = Math.max(
+    0,
+    run.checkpointStep === state.step ? savedSince(run.checkpoint!, state.step) : run.checkpointStep,
+  );
   const addFiles = (checkpoint: string): void => {
     folder.journal.copy(since, state.step, `${checkpoint}/rewards`);
     writeKeptGroups(checkpoint, kept);
@@ -81,9 +110,16 @@ export async function save(run: OpenRun, { state, kept }: Snapshot): Promise<voi
   run.begun.check();
   folder.flush();
   try {
-    run.checkpoint = await writeCheckpoint(folder.checkpoints, { learner: policy.learner, state, description, addFiles }, settings.keepCheckpoints);
+    run.checkpoint = await writeCheckpoint(
+      folder.checkpoints,
+      { learner: policy.learner, state, description, addFiles },
+      settings.keepCheckpoints,
+    );
   } catch (error) {
-    throw new Error(`The checkpoint of step ${state.step} cannot be written: ${(error as Error).message}\n${howToGoOn(run)}`, { cause: error });
+    throw new Error(
+      `The checkpoint of step ${state.step} cannot be written: ${(error as Error).message}\n${howToGoOn(run)}`,
+      { cause: error },
+    );
   }
   run.checkpointStep = state.step;
   run.host.events.emit("checkpoint", { step: state.step, folder: run.checkpoint });
@@ -95,6 +131,8 @@ export async function save(run: OpenRun, { state, kept }: Snapshot): Promise<voi
  */
 function savedSince(checkpoint: string, step: number): number {
   const rewards = join(checkpoint, "rewards");
-  const steps = (existsSync(rewards) ? readdirSync(rewards) : []).map((name) => Number(/^step-(\d+)\.jsonl$/.exec(name)?.[1] ?? step));
+  const steps = (existsSync(rewards) ? readdirSync(rewards) : []).map((name) =>
+    Number(/^step-(\d+)\.jsonl$/.exec(name)?.[1] ?? step),
+  );
   return Math.min(step, ...steps) - 1;
 }

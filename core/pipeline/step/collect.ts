@@ -6,7 +6,13 @@ import type { Host } from "../../host/host.ts";
 import type { GroupSelection, RolloutPlan, StepContext } from "../../contracts/hook-values.ts";
 import { judgeRound } from "../../rewards/judged.ts";
 import type { RewardDesk } from "../../rewards/rewards.ts";
-import { sampleGroups, samplingFor, startGroups, type RolloutContext, type StartedGroups } from "../../rewards/rollouts.ts";
+import {
+  sampleGroups,
+  samplingFor,
+  startGroups,
+  type RolloutContext,
+  type StartedGroups,
+} from "../../rewards/rollouts.ts";
 import type { Turns } from "../../rewards/turns.ts";
 import { PromptSource, promptMaker, type PromptSupply } from "./prompt-source.ts";
 import { SampleReports } from "./sample-reports.ts";
@@ -54,7 +60,8 @@ export interface StartedStep {
   readonly first: StartedGroups;
 }
 
-const promptsPerRound = ({ promptsPerRound: perRound, promptsPerStep }: RunSettings): number => perRound ?? promptsPerStep;
+const promptsPerRound = ({ promptsPerRound: perRound, promptsPerStep }: RunSettings): number =>
+  perRound ?? promptsPerStep;
 
 /** Choose a step's first prompts and begin to sample from them, with the weights of this moment. */
 export async function startCollecting(context: StepContext, run: Collecting): Promise<StartedStep> {
@@ -64,11 +71,26 @@ export async function startCollecting(context: StepContext, run: Collecting): Pr
   const prompts = await source.take(promptsPerRound(run.settings), 0);
   const reports = new SampleReports(context.step, run.host);
   const rollout = rolloutContext(run, plan, reports.add);
-  return { context, position, plan, source, rollout, reports, prompts, first: startGroups(prompts, { step: context.step, round: 0 }, rollout) };
+  return {
+    context,
+    position,
+    plan,
+    source,
+    rollout,
+    reports,
+    prompts,
+    first: startGroups(prompts, { step: context.step, round: 0 }, rollout),
+  };
 }
 
-/** Sample rounds of prompts until the step is full; past `promptsPerStep` prompts only while a plugin asks for more; at most `maxRounds`. */
-export async function collectGroups({ context, plan, source, rollout, reports, ...start }: StartedStep, run: Collecting): Promise<Collected> {
+/**
+ * Sample rounds of prompts until the step is full; past `promptsPerStep` prompts only while a plugin asks for more; at
+ * most `maxRounds`.
+ */
+export async function collectGroups(
+  { context, plan, source, rollout, reports, ...start }: StartedStep,
+  run: Collecting,
+): Promise<Collected> {
   const { host, settings, giveUp } = run;
   const wanted = settings.promptsPerStep;
   const perRound = promptsPerRound(settings);
@@ -95,36 +117,71 @@ export async function collectGroups({ context, plan, source, rollout, reports, .
     // A step's own responses may be worth what was made of them.
     for (const group of [...judged.made, ...judged.groups]) await shapeRewards(group, host);
     for (const group of judged.groups) {
-      for (const name of host.auxiliary.keys()) auxiliary.push(...group.auxiliary(name).flat().map((sample) => ({ round, sample })));
+      for (const name of host.auxiliary.keys())
+        auxiliary.push(
+          ...group
+            .auxiliary(name)
+            .flat()
+            .map((sample) => ({ round, sample })),
+        );
     }
     const added = judged.made.map(({ get: _, auxiliary: __, step: ___, ...group }) => group);
     for (const group of [...groups, ...added]) host.events.emit("group", { step: context.step, group });
     sampled.push(...groups);
     made.push(...added);
-    const offered = { groups: [...kept, ...groups], wanted, round, lastRound: round + 1 === settings.maxRounds, sampleMore: false, beside: [...beside, ...added] };
+    const offered = {
+      groups: [...kept, ...groups],
+      wanted,
+      round,
+      lastRound: round + 1 === settings.maxRounds,
+      sampleMore: false,
+      beside: [...beside, ...added],
+    };
     const selection = await host.hooks.groups.promise(offered, { ...context, sampled: [...sampled], made: [...made] });
     kept = inOrder(selection, sampled);
     beside = selection.beside ?? [];
     more = (selection.sampleMore || round + 1 < plannedRounds) && kept.length < wanted && prompts.length > 0;
   }
   const groups = kept.slice(0, wanted);
-  const chosen = { groups, beside: besideThese(groups, beside), made, sampled, dropped, surplus: Math.max(0, kept.length - wanted) };
+  const chosen = {
+    groups,
+    beside: besideThese(groups, beside),
+    made,
+    sampled,
+    dropped,
+    surplus: Math.max(0, kept.length - wanted),
+  };
   return { ...chosen, rounds: round, plan, auxiliary, skippedRows: source.skipped, scorerFailures: reports.failures };
 }
 
-/** None beside nothing, so that a step that carries its groups over changes no weight; none made of a group that is not trained on. */
+/**
+ * None beside nothing, so that a step that carries its groups over changes no weight; none made of a group that is not
+ * trained on.
+ */
 function besideThese(groups: readonly Group[], beside: readonly Group[]): Group[] {
   const own = new Set(groups.map(({ key }) => key));
-  return groups.length === 0 ? [] : beside.filter(({ carried, madeOf }) => carried === true || madeOf === undefined || own.has(madeOf));
+  return groups.length === 0
+    ? []
+    : beside.filter(({ carried, madeOf }) => carried === true || madeOf === undefined || own.has(madeOf));
 }
 
 /** The settings' plan as plugins change it. */
-export function planRollout(context: StepContext, { host, settings }: Pick<Collecting, "host" | "settings">): RolloutPlan {
+export function planRollout(
+  context: StepContext,
+  { host, settings }: Pick<Collecting, "host" | "settings">,
+): RolloutPlan {
   const { samplesPerPrompt, sampling } = settings;
-  return host.hooks.rollout.call({ shares: [{ view: "original", count: samplesPerPrompt }], maxNewTokens: sampling.maxNewTokens }, context);
+  return host.hooks.rollout.call(
+    { shares: [{ view: "original", count: samplesPerPrompt }], maxNewTokens: sampling.maxNewTokens },
+    context,
+  );
 }
 
-function rolloutContext({ policy, host, settings, desk, giveUp }: Collecting, { shares, maxNewTokens }: RolloutPlan, onSample: RolloutContext["onSample"]): RolloutContext {
+function rolloutContext(
+  { policy, host, settings, desk, giveUp }: Collecting,
+  { shares, maxNewTokens }: RolloutPlan,
+  onSample: RolloutContext["onSample"],
+): RolloutContext {
   return {
     ...policy,
     desk,
@@ -138,11 +195,17 @@ function rolloutContext({ policy, host, settings, desk, giveUp }: Collecting, { 
 }
 
 /** The recipe's environments. */
-export const turnsOf = ({ environments, warn }: Pick<Host, "environments" | "warn">): Turns => ({ environments: [...environments.values()], warn });
+export const turnsOf = ({ environments, warn }: Pick<Host, "environments" | "warn">): Turns => ({
+  environments: [...environments.values()],
+  warn,
+});
 
 /** Let plugins shape the weighted sums of a group; what they return becomes the samples' rewards. */
 async function shapeRewards(group: JudgedGroup, { hooks }: Host): Promise<void> {
-  const rewards = await hooks.rewards.promise(group.samples.map(({ reward }) => reward), group);
+  const rewards = await hooks.rewards.promise(
+    group.samples.map(({ reward }) => reward),
+    group,
+  );
   group.samples.forEach((sample, index) => (sample.reward = rewards[index]!));
 }
 

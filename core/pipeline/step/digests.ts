@@ -13,12 +13,22 @@ export type StepDigests = Readonly<Record<string, string>>;
  */
 export function stepDigests(sampled: readonly Group[], trained: readonly Group[]): StepDigests {
   const samples = sampled.flatMap((group) => group.samples);
-  const seen = [...sampled.flatMap(({ prompt }) => [...prompt.views]), ...trained.flatMap((group) => group.samples.flatMap(({ views }) => [...views]))];
-  const given = samples.flatMap(({ response: { segments } }) => segments.flatMap(({ pictures = [] }) => pictures.map(({ hash }) => hash)));
+  const seen = [
+    ...sampled.flatMap(({ prompt }) => [...prompt.views]),
+    ...trained.flatMap((group) => group.samples.flatMap(({ views }) => [...views])),
+  ];
+  const given = samples.flatMap(({ response: { segments } }) =>
+    segments.flatMap(({ pictures = [] }) => pictures.map(({ hash }) => hash)),
+  );
   const names = [...new Set(seen.map(([name]) => name))].sort();
   return {
     rows: digest(sampled.map(({ key }) => key)),
-    ...Object.fromEntries(names.map((name) => [`view ${name}`, digest(seen.filter(([other]) => other === name).map(([, view]) => viewDigest(view)))])),
+    ...Object.fromEntries(
+      names.map((name) => [
+        `view ${name}`,
+        digest(seen.filter(([other]) => other === name).map(([, view]) => viewDigest(view))),
+      ]),
+    ),
     tokens: ofArrays(samples, ({ response }) => response.tokens),
     ...(given.length === 0 ? {} : { "environments' pictures": digest(given) }),
     "log-probs": ofArrays(samples, ({ response }) => response.logProbs),
@@ -27,7 +37,8 @@ export function stepDigests(sampled: readonly Group[], trained: readonly Group[]
   };
 }
 
-const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
+const digest = (value: unknown): string =>
+  createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
 
 function ofArrays(samples: readonly Sample[], array: (sample: Sample) => Int32Array | Float32Array): string {
   const hash = createHash("sha256");

@@ -25,10 +25,22 @@ export interface PromptSupply {
   readonly datasetSize: number;
 }
 
-export function promptMaker({ policy, host, settings }: Pick<PromptSupply, "policy" | "host" | "settings">): PromptMaker {
+export function promptMaker({
+  policy,
+  host,
+  settings,
+}: Pick<PromptSupply, "policy" | "host" | "settings">): PromptMaker {
   const { learner, processor } = policy;
-  const maker = { processor, views: [...host.views.values()], random: host.random, maxPromptTokens: settings.maxPromptTokens, coefficients: () => host.coefficients() };
-  return learner.attention === undefined ? maker : { ...maker, attention: (picture) => learner.attention!(picture, "reference") };
+  const maker = {
+    processor,
+    views: [...host.views.values()],
+    random: host.random,
+    maxPromptTokens: settings.maxPromptTokens,
+    coefficients: () => host.coefficients(),
+  };
+  return learner.attention === undefined
+    ? maker
+    : { ...maker, attention: (picture) => learner.attention!(picture, "reference") };
 }
 
 /** Usable prompts of one step. */
@@ -78,17 +90,27 @@ export class PromptSource {
    */
   #ofItsOwn(row: Row): Row {
     const { id, prompt, system, answer, images } = row;
-    const digest = digestOf([prompt, system, answer, images.map((image) => (typeof image === "string" ? image : image.name))]);
+    const digest = digestOf([
+      prompt,
+      system,
+      answer,
+      images.map((image) => (typeof image === "string" ? image : image.name)),
+    ]);
     const known = (this.#run.rowIds ??= new Map<string, number>());
     if ((known.get(id) ?? digest) !== digest) {
-      throw new UnusableRowError("bad", `Row "${id}" cannot be used: another row has the same id, and samples, masks and rewards go by it; give each row an id of its own`);
+      throw new UnusableRowError(
+        "bad",
+        `Row "${id}" cannot be used: another row has the same id, and samples, masks and rewards go by it; give each row an id of its own`,
+      );
     }
     known.set(id, digest);
     return row;
   }
 
   #noneUsable(count: number): Error {
-    return new Error(`The last ${count} rows could not be used, every row of the dataset among them: see the skips before`);
+    return new Error(
+      `The last ${count} rows could not be used, every row of the dataset among them: see the skips before`,
+    );
   }
 
   #make(row: Row): Promise<Prompt | null> {
@@ -103,7 +125,11 @@ export class PromptSource {
   async #checkJudges(row: Row): Promise<void> {
     for (const { name, rejects } of this.#run.host.scorers.values()) {
       const reason = (await rejects?.(row)) ?? null;
-      if (reason !== null) throw new UnusableRowError("bad", `Row "${row.id}" cannot be used: the reward "${name}" cannot judge it, ${reason}`);
+      if (reason !== null)
+        throw new UnusableRowError(
+          "bad",
+          `Row "${row.id}" cannot be used: the reward "${name}" cannot judge it, ${reason}`,
+        );
     }
   }
 
@@ -115,7 +141,8 @@ export class PromptSource {
     } catch (error) {
       if (!(error instanceof UnusableRowError)) throw error;
       const setting = error.kind === "long" ? "onLongPrompt" : "onBadRow";
-      if (settings[setting] === "stop") throw new Error(`${error.message} (${setting}: "skip" would leave such rows out)`, { cause: error });
+      if (settings[setting] === "stop")
+        throw new Error(`${error.message} (${setting}: "skip" would leave such rows out)`, { cause: error });
       this.skipped++;
       host.events.emit("skip", { step: this.#context.step, what, reason: error.message });
       return null;

@@ -34,7 +34,11 @@ export class SampleReports {
 
   #report(sample: Sample, failures: Verdict["failures"]): void {
     for (const [scorer, reason] of Object.entries(failures)) {
-      this.#events.emit("skip", { step: this.#step, what: `scorer "${scorer}" on response ${sample.response.index} to row "${sample.prompt.row.id}"`, reason });
+      this.#events.emit("skip", {
+        step: this.#step,
+        what: `scorer "${scorer}" on response ${sample.response.index} to row "${sample.prompt.row.id}"`,
+        reason,
+      });
     }
     this.#events.emit("response", { step: this.#step, sample });
   }

@@ -2,7 +2,10 @@
 import type { RunSettings } from "../../contracts/settings.ts";
 
 /** What the learning rate of a step depends on. */
-export type LearningRateSchedule = Pick<RunSettings, "steps" | "learningRate" | "warmupSteps" | "decay" | "finalFraction">;
+export type LearningRateSchedule = Pick<
+  RunSettings,
+  "steps" | "learningRate" | "warmupSteps" | "decay" | "finalFraction"
+>;
 
 /**
  * Learning rate of a step (from 1): step/warmup of the full rate while warming up, so that the first step already

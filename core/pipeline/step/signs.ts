@@ -92,7 +92,10 @@ export class StepSigns {
     const [first] = updates;
     if (first === undefined) return;
     if (Object.keys(first.loss.terms).length > 0) this.#zeroGradient(updates);
-    else this.#host.warn("no plugin gives a term of the loss, so that nothing is learned: list an objective in the recipe");
+    else
+      this.#host.warn(
+        "no plugin gives a term of the loss, so that nothing is learned: list an objective in the recipe",
+      );
   }
 
   /** Advantages that reach no weight of the policy: every token has been given the weight 0. */

@@ -32,22 +32,39 @@ export function rolloutMetrics({ sampled, dropped, groups, rounds, skippedRows, 
 }
 
 /** Where the recipe has environments: turns of the policy in a response, and tokens of it that it did not write. */
-export function turnMetrics({ sampled }: Pick<Collected, "sampled">, { environments }: Pick<Host, "environments">): Metrics {
+export function turnMetrics(
+  { sampled }: Pick<Collected, "sampled">,
+  { environments }: Pick<Host, "environments">,
+): Metrics {
   if (environments.size === 0) return {};
-  const spoken = (source: Segment["source"]) => sampled.flatMap(({ samples }) => samples.map(({ response: { segments } }) => segments.filter((segment) => segment.source === source)));
+  const spoken = (source: Segment["source"]) =>
+    sampled.flatMap(({ samples }) =>
+      samples.map(({ response: { segments } }) => segments.filter((segment) => segment.source === source)),
+    );
   return {
     "rollout/turns": mean(spoken("policy").map((segments) => segments.length)),
-    "rollout/environment_tokens": mean(spoken("environment").map((segments) => total(segments.map(({ tokens }) => tokens.length)))),
+    "rollout/environment_tokens": mean(
+      spoken("environment").map((segments) => total(segments.map(({ tokens }) => tokens.length))),
+    ),
   };
 }
 
-/** Of what is trained on beside a step's own groups, where the recipe has such: how many, and rewards and lengths by role. */
-export function besideMetrics({ beside, made }: Pick<Collected, "beside" | "made">, { auxiliary, keptGroups }: Pick<Host, "auxiliary" | "keptGroups">): Metrics {
+/**
+ * Of what is trained on beside a step's own groups, where the recipe has such: how many, and rewards and lengths by
+ * role.
+ */
+export function besideMetrics(
+  { beside, made }: Pick<Collected, "beside" | "made">,
+  { auxiliary, keptGroups }: Pick<Host, "auxiliary" | "keptGroups">,
+): Metrics {
   const roles = [...auxiliary.values()].filter(({ trained }) => trained === true);
   if (roles.length === 0 && keptGroups.room().beside === 0) return {};
   const ofRole = (name: string): Metrics => {
     const samples = made.filter(({ role }) => role === name).flatMap((group) => group.samples);
-    return { [`role/${name}/reward`]: mean(samples.map(({ reward }) => reward)), [`role/${name}/length`]: mean(samples.map(({ response }) => policyTokens(response).length)) };
+    return {
+      [`role/${name}/reward`]: mean(samples.map(({ reward }) => reward)),
+      [`role/${name}/length`]: mean(samples.map(({ response }) => policyTokens(response).length)),
+    };
   };
   return Object.assign({ "rollout/groups_beside": beside.length }, ...roles.map(({ name }) => ofRole(name))) as Metrics;
 }
@@ -70,15 +87,21 @@ export function learnerMetrics({ updates, learningRate }: Trained, parity: Pick<
 function partMeans(groups: readonly Group[]): Metrics {
   const samples = groups.flatMap((group) => group.samples);
   const names = new Set(samples.flatMap(({ parts }) => Object.keys(parts)));
-  return Object.fromEntries([...names].map((name) => [`reward/part/${name}`, mean(samples.flatMap(({ parts }) => parts[name] ?? []))]));
+  return Object.fromEntries(
+    [...names].map((name) => [`reward/part/${name}`, mean(samples.flatMap(({ parts }) => parts[name] ?? []))]),
+  );
 }
 
 /** Each term's value, and its line in the ledger. */
 function termMeans(updates: readonly Update[]): Metrics {
   const names = new Set(updates.flatMap(({ loss }) => Object.keys(loss.terms)));
-  const meanOf = (name: string, column: (typeof LEDGER)[number] | "value"): number => mean(updates.map(({ loss }) => loss.terms[name]?.[column] ?? 0));
+  const meanOf = (name: string, column: (typeof LEDGER)[number] | "value"): number =>
+    mean(updates.map(({ loss }) => loss.terms[name]?.[column] ?? 0));
   return Object.fromEntries(
-    [...names].flatMap((name) => [[`loss/${name}`, meanOf(name, "value")], ...LEDGER.map((column) => [`ledger/${name}/${column}`, meanOf(name, column)] as const)]),
+    [...names].flatMap((name) => [
+      [`loss/${name}`, meanOf(name, "value")],
+      ...LEDGER.map((column) => [`ledger/${name}/${column}`, meanOf(name, column)] as const),
+    ]),
   ) as Metrics;
 }
 

@@ -13,17 +13,28 @@ const longest = 400;
 /** Texts by letter. */
 export type Choices = ReadonlyMap<string, string>;
 
-/** A list of texts, or an object of them by letter; null for what is none, and where letters stand for other letters. */
+/**
+ * A list of texts, or an object of them by letter; null for what is none, and where letters stand for other letters.
+ */
 export function choicesOf(value: unknown): Choices | null {
-  const entries: [string, unknown][] = Array.isArray(value) ? value.map((text: unknown, index) => [letters[index] ?? "?", text]) : typeof value === "object" && value !== null ? Object.entries(value) : [];
-  const texts = entries.flatMap(([letter, text]) => (typeof text === "string" || typeof text === "number" ? [[letter.trim().toUpperCase(), withoutLetter(plainCharacters(restoreCommands(String(text)).text))] as const] : []));
+  const entries: [string, unknown][] = Array.isArray(value)
+    ? value.map((text: unknown, index) => [letters[index] ?? "?", text])
+    : typeof value === "object" && value !== null
+      ? Object.entries(value)
+      : [];
+  const texts = entries.flatMap(([letter, text]) =>
+    typeof text === "string" || typeof text === "number"
+      ? [[letter.trim().toUpperCase(), withoutLetter(plainCharacters(restoreCommands(String(text)).text))] as const]
+      : [],
+  );
   if (texts.length < 2 || texts.length < entries.length || texts.length > letters.length) return null;
   const crossed = texts.some(([letter, text]) => text !== letter && texts.some(([other]) => other === text));
   return crossed ? null : new Map(texts);
 }
 
 /** "(B) 12 cm" and "B. 12 cm" are "12 cm"; "B" alone stays. */
-const withoutLetter = (text: string): string => text.replace(/^\s*\(?[A-Z](?:\)|[.:])\s*(?=\S)(?!\d*$)|^\s*\(?[A-Z][).:]\s+/, "").trim();
+const withoutLetter = (text: string): string =>
+  text.replace(/^\s*\(?[A-Z](?:\)|[.:])\s*(?=\S)(?!\d*$)|^\s*\(?[A-Z][).:]\s+/, "").trim();
 
 /** Whether two texts are one answer. */
 export type Same = (expected: string, found: string) => boolean;
@@ -34,7 +45,10 @@ export function goldLetters(gold: string, choices: Choices, same: Same): string 
   return lettersIn(gold, choices, valid) ?? textLetters(gold, choices, same);
 }
 
-/** What an answer chooses, as sorted letters; "?" where letter and text disagree or a text fits several; null where it is none of the choices. */
+/**
+ * What an answer chooses, as sorted letters; "?" where letter and text disagree or a text fits several; null where it
+ * is none of the choices.
+ */
 export function chosenLetters(found: string, choices: Choices, same: Same): string | null {
   const valid = [...choices.keys()].join("");
   const plain = plainChoice(found);
@@ -50,7 +64,9 @@ export function chosenLetters(found: string, choices: Choices, same: Same): stri
 
 const lettersIn = (text: string, choices: Choices, valid: string): string | null => {
   const exact = exactly(text, choices);
-  return exact.length === 1 && !/^\W*[A-Z]\W*$/i.test(plainChoice(text)) ? exact[0]! : (letterOf(text, valid) ?? lettersOf(text, valid));
+  return exact.length === 1 && !/^\W*[A-Z]\W*$/i.test(plainChoice(text))
+    ? exact[0]!
+    : (letterOf(text, valid) ?? lettersOf(text, valid));
 };
 
 function textLetters(text: string, choices: Choices, same: Same): string | null {
@@ -59,7 +75,11 @@ function textLetters(text: string, choices: Choices, same: Same): string | null 
   const parts = text.split(/\s*(?:[,;]|\band\b)\s*/).filter((part) => part !== "");
   if (parts.length < 2 || parts.length > choices.size) return null;
   const each = parts.map((part) => fitting(part, choices, same));
-  return each.some(({ length }) => length === 0) ? null : each.every(({ length }) => length === 1) ? [...new Set(each.flat())].sort().join("") : "?";
+  return each.some(({ length }) => length === 0)
+    ? null
+    : each.every(({ length }) => length === 1)
+      ? [...new Set(each.flat())].sort().join("")
+      : "?";
 }
 
 /** A response that is nothing but one choice's text; null for others. */
@@ -71,7 +91,9 @@ export function wholeChoice(response: string, choices: Choices): string | null {
 /** The choices that a text is: the one written so, else all that say the same. */
 function fitting(text: string, choices: Choices, same: Same): string[] {
   const exact = exactly(text, choices);
-  return exact.length > 0 || text.length > longest ? exact : [...choices].filter(([, own]) => same(own, text)).map(([letter]) => letter);
+  return exact.length > 0 || text.length > longest
+    ? exact
+    : [...choices].filter(([, own]) => same(own, text)).map(([letter]) => letter);
 }
 
 function exactly(text: string, choices: Choices): string[] {

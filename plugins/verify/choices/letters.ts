@@ -32,7 +32,10 @@ const rest = {
 /** What makes a reason take back the letter before it. */
 const retracted = /\b(?:but|actually|wait|however|rather|instead|or|not\s+sure)\b/i;
 
-/** The letter of an answer that is one choice: C, (c), Option C, "C. 12 cm", "C because …"; null for anything else. `valid`: the question's letters. */
+/**
+ * The letter of an answer that is one choice: C, (c), Option C, "C. 12 cm", "C because …"; null for anything else.
+ * `valid`: the question's letters.
+ */
 export function letterOf(text: string, valid: string = known): string | null {
   const plain = plainChoice(text);
   if ((lettersIn(plain, valid)?.length ?? 0) > 1) return null;
@@ -59,7 +62,10 @@ const alsoNames = (behind: string, letter: string, valid: string): boolean => {
   return other !== undefined && other !== letter.toUpperCase() && valid.includes(other);
 };
 
-/** The letters of an answer that is several choices, sorted: "AC" for AC, "C, A", "A and C", "(A)(C)"; null for anything else. */
+/**
+ * The letters of an answer that is several choices, sorted: "AC" for AC, "C, A", "A and C", "(A)(C)"; null for anything
+ * else.
+ */
 export const lettersOf = (text: string, valid: string = known): string | null => lettersIn(plainChoice(text), valid);
 
 function lettersIn(choice: string, valid: string): string | null {
@@ -77,6 +83,9 @@ function lettersIn(choice: string, valid: string): string | null {
   return distinct.size === letters.length || parts.length > 1 ? [...distinct].sort().join("") : null;
 }
 
-/** Whether letters written together can be choices where the question's are not known: in order, as nobody writes a triangle by accident. */
+/**
+ * Whether letters written together can be choices where the question's are not known: in order, as nobody writes a
+ * triangle by accident.
+ */
 export const inOrder = (letters: string): boolean =>
   letters.length >= 2 && [...letters].every((letter, index) => index === 0 || letter > letters[index - 1]!);

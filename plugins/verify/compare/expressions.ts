@@ -1,4 +1,6 @@
-/** When two expressions have the same value: numbers exactly or to 50 digits, formulas with unknowns at several points. */
+/**
+ * When two expressions have the same value: numbers exactly or to 50 digits, formulas with unknowns at several points.
+ */
 import { within, type Node } from "../notation/node.ts";
 import { complexOf, type Complex } from "../values/complex.ts";
 import { NoRealValue, valueOf } from "../values/constant.ts";

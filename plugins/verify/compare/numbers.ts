@@ -42,9 +42,10 @@ const printed = 15;
 const [exactly, noise] = [new Decimal("1e-40"), new Decimal("1e-12")];
 
 /**
- * Exact numbers agree to 40 digits. A decimal fraction and an exact number agree to 6 significant digits, all of which must have been written. Two decimal
- * fractions must be equal; but one of 15 digits or more is what a program printed: it is also the decimal that it is a float32 of (0.10000000149011612 is 0.1), or a
- * float64 of but for rounding (0.30000000000000004 is 0.3), and else a number like an exact one.
+ * Exact numbers agree to 40 digits. A decimal fraction and an exact number agree to 6 significant digits, all of which
+ * must have been written. Two decimal fractions must be equal; but one of 15 digits or more is what a program printed:
+ * it is also the decimal that it is a float32 of (0.10000000149011612 is 0.1), or a float64 of but for rounding
+ * (0.30000000000000004 is 0.3), and else a number like an exact one.
  */
 export function sameReals(a: Decimal, b: Decimal, own: Written, other: Written): boolean {
   if (a.equals(b)) return true;

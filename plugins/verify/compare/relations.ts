@@ -24,7 +24,10 @@ export function isChain(node: Node): node is Chain {
     : unknowns(node).length === 0 && node.items.every(({ kind }) => kind !== "text");
 }
 
-/** The values of a chain, with the name before them where there is one; none where two of them are not the same number: 3 = 5 says nothing. */
+/**
+ * The values of a chain, with the name before them where there is one; none where two of them are not the same number:
+ * 3 = 5 says nothing.
+ */
 export function chained({ items, operators }: Chain, { sameItem }: Comparison): readonly Node[] {
   const named = isName(items[0]!) && items.length > 2;
   const values = named ? items.slice(1) : items;

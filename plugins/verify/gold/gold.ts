@@ -8,7 +8,10 @@ import { restoreCommands } from "./lost-commands.ts";
 /** Longer ones are solutions, in which the answer is looked for. */
 const longest = 400;
 
-/** A gold answer's own text: of a box, of answer tags, after "####" or "Answer:", else all of it; null where nothing is left. */
+/**
+ * A gold answer's own text: of a box, of answer tags, after "####" or "Answer:", else all of it; null where nothing is
+ * left.
+ */
 export function extractGold(gold: string): string | null {
   const text = plainCharacters(restoreCommands(gold).text);
   const inner = /<answer>([\s\S]*?)<\/answer>\s*$/.exec(text)?.[1] ?? /####\s*([^\n]+)\s*$/.exec(text)?.[1] ?? text;
@@ -18,5 +21,8 @@ export function extractGold(gold: string): string | null {
   // An amount of money, and no sign of a formula.
   if (/^\s*-?\s*\\?\$\s*[\d,.]+\s*$/.test(inner)) return inner.trim();
   const bare = withoutFormulaSigns(inner).trim();
-  return bare.replace(/^(?:(?:the\s+)?(?:final\s+|correct\s+)?answer\s*(?:is|:)|答案\s*(?:是|为|:))\s*:?\s*(?=\S)/i, "") || null;
+  return (
+    bare.replace(/^(?:(?:the\s+)?(?:final\s+|correct\s+)?answer\s*(?:is|:)|答案\s*(?:是|为|:))\s*:?\s*(?=\S)/i, "") ||
+    null
+  );
 }

@@ -1,19 +1,73 @@
 /** LaTeX as models and datasets write it, brought to the few spellings that the parser knows. */
 
 const unicode: Readonly<Record<string, string>> = {
-  "·": "*", "×": "*", "∗": "*", "⋅": "*", "÷": "/", "⁄": "/", "∕": "/", "π": "\\pi ", "∞": "\\infty ", "√": "\\sqrt ", "°": "\\circ ", "≤": "\\le ", "⩽": "\\le ",
-  "≥": "\\ge ", "⩾": "\\ge ", "≠": "\\ne ", "≈": "\\approx ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "∅": "\\emptyset ", "±": "\\pm ", "∓": "\\mp ", "θ": "\\theta ", "α": "\\alpha ",
-  "β": "\\beta ", "γ": "\\gamma ", "λ": "\\lambda ", "μ": "\\mu ", "φ": "\\phi ", "ω": "\\omega ", "⟨": "\\langle ", "⟩": "\\rangle ", "ℝ": "\\mathbb{R}", "∥": "\\parallel ", "⊥": "\\perp ", "≅": "\\cong ", "∽": "\\sim ", "∠": "\\angle ", "△": "\\triangle ", "∶": ":", "δ": "\\delta ", "ε": "\\epsilon ", "η": "\\eta ", "ρ": "\\rho ", "σ": "\\sigma ", "τ": "\\tau ", "ψ": "\\psi ", "Δ": "\\Delta ", "Ω": "\\Omega ", "Σ": "\\Sigma ",
+  "·": "*",
+  "×": "*",
+  "∗": "*",
+  "⋅": "*",
+  "÷": "/",
+  "⁄": "/",
+  "∕": "/",
+  π: "\\pi ",
+  "∞": "\\infty ",
+  "√": "\\sqrt ",
+  "°": "\\circ ",
+  "≤": "\\le ",
+  "⩽": "\\le ",
+  "≥": "\\ge ",
+  "⩾": "\\ge ",
+  "≠": "\\ne ",
+  "≈": "\\approx ",
+  "∪": "\\cup ",
+  "∩": "\\cap ",
+  "∈": "\\in ",
+  "∅": "\\emptyset ",
+  "±": "\\pm ",
+  "∓": "\\mp ",
+  θ: "\\theta ",
+  α: "\\alpha ",
+  β: "\\beta ",
+  γ: "\\gamma ",
+  λ: "\\lambda ",
+  μ: "\\mu ",
+  φ: "\\phi ",
+  ω: "\\omega ",
+  "⟨": "\\langle ",
+  "⟩": "\\rangle ",
+  ℝ: "\\mathbb{R}",
+  "∥": "\\parallel ",
+  "⊥": "\\perp ",
+  "≅": "\\cong ",
+  "∽": "\\sim ",
+  "∠": "\\angle ",
+  "△": "\\triangle ",
+  "∶": ":",
+  δ: "\\delta ",
+  ε: "\\epsilon ",
+  η: "\\eta ",
+  ρ: "\\rho ",
+  σ: "\\sigma ",
+  τ: "\\tau ",
+  ψ: "\\psi ",
+  Δ: "\\Delta ",
+  Ω: "\\Omega ",
+  Σ: "\\Sigma ",
 };
 const unicodePattern = new RegExp(`[${Object.keys(unicode).join("")}]`, "gu");
 
 /** In order; each is linear in the length of the text. */
 const rules: readonly (readonly [RegExp, string])[] = [
   [/\\(?:left|right)\s*\./g, ""],
-  [/\\(?:left|right|[bB]ig{1,2}[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|mathstrut|strut|rm|bf|it)(?![a-zA-Z])/g, ""],
+  [
+    /\\(?:left|right|[bB]ig{1,2}[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|mathstrut|strut|rm|bf|it)(?![a-zA-Z])/g,
+    "",
+  ],
   [/^\s*\*\*([^*]+)\*\*\s*$/, "$1"],
   [/`/g, ""],
-  [/\\(?:textcolor|color|colorbox)\s*(?:\[[^\]]{0,20}\])?\s*\{[\w!,.\s]{0,40}\}|\\(?:tiny|small|large|Large|LARGE|huge|Huge|normalsize|bfseries|itshape|boldmath)(?![a-zA-Z])|\\[hv]?phantom\s*\{[^{}]*\}|\\(?:label|tag)\s*\{[^{}]*\}/g, ""],
+  [
+    /\\(?:textcolor|color|colorbox)\s*(?:\[[^\]]{0,20}\])?\s*\{[\w!,.\s]{0,40}\}|\\(?:tiny|small|large|Large|LARGE|huge|Huge|normalsize|bfseries|itshape|boldmath)(?![a-zA-Z])|\\[hv]?phantom\s*\{[^{}]*\}|\\(?:label|tag)\s*\{[^{}]*\}/g,
+    "",
+  ],
   [/\{,\}/g, ","],
   [/\\!\s*/g, ""],
   [/(?<!\\)\\[,;:> ]|\\q?quad|~|\\hspace\*?\{[^{}]{0,20}\}|\\newline(?![a-zA-Z])|&nbsp;/g, " "],
@@ -34,7 +88,10 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/\\(?:lvert|rvert|vert|mid)(?![a-zA-Z])/g, "|"],
   [/\\(?:lbrack)(?![a-zA-Z])/g, "["],
   [/\\(?:rbrack)(?![a-zA-Z])/g, "]"],
-  [/\^\s*\{\s*\\(?:circ|degree)\s*\}|\^\s*\\(?:circ|degree)(?![a-zA-Z])|\\degree(?![a-zA-Z])|\\circ(?![a-zA-Z])|\bdegrees?\b/g, "°"],
+  [
+    /\^\s*\{\s*\\(?:circ|degree)\s*\}|\^\s*\\(?:circ|degree)(?![a-zA-Z])|\\degree(?![a-zA-Z])|\\circ(?![a-zA-Z])|\bdegrees?\b/g,
+    "°",
+  ],
   [/°\s*(?:\\(?:text|mathrm)\s*\{\s*([CF])\s*\}|([CF])(?![a-zA-Z])|(C)elsius|(F)ahrenheit)/g, "°$1$2$3$4"],
   [/\^\s*\{?\s*\\(?:text|mathrm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?/g, ""],
   [/(\d)(?:st|nd|rd|th)\b/g, "$1"],
@@ -57,20 +114,36 @@ export function clean(text: string): string {
 
 /** Lines that are aligned: one, a chain of equations that goes on over several, or several equations. */
 function withoutLines(text: string): string {
-  return text.replace(/\\begin\s*\{(aligned|align\*?|gathered|split|equation\*?|array|cases)\}(?:\s*\{[clr]\})?([\s\S]*?)\\end\s*\{\1\}/g, (whole, name: string, lines: string) => {
-    if (lines.includes("\\begin") || ((name === "array" || name === "cases") && (lines.includes("&") || !lines.includes("=")))) return whole;
-    return lines.replace(/(?<!\\)&/g, "").replace(/\\\\\s*(?=[=<>]|\\approx)/g, " ").replace(/\\\\\s*$/, "").replace(/\\\\/g, " ; ");
-  });
+  return text.replace(
+    /\\begin\s*\{(aligned|align\*?|gathered|split|equation\*?|array|cases)\}(?:\s*\{[clr]\})?([\s\S]*?)\\end\s*\{\1\}/g,
+    (whole, name: string, lines: string) => {
+      if (
+        lines.includes("\\begin") ||
+        ((name === "array" || name === "cases") && (lines.includes("&") || !lines.includes("=")))
+      )
+        return whole;
+      return lines
+        .replace(/(?<!\\)&/g, "")
+        .replace(/\\\\\s*(?=[=<>]|\\approx)/g, " ")
+        .replace(/\\\\\s*$/, "")
+        .replace(/\\\\/g, " ; ");
+    },
+  );
 }
 
 /** An answer that is one \text{…}: what stands in it. */
 function withoutText(text: string): string {
-  const inner = /^\{?\\(?:text(?:bf|it|rm|normal|sf|tt)?|mathrm|mathbf|mbox)\s*\{([^{}]{3,})\}\}?\s*[.!]?$/.exec(text)?.[1];
+  const inner = /^\{?\\(?:text(?:bf|it|rm|normal|sf|tt)?|mathrm|mathbf|mbox)\s*\{([^{}]{3,})\}\}?\s*[.!]?$/.exec(
+    text,
+  )?.[1];
   return inner === undefined ? text : inner.trim();
 }
 
 /** Without blanks, but for those that keep two letters or digits apart: "1 2" is not 12. */
-export const withoutSpaces = (text: string): string => text.replace(/\s+/g, (blank, at: number) => (/[\p{L}\d.]/u.test(text[at - 1] ?? "") && /[\p{L}\d.]/u.test(text[at + blank.length] ?? "") ? " " : ""));
+export const withoutSpaces = (text: string): string =>
+  text.replace(/\s+/g, (blank, at: number) =>
+    /[\p{L}\d.]/u.test(text[at - 1] ?? "") && /[\p{L}\d.]/u.test(text[at + blank.length] ?? "") ? " " : "",
+  );
 
 /** Words as they are compared: no commands, no punctuation, small letters. */
 export function plainText(text: string): string {

@@ -15,7 +15,11 @@ export type Node =
   /** (a, b), [a, b), ⟨a, b⟩: a tuple, a point, a vector or an interval; `open` and `close` are brackets. */
   | { readonly kind: "tuple"; readonly items: readonly Node[]; readonly open: string; readonly close: string }
   | { readonly kind: "set"; readonly items: readonly Node[] }
-  | { readonly kind: "set operation"; readonly name: "union" | "intersection" | "difference"; readonly items: readonly [Node, Node] }
+  | {
+      readonly kind: "set operation";
+      readonly name: "union" | "intersection" | "difference";
+      readonly items: readonly [Node, Node];
+    }
   | { readonly kind: "matrix"; readonly rows: readonly (readonly Node[])[] }
   | { readonly kind: "ratio"; readonly items: readonly Node[] }
   /** a ∘ b ∘ c. */
@@ -35,7 +39,9 @@ export class UnreadableError extends Error {}
 export const whole = (n: bigint): Node => ({ kind: "number", value: { n, d: 1n }, digits: null });
 export const minusOne: Node = { kind: "number", value: { n: -1n, d: 1n }, digits: null };
 export const negated = (node: Node): Node =>
-  node.kind === "number" ? { ...node, value: { n: -node.value.n, d: node.value.d } } : { kind: "product", items: [minusOne, node] };
+  node.kind === "number"
+    ? { ...node, value: { n: -node.value.n, d: node.value.d } }
+    : { kind: "product", items: [minusOne, node] };
 
 /** Everything inside a node, itself first. */
 export function* within(node: Node): Generator<Node> {
@@ -45,13 +51,27 @@ export function* within(node: Node): Generator<Node> {
 
 export function childrenOf(node: Node): readonly Node[] {
   switch (node.kind) {
-    case "sum": case "product": case "tuple": case "set": case "set operation": case "ratio": case "relation": case "list":
+    case "sum":
+    case "product":
+    case "tuple":
+    case "set":
+    case "set operation":
+    case "ratio":
+    case "relation":
+    case "list":
       return node.items;
-    case "quotient": return [node.over, node.under];
-    case "power": return [node.base, node.exponent];
-    case "call": return node.args;
-    case "matrix": return node.rows.flat();
-    case "quantity": case "percent": return [node.value];
-    default: return [];
+    case "quotient":
+      return [node.over, node.under];
+    case "power":
+      return [node.base, node.exponent];
+    case "call":
+      return node.args;
+    case "matrix":
+      return node.rows.flat();
+    case "quantity":
+    case "percent":
+      return [node.value];
+    default:
+      return [];
   }
 }

@@ -26,7 +26,9 @@ export abstract class NumberReader extends WordReader {
       this.at += repeating[0].length;
       return repeated(written, repeating[1]!);
     }
-    const base = /^_\s*(?:\{\s*(?:\\text\s*\{\s*)?([a-z\d]+)\s*\}?\s*\}|(\d))/.exec(this.text.slice(this.at, this.at + 40));
+    const base = /^_\s*(?:\{\s*(?:\\text\s*\{\s*)?([a-z\d]+)\s*\}?\s*\}|(\d))/.exec(
+      this.text.slice(this.at, this.at + 40),
+    );
     if (base !== null) {
       this.at += base[0].length;
       return { kind: "based", digits: written, base: base[1] ?? base[2]! };

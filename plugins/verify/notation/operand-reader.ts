@@ -14,13 +14,22 @@ export abstract class OperandReader extends NumberReader {
     if (/[0-9.]/.test(next)) return this.number();
     if (/[a-zA-Z]/.test(next)) return this.letters();
     switch (next) {
-      case "(": case "[": return this.bracketed(next);
-      case "{": return this.group(() => this.list(() => this.peek() === "}"));
-      case "|": return this.bar();
-      case "]": return this.turned();
-      case "°": this.take("°"); return { kind: "constant", name: "pi" };
-      case "\\": return this.commandPrimary();
-      default: throw this.unreadable();
+      case "(":
+      case "[":
+        return this.bracketed(next);
+      case "{":
+        return this.group(() => this.list(() => this.peek() === "}"));
+      case "|":
+        return this.bar();
+      case "]":
+        return this.turned();
+      case "°":
+        this.take("°");
+        return { kind: "constant", name: "pi" };
+      case "\\":
+        return this.commandPrimary();
+      default:
+        throw this.unreadable();
     }
   }
 
@@ -38,13 +47,15 @@ export abstract class OperandReader extends NumberReader {
     if (word.length > 1) {
       if (functions.has(word)) return this.jump(word.length, () => this.call(word));
       if (word === "sqrt") return this.jump(4, () => ({ kind: "power", base: this.script(), exponent: half }));
-      if (Object.hasOwn(constants, word)) return this.jump(word.length, () => ({ kind: "constant", name: constants[word]! }));
+      if (Object.hasOwn(constants, word))
+        return this.jump(word.length, () => ({ kind: "constant", name: constants[word]! }));
     }
     return this.jump(1, () => this.symbol(word[0]!));
   }
 
   protected symbol(name: string): Node {
-    if (this.take("_")) return { kind: "symbol", name: `${name}_${this.raw().replace(/[\s{}]|\\(?:text|mathrm)/g, "")}` };
+    if (this.take("_"))
+      return { kind: "symbol", name: `${name}_${this.raw().replace(/[\s{}]|\\(?:text|mathrm)/g, "")}` };
     if (name === "e") return { kind: "constant", name: "e" };
     if (name === "i") return { kind: "constant", name: "i" };
     return { kind: "symbol", name };
@@ -66,7 +77,10 @@ export abstract class OperandReader extends NumberReader {
     }
     if (name === "log" && base !== null) args = [...args, base];
     if (name === "lg") [called, args] = ["log", [...args, ten]];
-    const node: Node = called === "exp" && args.length === 1 ? { kind: "power", base: { kind: "constant", name: "e" }, exponent: args[0]! } : { kind: "call", name: called === "ln" ? "log" : called, args };
+    const node: Node =
+      called === "exp" && args.length === 1
+        ? { kind: "power", base: { kind: "constant", name: "e" }, exponent: args[0]! }
+        : { kind: "call", name: called === "ln" ? "log" : called, args };
     return exponent === null ? node : { kind: "power", base: node, exponent };
   }
 
@@ -83,7 +97,13 @@ export abstract class OperandReader extends NumberReader {
       return [inner];
     }
     let node = this.inDegrees(this.signedFactor());
-    while (this.startsFactor() && !functions.has(this.peekCommand()) && !"([{|".includes(this.peek()) && !functions.has(/^[a-zA-Z]*/.exec(this.text.slice(this.at, this.at + 12))![0])) node = times(node, this.factor());
+    while (
+      this.startsFactor() &&
+      !functions.has(this.peekCommand()) &&
+      !"([{|".includes(this.peek()) &&
+      !functions.has(/^[a-zA-Z]*/.exec(this.text.slice(this.at, this.at + 12))![0])
+    )
+      node = times(node, this.factor());
     if (this.peek() === "/" && node.kind !== "call") {
       this.take("/");
       node = { kind: "quotient", over: node, under: this.factor() };
@@ -144,9 +164,13 @@ export abstract class OperandReader extends NumberReader {
   protected script(): Node {
     const next = this.peek();
     if (next === "{") return this.group(() => this.list(() => this.peek() === "}"));
-    if (/[0-9]/.test(next)) return this.jump(1, () => ({ kind: "number", value: { n: BigInt(next), d: 1n }, digits: null }));
+    if (/[0-9]/.test(next))
+      return this.jump(1, () => ({ kind: "number", value: { n: BigInt(next), d: 1n }, digits: null }));
     if (next === "-" || next === "+") return this.signedFactor();
-    if (/[a-zA-Z]/.test(next)) return this.jump(1, () => (next === "e" || next === "i" ? { kind: "constant", name: next } : { kind: "symbol", name: next }));
+    if (/[a-zA-Z]/.test(next))
+      return this.jump(1, () =>
+        next === "e" || next === "i" ? { kind: "constant", name: next } : { kind: "symbol", name: next },
+      );
     return this.primary();
   }
 
@@ -165,9 +189,18 @@ export abstract class OperandReader extends NumberReader {
     if (greek.has(name)) return this.symbol(`\\${name}`);
     if (looks.has(name)) return this.look(name);
     switch (name) {
-      case "frac": { const over = this.script(); return { kind: "quotient", over, under: this.script() }; }
-      case "binom": case "dbinom": case "tbinom": { const n = this.script(); return { kind: "call", name: "binomial", args: [n, this.script()] }; }
-      case "sqrt": return this.root();
+      case "frac": {
+        const over = this.script();
+        return { kind: "quotient", over, under: this.script() };
+      }
+      case "binom":
+      case "dbinom":
+      case "tbinom": {
+        const n = this.script();
+        return { kind: "call", name: "binomial", args: [n, this.script()] };
+      }
+      case "sqrt":
+        return this.root();
       case "{": {
         if (this.command("}")) return { kind: "set", items: [] };
         const items = this.items(() => this.peekCommand() === "}" || this.peek() === "|");
@@ -175,20 +208,29 @@ export abstract class OperandReader extends NumberReader {
         this.command("}");
         return { kind: "set", items };
       }
-      case "emptyset": return { kind: "set", items: [] };
+      case "emptyset":
+        return { kind: "set", items: [] };
       case "langle": {
         const items = this.items(() => this.peekCommand() === "rangle");
         this.command("rangle");
         return { kind: "tuple", items, open: "(", close: ")" };
       }
-      case "lfloor": case "lceil": {
+      case "lfloor":
+      case "lceil": {
         const inner = this.sum();
         if (!this.command(name === "lfloor" ? "rfloor" : "rceil")) throw this.unreadable();
         return { kind: "call", name: name === "lfloor" ? "floor" : "ceil", args: [inner] };
       }
-      case "begin": return this.environment();
+      case "begin":
+        return this.environment();
       // What is summed over what: known by how it is written.
-      case "sum": case "prod": case "int": case "lim": case "oint": case "iint": return this.symbol(this.bounded(name));
+      case "sum":
+      case "prod":
+      case "int":
+      case "lim":
+      case "oint":
+      case "iint":
+        return this.symbol(this.bounded(name));
       default:
         this.at = start;
         throw this.unreadable();
@@ -230,7 +272,10 @@ export abstract class OperandReader extends NumberReader {
     for (;;) {
       if (this.peekCommand() === "end") break;
       if (this.take("&")) continue;
-      if (this.take("\\\\")) { rows.push([]); continue; }
+      if (this.take("\\\\")) {
+        rows.push([]);
+        continue;
+      }
       if (this.command("hline")) continue;
       rows.at(-1)!.push(this.sum());
     }
@@ -247,7 +292,8 @@ export abstract class OperandReader extends NumberReader {
     const word = this.textGroup()!.trim();
     if (functions.has(word)) return this.call(word);
     if (word === "e" || word === "i") return { kind: "constant", name: word };
-    if (/^-?\d+(\.\d+)?$/.test(word)) return { kind: "number", value: parseDecimal(word.replace("-", "")), digits: null };
+    if (/^-?\d+(\.\d+)?$/.test(word))
+      return { kind: "number", value: parseDecimal(word.replace("-", "")), digits: null };
     if (/^[a-zA-Z]$/.test(word)) return this.symbol(word);
     return wordNode(word);
   }

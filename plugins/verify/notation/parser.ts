@@ -1,4 +1,7 @@
-/** Reads a cleaned answer: LaTeX or plain notation, as far as answers use it. From lists of answers down to factors; operands and words are read by the classes above it. */
+/**
+ * Reads a cleaned answer: LaTeX or plain notation, as far as answers use it. From lists of answers down to factors;
+ * operands and words are read by the classes above it.
+ */
 import { relations, setOperations, texts } from "./names.ts";
 import { negated, UnreadableError, type Node, type Relation } from "./node.ts";
 import { OperandReader, times } from "./operand-reader.ts";
@@ -57,7 +60,13 @@ class Parser extends OperandReader {
   protected separator(): boolean {
     const before = this.at;
     if (this.take(",") || this.take(";") || this.take("\\\\") || this.take("\\land") || this.take("\\lor")) return true;
-    if (this.word("and") || this.word("or") || this.take("\\&") || ["或", "和", "与", "及", "且"].some((word) => this.take(word))) return true;
+    if (
+      this.word("and") ||
+      this.word("or") ||
+      this.take("\\&") ||
+      ["或", "和", "与", "及", "且"].some((word) => this.take(word))
+    )
+      return true;
     const word = this.textGroup();
     if (word !== null && /^[\s,;]*(and|or|或|和|与|及|,|;)?[\s,;]*$/.test(word.toLowerCase())) return true;
     this.at = before;
@@ -107,9 +116,17 @@ class Parser extends OperandReader {
   protected sign(): 1 | -1 | null {
     let found: 1 | -1 | null = null;
     for (;;) {
-      const one = this.take("+") ? 1 : this.take("-") ? -1 : this.command("pm") ? this.either(1) : this.command("mp") ? this.either(-1) : null;
+      const one = this.take("+")
+        ? 1
+        : this.take("-")
+          ? -1
+          : this.command("pm")
+            ? this.either(1)
+            : this.command("mp")
+              ? this.either(-1)
+              : null;
       if (one === null) return found;
-      found = one * (found ?? 1) as 1 | -1;
+      found = (one * (found ?? 1)) as 1 | -1;
     }
   }
 
@@ -129,7 +146,11 @@ class Parser extends OperandReader {
       } else break;
       node = this.measured(node);
     }
-    return sign === 1 ? node : node.kind === "quantity" || node.kind === "percent" ? { ...node, value: negated(node.value) } : negated(node);
+    return sign === 1
+      ? node
+      : node.kind === "quantity" || node.kind === "percent"
+        ? { ...node, value: negated(node.value) }
+        : negated(node);
   }
 
   /** A blank between two digits: "1 2" is neither 12 nor 1 · 2. */
@@ -150,12 +171,23 @@ class Parser extends OperandReader {
     const plain = /^(\d{1,9})\s*\/\s*(\d{1,9})(?![\d.])/.exec(this.text.slice(this.at, this.at + 40));
     if (plain !== null && this.partsNumbers() && BigInt(plain[1]!) < BigInt(plain[2]!)) {
       this.at += plain[0].length;
-      return this.measured({ kind: "number", value: add(node.value, rational(BigInt(plain[1]!), BigInt(plain[2]!))!), digits: null });
+      return this.measured({
+        kind: "number",
+        value: add(node.value, rational(BigInt(plain[1]!), BigInt(plain[2]!))!),
+        digits: null,
+      });
     }
     if (this.peekCommand() !== "frac") return this.measured(node);
     const part = this.factor();
-    const whole = (x: Node): x is Node & { kind: "number" } => x.kind === "number" && x.digits === null && x.value.d === 1n;
-    if (part.kind === "quotient" && whole(part.over) && whole(part.under) && part.over.value.n > 0n && part.over.value.n < part.under.value.n) {
+    const whole = (x: Node): x is Node & { kind: "number" } =>
+      x.kind === "number" && x.digits === null && x.value.d === 1n;
+    if (
+      part.kind === "quotient" &&
+      whole(part.over) &&
+      whole(part.under) &&
+      part.over.value.n > 0n &&
+      part.over.value.n < part.under.value.n
+    ) {
       const fraction = rational(part.over.value.n, part.under.value.n)!;
       return this.measured({ kind: "number", value: add(node.value, fraction), digits: null });
     }
@@ -172,7 +204,11 @@ class Parser extends OperandReader {
       this.at = before;
       return node;
     }
-    if (unit.startsWith("times ")) return this.measured({ kind: "product", items: [node, { kind: "number", value: { n: multiplierOf(unit.slice(6))!, d: 1n }, digits: null }] });
+    if (unit.startsWith("times "))
+      return this.measured({
+        kind: "product",
+        items: [node, { kind: "number", value: { n: multiplierOf(unit.slice(6))!, d: 1n }, digits: null }],
+      });
     return unit === "percent" ? { kind: "percent", value: node } : { kind: "quantity", value: node, unit };
   }
 
@@ -182,7 +218,8 @@ class Parser extends OperandReader {
     if (++this.factors > mostFactors) throw new UnreadableError(`more than ${mostFactors} factors are not read`);
     let node = this.primary();
     for (let marks = 0; ; marks++) {
-      if (marks > mostMarks) throw new UnreadableError(`more than ${mostMarks} exponents, factorials and primes on one factor are not read`);
+      if (marks > mostMarks)
+        throw new UnreadableError(`more than ${mostMarks} exponents, factorials and primes on one factor are not read`);
       if (this.take("^")) node = { kind: "power", base: node, exponent: this.exponent() };
       else if (this.peek() === "!" && !this.text.startsWith("!=", this.at)) {
         this.take("!");
@@ -198,8 +235,24 @@ class Parser extends OperandReader {
     const next = this.peek();
     if (next === "" || ",;)]}=<>+-*/:^_&%!.°'".includes(next)) return false;
     if (next === "|") return this.bars === 0;
-    if (next !== "\\") return !/^(?:(?:and|or|to)(?![a-zA-Z])|[或和与及且])/.test(this.text.slice(this.at, this.at + 4));
+    if (next !== "\\")
+      return !/^(?:(?:and|or|to)(?![a-zA-Z])|[或和与及且])/.test(this.text.slice(this.at, this.at + 4));
     const name = this.peekCommand();
-    return name !== "\\" && name !== "}" && name !== "end" && name !== "pm" && name !== "mp" && name !== "rangle" && name !== "rfloor" && name !== "rceil" && name !== "&" && name !== "land" && name !== "lor" && !Object.hasOwn(relations, name) && !Object.hasOwn(setOperations, name) && !texts.has(name);
+    return (
+      name !== "\\" &&
+      name !== "}" &&
+      name !== "end" &&
+      name !== "pm" &&
+      name !== "mp" &&
+      name !== "rangle" &&
+      name !== "rfloor" &&
+      name !== "rceil" &&
+      name !== "&" &&
+      name !== "land" &&
+      name !== "lor" &&
+      !Object.hasOwn(relations, name) &&
+      !Object.hasOwn(setOperations, name) &&
+      !texts.has(name)
+    );
   }
 }

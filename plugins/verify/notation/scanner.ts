@@ -65,7 +65,12 @@ export class Scanner {
 
   protected word(word: string): boolean {
     this.space();
-    if (!this.text.startsWith(word, this.at) || /[a-zA-Z]/.test(this.text[this.at + word.length] ?? "") || /[a-zA-Z\\]/.test(this.text[this.at - 1] ?? "")) return false;
+    if (
+      !this.text.startsWith(word, this.at) ||
+      /[a-zA-Z]/.test(this.text[this.at + word.length] ?? "") ||
+      /[a-zA-Z\\]/.test(this.text[this.at - 1] ?? "")
+    )
+      return false;
     this.at += word.length;
     return true;
   }

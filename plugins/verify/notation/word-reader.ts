@@ -41,15 +41,28 @@ export class WordReader extends Scanner {
   protected words(): Node | null {
     if (/[①-⑳]/.test(this.peek())) return this.jump(1, () => ({ kind: "text", text: this.text[this.at - 1]! }));
     const rest = this.text.slice(this.at, this.at + 200);
-    const found = /^\p{L}[\p{L}\p{M}' -]*/u.exec(rest)?.[0].replace(/(?:\s(?:and|or|to)\b|[或和与及且]).*$/s, "").trimEnd();
-    if (found === undefined || !areWords(found) || !/^\s*(?:[,;)\]}=<>:!?]|\.(?:\s|$)|(?:and|or|to)\b|[或和与及且]|\\(?:[}&]|text|rangle|ne\b|in\b|approx\b|le\b|ge\b)|$)/.test(rest.slice(found.length))) return null;
+    const found = /^\p{L}[\p{L}\p{M}' -]*/u
+      .exec(rest)?.[0]
+      .replace(/(?:\s(?:and|or|to)\b|[或和与及且]).*$/s, "")
+      .trimEnd();
+    if (
+      found === undefined ||
+      !areWords(found) ||
+      !/^\s*(?:[,;)\]}=<>:!?]|\.(?:\s|$)|(?:and|or|to)\b|[或和与及且]|\\(?:[}&]|text|rangle|ne\b|in\b|approx\b|le\b|ge\b)|$)/.test(
+        rest.slice(found.length),
+      )
+    )
+      return null;
     this.at += found.length;
     while (this.take("!") || this.take("?"));
     return wordNode(found);
   }
 
   protected unit(): string | null {
-    if (this.take("°")) return /^[CF](?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 2)) ? this.jump(1, () => `°${this.text[this.at - 1]!}`) : "°";
+    if (this.take("°"))
+      return /^[CF](?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 2))
+        ? this.jump(1, () => `°${this.text[this.at - 1]!}`)
+        : "°";
     const word = this.textGroup() ?? this.unitWord() ?? this.countedWords();
     if (word === null || /^[\s,;]*(and|or|to|或|和|与|及)?[\s,;]*$/.test(word.toLowerCase())) return null;
     const exponent = /^\s*\^\s*\{?\s*(-?\d)\s*\}?/.exec(this.text.slice(this.at, this.at + 12));
@@ -78,8 +91,17 @@ export class WordReader extends Scanner {
       this.at += rest.indexOf(word) + word.length;
       return word;
     }
-    const found = /^\s*([a-zA-Z][a-zA-Z' -]*)/.exec(rest)?.[1]?.replace(/\s(?:and|or|to)\b.*$/s, "").trimEnd();
-    if (found === undefined || /^(?:and|or|to)\b/.test(found) || !/\s$/.test(this.text.slice(Math.max(0, this.at - 1), this.at) + (/^\s/.test(rest) ? " " : "")) || !areWords(found)) return null;
+    const found = /^\s*([a-zA-Z][a-zA-Z' -]*)/
+      .exec(rest)?.[1]
+      ?.replace(/\s(?:and|or|to)\b.*$/s, "")
+      .trimEnd();
+    if (
+      found === undefined ||
+      /^(?:and|or|to)\b/.test(found) ||
+      !/\s$/.test(this.text.slice(Math.max(0, this.at - 1), this.at) + (/^\s/.test(rest) ? " " : "")) ||
+      !areWords(found)
+    )
+      return null;
     if (!/^\s*(?:[,;)\]}]|\.(?:\s|$)|(?:and|or)\b|$)/.test(rest.slice(rest.indexOf(found) + found.length))) return null;
     this.at += rest.indexOf(found) + found.length;
     return found;
@@ -89,13 +111,22 @@ export class WordReader extends Scanner {
   protected unitWord(): string | null {
     this.space();
     if (/[a-zA-Z]/.test(this.text[this.at - 1] ?? "")) return null;
-    const half = /\d\s*$/.test(this.text.slice(Math.max(0, this.at - 4), this.at)) ? /^(?:[AP]M|[ap]m|[aApP]\.\s?[mM]\.?)(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 6)) : null;
+    const half = /\d\s*$/.test(this.text.slice(Math.max(0, this.at - 4), this.at))
+      ? /^(?:[AP]M|[ap]m|[aApP]\.\s?[mM]\.?)(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 6))
+      : null;
     if (half !== null) return this.jump(half[0].length, () => half[0]);
-    if (this.reading.letterUnits && /\d\s+$/.test(this.text.slice(Math.max(0, this.at - 8), this.at)) && /^[mgshlLNJWVA](?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 2))) {
+    if (
+      this.reading.letterUnits &&
+      /\d\s+$/.test(this.text.slice(Math.max(0, this.at - 8), this.at)) &&
+      /^[mgshlLNJWVA](?![a-zA-Z])/.test(this.text.slice(this.at, this.at + 2))
+    ) {
       this.asked = true;
       return this.jump(1, () => this.text[this.at - 1]!);
     }
-    const found = /^(?:percentage|percent|pct|km\/h|m\/s|cm|mm|km|kg|mg|ml|mL|mph|meters?|metres?|inch(?:es)?|feet|foot|miles?|yards?|hours?|hrs?|minutes?|mins?|seconds?|secs?|days?|weeks?|months?|years?|dollars?|cents?|units?|square (?:units|feet|meters|inches|cm|centimeters)|cubic (?:units|feet|meters|inches|cm|centimeters)|sq\.? ?(?:cm|m|ft))(?![a-zA-Z])/.exec(this.text.slice(this.at, this.at + 24));
+    const found =
+      /^(?:percentage|percent|pct|km\/h|m\/s|cm|mm|km|kg|mg|ml|mL|mph|meters?|metres?|inch(?:es)?|feet|foot|miles?|yards?|hours?|hrs?|minutes?|mins?|seconds?|secs?|days?|weeks?|months?|years?|dollars?|cents?|units?|square (?:units|feet|meters|inches|cm|centimeters)|cubic (?:units|feet|meters|inches|cm|centimeters)|sq\.? ?(?:cm|m|ft))(?![a-zA-Z])/.exec(
+        this.text.slice(this.at, this.at + 24),
+      );
     if (found === null) return null;
     this.at += found[0].length;
     return found[0];

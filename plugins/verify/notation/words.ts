@@ -1,4 +1,7 @@
-/** Words: which runs of letters are words rather than products of letters, what they count, and the numbers that they name. */
+/**
+ * Words: which runs of letters are words rather than products of letters, what they count, and the numbers that they
+ * name.
+ */
 import { constants, functions } from "./names.ts";
 
 /** Two letters that are a word; others are variables, choices or products. */
@@ -31,7 +34,10 @@ const ones =
   );
 const tens = "twenty thirty forty fifty sixty seventy eighty ninety".split(" ");
 
-/** Whether letters, blanks, hyphens and apostrophes are words: a run of three letters, or a short common word, and no name of a function or constant. */
+/**
+ * Whether letters, blanks, hyphens and apostrophes are words: a run of three letters, or a short common word, and no
+ * name of a function or constant.
+ */
 export function areWords(text: string): boolean {
   const runs = text.match(/[a-zA-Z]+/g) ?? [];
   if (/[^\x00-\x7f]/.test(text)) return true;

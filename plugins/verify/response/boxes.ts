@@ -1,4 +1,7 @@
-/** Boxes: \boxed{…}, \fbox{…}, \framebox{…}, and \boxed 7 without braces. Every pass over the text is linear in its length. */
+/**
+ * Boxes: \boxed{…}, \fbox{…}, \framebox{…}, and \boxed 7 without braces. Every pass over the text is linear in its
+ * length.
+ */
 
 export interface Stretch {
   readonly start: number;
@@ -45,7 +48,10 @@ function closingBrace(text: string, from: number): number {
   return -1;
 }
 
-/** Where a box without braces ends: at a blank or the end of the formula, outside of braces; −1 where braces in it never close. */
+/**
+ * Where a box without braces ends: at a blank or the end of the formula, outside of braces; −1 where braces in it never
+ * close.
+ */
 function bareEnd(text: string, from: number): number {
   for (let at = from; at < text.length; at++) {
     const two = text.slice(at, at + 2);
@@ -61,33 +67,54 @@ function bareEnd(text: string, from: number): number {
   return text.length;
 }
 
-/** The last box, with those just before it that it is joined to by "and", "or" or a comma; "" where one of them is empty. */
+/**
+ * The last box, with those just before it that it is joined to by "and", "or" or a comma; "" where one of them is
+ * empty.
+ */
 export function answerOfBoxes(text: string, boxes: readonly Stretch[]): string | null {
   let first = boxes.length - 1;
   while (first > 0 && joined(text.slice(boxes[first - 1]!.end, boxes[first]!.start))) first--;
   const own = boxes.slice(first);
   const inner = own.map((box) => withoutDelimiters(box.inner)).filter((box) => box !== "");
   if (inner.length < own.length || inner.length === 0) return null;
-  const distinct = inner.filter((one, index) => !inner.slice(0, index).some((earlier) => earlier.replace(/\s/g, "") === one.replace(/\s/g, "")));
+  const distinct = inner.filter(
+    (one, index) => !inner.slice(0, index).some((earlier) => earlier.replace(/\s/g, "") === one.replace(/\s/g, "")),
+  );
   return distinct.join(" ; ") + measureAfter(text.slice(own.at(-1)!.end), distinct.at(-1)!);
 }
 
 /** The inside of a box without the signs of formulas and bold type. */
-const withoutDelimiters = (inner: string): string => inner.replace(/\\[()]/g, " ").replace(/^\s*(?:\\\[|\*\*)|(?:\\\]|\*\*)\s*$/g, " ").trim();
+const withoutDelimiters = (inner: string): string =>
+  inner
+    .replace(/\\[()]/g, " ")
+    .replace(/^\s*(?:\\\[|\*\*)|(?:\\\]|\*\*)\s*$/g, " ")
+    .trim();
 
 /** A unit, degree or percent sign just behind a box belongs to it. */
 function measureAfter(after: string, inner: string): string {
   const rest = after.slice(0, 60);
   if (/^\s*\$?\s*(?:\\?%|percent\b|pct\b)/.test(rest)) return /%|percent|pct/.test(inner) ? "" : "%";
   if (!/\d\s*$/.test(inner)) return "";
-  return /^\s*(?:\\[,; ]|~)?\s*(?:(?:\\(?:text|mathrm|textrm|rm)\s*\{\s*[a-zA-Z/°. ]{1,24}(?:\^\{?\d\}?)?\s*\}|\^\s*\{?\s*\\circ\s*\}?|°)(?:\s*\^\s*\{?\d\}?)?)/.exec(rest)?.[0] ?? "";
+  return (
+    /^\s*(?:\\[,; ]|~)?\s*(?:(?:\\(?:text|mathrm|textrm|rm)\s*\{\s*[a-zA-Z/°. ]{1,24}(?:\^\{?\d\}?)?\s*\}|\^\s*\{?\s*\\circ\s*\}?|°)(?:\s*\^\s*\{?\d\}?)?)/.exec(
+      rest,
+    )?.[0] ?? ""
+  );
 }
 
 /** Words between two boxes that make the second another attempt at the same answer. */
-const again = /\b(?:answer|final(?:ly)?|correct(?:ed|ion|ing)?|actually|instead|rather|wait|no|not|so|thus|hence|therefore|then|again|revised?|changed?|becomes?|equals?|simplif\w*|means|equivalently|i\.e|which)\b/i;
+const again =
+  /\b(?:answer|final(?:ly)?|correct(?:ed|ion|ing)?|actually|instead|rather|wait|no|not|so|thus|hence|therefore|then|again|revised?|changed?|becomes?|equals?|simplif\w*|means|equivalently|i\.e|which)\b/i;
 
 function joined(between: string): boolean {
   if (between.length > 60 || between.includes("\n\n") || /[.!?]\s/.test(between) || again.test(between)) return false;
   const words = between.replace(/\\[()[\]]|\\q?quad|\\[,;: ]|[$*{}]|\\text|\\mbox/g, " ").trim();
-  return words === "" || words === "," || words === ";" || words === "&" || /(?:^|\s|,)(?:and|or)(?:\s|,|$)|^[和或与及]$/.test(words) && words.split(/\s+/).length <= 7 || /^,\s*[a-zA-Z]_?\d?\s*=$/.test(words);
+  return (
+    words === "" ||
+    words === "," ||
+    words === ";" ||
+    words === "&" ||
+    (/(?:^|\s|,)(?:and|or)(?:\s|,|$)|^[和或与及]$/.test(words) && words.split(/\s+/).length <= 7) ||
+    /^,\s*[a-zA-Z]_?\d?\s*=$/.test(words)
+  );
 }

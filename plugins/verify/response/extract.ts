@@ -14,12 +14,18 @@ export function extractAnswer(response: string): string | null {
   const { text, from } = conclusion;
   const { closed, cut } = boxesIn(text);
   if (cut) return null;
-  if (closed.length > 0) return from === "thoughts" && !/^[\s$.*)\]\\}]*(?:\\text\{[^{}]*\}[\s$.*)\]\\]*)?$/.test(text.slice(closed.at(-1)!.end)) ? null : boxed(text);
+  if (closed.length > 0)
+    return from === "thoughts" &&
+      !/^[\s$.*)\]\\}]*(?:\\text\{[^{}]*\}[\s$.*)\]\\]*)?$/.test(text.slice(closed.at(-1)!.end))
+      ? null
+      : boxed(text);
   if (from === "thoughts") return null;
   // As solutions of GSM8K end.
   const marked = /(?:^|\n)\s*####\s*([^\n]+)\s*$/.exec(text)?.[1];
   if (marked !== undefined) return marked.trim();
-  return from === "tags" ? (wholeAnswer(text) ?? answerInSentences(text) ?? (text.trim() || null)) : answerInSentences(text);
+  return from === "tags"
+    ? (wholeAnswer(text) ?? answerInSentences(text) ?? (text.trim() || null))
+    : answerInSentences(text);
 }
 
 /** The last box's, unless a "final answer" stands after it. */

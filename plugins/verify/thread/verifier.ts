@@ -30,14 +30,19 @@ export class Verifier {
   readonly #thread: GuardedThread<Question, FullVerdict>;
 
   constructor({ limit = 1000 }: VerifierOptions = {}) {
-    this.#thread = new GuardedThread({ name: "verifier", file: new URL("./verify-worker.mjs", import.meta.url), limit });
+    this.#thread = new GuardedThread({
+      name: "verifier",
+      file: new URL("./verify-worker.mjs", import.meta.url),
+      limit,
+    });
   }
 
   async verify(gold: string, response: string, choices?: unknown): Promise<TimedVerdict> {
     try {
       return await this.#thread.ask({ gold, response, choices: plainData(choices) });
     } catch (error) {
-      if (error instanceof LateError) return { outcome: "late", expected: null, found: null, consistent: null, usableGold: true };
+      if (error instanceof LateError)
+        return { outcome: "late", expected: null, found: null, consistent: null, usableGold: true };
       throw error;
     }
   }

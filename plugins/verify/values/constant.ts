@@ -35,14 +35,18 @@ const values = new WeakMap<Node, Value | NoRealValue>();
 
 function compute(node: Node): Value {
   switch (node.kind) {
-    case "number": return { exact: node.value };
-    case "based": return { exact: rational(basedValue(node.digits, Number(node.base)))! };
+    case "number":
+      return { exact: node.value };
+    case "based":
+      return { exact: rational(basedValue(node.digits, Number(node.base)))! };
     case "constant":
       if (node.name === "pi") return { real: pi };
       if (node.name === "e") return { real: euler };
       throw new NoRealValue(node.name);
-    case "sum": return node.items.map(valueOf).reduce((a, b) => exactly(a, b, add) ?? finite(toReal(a).plus(toReal(b))));
-    case "product": return node.items.map(valueOf).reduce((a, b) => exactly(a, b, multiply) ?? finite(toReal(a).times(toReal(b))));
+    case "sum":
+      return node.items.map(valueOf).reduce((a, b) => exactly(a, b, add) ?? finite(toReal(a).plus(toReal(b))));
+    case "product":
+      return node.items.map(valueOf).reduce((a, b) => exactly(a, b, multiply) ?? finite(toReal(a).times(toReal(b))));
     case "quotient": {
       const [over, under] = [valueOf(node.over), valueOf(node.under)];
       if ("exact" in over && "exact" in under) {
@@ -52,22 +56,33 @@ function compute(node: Node): Value {
       }
       return finite(toReal(over).div(toReal(under)));
     }
-    case "power": return powerOf(valueOf(node.base), valueOf(node.exponent));
-    case "call": return callOf(node.name, node.args);
-    case "percent": return valueOf({ kind: "quotient", over: node.value, under: { kind: "number", value: { n: 100n, d: 1n }, digits: null } });
-    default: throw new NoRealValue(node.kind);
+    case "power":
+      return powerOf(valueOf(node.base), valueOf(node.exponent));
+    case "call":
+      return callOf(node.name, node.args);
+    case "percent":
+      return valueOf({
+        kind: "quotient",
+        over: node.value,
+        under: { kind: "number", value: { n: 100n, d: 1n }, digits: null },
+      });
+    default:
+      throw new NoRealValue(node.kind);
   }
 }
 
 /** Null where a number is not exact, or larger than is worth keeping so. */
 function exactly(a: Value, b: Value, operation: (x: Rational, y: Rational) => Rational): Value | null {
-  return "exact" in a && "exact" in b && isSmall(a.exact) && isSmall(b.exact) ? { exact: operation(a.exact, b.exact) } : null;
+  return "exact" in a && "exact" in b && isSmall(a.exact) && isSmall(b.exact)
+    ? { exact: operation(a.exact, b.exact) }
+    : null;
 }
 
 const bound = 1n << 4000n;
 const isSmall = ({ n, d }: Rational): boolean => d < bound && n < bound && -n < bound;
 
-export const toReal = (value: Value): Decimal => ("real" in value ? value.real : new Real(value.exact.n.toString()).div(new Real(value.exact.d.toString())));
+export const toReal = (value: Value): Decimal =>
+  "real" in value ? value.real : new Real(value.exact.n.toString()).div(new Real(value.exact.d.toString()));
 
 const pi = Real.acos(-1);
 const euler = Real.exp(1);
@@ -92,7 +107,8 @@ function powerOf(base: Value, exponent: Value): Value {
     if (d === 2n && n === 1n) return finite(real.sqrt());
   }
   const [real, by] = [toReal(base), toReal(exponent)];
-  if (by.abs().greaterThan(largestArgument) || real.abs().greaterThan("1e100000")) throw new NoRealValue("a huge power");
+  if (by.abs().greaterThan(largestArgument) || real.abs().greaterThan("1e100000"))
+    throw new NoRealValue("a huge power");
   return finite(Real.pow(real, by));
 }
 
@@ -100,16 +116,26 @@ function callOf(name: string, args: readonly Node[]): Value {
   if (name === "determinant") throw new NoRealValue("determinant");
   const values = args.map(valueOf);
   const [first, second] = values as [Value, Value?];
-  if (name === "abs") return "exact" in first ? { exact: first.exact.n < 0n ? negate(first.exact) : first.exact } : { real: first.real.abs() };
+  if (name === "abs")
+    return "exact" in first
+      ? { exact: first.exact.n < 0n ? negate(first.exact) : first.exact }
+      : { real: first.real.abs() };
   if ((name === "floor" || name === "ceil") && toReal(first).abs().greaterThan("1e60")) throw new NoRealValue(name);
-  if (name === "floor" || name === "ceil") return { exact: rational(BigInt(name === "floor" ? toReal(first).floor().toFixed(0) : toReal(first).ceil().toFixed(0)))! };
+  if (name === "floor" || name === "ceil")
+    return {
+      exact: rational(BigInt(name === "floor" ? toReal(first).floor().toFixed(0) : toReal(first).ceil().toFixed(0)))!,
+    };
   if (name === "factorial") return { exact: rational(factorial(wholeOf(first)))! };
-  if (name === "binomial" && second !== undefined) return { exact: rational(binomial(wholeOf(first), wholeOf(second)))! };
-  if (name === "gcd" || name === "lcm") return { exact: rational(values.map(wholeOf).reduce(name === "gcd" ? gcd : (a, b) => (a * b) / gcd(a, b)))! };
-  if (name === "max" || name === "min") return values.reduce((a, b) => (toReal(a).lessThan(toReal(b)) === (name === "max") ? b : a));
+  if (name === "binomial" && second !== undefined)
+    return { exact: rational(binomial(wholeOf(first), wholeOf(second)))! };
+  if (name === "gcd" || name === "lcm")
+    return { exact: rational(values.map(wholeOf).reduce(name === "gcd" ? gcd : (a, b) => (a * b) / gcd(a, b)))! };
+  if (name === "max" || name === "min")
+    return values.reduce((a, b) => (toReal(a).lessThan(toReal(b)) === (name === "max") ? b : a));
   if (name === "log") {
     const [of, base] = [toReal(first), second === undefined ? null : toReal(second)];
-    if (!of.isPositive() || of.isZero() || (base !== null && (!base.isPositive() || base.isZero() || base.equals(1)))) throw new NoRealValue("logarithm");
+    if (!of.isPositive() || of.isZero() || (base !== null && (!base.isPositive() || base.isZero() || base.equals(1))))
+      throw new NoRealValue("logarithm");
     if (base === null) return finite(of.ln());
     const exact = "exact" in first && "exact" in second! ? exactLogarithm(first.exact, second.exact) : null;
     return exact === null ? finite(of.ln().div(base.ln())) : { exact };
@@ -135,10 +161,19 @@ function exactLogarithm(of: Rational, base: Rational): Rational | null {
 const toNumber = ({ n, d }: Rational): number => Number(n) / Number(d);
 
 const formulas: Readonly<Record<string, (x: Decimal) => Decimal>> = {
-  sin: (x) => Real.sin(x), cos: (x) => Real.cos(x), tan: (x) => Real.tan(x),
-  cot: (x) => Real.cos(x).div(Real.sin(x)), sec: (x) => Real.div(1, Real.cos(x)), csc: (x) => Real.div(1, Real.sin(x)),
-  arcsin: (x) => Real.asin(x), arccos: (x) => Real.acos(x), arctan: (x) => Real.atan(x),
-  sinh: (x) => hyperbolic(x, "sinh"), cosh: (x) => hyperbolic(x, "cosh"), tanh: (x) => Real.tanh(x), sgn: (x) => new Real(Math.sign(x.toNumber())),
+  sin: (x) => Real.sin(x),
+  cos: (x) => Real.cos(x),
+  tan: (x) => Real.tan(x),
+  cot: (x) => Real.cos(x).div(Real.sin(x)),
+  sec: (x) => Real.div(1, Real.cos(x)),
+  csc: (x) => Real.div(1, Real.sin(x)),
+  arcsin: (x) => Real.asin(x),
+  arccos: (x) => Real.acos(x),
+  arctan: (x) => Real.atan(x),
+  sinh: (x) => hyperbolic(x, "sinh"),
+  cosh: (x) => hyperbolic(x, "cosh"),
+  tanh: (x) => Real.tanh(x),
+  sgn: (x) => new Real(Math.sign(x.toNumber())),
 };
 
 function hyperbolic(x: Decimal, name: "sinh" | "cosh"): Decimal {

@@ -38,8 +38,10 @@ function read(node: Node): RealSet | null {
       // (7, 6) is a point.
       return interval.length === 0 ? null : interval;
     }
-    case "set": return union(node.items.map((item) => between(endOf(item, true), endOf(item, true))));
-    case "symbol": return node.name === "\\mathbb R" ? all : null;
+    case "set":
+      return union(node.items.map((item) => between(endOf(item, true), endOf(item, true))));
+    case "symbol":
+      return node.name === "\\mathbb R" ? all : null;
     case "list": {
       // Tuples side by side are points.
       if (node.items.some(({ kind }) => kind !== "relation")) return null;
@@ -52,8 +54,10 @@ function read(node: Node): RealSet | null {
       if (node.name === "union") return union([a, b]);
       return node.name === "intersection" ? intersection(a, b) : intersection(a, complement(b));
     }
-    case "relation": return fromRelation(node.items, node.operators);
-    default: return null;
+    case "relation":
+      return fromRelation(node.items, node.operators);
+    default:
+      return null;
   }
 }
 
@@ -74,7 +78,8 @@ function fromRelation(items: readonly Node[], operators: readonly Relation[]): R
 }
 
 /** A name of one unknown: x, f(x), AB; not 2x. */
-const isName = (node: Node): boolean => node.kind === "symbol" || (node.kind === "product" && node.items.every(({ kind }) => kind === "symbol"));
+const isName = (node: Node): boolean =>
+  node.kind === "symbol" || (node.kind === "product" && node.items.every(({ kind }) => kind === "symbol"));
 
 function isConstant(node: Node): boolean {
   try {
@@ -90,36 +95,56 @@ function half(sign: Relation, value: Node): RealSet | null {
   const end = (closed: boolean): End => endOf(value, closed);
   const [down, up] = [all[0]!.low, all[0]!.high];
   switch (sign) {
-    case "<": case "≤": return between(down, end(sign === "≤"));
-    case ">": case "≥": return between(end(sign === "≥"), up);
-    case "≠": return complement(between(end(true), end(true)));
-    default: return null;
+    case "<":
+    case "≤":
+      return between(down, end(sign === "≤"));
+    case ">":
+    case "≥":
+      return between(end(sign === "≥"), up);
+    case "≠":
+      return complement(between(end(true), end(true)));
+    default:
+      return null;
   }
 }
 
-export const flipped = (relation: Relation): Relation => ({ "<": ">", ">": "<", "≤": "≥", "≥": "≤" } as Partial<Record<Relation, Relation>>)[relation] ?? relation;
+export const flipped = (relation: Relation): Relation =>
+  (({ "<": ">", ">": "<", "≤": "≥", "≥": "≤" }) as Partial<Record<Relation, Relation>>)[relation] ?? relation;
 
 function endOf(node: Node, closed: boolean): End {
   if (node.kind === "constant" && node.name === "infinity") return { at: infinity, closed: false };
-  if (node.kind === "product" && node.items.length === 2 && node.items[1]!.kind === "constant" && node.items[1]!.name === "infinity") return { at: infinity.negated(), closed: false };
+  if (
+    node.kind === "product" &&
+    node.items.length === 2 &&
+    node.items[1]!.kind === "constant" &&
+    node.items[1]!.name === "infinity"
+  )
+    return { at: infinity.negated(), closed: false };
   return { at: toReal(valueOf(node.kind === "quantity" ? node.value : node)), closed };
 }
 
-const between = (low: End, high: End): RealSet => (low.at.lessThan(high.at) || (low.at.equals(high.at) && low.closed && high.closed) ? [{ low, high }] : []);
+const between = (low: End, high: End): RealSet =>
+  low.at.lessThan(high.at) || (low.at.equals(high.at) && low.closed && high.closed) ? [{ low, high }] : [];
 
 function union(sets: readonly RealSet[]): RealSet {
-  const sorted = sets.flat().sort((a, b) => a.low.at.comparedTo(b.low.at) || Number(b.low.closed) - Number(a.low.closed));
+  const sorted = sets
+    .flat()
+    .sort((a, b) => a.low.at.comparedTo(b.low.at) || Number(b.low.closed) - Number(a.low.closed));
   const merged: Interval[] = [];
   for (const part of sorted) {
     const last = merged.at(-1);
-    const touches = last !== undefined && (part.low.at.lessThan(last.high.at) || (part.low.at.equals(last.high.at) && (part.low.closed || last.high.closed)));
+    const touches =
+      last !== undefined &&
+      (part.low.at.lessThan(last.high.at) ||
+        (part.low.at.equals(last.high.at) && (part.low.closed || last.high.closed)));
     if (!touches) merged.push(part);
     else merged[merged.length - 1] = { low: last.low, high: later(last.high, part.high) };
   }
   return merged;
 }
 
-const later = (a: End, b: End): End => (a.at.equals(b.at) ? { at: a.at, closed: a.closed || b.closed } : a.at.greaterThan(b.at) ? a : b);
+const later = (a: End, b: End): End =>
+  a.at.equals(b.at) ? { at: a.at, closed: a.closed || b.closed } : a.at.greaterThan(b.at) ? a : b;
 
 function complement(set: RealSet): RealSet {
   const parts: Interval[] = [];
@@ -136,6 +161,9 @@ const intersection = (a: RealSet, b: RealSet): RealSet => complement(union([comp
 
 /** Whether two sets have the same ends; `same` says when two numbers are. */
 export function sameSet(a: RealSet, b: RealSet, same: (x: Decimal, y: Decimal) => boolean): boolean {
-  const end = (x: End, y: End): boolean => x.closed === y.closed && (x.at.equals(y.at) || (x.at.isFinite() && y.at.isFinite() && same(x.at, y.at)));
-  return a.length === b.length && a.every((part, index) => end(part.low, b[index]!.low) && end(part.high, b[index]!.high));
+  const end = (x: End, y: End): boolean =>
+    x.closed === y.closed && (x.at.equals(y.at) || (x.at.isFinite() && y.at.isFinite() && same(x.at, y.at)));
+  return (
+    a.length === b.length && a.every((part, index) => end(part.low, b[index]!.low) && end(part.high, b[index]!.high))
+  );
 }

@@ -12,7 +12,10 @@ export interface Command {
   /** For help: what it does in one line, then more. */
   readonly summary: readonly string[];
   readonly options: Options;
-  /** Run with what stands after its name. The exit code where it is not 0. @throws UsageError naming all that is wrong with the arguments */
+  /**
+   * Run with what stands after its name. The exit code where it is not 0. @throws UsageError naming all that is wrong
+   * with the arguments
+   */
   run(args: readonly string[]): Promise<number | void>;
 }
 
@@ -35,14 +38,16 @@ export interface CommandSpec<O extends Options> extends Omit<Command, "run" | "f
   /** How many positional arguments there may be; Infinity for any number. */
   readonly positionals: readonly [least: number, most: number];
   /**
-   * What is wrong besides, asked where the arguments hold mistakes already, so that all are told at once: without those, the command
-   * finds it itself. Positionals may be too many then, and values of unknown options among them.
+   * What is wrong besides, asked where the arguments hold mistakes already, so that all are told at once: without
+   * those, the command finds it itself. Positionals may be too many then, and values of unknown options among them.
    */
   readonly besides?: (given: Arguments<O>) => Promise<readonly string[]>;
 }
 
 /** A command that prints its result as text. */
-export function textCommand<const O extends Options>(spec: CommandSpec<O> & { run(given: Arguments<O>): Promise<number | void> | number | void }): Command {
+export function textCommand<const O extends Options>(
+  spec: CommandSpec<O> & { run(given: Arguments<O>): Promise<number | void> | number | void },
+): Command {
   return { ...spec, run: async (args) => spec.run(await readAll(spec, args)) };
 }
 
@@ -52,7 +57,9 @@ const displayOptions = {
 } as const satisfies Options;
 
 /** A command that says how far it is: it has a display, which `--quiet` and `--json` replace. */
-export function command<const O extends Options>(spec: CommandSpec<O> & { run(given: Arguments<O> & { readonly display: Display }): Promise<number | void> }): Command {
+export function command<const O extends Options>(
+  spec: CommandSpec<O> & { run(given: Arguments<O> & { readonly display: Display }): Promise<number | void> },
+): Command {
   const options = { ...spec.options, ...displayOptions };
   return {
     ...spec,
@@ -61,8 +68,13 @@ export function command<const O extends Options>(spec: CommandSpec<O> & { run(gi
       // Chosen before anything is read, so that a program is told of mistakes in the arguments too.
       const display = openDisplay(args.includes("--json") ? "json" : args.includes("--quiet") ? "quiet" : "live");
       try {
-        const conflicts = (values: GivenOptions<typeof displayOptions>): string[] => (values.quiet && values.json ? ["--quiet and --json cannot both be given"] : []);
-        const { values, positionals } = await readAll({ ...spec, options } as CommandSpec<O & typeof displayOptions>, args, conflicts);
+        const conflicts = (values: GivenOptions<typeof displayOptions>): string[] =>
+          values.quiet && values.json ? ["--quiet and --json cannot both be given"] : [];
+        const { values, positionals } = await readAll(
+          { ...spec, options } as CommandSpec<O & typeof displayOptions>,
+          args,
+          conflicts,
+        );
         return await spec.run({ values: values as GivenOptions<O>, positionals, display });
       } catch (error) {
         display.failed(spec.name, withoutSecrets(error instanceof Error ? error.message : String(error)));
@@ -75,14 +87,27 @@ export function command<const O extends Options>(spec: CommandSpec<O> & { run(gi
 }
 
 /** @param conflicts mistakes of values that do not go together */
-async function readAll<O extends Options>(spec: CommandSpec<O>, args: readonly string[], conflicts: (values: GivenOptions<O>) => string[] = () => []): Promise<Arguments<O>> {
-  const { name, forms, options, positionals: [least, most], besides } = spec;
+async function readAll<O extends Options>(
+  spec: CommandSpec<O>,
+  args: readonly string[],
+  conflicts: (values: GivenOptions<O>) => string[] = () => [],
+): Promise<Arguments<O>> {
+  const {
+    name,
+    forms,
+    options,
+    positionals: [least, most],
+    besides,
+  } = spec;
   const { given, positionals, mistakes: found } = readArguments(args, options);
   const mistakes = [...found];
   const values = typed(options, given, mistakes);
   // What follows an unknown option may have been its value.
   const counted = found.length > 0 || (positionals.length >= least && positionals.length <= most);
-  if (!counted) mistakes.push(`${positionals.length < least ? "something is missing" : `"${positionals.slice(most).join(" ")}" is too much`}: papo ${name} takes ${forms.map((form) => form || "options alone").join(" or ")}`);
+  if (!counted)
+    mistakes.push(
+      `${positionals.length < least ? "something is missing" : `"${positionals.slice(most).join(" ")}" is too much`}: papo ${name} takes ${forms.map((form) => form || "options alone").join(" or ")}`,
+    );
   mistakes.push(...conflicts(values));
   if (mistakes.length === 0) return { values, positionals };
   throw new UsageError([...mistakes, ...((await besides?.({ values, positionals })) ?? [])]);

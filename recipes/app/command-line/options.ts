@@ -31,13 +31,22 @@ export type Option =
 
 export type Options = Readonly<Record<string, Option>>;
 
-type Single<O> = O extends { kind: "number" | "count" } ? number : O extends { kind: "list"; choices: readonly (infer C)[] } ? readonly C[] : O extends { kind: "choice"; choices: readonly (infer C)[] } ? C : string;
+type Single<O> = O extends { kind: "number" | "count" }
+  ? number
+  : O extends { kind: "list"; choices: readonly (infer C)[] }
+    ? readonly C[]
+    : O extends { kind: "choice"; choices: readonly (infer C)[] }
+      ? C
+      : string;
 
 /** What a command gets of an option. */
-export type Given<O> = O extends { kind: "flag" } ? boolean
-  : O extends { many: true } ? readonly Single<O>[]
-  : O extends { default: string | number } | { required: true } ? Single<O>
-  : Single<O> | undefined;
+export type Given<O> = O extends { kind: "flag" }
+  ? boolean
+  : O extends { many: true }
+    ? readonly Single<O>[]
+    : O extends { default: string | number } | { required: true }
+      ? Single<O>
+      : Single<O> | undefined;
 
 export type GivenOptions<O extends Options> = { readonly [K in keyof O]: Given<O[K]> };
 
@@ -53,8 +62,16 @@ export interface ReadArguments {
 export function readArguments(args: readonly string[], options: Options, everywhere: Options = {}): ReadArguments {
   const known = { ...options, ...everywhere };
   const { tokens } = parseArgs({
-    args: [...args], strict: false, allowPositionals: true, tokens: true,
-    options: Object.fromEntries(Object.entries(known).map(([name, { kind }]) => [name, { type: kind === "flag" ? ("boolean" as const) : ("string" as const) }])),
+    args: [...args],
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+    options: Object.fromEntries(
+      Object.entries(known).map(([name, { kind }]) => [
+        name,
+        { type: kind === "flag" ? ("boolean" as const) : ("string" as const) },
+      ]),
+    ),
   });
   const given = new Map<string, true | string[]>();
   const [positionals, mistakes]: [string[], string[]] = [[], []];
@@ -66,7 +83,8 @@ export function readArguments(args: readonly string[], options: Options, everywh
     else if (option.kind === "flag") {
       if (token.value === undefined) given.set(token.name, true);
       else mistakes.push(`--${token.name} takes no value, and is given "${token.value}"`);
-    } else if (token.value === undefined || (token.inlineValue === false && token.value.startsWith("--"))) mistakes.push(`--${token.name} needs a value: ${written(token.name, option)}`);
+    } else if (token.value === undefined || (token.inlineValue === false && token.value.startsWith("--")))
+      mistakes.push(`--${token.name} needs a value: ${written(token.name, option)}`);
     else given.set(token.name, [...((given.get(token.name) as string[] | undefined) ?? []), token.value]);
   }
   return { given, positionals, mistakes };
@@ -82,13 +100,26 @@ function unknownOption(raw: string, known: readonly string[]): string {
 }
 
 /** The texts as the options' values, with defaults; what will not do goes to `mistakes`. */
-export function typed<O extends Options>(options: O, given: ReadArguments["given"], mistakes: string[]): GivenOptions<O> {
+export function typed<O extends Options>(
+  options: O,
+  given: ReadArguments["given"],
+  mistakes: string[],
+): GivenOptions<O> {
   const values = Object.entries(options).map(([name, option]): [string, unknown] => {
     const found = given.get(name);
     if (option.kind === "flag") return [name, found === true];
     if (found === undefined || found === true) {
       if (option.required === true) mistakes.push(`${written(name, option)} is missing`);
-      return [name, option.default === undefined ? (option.many === true ? [] : undefined) : option.kind === "list" ? option.default.split(",") : option.default];
+      return [
+        name,
+        option.default === undefined
+          ? option.many === true
+            ? []
+            : undefined
+          : option.kind === "list"
+            ? option.default.split(",")
+            : option.default,
+      ];
     }
     const all = found.map((text) => valueOf(name, option, text, mistakes));
     return [name, option.many === true ? all : all.at(-1)];
@@ -96,11 +127,20 @@ export function typed<O extends Options>(options: O, given: ReadArguments["given
   return Object.fromEntries(values) as GivenOptions<O>;
 }
 
-function valueOf(name: string, option: Exclude<Option, { kind: "flag" }>, text: string, mistakes: string[]): string | number | readonly string[] {
+function valueOf(
+  name: string,
+  option: Exclude<Option, { kind: "flag" }>,
+  text: string,
+  mistakes: string[],
+): string | number | readonly string[] {
   if (option.kind === "text") return text;
   if (option.kind === "list") {
     const names = text.split(",").map((part) => part.trim());
-    mistakes.push(...names.filter((part) => !option.choices.includes(part)).map((part) => notAmong(`--${name}:`, part, option.choices)));
+    mistakes.push(
+      ...names
+        .filter((part) => !option.choices.includes(part))
+        .map((part) => notAmong(`--${name}:`, part, option.choices)),
+    );
     return names;
   }
   if (option.kind === "choice") {
@@ -108,8 +148,15 @@ function valueOf(name: string, option: Exclude<Option, { kind: "flag" }>, text: 
     return text;
   }
   const [value, least] = [Number(text), option.least ?? 1];
-  const right = text.trim() !== "" && Number.isFinite(value) && value >= least && (option.kind === "number" || Number.isInteger(value));
-  if (!right) mistakes.push(`--${name} takes a ${option.kind === "count" ? "whole number" : "number"} from ${least}, not "${text}"`);
+  const right =
+    text.trim() !== "" &&
+    Number.isFinite(value) &&
+    value >= least &&
+    (option.kind === "number" || Number.isInteger(value));
+  if (!right)
+    mistakes.push(
+      `--${name} takes a ${option.kind === "count" ? "whole number" : "number"} from ${least}, not "${text}"`,
+    );
   return value;
 }
 
@@ -120,7 +167,8 @@ export function notAmong(what: string, text: string, choices: readonly string[])
 }
 
 /** "--output <folder>" */
-export const written = (name: string, option: Option): string => `--${name}${option.kind === "flag" ? "" : ` ${placeholder(option)}`}`;
+export const written = (name: string, option: Option): string =>
+  `--${name}${option.kind === "flag" ? "" : ` ${placeholder(option)}`}`;
 
 function placeholder(option: Exclude<Option, { kind: "flag" }>): string {
   if (option.value !== undefined) return option.value;

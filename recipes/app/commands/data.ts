@@ -23,14 +23,20 @@ export const data = textCommand({
     ...dataOptions,
     model: { kind: "text", value: "<folder>", text: "The model whose control tokens are looked for, too." },
     against: { kind: "text", value: "<test.jsonl>", text: "A test set that the rows must not hold." },
-    threshold: { kind: "number", least: 0, default: 3, text: "Bits of 64 in which two pictures that look alike may differ." },
+    threshold: {
+      kind: "number",
+      least: 0,
+      default: 3,
+      text: "Bits of 64 in which two pictures that look alike may differ.",
+    },
     all: { kind: "flag", text: "Print all findings, not 20 of a kind." },
   },
   positionals: [2, 2],
   async run({ values, positionals: [verb, path] }) {
     if (verb !== "check") throw new UsageError([notAmong("", verb!, ["check"]).trimStart()]);
     const { template, columns, split, benchmark } = values;
-    const from = (file: string, more: Pick<typeof values, "template">): Data => dataAt(file, { columns, split, benchmark, ...more });
+    const from = (file: string, more: Pick<typeof values, "template">): Data =>
+      dataAt(file, { columns, split, benchmark, ...more });
     const run = isRunFile(path!) ? await loadRunFile(path!) : null;
     const source = run?.data ?? from(path!, { template });
     const dataset = await openSources(source, "skip");
@@ -38,9 +44,15 @@ export const data = textCommand({
     const report = await checkData(dataset, {
       threshold: values.threshold,
       ...(model === undefined ? {} : { controlTokens: await specialTokensOf(resolve(model)) }),
-      ...(values.against === undefined ? {} : { against: await openAgainst(values.against, (file) => from(file, { template: undefined })) }),
+      ...(values.against === undefined
+        ? {}
+        : { against: await openAgainst(values.against, (file) => from(file, { template: undefined })) }),
     });
-    say([...(dataset.notes ?? []), ...linesOf(report, run === null ? dataset.name : nameOfData(source), values.all)].join("\n"));
+    say(
+      [...(dataset.notes ?? []), ...linesOf(report, run === null ? dataset.name : nameOfData(source), values.all)].join(
+        "\n",
+      ),
+    );
     return unusableKinds.some((kind) => report.findings[kind].length > 0) ? 1 : 0;
   },
 });
@@ -51,7 +63,9 @@ async function openAgainst(path: string, from: (file: string) => Data): Promise<
 }
 
 function linesOf({ rows, pictures, findings }: DataReport, name: string, all: boolean): string[] {
-  const lines = [`${name}: ${rows} rows; ${pictures.none} without pictures, ${pictures.one} with one, ${pictures.several} with several`];
+  const lines = [
+    `${name}: ${rows} rows; ${pictures.none} without pictures, ${pictures.one} with one, ${pictures.several} with several`,
+  ];
   for (const kind of findingKinds) {
     const found = findings[kind];
     const told = all ? found : found.slice(0, 20);
@@ -59,6 +73,11 @@ function linesOf({ rows, pictures, findings }: DataReport, name: string, all: bo
     if (found.length > told.length) lines.push(`${kind}: and ${found.length - told.length} more`);
   }
   const telling = findings["answer in the question"].length;
-  lines.push(`the answer stands in the question of ${telling} of ${rows} rows (${((100 * telling) / Math.max(1, rows)).toFixed(1)} %)`);
-  return [...lines, JSON.stringify({ rows, ...Object.fromEntries(findingKinds.map((kind) => [kind, findings[kind].length])) })];
+  lines.push(
+    `the answer stands in the question of ${telling} of ${rows} rows (${((100 * telling) / Math.max(1, rows)).toFixed(1)} %)`,
+  );
+  return [
+    ...lines,
+    JSON.stringify({ rows, ...Object.fromEntries(findingKinds.map((kind) => [kind, findings[kind].length])) }),
+  ];
 }

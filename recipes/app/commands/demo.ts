@@ -2,7 +2,19 @@
 import { existsSync, rmSync } from "node:fs";
 import { cp, readdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { checkpointFolders, type Dataset, fileDigest, learnerSettings, lockFolder, makeFolder, openJsonl, type OpenPolicy, openPolicy, parseSettings, writeFileAtomic } from "@papo/core";
+import {
+  checkpointFolders,
+  type Dataset,
+  fileDigest,
+  learnerSettings,
+  lockFolder,
+  makeFolder,
+  openJsonl,
+  type OpenPolicy,
+  openPolicy,
+  parseSettings,
+  writeFileAtomic,
+} from "@papo/core";
 import { command } from "../command-line/command.ts";
 import { percent } from "../display/format.ts";
 import type { Display } from "../display/display.ts";
@@ -37,16 +49,30 @@ export const demo = command({
   ],
   options: {
     ...taskOptions("shortcut"),
-    recipe: { kind: "text", value: "<name>", many: true, text: `What is trained: ${recipes.join(", ")}; options after a colon, papo:gamma=0.04. Without it grpo and papo:gamma=0.1, of the task shapes papo.` },
+    recipe: {
+      kind: "text",
+      value: "<name>",
+      many: true,
+      text: `What is trained: ${recipes.join(", ")}; options after a colon, papo:gamma=0.04. Without it grpo and papo:gamma=0.1, of the task shapes papo.`,
+    },
     steps: { kind: "count", text: stepsText },
     seeds: { kind: "count", default: 1, text: "How often each is trained, with seeds from 1." },
     scenes: { kind: "count", default: 1000, text: "Unseen scenes to measure on." },
-    mode: { kind: "choice", choices: ["official", "paper"], many: true, default: ["official"], text: "Of recipes with PAPO: what its release computes, or what the paper writes." },
+    mode: {
+      kind: "choice",
+      choices: ["official", "paper"],
+      many: true,
+      default: ["official"],
+      text: "Of recipes with PAPO: what its release computes, or what the paper writes.",
+    },
     output: { kind: "text", value: "<folder>", default: "runs/demo", text: "Where runs and report go." },
     verbose: { kind: "flag", text: "Print each run's plan too: plugins, rewards, score requests, memory." },
     page: { kind: "flag", text: "Serve a page of the runs on this machine alone while they train." },
     ...portOption,
-    resume: { kind: "flag", text: "Go on in that folder, after a Ctrl-C: with the run that was on, then those that are missing." },
+    resume: {
+      kind: "flag",
+      text: "Go on in that folder, after a Ctrl-C: with the run that was on, then those that are missing.",
+    },
   },
   positionals: [0, 0],
   async run({ values, display }) {
@@ -62,7 +88,10 @@ export const demo = command({
     try {
       return await unlessStopped(
         () => runDemo({ task, trainings, steps, scenes, output, display, stop, verbose, port }),
-        () => display.line(`go on with: ${commandWith(["--output", relative(process.cwd(), output), "--resume"], [values.output])}`),
+        () =>
+          display.line(
+            `go on with: ${commandWith(["--output", relative(process.cwd(), output), "--resume"], [values.output])}`,
+          ),
       );
     } finally {
       stop.release();
@@ -97,14 +126,19 @@ function introduce({ task, trainings, scenes, output, display }: DemoOptions): v
   const labels = [...new Set(trainings.map(({ label }) => label))];
   display.line(`A tiny vision-language model learns from rewards: by ${labels.join(", then anew by ")}.`);
   if (task.about !== null) display.line(task.about);
-  display.line(`Why: what does training gain on ${scenes.toLocaleString("en")} unseen pictures${labels.length > 1 ? ", and which recipe more" : ""}?`);
-  display.line(`The end: ${relative(process.cwd(), join(output, "report.html"))}. Ctrl-C stops, --page shows it live, --verbose all plans.`);
+  display.line(
+    `Why: what does training gain on ${scenes.toLocaleString("en")} unseen pictures${labels.length > 1 ? ", and which recipe more" : ""}?`,
+  );
+  display.line(
+    `The end: ${relative(process.cwd(), join(output, "report.html"))}. Ctrl-C stops, --page shows it live, --verbose all plans.`,
+  );
 }
 
 async function runDemo(options: DemoOptions): Promise<void> {
   introduce(options);
   const control = new RunControl();
-  const page = options.port === null ? null : await openTrainingPage({ folder: options.output, control, ...options.port });
+  const page =
+    options.port === null ? null : await openTrainingPage({ folder: options.output, control, ...options.port });
   if (page !== null) options.display.line(`page: ${page.address}`);
   try {
     await trainAll(options, control, page);
@@ -113,7 +147,11 @@ async function runDemo(options: DemoOptions): Promise<void> {
   }
 }
 
-async function trainAll({ task, trainings, steps, scenes, output, display, stop, verbose }: DemoOptions, control: RunControl, page: TrainingPage | null): Promise<void> {
+async function trainAll(
+  { task, trainings, steps, scenes, output, display, stop, verbose }: DemoOptions,
+  control: RunControl,
+  page: TrainingPage | null,
+): Promise<void> {
   const data = await drawData(task, trainings, steps, scenes, output, display);
   const model = await startModelOf(task, output, display);
   if (verbose) display.line(`model: ${relative(process.cwd(), model)}; executor: onnxruntime-node on the CPU`);
@@ -139,12 +177,36 @@ async function trainAll({ task, trainings, steps, scenes, output, display, stop,
       const names = (answering.environments ?? []).map((environment) => environment.name);
       const before = [start, ...names].join("-");
       await measure("the start", policy, data.unseen, before, null, { display, stop }, answering);
-      const session = { stop, control, resume: existsSync(folder), name, policy, plugins: [...taskPlugins(task), ...plugins, ...probe(plugins)], dataset: data.train, settings: chosen, output: folder, display, weights: startWeights(model, null, fileDigest) };
+      const session = {
+        stop,
+        control,
+        resume: existsSync(folder),
+        name,
+        policy,
+        plugins: [...taskPlugins(task), ...plugins, ...probe(plugins)],
+        dataset: data.train,
+        settings: chosen,
+        output: folder,
+        display,
+        weights: startWeights(model, null, fileDigest),
+      };
       let withdraw: (() => void) | undefined;
       const onBegin = (): void => void (withdraw = page?.offer(folder));
-      const { ended } = await trainWithDisplay({ ...session, onBegin, shown: { plan: verbose, answerEvery: 10 } }).finally(() => withdraw?.());
+      const { ended } = await trainWithDisplay({
+        ...session,
+        onBegin,
+        shown: { plan: verbose, answerEvery: 10 },
+      }).finally(() => withdraw?.());
       if (ended === "interrupted") throw new StoppedError();
-      await measure(name, policy, data.unseen, join(folder, "evaluation", "after"), folder, { display, stop }, answering);
+      await measure(
+        name,
+        policy,
+        data.unseen,
+        join(folder, "evaluation", "after"),
+        folder,
+        { display, stop },
+        answering,
+      );
       await cp(before, join(folder, "evaluation", "before"), { recursive: true });
       writeFileAtomic(doneFile(folder), "");
       runs.push(readRunFolder(folder, { name, recipe: training.label }));
@@ -153,7 +215,13 @@ async function trainAll({ task, trainings, steps, scenes, output, display, stop,
     }
   }
   const report = join(output, "report.html");
-  await writeReport(report, { title: task.strength === null ? "The embedded task" : `The embedded task ${task.name}, the prior right about ${percent(task.strength)} of the training questions`, runs });
+  await writeReport(report, {
+    title:
+      task.strength === null
+        ? "The embedded task"
+        : `The embedded task ${task.name}, the prior right about ${percent(task.strength)} of the training questions`,
+    runs,
+  });
   summarise(runs, display);
   const about = { task: task.name, strength: task.strength, steps };
   const shown = trainings.map(({ variant }) => variant.label);
@@ -168,36 +236,83 @@ const folderName = ({ label, seed }: Training): string => [...(label.match(/\w+/
 const doneFile = (folder: string): string => join(folder, "done");
 
 /** Training scenes for the longest run, and unseen ones. */
-async function drawData(task: Task, trainings: readonly Training[], steps: number | null, scenes: number, output: string, display: Display): Promise<{ train: Dataset; unseen: Dataset }> {
+async function drawData(
+  task: Task,
+  trainings: readonly Training[],
+  steps: number | null,
+  scenes: number,
+  output: string,
+  display: Display,
+): Promise<{ train: Dataset; unseen: Dataset }> {
   const draw = async (split: "train" | "test", pictures: number): Promise<Dataset> => {
-    const phase = display.phase(`drawing ${pictures} ${split === "train" ? "training" : "unseen"} scenes`, pictures, true);
-    const file = await task.writeRows(join(output, "data", split), { split, seed: 2, count: pictures, onProgress: (done) => phase.advance(done) });
+    const phase = display.phase(
+      `drawing ${pictures} ${split === "train" ? "training" : "unseen"} scenes`,
+      pictures,
+      true,
+    );
+    const file = await task.writeRows(join(output, "data", split), {
+      split,
+      seed: 2,
+      count: pictures,
+      onProgress: (done) => phase.advance(done),
+    });
     phase.end();
     return openJsonl(file);
   };
-  return { train: await draw("train", promptsOf(trainings.map(({ variant }) => variant), steps)), unseen: await draw("test", scenes) };
+  return {
+    train: await draw(
+      "train",
+      promptsOf(
+        trainings.map(({ variant }) => variant),
+        steps,
+      ),
+    ),
+    unseen: await draw("test", scenes),
+  };
 }
 
 async function startModelOf(task: Task, output: string, display: Display): Promise<string> {
   let phase: ReturnType<Display["phase"]> | undefined;
-  const model = await task.startModel(join(output, "data", "start-model"), (done, steps) => (phase ??= display.phase("making the model to begin with", steps)).advance(done));
+  const model = await task.startModel(join(output, "data", "start-model"), (done, steps) =>
+    (phase ??= display.phase("making the model to begin with", steps)).advance(done),
+  );
   phase?.end();
   return model;
 }
 
 /** @param pictures the run's folder; null writes none: the start's are those of every run */
-async function measure(name: string, policy: OpenPolicy, dataset: Dataset, output: string, pictures: string | null, { display, stop }: Pick<DemoOptions, "display" | "stop">, answering: ReturnType<typeof answeringOf>): Promise<void> {
+async function measure(
+  name: string,
+  policy: OpenPolicy,
+  dataset: Dataset,
+  output: string,
+  pictures: string | null,
+  { display, stop }: Pick<DemoOptions, "display" | "stop">,
+  answering: ReturnType<typeof answeringOf>,
+): Promise<void> {
   const phase = display.phase(`measuring ${name} on ${dataset.size} unseen scenes`, 2 * dataset.size);
-  await evaluateShapes({ policy, dataset, output, pictures, ...answering, signal: stop.signal, onProgress: (done) => phase.advance(done) });
+  await evaluateShapes({
+    policy,
+    dataset,
+    output,
+    pictures,
+    ...answering,
+    signal: stop.signal,
+    onProgress: (done) => phase.advance(done),
+  });
   phase.end();
 }
 
 /** The numbers of the report in a few lines, the verdict even when it is not flattering. */
 function summarise(runs: readonly RunRecord[], display: Display): void {
-  const line = (name: string, { accuracy: greedy, sampled, errors, klPrcp }: NonNullable<RunRecord["after"]>): string => {
+  const line = (
+    name: string,
+    { accuracy: greedy, sampled, errors, klPrcp }: NonNullable<RunRecord["after"]>,
+  ): string => {
     const { accuracy, low, high } = greedy.overall;
     const needed = greedy.visionDependent ? percent(greedy.visionDependent.accuracy) : "–";
-    const part = greedy.priorWrong === null ? `picture needed ${needed}` : `prior wrong ${percent(greedy.priorWrong.accuracy)}`;
+    const part =
+      greedy.priorWrong === null ? `picture needed ${needed}` : `prior wrong ${percent(greedy.priorWrong.accuracy)}`;
     const perception = percent(errors["perception"] ?? 0);
     return `  ${name.padEnd(28)} ${percent(accuracy)} [${percent(low)}, ${percent(high)}]  ${part}  T=1 ${percent(sampled?.overall.accuracy ?? 0)}  perception errors ${perception}  KL_prcp ${(klPrcp ?? 0).toFixed(2)}`;
   };
@@ -212,7 +327,8 @@ function summarise(runs: readonly RunRecord[], display: Display): void {
 /** @param names labels of variants. @throws Error naming one that is none */
 function trainingsOf(names: readonly string[], modes: readonly Mode[], seeds: number): Training[] {
   return names.map(parseVariant).flatMap((variant) => {
-    const own: readonly (Mode | null)[] = variant.preset.startsWith("papo") && variant.options["mode"] === undefined ? modes : [null];
+    const own: readonly (Mode | null)[] =
+      variant.preset.startsWith("papo") && variant.options["mode"] === undefined ? modes : [null];
     return own.flatMap((mode) => {
       const chosen = mode === null ? variant : { ...variant, options: { ...variant.options, mode } };
       const label = labelOf(variant, own.length > 1 || mode === "paper" ? mode : null);
@@ -224,7 +340,11 @@ function trainingsOf(names: readonly string[], modes: readonly Mode[], seeds: nu
 /** "papo(grpo)", "papo(dapo), paper", "papo(grpo), gamma=0.1". */
 function labelOf({ preset, options }: Variant, mode: string | null): string {
   const base = preset === "papo" ? "papo(grpo)" : preset === "papo-d" ? "papo(dapo)" : preset;
-  return [base, ...Object.entries(options).map(([name, value]) => `${name}=${value}`), ...(mode === null ? [] : [mode])].join(", ");
+  return [
+    base,
+    ...Object.entries(options).map(([name, value]) => `${name}=${value}`),
+    ...(mode === null ? [] : [mode]),
+  ].join(", ");
 }
 
 /** The folder itself, or the first numbered neighbour that is free: an earlier report is never overwritten. */

@@ -26,22 +26,38 @@ export function differences(left: DescribedRecipe, right: DescribedRecipe): stri
   const settings = [...inputs, ...changes(left.settings, right.settings)].map(([name, a, b]) => `${name}: ${a} → ${b}`);
   const names = [...new Set([...left.plugins, ...right.plugins].map(({ name }) => name))];
   const plugins = names.flatMap((name) => {
-    const [a, b] = [left, right].map((recipe) => recipe.plugins.find((plugin) => plugin.name === name)) as [DescribedPlugin | undefined, DescribedPlugin | undefined];
+    const [a, b] = [left, right].map((recipe) => recipe.plugins.find((plugin) => plugin.name === name)) as [
+      DescribedPlugin | undefined,
+      DescribedPlugin | undefined,
+    ];
     if (a === undefined) return [`+ ${name} ${JSON.stringify(b!.options)}`];
     if (b === undefined) return [`− ${name} ${JSON.stringify(a.options)}`];
     return changes(a.options, b.options).map(([option, from, to]) => `${name}.${option}: ${from} → ${to}`);
   });
-  const shared = (recipe: DescribedRecipe, other: DescribedRecipe): string => recipe.plugins.map(({ name }) => name).filter((name) => other.plugins.some((plugin) => plugin.name === name)).join(", ");
-  const order = shared(left, right) === shared(right, left) ? [] : [`order: ${shared(left, right)} → ${shared(right, left)}`];
+  const shared = (recipe: DescribedRecipe, other: DescribedRecipe): string =>
+    recipe.plugins
+      .map(({ name }) => name)
+      .filter((name) => other.plugins.some((plugin) => plugin.name === name))
+      .join(", ");
+  const order =
+    shared(left, right) === shared(right, left) ? [] : [`order: ${shared(left, right)} → ${shared(right, left)}`];
   return [...settings, ...plugins, ...order];
 }
 
-function changes(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): [string, string, string][] {
+function changes(
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+): [string, string, string][] {
   const text = (value: unknown): string => (value === undefined ? "(none)" : JSON.stringify(value));
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].map((name) => [name, text(a[name]), text(b[name])] as [string, string, string]).filter(([, from, to]) => from !== to);
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])]
+    .map((name) => [name, text(a[name]), text(b[name])] as [string, string, string])
+    .filter(([, from, to]) => from !== to);
 }
 
-/** A warning for each method whose plugins a recipe holds that is called a baseline. A plugin whose coefficient is 0 does nothing. */
+/**
+ * A warning for each method whose plugins a recipe holds that is called a baseline. A plugin whose coefficient is 0
+ * does nothing.
+ */
 export function impureBaseline({ name, baseline, plugins }: DescribedRecipe): string[] {
   if (!baseline) return [];
   const on = plugins.flatMap((plugin) => {
@@ -49,7 +65,13 @@ export function impureBaseline({ name, baseline, plugins }: DescribedRecipe): st
     return method === null || plugin.options["coefficient"] === 0 ? [] : [{ plugin, method }];
   });
   return [...new Set(on.map(({ method }) => method))].map((method) => {
-    const which = on.filter((entry) => entry.method === method).map(({ plugin }) => (plugin.options["coefficient"] === undefined ? plugin.name : `${plugin.name} (coefficient ${JSON.stringify(plugin.options["coefficient"])})`));
+    const which = on
+      .filter((entry) => entry.method === method)
+      .map(({ plugin }) =>
+        plugin.options["coefficient"] === undefined
+          ? plugin.name
+          : `${plugin.name} (coefficient ${JSON.stringify(plugin.options["coefficient"])})`,
+      );
     return `${name} is called a baseline and has ${method} on: ${which.join(", ")}`;
   });
 }

@@ -11,7 +11,9 @@ export const doctor = textCommand({
   name: "doctor",
   also: ["env", "info"],
   forms: [""],
-  summary: ["Print executors, versions, threads, precision and GPU of this machine, and what to do for the faster one."],
+  summary: [
+    "Print executors, versions, threads, precision and GPU of this machine, and what to do for the faster one.",
+  ],
   options: {},
   positionals: [0, 0],
   async run() {
@@ -57,14 +59,22 @@ async function webgpuLine(): Promise<string> {
 }
 
 function advice({ gpu, bfloat16, setup, xla }: Found): string[] {
-  if (gpu) return [`For the GPU: ${xla?.cuda === true ? "" : "npx papo setup xla --cuda, then "}settings: { executor: "xla" }.`];
+  if (gpu)
+    return [
+      `For the GPU: ${xla?.cuda === true ? "" : "npx papo setup xla --cuda, then "}settings: { executor: "xla" }.`,
+    ];
   const products = 'settings: { executor: "tensorflow", precision: "bfloat16", parityTolerance: 0.2 }';
-  if (bfloat16) return [`This processor multiplies in bfloat16: ${setup === null ? "npx papo setup tensorflow, then " : ""}${products} is faster for large models, at some hundredths of a nat in log-probs.`];
+  if (bfloat16)
+    return [
+      `This processor multiplies in bfloat16: ${setup === null ? "npx papo setup tensorflow, then " : ""}${products} is faster for large models, at some hundredths of a nat in log-probs.`,
+    ];
   return ["onnxruntime is the faster executor here: nothing to do."];
 }
 
 function nvidiaGpus(): string[] {
-  const { status, stdout } = spawnSync("nvidia-smi", ["--query-gpu=name,memory.total", "--format=csv,noheader"], { encoding: "utf8" });
+  const { status, stdout } = spawnSync("nvidia-smi", ["--query-gpu=name,memory.total", "--format=csv,noheader"], {
+    encoding: "utf8",
+  });
   return status === 0 ? stdout.trim().split("\n") : [];
 }
 

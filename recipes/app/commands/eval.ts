@@ -1,6 +1,14 @@
 /** `papo eval`: scores of a model folder, a checkpoint or a run on a dataset, with their settings and intervals. */
 import { basename, join, resolve } from "node:path";
-import { beginFolder, createHost, digestsFile, keptDigests, learnerSettings, openPolicy, parseSettings } from "@papo/core";
+import {
+  beginFolder,
+  createHost,
+  digestsFile,
+  keptDigests,
+  learnerSettings,
+  openPolicy,
+  parseSettings,
+} from "@papo/core";
 import type { Environment, OpenPolicy } from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { benchmarkOf } from "../../run-file/benchmarks.ts";
@@ -37,11 +45,27 @@ export const evalCommand = command({
     "max-new-tokens": { kind: "count", default: 1024, text: "Tokens of an answer at most." },
     seed: { kind: "count", least: 0, default: 1, text: "Of the samples." },
     category: { kind: "text", value: "<column>", many: true, text: "Score by the values of a column too." },
-    pictures: { kind: "list", choices: pictureConditions, default: "real", text: "Which pictures the questions are asked with." },
-    output: { kind: "text", value: "<folder>", text: "Where the evaluation goes, runs/eval/<model>-<data> without it." },
+    pictures: {
+      kind: "list",
+      choices: pictureConditions,
+      default: "real",
+      text: "Which pictures the questions are asked with.",
+    },
+    output: {
+      kind: "text",
+      value: "<folder>",
+      text: "Where the evaluation goes, runs/eval/<model>-<data> without it.",
+    },
     base: { kind: "text", value: "<model>", text: "Of an adapter: the model that it is for." },
-    environments: { kind: "text", value: "<run.ts>", text: "Run file whose environments answer between turns; without it an answer has one turn." },
-    compare: { kind: "flag", text: "Compare two evaluations or runs question by question, error by error; seeds of one side with commas between." },
+    environments: {
+      kind: "text",
+      value: "<run.ts>",
+      text: "Run file whose environments answer between turns; without it an answer has one turn.",
+    },
+    compare: {
+      kind: "flag",
+      text: "Compare two evaluations or runs question by question, error by error; seeds of one side with commas between.",
+    },
     ...dataOptions,
   },
   positionals: [2, 2],
@@ -54,7 +78,14 @@ export const evalCommand = command({
     const dataset = await openSources(dataAt(second, values));
     const conditions = conditionsOf("--pictures", values.pictures);
     const settings = {
-      model: adapter ?? folder, data: resolve(second), samples: values.samples, temperature: values.temperature, topP: values["top-p"], topK: values["top-k"], maxNewTokens: values["max-new-tokens"], seed: values.seed,
+      model: adapter ?? folder,
+      data: resolve(second),
+      samples: values.samples,
+      temperature: values.temperature,
+      topP: values["top-p"],
+      topK: values["top-k"],
+      maxNewTokens: values["max-new-tokens"],
+      seed: values.seed,
       ...(environments.length === 0 ? {} : { environments: environments.map(({ name }) => name) }),
     };
     const output = resolve(values.output ?? join("runs", "eval", `${basename(first)}-${basename(second)}`));
@@ -66,24 +97,49 @@ export const evalCommand = command({
     const answered = (): number => readQuestions(join(output, "questions.jsonl")).length;
     const forget = beforeEnd(() => (answered() === 0 ? begun.takeBack() : undefined));
     const work = async (): Promise<void> => {
-      policy = await openPolicy({ folder, ...learnerSettings(parseSettings(adapter === null ? {} : { lora: { start: adapter } })) });
-      const weights = openedWeights(startWeights(folder, { start: adapter, fixed: [], reference: "base" }, keptDigests(join(output, digestsFile))));
-      const stop = hold({ say: () => display.line("stopping after the answers that are being sampled; Ctrl-C again stops at once") });
+      policy = await openPolicy({
+        folder,
+        ...learnerSettings(parseSettings(adapter === null ? {} : { lora: { start: adapter } })),
+      });
+      const weights = openedWeights(
+        startWeights(folder, { start: adapter, fixed: [], reference: "base" }, keptDigests(join(output, digestsFile))),
+      );
+      const stop = hold({
+        say: () => display.line("stopping after the answers that are being sampled; Ctrl-C again stops at once"),
+      });
       const byCondition = await evaluateConditions({
-        policy, dataset, settings: { ...settings, weights }, conditions, environments, judge: verifierJudge(verifier), categories: values.category.length > 0 ? values.category : (layout?.categories ?? []), output, pictures: output,
+        policy,
+        dataset,
+        settings: { ...settings, weights },
+        conditions,
+        environments,
+        judge: verifierJudge(verifier),
+        categories: values.category.length > 0 ? values.category : (layout?.categories ?? []),
+        output,
+        pictures: output,
         signal: stop.signal,
-        onCondition: (condition) => display.phase(`evaluating ${dataset.size} questions, pictures ${condition}`, dataset.size),
+        onCondition: (condition) =>
+          display.phase(`evaluating ${dataset.size} questions, pictures ${condition}`, dataset.size),
       }).finally(() => stop.release());
       const how = `T = ${settings.temperature}, top-p ${settings.topP}, top-k ${settings.topK}, at most ${settings.maxNewTokens.toLocaleString("en")} tokens, seed ${settings.seed}`;
       for (const [condition, questions] of byCondition) {
         const scores = scoresOf(questions, ksOf(settings.samples), settings.seed);
-        display.result([...(byCondition.size > 1 ? [`pictures ${condition}:`] : []), ...tableOf(scores, settings.samples, how)].join("\n"), { pictures: condition, ...settings, scores });
+        display.result(
+          [...(byCondition.size > 1 ? [`pictures ${condition}:`] : []), ...tableOf(scores, settings.samples, how)].join(
+            "\n",
+          ),
+          { pictures: condition, ...settings, scores },
+        );
       }
       for (const line of dependenceLines(byCondition)) display.result(line);
       display.result(`written to ${output}`, { output });
     };
     try {
-      return await unlessStopped(work, () => display.line(`${answered()} of ${dataset.size} questions are answered and kept; go on with: ${commandWith([])}`));
+      return await unlessStopped(work, () =>
+        display.line(
+          `${answered()} of ${dataset.size} questions are answered and kept; go on with: ${commandWith([])}`,
+        ),
+      );
     } catch (error) {
       if (answered() === 0) begun.takeBack();
       throw error;
@@ -107,28 +163,50 @@ async function environmentsOf(file: string): Promise<readonly Environment[]> {
 }
 
 /** In points, with its interval and chance. */
-const differenceText = (difference: Difference): string => `${percentInterval(difference).replaceAll(" %", " points")}, ${difference.p < 0.001 ? "p < 0.001" : `p = ${difference.p.toFixed(3)}`}`;
+const differenceText = (difference: Difference): string =>
+  `${percentInterval(difference).replaceAll(" %", " points")}, ${difference.p < 0.001 ? "p < 0.001" : `p = ${difference.p.toFixed(3)}`}`;
 
 function dependenceLines(byCondition: ReadonlyMap<PictureCondition, readonly Question[]>): string[] {
   const real = byCondition.get("real")!;
-  return [...byCondition].filter(([condition]) => condition !== "real").map(([condition, questions]) => {
-    const difference = compareEvaluations(real, questions);
-    return `real minus ${condition} pictures, ${difference.questions} questions: ${differenceText(difference)}`;
-  });
+  return [...byCondition]
+    .filter(([condition]) => condition !== "real")
+    .map(([condition, questions]) => {
+      const difference = compareEvaluations(real, questions);
+      return `real minus ${condition} pictures, ${difference.questions} questions: ${differenceText(difference)}`;
+    });
 }
 
-function tableOf({ questions, average, pass, majority, categories, outcomes, errors, consistency, evidence }: Scores, samples: number, how: string): string[] {
-  const nats = ({ value, low, high }: Estimate): string => `${value.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
+function tableOf(
+  { questions, average, pass, majority, categories, outcomes, errors, consistency, evidence }: Scores,
+  samples: number,
+  how: string,
+): string[] {
+  const nats = ({ value, low, high }: Estimate): string =>
+    `${value.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
   return [
     `${questions} questions, ${samples} samples each, ${how}`,
     `avg@${samples}   ${percentInterval(average)}`,
-    ...Object.entries(pass).filter(([k]) => k !== "1").map(([k, estimate]) => `pass@${k}  ${percentInterval(estimate)}`),
-    ...Object.entries(majority).filter(([k]) => k !== "1").map(([k, estimate]) => `maj@${k}   ${percentInterval(estimate)}`),
-    ...Object.entries(categories).flatMap(([column, values]) => Object.entries(values).map(([value, estimate]) => `${column} ${value} (${estimate.questions})  ${percentInterval(estimate)}`)),
-    `answers: ${Object.entries(outcomes).map(([outcome, share]) => `${outcome} ${(100 * share).toFixed(1)} %`).join(", ")}`,
-    ...Object.entries(errors).filter(([name]) => name !== "unsorted").map(([name, estimate]) => `${name}  ${percentInterval(estimate)}`),
+    ...Object.entries(pass)
+      .filter(([k]) => k !== "1")
+      .map(([k, estimate]) => `pass@${k}  ${percentInterval(estimate)}`),
+    ...Object.entries(majority)
+      .filter(([k]) => k !== "1")
+      .map(([k, estimate]) => `maj@${k}   ${percentInterval(estimate)}`),
+    ...Object.entries(categories).flatMap(([column, values]) =>
+      Object.entries(values).map(
+        ([value, estimate]) => `${column} ${value} (${estimate.questions})  ${percentInterval(estimate)}`,
+      ),
+    ),
+    `answers: ${Object.entries(outcomes)
+      .map(([outcome, share]) => `${outcome} ${(100 * share).toFixed(1)} %`)
+      .join(", ")}`,
+    ...Object.entries(errors)
+      .filter(([name]) => name !== "unsorted")
+      .map(([name, estimate]) => `${name}  ${percentInterval(estimate)}`),
     ...(consistency === null ? [] : [`answers that their reasoning comes to  ${percentInterval(consistency)}`]),
-    ...Object.entries(evidence).map(([condition, { lost }]) => `log-prob that a token loses with ${condition} pictures  ${nats(lost)} nats`),
+    ...Object.entries(evidence).map(
+      ([condition, { lost }]) => `log-prob that a token loses with ${condition} pictures  ${nats(lost)} nats`,
+    ),
   ];
 }
 

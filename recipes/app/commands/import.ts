@@ -25,8 +25,14 @@ export const importCommand = textCommand({
     if (existsSync(output)) throw new Error(`${output} is there already: name another file, --output other.ts`);
     const { peer, text, left, missing } = importConfig(readSmallFile(file!, configurationBytes), file!);
     writeFileAtomic(output, text);
-    const rest = left.length === 0 ? "all of it was carried over" : `${left.length} option${left.length === 1 ? " was" : "s were"} not carried over: a comment at each place says why`;
-    const base = missing === undefined ? "" : `\n${file} changes ${missing}, which was not found: its options are missing. Import it from a clone where it lies beside it.`;
+    const rest =
+      left.length === 0
+        ? "all of it was carried over"
+        : `${left.length} option${left.length === 1 ? " was" : "s were"} not carried over: a comment at each place says why`;
+    const base =
+      missing === undefined
+        ? ""
+        : `\n${file} changes ${missing}, which was not found: its options are missing. Import it from a clone where it lies beside it.`;
     say(`${peers[peer]}'s ${file} is ${output}; ${rest}.${base}\n\n  npx papo plan ${values.output}`);
   },
 });

@@ -17,13 +17,26 @@ export const merge = textCommand({
   ],
   options: {
     output: { kind: "text", value: "<folder>", required: true, text: "Where the merged model goes." },
-    base: { kind: "text", value: "<model>", text: "The model that the adapter is for, where adapter_config.json does not name it." },
-    type: { kind: "choice", choices: ["input", "float32", "bfloat16", "float16"], default: "input", text: "Type of the weights that are written; input: each tensor's in the base." },
+    base: {
+      kind: "text",
+      value: "<model>",
+      text: "The model that the adapter is for, where adapter_config.json does not name it.",
+    },
+    type: {
+      kind: "choice",
+      choices: ["input", "float32", "bfloat16", "float16"],
+      default: "input",
+      text: "Type of the weights that are written; input: each tensor's in the base.",
+    },
   },
   positionals: [1, Infinity],
   async run({ values: { output, base, type }, positionals }) {
     const folder = resolve(output);
-    await mergeAdapters(folder, { adapters: positionals.map(adapterFolder), type: types[type], ...(base === undefined ? {} : { base: resolve(base) }) });
+    await mergeAdapters(folder, {
+      adapters: positionals.map(adapterFolder),
+      type: types[type],
+      ...(base === undefined ? {} : { base: resolve(base) }),
+    });
     say(`model: ${folder}`);
   },
 });

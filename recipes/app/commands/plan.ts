@@ -2,8 +2,25 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
-  adviceFor, createHost, examplePrompt, firstPrompts, machineMemory, openProcessor, parseSettings, planOf, plannedFolder, type PlannedModel, plannedRun, planRollout, planTable,
-  type Plugin, publishedConfig, publishedNames, readModelConfig, type EncodedPrompt, type RunSettings,
+  adviceFor,
+  createHost,
+  examplePrompt,
+  firstPrompts,
+  machineMemory,
+  openProcessor,
+  parseSettings,
+  planOf,
+  plannedFolder,
+  type PlannedModel,
+  plannedRun,
+  planRollout,
+  planTable,
+  type Plugin,
+  publishedConfig,
+  publishedNames,
+  readModelConfig,
+  type EncodedPrompt,
+  type RunSettings,
 } from "@papo/core";
 import { grpo } from "../../grpo.ts";
 import { openSources } from "../../run-file/data-source.ts";
@@ -24,7 +41,11 @@ export const plan = textCommand({
   ],
   options: {
     ...setOption,
-    "model-shape": { kind: "text", value: "<published model | config.json>", text: "Take the run file's model to be this one, without weights." },
+    "model-shape": {
+      kind: "text",
+      value: "<published model | config.json>",
+      text: "Take the run file's model to be this one, without weights.",
+    },
     "text-tokens": { kind: "count", default: 128, text: "Text tokens of a prompt, where there is no data to read." },
     "visual-tokens": { kind: "count", least: 0, default: 256, text: "Visual tokens of its picture." },
     memory: { kind: "number", least: 1, value: "<GB>", text: "Memory to fit, in place of this machine's." },
@@ -55,7 +76,11 @@ const rowsRead = 16;
 async function ofRunFile(run: RunFile & { readonly modelAsWritten?: string }, settings: RunSettings): Promise<Subject> {
   const folder = modelFolder(run.model, run.modelAsWritten);
   const { random } = createHost(run.plugins, { seed: settings.seed });
-  const prompts = await firstPrompts(await openSources(run.data, settings.onBadRow), rowsRead, { processor: await openProcessor(folder, settings.pictures), random, settings });
+  const prompts = await firstPrompts(await openSources(run.data, settings.onBadRow), rowsRead, {
+    processor: await openProcessor(folder, settings.pictures),
+    random,
+    settings,
+  });
   if (prompts.length === 0) throw new Error("none of the data's rows can be used: papo data check says why");
   return { model: await plannedFolder(folder), encoded: prompts.map(({ views }) => views.get("original")!) };
 }
@@ -69,11 +94,16 @@ async function ofShape(shape: string, prompt: Parameters<typeof examplePrompt>[1
 async function shapeOf(shape: string): Promise<PlannedModel> {
   if (existsSync(shape)) {
     const folder = statSync(shape).isDirectory() ? shape : join(shape, "..");
-    const hasWeights = ["model.safetensors", "model.safetensors.index.json"].some((name) => existsSync(join(folder, name)));
+    const hasWeights = ["model.safetensors", "model.safetensors.index.json"].some((name) =>
+      existsSync(join(folder, name)),
+    );
     return hasWeights ? plannedFolder(folder) : { config: await readModelConfig(folder), typeOf: () => "BF16" };
   }
   const config = publishedConfig(shape);
-  if (config === null) throw new Error(`"${shape}" is no file, and not one published model that is known here: ${publishedNames().join(", ")}`);
+  if (config === null)
+    throw new Error(
+      `"${shape}" is no file, and not one published model that is known here: ${publishedNames().join(", ")}`,
+    );
   return { config, typeOf: () => "BF16" };
 }
 
@@ -85,7 +115,13 @@ function bareRun(set: readonly string[]): RunFile {
   return run;
 }
 
-async function describe(model: PlannedModel, plugins: readonly Plugin[], settings: RunSettings, encoded: readonly EncodedPrompt[], available: number): Promise<string[]> {
+async function describe(
+  model: PlannedModel,
+  plugins: readonly Plugin[],
+  settings: RunSettings,
+  encoded: readonly EncodedPrompt[],
+  available: number,
+): Promise<string[]> {
   const host = createHost(plugins, { seed: settings.seed });
   const context = { step: 1, steps: settings.steps };
   host.beginStep(context);

@@ -1,7 +1,33 @@
 /** `papo replay <run> --step N`: a step of a run again, held against what was recorded of it. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { beginFolder, type BegunFolder, checkpointFolders, createHost, digestsFile, identityOf, isLocked, keptDigests, learnerSettings, lockFile, openPolicy, parseSettings, type Plugin, train } from "@papo/core";
+import {
+  beginFolder,
+  type BegunFolder,
+  checkpointFolders,
+  createHost,
+  digestsFile,
+  identityOf,
+  isLocked,
+  keptDigests,
+  learnerSettings,
+  lockFile,
+  openPolicy,
+  parseSettings,
+  type Plugin,
+  train,
+} from "@papo/core";
 import { RunLogPlugin } from "@papo/plugins";
 import { command, UsageError } from "../command-line/command.ts";
 import type { Display } from "../display/display.ts";
@@ -24,8 +50,17 @@ export const replay = command({
   ],
   options: {
     step: { kind: "count", text: "The step." },
-    with: { kind: "text", value: "<plugin.option=value>", many: true, text: "Another option in that step alone: what it would have been is shown beside what it was. settings.… may be given too." },
-    "run-file": { kind: "text", value: "<run.ts>", text: "The run file, where it is not the one that the run was begun with." },
+    with: {
+      kind: "text",
+      value: "<plugin.option=value>",
+      many: true,
+      text: "Another option in that step alone: what it would have been is shown beside what it was. settings.… may be given too.",
+    },
+    "run-file": {
+      kind: "text",
+      value: "<run.ts>",
+      text: "The run file, where it is not the one that the run was begun with.",
+    },
   },
   positionals: [1, 1],
   async run({ values, positionals: [given], display }) {
@@ -35,10 +70,12 @@ export const replay = command({
     const recorded = recordedStep(folder, step);
     const { overrides, runFile } = begunRun(folder);
     const file = values["run-file"] ?? (runFile === undefined ? undefined : resolve(folder, runFile));
-    if (file === undefined) throw new UsageError([`${folder} does not say which run file it is of; give --run-file <run.ts>`]);
+    if (file === undefined)
+      throw new UsageError([`${folder} does not say which run file it is of; give --run-file <run.ts>`]);
     const original = await loadRunFile(file, { set: overrides, output: folder });
     const changes = values.with.map((change) => (/^(settings|plugins)\./.test(change) ? change : `plugins.${change}`));
-    const changed = changes.length === 0 ? null : await loadRunFile(file, { set: [...overrides, ...changes], output: folder });
+    const changed =
+      changes.length === 0 ? null : await loadRunFile(file, { set: [...overrides, ...changes], output: folder });
     removeLeftScratch(folder);
     const scratch = mkdtempSync(`${folder}.replay-`);
     const begun = beginFolder(scratch);
@@ -49,8 +86,10 @@ export const replay = command({
     const forget = beforeEnd(remove);
     try {
       prepare(folder, scratch, step);
-      if (changed !== null && (checkpointFolders(join(scratch, "checkpoints"))[0]?.step ?? -1) < step - 1 && step > 1) await runUpTo(original, begun, scratch, step - 1, false, display);
-      if (changed !== null) forgetVerdicts(join(scratch, "rewards", `step-${step}.jsonl`), scorersOf(changed.plugins, changes));
+      if (changed !== null && (checkpointFolders(join(scratch, "checkpoints"))[0]?.step ?? -1) < step - 1 && step > 1)
+        await runUpTo(original, begun, scratch, step - 1, false, display);
+      if (changed !== null)
+        forgetVerdicts(join(scratch, "rewards", `step-${step}.jsonl`), scorersOf(changed.plugins, changes));
       await runUpTo(changed ?? original, begun, scratch, step, changed !== null, display);
       return tell(recorded, recordedStep(scratch, step), changes, display);
     } finally {
@@ -60,7 +99,10 @@ export const replay = command({
   },
 });
 
-/** What replays that were killed left: their lock says that their process has ended. One that has none yet may be beginning. */
+/**
+ * What replays that were killed left: their lock says that their process has ended. One that has none yet may be
+ * beginning.
+ */
 function removeLeftScratch(folder: string): void {
   for (const name of readdirSync(dirname(folder)).filter((one) => one.startsWith(`${basename(folder)}.replay-`))) {
     const scratch = join(dirname(folder), name);
@@ -81,18 +123,25 @@ function tell(was: RecordedStep, is: RecordedStep, changes: readonly string[], d
 /** A folder that stands as the run did before the step: links to its checkpoints, and copies of its verdicts. */
 function prepare(folder: string, scratch: string, step: number): void {
   for (const name of ["checkpoints", "rewards"]) mkdirSync(join(scratch, name));
-  for (const { folder: checkpoint, step: at } of checkpointFolders(join(folder, "checkpoints"))) if (at < step) symlinkSync(checkpoint, join(scratch, "checkpoints", `step-${at}`));
+  for (const { folder: checkpoint, step: at } of checkpointFolders(join(folder, "checkpoints")))
+    if (at < step) symlinkSync(checkpoint, join(scratch, "checkpoints", `step-${at}`));
   const rewards = join(folder, "rewards");
   for (const name of existsSync(rewards) ? readdirSync(rewards) : []) {
-    if (Number(/^step-(\d+)\.jsonl$/.exec(name)?.[1] ?? Infinity) <= step) copyFileSync(join(rewards, name), join(scratch, "rewards", name));
+    if (Number(/^step-(\d+)\.jsonl$/.exec(name)?.[1] ?? Infinity) <= step)
+      copyFileSync(join(rewards, name), join(scratch, "rewards", name));
   }
   const digests = join(folder, digestsFile);
   if (existsSync(digests)) copyFileSync(digests, join(scratch, digestsFile));
 }
 
-/** Scorers of the plugins whose options are changed: what they said before holds no longer. All of them where that cannot be told. */
+/**
+ * Scorers of the plugins whose options are changed: what they said before holds no longer. All of them where that
+ * cannot be told.
+ */
 function scorersOf(plugins: readonly Plugin[], changes: readonly string[]): ReadonlySet<string> {
-  const others = plugins.filter((plugin) => !changes.some((change) => change.startsWith(`plugins.${identityOf(plugin)}.`)));
+  const others = plugins.filter(
+    (plugin) => !changes.some((change) => change.startsWith(`plugins.${identityOf(plugin)}.`)),
+  );
   const { scorers, views } = createHost(plugins, { seed: 1 });
   try {
     const kept = createHost(others, { seed: 1, givenViews: [...views.keys()] }).scorers;
@@ -106,15 +155,24 @@ function scorersOf(plugins: readonly Plugin[], changes: readonly string[]): Read
 function forgetVerdicts(journal: string, scorers: ReadonlySet<string>): void {
   if (scorers.size === 0 || !existsSync(journal)) return;
   const forgotten = new Set([...scorers].map((name) => JSON.stringify(name)));
-  const kept = readFileSync(journal, "utf8").split("\n").filter((line) => {
-    const scorer = /"scorer":("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
-    return scorer === undefined || !forgotten.has(scorer);
-  });
+  const kept = readFileSync(journal, "utf8")
+    .split("\n")
+    .filter((line) => {
+      const scorer = /"scorer":("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
+      return scorer === undefined || !forgotten.has(scorer);
+    });
   writeFileSync(journal, kept.join("\n"));
 }
 
 /** The run goes on in the scratch folder until a step is done. */
-async function runUpTo(run: LoadedRunFile, begun: BegunFolder, scratch: string, step: number, otherwise: boolean, display: Display): Promise<void> {
+async function runUpTo(
+  run: LoadedRunFile,
+  begun: BegunFolder,
+  scratch: string,
+  step: number,
+  otherwise: boolean,
+  display: Display,
+): Promise<void> {
   const settings = parseSettings(run.settings);
   const model = modelFolder(run.model, run.modelAsWritten);
   const weights = startWeights(model, settings.lora, keptDigests(join(scratch, digestsFile)));
@@ -125,16 +183,38 @@ async function runUpTo(run: LoadedRunFile, begun: BegunFolder, scratch: string, 
     const dataset = await openSources(run.data, settings.onBadRow);
     const unseen = plan === null ? null : await openSources(plan.data);
     const ended = new AbortController();
-    const measurements = plan === null || unseen === null ? null : new RunMeasurements({ signal: stop.signal, policy, model, weights, plan, dataset: unseen, plugins: run.plugins, maxNewTokens: settings.sampling.maxNewTokens, output: scratch, display });
+    const measurements =
+      plan === null || unseen === null
+        ? null
+        : new RunMeasurements({
+            signal: stop.signal,
+            policy,
+            model,
+            weights,
+            plan,
+            dataset: unseen,
+            plugins: run.plugins,
+            maxNewTokens: settings.sampling.maxNewTokens,
+            output: scratch,
+            display,
+          });
     await train({
-      begun, policy, dataset, settings, weights, output: scratch, resume: true, otherwise,
+      begun,
+      policy,
+      dataset,
+      settings,
+      weights,
+      output: scratch,
+      resume: true,
+      otherwise,
       // What plugins write down elsewhere is of the run and not of this.
       plugins: [...run.plugins.filter(({ observes }) => observes !== true), new RunLogPlugin({ folder: scratch })],
       evaluation: measurements?.inLoop() ?? null,
       signal: AbortSignal.any([stop.signal, ended.signal]),
-      onEvents: (events) => events.on("step", (done) => {
-        if (done.step >= step) ended.abort(new StoppedError());
-      }),
+      onEvents: (events) =>
+        events.on("step", (done) => {
+          if (done.step >= step) ended.abort(new StoppedError());
+        }),
     });
     stop.signal.throwIfAborted();
   } finally {

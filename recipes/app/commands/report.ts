@@ -19,7 +19,10 @@ export const report = textCommand({
     const names = runNames(positionals);
     const runs = positionals.map((folder, index) => readRunFolder(resolve(folder), names[index]));
     const file = resolve(values.output);
-    await writeReport(file, { title: positionals.length === 1 ? basename(resolve(positionals[0]!)) : `${positionals.length} runs`, runs });
+    await writeReport(file, {
+      title: positionals.length === 1 ? basename(resolve(positionals[0]!)) : `${positionals.length} runs`,
+      runs,
+    });
     say(`written to ${file}`);
   },
 });

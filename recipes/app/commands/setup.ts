@@ -12,7 +12,7 @@ export const setup = textCommand({
   name: "setup",
   forms: ["<tensorflow | xla>"],
   summary: [
-    "Make the executor \"tensorflow\" ready: fetch TensorFlow from PyPI and build the binding of @tensorflow/tfjs-node-gpu against it, about a minute.",
+    'Make the executor "tensorflow" ready: fetch TensorFlow from PyPI and build the binding of @tensorflow/tfjs-node-gpu against it, about a minute.',
     "With an NVIDIA GPU (nvidia-smi answers) the libraries for it are fetched too. Needs python3 with pip, and g++. Everything goes to the folder .tensorflow.",
     "Or the executor \"xla\": fetch OpenXLA's plugin for the processor, with --cuda the one for NVIDIA GPUs and CUDA's libraries, and run a program on it.",
     "Needs python3 with pip. Everything goes to the folder .xla.",
@@ -24,7 +24,8 @@ export const setup = textCommand({
   positionals: [1, 1],
   run({ values: { again, cuda }, positionals: [what] }) {
     if (!(kinds as readonly string[]).includes(what!)) throw new UsageError([notAmong("", what!, kinds).trimStart()]);
-    if (what === "tensorflow" && cuda) throw new UsageError(["--cuda is for xla; tensorflow takes what nvidia-smi shows"]);
+    if (what === "tensorflow" && cuda)
+      throw new UsageError(["--cuda is for xla; tensorflow takes what nvidia-smi shows"]);
     if (what === "tensorflow") {
       const known = tensorflowSetup();
       if (known === null || again) setUpTensorFlow(say);

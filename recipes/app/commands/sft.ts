@@ -1,7 +1,17 @@
 /** `papo sft run.ts`: supervised training on the answers of a JSONL file. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { beginFolder, isDiverged, learnerSettings, openPolicy, parseSettings, type RunSettings, supervisedBatches, trainSupervised, writeFolderAtomic } from "@papo/core";
+import {
+  beginFolder,
+  isDiverged,
+  learnerSettings,
+  openPolicy,
+  parseSettings,
+  type RunSettings,
+  supervisedBatches,
+  trainSupervised,
+  writeFolderAtomic,
+} from "@papo/core";
 import { command } from "../command-line/command.ts";
 import { hold, unlessStopped } from "../stopping.ts";
 import { changedRunFile, runFileMistakes, runFileOptions } from "../command-line/run-file-options.ts";
@@ -35,7 +45,10 @@ export const sft = command({
 async function trainOnAnswers(run: LoadedRunFile, overwrite: boolean, display: Display): Promise<void> {
   const settings = parseSettings(run.settings);
   const checkpoint = join(run.output, "supervised");
-  if (existsSync(checkpoint) && !overwrite) throw new Error(`${checkpoint} holds a trained model already: choose another output folder, or remove it (--overwrite)`);
+  if (existsSync(checkpoint) && !overwrite)
+    throw new Error(
+      `${checkpoint} holds a trained model already: choose another output folder, or remove it (--overwrite)`,
+    );
   const model = modelFolder(run.model, run.modelAsWritten);
   // Where it cannot be written to is told before the training, and nothing is left of a start that fails.
   const begun = beginFolder(run.output);
@@ -72,7 +85,10 @@ async function trainInFolder({ run, model, settings, checkpoint, display }: Supe
   try {
     let done = 0;
     const stop = hold({ say: () => display.line("stopping after this step; Ctrl-C again stops at once") });
-    const phase = display.phase(`supervised training on ${basename(nameOfData(run.data))}, ${dataset.size} rows`, settings.steps);
+    const phase = display.phase(
+      `supervised training on ${basename(nameOfData(run.data))}, ${dataset.size} rows`,
+      settings.steps,
+    );
     await trainSupervised({
       learner: policy.learner,
       batches: supervisedBatches({
@@ -88,16 +104,26 @@ async function trainInFolder({ run, model, settings, checkpoint, display }: Supe
         if (step < settings.steps) stop.signal.throwIfAborted();
         phase.advance(step);
         if (step === 1 || step === settings.steps || step % 10 === 0) {
-          display.line(`  step ${step}: loss ${loss.toFixed(4)}, ${(100 * confident).toFixed(1)} % of tokens above one half, gradient norm ${gradientNorm.toFixed(2)}`);
+          display.line(
+            `  step ${step}: loss ${loss.toFixed(4)}, ${(100 * confident).toFixed(1)} % of tokens above one half, gradient norm ${gradientNorm.toFixed(2)}`,
+          );
         }
       },
-    }).finally(() => stop.release()).catch(async (error: unknown) => {
-      if (done === 0 || isDiverged(error)) throw error;
-      // Rows are read as they are needed: a bad one late in the data must not cost what was learned before.
-      await writeFolderAtomic(checkpoint, (temporary) => policy.learner.save(temporary));
-      if (stop.signal.aborted) display.result(`stopped; as it was after step ${done} of ${settings.steps}: ${savedWeights(checkpoint)}`, { checkpoint, steps: done });
-      throw new Error(`${(error as Error).message}\nAs it was after step ${done}: ${savedWeights(checkpoint)}`, { cause: error });
-    });
+    })
+      .finally(() => stop.release())
+      .catch(async (error: unknown) => {
+        if (done === 0 || isDiverged(error)) throw error;
+        // Rows are read as they are needed: a bad one late in the data must not cost what was learned before.
+        await writeFolderAtomic(checkpoint, (temporary) => policy.learner.save(temporary));
+        if (stop.signal.aborted)
+          display.result(`stopped; as it was after step ${done} of ${settings.steps}: ${savedWeights(checkpoint)}`, {
+            checkpoint,
+            steps: done,
+          });
+        throw new Error(`${(error as Error).message}\nAs it was after step ${done}: ${savedWeights(checkpoint)}`, {
+          cause: error,
+        });
+      });
     phase.end();
     await writeFolderAtomic(checkpoint, (temporary) => policy.learner.save(temporary));
     display.result(savedWeights(checkpoint), { checkpoint, steps: settings.steps });

@@ -44,15 +44,25 @@ export const startModel = command({
 
 /** @throws Error before anything is trained where that of another prior is shipped */
 async function buildShortcut({ task, output, publish, seed, scenes, display }: BuildOptions): Promise<void> {
-  if (publish && task.prior !== shippedPrior) throw new Error(`--publish is of shortcut:${shippedPrior}: the starting models of the other priors are made where they are needed`);
+  if (publish && task.prior !== shippedPrior)
+    throw new Error(
+      `--publish is of shortcut:${shippedPrior}: the starting models of the other priors are made where they are needed`,
+    );
   const dataset = await openJsonl(await task.writeRows(join(output, "unseen"), { split: "test", seed, count: scenes }));
   const phase = display.phase("supervised training", startSteps);
   const folder = await madeStart(task.prior!, output, (done) => phase.advance(done));
   phase.end();
   const policy = await openPolicy({ folder, ...learnerSettings(parseSettings()) });
-  const { accuracy: { overall, priorWrong }, sampled } = await evaluateShapes({ policy, dataset }).then(({ greedy, sampled: atOne }) => evaluationOf(greedy, {}, atOne ?? []));
+  const {
+    accuracy: { overall, priorWrong },
+    sampled,
+  } = await evaluateShapes({ policy, dataset }).then(({ greedy, sampled: atOne }) =>
+    evaluationOf(greedy, {}, atOne ?? []),
+  );
   await policy.close();
-  display.line(`  greedy ${percent(overall.accuracy)}, where the prior is wrong ${percent(priorWrong?.accuracy ?? 0)}; sampled at T = 1 ${percent(sampled?.overall.accuracy ?? 0)}, where it is wrong ${percent(sampled?.priorWrong?.accuracy ?? 0)}`);
+  display.line(
+    `  greedy ${percent(overall.accuracy)}, where the prior is wrong ${percent(priorWrong?.accuracy ?? 0)}; sampled at T = 1 ${percent(sampled?.overall.accuracy ?? 0)}, where it is wrong ${percent(sampled?.priorWrong?.accuracy ?? 0)}`,
+  );
   display.line(`model: ${publish ? await publishStartModel(folder, shippedStart) : folder}`);
 }
 
@@ -82,7 +92,8 @@ async function build({ output, publish, seed, scenes, display }: BuildOptions): 
       seed,
       onStep: ({ step, loss, confident }) => {
         phase.advance(step);
-        if (step % 50 === 0 || step === stage.steps) display.line(`  step ${step}: loss ${loss.toFixed(4)}, ${percent(confident)} of tokens above one half`);
+        if (step % 50 === 0 || step === stage.steps)
+          display.line(`  step ${step}: loss ${loss.toFixed(4)}, ${percent(confident)} of tokens above one half`);
       },
     });
     phase.end();
@@ -92,11 +103,25 @@ async function build({ output, publish, seed, scenes, display }: BuildOptions): 
     folder = join(folder, "model");
     const { greedy, sampled } = await evaluateShapes({ policy, dataset });
     const swapped = scoresOf((await evaluateSwapped(policy, dataset)).filter(needsPicture), []);
-    const { accuracy: { overall, visionDependent }, sampled: atOne, klPrcp } = evaluationOf(greedy, {}, sampled ?? []);
-    const direct = greedy.filter(({ answers: [answer] }) => answer?.consistent === null && answer.outcome !== "no answer").length / greedy.length;
-    display.line(`  greedy ${percent(overall.accuracy)}, with the picture needed ${percent(visionDependent?.accuracy ?? 0)}, the same with swapped pictures ${percent(swapped.average.value)}`);
-    display.line(`  without reasoning ${percent(direct)}; sampled at T = 1 ${percent(atOne?.overall.accuracy ?? 0)}; KL_prcp ${(klPrcp ?? 0).toFixed(3)}`);
-    display.line(`  by kind: ${Object.entries(scoresOf(greedy, []).categories["kind"] ?? {}).map(([kind, { value }]) => `${kind} ${percent(value)}`).join(", ")}`);
+    const {
+      accuracy: { overall, visionDependent },
+      sampled: atOne,
+      klPrcp,
+    } = evaluationOf(greedy, {}, sampled ?? []);
+    const direct =
+      greedy.filter(({ answers: [answer] }) => answer?.consistent === null && answer.outcome !== "no answer").length /
+      greedy.length;
+    display.line(
+      `  greedy ${percent(overall.accuracy)}, with the picture needed ${percent(visionDependent?.accuracy ?? 0)}, the same with swapped pictures ${percent(swapped.average.value)}`,
+    );
+    display.line(
+      `  without reasoning ${percent(direct)}; sampled at T = 1 ${percent(atOne?.overall.accuracy ?? 0)}; KL_prcp ${(klPrcp ?? 0).toFixed(3)}`,
+    );
+    display.line(
+      `  by kind: ${Object.entries(scoresOf(greedy, []).categories["kind"] ?? {})
+        .map(([kind, { value }]) => `${kind} ${percent(value)}`)
+        .join(", ")}`,
+    );
     await policy.close();
   }
   display.line(`model: ${publish ? await publishStartModel(folder) : folder}`);

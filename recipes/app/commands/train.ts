@@ -2,8 +2,22 @@
 import { existsSync, rmSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import {
-  beginFolder, beginReading, checkpointFolders, createHost, digestsFile, keptDigests, launchPolicy, learnerSettings, openPolicy, openRunFolder, parseSettings,
-  policyFolder, type BegunFolder, type Dataset, type OpenPolicy, type RunSettings,
+  beginFolder,
+  beginReading,
+  checkpointFolders,
+  createHost,
+  digestsFile,
+  keptDigests,
+  launchPolicy,
+  learnerSettings,
+  openPolicy,
+  openRunFolder,
+  parseSettings,
+  policyFolder,
+  type BegunFolder,
+  type Dataset,
+  type OpenPolicy,
+  type RunSettings,
 } from "@papo/core";
 import { portOption } from "../command-line/page-options.ts";
 import { command } from "../command-line/command.ts";
@@ -34,10 +48,19 @@ export const trainCommand = command({
     `Ctrl-C ends after the current step with a checkpoint, SIGTERM and SIGHUP do so within ${usualLimit} seconds; they exit with 130, 143 and 129.`,
   ],
   options: {
-    resume: { kind: "flag", text: "Go on from the newest checkpoint, with the settings that the run was begun with; and past the end of a finished run whose settings have more steps now." },
-    "stop-within": { kind: "count", text: "Seconds from being asked to stop to the end. After half of them a step that has updated nothing yet is given up, and what was before it is saved." },
+    resume: {
+      kind: "flag",
+      text: "Go on from the newest checkpoint, with the settings that the run was begun with; and past the end of a finished run whose settings have more steps now.",
+    },
+    "stop-within": {
+      kind: "count",
+      text: "Seconds from being asked to stop to the end. After half of them a step that has updated nothing yet is given up, and what was before it is saved.",
+    },
     ...runFileOptions,
-    page: { kind: "flag", text: "Serve a page of the run on this machine alone, where it can be paused and stopped; `papo watch` follows any run." },
+    page: {
+      kind: "flag",
+      text: "Serve a page of the run on this machine alone, where it can be paused and stopped; `papo watch` follows any run.",
+    },
     ...portOption,
   },
   positionals: [1, 1],
@@ -46,8 +69,19 @@ export const trainCommand = command({
     beginReading();
     const { run, overrides } = await changedRunFile(file!, values, values.resume);
     const page = values.page || values.port !== undefined ? { port: values.port ?? null } : null;
-    const starting = { overrides, runFile: relative(run.output, resolve(file!)), resume: values.resume, overwrite: values.overwrite, limitSeconds: values["stop-within"], display, page };
-    return unlessStopped(() => trainRunFile(run, starting), () => display.line(`go on with: ${commandWith(["--resume"], ["--overwrite"])}`));
+    const starting = {
+      overrides,
+      runFile: relative(run.output, resolve(file!)),
+      resume: values.resume,
+      overwrite: values.overwrite,
+      limitSeconds: values["stop-within"],
+      display,
+      page,
+    };
+    return unlessStopped(
+      () => trainRunFile(run, starting),
+      () => display.line(`go on with: ${commandWith(["--resume"], ["--overwrite"])}`),
+    );
   },
 });
 
@@ -80,8 +114,11 @@ async function trainRunFile(run: LoadedRunFile, starting: Starting): Promise<voi
       earlier?.discard();
       earlier = null;
     };
-    // Answers of an evaluation that was stopped are gone on with; what was set aside comes back when the folder is used again.
-    const forget = beforeEnd(() => (resume || overwrite || folder.begun || existsSync(join(run.output, "evaluation")) ? undefined : begun.takeBack()));
+    // Answers of an evaluation that was stopped are gone on with; what was set aside comes back when the folder is used
+    // again.
+    const forget = beforeEnd(() =>
+      resume || overwrite || folder.begun || existsSync(join(run.output, "evaluation")) ? undefined : begun.takeBack(),
+    );
     try {
       await trainInFolder({ ...run, model }, settings, { ...starting, begun, onFirstStep });
     } catch (error) {
@@ -101,7 +138,11 @@ interface InFolder extends Starting {
   onFirstStep(): void;
 }
 
-async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, runFile, resume, limitSeconds, display, begun, onFirstStep, page: wanted }: InFolder): Promise<void> {
+async function trainInFolder(
+  run: RunFile,
+  settings: RunSettings,
+  { overrides, runFile, resume, limitSeconds, display, begun, onFirstStep, page: wanted }: InFolder,
+): Promise<void> {
   const { plugins, output, model } = run;
   const plan = run.evaluation === undefined ? null : planOf(run.evaluation);
   const { dataset, unseen, policy } = await openParts(run, settings, plan);
@@ -110,7 +151,21 @@ async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, r
   const control = new RunControl();
   stop.signal.addEventListener("abort", () => control.ask("stop"));
   const { signal } = control;
-  const measurements = plan === null || unseen === null ? null : new RunMeasurements({ signal, policy, model, weights, plan, dataset: unseen, plugins, maxNewTokens: settings.sampling.maxNewTokens, output, display });
+  const measurements =
+    plan === null || unseen === null
+      ? null
+      : new RunMeasurements({
+          signal,
+          policy,
+          model,
+          weights,
+          plan,
+          dataset: unseen,
+          plugins,
+          maxNewTokens: settings.sampling.maxNewTokens,
+          output,
+          display,
+        });
   for (const note of [...(dataset.notes ?? []), ...(unseen?.notes ?? [])]) display.line(`  ${note}`);
   let page: TrainingPage | null = null;
   try {
@@ -118,18 +173,45 @@ async function trainInFolder(run: RunFile, settings: RunSettings, { overrides, r
     page?.offer(output);
     if (page !== null) display.line(`page: ${page.address}`);
     // A run that is resumed without a checkpoint begins with these weights again.
-    if (measurements !== null && (!resume || checkpointFolders(join(output, "checkpoints")).length === 0)) display.line(`  ${averageLine(await measurements.before(resume))}`);
-    const session = { name: basename(output), policy, weights, ...run, dataset, settings: run.settings ?? {}, overrides, runFile, begun, display, resume, stop, evaluation: measurements?.inLoop() ?? null, onFirstStep, control };
+    if (measurements !== null && (!resume || checkpointFolders(join(output, "checkpoints")).length === 0))
+      display.line(`  ${averageLine(await measurements.before(resume))}`);
+    const session = {
+      name: basename(output),
+      policy,
+      weights,
+      ...run,
+      dataset,
+      settings: run.settings ?? {},
+      overrides,
+      runFile,
+      begun,
+      display,
+      resume,
+      stop,
+      evaluation: measurements?.inLoop() ?? null,
+      onFirstStep,
+      control,
+    };
     const summary = await trainWithDisplay(session);
     if (summary.ended === "interrupted") {
-      display.result(`stopped after ${summary.steps} of ${settings.steps} steps; all of it is safe in ${summary.checkpoint}`, { ended: summary.ended, steps: summary.steps, checkpoint: summary.checkpoint });
+      display.result(
+        `stopped after ${summary.steps} of ${settings.steps} steps; all of it is safe in ${summary.checkpoint}`,
+        { ended: summary.ended, steps: summary.steps, checkpoint: summary.checkpoint },
+      );
       throw new StoppedError();
     }
     if (measurements !== null) display.line(`  ${averageLine(await measurements.after(summary.steps))}`);
     const report = join(output, "report.html");
     await writeReport(report, { title: basename(output), runs: [readRunFolder(output)] });
     const { ended, steps, reason, checkpoint } = summary;
-    display.result(`${ended} after ${steps} steps${reason === null ? "" : `: ${reason}`}`, { ended, steps, reason, checkpoint, report, metrics: summary.metrics });
+    display.result(`${ended} after ${steps} steps${reason === null ? "" : `: ${reason}`}`, {
+      ended,
+      steps,
+      reason,
+      checkpoint,
+      report,
+      metrics: summary.metrics,
+    });
     display.result(savedWeights(policyFolder(checkpoint)));
     display.result(`report: ${report}`);
     signal.throwIfAborted();
@@ -147,8 +229,15 @@ interface Parts {
   readonly policy: OpenPolicy;
 }
 
-/** The policy's threads load what they run while data are opened; mistakes in the data are told before the model is read. */
-async function openParts({ data, model: folder }: RunFile, settings: RunSettings, plan: ReturnType<typeof planOf> | null): Promise<Parts> {
+/**
+ * The policy's threads load what they run while data are opened; mistakes in the data are told before the model is
+ * read.
+ */
+async function openParts(
+  { data, model: folder }: RunFile,
+  settings: RunSettings,
+  plan: ReturnType<typeof planOf> | null,
+): Promise<Parts> {
   const learner = learnerSettings(settings);
   const launched = launchPolicy(learner);
   try {

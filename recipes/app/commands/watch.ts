@@ -21,12 +21,15 @@ export const watch = textCommand({
     const runs = new WatchedRuns(positionals);
     const token = newToken();
     const { address, close } = await servePage({
-      runs, token,
+      runs,
+      token,
       title: positionals.length === 1 ? basename(resolve(positionals[0]!)) : `${positionals.length} runs`,
       port: values.port ?? null,
       control: async (run, action) => {
         const training = readPageFile(runs.folder(run) ?? "");
-        return training === null ? "Nobody trains this run with a page: papo train run.ts --page" : askTraining(training, action);
+        return training === null
+          ? "Nobody trains this run with a page: papo train run.ts --page"
+          : askTraining(training, action);
       },
     });
     say(`watching: ${addressWithToken(address, token)}`);

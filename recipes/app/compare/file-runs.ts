@@ -1,4 +1,7 @@
-/** Runs of run files, each a process of its own that goes on where it was cut off: what sweeps and comparisons of run files train. */
+/**
+ * Runs of run files, each a process of its own that goes on where it was cut off: what sweeps and comparisons of run
+ * files train.
+ */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,7 +26,10 @@ export interface FileRun {
 
 export const isFinished = ({ finished }: Pick<FileRun, "finished">): boolean => existsSync(finished);
 
-/** What would stop the runs, of all of them at once. @returns the run files as they are read, in order. @throws Error naming it, a line each */
+/**
+ * What would stop the runs, of all of them at once. @returns the run files as they are read, in order. @throws Error
+ * naming it, a line each
+ */
 export async function checkRuns(runs: readonly FileRun[]): Promise<LoadedRunFile[]> {
   const mistakes = new Set<string>();
   const read: LoadedRunFile[] = [];
@@ -48,7 +54,12 @@ async function checkEarlier(runs: readonly FileRun[]): Promise<void> {
     if (!hasBegun(folder)) continue;
     const changed = differences(comparable(await readRecipe(folder)), comparable(await readRecipe(runFile, set)));
     if (changed.length === 0) continue;
-    throw new Error(`${name} was begun with another recipe, ${folder}:\n${changed.slice(0, 5).map((line) => `  ${line}`).join("\n")}\nname another --output, or undo the change; nothing there is lost`);
+    throw new Error(
+      `${name} was begun with another recipe, ${folder}:\n${changed
+        .slice(0, 5)
+        .map((line) => `  ${line}`)
+        .join("\n")}\nname another --output, or undo the change; nothing there is lost`,
+    );
   }
 }
 
@@ -63,7 +74,9 @@ const hasBegun = (folder: string): boolean => existsSync(`${folder}/run.json`);
 /** Train those that are missing. @returns a line for each that failed, with its last words */
 export async function trainMissing(runs: readonly FileRun[], how: SideBySide): Promise<string[]> {
   const missing = runs.filter((run) => !isFinished(run));
-  how.say(`${runs.length} run${runs.length === 1 ? "" : "s"}, ${runs.length - missing.length} of them done already; ${how.limit} at a time`);
+  how.say(
+    `${runs.length} run${runs.length === 1 ? "" : "s"}, ${runs.length - missing.length} of them done already; ${how.limit} at a time`,
+  );
   const failures = await runSideBySide(missing.map(sideRun), how);
   return failures.length === 0 ? [] : [`${failures.length} of ${missing.length} runs failed:`, ...failures];
 }
@@ -71,7 +84,14 @@ export async function trainMissing(runs: readonly FileRun[], how: SideBySide): P
 const sideRun = ({ name, runFile, set, folder, finished, seed }: FileRun): SideRun => ({
   name,
   script: fileURLToPath(new URL("./train-one.ts", import.meta.url)),
-  words: ["train", runFile, ...set.flatMap((one) => ["--set", one]), "--output", folder, ...(hasBegun(folder) ? ["--resume"] : [])],
+  words: [
+    "train",
+    runFile,
+    ...set.flatMap((one) => ["--set", one]),
+    "--output",
+    folder,
+    ...(hasBegun(folder) ? ["--resume"] : []),
+  ],
   before: () => mkdirSync(dirname(folder), { recursive: true }),
   log: `${folder}.log`,
   after: () => writeFileAtomic(finished, `${JSON.stringify({ set, seed })}\n`),

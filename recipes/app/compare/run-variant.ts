@@ -1,7 +1,16 @@
 /** One run of a comparison, in a process of its own: `node run-variant.js <job as JSON>`, or .ts with a loader. */
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { exitAtOnce, flushFiles, learnerSettings, openJsonl, openPolicyInProcess, parseSettings, type Plugin, train } from "@papo/core";
+import {
+  exitAtOnce,
+  flushFiles,
+  learnerSettings,
+  openJsonl,
+  openPolicyInProcess,
+  parseSettings,
+  type Plugin,
+  train,
+} from "@papo/core";
 import { PerceptionProbePlugin, RandomMaskPlugin, RunLogPlugin } from "@papo/plugins";
 import { answeringOf, evaluateShapes } from "../tasks/shapes/evaluation.ts";
 import { taskPlugins, type Task } from "../tasks/task.ts";
@@ -25,19 +34,41 @@ export interface Job {
 }
 
 /** Train and measure; see `isDone`. */
-export async function runJob({ variant, seed, steps, task, model, train: trainFile, unseen, folder }: Job): Promise<void> {
+export async function runJob({
+  variant,
+  seed,
+  steps,
+  task,
+  model,
+  train: trainFile,
+  unseen,
+  folder,
+}: Job): Promise<void> {
   const { plugins, settings } = madePreset(variant);
   // Only a run that may be rolled back needs checkpoints.
-  const checkpoints = variant.options["onCollapse"] === "roll_back" ? { checkpointEvery: 3, keepCheckpoints: 8 } : { checkpointEvery: 0 };
+  const checkpoints =
+    variant.options["onCollapse"] === "roll_back" ? { checkpointEvery: 3, keepCheckpoints: 8 } : { checkpointEvery: 0 };
   const chosen = { ...settings, seed, ...(steps === null ? {} : { steps }), ...checkpoints };
   // One thread: models this small gain more from two runs side by side.
   const policy = await openPolicyInProcess({ folder: model, threads: 1, ...learnerSettings(parseSettings(chosen)) });
   try {
     const log = new RunLogPlugin({ folder, decode: (tokens) => policy.processor.decode(tokens) });
-    await train({ policy, plugins: [...taskPlugins(task), ...plugins, ...probe(plugins), log], dataset: await openJsonl(trainFile), settings: chosen, output: folder });
+    await train({
+      policy,
+      plugins: [...taskPlugins(task), ...plugins, ...probe(plugins), log],
+      dataset: await openJsonl(trainFile),
+      settings: chosen,
+      output: folder,
+    });
     const measured = join(folder, "evaluation", "measuring");
     rmSync(measured, { recursive: true, force: true });
-    await evaluateShapes({ policy, dataset: await openJsonl(unseen), sampled: false, output: measured, ...answeringOf(plugins, chosen) });
+    await evaluateShapes({
+      policy,
+      dataset: await openJsonl(unseen),
+      sampled: false,
+      output: measured,
+      ...answeringOf(plugins, chosen),
+    });
     await flushFiles(measured);
     renameSync(measured, join(folder, "evaluation", "after"));
   } finally {

@@ -6,7 +6,10 @@ import { dirname } from "node:path";
 export interface SideRun {
   /** For people: "papo, seed 1". */
   readonly name: string;
-  /** A module of this package, which is given the words. It has a channel to this process, that closes when this process ends. */
+  /**
+   * A module of this package, which is given the words. It has a channel to this process, that closes when this process
+   * ends.
+   */
   readonly script: string;
   readonly words: readonly string[];
   /** Called before it begins. */
@@ -28,7 +31,10 @@ export interface SideBySide {
 }
 
 /** Run them all. @returns a line for each that failed, with its last words; what was stopped is none */
-export async function runSideBySide(runs: readonly SideRun[], { limit, say, signal, children = new Set() }: SideBySide): Promise<string[]> {
+export async function runSideBySide(
+  runs: readonly SideRun[],
+  { limit, say, signal, children = new Set() }: SideBySide,
+): Promise<string[]> {
   const failures: string[] = [];
   const ask = (): void => {
     for (const child of children) child.kill("SIGINT");
@@ -44,7 +50,9 @@ export async function runSideBySide(runs: readonly SideRun[], { limit, say, sign
       const stopped = failure !== null && stopping();
       if (failure === null) run.after?.();
       const seconds = ((performance.now() - start) / 1000).toFixed(0);
-      say(`${run.name}: ${failure === null ? "done" : stopped ? "stopped" : "failed"} after ${seconds} s (${Math.min(next, runs.length)} of ${runs.length} begun)`);
+      say(
+        `${run.name}: ${failure === null ? "done" : stopped ? "stopped" : "failed"} after ${seconds} s (${Math.min(next, runs.length)} of ${runs.length} begun)`,
+      );
       if (failure !== null && !stopped) failures.push(`${run.name}: ${failure}`);
     }
   };
@@ -53,10 +61,17 @@ export async function runSideBySide(runs: readonly SideRun[], { limit, say, sign
   return failures;
 }
 
-/** The last words of a run that failed, or null. In a group of its own: Ctrl-C reaches this process alone, which passes it on. */
+/**
+ * The last words of a run that failed, or null. In a group of its own: Ctrl-C reaches this process alone, which passes
+ * it on.
+ */
 function runOne({ script, words, log }: SideRun, children: Set<ChildProcess>): Promise<string | null> {
   const out = log === undefined ? null : openSync(log, "a");
-  const child = spawn(process.execPath, [...loaderOf(script), script, ...words], { stdio: ["ignore", out ?? "ignore", "pipe", "ipc"], cwd: out === null ? dirname(script) : process.cwd(), detached: true });
+  const child = spawn(process.execPath, [...loaderOf(script), script, ...words], {
+    stdio: ["ignore", out ?? "ignore", "pipe", "ipc"],
+    cwd: out === null ? dirname(script) : process.cwd(),
+    detached: true,
+  });
   if (out !== null) closeSync(out);
   children.add(child);
   let said = "";
@@ -67,7 +82,9 @@ function runOne({ script, words, log }: SideRun, children: Set<ChildProcess>): P
       resolve(failure);
     };
     child.on("error", (error) => end(error.message));
-    child.on("close", (code, signal) => end(code === 0 ? null : `${signal ?? `exit ${code}`}: ${said.trim().split("\n").slice(-12).join("\n")}`));
+    child.on("close", (code, signal) =>
+      end(code === 0 ? null : `${signal ?? `exit ${code}`}: ${said.trim().split("\n").slice(-12).join("\n")}`),
+    );
   });
 }
 

@@ -36,27 +36,40 @@ export function linesOf(runs: readonly RunRecord[], baseline: string): Line[] {
     seeds: own.length,
     measure: own[0]!.after!.accuracy.measure,
     accuracy: accuracyOf(own, "overall"),
-    visionDependent: own.some(({ after }) => after?.accuracy.visionDependent === null) ? null : accuracyOf(own, "visionDependent"),
+    visionDependent: own.some(({ after }) => after?.accuracy.visionDependent === null)
+      ? null
+      : accuracyOf(own, "visionDependent"),
     gain: label === baseline || base.length === 0 ? null : differenceOf(own, base, "overall"),
     priorWrong: priorOf(own, label === baseline ? [] : base),
-    perceptionErrors: own.every(({ after }) => Object.keys(after!.errors).length === 0) ? null : mean(own.map(({ after }) => after!.errors["perception"] ?? 0)),
+    perceptionErrors: own.every(({ after }) => Object.keys(after!.errors).length === 0)
+      ? null
+      : mean(own.map(({ after }) => after!.errors["perception"] ?? 0)),
     klPrcp: own.some(({ after }) => after!.klPrcp === null) ? null : mean(own.map(({ after }) => after!.klPrcp!)),
-    secondsPerStep: median(own.flatMap(({ steps }) => steps.flatMap(({ metrics }) => metrics["timing/step_seconds"] ?? []))),
+    secondsPerStep: median(
+      own.flatMap(({ steps }) => steps.flatMap(({ metrics }) => metrics["timing/step_seconds"] ?? [])),
+    ),
   }));
   return lines.sort((a, b) => b.accuracy.value - a.accuracy.value || (a.label < b.label ? -1 : 1));
 }
 
 function priorOf(own: readonly RunRecord[], base: readonly RunRecord[]): Line["priorWrong"] {
   if (own.some(({ after }) => after?.accuracy.priorWrong === null)) return null;
-  return { accuracy: accuracyOf(own, "priorWrong"), gain: base.length === 0 ? null : differenceOf(own, base, "priorWrong") };
+  return {
+    accuracy: accuracyOf(own, "priorWrong"),
+    gain: base.length === 0 ? null : differenceOf(own, base, "priorWrong"),
+  };
 }
 
 /** A column of the table: its head, and what stands in it for a line. */
 type Column = readonly [head: string, cell: (line: Line, place: number) => string];
 
-/** Markdown, with columns for what was measured. A gain whose interval does not hold 0 is set in bold; p is Holm-corrected for all lines. */
+/**
+ * Markdown, with columns for what was measured. A gain whose interval does not hold 0 is set in bold; p is
+ * Holm-corrected for all lines.
+ */
 export function tableOf(lines: readonly Line[], baseline: string): string {
-  const some = (has: (line: Line) => boolean, ...columns: readonly Column[]): readonly Column[] => (lines.some(has) ? columns : []);
+  const some = (has: (line: Line) => boolean, ...columns: readonly Column[]): readonly Column[] =>
+    lines.some(has) ? columns : [];
   const withPrior = lines.some(({ priorWrong }) => priorWrong !== null);
   const adjusted = holm(lines.map(({ priorWrong, gain }) => (withPrior ? priorWrong?.gain?.p : gain?.p) ?? null));
   const chance: Column = ["p (Holm)", (_, place) => chanceOf(adjusted[place] ?? null)];
@@ -65,7 +78,10 @@ export function tableOf(lines: readonly Line[], baseline: string): string {
     ["recipe", ({ label }) => label.replaceAll("|", "\\|")],
     ["seeds", ({ seeds }) => String(seeds)],
     [`${lines[0]?.measure ?? "right"}, %`, ({ accuracy }) => interval(accuracy)],
-    ...some(({ visionDependent }) => visionDependent !== null, ["picture needed, %", ({ visionDependent }) => (visionDependent === null ? "–" : interval(visionDependent))]),
+    ...some(
+      ({ visionDependent }) => visionDependent !== null,
+      ["picture needed, %", ({ visionDependent }) => (visionDependent === null ? "–" : interval(visionDependent))],
+    ),
     [`minus ${baseline}, points`, ({ gain }) => gainOf(gain)],
     ...(withPrior ? [] : [chance]),
     ...some(
@@ -74,7 +90,13 @@ export function tableOf(lines: readonly Line[], baseline: string): string {
       [`minus ${baseline} there`, ({ priorWrong }) => gainOf(priorWrong?.gain ?? null)],
       chance,
     ),
-    ...some(({ perceptionErrors }) => perceptionErrors !== null, ["perception errors, %", ({ perceptionErrors }) => (perceptionErrors === null ? "–" : (100 * perceptionErrors).toFixed(1))]),
+    ...some(
+      ({ perceptionErrors }) => perceptionErrors !== null,
+      [
+        "perception errors, %",
+        ({ perceptionErrors }) => (perceptionErrors === null ? "–" : (100 * perceptionErrors).toFixed(1)),
+      ],
+    ),
     ...some(({ klPrcp }) => klPrcp !== null, ["KL_prcp", ({ klPrcp }) => (klPrcp === null ? "–" : klPrcp.toFixed(2))]),
     ["s / step", ({ secondsPerStep }) => secondsPerStep.toFixed(2)],
   ];
@@ -86,7 +108,8 @@ export function tableOf(lines: readonly Line[], baseline: string): string {
   ].join("\n");
 }
 
-export const interval = ({ value, low, high }: Measured): string => `${(100 * value).toFixed(1)} ± ${(50 * (high - low)).toFixed(1)}`;
+export const interval = ({ value, low, high }: Measured): string =>
+  `${(100 * value).toFixed(1)} ± ${(50 * (high - low)).toFixed(1)}`;
 
 export function gainOf(gain: Measured | null): string {
   if (gain === null) return "–";
@@ -124,22 +147,34 @@ export function sweepsOf(lines: readonly Line[]): Sweep[] {
     // The recipe as it is stands for the option's own value.
     const plain = lines.find(({ label }) => label === recipe);
     const value = perceptionDefaults[option];
-    const points = plain === undefined || value === undefined || varied.some((point) => point.value === value) ? varied : [...varied, { value, line: plain }];
+    const points =
+      plain === undefined || value === undefined || varied.some((point) => point.value === value)
+        ? varied
+        : [...varied, { value, line: plain }];
     return points.length < 3 ? [] : [{ recipe, option, points: points.sort((a, b) => a.value - b.value) }];
   });
 }
 
 /** One panel per sweep: accuracy with its interval at each value. */
 export const drawSweeps = (sweeps: readonly Sweep[]): string =>
-  drawPanels(sweeps.map(({ recipe, option, points }) => ({
-    title: `${recipe}: accuracy over ${option}`, x: option, y: "right answers, %",
-    at: points.map(({ value }) => String(value)),
-    lines: [{ label: "", points: points.map(({ line: { accuracy } }) => inPercent(accuracy)) }],
-  })));
+  drawPanels(
+    sweeps.map(({ recipe, option, points }) => ({
+      title: `${recipe}: accuracy over ${option}`,
+      x: option,
+      y: "right answers, %",
+      at: points.map(({ value }) => String(value)),
+      lines: [{ label: "", points: points.map(({ line: { accuracy } }) => inPercent(accuracy)) }],
+    })),
+  );
 
-export const inPercent = ({ value, low, high }: Measured): Measured => ({ value: 100 * value, low: 100 * low, high: 100 * high });
+export const inPercent = ({ value, low, high }: Measured): Measured => ({
+  value: 100 * value,
+  low: 100 * low,
+  high: 100 * high,
+});
 
-export const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length);
+export const mean = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -18,10 +18,13 @@ export function parseVariant(label: string): Variant {
 }
 
 /** Prompts of the longest run of these. @param steps null: each one's own */
-export const promptsOf = (variants: readonly Variant[], steps: number | null): number => Math.max(...variants.map((variant) => {
-  const settings = parseSettings(madePreset(variant).settings);
-  return (steps ?? settings.steps) * settings.promptsPerStep;
-}));
+export const promptsOf = (variants: readonly Variant[], steps: number | null): number =>
+  Math.max(
+    ...variants.map((variant) => {
+      const settings = parseSettings(madePreset(variant).settings);
+      return (steps ?? settings.steps) * settings.promptsPerStep;
+    }),
+  );
 
 /** That the run in this folder is done: it was measured to the end. */
 export const isDone = (folder: string): boolean => existsSync(join(folder, "evaluation", "after"));

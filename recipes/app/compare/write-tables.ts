@@ -6,7 +6,12 @@ import { writeSummary, type ComparisonSummary } from "./summary.ts";
 import { drawSweeps, linesOf, sweepsOf, tableOf } from "./table.ts";
 
 /** Writes table.md, results.json, runs.json, and sweeps.svg where something was varied. @returns the table */
-export function writeTables(output: string, runs: readonly RunRecord[], baseline: string, summary: ComparisonSummary): string {
+export function writeTables(
+  output: string,
+  runs: readonly RunRecord[],
+  baseline: string,
+  summary: ComparisonSummary,
+): string {
   const lines = linesOf(runs, baseline);
   const [table, sweeps] = [tableOf(lines, baseline), sweepsOf(lines)];
   writeFileAtomic(join(output, "table.md"), table);

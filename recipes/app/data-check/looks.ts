@@ -21,10 +21,13 @@ const fewestEdges = 6;
 /** Null for a plain picture. @throws Error when it is none */
 export async function lookOf(bytes: Uint8Array): Promise<Look | null> {
   const grey = await withinBudget(bytes, () => sharp(bytes).greyscale().resize(9, 8, { fit: "fill" }).raw().toBuffer());
-  const bits = Array.from({ length: 64 }, (_, at) => Number(grey[Math.floor(at / 8) * 9 + (at % 8)]! > grey[Math.floor(at / 8) * 9 + (at % 8) + 1]!));
+  const bits = Array.from({ length: 64 }, (_, at) =>
+    Number(grey[Math.floor(at / 8) * 9 + (at % 8)]! > grey[Math.floor(at / 8) * 9 + (at % 8) + 1]!),
+  );
   const edges = bits.filter(Boolean).length;
   if (edges < fewestEdges || edges > 64 - fewestEdges) return null;
-  const half = (start: number): number => bits.slice(start, start + 32).reduce((word, bit, index) => (word | (bit << index)) >>> 0, 0);
+  const half = (start: number): number =>
+    bits.slice(start, start + 32).reduce((word, bit, index) => (word | (bit << index)) >>> 0, 0);
   return [half(0), half(32)];
 }
 
@@ -34,14 +37,17 @@ export async function looksIn(dataset: Dataset): Promise<Seen[]> {
   for (let index = 0; index < dataset.size; index++) {
     const row = await Promise.resolve(dataset.row(index)).catch(() => null);
     for (const source of row?.images ?? []) {
-      const look = await bytesOf(source).then(lookOf).catch(() => null);
+      const look = await bytesOf(source)
+        .then(lookOf)
+        .catch(() => null);
       if (look !== null) found.push({ row: row!.id, prompt: row!.prompt, picture: nameOf(source), look });
     }
   }
   return found;
 }
 
-export const bytesOf = async (source: PictureSource): Promise<Uint8Array> => (typeof source === "string" ? readPictureFile(source) : source.bytes);
+export const bytesOf = async (source: PictureSource): Promise<Uint8Array> =>
+  typeof source === "string" ? readPictureFile(source) : source.bytes;
 export const nameOf = (source: PictureSource): string => (typeof source === "string" ? source : source.name);
 
 /** Bits in which two differ, 0 to 64. */

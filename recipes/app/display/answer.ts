@@ -6,11 +6,18 @@ import { cutTo, oneLine, shortNumber } from "./format.ts";
 const most = 72;
 
 /** `asked "how many cross ?"` and `answered "\\boxed{ 2 }": reward 1.00; right is "2"` */
-export function askedAndAnswered({ prompt: { row }, response, reward }: Pick<Sample, "prompt" | "response" | "reward">): readonly [asked: string, answered: string] {
+export function askedAndAnswered({
+  prompt: { row },
+  response,
+  reward,
+}: Pick<Sample, "prompt" | "response" | "reward">): readonly [asked: string, answered: string] {
   const question = oneLine(row.prompt).trim();
   const asked = cutTo(question, most);
   const said = oneLine(response.text).trim();
   const end = [...said].slice(-most).join("");
   const right = row.answer === "" ? "" : `; right is "${cutTo(oneLine(row.answer), most)}"`;
-  return [`asked "${asked}${asked === question ? "" : "…"}"`, `answered "${end === said ? "" : "…"}${end}": reward ${shortNumber(reward)}${right}`];
+  return [
+    `asked "${asked}${asked === question ? "" : "…"}"`,
+    `answered "${end === said ? "" : "…"}${end}": reward ${shortNumber(reward)}${right}`,
+  ];
 }

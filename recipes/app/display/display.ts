@@ -20,7 +20,10 @@ export interface RunShown {
 }
 
 export interface Display {
-  /** Follow a run's events until `end` is called; its last state stays on the screen. Time in which it is paused counts for no step, where time is shown. */
+  /**
+   * Follow a run's events until `end` is called; its last state stays on the screen. Time in which it is paused counts
+   * for no step, where time is shown.
+   */
   run(name: string, events: Pick<Events, "on" | "off">, shown?: RunShown): { end(): void; paused?(on: boolean): void };
   /**
    * Show work other than training: `phase("evaluating 1,000 scenes", 1000)`. Without a total, counts.

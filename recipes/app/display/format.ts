@@ -12,7 +12,10 @@ export interface RunProgress {
   readonly metrics: Readonly<Record<string, number>>;
   /** Reward of every step so far. */
   readonly rewards: readonly number[];
-  /** From one step's end to the next, evaluations and checkpoints included, mean over the last steps; null before the first is done. */
+  /**
+   * From one step's end to the next, evaluations and checkpoints included, mean over the last steps; null before the
+   * first is done.
+   */
   readonly secondsPerStep: number | null;
   /** Responses finished in the step under way. */
   readonly responses: number;
@@ -27,11 +30,17 @@ export interface Paint {
   warn(text: string): string;
 }
 
-const sequence = (code: number) => (text: string): string => `\u001b[${code}m${text}\u001b[0m`;
+const sequence =
+  (code: number) =>
+  (text: string): string =>
+    `\u001b[${code}m${text}\u001b[0m`;
 export const colours: Paint = { bold: sequence(1), dim: sequence(2), warn: sequence(33) };
 export const plain: Paint = { bold: (text) => text, dim: (text) => text, warn: (text) => text };
 
-/** Text from elsewhere (an alarm may quote a model) as one harmless line: control characters become spaces. Its indent stays. */
+/**
+ * Text from elsewhere (an alarm may quote a model) as one harmless line: control characters become spaces. Its indent
+ * stays.
+ */
 export const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trimEnd();
 
 /** Three significant digits, thousands separated: 0.712, 14.2, 4,210. */
@@ -47,7 +56,15 @@ export const shortNumber = (value: number): string => {
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /** A share with its interval: "51.5 % [48.4, 54.6]". */
-export const percentInterval = ({ value, low, high }: { readonly value: number; readonly low: number; readonly high: number }): string => `${percent(value)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+export const percentInterval = ({
+  value,
+  low,
+  high,
+}: {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}): string => `${percent(value)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
 
 /** "43 s", "2 min 05 s", "1 h 03 min". */
 export const duration = (seconds: number): string => {
@@ -65,11 +82,16 @@ export const sparkline = (values: readonly number[], width: number): string => {
   const known = values.filter(Number.isFinite);
   const columns = Math.min(width, known.length);
   const means = Array.from({ length: columns }, (_, at) => {
-    const part = known.slice(Math.floor((at * known.length) / columns), Math.floor(((at + 1) * known.length) / columns));
+    const part = known.slice(
+      Math.floor((at * known.length) / columns),
+      Math.floor(((at + 1) * known.length) / columns),
+    );
     return part.reduce((sum, value) => sum + value, 0) / part.length;
   });
   const [low, high] = [Math.min(...means), Math.max(...means)];
-  return means.map((value) => blocks[high > low ? Math.round(((value - low) / (high - low)) * (blocks.length - 1)) : 3]).join("");
+  return means
+    .map((value) => blocks[high > low ? Math.round(((value - low) / (high - low)) * (blocks.length - 1)) : 3])
+    .join("");
 };
 
 /** A bar of `width` columns, filled to done/total. */
@@ -98,14 +120,21 @@ const headlineTexts = (progress: RunProgress, wanted: readonly Headline["id"][],
 };
 
 /** "1 response", "57 responses". */
-export const responsesText = (count: number): string => `${count.toLocaleString("en")} response${count === 1 ? "" : "s"}`;
+export const responsesText = (count: number): string =>
+  `${count.toLocaleString("en")} response${count === 1 ? "" : "s"}`;
 
 /** The run as a block of lines, for a terminal that is redrawn. */
 export const runBlock = (progress: RunProgress, paint: Paint): string[] => {
   const { name, step, steps, secondsPerStep, rewards, responses, alarms } = progress;
   const pace = secondsPerStep === null ? [] : [`${shortNumber(secondsPerStep)} s/step`];
   const sampling = responses > 0 && step < steps ? [paint.dim(responsesText(responses))] : [];
-  const head = [`${paint.bold(oneLine(name))}  step ${step}/${steps}`, bar(step, steps, 24), ...pace, eta(progress), ...sampling];
+  const head = [
+    `${paint.bold(oneLine(name))}  step ${step}/${steps}`,
+    bar(step, steps, 24),
+    ...pace,
+    eta(progress),
+    ...sampling,
+  ];
   const [reward, ...accuracy] = headlineTexts(progress, ["reward", "accuracy"], paint);
   const rows = [
     head,
@@ -115,7 +144,10 @@ export const runBlock = (progress: RunProgress, paint: Paint): string[] => {
     headlineTexts(progress, ["evaluation", "visualDependence"], paint),
   ];
   const lines = rows.map((row) => row.filter((part) => part !== "").join("  ")).filter((line) => line !== "");
-  return [...lines.map((line, at) => (at === 0 ? line : `  ${line}`)), ...alarms.map((alarm) => paint.warn(`  ! ${alarm}`))];
+  return [
+    ...lines.map((line, at) => (at === 0 ? line : `  ${line}`)),
+    ...alarms.map((alarm) => paint.warn(`  ! ${alarm}`)),
+  ];
 };
 
 /** The run as one line, for a log. */
@@ -142,7 +174,10 @@ export const cutTo = (line: string, columns: number): string => {
 
 const visibleLength = (text: string): number => [...text.replace(/\u001b\[\d+m/g, "")].length;
 
-/** A line as several of at most `columns` visible characters, broken at spaces and indented further; a longer word stays whole. */
+/**
+ * A line as several of at most `columns` visible characters, broken at spaces and indented further; a longer word stays
+ * whole.
+ */
 export const foldTo = (line: string, columns: number): string[] => {
   if (visibleLength(line) <= columns) return [line];
   const indent = `${/^ */.exec(line)![0]}  `;

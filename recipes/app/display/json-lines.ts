@@ -12,8 +12,12 @@ export interface JsonDisplayOptions {
 
 type Write = <N extends JsonEventName>(event: N, fields: z.input<(typeof jsonEvents)[N]>) => void;
 
-export function createJsonDisplay({ stream = process.stdout, now = () => new Date() }: JsonDisplayOptions = {}): Display {
-  const write: Write = (event, fields) => void stream.write(`${JSON.stringify({ event, time: now().toISOString(), ...fields }, finiteOrWord)}\n`);
+export function createJsonDisplay({
+  stream = process.stdout,
+  now = () => new Date(),
+}: JsonDisplayOptions = {}): Display {
+  const write: Write = (event, fields) =>
+    void stream.write(`${JSON.stringify({ event, time: now().toISOString(), ...fields }, finiteOrWord)}\n`);
   return {
     run: (name, events) => followRun(name, events, write, now),
     phase: (text, total) => followPhase(text, total ?? null, write),
@@ -24,7 +28,8 @@ export function createJsonDisplay({ stream = process.stdout, now = () => new Dat
   };
 }
 
-const finiteOrWord = (_name: string, value: unknown): unknown => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value);
+const finiteOrWord = (_name: string, value: unknown): unknown =>
+  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 
 function followRun(run: string, events: Parameters<Display["run"]>[1], write: Write, now: () => Date): { end(): void } {
   const start = now().getTime();
@@ -36,7 +41,14 @@ function followRun(run: string, events: Parameters<Display["run"]>[1], write: Wr
     step: (summary) => {
       steps++;
       const own = timing?.step === summary.step ? timing : null;
-      write("step", { run, step: summary.step, steps: summary.steps, metrics: summary.metrics, seconds: own?.seconds ?? {}, tokens: own?.tokens ?? 0 });
+      write("step", {
+        run,
+        step: summary.step,
+        steps: summary.steps,
+        metrics: summary.metrics,
+        seconds: own?.seconds ?? {},
+        tokens: own?.tokens ?? 0,
+      });
     },
     alarm: ({ step, plugin, message }) => write("alarm", { run, step, plugin, message }),
     skip: ({ step, what, reason }) => write("skip", { run, step, what, reason }),

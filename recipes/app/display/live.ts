@@ -4,12 +4,24 @@ import type { Events, RunEvents } from "@papo/core";
 import { headlineMetrics, timingMetrics } from "../report/headline.ts";
 import { askedAndAnswered } from "./answer.ts";
 import type { Display, Phase, RunShown } from "./display.ts";
-import { colours, cutTo, duration, foldTo, oneLine, phaseText, plain, responsesText, runBlock, runLine } from "./format.ts";
+import {
+  colours,
+  cutTo,
+  duration,
+  foldTo,
+  oneLine,
+  phaseText,
+  plain,
+  responsesText,
+  runBlock,
+  runLine,
+} from "./format.ts";
 import type { RunProgress } from "./format.ts";
 
 export interface DisplayOptions {
   /** Default: standard output. */
-  readonly stream?: NodeJS.WriteStream | (NodeJS.WritableStream & { readonly columns?: number; readonly isTTY?: boolean });
+  readonly stream?:
+    NodeJS.WriteStream | (NodeJS.WritableStream & { readonly columns?: number; readonly isTTY?: boolean });
   /** Redraw in place. Default: when the stream is a terminal. */
   readonly interactive?: boolean;
   /** Without a terminal: a line every so many steps, and at the first and last. Default 1. */
@@ -27,7 +39,7 @@ const systemSeconds = (): number => performance.now() / 1000;
 /** Opens the display. Nothing is drawn before the first call. */
 export const createDisplay = (options: DisplayOptions = {}): Display => {
   const { stream = process.stdout, every = 1, now = systemSeconds } = options;
-  const screen = options.interactive ?? stream.isTTY === true ? liveScreen(stream) : plainScreen(stream);
+  const screen = (options.interactive ?? stream.isTTY === true) ? liveScreen(stream) : plainScreen(stream);
   const open = new Set<() => void>();
   const track = (end: () => void): (() => void) => {
     const once = (): void => {
@@ -86,7 +98,13 @@ const liveScreen = (stream: NonNullable<DisplayOptions["stream"]>): Screen => {
   const draw = (): void => {
     const lines = current?.() ?? [];
     if (lines.length === 0) update.clear();
-    else update(lines.flatMap((line) => foldTo(line, width())).map((line) => cutTo(line, width())).join("\n"));
+    else
+      update(
+        lines
+          .flatMap((line) => foldTo(line, width()))
+          .map((line) => cutTo(line, width()))
+          .join("\n"),
+      );
   };
   // Keeps pace and counts moving between events; never keeps the process alive.
   const timer = setInterval(draw, 200);
@@ -112,7 +130,13 @@ const liveScreen = (stream: NonNullable<DisplayOptions["stream"]>): Screen => {
 };
 
 /** Shows a run until `end` is called. */
-const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Screen, shown: RunShown & { readonly every: number }, now: () => number): { readonly end: () => void; readonly paused: (on: boolean) => void } => {
+const followRun = (
+  name: string,
+  events: Pick<Events, "on" | "off">,
+  screen: Screen,
+  shown: RunShown & { readonly every: number },
+  now: () => number,
+): { readonly end: () => void; readonly paused: (on: boolean) => void } => {
   const paint = screen.interactive ? colours : plain;
   const start = now();
   let stepStart = start;
@@ -150,7 +174,13 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
     screen.show(lines);
     const { step, steps } = summary;
     if (!screen.interactive && (step === 1 || step === steps || step % every === 0)) screen.stay(runLine(progress));
-    if (!screen.interactive && answered.length > 0 && answerEvery !== undefined && (step === 1 || step % answerEvery === 0)) screen.stay(`  ${answered.join(", ")}`);
+    if (
+      !screen.interactive &&
+      answered.length > 0 &&
+      answerEvery !== undefined &&
+      (step === 1 || step % answerEvery === 0)
+    )
+      screen.stay(`  ${answered.join(", ")}`);
   };
   const warn = (text: string): void => {
     progress = { ...progress, alarms: [...progress.alarms, oneLine(text)].slice(-shownAlarms) };
@@ -186,7 +216,10 @@ const followRun = (name: string, events: Pick<Events, "on" | "off">, screen: Scr
     events.off("alarm", onAlarm);
     events.off("skip", onSkip);
     screen.show(() => []);
-    screen.stay(...(screen.interactive ? lines() : []), `${oneLine(name)}: ${progress.step} steps in ${duration(now() - start)}`);
+    screen.stay(
+      ...(screen.interactive ? lines() : []),
+      `${oneLine(name)}: ${progress.step} steps in ${duration(now() - start)}`,
+    );
   };
   return { end, paused };
 };
@@ -210,7 +243,15 @@ const afterStep = (
 ): RunProgress => {
   const reward = metrics[headlineMetrics(Object.keys(metrics)).get("reward") ?? ""];
   const rewards = reward === undefined ? progress.rewards : [...progress.rewards, reward];
-  return { ...progress, step, steps, metrics: { ...metrics, ...(timing === null ? {} : timingMetrics(timing)) }, rewards, secondsPerStep, responses: 0 };
+  return {
+    ...progress,
+    step,
+    steps,
+    metrics: { ...metrics, ...(timing === null ? {} : timingMetrics(timing)) },
+    rewards,
+    secondsPerStep,
+    responses: 0,
+  };
 };
 
 /** Shows a phase; without a terminal it writes a line at its start, at each quarter, and at its end. */

@@ -12,7 +12,8 @@ export function createQuietDisplay({ out = process.stdout, err = process.stderr 
   const nothing = (): void => undefined;
   return {
     run(name, events) {
-      const onAlarm = ({ step, plugin, message }: RunEvents["alarm"]): void => void err.write(`! ${oneLine(`${name}: step ${step}, ${plugin}: ${message}`)}\n`);
+      const onAlarm = ({ step, plugin, message }: RunEvents["alarm"]): void =>
+        void err.write(`! ${oneLine(`${name}: step ${step}, ${plugin}: ${message}`)}\n`);
       events.on("alarm", onAlarm);
       return { end: () => events.off("alarm", onAlarm) };
     },

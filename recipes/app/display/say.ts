@@ -1,4 +1,7 @@
-/** What commands say. Nothing reaches a terminal but through here or the display, and nothing in it steers the terminal, whoever wrote it. */
+/**
+ * What commands say. Nothing reaches a terminal but through here or the display, and nothing in it steers the terminal,
+ * whoever wrote it.
+ */
 import { printable } from "@papo/core";
 
 /** On standard output. */

@@ -1,4 +1,7 @@
-/** What went wrong in wrong answers: known by rule where it was checked, else said by a judge model, whose agreement with people is measured. */
+/**
+ * What went wrong in wrong answers: known by rule where it was checked, else said by a judge model, whose agreement
+ * with people is measured.
+ */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { quoted, readPictureFile, withinBudget } from "@papo/core";
@@ -36,12 +39,19 @@ interface Wrong {
 }
 
 /** @throws Error when the verdict names no class of the rubric */
-async function classify({ question, gold, text, pictures }: Wrong, { classes, prompt }: Rubric, ask: Ask): Promise<{ errorClass: string; said: string }> {
-  const list = Object.entries(classes).map(([name, meaning]) => `- ${name}: ${meaning}`).join("\n");
+async function classify(
+  { question, gold, text, pictures }: Wrong,
+  { classes, prompt }: Rubric,
+  ask: Ask,
+): Promise<{ errorClass: string; said: string }> {
+  const list = Object.entries(classes)
+    .map(([name, meaning]) => `- ${name}: ${meaning}`)
+    .join("\n");
   const said = await ask(filledIn(prompt, { question, answer: gold, response: text, classes: list }), pictures);
   const named = [...said.matchAll(/class:\s*\W*([\w-]+)/gi)].at(-1)?.[1]?.toLowerCase();
   const errorClass = Object.keys(classes).find((name) => name.toLowerCase() === named);
-  if (errorClass === undefined) throw new Error(`the judge named none of ${Object.keys(classes).join(", ")}: ${quoted(said.slice(-160))}`);
+  if (errorClass === undefined)
+    throw new Error(`the judge named none of ${Object.keys(classes).join(", ")}: ${quoted(said.slice(-160))}`);
   return { errorClass, said: said.slice(0, 1000) };
 }
 
@@ -58,19 +68,38 @@ export interface Sorting {
 }
 
 /**
- * Ask for the class of every wrong answer that has none yet, and add each verdict to the folder's errors.jsonl, from where everything that reads the evaluation takes it.
- * A verdict that cannot be had is left out and told: asking again later goes on with what is missing.
+ * Ask for the class of every wrong answer that has none yet, and add each verdict to the folder's errors.jsonl, from
+ * where everything that reads the evaluation takes it. A verdict that cannot be had is left out and told: asking again
+ * later goes on with what is missing.
  */
-export async function sortErrors({ folder, questions, rubric, ask, together, onProgress }: Sorting): Promise<{ readonly asked: number; readonly failed: readonly string[]; readonly withoutPicture: number }> {
+export async function sortErrors({
+  folder,
+  questions,
+  rubric,
+  ask,
+  together,
+  onProgress,
+}: Sorting): Promise<{ readonly asked: number; readonly failed: readonly string[]; readonly withoutPicture: number }> {
   dropCutLine(join(folder, errorsFile));
-  const open = questions.flatMap((question) => question.answers.flatMap((answer, index) => (isRight(answer) || answer.errorClass !== null ? [] : [{ question, answer, index }])));
+  const open = questions.flatMap((question) =>
+    question.answers.flatMap((answer, index) =>
+      isRight(answer) || answer.errorClass !== null ? [] : [{ question, answer, index }],
+    ),
+  );
   const failed: string[] = [];
   let [done, withoutPicture] = [0, 0];
   await inParallel(open, together, async ({ question, answer, index }) => {
     try {
-      const pictures = await dataUrls(folder, question.pictures.map(({ original }) => original));
+      const pictures = await dataUrls(
+        folder,
+        question.pictures.map(({ original }) => original),
+      );
       if (pictures.length === 0) withoutPicture++;
-      const verdict = await classify({ question: question.question, gold: question.gold, text: answer.text, pictures }, rubric, ask);
+      const verdict = await classify(
+        { question: question.question, gold: question.gold, text: answer.text, pictures },
+        rubric,
+        ask,
+      );
       appendFileSync(join(folder, errorsFile), `${JSON.stringify({ id: question.id, answer: index, ...verdict })}\n`);
     } catch (error) {
       failed.push(`${question.id}, answer ${index}: ${(error as Error).message}`);
@@ -82,9 +111,11 @@ export async function sortErrors({ folder, questions, rubric, ask, together, onP
 
 async function inParallel<T>(items: readonly T[], together: number, work: (item: T) => Promise<void>): Promise<void> {
   const rest = items[Symbol.iterator]();
-  await Promise.all(Array.from({ length: together }, async () => {
-    for (const item of rest) await work(item);
-  }));
+  await Promise.all(
+    Array.from({ length: together }, async () => {
+      for (const item of rest) await work(item);
+    }),
+  );
 }
 
 /**
@@ -94,7 +125,10 @@ async function inParallel<T>(items: readonly T[], together: number, work: (item:
 async function dataUrls(folder: string, files: readonly (string | undefined)[]): Promise<string[]> {
   const urls: string[] = [];
   for (const file of files) {
-    const found = file === undefined ? undefined : [folder, join(folder, "..", "..")].map((base) => resolve(base, file)).find((path) => existsSync(path));
+    const found =
+      file === undefined
+        ? undefined
+        : [folder, join(folder, "..", "..")].map((base) => resolve(base, file)).find((path) => existsSync(path));
     if (found === undefined) continue;
     urls.push(await dataUrl(found));
   }
@@ -112,7 +146,13 @@ async function dataUrl(file: string): Promise<string> {
   }
 }
 
-const labelledSchema = z.object({ question: z.string(), answer: z.string(), response: z.string(), label: z.string(), images: z.array(z.string()).default([]) });
+const labelledSchema = z.object({
+  question: z.string(),
+  answer: z.string(),
+  response: z.string(),
+  label: z.string(),
+  images: z.array(z.string()).default([]),
+});
 
 export interface Agreement {
   readonly labelled: number;
@@ -126,27 +166,45 @@ export interface Agreement {
   readonly confusion: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/** How far the judge agrees with people: lines of { question, answer, response, label, images }. @throws Error naming a line that is none, or a label that the rubric lacks */
+/**
+ * How far the judge agrees with people: lines of { question, answer, response, label, images }. @throws Error naming a
+ * line that is none, or a label that the rubric lacks
+ */
 export async function agreementOn(file: string, rubric: Rubric, ask: Ask, together: number): Promise<Agreement> {
-  const rows = readFileSync(file, "utf8").split("\n").flatMap((line, index) => {
-    if (line.trim() === "") return [];
-    const parsed = parseLine(line, labelledSchema);
-    if (typeof parsed === "string") throw new Error(`${file}, line ${index + 1}: ${parsed}`);
-    if (!Object.hasOwn(rubric.classes, parsed.value.label)) throw new Error(`${file}, line ${index + 1} has the label "${parsed.value.label}", the rubric has ${Object.keys(rubric.classes).join(", ")}`);
-    return [parsed.value];
-  });
+  const rows = readFileSync(file, "utf8")
+    .split("\n")
+    .flatMap((line, index) => {
+      if (line.trim() === "") return [];
+      const parsed = parseLine(line, labelledSchema);
+      if (typeof parsed === "string") throw new Error(`${file}, line ${index + 1}: ${parsed}`);
+      if (!Object.hasOwn(rubric.classes, parsed.value.label))
+        throw new Error(
+          `${file}, line ${index + 1} has the label "${parsed.value.label}", the rubric has ${Object.keys(rubric.classes).join(", ")}`,
+        );
+      return [parsed.value];
+    });
   if (rows.length === 0) throw new Error(`${file} holds no labelled answers`);
   const [pairs, failed]: [{ label: string; judged: string }[], string[]] = [[], []];
   await inParallel(rows, together, async ({ question, answer, response, label, images }) => {
     try {
       const pictures = await dataUrls(dirname(resolve(file)), images);
-      pairs.push({ label, judged: (await classify({ question, gold: answer, text: response, pictures }, rubric, ask)).errorClass });
+      pairs.push({
+        label,
+        judged: (await classify({ question, gold: answer, text: response, pictures }, rubric, ask)).errorClass,
+      });
     } catch (error) {
       failed.push((error as Error).message);
     }
   });
   const names = Object.keys(rubric.classes);
-  const confusion = Object.fromEntries(names.map((label) => [label, Object.fromEntries(names.map((judged) => [judged, pairs.filter((pair) => pair.label === label && pair.judged === judged).length]))]));
+  const confusion = Object.fromEntries(
+    names.map((label) => [
+      label,
+      Object.fromEntries(
+        names.map((judged) => [judged, pairs.filter((pair) => pair.label === label && pair.judged === judged).length]),
+      ),
+    ]),
+  );
   return {
     labelled: rows.length,
     failed,

@@ -2,7 +2,23 @@
 import { appendFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { type Dataset, type DigestOf, digestsFile, type Environment, evaluate, fileDigest, keptDigests, makeFolder, type Policy, policyTokens, readJsonFile, type Row, type Sample, type Scorer, writeFileAtomic } from "@papo/core";
+import {
+  type Dataset,
+  type DigestOf,
+  digestsFile,
+  type Environment,
+  evaluate,
+  fileDigest,
+  keptDigests,
+  makeFolder,
+  type Policy,
+  policyTokens,
+  readJsonFile,
+  type Row,
+  type Sample,
+  type Scorer,
+  writeFileAtomic,
+} from "@papo/core";
 import { z } from "zod";
 import { writePicture } from "@papo/plugins";
 import { looksOf } from "./evidence.ts";
@@ -66,7 +82,8 @@ export async function evaluateModel(options: EvaluationOptions): Promise<Questio
   const { dataset, settings, output, onProgress } = options;
   const { samples, pictures: condition } = settings;
   const changed = new Map<ChangedCondition, ChangedPictures>();
-  for (const name of new Set([...(options.evidence ?? []), ...(condition === "real" ? [] : [condition])])) changed.set(name, await changedPictures(name, dataset));
+  for (const name of new Set([...(options.evidence ?? []), ...(condition === "real" ? [] : [condition])]))
+    changed.set(name, await changedPictures(name, dataset));
   const known = new Map(output === null ? [] : openOutput(output, settings).map((question) => [question.id, question]));
   const own = condition === "real" ? undefined : changed.get(condition);
   const ofPicture = output === null ? fileDigest : keptDigests(join(output, digestsFile));
@@ -74,48 +91,122 @@ export async function evaluateModel(options: EvaluationOptions): Promise<Questio
   const chunk = Math.max(1, Math.floor(together / samples));
   for (let start = 0; start < dataset.size; start += chunk) {
     options.signal?.throwIfAborted();
-    const all = await Promise.all(Array.from({ length: Math.min(chunk, dataset.size - start) }, async (_, index) => dataset.row(start + index)));
+    const all = await Promise.all(
+      Array.from({ length: Math.min(chunk, dataset.size - start) }, async (_, index) => dataset.row(start + index)),
+    );
     const rows = all.filter((row) => own?.applies(row) ?? true);
     for (const row of rows) checkUnchanged(row, known.get(row.id), output, ofPicture);
     const missing = rows.filter(({ id }) => !known.has(id));
     const answered = await answer(missing, questions.length, changed, options);
     for (const question of answered) known.set(question.id, question);
-    if (output !== null && answered.length > 0) appendFileSync(join(output, "questions.jsonl"), answered.map((question) => `${JSON.stringify(question)}\n`).join(""));
+    if (output !== null && answered.length > 0)
+      appendFileSync(
+        join(output, "questions.jsonl"),
+        answered.map((question) => `${JSON.stringify(question)}\n`).join(""),
+      );
     questions.push(...rows.map(({ id }) => known.get(id)!));
     onProgress?.(Math.min(start + chunk, dataset.size));
   }
-  if (questions.length === 0) throw new Error(`Dataset "${dataset.name}" has ${dataset.size === 0 ? "no rows" : `no pictures: there is nothing to make ${condition}`}`);
+  if (questions.length === 0)
+    throw new Error(
+      `Dataset "${dataset.name}" has ${dataset.size === 0 ? "no rows" : `no pictures: there is nothing to make ${condition}`}`,
+    );
   return questions;
 }
 
-async function answer(rows: readonly Row[], done: number, changed: ReadonlyMap<ChangedCondition, ChangedPictures>, options: EvaluationOptions): Promise<Question[]> {
-  const { policy, settings, judge, scorers = [], environments = [], evidence = [], pictures = null, picturesOf = 400 } = options;
+async function answer(
+  rows: readonly Row[],
+  done: number,
+  changed: ReadonlyMap<ChangedCondition, ChangedPictures>,
+  options: EvaluationOptions,
+): Promise<Question[]> {
+  const {
+    policy,
+    settings,
+    judge,
+    scorers = [],
+    environments = [],
+    evidence = [],
+    pictures = null,
+    picturesOf = 400,
+  } = options;
   const { samples, temperature, topP, topK, maxNewTokens, seed, pictures: condition } = settings;
   const sampled = await evaluate({
-    policy, rows, scorers, environments, seed, samplesPerPrompt: samples, promptsPerChunk: 64, sampling: { temperature, topP, topK, maxNewTokens },
-    views: [...changed.values()].map(({ view }) => view), ...(condition === "real" ? {} : { sampleView: condition }),
+    policy,
+    rows,
+    scorers,
+    environments,
+    seed,
+    samplesPerPrompt: samples,
+    promptsPerChunk: 64,
+    sampling: { temperature, topP, topK, maxNewTokens },
+    views: [...changed.values()].map(({ view }) => view),
+    ...(condition === "real" ? {} : { sampleView: condition }),
   });
-  const looks = await looksOf(policy, sampled, evidence.map((name) => changed.get(name)!));
-  const answers = await Promise.all(sampled.map(async (sample, index) => {
-    const { expected, ...judgement } = await judge(sample);
-    return { expected, answer: { text: sample.response.text, note: null, ...judgement, parts: sample.parts, tokens: policyTokens(sample.response).length, under: looks[index]! } satisfies Answer };
-  }));
-  return Promise.all(rows.map(async (row, index): Promise<Question> => {
-    const own = answers.slice(index * samples, (index + 1) * samples);
-    const shown = pictures !== null && done + index < picturesOf ? await writePictures(pictures, sampled[index * samples]!, condition) : [];
-    return { id: row.id, question: row.prompt, gold: row.answer, digest: rowDigest(row, fileDigest), expected: own[0]!.expected, categories: categoriesOf(row, options.categories ?? []), pictures: shown, answers: own.map(({ answer: one }) => one) };
-  }));
+  const looks = await looksOf(
+    policy,
+    sampled,
+    evidence.map((name) => changed.get(name)!),
+  );
+  const answers = await Promise.all(
+    sampled.map(async (sample, index) => {
+      const { expected, ...judgement } = await judge(sample);
+      return {
+        expected,
+        answer: {
+          text: sample.response.text,
+          note: null,
+          ...judgement,
+          parts: sample.parts,
+          tokens: policyTokens(sample.response).length,
+          under: looks[index]!,
+        } satisfies Answer,
+      };
+    }),
+  );
+  return Promise.all(
+    rows.map(async (row, index): Promise<Question> => {
+      const own = answers.slice(index * samples, (index + 1) * samples);
+      const shown =
+        pictures !== null && done + index < picturesOf
+          ? await writePictures(pictures, sampled[index * samples]!, condition)
+          : [];
+      return {
+        id: row.id,
+        question: row.prompt,
+        gold: row.answer,
+        digest: rowDigest(row, fileDigest),
+        expected: own[0]!.expected,
+        categories: categoriesOf(row, options.categories ?? []),
+        pictures: shown,
+        answers: own.map(({ answer: one }) => one),
+      };
+    }),
+  );
 }
 
 /** @throws Error where answers were sampled to another question */
 function checkUnchanged(row: Row, known: Question | undefined, output: string | null, ofPicture: DigestOf): void {
   const change = known === undefined ? null : changeOf(row, known, ofPicture);
-  if (change !== null) throw new Error(`${output ?? "this evaluation"} holds answers to another question "${row.id}": ${change}; choose another --output`);
+  if (change !== null)
+    throw new Error(
+      `${output ?? "this evaluation"} holds answers to another question "${row.id}": ${change}; choose another --output`,
+    );
 }
 
-/** The pictures that were answered to, and those that the answers' log-probs were looked at under, but for conditions that leave no picture of their own to show. */
-async function writePictures(folder: string, { prompt }: Sample, condition: PictureCondition): Promise<Question["pictures"]> {
-  const shown = [["original", condition === "real" ? "original" : condition], ["masked", "masked"]] as const;
+/**
+ * The pictures that were answered to, and those that the answers' log-probs were looked at under, but for conditions
+ * that leave no picture of their own to show.
+ */
+async function writePictures(
+  folder: string,
+  { prompt }: Sample,
+  condition: PictureCondition,
+): Promise<Question["pictures"]> {
+  const shown = [
+    ["original", condition === "real" ? "original" : condition],
+    ["masked", "masked"],
+  ] as const;
   const files: Record<string, string>[] = prompt.pictures.map(() => ({}));
   for (const [name, view] of shown) {
     for (const [index, picture] of (prompt.views.get(view)?.pictures ?? []).entries()) {
@@ -127,10 +218,20 @@ async function writePictures(folder: string, { prompt }: Sample, condition: Pict
 }
 
 function categoriesOf({ fields }: Row, columns: readonly string[]): Record<string, string> {
-  return Object.fromEntries(columns.flatMap((column) => {
-    const value = column.split(".").reduce<unknown>((inner, name) => (typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>)[name] : undefined), fields);
-    return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? [[column, String(value)]] : [];
-  }));
+  return Object.fromEntries(
+    columns.flatMap((column) => {
+      const value = column
+        .split(".")
+        .reduce<unknown>(
+          (inner, name) =>
+            typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>)[name] : undefined,
+          fields,
+        );
+      return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+        ? [[column, String(value)]]
+        : [];
+    }),
+  );
 }
 
 /** What is known already; a folder without a question in it is no evaluation, whatever settings it was begun with. */
@@ -157,7 +258,15 @@ export function holdsSame(folder: string, settings: EvaluationSettings): boolean
 /** The first setting in which an evaluation differs from these, in words; null where none does. */
 function difference(folder: string, settings: EvaluationSettings): string | null {
   const file = join(folder, "settings.json");
-  const before = existsSync(file) ? readJsonFile(file, z.record(z.string(), z.unknown()), "it says how the answers beside it were sampled; bring it back, or choose another --output") : {};
+  const before = existsSync(file)
+    ? readJsonFile(
+        file,
+        z.record(z.string(), z.unknown()),
+        "it says how the answers beside it were sampled; bring it back, or choose another --output",
+      )
+    : {};
   const differs = Object.entries(settings).find(([name, value]) => !isDeepStrictEqual(before[name], value));
-  return differs === undefined ? null : `${differs[0]} ${JSON.stringify(before[differs[0]]) ?? "unknown"}, this one has ${JSON.stringify(differs[1])}`;
+  return differs === undefined
+    ? null
+    : `${differs[0]} ${JSON.stringify(before[differs[0]]) ?? "unknown"}, this one has ${JSON.stringify(differs[1])}`;
 }

@@ -14,19 +14,22 @@ interface Size {
 }
 
 /**
- * The chance that the commonest of k answers, drawn from all of them without putting back, is right: the mean over all C(n, k) subsets, without looking at each. Equal names are
- * one answer. Of several equally common ones each counts in part, as if one of them were drawn; where nobody gave an answer, nothing is right.
+ * The chance that the commonest of k answers, drawn from all of them without putting back, is right: the mean over all
+ * C(n, k) subsets, without looking at each. Equal names are one answer. Of several equally common ones each counts in
+ * part, as if one of them were drawn; where nobody gave an answer, nothing is right.
  *
- * How often each answer is drawn is an independent binomial, given that all add up to k. So the sum over m, the count of the winner, is read off the coefficient of z^k in
- * Σ_m Σ_r c_r zᵐ ∫₀¹ ∏_s (P_s(z) + x c_s zᵐ) dx, with c_s zᵐ the chance that the answer s comes m times, and P_s that it comes less often: x^t stands for t others that tie, and
- * ∫ x^t dx = 1 / (t + 1) is the winner's part. The integral is Gauss's rule, exact for polynomials; the coefficient is a Fourier sum over the roots of unity; answers that are
- * given fewer than m times can never tie and are drawn together.
+ * How often each answer is drawn is an independent binomial, given that all add up to k. So the sum over m, the count
+ * of the winner, is read off the coefficient of z^k in Σ_m Σ_r c_r zᵐ ∫₀¹ ∏_s (P_s(z) + x c_s zᵐ) dx, with c_s zᵐ the
+ * chance that the answer s comes m times, and P_s that it comes less often: x^t stands for t others that tie, and ∫ x^t
+ * dx = 1 / (t + 1) is the winner's part. The integral is Gauss's rule, exact for polynomials; the coefficient is a
+ * Fourier sum over the roots of unity; answers that are given fewer than m times can never tie and are drawn together.
  *
  * @param votes n of them, up to 1,024 and more
  */
 export function majorityAtK(votes: readonly Vote[], k: number): number {
   const n = votes.length;
-  if (!(Number.isInteger(k) && k >= 1 && k <= n)) throw new RangeError(`maj@${k} of ${n} answers: k must be between 1 and their number`);
+  if (!(Number.isInteger(k) && k >= 1 && k <= n))
+    throw new RangeError(`maj@${k} of ${n} answers: k must be between 1 and their number`);
   const sizes = sizesOf(votes);
   const [first] = sizes;
   if (first === undefined) return 0;
@@ -65,7 +68,10 @@ function sizesOf(votes: readonly Vote[]): Size[] {
 /** A root of unity z; the half of them that are not conjugates of others. */
 interface Root {
   readonly angle: number;
-  /** What its value counts in the coefficient of z^k: conj(z^k) over their number, twice for one that stands for its conjugate too. */
+  /**
+   * What its value counts in the coefficient of z^k: conj(z^k) over their number, twice for one that stands for its
+   * conjugate too.
+   */
   readonly share: readonly [real: number, imaginary: number];
   /** Of 1 − p + p z, the generating function of one answer's being drawn or not. */
   readonly logModulus: number;
@@ -79,7 +85,12 @@ function rootsOf(n: number, k: number): Root[] {
     const turned = (2 * Math.PI * ((point * k) % (n + 1))) / (n + 1);
     const times = (point === 0 || 2 * point === n + 1 ? 1 : 2) / (n + 1);
     const [real, imaginary] = [1 - p + p * Math.cos(angle), p * Math.sin(angle)];
-    return { angle, share: [times * Math.cos(turned), -times * Math.sin(turned)], logModulus: Math.log(Math.hypot(real, imaginary)), argument: Math.atan2(imaginary, real) };
+    return {
+      angle,
+      share: [times * Math.cos(turned), -times * Math.sin(turned)],
+      logModulus: Math.log(Math.hypot(real, imaginary)),
+      argument: Math.atan2(imaginary, real),
+    };
   });
 }
 
@@ -112,10 +123,19 @@ interface Drawing {
 }
 
 /** The chance that a right answer wins with m votes, and that k are drawn. */
-function winsWith(m: number, able: readonly Size[], below: readonly Sums[], { n, k, roots, binomial }: Drawing): number {
+function winsWith(
+  m: number,
+  able: readonly Size[],
+  below: readonly Sums[],
+  { n, k, roots, binomial }: Drawing,
+): number {
   const pooled = n - able.reduce((count, { size, classes }) => count + size * classes, 0);
   // More of them cannot tie, since only k are drawn.
-  const ties = Math.min(able.reduce((count, { classes }) => count + classes, 0), Math.floor(k / m)) - 1;
+  const ties =
+    Math.min(
+      able.reduce((count, { classes }) => count + classes, 0),
+      Math.floor(k / m),
+    ) - 1;
   const rule = gaussRule(Math.floor(ties / 2) + 1);
   const chances = able.map(({ size }) => binomial(size, m));
   const winners = [...able.entries()].filter(([index, { right }]) => right > 0 && chances[index]! > negligible);
@@ -133,7 +153,12 @@ function winsWith(m: number, able: readonly Size[], below: readonly Sums[], { n,
         value.imaginary = size * Math.sin(pooled * argument + m * angle);
         for (const [index, { classes }] of able.entries()) {
           const tied = x * chances[index]!;
-          multiply(value, below[index]!.real[at]! + tied * cosine, below[index]!.imaginary[at]! + tied * sine, classes - Number(index === winner));
+          multiply(
+            value,
+            below[index]!.real[at]! + tied * cosine,
+            below[index]!.imaginary[at]! + tied * sine,
+            classes - Number(index === winner),
+          );
         }
         total += value.real * share[0] - value.imaginary * share[1];
       }
@@ -145,7 +170,11 @@ function winsWith(m: number, able: readonly Size[], below: readonly Sums[], { n,
 /** By a complex number to a power, through its squares. */
 function multiply(value: { real: number; imaginary: number }, real: number, imaginary: number, power: number): void {
   for (let left = power; left > 0; left = Math.floor(left / 2)) {
-    if (left % 2 === 1) [value.real, value.imaginary] = [value.real * real - value.imaginary * imaginary, value.real * imaginary + value.imaginary * real];
+    if (left % 2 === 1)
+      [value.real, value.imaginary] = [
+        value.real * real - value.imaginary * imaginary,
+        value.real * imaginary + value.imaginary * real,
+      ];
     [real, imaginary] = [real * real - imaginary * imaginary, 2 * real * imaginary];
   }
 }
@@ -157,7 +186,14 @@ type Binomial = (draws: number, count: number) => number;
 function binomials(most: number, chance: number): Binomial {
   const logs = new Float64Array(most + 1);
   for (let i = 2; i <= most; i++) logs[i] = logs[i - 1]! + Math.log(i);
-  return (draws, count) => Math.exp(logs[draws]! - logs[count]! - logs[draws - count]! + count * Math.log(chance) + (draws - count) * Math.log1p(-chance));
+  return (draws, count) =>
+    Math.exp(
+      logs[draws]! -
+        logs[count]! -
+        logs[draws - count]! +
+        count * Math.log(chance) +
+        (draws - count) * Math.log1p(-chance),
+    );
 }
 
 const rules = new Map<number, readonly { readonly at: number; readonly weight: number }[]>();
@@ -171,7 +207,8 @@ function gaussRule(points: number): readonly { readonly at: number; readonly wei
     let slope = 1;
     for (let round = 0; round < 100; round++) {
       let [last, now] = [1, x];
-      for (let degree = 2; degree <= points; degree++) [last, now] = [now, ((2 * degree - 1) * x * now - (degree - 1) * last) / degree];
+      for (let degree = 2; degree <= points; degree++)
+        [last, now] = [now, ((2 * degree - 1) * x * now - (degree - 1) * last) / degree];
       slope = (points * (x * now - last)) / (x * x - 1);
       const change = now / slope;
       x -= change;

@@ -1,11 +1,19 @@
 /** The same questions with other pictures, or none: what an answer owes to the picture. */
 import { createHash } from "node:crypto";
-import { createHost, loadSource, type Dataset, type PictureSource, type Row, type View, withoutPictures } from "@papo/core";
+import {
+  createHost,
+  loadSource,
+  type Dataset,
+  type PictureSource,
+  type Row,
+  type View,
+  withoutPictures,
+} from "@papo/core";
 import { RandomMaskPlugin } from "@papo/plugins";
 
 /**
- * "real"; "masked": 60 % of its 14-pixel squares black (PAPO, arXiv:2507.06448); "blank": grey, of the same size; "swapped": another question's; "absent": none, and no
- * mark where it stood.
+ * "real"; "masked": 60 % of its 14-pixel squares black (PAPO, arXiv:2507.06448); "blank": grey, of the same size;
+ * "swapped": another question's; "absent": none, and no mark where it stood.
  */
 export const pictureConditions = ["real", "masked", "blank", "swapped", "absent"] as const;
 export type PictureCondition = (typeof pictureConditions)[number];
@@ -30,10 +38,25 @@ const hasPictures = ({ images }: Row): boolean => images.length > 0;
 
 export async function changedPictures(condition: ChangedCondition, dataset: Dataset): Promise<ChangedPictures> {
   switch (condition) {
-    case "masked": return { condition, view: maskedView(), applies: hasPictures };
-    case "blank": return { condition, applies: hasPictures, view: { name: condition, raw: (picture) => ({ ...picture, data: new Uint8Array(picture.data.length).fill(128), source: `${picture.source}, blank` }) } };
-    case "absent": return { condition, applies: hasPictures, view: { name: condition, prompt: withoutPictures } };
-    case "swapped": return swappedPictures(dataset);
+    case "masked":
+      return { condition, view: maskedView(), applies: hasPictures };
+    case "blank":
+      return {
+        condition,
+        applies: hasPictures,
+        view: {
+          name: condition,
+          raw: (picture) => ({
+            ...picture,
+            data: new Uint8Array(picture.data.length).fill(128),
+            source: `${picture.source}, blank`,
+          }),
+        },
+      };
+    case "absent":
+      return { condition, applies: hasPictures, view: { name: condition, prompt: withoutPictures } };
+    case "swapped":
+      return swappedPictures(dataset);
   }
 }
 
@@ -44,7 +67,10 @@ function maskedView(): View {
   return view;
 }
 
-/** Each row with the pictures of the next one that has as many and other ones; rows for which there is none are left out. */
+/**
+ * Each row with the pictures of the next one that has as many and other ones; rows for which there is none are left
+ * out.
+ */
 async function swappedPictures(dataset: Dataset): Promise<ChangedPictures> {
   const found = partners.get(dataset) ?? findPartners(dataset);
   partners.set(dataset, found);
@@ -56,13 +82,21 @@ async function swappedPictures(dataset: Dataset): Promise<ChangedPictures> {
       name: "swapped",
       prompt: async (original, { row }) => {
         const partner = partnerOf.get(row.id);
-        return partner === undefined ? original : { ...original, pictures: await Promise.all((await dataset.row(partner)).images.map((source) => loadSource(source))) };
+        return partner === undefined
+          ? original
+          : {
+              ...original,
+              pictures: await Promise.all((await dataset.row(partner)).images.map((source) => loadSource(source))),
+            };
       },
     },
   };
 }
 
-/** A dataset is asked several times: for the log-probs of the real pictures' answers, and for the answers to the swapped ones, at each measurement of a run. */
+/**
+ * A dataset is asked several times: for the log-probs of the real pictures' answers, and for the answers to the swapped
+ * ones, at each measurement of a run.
+ */
 const partners = new WeakMap<Dataset, Promise<ReadonlyMap<string, number>>>();
 
 /** Index of the row whose pictures a row gets, by id. */
@@ -76,11 +110,13 @@ async function findPartners(dataset: Dataset): Promise<ReadonlyMap<string, numbe
   for (const [at, { id, pictures }] of rows.entries()) {
     for (let step = 1; step < rows.length && !found.has(id); step++) {
       const other = rows[(at + step) % rows.length]!;
-      if (other.pictures.length === pictures.length && other.pictures.join() !== pictures.join()) found.set(id, other.index);
+      if (other.pictures.length === pictures.length && other.pictures.join() !== pictures.join())
+        found.set(id, other.index);
     }
   }
   return found;
 }
 
 /** Equal names mean equal pictures. */
-const nameOf = (source: PictureSource): string => (typeof source === "string" ? source : createHash("sha1").update(source.bytes).digest("hex"));
+const nameOf = (source: PictureSource): string =>
+  typeof source === "string" ? source : createHash("sha1").update(source.bytes).digest("hex");

@@ -1,7 +1,16 @@
 /** What a run measures itself by: before it, after it, and in between. */
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { createHost, parseOptions, textDigest, type Dataset, type EvaluationInLoop, type OpenPolicy, type Plugin, type StartWeights } from "@papo/core";
+import {
+  createHost,
+  parseOptions,
+  textDigest,
+  type Dataset,
+  type EvaluationInLoop,
+  type OpenPolicy,
+  type Plugin,
+  type StartWeights,
+} from "@papo/core";
 import { Verifier } from "@papo/plugins";
 import { z } from "zod";
 import type { Data } from "../../run-file/data-source.ts";
@@ -24,7 +33,10 @@ export interface EvaluationPlan {
   readonly temperature?: number;
   /** Columns whose values are categories; "a.b" is b of the column a. */
   readonly categories?: readonly string[];
-  /** Conditions of the pictures besides the real ones: "masked", "blank", "swapped", "absent". Their difference is the metric evaluation/visual_dependence. */
+  /**
+   * Conditions of the pictures besides the real ones: "masked", "blank", "swapped", "absent". Their difference is the
+   * metric evaluation/visual_dependence.
+   */
   readonly pictures?: readonly Exclude<PictureCondition, "real">[];
 }
 
@@ -40,11 +52,21 @@ export const evaluationSchema = z.strictObject({
 /** A run file's `evaluation`: rows alone, or a plan. */
 export type Evaluation = Data | EvaluationPlan;
 
-export const isPlan = (evaluation: Evaluation): evaluation is EvaluationPlan => typeof evaluation === "object" && "data" in evaluation;
+export const isPlan = (evaluation: Evaluation): evaluation is EvaluationPlan =>
+  typeof evaluation === "object" && "data" in evaluation;
 
 /** What is measured, with its options checked. @throws Error naming the option at fault */
-export function planOf(evaluation: Evaluation): Omit<z.output<typeof evaluationSchema>, "data" | "pictures"> & { readonly data: Data; readonly conditions: readonly PictureCondition[] } {
-  const { data, pictures, ...rest } = parseOptions("evaluation", evaluationSchema, isPlan(evaluation) ? evaluation : { data: evaluation });
+export function planOf(
+  evaluation: Evaluation,
+): Omit<z.output<typeof evaluationSchema>, "data" | "pictures"> & {
+  readonly data: Data;
+  readonly conditions: readonly PictureCondition[];
+} {
+  const { data, pictures, ...rest } = parseOptions(
+    "evaluation",
+    evaluationSchema,
+    isPlan(evaluation) ? evaluation : { data: evaluation },
+  );
   return { ...rest, data: data as Data, conditions: conditionsOf("evaluation: pictures", pictures) };
 }
 
@@ -81,17 +103,24 @@ export class RunMeasurements {
     this.#evaluation = evaluation;
   }
 
-  /** Of the weights as they were opened. @param goOn with what a run that is resumed at its first step left, which is of the same weights */
+  /**
+   * Of the weights as they were opened. @param goOn with what a run that is resumed at its first step left, which is of
+   * the same weights
+   */
   before(goOn: boolean): Promise<Measured> {
     const { model, weights } = this.#evaluation;
     return this.#measure("before", { model, weights: openedWeights(weights) }, goOn);
   }
 
-  /** Of the weights after the last step; those that were measured just now, or by an earlier call, are not measured again. */
+  /**
+   * Of the weights after the last step; those that were measured just now, or by an earlier call, are not measured
+   * again.
+   */
   async after(steps: number): Promise<Measured> {
     const { policy, output } = this.#evaluation;
     const last = this.#last;
-    if (last === null || last.step !== steps || last.version !== policy.learner.version) return this.#measure("after", await this.#trained(steps), true);
+    if (last === null || last.step !== steps || last.version !== policy.learner.version)
+      return this.#measure("after", await this.#trained(steps), true);
     rmSync(join(output, "evaluation", "after"), { recursive: true, force: true });
     cpSync(join(output, "evaluation", momentOf(steps)), join(output, "evaluation", "after"), { recursive: true });
     return last.measured;
@@ -99,7 +128,10 @@ export class RunMeasurements {
 
   /** Measurements while the run is on, as metrics evaluation/…; null where the plan has none. */
   inLoop(): EvaluationInLoop | null {
-    const { plan: { every, samples }, policy } = this.#evaluation;
+    const {
+      plan: { every, samples },
+      policy,
+    } = this.#evaluation;
     if (every === undefined) return null;
     return {
       every,
@@ -113,8 +145,14 @@ export class RunMeasurements {
 
   /** The weights as they are now, after a step. */
   async #trained(step: number): Promise<MeasuredWeights> {
-    const { policy: { learner }, weights } = this.#evaluation;
-    const trained = learner.digest === undefined ? null : textDigest(JSON.stringify([openedWeights(weights), await learner.digest()]));
+    const {
+      policy: { learner },
+      weights,
+    } = this.#evaluation;
+    const trained =
+      learner.digest === undefined
+        ? null
+        : textDigest(JSON.stringify([openedWeights(weights), await learner.digest()]));
     return { model: `the run's weights after step ${step}`, ...(trained === null ? {} : { weights: trained }) };
   }
 
@@ -125,13 +163,43 @@ export class RunMeasurements {
     const { samples, temperature = samples === 1 ? 0 : 1, categories, conditions } = plan;
     const { scorers, environments } = createHost(plugins, { seed: 1 });
     const names = [...environments.keys()];
-    const settings = { ...measured, ...(names.length === 0 ? {} : { environments: names }), data: dataset.name, samples, temperature, topP: 1, topK: 0, maxNewTokens, seed: 1 };
-    if (!goOn || conditions.some((pictures) => !holdsSame(pictures === "real" ? folder : join(folder, pictures), { ...settings, pictures }))) rmSync(folder, { recursive: true, force: true });
+    const settings = {
+      ...measured,
+      ...(names.length === 0 ? {} : { environments: names }),
+      data: dataset.name,
+      samples,
+      temperature,
+      topP: 1,
+      topK: 0,
+      maxNewTokens,
+      seed: 1,
+    };
+    if (
+      !goOn ||
+      conditions.some(
+        (pictures) => !holdsSame(pictures === "real" ? folder : join(folder, pictures), { ...settings, pictures }),
+      )
+    )
+      rmSync(folder, { recursive: true, force: true });
     const verifier = new Verifier();
     try {
       return await evaluateConditions({
-        policy, dataset, settings, conditions, categories, scorers: [...scorers.values()], environments: [...environments.values()], judge: rewardJudge(verifier), output: folder, pictures: output, ...(signal === undefined ? {} : { signal }),
-        onCondition: (condition) => display.phase(`evaluating ${dataset.size} rows ${moment}${condition === "real" ? "" : `, pictures ${condition}`}`, dataset.size),
+        policy,
+        dataset,
+        settings,
+        conditions,
+        categories,
+        scorers: [...scorers.values()],
+        environments: [...environments.values()],
+        judge: rewardJudge(verifier),
+        output: folder,
+        pictures: output,
+        ...(signal === undefined ? {} : { signal }),
+        onCondition: (condition) =>
+          display.phase(
+            `evaluating ${dataset.size} rows ${moment}${condition === "real" ? "" : `, pictures ${condition}`}`,
+            dataset.size,
+          ),
       });
     } finally {
       await verifier.close();

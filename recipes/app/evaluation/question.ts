@@ -23,8 +23,8 @@ const answerSchema = z.object({
   parts: numbers,
   tokens: z.number(),
   /**
-   * By condition of the pictures (see pictures.ts), sums over the answer's tokens, in nats: what their log-probs lose under it, log π − log π_condition, and k3 of
-   * KL[π ‖ π_condition] with PAPO's clamps.
+   * By condition of the pictures (see pictures.ts), sums over the answer's tokens, in nats: what their log-probs lose
+   * under it, log π − log π_condition, and k3 of KL[π ‖ π_condition] with PAPO's clamps.
    */
   under: z.record(z.string(), z.object({ lost: z.number(), kl: z.number() })),
 });
@@ -39,13 +39,18 @@ const questionSchema = z.object({
   expected: z.string().nullable(),
   /** By column. */
   categories: z.record(z.string(), z.string()),
-  /** Of each picture the file of each condition, relative to the run's or the evaluation's folder; none for questions past those that are shown. */
+  /**
+   * Of each picture the file of each condition, relative to the run's or the evaluation's folder; none for questions
+   * past those that are shown.
+   */
   pictures: z.array(z.record(z.string(), z.string())),
   answers: z.array(answerSchema).min(1),
 });
 
 export type Answer = Readonly<z.output<typeof answerSchema>>;
-export type Question = Readonly<Omit<z.output<typeof questionSchema>, "answers">> & { readonly answers: readonly Answer[] };
+export type Question = Readonly<Omit<z.output<typeof questionSchema>, "answers">> & {
+  readonly answers: readonly Answer[];
+};
 
 /** Verdicts of a judge model on answers, beside questions.jsonl; see errors.ts. */
 export const errorsFile = "errors.jsonl";
@@ -69,19 +74,35 @@ const wholeLines = (file: string): string[] => readFileSync(file, "utf8").split(
 
 /** Take a last line that was cut short out of a file that is to be gone on with. */
 export function dropCutLine(file: string): void {
-  if (existsSync(file) && !readFileSync(file, "utf8").endsWith("\n")) writeFileAtomic(file, wholeLines(file).map((line) => `${line}\n`).join(""));
+  if (existsSync(file) && !readFileSync(file, "utf8").endsWith("\n"))
+    writeFileAtomic(
+      file,
+      wholeLines(file)
+        .map((line) => `${line}\n`)
+        .join(""),
+    );
 }
 
-/** The lines of a questions.jsonl with the judge's verdicts, where there are some; none where there is no file. @throws Error naming a line that is no question */
+/**
+ * The lines of a questions.jsonl with the judge's verdicts, where there are some; none where there is no file. @throws
+ * Error naming a line that is no question
+ */
 export function readQuestions(file: string): Question[] {
   if (!existsSync(file)) return [];
   const errors = readErrors(dirname(file));
   return wholeLines(file).map((line, index) => {
     const parsed = parseLine(line, questionSchema);
-    if (typeof parsed === "string") throw new Error(`${file}, line ${index + 1} is no question of an evaluation: ${parsed}`);
+    if (typeof parsed === "string")
+      throw new Error(`${file}, line ${index + 1} is no question of an evaluation: ${parsed}`);
     const { value } = parsed;
     if (errors.size === 0) return value;
-    return { ...value, answers: value.answers.map((answer, place) => ({ ...answer, errorClass: answer.errorClass ?? errors.get(`${value.id} ${place}`) ?? null })) };
+    return {
+      ...value,
+      answers: value.answers.map((answer, place) => ({
+        ...answer,
+        errorClass: answer.errorClass ?? errors.get(`${value.id} ${place}`) ?? null,
+      })),
+    };
   });
 }
 
@@ -89,7 +110,9 @@ export function readQuestions(file: string): Question[] {
 export function evaluationFolder(path: string): string {
   const folder = resolve(path);
   if (!existsSync(folder)) throw new Error(`There is no folder ${folder}`);
-  const found = [folder, join(folder, "evaluation", "after")].find((place) => existsSync(join(place, "questions.jsonl")));
+  const found = [folder, join(folder, "evaluation", "after")].find((place) =>
+    existsSync(join(place, "questions.jsonl")),
+  );
   if (found === undefined) throw new Error(`${folder} holds no evaluation: papo eval writes questions.jsonl`);
   return found;
 }

@@ -9,11 +9,12 @@ export interface Estimate {
 }
 
 /**
- * The chance that at least one of k answers, drawn from n without putting back, is right when c of n are: 1 − C(n − c, k) / C(n, k), unbiased for samples of
- * the same policy (Chen et al., arXiv:2107.03374, Eq. 1).
+ * The chance that at least one of k answers, drawn from n without putting back, is right when c of n are: 1 − C(n − c,
+ * k) / C(n, k), unbiased for samples of the same policy (Chen et al., arXiv:2107.03374, Eq. 1).
  */
 export function passAtK(n: number, c: number, k: number): number {
-  if (!(k >= 1 && k <= n && c >= 0 && c <= n)) throw new RangeError(`pass@${k} of ${c} right ones among ${n}: k must be between 1 and n, and c between 0 and n`);
+  if (!(k >= 1 && k <= n && c >= 0 && c <= n))
+    throw new RangeError(`pass@${k} of ${c} right ones among ${n}: k must be between 1 and n, and c between 0 and n`);
   let none = 1;
   for (let i = 0; i < k; i++) none *= (n - c - i) / (n - i);
   return n - c < k ? 1 : 1 - none;
@@ -23,8 +24,10 @@ export function passAtK(n: number, c: number, k: number): number {
 const z = 1.959964;
 
 /**
- * Mean over questions of shares in 0–1 with Wilson's interval for as many independent answers as their spread is worth: n = v (1 − v) / s², s² the variance of the mean, so that equal shares of several
- * answers count for more than single answers do. Where the shares do not differ, n is the number of questions: 10 of 10 right are 100 % [72.2, 100.0]. NaN of nothing.
+ * Mean over questions of shares in 0–1 with Wilson's interval for as many independent answers as their spread is worth:
+ * n = v (1 − v) / s², s² the variance of the mean, so that equal shares of several answers count for more than single
+ * answers do. Where the shares do not differ, n is the number of questions: 10 of 10 right are 100 % [72.2, 100.0]. NaN
+ * of nothing.
  */
 export function shareEstimate(shares: readonly number[]): Estimate {
   const value = mean(shares);
@@ -44,7 +47,10 @@ export function varianceOfMean(values: readonly number[]): number {
 
 const resamples = 2000;
 
-/** Sum of one number of each question over the sum of another, with its percentile bootstrap interval: questions are drawn again, 2,000 times; draws whose second sum is 0 are left out. */
+/**
+ * Sum of one number of each question over the sum of another, with its percentile bootstrap interval: questions are
+ * drawn again, 2,000 times; draws whose second sum is 0 are left out.
+ */
 export function ratioEstimate(above: readonly number[], below: readonly number[], random: Random): Estimate {
   const value = sum(above) / sum(below);
   if (above.length < 2) return { value, low: value, high: value };
@@ -81,7 +87,10 @@ function drawnIndices(n: number, random: Random): Int32Array {
   return indices;
 }
 
-/** Agreement of two raters beyond chance, of counts [first rater's class, second's]: (p_o − p_e) / (1 − p_e) (Cohen 1960); 1 where chance alone would agree fully. */
+/**
+ * Agreement of two raters beyond chance, of counts [first rater's class, second's]: (p_o − p_e) / (1 − p_e) (Cohen
+ * 1960); 1 where chance alone would agree fully.
+ */
 export function cohensKappa(counts: readonly (readonly number[])[]): number {
   const total = sum(counts.flat());
   const observed = sum(counts.map((row, index) => row[index]!)) / total;

@@ -8,7 +8,12 @@ export function arithmetic(text: string, variables: ReadonlyMap<string, string>)
   const factor = (): number => {
     const token = tokens[at++] ?? "";
     if (token === "-") return -factor();
-    if (token !== "(") return /^\d+$/.test(token) ? Number(token) : /^\d+$/.test(variables.get(token) ?? "") ? Number(variables.get(token)) : NaN;
+    if (token !== "(")
+      return /^\d+$/.test(token)
+        ? Number(token)
+        : /^\d+$/.test(variables.get(token) ?? "")
+          ? Number(variables.get(token))
+          : NaN;
     const inner = sum();
     return tokens[at++] === ")" ? inner : NaN;
   };

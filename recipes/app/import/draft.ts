@@ -66,7 +66,10 @@ export class Draft {
     return this.#entries.has(key);
   }
 
-  /** The value of an option, which counts as read; where the file is silent the peer's default. undefined where it is null, or nobody knows. */
+  /**
+   * The value of an option, which counts as read; where the file is silent the peer's default. undefined where it is
+   * null, or nobody knows.
+   */
   take(key: string): unknown {
     const entry = this.#entries.get(key);
     if (entry === undefined) return this.#defaults[key] ?? undefined;
@@ -97,13 +100,17 @@ export class Draft {
     if (this.has(key)) this.remarks.push(this.#note(key, reason, place));
   }
 
-  /** Set a setting where its schema takes the value; the reason is told where it does not. @param path without "settings." */
+  /**
+   * Set a setting where its schema takes the value; the reason is told where it does not. @param path without
+   * "settings."
+   */
   set(path: string, value: unknown, key: string): void {
     if (value === undefined) return;
     const parts = path.split(".");
     const schema = schemaAt(settingsSchema, parts) as { safeParse(value: unknown): { success: boolean } } | undefined;
     const silent = !this.has(key);
-    if (schema?.safeParse(value).success === false) this.leave(key, `settings.${path} does not take ${JSON.stringify(value)}`, "settings");
+    if (schema?.safeParse(value).success === false)
+      this.leave(key, `settings.${path} does not take ${JSON.stringify(value)}`, "settings");
     else if (!silent || valueAt(own, parts) !== value) this.settings.set(path, { value, order: this.#orderOf(key) });
   }
 
@@ -121,4 +128,5 @@ export class Draft {
   #orderOf = (key: string): number => this.#order.get(key) ?? Infinity;
 }
 
-const valueAt = (tree: Record<string, unknown>, path: readonly string[]): unknown => path.reduce<unknown>((part, name) => (part as Record<string, unknown> | null)?.[name], tree);
+const valueAt = (tree: Record<string, unknown>, path: readonly string[]): unknown =>
+  path.reduce<unknown>((part, name) => (part as Record<string, unknown> | null)?.[name], tree);

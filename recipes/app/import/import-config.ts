@@ -31,18 +31,35 @@ export function importConfig(text: string, file: string): Imported {
   const defaults = defaultsOf(config.peer, release);
   const draft = new Draft(config, defaults);
   translations[config.peer](draft);
-  return { peer: config.peer, ...(missing === undefined ? {} : { missing }), ...runFileText(draft, config.peer, basename(file), defaults.source, missing) };
+  return {
+    peer: config.peer,
+    ...(missing === undefined ? {} : { missing }),
+    ...runFileText(draft, config.peer, basename(file), defaults.source, missing),
+  };
 }
 
 /** A script of EasyR1 names the file that its overrides change, relative to the folder of its clone. */
 function withBase(config: PeerConfig, file: string): { readonly config: PeerConfig; readonly missing?: string } {
   if (config.base === undefined) return { config };
   const named = config.base;
-  const above = (folder: string): string[] => (dirname(folder) === folder ? [folder] : [folder, ...above(dirname(folder))]);
-  const places = [...above(dirname(resolve(file))).map((folder) => resolve(folder, named)), resolve(named), resolve(dirname(file), basename(named))];
+  const above = (folder: string): string[] =>
+    dirname(folder) === folder ? [folder] : [folder, ...above(dirname(folder))];
+  const places = [
+    ...above(dirname(resolve(file))).map((folder) => resolve(folder, named)),
+    resolve(named),
+    resolve(dirname(file), basename(named)),
+  ];
   const found = places.find((place) => existsSync(place) && statSync(place).isFile());
   if (found === undefined) return { config, missing: named };
   const base = readConfig(readSmallFile(found, configurationBytes), found);
   const own = new Set(config.entries.map(({ key }) => key));
-  return { config: { ...config, entries: [...base.entries.filter(({ key }) => !own.has(key)).map((entry) => ({ ...entry, file: basename(found) })), ...config.entries] } };
+  return {
+    config: {
+      ...config,
+      entries: [
+        ...base.entries.filter(({ key }) => !own.has(key)).map((entry) => ({ ...entry, file: basename(found) })),
+        ...config.entries,
+      ],
+    },
+  };
 }

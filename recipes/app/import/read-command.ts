@@ -1,4 +1,6 @@
-/** The options in a shell script's commands: overrides of hydra and OmegaConf (a.b=1, +a.b=1) and flags (--a 1, --a=1). */
+/**
+ * The options in a shell script's commands: overrides of hydra and OmegaConf (a.b=1, +a.b=1) and flags (--a 1, --a=1).
+ */
 import { arithmetic } from "./arithmetic.ts";
 import type { Entry } from "./read-config.ts";
 import { valueOf } from "./value-of.ts";
@@ -9,7 +11,9 @@ interface Found extends Entry {
   readonly sometimes: boolean;
 }
 
-/** Variables that the script sets are filled in; what stands in an if or a case holds only where nothing else is said. */
+/**
+ * Variables that the script sets are filled in; what stands in an if or a case holds only where nothing else is said.
+ */
 export function ofCommand(text: string): { readonly entries: Entry[]; readonly base?: string } {
   const variables = new Map<string, string>();
   const found: Found[] = [];
@@ -31,7 +35,9 @@ export function ofCommand(text: string): { readonly entries: Entry[]; readonly b
   // Beside overrides, flags are those of what starts the program.
   const kind = found.some((one) => one.kind === "override") ? "override" : "flag";
   const certain = new Set(found.filter((one) => !one.sometimes).map(({ key }) => key));
-  const entries = found.filter((one) => one.kind === kind && (!one.sometimes || !certain.has(one.key))).map(({ key, value, line }) => ({ key, value, line }));
+  const entries = found
+    .filter((one) => one.kind === kind && (!one.sometimes || !certain.has(one.key)))
+    .map(({ key, value, line }) => ({ key, value, line }));
   return { entries, ...(base === undefined ? {} : { base }) };
 }
 
@@ -42,8 +48,8 @@ function assignment(words: readonly string[]): [string, string] | undefined {
   return name === undefined || name === "config" || rest.some((word) => word !== "\\") ? undefined : [name, value!];
 }
 
-function optionsOf(words: readonly string[]): (Pick<Found, "key" | "value" | "kind">)[] {
-  return words.flatMap((word, place): (Pick<Found, "key" | "value" | "kind">)[] => {
+function optionsOf(words: readonly string[]): Pick<Found, "key" | "value" | "kind">[] {
+  return words.flatMap((word, place): Pick<Found, "key" | "value" | "kind">[] => {
     const override = /^\+{0,2}([A-Za-z_]\w*(?:\.[\w-]+)+)=([^]*)$/.exec(word);
     if (override !== null) return [{ key: override[1]!, value: valueOf(closed(override[2]!)), kind: "override" }];
     const flag = /^--([\w-]+)(?:=([^]*))?$/.exec(word);
@@ -61,11 +67,21 @@ const closed = (value: string): string => (value.endsWith(")") && !value.include
 
 /** Words of a line as a shell has them; a comment and the backslash at its end are none. */
 function wordsOf(line: string, variables: ReadonlyMap<string, string>): string[] {
-  const plain = line.replace(/\$\{(\w+)(:?-)"([^"]*)"\}/g, "${$1$2$3}").replace(/\$\(\(([^()]*(?:\([^()]*\)[^()]*)*)\)\)/g, (whole, sum: string) => arithmetic(filled(sum, variables), variables) ?? whole);
+  const plain = line
+    .replace(/\$\{(\w+)(:?-)"([^"]*)"\}/g, "${$1$2$3}")
+    .replace(
+      /\$\(\(([^()]*(?:\([^()]*\)[^()]*)*)\)\)/g,
+      (whole, sum: string) => arithmetic(filled(sum, variables), variables) ?? whole,
+    );
   const words: string[] = [];
-  for (const [word] of plain.matchAll(/(?:"(?:[^"\\]|\\.)*"|'[^']*'|\$\{[^}\s]*(?:\{[^}]*\}[^}\s]*)*\}|\$\([^)]*\)|\\.|[^\s"'\\])+|\\$/g)) {
+  for (const [word] of plain.matchAll(
+    /(?:"(?:[^"\\]|\\.)*"|'[^']*'|\$\{[^}\s]*(?:\{[^}]*\}[^}\s]*)*\}|\$\([^)]*\)|\\.|[^\s"'\\])+|\\$/g,
+  )) {
     if (word.startsWith("#")) break;
-    const text = word.replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'|([^"']+)/g, (_, double?: string, single?: string, bare?: string) => single ?? filled(double ?? bare ?? "", variables));
+    const text = word.replace(
+      /"((?:[^"\\]|\\.)*)"|'([^']*)'|([^"']+)/g,
+      (_, double?: string, single?: string, bare?: string) => single ?? filled(double ?? bare ?? "", variables),
+    );
     if (text !== "\\" && text.trim() !== "") words.push(text.replace(/\\$/, ""));
   }
   return words;
@@ -73,10 +89,13 @@ function wordsOf(line: string, variables: ReadonlyMap<string, string>): string[]
 
 /** $NAME, ${NAME} and ${NAME:-default}, in one another too; a name that the script does not set stays as it is. */
 function filled(text: string, variables: ReadonlyMap<string, string>, times = 0): string {
-  const once = text.replace(/\$\{(\w+)(?:(:?)-((?:[^{}]|\$\{\w+\})*))?\}|\$([A-Za-z_]\w*)/g, (whole, name?: string, orEmpty?: string, otherwise?: string, bare?: string) => {
-    const value = variables.get(name ?? bare!);
-    return value !== undefined && !(value === "" && orEmpty === ":") ? value : (otherwise ?? whole);
-  });
+  const once = text.replace(
+    /\$\{(\w+)(?:(:?)-((?:[^{}]|\$\{\w+\})*))?\}|\$([A-Za-z_]\w*)/g,
+    (whole, name?: string, orEmpty?: string, otherwise?: string, bare?: string) => {
+      const value = variables.get(name ?? bare!);
+      return value !== undefined && !(value === "" && orEmpty === ":") ? value : (otherwise ?? whole);
+    },
+  );
   // A script may set a name to what names it again.
   return once === text || times > 9 ? once : filled(once, variables, times + 1);
 }

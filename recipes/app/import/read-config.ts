@@ -26,7 +26,9 @@ export interface PeerConfig {
 /** @throws Error with what was found, where it is no configuration that is known here */
 export function readConfig(text: string, file: string): PeerConfig {
   const read = /\.(sh|bash|txt)$/i.test(file) ? ofCommand(text) : { entries: ofYaml(text, file) };
-  const entries = [...new Map(read.entries.map((entry) => [entry.key, entry])).values()].sort((a, b) => a.line! - b.line!);
+  const entries = [...new Map(read.entries.map((entry) => [entry.key, entry])).values()].sort(
+    (a, b) => a.line! - b.line!,
+  );
   return { ...read, peer: peerOf(entries, file), entries };
 }
 
@@ -34,12 +36,25 @@ function peerOf(entries: readonly Entry[], file: string): Peer {
   const has = (prefix: RegExp): boolean => entries.some(({ key }) => prefix.test(key));
   if (has(/^actor_rollout_ref\./)) return "verl";
   if (has(/^worker\./)) return "easyr1";
-  if (has(/^(per_device_train_batch_size|num_generations|reward_funcs|beta|max_completion_length|model_name_or_path|learning_rate|output_dir|dataset_name)$/)) return "trl";
-  const found = entries.slice(0, 5).map(({ key }) => quoted(key)).join(", ");
-  throw new Error(`${file} is no configuration of TRL (GRPOConfig), verl (actor_rollout_ref. …) or EasyR1 (worker. …): it has ${found === "" ? "no options" : found}`);
+  if (
+    has(
+      /^(per_device_train_batch_size|num_generations|reward_funcs|beta|max_completion_length|model_name_or_path|learning_rate|output_dir|dataset_name)$/,
+    )
+  )
+    return "trl";
+  const found = entries
+    .slice(0, 5)
+    .map(({ key }) => quoted(key))
+    .join(", ");
+  throw new Error(
+    `${file} is no configuration of TRL (GRPOConfig), verl (actor_rollout_ref. …) or EasyR1 (worker. …): it has ${found === "" ? "no options" : found}`,
+  );
 }
 
-/** The parser takes minutes where a text nests thousands deep: 500 brackets that are open at once, 100 lists or keys on one line. */
+/**
+ * The parser takes minutes where a text nests thousands deep: 500 brackets that are open at once, 100 lists or keys on
+ * one line.
+ */
 function isNestedTooDeep(text: string): boolean {
   let depth = 0;
   for (const character of text) {
@@ -56,7 +71,11 @@ function ofYaml(text: string, file: string): Entry[] {
   try {
     return entriesOf(text, file);
   } catch (error) {
-    if (error instanceof ReferenceError) throw new Error(`${file} cannot be read as YAML: its aliases (*name) stand for more than 100 values, or for none`, { cause: error });
+    if (error instanceof ReferenceError)
+      throw new Error(
+        `${file} cannot be read as YAML: its aliases (*name) stand for more than 100 values, or for none`,
+        { cause: error },
+      );
     throw error;
   }
 }
@@ -65,7 +84,8 @@ function entriesOf(text: string, file: string): Entry[] {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter });
   const [error] = document.errors;
-  if (error !== undefined) throw new Error(`${file} cannot be read as YAML or JSON: ${quoted(error.message.split("\n")[0]!)}`);
+  if (error !== undefined)
+    throw new Error(`${file} cannot be read as YAML or JSON: ${quoted(error.message.split("\n")[0]!)}`);
   const entries: Entry[] = [];
   const walk = (node: ParsedNode | null, path: readonly string[]): void => {
     if (!isMap(node)) return;
@@ -73,7 +93,12 @@ function entriesOf(text: string, file: string): Entry[] {
       const name = [...path, String(isScalar(key) ? key.value : key)];
       // An empty map is a value, one with options is none.
       if (isMap(value) && value.items.length > 0) walk(value as ParsedNode, name);
-      else entries.push({ key: name.join("."), value: plain(value === null ? null : (value as ParsedNode).toJS(document) as unknown), line: counter.linePos(key.range?.[0] ?? 0).line });
+      else
+        entries.push({
+          key: name.join("."),
+          value: plain(value === null ? null : ((value as ParsedNode).toJS(document) as unknown)),
+          line: counter.linePos(key.range?.[0] ?? 0).line,
+        });
     }
   };
   walk(document.contents, []);

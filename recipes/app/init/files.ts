@@ -63,10 +63,23 @@ test("tokens that do not depend on the picture get no gradient", () => {
 });
 `;
 
-export const typescriptFile = `${JSON.stringify({
-  compilerOptions: { target: "ES2023", lib: ["ES2023"], module: "NodeNext", types: ["node"], strict: true, noEmit: true, allowImportingTsExtensions: true, skipLibCheck: true },
-  include: ["*.ts"],
-}, null, 2)}\n`;
+export const typescriptFile = `${JSON.stringify(
+  {
+    compilerOptions: {
+      target: "ES2023",
+      lib: ["ES2023"],
+      module: "NodeNext",
+      types: ["node"],
+      strict: true,
+      noEmit: true,
+      allowImportingTsExtensions: true,
+      skipLibCheck: true,
+    },
+    include: ["*.ts"],
+  },
+  null,
+  2,
+)}\n`;
 
 /** Dependencies' install scripts fetch from outside of the package registry, and nothing here needs what they fetch. */
 export const npmSettings = "ignore-scripts=true\n";
@@ -75,17 +88,28 @@ export const ignoredFiles = "node_modules/\nruns/\n";
 
 const named = z.record(z.string(), z.string());
 /** What is read of a package.json that is there already. */
-export const manifestSchema = z.looseObject({ scripts: named.optional(), dependencies: named.optional(), devDependencies: named.optional() });
+export const manifestSchema = z.looseObject({
+  scripts: named.optional(),
+  dependencies: named.optional(),
+  devDependencies: named.optional(),
+});
 export type Manifest = z.output<typeof manifestSchema>;
 
-/** A project's package.json with what is missing: what stands there stays. @param own where the packages of this project come from, by name */
+/**
+ * A project's package.json with what is missing: what stands there stays. @param own where the packages of this project
+ * come from, by name
+ */
 export function manifestWith(before: Manifest, own: Readonly<Record<string, string>>): string {
   const { scripts = {}, dependencies = {}, devDependencies = {} } = before;
   const noTest = scripts["test"] === undefined || scripts["test"].includes("no test specified");
   const after = {
     private: true,
     ...before,
-    scripts: { train: "papo train run.ts", ...scripts, ...(noTest ? { test: "node --import tsx --test visual-focus.test.ts" } : {}) },
+    scripts: {
+      train: "papo train run.ts",
+      ...scripts,
+      ...(noTest ? { test: "node --import tsx --test visual-focus.test.ts" } : {}),
+    },
     dependencies: { ...own, "@tensorflow/tfjs-core": "4.22.0", zod: "^4.6.7", ...dependencies },
     devDependencies: { "@types/node": "^20.19.0", tsx: "^4.23.15", ...devDependencies },
   };

@@ -1,4 +1,7 @@
-/** What a new project's package.json says of the packages of this project: where they come from, as far as that is known. */
+/**
+ * What a new project's package.json says of the packages of this project: where they come from, as far as that is
+ * known.
+ */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve, sep } from "node:path";
@@ -26,24 +29,41 @@ const installedSchema = z.looseObject({
  * @param project the new project's folder
  * @param from a file of the running `@papo/core`
  */
-export function ownPackages(project: string, version: string, from = createRequire(import.meta.url).resolve("@papo/core/package.json")): OwnPackages {
+export function ownPackages(
+  project: string,
+  version: string,
+  from = createRequire(import.meta.url).resolve("@papo/core/package.json"),
+): OwnPackages {
   const tarballs = packedFiles(dirname(dirname(from)), version);
-  if (tarballs === null) return { specs: Object.fromEntries(names.map((name) => [`@papo/${name}`, `^${version}`])), first: [] };
+  if (tarballs === null)
+    return { specs: Object.fromEntries(names.map((name) => [`@papo/${name}`, `^${version}`])), first: [] };
   const missing = tarballs.filter((file) => !existsSync(file));
   return {
-    specs: Object.fromEntries(names.map((name, index) => [`@papo/${name}`, `file:${relative(project, tarballs[index]!).replaceAll(sep, "/")}`])),
-    first: missing.length === 0 ? [] : [`${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not there: npm run release in a clone of papo packs the packages.`],
+    specs: Object.fromEntries(
+      names.map((name, index) => [`@papo/${name}`, `file:${relative(project, tarballs[index]!).replaceAll(sep, "/")}`]),
+    ),
+    first:
+      missing.length === 0
+        ? []
+        : [
+            `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not there: npm run release in a clone of papo packs the packages.`,
+          ],
   };
 }
 
 /** In the nearest folder above that says so; null where none does. */
 function packedFiles(folder: string, version: string): readonly string[] | null {
   const manifest = read(join(folder, "package.json"));
-  if (manifest.name === "papo" && existsSync(join(folder, "build/release.mjs"))) return names.map((name) => join(folder, "dist", `papo-${name}-${version}.tgz`));
+  if (manifest.name === "papo" && existsSync(join(folder, "build/release.mjs")))
+    return names.map((name) => join(folder, "dist", `papo-${name}-${version}.tgz`));
   const locked = read(join(folder, "node_modules/.package-lock.json")).packages;
-  const specs = names.map((name) => locked?.[`node_modules/@papo/${name}`]?.resolved ?? manifest.dependencies?.[`@papo/${name}`]);
+  const specs = names.map(
+    (name) => locked?.[`node_modules/@papo/${name}`]?.resolved ?? manifest.dependencies?.[`@papo/${name}`],
+  );
   if (specs.some((spec) => spec !== undefined)) {
-    return specs.every((spec) => spec?.startsWith("file:")) ? specs.map((spec) => resolve(folder, spec!.slice("file:".length))) : null;
+    return specs.every((spec) => spec?.startsWith("file:"))
+      ? specs.map((spec) => resolve(folder, spec!.slice("file:".length)))
+      : null;
   }
   const above = dirname(folder);
   return above === folder ? null : packedFiles(above, version);

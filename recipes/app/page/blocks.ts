@@ -1,4 +1,7 @@
-/** What stands in a section of the page besides curves, rollouts and questions: data, drawn by browser/blocks.js. All texts are text, never HTML. */
+/**
+ * What stands in a section of the page besides curves, rollouts and questions: data, drawn by browser/blocks.js. All
+ * texts are text, never HTML.
+ */
 
 /** A number as it is shown, with a smaller one beside it; null: nothing was measured. */
 export type Cell = { readonly text: string; readonly small?: string } | null;

@@ -1,11 +1,14 @@
-/** What the page asks for and is given: by a server while a run goes on, or frozen in report.html. Numbers have four significant digits. */
+/**
+ * What the page asks for and is given: by a server while a run goes on, or frozen in report.html. Numbers have four
+ * significant digits.
+ */
 import type { PictureReference, QuestionTable } from "../report/questions.ts";
 import type { Alarm, RolloutHead, SampleRow } from "../report/run-record.ts";
 import type { Block } from "./blocks.ts";
 
 /**
- * "pausing", "stopping": asked to, and doing its step to the end; "silent": not at its end, and nobody is known to train it; "evaluation": of a model, no run at
- * all.
+ * "pausing", "stopping": asked to, and doing its step to the end; "silent": not at its end, and nobody is known to
+ * train it; "evaluation": of a model, no run at all.
  */
 export type RunState = "running" | "pausing" | "paused" | "stopping" | "stopped" | "finished" | "silent" | "evaluation";
 
@@ -71,7 +74,9 @@ export interface Overview {
   readonly alarmCount: number;
 }
 
-/** A metric of a run: a number per bucket of `bucket` steps, each list as long as `steps`, the last step of each bucket. */
+/**
+ * A metric of a run: a number per bucket of `bucket` steps, each list as long as `steps`, the last step of each bucket.
+ */
 export interface Curve {
   readonly run: number;
   readonly metric: string;
@@ -105,7 +110,10 @@ export interface RolloutIndex extends HeadLists {
   /** Another version: all ids are new, ask again from 0. */
   readonly version: number;
   readonly from: number;
-  /** Rollouts that the runs logged; more than the index holds where a report shows a part of them, or they are still being read. */
+  /**
+   * Rollouts that the runs logged; more than the index holds where a report shows a part of them, or they are still
+   * being read.
+   */
   readonly total: number;
   /** Whether the folders are still being read for the first time. */
   readonly reading: boolean;

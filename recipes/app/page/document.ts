@@ -7,34 +7,63 @@ import { palettes } from "./palettes.ts";
 
 /** In an order in which each finds what it imports before it. */
 const modules = [
-  "dom.js", "palettes.js", "looks.js", "source.js", "series.js", "plot.js", "chart.js", "charts.js", "tokens.js", "rollout-choice.js", "rollouts.js", "blocks.js", "questions.js", "runs.js", "main.js",
+  "dom.js",
+  "palettes.js",
+  "looks.js",
+  "source.js",
+  "series.js",
+  "plot.js",
+  "chart.js",
+  "charts.js",
+  "tokens.js",
+  "rollout-choice.js",
+  "rollouts.js",
+  "blocks.js",
+  "questions.js",
+  "runs.js",
+  "main.js",
 ];
 
 const require = createRequire(import.meta.url);
 const plotFile = (name: string): string => readFileSync(require.resolve(`uplot/dist/${name}`), "utf8");
 /** What the scripts share with the rest: made here, so that it is said once. */
-const made: Readonly<Record<string, string>> = { "palettes.js": `export const palettes = ${JSON.stringify(palettes)};` };
-const ownFile = (name: string): string => made[name] ?? readFileSync(new URL(`./browser/${name}`, import.meta.url), "utf8");
+const made: Readonly<Record<string, string>> = {
+  "palettes.js": `export const palettes = ${JSON.stringify(palettes)};`,
+};
+const ownFile = (name: string): string =>
+  made[name] ?? readFileSync(new URL(`./browser/${name}`, import.meta.url), "utf8");
 
 /** Text for an element or a quoted attribute. */
-export const escapeHtml = (text: string): string => text.replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`);
+export const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`);
 
-/** JSON for the inside of a script element: no "<" is left, so that nothing in it can end the element or open a comment. */
+/**
+ * JSON for the inside of a script element: no "<" is left, so that nothing in it can end the element or open a comment.
+ */
 export const embedJson = (value: unknown): string =>
-  JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  JSON.stringify(value).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 /** Our own code for the inside of a script element. @throws Error when it holds what would end the element */
 function inlined(code: string): string {
-  if (/<\/script|<!--/i.test(code)) throw new Error('A script of the page holds "</script" or "<!--" and cannot be inlined');
+  if (/<\/script|<!--/i.test(code))
+    throw new Error('A script of the page holds "</script" or "<!--" and cannot be inlined');
   return code;
 }
 
-/** The modules as one script, each a function of its own that returns what it exports: a page that stands alone can import nothing. */
+/**
+ * The modules as one script, each a function of its own that returns what it exports: a page that stands alone can
+ * import nothing.
+ */
 export function joinedModules(): string {
   const functions = modules.map((name) => {
     const text = ownFile(name);
     const exported = [...text.matchAll(/^export (?:const|class) (\w+)/gm)].map((match) => match[1]);
-    const inside = text.replace(/^import (\{.*\}) from "\.\/(.*)";$/gm, 'const $1 = loaded["$2"];').replace(/^export (?=const|class)/gm, "");
+    const inside = text
+      .replace(/^import (\{.*\}) from "\.\/(.*)";$/gm, 'const $1 = loaded["$2"];')
+      .replace(/^export (?=const|class)/gm, "");
     return `loaded["${name}"] = (() => {\n${inside}\nreturn { ${exported.join(", ")} };\n})();`;
   });
   return `(() => {\n"use strict";\nconst loaded = {};\n${functions.join("\n")}\n})();`;
@@ -44,29 +73,43 @@ let parts: { readonly scripts: readonly string[]; readonly style: string } | nul
 
 /** Read once: what a server sends is what it began with. */
 function partsOf(): NonNullable<typeof parts> {
-  parts ??= { scripts: [plotFile("uPlot.iife.min.js"), joinedModules()].map(inlined), style: `${plotFile("uPlot.min.css")}\n${ownFile("style.css")}` };
+  parts ??= {
+    scripts: [plotFile("uPlot.iife.min.js"), joinedModules()].map(inlined),
+    style: `${plotFile("uPlot.min.css")}\n${ownFile("style.css")}`,
+  };
   return parts;
 }
 
 const hashOf = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
-/** What a browser may do with the page, the second wall behind texts that are never HTML. @param allowed of scripts and styles, as the policy writes it */
+/**
+ * What a browser may do with the page, the second wall behind texts that are never HTML. @param allowed of scripts and
+ * styles, as the policy writes it
+ */
 const policyOf = (scripts: string, styles: string, more: string): string =>
   `default-src 'none'; script-src ${scripts}; style-src ${styles}; base-uri 'none'; form-action 'none'; ${more}`;
 
-/** The policy of a served page, for its header: only what carries the nonce runs, and nothing but this server is asked. */
+/**
+ * The policy of a served page, for its header: only what carries the nonce runs, and nothing but this server is asked.
+ */
 export const livePolicy = (nonce: string): string =>
   policyOf(`'nonce-${nonce}'`, `'nonce-${nonce}'`, "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'");
 
-export const livePage = (title: string, nonce: string): string => pageOf({ title, subtitle: "", head: "", nonce: ` nonce="${nonce}"`, data: "" });
+export const livePage = (title: string, nonce: string): string =>
+  pageOf({ title, subtitle: "", head: "", nonce: ` nonce="${nonce}"`, data: "" });
 
-/** A page that needs no server: data and pictures are in it, its policy lets only its own scripts run and nothing be fetched. */
+/**
+ * A page that needs no server: data and pictures are in it, its policy lets only its own scripts run and nothing be
+ * fetched.
+ */
 export function frozenPage(frozen: FrozenPage): string {
   const { scripts, style } = partsOf();
   const policy = policyOf(scripts.map(hashOf).join(" "), hashOf(style), "img-src data:");
   const { title, subtitle } = frozen.overview;
   return pageOf({
-    title, subtitle, nonce: "",
+    title,
+    subtitle,
+    nonce: "",
     head: `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
     data: `<script type="application/json" id="data">${embedJson(frozen)}</script>`,
   });

@@ -22,14 +22,32 @@ const lines: readonly Line[] = [
   [/^reward\/failures$/, "samples whose reward could not be computed", "down"],
   [/^rollout\/length$/, "mean tokens of a response: a sudden rise or fall is a sign of trouble", "none", "tokens"],
   [/^rollout\/truncated$/, "share of responses that ended at the length limit", "down"],
-  [/^rollout\/entropy$/, "how undecided the policy is: near 0 it has stopped exploring, a steady rise is drifting apart", "none", "nats per token"],
-  [/^rollout\/groups_with_spread$/, "share of groups whose rewards differ: the others give no gradient; 0.3 to 0.9 is usual", "none"],
-  [/^rollout\/groups_beside$/, "groups trained on beside the step's own: kept ones, and those of further roles", "none"],
+  [
+    /^rollout\/entropy$/,
+    "how undecided the policy is: near 0 it has stopped exploring, a steady rise is drifting apart",
+    "none",
+    "nats per token",
+  ],
+  [
+    /^rollout\/groups_with_spread$/,
+    "share of groups whose rewards differ: the others give no gradient; 0.3 to 0.9 is usual",
+    "none",
+  ],
+  [
+    /^rollout\/groups_beside$/,
+    "groups trained on beside the step's own: kept ones, and those of further roles",
+    "none",
+  ],
   [/^role\/(.+)\/reward$/, "mean reward of the role “$1”", "up"],
   [/^role\/(.+)\/length$/, "mean tokens of a response in the role “$1”", "none", "tokens"],
   [/^rollout\/groups_(\w+)$/, "groups of responses $1 in the step", "none"],
   [/^rollout\/rounds$/, "rounds of sampling that the step took", "down"],
-  [/^rollout\/parity/, "difference of sampler and learner on the same tokens: above 0.01 something is wrong", "down", "nats"],
+  [
+    /^rollout\/parity/,
+    "difference of sampler and learner on the same tokens: above 0.01 something is wrong",
+    "down",
+    "nats",
+  ],
   [/^data\/skipped$/, "rows left out so far", "down"],
   [/^loss\/total$/, "the whole loss; it moves with the advantages and measures no progress", "none"],
   [/^loss\/(.+)$/, "value of the term “$1”, before its coefficient", "none"],
@@ -48,11 +66,30 @@ const lines: readonly Line[] = [
   [/^policy\/clip_dual$/, "share of tokens cut by the second bound of negative advantages", "down"],
   [/^policy\/ratio$/, "mean of π/π_old over tokens: far from 1 the updates are too large", "none"],
   [/^policy\/approx_kl$/, "how far the policy moved within the step", "down", "nats per token"],
-  [/^(?:observe|papo)\/perception_kl$/, "how much the words depend on the picture: rising is looking more, exploding is collapse", "up", "nats per token"],
-  [/^(?:observe\/masked_entropy|papo\/entropy_masked)$/, "how undecided the policy is when the picture is masked", "none", "nats per token"],
-  [/^observe\/entropy$/, "how undecided the policy is: entropy of its whole distribution, by EntropyProbePlugin", "none", "nats per token"],
+  [
+    /^(?:observe|papo)\/perception_kl$/,
+    "how much the words depend on the picture: rising is looking more, exploding is collapse",
+    "up",
+    "nats per token",
+  ],
+  [
+    /^(?:observe\/masked_entropy|papo\/entropy_masked)$/,
+    "how undecided the policy is when the picture is masked",
+    "none",
+    "nats per token",
+  ],
+  [
+    /^observe\/entropy$/,
+    "how undecided the policy is: entropy of its whole distribution, by EntropyProbePlugin",
+    "none",
+    "nats per token",
+  ],
   [/^evaluation\/average$/, "share of right answers to questions that are not trained on", "up"],
-  [/^evaluation\/visual_dependence$/, "accuracy with the real pictures minus accuracy without: what looking gives", "up"],
+  [
+    /^evaluation\/visual_dependence$/,
+    "accuracy with the real pictures minus accuracy without: what looking gives",
+    "up",
+  ],
   [/^timing\/tokens_per_second$/, "tokens sampled per second of the step", "up", "tokens/s"],
   [/^timing\/step_seconds$/, "seconds of the step, evaluations left out", "down", "s"],
   [/^timing\/seconds\/(.+)$/, "seconds of the phase “$1”", "down", "s"],
@@ -79,5 +116,9 @@ export function guideOf(name: string): Guide {
   }
   // A labelled plugin's metrics mean what those of its class do.
   const own = documented(name) ?? documented(name.replace(/:[\w-]+$/, ""));
-  return { about: own ?? "a metric of a plugin of this run", better: "none", unit: /\bnats\b/.test(own ?? "") ? "nats" : "" };
+  return {
+    about: own ?? "a metric of a plugin of this run",
+    better: "none",
+    unit: /\bnats\b/.test(own ?? "") ? "nats" : "",
+  };
 }

@@ -24,12 +24,18 @@ export function metricNamesOf({ steps }: Pick<RunRecord, "steps">): ReadonlySet<
   return known;
 }
 
-export const keysOf = (runs: readonly Pick<RunRecord, "steps">[]): MetricKeys[] => runs.map((run) => metricKeys(metricNamesOf(run)));
+export const keysOf = (runs: readonly Pick<RunRecord, "steps">[]): MetricKeys[] =>
+  runs.map((run) => metricKeys(metricNamesOf(run)));
 
 /** As a folder alone tells it: nobody watches the run. */
 export function restingRun(run: RunRecord): RunNow {
   const steps = stepsOf(run);
-  const state = run.kind === "evaluation" ? "evaluation" : steps !== null && (run.steps.at(-1)?.step ?? 0) >= steps ? "finished" : "silent";
+  const state =
+    run.kind === "evaluation"
+      ? "evaluation"
+      : steps !== null && (run.steps.at(-1)?.step ?? 0) >= steps
+        ? "finished"
+        : "silent";
   return { state, changed: null, controls: false };
 }
 
@@ -46,17 +52,22 @@ function endOf({ alarms, steps }: RunRecord): string | null {
 
 function headOf(run: RunRecord, keys: MetricKeys, now: RunNow): RunHead {
   const paces = run.steps.slice(-paceSteps).flatMap(({ metrics }) => metrics["timing/step_seconds"] ?? []);
-  const newest = (name: string): number | null => short(run.steps.findLast(({ metrics }) => metrics[name] !== undefined)?.metrics[name]);
+  const newest = (name: string): number | null =>
+    short(run.steps.findLast(({ metrics }) => metrics[name] !== undefined)?.metrics[name]);
   return {
-    name: run.name, recipe: run.recipe, ...now,
+    name: run.name,
+    recipe: run.recipe,
+    ...now,
     ended: endOf(run),
     step: run.steps.at(-1)?.step ?? 0,
     steps: stepsOf(run),
     secondsPerStep: paces.length === 0 ? null : short(paces.reduce((sum, value) => sum + value, 0) / paces.length),
-    latest: Object.fromEntries([...keys.headlines].flatMap(([key, name]) => {
-      const value = newest(name);
-      return value === null ? [] : [[key, value]];
-    })),
+    latest: Object.fromEntries(
+      [...keys.headlines].flatMap(([key, name]) => {
+        const value = newest(name);
+        return value === null ? [] : [[key, value]];
+      }),
+    ),
   };
 }
 
@@ -69,10 +80,17 @@ function alarmsOf(runs: readonly RunRecord[]): AlarmLine[] {
   return lines.reverse().sort((a, b) => b.step - a.step);
 }
 
-/** The parts that rest on evaluations and settle who is better: dear to compute, and the same until an evaluation changes. */
-export type Settled = Pick<Overview, "verdicts"> & Readonly<Record<"result" | "errors", Overview["sections"]["result"]>>;
+/**
+ * The parts that rest on evaluations and settle who is better: dear to compute, and the same until an evaluation
+ * changes.
+ */
+export type Settled = Pick<Overview, "verdicts"> &
+  Readonly<Record<"result" | "errors", Overview["sections"]["result"]>>;
 
-export function settledOf(runs: readonly RunRecord[], comparisons: readonly Comparison[] = comparisonsOf(runs)): Settled {
+export function settledOf(
+  runs: readonly RunRecord[],
+  comparisons: readonly Comparison[] = comparisonsOf(runs),
+): Settled {
   const evaluated = runs.some(({ before, after }) => before !== null || after !== null);
   return {
     verdicts: evaluated ? [...comparisons.map((comparison) => verdictOf(comparison, runs)), ...gainsOf(runs)] : [],
@@ -89,11 +107,19 @@ export interface OverviewInput {
   readonly settled: Settled;
 }
 
-export function overviewOf({ title, subtitle, runs, now, settled: { verdicts, result, errors } }: OverviewInput): Overview {
+export function overviewOf({
+  title,
+  subtitle,
+  runs,
+  now,
+  settled: { verdicts, result, errors },
+}: OverviewInput): Overview {
   const keys = keysOf(runs);
   const alarms = alarmsOf(runs);
   return {
-    title, subtitle, verdicts,
+    title,
+    subtitle,
+    verdicts,
     runs: runs.map((run, index) => headOf(run, keys[index]!, now[index]!)),
     metrics: metricHeads(runs.map(metricNamesOf), keys),
     sections: { result, errors, ledger: ledgerBlocks(runs), settings: settingsBlocks(runs) },

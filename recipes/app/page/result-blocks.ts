@@ -6,7 +6,11 @@ import { note, type Block, type Cell, type Row, type RowGroup, type Table } from
 
 export const percent = (value: number): string => (100 * value).toFixed(1);
 
-const partTexts: Readonly<Record<Part, string>> = { overall: "all", visionDependent: "need the picture", priorWrong: "prior wrong" };
+const partTexts: Readonly<Record<Part, string>> = {
+  overall: "all",
+  visionDependent: "need the picture",
+  priorWrong: "prior wrong",
+};
 const partNames = Object.keys(partTexts) as Part[];
 
 /** What the columns show: only what somebody measured. */
@@ -19,7 +23,8 @@ interface Columns {
   readonly klPrcp: boolean;
 }
 
-const accuraciesOf = ({ accuracy, sampled }: Evaluation): Accuracy[] => (sampled === null ? [accuracy] : [accuracy, sampled]);
+const accuraciesOf = ({ accuracy, sampled }: Evaluation): Accuracy[] =>
+  sampled === null ? [accuracy] : [accuracy, sampled];
 
 function columnsOf(evaluations: readonly Evaluation[]): Columns {
   const all = evaluations.flatMap(accuraciesOf);
@@ -48,14 +53,26 @@ function meanCell(values: readonly (number | null | undefined)[], format: (value
 
 function rowOf(head: string, evaluations: readonly Evaluation[], columns: Columns): Row {
   const shares = (measure: string, part: Part): Share[] =>
-    evaluations.flatMap((evaluation) => accuraciesOf(evaluation).filter((accuracy) => accuracy.measure === measure).flatMap((accuracy) => accuracy[part] ?? []));
-  const perception = ({ errors }: Evaluation): number | null => (Object.keys(errors).length === 0 ? null : (errors["perception"] ?? 0));
+    evaluations.flatMap((evaluation) =>
+      accuraciesOf(evaluation)
+        .filter((accuracy) => accuracy.measure === measure)
+        .flatMap((accuracy) => accuracy[part] ?? []),
+    );
+  const perception = ({ errors }: Evaluation): number | null =>
+    Object.keys(errors).length === 0 ? null : (errors["perception"] ?? 0);
   return {
     head,
     cells: [
       ...columns.measures.flatMap((measure) => columns.parts.map((part) => accuracyCell(shares(measure, part)))),
       ...(columns.errors ? [meanCell(evaluations.map(perception), percent)] : []),
-      ...(columns.klPrcp ? [meanCell(evaluations.map(({ klPrcp }) => klPrcp), (value) => value.toFixed(3))] : []),
+      ...(columns.klPrcp
+        ? [
+            meanCell(
+              evaluations.map(({ klPrcp }) => klPrcp),
+              (value) => value.toFixed(3),
+            ),
+          ]
+        : []),
     ],
   };
 }
@@ -63,8 +80,20 @@ function rowOf(head: string, evaluations: readonly Evaluation[], columns: Column
 function groupOf(recipe: string, seeds: readonly RunRecord[], columns: Columns): RowGroup {
   const small = seeds.length > 1 ? { small: `${seeds.length} seeds` } : {};
   const after = seeds.flatMap((run) => run.after ?? []);
-  if (seeds.every(({ kind }) => kind === "evaluation")) return { head: recipe, ...small, rows: [rowOf("evaluation", after, columns)] };
-  return { head: recipe, ...small, rows: [rowOf("before", seeds.flatMap((run) => run.before ?? []), columns), rowOf("after", after, columns)] };
+  if (seeds.every(({ kind }) => kind === "evaluation"))
+    return { head: recipe, ...small, rows: [rowOf("evaluation", after, columns)] };
+  return {
+    head: recipe,
+    ...small,
+    rows: [
+      rowOf(
+        "before",
+        seeds.flatMap((run) => run.before ?? []),
+        columns,
+      ),
+      rowOf("after", after, columns),
+    ],
+  };
 }
 
 /** A pair of rows per recipe; one row per evaluation of a model that was given as such. */
@@ -77,13 +106,19 @@ export function resultBlocks(runs: readonly RunRecord[]): Block[] {
     caption: "Shares of right answers",
     corner: [runs.some(({ kind }) => kind === "run") ? "recipe" : "evaluation", ""],
     columns: [
-      ...columns.measures.flatMap((measure) => columns.parts.map((part) => ({ text: partTexts[part], group: `${measure}, % right` }))),
+      ...columns.measures.flatMap((measure) =>
+        columns.parts.map((part) => ({ text: partTexts[part], group: `${measure}, % right` })),
+      ),
       ...(columns.errors ? [{ text: "perception errors, %" }] : []),
       ...(columns.klPrcp ? [{ text: "KL_prcp, nats/token" }] : []),
     ],
     groups: [...byRecipe(runs)].map(([recipe, seeds]) => groupOf(recipe, seeds, columns)),
   };
-  return [table, { kind: "list", items: [...new Set(evaluations.flatMap(accuraciesOf).map(samplingText))] }, note(meaningOf(evaluations, columns))];
+  return [
+    table,
+    { kind: "list", items: [...new Set(evaluations.flatMap(accuraciesOf).map(samplingText))] },
+    note(meaningOf(evaluations, columns)),
+  ];
 }
 
 /** What the small numbers and the last columns are. */
@@ -91,13 +126,28 @@ function meaningOf(evaluations: readonly Evaluation[], columns: Columns): string
   const direct = evaluations.some(({ errors }) => (errors["direct"] ?? 0) > 0);
   return [
     "Small numbers: 95 % interval over questions of one run, or the lowest and highest of several seeds.",
-    ...(columns.errors ? [`Perception errors: share of all answers of the first column that are wrong because something was seen wrongly.${direct ? " A wrong answer that states no fact shows no cause: it counts as “direct” in the bars below." : ""}`] : []),
-    ...(columns.klPrcp ? ["KL_prcp: mean over the tokens of these answers, to questions that need the picture where the data says which do, of k3 of KL[π ‖ π_masked]."] : []),
+    ...(columns.errors
+      ? [
+          `Perception errors: share of all answers of the first column that are wrong because something was seen wrongly.${direct ? " A wrong answer that states no fact shows no cause: it counts as “direct” in the bars below." : ""}`,
+        ]
+      : []),
+    ...(columns.klPrcp
+      ? [
+          "KL_prcp: mean over the tokens of these answers, to questions that need the picture where the data says which do, of k3 of KL[π ‖ π_masked].",
+        ]
+      : []),
   ].join(" ");
 }
 
-/** "avg@4 at T = 1: share of right answers to 1,000 questions of rows.jsonl, 4 answers to each, at most 256 tokens, seed 1." */
-function samplingText({ measure, overall, sampling: { data, samples = 1, temperature, maxNewTokens, seed } }: Accuracy): string {
+/**
+ * "avg@4 at T = 1: share of right answers to 1,000 questions of rows.jsonl, 4 answers to each, at most 256 tokens, seed
+ * 1."
+ */
+function samplingText({
+  measure,
+  overall,
+  sampling: { data, samples = 1, temperature, maxNewTokens, seed },
+}: Accuracy): string {
   const from = data === undefined ? "" : ` of ${data.split(/[\\/]/).at(-1)}`;
   const how = [
     `${samples} answer${samples === 1 ? "" : "s"} to each${temperature === 0 ? ", always the likeliest token" : ""}`,

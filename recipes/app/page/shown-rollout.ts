@@ -12,19 +12,47 @@ export type PictureAddress = (run: number, picture: string) => PictureReference;
 export function shownRollout(id: number, run: number, row: SampleRow, address: PictureAddress): ShownRollout {
   const cutTo = <T>(list: readonly T[]): readonly T[] => list.slice(0, largestShownLength);
   const shorts = (list: readonly number[]): number[] => cutTo(list).map((value) => short(value) ?? 0);
-  const text = (value: string): string => (value.length > largestShownText ? `${value.slice(0, largestShownText)} …` : value);
-  const { step, key, question, answer, finish, reward, parts, notes, pieces, given, logProbs, advantages, entropy, perceptionKl, pictures } = row;
+  const text = (value: string): string =>
+    value.length > largestShownText ? `${value.slice(0, largestShownText)} …` : value;
+  const {
+    step,
+    key,
+    question,
+    answer,
+    finish,
+    reward,
+    parts,
+    notes,
+    pieces,
+    given,
+    logProbs,
+    advantages,
+    entropy,
+    perceptionKl,
+    pictures,
+  } = row;
   return {
-    id, run, step, key, question: text(question), answer: text(answer),
+    id,
+    run,
+    step,
+    key,
+    question: text(question),
+    answer: text(answer),
     // Pieces say it already.
     text: pieces.length > 0 ? "" : text(row.text),
-    finish, reward: short(reward),
+    finish,
+    reward: short(reward),
     parts: Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, short(value) ?? 0])),
     notes,
     pieces: cutTo(pieces),
     ...(given === undefined ? {} : { given }),
-    logProbs: shorts(logProbs), advantages: shorts(advantages), entropy: shorts(entropy), perceptionKl: shorts(Object.values(perceptionKl)[0] ?? []),
-    views: pictures.flatMap(({ views }) => Object.entries(views).map(([view, file]) => ({ view, picture: address(run, file) }))),
+    logProbs: shorts(logProbs),
+    advantages: shorts(advantages),
+    entropy: shorts(entropy),
+    perceptionKl: shorts(Object.values(perceptionKl)[0] ?? []),
+    views: pictures.flatMap(({ views }) =>
+      Object.entries(views).map(([view, file]) => ({ view, picture: address(run, file) })),
+    ),
     cut: Math.max(0, pieces.length - largestShownLength),
   };
 }
@@ -35,7 +63,10 @@ export class IndexLists {
   readonly #setOf = new Map<string, number>();
 
   /** The index of rollouts from the id `from` on; `heads` are those. */
-  of(heads: readonly { readonly run: number; readonly head: RolloutHead }[], about: Pick<RolloutIndex, "version" | "from" | "total" | "reading">): RolloutIndex {
+  of(
+    heads: readonly { readonly run: number; readonly head: RolloutHead }[],
+    about: Pick<RolloutIndex, "version" | "from" | "total" | "reading">,
+  ): RolloutIndex {
     const verdicts = heads.map(({ head }) => this.#verdictSet(head.verdicts));
     return {
       ...about,

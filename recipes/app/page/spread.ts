@@ -19,8 +19,8 @@ export function spreadOrder(count: number): number[] {
 }
 
 /**
- * Indices of `items` in that order: of each run the first rollout of every step, the steps in spread order, then the second ones, and so on; runs take turns.
- * It depends on the steps and runs alone.
+ * Indices of `items` in that order: of each run the first rollout of every step, the steps in spread order, then the
+ * second ones, and so on; runs take turns. It depends on the steps and runs alone.
  */
 export function inSpreadOrder(items: readonly { readonly run: number; readonly step: number }[]): number[] {
   const runs = new Map<number, Map<number, number[]>>();
@@ -43,5 +43,7 @@ function queueOf(steps: ReadonlyMap<number, readonly number[]>): number[] {
   const lists = [...steps].sort(([a], [b]) => a - b).map(([, list]) => list);
   const spread = spreadOrder(lists.length).map((at) => lists[at]!);
   const longest = spread.reduce((most, { length }) => Math.max(most, length), 0);
-  return Array.from({ length: longest }, (_, place) => spread.flatMap((list) => (place < list.length ? [list[place]!] : []))).flat();
+  return Array.from({ length: longest }, (_, place) =>
+    spread.flatMap((list) => (place < list.length ? [list[place]!] : [])),
+  ).flat();
 }

@@ -1,4 +1,7 @@
-/** The page of a run while it trains: served by a thread beside it, found by others through page.json in the run's folder. */
+/**
+ * The page of a run while it trains: served by a thread beside it, found by others through page.json in the run's
+ * folder.
+ */
 import { basename } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { RunControl } from "../run-control.ts";
@@ -10,7 +13,10 @@ import { complain } from "../display/say.ts";
 export interface TrainingPage {
   /** To open: it ends in the token that pausing and stopping need. */
   readonly address: string;
-  /** A run in its folder is under way and may be paused and stopped from the page, until the returned function is called. */
+  /**
+   * A run in its folder is under way and may be paused and stopped from the page, until the returned function is
+   * called.
+   */
   offer(run: string): () => void;
   close(): Promise<void>;
 }
@@ -27,7 +33,11 @@ export interface TrainingPageOptions {
 export async function openTrainingPage({ folder, port, control }: TrainingPageOptions): Promise<TrainingPage> {
   const token = newToken();
   const workerData: PageThreadData = { folder, title: basename(folder), port, token };
-  const worker = new Worker(new URL("./server/page-thread.mjs", import.meta.url), { workerData, name: "page", execArgv: [] });
+  const worker = new Worker(new URL("./server/page-thread.mjs", import.meta.url), {
+    workerData,
+    name: "page",
+    execArgv: [],
+  });
   const address = await new Promise<string>((resolve, reject) => {
     worker.once("error", reject);
     worker.once("exit", () => reject(new Error("The page's thread ended before it served")));

@@ -14,7 +14,10 @@ export interface Band {
 
 type Curves = Pick<RunRecord, "steps">;
 
-/** Mean, minimum and maximum over `runs` of a metric at every step that any of them has. Numbers that are not finite are left out. */
+/**
+ * Mean, minimum and maximum over `runs` of a metric at every step that any of them has. Numbers that are not finite are
+ * left out.
+ */
 export const bandOf = (runs: readonly Curves[], metric: string): Band => {
   const values = new Map<number, number[]>();
   for (const run of runs) {

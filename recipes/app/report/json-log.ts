@@ -52,6 +52,8 @@ export class JsonLog {
 
   /** "samples.jsonl: left out 1 of 3 lines, first line 2 (…)"; nothing where all is well. */
   get problems(): string[] {
-    return this.#bad === 0 ? [] : [`${basename(this.reader.file)}: left out ${this.#bad} of ${this.#lines} lines, first ${this.#firstBad}`];
+    return this.#bad === 0
+      ? []
+      : [`${basename(this.reader.file)}: left out ${this.#bad} of ${this.#lines} lines, first ${this.#firstBad}`];
   }
 }

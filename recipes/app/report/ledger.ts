@@ -20,7 +20,9 @@ export interface LedgerLine {
 export function ledgerOf(runs: readonly RunRecord[]): LedgerLine[] {
   const steps = runs.flatMap((run) => run.steps.slice(-ledgerSteps).map(({ metrics }) => metrics));
   const names = steps.flatMap((metrics) => Object.keys(metrics));
-  const terms = names.flatMap((name) => /^ledger\/(.+)\/norm$/.exec(name)?.[1] ?? /^timing\/terms\/(.+)$/.exec(name)?.[1] ?? []);
+  const terms = names.flatMap(
+    (name) => /^ledger\/(.+)\/norm$/.exec(name)?.[1] ?? /^timing\/terms\/(.+)$/.exec(name)?.[1] ?? [],
+  );
   const mean = (name: string): number | null => {
     const values = steps.flatMap((metrics) => metrics[name] ?? []);
     return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;

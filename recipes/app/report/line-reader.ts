@@ -15,17 +15,25 @@ export class LineReader {
   readonly file: string;
   #offset = 0;
   #identity = "";
-  /** The last bytes before the offset: a file that was written anew (a resumed run cuts what it repeats) has others there. */
+  /**
+   * The last bytes before the offset: a file that was written anew (a resumed run cuts what it repeats) has others
+   * there.
+   */
   #before: Buffer = Buffer.alloc(0);
 
   constructor(file: string) {
     this.file = file;
   }
 
-  /** Whether the file is no longer the one that was read: replaced, cut or gone. Then reading begins again at its first line. */
+  /**
+   * Whether the file is no longer the one that was read: replaced, cut or gone. Then reading begins again at its first
+   * line.
+   */
   replaced(): boolean {
     if (this.#offset === 0) return false;
-    const same = this.#open((file, size, identity) => identity === this.#identity && size >= this.#offset && this.#endsAsBefore(file));
+    const same = this.#open(
+      (file, size, identity) => identity === this.#identity && size >= this.#offset && this.#endsAsBefore(file),
+    );
     if (same === true) return false;
     this.#offset = 0;
     this.#before = Buffer.alloc(0);
@@ -36,7 +44,10 @@ export class LineReader {
    * Whole lines that have come since the last call, until `enough()` says so. The rest comes with the next call.
    * @param last also what stands after the last newline: nobody writes any more
    */
-  *read({ enough = () => false, last = false }: { readonly enough?: () => boolean; readonly last?: boolean } = {}): Generator<Line> {
+  *read({
+    enough = () => false,
+    last = false,
+  }: { readonly enough?: () => boolean; readonly last?: boolean } = {}): Generator<Line> {
     let pending: Buffer = Buffer.alloc(0);
     let at = this.#offset;
     while (!enough()) {

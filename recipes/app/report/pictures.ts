@@ -1,4 +1,7 @@
-/** Pictures of runs for the page: read from inside the run's folder alone, made small, written anew as WebP whatever they were. */
+/**
+ * Pictures of runs for the page: read from inside the run's folder alone, made small, written anew as WebP whatever
+ * they were.
+ */
 import { realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
 import { readPictureFile, withinBudget } from "@papo/core";
@@ -7,11 +10,15 @@ import sharp from "sharp";
 const dataUrl = /^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/=]+$/;
 
 /**
- * The picture that a run calls `picture`, a file relative to its folder or a data URL, as WebP, the longest side at most `largestSide` pixels. Null where it is
- * missing, unreadable, or outside the folder.
+ * The picture that a run calls `picture`, a file relative to its folder or a data URL, as WebP, the longest side at
+ * most `largestSide` pixels. Null where it is missing, unreadable, or outside the folder.
  * @param folder null where all pictures are data URLs
  */
-export async function smallPicture(folder: string | null, picture: string, largestSide: number): Promise<Buffer | null> {
+export async function smallPicture(
+  folder: string | null,
+  picture: string,
+  largestSide: number,
+): Promise<Buffer | null> {
   try {
     const bytes = await bytesOf(folder, picture);
     if (bytes === null) return null;

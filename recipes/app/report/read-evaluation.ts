@@ -8,11 +8,23 @@ import { scoresOf, type Scores } from "../evaluation/scores.ts";
 import type { Estimate } from "../evaluation/statistics.ts";
 import type { Accuracy, Evaluation, Sampling, Share } from "./run-record.ts";
 
-const settingsSchema = z.object({
-  model: z.string(), data: z.string(), samples: z.number(), temperature: z.number(), topP: z.number(), topK: z.number(), maxNewTokens: z.number(), seed: z.number(),
-}).partial();
+const settingsSchema = z
+  .object({
+    model: z.string(),
+    data: z.string(),
+    samples: z.number(),
+    temperature: z.number(),
+    topP: z.number(),
+    topK: z.number(),
+    maxNewTokens: z.number(),
+    seed: z.number(),
+  })
+  .partial();
 
-/** Null where nothing was evaluated. The same questions sampled otherwise, where they were, are in the folder "sampled". @throws Error when a file of it cannot be read */
+/**
+ * Null where nothing was evaluated. The same questions sampled otherwise, where they were, are in the folder "sampled".
+ * @throws Error when a file of it cannot be read
+ */
 export function readEvaluation(folder: string): Evaluation | null {
   const questions = readQuestions(join(folder, "questions.jsonl"));
   if (questions.length === 0) return null;
@@ -23,17 +35,30 @@ export function readEvaluation(folder: string): Evaluation | null {
 
 function samplingIn(folder: string): Sampling {
   const file = join(folder, "settings.json");
-  return existsSync(file) ? readJsonFile(file, settingsSchema, "it says how the answers beside it were sampled; bring it back from a copy") as Sampling : {};
+  return existsSync(file)
+    ? (readJsonFile(
+        file,
+        settingsSchema,
+        "it says how the answers beside it were sampled; bring it back from a copy",
+      ) as Sampling)
+    : {};
 }
 
-export function evaluationOf(questions: readonly Question[], sampling: Sampling = {}, sampled: readonly Question[] = [], sampledHow: Sampling = {}): Evaluation {
+export function evaluationOf(
+  questions: readonly Question[],
+  sampling: Sampling = {},
+  sampled: readonly Question[] = [],
+  sampledHow: Sampling = {},
+): Evaluation {
   const scores = scoresOf(questions, []);
   const needing = questions.filter(needsPicture);
   const { evidence } = needing.length > 0 ? scoresOf(needing, []) : scores;
   return {
     accuracy: accuracyOf(questions, scores, sampling),
     sampled: sampled.length === 0 ? null : accuracyOf(sampled, scoresOf(sampled, []), sampledHow),
-    errors: errorsOf(scores), klPrcp: evidence["masked"]?.kl.value ?? null, questions,
+    errors: errorsOf(scores),
+    klPrcp: evidence["masked"]?.kl.value ?? null,
+    questions,
   };
 }
 
@@ -43,7 +68,13 @@ function accuracyOf(questions: readonly Question[], { average, categories }: Sco
     return own === undefined ? null : shareOf(own, own.questions);
   };
   const samples = Math.max(...questions.map(({ answers }) => answers.length));
-  return { measure: measureOf(samples, sampling), sampling: { samples, ...sampling }, overall: shareOf(average, questions.length), visionDependent: part(needsPictureColumn, "true"), priorWrong: part(priorColumn, "wrong") };
+  return {
+    measure: measureOf(samples, sampling),
+    sampling: { samples, ...sampling },
+    overall: shareOf(average, questions.length),
+    visionDependent: part(needsPictureColumn, "true"),
+    priorWrong: part(priorColumn, "wrong"),
+  };
 }
 
 /** "greedy", "avg@4 at T = 1, top-p 0.9". */
@@ -57,7 +88,13 @@ const shareOf = ({ value, low, high }: Estimate, n: number): Share => ({ accurac
 
 /** Classes as shares of all answers; empty where no answer was sorted. */
 function errorsOf({ outcomes, errors }: Scores): Record<string, number> {
-  const { "false facts": falseFacts, ...classes } = Object.fromEntries(Object.entries(errors).map(([name, { value }]) => [name, value]));
+  const { "false facts": falseFacts, ...classes } = Object.fromEntries(
+    Object.entries(errors).map(([name, { value }]) => [name, value]),
+  );
   if (Object.keys(classes).every((name) => name === "unsorted") && falseFacts === undefined) return {};
-  return { correct: (outcomes["right"] ?? 0) - (falseFacts ?? 0), ...(falseFacts === undefined ? {} : { "correct, false facts": falseFacts }), ...classes };
+  return {
+    correct: (outcomes["right"] ?? 0) - (falseFacts ?? 0),
+    ...(falseFacts === undefined ? {} : { "correct, false facts": falseFacts }),
+    ...classes,
+  };
 }

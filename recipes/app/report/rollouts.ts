@@ -8,7 +8,11 @@ const numbers = z.array(z.number().nullable()).transform((list) => list.map((val
 /** Only the finite ones: JSON writes NaN as null. */
 const namedNumbers = z
   .record(z.string(), z.unknown())
-  .transform((record) => Object.fromEntries(Object.entries(record).filter((entry): entry is [string, number] => typeof entry[1] === "number")));
+  .transform((record) =>
+    Object.fromEntries(
+      Object.entries(record).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
+    ),
+  );
 
 const sampleSchema = z.object({
   step: z.number(),
@@ -31,19 +35,26 @@ const sampleSchema = z.object({
 });
 
 /** Of two lines about the same rollout the later one counts. */
-const identityOf = ({ step, key, index }: Pick<SampleRow, "step" | "key" | "index">): string => `${step} ${index} ${key}`;
+const identityOf = ({ step, key, index }: Pick<SampleRow, "step" | "key" | "index">): string =>
+  `${step} ${index} ${key}`;
 
 export function headOf({ step, reward, notes, pieces, given = [], logProbs, perceptionKl }: SampleRow): RolloutHead {
   const isOwn = (_: unknown, token: number): boolean => !given.some(([from, end]) => token >= from && token < end);
   const kl = (Object.values(perceptionKl)[0] ?? []).filter(isOwn);
   return {
-    step, reward, verdicts: [...new Set(Object.values(notes))], length: Math.max(logProbs.filter(isOwn).length, pieces.filter(isOwn).length),
+    step,
+    reward,
+    verdicts: [...new Set(Object.values(notes))],
+    length: Math.max(logProbs.filter(isOwn).length, pieces.filter(isOwn).length),
     perceptionKl: kl.length === 0 ? null : kl.reduce((sum, value) => sum + value, 0) / kl.length,
   };
 }
 
 /** Rollouts that are all at hand. */
-export const rolloutsOf = (rows: readonly SampleRow[]): Rollouts => ({ heads: rows.map(headOf), read: (place) => rows[place] ?? null });
+export const rolloutsOf = (rows: readonly SampleRow[]): Rollouts => ({
+  heads: rows.map(headOf),
+  read: (place) => rows[place] ?? null,
+});
 
 /** All of them: for those who know that they are few. */
 export const allRollouts = ({ heads, read }: Rollouts): SampleRow[] => heads.flatMap((_, place) => read(place) ?? []);
@@ -88,7 +99,10 @@ export class RolloutLog {
   /** In the order of their steps, equal ones as they were written; sorted when somebody asks. */
   bySteps(): Rollouts {
     let sorted: readonly number[] | null = null;
-    const order = (): readonly number[] => (sorted ??= this.heads.map((_, place) => place).sort((a, b) => this.heads[a]!.step - this.heads[b]!.step || a - b));
+    const order = (): readonly number[] =>
+      (sorted ??= this.heads
+        .map((_, place) => place)
+        .sort((a, b) => this.heads[a]!.step - this.heads[b]!.step || a - b));
     const places = this.heads;
     return {
       get heads() {

@@ -21,7 +21,10 @@ export interface Accuracy {
   readonly overall: Share;
   /** On the questions that cannot be answered without looking; null when the data set does not say which. */
   readonly visionDependent: Share | null;
-  /** On the questions about which a prior, right or wrong, leads to a wrong answer; null where the data set knows of none. */
+  /**
+   * On the questions about which a prior, right or wrong, leads to a wrong answer; null where the data set knows of
+   * none.
+   */
   readonly priorWrong: Share | null;
 }
 
@@ -29,9 +32,15 @@ export interface Evaluation {
   readonly accuracy: Accuracy;
   /** The same questions sampled otherwise; null when they were not. */
   readonly sampled: Accuracy | null;
-  /** Share of all answers by class (correct, perception, reasoning, inconsistency, format, …); empty when none was sorted. */
+  /**
+   * Share of all answers by class (correct, perception, reasoning, inconsistency, format, …); empty when none was
+   * sorted.
+   */
   readonly errors: Readonly<Record<string, number>>;
-  /** Mean over the tokens of answers that need the picture of k3 of KL[π ‖ π_masked], nats; null when it was not measured. */
+  /**
+   * Mean over the tokens of answers that need the picture of k3 of KL[π ‖ π_masked], nats; null when it was not
+   * measured.
+   */
   readonly klPrcp: number | null;
   /** Equal ids in two runs are compared in pairs. */
   readonly questions: readonly Question[];

@@ -28,7 +28,10 @@ export interface ReportOptions {
 export const reportLimits = { rollouts: 2000, bytes: 30_000_000 } as const;
 /** Points of a curve. */
 const curvePoints = 400;
-/** Characters of pictures of questions, of rollouts' texts, and of pictures of both; the page's own text and curves take what is left, and are measured. */
+/**
+ * Characters of pictures of questions, of rollouts' texts, and of pictures of both; the page's own text and curves take
+ * what is left, and are measured.
+ */
 const [questionPictureBudget, rolloutBudget, pictureBudget] = [5_000_000, 8_000_000, 14_000_000];
 
 /** Writes the report to `file`, whole or not at all; its folder is made if missing. Returns the number of bytes. */
@@ -54,15 +57,31 @@ export const reportPage = async (options: ReportOptions): Promise<string> => {
 };
 
 /** @param most rollouts at most */
-async function frozenOf({ title, runs, subtitle = "", comparisons, largestPictureSide = 224 }: ReportOptions, most: number): Promise<FrozenPage> {
+async function frozenOf(
+  { title, runs, subtitle = "", comparisons, largestPictureSide = 224 }: ReportOptions,
+  most: number,
+): Promise<FrozenPage> {
   const shelf = new PictureShelf(pictureBudget, largestPictureSide);
   for (const { run, pictures } of questionPictures(runs)) {
-    for (const views of pictures) for (const picture of Object.values(views)) if (shelf.characters < questionPictureBudget) await shelf.add(run.folder, picture);
+    for (const views of pictures)
+      for (const picture of Object.values(views))
+        if (shelf.characters < questionPictureBudget) await shelf.add(run.folder, picture);
   }
-  const overview = overviewOf({ title, subtitle, runs, now: runs.map(restingRun), settled: settledOf(runs, comparisons) });
+  const overview = overviewOf({
+    title,
+    subtitle,
+    runs,
+    now: runs.map(restingRun),
+    settled: settledOf(runs, comparisons),
+  });
   return {
     overview,
-    curves: curvesOf(runs, keysOf(runs), { metrics: overview.metrics.map(({ key }) => key), from: null, to: null, points: curvePoints }),
+    curves: curvesOf(runs, keysOf(runs), {
+      metrics: overview.metrics.map(({ key }) => key),
+      from: null,
+      to: null,
+      points: curvePoints,
+    }),
     ...(await rolloutsOf(runs, shelf, most)),
     questions: questionTable(runs, ({ folder }, picture) => shelf.index(folder, picture)),
     pictures: shelf.urls,
@@ -70,11 +89,17 @@ async function frozenOf({ title, runs, subtitle = "", comparisons, largestPictur
 }
 
 /**
- * As many rollouts as there is room for, their pictures included, spread evenly over steps and runs: which ones depends on the runs alone. Stands in the order of
- * runs and steps.
+ * As many rollouts as there is room for, their pictures included, spread evenly over steps and runs: which ones depends
+ * on the runs alone. Stands in the order of runs and steps.
  */
-async function rolloutsOf(runs: readonly RunRecord[], shelf: PictureShelf, most: number): Promise<{ readonly rollouts: RolloutIndex; readonly records: ShownRollout[] }> {
-  const all = runs.flatMap(({ rollouts }, run) => rollouts.heads.map((head, place) => ({ run, place, head, step: head.step })));
+async function rolloutsOf(
+  runs: readonly RunRecord[],
+  shelf: PictureShelf,
+  most: number,
+): Promise<{ readonly rollouts: RolloutIndex; readonly records: ShownRollout[] }> {
+  const all = runs.flatMap(({ rollouts }, run) =>
+    rollouts.heads.map((head, place) => ({ run, place, head, step: head.step })),
+  );
   const taken: { readonly at: number; readonly row: SampleRow }[] = [];
   let characters = 0;
   for (const at of inSpreadOrder(all)) {
@@ -90,7 +115,9 @@ async function rolloutsOf(runs: readonly RunRecord[], shelf: PictureShelf, most:
   const heads = taken.map(({ at }) => all[at]!);
   return {
     rollouts: new IndexLists().of(heads, { version: 0, from: 0, total: all.length, reading: false }),
-    records: taken.map(({ at, row }, id) => shownRollout(id, all[at]!.run, row, (run, picture) => shelf.index(runs[run]!.folder, picture))),
+    records: taken.map(({ at, row }, id) =>
+      shownRollout(id, all[at]!.run, row, (run, picture) => shelf.index(runs[run]!.folder, picture)),
+    ),
   };
 }
 

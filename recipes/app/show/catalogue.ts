@@ -5,7 +5,9 @@ import { createRequire } from "node:module";
 export interface CatalogueEntry {
   readonly file: string;
   readonly lines: number;
-  /** The method that the plugin puts into a recipe; null for what belongs to a baseline or changes nothing by itself. */
+  /**
+   * The method that the plugin puts into a recipe; null for what belongs to a baseline or changes nothing by itself.
+   */
   readonly method: string | null;
   /** The formula and what it does. */
   readonly what: string;
@@ -17,5 +19,10 @@ export interface CatalogueEntry {
 export const aboutPlugin = (identity: string): CatalogueEntry | undefined => catalogue.get(identity.split(":")[0]!);
 
 export const catalogue: ReadonlyMap<string, CatalogueEntry> = new Map(
-  Object.entries(JSON.parse(readFileSync(createRequire(import.meta.url).resolve("@papo/plugins/catalogue.json"), "utf8")) as Record<string, CatalogueEntry>),
+  Object.entries(
+    JSON.parse(readFileSync(createRequire(import.meta.url).resolve("@papo/plugins/catalogue.json"), "utf8")) as Record<
+      string,
+      CatalogueEntry
+    >,
+  ),
 );

@@ -21,7 +21,11 @@ export function columns(rows: readonly (readonly string[])[], gaps: readonly str
   const last = gaps.length - 1;
   const widths = gaps.map((_, column) => Math.max(0, ...rows.map((row) => (row[column] ?? "").length)));
   return rows.flatMap((row) => {
-    const head = row.slice(0, last).map((cell, column) => gaps[column]! + cell.padEnd(widths[column]!)).join("") + gaps[last]!;
+    const head =
+      row
+        .slice(0, last)
+        .map((cell, column) => gaps[column]! + cell.padEnd(widths[column]!))
+        .join("") + gaps[last]!;
     const [first = "", ...more] = wrapped(row[last] ?? "", head.length);
     return [(head + first.slice(head.length)).trimEnd(), ...more];
   });

@@ -28,7 +28,9 @@ export interface SweepLine {
   readonly seeds: number;
   /** Of an evaluation: the same share by column and value; empty where it has no categories. */
   readonly categories: Categories;
-  /** Of an evaluation its share with a 95 % interval; of a metric the mean over seeds, with their lowest and highest. */
+  /**
+   * Of an evaluation its share with a 95 % interval; of a metric the mean over seeds, with their lowest and highest.
+   */
   readonly measured: Measured;
   /** Of an evaluation: minus the first configuration's, question by question; null for that itself. */
   readonly gain: Difference | null;
@@ -44,7 +46,10 @@ const lastSteps = 10;
 
 /** Mean over the last steps that have the metric; null where none has. */
 function finalValue({ steps }: RunRecord, metric: string): number | null {
-  const values = steps.flatMap(({ metrics }) => metrics[metric] ?? []).filter(Number.isFinite).slice(-lastSteps);
+  const values = steps
+    .flatMap(({ metrics }) => metrics[metric] ?? [])
+    .filter(Number.isFinite)
+    .slice(-lastSteps);
   return values.length === 0 ? null : mean(values);
 }
 
@@ -53,34 +58,63 @@ function finalValue({ steps }: RunRecord, metric: string): number | null {
  * @throws Error where no run has the metric
  */
 export function rankingOf(runs: readonly RunRecord[], asked: string | undefined): Ranking {
-  if (asked === undefined && runs.length > 0 && runs.every(({ after }) => after !== null)) return { metric: null, title: "right answers after training, %", better: "up" };
+  if (asked === undefined && runs.length > 0 && runs.every(({ after }) => after !== null))
+    return { metric: null, title: "right answers after training, %", better: "up" };
   const metric = asked ?? "reward/mean";
   const names = [...new Set(runs.flatMap((run) => [...metricNamesOf(run)]))];
   if (runs.length > 0 && !names.includes(metric)) {
     const near = nearest(metric, names);
-    throw new Error(`no run has the metric "${metric}"${near === null ? "" : `; did you mean "${near}"?`} There are ${names.sort().join(", ")}`);
+    throw new Error(
+      `no run has the metric "${metric}"${near === null ? "" : `; did you mean "${near}"?`} There are ${names.sort().join(", ")}`,
+    );
   }
-  return { metric, title: `${metric}, last ${lastSteps} steps`, better: guideOf(metric).better === "down" ? "down" : "up" };
+  return {
+    metric,
+    title: `${metric}, last ${lastSteps} steps`,
+    better: guideOf(metric).better === "down" ? "down" : "up",
+  };
 }
 
-/** The best first; configurations without a finished run are left out. @param runs their recipe is the configuration's label */
-export function linesOf(configurations: readonly Configuration[], runs: readonly RunRecord[], { metric, better }: Ranking): SweepLine[] {
+/**
+ * The best first; configurations without a finished run are left out. @param runs their recipe is the configuration's
+ * label
+ */
+export function linesOf(
+  configurations: readonly Configuration[],
+  runs: readonly RunRecord[],
+  { metric, better }: Ranking,
+): SweepLine[] {
   const groups = byRecipe(runs);
   const first = groups.get(configurations[0]?.label ?? "") ?? [];
   const lines = configurations.flatMap(({ label, values }): SweepLine[] => {
     const own = groups.get(label) ?? [];
     const finals = metric === null ? [] : own.flatMap((run) => finalValue(run, metric) ?? []);
     if (own.length === 0 || (metric !== null && finals.length === 0)) return [];
-    return [{
-      label, values, seeds: own.length, categories: metric === null ? categoriesOf(own) : {},
-      measured: metric === null ? accuracyOf(own, "overall") : { value: mean(finals), low: Math.min(...finals), high: Math.max(...finals) },
-      gain: metric !== null || label === configurations[0]!.label || first.length === 0 ? null : differenceOf(own, first, "overall"),
-      reward: mean(own.flatMap((run) => finalValue(run, "reward/mean") ?? [])),
-      secondsPerStep: median(own.flatMap(({ steps }) => steps.flatMap(({ metrics }) => metrics["timing/step_seconds"] ?? []))),
-      alarms: own.reduce((sum, { alarms }) => sum + alarms.filter(({ kind }) => kind === "alarm").length, 0),
-    }];
+    return [
+      {
+        label,
+        values,
+        seeds: own.length,
+        categories: metric === null ? categoriesOf(own) : {},
+        measured:
+          metric === null
+            ? accuracyOf(own, "overall")
+            : { value: mean(finals), low: Math.min(...finals), high: Math.max(...finals) },
+        gain:
+          metric !== null || label === configurations[0]!.label || first.length === 0
+            ? null
+            : differenceOf(own, first, "overall"),
+        reward: mean(own.flatMap((run) => finalValue(run, "reward/mean") ?? [])),
+        secondsPerStep: median(
+          own.flatMap(({ steps }) => steps.flatMap(({ metrics }) => metrics["timing/step_seconds"] ?? [])),
+        ),
+        alarms: own.reduce((sum, { alarms }) => sum + alarms.filter(({ kind }) => kind === "alarm").length, 0),
+      },
+    ];
   });
-  return lines.sort((a, b) => (better === "up" ? b.measured.value - a.measured.value : a.measured.value - b.measured.value));
+  return lines.sort((a, b) =>
+    better === "up" ? b.measured.value - a.measured.value : a.measured.value - b.measured.value,
+  );
 }
 
 /** Values of a column that a table or a panel can tell apart. */
@@ -93,12 +127,14 @@ const mostCategories = 7;
 function categoriesOf(runs: readonly RunRecord[]): Categories {
   const questions = runs[0]?.after?.questions ?? [];
   const columns = [...new Set(questions.flatMap(({ categories }) => Object.keys(categories)))];
-  return Object.fromEntries(columns.flatMap((column) => {
-    const values = [...new Set(questions.flatMap(({ categories }) => categories[column] ?? []))].sort();
-    if (values.length < 2 || values.length > mostCategories) return [];
-    const shareOf = (value: string): Measured => accuracyOf(runs, ({ categories }) => categories[column] === value);
-    return [[column, Object.fromEntries(values.map((value) => [value, shareOf(value)]))]];
-  }));
+  return Object.fromEntries(
+    columns.flatMap((column) => {
+      const values = [...new Set(questions.flatMap(({ categories }) => categories[column] ?? []))].sort();
+      if (values.length < 2 || values.length > mostCategories) return [];
+      const shareOf = (value: string): Measured => accuracyOf(runs, ({ categories }) => categories[column] === value);
+      return [[column, Object.fromEntries(values.map((value) => [value, shareOf(value)]))]];
+    }),
+  );
 }
 
 /** Columns with their values: all runs are measured by the same questions. */
@@ -109,14 +145,29 @@ const categoryNames = ([line]: readonly SweepLine[]): { column: string; values: 
 export function sweepTable(lines: readonly SweepLine[], varied: readonly Varied[], { metric, title }: Ranking): string {
   const categories = categoryNames(lines).flatMap(({ column, values }) => values.map((value) => ({ column, value })));
   const heads = [
-    "", ...varied.map(({ name }) => name), "seeds", title, ...categories.map(({ column, value }) => `${column} ${value}, %`),
-    ...(metric === null ? ["minus the first, points"] : []), "reward", "s / step", "alarms",
+    "",
+    ...varied.map(({ name }) => name),
+    "seeds",
+    title,
+    ...categories.map(({ column, value }) => `${column} ${value}, %`),
+    ...(metric === null ? ["minus the first, points"] : []),
+    "reward",
+    "s / step",
+    "alarms",
   ];
-  const rows = lines.map(({ values, seeds, measured, categories: own, gain, reward, secondsPerStep, alarms }, place) => [
-    String(place + 1), ...values.map((value) => value.replaceAll("|", "\\|")), String(seeds), measuredText(measured, metric, seeds),
-    ...categories.map(({ column, value }) => measuredText(own[column]![value]!, null, seeds)),
-    ...(metric === null ? [gain === null ? "–" : gainText(gain)] : []), short(reward), secondsPerStep.toFixed(2), String(alarms),
-  ]);
+  const rows = lines.map(
+    ({ values, seeds, measured, categories: own, gain, reward, secondsPerStep, alarms }, place) => [
+      String(place + 1),
+      ...values.map((value) => value.replaceAll("|", "\\|")),
+      String(seeds),
+      measuredText(measured, metric, seeds),
+      ...categories.map(({ column, value }) => measuredText(own[column]![value]!, null, seeds)),
+      ...(metric === null ? [gain === null ? "–" : gainText(gain)] : []),
+      short(reward),
+      secondsPerStep.toFixed(2),
+      String(alarms),
+    ],
+  );
   return [heads, heads.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }
 
@@ -141,20 +192,36 @@ const mostLines = 7;
  * A panel for each option that is varied, with a line for each combination of the others; of too many of them, their
  * mean. Beside it one for each column of categories, with a line for each value.
  */
-export function sweepPanels(lines: readonly SweepLine[], varied: readonly Varied[], { metric, title }: Ranking): Panel[] {
-  const shown = lines.map((line) => ({ ...line, measured: metric === null ? inPercent(line.measured) : line.measured }));
+export function sweepPanels(
+  lines: readonly SweepLine[],
+  varied: readonly Varied[],
+  { metric, title }: Ranking,
+): Panel[] {
+  const shown = lines.map((line) => ({
+    ...line,
+    measured: metric === null ? inPercent(line.measured) : line.measured,
+  }));
   return varied.flatMap(({ name, values }, option) => {
-    const others = (line: SweepLine): string => line.values.flatMap((value, at) => (at === option ? [] : [`${varied[at]!.name}=${value}`])).join(", ");
+    const others = (line: SweepLine): string =>
+      line.values.flatMap((value, at) => (at === option ? [] : [`${varied[at]!.name}=${value}`])).join(", ");
     const groups = new Map<string, SweepLine[]>();
     for (const line of shown) groups.set(others(line), [...(groups.get(others(line)) ?? []), line]);
-    const pointsOf = (own: readonly SweepLine[]): (Measured | null)[] => values.map((value) => together(own.filter((line) => line.values[option] === value)));
-    const drawn = groups.size > mostLines ? [{ label: "mean over the other options", points: pointsOf(shown) }]
-      : [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([label, own]) => ({ label, points: pointsOf(own) }));
+    const pointsOf = (own: readonly SweepLine[]): (Measured | null)[] =>
+      values.map((value) => together(own.filter((line) => line.values[option] === value)));
+    const drawn =
+      groups.size > mostLines
+        ? [{ label: "mean over the other options", points: pointsOf(shown) }]
+        : [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([label, own]) => ({ label, points: pointsOf(own) }));
     const byCategory = categoryNames(lines).map(({ column, values: categories }): Panel => ({
-      title: `over ${name}, by ${column}`, x: name, y: title, at: values,
+      title: `over ${name}, by ${column}`,
+      x: name,
+      y: title,
+      at: values,
       lines: categories.map((category) => {
-        const measuredAt = (value: string): { measured: Measured }[] => lines.flatMap(({ values: own, categories: shares }) =>
-          (own[option] === value ? [{ measured: inPercent(shares[column]![category]!) }] : []));
+        const measuredAt = (value: string): { measured: Measured }[] =>
+          lines.flatMap(({ values: own, categories: shares }) =>
+            own[option] === value ? [{ measured: inPercent(shares[column]![category]!) }] : [],
+          );
         return { label: category, points: values.map((value) => together(measuredAt(value))) };
       }),
     }));
@@ -169,4 +236,5 @@ function together(lines: readonly Pick<SweepLine, "measured">[]): Measured | nul
   return { value: mean(values), low: Math.min(...values), high: Math.max(...values) };
 }
 
-export const drawSweep = (lines: readonly SweepLine[], varied: readonly Varied[], ranking: Ranking): string => drawPanels(sweepPanels(lines, varied, ranking));
+export const drawSweep = (lines: readonly SweepLine[], varied: readonly Varied[], ranking: Ranking): string =>
+  drawPanels(sweepPanels(lines, varied, ranking));

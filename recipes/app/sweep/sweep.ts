@@ -27,16 +27,35 @@ export interface PlannedRun extends FileRun {
 }
 
 /** Seed by seed, so that a sweep that is stopped has every configuration. */
-export function plannedRuns({ runFile, varied, fixed, seeds, output }: Pick<Sweep, "runFile" | "varied" | "fixed" | "seeds" | "output">): PlannedRun[] {
+export function plannedRuns({
+  runFile,
+  varied,
+  fixed,
+  seeds,
+  output,
+}: Pick<Sweep, "runFile" | "varied" | "fixed" | "seeds" | "output">): PlannedRun[] {
   const configurations = configurationsOf(varied);
-  return Array.from({ length: seeds }, (_, index) => index + 1).flatMap((seed) => configurations.map((configuration) => {
-    const folder = join(output, "runs", folderName(configuration, seed));
-    const name = [...(configuration.label === "" ? [] : [configuration.label]), `seed ${seed}`].join(", ");
-    return { name, runFile, configuration, seed, set: [...fixed, ...configuration.set, `settings.seed=${seed}`], folder, finished: `${folder}.json` };
-  }));
+  return Array.from({ length: seeds }, (_, index) => index + 1).flatMap((seed) =>
+    configurations.map((configuration) => {
+      const folder = join(output, "runs", folderName(configuration, seed));
+      const name = [...(configuration.label === "" ? [] : [configuration.label]), `seed ${seed}`].join(", ");
+      return {
+        name,
+        runFile,
+        configuration,
+        seed,
+        set: [...fixed, ...configuration.set, `settings.seed=${seed}`],
+        folder,
+        finished: `${folder}.json`,
+      };
+    }),
+  );
 }
 
-/** Run what is missing, then write what all of it comes to. @throws Error naming the runs that failed, after all others have ended */
+/**
+ * Run what is missing, then write what all of it comes to. @throws Error naming the runs that failed, after all others
+ * have ended
+ */
 export async function runSweep(sweep: Sweep, runs: readonly PlannedRun[]): Promise<void> {
   const { output, display, jobs, signal } = sweep;
   makeFolder(output);
@@ -54,9 +73,14 @@ export async function runSweep(sweep: Sweep, runs: readonly PlannedRun[]): Promi
 async function writeResults({ varied, metric, output, display }: Sweep, runs: readonly PlannedRun[]): Promise<void> {
   const done = runs.filter(isFinished);
   if (done.length === 0) return;
-  const records = done.map(({ name, configuration, folder }) => readRunFolder(folder, { name, recipe: configuration.label || "run" }));
+  const records = done.map(({ name, configuration, folder }) =>
+    readRunFolder(folder, { name, recipe: configuration.label || "run" }),
+  );
   const ranking = rankingOf(records, metric);
-  const configurations = configurationsOf(varied).map((configuration) => ({ ...configuration, label: configuration.label || "run" }));
+  const configurations = configurationsOf(varied).map((configuration) => ({
+    ...configuration,
+    label: configuration.label || "run",
+  }));
   const lines = linesOf(configurations, records, ranking);
   const table = sweepTable(lines, varied, ranking);
   writeFileAtomic(join(output, "table.md"), table);
@@ -64,6 +88,16 @@ async function writeResults({ varied, metric, output, display }: Sweep, runs: re
   if (varied.length > 0) writeFileAtomic(join(output, "sweep.svg"), drawSweep(lines, varied, ranking));
   const report = join(output, "report.html");
   const left = runs.length - done.length;
-  await writeReport(report, { title: "Sweep", subtitle: `${done.length} of ${runs.length} runs. The best: ${lines[0]?.label ?? "none"}, by ${ranking.title}.`, runs: records });
-  display.result(`${table}${left > 0 ? `\n${left} of ${runs.length} runs are not done yet.\n` : ""}`, { output, report, best: lines[0]?.label ?? null, done: done.length, runs: runs.length });
+  await writeReport(report, {
+    title: "Sweep",
+    subtitle: `${done.length} of ${runs.length} runs. The best: ${lines[0]?.label ?? "none"}, by ${ranking.title}.`,
+    runs: records,
+  });
+  display.result(`${table}${left > 0 ? `\n${left} of ${runs.length} runs are not done yet.\n` : ""}`, {
+    output,
+    report,
+    best: lines[0]?.label ?? null,
+    done: done.length,
+    runs: runs.length,
+  });
 }

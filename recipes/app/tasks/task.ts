@@ -30,7 +30,10 @@ export interface Task {
   readonly recipes: readonly string[];
   /** Write rows and pictures into a folder; see `writeDataset`. @returns the path of rows.jsonl */
   writeRows(folder: string, rows: RowRange & { readonly split: Split; readonly seed: number }): Promise<string>;
-  /** The folder of the model that training begins with: the shipped one, or made in `folder` where it was not made there before. */
+  /**
+   * The folder of the model that training begins with: the shipped one, or made in `folder` where it was not made there
+   * before.
+   */
   startModel(folder: string, onStep?: (done: number, steps: number) => void): Promise<string>;
 }
 
@@ -68,12 +71,18 @@ const shortcut = (prior: PriorName, strength: number): Task => ({
   about: `${abouts[prior]}, right about ${percent(strength)} of the training questions and ${percent(testRightShare)} of the unseen ones. The model begins by going by it and could look.`,
   steps: shortcutSteps,
   recipes: ["grpo", "papo:gamma=0.1"],
-  writeRows: (folder, rows) => writeShortcuts(folder, { ...rows, prior, rightShare: rows.split === "train" ? strength : testRightShare }),
-  startModel: (folder, onStep) => (prior === shippedPrior ? Promise.resolve(shippedStart) : madeStart(prior, folder, onStep)),
+  writeRows: (folder, rows) =>
+    writeShortcuts(folder, { ...rows, prior, rightShare: rows.split === "train" ? strength : testRightShare }),
+  startModel: (folder, onStep) =>
+    prior === shippedPrior ? Promise.resolve(shippedStart) : madeStart(prior, folder, onStep),
 });
 
 /** Whole or not at all: one that was cut off is begun anew. */
-export async function madeStart(prior: PriorName, folder: string, onStep: (done: number, steps: number) => void = () => {}): Promise<string> {
+export async function madeStart(
+  prior: PriorName,
+  folder: string,
+  onStep: (done: number, steps: number) => void = () => {},
+): Promise<string> {
   const made = join(folder, prior);
   if (!existsSync(made)) {
     makeFolder(folder);
@@ -90,20 +99,37 @@ const shortcutSteps = 40;
 /** Of the option `--steps`. */
 export const stepsText = `Steps of each run; without it ${tinySteps}, and ${shortcutSteps} of a shortcut task.`;
 
-export const taskOptions = (task: (typeof taskNames)[number]) => ({
-  task: { kind: "choice", value: "<name>", choices: taskNames, default: task, text: `What is trained on: ${taskNames.join(", ")}. The shortcut tasks put a prior beside what is to be seen (docs/evidence.md); shortcut alone is shortcut:${shippedPrior}.` },
-  strength: { kind: "number", value: "<share>", least: 0, text: `Of a shortcut task: the share of the training questions about which the prior is right, ${defaultStrength} without it.` },
-}) as const satisfies Options;
+export const taskOptions = (task: (typeof taskNames)[number]) =>
+  ({
+    task: {
+      kind: "choice",
+      value: "<name>",
+      choices: taskNames,
+      default: task,
+      text: `What is trained on: ${taskNames.join(", ")}. The shortcut tasks put a prior beside what is to be seen (docs/evidence.md); shortcut alone is shortcut:${shippedPrior}.`,
+    },
+    strength: {
+      kind: "number",
+      value: "<share>",
+      least: 0,
+      text: `Of a shortcut task: the share of the training questions about which the prior is right, ${defaultStrength} without it.`,
+    },
+  }) as const satisfies Options;
 
 /** The task that `--task` and `--strength` name. @throws UsageError */
 export function taskOf({ task, strength }: GivenOptions<ReturnType<typeof taskOptions>>): Task {
   if (task === "shapes") {
-    if (strength !== undefined) throw new UsageError(["--strength is of shortcut tasks: there is no prior in the task shapes"]);
+    if (strength !== undefined)
+      throw new UsageError(["--strength is of shortcut tasks: there is no prior in the task shapes"]);
     return shapes;
   }
-  if (strength !== undefined && strength > 1) throw new UsageError([`--strength is a share from 0 to 1, not ${strength}`]);
+  if (strength !== undefined && strength > 1)
+    throw new UsageError([`--strength is a share from 0 to 1, not ${strength}`]);
   return shortcut(priorNames.find((name) => task.endsWith(`:${name}`)) ?? shippedPrior, strength ?? defaultStrength);
 }
 
 /** What a run of a task begins with: its rewards, and what tells right priors from wrong ones. */
-export const taskPlugins = ({ strength }: Pick<Task, "strength">): Plugin[] => [new ShapesRewardPlugin(), ...(strength === null ? [] : [new PriorProbePlugin()])];
+export const taskPlugins = ({ strength }: Pick<Task, "strength">): Plugin[] => [
+  new ShapesRewardPlugin(),
+  ...(strength === null ? [] : [new PriorProbePlugin()]),
+];

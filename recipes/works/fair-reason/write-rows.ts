@@ -35,6 +35,6 @@ if (isScript(import.meta.url)) {
   await write("reasoning", 480, (index) => reasoningExample(index, "train"));
   // Of the questions that bias is measured by every suggestion is wrong.
   const unseen = (index: number): Example =>
-    (index % 2 === 0 ? biasExample(index, "test", 0) : reasoningExample(index, "test"));
+    index % 2 === 0 ? biasExample(index, "test", 0) : reasoningExample(index, "test");
   await write("unseen", 400, unseen);
 }

@@ -17,7 +17,10 @@ const weaker = [startModel, shippedStart];
  * "red 2 , circle 3 ; 2 + 3 = 5 5".
  */
 export const opinionOf = (response: string): string =>
-  response.replace(/<[^>]*>|\\boxed\{|\}/g, " ").replace(/\s+/g, " ").trim() || "none";
+  response
+    .replace(/<[^>]*>|\\boxed\{|\}/g, " ")
+    .replace(/\s+/g, " ")
+    .trim() || "none";
 
 /** "? 4 ; ? red 2 , circle 3 ; 2 + 3 = 5 5 ; how many red plus circle ?" */
 export const withOpinions = (question: string, opinions: readonly string[]): string =>
@@ -61,7 +64,10 @@ async function addOpinions(file: string, both: boolean): Promise<void> {
 
 if (isScript(import.meta.url)) {
   const task = taskOf({ task: "shapes", strength: undefined });
-  for (const [split, count] of [["train", 640], ["test", 200]] as const) {
+  for (const [split, count] of [
+    ["train", 640],
+    ["test", 200],
+  ] as const) {
     const file = await task.writeRows(join(rowsFolder("moo"), split), { split, seed: 21, count });
     await addOpinions(file, split === "test");
   }

@@ -65,15 +65,19 @@ function sceneOf(candidates: readonly string[], draws: Draws): Scene {
 if (isScript(import.meta.url)) {
   const draws = drawsOf(createRandom(23));
   const users = Array.from({ length: 300 }, () => drawUser(draws));
-  const rowsOf = (name: string, own: readonly User[], chains: number): DrawnRow[] => own.flatMap((user, index) => {
-    const rowOf = (_: unknown, chain: number): DrawnRow | null =>
-      chainRow(`${name}-${index}-${chain}`, users, user, draws);
-    return Array.from({ length: chains }, rowOf).filter((row) => row !== null);
-  });
+  const rowsOf = (name: string, own: readonly User[], chains: number): DrawnRow[] =>
+    own.flatMap((user, index) => {
+      const rowOf = (_: unknown, chain: number): DrawnRow | null =>
+        chainRow(`${name}-${index}-${chain}`, users, user, draws);
+      return Array.from({ length: chains }, rowOf).filter((row) => row !== null);
+    });
   const train = rowsOf("train", users.slice(0, 200), 4);
   const write = (name: string, rows: readonly DrawnRow[]): Promise<void> =>
     writeDrawnRows(join(rowsFolder("r2rec"), `${name}.jsonl`), rows);
   await write("train", train);
-  await write("traces", train.filter(({ columns }) => columns!["response"] !== undefined));
+  await write(
+    "traces",
+    train.filter(({ columns }) => columns!["response"] !== undefined),
+  );
   await write("unseen", rowsOf("unseen", users.slice(200), 3));
 }

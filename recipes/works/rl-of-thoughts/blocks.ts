@@ -1,4 +1,6 @@
-/** The blocks of RL of Thoughts (arXiv:2505.14140) on questions about drawn scenes: what is said to the model in each. */
+/**
+ * The blocks of RL of Thoughts (arXiv:2505.14140) on questions about drawn scenes: what is said to the model in each.
+ */
 
 /** What may come next: the answer stands, one step of reasoning, or the question in parts. */
 export const blocks = ["terminate", "reason", "decompose"] as const;
@@ -24,7 +26,7 @@ export const boxed = (text: string): string => /\\boxed\{ (.*) \}$/.exec(text)?.
 
 /** What is said first in a block. */
 export const beginning = (block: Exclude<Block, "terminate">, question: string): string =>
-  (block === "reason" ? reason : partsOf(question)![0]);
+  block === "reason" ? reason : partsOf(question)![0];
 
 /**
  * What is said next in the block that is on, null where it is over.

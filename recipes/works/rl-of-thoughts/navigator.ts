@@ -31,7 +31,9 @@ const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b
 const begun = (question: string, said: readonly string[]): number =>
   said.filter((words) => words === reason || words === partsOf(question)?.[0]).length;
 
-/** Where a response stands: a constant, blocks so far, whether the answer is still the first one, the question's words. */
+/**
+ * Where a response stands: a constant, blocks so far, whether the answer is still the first one, the question's words.
+ */
 export function stateOf(question: string, said: readonly string[], answers: readonly string[]): number[] {
   const words = question.split(" ");
   const kept = Number(answers.length > 1 && answers.at(-1) === answers[0]);
@@ -42,7 +44,8 @@ export function stateOf(question: string, said: readonly string[], answers: read
 export function chancesOf(weights: Gradient, state: readonly number[], question: string): number[] {
   const absent = partsOf(question) === null ? "decompose" : null;
   const powers = weights.map((own, block) =>
-    (blocks[block] === absent ? 0 : Math.exp(sum(own.map((weight, index) => weight * state[index]!)))));
+    blocks[block] === absent ? 0 : Math.exp(sum(own.map((weight, index) => weight * state[index]!))),
+  );
   return powers.map((power) => power / sum(powers));
 }
 
@@ -76,12 +79,19 @@ export class NavigatorPlugin implements Plugin {
     const choices = new Map<string, Choice[]>();
     const gradients: Gradient[] = [];
 
-    const choose = ({ prompt, response, random }: EndedTurn, said: readonly string[], answers: readonly string[]): Block => {
+    const choose = (
+      { prompt, response, random }: EndedTurn,
+      said: readonly string[],
+      answers: readonly string[],
+    ): Block => {
       const question = prompt.row.prompt;
       const at = stateOf(question, said, answers);
       const chances = chancesOf(weights.value, at, question);
       const drawn = random.uniform(0);
-      const chosen = Math.max(0, chances.findIndex((_, index) => drawn < sum(chances.slice(0, index + 1))));
+      const chosen = Math.max(
+        0,
+        chances.findIndex((_, index) => drawn < sum(chances.slice(0, index + 1))),
+      );
       const key = keyOf(prompt.key, response);
       choices.set(key, [...(choices.get(key) ?? []), { state: at, chances, chosen }]);
       return blocks[chosen]!;
@@ -118,7 +128,8 @@ export class NavigatorPlugin implements Plugin {
     hooks.stepped.tapPromise(this.name, () => {
       const rate = learningRate / Math.max(1, gradients.length);
       weights.value = weights.value.map((own, block) =>
-        own.map((weight, index) => weight + rate * sum(gradients.map((one) => one[block]![index]!))));
+        own.map((weight, index) => weight + rate * sum(gradients.map((one) => one[block]![index]!))),
+      );
       gradients.length = 0;
       choices.clear();
       return Promise.resolve(undefined);

@@ -1,6 +1,6 @@
 /**
- * RL of Thoughts (arXiv:2505.14140), the data: questions, and dialogues in which a question is answered at once and then
- * thought about, in words of the blocks.
+ * RL of Thoughts (arXiv:2505.14140), the data: questions, and dialogues in which a question is answered at once and
+ * then thought about, in words of the blocks.
  */
 import { join } from "node:path";
 import { createRandom } from "@papo/core";
@@ -53,8 +53,10 @@ export function turnsOf(item: Item, first: string): Turn[] {
 export function dialogueRow(id: string, draws: Draws): DrawnRow<readonly Message[]> {
   const item = draw(draws);
   const { turns, response } = draws.pick(turnsOf(item, draws.uniform() < 0.5 ? item.answer : draw(draws).answer));
-  const prompt = turns.map((content, index): Message =>
-    ({ role: index % 2 === 0 ? "user" : "assistant", content: index === 0 ? `<image>${content}` : content }));
+  const prompt = turns.map((content, index): Message => ({
+    role: index % 2 === 0 ? "user" : "assistant",
+    content: index === 0 ? `<image>${content}` : content,
+  }));
   return { id, prompt, answer: item.answer, scenes: [item.scene], columns: { response } };
 }
 
@@ -68,7 +70,10 @@ if (isScript(import.meta.url)) {
   const folder = rowsFolder("rl-of-thoughts");
   const write = (name: string, count: number, make: typeof dialogueRow | typeof questionRow): Promise<void> => {
     const rowAt = (index: number) => make(`${name}-${index}`, drawsOf(random.key(name, index)));
-    return writeDrawnRows(join(folder, `${name}.jsonl`), Array.from({ length: count }, (_, index) => rowAt(index)));
+    return writeDrawnRows(
+      join(folder, `${name}.jsonl`),
+      Array.from({ length: count }, (_, index) => rowAt(index)),
+    );
   };
   await write("dialogues", 5120, dialogueRow);
   await write("train", 640, questionRow);

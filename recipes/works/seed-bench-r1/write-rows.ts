@@ -16,7 +16,10 @@ const straight = [0, 1, 2].flatMap((line): Way[] => [
   [cellName(0, line), cellName(1, line), cellName(2, line)],
 ]);
 /** Three cells, one after the other, either way. */
-const ways = straight.flatMap(([first, now, next]): Way[] => [[first, now, next], [next, now, first]]);
+const ways = straight.flatMap(([first, now, next]): Way[] => [
+  [first, now, next],
+  [next, now, first],
+]);
 
 /**
  * "red circle at a1 or c2 or a3 or b3 ?" after frames that show it at a1 and then at a2, beside one or two shapes that
@@ -30,7 +33,8 @@ export function moveRow(id: string, draws: Draws): DrawnRow {
   const places = draws.choose(elsewhere, draws.integer(1, 2));
   const others = places.map((cell) => ({ cell, colour: still, symbol: draws.pick(shapes) }));
   const frame = (cell: string): Scene => ({
-    grid: defaultGrid, objects: [{ cell, colour, symbol }, ...others].sort((a, b) => (a.cell < b.cell ? -1 : 1)),
+    grid: defaultGrid,
+    objects: [{ cell, colour, symbol }, ...others].sort((a, b) => (a.cell < b.cell ? -1 : 1)),
   });
   const choices = draws.choose([first, next, ...draws.choose(elsewhere, 2)], 4);
   const looks = `${colour} ${symbol}`;
@@ -41,7 +45,10 @@ export function moveRow(id: string, draws: Draws): DrawnRow {
 
 if (isScript(import.meta.url)) {
   const random = createRandom(24);
-  for (const [name, count] of [["train", 1200], ["unseen", 300]] as const) {
+  for (const [name, count] of [
+    ["train", 1200],
+    ["unseen", 300],
+  ] as const) {
     const rowAt = (index: number): DrawnRow => moveRow(`${name}-${index}`, drawsOf(random.key(name, index)));
     const rows = Array.from({ length: count }, (_, index) => rowAt(index));
     await writeDrawnRows(join(rowsFolder("seed-bench-r1"), `${name}.jsonl`), rows);

@@ -9,13 +9,21 @@ afterAll(removeFolders);
 
 test("the weights of the best step are kept, by the highest or the lowest metric; equal and absent ones change nothing", async () => {
   const { learner } = tabularPolicy();
-  for (const [mode, kept] of [["max", [1, 3]], ["min", [1, 2]]] as const) {
+  for (const [mode, kept] of [
+    ["max", [1, 3]],
+    ["min", [1, 2]],
+  ] as const) {
     const folder = join(newFolder(), "best");
     expect(readBest(folder)).toBeNull();
     const done: number[] = [];
     for (const [index, value] of [5, 4, 6, 6, NaN, undefined].entries()) {
       const step = index + 1;
-      const best = await keepBest(folder, { metric: "score", mode }, { step, metrics: value === undefined ? {} : { score: value } }, learner);
+      const best = await keepBest(
+        folder,
+        { metric: "score", mode },
+        { step, metrics: value === undefined ? {} : { score: value } },
+        learner,
+      );
       if (best !== null) done.push(best.step);
     }
     expect(done).toEqual(kept);
@@ -24,7 +32,11 @@ test("the weights of the best step are kept, by the highest or the lowest metric
 });
 
 test("a run keeps its best model in bfloat16 without the optimizer, and says that a metric is not there", async () => {
-  const settings = { checkpointType: "bfloat16", checkpointOptimizer: false, keepBest: { metric: "reward/mean" } } as const;
+  const settings = {
+    checkpointType: "bfloat16",
+    checkpointOptimizer: false,
+    keepBest: { metric: "reward/mean" },
+  } as const;
   const { error, alarms, output } = await trainSmall({ settings });
   expect([error, alarms]).toEqual([null, []]);
   expect(readBest(join(output, "best"))).toMatchObject({ metric: "reward/mean" });
@@ -33,23 +45,32 @@ test("a run keeps its best model in bfloat16 without the optimizer, and says tha
   expect(readdirSync(policy).sort()).toEqual(["exact.safetensors", "learner.json", "model"]);
   const size = (file: string): number => statSync(join(policy, file)).size;
   expect(Math.abs(size("model/model.safetensors") / size("exact.safetensors") - 1)).toBeLessThan(0.05);
-  const resumed = await trainSmall({ settings: { ...settings, keepBest: { metric: "rewards/mean" }, steps: 3 }, output, resume: true });
+  const resumed = await trainSmall({
+    settings: { ...settings, keepBest: { metric: "rewards/mean" }, steps: 3 },
+    output,
+    resume: true,
+  });
   expect(resumed.error).toBeNull();
   const missing = await trainSmall({ settings: { keepBest: { metric: "rewards/mean" }, steps: 1 } });
-  expect(missing.alarms).toEqual(['run: keepBest: there is no metric "rewards/mean"; did you mean "reward/mean"? Nothing is kept until there is one']);
+  expect(missing.alarms).toEqual([
+    'run: keepBest: there is no metric "rewards/mean"; did you mean "reward/mean"? Nothing is kept until there is one',
+  ]);
 });
 
 test("weights of which a damaged best.json no longer says how good they are stay beside those that are kept from then on", async () => {
   const { learner } = tabularPolicy();
   const folder = join(newFolder(), "best");
-  const keep = async (step: number): Promise<unknown> => keepBest(folder, { metric: "score", mode: "max" }, { step, metrics: { score: step } }, learner);
+  const keep = async (step: number): Promise<unknown> =>
+    keepBest(folder, { metric: "score", mode: "max" }, { step, metrics: { score: step } }, learner);
   expect(setDamagedBestAside(folder)).toBeNull();
   for (const aside of ["best-damaged", "best-damaged-2"]) {
     await keep(1);
     expect(setDamagedBestAside(folder)).toBeNull();
     writeFileSync(join(folder, "best.json"), "\0\0");
     await expect(keep(2)).rejects.toThrow(/best\.json is damaged: zero bytes/);
-    expect(setDamagedBestAside(folder)).toMatch(new RegExp(`is damaged: .*Its weights are now in .*${aside}, and the best is kept anew`));
+    expect(setDamagedBestAside(folder)).toMatch(
+      new RegExp(`is damaged: .*Its weights are now in .*${aside}, and the best is kept anew`),
+    );
   }
   expect(readdirSync(dirname(folder)).sort()).toEqual(["best-damaged", "best-damaged-2"]);
 });

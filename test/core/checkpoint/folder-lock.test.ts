@@ -36,7 +36,11 @@ async function endedProcess(): Promise<number> {
 test("a folder is one process's until that one lets go", () => {
   const folder = temporaryFolder();
   const lock = lockFolder(folder);
-  expect(() => lockFolder(folder)).toThrow(new RegExp(`^${folder} is in use by process ${process.pid} on .*, which began at .*: wait for it, stop it, or choose another output folder\\.$`));
+  expect(() => lockFolder(folder)).toThrow(
+    new RegExp(
+      `^${folder} is in use by process ${process.pid} on .*, which began at .*: wait for it, stop it, or choose another output folder\\.$`,
+    ),
+  );
   expect(readdirSync(folder)).toEqual([lockFile]);
   lock.check();
   lock.release();
@@ -62,7 +66,10 @@ test("a lock whose process has ended is stale, whatever has its number now", asy
 });
 
 test("a lock of another machine or container holds while there are signs of life", () => {
-  for (const changes of [{ host: `not-${hostname()}` }, ...(process.platform === "linux" ? [{ space: "pid:[1]" }] : [])]) {
+  for (const changes of [
+    { host: `not-${hostname()}` },
+    ...(process.platform === "linux" ? [{ space: "pid:[1]" }] : []),
+  ]) {
     const folder = locked(holder(changes));
     expect(() => lockFolder(folder)).toThrow(/is in use by process/);
     const longAgo = new Date(Date.now() - 3600_000);
@@ -88,7 +95,11 @@ test("of many that find a stale lock at once, one gets the folder", async () => 
   const source = `import { lockFolder } from ${JSON.stringify(script)};
     process.on("message", () => { let got = "refused"; try { lockFolder(${JSON.stringify(folder)}); got = "taken"; } catch (error) { if (!/in use/.test(error.message)) got = error.message; } process.send(got); });
     process.on("disconnect", () => process.exit(0)); process.send("ready");`;
-  const children = Array.from({ length: 4 }, () => spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", source], { stdio: ["ignore", "inherit", "inherit", "ipc"] }));
+  const children = Array.from({ length: 4 }, () =>
+    spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", source], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    }),
+  );
   await Promise.all(children.map((child) => once(child, "message")));
   const answers = children.map((child) => once(child, "message"));
   for (const child of children) child.send("go");

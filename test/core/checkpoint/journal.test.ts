@@ -4,7 +4,15 @@ import { expect, test } from "vitest";
 import { RewardJournal, tokensDigest, type JournalEntry } from "../../../core/checkpoint/journal.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 
-const entry = (index: number): JournalEntry => ({ step: 1, prompt: "row", round: 0, index, tokens: tokensDigest(Int32Array.of(index)), scorer: "judge", value: index / 10 });
+const entry = (index: number): JournalEntry => ({
+  step: 1,
+  prompt: "row",
+  round: 0,
+  index,
+  tokens: tokensDigest(Int32Array.of(index)),
+  scorer: "judge",
+  value: index / 10,
+});
 
 function open(folder: string): RewardJournal {
   const journal = new RewardJournal(folder);

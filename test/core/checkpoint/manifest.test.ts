@@ -16,7 +16,10 @@ function written(): string {
 
 test("a manifest has size and sha256 of every file, pieces of large ones together", () => {
   const folder = written();
-  const sha256 = (file: string): string => createHash("sha256").update(readFileSync(join(folder, file))).digest("hex");
+  const sha256 = (file: string): string =>
+    createHash("sha256")
+      .update(readFileSync(join(folder, file)))
+      .digest("hex");
   expect(JSON.parse(readFileSync(join(folder, manifestFile), "utf8"))).toEqual({
     empty: { bytes: 0, sha256: sha256("empty") },
     "inner/weights": { bytes: 9 * 2 ** 20, sha256: sha256("inner/weights") },
@@ -25,12 +28,29 @@ test("a manifest has size and sha256 of every file, pieces of large ones togethe
 });
 
 test.each([
-  ["a byte of another value", (folder: string) => writeFileSync(join(folder, "inner/weights"), Buffer.alloc(9 * 2 ** 20, 3).fill(4, 9 * 2 ** 20 - 1)), "inner/weights was changed: its sha256 is another than when it was written"],
-  ["a shorter file", (folder: string) => writeFileSync(join(folder, "inner/weights"), "3"), `inner/weights has 1 bytes, ${9 * 2 ** 20} were written`],
+  [
+    "a byte of another value",
+    (folder: string) =>
+      writeFileSync(join(folder, "inner/weights"), Buffer.alloc(9 * 2 ** 20, 3).fill(4, 9 * 2 ** 20 - 1)),
+    "inner/weights was changed: its sha256 is another than when it was written",
+  ],
+  [
+    "a shorter file",
+    (folder: string) => writeFileSync(join(folder, "inner/weights"), "3"),
+    `inner/weights has 1 bytes, ${9 * 2 ** 20} were written`,
+  ],
   ["no file", (folder: string) => rmSync(join(folder, "empty")), "empty is missing"],
   ["no manifest", (folder: string) => rmSync(join(folder, manifestFile)), "files.json is missing"],
-  ["a manifest of no sizes", (folder: string) => writeFileSync(join(folder, manifestFile), '{ "empty": "0" }'), "files.json holds no sizes and hashes: it is damaged"],
-  ["another size than an earlier version wrote", (folder: string) => writeFileSync(join(folder, manifestFile), '{ "empty": 3 }'), "empty has 0 bytes, 3 were written"],
+  [
+    "a manifest of no sizes",
+    (folder: string) => writeFileSync(join(folder, manifestFile), '{ "empty": "0" }'),
+    "files.json holds no sizes and hashes: it is damaged",
+  ],
+  [
+    "another size than an earlier version wrote",
+    (folder: string) => writeFileSync(join(folder, manifestFile), '{ "empty": 3 }'),
+    "empty has 0 bytes, 3 were written",
+  ],
 ] as const)("%s is told", (_what, damage, told) => {
   const folder = written();
   damage(folder);

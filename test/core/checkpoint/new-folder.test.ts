@@ -13,7 +13,9 @@ test("folders are made one by one, and those that were made are told", () => {
 test("what cannot be made or written to is refused at once, and nothing is left of it", () => {
   const root = temporaryFolder();
   writeFileSync(join(root, "file"), "mine");
-  expect(() => makeFolder(join(root, "file"))).toThrow(/^The folder .*file cannot be written to: ENOTDIR.*; choose another$/);
+  expect(() => makeFolder(join(root, "file"))).toThrow(
+    /^The folder .*file cannot be written to: ENOTDIR.*; choose another$/,
+  );
   expect(() => makeFolder(join(root, "file", "deeper"))).toThrow(/cannot be written to: ENOTDIR/);
   expect(() => makeFolder(join(root, "new", "x".repeat(300)))).toThrow(/cannot be written to: ENAMETOOLONG/);
   expect(readdirSync(root)).toEqual(["file"]);

@@ -4,7 +4,13 @@ import { expect, test } from "vitest";
 import { openRunFolder, RunFolder } from "../../../core/checkpoint/run-folder.ts";
 import { temporaryFolder } from "../../support/bandit.ts";
 
-const outcome = (step: number) => ({ summary: { step, steps: 9, metrics: { value: step / 10, broken: NaN } }, seconds: { rollout: 1 }, terms: {}, tokens: 5, skippedRows: 0 });
+const outcome = (step: number) => ({
+  summary: { step, steps: 9, metrics: { value: step / 10, broken: NaN } },
+  seconds: { rollout: 1 },
+  terms: {},
+  tokens: 5,
+  skippedRows: 0,
+});
 
 test("steps after a cut are gone, a line that a kill cut short too; numbers that JSON lacks are text", () => {
   const path = temporaryFolder();
@@ -15,7 +21,9 @@ test("steps after a cut are gone, a line that a kill cut short too; numbers that
   const metrics = join(path, "metrics.jsonl");
   appendFileSync(metrics, '{"step":4,"met');
   new RunFolder(path).cutAfter(2);
-  expect(readFileSync(metrics, "utf8")).toBe('{"step":1,"metrics":{"value":0.1,"broken":"NaN"}}\n{"step":2,"metrics":{"value":0.2,"broken":"NaN"}}\n');
+  expect(readFileSync(metrics, "utf8")).toBe(
+    '{"step":1,"metrics":{"value":0.1,"broken":"NaN"}}\n{"step":2,"metrics":{"value":0.2,"broken":"NaN"}}\n',
+  );
   expect(readFileSync(join(path, "timings.jsonl"), "utf8").split("\n")).toHaveLength(3);
 });
 
@@ -34,6 +42,8 @@ test("a damaged line costs itself: others before the checkpoint stay, those afte
 test("a run whose checkpoints are gone is not resumed from its first step, and keeps its metrics", () => {
   const path = temporaryFolder();
   new RunFolder(path).append(outcome(1));
-  expect(() => openRunFolder(path, true)).toThrow(/holds metrics of a run and no checkpoint to go on from, .* bring the folder checkpoints back, or choose another output folder/);
+  expect(() => openRunFolder(path, true)).toThrow(
+    /holds metrics of a run and no checkpoint to go on from, .* bring the folder checkpoints back, or choose another output folder/,
+  );
   expect(readFileSync(join(path, "metrics.jsonl"), "utf8")).toContain('"step":1');
 });

@@ -31,8 +31,13 @@ test("a changed setting, option, plugin order or dataset is named; how often to 
 });
 
 test("other pictures and other start weights are named; versions before did not write their digests", () => {
-  const known = { ...description, dataset: { ...description.dataset, digest: "d", pictures: "p" }, weights: { model: "m", start: "s" } };
-  const refuse = (changes: Partial<RunDescription>, saved: RunDescription = known) => expect(() => assertSameRun(checkpointOf(saved), { ...known, ...changes }));
+  const known = {
+    ...description,
+    dataset: { ...description.dataset, digest: "d", pictures: "p" },
+    weights: { model: "m", start: "s" },
+  };
+  const refuse = (changes: Partial<RunDescription>, saved: RunDescription = known) =>
+    expect(() => assertSameRun(checkpointOf(saved), { ...known, ...changes }));
   refuse({}).not.toThrow();
   refuse({ dataset: { ...known.dataset, pictures: "q" } }).toThrow('dataset.pictures: "p" → "q"');
   refuse({ weights: { model: "n", start: "s" } }).toThrow('weights.model: "m" → "n"');
@@ -61,7 +66,9 @@ test("a setting that a saved run does not name is at its default, one that is kn
     /settings\.optimizer\.moments: "float32" → "8bit"\n {2}settings\.lora: null → absent\n/,
   );
   const removed = checkpointOf({ ...description, settings: { ...saved, oldSetting: 3 } });
-  expect(() => assertSameRun(removed, description)).toThrow(/neither run's:\n {2}settings\.oldSetting: 3 → absent\nSet/);
+  expect(() => assertSameRun(removed, description)).toThrow(
+    /neither run's:\n {2}settings\.oldSetting: 3 → absent\nSet/,
+  );
 });
 
 const schema = z.strictObject({

@@ -30,13 +30,23 @@ test("a file is read again when its size or time is another, and only then", () 
 });
 
 test("other rows, another order, a corrected answer and another picture are other data", () => {
-  const rows = [{ prompt: "a", answer: "1" }, { prompt: "b", answer: "2", images: [{ name: "p", bytes: Uint8Array.of(1) }] }];
-  const changed = [
-    [rows[1]!, rows[0]!], [rows[0]!, { ...rows[1]!, answer: "3" }], [rows[0]!, { ...rows[1]!, images: [{ name: "p", bytes: Uint8Array.of(2) }] }], [rows[0]!],
+  const rows = [
+    { prompt: "a", answer: "1" },
+    { prompt: "b", answer: "2", images: [{ name: "p", bytes: Uint8Array.of(1) }] },
   ];
-  const digest = (of: typeof changed[number]): string => arrayDataset(of).digest!(fileDigest);
+  const changed = [
+    [rows[1]!, rows[0]!],
+    [rows[0]!, { ...rows[1]!, answer: "3" }],
+    [rows[0]!, { ...rows[1]!, images: [{ name: "p", bytes: Uint8Array.of(2) }] }],
+    [rows[0]!],
+  ];
+  const digest = (of: (typeof changed)[number]): string => arrayDataset(of).digest!(fileDigest);
   expect(new Set([rows, ...changed].map(digest)).size).toBe(5);
   expect(digest(rows)).toBe(digest([...rows]));
-  const mix = (weight: number): string => mixDatasets([{ dataset: arrayDataset(rows, "x"), weight }, { dataset: arrayDataset(rows, "y"), weight: 1 }]).digest!(fileDigest);
+  const mix = (weight: number): string =>
+    mixDatasets([
+      { dataset: arrayDataset(rows, "x"), weight },
+      { dataset: arrayDataset(rows, "y"), weight: 1 },
+    ]).digest!(fileDigest);
   expect(mix(1)).not.toBe(mix(2));
 });

@@ -1,5 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { at, dimText, monomials, plus, sameDim, sameShape, shapeText, sizeOf, symbol, times } from "../../../core/graph/dims.ts";
+import {
+  at,
+  dimText,
+  monomials,
+  plus,
+  sameDim,
+  sameShape,
+  shapeText,
+  sizeOf,
+  symbol,
+  times,
+} from "../../../core/graph/dims.ts";
 
 const [B, P, N] = [symbol("B"), symbol("P"), symbol("N")];
 

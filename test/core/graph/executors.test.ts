@@ -3,7 +3,19 @@ import { plus, symbol, times } from "../../../core/graph/dims.ts";
 import type { Executor, Program } from "../../../core/graph/executor.ts";
 import { createRandom } from "../../../core/math/random.ts";
 import { Graph } from "../../../core/graph/graph.ts";
-import { add, affine, concat, expand, linear, matmul, reshape, silu, split, sum, withGradient } from "../../../core/graph/ops/index.ts";
+import {
+  add,
+  affine,
+  concat,
+  expand,
+  linear,
+  matmul,
+  reshape,
+  silu,
+  split,
+  sum,
+  withGradient,
+} from "../../../core/graph/ops/index.ts";
 import { executors } from "../../support/executors.ts";
 
 const programs: Program[] = [];
@@ -12,7 +24,10 @@ const compileOn = async (executor: Executor, ...args: Parameters<Executor["compi
   programs.push(program);
   return program;
 };
-const floats = (shape: readonly number[], first = 0) => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => first + i) });
+const floats = (shape: readonly number[], first = 0) => ({
+  shape,
+  data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => first + i),
+});
 
 afterAll(async () => {
   for (const program of programs) await program.release();
@@ -35,8 +50,16 @@ describe.each(executors)("$name", (executor) => {
 
   test("runs one program on arrays of any sizes that fit its symbols, one and none included", async () => {
     const program = await compile(joined());
-    for (const [B, P, N] of [[2, 3, 1], [1, 1, 1], [3, 2, 4], [2, 1, 0]] as const) {
-      const { total, "last rows": rows } = await program.run({ prefix: floats([B, P, 2]), own: floats([B, N, 2], 100) });
+    for (const [B, P, N] of [
+      [2, 3, 1],
+      [1, 1, 1],
+      [3, 2, 4],
+      [2, 1, 0],
+    ] as const) {
+      const { total, "last rows": rows } = await program.run({
+        prefix: floats([B, P, 2]),
+        own: floats([B, N, 2], 100),
+      });
       expect(total?.shape).toEqual([B, P + N, 2]);
       expect([...(total?.data ?? [])].slice(0, 2)).toEqual([0, 3]);
       expect(rows?.shape).toEqual([B * N, 6]);
@@ -60,7 +83,12 @@ describe.each(executors)("$name", (executor) => {
     graph.output("copied", x);
     graph.output("used", add(y, x));
     const out = await (await compile(graph)).run({ x: floats([2], 1) });
-    expect(Object.fromEntries(Object.entries(out).map(([name, { data }]) => [name, [...data]]))).toEqual({ ruled: [2, 4], again: [2, 4], copied: [1, 2], used: [3, 6] });
+    expect(Object.fromEntries(Object.entries(out).map(([name, { data }]) => [name, [...data]]))).toEqual({
+      ruled: [2, 4],
+      again: [2, 4],
+      copied: [1, 2],
+      used: [3, 6],
+    });
   });
 
   test("names a feed that is missing or of another size", async () => {
@@ -68,7 +96,9 @@ describe.each(executors)("$name", (executor) => {
     graph.output("y", affine(graph.input("x", [symbol("T"), 2]), 3));
     const program = await compile(graph);
     await expect(program.run({})).rejects.toThrow('"x" was not fed');
-    await expect(program.run({ x: { shape: [2, 2], data: new Float32Array(3) } })).rejects.toThrow('"x": 3 entries for shape [2, 2]');
+    await expect(program.run({ x: { shape: [2, 2], data: new Float32Array(3) } })).rejects.toThrow(
+      '"x": 3 entries for shape [2, 2]',
+    );
   });
 
   test("holds constants as they were when it was compiled, and is not fed them", async () => {
@@ -87,7 +117,10 @@ describe.each(executors)("$name", (executor) => {
 
 test("products in int8 differ from float32 by less than their rounding, with and without a bias, weights fed or held; TensorFlow has none", async () => {
   const random = createRandom(3);
-  const array = (name: string, shape: readonly number[]) => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => random.key(name).uniform(i) - 0.5) });
+  const array = (name: string, shape: readonly number[]) => ({
+    shape,
+    data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => random.key(name).uniform(i) - 0.5),
+  });
   const [x, w, b] = [array("x", [7, 48]), array("w", [20, 48]), array("b", [20])];
   const graph = new Graph();
   const input = graph.input("x", [symbol("T"), 48]);
@@ -96,7 +129,8 @@ test("products in int8 differ from float32 by less than their rounding, with and
   graph.output("biased", linear(input, weight, graph.input("b", [20])));
   const onnx = executors[0]!;
   const tensorflow = executors.find(({ name }) => name === "TensorFlow");
-  const run = async (options: Parameters<Executor["compile"]>[1]) => (await compileOn(onnx, graph, options)).run({ x, w, b });
+  const run = async (options: Parameters<Executor["compile"]>[1]) =>
+    (await compileOn(onnx, graph, options)).run({ x, w, b });
   const exact = await run({});
   for (const found of [await run({ products: "int8" }), await run({ products: "int8", constants: { w } })]) {
     for (const name of ["plain", "biased"]) {
@@ -106,5 +140,6 @@ test("products in int8 differ from float32 by less than their rounding, with and
       expect(Math.max(...errors)).toBeGreaterThan(1e-5);
     }
   }
-  if (tensorflow !== undefined) expect(() => tensorflow.compile(graph, { products: "int8" })).toThrow("products in int8 are onnxruntime's");
+  if (tensorflow !== undefined)
+    expect(() => tensorflow.compile(graph, { products: "int8" })).toThrow("products in int8 are onnxruntime's");
 });

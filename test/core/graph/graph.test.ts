@@ -50,6 +50,8 @@ describe("a gradient", () => {
   test("wants a cotangent of the value's shape", () => {
     const graph = new Graph();
     const x = graph.input("x", [3]);
-    expect(() => gradient([{ value: mul(x, x), cotangent: scalar(graph, 1) }], [x])).toThrow("a cotangent of shape [] for a value of shape [3]");
+    expect(() => gradient([{ value: mul(x, x), cotangent: scalar(graph, 1) }], [x])).toThrow(
+      "a cotangent of shape [] for a value of shape [3]",
+    );
   });
 });

@@ -19,8 +19,14 @@ afterAll(async () => {
 });
 
 const batch = {
-  prompts: [{ ids: Int32Array.of(5, 6, 7), pictures: [] }, { ids: Int32Array.of(8, 9), pictures: [] }],
-  rows: [{ prompt: 0, tokens: Int32Array.of(11, 12, 13) }, { prompt: 1, tokens: Int32Array.of(14) }],
+  prompts: [
+    { ids: Int32Array.of(5, 6, 7), pictures: [] },
+    { ids: Int32Array.of(8, 9), pictures: [] },
+  ],
+  rows: [
+    { prompt: 0, tokens: Int32Array.of(11, 12, 13) },
+    { prompt: 1, tokens: Int32Array.of(14) },
+  ],
   temperature: 1,
 };
 
@@ -31,21 +37,42 @@ describe.skipIf(!there)("TensorFlow", () => {
     const T = symbol("T");
     const weight = graph.input("weight", [8]);
     const table = graph.input("table", [6, 8]);
-    const turned = rope(rmsNorm(gatherRows(table, graph.input("ids", [T], "int32")), weight, 1e-6), graph.input("cos", [T, 4]), graph.input("sin", [T, 4]), 1);
+    const turned = rope(
+      rmsNorm(gatherRows(table, graph.input("ids", [T], "int32")), weight, 1e-6),
+      graph.input("cos", [T, 4]),
+      graph.input("sin", [T, 4]),
+      1,
+    );
     const [left] = split(silu(turned), [4, 4], 1);
     const value = tokenLogProb(linear(left!, graph.input("head", [5, 4])), graph.input("targets", [T], "int32"));
     graph.output("value", value);
     graph.output("unread", left!);
-    gradient([{ value, cotangent: graph.input("cotangent", [T]) }], [weight, table]).forEach((array, i) => graph.output(`gradient ${i}`, array));
+    gradient([{ value, cotangent: graph.input("cotangent", [T]) }], [weight, table]).forEach((array, i) =>
+      graph.output(`gradient ${i}`, array),
+    );
     const program = await loadTensorFlow().compile(graph);
-    const floats = (...shape: number[]) => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i)) });
+    const floats = (...shape: number[]) => ({
+      shape,
+      data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i)),
+    });
     const ints = (...data: number[]) => ({ shape: [data.length], data: Int32Array.from(data) });
-    const feeds = { weight: floats(8), table: floats(6, 8), ids: ints(1, 5, 1), cos: floats(3, 4), sin: floats(3, 4), head: floats(5, 4), targets: ints(0, 4, 2), cotangent: floats(3) };
+    const feeds = {
+      weight: floats(8),
+      table: floats(6, 8),
+      ids: ints(1, 5, 1),
+      cos: floats(3, 4),
+      sin: floats(3, 4),
+      head: floats(5, 4),
+      targets: ints(0, 4, 2),
+      cotangent: floats(3),
+    };
     await program.run(feeds);
     const before = getNumOfTensors();
     for (let i = 0; i < 5; i++) await program.run(feeds);
     expect(getNumOfTensors()).toBe(before);
-    await expect(program.run({ ...feeds, head: floats(5, 3) })).rejects.toThrow(/^linear\(\[3, 4\], \[5, 3\]\) failed on TensorFlow: /);
+    await expect(program.run({ ...feeds, head: floats(5, 3) })).rejects.toThrow(
+      /^linear\(\[3, 4\], \[5, 3\]\) failed on TensorFlow: /,
+    );
     expect(getNumOfTensors()).toBe(before);
   });
 
@@ -78,8 +105,28 @@ describe.skipIf(!there)("TensorFlow", () => {
       const policy = await openPolicy({ folder, threads: 1, ...learnerSettings(parseSettings({ executor })) });
       policies.push(policy);
       const tokens: number[][] = [];
-      const sampling = { temperature: 1, topP: 1, topK: 0, maxNewTokens: 6, stopTokens: [], bannedTokens: policy.processor.bannedTokens };
-      await policy.rollout.generate([{ prompt: batch.prompts[0]!, count: 2, keys: [[1, 2], [3, 4]] }], sampling, (response) => tokens.push([...response.tokens]));
+      const sampling = {
+        temperature: 1,
+        topP: 1,
+        topK: 0,
+        maxNewTokens: 6,
+        stopTokens: [],
+        bannedTokens: policy.processor.bannedTokens,
+      };
+      await policy.rollout.generate(
+        [
+          {
+            prompt: batch.prompts[0]!,
+            count: 2,
+            keys: [
+              [1, 2],
+              [3, 4],
+            ],
+          },
+        ],
+        sampling,
+        (response) => tokens.push([...response.tokens]),
+      );
       return { tokens, logProbs: (await policy.learner.score(batch, ["logProbs"])).logProbs! };
     };
     const [onnx, tensorflow] = [await run("onnxruntime"), await run("tensorflow")];
@@ -96,7 +143,11 @@ describe.skipIf(!there)("TensorFlow", () => {
       console.log(JSON.stringify([...(await policy.learner.score(batch, ["logProbs"])).logProbs]));
       await policy.close();`;
     const scored = (precision: string): number[] => {
-      const { stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "--eval", script, precision], { cwd: join(import.meta.dirname, "../../.."), encoding: "utf8" });
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        ["--import", "tsx", "--input-type=module", "--eval", script, precision],
+        { cwd: join(import.meta.dirname, "../../.."), encoding: "utf8" },
+      );
       expect(stdout, stderr).toMatch(/^\[/);
       return JSON.parse(stdout) as number[];
     };
@@ -107,7 +158,9 @@ describe.skipIf(!there)("TensorFlow", () => {
 
   test("one process has one precision", () => {
     loadTensorFlow();
-    expect(() => loadTensorFlow({ precision: "bfloat16" })).toThrow("TensorFlow runs in float32 in this process already: start another one for bfloat16");
+    expect(() => loadTensorFlow({ precision: "bfloat16" })).toThrow(
+      "TensorFlow runs in float32 in this process already: start another one for bfloat16",
+    );
   });
 });
 
@@ -116,5 +169,7 @@ test.skipIf(there)("says what to run where it is not set up", () => {
 });
 
 test("onnxruntime refuses a precision that it does not have", async () => {
-  await expect(openPolicyInProcess({ folder, ...learnerSettings(parseSettings({ precision: "bfloat16" })) })).rejects.toThrow('precision "bfloat16" needs the executor "xla" or "tensorflow"');
+  await expect(
+    openPolicyInProcess({ folder, ...learnerSettings(parseSettings({ precision: "bfloat16" })) }),
+  ).rejects.toThrow('precision "bfloat16" needs the executor "xla" or "tensorflow"');
 });

@@ -24,11 +24,20 @@ afterAll(async () => {
 });
 
 const batch = {
-  prompts: [{ ids: Int32Array.of(5, 6, 7), pictures: [] }, { ids: Int32Array.of(8, 9), pictures: [] }],
-  rows: [{ prompt: 0, tokens: Int32Array.of(11, 12, 13) }, { prompt: 1, tokens: Int32Array.of(14) }],
+  prompts: [
+    { ids: Int32Array.of(5, 6, 7), pictures: [] },
+    { ids: Int32Array.of(8, 9), pictures: [] },
+  ],
+  rows: [
+    { prompt: 0, tokens: Int32Array.of(11, 12, 13) },
+    { prompt: 1, tokens: Int32Array.of(14) },
+  ],
   temperature: 1,
 };
-const array = (shape: readonly number[], first = 0) => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => first + i) });
+const array = (shape: readonly number[], first = 0) => ({
+  shape,
+  data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => first + i),
+});
 
 /** Two layers that are alike, cut before each, and a value of the first that the caller wants. */
 function twoLayers(): Graph {
@@ -45,8 +54,14 @@ function twoLayers(): Graph {
 
 test("a graph is cut where it says so; a segment reads what it does not compute", () => {
   const segments = segmentsOf(twoLayers());
-  expect(segments.map(({ nodes }) => nodes.map(({ op }) => op.name))).toEqual([["linear", "mul"], ["linear", "mul"]]);
-  expect(segments.map(({ inputs, passed, outputs }) => [inputs.length, passed.length, outputs])).toEqual([[2, 1, ["between"]], [2, 0, ["y"]]]);
+  expect(segments.map(({ nodes }) => nodes.map(({ op }) => op.name))).toEqual([
+    ["linear", "mul"],
+    ["linear", "mul"],
+  ]);
+  expect(segments.map(({ inputs, passed, outputs }) => [inputs.length, passed.length, outputs])).toEqual([
+    [2, 1, ["between"]],
+    [2, 0, ["y"]],
+  ]);
 });
 
 describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
@@ -55,7 +70,10 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
     const program = await xla.compile(twoLayers());
     const feeds = { x: array([1, 2], 1), "weight.0": array([2, 2]), "weight.1": array([2, 2]) };
     const { between, y } = await program.run(feeds);
-    expect([[...between!.data], [...y!.data]]).toEqual([[2, 16], [2 * 16, 16 * (2 * 2 + 3 * 16)]]);
+    expect([[...between!.data], [...y!.data]]).toEqual([
+      [2, 16],
+      [2 * 16, 16 * (2 * 2 + 3 * 16)],
+    ]);
     await program.release();
     xla.close();
   });
@@ -71,7 +89,9 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
     const { y } = await program.runOnDevice!({ x: same });
     expect([...xla.device.get(y!)]).toEqual([2, 4]);
     for (const one of [same, y!]) xla.device.free(one);
-    await expect(program.run({ x: same })).rejects.toThrow('input "x" is an array that was freed, or one of another executor\'s device');
+    await expect(program.run({ x: same })).rejects.toThrow(
+      'input "x" is an array that was freed, or one of another executor\'s device',
+    );
     await program.release();
     xla.close();
   });
@@ -86,10 +106,20 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
     const { device } = xla;
     const kept = device.put(array([2], 1));
     const { next, sum } = await program.runOnDevice!({ x: device.share(kept) }, { sum: device.put(array([2], 100)) });
-    expect([kept, next!, sum!].map((one) => [...device.get(one)])).toEqual([[1, 2], [2, 4], [110, 121]]);
+    expect([kept, next!, sum!].map((one) => [...device.get(one)])).toEqual([
+      [1, 2],
+      [2, 4],
+      [110, 121],
+    ]);
     const alone = await program.runOnDevice!({ x: next! }, { sum: sum! });
-    expect([alone["next"]!, alone["sum"]!, kept].map((one) => [...device.get(one)])).toEqual([[4, 8], [130, 161], [1, 2]]);
-    await expect(program.runOnDevice!({ x: next! }, { sum: sum! })).rejects.toThrow('input "x" is an array that was freed');
+    expect([alone["next"]!, alone["sum"]!, kept].map((one) => [...device.get(one)])).toEqual([
+      [4, 8],
+      [130, 161],
+      [1, 2],
+    ]);
+    await expect(program.runOnDevice!({ x: next! }, { sum: sum! })).rejects.toThrow(
+      'input "x" is an array that was freed',
+    );
     expect((device as unknown as { arrays: number }).arrays).toBe(3);
     xla.close();
   });
@@ -115,9 +145,16 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
       const weights = Array.from({ length: layers }, (_, i) => graph.input(`weight.${i}`, [4, 4]));
       const y = weights.reduce((h, weight) => layer(h, one, (again) => mul(linear(again, weight), again)), x);
       graph.cut();
-      gradient([{ value: y, cotangent: graph.input("dy", [symbol("T"), 4]) }], weights).forEach((dw, i) => graph.output(`dw.${i}`, dw));
+      gradient([{ value: y, cotangent: graph.input("dy", [symbol("T"), 4]) }], weights).forEach((dw, i) =>
+        graph.output(`dw.${i}`, dw),
+      );
       const program = await xla.compile(graph);
-      const feeds = { x: array([2, 4]), dy: array([2, 4]), one: array([1], 1), ...Object.fromEntries(weights.map((_, i) => [`weight.${i}`, array([4, 4])])) };
+      const feeds = {
+        x: array([2, 4]),
+        dy: array([2, 4]),
+        one: array([1], 1),
+        ...Object.fromEntries(weights.map((_, i) => [`weight.${i}`, array([4, 4])])),
+      };
       await program.run(feeds);
       xla.close();
       return xla.counts;
@@ -132,12 +169,23 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
   test("names an input whose shape does not fit, and the op that XLA does not compile", async () => {
     const xla = loadXla();
     const program = await xla.compile(twoLayers());
-    await expect(program.run({ x: array([3, 2]), "weight.0": array([2, 3]), "weight.1": array([2, 2]) })).rejects.toThrow('input "weight.0" has the shape [2, 3]: [2, 2] is needed');
+    await expect(
+      program.run({ x: array([3, 2]), "weight.0": array([2, 3]), "weight.1": array([2, 2]) }),
+    ).rejects.toThrow('input "weight.0" has the shape [2, 3]: [2, 2] is needed');
     const wrong = new Graph();
     const x = wrong.input("x", [2, 3]);
-    wrong.output("y", wrong.apply({ ...linear(x, wrong.input("w", [4, 3])).node.op, outputs: () => [{ shape: [2, 2], dtype: "float32" }] }, [x, wrong.input("v", [2, 2])], {}));
+    wrong.output(
+      "y",
+      wrong.apply(
+        { ...linear(x, wrong.input("w", [4, 3])).node.op, outputs: () => [{ shape: [2, 2], dtype: "float32" }] },
+        [x, wrong.input("v", [2, 2])],
+        {},
+      ),
+    );
     const broken = await xla.compile(wrong);
-    await expect(broken.run({ x: array([2, 3]), v: array([2, 2]) })).rejects.toThrow(/^OpenXLA cannot compile the op "linear": /);
+    await expect(broken.run({ x: array([2, 3]), v: array([2, 2]) })).rejects.toThrow(
+      /^OpenXLA cannot compile the op "linear": /,
+    );
     xla.close();
   });
 
@@ -149,7 +197,10 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
     graph.output("full", logits(x, w));
     const program = await xla.compile(graph);
     // 1 + 2⁻⁹ is 1 in bfloat16, 2¹⁰ · 1 + 1 needs more bits than bfloat16 has.
-    const { kept, full } = await program.run({ x: { shape: [1, 2], data: Float32Array.of(1 + 2 ** -9, 1) }, w: { shape: [1, 2], data: Float32Array.of(1024, 1) } });
+    const { kept, full } = await program.run({
+      x: { shape: [1, 2], data: Float32Array.of(1 + 2 ** -9, 1) },
+      w: { shape: [1, 2], data: Float32Array.of(1024, 1) },
+    });
     expect([kept!.data[0], full!.data[0]]).toEqual([1024, 1025]);
     xla.close();
   });
@@ -160,7 +211,8 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
       policies.push(policy);
       const norms: number[] = [];
       for (let step = 0; step < 2; step++) {
-        for (let pass = 0; pass < 2; pass++) await policy.learner.backward(batch, { logProbs: Float32Array.of(1, -0.5, 2, 0.3, 0, 0) });
+        for (let pass = 0; pass < 2; pass++)
+          await policy.learner.backward(batch, { logProbs: Float32Array.of(1, -0.5, 2, 0.3, 0, 0) });
         norms.push((await policy.learner.step({ learningRate: 1e-4 })).gradientNorm);
       }
       return { norms, logProbs: (await policy.learner.score(batch, ["logProbs"])).logProbs! };
@@ -174,7 +226,9 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
 
   test("several devices are refused by executors that have one", async () => {
     for (const executor of ["onnxruntime", "tensorflow"] as const) {
-      await expect(openPolicyInProcess({ folder, ...learnerSettings(parseSettings({ executor, devices: 2 })) })).rejects.toThrow(`${executor} computes on one device: devices 2 needs the executor "xla"`);
+      await expect(
+        openPolicyInProcess({ folder, ...learnerSettings(parseSettings({ executor, devices: 2 })) }),
+      ).rejects.toThrow(`${executor} computes on one device: devices 2 needs the executor "xla"`);
     }
   });
 
@@ -183,8 +237,28 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
       const policy = await openPolicy({ folder, threads: 1, ...learnerSettings(parseSettings({ executor })) });
       policies.push(policy);
       const tokens: number[][] = [];
-      const sampling = { temperature: 1, topP: 1, topK: 0, maxNewTokens: 6, stopTokens: [], bannedTokens: policy.processor.bannedTokens };
-      await policy.rollout.generate([{ prompt: batch.prompts[0]!, count: 2, keys: [[1, 2], [3, 4]] }], sampling, (response) => tokens.push([...response.tokens]));
+      const sampling = {
+        temperature: 1,
+        topP: 1,
+        topK: 0,
+        maxNewTokens: 6,
+        stopTokens: [],
+        bannedTokens: policy.processor.bannedTokens,
+      };
+      await policy.rollout.generate(
+        [
+          {
+            prompt: batch.prompts[0]!,
+            count: 2,
+            keys: [
+              [1, 2],
+              [3, 4],
+            ],
+          },
+        ],
+        sampling,
+        (response) => tokens.push([...response.tokens]),
+      );
       return { tokens, logProbs: (await policy.learner.score(batch, ["logProbs"])).logProbs! };
     };
     const [onnx, xla] = [await run("onnxruntime"), await run("xla")];
@@ -192,9 +266,17 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
     expect(largestDifference(xla.logProbs, onnx.logProbs)).toBeLessThan(2e-5);
   });
 
-  test.each([["ends", ""], ["fails", "throw new Error('on purpose');"], ["is told to exit", "process.exit(3);"]])("a process that %s with the library open leaves cleanly", (_, end) => {
+  test.each([
+    ["ends", ""],
+    ["fails", "throw new Error('on purpose');"],
+    ["is told to exit", "process.exit(3);"],
+  ])("a process that %s with the library open leaves cleanly", (_, end) => {
     const code = `const { loadXla } = await import(${JSON.stringify(join(import.meta.dirname, "../../../core/graph/xla/plugin.ts"))}); loadXla(); console.log("open"); ${end}`;
-    const { status, signal, stdout } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], { encoding: "utf8", cwd: join(import.meta.dirname, "../../..") });
+    const { status, signal, stdout } = spawnSync(
+      process.execPath,
+      ["--import", "tsx", "--input-type=module", "-e", code],
+      { encoding: "utf8", cwd: join(import.meta.dirname, "../../..") },
+    );
     expect({ signal, stdout }).toEqual({ signal: null, stdout: "open\n" });
     expect(status).toBe(end === "" ? 0 : end.startsWith("throw") ? 1 : 3);
   });

@@ -6,7 +6,14 @@ import type { RunEnding } from "../../../core/contracts/ending.ts";
 import type { Run } from "../../../core/contracts/plugin.ts";
 import { train } from "../../../core/pipeline/run.ts";
 import type { TrainOptions } from "../../../core/pipeline/run/options.ts";
-import { BanditPlugin, banditSettings, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "../../support/bandit.ts";
+import {
+  BanditPlugin,
+  banditSettings,
+  letterRows,
+  ScorerPlugin,
+  TapPlugin,
+  temporaryFolder,
+} from "../../support/bandit.ts";
 import { tabularPolicy } from "../../support/tabular-policy.ts";
 
 const settings = { ...banditSettings, steps: 4, checkpointEvery: 2, promptsPerStep: 2, samplesPerPrompt: 2 };
@@ -36,8 +43,19 @@ class Told {
       changes.onEvents?.(events);
       events.on("alarm", ({ plugin, message }) => this.alarms.push(`${plugin} ${message}`));
     };
-    const options = { policy: tabularPolicy(), plugins, dataset: letterRows, settings, output: this.output, ...changes, onEvents };
-    return train(options).then(({ ended }) => ended, (error: unknown) => (error as Error).message);
+    const options = {
+      policy: tabularPolicy(),
+      plugins,
+      dataset: letterRows,
+      settings,
+      output: this.output,
+      ...changes,
+      onEvents,
+    };
+    return train(options).then(
+      ({ ended }) => ended,
+      (error: unknown) => (error as Error).message,
+    );
   }
 }
 
@@ -47,27 +65,54 @@ test("finished, and resumed with nothing left to do: once for each, with what wa
   expect(await told.train({ resume: true })).toBe("finished");
   const checkpoint = join(told.output, "checkpoints", "step-4");
   expect(told.endings).toEqual([
-    { ended: "finished", reason: null, step: 4, steps: 4, last: { step: 4, steps: 4, metrics: expect.any(Object) as object }, checkpoint, resumedFrom: null },
+    {
+      ended: "finished",
+      reason: null,
+      step: 4,
+      steps: 4,
+      last: { step: 4, steps: 4, metrics: expect.any(Object) as object },
+      checkpoint,
+      resumedFrom: null,
+    },
     { ended: "finished", reason: null, step: 4, steps: 4, last: null, checkpoint, resumedFrom: 4 },
   ]);
-  const metrics = readFileSync(join(told.output, "metrics.jsonl"), "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as { metrics: unknown });
+  const metrics = readFileSync(join(told.output, "metrics.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { metrics: unknown });
   expect(told.endings[0]!.last!.metrics).toEqual(metrics.at(-1)!.metrics);
-  expect(told.written).toEqual([{ steps: 4, checkpoint: true }, { steps: 4, checkpoint: true }]);
+  expect(told.written).toEqual([
+    { steps: 4, checkpoint: true },
+    { steps: 4, checkpoint: true },
+  ]);
 });
 
 test("interrupted and gone on with: both ends are told, each as what it is", async () => {
   const told = new Told();
   const abort = new AbortController();
-  await told.train({ signal: abort.signal, onEvents: (events) => events.on("step", ({ step }) => step === 3 && abort.abort()) });
+  await told.train({
+    signal: abort.signal,
+    onEvents: (events) => events.on("step", ({ step }) => step === 3 && abort.abort()),
+  });
   await told.train({ resume: true });
-  expect(told.endings.map(({ ended, step, last, resumedFrom }) => [ended, step, last?.step, resumedFrom])).toEqual([["interrupted", 3, 3, null], ["finished", 4, 4, 3]]);
-  expect(told.written).toEqual([{ steps: 3, checkpoint: true }, { steps: 4, checkpoint: true }]);
+  expect(told.endings.map(({ ended, step, last, resumedFrom }) => [ended, step, last?.step, resumedFrom])).toEqual([
+    ["interrupted", 3, 3, null],
+    ["finished", 4, 4, 3],
+  ]);
+  expect(told.written).toEqual([
+    { steps: 3, checkpoint: true },
+    { steps: 4, checkpoint: true },
+  ]);
 });
 
 test("interrupted before the evaluation of a step: the step is done, its metrics come with the resumed run", async () => {
   const told = new Told();
   const abort = new AbortController();
-  const evaluation = { every: 1, measure: ({ step }: { step: number }) => (step === 2 && !abort.signal.aborted ? (abort.abort(), Promise.reject(new Error("cut"))) : Promise.resolve({})) };
+  const evaluation = {
+    every: 1,
+    measure: ({ step }: { step: number }) =>
+      step === 2 && !abort.signal.aborted ? (abort.abort(), Promise.reject(new Error("cut"))) : Promise.resolve({}),
+  };
   await told.train({ signal: abort.signal, evaluation });
   expect(told.endings.map(({ ended, step, last }) => [ended, step, last?.step])).toEqual([["interrupted", 2, 1]]);
   expect(told.written).toEqual([{ steps: 1, checkpoint: true }]);
@@ -75,16 +120,23 @@ test("interrupted before the evaluation of a step: the step is done, its metrics
 
 test("stopped by a plugin, with its words", async () => {
   const told = new Told();
-  expect(await told.train({}, ({ hooks }) => hooks.stepped.tapPromise("TapPlugin", async ({ step }) => (step === 3 ? { stop: "good enough" } : undefined)))).toBe("stopped");
+  expect(
+    await told.train({}, ({ hooks }) =>
+      hooks.stepped.tapPromise("TapPlugin", async ({ step }) => (step === 3 ? { stop: "good enough" } : undefined)),
+    ),
+  ).toBe("stopped");
   expect(told.endings.map(({ ended, reason, step }) => [ended, reason, step])).toEqual([["stopped", "good enough", 3]]);
 });
 
 test("failed, with the error's words, which stay those of the run", async () => {
   const told = new Told();
-  const fails = ({ hooks }: Run): void => void hooks.rewards.tapPromise("TapPlugin", async (rewards, { step }) => (step === 3 ? [] : rewards));
+  const fails = ({ hooks }: Run): void =>
+    void hooks.rewards.tapPromise("TapPlugin", async (rewards, { step }) => (step === 3 ? [] : rewards));
   const message = await told.train({}, fails);
-  expect(message).toContain("Step 3 failed: TapPlugin failed in hook \"rewards\"");
-  expect(told.endings).toMatchObject([{ ended: "failed", reason: message, step: 2, last: { step: 2 }, resumedFrom: null }]);
+  expect(message).toContain('Step 3 failed: TapPlugin failed in hook "rewards"');
+  expect(told.endings).toMatchObject([
+    { ended: "failed", reason: message, step: 2, last: { step: 2 }, resumedFrom: null },
+  ]);
   expect(told.written).toEqual([{ steps: 2, checkpoint: true }]);
 });
 

@@ -42,11 +42,18 @@ describe("taps", () => {
     }
   };
   // What types forbid and JavaScript allows.
-  const untyped = (run: Run): Record<string, { tap(options: unknown, fn: unknown): void; tapAsync(name: string, fn: unknown): void }> => run.hooks as never;
+  const untyped = (
+    run: Run,
+  ): Record<string, { tap(options: unknown, fn: unknown): void; tapAsync(name: string, fn: unknown): void }> =>
+    run.hooks as never;
 
   it("names plugin and hook when a sync tap throws, and keeps the cause", () => {
     const cause = new Error("no group");
-    const { hooks } = first((run) => run.hooks.coefficient.tap("FirstPlugin", () => { throw cause; }));
+    const { hooks } = first((run) =>
+      run.hooks.coefficient.tap("FirstPlugin", () => {
+        throw cause;
+      }),
+    );
     const call = () => hooks.coefficient.call(1, { name: "x", ...context });
     expect(call).toThrow('FirstPlugin failed in hook "coefficient": no group');
     expect(call).toThrow(PluginError);
@@ -56,12 +63,18 @@ describe("taps", () => {
   it("names plugin and hook when an async tap rejects or throws a string", async () => {
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a careless plugin is what is tested
     const { hooks } = first((run) => run.hooks.rewards.tapPromise("FirstPlugin", () => Promise.reject("out of luck")));
-    await expect(hooks.rewards.promise([1], group)).rejects.toThrow('FirstPlugin failed in hook "rewards": out of luck');
+    await expect(hooks.rewards.promise([1], group)).rejects.toThrow(
+      'FirstPlugin failed in hook "rewards": out of luck',
+    );
   });
 
   it("detects an async function on a sync hook", () => {
-    const { hooks } = first((run) => untyped(run)["coefficient"]!.tap("FirstPlugin", async () => Promise.reject(new Error("late"))));
-    expect(() => hooks.coefficient.call(1, { name: "x", ...context })).toThrow("FirstPlugin failed in hook \"coefficient\": it returned a promise");
+    const { hooks } = first((run) =>
+      untyped(run)["coefficient"]!.tap("FirstPlugin", async () => Promise.reject(new Error("late"))),
+    );
+    expect(() => hooks.coefficient.call(1, { name: "x", ...context })).toThrow(
+      'FirstPlugin failed in hook "coefficient": it returned a promise',
+    );
   });
 
   it("detects a waterfall that returns nothing, and lets a bail hook do so", async () => {
@@ -71,14 +84,28 @@ describe("taps", () => {
       run.hooks.stepped.tapPromise("FirstPlugin", () => Promise.resolve(undefined as never));
     });
     expect(() => silent.hooks.coefficient.call(1, { name: "x", ...context })).toThrow("it returned nothing");
-    await expect(silent.hooks.rewards.promise([1], group)).rejects.toThrow('FirstPlugin failed in hook "rewards": it returned nothing');
+    await expect(silent.hooks.rewards.promise([1], group)).rejects.toThrow(
+      'FirstPlugin failed in hook "rewards": it returned nothing',
+    );
     await expect(silent.hooks.stepped.promise({ ...context, metrics: {} })).resolves.toBeUndefined();
   });
 
   it.each([
-    ["before", (run: Run) => untyped(run)["terms"]!.tap({ name: "FirstPlugin", before: "Other" }, () => []), '"before" or "stage"'],
-    ["stage", (run: Run) => untyped(run)["terms"]!.tap({ name: "FirstPlugin", stage: -1 }, () => []), '"before" or "stage"'],
-    ["tap on an async hook", (run: Run) => untyped(run)["rewards"]!.tap("FirstPlugin", () => []), 'with the wrong method; use tapPromise'],
+    [
+      "before",
+      (run: Run) => untyped(run)["terms"]!.tap({ name: "FirstPlugin", before: "Other" }, () => []),
+      '"before" or "stage"',
+    ],
+    [
+      "stage",
+      (run: Run) => untyped(run)["terms"]!.tap({ name: "FirstPlugin", stage: -1 }, () => []),
+      '"before" or "stage"',
+    ],
+    [
+      "tap on an async hook",
+      (run: Run) => untyped(run)["rewards"]!.tap("FirstPlugin", () => []),
+      "with the wrong method; use tapPromise",
+    ],
     ["tapAsync", (run: Run) => untyped(run)["rewards"]!.tapAsync("FirstPlugin", () => []), "use tapPromise"],
     ["another name", (run: Run) => run.hooks.terms.tap("Other", (terms) => terms), 'under the name "Other"'],
   ])("refuses %s", (_what, apply, message) => {
@@ -89,8 +116,12 @@ describe("taps", () => {
 
   it("refuses a tap after apply", () => {
     let kept: Run | undefined;
-    first((run) => { kept = run; });
-    expect(() => kept!.hooks.terms.tap("FirstPlugin", (terms) => terms)).toThrow('FirstPlugin taps the hook "terms" outside apply');
+    first((run) => {
+      kept = run;
+    });
+    expect(() => kept!.hooks.terms.tap("FirstPlugin", (terms) => terms)).toThrow(
+      'FirstPlugin taps the hook "terms" outside apply',
+    );
   });
 });
 
@@ -99,18 +130,27 @@ describe("registries", () => {
   const scorer = { name: "accuracy", weight: 1, timeoutSeconds: 1, onFailure: "stop", score: () => 1 } as const;
 
   it("rejects what is registered twice, naming both", () => {
-    expect(twice((run) => run.views.register({ name: "dark", raw: (picture) => picture }))).toThrow('SecondPlugin registers the view "dark", which FirstPlugin has registered');
-    expect(twice((run) => run.rewards.register(scorer))).toThrow('SecondPlugin registers the scorer "accuracy", which FirstPlugin');
-    expect(twice((run) => run.coefficient("c", 1))).toThrow('SecondPlugin declares the coefficient "c", which FirstPlugin');
+    expect(twice((run) => run.views.register({ name: "dark", raw: (picture) => picture }))).toThrow(
+      'SecondPlugin registers the view "dark", which FirstPlugin has registered',
+    );
+    expect(twice((run) => run.rewards.register(scorer))).toThrow(
+      'SecondPlugin registers the scorer "accuracy", which FirstPlugin',
+    );
+    expect(twice((run) => run.coefficient("c", 1))).toThrow(
+      'SecondPlugin declares the coefficient "c", which FirstPlugin',
+    );
   });
 
   it("rejects views that are no views", () => {
-    expect(() => first((run) => run.views.register({ name: "original", raw: (picture) => picture }))).toThrow('registers the view "original"');
+    expect(() => first((run) => run.views.register({ name: "original", raw: (picture) => picture }))).toThrow(
+      'registers the view "original"',
+    );
     expect(() => first((run) => run.views.register({ name: "same" }))).toThrow("which changes nothing");
   });
 
   it("says who asks for an unknown view, what to do, and what there is", () => {
-    const ask = (run: Run) => run.scores.request({ view: "masked", weights: "old", hint: "list RandomMaskPlugin in the recipe" });
+    const ask = (run: Run) =>
+      run.scores.request({ view: "masked", weights: "old", hint: "list RandomMaskPlugin in the recipe" });
     const register = (run: Run) => run.views.register({ name: "dark", raw: (picture) => picture });
     expect(() => host(new FirstPlugin(ask), new SecondPlugin(register))).toThrow(
       'FirstPlugin asks for the view "masked", and no plugin registers it: list RandomMaskPlugin in the recipe (registered are "original", "dark")',
@@ -120,7 +160,11 @@ describe("registries", () => {
   it("finds a view that a later plugin registers", () => {
     const ask = (run: Run) => run.scores.request({ view: "dark", weights: "old" });
     const register = (run: Run) => run.views.register({ name: "dark", raw: (picture) => picture });
-    expect(host(new FirstPlugin(ask), new SecondPlugin(register)).scores().map(({ key }) => key)).toEqual(["dark/old/logProbs"]);
+    expect(
+      host(new FirstPlugin(ask), new SecondPlugin(register))
+        .scores()
+        .map(({ key }) => key),
+    ).toEqual(["dark/old/logProbs"]);
   });
 });
 
@@ -138,10 +182,36 @@ describe("score requests", () => {
       }),
     );
     expect(asking.scores()).toEqual([
-      { key: "dark/current/logProbs", view: "dark", weights: "current", output: "logProbs", against: null, stage: "experience", target: null, share: 1, gradient: true, plugins: ["FirstPlugin", "SecondPlugin"], active: true },
-      { key: "dark/old/logProbs", view: "dark", weights: "old", output: "logProbs", against: null, stage: "experience", target: null, share: 1, gradient: false, plugins: ["SecondPlugin"], active: true },
+      {
+        key: "dark/current/logProbs",
+        view: "dark",
+        weights: "current",
+        output: "logProbs",
+        against: null,
+        stage: "experience",
+        target: null,
+        share: 1,
+        gradient: true,
+        plugins: ["FirstPlugin", "SecondPlugin"],
+        active: true,
+      },
+      {
+        key: "dark/old/logProbs",
+        view: "dark",
+        weights: "old",
+        output: "logProbs",
+        against: null,
+        stage: "experience",
+        target: null,
+        share: 1,
+        gradient: false,
+        plugins: ["SecondPlugin"],
+        active: true,
+      },
     ]);
-    expect(asking.plan()).toContain('score: logProbs of the view "dark" under the current weights, for each minibatch, with gradient, for FirstPlugin, SecondPlugin');
+    expect(asking.plan()).toContain(
+      'score: logProbs of the view "dark" under the current weights, for each minibatch, with gradient, for FirstPlugin, SecondPlugin',
+    );
   });
 
   it("is inactive while its coefficient is 0, and planned anew when it is not", () => {
@@ -159,7 +229,9 @@ describe("score requests", () => {
   });
 
   it("refuses a gradient through weights that are not trained", () => {
-    expect(() => first((run) => run.scores.request({ weights: "old", gradient: true }))).toThrow("FirstPlugin asks for a gradient through the old weights");
+    expect(() => first((run) => run.scores.request({ weights: "old", gradient: true }))).toThrow(
+      "FirstPlugin asks for a gradient through the old weights",
+    );
   });
 });
 
@@ -181,8 +253,12 @@ describe("coefficients", () => {
       run.coefficient("c", 1);
       run.hooks.coefficient.tap("FirstPlugin", () => Number.NaN);
     });
-    expect(() => broken.beginStep(context)).toThrow('FirstPlugin failed in hook "coefficient": it returned NaN; return a finite number');
-    expect(() => first((run) => run.coefficient("c", Number.POSITIVE_INFINITY))).toThrow('FirstPlugin declares the coefficient "c" as Infinity');
+    expect(() => broken.beginStep(context)).toThrow(
+      'FirstPlugin failed in hook "coefficient": it returned NaN; return a finite number',
+    );
+    expect(() => first((run) => run.coefficient("c", Number.POSITIVE_INFINITY))).toThrow(
+      'FirstPlugin declares the coefficient "c" as Infinity',
+    );
   });
 });
 
@@ -219,7 +295,9 @@ describe("state", () => {
 describe("metrics, events, randomness", () => {
   it("averages metrics per step and forgets them", () => {
     let run: Run | undefined;
-    const made = first((own) => { run = own; });
+    const made = first((own) => {
+      run = own;
+    });
     run!.metric("m", 1);
     run!.metric("m", 4);
     expect(made.takeMetrics()).toEqual({ m: 2.5 });
@@ -227,14 +305,18 @@ describe("metrics, events, randomness", () => {
   });
 
   it("refuses one metric from two plugins", () => {
-    expect(() => host(new FirstPlugin((run) => run.metric("m", 1)), new SecondPlugin((run) => run.metric("m", 1)))).toThrow("SecondPlugin reports the metric \"m\", which is FirstPlugin's");
+    expect(() =>
+      host(new FirstPlugin((run) => run.metric("m", 1)), new SecondPlugin((run) => run.metric("m", 1))),
+    ).toThrow('SecondPlugin reports the metric "m", which is FirstPlugin\'s');
   });
 
   it("goes on when a listener throws or rejects, and the others still hear", async () => {
     const reports: string[] = [];
     const heard: unknown[] = [];
     const made = createHost([], { seed: 1, onListenerError: (message) => reports.push(message) });
-    made.events.on("skip", () => { throw new Error("display gone"); });
+    made.events.on("skip", () => {
+      throw new Error("display gone");
+    });
     made.events.on("skip", (() => Promise.reject(new Error("disk full"))) as () => void);
     made.events.on("skip", (event) => heard.push(event.reason));
     made.events.on("*", (type) => heard.push(type));
@@ -246,7 +328,11 @@ describe("metrics, events, randomness", () => {
 
   it("gives each plugin random numbers of its own, the same in every run", () => {
     const words: (readonly [number, number])[] = [];
-    const make = () => host(new FirstPlugin((run) => words.push(run.random.words)), new SecondPlugin((run) => words.push(run.random.words)));
+    const make = () =>
+      host(
+        new FirstPlugin((run) => words.push(run.random.words)),
+        new SecondPlugin((run) => words.push(run.random.words)),
+      );
     make();
     make();
     expect(words[0]).toEqual(words[2]);

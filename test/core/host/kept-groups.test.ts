@@ -7,20 +7,34 @@ import { TapPlugin } from "../../support/bandit.ts";
 
 const hostWith = (...rooms: readonly (KeptRoom | undefined)[]) => {
   const cells: { value: readonly ReturnType<typeof makeGroup>[] }[] = [];
-  const host = createHost([new TapPlugin(({ keptGroups }) => rooms.forEach((room) => cells.push(keptGroups(room) as (typeof cells)[number])))], { seed: 1 });
+  const host = createHost(
+    [
+      new TapPlugin(({ keptGroups }) =>
+        rooms.forEach((room) => cells.push(keptGroups(room) as (typeof cells)[number])),
+      ),
+    ],
+    { seed: 1 },
+  );
   return { host, cells };
 };
 
 test("rooms add up over cells; a cell without one is not counted", () => {
-  expect(hostWith({ atMost: 8, beside: 2 }, { atMost: 3 }, undefined).host.keptGroups.room()).toEqual({ atMost: 11, beside: 2 });
+  expect(hostWith({ atMost: 8, beside: 2 }, { atMost: 3 }, undefined).host.keptGroups.room()).toEqual({
+    atMost: 11,
+    beside: 2,
+  });
   expect(hostWith(undefined).host.keptGroups.room()).toEqual({ atMost: 0, beside: 0 });
 });
 
 test("more groups than a cell has room for are refused, and what it held stays", () => {
-  const { cells: [cell] } = hostWith({ atMost: 1 });
+  const {
+    cells: [cell],
+  } = hostWith({ atMost: 1 });
   const [a, b] = ["a", "b"].map((key) => makeGroup({ key, samples: [makeSample({ prompt: key })] }));
   cell!.value = [a!];
-  expect(() => (cell!.value = [a!, b!])).toThrow("it keeps 2 groups and asked for room for 1; let older ones go, or ask for more with keptGroups({ atMost })");
+  expect(() => (cell!.value = [a!, b!])).toThrow(
+    "it keeps 2 groups and asked for room for 1; let older ones go, or ask for more with keptGroups({ atMost })",
+  );
   expect(cell!.value).toEqual([a]);
 });
 

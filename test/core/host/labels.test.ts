@@ -1,6 +1,14 @@
 /** A plugin that a recipe lists more than once. */
 import "../../../core/math/backend.ts";
-import { createHost, identityOf, labelled, type Coefficient, type Plugin, type Run, type ScoreHandle } from "@papo/core";
+import {
+  createHost,
+  identityOf,
+  labelled,
+  type Coefficient,
+  type Plugin,
+  type Run,
+  type ScoreHandle,
+} from "@papo/core";
 import { lossOf } from "@papo/core/testing";
 import { describe, expect, it } from "vitest";
 import { TapPlugin } from "../../support/bandit.ts";
@@ -14,7 +22,20 @@ class AllNamesPlugin implements Plugin {
     this.#seen = seen;
   }
 
-  apply({ hooks, views, copies, rewards, auxiliary, environments, scores, coefficient, state, keptGroups, random, metric }: Run): void {
+  apply({
+    hooks,
+    views,
+    copies,
+    rewards,
+    auxiliary,
+    environments,
+    scores,
+    coefficient,
+    state,
+    keptGroups,
+    random,
+    metric,
+  }: Run): void {
     const names = [
       views.register({ name: "dark", raw: (picture) => picture }),
       copies.register({ name: "slow", decay: 0.9, every: 1 }),
@@ -44,12 +65,18 @@ interface Seen {
   readonly draw: number;
 }
 
-const minibatch = { logProbs: [[-1, -2]], scores: { "dark/slow/logProbs": [[-1, -1]], "dark:second/slow:second/logProbs": [[-1, -1]] } };
+const minibatch = {
+  logProbs: [[-1, -2]],
+  scores: { "dark/slow/logProbs": [[-1, -1]], "dark:second/slow:second/logProbs": [[-1, -1]] },
+};
 
 /** Both instances' parts. */
 function twice() {
   const parts: Seen[] = [];
-  const plugins = [new AllNamesPlugin((all) => parts.push(all)), labelled(new AllNamesPlugin((all) => parts.push(all)), "second")];
+  const plugins = [
+    new AllNamesPlugin((all) => parts.push(all)),
+    labelled(new AllNamesPlugin((all) => parts.push(all)), "second"),
+  ];
   return { plugins, parts, host: createHost(plugins, { seed: 1 }) };
 }
 
@@ -57,19 +84,30 @@ describe("a second instance with a label", () => {
   it("names all that it registers with the label, and finds its own by its own names", () => {
     const { host, parts } = twice();
     expect(host.plugins).toEqual(["AllNamesPlugin", "AllNamesPlugin:second"]);
-    expect(parts.map(({ names }) => names)).toEqual([["dark", "slow", "judge", "again", "echo"], ["dark:second", "slow:second", "judge:second", "again:second", "echo:second"]]);
-    expect([host.views, host.copies, host.scorers, host.auxiliary, host.environments].map((items) => [...items.keys()].length)).toEqual([2, 2, 2, 2, 2]);
+    expect(parts.map(({ names }) => names)).toEqual([
+      ["dark", "slow", "judge", "again", "echo"],
+      ["dark:second", "slow:second", "judge:second", "again:second", "echo:second"],
+    ]);
+    expect(
+      [host.views, host.copies, host.scorers, host.auxiliary, host.environments].map(
+        (items) => [...items.keys()].length,
+      ),
+    ).toEqual([2, 2, 2, 2, 2]);
     expect(parts[1]!.seen.key).toBe("dark:second/slow:second/logProbs");
     expect(Object.keys(host.coefficients())).toEqual(["all/weight", "all/weight:second"]);
     expect(parts[0]!.draw).not.toBe(parts[1]!.draw);
-    const plan = host.hooks.rollout.call({ shares: [{ view: "original", count: 2 }], maxNewTokens: 4 }, { step: 1, steps: 2 });
+    const plan = host.hooks.rollout.call(
+      { shares: [{ view: "original", count: 2 }], maxNewTokens: 4 },
+      { step: 1, steps: 2 },
+    );
     expect(plan.shares.map(({ view }) => view)).toEqual(["original", "dark", "dark:second"]);
   });
 
   it("adds terms and metrics of its own to the loss", () => {
     const { terms, metrics } = lossOf(twice().plugins, minibatch);
     expect(Object.entries(terms).map(([name, { plugin, factor }]) => [name, plugin, factor])).toEqual([
-      ["all/term", "AllNamesPlugin", 2], ["all/term:second", "AllNamesPlugin:second", 2],
+      ["all/term", "AllNamesPlugin", 2],
+      ["all/term:second", "AllNamesPlugin:second", 2],
     ]);
     expect(metrics).toEqual({ "all/seen": 2, "all/seen:second": 2 });
   });
@@ -83,25 +121,53 @@ describe("a second instance with a label", () => {
     const later = twice();
     later.host.loadState(saved);
     expect(later.parts.map(({ counter }) => counter.value)).toEqual([0, 7]);
-    expect(() => createHost([new AllNamesPlugin()], { seed: 1 }).loadState(saved)).toThrow("The saved run holds state of AllNamesPlugin:second, which this recipe does not list");
+    expect(() => createHost([new AllNamesPlugin()], { seed: 1 }).loadState(saved)).toThrow(
+      "The saved run holds state of AllNamesPlugin:second, which this recipe does not list",
+    );
   });
 
   it("is named in errors, and leaves the unlabelled one as it is alone", () => {
-    const broken = labelled(new TapPlugin(({ hooks }) => hooks.coefficient.tap("TapPlugin", () => { throw new Error("no"); })), "b");
-    const host = createHost([new TapPlugin(({ coefficient }) => { coefficient("x", 1); }), broken], { seed: 1 });
+    const broken = labelled(
+      new TapPlugin(({ hooks }) =>
+        hooks.coefficient.tap("TapPlugin", () => {
+          throw new Error("no");
+        }),
+      ),
+      "b",
+    );
+    const host = createHost(
+      [
+        new TapPlugin(({ coefficient }) => {
+          coefficient("x", 1);
+        }),
+        broken,
+      ],
+      { seed: 1 },
+    );
     expect(() => host.beginStep({ step: 1, steps: 1 })).toThrow('TapPlugin:b failed in hook "coefficient": no');
     const alone = createHost([new AllNamesPlugin()], { seed: 1 });
     expect([...alone.views.keys(), ...alone.scorers.keys()]).toEqual(["dark", "judge"]);
   });
 
   it("is refused without a label, with a label twice, and with one that is no word", () => {
-    const host = (...plugins: Plugin[]) => () => createHost(plugins, { seed: 1 });
+    const host =
+      (...plugins: Plugin[]) =>
+      () =>
+        createHost(plugins, { seed: 1 });
     const tap = (): Plugin => new TapPlugin(() => undefined);
-    expect(host(tap(), tap())).toThrow('The recipe lists TapPlugin twice; list it once, or give the second a label: labelled(new TapPlugin(…), "second")');
-    expect(host(labelled(tap(), "a"), labelled(tap(), "a"))).toThrow("The recipe lists TapPlugin:a twice; list it once, or give the second another label");
-    expect(() => labelled(tap(), "a b")).toThrow('TapPlugin is given the label the text "a b"; a label is a word of letters, digits, _ and -');
+    expect(host(tap(), tap())).toThrow(
+      'The recipe lists TapPlugin twice; list it once, or give the second a label: labelled(new TapPlugin(…), "second")',
+    );
+    expect(host(labelled(tap(), "a"), labelled(tap(), "a"))).toThrow(
+      "The recipe lists TapPlugin:a twice; list it once, or give the second another label",
+    );
+    expect(() => labelled(tap(), "a b")).toThrow(
+      'TapPlugin is given the label the text "a b"; a label is a word of letters, digits, _ and -',
+    );
     expect(() => labelled(labelled(tap(), "a"), "b")).toThrow('TapPlugin has the label "a" already');
-    expect(host(Object.assign(tap(), { label: 3 as unknown as string }))).toThrow("The recipe lists TapPlugin with the label 3");
+    expect(host(Object.assign(tap(), { label: 3 as unknown as string }))).toThrow(
+      "The recipe lists TapPlugin with the label 3",
+    );
     expect(identityOf(labelled(tap(), "a"))).toBe("TapPlugin:a");
   });
 
@@ -117,7 +183,17 @@ describe("a second instance with a label", () => {
         return this.#value;
       }
     }
-    const host = createHost([labelled(new TapPlugin(({ rewards }) => { rewards.register(new Judge()); }), "b")], { seed: 1 });
+    const host = createHost(
+      [
+        labelled(
+          new TapPlugin(({ rewards }) => {
+            rewards.register(new Judge());
+          }),
+          "b",
+        ),
+      ],
+      { seed: 1 },
+    );
     const judge = host.scorers.get("judge:b")!;
     expect(judge.name).toBe("judge:b");
     expect(await judge.score({} as never, new AbortController().signal)).toBe(3);

@@ -25,7 +25,7 @@ it.each([
   ["loss/mine", 1, 'A reports the metric "loss/mine", and "loss/" is the pipeline\'s own; choose another name'],
   ["reward/mean", 1, 'A reports the metric "reward/mean", and "reward/mean" is the pipeline\'s own'],
   ["coefficient/papo/gamma", 1, '"coefficient/" is the pipeline\'s own'],
-  ["", 1, "A reports a metric whose name is the text \"\""],
+  ["", 1, 'A reports a metric whose name is the text ""'],
   ["kl", "high", 'A reports the text "high" as the metric "kl"; it must be a number'],
   ["kl", undefined, 'A reports nothing as the metric "kl"'],
 ])("refuses %j of %j", (name, value, message) => {
@@ -37,5 +37,8 @@ it("leaves out what is not finite, and says whose it is", () => {
   const metrics = new StepMetrics((plugin, message) => told.push(`${plugin} ${message}`));
   for (const value of [1, NaN, 3, Infinity]) metrics.add("A", "kl", value);
   expect(metrics.take()).toEqual({ kl: 2 });
-  expect(told).toEqual(['A reports NaN as the metric "kl": such values are left out of its mean', 'A reports Infinity as the metric "kl": such values are left out of its mean']);
+  expect(told).toEqual([
+    'A reports NaN as the metric "kl": such values are left out of its mean',
+    'A reports Infinity as the metric "kl": such values are left out of its mean',
+  ]);
 });

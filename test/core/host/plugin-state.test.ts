@@ -3,7 +3,12 @@ import { PluginStates } from "../../../core/host/plugin-state.ts";
 
 it("saves cells by plugin, in the order they were made, and fills them again", () => {
   const [saving, loading] = [new PluginStates(), new PluginStates()];
-  const make = (states: PluginStates) => [states.declare("A", { seen: [1, 2] }), states.declare("B", "none" as string | null), states.declare("A", 0)] as const;
+  const make = (states: PluginStates) =>
+    [
+      states.declare("A", { seen: [1, 2] }),
+      states.declare("B", "none" as string | null),
+      states.declare("A", 0),
+    ] as const;
   const [list, word, number] = make(saving);
   list.value.seen.push(3);
   word.value = null;
@@ -41,7 +46,13 @@ it.each([
 it("refuses what another recipe saved", () => {
   const states = new PluginStates();
   states.declare("A", 1);
-  expect(() => { states.load({ A: [1], B: [2] }); }).toThrow("The saved run holds state of B, which this recipe does not list");
-  expect(() => { states.load({ A: [1, 2] }); }).toThrow("A has 1 state cells and the saved run has 2 of it");
-  expect(() => { states.load({}); }).toThrow("A has 1 state cells and the saved run has 0 of it");
+  expect(() => {
+    states.load({ A: [1], B: [2] });
+  }).toThrow("The saved run holds state of B, which this recipe does not list");
+  expect(() => {
+    states.load({ A: [1, 2] });
+  }).toThrow("A has 1 state cells and the saved run has 2 of it");
+  expect(() => {
+    states.load({});
+  }).toThrow("A has 1 state cells and the saved run has 0 of it");
 });

@@ -111,7 +111,9 @@ test("a view's flags are one for each visual token, 0 or 1", () => {
   );
   expect(dropped([1, 0, 0.5])).toThrow("it returned the flag 0.5 at 2");
   expect(dropped(Promise.resolve([1, 0, 0]))).toThrow("it returned a promise, and nobody waits for it");
-  expect(() => registered({ values: { deviations: "two" } as never })).toThrow("it must be { deviations }, a finite number");
+  expect(() => registered({ values: { deviations: "two" } as never })).toThrow(
+    "it must be { deviations }, a finite number",
+  );
   expect(dropped(undefined)).toThrow("it returned nothing");
   expect(dropped([true, false, true])()).toEqual([true, false, true]);
 });

@@ -13,7 +13,8 @@ test.each<[AttentionStatistic, string]>([
 });
 
 test("other outputs are none of attention", () => {
-  for (const output of ["logProbs", "pictureSimilarity", "jsd", "pictureAttention"]) expect(attentionOf(output)).toBeNull();
+  for (const output of ["logProbs", "pictureSimilarity", "jsd", "pictureAttention"])
+    expect(attentionOf(output)).toBeNull();
 });
 
 test("outputs that have an array come in one order, whatever the order of the arrays", () => {

@@ -13,11 +13,13 @@ afterEach(() => {
 });
 
 /** Fills the temporary folder with one file in a folder of its own. */
-const fillWith = (content: string) => (temporary: string): Promise<void> => {
-  mkdirSync(join(temporary, "deep"), { recursive: true });
-  writeFileSync(join(temporary, "deep/file"), content);
-  return Promise.resolve();
-};
+const fillWith =
+  (content: string) =>
+  (temporary: string): Promise<void> => {
+    mkdirSync(join(temporary, "deep"), { recursive: true });
+    writeFileSync(join(temporary, "deep/file"), content);
+    return Promise.resolve();
+  };
 
 describe("writeFileAtomic", () => {
   it("writes and replaces, and leaves no other file", () => {
@@ -33,7 +35,9 @@ describe("writeFileAtomic", () => {
     const file = join(folder, "state.json");
     writeFileSync(file, "old");
     mkdirSync(`${file}.partial`);
-    expect(() => { writeFileAtomic(file, "new"); }).toThrow(/EISDIR/);
+    expect(() => {
+      writeFileAtomic(file, "new");
+    }).toThrow(/EISDIR/);
     expect(readFileSync(file, "utf8")).toBe("old");
   });
 });
@@ -76,6 +80,11 @@ describe("writeFolderAtomic", () => {
 it("flush takes files and folders, and tells of what is not there", () => {
   const file = join(folder, "file");
   writeFileSync(file, "content");
-  for (const path of [file, folder]) expect(() => { flush(path); }).not.toThrow();
-  expect(() => { flush(join(folder, "absent")); }).toThrow(/ENOENT/);
+  for (const path of [file, folder])
+    expect(() => {
+      flush(path);
+    }).not.toThrow();
+  expect(() => {
+    flush(join(folder, "absent"));
+  }).toThrow(/ENOENT/);
 });

@@ -11,11 +11,15 @@ test("leaves zeros in small arrays and in large ones, in all of them and nowhere
     const around = filled(length + 10);
     clearPages(around.subarray(7, 7 + length));
     expect([...around.subarray(0, 7), ...around.subarray(7 + length)], `${length} numbers`).toEqual(Array(10).fill(3));
-    expect(around.subarray(7, 7 + length).every((value) => value === 0), `${length} numbers`).toBe(true);
+    expect(
+      around.subarray(7, 7 + length).every((value) => value === 0),
+      `${length} numbers`,
+    ).toBe(true);
   }
 });
 
-const hasGlibc = platform() === "linux" && process.report.getReport()["header" as never]["glibcVersionRuntime"] !== undefined;
+const hasGlibc =
+  platform() === "linux" && process.report.getReport()["header" as never]["glibcVersionRuntime"] !== undefined;
 
 test.skipIf(!hasGlibc)("takes no memory for a large array until it is written to", () => {
   const array = filled(2 ** 24);

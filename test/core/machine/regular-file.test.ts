@@ -16,8 +16,12 @@ symlinkSync("file", join(folder, "link"));
 test("a file is read, by a link too, and refused by its size", async () => {
   expect((await readRegularFile(join(folder, "file"), 3)).toString()).toBe("abc");
   expect((await readRegularFile(join(folder, "link"), 3)).toString()).toBe("abc");
-  await expect(readRegularFile(join(folder, "file"), 2)).rejects.toThrow("it has 3 bytes, more than the 2 that are read");
-  await expect(loadPicture(join(folder, "file"), undefined, { maxFilePixels: 0.25 })).rejects.toThrow(/cannot read the picture .*it has 3 bytes, more than the 2/);
+  await expect(readRegularFile(join(folder, "file"), 2)).rejects.toThrow(
+    "it has 3 bytes, more than the 2 that are read",
+  );
+  await expect(loadPicture(join(folder, "file"), undefined, { maxFilePixels: 0.25 })).rejects.toThrow(
+    /cannot read the picture .*it has 3 bytes, more than the 2/,
+  );
 });
 
 describe.skipIf(process.platform === "win32")("what is no file is refused, and not waited for", () => {

@@ -9,9 +9,17 @@ describe("elementwise", () => {
     const [left, right] = scoped(() => {
       const [a, b] = [tensor2d([[2, 3]]), tensor2d([[5, 0]])];
       const upstream = tensor2d([[10, 0]]);
-      const quotient = () => sum(mul(elementwise(a, b, (x, y, out) => out.set([x / y, 1 / y, -x / (y * y)])), upstream));
+      const quotient = () =>
+        sum(
+          mul(
+            elementwise(a, b, (x, y, out) => out.set([x / y, 1 / y, -x / (y * y)])),
+            upstream,
+          ),
+        );
       // 3 / 0 is infinite, and so are its derivatives; the product with 0 is not looked at.
-      return engine().gradients(quotient, [a, b]).grads.map((gradient) => [...gradient.dataSync()]);
+      return engine()
+        .gradients(quotient, [a, b])
+        .grads.map((gradient) => [...gradient.dataSync()]);
     });
     expect(left![0]).toBeCloseTo(2, 6);
     expect(right![0]).toBeCloseTo(-0.8, 6);
@@ -28,7 +36,9 @@ describe("detach", () => {
     const before = memory().numTensors;
     const gradient = scoped(() => {
       const x = tensor2d([[1]]);
-      return engine().gradients(() => sum(mul(x, detach(exp(x)))), [x]).grads[0]!.dataSync()[0];
+      return engine()
+        .gradients(() => sum(mul(x, detach(exp(x)))), [x])
+        .grads[0]!.dataSync()[0];
     });
     expect(gradient).toBeCloseTo(Math.E, 6);
     expect(memory().numTensors).toBe(before);

@@ -8,7 +8,12 @@ import { scoped } from "../../../core/math/scoped.ts";
 const FREE: KlClamps = { logRatio: null, result: null };
 
 /** Value and slopes at one token with log π = l and log π_other = l + x. */
-function at(estimator: KlEstimator, x: number, clamps: KlClamps = FREE, l = 0): { value: number; slope: number; other: number } {
+function at(
+  estimator: KlEstimator,
+  x: number,
+  clamps: KlClamps = FREE,
+  l = 0,
+): { value: number; slope: number; other: number } {
   return scoped(() => {
     const [a, b] = [tensor2d([[l]]), tensor2d([[l + x]])];
     const { value, grads } = engine().gradients(() => sum(klDivergence(estimator, a, b, clamps)), [a, b]);

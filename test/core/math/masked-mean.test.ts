@@ -8,7 +8,18 @@ describe("maskedMean", () => {
   it("looks at nothing outside the mask, and is 0 of nothing", () => {
     expect(maskedMean([1, Number.NaN, 3], [1, 0, 1])).toBe(2);
     expect(maskedMean([Number.NaN], [0])).toBe(0);
-    expect(maskedMean(tensor2d([[1, 2], [3, 9]]), tensor2d([[1, 1], [1, 0]]))).toBe(2);
+    expect(
+      maskedMean(
+        tensor2d([
+          [1, 2],
+          [3, 9],
+        ]),
+        tensor2d([
+          [1, 1],
+          [1, 0],
+        ]),
+      ),
+    ).toBe(2);
     expect(() => maskedMean([1], [1, 1])).toThrow("found 1 and 2");
   });
 

@@ -26,7 +26,20 @@ describe("Random", () => {
 
   it("tells neighbouring keys apart", () => {
     const root = createRandom(1);
-    const keys = [["ab", "c"], ["a", "bc"], ["abc"], ["abc", ""], [""], [], ["1"], [1], ["abcd"], ["abcd\0"], [-1], [1.5]];
+    const keys = [
+      ["ab", "c"],
+      ["a", "bc"],
+      ["abc"],
+      ["abc", ""],
+      [""],
+      [],
+      ["1"],
+      [1],
+      ["abcd"],
+      ["abcd\0"],
+      [-1],
+      [1.5],
+    ];
     const seen = new Set(keys.map((parts) => hex(root.key(...parts).words)));
     expect(seen.size).toBe(keys.length);
     expect(root.key("a", "b").words).toEqual(root.key("a").key("b").words);

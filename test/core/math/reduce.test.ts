@@ -9,8 +9,16 @@ const reduced = (x: number[][], mask: number[][], reduction: Reduction, maxNewTo
   scoped(() => reduce(tensor2d(x), tensor2d(mask), reduction, maxNewTokens).dataSync()[0]!);
 
 describe("reduce", () => {
-  const x = [[1, 2, 3], [4, Number.NaN, Number.POSITIVE_INFINITY], [Number.NaN, Number.NaN, Number.NaN]];
-  const mask = [[1, 1, 1], [1, 0, 0], [0, 0, 0]];
+  const x = [
+    [1, 2, 3],
+    [4, Number.NaN, Number.POSITIVE_INFINITY],
+    [Number.NaN, Number.NaN, Number.NaN],
+  ];
+  const mask = [
+    [1, 1, 1],
+    [1, 0, 0],
+    [0, 0, 0],
+  ];
   it.each([
     ["token_mean", 10 / 4],
     ["sequence_mean", (2 + 4 + 0) / 3],

@@ -71,29 +71,36 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
 
   test("the vision tower's attention of a picture sums to its patches", async () => {
     const grid = [1, 4, 6] as const;
-    const picture = { hash: "noise", grid, pixels: Float32Array.from({ length: 24 * 3 * 2 * 14 * 14 }, (_, i) => Math.sin(i * i)) };
+    const picture = {
+      hash: "noise",
+      grid,
+      pixels: Float32Array.from({ length: 24 * 3 * 2 * 14 * 14 }, (_, i) => Math.sin(i * i)),
+    };
     const attention = await runtime.pictures.attention(picture);
     expect(attention.length).toBe(6);
     expect(attention.reduce((sum, value) => sum + value, 0)).toBeCloseTo(24, 3);
   });
 
-  test.runIf(executor.device)("weights that were replaced on the device come back when the host asks, and go there when the host has changed them", async () => {
-    const device = executor.device!;
-    const { shape, data } = runtime.weights().get(parameter)!;
-    const before = data.slice();
-    const values = before.map((value) => 2 * value);
-    runtime.replaceOnDevice(parameter, device.put({ shape, data: values }));
-    runtime.changed();
-    expect(data).toEqual(before);
-    runtime.keep("doubled");
-    expect(runtime.weights().get(parameter)!.data).toEqual(values);
-    data[0] = 7;
-    runtime.changed();
-    expect(device.get(runtime.onDevice(parameter))[0]).toBe(7);
-    expect(runtime.weights("doubled").get(parameter)!.data).toEqual(values);
-    data.set(before);
-    runtime.changed();
-  });
+  test.runIf(executor.device)(
+    "weights that were replaced on the device come back when the host asks, and go there when the host has changed them",
+    async () => {
+      const device = executor.device!;
+      const { shape, data } = runtime.weights().get(parameter)!;
+      const before = data.slice();
+      const values = before.map((value) => 2 * value);
+      runtime.replaceOnDevice(parameter, device.put({ shape, data: values }));
+      runtime.changed();
+      expect(data).toEqual(before);
+      runtime.keep("doubled");
+      expect(runtime.weights().get(parameter)!.data).toEqual(values);
+      data[0] = 7;
+      runtime.changed();
+      expect(device.get(runtime.onDevice(parameter))[0]).toBe(7);
+      expect(runtime.weights("doubled").get(parameter)!.data).toEqual(values);
+      data.set(before);
+      runtime.changed();
+    },
+  );
 });
 
 test("an executor that holds frozen weights is given them when it compiles, the one array for all programs, and fed the others", async () => {
@@ -110,15 +117,21 @@ test("an executor that holds frozen weights is given them when it compiles, the 
   };
   const runtime = new ModelRuntime(createModel(config), weights, holding, { trained: new Set([parameter]) });
   const embedding = "model.language_model.embed_tokens.weight";
-  const trace: TraceModel = (graph, read) => graph.output("y", add(gatherRows(read(embedding), graph.input("ids", [1], "int32")), read(parameter)));
+  const trace: TraceModel = (graph, read) =>
+    graph.output("y", add(gatherRows(read(embedding), graph.input("ids", [1], "int32")), read(parameter)));
   const program = await runtime.compile(trace);
   expect(program.parameters).toEqual([parameter]);
   const feeds = { ids: { shape: [1], data: Int32Array.of(5) } };
   const { data: norm } = weights.get(parameter)!;
-  expect((await runtime.run(program, feeds)).y!.data).toEqual(norm.map((value, i) => value + weights.get(embedding)!.data[5 * norm.length + i]!));
+  expect((await runtime.run(program, feeds)).y!.data).toEqual(
+    norm.map((value, i) => value + weights.get(embedding)!.data[5 * norm.length + i]!),
+  );
   const bound = runtime.bind(trace, { apart: trace, copyBytes: 2 ** 30 });
   expect((await bound(feeds)).y).toEqual((await runtime.run(program, feeds)).y);
-  expect(given.map(({ frozen, constants = {} }) => [Object.keys(frozen!), Object.keys(constants)])).toEqual([[[embedding], []], [[embedding], [parameter]]]);
+  expect(given.map(({ frozen, constants = {} }) => [Object.keys(frozen!), Object.keys(constants)])).toEqual([
+    [[embedding], []],
+    [[embedding], [parameter]],
+  ]);
   for (const { frozen } of given) expect(frozen![embedding]).toBe(weights.get(embedding));
   await runtime.release();
 });

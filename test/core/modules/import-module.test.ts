@@ -1,4 +1,7 @@
-/** Run files as `papo` reads them, in a process of its own and in folders outside the project, where nothing is installed. */
+/**
+ * Run files as `papo` reads them, in a process of its own and in folders outside the project, where nothing is
+ * installed.
+ */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -35,9 +38,16 @@ export default defineRun({
 `;
 
 describe("a run file outside of any project", () => {
-  test.each([["commonjs", "{}"], ["module", '{ "type": "module" }'], ["none", null]])("is read in a folder whose package.json says: %s", async (name, manifest) => {
+  test.each([
+    ["commonjs", "{}"],
+    ["module", '{ "type": "module" }'],
+    ["none", null],
+  ])("is read in a folder whose package.json says: %s", async (name, manifest) => {
     if (manifest !== null) write(`${name}/package.json`, manifest);
-    write(`${name}/gamma.ts`, 'import { nearest } from "@papo/core";\nimport { z } from "zod";\nawait null;\nexport const gamma = async (): Promise<number> => (nearest === undefined ? 0 : z.number().parse(0.0375));\n');
+    write(
+      `${name}/gamma.ts`,
+      'import { nearest } from "@papo/core";\nimport { z } from "zod";\nawait null;\nexport const gamma = async (): Promise<number> => (nearest === undefined ? 0 : z.number().parse(0.0375));\n',
+    );
     write(`${name}/eta.ts`, "export const eta: number = 0.0475;\n");
     write(`${name}/few.ts`, "export const few: number = 7;\n");
     const shown = await shows(write(`${name}/run.ts`, typescript));
@@ -45,11 +55,14 @@ describe("a run file outside of any project", () => {
   });
 
   test("is read as JavaScript", async () => {
-    const text = 'import { grpo, papo } from "@papo/recipes"; export default { model: "m", data: "d.jsonl", plugins: papo(grpo(), { gamma: 0.0375 }), output: "out" };';
+    const text =
+      'import { grpo, papo } from "@papo/recipes"; export default { model: "m", data: "d.jsonl", plugins: papo(grpo(), { gamma: 0.0375 }), output: "out" };';
     expect(await shows(write("plain/run.mjs", text))).toContain("0.0375");
   });
 
   test("says which package it does not find", async () => {
-    expect(await shows(write("missing/run.ts", 'import { x } from "no-such-package-here"; export default x;'))).toContain("no-such-package-here");
+    expect(
+      await shows(write("missing/run.ts", 'import { x } from "no-such-package-here"; export default x;')),
+    ).toContain("no-such-package-here");
   });
 });

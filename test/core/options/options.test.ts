@@ -14,7 +14,10 @@ describe("parseOptions", () => {
   });
 
   it.each([
-    [{ coeficient: 1 }, 'P: unknown option "coeficient"; did you mean "coefficient"? Known are: coefficient, mode, sampling'],
+    [
+      { coeficient: 1 },
+      'P: unknown option "coeficient"; did you mean "coefficient"? Known are: coefficient, mode, sampling',
+    ],
     [{ sampling: { topp: 1 } }, 'P: unknown option "sampling.topp"; did you mean "topP"? Known are: topP'],
     [{ coefficient: -1 }, 'P: the option "coefficient" is -1, allowed is at least 0'],
     [{ coefficient: "1" }, 'P: the option "coefficient" is "1", allowed is number'],

@@ -12,10 +12,23 @@ const sampling = { maxNewTokens: 4 };
 
 test("greedy answers come in the order of the rows, whatever the chunks, and change no weight", async () => {
   const policy = tabularPolicy();
-  await train({ policy, plugins: [new ScorerPlugin(), new BanditPlugin()], dataset: letterRows, output: temporaryFolder(), settings: { ...banditSettings, steps: 40, checkpointEvery: 0 } });
+  await train({
+    policy,
+    plugins: [new ScorerPlugin(), new BanditPlugin()],
+    dataset: letterRows,
+    output: temporaryFolder(),
+    settings: { ...banditSettings, steps: 40, checkpointEvery: 0 },
+  });
   const { version } = policy.learner;
   const progress: number[] = [];
-  const samples = await evaluate({ policy, rows, scorers: [scorer], sampling, promptsPerChunk: 4, onProgress: (done) => progress.push(done) });
+  const samples = await evaluate({
+    policy,
+    rows,
+    scorers: [scorer],
+    sampling,
+    promptsPerChunk: 4,
+    onProgress: (done) => progress.push(done),
+  });
   expect(samples.map(({ prompt }) => prompt.key)).toEqual(rows.map(({ id }) => id));
   expect(samples.filter(({ reward }) => reward === 1).length).toBeGreaterThanOrEqual(5);
   expect(progress).toEqual([4, 6]);
@@ -26,7 +39,14 @@ test("greedy answers come in the order of the rows, whatever the chunks, and cha
 
 test("samples at a temperature follow from the seed", async () => {
   const texts = async (seed: number) => {
-    const samples = await evaluate({ policy: tabularPolicy(), rows, scorers: [scorer], sampling: { ...sampling, temperature: 1 }, samplesPerPrompt: 3, seed });
+    const samples = await evaluate({
+      policy: tabularPolicy(),
+      rows,
+      scorers: [scorer],
+      sampling: { ...sampling, temperature: 1 },
+      samplesPerPrompt: 3,
+      seed,
+    });
     expect(samples).toHaveLength(18);
     return samples.map(({ response }) => response.text);
   };
@@ -35,5 +55,7 @@ test("samples at a temperature follow from the seed", async () => {
 });
 
 test("a view to sample from that is not made is an error", async () => {
-  await expect(evaluate({ policy: tabularPolicy(), rows, scorers: [], sampleView: "swapped" })).rejects.toThrow('There is no view "swapped" to sample from; there are original');
+  await expect(evaluate({ policy: tabularPolicy(), rows, scorers: [], sampleView: "swapped" })).rejects.toThrow(
+    'There is no view "swapped" to sample from; there are original',
+  );
 });

@@ -47,23 +47,32 @@ test("while the weights are those that sampled, the old scores are used again in
 
 test("a sampler that disagrees with the learner is refused before anything is trained", async () => {
   const run = options({ policy: tabularPolicy({ samplerError: 1e-3 }) });
-  await expect(train(run)).rejects.toThrow(/disagree by up to 1\.00e-3 nats .*allowed is 2\.0e-5 .*row ".".*sampler -.*learner -.*Nothing was trained/s);
+  await expect(train(run)).rejects.toThrow(
+    /disagree by up to 1\.00e-3 nats .*allowed is 2\.0e-5 .*row ".".*sampler -.*learner -.*Nothing was trained/s,
+  );
   expect(run.policy.learner.version).toBe(0);
 });
 
 test("a tolerated disagreement is a metric of every step", async () => {
-  const run = options({ policy: tabularPolicy({ samplerError: 1e-3 }), ...settings({ steps: 2, parityTolerance: 1e-2 }) });
+  const run = options({
+    policy: tabularPolicy({ samplerError: 1e-3 }),
+    ...settings({ steps: 2, parityTolerance: 1e-2 }),
+  });
   await train(run);
   for (const difference of column(run.output, "rollout/parity_max")) expect(difference).toBeCloseTo(1e-3, 5);
 });
 
 test("two plugins of one name are refused", async () => {
-  await expect(train(options({ plugins: [new BanditPlugin(), new BanditPlugin()] }))).rejects.toThrow("The recipe lists BanditPlugin twice");
+  await expect(train(options({ plugins: [new BanditPlugin(), new BanditPlugin()] }))).rejects.toThrow(
+    "The recipe lists BanditPlugin twice",
+  );
 });
 
 test("a view that nobody registers is refused with the plugin that asks", async () => {
   const asks = new TapPlugin(({ scores }) => void scores.request({ view: "masked", weights: "old" }));
-  await expect(train(options({ plugins: [new ScorerPlugin(), asks] }))).rejects.toThrow(/TapPlugin asks for the view "masked", and no plugin registers it/);
+  await expect(train(options({ plugins: [new ScorerPlugin(), asks] }))).rejects.toThrow(
+    /TapPlugin asks for the view "masked", and no plugin registers it/,
+  );
 });
 
 test("an empty dataset is refused", async () => {
@@ -73,10 +82,13 @@ test("an empty dataset is refused", async () => {
 test("a prompt over the limit stops the run, or is left out and counted", async () => {
   const dataset = arrayDataset([{ prompt: "a" }, { prompt: "bbbbbb", id: "long" }, { prompt: "c" }]);
   const limits = { maxPromptTokens: 5, promptsPerStep: 3, steps: 2 };
-  await expect(train(options({ dataset, ...settings(limits) }))).rejects.toThrow(/Row "long" has a prompt of 6 tokens, maxPromptTokens is 5 \(onLongPrompt: "skip"/);
+  await expect(train(options({ dataset, ...settings(limits) }))).rejects.toThrow(
+    /Row "long" has a prompt of 6 tokens, maxPromptTokens is 5 \(onLongPrompt: "skip"/,
+  );
   const skips: string[] = [];
   const run = options({
-    dataset, ...settings({ ...limits, onLongPrompt: "skip" }),
+    dataset,
+    ...settings({ ...limits, onLongPrompt: "skip" }),
     onEvents: (events) => events.on("skip", ({ what, reason }) => skips.push(`${what}: ${reason}`)),
   });
   const summary = await train(run);
@@ -88,7 +100,9 @@ test("a prompt over the limit stops the run, or is left out and counted", async 
 
 test("rows with a missing picture stop the run, or are left out; none usable at all is an error", async () => {
   const rows = [{ prompt: "a" }, { prompt: "b", id: "blind", images: ["/none/at/all.png"] }];
-  await expect(train(options({ dataset: arrayDataset(rows) }))).rejects.toThrow(/Row "blind" cannot be used: .*all\.png.*onBadRow: "skip"/s);
+  await expect(train(options({ dataset: arrayDataset(rows) }))).rejects.toThrow(
+    /Row "blind" cannot be used: .*all\.png.*onBadRow: "skip"/s,
+  );
   const run = options({ dataset: arrayDataset(rows), ...settings({ onBadRow: "skip", steps: 2 }) });
   expect((await train(run)).skippedRows).toBeGreaterThan(0);
   const hopeless = options({ dataset: arrayDataset(rows.slice(1)), ...settings({ onBadRow: "skip" }) });
@@ -105,10 +119,18 @@ test("what is waited for between two steps holds the run, the checkpoint written
       if (step === 5) abort.abort();
     },
   });
-  expect(await train(run)).toMatchObject({ steps: 5, ended: "interrupted", checkpoint: join(run.output, "checkpoints", "step-5") });
+  expect(await train(run)).toMatchObject({
+    steps: 5,
+    ended: "interrupted",
+    checkpoint: join(run.output, "checkpoints", "step-5"),
+  });
   expect(waited.map(([step]) => step)).toEqual([1, 2, 3, 4, 5]);
   expect(waited[3]![1]).toContain(4);
-  const resumed = options({ output: run.output, resume: true, between: async ({ step }) => void waited.push([step, []]) });
+  const resumed = options({
+    output: run.output,
+    resume: true,
+    between: async ({ step }) => void waited.push([step, []]),
+  });
   await train(resumed);
   expect(waited.at(-1)![0]).toBe(11);
   const whole = options();
@@ -121,25 +143,52 @@ test("a plugin stops the run", async () => {
     hooks.stepped.tapPromise("TapPlugin", async ({ step }) => (step === 3 ? { stop: "good enough" } : undefined));
   });
   const run = options({ plugins: [new ScorerPlugin(), new BanditPlugin(), stops] });
-  expect(await train(run)).toMatchObject({ steps: 3, ended: "stopped", reason: "good enough", checkpoint: join(run.output, "checkpoints", "step-3") });
+  expect(await train(run)).toMatchObject({
+    steps: 3,
+    ended: "stopped",
+    reason: "good enough",
+    checkpoint: join(run.output, "checkpoints", "step-3"),
+  });
 });
 
 test("what is measured between steps goes with their metrics, changes nothing else, and repeats after a resume", async () => {
-  const [plain, measuring, cut] = [options(settings({ steps: 6, checkpointEvery: 2 })), options(settings({ steps: 6, checkpointEvery: 2 })), options(settings({ steps: 6, checkpointEvery: 2 }))];
+  const [plain, measuring, cut] = [
+    options(settings({ steps: 6, checkpointEvery: 2 })),
+    options(settings({ steps: 6, checkpointEvery: 2 })),
+    options(settings({ steps: 6, checkpointEvery: 2 })),
+  ];
   const evaluationOf = ({ policy }: BanditOptions): EvaluationInLoop => ({
     every: 2,
     measure: async ({ step }) => {
-      const samples = await evaluate({ policy, rows: [await letterRows.row(0)], scorers: [], samplesPerPrompt: 4, sampling: { temperature: 1, maxNewTokens: 3 } });
-      return { "evaluation/step": step, "evaluation/tokens": samples.reduce((sum, { response }) => sum + response.tokens.reduce((a, b) => a + b, 0), 0) };
+      const samples = await evaluate({
+        policy,
+        rows: [await letterRows.row(0)],
+        scorers: [],
+        samplesPerPrompt: 4,
+        sampling: { temperature: 1, maxNewTokens: 3 },
+      });
+      return {
+        "evaluation/step": step,
+        "evaluation/tokens": samples.reduce((sum, { response }) => sum + response.tokens.reduce((a, b) => a + b, 0), 0),
+      };
     },
   });
   await train(plain);
   await train({ ...measuring, evaluation: evaluationOf(measuring) });
-  const without = readMetrics(measuring.output).map((metrics) => Object.fromEntries(Object.entries(metrics).filter(([name]) => !name.startsWith("evaluation/"))));
+  const without = readMetrics(measuring.output).map((metrics) =>
+    Object.fromEntries(Object.entries(metrics).filter(([name]) => !name.startsWith("evaluation/"))),
+  );
   expect(without).toEqual(readMetrics(plain.output));
   expect(column(measuring.output, "evaluation/step")).toEqual([undefined, 2, undefined, 4, undefined, 6]);
-  const dies = new TapPlugin(({ hooks }) => void hooks.groups.tapPromise("TapPlugin", (selection, { step }) => (step === 5 ? Promise.reject(new Error("cut")) : Promise.resolve(selection))));
-  await expect(train({ ...cut, plugins: [...cut.plugins, dies], evaluation: evaluationOf(cut) })).rejects.toThrow("Step 5 failed");
+  const dies = new TapPlugin(
+    ({ hooks }) =>
+      void hooks.groups.tapPromise("TapPlugin", (selection, { step }) =>
+        step === 5 ? Promise.reject(new Error("cut")) : Promise.resolve(selection),
+      ),
+  );
+  await expect(train({ ...cut, plugins: [...cut.plugins, dies], evaluation: evaluationOf(cut) })).rejects.toThrow(
+    "Step 5 failed",
+  );
   const resumed = { ...cut, plugins: [...cut.plugins, new TapPlugin(() => undefined)], policy: tabularPolicy() };
   await train({ ...resumed, evaluation: evaluationOf(resumed), resume: true });
   expect(readMetrics(cut.output)).toEqual(readMetrics(measuring.output));

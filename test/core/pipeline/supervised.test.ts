@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { learnerSettings, openPolicyInProcess, parseSettings, type OpenPolicy } from "@papo/core";
 import { arrayDataset, type RowInput } from "../../../core/data/dataset.ts";
-import { supervisedBatches, trainSupervised, type SupervisedExample, type SupervisedStep } from "../../../core/pipeline/supervised.ts";
+import {
+  supervisedBatches,
+  trainSupervised,
+  type SupervisedExample,
+  type SupervisedStep,
+} from "../../../core/pipeline/supervised.ts";
 import { tinyModel } from "../../trust/support.ts";
 
 const settings = { steps: 8, learningRate: 2e-3, warmupSteps: 0, decay: "constant", finalFraction: 0 } as const;
@@ -24,10 +29,18 @@ async function* batchesOf<T>(batch: readonly T[], count: number): AsyncGenerator
   for (let made = 0; made < count; made++) yield await Promise.resolve(batch);
 }
 
-async function train(batch: readonly SupervisedExample[], options: { readonly count: number; readonly steps: number }): Promise<SupervisedStep[]> {
+async function train(
+  batch: readonly SupervisedExample[],
+  options: { readonly count: number; readonly steps: number },
+): Promise<SupervisedStep[]> {
   const done: SupervisedStep[] = [];
   const { learner } = policy;
-  await trainSupervised({ learner, batches: batchesOf(batch, options.count), settings: { ...settings, steps: options.steps }, onStep: (step) => void done.push(step) });
+  await trainSupervised({
+    learner,
+    batches: batchesOf(batch, options.count),
+    settings: { ...settings, steps: options.steps },
+    onStep: (step) => void done.push(step),
+  });
   return done;
 }
 
@@ -37,7 +50,10 @@ describe("trainSupervised", () => {
     const rows = batch.map(({ response }, prompt) => ({ prompt, tokens: response }));
     const lengths = rows.map(({ tokens }) => tokens.length);
     expect(new Set(lengths).size).toBe(3);
-    const { logProbs } = await policy.learner.score({ prompts: batch.map(({ prompt }) => prompt), rows, temperature: 1 }, ["logProbs"]);
+    const { logProbs } = await policy.learner.score(
+      { prompts: batch.map(({ prompt }) => prompt), rows, temperature: 1 },
+      ["logProbs"],
+    );
     const T = Math.max(...lengths);
     const given = lengths.flatMap((length, b) => Array.from({ length }, (_, t) => logProbs![b * T + t]!));
     const [first] = await train(batch, { count: 1, steps: 1 });
@@ -56,14 +72,22 @@ describe("trainSupervised", () => {
   });
 
   test("says so when the data ends early, and when a batch holds nothing to learn", async () => {
-    await expect(train(examples(), { count: 2, steps: 3 })).rejects.toThrow("the data ended after 2 of 3 supervised steps; give more rows or fewer steps");
+    await expect(train(examples(), { count: 2, steps: 3 })).rejects.toThrow(
+      "the data ended after 2 of 3 supervised steps; give more rows or fewer steps",
+    );
     const empty = examples().map((example) => ({ ...example, response: new Int32Array() }));
-    await expect(train(empty, { count: 1, steps: 1 })).rejects.toThrow("supervised step 1: the batch holds no response token to learn from");
+    await expect(train(empty, { count: 1, steps: 1 })).rejects.toThrow(
+      "supervised step 1: the batch holds no response token to learn from",
+    );
   });
 });
 
 describe("supervisedBatches", () => {
-  const rows: RowInput[] = answers.map((answer, index) => ({ id: `row ${index}`, prompt: `Question ${index}.`, answer }));
+  const rows: RowInput[] = answers.map((answer, index) => ({
+    id: `row ${index}`,
+    prompt: `Question ${index}.`,
+    answer,
+  }));
   const missing: RowInput = { id: "missing", prompt: "What?", images: ["/nowhere/picture.png"] };
   const make = (given: readonly RowInput[], seed: number, onSkip?: (id: string) => void) =>
     supervisedBatches({
@@ -71,7 +95,13 @@ describe("supervisedBatches", () => {
       processor: policy.processor,
       responseOf: ({ answer }) => answer,
       settings: { seed, promptsPerStep: 6, maxPromptTokens: 100 },
-      ...(onSkip ? { onSkip: ({ id }) => { onSkip(id); } } : {}),
+      ...(onSkip
+        ? {
+            onSkip: ({ id }) => {
+              onSkip(id);
+            },
+          }
+        : {}),
     });
   const responsesOf = async (batches: AsyncGenerator<SupervisedExample[]>): Promise<string[]> =>
     ((await batches.next()).value as SupervisedExample[]).map(({ response }) => policy.processor.decode(response));
@@ -93,8 +123,12 @@ describe("supervisedBatches", () => {
     expect(drawn).toHaveLength(6);
     expect(new Set(drawn)).toEqual(new Set(answers));
     expect(new Set(skipped)).toEqual(new Set(["missing"]));
-    await expect(responsesOf(make([...rows, missing], 1))).rejects.toThrow(/Row "missing" cannot be used: .*picture\.png/);
-    await expect(responsesOf(make([missing], 1, () => undefined))).rejects.toThrow("none of the 1 rows of rows can be used");
+    await expect(responsesOf(make([...rows, missing], 1))).rejects.toThrow(
+      /Row "missing" cannot be used: .*picture\.png/,
+    );
+    await expect(responsesOf(make([missing], 1, () => undefined))).rejects.toThrow(
+      "none of the 1 rows of rows can be used",
+    );
   });
 
   test("does not write twice what the chat template begins every response with", async () => {
@@ -123,7 +157,9 @@ describe("supervisedBatches", () => {
     const batches = supervisedBatches({
       dataset: arrayDataset(rows),
       processor: policy.processor,
-      responseOf: ({ id }) => { throw new Error(`no answer to ${id}`); },
+      responseOf: ({ id }) => {
+        throw new Error(`no answer to ${id}`);
+      },
       settings: { seed: 1, promptsPerStep: 1, maxPromptTokens: 100 },
       onSkip: () => undefined,
     });

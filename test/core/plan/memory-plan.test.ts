@@ -1,6 +1,19 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { createHost, examplePrompt, parseSettings, planOf, plannedRun, planRollout, publishedConfig, type MemoryPlan, type PlannedModel, type PlannedRun, type Plugin, type RunSettingsInput } from "@papo/core";
+import {
+  createHost,
+  examplePrompt,
+  parseSettings,
+  planOf,
+  plannedRun,
+  planRollout,
+  publishedConfig,
+  type MemoryPlan,
+  type PlannedModel,
+  type PlannedRun,
+  type Plugin,
+  type RunSettingsInput,
+} from "@papo/core";
 import { ZoomInPlugin } from "@papo/plugins";
 import { grpo } from "@papo/recipes";
 import { adviceFor, refuseTooLarge } from "../../../core/plan/advice.ts";
@@ -13,17 +26,33 @@ import { doesNotFit, fits, planTable } from "../../../core/plan/text.ts";
 function shape(name: string, layers?: number): PlannedModel {
   const config = publishedConfig(name)!;
   const raw = config.raw as JsonObject & { readonly text_config: JsonObject };
-  const changed = layers === undefined ? config : familyOf(raw).parseConfig({ ...raw, text_config: { ...raw.text_config, num_hidden_layers: layers } });
+  const changed =
+    layers === undefined
+      ? config
+      : familyOf(raw).parseConfig({ ...raw, text_config: { ...raw.text_config, num_hidden_layers: layers } });
   return { config: changed, typeOf: () => "BF16" };
 }
 const GB = 1e9;
 
-function runOf(model: PlannedModel, input: RunSettingsInput, { textTokens = 128, visualTokens = 256, memory = 64 * GB, plugins = [] as readonly Plugin[] } = {}) {
+function runOf(
+  model: PlannedModel,
+  input: RunSettingsInput,
+  { textTokens = 128, visualTokens = 256, memory = 64 * GB, plugins = [] as readonly Plugin[] } = {},
+) {
   const settings = parseSettings({ promptsPerStep: 2, samplesPerPrompt: 4, sampling: { maxNewTokens: 64 }, ...input });
   const host = createHost([...grpo({ referenceKl: 0 }), ...plugins], { seed: 1 });
   const context = { step: 1, steps: 1 };
   host.beginStep(context);
-  return { settings, run: plannedRun(host, planRollout(context, { host, settings }), settings, [examplePrompt(model.config, { textTokens, visualTokens })], memory) };
+  return {
+    settings,
+    run: plannedRun(
+      host,
+      planRollout(context, { host, settings }),
+      settings,
+      [examplePrompt(model.config, { textTokens, visualTokens })],
+      memory,
+    ),
+  };
 }
 
 async function plan(name: string, input: RunSettingsInput = {}, layers: number | undefined = 4): Promise<MemoryPlan> {
@@ -32,13 +61,18 @@ async function plan(name: string, input: RunSettingsInput = {}, layers: number |
   return planOf(model, settings, run);
 }
 
-const part = ({ held, passes }: MemoryPlan, name: string): number => [...held, ...passes].find((one) => one.name === name)?.bytes ?? 0;
+const part = ({ held, passes }: MemoryPlan, name: string): number =>
+  [...held, ...passes].find((one) => one.name === name)?.bytes ?? 0;
 
 test("all weights: weights, gradient and two moments of every number; 8 bits are a quarter of the moments", async () => {
   const wide = await plan("SmolVLM2-256M");
   const { parameters } = wide;
   expect(wide.trained).toBe(parameters);
-  expect([part(wide, "weights"), part(wide, "gradient"), part(wide, "moments")]).toEqual([4 * parameters, 4 * parameters, 8 * parameters]);
+  expect([part(wide, "weights"), part(wide, "gradient"), part(wide, "moments")]).toEqual([
+    4 * parameters,
+    4 * parameters,
+    8 * parameters,
+  ]);
   expect(wide.checkpoint).toBe(12 * parameters);
   expect(wide.mapped).toBe(0);
   const narrow = await plan("SmolVLM2-256M", { optimizer: { moments: "8bit" }, checkpointType: "bfloat16" });
@@ -52,7 +86,8 @@ test("groups that are kept from step to step are held with the pictures of every
   const { settings, run } = runOf(model, {});
   const without = await planOf(model, settings, run);
   const keeps = await planOf(model, settings, { ...run, kept: { groups: 64, patches: 2 } });
-  // 256 visual tokens of four patches with 2 × 3 × 14 × 14 numbers; a byte each as read, 4 in each view; 64 tokens of 4 responses with three numbers.
+  // 256 visual tokens of four patches with 2 × 3 × 14 × 14 numbers; a byte each as read, 4 in each view; 64 tokens of 4
+  // responses with three numbers.
   const numbers = 1024 * 1176;
   expect(part(keeps, "kept groups")).toBe(64 * (numbers * 9 + 12 * 4 * 64));
   expect(keeps.host - without.host).toBe(part(keeps, "kept groups"));
@@ -61,21 +96,27 @@ test("groups that are kept from step to step are held with the pictures of every
 test("what environments answer between turns is counted: words that are read after a cache, and pictures in responses", async () => {
   const model = shape("Qwen2.5-VL-3B", 2);
   const sampling = { maxNewTokens: 300 };
-  const [alone, turns] = await Promise.all([[], [new ZoomInPlugin({ maxTurns: 3, maxVisualTokens: 100 })]].map(async (plugins) => {
-    const { settings, run } = runOf(model, { sampling }, { plugins });
-    return { run, plan: await planOf(model, settings, run) };
-  })) as [{ run: PlannedRun; plan: MemoryPlan }, { run: PlannedRun; plan: MemoryPlan }];
+  const [alone, turns] = (await Promise.all(
+    [[], [new ZoomInPlugin({ maxTurns: 3, maxVisualTokens: 100 })]].map(async (plugins) => {
+      const { settings, run } = runOf(model, { sampling }, { plugins });
+      return { run, plan: await planOf(model, settings, run) };
+    }),
+  )) as [{ run: PlannedRun; plan: MemoryPlan }, { run: PlannedRun; plan: MemoryPlan }];
   expect([alone.run.turns, turns.run.turns]).toEqual([undefined, { visualTokens: 200 }]);
   expect(part(alone.plan, "environments' words")).toBe(0);
   // Above the cache at least the attention of 4 responses' words to prompt and responses, in 16 heads.
-  expect(part(turns.plan, "environments' words")).toBeGreaterThan(part(turns.plan, "sampling") - part(turns.plan, "prompts"));
+  expect(part(turns.plan, "environments' words")).toBeGreaterThan(
+    part(turns.plan, "sampling") - part(turns.plan, "prompts"),
+  );
   expect(part(turns.plan, "learning, vision tower")).toBeGreaterThan(1.5 * part(alone.plan, "learning, vision tower"));
 });
 
 test("a large model's gradient comes as what its pass back keeps becomes less; in several passes it is there from the first on", async () => {
   const inOne = await plan("SmolVLM2-256M", {}, 2);
   expect(inOne.held.map(({ name }) => name)).not.toContain("gradient");
-  expect(inOne.host).toBe(inOne.held.reduce((sum, { bytes }) => sum + bytes, 0) + Math.max(...inOne.passes.map(({ bytes }) => bytes)));
+  expect(inOne.host).toBe(
+    inOne.held.reduce((sum, { bytes }) => sum + bytes, 0) + Math.max(...inOne.passes.map(({ bytes }) => bytes)),
+  );
   expect(part(inOne, "learning, vision tower")).toBeGreaterThan(part(inOne, "gradient"));
   const inTwo = await plan("SmolVLM2-256M", { microbatchTokens: 500 }, 2);
   expect(inTwo.held.map(({ name }) => name)).toContain("gradient");
@@ -92,7 +133,11 @@ test("an adapter: the base stays in its files, and a checkpoint holds the adapte
 });
 
 test("recomputation and smaller passes take less of a pass back, and nothing else", async () => {
-  const [plain, again, small] = [await plan("Qwen2.5-VL-3B", { lora: {} }), await plan("Qwen2.5-VL-3B", { lora: {}, recompute: true }), await plan("Qwen2.5-VL-3B", { lora: {}, microbatchTokens: 448 })];
+  const [plain, again, small] = [
+    await plan("Qwen2.5-VL-3B", { lora: {} }),
+    await plan("Qwen2.5-VL-3B", { lora: {}, recompute: true }),
+    await plan("Qwen2.5-VL-3B", { lora: {}, microbatchTokens: 448 }),
+  ];
   for (const less of [again, small]) {
     expect(part(less, "learning")).toBeLessThan(0.5 * part(plain, "learning"));
     expect(part(less, "scoring")).toBe(part(plain, "scoring"));
@@ -112,12 +157,21 @@ test("where a run does not fit, what would help is said with what it gives, and 
   const planned = await planOf(model, settings, run);
   expect(fits(planned, 24 * GB)).toBe(false);
   const advice = await adviceFor(model, settings, run, planned);
-  expect(advice.map((one) => one.settings).slice(0, 2)).toEqual(["lora: { rank: 16 }", 'optimizer: { moments: "8bit" }']);
+  expect(advice.map((one) => one.settings).slice(0, 2)).toEqual([
+    "lora: { rank: 16 }",
+    'optimizer: { moments: "8bit" }',
+  ]);
   expect(fits(advice.at(-1)!.plan, 24 * GB)).toBe(true);
-  expect(doesNotFit(planned, advice, 24 * GB)).toMatch(/^this run needs up to \d+\.\d GB of memory, and there are 24\.0 GB: lora: \{ rank: 16 \} needs \d+\.\d GB; /);
+  expect(doesNotFit(planned, advice, 24 * GB)).toMatch(
+    /^this run needs up to \d+\.\d GB of memory, and there are 24\.0 GB: lora: \{ rank: 16 \} needs \d+\.\d GB; /,
+  );
   expect(planTable(planned, advice, 24 * GB).join("\n")).toContain("of 24.0 GB: it does not fit");
-  await expect(refuseTooLarge(model, settings, 24 * GB)).rejects.toThrow(/take \d+\.\d GB before anything is computed, and this machine has 24\.0 GB: settings: \{ optimizer: \{ moments: "8bit" \} \} takes .* settings: \{ lora: \{ rank: 16 \} \} takes 0\.\d GB; papo plan says/);
-  await expect(refuseTooLarge(model, { ...settings, lora: parseSettings({ lora: {} }).lora }, 24 * GB)).resolves.toBeUndefined();
+  await expect(refuseTooLarge(model, settings, 24 * GB)).rejects.toThrow(
+    /take \d+\.\d GB before anything is computed, and this machine has 24\.0 GB: settings: \{ optimizer: \{ moments: "8bit" \} \} takes .* settings: \{ lora: \{ rank: 16 \} \} takes 0\.\d GB; papo plan says/,
+  );
+  await expect(
+    refuseTooLarge(model, { ...settings, lora: parseSettings({ lora: {} }).lora }, 24 * GB),
+  ).resolves.toBeUndefined();
 });
 
 test("on a device its memory is planned, and what the sampler takes by itself follows from what is free", async () => {
@@ -135,7 +189,10 @@ test("on a device its memory is planned, and what the sampler takes by itself fo
 
 test("on WebGPU, which limits arrays, the largest of all passes is known", async () => {
   const { largestArray } = await plan("Qwen2.5-VL-3B", { device: "webgpu" }, 2);
-  expect(largestArray).toEqual({ what: "model.language_model.embed_tokens.weight [151936, 2048]", bytes: 4 * 151_936 * 2048 });
+  expect(largestArray).toEqual({
+    what: "model.language_model.embed_tokens.weight [151936, 2048]",
+    bytes: 4 * 151_936 * 2048,
+  });
   expect((await plan("Qwen2.5-VL-3B", {}, 2)).largestArray).toBeNull();
 });
 

@@ -13,19 +13,35 @@ import { tabularPolicy, tabularProcessor } from "../../support/tabular-policy.ts
 const policy = tabularPolicy();
 
 /** One round; `onGroup` is called in the hook `rewards`. */
-async function collect(apply: (run: Run) => (group: JudgedGroup) => void, coefficients: Record<string, number> = {}): Promise<Collected> {
-  const host = createHost([new ScorerPlugin(), new TapPlugin((run) => {
-    const onGroup = apply(run);
-    run.hooks.coefficient.tap("TapPlugin", (value, { name }) => coefficients[name] ?? value);
-    run.hooks.rewards.tapPromise("TapPlugin", (rewards, group) => {
-      onGroup(group);
-      return Promise.resolve(rewards);
-    });
-  })], { seed: 1 });
+async function collect(
+  apply: (run: Run) => (group: JudgedGroup) => void,
+  coefficients: Record<string, number> = {},
+): Promise<Collected> {
+  const host = createHost(
+    [
+      new ScorerPlugin(),
+      new TapPlugin((run) => {
+        const onGroup = apply(run);
+        run.hooks.coefficient.tap("TapPlugin", (value, { name }) => coefficients[name] ?? value);
+        run.hooks.rewards.tapPromise("TapPlugin", (rewards, group) => {
+          onGroup(group);
+          return Promise.resolve(rewards);
+        });
+      }),
+    ],
+    { seed: 1 },
+  );
   host.beginStep({ step: 1, steps: 2 });
   for (const name of host.copies.keys()) await policy.learner.keep(name);
   const desk = new RewardDesk([...host.scorers.values()], 8);
-  const collecting = { policy, host, settings: parseSettings(banditSettings), order: createRowOrder(letterRows, host.random.key("rows")), datasetSize: letterRows.size, desk };
+  const collecting = {
+    policy,
+    host,
+    settings: parseSettings(banditSettings),
+    order: createRowOrder(letterRows, host.random.key("rows")),
+    datasetSize: letterRows.size,
+    desk,
+  };
   return collectGroups(await startCollecting({ step: 1, steps: 2 }, collecting), collecting);
 }
 
@@ -33,12 +49,13 @@ test("scores before rewards are the sampler's own log-probs, one array per respo
   let compared = 0;
   await collect(({ scores }) => {
     const old = scores.request({ weights: "old", stage: "rewards" });
-    return (group) => group.get(old).forEach((logProbs, index) => {
-      const { response } = group.samples[index]!;
-      expect(logProbs.length).toBe(response.tokens.length);
-      logProbs.forEach((value, token) => expect(value).toBeCloseTo(response.logProbs[token]!, 5));
-      compared++;
-    });
+    return (group) =>
+      group.get(old).forEach((logProbs, index) => {
+        const { response } = group.samples[index]!;
+        expect(logProbs.length).toBe(response.tokens.length);
+        logProbs.forEach((value, token) => expect(value).toBeCloseTo(response.logProbs[token]!, 5));
+        compared++;
+      });
   });
   expect(compared).toBe(24);
 });
@@ -48,13 +65,27 @@ test("a target is scored after the given part of the response, under the weights
   const compared: Promise<void>[] = [];
   await collect(({ scores, copies }) => {
     copies.register({ name: "slow", decay: 0.9, every: 2 });
-    const target = { name: "answer", of: ({ response }: { response: { tokens: Int32Array } }) => ({ given: Math.min(1, response.tokens.length), tokens: answer }) };
+    const target = {
+      name: "answer",
+      of: ({ response }: { response: { tokens: Int32Array } }) => ({
+        given: Math.min(1, response.tokens.length),
+        tokens: answer,
+      }),
+    };
     const handle = scores.request({ weights: "slow", stage: "rewards", target });
     return (group) => {
       for (const [index, logProbs] of group.get(handle).entries()) {
         expect(logProbs.length).toBe(3);
-        const whole = { prompts: [group.prompt.views.get("original")!], rows: [{ prompt: 0, tokens: Int32Array.of(group.samples[index]!.response.tokens[0]!, ...answer) }], temperature: 1 };
-        compared.push(policy.learner.score(whole, ["logProbs"], "slow").then(({ logProbs: wanted }) => logProbs.forEach((value, t) => expect(value).toBe(wanted![1 + t]))));
+        const whole = {
+          prompts: [group.prompt.views.get("original")!],
+          rows: [{ prompt: 0, tokens: Int32Array.of(group.samples[index]!.response.tokens[0]!, ...answer) }],
+          temperature: 1,
+        };
+        compared.push(
+          policy.learner
+            .score(whole, ["logProbs"], "slow")
+            .then(({ logProbs: wanted }) => logProbs.forEach((value, t) => expect(value).toBe(wanted![1 + t]))),
+        );
       }
     };
   });
@@ -64,10 +95,13 @@ test("a target is scored after the given part of the response, under the weights
 
 test("while its coefficient is 0 nothing is computed and the arrays are empty", async () => {
   const before = policy.learner.calls.score;
-  await collect(({ scores, coefficient }) => {
-    const handle = scores.request({ weights: "old", stage: "rewards", while: coefficient("off", 1) });
-    return (group) => expect(group.get(handle).map(({ length }) => length)).toEqual([0, 0, 0, 0, 0, 0]);
-  }, { off: 0 });
+  await collect(
+    ({ scores, coefficient }) => {
+      const handle = scores.request({ weights: "old", stage: "rewards", while: coefficient("off", 1) });
+      return (group) => expect(group.get(handle).map(({ length }) => length)).toEqual([0, 0, 0, 0, 0, 0]);
+    },
+    { off: 0 },
+  );
   expect(policy.learner.calls.score).toBe(before);
 });
 
@@ -76,13 +110,21 @@ test("a score of the experience cannot be read before rewards", async () => {
     const handle = scores.request({ weights: "reference" });
     return (group) => void group.get(handle);
   });
-  await expect(run).rejects.toThrow('The scores "original/reference/logProbs" were asked for in the stage "experience"; the hook "rewards" reads those of the stage "rewards"');
+  await expect(run).rejects.toThrow(
+    'The scores "original/reference/logProbs" were asked for in the stage "experience"; the hook "rewards" reads those of the stage "rewards"',
+  );
 });
 
 test("auxiliary prompts are sampled and judged in one call, for those samples that have one", async () => {
   const before = policy.learner.calls.generate;
   const { auxiliary } = await collect(({ auxiliary: registry }) => {
-    registry.register({ name: "again", samples: 2, maxNewTokens: 1, prompt: ({ response, prompt: { pictures } }) => (response.index === 0 ? null : { prompt: "b", system: null, pictures }) });
+    registry.register({
+      name: "again",
+      samples: 2,
+      maxNewTokens: 1,
+      prompt: ({ response, prompt: { pictures } }) =>
+        response.index === 0 ? null : { prompt: "b", system: null, pictures },
+    });
     return (group) => {
       const given = group.auxiliary("again");
       expect(given.map(({ length }) => length)).toEqual([0, 2, 2, 2, 2, 2]);
@@ -101,7 +143,9 @@ test("auxiliary prompts are sampled and judged in one call, for those samples th
 
 test("the first tokens that hold a text are found, wherever it lies in them", () => {
   const tokens = tabularProcessor.encodeText("abcdef");
-  expect(["a", "cd", "f", "abcdef"].map((marker) => tokensUntil(tokens, marker, tabularProcessor))).toEqual([1, 4, 6, 6]);
+  expect(["a", "cd", "f", "abcdef"].map((marker) => tokensUntil(tokens, marker, tabularProcessor))).toEqual([
+    1, 4, 6, 6,
+  ]);
   expect(tokensUntil(tokens, "ca", tabularProcessor)).toBeNull();
   expect(tokensUntil(new Int32Array(0), "a", tabularProcessor)).toBeNull();
 });
@@ -112,7 +156,12 @@ test("an auxiliary rollout is answered by the environments that it names", async
     await collect(({ auxiliary, environments: registry }) => {
       registry.register({ name: "silent", maxTurns: 2, reply: () => null });
       registry.register({ name: "echo", maxTurns: 3, reply: ({ text }) => ({ text: `f${text[0] ?? "a"}` }) });
-      auxiliary.register({ name: "again", samples: 2, ...(environments && { environments }), prompt: ({ prompt: { row, pictures } }) => ({ prompt: row.prompt, system: null, pictures }) });
+      auxiliary.register({
+        name: "again",
+        samples: 2,
+        ...(environments && { environments }),
+        prompt: ({ prompt: { row, pictures } }) => ({ prompt: row.prompt, system: null, pictures }),
+      });
       return (group) => {
         for (const { response } of group.auxiliary("again").flat()) {
           turns.push(response.segments.filter(({ source }) => source === "environment").map(({ text }) => text));

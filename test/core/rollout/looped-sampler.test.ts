@@ -12,15 +12,38 @@ import { largestDifference } from "../../golden/support.ts";
 
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
 
-const sampling: SamplingSettings = { temperature: 1, topP: 1, topK: 0, maxNewTokens: 10, stopTokens: [], bannedTokens: [] };
+const sampling: SamplingSettings = {
+  temperature: 1,
+  topP: 1,
+  topK: 0,
+  maxNewTokens: 10,
+  stopTokens: [],
+  bannedTokens: [],
+};
 const requests = [
-  { prompt: { ids: Int32Array.of(5, 6, 7, 9, 3), pictures: [] }, count: 3, keys: [[1, 2], [3, 4], [5, 6]] as const },
+  {
+    prompt: { ids: Int32Array.of(5, 6, 7, 9, 3), pictures: [] },
+    count: 3,
+    keys: [
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ] as const,
+  },
   { prompt: { ids: Int32Array.of(8, 9), pictures: [] }, count: 1, keys: [[7, 8]] as const },
-  { prompt: { ids: Int32Array.of(8, 9, 11), pictures: [] }, count: 2, keys: [[9, 8], [11, 2]] as const },
+  {
+    prompt: { ids: Int32Array.of(8, 9, 11), pictures: [] },
+    count: 2,
+    keys: [
+      [9, 8],
+      [11, 2],
+    ] as const,
+  },
 ];
 
 describe.skipIf(xlaSetup() === null)("sampling in one program (where `papo setup xla` has been run)", () => {
-  const made: { readonly executor: Executor; readonly runtime: ModelRuntime; readonly engine: OnnxRolloutEngine }[] = [];
+  const made: { readonly executor: Executor; readonly runtime: ModelRuntime; readonly engine: OnnxRolloutEngine }[] =
+    [];
 
   beforeAll(async () => {
     for (const executor of [new OnnxExecutor({ threads: 1 }), loadXla(), loadXla({ devices: 3 })]) {
@@ -55,7 +78,9 @@ describe.skipIf(xlaSetup() === null)("sampling in one program (where `papo setup
   });
 
   function same(device: readonly GeneratedResponse[], host: readonly GeneratedResponse[]): void {
-    expect(device.map(({ tokens, finish }) => ({ tokens, finish }))).toEqual(host.map(({ tokens, finish }) => ({ tokens, finish })));
+    expect(device.map(({ tokens, finish }) => ({ tokens, finish }))).toEqual(
+      host.map(({ tokens, finish }) => ({ tokens, finish })),
+    );
     device.forEach(({ logProbs, behaviourLogProbs }, i) => {
       expect(largestDifference(logProbs, host[i]!.logProbs)).toBeLessThan(2e-5);
       expect(largestDifference(behaviourLogProbs, host[i]!.behaviourLogProbs)).toBeLessThan(2e-5);

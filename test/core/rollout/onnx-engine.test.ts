@@ -52,7 +52,10 @@ beforeAll(async () => {
     source: name,
     data: Uint8Array.from({ length: width * height * 3 }, (_, i) => 256 * random.key(name).uniform(i)),
   });
-  const [small, wide] = [processor.encodePicture(draw("small", 56, 56)), processor.encodePicture(draw("wide", 140, 60))];
+  const [small, wide] = [
+    processor.encodePicture(draw("small", 56, 56)),
+    processor.encodePicture(draw("wide", 140, 60)),
+  ];
   const ask = (prompt: string, ...pictures: (typeof small)[]) => processor.encodePromptWith({ prompt }, pictures);
   prompts = [
     ask("What is 12 + 30?"),
@@ -61,24 +64,39 @@ beforeAll(async () => {
     ask("Count."),
     ask("<image>Read the number.", wide),
   ];
-  sampling = { temperature: 0.8, topP: 0.95, topK: 0, maxNewTokens: 40, stopTokens: [5, 6, 7, 8, 9, 10, 11, 12], bannedTokens: processor.bannedTokens };
+  sampling = {
+    temperature: 0.8,
+    topP: 0.95,
+    topK: 0,
+    maxNewTokens: 40,
+    stopTokens: [5, 6, 7, 8, 9, 10, 11, 12],
+    bannedTokens: processor.bannedTokens,
+  };
 });
 afterAll(() => runtime.release());
 
 /** Everything but floats, which may differ in the last bit from one batch to another. */
-const choices = (responses: readonly GeneratedResponse[]) => responses.map(({ request, index, tokens, finish }) => ({ request, index, tokens: [...tokens], finish }));
+const choices = (responses: readonly GeneratedResponse[]) =>
+  responses.map(({ request, index, tokens, finish }) => ({ request, index, tokens: [...tokens], finish }));
 
-const largest = (a: readonly GeneratedResponse[], b: readonly GeneratedResponse[], key: "logProbs" | "behaviourLogProbs") =>
-  Math.max(...a.flatMap((response, i) => [...response[key]].map((value, t) => Math.abs(value - b[i]![key][t]!))));
+const largest = (
+  a: readonly GeneratedResponse[],
+  b: readonly GeneratedResponse[],
+  key: "logProbs" | "behaviourLogProbs",
+) => Math.max(...a.flatMap((response, i) => [...response[key]].map((value, t) => Math.abs(value - b[i]![key][t]!))));
 
 describe("what is sampled", () => {
   it("gives each response once, ended by a stop token or the limit, without banned tokens", async () => {
     const responses = await sampleAll(new OnnxRolloutEngine(runtime), prompts, 4, sampling);
-    expect(responses.map(({ request, index }) => [request, index])).toEqual(prompts.flatMap((_, request) => [0, 1, 2, 3].map((index) => [request, index])));
+    expect(responses.map(({ request, index }) => [request, index])).toEqual(
+      prompts.flatMap((_, request) => [0, 1, 2, 3].map((index) => [request, index])),
+    );
     expect(new Set(responses.map(({ finish }) => finish))).toEqual(new Set(["stop", "length"]));
     for (const { tokens, logProbs, behaviourLogProbs, finish } of responses) {
       const inner = [...tokens.subarray(0, -1)];
-      expect(inner.some((token) => sampling.stopTokens.includes(token) || sampling.bannedTokens.includes(token))).toBe(false);
+      expect(inner.some((token) => sampling.stopTokens.includes(token) || sampling.bannedTokens.includes(token))).toBe(
+        false,
+      );
       expect(sampling.stopTokens.includes(tokens.at(-1)!)).toBe(finish === "stop");
       if (finish === "length") expect(tokens.length).toBe(sampling.maxNewTokens);
       expect([logProbs.length, behaviourLogProbs.length]).toEqual([tokens.length, tokens.length]);
@@ -94,13 +112,17 @@ describe("what is sampled", () => {
     const rows = responses.map(({ request, tokens }) => ({ prompt: request, tokens }));
     const { logProbs } = await learner.score({ prompts, rows, temperature: sampling.temperature }, ["logProbs"]);
     const T = Math.max(...responses.map(({ tokens }) => tokens.length));
-    const errors = responses.flatMap((response, b) => [...response.logProbs].map((value, t) => Math.abs(value - logProbs![b * T + t]!)));
+    const errors = responses.flatMap((response, b) =>
+      [...response.logProbs].map((value, t) => Math.abs(value - logProbs![b * T + t]!)),
+    );
     expect(Math.max(...errors)).toBeLessThanOrEqual(2e-5);
   });
 
   it("streams a response before the others are done", async () => {
     const order: number[] = [];
-    await new OnnxRolloutEngine(runtime).generate([requestFor(prompts[0]!, 8, 0)], sampling, ({ tokens }) => order.push(tokens.length));
+    await new OnnxRolloutEngine(runtime).generate([requestFor(prompts[0]!, 8, 0)], sampling, ({ tokens }) =>
+      order.push(tokens.length),
+    );
     expect(order).toEqual([...order].sort((a, b) => a - b));
     expect(order[0]).toBeLessThan(order.at(-1)!);
   });
@@ -126,14 +148,17 @@ describe("what is sampled beside a response does not change it", () => {
   ])("%s", async (_, options) => {
     const responses = await sampleAll(new OnnxRolloutEngine(runtime, options), prompts, 4, sampling);
     expect(choices(responses)).toEqual(choices(together));
-    for (const key of ["logProbs", "behaviourLogProbs"] as const) expect(largest(responses, together, key)).toBeLessThan(1e-5);
+    for (const key of ["logProbs", "behaviourLogProbs"] as const)
+      expect(largest(responses, together, key)).toBeLessThan(1e-5);
   });
 
   it("each request alone, and requests in another order", async () => {
     const engine = new OnnxRolloutEngine(runtime);
     const requests = prompts.map((prompt, index) => requestFor(prompt, 4, index));
     const reversed = await collect(engine, [...requests].reverse(), sampling);
-    const back = reversed.map((response) => ({ ...response, request: prompts.length - 1 - response.request })).sort((a, b) => a.request - b.request);
+    const back = reversed
+      .map((response) => ({ ...response, request: prompts.length - 1 - response.request }))
+      .sort((a, b) => a.request - b.request);
     expect(choices(back)).toEqual(choices(together));
     for (const [index, request] of requests.entries()) {
       const alone = (await collect(engine, [request], sampling)).map((response) => ({ ...response, request: index }));
@@ -159,8 +184,14 @@ describe("settings", () => {
     const responses = await sampleAll(new OnnxRolloutEngine(runtime), prompts, 2, greedy);
     for (let b = 0; b < responses.length; b += 2) expect(responses[b]!.tokens).toEqual(responses[b + 1]!.tokens);
     expect(responses.every(({ behaviourLogProbs }) => behaviourLogProbs.every((value) => value === 0))).toBe(true);
-    const single = await sampleAll(new OnnxRolloutEngine(runtime), prompts, 1, { ...sampling, topK: 1, maxNewTokens: 12 });
-    expect(single.map(({ tokens }) => [...tokens])).toEqual(responses.filter(({ index }) => index === 0).map(({ tokens }) => [...tokens]));
+    const single = await sampleAll(new OnnxRolloutEngine(runtime), prompts, 1, {
+      ...sampling,
+      topK: 1,
+      maxNewTokens: 12,
+    });
+    expect(single.map(({ tokens }) => [...tokens])).toEqual(
+      responses.filter(({ index }) => index === 0).map(({ tokens }) => [...tokens]),
+    );
   });
 
   it("samples from the weights as they are now", async () => {
@@ -180,9 +211,15 @@ describe("settings", () => {
   it("refuses requests and settings that cannot be sampled", async () => {
     const engine = new OnnxRolloutEngine(runtime);
     const [text, picture] = [prompts[0]!, prompts[1]!];
-    await expect(collect(engine, [{ ...requestFor(text, 2, 0), count: 3 }], sampling)).rejects.toThrow("Request 0 asks for 3 responses and has 2 random keys");
-    await expect(collect(engine, [requestFor({ ids: new Int32Array(), pictures: [] }, 1, 0)], sampling)).rejects.toThrow("Request 0 has an empty prompt");
-    await expect(collect(engine, [requestFor(text, 1, 0), requestFor({ ...picture, pictures: [] }, 1, 1)], sampling)).rejects.toThrow("Request 1 cannot be sampled from");
+    await expect(collect(engine, [{ ...requestFor(text, 2, 0), count: 3 }], sampling)).rejects.toThrow(
+      "Request 0 asks for 3 responses and has 2 random keys",
+    );
+    await expect(
+      collect(engine, [requestFor({ ids: new Int32Array(), pictures: [] }, 1, 0)], sampling),
+    ).rejects.toThrow("Request 0 has an empty prompt");
+    await expect(
+      collect(engine, [requestFor(text, 1, 0), requestFor({ ...picture, pictures: [] }, 1, 1)], sampling),
+    ).rejects.toThrow("Request 1 cannot be sampled from");
     await expect(sampleAll(engine, [text], 1, { ...sampling, maxNewTokens: 0 })).rejects.toThrow("maxNewTokens is 0");
     await expect(sampleAll(engine, [text], 1, { ...sampling, topP: 2 })).rejects.toThrow("topP is 2");
   });
@@ -192,7 +229,9 @@ describe("settings", () => {
     const norm = runtime.weights().get("model.language_model.norm.weight")!.data;
     const original = norm.slice();
     norm.fill(NaN);
-    await expect(sampleAll(engine, prompts, 2, sampling)).rejects.toThrow(/Request \d, response 0, token 0: The probability of token 0 is NaN/);
+    await expect(sampleAll(engine, prompts, 2, sampling)).rejects.toThrow(
+      /Request \d, response 0, token 0: The probability of token 0 is NaN/,
+    );
     norm.set(original);
     expect((await sampleAll(engine, prompts, 2, sampling)).length).toBe(10);
   });
@@ -225,7 +264,10 @@ describe("what is held", () => {
     const fresh = new ModelRuntime(runtime.model, weights, executor);
     const engine = new OnnxRolloutEngine(fresh);
     const [live, compiled] = [executor.live, executor.compiled];
-    const tokens = async (): Promise<number[][]> => (await sampleAll(engine, prompts.slice(0, 1), 2, { ...sampling, maxNewTokens: 6 })).map((response) => [...response.tokens]);
+    const tokens = async (): Promise<number[][]> =>
+      (await sampleAll(engine, prompts.slice(0, 1), 2, { ...sampling, maxNewTokens: 6 })).map((response) => [
+        ...response.tokens,
+      ]);
     const before = await tokens();
     const down = weights.get("model.language_model.layers.0.mlp.down_proj.weight")!.data;
     down.forEach((value, i) => (down[i] = value + (i % 7) - 3));

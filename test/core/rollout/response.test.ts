@@ -10,7 +10,12 @@ it("grows by what is drawn, with both log-probs, and is given as a whole", () =>
   expect(response.lastToken).toBe(-1);
   for (let token = 0; token < 20; token++) response.draw(sampler, row);
   const { request, index, tokens, logProbs, behaviourLogProbs, finish } = response.finish("stop");
-  expect({ request, index, finish, last: response.lastToken }).toEqual({ request: 3, index: 1, finish: "stop", last: tokens.at(-1) });
+  expect({ request, index, finish, last: response.lastToken }).toEqual({
+    request: 3,
+    index: 1,
+    finish: "stop",
+    last: tokens.at(-1),
+  });
   // p = 0.8 keeps 0.5, 0.25 and the first of the two 0.125.
   expect(new Set(tokens)).toEqual(new Set([0, 1, 3]));
   tokens.forEach((token, i) => {

@@ -1,13 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../../core/math/random.ts";
-import { createRowSampler, softmaxInto, uniformAt, type Draw, type DrawSettings } from "../../../core/rollout/sampling.ts";
+import {
+  createRowSampler,
+  softmaxInto,
+  uniformAt,
+  type Draw,
+  type DrawSettings,
+} from "../../../core/rollout/sampling.ts";
 
 const plain: DrawSettings = { temperature: 1, topP: 1, topK: 0, bannedTokens: [] };
 
 /** A skewed distribution of `size` tokens in shuffled order; float32, so it sums to 1 only nearly. */
 const skewed = (size: number, seed: number): Float32Array => {
   const random = createRandom(seed);
-  const logits = Float32Array.from({ length: size }, (_, index) => 5 * random.uniform(index) ** 3 - 8 * random.uniform(size + index));
+  const logits = Float32Array.from(
+    { length: size },
+    (_, index) => 5 * random.uniform(index) ** 3 - 8 * random.uniform(size + index),
+  );
   const row = new Float32Array(size);
   softmaxInto(logits, 1, row);
   return row;
@@ -32,8 +41,12 @@ const reference = (row: Float32Array, { topP, topK, bannedTokens }: DrawSettings
   return distribution;
 };
 
-/** Upper bound of a chi-square statistic: five standard deviations above its mean (normal approximation of Wilson and Hilferty). */
-const chiSquareBound = (freedom: number): number => freedom * (1 - 2 / (9 * freedom) + 5 * Math.sqrt(2 / (9 * freedom))) ** 3;
+/**
+ * Upper bound of a chi-square statistic: five standard deviations above its mean (normal approximation of Wilson and
+ * Hilferty).
+ */
+const chiSquareBound = (freedom: number): number =>
+  freedom * (1 - 2 / (9 * freedom) + 5 * Math.sqrt(2 / (9 * freedom))) ** 3;
 
 /** Draws and compares with the reference: log-probs of every draw, the set of tokens, the frequencies. */
 const checkDistribution = (row: Float32Array, settings: DrawSettings, draws = 20_000): void => {
@@ -46,7 +59,11 @@ const checkDistribution = (row: Float32Array, settings: DrawSettings, draws = 20
   for (let position = 0; position < draws; position++) {
     const { token, logProb, behaviourLogProb } = sample(row, uniformAt(random, position));
     counts[token]! += 1;
-    error = Math.max(error, Math.abs(logProb - Math.log(row[token]! / total)), Math.abs(behaviourLogProb - Math.log(expected[token]!)));
+    error = Math.max(
+      error,
+      Math.abs(logProb - Math.log(row[token]! / total)),
+      Math.abs(behaviourLogProb - Math.log(expected[token]!)),
+    );
   }
   expect(error).toBeLessThan(1e-12);
   let statistic = 0;
@@ -79,16 +96,23 @@ describe("createRowSampler: distributions against a sorting reference", () => {
     const likely = [...row.keys()].sort((a, b) => row[b]! - row[a]!).slice(0, 3);
     checkDistribution(row, { ...plain, topK: 50, topP: 0.8, bannedTokens: likely });
   });
-  it("draws from probabilities that sum to 3", () => checkDistribution(row.map((value) => 3 * value), { ...plain, topP: 0.95 }));
+  it("draws from probabilities that sum to 3", () =>
+    checkDistribution(
+      row.map((value) => 3 * value),
+      { ...plain, topP: 0.95 },
+    ));
   it("draws from 2,048 tokens with p = 0.99", () => checkDistribution(skewed(2048, 5), { ...plain, topP: 0.99 }));
   it("rejects a wrong distribution: the bound is not vacuous", () => {
     const other = Float32Array.from(row, (value, token) => value * (token % 2 === 0 ? 1.2 : 0.8));
     const sample = createRowSampler(row.length, plain);
     const random = createRandom(12).key("draws");
     const counts = new Array<number>(row.length).fill(0);
-    for (let position = 0; position < 20_000; position++) counts[sample(other, uniformAt(random, position)).token]! += 1;
+    for (let position = 0; position < 20_000; position++)
+      counts[sample(other, uniformAt(random, position)).token]! += 1;
     const total = row.reduce((sum, value) => sum + value, 0);
-    const cells = counts.map((count, token) => ({ count, mean: (row[token]! / total) * 20_000 })).filter(({ mean }) => mean >= 5);
+    const cells = counts
+      .map((count, token) => ({ count, mean: (row[token]! / total) * 20_000 }))
+      .filter(({ mean }) => mean >= 5);
     const statistic = cells.reduce((sum, { count, mean }) => sum + (count - mean) ** 2 / mean, 0);
     expect(statistic).toBeGreaterThan(chiSquareBound(cells.length - 1));
   });
@@ -146,7 +170,10 @@ describe("createRowSampler: edges", () => {
   it("keeps one token with k = 1 and with a tiny p, and is certain of it", () => {
     const row = skewed(50, 9);
     const best = row.indexOf(Math.max(...row));
-    for (const settings of [{ ...plain, topK: 1 }, { ...plain, topP: 1e-6 }]) {
+    for (const settings of [
+      { ...plain, topK: 1 },
+      { ...plain, topP: 1e-6 },
+    ]) {
       const kept = support(row, settings);
       expect([...kept.keys()]).toEqual([best]);
       expect(kept.get(best)!.behaviourLogProb).toBe(0);
@@ -197,7 +224,9 @@ describe("createRowSampler: errors", () => {
     expect(() => createRowSampler(4, { ...plain, topP: 0 })).toThrow("topP is 0");
     expect(() => createRowSampler(4, { ...plain, topP: 1.5 })).toThrow("topP is 1.5");
     expect(() => createRowSampler(4, { ...plain, topK: 1.5 })).toThrow("topK is 1.5");
-    expect(() => createRowSampler(4, { ...plain, bannedTokens: [4] })).toThrow("Banned token 4 is not in the vocabulary of 4 tokens");
+    expect(() => createRowSampler(4, { ...plain, bannedTokens: [4] })).toThrow(
+      "Banned token 4 is not in the vocabulary of 4 tokens",
+    );
     expect(() => createRowSampler(2, { ...plain, bannedTokens: [0, 1, 1] })).toThrow("All 2 tokens are banned");
     expect(() => createRowSampler(0, plain)).toThrow("vocabulary of 0 tokens");
   });
@@ -214,7 +243,9 @@ describe("createRowSampler: errors", () => {
     const row = Float32Array.of(1, 0, 0);
     for (const temperature of [0, 1]) {
       for (const topP of [1, 0.9]) {
-        expect(() => createRowSampler(3, { ...plain, temperature, topP, bannedTokens: [0] })(row, 0.5)).toThrow("hold all of the probability");
+        expect(() => createRowSampler(3, { ...plain, temperature, topP, bannedTokens: [0] })(row, 0.5)).toThrow(
+          "hold all of the probability",
+        );
       }
     }
   });

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../../core/math/random.ts";
-import { createTruncationScratch, keepTopK, keepTopP, type TruncationScratch } from "../../../core/rollout/truncation.ts";
+import {
+  createTruncationScratch,
+  keepTopK,
+  keepTopP,
+  type TruncationScratch,
+} from "../../../core/rollout/truncation.ts";
 
 const scratchOf = (values: readonly number[]): TruncationScratch => {
   const scratch = createTruncationScratch(values.length);
@@ -54,7 +59,12 @@ describe("keepTopP", () => {
   });
 
   it("takes p of the row's own mass, and leaves a row without any alone", () => {
-    expect(topP(row.map((value) => 4 * value), 0.51)).toEqual([0, 2, 0, 0, 1]);
+    expect(
+      topP(
+        row.map((value) => 4 * value),
+        0.51,
+      ),
+    ).toEqual([0, 2, 0, 0, 1]);
     expect(topP([0, 0, 0], 0.5)).toEqual([0, 0, 0]);
   });
 });
@@ -73,5 +83,6 @@ it("cuts many rows in one scratch as sorting them does", () => {
 });
 
 it("refuses a vocabulary that keys cannot number", () => {
-  for (const size of [0, 1.5, 2 ** 22 + 1]) expect(() => createTruncationScratch(size)).toThrow(`A vocabulary of ${size} tokens cannot be sampled from`);
+  for (const size of [0, 1.5, 2 ** 22 + 1])
+    expect(() => createTruncationScratch(size)).toThrow(`A vocabulary of ${size} tokens cannot be sampled from`);
 });

@@ -10,7 +10,13 @@ import type { EncodedPicture } from "../../../core/model/processing/picture.ts";
 import { Processor } from "../../../core/model/processing/processor.ts";
 import { createModel } from "../../../core/model/registry.ts";
 import { ModelRuntime } from "../../../core/model/runtime.ts";
-import type { EndedTurn, GeneratedResponse, GoOn, RolloutRequest, SamplingSettings } from "../../../core/rollout/engine.ts";
+import type {
+  EndedTurn,
+  GeneratedResponse,
+  GoOn,
+  RolloutRequest,
+  SamplingSettings,
+} from "../../../core/rollout/engine.ts";
 import { OnnxRolloutEngine } from "../../../core/rollout/onnx-engine.ts";
 import { wordPieces } from "../../../core/rollout/read-words.ts";
 import { requestFor } from "./support.ts";
@@ -22,7 +28,11 @@ class WatchingExecutor implements Executor {
   readonly name = "watching";
   readonly attendsInBlocks = true;
   /** Of prefixes, of words between turns, of sampled tokens: slots of each run, padding included. */
-  readonly seen: Record<"prefix.source" | "words.source" | "tokens", number[]> = { "prefix.source": [], "words.source": [], tokens: [] };
+  readonly seen: Record<"prefix.source" | "words.source" | "tokens", number[]> = {
+    "prefix.source": [],
+    "words.source": [],
+    tokens: [],
+  };
   readonly #inner = new OnnxExecutor({ threads: 2 });
 
   async compile(...args: Parameters<Executor["compile"]>): Promise<Program> {
@@ -55,12 +65,28 @@ beforeAll(async () => {
   processor = await Processor.load(folder);
   const random = createRandom(3);
   const draw = (name: string, width: number, height: number) =>
-    processor.encodePicture({ width, height, source: name, data: Uint8Array.from({ length: width * height * 3 }, (_, i) => 256 * random.key(name).uniform(i)) });
+    processor.encodePicture({
+      width,
+      height,
+      source: name,
+      data: Uint8Array.from({ length: width * height * 3 }, (_, i) => 256 * random.key(name).uniform(i)),
+    });
   const [small, wide] = [draw("small", 56, 56), draw("wide", 140, 60)];
   const ask = (prompt: string, ...pictures: EncodedPicture[]) => processor.encodePromptWith({ prompt }, pictures);
-  prompts = [ask("What is 12 + 30?"), ask("<image>Name the shape.", small), ask("Compare <image> with <image>.", wide, small)];
+  prompts = [
+    ask("What is 12 + 30?"),
+    ask("<image>Name the shape.", small),
+    ask("Compare <image> with <image>.", wide, small),
+  ];
   shown = [draw("a", 56, 84), draw("b", 84, 56), draw("c", 28, 28)];
-  sampling = { temperature: 0.8, topP: 0.95, topK: 0, maxNewTokens: 100, stopTokens: Array.from({ length: 24 }, (_, i) => 5 + i), bannedTokens: processor.bannedTokens };
+  sampling = {
+    temperature: 0.8,
+    topP: 0.95,
+    topK: 0,
+    maxNewTokens: 100,
+    stopTokens: Array.from({ length: 24 }, (_, i) => 5 + i),
+    bannedTokens: processor.bannedTokens,
+  };
 });
 afterAll(() => runtime.release());
 
@@ -74,7 +100,13 @@ const answer = ({ tokens }: EndedTurn, turn: number): EncodedPrompt | null => {
   const kind = tokens.at(-1)! % 4;
   if (kind === 0 || turn > 2) return null;
   const pictures = kind === 1 ? [] : shown.slice(0, kind - 1);
-  const given = { ids: processor.encodeReplyWith({ role: "user", content: `${"<image>".repeat(pictures.length)}Look${" again".repeat(tokens.length % 5)}.` }, pictures), pictures };
+  const given = {
+    ids: processor.encodeReplyWith(
+      { role: "user", content: `${"<image>".repeat(pictures.length)}Look${" again".repeat(tokens.length % 5)}.` },
+      pictures,
+    ),
+    pictures,
+  };
   return tokens.length + given.ids.length < sampling.maxNewTokens ? given : null;
 };
 
@@ -84,17 +116,27 @@ interface Spoken {
 }
 
 /** Sample, and keep what was put into each response. */
-async function converse(asked: readonly RolloutRequest[], { engine = shared, between = answer, settings = sampling } = {}) {
+async function converse(
+  asked: readonly RolloutRequest[],
+  { engine = shared, between = answer, settings = sampling } = {},
+) {
   const spoken = new Map<string, Spoken & { turn: number }>();
-  const goOn: GoOn = (ended) => Promise.resolve(ended.map((turn) => {
-    const key = `${turn.request}/${turn.index}`;
-    const { flags, pictures, turn: before } = spoken.get(key) ?? { flags: [], pictures: [], turn: 0 };
-    const given = between(turn, before + 1);
-    if (given === null) return null;
-    const own = [...flags, ...new Array<number>(turn.tokens.length - flags.length).fill(0), ...new Array<number>(given.ids.length).fill(1)];
-    spoken.set(key, { flags: own, pictures: [...pictures, ...given.pictures], turn: before + 1 });
-    return given;
-  }));
+  const goOn: GoOn = (ended) =>
+    Promise.resolve(
+      ended.map((turn) => {
+        const key = `${turn.request}/${turn.index}`;
+        const { flags, pictures, turn: before } = spoken.get(key) ?? { flags: [], pictures: [], turn: 0 };
+        const given = between(turn, before + 1);
+        if (given === null) return null;
+        const own = [
+          ...flags,
+          ...new Array<number>(turn.tokens.length - flags.length).fill(0),
+          ...new Array<number>(given.ids.length).fill(1),
+        ];
+        spoken.set(key, { flags: own, pictures: [...pictures, ...given.pictures], turn: before + 1 });
+        return given;
+      }),
+    );
   const responses: GeneratedResponse[] = [];
   await engine.generate(asked, settings, (response) => responses.push(response), { goOn });
   responses.sort((a, b) => a.request - b.request || a.index - b.index);
@@ -105,30 +147,48 @@ async function converse(asked: readonly RolloutRequest[], { engine = shared, bet
   return { responses, heard };
 }
 
-const learnerOf = () => new GraphLearner(runtime, { optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradientNorm: 1, freeze: [] }, microbatchTokens: 8192 });
-const tokensOf = (responses: readonly GeneratedResponse[]) => responses.map(({ request, index, tokens, finish }) => ({ request, index, tokens: [...tokens], finish }));
+const learnerOf = () =>
+  new GraphLearner(runtime, {
+    optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradientNorm: 1, freeze: [] },
+    microbatchTokens: 8192,
+  });
+const tokensOf = (responses: readonly GeneratedResponse[]) =>
+  responses.map(({ request, index, tokens, finish }) => ({ request, index, tokens: [...tokens], finish }));
 
 describe("responses of several turns", () => {
   it("have the learner's log-probs to 2e-5 in every turn, words and pictures between them", async () => {
     const { responses, heard } = await converse(requests());
     const said = heard.filter(({ flags }) => flags.includes(1));
     expect(said.length).toBeGreaterThan(4);
-    expect(said.some(({ pictures }) => pictures.length > 1) && said.some(({ pictures }) => pictures.length === 0)).toBe(true);
+    expect(said.some(({ pictures }) => pictures.length > 1) && said.some(({ pictures }) => pictures.length === 0)).toBe(
+      true,
+    );
     // Some go on after a second answer.
-    expect(said.filter(({ flags }) => flags.filter((flag, i) => flag === 1 && flags[i + 1] === 0).length > 1).length).toBeGreaterThan(0);
-    const rows = responses.map(({ request, tokens }, i) => ({ prompt: request, tokens, given: { flags: Uint8Array.from(heard[i]!.flags), pictures: heard[i]!.pictures } }));
+    expect(
+      said.filter(({ flags }) => flags.filter((flag, i) => flag === 1 && flags[i + 1] === 0).length > 1).length,
+    ).toBeGreaterThan(0);
+    const rows = responses.map(({ request, tokens }, i) => ({
+      prompt: request,
+      tokens,
+      given: { flags: Uint8Array.from(heard[i]!.flags), pictures: heard[i]!.pictures },
+    }));
     const { logProbs } = await learnerOf().score({ prompts, rows, temperature: sampling.temperature }, ["logProbs"]);
     const T = Math.max(...rows.map(({ tokens }) => tokens.length));
-    responses.forEach((response, b) => response.logProbs.forEach((value, t) => {
-      expect(Math.abs(value - logProbs![b * T + t]!), `${b}, ${t}`).toBeLessThanOrEqual(2e-5);
-      if (heard[b]!.flags[t] === 1) expect([value, response.behaviourLogProbs[t], logProbs![b * T + t]]).toEqual([0, 0, 0]);
-    }));
+    responses.forEach((response, b) =>
+      response.logProbs.forEach((value, t) => {
+        expect(Math.abs(value - logProbs![b * T + t]!), `${b}, ${t}`).toBeLessThanOrEqual(2e-5);
+        if (heard[b]!.flags[t] === 1)
+          expect([value, response.behaviourLogProbs[t], logProbs![b * T + t]]).toEqual([0, 0, 0]);
+      }),
+    );
   });
 
   it("draw the same tokens alone, in waves of a few, and read in pieces", async () => {
     const { responses } = await converse(requests());
     const alone = await converse([requests()[2]!]);
-    expect(tokensOf(alone.responses).map((response) => ({ ...response, request: 2 }))).toEqual(tokensOf(responses).filter(({ request }) => request === 2));
+    expect(tokensOf(alone.responses).map((response) => ({ ...response, request: 2 }))).toEqual(
+      tokensOf(responses).filter(({ request }) => request === 2),
+    );
     const narrow = new OnnxRolloutEngine(runtime, { rows: 2, prefillTokens: 12 });
     expect(tokensOf((await converse(requests(), { engine: narrow })).responses)).toEqual(tokensOf(responses));
   });
@@ -143,7 +203,10 @@ describe("responses of several turns", () => {
   it("are entered again from what is cached: nothing before the words goes through the decoder again", async () => {
     for (const sizes of Object.values(executor.seen)) sizes.length = 0;
     const one = [requestFor(prompts[2]!, 1, 2)];
-    const given = { ids: processor.encodeReplyWith({ role: "user", content: "<image>Look again." }, [shown[1]!]), pictures: [shown[1]!] };
+    const given = {
+      ids: processor.encodeReplyWith({ role: "user", content: "<image>Look again." }, [shown[1]!]),
+      pictures: [shown[1]!],
+    };
     let answers = 0;
     const between = (_: EndedTurn, turn: number): EncodedPrompt | null => (turn > 2 ? null : (answers++, given));
     const { responses, heard } = await converse(one, { between, settings: { ...sampling, maxNewTokens: 300 } });
@@ -161,7 +224,9 @@ describe("responses of several turns", () => {
   it("refuse words for which there is no room, and answers that are not as many as the turns", async () => {
     const few = { ...sampling, maxNewTokens: 40 };
     const long = { ids: new Int32Array(50).fill(40), pictures: [] };
-    await expect(converse(requests(1), { between: () => long, settings: few })).rejects.toThrow(/50 tokens are put into it after \d+, and there is room for 1 to \d+ \(maxNewTokens 40\)/);
+    await expect(converse(requests(1), { between: () => long, settings: few })).rejects.toThrow(
+      /50 tokens are put into it after \d+, and there is room for 1 to \d+ \(maxNewTokens 40\)/,
+    );
     const none = shared.generate(requests(1), sampling, () => undefined, { goOn: () => Promise.resolve([]) });
     await expect(none).rejects.toThrow(/\d turns ended, and 0 answers came to them/);
   });

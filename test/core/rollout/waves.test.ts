@@ -17,7 +17,11 @@ describe("planWaves", () => {
 
   it("spreads a large request over waves of nearly equal size", () => {
     const waves = planWaves([{ promptLength: 5, count: 10 }], 8, { cachedTokens: 1e9, rows: 4 });
-    expect(waves).toEqual([[{ request: 0, first: 0, count: 3 }], [{ request: 0, first: 3, count: 3 }], [{ request: 0, first: 6, count: 4 }]]);
+    expect(waves).toEqual([
+      [{ request: 0, first: 0, count: 3 }],
+      [{ request: 0, first: 3, count: 3 }],
+      [{ request: 0, first: 6, count: 4 }],
+    ]);
   });
 
   it("samples one response alone that is over every limit", () => {
@@ -29,7 +33,10 @@ describe("planWaves", () => {
     const random = createRandom(8);
     for (let trial = 0; trial < 50; trial++) {
       const draw = (position: number, limit: number) => Math.floor(limit * random.key(trial).uniform(position));
-      const requests = Array.from({ length: 12 }, (_, i) => ({ promptLength: 1 + draw(2 * i, 60), count: draw(2 * i + 1, 9) }));
+      const requests = Array.from({ length: 12 }, (_, i) => ({
+        promptLength: 1 + draw(2 * i, 60),
+        count: draw(2 * i + 1, 9),
+      }));
       const limits = { cachedTokens: 300 + draw(50, 1000), rows: 1 + draw(51, 20) };
       const seen = new Set<string>();
       for (const wave of planWaves(requests, 16, limits)) {

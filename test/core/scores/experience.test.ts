@@ -23,29 +23,43 @@ test("parity is over real tokens, and names the worst", () => {
 });
 
 test("a log-prob that is no number is the largest difference there is", () => {
-  expect(compareLogProbs([withLogProbs(-1, NaN)], Float32Array.of(-1, -1))).toMatchObject({ max: Infinity, worst: { sample: 0, token: 1 } });
+  expect(compareLogProbs([withLogProbs(-1, NaN)], Float32Array.of(-1, -1))).toMatchObject({
+    max: Infinity,
+    worst: { sample: 0, token: 1 },
+  });
 });
 
 test("a learner that gives too little, or numbers that are none, is an error that names the score", async () => {
-  const answering = (logProbs: Float32Array | undefined): Learner => Object.assign(new TabularPolicy(), { score: async () => (logProbs === undefined ? {} : { logProbs }) });
+  const answering = (logProbs: Float32Array | undefined): Learner =>
+    Object.assign(new TabularPolicy(), { score: async () => (logProbs === undefined ? {} : { logProbs }) });
   const target = { key: "original/old/logProbs", view: "original", weights: "old", output: "logProbs" } as const;
-  const score = (logProbs: Float32Array | undefined) => scoreSamples(answering(logProbs), [withLogProbs(-1, -2)], [target], 1);
+  const score = (logProbs: Float32Array | undefined) =>
+    scoreSamples(answering(logProbs), [withLogProbs(-1, -2)], [target], 1);
   await expect(score(undefined)).rejects.toThrow("asked for logProbs (original/old/logProbs) and did not give it");
   await expect(score(new Float32Array(3))).rejects.toThrow("gave 3 numbers for original/old/logProbs, the batch has 2");
-  await expect(score(Float32Array.of(-1, NaN))).rejects.toThrow(/gave NaN for original\/old\/logProbs: the weights may have diverged/);
+  await expect(score(Float32Array.of(-1, NaN))).rejects.toThrow(
+    /gave NaN for original\/old\/logProbs: the weights may have diverged/,
+  );
 });
 
 test("a share scores as many responses of each prompt, other ones under another key, and leaves NaN for the rest", async () => {
   const policy = new TabularPolicy();
-  const samples = ["a", "b"].flatMap((prompt) => Array.from({ length: 4 }, (_, index) => {
-    const sample = makeSample({ prompt, index, length: 1 + index, reward: 0 });
-    return { ...sample, views: new Map([["original", { ids: Int32Array.of(prompt === "a" ? 0 : 1), pictures: [] }]]) };
-  }));
+  const samples = ["a", "b"].flatMap((prompt) =>
+    Array.from({ length: 4 }, (_, index) => {
+      const sample = makeSample({ prompt, index, length: 1 + index, reward: 0 });
+      return {
+        ...sample,
+        views: new Map([["original", { ids: Int32Array.of(prompt === "a" ? 0 : 1), pictures: [] }]]),
+      };
+    }),
+  );
   const target = { key: "original/old/logProbs", view: "original", weights: "old", output: "logProbs" } as const;
   const whole = (await scoreSamples(policy, samples, [target], 1)).get(target.key)!;
   const drawn = new Set<string>();
   for (let step = 0; step < 6; step++) {
-    const some = (await scoreSamples(policy, samples, [{ ...target, share: 0.5 }], 1, { random: createRandom(1).key(step) })).get(target.key)!;
+    const some = (
+      await scoreSamples(policy, samples, [{ ...target, share: 0.5 }], 1, { random: createRandom(1).key(step) })
+    ).get(target.key)!;
     const rows = samples.map((_, row) => !Number.isNaN(some[4 * row]));
     expect([rows.slice(0, 4), rows.slice(4)].map((own) => own.filter(Boolean).length)).toEqual([2, 2]);
     some.forEach((value, at) => expect(value).toBe(rows[Math.floor(at / 4)] ? whole[at] : NaN));
@@ -66,11 +80,22 @@ test("views that want the same of the same weights go through the learner togeth
   const original = { ids: Int32Array.of(0), pictures: [] };
   const samples = [2, 4, 1].map((length, index) => ({
     ...makeSample({ prompt: "a", index, length, reward: 0 }),
-    views: new Map([["original", original], ["masked", { ids: Int32Array.of(1), pictures: [] }]]),
+    views: new Map([
+      ["original", original],
+      ["masked", { ids: Int32Array.of(1), pictures: [] }],
+    ]),
   }));
-  const of = (view: string, output: "logProbs" | "entropy" = "logProbs", plugins?: string[]) => ({ key: `${view}/current/${output}`, view, weights: "current", output, ...(plugins ? { plugins } : {}) });
+  const of = (view: string, output: "logProbs" | "entropy" = "logProbs", plugins?: string[]) => ({
+    key: `${view}/current/${output}`,
+    view,
+    weights: "current",
+    output,
+    ...(plugins ? { plugins } : {}),
+  });
   const watch = new Stopwatch();
-  const both = await scoreSamples(counted, samples, [of("original"), of("masked", "logProbs", ["A", "B"])], 1, { watch });
+  const both = await scoreSamples(counted, samples, [of("original"), of("masked", "logProbs", ["A", "B"])], 1, {
+    watch,
+  });
   expect(calls).toEqual([{ prompts: 1 + samples.length, rows: 6 }]);
   for (const view of ["original", "masked"]) {
     const alone = await scoreSamples(policy, samples, [of(view)], 1);

@@ -20,7 +20,11 @@ it("gives back what the work gives, and adds up its time by phase", async () => 
 
 it("lets errors through, and counts the time until them", async () => {
   const watch = new Stopwatch();
-  expect(() => watch.timeSync("loss", () => { throw new Error("no loss"); })).toThrow("no loss");
+  expect(() =>
+    watch.timeSync("loss", () => {
+      throw new Error("no loss");
+    }),
+  ).toThrow("no loss");
   await expect(watch.time("sampling", Promise.reject(new Error("no sample")))).rejects.toThrow("no sample");
   expect(Object.keys(watch.seconds)).toEqual(["loss", "sampling"]);
 });

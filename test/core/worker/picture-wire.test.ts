@@ -5,7 +5,11 @@ import { createRandom } from "../../../core/math/random.ts";
 import { createPictureReceiver, createPictureSender } from "../../../core/worker/picture-wire.ts";
 
 /** 40 bytes of pixels. */
-const picture = (hash: string): EncodedPicture => ({ hash, grid: [1, 2, 2], pixels: new Float32Array(10).fill(hash.charCodeAt(0)) });
+const picture = (hash: string): EncodedPicture => ({
+  hash,
+  grid: [1, 2, 2],
+  pixels: new Float32Array(10).fill(hash.charCodeAt(0)),
+});
 const prompt = (...hashes: string[]): EncodedPrompt => ({ ids: Int32Array.of(1, 2), pictures: hashes.map(picture) });
 
 describe("pictures on the wire", () => {
@@ -52,7 +56,9 @@ describe("pictures on the wire", () => {
     const receiver = createPictureReceiver();
     const random = createRandom(5);
     for (let message = 0; message < 200; message++) {
-      const names = Array.from({ length: 3 }, (_, slot) => String.fromCharCode(97 + Math.floor(26 * random.uniform(3 * message + slot) ** 2)));
+      const names = Array.from({ length: 3 }, (_, slot) =>
+        String.fromCharCode(97 + Math.floor(26 * random.uniform(3 * message + slot) ** 2)),
+      );
       const prompts = [prompt(...names.slice(0, 2)), prompt(...names.slice(2))];
       expect(receiver.unpack(sender.pack(prompts))).toEqual(prompts);
       expect(receiver.heldBytes).toBe(sender.heldBytes);
@@ -63,7 +69,10 @@ describe("pictures on the wire", () => {
   it("sends only the part of a buffer that an array views", () => {
     const large = new Float32Array(1000).fill(7);
     const packed = createPictureSender(1000).pack([
-      { ids: new Int32Array(100).subarray(5, 8), pictures: [{ hash: "x", grid: [1, 2, 2], pixels: large.subarray(10, 20) }] },
+      {
+        ids: new Int32Array(100).subarray(5, 8),
+        pictures: [{ hash: "x", grid: [1, 2, 2], pixels: large.subarray(10, 20) }],
+      },
     ]);
     expect(packed.pictures[0]!.pixels.buffer.byteLength).toBe(40);
     expect(packed.prompts[0]!.ids.buffer.byteLength).toBe(12);

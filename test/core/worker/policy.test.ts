@@ -17,7 +17,12 @@ const options = { folder, optimizer, threads: 1 };
 
 const noise = (source: string, width: number, height: number): Picture => {
   const random = createRandom(2).key(source);
-  return { width, height, source, data: Uint8Array.from({ length: width * height * 3 }, (_, i) => 256 * random.uniform(i)) };
+  return {
+    width,
+    height,
+    source,
+    data: Uint8Array.from({ length: width * height * 3 }, (_, i) => 256 * random.uniform(i)),
+  };
 };
 
 let far: OpenPolicy;
@@ -27,8 +32,14 @@ let sampling: SamplingSettings;
 let scratch: string;
 
 beforeAll(async () => {
-  [far, near] = await Promise.all([openPolicy({ ...options, launched: launchPolicy({}) }), openPolicyInProcess(options)]);
-  const [a, b] = (await near.processor.encodePictures([noise("a", 56, 56), noise("b", 84, 56)])) as [EncodedPrompt["pictures"][0], EncodedPrompt["pictures"][0]];
+  [far, near] = await Promise.all([
+    openPolicy({ ...options, launched: launchPolicy({}) }),
+    openPolicyInProcess(options),
+  ]);
+  const [a, b] = (await near.processor.encodePictures([noise("a", 56, 56), noise("b", 84, 56)])) as [
+    EncodedPrompt["pictures"][0],
+    EncodedPrompt["pictures"][0],
+  ];
   const { processor } = near;
   const { stopTokens, bannedTokens } = processor;
   prompts = [
@@ -99,22 +110,44 @@ describe("a policy in a thread", () => {
 
   it("hands on errors of the far side with their place", async () => {
     const request = { prompt: prompts[0]!, count: 2, keys: [] };
-    const error = await far.rollout.generate([request], sampling, () => undefined).then(() => null, (thrown: unknown) => thrown as Error);
+    const error = await far.rollout
+      .generate([request], sampling, () => undefined)
+      .then(
+        () => null,
+        (thrown: unknown) => thrown as Error,
+      );
     expect(error!.message).toBe("Request 0 asks for 2 responses and has 0 random keys: give one each");
     expect(error!.stack).toContain("onnx-engine.ts");
-    await expect(far.learner.score(batchOf([]), ["logProbs"], "nobody")).rejects.toThrow('no weights are kept as "nobody"');
+    await expect(far.learner.score(batchOf([]), ["logProbs"], "nobody")).rejects.toThrow(
+      'no weights are kept as "nobody"',
+    );
     expect((await sampleAll(far.rollout, prompts, 1, sampling)).length).toBe(3);
   });
 
   it("asks this thread what goes on after turns, and scores what was put into responses", async () => {
     const [shown] = await near.processor.encodePictures([noise("shown", 84, 84)]);
-    const goOn: GoOn = (ended) => Promise.resolve(ended.map(({ tokens }) => (tokens.length > 12 ? null : { ids: near.processor.encodeReply!({ text: "<image> Look.", role: "user" }, [shown!]), pictures: [shown!] })));
+    const goOn: GoOn = (ended) =>
+      Promise.resolve(
+        ended.map(({ tokens }) =>
+          tokens.length > 12
+            ? null
+            : {
+                ids: near.processor.encodeReply!({ text: "<image> Look.", role: "user" }, [shown!]),
+                pictures: [shown!],
+              },
+        ),
+      );
     const talking = { ...sampling, maxNewTokens: 60, stopTokens: Array.from({ length: 30 }, (_, i) => 5 + i) };
     const results = [];
     for (const { rollout, learner } of [far, near]) {
       expect(rollout.turns).toBe(true);
       const responses: GeneratedResponse[] = [];
-      await rollout.generate(prompts.map((prompt, index) => requestFor(prompt, 2, index)), talking, (response) => responses.push(response), { goOn });
+      await rollout.generate(
+        prompts.map((prompt, index) => requestFor(prompt, 2, index)),
+        talking,
+        (response) => responses.push(response),
+        { goOn },
+      );
       responses.sort((a, b) => a.request - b.request || a.index - b.index);
       const rows = responses.map(({ request, tokens, logProbs }) => {
         const flags = Uint8Array.from(logProbs, (value, i) => (value === 0 && tokens[i] !== -1 ? 1 : 0));
@@ -126,14 +159,22 @@ describe("a policy in a thread", () => {
     const [{ responses, scored }] = results as [(typeof results)[0]];
     expect(responses.some(({ logProbs }) => logProbs.includes(0))).toBe(true);
     const T = Math.max(...responses.map(({ tokens }) => tokens.length));
-    for (const [b, { logProbs }] of responses.entries()) logProbs.forEach((value, t) => expect(Math.abs(value - scored.logProbs![b * T + t]!)).toBeLessThanOrEqual(2e-5));
+    for (const [b, { logProbs }] of responses.entries())
+      logProbs.forEach((value, t) => expect(Math.abs(value - scored.logProbs![b * T + t]!)).toBeLessThanOrEqual(2e-5));
   });
 
   it("fails with what an answer to a turn failed with, and samples on afterwards", async () => {
     const failure = new Error("the server is gone");
     const talking = { ...sampling, maxNewTokens: 40, stopTokens: Array.from({ length: 30 }, (_, i) => 5 + i) };
-    await expect(far.rollout.generate([requestFor(prompts[0]!, 2, 0)], talking, () => undefined, { goOn: () => Promise.reject(failure) })).rejects.toBe(failure);
-    const endless = far.rollout.generate([requestFor(prompts[0]!, 2, 0)], talking, () => undefined, { goOn: () => new Promise(() => undefined), giveUp: AbortSignal.timeout(1) });
+    await expect(
+      far.rollout.generate([requestFor(prompts[0]!, 2, 0)], talking, () => undefined, {
+        goOn: () => Promise.reject(failure),
+      }),
+    ).rejects.toBe(failure);
+    const endless = far.rollout.generate([requestFor(prompts[0]!, 2, 0)], talking, () => undefined, {
+      goOn: () => new Promise(() => undefined),
+      giveUp: AbortSignal.timeout(1),
+    });
     await expect(endless).rejects.toThrow("aborted");
     expect((await sampleAll(far.rollout, prompts, 1, sampling)).length).toBe(3);
   });
@@ -154,7 +195,9 @@ describe("a policy in a thread", () => {
     try {
       const first = await sampleAll(local.rollout, prompts, 2, sampling);
       const learn = async ({ learner }: OpenPolicy) => {
-        await learner.backward(batchOf(first), { logProbs: new Float32Array(first.length * Math.max(...first.map(({ tokens }) => tokens.length))).fill(0.3) });
+        await learner.backward(batchOf(first), {
+          logProbs: new Float32Array(first.length * Math.max(...first.map(({ tokens }) => tokens.length))).fill(0.3),
+        });
         await learner.step({ learningRate: 3e-2 });
       };
       const asked = sampleAll(policy.rollout, prompts, 2, sampling);
@@ -175,7 +218,9 @@ describe("a policy in a thread", () => {
   it("names what is wrong with a folder", async () => {
     await expect(openPolicy({ ...options, folder: scratch })).rejects.toThrow("config.json");
     await expect(openPolicy({ ...options, weights: join(scratch, "nowhere") })).rejects.toThrow("nowhere");
-    await expect(openPolicyInProcess({ ...options, optimizer: { ...optimizer, freeze: ["no.such.*"] } })).rejects.toThrow("no.such.*");
+    await expect(
+      openPolicyInProcess({ ...options, optimizer: { ...optimizer, freeze: ["no.such.*"] } }),
+    ).rejects.toThrow("no.such.*");
   });
 });
 
@@ -186,7 +231,9 @@ describe("the processor's port", () => {
     const [picture] = prompts[1]!.pictures;
     const idsOf = (prompt: string) => near.processor.encodePrompt({ prompt, system: null }, [picture!]).ids;
     expect(idsOf("Hi")).toEqual(idsOf("<image>Hi"));
-    expect(() => near.processor.encodePrompt({ prompt: "<image>Hi", system: null }, [])).toThrow("1 <image> marks and 0 pictures");
+    expect(() => near.processor.encodePrompt({ prompt: "<image>Hi", system: null }, [])).toThrow(
+      "1 <image> marks and 0 pictures",
+    );
   });
 
   it("decodes without special tokens", () => {

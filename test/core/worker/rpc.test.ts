@@ -25,7 +25,14 @@ describe("calls over a port", () => {
     const quick = caller.call("add", { a: 6, b: 6 });
     await Promise.all([slow, quick]);
     const lines = (await caller.call("log", null)).slice(-6);
-    expect([...lines].sort()).toEqual(["arrived 5+5", "arrived 6+6", "done 5+5", "done 6+6", "started 5+5", "started 6+6"]);
+    expect([...lines].sort()).toEqual([
+      "arrived 5+5",
+      "arrived 6+6",
+      "done 5+5",
+      "done 6+6",
+      "started 5+5",
+      "started 6+6",
+    ]);
     expect(lines.indexOf("started 6+6")).toBeGreaterThan(lines.indexOf("done 5+5"));
     expect(lines.indexOf("arrived 6+6")).toBeLessThan(lines.indexOf("done 5+5"));
   });
@@ -60,7 +67,10 @@ describe("calls over a port", () => {
   });
 
   it("throws the handler's error with name, stack, cause and fields, and goes on", async () => {
-    const error = await caller.call("fail", "no such sum").then(() => null, (thrown: unknown) => thrown as Error);
+    const error = await caller.call("fail", "no such sum").then(
+      () => null,
+      (thrown: unknown) => thrown as Error,
+    );
     expect(error).toBeInstanceOf(Error);
     expect(error!.name).toBe("TypeError");
     expect(error!.message).toBe("no such sum");
@@ -72,7 +82,9 @@ describe("calls over a port", () => {
   });
 
   it("rejects unknown methods by name", async () => {
-    await expect(caller.call("subtract" as "add", { a: 1, b: 1 })).rejects.toThrow('No method "subtract" is served here, only add, log');
+    await expect(caller.call("subtract" as "add", { a: 1, b: 1 })).rejects.toThrow(
+      'No method "subtract" is served here, only add, log',
+    );
   });
 
   it("fails what waits and what comes later, naming the calls", async () => {

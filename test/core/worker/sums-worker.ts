@@ -40,9 +40,10 @@ export const sumsHandlers: Handlers<SumsService> = {
   },
   die: (how) => async () => {
     if (how === "exit") process.exit(7);
-    if (how === "throw") setImmediate(() => {
-      throw new Error("thrown outside of any call");
-    });
+    if (how === "throw")
+      setImmediate(() => {
+        throw new Error("thrown outside of any call");
+      });
     const hoard: unknown[] = [];
     while (how === "memory") hoard.push(Array.from({ length: 10_000 }, (_, index) => ({ index })));
     return sleep(10_000).then(() => ({ value: undefined as never }));

@@ -25,7 +25,10 @@ describe("a service in a thread", () => {
   });
 
   it("rejects with the error of a failed start", async () => {
-    const error = await start({ refuse: "no weights here" }).then(() => null, (thrown: unknown) => thrown as Error);
+    const error = await start({ refuse: "no weights here" }).then(
+      () => null,
+      (thrown: unknown) => thrown as Error,
+    );
     expect(error).toMatchObject({ name: "RangeError", message: "no weights here", cause: { message: "deeper" } });
   });
 
@@ -49,7 +52,12 @@ describe("a service in a thread", () => {
   });
 
   it("says that memory ran out", async () => {
-    const thread = await launchThread<SumsService, unknown>(bootstrap, { name: "sums", maxOldGenerationMegabytes: 48 }).start({});
-    await expect(thread.caller.call("die", "memory")).rejects.toThrow("The sums thread ran out of memory: use a smaller batch");
+    const thread = await launchThread<SumsService, unknown>(bootstrap, {
+      name: "sums",
+      maxOldGenerationMegabytes: 48,
+    }).start({});
+    await expect(thread.caller.call("die", "memory")).rejects.toThrow(
+      "The sums thread ran out of memory: use a smaller batch",
+    );
   });
 });

@@ -1,9 +1,9 @@
 /**
- * Trains one step on a model case of a golden folder, writes the model, and writes what check_in_transformers.py compares:
- * the written folder's log-probs, as this project computes them after reading it back.
+ * Trains one step on a model case of a golden folder, writes the model, and writes what check_in_transformers.py
+ * compares: the written folder's log-probs, as this project computes them after reading it back.
  *
- * usage: GOLDEN_DIR=<folder> node --import tsx test/golden/scripts/write-trained-folder.ts <model>.<case> <output> [F32|F16|BF16] [shard bytes]
- * then:  python check_in_transformers.py <output>/model <output>/row0.json
+ * usage: GOLDEN_DIR=<folder> node --import tsx test/golden/scripts/write-trained-folder.ts <model>.<case> <output>
+ * [F32|F16|BF16] [shard bytes] then:  python check_in_transformers.py <output>/model <output>/row0.json
  */
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,13 +23,19 @@ const prompts = await Promise.all(info.messages.map(async (parts) => (await enco
 const batch = completionBatch(prompts, tensorOf(tensors, "completion_ids"), tensorOf(tensors, "completion_mask"));
 const learner = createLearner(model, 4096);
 const count = batch.rows.reduce((total, { tokens }) => total + tokens.length, 0);
-await learner.backward(batch, { logProbs: Float32Array.from(tensorOf(tensors, "completion_mask").data, (m) => -m / count) });
+await learner.backward(batch, {
+  logProbs: Float32Array.from(tensorOf(tensors, "completion_mask").data, (m) => -m / count),
+});
 const { gradientNorm } = await learner.step({ learningRate: 1e-3 });
 
 await mkdir(output, { recursive: true });
 const folder = join(output, "model");
 await saveModelFolder(folder, {
-  weights: model.runtime.weights(), source: model.folder, overwrite: true, type: type as "F32" | "F16" | "BF16", maxShardBytes: Number(shardBytes),
+  weights: model.runtime.weights(),
+  source: model.folder,
+  overwrite: true,
+  type: type as "F32" | "F16" | "BF16",
+  maxShardBytes: Number(shardBytes),
 });
 const { config, weights } = await loadModelFolder(folder, (described) => createModel(described).parameters);
 const written = { ...model, runtime: new ModelRuntime(createModel(config), weights, model.runtime.executor) };

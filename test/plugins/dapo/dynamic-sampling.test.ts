@@ -7,11 +7,20 @@ import { describe, expect, it } from "vitest";
 type Options = ConstructorParameters<typeof DynamicSamplingPlugin>[0];
 
 const group = (key: string, rewards: readonly number[], round = 0): Group =>
-  makeGroup({ key, round, samples: rewards.map((reward, index) => makeSample({ prompt: key, index, reward, parts: { accuracy: reward > 0.5 ? 1 : 0 } })) });
+  makeGroup({
+    key,
+    round,
+    samples: rewards.map((reward, index) =>
+      makeSample({ prompt: key, index, reward, parts: { accuracy: reward > 0.5 ? 1 : 0 } }),
+    ),
+  });
 
 const choose = async (options: Options, groups: readonly Group[], round = 0, wanted = 2): Promise<GroupSelection> => {
   const { hooks } = createHost([new DynamicSamplingPlugin(options)], { seed: 1 });
-  return await hooks.groups.promise({ groups, wanted, round, lastRound: false, sampleMore: false }, { step: 3, steps: 10 });
+  return await hooks.groups.promise(
+    { groups, wanted, round, lastRound: false, sampleMore: false },
+    { step: 3, steps: 10 },
+  );
 };
 const keys = ({ groups }: GroupSelection): string[] => groups.map(({ key }) => key);
 
@@ -28,12 +37,17 @@ describe("DynamicSamplingPlugin", () => {
   it("keeps groups whose mean of a part lies strictly between the bounds", async () => {
     expect(keys(await choose({ metric: "accuracy", keep: "between" }, all))).toEqual(["mixed"]);
     expect(keys(await choose({ keep: "between", low: 0, high: 0.5 }, all))).toEqual(["partly"]);
-    await expect(choose({ metric: "acuracy" }, all)).rejects.toThrow('the reward of prompt "right" has no part "acuracy"; it has accuracy');
+    await expect(choose({ metric: "acuracy" }, all)).rejects.toThrow(
+      'the reward of prompt "right" has no part "acuracy"; it has accuracy',
+    );
   });
 
   it("judges only the new round", async () => {
     const kept = group("kept", [1, 1], 0);
-    expect(keys(await choose({}, [kept, group("new", [1, 0], 1), group("same", [1, 1], 1)], 1))).toEqual(["kept", "new"]);
+    expect(keys(await choose({}, [kept, group("new", [1, 0], 1), group("same", [1, 1], 1)], 1))).toEqual([
+      "kept",
+      "new",
+    ]);
   });
 
   it("stops asking, or the run, when its rounds are used up", async () => {
@@ -63,16 +77,27 @@ describe("DynamicSamplingPlugin", () => {
   });
 
   it("rejects bounds that leave nothing between them", () => {
-    expect(() => new DynamicSamplingPlugin({ low: 0.9, high: 0.1 })).toThrow('the option "low" is 0.9 and "high" is 0.1');
+    expect(() => new DynamicSamplingPlugin({ low: 0.9, high: 0.1 })).toThrow(
+      'the option "low" is 0.9 and "high" is 0.1',
+    );
   });
 
   it("counts rounds and waste over the whole step", async () => {
     const host = createHost([new DynamicSamplingPlugin()], { seed: 1 });
-    const select = (groups: readonly Group[], round: number) => host.hooks.groups.promise({ groups, wanted: 2, round, lastRound: false, sampleMore: false }, { step: 1, steps: 1 });
+    const select = (groups: readonly Group[], round: number) =>
+      host.hooks.groups.promise(
+        { groups, wanted: 2, round, lastRound: false, sampleMore: false },
+        { step: 1, steps: 1 },
+      );
     const first = await select(all.slice(0, 3), 0);
     const second = await select([...first.groups, group("late", [0, 1], 1)], 1);
     host.hooks.advantages.call({} as never, { groups: second.groups } as never);
-    expect(host.takeMetrics()).toEqual({ "dapo/rounds": 2, "dapo/dropped": 2, "dapo/dropped_share": 0.5, "dapo/carried": 0 });
+    expect(host.takeMetrics()).toEqual({
+      "dapo/rounds": 2,
+      "dapo/dropped": 2,
+      "dapo/dropped_share": 0.5,
+      "dapo/carried": 0,
+    });
   });
 });
 
@@ -80,7 +105,10 @@ describe("DynamicSamplingPlugin that carries over", () => {
   it("keeps what survived for the next step, under keys of its own, first in line and not judged again", async () => {
     const host = createHost([new DynamicSamplingPlugin({ rounds: 1, whenSpent: "carry" })], { seed: 1 });
     const ask = (step: number, groups: readonly Group[]): Promise<GroupSelection> =>
-      host.hooks.groups.promise({ groups, wanted: 2, round: 0, lastRound: false, sampleMore: false }, { step, steps: 10 });
+      host.hooks.groups.promise(
+        { groups, wanted: 2, round: 0, lastRound: false, sampleMore: false },
+        { step, steps: 10 },
+      );
     const first = await ask(1, [group("a", [0, 1]), group("b", [1, 1])]);
     expect([first.groups, first.sampleMore]).toEqual([[], false]);
     const second = await ask(2, [group("a", [0, 0]), group("c", [1, 0])]);
@@ -92,7 +120,14 @@ describe("DynamicSamplingPlugin that carries over", () => {
   it("waits as long as it takes, and forgets nothing on the way", async () => {
     const host = createHost([new DynamicSamplingPlugin({ rounds: 1, whenSpent: "carry" })], { seed: 1 });
     const ask = (step: number, key: string): Promise<GroupSelection> =>
-      host.hooks.groups.promise({ groups: [group(key, [0, 1])], wanted: 3, round: 0, lastRound: false, sampleMore: false }, { step, steps: 10 });
-    expect([keys(await ask(1, "a")), keys(await ask(2, "a")), keys(await ask(3, "a"))]).toEqual([[], [], ["a (step 1)", "a (step 2)", "a"]]);
+      host.hooks.groups.promise(
+        { groups: [group(key, [0, 1])], wanted: 3, round: 0, lastRound: false, sampleMore: false },
+        { step, steps: 10 },
+      );
+    expect([keys(await ask(1, "a")), keys(await ask(2, "a")), keys(await ask(3, "a"))]).toEqual([
+      [],
+      [],
+      ["a (step 1)", "a (step 2)", "a"],
+    ]);
   });
 });

@@ -23,7 +23,11 @@ describe("OverlongPenaltyPlugin", () => {
   });
 
   it("needs a cache that fits", () => {
-    expect(() => new OverlongPenaltyPlugin({ maxLength: 4, cache: 5 })).toThrow('the option "cache" is 5, allowed is at most maxLength, 4');
-    expect(() => new OverlongPenaltyPlugin({} as never)).toThrow('OverlongPenaltyPlugin: the option "maxLength" is missing, allowed is number');
+    expect(() => new OverlongPenaltyPlugin({ maxLength: 4, cache: 5 })).toThrow(
+      'the option "cache" is 5, allowed is at most maxLength, 4',
+    );
+    expect(() => new OverlongPenaltyPlugin({} as never)).toThrow(
+      'OverlongPenaltyPlugin: the option "maxLength" is missing, allowed is number',
+    );
   });
 });

@@ -31,7 +31,10 @@ describe("ConsistencyBonusPlugin", () => {
     const [score] = host.scores("rewards");
     const of = (text: string) => {
       const made = makeSample({ text });
-      return score!.target!.of({ ...made, response: { ...made.response, tokens: tabularProcessor.encodeText(text) } }, tabularProcessor);
+      return score!.target!.of(
+        { ...made, response: { ...made.response, tokens: tabularProcessor.encodeText(text) } },
+        tabularProcessor,
+      );
     };
     const letters = (text: string): number[] => [...tabularProcessor.encodeText(text)];
     expect([of("abcdef").given, [...of("abcdef").tokens]]).toEqual([2, letters("cd")]);

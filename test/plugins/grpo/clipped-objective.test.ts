@@ -5,7 +5,11 @@ import { mul } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 
 /** One token of ratio r and advantage A; returns loss and dL/dlogπ. */
-function token(ratio: number, advantage: number, options: ConstructorParameters<typeof ClippedObjectivePlugin>[0] = {}) {
+function token(
+  ratio: number,
+  advantage: number,
+  options: ConstructorParameters<typeof ClippedObjectivePlugin>[0] = {},
+) {
   const old = -2;
   const { loss, gradients, metrics } = lossOf([new ClippedObjectivePlugin(options)], {
     logProbs: [[old + Math.log(ratio)]],
@@ -46,7 +50,11 @@ describe("ClippedObjectivePlugin", () => {
 
   it("reports what it clipped", () => {
     expect(token(1.5, 1).metrics).toMatchObject({ "policy/clip_high": 1, "policy/clip_low": 0, "policy/clip_dual": 0 });
-    expect(token(0.5, -1).metrics).toMatchObject({ "policy/clip_high": 0, "policy/clip_low": 1, "policy/clip_dual": 0 });
+    expect(token(0.5, -1).metrics).toMatchObject({
+      "policy/clip_high": 0,
+      "policy/clip_low": 1,
+      "policy/clip_dual": 0,
+    });
     expect(token(4, -1).metrics).toMatchObject({ "policy/clip_high": 0, "policy/clip_low": 0, "policy/clip_dual": 1 });
   });
 
@@ -62,17 +70,26 @@ describe("ClippedObjectivePlugin", () => {
         this.#slot = slot;
       }
       apply({ hooks }: Run): void {
-        hooks.weights.tap(this.name, (weights, { term, slot }) => (term === "policy" && slot === this.#slot ? mul(weights, -0.5) : weights));
+        hooks.weights.tap(this.name, (weights, { term, slot }) =>
+          term === "policy" && slot === this.#slot ? mul(weights, -0.5) : weights,
+        );
       }
     }
     const minibatch = { logProbs: [[-2 + Math.log(1.5)]], oldLogProbs: [[-2]], advantages: [1] };
     // Before the clip the sign of the advantage turns: −min(r·(−½), …) is no longer clipped from above.
-    expect(lossOf([new HalvingPlugin("before_clip"), new ClippedObjectivePlugin()], minibatch).loss).toBeCloseTo(0.75, 5);
+    expect(lossOf([new HalvingPlugin("before_clip"), new ClippedObjectivePlugin()], minibatch).loss).toBeCloseTo(
+      0.75,
+      5,
+    );
     expect(lossOf([new HalvingPlugin("after_clip"), new ClippedObjectivePlugin()], minibatch).loss).toBeCloseTo(0.6, 5);
   });
 
   it("rejects impossible options", () => {
-    expect(() => new ClippedObjectivePlugin({ dualClip: 0.5 })).toThrow('ClippedObjectivePlugin: the option "dualClip" is 0.5, allowed is more than 1');
-    expect(() => new ClippedObjectivePlugin({ reduction: "mean" as never })).toThrow('is "mean", allowed is "token_mean" or');
+    expect(() => new ClippedObjectivePlugin({ dualClip: 0.5 })).toThrow(
+      'ClippedObjectivePlugin: the option "dualClip" is 0.5, allowed is more than 1',
+    );
+    expect(() => new ClippedObjectivePlugin({ reduction: "mean" as never })).toThrow(
+      'is "mean", allowed is "token_mean" or',
+    );
   });
 });

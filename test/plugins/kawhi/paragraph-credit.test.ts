@@ -16,10 +16,22 @@ class OnePlugin implements Plugin {
 }
 
 /** Advantages of 1 become the weights. */
-function weightsOf(tokens: readonly number[], alpha: readonly number[], { pictures = 1, ...options }: { pictures?: number } & ConstructorParameters<typeof ParagraphCreditPlugin>[0] = {}): number[] {
+function weightsOf(
+  tokens: readonly number[],
+  alpha: readonly number[],
+  { pictures = 1, ...options }: { pictures?: number } & ConstructorParameters<typeof ParagraphCreditPlugin>[0] = {},
+): number[] {
   const plugins = [new OnePlugin(), new ParagraphCreditPlugin({ view: "original", ...options })];
   const row = tokens.map(() => -1);
-  return [...lossOf(plugins, { logProbs: [row], tokens: [tokens], decode, pictures: [pictures], scores: { "original/old/pictureAlignment(-1)": [alpha] } }).advantages[0]!];
+  return [
+    ...lossOf(plugins, {
+      logProbs: [row],
+      tokens: [tokens],
+      decode,
+      pictures: [pictures],
+      scores: { "original/old/pictureAlignment(-1)": [alpha] },
+    }).advantages[0]!,
+  ];
 }
 
 test("tokens of a paragraph weigh alike, those of one that looks at the picture more", () => {
@@ -30,7 +42,9 @@ test("tokens of a paragraph weigh alike, those of one that looks at the picture 
 });
 
 test("smoothing takes the weights towards each other, and a response of one paragraph weighs the most", () => {
-  expect(weightsOf([0, 1, 0, 0], [0.3, 0.1, 0, 0], { smoothing: 1 })).toEqual(new Array(4).fill(expect.closeTo(0.55, 6)));
+  expect(weightsOf([0, 1, 0, 0], [0.3, 0.1, 0, 0], { smoothing: 1 })).toEqual(
+    new Array(4).fill(expect.closeTo(0.55, 6)),
+  );
   expect(weightsOf([0, 0], [0.3, 0.1])).toEqual([1, 1]);
 });
 
@@ -45,5 +59,7 @@ test("responses to text-only prompts keep their advantages", () => {
 });
 
 test("the view of key regions is asked for by name, with what to do where nobody registers it", () => {
-  expect(() => createHost([new ParagraphCreditPlugin({ heads: [0, 3] })], { seed: 1 })).toThrow('asks for the view "key-regions", and no plugin registers it: list KeyRegionsPlugin in the recipe, or set view to "original" for all visual tokens');
+  expect(() => createHost([new ParagraphCreditPlugin({ heads: [0, 3] })], { seed: 1 })).toThrow(
+    'asks for the view "key-regions", and no plugin registers it: list KeyRegionsPlugin in the recipe, or set view to "original" for all visual tokens',
+  );
 });

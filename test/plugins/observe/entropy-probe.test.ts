@@ -4,7 +4,22 @@ import { EntropyProbePlugin } from "../../../plugins/observe/entropy-probe.ts";
 
 describe("EntropyProbePlugin", () => {
   it("reports the mean entropy over tokens, and gives no term", () => {
-    const { terms, metrics } = lossOf([new EntropyProbePlugin()], { logProbs: [[-1, -2], [-0.5, -9]], mask: [[1, 1], [1, 0]], scores: { "original/old/entropy": [[0.5, 1], [3, 100]] } });
+    const { terms, metrics } = lossOf([new EntropyProbePlugin()], {
+      logProbs: [
+        [-1, -2],
+        [-0.5, -9],
+      ],
+      mask: [
+        [1, 1],
+        [1, 0],
+      ],
+      scores: {
+        "original/old/entropy": [
+          [0.5, 1],
+          [3, 100],
+        ],
+      },
+    });
     expect(metrics["observe/entropy"]).toBeCloseTo(1.5, 6);
     expect(Object.keys(terms)).toEqual([]);
   });

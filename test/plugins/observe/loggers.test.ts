@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { appendFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sqlite from "node-sqlite3-wasm";
@@ -23,7 +32,12 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const wandbFile = (home: string): string => {
   const run = readdirSync(join(home, "wandb")).find((name) => name.startsWith("offline-run-"))!;
-  return join(home, "wandb", run, readdirSync(join(home, "wandb", run)).find((name) => name.endsWith(".wandb"))!);
+  return join(
+    home,
+    "wandb",
+    run,
+    readdirSync(join(home, "wandb", run)).find((name) => name.endsWith(".wandb"))!,
+  );
 };
 const logged = (home: string): { step: number; metrics: string }[] => {
   const database = new sqlite.Database(join(home, "trackio/papo.db"));
@@ -46,19 +60,30 @@ test("all four follow a run, go on when it is resumed, and hold every number onc
   expect(metrics).toHaveLength(6);
 
   const [header, ...rows] = parse(readFileSync(join(folder, "metrics.csv"))) as string[][];
-  expect(rows.map((row) => Object.fromEntries(row.flatMap((value, index) => (value === "" ? [] : [[header![index]!, Number(value)]]))))).toEqual(metrics.map(({ step, metrics: values }) => ({ step, ...values })));
+  expect(
+    rows.map((row) =>
+      Object.fromEntries(row.flatMap((value, index) => (value === "" ? [] : [[header![index]!, Number(value)]]))),
+    ),
+  ).toEqual(metrics.map(({ step, metrics: values }) => ({ step, ...values })));
   expect((parse(readFileSync(join(folder, "responses.csv"))) as string[][]).map(([step]) => step)).toContain("1");
 
   const steps = readRecords(readFileSync(join(folder, "tensorboard/events.out.tfevents.papo"))).map(({ step }) => step);
   expect(steps).toEqual([0, 1, 1, 2, 2, 3, 4, 4, 5, 6, 6]);
-  expect(logged(folder).map(({ step, metrics: values }) => ({ step, metrics: JSON.parse(values) as object }))).toEqual(metrics);
+  expect(logged(folder).map(({ step, metrics: values }) => ({ step, metrics: JSON.parse(values) as object }))).toEqual(
+    metrics,
+  );
 
   // The first run's end is cut by the second, whose own comes last: field 18, an exit code of 0.
-  const [exit, ...histories] = readLog(readFileSync(wandbFile(folder))).slice(2).map(({ data }) => data.toString("latin1")).reverse();
+  const [exit, ...histories] = readLog(readFileSync(wandbFile(folder)))
+    .slice(2)
+    .map(({ data }) => data.toString("latin1"))
+    .reverse();
   expect(exit).toBe("\x08\x08\x92\x01\x02\x08\x00");
   histories.reverse();
   expect(histories).toHaveLength(6);
-  for (const [index, text] of histories.entries()) for (const [name, value] of Object.entries(metrics[index]!.metrics)) expect(text).toContain(`${name}\x82\x01${String.fromCharCode(String(value).length)}${value}`);
+  for (const [index, text] of histories.entries())
+    for (const [name, value] of Object.entries(metrics[index]!.metrics))
+      expect(text).toContain(`${name}\x82\x01${String.fromCharCode(String(value).length)}${value}`);
 }, 30_000);
 
 test("a logger may come and go when a run is resumed, and its trouble does not end the run", async () => {
@@ -80,7 +105,14 @@ function write(sink: LogSink): void {
   sink.metrics({ step: 1, steps: 3, metrics: { "reward/mean": 0.1, "loss/total": -1.5e-7 } });
   sink.metrics({ step: 2, steps: 3, metrics: { "reward/mean": 1, "loss/total": NaN, "late/comer": Infinity } });
   sink.rollouts(3, []);
-  sink.metrics({ step: 3, steps: 3, metrics: { long: 1, ...Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`many/${index}`, index / 7])) } });
+  sink.metrics({
+    step: 3,
+    steps: 3,
+    metrics: {
+      long: 1,
+      ...Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`many/${index}`, index / 7])),
+    },
+  });
 }
 
 test("the bytes are those that the peers' own packages have read (test/plugins/observe/read-logs.py)", () => {
@@ -89,9 +121,23 @@ test("the bytes are those that the peers' own packages have read (test/plugins/o
   write(tensorBoardSink(join(folder, "tensorboard"), moment));
   write(wandbSink(join(folder, "wandb"), { project: "papo", run: "run" }, moment));
   let drawn = 0;
-  write(trackioSink(join(folder, "trackio"), { project: "papo", run: "run" }, moment, () => `00000000-0000-4000-8000-${String(++drawn).padStart(12, "0")}`));
-  const digest = (file: string): string => createHash("sha256").update(readFileSync(join(folder, file))).digest("hex").slice(0, 16);
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1)).sort();
+  write(
+    trackioSink(
+      join(folder, "trackio"),
+      { project: "papo", run: "run" },
+      moment,
+      () => `00000000-0000-4000-8000-${String(++drawn).padStart(12, "0")}`,
+    ),
+  );
+  const digest = (file: string): string =>
+    createHash("sha256")
+      .update(readFileSync(join(folder, file)))
+      .digest("hex")
+      .slice(0, 16);
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
   expect(Object.fromEntries(files.map((file) => [file, digest(file)]))).toMatchInlineSnapshot(`
     {
       "csv/metrics.csv": "b9faa7705cba137d",
@@ -108,7 +154,8 @@ test("the bytes are those that the peers' own packages have read (test/plugins/o
   `);
   const committed = new URL("read/", import.meta.url).pathname;
   if (process.env["WRITE_LOGS"]) cpSync(folder, committed, { recursive: true });
-  for (const file of files) expect(readFileSync(join(folder, file)).equals(readFileSync(join(committed, file))), file).toBe(true);
+  for (const file of files)
+    expect(readFileSync(join(folder, file)).equals(readFileSync(join(committed, file))), file).toBe(true);
 });
 
 test("Trackio's table holds rows with pictures that are there", () => {
@@ -116,8 +163,13 @@ test("Trackio's table holds rows with pictures that are there", () => {
   const database = new sqlite.Database(join(folder, "trackio/papo.db"));
   const [first] = database.all("SELECT metrics FROM metrics ORDER BY id") as { metrics: string }[];
   database.close();
-  const { rollouts } = JSON.parse(first!.metrics) as { rollouts: { _value: { question: string; "picture 2": { file_path: string; caption: string } }[] } };
-  expect(rollouts._value[0]).toMatchObject({ question: rollout.question, "picture 2": { _type: "trackio.image", caption: "masked" } });
+  const { rollouts } = JSON.parse(first!.metrics) as {
+    rollouts: { _value: { question: string; "picture 2": { file_path: string; caption: string } }[] };
+  };
+  expect(rollouts._value[0]).toMatchObject({
+    question: rollout.question,
+    "picture 2": { _type: "trackio.image", caption: "masked" },
+  });
   expect(existsSync(join(folder, "trackio/media", rollouts._value[0]!["picture 2"].file_path))).toBe(true);
   expect(logged(folder).map(({ metrics }) => metrics)[1]).toContain('"loss/total":"NaN","late/comer":"Infinity"');
 });

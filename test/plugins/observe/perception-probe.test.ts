@@ -3,9 +3,20 @@ import { createHost, lossOf } from "@papo/core/testing";
 import { PerceptionProbePlugin } from "../../../plugins/observe/perception-probe.ts";
 
 const minibatch = {
-  logProbs: [[-1, -2], [-0.5, -9]],
-  mask: [[1, 1], [1, 0]],
-  scores: { "masked/old/logProbs": [[-1, -3], [-1.5, -1]] },
+  logProbs: [
+    [-1, -2],
+    [-0.5, -9],
+  ],
+  mask: [
+    [1, 1],
+    [1, 0],
+  ],
+  scores: {
+    "masked/old/logProbs": [
+      [-1, -3],
+      [-1.5, -1],
+    ],
+  },
 };
 
 describe("PerceptionProbePlugin", () => {
@@ -32,6 +43,8 @@ describe("PerceptionProbePlugin", () => {
   });
 
   it("says which plugin is missing when no view is registered", () => {
-    expect(() => createHost([new PerceptionProbePlugin()], { seed: 1 })).toThrow(/PerceptionProbePlugin.*"masked".*RandomMaskPlugin/s);
+    expect(() => createHost([new PerceptionProbePlugin()], { seed: 1 })).toThrow(
+      /PerceptionProbePlugin.*"masked".*RandomMaskPlugin/s,
+    );
   });
 });

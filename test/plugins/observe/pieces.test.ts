@@ -2,9 +2,11 @@ import { describe, expect, it } from "vitest";
 import { piecesOf } from "../../../plugins/observe/pieces.ts";
 
 /** One byte per token; 0 is special and left out. */
-const bytes = (tokens: Int32Array): string => new TextDecoder().decode(Uint8Array.from(tokens).filter((byte) => byte !== 0));
+const bytes = (tokens: Int32Array): string =>
+  new TextDecoder().decode(Uint8Array.from(tokens).filter((byte) => byte !== 0));
 /** One word per token, joined by spaces. */
-const words = (tokens: Int32Array): string => [...tokens].map((token) => ["<s>", "two", "red", "cats"][token]).join(" ");
+const words = (tokens: Int32Array): string =>
+  [...tokens].map((token) => ["<s>", "two", "red", "cats"][token]).join(" ");
 
 describe("piecesOf", () => {
   it("gives a character of several bytes to its last token, and nothing to a special one", () => {

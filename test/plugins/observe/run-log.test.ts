@@ -19,7 +19,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const grey = (hash: string, value: number) => ({ hash, grid: [1, 2, 2] as const, pixels: new Float32Array(4 * 3 * 2 * 14 * 14).fill(value) });
+const grey = (hash: string, value: number) => ({
+  hash,
+  grid: [1, 2, 2] as const,
+  pixels: new Float32Array(4 * 3 * 2 * 14 * 14).fill(value),
+});
 
 const experienceAt = (step: number): Experience => {
   const tokens = Int32Array.of(3, 4);
@@ -31,8 +35,24 @@ const experienceAt = (step: number): Experience => {
     ]);
     const picture = { width: 28, height: 28, data: new Uint8Array(28 * 28 * 3), source: "test" };
     return {
-      prompt: { key, row: { id: key, prompt: "how many?", system: null, images: ["x.png"], answer: "2", fields: {} }, pictures: [picture], views },
-      response: { index: 0, segments: [{ source: "policy", tokens, text: "two </script>" }], tokens, text: "two </script>", rawText: "two </script>", opening: "", logProbs, behaviourLogProbs: logProbs, finish: "length", view: "original" },
+      prompt: {
+        key,
+        row: { id: key, prompt: "how many?", system: null, images: ["x.png"], answer: "2", fields: {} },
+        pictures: [picture],
+        views,
+      },
+      response: {
+        index: 0,
+        segments: [{ source: "policy", tokens, text: "two </script>" }],
+        tokens,
+        text: "two </script>",
+        rawText: "two </script>",
+        opening: "",
+        logProbs,
+        behaviourLogProbs: logProbs,
+        finish: "length",
+        view: "original",
+      },
       views,
       scored: 0,
       reward: 0.5,
@@ -40,11 +60,26 @@ const experienceAt = (step: number): Experience => {
       notes: { accuracy: "perception" },
     };
   });
-  return { step, samples, T: 2, arrays: { advantages: Float32Array.of(1, 1, -1, -1), "masked/old/logProbs": Float32Array.of(-1.25, -1, -0.25, -1) } };
+  return {
+    step,
+    samples,
+    T: 2,
+    arrays: { advantages: Float32Array.of(1, 1, -1, -1), "masked/old/logProbs": Float32Array.of(-1.25, -1, -0.25, -1) },
+  };
 };
 
 const start = (options: Partial<ConstructorParameters<typeof RunLogPlugin>[0]> = {}) => {
-  const host = createHost([new RunLogPlugin({ folder, every: 10, decode: (tokens) => [...tokens].map((token) => `<${token}>`).join(""), ...options })], { seed: 1 });
+  const host = createHost(
+    [
+      new RunLogPlugin({
+        folder,
+        every: 10,
+        decode: (tokens) => [...tokens].map((token) => `<${token}>`).join(""),
+        ...options,
+      }),
+    ],
+    { seed: 1 },
+  );
   const finish = (step: number) => host.hooks.stepped.promise({ step, steps: 20, metrics: {} });
   return { events: host.events, finish };
 };
@@ -59,16 +94,32 @@ describe("RunLogPlugin", () => {
     const { rollouts, problems } = readRunFolder(folder);
     const samples = allRollouts(rollouts);
     expect(problems).toEqual([]);
-    expect(samples.map(({ step, key }) => [step, key])).toEqual([[1, "a"], [1, "b"], [10, "a"], [10, "b"]]);
+    expect(samples.map(({ step, key }) => [step, key])).toEqual([
+      [1, "a"],
+      [1, "b"],
+      [10, "a"],
+      [10, "b"],
+    ]);
     expect(samples[1]).toMatchObject({
-      question: "how many?", answer: "2", text: "two </script>", finish: "length", pieces: ["<3>", "<4>"], reward: 0.5,
-      parts: { accuracy: 0.5 }, notes: { accuracy: "perception" }, logProbs: [-0.25, -1], advantages: [-1, -1], perceptionKl: { masked: [0, 0] },
+      question: "how many?",
+      answer: "2",
+      text: "two </script>",
+      finish: "length",
+      pieces: ["<3>", "<4>"],
+      reward: 0.5,
+      parts: { accuracy: 0.5 },
+      notes: { accuracy: "perception" },
+      logProbs: [-0.25, -1],
+      advantages: [-1, -1],
+      perceptionKl: { masked: [0, 0] },
     });
     expect(samples[0]?.perceptionKl["masked"]?.[0]).toBeCloseTo(Math.exp(-1), 4);
     const views = samples[0]?.pictures[0]?.views ?? {};
     expect(Object.keys(views)).toEqual(["original", "masked"]);
     expect(await readdir(join(folder, "pictures"))).toHaveLength(3);
-    const { data, info } = await sharp(join(folder, views["masked"] ?? "")).raw().toBuffer({ resolveWithObject: true });
+    const { data, info } = await sharp(join(folder, views["masked"] ?? ""))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
     expect([info.width, info.height, Math.max(...data)]).toEqual([28, 28, 0]);
   });
 
@@ -89,7 +140,11 @@ describe("RunLogPlugin", () => {
   });
 
   it("cuts the samples of steps that a resumed run does again, and what a full disk left of a line", async () => {
-    const stepsOf = async () => (await readFile(join(folder, "samples.jsonl"), "utf8")).split("\n").slice(0, -1).map((line) => (JSON.parse(line) as { step: number }).step);
+    const stepsOf = async () =>
+      (await readFile(join(folder, "samples.jsonl"), "utf8"))
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => (JSON.parse(line) as { step: number }).step);
     const { events: killed } = start({ every: 1 });
     for (const step of [1, 2, 3]) killed.emit("experience", experienceAt(step));
     await appendFile(join(folder, "samples.jsonl"), `${"\0".repeat(3 << 20)}\n{"step":4,"key`);
@@ -126,18 +181,32 @@ describe("RunLogPlugin", () => {
 
   it("logs a real run, and lets it resume with another log", async () => {
     const policy = tabularPolicy();
-    const log = (every: number) => new RunLogPlugin({ folder, every, decode: (tokens) => policy.processor.decode(tokens) });
+    const log = (every: number) =>
+      new RunLogPlugin({ folder, every, decode: (tokens) => policy.processor.decode(tokens) });
     const run = { policy, dataset: letterRows, output: folder };
     const settings = { ...banditSettings, steps: 4, checkpointEvery: 2 };
     const interrupt = new AbortController();
     interrupt.abort();
-    await train({ ...run, settings, plugins: [new BanditPlugin(), new ScorerPlugin(), log(1)], signal: interrupt.signal });
-    const { steps } = await train({ ...run, settings, plugins: [new BanditPlugin(), new ScorerPlugin(), log(2)], resume: true });
+    await train({
+      ...run,
+      settings,
+      plugins: [new BanditPlugin(), new ScorerPlugin(), log(1)],
+      signal: interrupt.signal,
+    });
+    const { steps } = await train({
+      ...run,
+      settings,
+      plugins: [new BanditPlugin(), new ScorerPlugin(), log(2)],
+      resume: true,
+    });
     const record = readRunFolder(folder);
     const samples = allRollouts(record.rollouts);
     expect(steps).toBe(4);
     expect(record.problems).toEqual([]);
-    expect(record.alarms.filter(({ kind }) => kind === "end")).toEqual([{ kind: "end", step: 0, message: "interrupted" }, { kind: "end", step: 4, message: "finished" }]);
+    expect(record.alarms.filter(({ kind }) => kind === "end")).toEqual([
+      { kind: "end", step: 0, message: "interrupted" },
+      { kind: "end", step: 4, message: "finished" },
+    ]);
     expect(record.steps).toHaveLength(4);
     expect(new Set(samples.map(({ step }) => step))).toEqual(new Set([1, 2, 4]));
     for (const { pieces, text, advantages, logProbs, parts } of samples) {
@@ -148,6 +217,8 @@ describe("RunLogPlugin", () => {
   });
 
   it("names an option it does not know", () => {
-    expect(() => new RunLogPlugin({ folder, evry: 3 } as never)).toThrow(/RunLogPlugin: unknown option "evry"; did you mean "every"/);
+    expect(() => new RunLogPlugin({ folder, evry: 3 } as never)).toThrow(
+      /RunLogPlugin: unknown option "evry"; did you mean "every"/,
+    );
   });
 });

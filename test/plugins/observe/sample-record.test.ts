@@ -9,9 +9,21 @@ const sampleOf = (key: string, index: number, reward: number, logProbs: readonly
   const array = Float32Array.from(logProbs);
   return {
     prompt: { key, row, pictures: [], views: new Map() },
-    response: { index, segments: [{ source: "policy", tokens, text: "three" }], tokens, text: "three", rawText: "three", opening: "", logProbs: array, behaviourLogProbs: array, finish: "stop", view: "original" },
+    response: {
+      index,
+      segments: [{ source: "policy", tokens, text: "three" }],
+      tokens,
+      text: "three",
+      rawText: "three",
+      opening: "",
+      logProbs: array,
+      behaviourLogProbs: array,
+      finish: "stop",
+      view: "original",
+    },
     views: new Map(),
-    reward, scored: reward,
+    reward,
+    scored: reward,
     parts: { accuracy: reward },
     notes: { accuracy: "correct" },
   };
@@ -20,12 +32,19 @@ const sampleOf = (key: string, index: number, reward: number, logProbs: readonly
 describe("chooseSamples", () => {
   it("takes one response per prompt: best, worst, best, …, the first of equals", () => {
     const samples = [
-      sampleOf("a", 0, 0, [-1]), sampleOf("a", 1, 1, [-1]), sampleOf("a", 2, 1, [-1]),
-      sampleOf("b", 0, 1, [-1]), sampleOf("b", 1, 0, [-1]),
+      sampleOf("a", 0, 0, [-1]),
+      sampleOf("a", 1, 1, [-1]),
+      sampleOf("a", 2, 1, [-1]),
+      sampleOf("b", 0, 1, [-1]),
+      sampleOf("b", 1, 0, [-1]),
       sampleOf("c", 0, 0.5, [-1]),
       sampleOf("d", 0, 0.5, [-1]),
     ];
-    expect(chooseSamples(samples, 3).map(({ sample, row }) => [sample.prompt.key, row])).toEqual([["a", 1], ["b", 4], ["c", 5]]);
+    expect(chooseSamples(samples, 3).map(({ sample, row }) => [sample.prompt.key, row])).toEqual([
+      ["a", 1],
+      ["b", 4],
+      ["c", 5],
+    ]);
     expect(chooseSamples(samples, 0)).toEqual([]);
   });
 });
@@ -37,7 +56,14 @@ describe("recordOf", () => {
     recordOf({ sample: samples[row] as Sample, row }, { ...base, arrays: { ...base.arrays, ...arrays } }, [], []);
 
   it("cuts each array at the response's end", () => {
-    expect(record({}, 0)).toMatchObject({ step: 7, key: "a", tokens: [5, 6], advantages: [1, 1], logProbs: [-1, -2], perceptionKl: {} });
+    expect(record({}, 0)).toMatchObject({
+      step: 7,
+      key: "a",
+      tokens: [5, 6],
+      advantages: [1, 1],
+      logProbs: [-1, -2],
+      perceptionKl: {},
+    });
     expect(record({}, 1).advantages).toEqual([-1, -1, -1]);
   });
 
@@ -51,7 +77,14 @@ describe("recordOf", () => {
 
   it("gives exp(x) − x − 1 per token for the view that was scored, old weights before current ones", () => {
     const masked = Float32Array.of(-1, -2, 0, -0.5, -2.5, -3.1);
-    const found = record({ "masked/current/logProbs": new Float32Array(6).fill(-9), "masked/old/logProbs": masked, "masked/old/entropy": masked }, 1);
+    const found = record(
+      {
+        "masked/current/logProbs": new Float32Array(6).fill(-9),
+        "masked/old/logProbs": masked,
+        "masked/old/entropy": masked,
+      },
+      1,
+    );
     expect(Object.keys(found.perceptionKl)).toEqual(["masked"]);
     const [same, lower, little] = found.perceptionKl["masked"] ?? [];
     expect(same).toBe(0);
@@ -60,6 +93,9 @@ describe("recordOf", () => {
   });
 
   it("takes the original view for no mask, and zeros for a score that was not computed", () => {
-    expect(record({ "original/old/logProbs": new Float32Array(6).fill(-1), "masked/old/logProbs": new Float32Array(6) }, 0).perceptionKl).toEqual({});
+    expect(
+      record({ "original/old/logProbs": new Float32Array(6).fill(-1), "masked/old/logProbs": new Float32Array(6) }, 0)
+        .perceptionKl,
+    ).toEqual({});
   });
 });

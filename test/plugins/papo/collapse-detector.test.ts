@@ -2,7 +2,14 @@ import { createHost, type Decision } from "@papo/core";
 import { CollapseDetectorPlugin } from "@papo/plugins";
 import { describe, expect, it } from "vitest";
 
-const healthy = { "papo/perception_kl": 0.3, "rollout/entropy": 0.3, "papo/entropy_masked": 0.8, "policy/clip_high": 0.01, "rollout/length": 20, "reward/mean": 0.6 };
+const healthy = {
+  "papo/perception_kl": 0.3,
+  "rollout/entropy": 0.3,
+  "papo/entropy_masked": 0.8,
+  "policy/clip_high": 0.01,
+  "rollout/length": 20,
+  "reward/mean": 0.6,
+};
 const collapsing = { ...healthy, "papo/perception_kl": 1, "rollout/entropy": 0.9 };
 
 function watch(options: ConstructorParameters<typeof CollapseDetectorPlugin>[0] = {}) {
@@ -12,7 +19,8 @@ function watch(options: ConstructorParameters<typeof CollapseDetectorPlugin>[0] 
   let step = 0;
   const decisions: (Decision | undefined)[] = [];
   const steps = async (count: number, metrics: Record<string, number>): Promise<void> => {
-    for (let index = 0; index < count; index++) decisions.push(await host.hooks.stepped.promise({ step: ++step, steps: 100, metrics }));
+    for (let index = 0; index < count; index++)
+      decisions.push(await host.hooks.stepped.promise({ step: ++step, steps: 100, metrics }));
   };
   const gamma = (): number => host.hooks.coefficient.call(0.5, { name: "papo/gamma", step, steps: 100 });
   return { host, alarms, steps, decisions, gamma };
@@ -29,18 +37,30 @@ describe("CollapseDetectorPlugin", () => {
 
   it("follows a run that changes slowly: what counts is the best that was shown, and how far it went from there", async () => {
     const { alarms, steps } = watch();
-    for (let length = 10; length < 19; length++) await steps(2, { ...healthy, "rollout/length": length, "rollout/entropy": 0.3 - length / 100, "reward/mean": length / 20 });
+    for (let length = 10; length < 19; length++)
+      await steps(2, {
+        ...healthy,
+        "rollout/length": length,
+        "rollout/entropy": 0.3 - length / 100,
+        "reward/mean": length / 20,
+      });
     expect(alarms).toEqual([]);
     // The entropy is back where it began, and more than twice its lowest.
     await steps(4, { ...healthy, "rollout/entropy": 0.3, "papo/perception_kl": 0.9 });
-    expect(alarms).toEqual([expect.stringMatching(/papo\/perception_kl 0\.300 → 0\.900; rollout\/entropy 0\.\d+ → 0\.300/)]);
+    expect(alarms).toEqual([
+      expect.stringMatching(/papo\/perception_kl 0\.300 → 0\.900; rollout\/entropy 0\.\d+ → 0\.300/),
+    ]);
   });
 
   it("says what moved, once, and again after a calm", async () => {
     const { alarms, steps } = watch();
     await steps(6, healthy);
     await steps(5, collapsing);
-    expect(alarms).toEqual([expect.stringMatching(/^8 CollapseDetectorPlugin: perception may be collapsing: papo\/perception_kl 0\.300 → 1\.00; rollout\/entropy 0\.300 → 0\.900\. Lower γ/)]);
+    expect(alarms).toEqual([
+      expect.stringMatching(
+        /^8 CollapseDetectorPlugin: perception may be collapsing: papo\/perception_kl 0\.300 → 1\.00; rollout\/entropy 0\.300 → 0\.900\. Lower γ/,
+      ),
+    ]);
     await steps(5, healthy);
     await steps(5, collapsing);
     expect(alarms).toHaveLength(2);

@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { isGibberish, moved, type Course } from "../../../plugins/papo/collapse-signs.ts";
 
 it("a response that was cut, or goes round in circles, is gibberish; short ones and lists are not", () => {
-  const of = (tokens: number[], finish: "stop" | "length" = "stop"): boolean => isGibberish({ tokens: Int32Array.from(tokens), finish });
+  const of = (tokens: number[], finish: "stop" | "length" = "stop"): boolean =>
+    isGibberish({ tokens: Int32Array.from(tokens), finish });
   expect(of([1, 2, 3], "length")).toBe(true);
   expect(of([5, 5, 5])).toBe(false);
   // 11 pairs, 2 different; a list with commas: 11 pairs, all but one different.

@@ -10,7 +10,10 @@ const minibatch = (logProbs: number[], masked: number[]) => ({
 
 describe("DoubleEntropyPlugin", () => {
   it("penalises both entropies, the masked one without gradient in official mode", () => {
-    const { loss, terms, gradients } = lossOf([new DoubleEntropyPlugin({ original: 0.5, masked: 0.25 })], minibatch([-1, -3], [-2, -6]));
+    const { loss, terms, gradients } = lossOf(
+      [new DoubleEntropyPlugin({ original: 0.5, masked: 0.25 })],
+      minibatch([-1, -3], [-2, -6]),
+    );
     expect(terms["papo/entropy"]!.value).toBe(2);
     expect(terms["papo/entropy_masked"]!.value).toBe(4);
     expect(loss).toBe(2);
@@ -18,7 +21,10 @@ describe("DoubleEntropyPlugin", () => {
   });
 
   it("sends the masked side a gradient in paper mode", () => {
-    const { gradients } = lossOf([new DoubleEntropyPlugin({ original: 0.5, masked: 0.25, mode: "paper" })], minibatch([-1, -3], [-2, -6]));
+    const { gradients } = lossOf(
+      [new DoubleEntropyPlugin({ original: 0.5, masked: 0.25, mode: "paper" })],
+      minibatch([-1, -3], [-2, -6]),
+    );
     expect(gradients).toEqual({ original: { logProbs: [[-0.25, -0.25]] }, masked: { logProbs: [[-0.125, -0.125]] } });
   });
 

@@ -2,8 +2,19 @@ import { createHost } from "@papo/core";
 import { DoubleEntropyPlugin, PerceptionKlPlugin, PerceptionSchedulePlugin } from "@papo/plugins";
 import { describe, expect, it } from "vitest";
 
-function coefficients(options: ConstructorParameters<typeof PerceptionSchedulePlugin>[0], step: number, gamma = 0.01): number[] {
-  const host = createHost([new PerceptionKlPlugin({ coefficient: gamma }), new DoubleEntropyPlugin({ original: 0.03, masked: 0.06 }), new PerceptionSchedulePlugin(options)], { seed: 1, givenViews: ["masked"] });
+function coefficients(
+  options: ConstructorParameters<typeof PerceptionSchedulePlugin>[0],
+  step: number,
+  gamma = 0.01,
+): number[] {
+  const host = createHost(
+    [
+      new PerceptionKlPlugin({ coefficient: gamma }),
+      new DoubleEntropyPlugin({ original: 0.03, masked: 0.06 }),
+      new PerceptionSchedulePlugin(options),
+    ],
+    { seed: 1, givenViews: ["masked"] },
+  );
   host.beginStep({ step, steps: 100 });
   const { "papo/gamma": g, "papo/eta_original": original, "papo/eta_masked": masked } = host.coefficients();
   return [g!, original!, masked!].map((value) => Number(value.toPrecision(10)));
@@ -28,7 +39,14 @@ describe("PerceptionSchedulePlugin", () => {
   });
 
   it("says which order it needs", () => {
-    const host = createHost([new DoubleEntropyPlugin(), new PerceptionKlPlugin(), new PerceptionSchedulePlugin()], { seed: 1, givenViews: ["masked"] });
-    expect(() => { host.beginStep({ step: 2, steps: 10 }); }).toThrow('the entropies follow γ, and "papo/eta_original" comes before it: list PerceptionKlPlugin before DoubleEntropyPlugin');
+    const host = createHost([new DoubleEntropyPlugin(), new PerceptionKlPlugin(), new PerceptionSchedulePlugin()], {
+      seed: 1,
+      givenViews: ["masked"],
+    });
+    expect(() => {
+      host.beginStep({ step: 2, steps: 10 });
+    }).toThrow(
+      'the entropies follow γ, and "papo/eta_original" comes before it: list PerceptionKlPlugin before DoubleEntropyPlugin',
+    );
   });
 });

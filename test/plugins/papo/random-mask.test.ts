@@ -10,17 +10,28 @@ import { describe, expect, it } from "vitest";
 
 type Options = ConstructorParameters<typeof RandomMaskPlugin>[0];
 
-const viewOf = (options: Options): View => createHost([new RandomMaskPlugin(options)], { seed: 1 }).views.get("masked")!;
+const viewOf = (options: Options): View =>
+  createHost([new RandomMaskPlugin(options)], { seed: 1 }).views.get("masked")!;
 const context = (step = 1, picture = 0): ViewContext => {
   const { row } = makeSample().prompt;
   return { row, step, picture, response: null, random: createRandom(1).key("view", "masked", step, row.id, picture) };
 };
-const white = (width: number, height: number): Picture => ({ width, height, data: new Uint8Array(width * height * 3).fill(255), source: "white" });
-const raw = async (options: Options, picture: Picture, at = context()): Promise<Picture> => viewOf(options).raw!(picture, at);
+const white = (width: number, height: number): Picture => ({
+  width,
+  height,
+  data: new Uint8Array(width * height * 3).fill(255),
+  source: "white",
+});
+const raw = async (options: Options, picture: Picture, at = context()): Promise<Picture> =>
+  viewOf(options).raw!(picture, at);
 
 /** "#" for black, "." for white, a line per row. */
 const drawn = ({ width, height, data }: Picture): string[] =>
-  Array.from({ length: height }, (_, y) => Array.from({ length: width }, (_, x) => (data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3).every((value) => value === 0) ? "#" : ".")).join(""));
+  Array.from({ length: height }, (_, y) =>
+    Array.from({ length: width }, (_, x) =>
+      data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3).every((value) => value === 0) ? "#" : ".",
+    ).join(""),
+  );
 
 describe("RandomMaskPlugin on the raw picture", () => {
   it("blackens whole squares, cut at the right and lower border", async () => {
@@ -50,7 +61,9 @@ describe("RandomMaskPlugin on the raw picture", () => {
 
   it("manages a picture of one pixel, and says when a given mask does not fit", async () => {
     expect(drawn(await raw({ ratio: 1 }, white(1, 1)))).toEqual(["#"]);
-    await expect(raw({ mask: () => [1, 0] }, white(14, 14))).rejects.toThrow('RandomMaskPlugin: the mask given for row "prompt-0", picture 0, has 2 cells, the picture has 1');
+    await expect(raw({ mask: () => [1, 0] }, white(14, 14))).rejects.toThrow(
+      'RandomMaskPlugin: the mask given for row "prompt-0", picture 0, has 2 cells, the picture has 1',
+    );
   });
 });
 
@@ -65,18 +78,42 @@ describe("RandomMaskPlugin on patches", () => {
   const [grey, dark] = ["0.5,0.5,0.5,0.5,0.5,0.5", "-1,-1,-2,-2,-3,-3"];
 
   it("gives masked patches the normalised black of each channel", async () => {
-    expect(await patches({ on: "patches", mask: () => [0, 1, 0, 0, 0, 0, 0, 1] })).toEqual([grey, dark, grey, grey, grey, grey, grey, dark]);
+    expect(await patches({ on: "patches", mask: () => [0, 1, 0, 0, 0, 0, 0, 1] })).toEqual([
+      grey,
+      dark,
+      grey,
+      grey,
+      grey,
+      grey,
+      grey,
+      dark,
+    ]);
     expect(picture.pixels.every((value) => value === 0.5)).toBe(true);
   });
 
   it("masks merge units as a whole", async () => {
-    expect(await patches({ on: "merge", mask: () => [0, 1] })).toEqual([grey, grey, grey, grey, dark, dark, dark, dark]);
+    expect(await patches({ on: "merge", mask: () => [0, 1] })).toEqual([
+      grey,
+      grey,
+      grey,
+      grey,
+      dark,
+      dark,
+      dark,
+      dark,
+    ]);
   });
 
   it("takes black from the picture's own processor, else from Qwen2.5-VL's", async () => {
-    const first = async (encoded: EncodedPicture): Promise<number> => ((await viewOf({ on: "patches", ratio: 1 }).patches!(encoded, context())) as EncodedPicture).pixels[0]!;
+    const first = async (encoded: EncodedPicture): Promise<number> =>
+      ((await viewOf({ on: "patches", ratio: 1 }).patches!(encoded, context())) as EncodedPicture).pixels[0]!;
     expect(await first(picture)).toBeCloseTo(-1.7922625, 6);
-    expect(await first({ ...picture, layout: { patch: 1, temporal: 2, merge: 2, order: "tokens", mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } })).toBe(-1);
+    expect(
+      await first({
+        ...picture,
+        layout: { patch: 1, temporal: 2, merge: 2, order: "tokens", mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+      }),
+    ).toBe(-1);
   });
 });
 
@@ -94,7 +131,9 @@ describe("RandomMaskPlugin that drops visual tokens", () => {
   });
 
   it("needs merge units", () => {
-    expect(() => new RandomMaskPlugin({ fill: "drop" })).toThrow('RandomMaskPlugin: fill "drop" leaves visual tokens out, which are merge units: it needs on: "merge", not "raw"');
+    expect(() => new RandomMaskPlugin({ fill: "drop" })).toThrow(
+      'RandomMaskPlugin: fill "drop" leaves visual tokens out, which are merge units: it needs on: "merge", not "raw"',
+    );
   });
 });
 
@@ -106,7 +145,9 @@ describe("RandomMaskPlugin and a row's own masked pictures", () => {
 
   it("uses them as they are, relative to the data's folder, and masks nothing besides", async () => {
     const folder = mkdtempSync(join(tmpdir(), "masks-"));
-    await sharp({ create: { width: 3, height: 2, channels: 3, background: "#123456" } }).png().toFile(join(folder, "m.png"));
+    await sharp({ create: { width: 3, height: 2, channels: 3, background: "#123456" } })
+      .png()
+      .toFile(join(folder, "m.png"));
     const given = rowWith({ image_aug: "m.png" }, folder);
     const view = viewOf({ on: "patches", ratio: 1 });
     expect([...((await view.raw!(white(4, 4), given)) as Picture).data.subarray(0, 3)]).toEqual([0x12, 0x34, 0x56]);
@@ -116,8 +157,14 @@ describe("RandomMaskPlugin and a row's own masked pictures", () => {
   });
 
   it("says what is wrong with the column", async () => {
-    await expect((async () => viewOf({}).raw!(white(4, 4), rowWith({ image_aug: ["a.png", "b.png"] })))()).rejects.toThrow('column "image_aug" must hold 1 paths of pictures, one per picture of the row, found ["a.png","b.png"]');
-    await expect((async () => viewOf({}).raw!(white(4, 4), rowWith({ image_aug: 7 })))()).rejects.toThrow('column "image_aug" must hold 1 paths');
+    await expect(
+      (async () => viewOf({}).raw!(white(4, 4), rowWith({ image_aug: ["a.png", "b.png"] })))(),
+    ).rejects.toThrow(
+      'column "image_aug" must hold 1 paths of pictures, one per picture of the row, found ["a.png","b.png"]',
+    );
+    await expect((async () => viewOf({}).raw!(white(4, 4), rowWith({ image_aug: 7 })))()).rejects.toThrow(
+      'column "image_aug" must hold 1 paths',
+    );
   });
 
   it("may be one mask per response", () => {

@@ -12,8 +12,14 @@ afterAll(() => server.close());
 
 const limits = { retries: 1, timeoutSeconds: 1, maxAnswerMegabytes: 1 };
 const kinds: Readonly<Record<string, { readonly right: string; readonly plugin: () => Plugin }>> = {
-  "a reward server": { right: '{"scores":[0.5]}', plugin: () => new HttpRewardPlugin({ part: "r", url: server.url, gather: 0, ...limits }) },
-  "a judge": { right: '{"choices":[{"message":{"content":"score: 0.5"}}]}', plugin: () => new JudgeRewardPlugin({ url: server.url, model: "m", ...limits }) },
+  "a reward server": {
+    right: '{"scores":[0.5]}',
+    plugin: () => new HttpRewardPlugin({ part: "r", url: server.url, gather: 0, ...limits }),
+  },
+  "a judge": {
+    right: '{"choices":[{"message":{"content":"score: 0.5"}}]}',
+    plugin: () => new JudgeRewardPlugin({ url: server.url, model: "m", ...limits }),
+  },
 };
 
 const cases = Object.keys(kinds).flatMap((kind) => Object.keys(serverFaults).map((fault) => [kind, fault] as const));
@@ -28,7 +34,10 @@ test.each(cases)("%s whose answer is: %s", async (kind, name) => {
   const scored = Promise.resolve(scorer.score(makeSample({ text: "x", answer: "7" }), AbortSignal.timeout(wait)));
   if (typeof fault.outcome === "number") expect(await scored).toMatchObject({ value: fault.outcome });
   else {
-    const { message } = (await scored.then(() => ({ message: "no error" }), (error: unknown) => error)) as Error;
+    const { message } = (await scored.then(
+      () => ({ message: "no error" }),
+      (error: unknown) => error,
+    )) as Error;
     expect(message).toMatch(fault.outcome);
     expect(message).not.toMatch(/\u001b|aborted|undefined|fetch failed/);
     expect(message.length).toBeLessThan(500);

@@ -1,24 +1,41 @@
 import { createHost, makeSample } from "@papo/core/testing";
 import type { Plugin } from "@papo/core";
-import { BoxRewardPlugin, FormatRewardPlugin, LengthRewardPlugin, ModuleRewardPlugin, RepetitionRewardPlugin, StatedFactsRewardPlugin, StringRewardPlugin } from "@papo/plugins";
+import {
+  BoxRewardPlugin,
+  FormatRewardPlugin,
+  LengthRewardPlugin,
+  ModuleRewardPlugin,
+  RepetitionRewardPlugin,
+  StatedFactsRewardPlugin,
+  StringRewardPlugin,
+} from "@papo/plugins";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../support/bandit.ts";
 import { normalised, repeatedShare } from "../../../plugins/reward/thread/scores.ts";
 
-type Made = Parameters<typeof makeSample>[0] & { readonly fields?: Record<string, unknown>; readonly tokens?: readonly number[] };
+type Made = Parameters<typeof makeSample>[0] & {
+  readonly fields?: Record<string, unknown>;
+  readonly tokens?: readonly number[];
+};
 const score = async (plugin: Plugin, { fields = {}, tokens, ...made }: Made) => {
   const sample = makeSample(made);
-  const scorable = { prompt: { ...sample.prompt, row: { ...sample.prompt.row, fields } }, response: tokens === undefined ? sample.response : { ...sample.response, tokens: Int32Array.from(tokens) } };
+  const scorable = {
+    prompt: { ...sample.prompt, row: { ...sample.prompt.row, fields } },
+    response: tokens === undefined ? sample.response : { ...sample.response, tokens: Int32Array.from(tokens) },
+  };
   return [...createHost([plugin], { seed: 1 }).scorers.values()][0]!.score(scorable, AbortSignal.timeout(1000));
 };
 
 test("strings are compared as asked, and a response without an answer is told from a wrong one", async () => {
-  const of = (text: string, options = {}) => score(new StringRewardPlugin(options), { text, answer: "The Eiffel Tower" });
+  const of = (text: string, options = {}) =>
+    score(new StringRewardPlugin(options), { text, answer: "The Eiffel Tower" });
   expect(await of("\\boxed{eiffel  tower.}")).toEqual({ value: 1, note: "right" });
   expect(await of("\\boxed{eiffel tower}", { match: "exact" })).toMatchObject({ value: 0 });
-  expect(await of("<answer> the Eiffel Tower </answer>", { from: "answer_tags", match: "normalised" })).toMatchObject({ value: 1 });
+  expect(await of("<answer> the Eiffel Tower </answer>", { from: "answer_tags", match: "normalised" })).toMatchObject({
+    value: 1,
+  });
   expect(await of("Eiffel tower!", { from: "response" })).toMatchObject({ value: 1 });
   expect(await of("nothing")).toEqual({ value: 0, note: "no answer" });
   expect(await of("\\boxed{1} a \\boxed{{eiffel}{tower}} b}")).toEqual({ value: 1, note: "right" });
@@ -28,7 +45,12 @@ test("strings are compared as asked, and a response without an answer is told fr
 });
 
 test("lengths rise to 1, stay, and fade", async () => {
-  const of = (length: number) => score(new LengthRewardPlugin({ atLeast: 4, atMost: 10, fade: 5 }), { text: "", answer: "", tokens: Array.from({ length }, () => 1) });
+  const of = (length: number) =>
+    score(new LengthRewardPlugin({ atLeast: 4, atMost: 10, fade: 5 }), {
+      text: "",
+      answer: "",
+      tokens: Array.from({ length }, () => 1),
+    });
   expect(await Promise.all([0, 2, 4, 10, 11, 15, 40].map(of))).toEqual([0, 0.5, 1, 1, 0.8, 0, 0]);
   expect(() => new LengthRewardPlugin({ atLeast: 9, atMost: 8 })).toThrow("atLeast 9 is above atMost 8");
 });
@@ -41,7 +63,8 @@ test("repetition is the share of n-grams that came before", async () => {
 });
 
 test("boxes are matched one to one; a missing box and one too many cost", async () => {
-  const of = (text: string, options = {}, fields: Record<string, unknown> = {}) => score(new BoxRewardPlugin(options), { text, answer: "[[0, 0, 10, 10], [20, 20, 30, 30]]", fields });
+  const of = (text: string, options = {}, fields: Record<string, unknown> = {}) =>
+    score(new BoxRewardPlugin(options), { text, answer: "[[0, 0, 10, 10], [20, 20, 30, 30]]", fields });
   expect(await of("[20,20,30,30] and (0, 0, 10, 10)")).toMatchObject({ value: 1 });
   expect(await of("[0, 0, 10, 5]")).toMatchObject({ value: 0.25, note: "overlaps 0.50 of 1 found and 2 right" });
   expect(await of("[0,0,10,10] [0,0,10,10] [20,20,30,30]")).toMatchObject({ value: 2 / 3 });
@@ -54,24 +77,30 @@ test("boxes are matched one to one; a missing box and one too many cost", async 
 
 test("facts are stated or missing; key steps count in their order", async () => {
   const facts = ["AB = 5", ["right angle", "90 degrees"], "triangle ABC"];
-  const of = (text: string, options = {}, column: unknown = facts) => score(new StatedFactsRewardPlugin(options), { text, answer: "", fields: { facts: column } });
+  const of = (text: string, options = {}, column: unknown = facts) =>
+    score(new StatedFactsRewardPlugin(options), { text, answer: "", fields: { facts: column } });
   expect(await of("In the Triangle ABC, AB = 5; there is a right angle.")).toEqual({ value: 1, note: "all stated" });
   expect(await of("AB = 5 and 90 degrees.")).toEqual({ value: 1 - 1 / 3, note: "not stated: triangle ABC" });
   expect(await of("AB = 52")).toMatchObject({ value: 0 });
   expect(await of("triangle ABC, right angle, AB = 5", { inOrder: true })).toMatchObject({ value: 1 - 2 / 3 });
-  expect(await of("<think>AB = 5</think> triangle ABC", { within: ["<think>", "</think>"] })).toMatchObject({ value: 1 - 2 / 3 });
+  expect(await of("<think>AB = 5</think> triangle ABC", { within: ["<think>", "</think>"] })).toMatchObject({
+    value: 1 - 2 / 3,
+  });
   await expect(of("x", {}, "AB")).rejects.toThrow('needs a list of texts in the column "facts", found "AB"');
 });
 
 test("a function of one's own runs in a thread that is killed when it hangs; those behind it are scored", async () => {
   const module = join(temporaryFolder(), "reward.ts");
-  writeFileSync(module, `
+  writeFileSync(
+    module,
+    `
     export default ({ prompt, response }: { prompt: { row: { fields: { letters: number } } }; response: { text: string; tokens: Int32Array } }, { bonus }: { bonus: number }) => {
       if (response.text === "hang") for (;;);
       if (response.text === "throw") throw new Error("no such thing");
       return { value: response.text.length - prompt.row.fields.letters + bonus, note: \`\${response.tokens.length} tokens\` };
     };
-  `);
+  `,
+  );
   const plugin = new ModuleRewardPlugin({ part: "own", module, options: { bonus: 10 }, limit: 700 });
   const of = (text: string) => score(plugin, { text, answer: "", fields: { letters: 3 }, tokens: [1, 2] });
   const [first, hung, thrown, last] = await Promise.allSettled([of("abcd"), of("hang"), of("throw"), of("ab")]);
@@ -79,7 +108,9 @@ test("a function of one's own runs in a thread that is killed when it hangs; tho
   expect(hung).toMatchObject({ status: "rejected", reason: { message: "the response was not scored within 700 ms" } });
   expect(thrown).toMatchObject({ status: "rejected", reason: { message: "no such thing" } });
   expect(last).toEqual({ status: "fulfilled", value: { value: 9, note: "2 tokens" } });
-  await expect(score(new ModuleRewardPlugin({ part: "own", module, export: "other" }), { text: "", answer: "" })).rejects.toThrow('exports no function "other"');
+  await expect(
+    score(new ModuleRewardPlugin({ part: "own", module, export: "other" }), { text: "", answer: "" }),
+  ).rejects.toThrow('exports no function "other"');
 });
 
 test("text that is made to be slow is scored within its time", async () => {

@@ -8,8 +8,16 @@ describe("SecondHopRewardPlugin", () => {
     const host = createHost([new SecondHopRewardPlugin({ prompt: "{description} | {question}" })], { seed: 1 });
     const made = makeSample({ text: "<description>two cats</description>" });
     const sample = { ...made, prompt: { ...made.prompt, row: { ...made.prompt.row, prompt: "<image>How many?" } } };
-    expect(host.auxiliary.get("second-hop")!.prompt(sample)).toEqual({ prompt: "two cats | How many?", system: null, pictures: [] });
-    expect(host.auxiliary.get("second-hop")!.prompt({ ...sample, response: { ...sample.response, rawText: "<description></description>" } })).toBeNull();
+    expect(host.auxiliary.get("second-hop")!.prompt(sample)).toEqual({
+      prompt: "two cats | How many?",
+      system: null,
+      pictures: [],
+    });
+    expect(
+      host.auxiliary
+        .get("second-hop")!
+        .prompt({ ...sample, response: { ...sample.response, rawText: "<description></description>" } }),
+    ).toBeNull();
   });
 
   it("adds the second answer's accuracy by its weight, where there is one", async () => {
@@ -19,7 +27,12 @@ describe("SecondHopRewardPlugin", () => {
     const group = makeGroup({ samples, auxiliary: { "second-hop": [[second(1)], [second(0)], []] } });
     expect(await host.hooks.rewards.promise([1, 1, 1], group)).toEqual([1.5, 1, 1]);
     expect(host.takeMetrics()).toEqual({ "second_hop/accuracy": 0.5, "second_hop/described": 2 / 3 });
-    const wrong = makeGroup({ samples: [samples[0]!], auxiliary: { "second-hop": [[makeSample({ parts: { match: 1 } })]] } });
-    await expect(host.hooks.rewards.promise([1], wrong)).rejects.toThrow('the reward of prompt "prompt-0" has no part "accuracy"; it has match');
+    const wrong = makeGroup({
+      samples: [samples[0]!],
+      auxiliary: { "second-hop": [[makeSample({ parts: { match: 1 } })]] },
+    });
+    await expect(host.hooks.rewards.promise([1], wrong)).rejects.toThrow(
+      'the reward of prompt "prompt-0" has no part "accuracy"; it has match',
+    );
   });
 });

@@ -10,7 +10,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const limit = 400;
 const file = join(folder, "work.mjs");
-writeFileSync(file, `import { parentPort } from "node:worker_threads";
+writeFileSync(
+  file,
+  `import { parentPort } from "node:worker_threads";
 const work = {
   waits: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${3 * limit}),
   computes: () => { for (;;); },
@@ -18,7 +20,8 @@ const work = {
 };
 parentPort.on("message", (name) => { parentPort.postMessage("working"); parentPort.postMessage({ answer: work[name]() }); });
 parentPort.postMessage("ready");
-`);
+`,
+);
 
 test("an answer is late when the process has computed as long as the limit, not where the machine had no time for it; the thread begins anew after one that is", async () => {
   const thread = new GuardedThread<string, string>({ name: "work", file: pathToFileURL(file), limit, loading: 60_000 });

@@ -16,7 +16,9 @@ test("without a command, and with help, it lists every command", async () => {
 test("a command says what it takes", async () => {
   const { code, output } = await papoHere(["train", "run.ts", "--help"]);
   expect(code).toBe(0);
-  expect(output).toMatch(/^papo train <run\.ts> \[options\]\n\n[^]*Ctrl-C ends after the current step[^]*\nOptions:\n {2}--resume {3}/);
+  expect(output).toMatch(
+    /^papo train <run\.ts> \[options\]\n\n[^]*Ctrl-C ends after the current step[^]*\nOptions:\n {2}--resume {3}/,
+  );
 });
 
 test("an unknown command is named, with the known ones, and exit code 2", async () => {
@@ -36,18 +38,35 @@ test("an error is a message and exit code 1; --stack, wherever it stands, shows 
 
 test("the version is the package's", async () => {
   const { code, output } = await papoHere(["--version"]);
-  expect([code, output]).toEqual([0, `papo ${(JSON.parse(readFileSync(join(root, "recipes/package.json"), "utf8")) as { version: string }).version}\n`]);
+  expect([code, output]).toEqual([
+    0,
+    `papo ${(JSON.parse(readFileSync(join(root, "recipes/package.json"), "utf8")) as { version: string }).version}\n`,
+  ]);
 });
 
 test("under --json mistakes in the arguments are an event too", async () => {
   const { code, output } = await papoHere(["train", "--json", "--nonsense"]);
   expect(code).toBe(1);
   const event: unknown = JSON.parse(output.split("\n").find((line) => line.startsWith("{")) ?? "null");
-  expect(event).toMatchObject({ event: "error", command: "train", message: expect.stringContaining("there is no option --nonsense") as string });
+  expect(event).toMatchObject({
+    event: "error",
+    command: "train",
+    message: expect.stringContaining("there is no option --nonsense") as string,
+  });
 });
 
 test("mistakes in the arguments are told all at once, with what was meant and the usage", async () => {
-  const { code, output } = await papoHere(["eval", "model", "rows.jsonl", "--sample", "3", "--top-p", "x", "--learning_rate", "1e-5"]);
+  const { code, output } = await papoHere([
+    "eval",
+    "model",
+    "rows.jsonl",
+    "--sample",
+    "3",
+    "--top-p",
+    "x",
+    "--learning_rate",
+    "1e-5",
+  ]);
   expect(code).toBe(1);
   expect(output.trim().split("\n")).toEqual([
     "papo eval: there is no option --sample; did you mean --samples?",
@@ -61,9 +80,22 @@ test("mistakes in the arguments are told all at once, with what was meant and th
 
 test("those in --set and in the run file beside those of options", async () => {
   const run = join(root, "recipes/examples/run.ts");
-  const { code, output } = await papoHere(["train", run, "--num_generations", "4", "--quiet", "--json", "--set", "settings.learningRat=1", "--set", "nothing=2"]);
+  const { code, output } = await papoHere([
+    "train",
+    run,
+    "--num_generations",
+    "4",
+    "--quiet",
+    "--json",
+    "--set",
+    "settings.learningRat=1",
+    "--set",
+    "nothing=2",
+  ]);
   expect(code).toBe(1);
-  const said = (JSON.parse(output.split("\n").find((line) => line.startsWith("{")) ?? "{}") as { message: string }).message.split("\n");
+  const said = (
+    JSON.parse(output.split("\n").find((line) => line.startsWith("{")) ?? "{}") as { message: string }
+  ).message.split("\n");
   expect(said).toEqual([
     expect.stringContaining("there is no option --num_generations; did you mean --set settings.samplesPerPrompt=…"),
     "--quiet and --json cannot both be given",
@@ -74,7 +106,13 @@ test("those in --set and in the run file beside those of options", async () => {
   expect(sweep.output).toMatch(/one value is none to vary.*\n.*nothing is called "nothing"/);
 });
 
-test.each([["evaluate", "eval"], ["grpo", "train"], ["model_merger", "merge"], ["env", "doctor"], ["trian", "train"]])("%s is known as %s", async (name, meant) => {
+test.each([
+  ["evaluate", "eval"],
+  ["grpo", "train"],
+  ["model_merger", "merge"],
+  ["env", "doctor"],
+  ["trian", "train"],
+])("%s is known as %s", async (name, meant) => {
   const said = vi.spyOn(console, "error").mockReturnValue(undefined);
   expect(await main([name])).toBe(2);
   expect(String(said.mock.calls[0]![0])).toContain(`papo: there is no command "${name}"; did you mean "${meant}"?`);

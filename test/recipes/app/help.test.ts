@@ -20,7 +20,8 @@ describe.each([...commands])("papo %s --help", (name, command) => {
     expect(help.split("\n")[0]).toMatch(new RegExp(`^papo ${name}\\b`));
     for (const [option, about] of Object.entries(command.options)) {
       expect(help).toContain(`  --${option}`);
-      if (about.kind !== "flag" && about.default !== undefined) expect(help.replaceAll(/\s+/g, " "), option).toContain(`Default: ${[about.default].flat().join(", ")}.`);
+      if (about.kind !== "flag" && about.default !== undefined)
+        expect(help.replaceAll(/\s+/g, " "), option).toContain(`Default: ${[about.default].flat().join(", ")}.`);
     }
     for (const line of help.split("\n")) expect(line.length, line).toBeLessThanOrEqual(120);
   });
@@ -30,7 +31,10 @@ describe.each([...commands])("papo %s --help", (name, command) => {
     try {
       for (const option of common) expect(await main([name, "anything", `--${option}`, "--help"]), option).toBe(0);
       expect(await main([name, "anything", "--version"])).toBe(0);
-      expect(said.mock.calls.map(([text]) => String(text))).toEqual([...common.map(() => help), expect.stringMatching(/^papo \d+\.\d+\.\d+/)]);
+      expect(said.mock.calls.map(([text]) => String(text))).toEqual([
+        ...common.map(() => help),
+        expect.stringMatching(/^papo \d+\.\d+\.\d+/),
+      ]);
     } finally {
       said.mockRestore();
     }
@@ -45,25 +49,43 @@ describe.each([...commands])("papo %s --help", (name, command) => {
 
 test("the budget of the embedded task is what the help texts say", () => {
   for (const name of tinyPresetNames) expect(preset(name).settings.steps, name).toBe(60);
-  for (const name of ["demo", "compare"]) expect(commandHelp(commands.get(name)!)).toMatch(/Steps of each run; without it 60, and 40 of a shortcut\s+task\./);
+  for (const name of ["demo", "compare"])
+    expect(commandHelp(commands.get(name)!)).toMatch(/Steps of each run; without it 60, and 40 of a shortcut\s+task\./);
 });
 
 /** Commands in a document's code blocks and code spans. */
 function commandLines(text: string): { readonly name: string; readonly rest: string }[] {
-  const code = [...text.matchAll(/```[^\n]*\n([^]*?)```|`([^`\n]+)`/g)].flatMap(([, block, span]) => (block ?? span ?? "").split("\n"));
+  const code = [...text.matchAll(/```[^\n]*\n([^]*?)```|`([^`\n]+)`/g)].flatMap(([, block, span]) =>
+    (block ?? span ?? "").split("\n"),
+  );
   return code.flatMap((line) => {
     const bare = line.replace(/\s{2,}#.*$/, "");
     const start = /npm start -- (.*)/.exec(bare);
     const papo = /(?:npx )?\bpapo ([a-z-]+)\b(.*)/.exec(bare);
-    return start ? [{ name: "demo", rest: start[1]! }] : papo && commands.has(papo[1]!) ? [{ name: papo[1]!, rest: papo[2]! }] : [];
+    return start
+      ? [{ name: "demo", rest: start[1]! }]
+      : papo && commands.has(papo[1]!)
+        ? [{ name: papo[1]!, rest: papo[2]! }]
+        : [];
   });
 }
 
 test("documents name only options that their commands take", () => {
-  const files = ["README.md", "plugins/README.md", ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
-  const lines = files.flatMap((file) => commandLines(readFileSync(join(root, file), "utf8")).map((line) => ({ file, ...line })));
+  const files = [
+    "README.md",
+    "plugins/README.md",
+    ...readdirSync(join(root, "docs"))
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => `docs/${name}`),
+  ];
+  const lines = files.flatMap((file) =>
+    commandLines(readFileSync(join(root, file), "utf8")).map((line) => ({ file, ...line })),
+  );
   expect(lines.length).toBeGreaterThan(15);
   for (const { file, name, rest } of lines) {
-    for (const option of optionsIn(rest)) expect([...common, ...Object.keys(commands.get(name)!.options)], `${file}: papo ${name} --${option}`).toContain(option);
+    for (const option of optionsIn(rest))
+      expect([...common, ...Object.keys(commands.get(name)!.options)], `${file}: papo ${name} --${option}`).toContain(
+        option,
+      );
   }
 });

@@ -5,7 +5,14 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { OpenPolicy, Plugin } from "@papo/core";
 import { createDisplay } from "../../../recipes/app/display/live.ts";
 import { trainWithDisplay } from "../../../recipes/app/session.ts";
-import { BanditPlugin, banditSettings, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "../../support/bandit.ts";
+import {
+  BanditPlugin,
+  banditSettings,
+  letterRows,
+  ScorerPlugin,
+  TapPlugin,
+  temporaryFolder,
+} from "../../support/bandit.ts";
 import { tabularPolicy } from "../../support/tabular-policy.ts";
 
 let output = "";
@@ -18,7 +25,12 @@ afterEach(() => {
 
 function openTabular(): OpenPolicy {
   const { learner, rollout, processor } = tabularPolicy();
-  return { learner, rollout, processor: { ...processor, encodeResponse: () => new Int32Array() }, close: () => Promise.resolve() };
+  return {
+    learner,
+    rollout,
+    processor: { ...processor, encodeResponse: () => new Int32Array() },
+    close: () => Promise.resolve(),
+  };
 }
 
 /** A session of four steps, and what a person sees of it. */
@@ -33,7 +45,20 @@ function session(plugin: Plugin = new TapPlugin(() => undefined)) {
   const display = createDisplay({ stream, interactive: false, every: 1 });
   const plugins = [new ScorerPlugin(), new BanditPlugin(), plugin];
   const settings = { ...banditSettings, steps: 4, checkpointEvery: 2 };
-  return { written, run: (resume = false) => trainWithDisplay({ name: "letters", policy: openTabular(), plugins, dataset: letterRows, settings, output, display, resume }) };
+  return {
+    written,
+    run: (resume = false) =>
+      trainWithDisplay({
+        name: "letters",
+        policy: openTabular(),
+        plugins,
+        dataset: letterRows,
+        settings,
+        output,
+        display,
+        resume,
+      }),
+  };
 }
 
 /** Calls `what` when the step is done. */
@@ -60,7 +85,11 @@ test("trains, shows the plan and each step, and writes what a report needs", asy
 });
 
 test("ends after the step at the first Ctrl-C, with a checkpoint to go on from, and lets go of it", async () => {
-  const interrupted = session(afterStep(1, () => { for (const listener of added()) listener("SIGINT"); }));
+  const interrupted = session(
+    afterStep(1, () => {
+      for (const listener of added()) listener("SIGINT");
+    }),
+  );
   expect(await interrupted.run()).toMatchObject({ ended: "interrupted", steps: 1 });
   expect(interrupted.written.join("")).toContain("stopping after this step; Ctrl-C again stops at once");
   expect(added()).toEqual([]);
@@ -71,7 +100,11 @@ test("ends after the step at the first Ctrl-C, with a checkpoint to go on from, 
 });
 
 test("ends its display and lets go of Ctrl-C when the run fails", async () => {
-  const { written, run } = session(afterStep(2, () => { throw new Error("enough"); }));
+  const { written, run } = session(
+    afterStep(2, () => {
+      throw new Error("enough");
+    }),
+  );
   await expect(run()).rejects.toThrow(/TapPlugin failed in hook "stepped": enough/);
   expect(written.at(-1)).toMatch(/^letters: \d steps in/);
   expect(added()).toEqual([]);

@@ -1,5 +1,12 @@
 import { afterEach, expect, test } from "vitest";
-import { hold, listenForStops, shellWords, stopCode, StoppedError, unlessStopped } from "../../../recipes/app/stopping.ts";
+import {
+  hold,
+  listenForStops,
+  shellWords,
+  stopCode,
+  StoppedError,
+  unlessStopped,
+} from "../../../recipes/app/stopping.ts";
 
 const before = process.listeners("SIGTERM");
 /** What a signal does to what listens now. */
@@ -13,7 +20,13 @@ test("the first signal asks the work that holds to stop, says how long there is,
   const told: (number | null)[] = [];
   const own = hold({ say: (limit) => told.push(limit) });
   expect(stopCode()).toBeNull();
-  const ended = unlessStopped(() => new Promise((_resolve, reject) => own.signal.addEventListener("abort", () => reject(new Error("inside", { cause: own.signal.reason })))), () => undefined);
+  const ended = unlessStopped(
+    () =>
+      new Promise((_resolve, reject) =>
+        own.signal.addEventListener("abort", () => reject(new Error("inside", { cause: own.signal.reason }))),
+      ),
+    () => undefined,
+  );
   send("SIGTERM");
   expect(await ended).toBe(143);
   expect(told).toEqual([25]);
@@ -40,7 +53,12 @@ test("Ctrl-C has no limit where none is given", () => {
 });
 
 test("an error of its own is no stop", async () => {
-  await expect(unlessStopped(() => Promise.reject(new Error("broken")), () => undefined)).rejects.toThrow("broken");
+  await expect(
+    unlessStopped(
+      () => Promise.reject(new Error("broken")),
+      () => undefined,
+    ),
+  ).rejects.toThrow("broken");
 });
 
 test("a command is printed as a shell reads it", () => {

@@ -13,13 +13,21 @@ describe("recipes", () => {
   it("are arrays of plugins, and papo goes on either base", () => {
     expect(names(grpo())).toEqual(["GroupAdvantagePlugin", "ClippedObjectivePlugin", "ReferenceKlPlugin"]);
     expect(names(grpo({ referenceKl: 0 }))).toEqual(["GroupAdvantagePlugin", "ClippedObjectivePlugin"]);
-    expect(names(dapo({ overlong: { maxLength: 20, cache: 4 } }))).toEqual(["OverlongPenaltyPlugin", "DynamicSamplingPlugin", "GroupAdvantagePlugin", "ClippedObjectivePlugin"]);
+    expect(names(dapo({ overlong: { maxLength: 20, cache: 4 } }))).toEqual([
+      "OverlongPenaltyPlugin",
+      "DynamicSamplingPlugin",
+      "GroupAdvantagePlugin",
+      "ClippedObjectivePlugin",
+    ]);
     const added = ["RandomMaskPlugin", "PerceptionKlPlugin", "DoubleEntropyPlugin", "CollapseDetectorPlugin"];
     for (const base of [grpo(), dapo()]) expect(names(papo(base))).toEqual([...names(base), ...added]);
   });
 
   it("ask for the masked view as the mode says", () => {
-    const scores = (mode: "official" | "paper") => createHost(papo(grpo({ referenceKl: 0 }), { mode }), { seed: 1 }).scores().map(({ key, gradient }) => ({ key, gradient }));
+    const scores = (mode: "official" | "paper") =>
+      createHost(papo(grpo({ referenceKl: 0 }), { mode }), { seed: 1 })
+        .scores()
+        .map(({ key, gradient }) => ({ key, gradient }));
     expect(scores("official")).toEqual([{ key: "masked/old/logProbs", gradient: false }]);
     expect(scores("paper")).toEqual([{ key: "masked/current/logProbs", gradient: true }]);
   });
@@ -27,8 +35,12 @@ describe("recipes", () => {
   it("reject options they do not know", () => {
     expect(() => grpo({ clipHi: 0.3 } as never)).toThrow('grpo: unknown option "clipHi"; did you mean "clipHigh"?');
     expect(() => papo([], { gama: 1 } as never)).toThrow('papo: unknown option "gama"; did you mean "gamma"?');
-    expect(() => preset("papo", { mood: "paper" } as never)).toThrow('papo: unknown option "mood"; did you mean "mode"?');
-    expect(() => preset("papo", { mode: "exact" } as never)).toThrow('preset papo: "mode" is official or paper, not "exact"');
+    expect(() => preset("papo", { mood: "paper" } as never)).toThrow(
+      'papo: unknown option "mood"; did you mean "mode"?',
+    );
+    expect(() => preset("papo", { mode: "exact" } as never)).toThrow(
+      'preset papo: "mode" is official or paper, not "exact"',
+    );
     expect(() => preset("grpo", { gamma: 0.1 })).toThrow('preset grpo takes no option "gamma"');
     expect(() => preset("popo" as never)).toThrow('There is no preset "popo"; there are grpo-3b');
   });
@@ -37,7 +49,10 @@ describe("recipes", () => {
 describe("presets", () => {
   it.each(presetNames)("%s holds the numbers of its table row", (name) => {
     const { plugins, settings } = preset(name);
-    expect({ plugins: plugins.map((plugin) => ({ [identityOf(plugin)]: optionsOf(plugin) })), settings: parseSettings(settings) }).toMatchSnapshot();
+    expect({
+      plugins: plugins.map((plugin) => ({ [identityOf(plugin)]: optionsOf(plugin) })),
+      settings: parseSettings(settings),
+    }).toMatchSnapshot();
   });
 
   it.each(presetNames)("%s can be applied, in both modes, with valid settings", (name) => {

@@ -22,21 +22,32 @@ test("a model folder, a checkpoint and a run have a model", () => {
   const model = join(root, "run", "checkpoints", "step-20", "policy", "model");
   checkpoint(join(root, "run", "checkpoints", "step-20"), "model/config.json");
   checkpoint(join(root, "run", "checkpoints", "step-10"), "model/config.json");
-  for (const path of [model, join(root, "run", "checkpoints", "step-20"), join(root, "run")]) expect(modelFolder(path)).toBe(model);
+  for (const path of [model, join(root, "run", "checkpoints", "step-20"), join(root, "run")])
+    expect(modelFolder(path)).toBe(model);
 });
 
 test("a name on the hub, a missing folder, a file, an adapter and a folder of other things are told apart", () => {
   const root = temporaryFolder();
   const name = "Qwen/Qwen2.5-VL-3B-Instruct";
-  expect(() => modelFolder(join(root, name), name)).toThrow(`"${name}" looks like a name on the Hugging Face hub; nothing is downloaded here: hf download ${name} --local-dir models/Qwen2.5-VL-3B-Instruct`);
-  expect(() => modelFolder(join(root, "models", "absent"), "./models/absent")).toThrow(/^There is no model folder .*models\/absent$/);
+  expect(() => modelFolder(join(root, name), name)).toThrow(
+    `"${name}" looks like a name on the Hugging Face hub; nothing is downloaded here: hf download ${name} --local-dir models/Qwen2.5-VL-3B-Instruct`,
+  );
+  expect(() => modelFolder(join(root, "models", "absent"), "./models/absent")).toThrow(
+    /^There is no model folder .*models\/absent$/,
+  );
   mkdirSync(join(root, "models"));
   // The folder above is there: a slip, and no name on the hub.
-  expect(() => modelFolder(join(root, "models", "absent"), "models/absent")).toThrow(/^There is no model folder .*models\/absent$/);
+  expect(() => modelFolder(join(root, "models", "absent"), "models/absent")).toThrow(
+    /^There is no model folder .*models\/absent$/,
+  );
   file(join(root, "weights.gguf"));
-  expect(() => modelFolder(join(root, "weights.gguf"))).toThrow("weights.gguf is a file; a model is a folder with config.json, tokenizer and weights");
+  expect(() => modelFolder(join(root, "weights.gguf"))).toThrow(
+    "weights.gguf is a file; a model is a folder with config.json, tokenizer and weights",
+  );
   file(join(root, "adapter", "adapter_config.json"), JSON.stringify({ base_model_name_or_path: name }));
-  expect(() => modelFolder(join(root, "adapter"))).toThrow(new RegExp(`adapter is an adapter of ${name}, not a model: give the base's folder as the model`));
+  expect(() => modelFolder(join(root, "adapter"))).toThrow(
+    new RegExp(`adapter is an adapter of ${name}, not a model: give the base's folder as the model`),
+  );
   checkpoint(join(root, "tuned", "checkpoints", "step-4"), "adapter/adapter_config.json");
   expect(() => modelFolder(join(root, "tuned"))).toThrow(/step-4\/policy\/adapter is an adapter, not a model/);
   file(join(root, "broken", "adapter_config.json"), "{");

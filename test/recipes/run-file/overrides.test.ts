@@ -1,6 +1,14 @@
 import { resolve } from "node:path";
 import { identityOf, labelled, parseOptions, type Plugin, secret } from "@papo/core";
-import { BoxRewardPlugin, CsvPlugin, HttpRewardPlugin, MathRewardPlugin, PerceptionKlPlugin, RandomMaskPlugin, SemanticMaskPlugin } from "@papo/plugins";
+import {
+  BoxRewardPlugin,
+  CsvPlugin,
+  HttpRewardPlugin,
+  MathRewardPlugin,
+  PerceptionKlPlugin,
+  RandomMaskPlugin,
+  SemanticMaskPlugin,
+} from "@papo/plugins";
 import { dapo, papo } from "@papo/recipes";
 import { expect, test } from "vitest";
 import { z } from "zod";
@@ -9,7 +17,11 @@ import { withOverrides } from "../../../recipes/run-file/overrides.ts";
 import type { RunFile } from "../../../recipes/run-file/run-file.ts";
 
 const base: RunFile = {
-  model: "m", data: "rows.jsonl", output: "out", plugins: [...papo(dapo()), new VisualFocusPlugin(), new MathRewardPlugin({ weight: 0.9 })], settings: { steps: 3, sampling: { topP: 0.9 }, optimizer: { freeze: ["a"] } },
+  model: "m",
+  data: "rows.jsonl",
+  output: "out",
+  plugins: [...papo(dapo()), new VisualFocusPlugin(), new MathRewardPlugin({ weight: 0.9 })],
+  settings: { steps: 3, sampling: { topP: 0.9 }, optimizer: { freeze: ["a"] } },
 };
 
 /** The run file with these set, and what is wrong with them. */
@@ -18,7 +30,8 @@ function set(...written: string[]): { run: RunFile; mistakes: string[] } {
   return { run: withOverrides(base, written, mistakes), mistakes };
 }
 
-const optionsOf = (plugins: readonly Plugin[], name: string): unknown => (plugins.find((plugin) => plugin.name === name) as { options?: unknown } | undefined)?.options;
+const optionsOf = (plugins: readonly Plugin[], name: string): unknown =>
+  (plugins.find((plugin) => plugin.name === name) as { options?: unknown } | undefined)?.options;
 
 test.each([
   ["settings.learningRate=1e-5", { learningRate: 1e-5 }],
@@ -44,20 +57,45 @@ test.each([
 });
 
 test("options of plugins are set in new ones, in their places; your own plugins too", () => {
-  const { run, mistakes } = set("plugins.PerceptionKlPlugin.coefficient=0.02", "plugins.visualfocus.threshold=0.3", "plugins.PerceptionKl.cap=5", "plugins.DynamicSamplingPlugin.low=0.995", "plugins.DynamicSamplingPlugin.high=0.999");
+  const { run, mistakes } = set(
+    "plugins.PerceptionKlPlugin.coefficient=0.02",
+    "plugins.visualfocus.threshold=0.3",
+    "plugins.PerceptionKl.cap=5",
+    "plugins.DynamicSamplingPlugin.low=0.995",
+    "plugins.DynamicSamplingPlugin.high=0.999",
+  );
   expect(mistakes).toEqual([]);
   expect(run.plugins.map(({ name }) => name)).toEqual(base.plugins.map(({ name }) => name));
-  expect(optionsOf(run.plugins, "PerceptionKlPlugin")).toEqual({ ...(optionsOf(base.plugins, "PerceptionKlPlugin") as object), coefficient: 0.02, cap: 5 });
+  expect(optionsOf(run.plugins, "PerceptionKlPlugin")).toEqual({
+    ...(optionsOf(base.plugins, "PerceptionKlPlugin") as object),
+    coefficient: 0.02,
+    cap: 5,
+  });
   expect(optionsOf(run.plugins, "VisualFocusPlugin")).toEqual({ threshold: 0.3 });
   expect(optionsOf(run.plugins, "DynamicSamplingPlugin")).toMatchObject({ low: 0.995, high: 0.999 });
-  expect(run.plugins.find((plugin) => plugin instanceof PerceptionKlPlugin)).not.toBe(base.plugins.find((plugin) => plugin instanceof PerceptionKlPlugin));
+  expect(run.plugins.find((plugin) => plugin instanceof PerceptionKlPlugin)).not.toBe(
+    base.plugins.find((plugin) => plugin instanceof PerceptionKlPlugin),
+  );
   expect(optionsOf(base.plugins, "PerceptionKlPlugin")).toMatchObject({ coefficient: 0.01 });
 });
 
 test("model, data, evaluation and output; the last of equal paths counts", () => {
-  const { run, mistakes } = set("model=a", "model=b", "data=other.jsonl", "data.split=train", "evaluation=test.jsonl", "evaluation.every=5", "output=there");
+  const { run, mistakes } = set(
+    "model=a",
+    "model=b",
+    "data=other.jsonl",
+    "data.split=train",
+    "evaluation=test.jsonl",
+    "evaluation.every=5",
+    "output=there",
+  );
   expect(mistakes).toEqual([]);
-  expect(run).toMatchObject({ model: resolve("b"), data: { path: resolve("other.jsonl"), split: "train" }, evaluation: { data: resolve("test.jsonl"), every: 5 }, output: resolve("there") });
+  expect(run).toMatchObject({
+    model: resolve("b"),
+    data: { path: resolve("other.jsonl"), split: "train" },
+    evaluation: { data: resolve("test.jsonl"), every: 5 },
+    output: resolve("there"),
+  });
   expect(set("data.split=train").run.data).toEqual({ path: "rows.jsonl", split: "train" });
   expect(withOverrides({ ...base, evaluation: "x" }, ["evaluation=null"], [])).not.toHaveProperty("evaluation");
 });
@@ -65,10 +103,16 @@ test("model, data, evaluation and output; the last of equal paths counts", () =>
 test("a source of a mix is named by its place", () => {
   const mix: RunFile = { ...base, data: [{ path: "a.jsonl" }, { path: "b.jsonl", weight: 3 }] };
   const mistakes: string[] = [];
-  expect(withOverrides(mix, ["data.0.weight=0", "data.1.path=c.jsonl"], mistakes).data).toEqual([{ path: "a.jsonl", weight: 0 }, { path: resolve("c.jsonl"), weight: 3 }]);
+  expect(withOverrides(mix, ["data.0.weight=0", "data.1.path=c.jsonl"], mistakes).data).toEqual([
+    { path: "a.jsonl", weight: 0 },
+    { path: resolve("c.jsonl"), weight: 3 },
+  ]);
   expect(mistakes).toEqual([]);
   for (const [written, words] of [
-    ["data.weight=2", '"data" is a list of sources: name an option of one by its place, data.0.weight to data.1.weight'],
+    [
+      "data.weight=2",
+      '"data" is a list of sources: name an option of one by its place, data.0.weight to data.1.weight',
+    ],
     ["data.2.weight=2", '"data" is a list of sources: name an option of one by its place'],
     ["data.0=2", '"data" is a list of sources: name an option of one by its place'],
     ["data.0.weight=-1", 'the option "weight" is -1, allowed is at least 0'],
@@ -86,18 +130,33 @@ test.each([
   ["settings.steps=-1", 'the option "steps" is -1, allowed is more than 0'],
   ["settings.steps=2.5", 'the option "steps" is 2.5, allowed is int'],
   ["settings.decay=cosin", 'the option "decay" is "cosin", allowed is "constant" or "linear" or "cosine"'],
-  ["settings.max_grad_norm=1", 'unknown option "max_grad_norm"; did you mean "optimizer.maxGradientNorm" (max_grad_norm of TRL and EasyR1)?'],
+  [
+    "settings.max_grad_norm=1",
+    'unknown option "max_grad_norm"; did you mean "optimizer.maxGradientNorm" (max_grad_norm of TRL and EasyR1)?',
+  ],
   ["settings.sampling.top_p=1", 'unknown option "sampling.top_p"; did you mean "topP"'],
   ["settings=3", "name an option: settings.<option>=<value>"],
   ["learningRate=1", 'nothing is called "learningRate"; did you mean --set settings.learningRate=…?'],
   ["num_generations=4", "did you mean --set settings.samplesPerPrompt=… (num_generations of TRL)?"],
-  ["seting.steps=4", 'nothing is called "seting.steps"; did you mean settings? There are settings.<option>, plugins.<class>.<option>, plugins=<preset>, model, data, evaluation, output'],
+  [
+    "seting.steps=4",
+    'nothing is called "seting.steps"; did you mean settings? There are settings.<option>, plugins.<class>.<option>, plugins=<preset>, model, data, evaluation, output',
+  ],
   ["settings.steps", "write path=value, settings.learningRate=1e-5"],
   ["settings..steps=1", "write path=value"],
-  ["plugins.PerceptionKlPlugin.coeficient=1", 'PerceptionKlPlugin: unknown option "coeficient"; did you mean "coefficient"?'],
-  ["plugins.PerceptionKlPlugin.coefficient=-1", 'PerceptionKlPlugin: the option "coefficient" is -1, allowed is at least 0'],
+  [
+    "plugins.PerceptionKlPlugin.coeficient=1",
+    'PerceptionKlPlugin: unknown option "coeficient"; did you mean "coefficient"?',
+  ],
+  [
+    "plugins.PerceptionKlPlugin.coefficient=-1",
+    'PerceptionKlPlugin: the option "coefficient" is -1, allowed is at least 0',
+  ],
   ["plugins.PerceptionKlPlugin=1", "name an option of PerceptionKlPlugin: coefficient, view,"],
-  ["plugins.PercpetionKlPlugin.coefficient=1", 'there is no plugin "PercpetionKlPlugin"; did you mean "PerceptionKlPlugin"?; the recipe has DynamicSamplingPlugin,'],
+  [
+    "plugins.PercpetionKlPlugin.coefficient=1",
+    'there is no plugin "PercpetionKlPlugin"; did you mean "PerceptionKlPlugin"?; the recipe has DynamicSamplingPlugin,',
+  ],
   ["plugins.Dynamic.low=2", 'DynamicSamplingPlugin: the option "low" is 2 and "high" is 0.99; low must be below high'],
   ["model.path=x", '"model" is a path and has nothing in it'],
   ["data.splt=train", 'unknown option "splt"; did you mean "split"?'],
@@ -109,7 +168,10 @@ test.each([
   const { run, mistakes } = set(written);
   expect(mistakes).toEqual([expect.stringContaining(words)]);
   expect(mistakes[0]).toMatch(new RegExp(`^--set ${written.split("=")[0]!}`));
-  expect({ ...run, plugins: run.plugins.map(({ name }) => name) }).toEqual({ ...base, plugins: base.plugins.map(({ name }) => name) });
+  expect({ ...run, plugins: run.plugins.map(({ name }) => name) }).toEqual({
+    ...base,
+    plugins: base.plugins.map(({ name }) => name),
+  });
 });
 
 test("a preset takes the place of the plugins: rewards and observers of the run file stay, the preset's own rewards go, and options are set in it", () => {
@@ -120,10 +182,18 @@ test("a preset takes the place of the plugins: rewards and observers of the run 
     return plugins.map(identityOf);
   };
   const logged = { ...base, plugins: [...base.plugins, new CsvPlugin()] };
-  expect(names(logged, "plugins=grpo")).toEqual(["MathRewardPlugin", "GroupAdvantagePlugin", "ClippedObjectivePlugin", "CsvPlugin"]);
+  expect(names(logged, "plugins=grpo")).toEqual([
+    "MathRewardPlugin",
+    "GroupAdvantagePlugin",
+    "ClippedObjectivePlugin",
+    "CsvPlugin",
+  ]);
   expect(names(base, "plugins=papo-g-7b")).not.toContain("FormatRewardPlugin");
   const { plugins: _none, ...bare } = base;
-  expect(names({ ...bare, plugins: [] }, "plugins=papo-g-7b").slice(0, 2)).toEqual(["MathRewardPlugin", "FormatRewardPlugin"]);
+  expect(names({ ...bare, plugins: [] }, "plugins=papo-g-7b").slice(0, 2)).toEqual([
+    "MathRewardPlugin",
+    "FormatRewardPlugin",
+  ]);
   expect(names({ ...bare, plugins: [], reward: () => 1 }, "plugins=papo-g-7b")).not.toContain("MathRewardPlugin");
   // What is a method's own reward is the method.
   expect(names(base, "plugins=vision-sr1")).toContain("SecondHopRewardPlugin");
@@ -142,7 +212,10 @@ test("a labelled plugin is set by class and label, and keeps its label", () => {
   const mistakes: string[] = [];
   const changed = withOverrides({ plugins } as never, ["plugins.BoxRewardPlugin:strict.weight=2"], mistakes).plugins;
   expect(mistakes).toEqual([]);
-  expect(changed.map((plugin) => [identityOf(plugin), (plugin as BoxRewardPlugin).options.weight])).toEqual([["BoxRewardPlugin", plugins[0]!.options.weight], ["BoxRewardPlugin:strict", 2]]);
+  expect(changed.map((plugin) => [identityOf(plugin), (plugin as BoxRewardPlugin).options.weight])).toEqual([
+    ["BoxRewardPlugin", plugins[0]!.options.weight],
+    ["BoxRewardPlugin:strict", 2],
+  ]);
 });
 
 test("a name that may be several plugins is ambiguous, also where the recipe has one twice", () => {
@@ -152,9 +225,13 @@ test("a name that may be several plugins is ambiguous, also where the recipe has
     return mistakes;
   };
   const masks = [new RandomMaskPlugin(), new SemanticMaskPlugin({ source: "policy" })];
-  expect(told(masks, "plugins.Mask.ratio=0.5")).toEqual(['--set plugins.Mask.ratio=0.5: "Mask" is ambiguous: it may be RandomMaskPlugin or SemanticMaskPlugin']);
+  expect(told(masks, "plugins.Mask.ratio=0.5")).toEqual([
+    '--set plugins.Mask.ratio=0.5: "Mask" is ambiguous: it may be RandomMaskPlugin or SemanticMaskPlugin',
+  ]);
   expect(told(masks, "plugins.RandomMask.ratio=0.5")).toEqual([]);
-  expect(told([new BoxRewardPlugin(), new BoxRewardPlugin()], "plugins.BoxRewardPlugin.weight=2")).toEqual(["--set plugins.BoxRewardPlugin.weight=2: the recipe has BoxRewardPlugin 2 times"]);
+  expect(told([new BoxRewardPlugin(), new BoxRewardPlugin()], "plugins.BoxRewardPlugin.weight=2")).toEqual([
+    "--set plugins.BoxRewardPlugin.weight=2: the recipe has BoxRewardPlugin 2 times",
+  ]);
 });
 
 test("options that no schema is known of are told so", () => {
@@ -166,19 +243,34 @@ test("options that no schema is known of are told so", () => {
   }
   const mistakes: string[] = [];
   withOverrides({ ...base, plugins: [new BarePlugin()] }, ["plugins.BarePlugin.a=1"], mistakes);
-  expect(mistakes).toEqual(["--set plugins.BarePlugin.a=1: the options of BarePlugin cannot be set from here: set them in the run file"]);
+  expect(mistakes).toEqual([
+    "--set plugins.BarePlugin.a=1: the options of BarePlugin cannot be set from here: set them in the run file",
+  ]);
 });
 
 test("a secret is set in the run file, from the environment, and is in no message", () => {
-  const withServer = { ...base, plugins: [...base.plugins, new HttpRewardPlugin({ part: "served", url: "http://host/" })] };
+  const withServer = {
+    ...base,
+    plugins: [...base.plugins, new HttpRewardPlugin({ part: "served", url: "http://host/" })],
+  };
   const mistakes: string[] = [];
   const key = "sk-very-hidden";
-  const { plugins } = withOverrides(withServer, [
-    `plugins.HttpRewardPlugin.headers.Authorization=Bearer ${key}`, `plugins.HttpReward.headers={"Authorization":"${key}"}`, `plugins.HtpRewardPlugin.headers.Authorization=${key}`, `plugin.Http.headers.Authorization=${key}`,
-    `plugins.HttpReward.url=http://me:${key}@host/`, "plugins.HttpReward.retries=1",
-  ], mistakes);
+  const { plugins } = withOverrides(
+    withServer,
+    [
+      `plugins.HttpRewardPlugin.headers.Authorization=Bearer ${key}`,
+      `plugins.HttpReward.headers={"Authorization":"${key}"}`,
+      `plugins.HtpRewardPlugin.headers.Authorization=${key}`,
+      `plugin.Http.headers.Authorization=${key}`,
+      `plugins.HttpReward.url=http://me:${key}@host/`,
+      "plugins.HttpReward.retries=1",
+    ],
+    mistakes,
+  );
   expect(mistakes).toHaveLength(5);
-  expect(mistakes.slice(-4)[0]).toMatch(/^--set plugins\.HttpRewardPlugin\.headers\.Authorization=…: HttpRewardPlugin keeps headers\.Authorization secret, .* Write environment\("NAME"\) in the run file/);
+  expect(mistakes.slice(-4)[0]).toMatch(
+    /^--set plugins\.HttpRewardPlugin\.headers\.Authorization=…: HttpRewardPlugin keeps headers\.Authorization secret, .* Write environment\("NAME"\) in the run file/,
+  );
   expect(mistakes.join("\n")).not.toContain(key);
   expect(optionsOf(plugins, "HttpRewardPlugin")).toMatchObject({ headers: {}, retries: 1, url: "http://host/" });
 });
@@ -191,5 +283,7 @@ test("a secret whose name does not look like one is in no message either", () =>
   }
   const mistakes: string[] = [];
   withOverrides({ ...base, plugins: [new TokenPlugin()] }, ["plugins.TokenPlugin.token=abc123"], mistakes);
-  expect(mistakes).toEqual([expect.stringMatching(/^--set plugins\.TokenPlugin\.token=…: TokenPlugin keeps token secret/)]);
+  expect(mistakes).toEqual([
+    expect.stringMatching(/^--set plugins\.TokenPlugin\.token=…: TokenPlugin keeps token secret/),
+  ]);
 });

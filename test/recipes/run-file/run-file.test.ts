@@ -25,8 +25,18 @@ function runFile(source: string): string {
 const paths = 'model: "model", data: "data/rows.jsonl", output: "../out"';
 
 test("paths are relative to the run file, and a reward becomes the last plugin", async () => {
-  const run = await loadRunFile(runFile(`export default { ${paths}, evaluation: "/unseen.jsonl", plugins: grpo(), reward: ({ response }) => response.text.length, settings: { steps: 3 } };`));
-  expect(run).toMatchObject({ model: join(folder, "model"), data: join(folder, "data/rows.jsonl"), output: join(folder, "../out"), evaluation: "/unseen.jsonl", settings: { steps: 3 } });
+  const run = await loadRunFile(
+    runFile(
+      `export default { ${paths}, evaluation: "/unseen.jsonl", plugins: grpo(), reward: ({ response }) => response.text.length, settings: { steps: 3 } };`,
+    ),
+  );
+  expect(run).toMatchObject({
+    model: join(folder, "model"),
+    data: join(folder, "data/rows.jsonl"),
+    output: join(folder, "../out"),
+    evaluation: "/unseen.jsonl",
+    settings: { steps: 3 },
+  });
   const scorers = [...createHost(run.plugins, { seed: 1 }).scorers.values()];
   expect(scorers.map(({ name, weight }) => [name, weight])).toEqual([["reward", 1]]);
   expect(await scorers[0]!.score({ response: { text: "four" } } as Scorable, AbortSignal.abort())).toBe(4);
@@ -51,7 +61,9 @@ test.each([
 });
 
 test("a file that is not there is named", async () => {
-  await expect(loadRunFile(join(folder, "absent.ts"))).rejects.toThrow(`there is no run file ${join(folder, "absent.ts")}`);
+  await expect(loadRunFile(join(folder, "absent.ts"))).rejects.toThrow(
+    `there is no run file ${join(folder, "absent.ts")}`,
+  );
 });
 
 test("defineRun gives back what it was given", () => {

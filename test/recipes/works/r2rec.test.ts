@@ -19,10 +19,18 @@ test("a user takes all liked items but the one to be recommended, and one other"
 
 test("a chain closes over two items that two users have in common; without such a user there is none", () => {
   const user = (...took: string[]): User => ({ likes: "red", next: "red cross", took });
-  const [u0, near, far] = [user("red circle", "red square", "blue cross"), user("red square", "red circle"), user("blue cross", "green cross")];
+  const [u0, near, far] = [
+    user("red circle", "red square", "blue cross"),
+    user("red square", "red circle"),
+    user("blue cross", "green cross"),
+  ];
   expect([...sampleChain([u0, near, far], u0, draws)!].sort()).toEqual(["red circle", "red square"]);
   expect(sampleChain([u0, far], u0, draws)).toBeNull();
-  expect([sharedWord("red circle", "red cross"), sharedWord("red cross", "blue cross"), sharedWord("red circle", "blue cross")]).toEqual(["red", "cross", null]);
+  expect([
+    sharedWord("red circle", "red cross"),
+    sharedWord("red cross", "blue cross"),
+    sharedWord("red circle", "blue cross"),
+  ]).toEqual(["red", "cross", null]);
 });
 
 test("a row asks for what comes next among four items of the picture, one of which is liked", () => {
@@ -37,7 +45,11 @@ test("a row asks for what comes next among four items of the picture, one of whi
     expect(row.answer).toBe(user.next);
     const response = row.columns!["response"] as string | undefined;
     if (response !== undefined) traces++;
-    expect(response).toBe(sharedWord(i0!, i1!) === null ? undefined : `<think> ${i0!} , ${i1!} ; ${sharedWord(i0!, i1!)!} </think> \\boxed{ ${user.next} }`);
+    expect(response).toBe(
+      sharedWord(i0!, i1!) === null
+        ? undefined
+        : `<think> ${i0!} , ${i1!} ; ${sharedWord(i0!, i1!)!} </think> \\boxed{ ${user.next} }`,
+    );
     for (const word of `${row.prompt} ${response ?? ""}`.trim().split(" ")) expect(vocabulary).toContain(word);
   }
   expect(traces).toBeGreaterThan(20);

@@ -23,7 +23,11 @@ test("a question in parts is led through them, and asked again after their answe
 });
 
 test("dialogues are in the blocks' words, the model's vocabulary, and end in the truth", () => {
-  const item = sampleItem(drawsOf(createRandom(3)), { split: "train", kind: kindOf("sum_of_counts"), grid: defaultGrid });
+  const item = sampleItem(drawsOf(createRandom(3)), {
+    split: "train",
+    kind: kindOf("sum_of_counts"),
+    grid: defaultGrid,
+  });
   const turns = turnsOf(item, "none");
   expect(turns.map(({ turns: said }) => said.length)).toEqual([1, 3, 3, 5, 7]);
   const [first, second] = turns.slice(2, 4).map(({ response }) => boxed(response)) as [string, string];
@@ -41,7 +45,9 @@ test("dialogues are in the blocks' words, the model's vocabulary, and end in the
 test("the gradient is that of the log of the chosen block's chance", () => {
   const state = stateOf(question, ["more ?"], ["4", "4"]);
   expect(state.slice(0, 5)).toEqual([1, 1, 1, 1, 1]);
-  const weights = [0.3, -0.2, 0.5].map((weight, block) => state.map((_, index) => weight * Math.sin(1 + index + block)));
+  const weights = [0.3, -0.2, 0.5].map((weight, block) =>
+    state.map((_, index) => weight * Math.sin(1 + index + block)),
+  );
   const chances = chancesOf(weights, state, question);
   expect(chances.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12);
   expect(chancesOf(weights, state, "how many red ?")[2]).toBe(0);
@@ -49,7 +55,8 @@ test("the gradient is that of the log of the chosen block's chance", () => {
   const [step, logOf] = [1e-6, (moved: typeof weights) => Math.log(chancesOf(moved, state, question)[2]!)];
   for (const [block, own] of weights.entries()) {
     for (const index of own.keys()) {
-      const moved = (by: number) => weights.map((row, b) => row.map((value, i) => (b === block && i === index ? value + by : value)));
+      const moved = (by: number) =>
+        weights.map((row, b) => row.map((value, i) => (b === block && i === index ? value + by : value)));
       expect(gradient[block]![index]).toBeCloseTo((0.7 * (logOf(moved(step)) - logOf(moved(-step)))) / (2 * step), 6);
     }
   }
@@ -70,13 +77,26 @@ async function learned(rightWith: (words: number) => number): Promise<Readonly<R
         const random = createRandom(step).key(group, response);
         const segments: { source: string; text: string }[] = [{ source: "policy", text: "\\boxed{ 4 }" }];
         for (let turn = 1; turn < environment.maxTurns; turn++) {
-          const said = await environment.reply({ prompt, response, turn, text: "", segments, random: random.key(turn) } as never);
+          const said = await environment.reply({
+            prompt,
+            response,
+            turn,
+            text: "",
+            segments,
+            random: random.key(turn),
+          } as never);
           if (said === null) break;
           segments.push({ source: "environment", text: said.text }, { source: "policy", text: "\\boxed{ 4 }" });
         }
-        samples.push({ response: { index: response, segments }, right: Number(random.uniform(9) < rightWith((segments.length - 1) / 2)) });
+        samples.push({
+          response: { index: response, segments },
+          right: Number(random.uniform(9) < rightWith((segments.length - 1) / 2)),
+        });
       }
-      await host.hooks.rewards.promise(samples.map(({ right }) => right), { key: prompt.key, prompt, samples, step } as never);
+      await host.hooks.rewards.promise(
+        samples.map(({ right }) => right),
+        { key: prompt.key, prompt, samples, step } as never,
+      );
     }
     metrics = host.takeMetrics();
     await host.hooks.stepped.promise({ step, metrics } as never);

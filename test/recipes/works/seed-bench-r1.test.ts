@@ -12,7 +12,8 @@ test("between two frames one shape goes a cell on, and the answer is the next on
   for (let index = 0; index < 60; index++) {
     const row = moveRow(`m-${index}`, draws);
     const [, looks, list] = /^(\w+ \w+) at (.+) \?$/.exec(row.prompt)!;
-    const placeOf = (scene: Scene) => cellPlace(scene.objects.find((object) => looksOf(object) === looks)!.cell, defaultGrid)!;
+    const placeOf = (scene: Scene) =>
+      cellPlace(scene.objects.find((object) => looksOf(object) === looks)!.cell, defaultGrid)!;
     const [first, now] = row.scenes.map(placeOf) as [ReturnType<typeof placeOf>, ReturnType<typeof placeOf>];
     const next = cellPlace(row.answer, defaultGrid)!;
     expect([next.row - now.row, next.column - now.column]).toEqual([now.row - first.row, now.column - first.column]);

@@ -10,7 +10,8 @@ export function damagedBytes(whole: Uint8Array, random: Random): Buffer {
     const [kind, place] = [Math.floor(random.uniform(10 * deed) * 5), at(10 * deed + 1)];
     if (bytes.length === 0) break;
     if (kind === 0) bytes[place]! ^= 1 << Math.floor(random.uniform(10 * deed + 2) * 8);
-    else if (kind === 1) bytes.fill(random.uniform(10 * deed + 2) < 0.5 ? 0xff : 0x00, place, Math.min(bytes.length, place + 4));
+    else if (kind === 1)
+      bytes.fill(random.uniform(10 * deed + 2) < 0.5 ? 0xff : 0x00, place, Math.min(bytes.length, place + 4));
     else if (kind === 2) bytes[place] = Math.floor(random.uniform(10 * deed + 2) * 256);
     else if (kind === 3) bytes = bytes.subarray(0, place);
     else bytes = Buffer.concat([bytes.subarray(0, place), bytes.subarray(at(10 * deed + 3))]);
@@ -19,9 +20,29 @@ export function damagedBytes(whole: Uint8Array, random: Random): Buffer {
 }
 
 /** What stands in place of a value of JSON. */
-const strange: readonly unknown[] = [null, true, 0, -1, 1e308, 0.5, 4294967296, "", "x", "\u001b[31m", "../../x", [], {}, [[]], { bogus: 1 }, "x".repeat(100_000)];
+const strange: readonly unknown[] = [
+  null,
+  true,
+  0,
+  -1,
+  1e308,
+  0.5,
+  4294967296,
+  "",
+  "x",
+  "\u001b[31m",
+  "../../x",
+  [],
+  {},
+  [[]],
+  { bogus: 1 },
+  "x".repeat(100_000),
+];
 
-/** One value of a JSON text in the place of another: of another type, far too large, or gone. The text itself where it is no JSON. */
+/**
+ * One value of a JSON text in the place of another: of another type, far too large, or gone. The text itself where it
+ * is no JSON.
+ */
 export function damagedJson(text: string, random: Random): string {
   let value: unknown;
   try {

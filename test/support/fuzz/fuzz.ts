@@ -15,8 +15,23 @@ export interface FuzzReport {
 }
 
 const rawMessage = new RegExp(
-  ["Cannot read propert", "is not a function", "is not iterable", "Invalid typed array", "out of bounds", "\\bundefined\\b", "\\[object ", "Cannot convert", "Invalid array length",
-    "Maximum call stack", "reading '", "Expected .* received", "Invalid string length", "offset is out", "[\\u0000-\\u0008\\u001b\\u009b]"].join("|"),
+  [
+    "Cannot read propert",
+    "is not a function",
+    "is not iterable",
+    "Invalid typed array",
+    "out of bounds",
+    "\\bundefined\\b",
+    "\\[object ",
+    "Cannot convert",
+    "Invalid array length",
+    "Maximum call stack",
+    "reading '",
+    "Expected .* received",
+    "Invalid string length",
+    "offset is out",
+    "[\\u0000-\\u0008\\u001b\\u009b]",
+  ].join("|"),
 );
 
 export interface FuzzOptions {
@@ -29,7 +44,11 @@ export interface FuzzOptions {
 }
 
 /** Damage files and read each as a run does. Equal seeds damage alike, wherever they begin. */
-export async function fuzzFiles(count: number, seed: number, { from = 0, onFile = () => undefined, mostBytes = 1.5 * 2 ** 30 }: FuzzOptions = {}): Promise<FuzzReport> {
+export async function fuzzFiles(
+  count: number,
+  seed: number,
+  { from = 0, onFile = () => undefined, mostBytes = 1.5 * 2 ** 30 }: FuzzOptions = {},
+): Promise<FuzzReport> {
   return inFolder(async (kinds) => {
     const raw: string[] = [];
     let survived = 0;
@@ -39,14 +58,21 @@ export async function fuzzFiles(count: number, seed: number, { from = 0, onFile 
       const found = await fuzzOne(kind, seed, index);
       survived++;
       if (found !== null) raw.push(found);
-      if (process.memoryUsage.rss() > mostBytes) raw.push(`seed ${seed}, file ${index} (${kind.name}): the process has ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB`);
+      if (process.memoryUsage.rss() > mostBytes)
+        raw.push(
+          `seed ${seed}, file ${index} (${kind.name}): the process has ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB`,
+        );
     }
     return { tried: count, survived, raw };
   });
 }
 
 /** Files on which a parser once failed, or said what no person should see. */
-export const kept = JSON.parse(readFileSync(new URL("./kept.json", import.meta.url), "utf8")) as readonly { readonly kind: string; readonly seed: number; readonly index: number }[];
+export const kept = JSON.parse(readFileSync(new URL("./kept.json", import.meta.url), "utf8")) as readonly {
+  readonly kind: string;
+  readonly seed: number;
+  readonly index: number;
+}[];
 
 /** The files that are kept. @throws Error for a kind that there is no more */
 export function fuzzKept(): Promise<FuzzReport> {
@@ -54,7 +80,8 @@ export function fuzzKept(): Promise<FuzzReport> {
     const raw: string[] = [];
     for (const { kind: name, seed, index } of kept) {
       const kind = kinds.find((one) => one.name === name);
-      if (kind === undefined) throw new Error(`kept.json names the kind "${name}"; there are ${kinds.map((one) => one.name).join(", ")}`);
+      if (kind === undefined)
+        throw new Error(`kept.json names the kind "${name}"; there are ${kinds.map((one) => one.name).join(", ")}`);
       const found = await fuzzOne(kind, seed, index);
       if (found !== null) raw.push(found);
     }
@@ -79,7 +106,9 @@ async function fuzzOne(kind: WholeKind, seed: number, index: number): Promise<st
   writeFileSync(path, damaged(kind, kind.whole, createRandom(seed).key(index)));
   const message = await outcomeOf(kind);
   writeFileSync(path, kind.whole);
-  return message !== null && rawMessage.test(message) ? `seed ${seed}, file ${index} (${kind.name}): ${message.slice(0, 300)}` : null;
+  return message !== null && rawMessage.test(message)
+    ? `seed ${seed}, file ${index} (${kind.name}): ${message.slice(0, 300)}`
+    : null;
 }
 
 /** Half of the texts that are JSON keep its grammar. */

@@ -21,13 +21,17 @@ export async function readDinov2Config(folder: string): Promise<Dinov2Config> {
   const config = await readJson(join(folder, "config.json"));
   if (config === null) throw new Error(`${folder} has no config.json: give the folder of a DINOv2 model`);
   const type = config["model_type"];
-  if (type !== "dinov2" && type !== "dinov2_with_registers") throw new Error(`${folder}/config.json is of a "${String(type)}", a "dinov2" or "dinov2_with_registers" is needed`);
+  if (type !== "dinov2" && type !== "dinov2_with_registers")
+    throw new Error(`${folder}/config.json is of a "${String(type)}", a "dinov2" or "dinov2_with_registers" is needed`);
   const number = (name: string, otherwise?: number): number => {
     const value = config[name] ?? otherwise;
     if (typeof value === "number" && value > 0) return value;
     throw new Error(`${folder}/config.json: "${name}" is ${JSON.stringify(value)}, a number above 0 is needed`);
   };
-  if ((config["hidden_act"] ?? "gelu") !== "gelu") throw new Error(`${folder}/config.json: hidden_act is ${JSON.stringify(config["hidden_act"])}, only "gelu" is known`);
+  if ((config["hidden_act"] ?? "gelu") !== "gelu")
+    throw new Error(
+      `${folder}/config.json: hidden_act is ${JSON.stringify(config["hidden_act"])}, only "gelu" is known`,
+    );
   const hiddenSize = number("hidden_size");
   const mlpSize = Math.trunc(hiddenSize * number("mlp_ratio", 4));
   const patchSize = number("patch_size", 14);

@@ -47,7 +47,13 @@ export class Dinov2Encoder {
   readonly #layers: readonly number[];
   readonly #norm: Normalisation;
 
-  private constructor(config: Dinov2Config, weights: Dinov2Weights, program: Program, layers: readonly number[], norm: Normalisation) {
+  private constructor(
+    config: Dinov2Config,
+    weights: Dinov2Weights,
+    program: Program,
+    layers: readonly number[],
+    norm: Normalisation,
+  ) {
     this.config = config;
     this.#weights = weights;
     this.#program = program;
@@ -59,23 +65,49 @@ export class Dinov2Encoder {
   static async open(folder: string, { layers = [], threads = 1 }: Dinov2Options = {}): Promise<Dinov2Encoder> {
     const config = await readDinov2Config(folder);
     const beyond = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer >= config.layers);
-    if (beyond !== undefined) throw new Error(`${folder} has ${config.layers} layers, from 0; there is no layer ${beyond}`);
+    if (beyond !== undefined)
+      throw new Error(`${folder} has ${config.layers} layers, from 0; there is no layer ${beyond}`);
     const weights = await readWeights(folder, config);
     const graph = new Graph();
     const used = new Map<string, Value>();
-    traceDinov2(config, graph, (name) => {
-      const value = used.get(name) ?? graph.input(name, weights.get(name)!.shape);
-      used.set(name, value);
-      return value;
-    }, layers);
+    traceDinov2(
+      config,
+      graph,
+      (name) => {
+        const value = used.get(name) ?? graph.input(name, weights.get(name)!.shape);
+        used.set(name, value);
+        return value;
+      },
+      layers,
+    );
     const processor = (await readJson(join(folder, "preprocessor_config.json"))) ?? {};
-    const numbers = (key: string, otherwise: readonly number[], isUsable: (value: number) => boolean): readonly number[] => {
+    const numbers = (
+      key: string,
+      otherwise: readonly number[],
+      isUsable: (value: number) => boolean,
+    ): readonly number[] => {
       const given = processor[key] ?? otherwise;
-      if (Array.isArray(given) && given.length === 3 && given.every((value) => Number.isFinite(value) && isUsable(value as number))) return given as number[];
-      throw new Error(`${join(folder, "preprocessor_config.json")}: ${key} is ${shown(given)}; three numbers are needed${key === "image_std" ? " above 0, since pixels are divided by them" : ""}`);
+      if (
+        Array.isArray(given) &&
+        given.length === 3 &&
+        given.every((value) => Number.isFinite(value) && isUsable(value as number))
+      )
+        return given as number[];
+      throw new Error(
+        `${join(folder, "preprocessor_config.json")}: ${key} is ${shown(given)}; three numbers are needed${key === "image_std" ? " above 0, since pixels are divided by them" : ""}`,
+      );
     };
-    const normalisation = { mean: numbers("image_mean", usual.mean, () => true), std: numbers("image_std", usual.std, (value) => value > 0) };
-    return new Dinov2Encoder(config, weights, await new OnnxExecutor({ threads }).compile(graph), layers, normalisation);
+    const normalisation = {
+      mean: numbers("image_mean", usual.mean, () => true),
+      std: numbers("image_std", usual.std, (value) => value > 0),
+    };
+    return new Dinov2Encoder(
+      config,
+      weights,
+      await new OnnxExecutor({ threads }).compile(graph),
+      layers,
+      normalisation,
+    );
   }
 
   /**
@@ -101,7 +133,14 @@ export class Dinov2Encoder {
   async encodePixels(pixels: Float32Array, rows: number, columns: number): Promise<Dinov2Result> {
     const { patchSize, positions, hiddenSize, registers } = this.config;
     // transformers interpolates with antialiasing in the models with registers only.
-    const embeddings = interpolatePositions(this.#weights.get("embeddings.position_embeddings")!.data, positions, hiddenSize, rows, columns, registers > 0 ? "antialiased" : "plain");
+    const embeddings = interpolatePositions(
+      this.#weights.get("embeddings.position_embeddings")!.data,
+      positions,
+      hiddenSize,
+      rows,
+      columns,
+      registers > 0 ? "antialiased" : "plain",
+    );
     const feeds = {
       ...Object.fromEntries(this.#weights),
       patches: { shape: [rows * columns, 3 * patchSize ** 2], data: cutPatches(pixels, rows, columns, patchSize) },
@@ -109,7 +148,12 @@ export class Dinov2Encoder {
     };
     const results = await this.#program.run(feeds);
     const of = (name: string): Float32Array => (results[name] as FloatArray).data;
-    return { rows, columns, features: of("features"), attentions: new Map(this.#layers.map((layer) => [layer, of(`attention.${layer}`)])) };
+    return {
+      rows,
+      columns,
+      features: of("features"),
+      attentions: new Map(this.#layers.map((layer) => [layer, of(`attention.${layer}`)])),
+    };
   }
 
   close(): Promise<void> {
@@ -123,7 +167,10 @@ async function readWeights(folder: string, config: Dinov2Config): Promise<Dinov2
   for (const [name, shape] of dinov2Parameters(config)) {
     const entry = entries.get(name);
     if (entry === undefined) throw new Error(`${folder}: the weights have no "${name}"`);
-    if (entry.shape.join() !== shape.join()) throw new Error(`${folder}: "${name}" is [${entry.shape.join(", ")}], its config.json says [${shape.join(", ")}]`);
+    if (entry.shape.join() !== shape.join())
+      throw new Error(
+        `${folder}: "${name}" is [${entry.shape.join(", ")}], its config.json says [${shape.join(", ")}]`,
+      );
     weights.set(name, { shape, data: await readFloats(entry) });
   }
   return weights;

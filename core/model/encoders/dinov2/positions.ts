@@ -10,7 +10,14 @@ export type Interpolation = "plain" | "antialiased";
  * [1 + rows·columns, size]: the CLS token's as it is, those of the patches interpolated.
  * @param embeddings [1 + side², size]
  */
-export function interpolatePositions(embeddings: Float32Array, side: number, size: number, rows: number, columns: number, how: Interpolation): Float32Array {
+export function interpolatePositions(
+  embeddings: Float32Array,
+  side: number,
+  size: number,
+  rows: number,
+  columns: number,
+  how: Interpolation,
+): Float32Array {
   if (rows === side && columns === side) return embeddings;
   const out = new Float32Array((1 + rows * columns) * size);
   out.set(embeddings.subarray(0, size));
@@ -37,7 +44,10 @@ function fourTaps(from: number, to: number): Taps[] {
   return Array.from({ length: to }, (_, place) => {
     const centre = ((place + 0.5) * from) / to - 0.5;
     const below = Math.floor(centre);
-    return [-1, 0, 1, 2].map((offset) => [Math.min(from - 1, Math.max(0, below + offset)), cubic(Math.abs(centre - below - offset), -0.75)]);
+    return [-1, 0, 1, 2].map((offset) => [
+      Math.min(from - 1, Math.max(0, below + offset)),
+      cubic(Math.abs(centre - below - offset), -0.75),
+    ]);
   });
 }
 
@@ -48,7 +58,9 @@ function widenedTaps(from: number, to: number): Taps[] {
     const centre = ((place + 0.5) * from) / to;
     const first = Math.max(0, Math.trunc(centre - 2 * stretch + 0.5));
     const last = Math.min(from, Math.trunc(centre + 2 * stretch + 0.5));
-    const weights = Array.from({ length: last - first }, (_, k) => cubic(Math.abs(first + k - centre + 0.5) / stretch, -0.5));
+    const weights = Array.from({ length: last - first }, (_, k) =>
+      cubic(Math.abs(first + k - centre + 0.5) / stretch, -0.5),
+    );
     const sum = weights.reduce((a, b) => a + b, 0);
     return weights.map((weight, k) => [first + k, weight / sum]);
   });

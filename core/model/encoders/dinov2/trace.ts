@@ -1,19 +1,54 @@
 /** DINOv2 over the tracer: one picture, CLS token and registers first, then patches row by row. */
 import { plus, symbol } from "../../../graph/dims.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
-import { add, affine, concat, gelu, layerNorm, linear, matmul, mul, reshape, silu, softmax, split, sum, transpose } from "../../../graph/ops/index.ts";
+import {
+  add,
+  affine,
+  concat,
+  gelu,
+  layerNorm,
+  linear,
+  matmul,
+  mul,
+  reshape,
+  silu,
+  softmax,
+  split,
+  sum,
+  transpose,
+} from "../../../graph/ops/index.ts";
 import type { Parameters } from "../../model.ts";
 import type { Dinov2Config } from "./config.ts";
 
 /** Shape of every parameter that is read, by Hugging Face name. */
-export function dinov2Parameters({ hiddenSize: d, layers, patchSize, positions, swiglu, mlpSize, registers }: Dinov2Config): Map<string, number[]> {
-  const linearShapes = (name: string, out: number, into: number): [string, number[]][] => [[`${name}.weight`, [out, into]], [`${name}.bias`, [out]]];
+export function dinov2Parameters({
+  hiddenSize: d,
+  layers,
+  patchSize,
+  positions,
+  swiglu,
+  mlpSize,
+  registers,
+}: Dinov2Config): Map<string, number[]> {
+  const linearShapes = (name: string, out: number, into: number): [string, number[]][] => [
+    [`${name}.weight`, [out, into]],
+    [`${name}.bias`, [out]],
+  ];
   const layer = (index: number): [string, number[]][] => {
     const p = `encoder.layer.${index}`;
     return [
-      [`${p}.norm1.weight`, [d]], [`${p}.norm1.bias`, [d]], [`${p}.norm2.weight`, [d]], [`${p}.norm2.bias`, [d]],
-      ...["attention.attention.query", "attention.attention.key", "attention.attention.value", "attention.output.dense"].flatMap((name) => linearShapes(`${p}.${name}`, d, d)),
-      [`${p}.layer_scale1.lambda1`, [d]], [`${p}.layer_scale2.lambda1`, [d]],
+      [`${p}.norm1.weight`, [d]],
+      [`${p}.norm1.bias`, [d]],
+      [`${p}.norm2.weight`, [d]],
+      [`${p}.norm2.bias`, [d]],
+      ...[
+        "attention.attention.query",
+        "attention.attention.key",
+        "attention.attention.value",
+        "attention.output.dense",
+      ].flatMap((name) => linearShapes(`${p}.${name}`, d, d)),
+      [`${p}.layer_scale1.lambda1`, [d]],
+      [`${p}.layer_scale2.lambda1`, [d]],
       ...(swiglu === null
         ? [...linearShapes(`${p}.mlp.fc1`, mlpSize, d), ...linearShapes(`${p}.mlp.fc2`, d, mlpSize)]
         : [...linearShapes(`${p}.mlp.weights_in`, 2 * swiglu, d), ...linearShapes(`${p}.mlp.weights_out`, d, swiglu)]),
@@ -39,7 +74,11 @@ export function traceDinov2(config: Dinov2Config, graph: Graph, p: Parameters, l
   const { hiddenSize: d, patchSize, registers, epsilon } = config;
   const N = symbol("N");
   const S = plus(N, 1 + registers);
-  const patches = linear(graph.input("patches", [N, 3 * patchSize ** 2]), reshape(p("embeddings.patch_embeddings.projection.weight"), [d, 3 * patchSize ** 2]), p("embeddings.patch_embeddings.projection.bias"));
+  const patches = linear(
+    graph.input("patches", [N, 3 * patchSize ** 2]),
+    reshape(p("embeddings.patch_embeddings.projection.weight"), [d, 3 * patchSize ** 2]),
+    p("embeddings.patch_embeddings.projection.bias"),
+  );
   const [first, others] = split(graph.input("positions", [plus(N, 1), d]), [1, N], 0) as [Value, Value];
   const cls = add(reshape(p("embeddings.cls_token"), [1, d]), first);
   // Registers have no position.
@@ -56,16 +95,38 @@ export function traceDinov2(config: Dinov2Config, graph: Graph, p: Parameters, l
   graph.output("features", layerNorm(x, p("layernorm.weight"), p("layernorm.bias"), epsilon));
 }
 
-function attend({ hiddenSize: d, heads }: Dinov2Config, x: Value, name: Parameters, S: Value["shape"][number]): { out: Value; attention: Value } {
+function attend(
+  { hiddenSize: d, heads }: Dinov2Config,
+  x: Value,
+  name: Parameters,
+  S: Value["shape"][number],
+): { out: Value; attention: Value } {
   const size = d / heads;
-  const project = (part: string): Value => transpose(reshape(linear(x, name(`attention.attention.${part}.weight`), name(`attention.attention.${part}.bias`)), [S, heads, size]), [1, 0, 2]);
+  const project = (part: string): Value =>
+    transpose(
+      reshape(linear(x, name(`attention.attention.${part}.weight`), name(`attention.attention.${part}.bias`)), [
+        S,
+        heads,
+        size,
+      ]),
+      [1, 0, 2],
+    );
   const attention = softmax(matmul(project("query"), project("key"), { transposeB: true, scale: 1 / Math.sqrt(size) })); // [heads, S, S]
   const joined = reshape(transpose(matmul(attention, project("value")), [1, 0, 2]), [S, d]);
   return { out: linear(joined, name("attention.output.dense.weight"), name("attention.output.dense.bias")), attention };
 }
 
 function mlp({ swiglu }: Dinov2Config, x: Value, name: Parameters): Value {
-  if (swiglu === null) return linear(gelu(linear(x, name("mlp.fc1.weight"), name("mlp.fc1.bias"))), name("mlp.fc2.weight"), name("mlp.fc2.bias"));
-  const [gate, up] = split(linear(x, name("mlp.weights_in.weight"), name("mlp.weights_in.bias")), [swiglu, swiglu], 1) as [Value, Value];
+  if (swiglu === null)
+    return linear(
+      gelu(linear(x, name("mlp.fc1.weight"), name("mlp.fc1.bias"))),
+      name("mlp.fc2.weight"),
+      name("mlp.fc2.bias"),
+    );
+  const [gate, up] = split(
+    linear(x, name("mlp.weights_in.weight"), name("mlp.weights_in.bias")),
+    [swiglu, swiglu],
+    1,
+  ) as [Value, Value];
   return linear(mul(silu(gate), up), name("mlp.weights_out.weight"), name("mlp.weights_out.bias"));
 }

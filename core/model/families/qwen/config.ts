@@ -1,7 +1,22 @@
 /** What the configs of the Qwen-VL families have in common: the decoder and the tokens' ids. */
 import { z } from "zod";
 import type { TextConfig, TokenIds } from "../../files/config.ts";
-import { check, checkDecoder, count, demand, demandDivides, endTokens, id, ids, layerCount, ropeFields, ropeOf, textSection, tiedOf, width } from "../../files/config-fields.ts";
+import {
+  check,
+  checkDecoder,
+  count,
+  demand,
+  demandDivides,
+  endTokens,
+  id,
+  ids,
+  layerCount,
+  ropeFields,
+  ropeOf,
+  textSection,
+  tiedOf,
+  width,
+} from "../../files/config-fields.ts";
 import type { JsonObject } from "../../files/json.ts";
 import type { PatchSizes } from "../../layers/patch-order.ts";
 
@@ -54,7 +69,14 @@ export interface QwenTextDefaults {
   readonly mropeSection: readonly [number, number, number];
   /** Height and width have every third frequency instead of a stretch of them. Default false. */
   readonly interleaved?: boolean;
-  readonly sizes?: { readonly hidden: number; readonly layers: number; readonly heads: number; readonly kvHeads: number; readonly intermediate: number; readonly vocabulary: number };
+  readonly sizes?: {
+    readonly hidden: number;
+    readonly layers: number;
+    readonly heads: number;
+    readonly kvHeads: number;
+    readonly intermediate: number;
+    readonly vocabulary: number;
+  };
   /** Where the head's size does not follow from `hidden_size`. */
   readonly headSize?: number;
 }
@@ -100,25 +122,43 @@ export function parseQwenText(raw: JsonObject, defaults: QwenTextDefaults): { te
     image: root.image_token_id,
     pad: root.pad_token_id ?? fields.pad_token_id ?? null,
     eos: endTokens(root.eos_token_id, fields.eos_token_id),
-    reserved: [root.video_token_id, root.vision_start_token_id, root.vision_end_token_id, root.vision_token_id].filter((token) => token !== null && token !== undefined),
+    reserved: [root.video_token_id, root.vision_start_token_id, root.vision_end_token_id, root.vision_token_id].filter(
+      (token) => token !== null && token !== undefined,
+    ),
   };
   checkDecoder(text, tokens);
   return { text, tokens };
 }
 
-function textOf(fields: z.output<typeof textSchema>, defaults: QwenTextDefaults, tieWordEmbeddings: boolean): QwenTextConfig {
+function textOf(
+  fields: z.output<typeof textSchema>,
+  defaults: QwenTextDefaults,
+  tieWordEmbeddings: boolean,
+): QwenTextConfig {
   const sizes = defaults.sizes ?? usualSizes;
   const hiddenSize = fields.hidden_size ?? sizes.hidden;
   const heads = fields.num_attention_heads ?? sizes.heads;
-  if (defaults.headSize === undefined) demandDivides(heads, hiddenSize, `hidden_size ${hiddenSize} is not divisible by num_attention_heads ${heads}`);
+  if (defaults.headSize === undefined)
+    demandDivides(heads, hiddenSize, `hidden_size ${hiddenSize} is not divisible by num_attention_heads ${heads}`);
   const headSize = fields.head_dim ?? defaults.headSize ?? hiddenSize / heads;
-  if (defaults.headSize === undefined) demand(headSize === hiddenSize / heads, `head_dim ${headSize} is not hidden_size / num_attention_heads, ${hiddenSize / heads}`);
-  demand((fields.attention_bias ?? defaults.biases) === defaults.biases, `attention_bias ${fields.attention_bias} is not supported, only ${defaults.biases}`);
+  if (defaults.headSize === undefined)
+    demand(
+      headSize === hiddenSize / heads,
+      `head_dim ${headSize} is not hidden_size / num_attention_heads, ${hiddenSize / heads}`,
+    );
+  demand(
+    (fields.attention_bias ?? defaults.biases) === defaults.biases,
+    `attention_bias ${fields.attention_bias} is not supported, only ${defaults.biases}`,
+  );
   const rope = ropeOf(fields, defaults.ropeTheta);
   const mropeSection = rope.mrope_section ?? defaults.mropeSection;
   const rotated = 2 * mropeSection.reduce((sum, part) => sum + part, 0);
   // Interleaved sections overwrite frequencies of time, as far as there are any.
-  if (!defaults.interleaved) demand(rotated === headSize, `mrope_section [${mropeSection.join(", ")}] covers ${rotated} of a head's ${headSize} values`);
+  if (!defaults.interleaved)
+    demand(
+      rotated === headSize,
+      `mrope_section [${mropeSection.join(", ")}] covers ${rotated} of a head's ${headSize} values`,
+    );
   return {
     hiddenSize,
     layers: fields.num_hidden_layers ?? sizes.layers,

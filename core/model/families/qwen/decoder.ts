@@ -11,7 +11,10 @@ export function qwenDecoder(
   text: QwenTextConfig,
   { image }: TokenIds,
   { mergeSize }: PatchSizes,
-  { components, ...options }: Pick<DecoderOptions, "biases" | "headNorms" | "deepFeatures"> & { readonly components: readonly number[] },
+  {
+    components,
+    ...options
+  }: Pick<DecoderOptions, "biases" | "headNorms" | "deepFeatures"> & { readonly components: readonly number[] },
 ): GroupedQueryDecoder {
   return new GroupedQueryDecoder({
     config: text,

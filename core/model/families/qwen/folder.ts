@@ -13,21 +13,30 @@ import type { PatchSizes } from "../../layers/patch-order.ts";
 export const qwenTensorNames: TensorNames = {
   canonical(name) {
     if (name.startsWith("visual.")) return `model.${name}`;
-    if (!name.startsWith("model.") || name.startsWith("model.language_model.") || name.startsWith("model.visual.")) return name;
+    if (!name.startsWith("model.") || name.startsWith("model.language_model.") || name.startsWith("model.visual."))
+      return name;
     return `model.language_model.${name.slice("model.".length)}`;
   },
   stored: (canonical) => canonical.replace(/^model\.language_model\./, "model.").replace(/^model\.visual\./, "visual."),
   embeddings: "model.language_model.embed_tokens.weight",
 };
 
-export const qwenReservedTokens = ["<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>"];
+export const qwenReservedTokens = [
+  "<|image_pad|>",
+  "<|video_pad|>",
+  "<|vision_start|>",
+  "<|vision_end|>",
+  "<|vision_pad|>",
+];
 
 /** @throws Error where the settings contradict the model */
 export function qwenPictures({ image, where }: PictureSettings, vision: PatchSizes): ImageProcessor {
   const settings = parseImageSettings(image, where);
   for (const name of ["patchSize", "mergeSize", "temporalPatchSize"] as const) {
     if (settings[name] === vision[name]) continue;
-    throw new Error(`${where}: ${name} is ${settings[name]} for the picture processor and ${vision[name]} for the model; make them equal`);
+    throw new Error(
+      `${where}: ${name} is ${settings[name]} for the picture processor and ${vision[name]} for the model; make them equal`,
+    );
   }
   return new ImageProcessor(settings);
 }

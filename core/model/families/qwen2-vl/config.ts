@@ -3,7 +3,13 @@ import { z } from "zod";
 import type { ModelConfig } from "../../files/config.ts";
 import { check, count, demand, layerCount, width } from "../../files/config-fields.ts";
 import type { JsonObject } from "../../files/json.ts";
-import { parseQwenText, patchSizesOf, type QwenTextConfig, type QwenVisionConfig, towerFields } from "../qwen/config.ts";
+import {
+  parseQwenText,
+  patchSizesOf,
+  type QwenTextConfig,
+  type QwenVisionConfig,
+  towerFields,
+} from "../qwen/config.ts";
 
 export type Qwen2VisionConfig = QwenVisionConfig;
 
@@ -26,11 +32,19 @@ const visionSchema = z.looseObject({
 
 /** @throws Error naming the key and the value found. */
 export function parseQwen2VlConfig(raw: JsonObject): Qwen2VlConfig {
-  const { text, tokens } = parseQwenText(raw, { biases: true, ropeTheta: 1e6, rmsNormEps: 1e-5, mropeSection: [16, 24, 24] });
+  const { text, tokens } = parseQwenText(raw, {
+    biases: true,
+    ropeTheta: 1e6,
+    rmsNormEps: 1e-5,
+    mropeSection: [16, 24, 24],
+  });
   const fields = check(visionSchema, raw["vision_config"], "vision_config.");
   const { embed_dim, hidden_size } = fields;
   const sizes = patchSizesOf(fields, "embed_dim", embed_dim);
-  demand(hidden_size === text.hiddenSize, `vision hidden_size ${hidden_size} is not the decoder's hidden_size ${text.hiddenSize}`);
+  demand(
+    hidden_size === text.hiddenSize,
+    `vision hidden_size ${hidden_size} is not the decoder's hidden_size ${text.hiddenSize}`,
+  );
   const vision = {
     ...sizes,
     depth: fields.depth,

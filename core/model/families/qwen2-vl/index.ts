@@ -11,7 +11,10 @@ export const qwen2Vl: ModelFamily<Qwen2VlConfig> = {
   type: "qwen2_vl",
   parseConfig: parseQwen2VlConfig,
   createModel: ({ text, vision, tokens }) =>
-    modelOf(new Qwen2VisionTower(vision), qwenDecoder(text, tokens, vision, { components: consecutiveComponents(text.mropeSection), biases: true })),
+    modelOf(
+      new Qwen2VisionTower(vision),
+      qwenDecoder(text, tokens, vision, { components: consecutiveComponents(text.mropeSection), biases: true }),
+    ),
   createPictures: (settings, { vision }) => qwenPictures(settings, vision),
   tensors: qwenTensorNames,
   reservedTokens: qwenReservedTokens,

@@ -18,7 +18,11 @@ export class Qwen2VisionTower extends QwenVisionTower<Qwen2VisionConfig> {
     super(config, parameterShapes(config));
   }
 
-  protected traceTower(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): TracedTower {
+  protected traceTower(
+    graph: Graph,
+    parameters: Parameters,
+    { one = null, inBlocks = false }: TowerOptions,
+  ): TracedTower {
     const { hiddenSize, mergeSize, depth } = this.config;
     const unit = mergeSize ** 2;
     const inputs = patchInputs(graph, this.config, inBlocks);
@@ -28,24 +32,49 @@ export class Qwen2VisionTower extends QwenVisionTower<Qwen2VisionConfig> {
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`blocks.${block}.${name}`);
       x = layer(x, one, (y) => {
-        const attention = attendInPictures(layerNorm(y, b("norm1.weight"), b("norm1.bias"), epsilon), b, this.config, inputs);
+        const attention = attendInPictures(
+          layerNorm(y, b("norm1.weight"), b("norm1.bias"), epsilon),
+          b,
+          this.config,
+          inputs,
+        );
         received.push(attention.received);
         const between = add(y, attention.out);
         const h = layerNorm(between, b("norm2.weight"), b("norm2.bias"), epsilon);
-        return add(between, linear(quickGelu(linear(h, b("mlp.fc1.weight"), b("mlp.fc1.bias"))), b("mlp.fc2.weight"), b("mlp.fc2.bias")));
+        return add(
+          between,
+          linear(quickGelu(linear(h, b("mlp.fc1.weight"), b("mlp.fc1.bias"))), b("mlp.fc2.weight"), b("mlp.fc2.bias")),
+        );
       });
     }
     graph.cut();
-    const merged = reshape(layerNorm(x, p("merger.ln_q.weight"), p("merger.ln_q.bias"), epsilon), [inputs.F, unit * hiddenSize]);
+    const merged = reshape(layerNorm(x, p("merger.ln_q.weight"), p("merger.ln_q.bias"), epsilon), [
+      inputs.F,
+      unit * hiddenSize,
+    ]);
     return {
       features: traceMerger(merged, p),
-      received: () => receivedByTokens(received.map((of) => of()), inputs.F, unit),
+      received: () =>
+        receivedByTokens(
+          received.map((of) => of()),
+          inputs.F,
+          unit,
+        ),
     };
   }
 }
 
 function parameterShapes(config: Qwen2VisionConfig): ParameterShapes {
-  const { hiddenSize: d, intermediateSize: i, outHiddenSize, channels, temporalPatchSize, patchSize, mergeSize, depth } = config;
+  const {
+    hiddenSize: d,
+    intermediateSize: i,
+    outHiddenSize,
+    channels,
+    temporalPatchSize,
+    patchSize,
+    mergeSize,
+    depth,
+  } = config;
   const merged = d * mergeSize ** 2;
   const block = (index: number): [string, number[]][] => {
     const p = `model.visual.blocks.${index}`;

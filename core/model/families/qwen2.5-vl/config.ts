@@ -6,7 +6,13 @@ import { z } from "zod";
 import type { ModelConfig } from "../../files/config.ts";
 import { check, count, demand, demandDivides, id, layerCount, width } from "../../files/config-fields.ts";
 import type { JsonObject } from "../../files/json.ts";
-import { parseQwenText, patchSizesOf, type QwenTextConfig, type QwenVisionConfig, towerFields } from "../qwen/config.ts";
+import {
+  parseQwenText,
+  patchSizesOf,
+  type QwenTextConfig,
+  type QwenVisionConfig,
+  towerFields,
+} from "../qwen/config.ts";
 
 export interface Qwen25VisionConfig extends QwenVisionConfig {
   /** Side of an attention window, pixels. */
@@ -36,9 +42,17 @@ const visionSchema = z.looseObject({
 
 /** @throws Error naming the key and the value found. */
 export function parseQwen25VlConfig(raw: JsonObject): Qwen25VlConfig {
-  const { text, tokens } = parseQwenText(raw, { biases: true, ropeTheta: 1e6, rmsNormEps: 1e-5, mropeSection: [16, 24, 24] });
+  const { text, tokens } = parseQwenText(raw, {
+    biases: true,
+    ropeTheta: 1e6,
+    rmsNormEps: 1e-5,
+    mropeSection: [16, 24, 24],
+  });
   const vision = visionOf(check(visionSchema, raw["vision_config"], "vision_config."));
-  demand(vision.outHiddenSize === text.hiddenSize, `vision out_hidden_size ${vision.outHiddenSize} is not the decoder's hidden_size ${text.hiddenSize}`);
+  demand(
+    vision.outHiddenSize === text.hiddenSize,
+    `vision out_hidden_size ${vision.outHiddenSize} is not the decoder's hidden_size ${text.hiddenSize}`,
+  );
   return { family: "qwen2_5_vl", text, vision, tokens, raw };
 }
 
@@ -46,7 +60,11 @@ function visionOf(fields: z.output<typeof visionSchema>): Qwen25VisionConfig {
   const { hidden_size, patch_size, spatial_merge_size, window_size, fullatt_block_indexes, depth } = fields;
   const sizes = patchSizesOf(fields, "hidden_size", hidden_size);
   const block = patch_size * spatial_merge_size;
-  demandDivides(block, window_size, `window_size ${window_size} is not a multiple of patch_size × spatial_merge_size, ${block}`);
+  demandDivides(
+    block,
+    window_size,
+    `window_size ${window_size} is not a multiple of patch_size × spatial_merge_size, ${block}`,
+  );
   const outside = fullatt_block_indexes.find((index) => index >= depth);
   demand(outside === undefined, `fullatt_block_indexes names block ${outside}, and depth is ${depth}`);
   return {

@@ -11,7 +11,10 @@ export const qwen25Vl: ModelFamily<Qwen25VlConfig> = {
   type: "qwen2_5_vl",
   parseConfig: parseQwen25VlConfig,
   createModel: ({ text, vision, tokens }) =>
-    modelOf(new Qwen25VisionTower(vision), qwenDecoder(text, tokens, vision, { components: consecutiveComponents(text.mropeSection), biases: true })),
+    modelOf(
+      new Qwen25VisionTower(vision),
+      qwenDecoder(text, tokens, vision, { components: consecutiveComponents(text.mropeSection), biases: true }),
+    ),
   createPictures: (settings, { vision }) => qwenPictures(settings, vision),
   tensors: qwenTensorNames,
   reservedTokens: qwenReservedTokens,

@@ -33,7 +33,11 @@ export class Qwen25VisionTower extends QwenVisionTower<Qwen25VisionConfig> {
     return packingFeeds("windows", windows, { unit: this.config.mergeSize ** 2, rows, padded });
   }
 
-  protected traceTower(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): TracedTower {
+  protected traceTower(
+    graph: Graph,
+    parameters: Parameters,
+    { one = null, inBlocks = false }: TowerOptions,
+  ): TracedTower {
     const { hiddenSize, heads, mergeSize, depth, fullAttentionBlocks } = this.config;
     const unit = mergeSize ** 2;
     const { F, pixels, cos, sin, pictures } = patchInputs(graph, this.config, inBlocks);
@@ -47,7 +51,11 @@ export class Qwen25VisionTower extends QwenVisionTower<Qwen25VisionConfig> {
       x = layer(x, one, (y) => {
         const normed = rmsNorm(y, b("norm1.weight"), epsilon);
         const sizes = [hiddenSize, hiddenSize, hiddenSize];
-        const [q, k, v] = split(linear(normed, b("attn.qkv.weight"), b("attn.qkv.bias")), sizes, 1) as [Value, Value, Value];
+        const [q, k, v] = split(linear(normed, b("attn.qkv.weight"), b("attn.qkv.bias")), sizes, 1) as [
+          Value,
+          Value,
+          Value,
+        ];
         const turned = { q: rope(q, cos, sin, heads), k: rope(k, cos, sin, heads), v };
         const attention = packedAttention(turned, heads, hiddenSize, full ? pictures : windows);
         if (full) received.push(attention.received);
@@ -59,7 +67,12 @@ export class Qwen25VisionTower extends QwenVisionTower<Qwen25VisionConfig> {
     const merged = reshape(rmsNorm(x, p("merger.ln_q.weight"), epsilon), [F, unit * hiddenSize]);
     return {
       features: traceMerger(merged, p),
-      received: () => receivedByTokens(received.map((of) => of()), F, unit),
+      received: () =>
+        receivedByTokens(
+          received.map((of) => of()),
+          F,
+          unit,
+        ),
     };
   }
 }
@@ -71,7 +84,16 @@ function mlp(x: Value, b: Parameters): Value {
 }
 
 function parameterShapes(config: Qwen25VisionConfig): ParameterShapes {
-  const { hiddenSize: d, intermediateSize: i, outHiddenSize, channels, temporalPatchSize, patchSize, mergeSize, depth } = config;
+  const {
+    hiddenSize: d,
+    intermediateSize: i,
+    outHiddenSize,
+    channels,
+    temporalPatchSize,
+    patchSize,
+    mergeSize,
+    depth,
+  } = config;
   const merged = d * mergeSize ** 2;
   const block = (index: number): [string, number[]][] => {
     const p = `model.visual.blocks.${index}`;

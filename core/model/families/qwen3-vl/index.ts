@@ -10,11 +10,15 @@ import { Qwen3VisionTower } from "./vision.ts";
 export const qwen3Vl: ModelFamily<Qwen3VlConfig> = {
   type: "qwen3_vl",
   parseConfig: parseQwen3VlConfig,
-  createModel: ({ text, vision, tokens }) => modelOf(new Qwen3VisionTower(vision), qwenDecoder(text, tokens, vision, {
-    components: interleavedComponents(text.mropeSection, text.headSize),
-    headNorms: true,
-    deepFeatures: vision.deepBlocks.length,
-  })),
+  createModel: ({ text, vision, tokens }) =>
+    modelOf(
+      new Qwen3VisionTower(vision),
+      qwenDecoder(text, tokens, vision, {
+        components: interleavedComponents(text.mropeSection, text.headSize),
+        headNorms: true,
+        deepFeatures: vision.deepBlocks.length,
+      }),
+    ),
   createPictures: (settings, { vision }) => qwenPictures(settings, vision),
   tensors: { ...qwenTensorNames, stored: (canonical) => canonical },
   reservedTokens: qwenReservedTokens,

@@ -49,5 +49,8 @@ function between(at: number, size: number, side: number): readonly (readonly [en
   const place = size === 1 ? 0 : Math.fround(Math.fround(at * (side - 1)) / (size - 1));
   const below = Math.min(Math.floor(place), side - 1);
   const part = Math.fround(place - below);
-  return [[below, 1 - part], [Math.min(below + 1, side - 1), part]];
+  return [
+    [below, 1 - part],
+    [Math.min(below + 1, side - 1), part],
+  ];
 }

@@ -26,18 +26,31 @@ export class Qwen3VisionTower extends QwenVisionTower<Qwen3VisionConfig> {
   }
 
   /** Features: the last merger's, then those of the mergers before it, in the order of their blocks. */
-  protected traceTower(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): TracedTower {
+  protected traceTower(
+    graph: Graph,
+    parameters: Parameters,
+    { one = null, inBlocks = false }: TowerOptions,
+  ): TracedTower {
     const { hiddenSize, mergeSize, depth, deepBlocks } = this.config;
     const unit = mergeSize ** 2;
     const inputs = patchInputs(graph, this.config, inBlocks);
     const p = (name: string): Value => parameters(`model.visual.${name}`);
     const joined = (rows: Value): Value => reshape(rows, [inputs.F, unit * hiddenSize]);
     const merged = (rows: Value, merger: Parameters): Value =>
-      linear(gelu(linear(rows, merger("linear_fc1.weight"), merger("linear_fc1.bias"))), merger("linear_fc2.weight"), merger("linear_fc2.bias"));
-    const normed = (rows: Value, of: Parameters, name: string): Value => layerNorm(rows, of(`${name}.weight`), of(`${name}.bias`), epsilon);
+      linear(
+        gelu(linear(rows, merger("linear_fc1.weight"), merger("linear_fc1.bias"))),
+        merger("linear_fc2.weight"),
+        merger("linear_fc2.bias"),
+      );
+    const normed = (rows: Value, of: Parameters, name: string): Value =>
+      layerNorm(rows, of(`${name}.weight`), of(`${name}.bias`), epsilon);
     const received: (() => Value)[] = [];
     const deep: Value[] = [];
-    const patches = linear(inputs.pixels, reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.config)]), p("patch_embed.proj.bias"));
+    const patches = linear(
+      inputs.pixels,
+      reshape(p("patch_embed.proj.weight"), [hiddenSize, patchNumbers(this.config)]),
+      p("patch_embed.proj.bias"),
+    );
     let x = add(patches, tracePositions(graph, p("pos_embed.weight"), unit));
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`blocks.${block}.${name}`);
@@ -56,17 +69,39 @@ export class Qwen3VisionTower extends QwenVisionTower<Qwen3VisionConfig> {
     const last = (name: string): Value => p(`merger.${name}`);
     return {
       features: concat([merged(joined(normed(x, last, "norm")), last), ...deep], 1),
-      received: () => receivedByTokens(received.map((of) => of()), inputs.F, unit),
+      received: () =>
+        receivedByTokens(
+          received.map((of) => of()),
+          inputs.F,
+          unit,
+        ),
     };
   }
 }
 
 function parameterShapes(config: Qwen3VisionConfig): ParameterShapes {
-  const { hiddenSize: d, intermediateSize: i, outHiddenSize, channels, temporalPatchSize, patchSize, mergeSize, depth, positionSide, deepBlocks } = config;
+  const {
+    hiddenSize: d,
+    intermediateSize: i,
+    outHiddenSize,
+    channels,
+    temporalPatchSize,
+    patchSize,
+    mergeSize,
+    depth,
+    positionSide,
+    deepBlocks,
+  } = config;
   const joined = d * mergeSize ** 2;
-  const pair = (name: string, shape: number[]): [string, number[]][] => [[`${name}.weight`, shape], [`${name}.bias`, shape.slice(0, 1)]];
-  const merger = (name: string, normWidth: number): [string, number[]][] =>
-    [...pair(`${name}.norm`, [normWidth]), ...pair(`${name}.linear_fc1`, [joined, joined]), ...pair(`${name}.linear_fc2`, [outHiddenSize, joined])];
+  const pair = (name: string, shape: number[]): [string, number[]][] => [
+    [`${name}.weight`, shape],
+    [`${name}.bias`, shape.slice(0, 1)],
+  ];
+  const merger = (name: string, normWidth: number): [string, number[]][] => [
+    ...pair(`${name}.norm`, [normWidth]),
+    ...pair(`${name}.linear_fc1`, [joined, joined]),
+    ...pair(`${name}.linear_fc2`, [outHiddenSize, joined]),
+  ];
   const block = (index: number): [string, number[]][] => {
     const p = `model.visual.blocks.${index}`;
     return [

@@ -1,7 +1,22 @@
 /** SmolVLM's config.json; Idefics3's is the same but for its name. */
 import { z } from "zod";
 import type { ModelConfig } from "../../files/config.ts";
-import { check, checkDecoder, count, demand, demandDivides, endTokens, id, ids, layerCount, ropeFields, ropeOf, textSection, tiedOf, width } from "../../files/config-fields.ts";
+import {
+  check,
+  checkDecoder,
+  count,
+  demand,
+  demandDivides,
+  endTokens,
+  id,
+  ids,
+  layerCount,
+  ropeFields,
+  ropeOf,
+  textSection,
+  tiedOf,
+  width,
+} from "../../files/config-fields.ts";
 import type { JsonObject } from "../../files/json.ts";
 
 export interface TileVisionConfig {
@@ -88,19 +103,44 @@ export function parseTileModelConfig(family: string, raw: JsonObject): TileModel
     ropeTheta: ropeOf(fields, 10_000).theta,
     tieWordEmbeddings: tiedOf(raw),
   };
-  const tokens = { image: root.image_token_id, pad: fields.pad_token_id ?? null, eos: endTokens(fields.eos_token_id, root.eos_token_id), reserved: [] };
+  const tokens = {
+    image: root.image_token_id,
+    pad: fields.pad_token_id ?? null,
+    eos: endTokens(fields.eos_token_id, root.eos_token_id),
+    reserved: [],
+  };
   checkDecoder(text, tokens);
-  return { family, text, vision: visionOf(check(visionSchema, raw["vision_config"], "vision_config."), root.scale_factor), tokens, raw };
+  return {
+    family,
+    text,
+    vision: visionOf(check(visionSchema, raw["vision_config"], "vision_config."), root.scale_factor),
+    tokens,
+    raw,
+  };
 }
 
 function visionOf(fields: z.output<typeof visionSchema>, scaleFactor: number): TileVisionConfig {
   const { hidden_size, num_attention_heads, image_size, patch_size } = fields;
-  demandDivides(num_attention_heads, hidden_size, `vision hidden_size ${hidden_size} is not divisible by num_attention_heads ${num_attention_heads}`);
+  demandDivides(
+    num_attention_heads,
+    hidden_size,
+    `vision hidden_size ${hidden_size} is not divisible by num_attention_heads ${num_attention_heads}`,
+  );
   const side = Math.floor(image_size / patch_size);
   demand(side > 0, `vision patch_size ${patch_size} is larger than image_size ${image_size}`);
-  demand(side <= mostPatches, `${side} patches a side (image_size ${image_size}, patch_size ${patch_size}) are more than the ${mostPatches} supported`);
-  demand(!misplacedSides.includes(side), `at ${side} patches a side (image_size ${image_size}, patch_size ${patch_size}) transformers rounds some patches to another's position, which is not repeated here`);
-  demandDivides(scaleFactor, side, `${side} patches a side (image_size ${image_size}, patch_size ${patch_size}) are not divisible by scale_factor ${scaleFactor}`);
+  demand(
+    side <= mostPatches,
+    `${side} patches a side (image_size ${image_size}, patch_size ${patch_size}) are more than the ${mostPatches} supported`,
+  );
+  demand(
+    !misplacedSides.includes(side),
+    `at ${side} patches a side (image_size ${image_size}, patch_size ${patch_size}) transformers rounds some patches to another's position, which is not repeated here`,
+  );
+  demandDivides(
+    scaleFactor,
+    side,
+    `${side} patches a side (image_size ${image_size}, patch_size ${patch_size}) are not divisible by scale_factor ${scaleFactor}`,
+  );
   return {
     depth: fields.num_hidden_layers,
     hiddenSize: hidden_size,

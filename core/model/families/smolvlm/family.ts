@@ -23,7 +23,11 @@ export const tileFamily = (type: string): ModelFamily<TileModelConfig> => ({
     return modelOf(vision, decoder);
   },
   createPictures: (settings, { vision }) => new TileProcessor(parseTileSettings(settings, vision)),
-  tensors: { canonical: (stored) => stored, stored: (canonical) => canonical, embeddings: "model.text_model.embed_tokens.weight" },
+  tensors: {
+    canonical: (stored) => stored,
+    stored: (canonical) => canonical,
+    embeddings: "model.text_model.embed_tokens.weight",
+  },
   contentInParts: true,
   reservedTokens: tileTokens,
 });

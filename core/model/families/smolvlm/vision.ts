@@ -6,7 +6,20 @@ import { bucket } from "../../../math/bucket.ts";
 import { symbol, times } from "../../../graph/dims.ts";
 import type { HostArray } from "../../../graph/executor.ts";
 import type { Graph, Value } from "../../../graph/graph.ts";
-import { add, affine, type AttentionBlocks, blockAttention, geluTanh, layerNorm, linear, matmul, reshape, softmax, sum, transpose } from "../../../graph/ops/index.ts";
+import {
+  add,
+  affine,
+  type AttentionBlocks,
+  blockAttention,
+  geluTanh,
+  layerNorm,
+  linear,
+  matmul,
+  reshape,
+  softmax,
+  sum,
+  transpose,
+} from "../../../graph/ops/index.ts";
 import { layer } from "../../../graph/ops/recompute.ts";
 import type { Parameters, ParameterShapes, PictureFeedOptions, TowerOptions, VisionTower } from "../../model.ts";
 import { notInBlocks } from "../../layers/packed-attention.ts";
@@ -50,7 +63,8 @@ export class TileVisionTower implements VisionTower {
     const { patchSize, channels, heads } = this.#config;
     const side = this.#side;
     const wrong = pictures.find(({ grid: [, height, width] }) => height !== side || width !== side);
-    if (wrong !== undefined) throw new Error(`a picture of grid ${wrong.grid.join(" × ")} is not of tiles of ${side} × ${side} patches`);
+    if (wrong !== undefined)
+      throw new Error(`a picture of grid ${wrong.grid.join(" × ")} is not of tiles of ${side} × ${side} patches`);
     const tile = side ** 2 * channels * patchSize ** 2;
     const own = pictures.reduce((total, { grid }) => total + grid[0], 0);
     // Tiles of zeros come last.
@@ -78,30 +92,52 @@ export class TileVisionTower implements VisionTower {
     return this.#trace(graph, parameters, {}).received();
   }
 
-  #trace(graph: Graph, parameters: Parameters, { one = null, inBlocks = false }: TowerOptions): { readonly features: Value; readonly received: () => Value } {
+  #trace(
+    graph: Graph,
+    parameters: Parameters,
+    { one = null, inBlocks = false }: TowerOptions,
+  ): { readonly features: Value; readonly received: () => Value } {
     const { hiddenSize, depth, patchSize, channels, epsilon } = this.#config;
     const L = this.#side ** 2;
     const patch = channels * patchSize ** 2;
     const p = (name: string): Value => parameters(`model.vision_model.${name}`);
     const pixels = reshape(graph.input("pixels", [S, L, patch]), [times(S, L), patch]);
-    const patches = linear(pixels, reshape(p("embeddings.patch_embedding.weight"), [hiddenSize, patch]), p("embeddings.patch_embedding.bias"));
-    let x = reshape(add(reshape(patches, [S, L, hiddenSize]), p("embeddings.position_embedding.weight")), [times(S, L), hiddenSize]);
+    const patches = linear(
+      pixels,
+      reshape(p("embeddings.patch_embedding.weight"), [hiddenSize, patch]),
+      p("embeddings.patch_embedding.bias"),
+    );
+    let x = reshape(add(reshape(patches, [S, L, hiddenSize]), p("embeddings.position_embedding.weight")), [
+      times(S, L),
+      hiddenSize,
+    ]);
     const received: (() => Value)[] = [];
     const blocks = inBlocks ? blockInputs(graph, "tiles") : null;
     for (let block = 0; block < depth; block++) {
       const b = (name: string): Value => p(`encoder.layers.${block}.${name}`);
       x = layer(x, one, (y) => {
-        const attention = this.#attend(layerNorm(y, b("layer_norm1.weight"), b("layer_norm1.bias"), epsilon), b, L, blocks);
+        const attention = this.#attend(
+          layerNorm(y, b("layer_norm1.weight"), b("layer_norm1.bias"), epsilon),
+          b,
+          L,
+          blocks,
+        );
         received.push(attention.received);
         const between = add(y, attention.out);
         const h = layerNorm(between, b("layer_norm2.weight"), b("layer_norm2.bias"), epsilon);
-        return add(between, linear(geluTanh(linear(h, b("mlp.fc1.weight"), b("mlp.fc1.bias"))), b("mlp.fc2.weight"), b("mlp.fc2.bias")));
+        return add(
+          between,
+          linear(geluTanh(linear(h, b("mlp.fc1.weight"), b("mlp.fc1.bias"))), b("mlp.fc2.weight"), b("mlp.fc2.bias")),
+        );
       });
     }
     graph.cut();
     const last = layerNorm(x, p("post_layernorm.weight"), p("post_layernorm.bias"), epsilon);
     return {
-      features: linear(this.#joinBlocks(last, hiddenSize), parameters("model.connector.modality_projection.proj.weight")),
+      features: linear(
+        this.#joinBlocks(last, hiddenSize),
+        parameters("model.connector.modality_projection.proj.weight"),
+      ),
       received: () => {
         const mean = affine(received.map((of) => of()).reduce(add), 1 / depth);
         const joined = this.#joinBlocks(mean, 1);
@@ -123,17 +159,29 @@ export class TileVisionTower implements VisionTower {
     return reshape(cut, [times(S, blocks ** 2), s * s * width]);
   }
 
-  #attend(x: Value, block: Parameters, L: number, blocks: AttentionBlocks | null): { readonly out: Value; readonly received: () => Value } {
+  #attend(
+    x: Value,
+    block: Parameters,
+    L: number,
+    blocks: AttentionBlocks | null,
+  ): { readonly out: Value; readonly received: () => Value } {
     const { hiddenSize, heads } = this.#config;
     const size = hiddenSize / heads;
-    const project = (name: string): Value => linear(x, block(`self_attn.${name}.weight`), block(`self_attn.${name}.bias`));
-    const out = (attended: Value): Value => linear(attended, block("self_attn.out_proj.weight"), block("self_attn.out_proj.bias"));
+    const project = (name: string): Value =>
+      linear(x, block(`self_attn.${name}.weight`), block(`self_attn.${name}.bias`));
+    const out = (attended: Value): Value =>
+      linear(attended, block("self_attn.out_proj.weight"), block("self_attn.out_proj.bias"));
     if (blocks !== null) {
       const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map(project) as [Value, Value, Value];
-      return { out: out(blockAttention({ heads, kvHeads: heads, headSize: size }, q, k, v, blocks)), received: notInBlocks };
+      return {
+        out: out(blockAttention({ heads, kvHeads: heads, headSize: size }, q, k, v, blocks)),
+        received: notInBlocks,
+      };
     }
     const byHead = (name: string): Value => transpose(reshape(project(name), [S, L, heads, size]), [0, 2, 1, 3]); // [S, heads, L, size]
-    const probabilities = softmax(matmul(byHead("q_proj"), byHead("k_proj"), { transposeB: true, scale: 1 / Math.sqrt(size) }));
+    const probabilities = softmax(
+      matmul(byHead("q_proj"), byHead("k_proj"), { transposeB: true, scale: 1 / Math.sqrt(size) }),
+    );
     const joined = reshape(transpose(matmul(probabilities, byHead("v_proj")), [0, 2, 1, 3]), [times(S, L), hiddenSize]);
     return {
       out: out(joined),
@@ -144,7 +192,10 @@ export class TileVisionTower implements VisionTower {
 
 function parameterShapes(config: TileVisionConfig, outHiddenSize: number): ParameterShapes {
   const { hiddenSize: d, intermediateSize: i, channels, patchSize, imageSize, depth, scaleFactor } = config;
-  const pair = (name: string, shape: number[]): [string, number[]][] => [[`${name}.weight`, shape], [`${name}.bias`, shape.slice(0, 1)]];
+  const pair = (name: string, shape: number[]): [string, number[]][] => [
+    [`${name}.weight`, shape],
+    [`${name}.bias`, shape.slice(0, 1)],
+  ];
   const block = (index: number): [string, number[]][] => {
     const p = `model.vision_model.encoder.layers.${index}`;
     return [

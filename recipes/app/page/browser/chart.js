@@ -3,7 +3,11 @@ import { element, number } from "./dom.js";
 import { colourOf } from "./looks.js";
 import { plotOptions } from "./plot.js";
 
-const directions = { up: ["↑", "higher is better"], down: ["↓", "lower is better"], none: ["↔", "neither way is good in itself"] };
+const directions = {
+  up: ["↑", "higher is better"],
+  down: ["↓", "lower is better"],
+  none: ["↔", "neither way is good in itself"],
+};
 const [height, tallHeight] = [200, 380];
 
 export class Chart {
@@ -22,13 +26,41 @@ export class Chart {
     this.#metric = metric;
     this.#context = context;
     const [arrow, words] = directions[metric.better];
-    const tall = element("button", { type: "button", class: "quiet", title: "larger or smaller", "aria-label": `${metric.title}, larger or smaller`, onclick: () => this.#toggleTall() }, "⤢");
-    this.figure = element("figure", { class: "chart", tabindex: "0", "data-key": `chart ${metric.key}`, "aria-label": `${metric.title}, chart; arrow keys read it` },
-      element("figcaption", {},
+    const tall = element(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        title: "larger or smaller",
+        "aria-label": `${metric.title}, larger or smaller`,
+        onclick: () => this.#toggleTall(),
+      },
+      "⤢",
+    );
+    this.figure = element(
+      "figure",
+      {
+        class: "chart",
+        tabindex: "0",
+        "data-key": `chart ${metric.key}`,
+        "aria-label": `${metric.title}, chart; arrow keys read it`,
+      },
+      element(
+        "figcaption",
+        {},
         element("div", { class: "chart-head" }, element("h3", {}, metric.title), tall),
         element("p", { class: "about" }, metric.about),
-        element("p", { class: "about" }, element("span", { class: `way ${metric.better}` }, `${arrow} ${words}`), metric.names === "" ? "" : element("code", {}, metric.names))),
-      this.#values, this.#holder, this.#spoken);
+        element(
+          "p",
+          { class: "about" },
+          element("span", { class: `way ${metric.better}` }, `${arrow} ${words}`),
+          metric.names === "" ? "" : element("code", {}, metric.names),
+        ),
+      ),
+      this.#values,
+      this.#holder,
+      this.#spoken,
+    );
     this.figure.onkeydown = (event) => this.#key(event);
     this.figure.onblur = () => this.#point(null);
   }
@@ -37,7 +69,11 @@ export class Chart {
   draw({ table, columns }) {
     if (this.#holder.clientWidth === 0) return;
     this.#columns = columns;
-    const signature = JSON.stringify([columns.map(({ label, kind, look }) => [label, kind, colourOf(look), look]), this.#holder.clientWidth, this.#height()]);
+    const signature = JSON.stringify([
+      columns.map(({ label, kind, look }) => [label, kind, colourOf(look), look]),
+      this.#holder.clientWidth,
+      this.#height(),
+    ]);
     if (table[0].length === 0) {
       this.#drop();
       this.#holder.replaceChildren(element("p", { class: "note" }, "No run shown has a number here."));
@@ -48,7 +84,19 @@ export class Chart {
       this.#holder.replaceChildren();
       const { sync, zoom, alarms } = this.#context;
       const size = { width: this.#holder.clientWidth, height: this.#height() };
-      this.#plot = new uPlot(plotOptions({ columns, unit: this.#metric.unit, size, sync, alarms, onZoom: zoom, onCursor: (at) => this.#read(at) }), table, this.#holder);
+      this.#plot = new uPlot(
+        plotOptions({
+          columns,
+          unit: this.#metric.unit,
+          size,
+          sync,
+          alarms,
+          onZoom: zoom,
+          onCursor: (at) => this.#read(at),
+        }),
+        table,
+        this.#holder,
+      );
       this.#signature = signature;
     }
     this.#read(this.#at);
@@ -87,12 +135,25 @@ export class Chart {
       const place = row ?? rest[column].findLastIndex((value) => value !== null);
       const value = rest[column][place] ?? null;
       const raw = line.steps.indexOf(steps[place]);
-      const was = raw < 0 ? "" : line.low === undefined ? number(line.mean[raw]) : `${number(line.low[raw])} … ${number(line.high[raw])}`;
-      const entry = element("span", { class: "value", title: label }, element("b", {}, number(value)), was === "" || was === number(value) ? "" : element("small", {}, ` ${was}`));
+      const was =
+        raw < 0
+          ? ""
+          : line.low === undefined
+            ? number(line.mean[raw])
+            : `${number(line.low[raw])} … ${number(line.high[raw])}`;
+      const entry = element(
+        "span",
+        { class: "value", title: label },
+        element("b", {}, number(value)),
+        was === "" || was === number(value) ? "" : element("small", {}, ` ${was}`),
+      );
       entry.style.color = colourOf(look);
       return [entry];
     });
-    this.#values.replaceChildren(element("span", { class: "where" }, row === null ? "newest" : `step ${steps[row].toLocaleString("en")}`), ...entries);
+    this.#values.replaceChildren(
+      element("span", { class: "where" }, row === null ? "newest" : `step ${steps[row].toLocaleString("en")}`),
+      ...entries,
+    );
   }
 
   /** Put the pointer on a row of the table, here and in all charts; nowhere for null. */

@@ -10,7 +10,16 @@ const points = 400;
 export const createCharts = (source, page) => {
   const sync = uPlot.sync("steps");
   const charts = new Map();
-  const state = { bands: true, weight: null, shown: null, from: null, to: null, answer: { bucket: 1, curves: [] }, asked: 0, open: false };
+  const state = {
+    bands: true,
+    weight: null,
+    shown: null,
+    from: null,
+    to: null,
+    answer: { bucket: 1, curves: [] },
+    asked: 0,
+    open: false,
+  };
 
   const severalSeeds = () => new Set(page.overview.runs.map(({ recipe }) => recipe)).size < page.overview.runs.length;
 
@@ -18,7 +27,8 @@ export const createCharts = (source, page) => {
   const linesOf = (key) => {
     const { overview, looks, hidden } = page;
     const curves = state.answer.curves.filter(({ metric, run }) => metric === key && !hidden.has(run));
-    if (!state.bands) return curves.map((curve) => ({ ...curve, label: overview.runs[curve.run].name, look: looks[curve.run] }));
+    if (!state.bands)
+      return curves.map((curve) => ({ ...curve, label: overview.runs[curve.run].name, look: looks[curve.run] }));
     const recipes = Map.groupBy(curves, ({ run }) => overview.runs[run].recipe);
     return [...recipes].flatMap(([recipe, own]) => {
       const look = { ...looks[own[0].run], seed: 0 };
@@ -28,7 +38,8 @@ export const createCharts = (source, page) => {
   };
 
   /** Where nobody chose: enough to see the trend, none for a handful of steps. */
-  const weight = () => state.weight ?? (Math.max(0, ...state.answer.curves.map(({ steps }) => steps.length)) >= 20 ? 0.8 : 0);
+  const weight = () =>
+    state.weight ?? (Math.max(0, ...state.answer.curves.map(({ steps }) => steps.length)) >= 20 ? 0.8 : 0);
 
   const draw = () => {
     const holder = byId("charts");
@@ -39,7 +50,13 @@ export const createCharts = (source, page) => {
       charts.delete(key);
     }
     shown.forEach((metric, at) => {
-      const chart = charts.get(metric.key) ?? new Chart(metric, { sync, zoom, alarms: () => page.overview.alarms.filter(({ run, kind }) => kind === "alarm" && !page.hidden.has(run)) });
+      const chart =
+        charts.get(metric.key) ??
+        new Chart(metric, {
+          sync,
+          zoom,
+          alarms: () => page.overview.alarms.filter(({ run, kind }) => kind === "alarm" && !page.hidden.has(run)),
+        });
       charts.set(metric.key, chart);
       if (holder.children[at] !== chart.figure) holder.insertBefore(chart.figure, holder.children[at] ?? null);
     });
@@ -50,14 +67,20 @@ export const createCharts = (source, page) => {
   const describe = (shown) => {
     if (page.overview.metrics.length === 0) return "The runs have no metrics yet.";
     if (shown === 0) return "Choose a metric above.";
-    const bucket = state.answer.bucket > 1 ? ` A point stands for ${state.answer.bucket} steps: their mean, and the band from their lowest to their highest.` : "";
+    const bucket =
+      state.answer.bucket > 1
+        ? ` A point stands for ${state.answer.bucket} steps: their mean, and the band from their lowest to their highest.`
+        : "";
     return `Drag across a chart to zoom.${bucket}`;
   };
 
   /** Only the newest answer counts. */
   const fetchCurves = async () => {
     const ticket = ++state.asked;
-    const answer = state.shown.size === 0 ? { bucket: 1, curves: [] } : await source.curves({ metrics: [...state.shown], from: state.from, to: state.to, points });
+    const answer =
+      state.shown.size === 0
+        ? { bucket: 1, curves: [] }
+        : await source.curves({ metrics: [...state.shown], from: state.from, to: state.to, points });
     if (ticket !== state.asked) return;
     state.answer = answer;
     drawControls();
@@ -69,19 +92,43 @@ export const createCharts = (source, page) => {
     page.guard(fetchCurves());
   };
 
-  const choose = ({ key }) => () => {
-    if (!state.shown.delete(key)) state.shown.add(key);
-    page.guard(fetchCurves());
-  };
+  const choose =
+    ({ key }) =>
+    () => {
+      if (!state.shown.delete(key)) state.shown.add(key);
+      page.guard(fetchCurves());
+    };
 
-  const metricButtons = (metrics) => element("div", { class: "buttons" }, ...metrics.map((metric) => toggle(metric.short, state.shown.has(metric.key), choose(metric), { title: `${metric.title}: ${metric.about}` })));
+  const metricButtons = (metrics) =>
+    element(
+      "div",
+      { class: "buttons" },
+      ...metrics.map((metric) =>
+        toggle(metric.short, state.shown.has(metric.key), choose(metric), {
+          title: `${metric.title}: ${metric.about}`,
+        }),
+      ),
+    );
 
   const smoothing = () => {
     const change = (event) => {
       state.weight = Number(event.target.value);
       draw();
     };
-    return element("label", { class: "slider" }, "smoothing ", element("input", { type: "range", min: 0, max: 0.98, step: 0.02, value: weight(), "data-key": "smoothing", oninput: change }));
+    return element(
+      "label",
+      { class: "slider" },
+      "smoothing ",
+      element("input", {
+        type: "range",
+        min: 0,
+        max: 0.98,
+        step: 0.02,
+        value: weight(),
+        "data-key": "smoothing",
+        oninput: change,
+      }),
+    );
   };
 
   const drawControls = () => {
@@ -92,11 +139,37 @@ export const createCharts = (source, page) => {
       drawControls();
       draw();
     };
-    const zoomed = state.from === null ? [] : [button(`all steps (now ${state.from.toLocaleString("en")} – ${state.to.toLocaleString("en")})`, () => zoom(null, null))];
-    const more = rest.length === 0 ? [] : [element("details", { open: state.open, ontoggle: (event) => (state.open = event.target.open) }, element("summary", { "data-key": "more metrics" }, `${rest.length} more metrics`), metricButtons(rest))];
-    redraw(byId("chart-controls"),
-      metricButtons(first), ...more,
-      element("div", { class: "buttons" }, smoothing(), ...(severalSeeds() ? [toggle("seeds as a band", state.bands, change)] : []), ...zoomed));
+    const zoomed =
+      state.from === null
+        ? []
+        : [
+            button(`all steps (now ${state.from.toLocaleString("en")} – ${state.to.toLocaleString("en")})`, () =>
+              zoom(null, null),
+            ),
+          ];
+    const more =
+      rest.length === 0
+        ? []
+        : [
+            element(
+              "details",
+              { open: state.open, ontoggle: (event) => (state.open = event.target.open) },
+              element("summary", { "data-key": "more metrics" }, `${rest.length} more metrics`),
+              metricButtons(rest),
+            ),
+          ];
+    redraw(
+      byId("chart-controls"),
+      metricButtons(first),
+      ...more,
+      element(
+        "div",
+        { class: "buttons" },
+        smoothing(),
+        ...(severalSeeds() ? [toggle("seeds as a band", state.bands, change)] : []),
+        ...zoomed,
+      ),
+    );
   };
 
   const refresh = async () => {

@@ -24,5 +24,16 @@ export const dashOf = ({ place, seed }) => dashes[(seed + Math.floor(place / pal
 
 /** A short piece of the line. */
 export const swatch = (look) =>
-  drawing("svg", { width: 24, height: 10, class: "swatch", "aria-hidden": "true" },
-    drawing("line", { x1: 2, x2: 22, y1: 5, y2: 5, stroke: colourOf(look), "stroke-width": 3, "stroke-dasharray": dashOf(look).join(" ") }));
+  drawing(
+    "svg",
+    { width: 24, height: 10, class: "swatch", "aria-hidden": "true" },
+    drawing("line", {
+      x1: 2,
+      x2: 22,
+      y1: 5,
+      y2: 5,
+      stroke: colourOf(look),
+      "stroke-width": 3,
+      "stroke-dasharray": dashOf(look).join(" "),
+    }),
+  );

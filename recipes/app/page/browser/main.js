@@ -28,7 +28,18 @@ const charts = createCharts(source, page);
 const rollouts = createRollouts(source, page);
 const questions = createQuestions(source);
 
-const alarmItem = ({ run, step, kind, message }) => element("li", {}, element("b", {}, page.overview.runs.length > 1 ? `${page.overview.runs[run].name}, ` : "", `step ${step.toLocaleString("en")}`), ` ${kind === "alarm" ? "" : `${kind}: `}${message}`);
+const alarmItem = ({ run, step, kind, message }) =>
+  element(
+    "li",
+    {},
+    element(
+      "b",
+      {},
+      page.overview.runs.length > 1 ? `${page.overview.runs[run].name}, ` : "",
+      `step ${step.toLocaleString("en")}`,
+    ),
+    ` ${kind === "alarm" ? "" : `${kind}: `}${message}`,
+  );
 
 const drawAlarms = ({ alarms, alarmCount }) => {
   byId("alarms").hidden = alarmCount === 0;
@@ -37,7 +48,11 @@ const drawAlarms = ({ alarms, alarmCount }) => {
     link.textContent = `Alarms (${alarmCount.toLocaleString("en")})`;
   }
   const more = alarmCount - alarms.length;
-  redraw(byId("alarm-list"), element("ul", { class: "alarms", tabindex: "0", "aria-label": "alarms, newest first" }, ...alarms.map(alarmItem)), more > 0 ? note(`${more.toLocaleString("en")} more are in the runs' alarms.jsonl.`) : null);
+  redraw(
+    byId("alarm-list"),
+    element("ul", { class: "alarms", tabindex: "0", "aria-label": "alarms, newest first" }, ...alarms.map(alarmItem)),
+    more > 0 ? note(`${more.toLocaleString("en")} more are in the runs' alarms.jsonl.`) : null,
+  );
 };
 
 const drawn = new Map();
@@ -62,8 +77,16 @@ const drawOverview = (overview) => {
   runs.draw();
   drawAlarms(overview);
   const { result, ledger, errors, settings } = overview.sections;
-  drawSection("result-blocks", () => [...overview.verdicts.map((sentence) => element("p", { class: "verdict" }, sentence)), ...result.map(blockOf)], [overview.verdicts, result]);
-  for (const [id, blocks] of Object.entries({ ledger, errors, settings })) drawSection(`${id}-blocks`, () => blocks.map(blockOf), blocks);
+  drawSection(
+    "result-blocks",
+    () => [
+      ...overview.verdicts.map((sentence) => element("p", { class: "verdict" }, sentence)),
+      ...result.map(blockOf),
+    ],
+    [overview.verdicts, result],
+  );
+  for (const [id, blocks] of Object.entries({ ledger, errors, settings }))
+    drawSection(`${id}-blocks`, () => blocks.map(blockOf), blocks);
 };
 
 /** Where the reader is, in the contents. */
@@ -110,11 +133,18 @@ dark.addEventListener("change", () => {
   rollouts.redraw();
 });
 if (source.live) {
-  source.follow((revisions) => page.guard(update(revisions)), (connected) => {
-    say(connected ? "" : "The server does not answer: the run or papo watch has ended, or its machine is away. What is shown stays.");
-    // Whoever answers again may be another server, which counts its revisions anew.
-    if (!connected) seen = nothing;
-  });
+  source.follow(
+    (revisions) => page.guard(update(revisions)),
+    (connected) => {
+      say(
+        connected
+          ? ""
+          : "The server does not answer: the run or papo watch has ended, or its machine is away. What is shown stays.",
+      );
+      // Whoever answers again may be another server, which counts its revisions anew.
+      if (!connected) seen = nothing;
+    },
+  );
 } else {
   page.guard(update({ overview: 0, curves: 0, rollouts: 0, questions: 0 }));
 }

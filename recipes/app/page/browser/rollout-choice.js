@@ -1,6 +1,17 @@
 /* Which rollouts fit the filters, in which order: on the index alone, since the rollouts themselves are fetched a page at a time. */
 
-export const emptyIndex = () => ({ version: -1, total: 0, reading: true, verdictSets: [], run: [], step: [], reward: [], verdicts: [], length: [], perceptionKl: [] });
+export const emptyIndex = () => ({
+  version: -1,
+  total: 0,
+  reading: true,
+  verdictSets: [],
+  run: [],
+  step: [],
+  reward: [],
+  verdicts: [],
+  length: [],
+  perceptionKl: [],
+});
 
 const lists = ["run", "step", "reward", "verdicts", "length", "perceptionKl"];
 
@@ -28,11 +39,12 @@ export const orders = {
 const negative = (value) => (value === null ? null : -value);
 
 /**
- * Ids of the rollouts that fit { run, verdict, from, to, order }; "" stands for any. Of equal ones the last step comes first, and there the runs take turns, so
- * that the first page shows all runs at their end.
+ * Ids of the rollouts that fit { run, verdict, from, to, order }; "" stands for any. Of equal ones the last step comes
+ * first, and there the runs take turns, so that the first page shows all runs at their end.
  */
 export const chosen = (index, { run, verdict, from, to, order }) => {
-  const sets = verdict === "" ? null : new Set(index.verdictSets.flatMap((names, at) => (names.includes(verdict) ? [at] : [])));
+  const sets =
+    verdict === "" ? null : new Set(index.verdictSets.flatMap((names, at) => (names.includes(verdict) ? [at] : [])));
   const places = new Map();
   const rows = [];
   index.step.forEach((step, id) => {
@@ -44,6 +56,8 @@ export const chosen = (index, { run, verdict, from, to, order }) => {
     places.set(group, place);
     rows.push({ id, step, place, value: orders[order][1](index, id) ?? Infinity });
   });
-  rows.sort((a, b) => (a.value === b.value ? 0 : a.value - b.value) || b.step - a.step || a.place - b.place || a.id - b.id);
+  rows.sort(
+    (a, b) => (a.value === b.value ? 0 : a.value - b.value) || b.step - a.step || a.place - b.place || a.id - b.id,
+  );
   return rows.map(({ id }) => id);
 };

@@ -18,29 +18,54 @@ export const createRollouts = (source, page) => {
     const run = page.overview.runs[rollout.run];
     const { label, missing } = colourings[state.colour];
     const unknown = rollout[state.colour].length === 0 && rollout.pieces.length > 0;
-    return element("article", { class: "sample", tabindex: "0", "data-key": `rollout ${rollout.id}`, "aria-label": `rollout of ${run.name}, step ${rollout.step}, reward ${number(rollout.reward)}` },
-      rollout.views.length === 0 ? null : element("div", { class: "pictures" }, ...rollout.views.map((view) => pictureFigure(source, view))),
-      element("div", { class: "words" },
-        element("p", { class: "where" }, swatch(page.looks[rollout.run]), ` ${run.name} · step ${rollout.step.toLocaleString("en")} · ${rollout.key}`),
+    return element(
+      "article",
+      {
+        class: "sample",
+        tabindex: "0",
+        "data-key": `rollout ${rollout.id}`,
+        "aria-label": `rollout of ${run.name}, step ${rollout.step}, reward ${number(rollout.reward)}`,
+      },
+      rollout.views.length === 0
+        ? null
+        : element("div", { class: "pictures" }, ...rollout.views.map((view) => pictureFigure(source, view))),
+      element(
+        "div",
+        { class: "words" },
+        element(
+          "p",
+          { class: "where" },
+          swatch(page.looks[rollout.run]),
+          ` ${run.name} · step ${rollout.step.toLocaleString("en")} · ${rollout.key}`,
+        ),
         element("p", { class: "question" }, rollout.question, " ", element("small", {}, `answer: ${rollout.answer}`)),
         ...tokenText(rollout, state.colour, cap),
         unknown ? note(`No ${label}: ${missing}.`) : null,
-        element("p", { class: "chips" },
+        element(
+          "p",
+          { class: "chips" },
           chip("reward", number(rollout.reward), "strong"),
           ...Object.entries(rollout.parts).map(([name, value]) => chip(name, number(value))),
           ...Object.entries(rollout.notes).map(([name, value]) => chip(name, value, "verdict-chip")),
-          rollout.finish === "length" ? chip("ended by", "length limit", "verdict-chip") : null)));
+          rollout.finish === "length" ? chip("ended by", "length limit", "verdict-chip") : null,
+        ),
+      ),
+    );
   };
 
   const scale = (cap) => {
     const { about, two, label, missing } = colourings[state.colour];
     if (cap === null) return note(`No ${label} in these rollouts: ${missing}.`);
     const stops = two ? [-1, -0.5, 0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1];
-    const bar = element("span", { class: "scale" }, ...stops.map((stop) => {
-      const step = element("i", {}, stop === 0 || Math.abs(stop) === 1 ? number(stop * cap) : "");
-      step.style.background = shade(stop * cap, state.colour, cap);
-      return step;
-    }));
+    const bar = element(
+      "span",
+      { class: "scale" },
+      ...stops.map((stop) => {
+        const step = element("i", {}, stop === 0 || Math.abs(stop) === 1 ? number(stop * cap) : "");
+        step.style.background = shade(stop * cap, state.colour, cap);
+        return step;
+      }),
+    );
     return element("p", { class: "note" }, bar, ` ${about}. Point at a token, or press → on a text, to read it.`);
   };
 
@@ -50,25 +75,67 @@ export const createRollouts = (source, page) => {
     page.guard(choose());
   };
 
-  const stepBox = (label, key) => element("label", {}, `${label} `,
-    element("input", { type: "number", min: 0, class: "step", value: state[key], "data-key": label, onchange: (event) => change(key)(event.target.value) }));
+  const stepBox = (label, key) =>
+    element(
+      "label",
+      {},
+      `${label} `,
+      element("input", {
+        type: "number",
+        min: 0,
+        class: "step",
+        value: state[key],
+        "data-key": label,
+        onchange: (event) => change(key)(event.target.value),
+      }),
+    );
 
-  const colourButton = (key) => toggle(colourings[key].label, state.colour === key, () => {
-    state.colour = key;
-    draw();
-  });
+  const colourButton = (key) =>
+    toggle(colourings[key].label, state.colour === key, () => {
+      state.colour = key;
+      draw();
+    });
 
   const filters = (cap) => {
     const { runs } = page.overview;
     const verdicts = [...new Set(index.verdictSets.flat())].sort();
     const waiting = index.step.length - state.known;
     return [
-      element("div", { class: "filters" },
-        runs.length > 1 ? select("run", runs.map((run, at) => [String(at), run.name]), state.run, change("run")) : null,
-        verdicts.length > 0 ? select("verdict", verdicts.map((verdict) => [verdict, verdict]), state.verdict, change("verdict")) : null,
-        select("order", Object.entries(orders).map(([key, [label]]) => [key, label]), state.order, change("order"), null),
-        stepBox("from step", "from"), stepBox("to step", "to")),
-      element("div", { class: "buttons" }, element("span", { class: "label" }, "tokens coloured by"), ...Object.keys(colourings).map(colourButton)),
+      element(
+        "div",
+        { class: "filters" },
+        runs.length > 1
+          ? select(
+              "run",
+              runs.map((run, at) => [String(at), run.name]),
+              state.run,
+              change("run"),
+            )
+          : null,
+        verdicts.length > 0
+          ? select(
+              "verdict",
+              verdicts.map((verdict) => [verdict, verdict]),
+              state.verdict,
+              change("verdict"),
+            )
+          : null,
+        select(
+          "order",
+          Object.entries(orders).map(([key, [label]]) => [key, label]),
+          state.order,
+          change("order"),
+          null,
+        ),
+        stepBox("from step", "from"),
+        stepBox("to step", "to"),
+      ),
+      element(
+        "div",
+        { class: "buttons" },
+        element("span", { class: "label" }, "tokens coloured by"),
+        ...Object.keys(colourings).map(colourButton),
+      ),
       scale(cap),
       waiting > 0 ? button(`show ${count(waiting, "new rollout")}`, () => page.guard(choose())) : null,
     ];
@@ -77,7 +144,10 @@ export const createRollouts = (source, page) => {
   /** How many fit, of how many; and where this is a part, of how many more. */
   const describe = () => {
     const held = index.step.length;
-    const fitting = ids.length === state.known ? count(held, "rollout") : `${ids.length.toLocaleString("en")} of ${count(held, "rollout")}`;
+    const fitting =
+      ids.length === state.known
+        ? count(held, "rollout")
+        : `${ids.length.toLocaleString("en")} of ${count(held, "rollout")}`;
     if (index.reading) return `${fitting} read so far; the rest is being read`;
     if (held >= index.total) return fitting;
     return `${fitting}, chosen evenly over the steps from ${index.total.toLocaleString("en")} that were logged: the rest is in the runs' samples.jsonl`;
@@ -87,10 +157,12 @@ export const createRollouts = (source, page) => {
     const cap = capOf([...records.values()], state.colour);
     const rest = ids.length - visible.length;
     redraw(byId("rollout-filters"), ...(state.known === 0 && !index.reading ? [] : filters(cap)));
-    redraw(byId("rollout-list"),
+    redraw(
+      byId("rollout-list"),
       note(state.known === 0 && !index.reading ? "The runs logged no rollouts." : describe()),
       ...visible.map((rollout) => card(rollout, cap)),
-      rest > 0 ? button(`show more (${rest.toLocaleString("en")})`, () => page.guard(more())) : null);
+      rest > 0 ? button(`show more (${rest.toLocaleString("en")})`, () => page.guard(more())) : null,
+    );
   };
 
   /** Fetch what is to be seen and is not here yet. */
@@ -103,7 +175,8 @@ export const createRollouts = (source, page) => {
     if (ticket !== asked || version !== index.version) return;
     for (const rollout of fetched) if (rollout) records.set(rollout.id, rollout);
     visible = wanted.flatMap((id) => records.get(id) ?? []);
-    state.colour ??= ["perceptionKl", "advantages", "entropy", "logProbs"].find((key) => capOf(visible, key) !== null) ?? null;
+    state.colour ??=
+      ["perceptionKl", "advantages", "entropy", "logProbs"].find((key) => capOf(visible, key) !== null) ?? null;
     if (state.colour === null) state.colour = "perceptionKl";
     draw();
   };
@@ -125,7 +198,8 @@ export const createRollouts = (source, page) => {
     const before = index;
     index = extended(index, await source.rolloutIndex(index.version, index.step.length));
     if (index.version !== before.version) records.clear();
-    const fresh = index.version !== before.version || state.known === undefined || state.known < pageSize || before.reading;
+    const fresh =
+      index.version !== before.version || state.known === undefined || state.known < pageSize || before.reading;
     if (fresh) await choose();
     else draw();
   };

@@ -29,8 +29,8 @@ export const bandOf = (curves) => {
 };
 
 /**
- * Columns of lines { label, look, steps, mean, low?, high? } for uPlot: [steps, …], and for each column what it is. A line is its smoothed mean over what it
- * was: the faint numbers themselves, or the faint band from lowest to highest.
+ * Columns of lines { label, look, steps, mean, low?, high? } for uPlot: [steps, …], and for each column what it is. A
+ * line is its smoothed mean over what it was: the faint numbers themselves, or the faint band from lowest to highest.
  */
 export const columnsOf = (lines, weight) => {
   const steps = [...new Set(lines.flatMap((line) => line.steps))].sort((a, b) => a - b);
@@ -42,10 +42,19 @@ export const columnsOf = (lines, weight) => {
   };
   const columns = lines.flatMap((line) => {
     const { label, look } = line;
-    const under = line.low === undefined
-      ? (weight > 0 ? [{ kind: "raw", values: onSteps(line, line.mean) }] : [])
-      : [{ kind: "high", values: onSteps(line, line.high) }, { kind: "low", values: onSteps(line, line.low) }];
-    return [...under, { kind: "line", values: onSteps(line, smoothed(line.mean, weight)) }].map(({ kind, values }) => ({ values, about: { kind, label, look, line } }));
+    const under =
+      line.low === undefined
+        ? weight > 0
+          ? [{ kind: "raw", values: onSteps(line, line.mean) }]
+          : []
+        : [
+            { kind: "high", values: onSteps(line, line.high) },
+            { kind: "low", values: onSteps(line, line.low) },
+          ];
+    return [...under, { kind: "line", values: onSteps(line, smoothed(line.mean, weight)) }].map(({ kind, values }) => ({
+      values,
+      about: { kind, label, look, line },
+    }));
   });
   return { table: [steps, ...columns.map(({ values }) => values)], columns: columns.map(({ about }) => about) };
 };

@@ -30,7 +30,9 @@ const get = async (path, parameters = []) => {
   return response.json();
 };
 
-/** The token stands behind the address's #, which no browser sends anywhere; it is kept for reloads of this tab alone. */
+/**
+ * The token stands behind the address's #, which no browser sends anywhere; it is kept for reloads of this tab alone.
+ */
 const tokenOfAddress = () => {
   const found = /[#&]token=([\w-]+)/.exec(location.hash)?.[1];
   if (found !== undefined) {
@@ -46,11 +48,23 @@ const liveSource = () => {
     live: true,
     mayControl: token !== null,
     overview: () => get("overview"),
-    curves: ({ metrics, from, to, points }) => get("curves", [
-      ...metrics.map((metric) => ["metric", metric]), ["points", points], ...(from === null ? [] : [["from", from]]), ...(to === null ? [] : [["to", to]]),
-    ]),
-    rolloutIndex: (version, from) => get("rollouts/index", [["version", version], ["from", from]]),
-    rollouts: (ids) => get("rollouts", ids.map((id) => ["id", id])),
+    curves: ({ metrics, from, to, points }) =>
+      get("curves", [
+        ...metrics.map((metric) => ["metric", metric]),
+        ["points", points],
+        ...(from === null ? [] : [["from", from]]),
+        ...(to === null ? [] : [["to", to]]),
+      ]),
+    rolloutIndex: (version, from) =>
+      get("rollouts/index", [
+        ["version", version],
+        ["from", from],
+      ]),
+    rollouts: (ids) =>
+      get(
+        "rollouts",
+        ids.map((id) => ["id", id]),
+      ),
     questions: () => get("questions"),
     picture: (address) => address,
     /** @returns what went wrong, or null */
@@ -59,7 +73,10 @@ const liveSource = () => {
       const response = await fetch("api/control", { method: "POST", headers, body: JSON.stringify({ run, action }) });
       return response.ok ? null : response.text();
     },
-    /** Calls `changed` with the revisions whenever there is something new, `connected` when the server is lost or found again. */
+    /**
+     * Calls `changed` with the revisions whenever there is something new, `connected` when the server is lost or found
+     * again.
+     */
     follow: (changed, connected) => {
       const events = new EventSource("api/events");
       events.onmessage = ({ data }) => changed(JSON.parse(data));

@@ -36,7 +36,10 @@ function parsed<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
 export class Answers {
   readonly #runs: WatchedRuns;
   readonly #title: string;
-  #settled: { readonly of: readonly unknown[]; readonly value: Settled } = { of: [], value: { verdicts: [], result: [note("Being compared …")], errors: [] } };
+  #settled: { readonly of: readonly unknown[]; readonly value: Settled } = {
+    of: [],
+    value: { verdicts: [], result: [note("Being compared …")], errors: [] },
+  };
   #settling: NodeJS.Timeout | null = null;
   readonly #pictures = new Map<string, Promise<Buffer | null>>();
 
@@ -47,7 +50,13 @@ export class Answers {
 
   overview(): Overview {
     this.#settleSoon();
-    return overviewOf({ title: this.#title, subtitle: "", runs: this.#runs.records, now: this.#runs.now(), settled: this.#settled.value });
+    return overviewOf({
+      title: this.#title,
+      subtitle: "",
+      runs: this.#runs.records,
+      now: this.#runs.now(),
+      settled: this.#settled.value,
+    });
   }
 
   close(): void {
@@ -55,13 +64,19 @@ export class Answers {
   }
 
   curves(query: URLSearchParams): Curves {
-    const { metric, ...rest } = parsed(curveSchema, { metric: query.getAll("metric"), ...named(query, ["from", "to", "points"]) });
+    const { metric, ...rest } = parsed(curveSchema, {
+      metric: query.getAll("metric"),
+      ...named(query, ["from", "to", "points"]),
+    });
     const request: CurveRequest = { metrics: metric, ...rest };
     return curvesOf(this.#runs.records, keysOf(this.#runs.records), request);
   }
 
   rolloutIndex(query: URLSearchParams): RolloutIndex {
-    const { version, from } = parsed(z.object({ version: z.coerce.number().int(), from: whole }), named(query, ["version", "from"]));
+    const { version, from } = parsed(
+      z.object({ version: z.coerce.number().int(), from: whole }),
+      named(query, ["version", "from"]),
+    );
     return this.#runs.index(version, from);
   }
 
@@ -88,11 +103,17 @@ export class Answers {
     return known;
   }
 
-  /** Verdicts anew when an evaluation has changed: after what the page asks for first, since comparing takes seconds. */
+  /**
+   * Verdicts anew when an evaluation has changed: after what the page asks for first, since comparing takes seconds.
+   */
   #settleSoon(): void {
     const { records } = this.#runs;
     const of = records.flatMap(({ name, before, after }) => [name, before, after]);
-    if (this.#settling !== null || (of.length === this.#settled.of.length && of.every((value, at) => value === this.#settled.of[at]))) return;
+    if (
+      this.#settling !== null ||
+      (of.length === this.#settled.of.length && of.every((value, at) => value === this.#settled.of[at]))
+    )
+      return;
     this.#settling = setTimeout(() => {
       this.#settling = null;
       this.#settled = { of, value: settledOf(records) };
@@ -101,10 +122,14 @@ export class Answers {
   }
 }
 
-const named = (query: URLSearchParams, names: readonly string[]): Record<string, string> => Object.fromEntries(names.flatMap((name) => {
-  const value = query.get(name);
-  return value === null ? [] : [[name, value]];
-}));
+const named = (query: URLSearchParams, names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const value = query.get(name);
+      return value === null ? [] : [[name, value]];
+    }),
+  );
 
 /** A data URL stands for itself, and is drawn as a picture or not at all. */
-const pictureAddress = (run: number, file: string): string => (file.startsWith("data:image/") ? file : `api/picture?${new URLSearchParams({ run: String(run), file }).toString()}`);
+const pictureAddress = (run: number, file: string): string =>
+  file.startsWith("data:image/") ? file : `api/picture?${new URLSearchParams({ run: String(run), file }).toString()}`;

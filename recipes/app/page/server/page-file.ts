@@ -30,7 +30,10 @@ export function removePageFile(folder: string): void {
   rmSync(fileOf(folder), { force: true });
 }
 
-/** Null where no process trains with a page: there is no such file, it is unreadable, or a process that was killed left it. */
+/**
+ * Null where no process trains with a page: there is no such file, it is unreadable, or a process that was killed left
+ * it.
+ */
 export function readPageFile(folder: string): PageFile | null {
   try {
     const content = schema.parse(JSON.parse(readFileSync(fileOf(folder), "utf8")));

@@ -19,7 +19,10 @@ const say = (message: PageThreadMessage): void => parentPort!.postMessage(messag
 
 try {
   const { address } = await servePage({
-    runs: new WatchedRuns([folder]), title, port, token,
+    runs: new WatchedRuns([folder]),
+    title,
+    port,
+    token,
     control: async (_, action) => {
       say({ action });
       return null;

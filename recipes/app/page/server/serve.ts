@@ -77,7 +77,11 @@ async function listen(server: Server, port: number | null): Promise<void> {
       if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
     }
   }
-  throw new Error(port === null ? `The ports ${usualPort} to ${usualPort + triedPorts - 1} are taken: choose one with --port, or any with --port 0` : `The port ${port} is taken: choose another with --port, or any with --port 0`);
+  throw new Error(
+    port === null
+      ? `The ports ${usualPort} to ${usualPort + triedPorts - 1} are taken: choose one with --port, or any with --port 0`
+      : `The port ${port} is taken: choose another with --port, or any with --port 0`,
+  );
 }
 
 /** Look at the folders again and again, and tell all listeners of what is new. */
@@ -112,7 +116,11 @@ function follow(runs: WatchedRuns, listeners: ReadonlySet<ServerResponse>): { en
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-function handlerOf({ runs, title, token, control }: PageServerOptions, answers: Answers, listeners: Set<ServerResponse>): Handler {
+function handlerOf(
+  { runs, title, token, control }: PageServerOptions,
+  answers: Answers,
+  listeners: Set<ServerResponse>,
+): Handler {
   const data: Readonly<Record<string, (query: URLSearchParams) => unknown>> = {
     "/api/overview": () => answers.overview(),
     "/api/curves": (query) => answers.curves(query),
@@ -124,12 +132,15 @@ function handlerOf({ runs, title, token, control }: PageServerOptions, answers: 
     const { pathname: path, searchParams: query } = new URL(request.url ?? "/", "http://localhost");
     const refusal = refusalOf({ method: request.method, path, headers: request.headers });
     if (refusal !== null) return say(response, refusal.status, refusal.message);
-    if (request.method === "POST") return path === "/api/control" ? change(request, response) : say(response, 404, "Nothing is changed there");
+    if (request.method === "POST")
+      return path === "/api/control" ? change(request, response) : say(response, 404, "Nothing is changed there");
     if (path === "/") return sendPage(response, title);
     if (path === "/api/events") return listenTo(response, runs, listeners);
     if (path === "/api/picture") return sendPicture(response, await answers.picture(query));
     const found = Object.hasOwn(data, path) ? data[path] : undefined;
-    return found === undefined ? say(response, 404, "There is nothing here") : send(response, 200, "application/json", JSON.stringify(found(query)));
+    return found === undefined
+      ? say(response, 404, "There is nothing here")
+      : send(response, 200, "application/json", JSON.stringify(found(query)));
   };
   const change = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const refusal = changeRefusalOf(request.headers, token);
@@ -165,19 +176,34 @@ async function changeOf(request: IncomingMessage): Promise<z.output<typeof chang
   return parsed.data;
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string | Buffer, headers: Readonly<Record<string, string>> = {}): void {
+function send(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string | Buffer,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   response.writeHead(status, {
-    "content-type": `${type}; charset=utf-8`, "cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin", "cross-origin-opener-policy": "same-origin", ...headers,
+    "content-type": `${type}; charset=utf-8`,
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    ...headers,
   });
   response.end(body);
 }
 
-const say = (response: ServerResponse, status: number, message: string): void => send(response, status, "text/plain", message);
+const say = (response: ServerResponse, status: number, message: string): void =>
+  send(response, status, "text/plain", message);
 
 function sendPage(response: ServerResponse, title: string): void {
   const nonce = randomBytes(18).toString("base64");
-  send(response, 200, "text/html", livePage(title, nonce), { "content-security-policy": livePolicy(nonce), "x-frame-options": "DENY" });
+  send(response, 200, "text/html", livePage(title, nonce), {
+    "content-security-policy": livePolicy(nonce),
+    "x-frame-options": "DENY",
+  });
 }
 
 function sendPicture(response: ServerResponse, picture: Buffer | null): void {
@@ -188,7 +214,11 @@ function sendPicture(response: ServerResponse, picture: Buffer | null): void {
 /** Server-sent events: the revisions now, and whenever they change. */
 function listenTo(response: ServerResponse, runs: WatchedRuns, listeners: Set<ServerResponse>): void {
   if (listeners.size >= mostListeners) return say(response, 503, `${mostListeners} pages follow already`);
-  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store", "x-content-type-options": "nosniff" });
+  response.writeHead(200, {
+    "content-type": "text/event-stream",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  });
   response.write(`retry: 2000\ndata: ${JSON.stringify(runs.revisions)}\n\n`);
   listeners.add(response);
   response.on("close", () => listeners.delete(response));

@@ -11,7 +11,10 @@ import { restingRun, type RunNow } from "../overview.ts";
 import { IndexLists, shownRollout, type PictureAddress } from "../shown-rollout.ts";
 import { readPageFile } from "./page-file.ts";
 
-/** Milliseconds that a reading takes before others get their turn: a page that is asked for meanwhile waits for a few of them. */
+/**
+ * Milliseconds that a reading takes before others get their turn: a page that is asked for meanwhile waits for a few of
+ * them.
+ */
 const slice = 15;
 
 const signs = ["run.json", "metrics.jsonl", "questions.jsonl"];
@@ -21,7 +24,10 @@ const holdsRun = (folder: string): boolean => signs.some((file) => existsSync(jo
 export function runFolders(path: string): string[] {
   const folder = resolve(path);
   if (holdsRun(folder) || !existsSync(folder)) return [folder];
-  const inside = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name)).filter(holdsRun);
+  const inside = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(folder, name))
+    .filter(holdsRun);
   return inside.length > 0 ? inside.sort() : [folder];
 }
 
@@ -68,7 +74,10 @@ export class WatchedRuns {
     return this.#runs.map(({ record, reader, changed }) => {
       const resting = restingRun(record);
       const training = readPageFile(reader.folder);
-      const state = resting.state !== "silent" ? resting.state : (training?.state ?? (isLocked(reader.folder) ? "running" : "silent"));
+      const state =
+        resting.state !== "silent"
+          ? resting.state
+          : (training?.state ?? (isLocked(reader.folder) ? "running" : "silent"));
       return { state, changed, controls: training !== null && resting.state === "silent" };
     });
   }
@@ -101,8 +110,15 @@ export class WatchedRuns {
   index(version: number, from: number): RolloutIndex {
     const entries = this.#rollouts();
     const start = version === this.#version ? Math.min(Math.max(0, from), entries.length) : 0;
-    const heads = entries.slice(start).map(({ run, place }) => ({ run, head: this.#runs[run]!.reader.rollouts.heads[place]! }));
-    return this.#lists.of(heads, { version: this.#version, from: start, total: entries.length, reading: this.#reading });
+    const heads = entries
+      .slice(start)
+      .map(({ run, place }) => ({ run, head: this.#runs[run]!.reader.rollouts.heads[place]! }));
+    return this.#lists.of(heads, {
+      version: this.#version,
+      from: start,
+      total: entries.length,
+      reading: this.#reading,
+    });
   }
 
   /** Those that can still be read. */
@@ -125,16 +141,27 @@ export class WatchedRuns {
       this.#lists = new IndexLists();
       this.#listed = [];
     }
-    this.#runs.forEach(({ reader: { rollouts: { heads } } }, run) => {
-      for (let place = this.#listed[run] ?? 0; place < heads.length; place++) this.#entries.push({ run, place });
-      this.#listed[run] = heads.length;
-    });
+    this.#runs.forEach(
+      (
+        {
+          reader: {
+            rollouts: { heads },
+          },
+        },
+        run,
+      ) => {
+        for (let place = this.#listed[run] ?? 0; place < heads.length; place++) this.#entries.push({ run, place });
+        this.#listed[run] = heads.length;
+      },
+    );
     return this.#entries;
   }
 
   #take(watched: Watched, found: ReadonlySet<string>): void {
     if (found.size > 1 || !found.has("rollouts")) watched.record = watched.reader.record();
-    if (found.has("steps")) watched.changed = statSync(join(watched.reader.folder, "metrics.jsonl"), { throwIfNoEntry: false })?.mtimeMs ?? null;
+    if (found.has("steps"))
+      watched.changed =
+        statSync(join(watched.reader.folder, "metrics.jsonl"), { throwIfNoEntry: false })?.mtimeMs ?? null;
     const revisions = this.#revisions;
     if (found.has("steps")) revisions.curves += 1;
     if (found.has("rollouts")) revisions.rollouts += 1;

@@ -20,8 +20,9 @@ export interface DatasetOptions extends ExampleOptions, RowRange {}
 const picturesAtOnce = 32;
 
 /**
- * Write `rows.jsonl` and `pictures/*.png` into a folder and return the path of rows.jsonl, for `openJsonl`. Extra columns: kind,
- * visionDependent, facts, reasoning, scene (see truth.ts). The rows file is written last, so that it never names a missing picture.
+ * Write `rows.jsonl` and `pictures/*.png` into a folder and return the path of rows.jsonl, for `openJsonl`. Extra
+ * columns: kind, visionDependent, facts, reasoning, scene (see truth.ts). The rows file is written last, so that it
+ * never names a missing picture.
  */
 export async function writeDataset(folder: string, options: DatasetOptions): Promise<string> {
   const sprites = await sharedSprites();
@@ -29,13 +30,21 @@ export async function writeDataset(folder: string, options: DatasetOptions): Pro
 }
 
 /** The same of examples that are made otherwise. */
-export async function writeExamples(folder: string, make: (index: number) => Example, { count, start = 0, onProgress }: RowRange): Promise<string> {
+export async function writeExamples(
+  folder: string,
+  make: (index: number) => Example,
+  { count, start = 0, onProgress }: RowRange,
+): Promise<string> {
   await mkdir(join(folder, "pictures"), { recursive: true });
   const lines: string[] = [];
   for (let done = 0; done < count; done += picturesAtOnce) {
     const size = Math.min(picturesAtOnce, count - done);
     const examples = Array.from({ length: size }, (_, offset) => make(start + done + offset));
-    await Promise.all(examples.map(async ({ row, picture }) => writeFile(join(folder, row.images[0] as string), await encodePng(picture))));
+    await Promise.all(
+      examples.map(async ({ row, picture }) =>
+        writeFile(join(folder, row.images[0] as string), await encodePng(picture)),
+      ),
+    );
     lines.push(...examples.map(({ row }) => JSON.stringify(lineOf(row))));
     onProgress?.(done + size, count);
   }
@@ -44,4 +53,10 @@ export async function writeExamples(folder: string, make: (index: number) => Exa
   return file;
 }
 
-const lineOf = (row: Row): Record<string, unknown> => ({ id: row.id, prompt: row.prompt, images: row.images, answer: row.answer, ...row.fields });
+const lineOf = (row: Row): Record<string, unknown> => ({
+  id: row.id,
+  prompt: row.prompt,
+  images: row.images,
+  answer: row.answer,
+  ...row.fields,
+});

@@ -1,6 +1,6 @@
 /**
- * Scenes become pictures. Every symbol is drawn as SVG and rasterised once, through sharp; a picture is composed from these
- * sprites in JavaScript, several thousand a second, and can be written as a PNG file like any user's picture.
+ * Scenes become pictures. Every symbol is drawn as SVG and rasterised once, through sharp; a picture is composed from
+ * these sprites in JavaScript, several thousand a second, and can be written as a PNG file like any user's picture.
  */
 import { createRandom, type Picture, type Random } from "@papo/core";
 import sharp from "sharp";
@@ -56,7 +56,10 @@ export async function loadSprites(): Promise<Sprites> {
   const width = radii.length * cellSize;
   const height = symbols.length * cellSize;
   const placed = symbols.flatMap((symbol, row) =>
-    radii.map((r, column) => `<g transform="translate(${(column + 0.5) * cellSize} ${(row + 0.5) * cellSize})">${symbolSvg(symbol, r)}</g>`),
+    radii.map(
+      (r, column) =>
+        `<g transform="translate(${(column + 0.5) * cellSize} ${(row + 0.5) * cellSize})">${symbolSvg(symbol, r)}</g>`,
+    ),
   );
   const sheet = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" fill="#fff">${placed.join("")}</svg>`;
   const pixels = await sharp(Buffer.from(sheet)).extractChannel("alpha").raw().toBuffer();
@@ -83,8 +86,9 @@ function normalNoise(draws: Draws): Float32Array {
 }
 
 /**
- * Paint a scene, [rows · 28, columns · 28, 3]: a light background, every object near the middle of its cell (± 2 pixels, one of
- * three sizes, its colour slightly off), noise of 3 %. The same scene, random key and sprites give the same bytes.
+ * Paint a scene, [rows · 28, columns · 28, 3]: a light background, every object near the middle of its cell (± 2
+ * pixels, one of three sizes, its colour slightly off), noise of 3 %. The same scene, random key and sprites give the
+ * same bytes.
  */
 export function drawScene(scene: Scene, random: Random, sprites: Sprites): Picture {
   const draws = drawsOf(random);
@@ -99,7 +103,8 @@ export function drawScene(scene: Scene, random: Random, sprites: Sprites): Pictu
 
   const data = new Uint8ClampedArray(canvas.length);
   const from = draws.integer(0, noiseLength - 1);
-  for (let index = 0; index < data.length; index++) data[index] = canvas[index]! + sprites.noise[(from + index) % noiseLength]!;
+  for (let index = 0; index < data.length; index++)
+    data[index] = canvas[index]! + sprites.noise[(from + index) % noiseLength]!;
   return { width, height, data: new Uint8Array(data.buffer), source: "a drawn scene" };
 }
 
@@ -107,10 +112,13 @@ function paint(canvas: Float32Array, scene: Scene, object: SceneObject, draws: D
   const place = cellPlace(object.cell, scene.grid);
   const size = draws.integer(0, radii.length - 1);
   const sprite = sprites.coverage.get(`${object.symbol}/${size}`);
-  if (place === null || sprite === undefined) throw new Error(`drawScene: cannot place ${JSON.stringify(object)} on ${JSON.stringify(scene.grid)}`);
+  if (place === null || sprite === undefined)
+    throw new Error(`drawScene: cannot place ${JSON.stringify(object)} on ${JSON.stringify(scene.grid)}`);
   const left = place.column * cellSize + draws.integer(-largestShift, largestShift);
   const top = place.row * cellSize + draws.integer(-largestShift, largestShift);
-  const colour = palette[object.colour].map((level) => Math.max(0, Math.min(255, level + draws.between(-shade, shade))));
+  const colour = palette[object.colour].map((level) =>
+    Math.max(0, Math.min(255, level + draws.between(-shade, shade))),
+  );
   const width = scene.grid.columns * cellSize;
   const height = scene.grid.rows * cellSize;
   for (let y = Math.max(0, top); y < Math.min(height, top + cellSize); y++) {

@@ -1,8 +1,20 @@
-/** Examples of the task: a row, its picture and a response to learn from, each made from its seed, split and index alone. */
+/**
+ * Examples of the task: a row, its picture and a response to learn from, each made from its seed, split and index
+ * alone.
+ */
 import { createRandom, type Picture, type Random, type Row } from "@papo/core";
 import { drawScene, loadSprites, type Sprites } from "./draw.ts";
 import { drawsOf, type Draws } from "./draws.ts";
-import { defaultFreeShare, defaultKinds, directResponse, kindOf, questionKinds, reasonedResponse, sampleItem, type Item } from "./questions.ts";
+import {
+  defaultFreeShare,
+  defaultKinds,
+  directResponse,
+  kindOf,
+  questionKinds,
+  reasonedResponse,
+  sampleItem,
+  type Item,
+} from "./questions.ts";
 import { defaultGrid, type Grid, type Split } from "./scene.ts";
 import type { ShapesFields } from "./truth.ts";
 
@@ -72,7 +84,8 @@ export function drawExample(index: number, options: ExampleOptions, item: Item, 
 }
 
 /** What everything about an example is drawn from. */
-export const exampleRandom = ({ seed, split }: Pick<ExampleOptions, "seed" | "split">, index: number): Random => createRandom(seed).key("shapes", split, index);
+export const exampleRandom = ({ seed, split }: Pick<ExampleOptions, "seed" | "split">, index: number): Random =>
+  createRandom(seed).key("shapes", split, index);
 
 /** Examples start … start + count − 1 of the train split, some answered directly, the others with reasoning. */
 export async function supervisedExamples(options: SupervisedOptions): Promise<SupervisedExample[]> {
@@ -91,7 +104,10 @@ let sprites: Promise<Sprites> | null = null;
 /** The sprites, rasterised on the first call. */
 export const sharedSprites = (): Promise<Sprites> => (sprites ??= loadSprites());
 
-/** Kinds to learn from at a point of supervised training in [0, 1): one thing in one place first, then the easy ones, then all. */
+/**
+ * Kinds to learn from at a point of supervised training in [0, 1): one thing in one place first, then the easy ones,
+ * then all.
+ */
 export function curriculumKinds(progress: number): readonly string[] {
   if (progress < 0.05) return ["at"];
   if (progress < 0.15) return questionKinds.filter((kind) => kind.level === "easy").map((kind) => kind.name);

@@ -6,7 +6,10 @@ import { readTruth, type Truth } from "./truth.ts";
 
 /** Why an answer is wrong. The first that applies, in this order. */
 export const errorClasses = [
-  /** Not of the form `<think> facts ; conclusion </think> \boxed{ answer }` or `<think> </think> \boxed{ answer }`. Never correct. */
+  /**
+   * Not of the form `<think> facts ; conclusion </think> \boxed{ answer }` or `<think> </think> \boxed{ answer }`.
+   * Never correct.
+   */
   "format",
   /** Wrong without stated facts: nothing shows whether it saw or thought wrongly. */
   "direct",
@@ -84,7 +87,9 @@ export function judge(text: string, truth: Truth): Judgement {
   const { facts, reasoned, answer } = parsed;
   const direct = reasoned === null;
   const kind = kindOf(truth.kind);
-  const { untrue, missing } = direct ? { untrue: [], missing: [] } : checkFacts(facts, truth.facts, truth.scene, kind.wholeList);
+  const { untrue, missing } = direct
+    ? { untrue: [], missing: [] }
+    : checkFacts(facts, truth.facts, truth.scene, kind.wholeList);
   const seenWrongly = untrue.length > 0 || (kind.wholeList && missing.length > 0);
   const correct = answer === truth.answer;
   const errorOf = (): ErrorClass => {
@@ -109,13 +114,16 @@ export function judge(text: string, truth: Truth): Judgement {
 export const judgeRow = (text: string, row: Row): Judgement => judge(text, readTruth(row));
 
 /** What a judgement is called in reports: an error class, "correct" or "correct, false facts". */
-export const verdictOf = (judgement: Judgement): string => judgement.errorClass ?? (judgement.falseFacts ? "correct, false facts" : "correct");
+export const verdictOf = (judgement: Judgement): string =>
+  judgement.errorClass ?? (judgement.falseFacts ? "correct, false facts" : "correct");
 
 /**
- * The reward's parts, 1 or 0 each: accuracy (weight 0.9; its note is the verdict) and format (0.1; either form will do).
- * The weights are those of PAPO's recipe (arXiv:2507.06448).
+ * The reward's parts, 1 or 0 each: accuracy (weight 0.9; its note is the verdict) and format (0.1; either form will
+ * do). The weights are those of PAPO's recipe (arXiv:2507.06448).
  */
-export function shapesScorers(weights: { readonly accuracy: number; readonly format: number } = { accuracy: 0.9, format: 0.1 }): Scorer[] {
+export function shapesScorers(
+  weights: { readonly accuracy: number; readonly format: number } = { accuracy: 0.9, format: 0.1 },
+): Scorer[] {
   const common = { timeoutSeconds: 10, onFailure: "stop" } as const;
   return [
     {

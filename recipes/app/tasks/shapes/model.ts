@@ -29,8 +29,25 @@ export interface VisionSizes {
   readonly fullAttention: readonly number[];
 }
 
-const decoder: DecoderSizes = { width: 128, layers: 4, heads: 4, keyValueHeads: 2, intermediate: 344, vocabulary: vocabulary.length, mropeSection: [4, 6, 6] };
-const vision: VisionSizes = { width: 64, layers: 3, heads: 4, intermediate: 172, patch: 14, temporal: 2, merge: 2, fullAttention: [2] };
+const decoder: DecoderSizes = {
+  width: 128,
+  layers: 4,
+  heads: 4,
+  keyValueHeads: 2,
+  intermediate: 344,
+  vocabulary: vocabulary.length,
+  mropeSection: [4, 6, 6],
+};
+const vision: VisionSizes = {
+  width: 64,
+  layers: 3,
+  heads: 4,
+  intermediate: 172,
+  patch: 14,
+  temporal: 2,
+  merge: 2,
+  fullAttention: [2],
+};
 
 /** A model's config.json, nested as transformers writes it, with the task's special tokens. */
 export function qwenConfig(text: DecoderSizes, tower: VisionSizes): Record<string, unknown> {
@@ -101,7 +118,8 @@ export function shapesModelParameters(): Map<string, readonly number[]> {
     shapes.set(`${block}.norm2.weight`, [vision.width]);
     linear(`${block}.attn.qkv`, 3 * vision.width, vision.width, true);
     linear(`${block}.attn.proj`, vision.width, vision.width, true);
-    for (const part of ["gate_proj", "up_proj"]) linear(`${block}.mlp.${part}`, vision.intermediate, vision.width, true);
+    for (const part of ["gate_proj", "up_proj"])
+      linear(`${block}.mlp.${part}`, vision.intermediate, vision.width, true);
     linear(`${block}.mlp.down_proj`, vision.width, vision.intermediate, true);
   }
   const merged = vision.width * vision.merge ** 2;
@@ -118,7 +136,8 @@ export function shapesModelParameters(): Map<string, readonly number[]> {
     linear(`${block}.self_attn.q_proj`, decoder.width, decoder.width, true);
     for (const part of ["k_proj", "v_proj"]) linear(`${block}.self_attn.${part}`, keyValueWidth, decoder.width, true);
     linear(`${block}.self_attn.o_proj`, decoder.width, decoder.width, false);
-    for (const part of ["gate_proj", "up_proj"]) linear(`${block}.mlp.${part}`, decoder.intermediate, decoder.width, false);
+    for (const part of ["gate_proj", "up_proj"])
+      linear(`${block}.mlp.${part}`, decoder.intermediate, decoder.width, false);
     linear(`${block}.mlp.down_proj`, decoder.width, decoder.intermediate, false);
   }
   shapes.set("model.norm.weight", [decoder.width]);
@@ -126,8 +145,8 @@ export function shapesModelParameters(): Map<string, readonly number[]> {
 }
 
 /**
- * Standard deviation of a weight's start: embedding 0.02, matrices 0.7 / √inputs, those that write into the residual stream
- * divided by √(2 · layers) once more, so that its size does not grow with depth.
+ * Standard deviation of a weight's start: embedding 0.02, matrices 0.7 / √inputs, those that write into the residual
+ * stream divided by √(2 · layers) once more, so that its size does not grow with depth.
  */
 function deviationOf(name: string, shape: readonly number[]): number {
   if (name === "model.embed_tokens.weight") return 0.02;
@@ -154,7 +173,9 @@ function initialTensor(name: string, shape: readonly number[], random: Random): 
 /** The start weights of a seed: matrices normal, norms 1, biases 0. */
 export function untrainedWeights(seed: number): Weights {
   const random = createRandom(seed);
-  return new Map([...shapesModelParameters()].map(([name, shape]) => [name, { shape, data: initialTensor(name, shape, random) }]));
+  return new Map(
+    [...shapesModelParameters()].map(([name, shape]) => [name, { shape, data: initialTensor(name, shape, random) }]),
+  );
 }
 
 /** Write the untrained model with tokenizer, template and processor: about 4.4 MB. Equal seeds give equal bytes. */

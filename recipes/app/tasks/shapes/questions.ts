@@ -1,4 +1,6 @@
-/** Questions about scenes: the registry of kinds, and a balanced, split-respecting draw of a scene with its question. */
+/**
+ * Questions about scenes: the registry of kinds, and a balanced, split-respecting draw of a scene with its question.
+ */
 import type { Draws } from "./draws.ts";
 import { arithmetic } from "./kinds/arithmetic.ts";
 import { compareCounts, countColour, countShape, differenceOfCounts, sumOfCounts } from "./kinds/counting.ts";
@@ -24,10 +26,14 @@ export const questionKinds: readonly QuestionKind[] = [
 ];
 
 /** Names of the vision-dependent kinds asked by default: easy and medium ones. */
-export const defaultKinds: readonly string[] = questionKinds.filter((kind) => kind.level === "easy" || kind.level === "medium").map((kind) => kind.name);
+export const defaultKinds: readonly string[] = questionKinds
+  .filter((kind) => kind.level === "easy" || kind.level === "medium")
+  .map((kind) => kind.name);
 
 /** Names of the compositional kinds left out by default. */
-export const hardKinds: readonly string[] = questionKinds.filter((kind) => kind.level === "hard").map((kind) => kind.name);
+export const hardKinds: readonly string[] = questionKinds
+  .filter((kind) => kind.level === "hard")
+  .map((kind) => kind.name);
 
 /** Share of questions that can be answered without looking. */
 export const defaultFreeShare = 0.12;
@@ -35,7 +41,10 @@ export const defaultFreeShare = 0.12;
 /** The kind of a name. Throws on an unknown one. */
 export function kindOf(name: string): QuestionKind {
   const kind = questionKinds.find((candidate) => candidate.name === name);
-  if (kind === undefined) throw new Error(`There is no question kind "${name}"; there are ${questionKinds.map((known) => known.name).join(", ")}`);
+  if (kind === undefined)
+    throw new Error(
+      `There is no question kind "${name}"; there are ${questionKinds.map((known) => known.name).join(", ")}`,
+    );
   return kind;
 }
 
@@ -55,7 +64,9 @@ export interface ItemOptions {
   readonly grid: Grid;
 }
 
-/** Scenes tried for the answer class that was drawn; then any class does. The rarest class comes once in about thirty. */
+/**
+ * Scenes tried for the answer class that was drawn; then any class does. The rarest class comes once in about thirty.
+ */
 const classAttempts = 600;
 
 /** Draw a scene of the split and a question of the kind. Throws when the kind cannot be asked on such a grid. */
@@ -69,13 +80,24 @@ export function sampleItem(draws: Draws, { split, kind, grid }: ItemOptions): It
     if (asked === null || conclusion === null) continue;
     const itsClass = kind.classOf?.(asked, conclusion.answer) ?? conclusion.answer;
     if (wanted !== null && itsClass !== wanted && attempt < classAttempts) continue;
-    return { kind, scene, question: asked.question, facts: asked.facts, conclusion: conclusion.text, answer: conclusion.answer };
+    return {
+      kind,
+      scene,
+      question: asked.question,
+      facts: asked.facts,
+      conclusion: conclusion.text,
+      answer: conclusion.answer,
+    };
   }
   throw new Error(`No scene of ${grid.rows} × ${grid.columns} cells admits a question of kind "${kind.name}"`);
 }
 
 /** "<think> facts ; conclusion </think> \boxed{ answer }": the response of one who reasons. */
-export const reasonedResponse = ({ facts, conclusion, answer }: Pick<Item, "facts" | "conclusion" | "answer">): string =>
+export const reasonedResponse = ({
+  facts,
+  conclusion,
+  answer,
+}: Pick<Item, "facts" | "conclusion" | "answer">): string =>
   `<think> ${facts.join(" , ")} ; ${conclusion} </think> \\boxed{ ${answer} }`;
 
 /** "<think> </think> \boxed{ answer }": the response of one who does not. */

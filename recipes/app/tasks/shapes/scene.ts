@@ -1,6 +1,6 @@
 /**
- * Scenes: coloured symbols on a grid of cells, rows named a, b, … and columns 1, 2, … (the cell of row 1, column 3 is "a3").
- * A scene is content only; how it is painted (jitter, sizes, shades) is decided in draw.ts.
+ * Scenes: coloured symbols on a grid of cells, rows named a, b, … and columns 1, 2, … (the cell of row 1, column 3 is
+ * "a3"). A scene is content only; how it is painted (jitter, sizes, shades) is decided in draw.ts.
  */
 import type { Draws } from "./draws.ts";
 
@@ -39,7 +39,10 @@ export type Split = "train" | "test";
 /** The 84 × 84 picture on which learning is seen within a minute. */
 export const defaultGrid: Grid = { rows: 3, columns: 3 };
 
-/** Mostly 84 × 84, with 84 × 56, 84 × 112 and 112 × 112 (width × height) beside it. Repeated entries are drawn more often. */
+/**
+ * Mostly 84 × 84, with 84 × 56, 84 × 112 and 112 × 112 (width × height) beside it. Repeated entries are drawn more
+ * often.
+ */
 export const mixedGrids: readonly Grid[] = [
   ...Array.from({ length: 5 }, () => defaultGrid),
   { rows: 2, columns: 3 },
@@ -64,7 +67,8 @@ export function cellPlace(cell: string, grid: Grid): { readonly row: number; rea
   return named ? { row, column } : null;
 }
 
-export const objectAt = (scene: Scene, cell: string): SceneObject | null => scene.objects.find((object) => object.cell === cell) ?? null;
+export const objectAt = (scene: Scene, cell: string): SceneObject | null =>
+  scene.objects.find((object) => object.cell === cell) ?? null;
 
 /** "red circle". */
 export const looksOf = (object: SceneObject): string => `${object.colour} ${object.symbol}`;

@@ -1,9 +1,16 @@
 /**
- * The starting model of the embedded task: trained with answers from an untrained one, in two stages. It sees well enough to be right about
- * half of the time, and mostly answers without reasoning it out, so that reinforcement learning has something to find.
+ * The starting model of the embedded task: trained with answers from an untrained one, in two stages. It sees well
+ * enough to be right about half of the time, and mostly answers without reasoning it out, so that reinforcement
+ * learning has something to find.
  */
 import { cp, rm } from "node:fs/promises";
-import { type Policy, type SupervisedExample, type SupervisedStep, type TextProcessor, trainSupervised } from "@papo/core";
+import {
+  type Policy,
+  type SupervisedExample,
+  type SupervisedStep,
+  type TextProcessor,
+  trainSupervised,
+} from "@papo/core";
 import { startModelFolder } from "./start-model-folder.ts";
 import { mixedGrids } from "./scene.ts";
 import { curriculumKinds, supervisedExamples, type SupervisedOptions } from "./examples.ts";
@@ -44,14 +51,26 @@ export interface StageOptions {
 
 export async function trainStage({ policy, stage, start, seed, onStep }: StageOptions): Promise<void> {
   const settings = { ...stage, decay: "cosine", finalFraction: 0.02 } as const;
-  await trainSupervised({ learner: policy.learner, batches: batches({ policy, stage, start, seed, onStep }), settings, onStep });
+  await trainSupervised({
+    learner: policy.learner,
+    batches: batches({ policy, stage, start, seed, onStep }),
+    settings,
+    onStep,
+  });
 }
 
 /** The next batch is drawn while the learner works on this one. */
 async function* batches({ policy, stage, start, seed }: StageOptions): AsyncGenerator<SupervisedExample[]> {
   const make = (step: number): Promise<SupervisedExample[]> => {
     const kinds = stage.curriculum ? { kinds: curriculumKinds(step / stage.steps) } : {};
-    return encodedExamples(policy, { seed, start: start + step * batchSize, count: batchSize, directShare: stage.directShare, grids: pictureGrids, ...kinds });
+    return encodedExamples(policy, {
+      seed,
+      start: start + step * batchSize,
+      count: batchSize,
+      directShare: stage.directShare,
+      grids: pictureGrids,
+      ...kinds,
+    });
   };
   let next = make(0);
   for (let step = 1; step <= stage.steps; step++) {
@@ -61,7 +80,10 @@ async function* batches({ policy, stage, start, seed }: StageOptions): AsyncGene
   }
 }
 
-async function encodedExamples({ processor }: StageOptions["policy"], options: SupervisedOptions): Promise<SupervisedExample[]> {
+async function encodedExamples(
+  { processor }: StageOptions["policy"],
+  options: SupervisedOptions,
+): Promise<SupervisedExample[]> {
   const examples = await supervisedExamples(options);
   return Promise.all(
     examples.map(async ({ row, picture, response }) => ({

@@ -2,8 +2,8 @@
 import { specialId, specialTokens, unknownWord, vocabulary } from "./vocabulary.ts";
 
 /**
- * A turn of the user (or the system) is `<|im_start|> … <|im_end|>`, and the answer follows at once: every token of a prompt
- * costs time, and one role needs no name. Turns of the assistant are `… <|im_end|>`.
+ * A turn of the user (or the system) is `<|im_start|> … <|im_end|>`, and the answer follows at once: every token of a
+ * prompt costs time, and one role needs no name. Turns of the assistant are `… <|im_end|>`.
  */
 const chatTemplate = [
   "{% for message in messages %}",
@@ -35,7 +35,11 @@ const tokenizer = {
   pre_tokenizer: { type: "WhitespaceSplit" },
   post_processor: null,
   decoder: null,
-  model: { type: "WordLevel", vocab: Object.fromEntries(vocabulary.map((word, id) => [word, id])), unk_token: unknownWord },
+  model: {
+    type: "WordLevel",
+    vocab: Object.fromEntries(vocabulary.map((word, id) => [word, id])),
+    unk_token: unknownWord,
+  },
 };
 
 const tokenizerConfig = {

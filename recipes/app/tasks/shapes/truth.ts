@@ -38,7 +38,9 @@ export function readFields(row: Row): ShapesFields {
   if (before !== undefined) return before;
   const parsed = fieldsSchema.safeParse(row.fields);
   if (!parsed.success) {
-    throw new Error(`Row "${row.id}" is not of the shapes task: ${faultsOf(parsed.error, row.fields)}. Rows are written by writeDataset.`);
+    throw new Error(
+      `Row "${row.id}" is not of the shapes task: ${faultsOf(parsed.error, row.fields)}. Rows are written by writeDataset.`,
+    );
   }
   known.set(row, parsed.data);
   return parsed.data;

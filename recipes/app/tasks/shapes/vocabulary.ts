@@ -21,7 +21,8 @@ const largestNumber = 20;
 
 const cells = ["a", "b", "c", "d"].flatMap((row) => ["1", "2", "3", "4"].map((column) => row + column));
 const numbers = Array.from({ length: largestNumber + 1 }, (_, number) => String(number));
-const questionWords = "what how many is more or of and plus minus sum difference largest smallest colour digit digits at right left above below ?";
+const questionWords =
+  "what how many is more or of and plus minus sum difference largest smallest colour digit digits at right left above below ?";
 const responseWords = "<think> </think> \\boxed{ } ; , + - = same none";
 
 /** Every token in order of its id; digits are among the numbers. */

@@ -1,4 +1,7 @@
-/** Examples of the shortcut tasks: scenes and questions of the shapes task under a prior, each made from its seed, split and index alone. */
+/**
+ * Examples of the shortcut tasks: scenes and questions of the shapes task under a prior, each made from its seed, split
+ * and index alone.
+ */
 import { drawsOf } from "../shapes/draws.ts";
 import { writeExamples, type RowRange } from "../shapes/dataset.ts";
 import { drawExample, drawItem, exampleRandom, sharedSprites, type Example } from "../shapes/examples.ts";
@@ -28,7 +31,9 @@ function guided(index: number, { prior, rightShare, ...source }: ShortcutOptions
     const found = priors[prior](drawItem(draws, options), right, draws, () => drawItem(draws, options));
     if (found !== null) return found;
   }
-  throw new Error(`The prior "${prior}" is ${right ? "right" : "wrong"} about no question of the kind "${options.kinds[0]}"`);
+  throw new Error(
+    `The prior "${prior}" is ${right ? "right" : "wrong"} about no question of the kind "${options.kinds[0]}"`,
+  );
 }
 
 /** The example of an index with the prior's answer and whether it is right in its row's columns. */
@@ -36,7 +41,12 @@ export function makeShortcut(index: number, options: ShortcutOptions, sprites: S
   return exampleOf(index, guided(index, options), options, sprites);
 }
 
-function exampleOf(index: number, { item, prompt, suggested }: Guided, options: ShortcutOptions, sprites: Sprites): Example {
+function exampleOf(
+  index: number,
+  { item, prompt, suggested }: Guided,
+  options: ShortcutOptions,
+  sprites: Sprites,
+): Example {
   const example = drawExample(index, options, item, sprites);
   const fields = { ...example.row.fields, [priorColumn]: suggested === item.answer ? "right" : "wrong", suggested };
   return { ...example, row: { ...example.row, prompt, fields } };
@@ -48,9 +58,19 @@ export async function writeShortcuts(folder: string, options: ShortcutOptions & 
   return writeExamples(folder, (index) => makeShortcut(index, options, sprites), options);
 }
 
-/** An example to learn from: of `leanShare` of them the answer that the prior leads to, of the others the facts and what follows from them. */
-export function supervisedShortcut(index: number, options: ShortcutOptions & { readonly leanShare: number }, sprites: Sprites): Example & { readonly response: string } {
+/**
+ * An example to learn from: of `leanShare` of them the answer that the prior leads to, of the others the facts and what
+ * follows from them.
+ */
+export function supervisedShortcut(
+  index: number,
+  options: ShortcutOptions & { readonly leanShare: number },
+  sprites: Sprites,
+): Example & { readonly response: string } {
   const found = guided(index, options);
   const leans = exampleRandom(options, index).key(options.prior, "form").uniform(0) < options.leanShare;
-  return { ...exampleOf(index, found, options, sprites), response: leans ? found.leaning : reasonedResponse(found.item) };
+  return {
+    ...exampleOf(index, found, options, sprites),
+    response: leans ? found.leaning : reasonedResponse(found.item),
+  };
 }

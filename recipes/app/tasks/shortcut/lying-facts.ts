@@ -15,9 +15,13 @@ const countWords = ["0", "1", "2", "3", "4"];
 const attempts = 200;
 
 /**
- * The item's facts with a word changed, an entry left out or one too many, until another answer follows. Null where none was found: every change leaves the answer or breaks the form.
+ * The item's facts with a word changed, an entry left out or one too many, until another answer follows. Null where
+ * none was found: every change leaves the answer or breaks the form.
  */
-export function lyingFacts({ kind, facts, question, answer }: Pick<Item, "kind" | "facts" | "question" | "answer">, draws: Draws): Lie | null {
+export function lyingFacts(
+  { kind, facts, question, answer }: Pick<Item, "kind" | "facts" | "question" | "answer">,
+  draws: Draws,
+): Lie | null {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const changed = changedFacts(facts, question, draws);
     const conclusion = kind.conclude(changed, question);
@@ -34,8 +38,10 @@ function changedFacts(facts: readonly string[], question: string, draws: Draws):
       const left = facts.filter((_, index) => index !== at);
       return left.length > 0 ? left : ["none"];
     }
-    case "more": return facts.toSpliced(at, 0, draws.pick(facts));
-    default: return facts.with(at, changedWord(facts[at]!, draws));
+    case "more":
+      return facts.toSpliced(at, 0, draws.pick(facts));
+    default:
+      return facts.with(at, changedWord(facts[at]!, draws));
   }
 }
 
@@ -48,7 +54,9 @@ function listed(question: string, draws: Draws): string {
 /** A colour, shape or number of the fact becomes another of its sort; what a fact is about, its cell, stays. */
 function changedWord(fact: string, draws: Draws): string {
   const words = fact.split(" ");
-  const places = words.flatMap((word, place) => (isColour(word) || isSymbol(word) || countWords.includes(word) ? [place] : []));
+  const places = words.flatMap((word, place) =>
+    isColour(word) || isSymbol(word) || countWords.includes(word) ? [place] : [],
+  );
   if (places.length === 0) return fact;
   const place = draws.pick(places);
   return words.with(place, draws.pick(sortOf(words, place).filter((other) => other !== words[place]))).join(" ");

@@ -28,11 +28,16 @@ export interface OverSeeds {
 export const overSeedsFile = new URL("over-seeds.json", import.meta.url);
 
 /** What is known of all `recipes` on that task in that many steps; nothing where it was not measured. */
-export function overSeedsOf(task: Pick<OverSeeds, "task" | "strength" | "steps">, recipes: readonly string[]): OverSeeds[] {
+export function overSeedsOf(
+  task: Pick<OverSeeds, "task" | "strength" | "steps">,
+  recipes: readonly string[],
+): OverSeeds[] {
   const all = JSON.parse(readFileSync(overSeedsFile, "utf8")) as OverSeeds[];
   return all.filter(
     (one) =>
-      one.task === task.task && one.strength === task.strength && one.steps === task.steps &&
+      one.task === task.task &&
+      one.strength === task.strength &&
+      one.steps === task.steps &&
       [one.recipe, one.baseline].every((recipe) => recipes.includes(recipe)),
   );
 }

@@ -25,11 +25,19 @@ export interface Guided {
  */
 export type Prior = (item: Item, right: boolean, draws: Draws, draw: () => Item) => Guided | null;
 
-/** "? 3 ; how many cross ?": an answer stands before the question, a wrong one being the answer to another question of its kind. */
+/**
+ * "? 3 ; how many cross ?": an answer stands before the question, a wrong one being the answer to another question of
+ * its kind.
+ */
 const suggestion: Prior = (item, right, _draws, draw) => {
   const suggested = right ? item.answer : draw().answer;
   if (!right && suggested === item.answer) return null;
-  return { item, prompt: `? ${suggested} ; ${item.question}`, suggested, leaning: directResponse({ answer: suggested }) };
+  return {
+    item,
+    prompt: `? ${suggested} ; ${item.question}`,
+    suggested,
+    leaning: directResponse({ answer: suggested }),
+  };
 };
 
 /** The answer that each kind of question has more often than any other. */
@@ -51,12 +59,20 @@ const skew: Prior = (item, right) => {
   return { item, prompt: item.question, suggested, leaning: directResponse({ answer: suggested }) };
 };
 
-/** "red 2 , circle 3 ; how many red plus circle ?": what is to be seen in the picture is said before the question, and may be a lie. */
+/**
+ * "red 2 , circle 3 ; how many red plus circle ?": what is to be seen in the picture is said before the question, and
+ * may be a lie.
+ */
 const caption: Prior = (item, right, draws) => {
   const said = right ? { facts: item.facts, text: item.conclusion, answer: item.answer } : lyingFacts(item, draws);
   if (said === null) return null;
   const words = said.facts.join(" , ");
-  return { item, prompt: `${words} ; ${item.question}`, suggested: said.answer, leaning: `<think> ${words} ; ${said.text} </think> \\boxed{ ${said.answer} }` };
+  return {
+    item,
+    prompt: `${words} ; ${item.question}`,
+    suggested: said.answer,
+    leaning: `<think> ${words} ; ${said.text} </think> \\boxed{ ${said.answer} }`,
+  };
 };
 
 export const priors = { suggestion, skew, caption, presupposition } as const satisfies Record<string, Prior>;

@@ -17,9 +17,16 @@ test("a folder of save_to_disk is a dataset of its split, rows in order, whateve
   expect(dataset.size).toBe(250);
   for (const index of [249, 0, 100, 99, 7]) {
     const row = await dataset.row(index);
-    expect(row).toMatchObject({ id: `data-00000-of-00001.arrow:${index}`, prompt: `What is ${index}?`, answer: String(index) });
+    expect(row).toMatchObject({
+      id: `data-00000-of-00001.arrow:${index}`,
+      prompt: `What is ${index}?`,
+      answer: String(index),
+    });
     expect(row.images).toHaveLength(index % 3);
-    expect(JSON.parse(JSON.stringify(row.fields))).toEqual({ level: index, about: { topic: index % 2 === 1 ? "numbers" : null, steps: [index, index + 1] } });
+    expect(JSON.parse(JSON.stringify(row.fields))).toEqual({
+      level: index,
+      about: { topic: index % 2 === 1 ? "numbers" : null, steps: [index, index + 1] },
+    });
   }
   const [picture] = (await dataset.row(1)).images as readonly { bytes: Uint8Array }[];
   expect([...(await loadPicture(picture!.bytes)).data.subarray(0, 3)]).toEqual([255, 0, 0]);
@@ -34,7 +41,9 @@ test("a shuffled pass has every row once", async () => {
 });
 
 test("what is no such file, or lacks a column, is named", async () => {
-  await expect(openArrow(saved, { columns: { answer: "gold" } })).rejects.toThrow('has no column "gold" (the answer); columns found: problem, answer, images, level, about; another column is named by columns: { answer: "…" }');
+  await expect(openArrow(saved, { columns: { answer: "gold" } })).rejects.toThrow(
+    'has no column "gold" (the answer); columns found: problem, answer, images, level, about; another column is named by columns: { answer: "…" }',
+  );
   const folder = temporaryFolder();
   cpSync(join(saved, "test"), folder, { recursive: true });
   const file = join(folder, "data-00000-of-00001.arrow");
@@ -43,5 +52,7 @@ test("what is no such file, or lacks a column, is named", async () => {
   await expect(openArrow(folder, { columns })).rejects.toThrow(/data-00000-of-00001\.arrow cannot be read as Arrow: /);
   // A batch that was cut short is found when it is read.
   writeFileSync(file, whole.subarray(0, whole.length - 600));
-  await expect((async () => (await openArrow(folder, { columns })).row(0))()).rejects.toThrow(/rows 0 to 4 of .*data-00000-of-00001\.arrow cannot be read: /);
+  await expect((async () => (await openArrow(folder, { columns })).row(0))()).rejects.toThrow(
+    /rows 0 to 4 of .*data-00000-of-00001\.arrow cannot be read: /,
+  );
 });

@@ -18,8 +18,13 @@ test("a line that goes through many reads is put together once: every byte is co
   });
   try {
     const found: [number, number, number][] = [];
-    for await (const lines of linesOf(file)) for (const { number, start, text } of lines) found.push([number, start, text.length]);
-    expect(found).toEqual([[1, 0, 5], [2, 6, long.length], [3, 7 + long.length, 4]]);
+    for await (const lines of linesOf(file))
+      for (const { number, start, text } of lines) found.push([number, start, text.length]);
+    expect(found).toEqual([
+      [1, 0, 5],
+      [2, 6, long.length],
+      [3, 7 + long.length, 4],
+    ]);
     expect(copied).toBeLessThanOrEqual(long.length + 4);
   } finally {
     watched.mockRestore();

@@ -45,7 +45,11 @@ function write(file: string, first: number, count: number): void {
 }
 
 beforeAll(async () => {
-  png = new Uint8Array(await sharp({ create: { width: 3, height: 2, channels: 3, background: "red" } }).png().toBuffer());
+  png = new Uint8Array(
+    await sharp({ create: { width: 3, height: 2, channels: 3, background: "red" } })
+      .png()
+      .toBuffer(),
+  );
   mkdirSync(join(folder, "data"));
   write(join(folder, "data", "train-00000-of-00002.parquet"), 0, 25);
   write(join(folder, "data", "train-00001-of-00002.parquet"), 25, 12);
@@ -57,14 +61,27 @@ describe("a folder of Parquet files", () => {
     const dataset = await openData(folder, { columns });
     expect(dataset.size).toBe(37);
     const row = await dataset.row(26);
-    expect(row).toMatchObject({ id: "train-00001-of-00002.parquet:1", prompt: "c?", answer: "26", fields: { level: 2 } });
+    expect(row).toMatchObject({
+      id: "train-00001-of-00002.parquet:1",
+      prompt: "c?",
+      answer: "26",
+      fields: { level: 2 },
+    });
     expect((await dataset.row(24)).images).toEqual([]);
     const [picture] = row.images as readonly { bytes: Uint8Array; name: string }[];
     expect(picture!.name).toBe("train-00001-of-00002.parquet:1, picture 1 (26.png)");
-    expect(await loadPicture(picture!.bytes, picture!.name)).toMatchObject({ width: 3, height: 2, data: new Uint8Array(Array.from({ length: 6 }, () => [255, 0, 0]).flat()) });
+    expect(await loadPicture(picture!.bytes, picture!.name)).toMatchObject({
+      width: 3,
+      height: 2,
+      data: new Uint8Array(Array.from({ length: 6 }, () => [255, 0, 0]).flat()),
+    });
     expect((await openData(folder, { columns, split: "test" })).size).toBe(4);
-    await expect(openData(folder, { columns, split: "validation" })).rejects.toThrow('has no files of the split "validation"; there are data/test-00000-of-00001.parquet');
-    expect((await openData(folder)).notes).toEqual(['the prompt is taken from the column "problem" (columns: { prompt: "…" } names another)']);
+    await expect(openData(folder, { columns, split: "validation" })).rejects.toThrow(
+      'has no files of the split "validation"; there are data/test-00000-of-00001.parquet',
+    );
+    expect((await openData(folder)).notes).toEqual([
+      'the prompt is taken from the column "problem" (columns: { prompt: "…" } names another)',
+    ]);
   });
 
   test("is shuffled by seed, a few row groups at a time, every row once a pass, from any place", async () => {
@@ -75,7 +92,9 @@ describe("a folder of Parquet files", () => {
       return rows;
     };
     const once = await take(37);
-    expect([...once].sort((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 37 }, (_, index) => String(index)));
+    expect([...once].sort((a, b) => Number(a) - Number(b))).toEqual(
+      Array.from({ length: 37 }, (_, index) => String(index)),
+    );
     expect(await take(37)).toEqual(once);
     expect(once).not.toEqual([...once].sort((a, b) => Number(a) - Number(b)));
     // One group at a time: the rows of a group come together.
@@ -98,10 +117,14 @@ describe("a folder of Parquet files", () => {
         { name: "images", data: [null, Uint8Array.of(1, 2, 3), null], type: "BYTE_ARRAY" },
       ],
     });
-    const run = async (settings: object) => train({
-      policy: tabularPolicy(), plugins: [new ScorerPlugin(), new BanditPlugin()], dataset: await openData(broken), output: temporaryFolder(),
-      settings: { ...banditSettings, steps: 2, promptsPerStep: 2, parityPrompts: 0, ...settings },
-    });
+    const run = async (settings: object) =>
+      train({
+        policy: tabularPolicy(),
+        plugins: [new ScorerPlugin(), new BanditPlugin()],
+        dataset: await openData(broken),
+        output: temporaryFolder(),
+        settings: { ...banditSettings, steps: 2, promptsPerStep: 2, parityPrompts: 0, ...settings },
+      });
     await expect(run({})).rejects.toThrow(/rows\.parquet:[12].*cannot be used|Row "rows\.parquet:1" cannot be used/s);
     expect(await run({ onBadRow: "skip" })).toMatchObject({ ended: "finished" });
     expect((await run({ onBadRow: "skip" })).skippedRows).toBeGreaterThan(0);

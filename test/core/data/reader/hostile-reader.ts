@@ -7,7 +7,7 @@ const deeds: Readonly<Record<string, () => void>> = {
     for (;;);
   },
   grows: () => {
-    for (const held: Uint8Array[] = []; ; ) held.push(new Uint8Array(2 ** 24).fill(1));
+    for (const held: Uint8Array[] = []; ;) held.push(new Uint8Array(2 ** 24).fill(1));
   },
   aborts: () => process.abort(),
   throws: () => (undefined as unknown as { body: () => void }).body(),
@@ -25,11 +25,17 @@ export async function open(path: string, options: TextOptions, passOver?: Readon
     record,
     async *entries(file) {
       for await (const lines of linesOf(file)) {
-        yield lines.map(({ number, start, length, text }) => ({ entry: { place: `line ${number}`, id: text, source: { start, length } }, read: () => record(text) }));
+        yield lines.map(({ number, start, length, text }) => ({
+          entry: { place: `line ${number}`, id: text, source: { start, length } },
+          read: () => record(text),
+        }));
       }
     },
   };
-  const dataset = await openTextFile(path, format, options, { who: "hostile", ...(passOver === undefined ? {} : { passOver }) });
+  const dataset = await openTextFile(path, format, options, {
+    who: "hostile",
+    ...(passOver === undefined ? {} : { passOver }),
+  });
   opened = true;
   return dataset;
 }

@@ -81,5 +81,10 @@ test("a list that Python printed is read once through, however it ends", () => {
   expect(valuesOf("[ ]")).toEqual([]);
   for (const odd of ["['a.png'] and more", "['a.png", "[1, 'a']", "['a', b]"]) expect(valuesOf(odd)).toEqual([odd]);
   // Each of these took time with the square of its length.
-  for (const hostile of [`[${"'a\\'".repeat(200_000)}`, `['a'${" ".repeat(1_000_000)}x`, `[${"'a' , ".repeat(200_000)}'`]) expect(valuesOf(hostile)).toEqual([hostile]);
+  for (const hostile of [
+    `[${"'a\\'".repeat(200_000)}`,
+    `['a'${" ".repeat(1_000_000)}x`,
+    `[${"'a' , ".repeat(200_000)}'`,
+  ])
+    expect(valuesOf(hostile)).toEqual([hostile]);
 });

@@ -5,7 +5,10 @@ import { OnnxExecutor } from "../../../../core/graph/onnx/executor.ts";
 import { peakBytes } from "../../../../core/graph/onnx/peak.ts";
 import { add, affine, matmul, mul, split } from "../../../../core/graph/ops/index.ts";
 
-const floats = (shape: readonly number[], first = 0) => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => first + i) });
+const floats = (shape: readonly number[], first = 0) => ({
+  shape,
+  data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => first + i),
+});
 
 /** "dw" = xᵀ·dy, two such in a row, and an output of the rows' own size. */
 function passBack(): Graph {
@@ -20,8 +23,14 @@ function passBack(): Graph {
 
 test("adds outputs to the arrays it is given, run after run, and returns the others", async () => {
   const program = await new OnnxExecutor({ threads: 1 }).compile(passBack(), { sums: ["dw", "twice"] });
-  const sums = { dw: { shape: [2, 3], data: new Float32Array(6).fill(100) }, twice: { shape: [2, 3], data: new Float32Array(6) } };
-  const [short, long] = [{ x: floats([1, 2]), dy: floats([1, 3], 1) }, { x: floats([2, 2], 1), dy: floats([2, 3]) }];
+  const sums = {
+    dw: { shape: [2, 3], data: new Float32Array(6).fill(100) },
+    twice: { shape: [2, 3], data: new Float32Array(6) },
+  };
+  const [short, long] = [
+    { x: floats([1, 2]), dy: floats([1, 3], 1) },
+    { x: floats([2, 2], 1), dy: floats([2, 3]) },
+  ];
   const first = await program.run(short, sums);
   expect(first).toEqual({ rows: { shape: [1, 3], data: Float32Array.of(1, 4, 9) } });
   expect([...sums.dw.data]).toEqual([100, 100, 100, 101, 102, 103]);
@@ -37,11 +46,17 @@ test("reads stretches of what is fed where they lie, in one run after another, b
   const [table, x] = [graph.input("table", [5, 2]), graph.input("x", [symbol("T"), 2])];
   const [upper, lower] = split(table, [2, 3], 0);
   graph.output("upper", matmul(x, upper!, { transposeB: true }));
-  graph.output("both", add(matmul(matmul(x, lower!, { transposeB: true }), lower!), matmul(matmul(x, table, { transposeB: true }), table)));
+  graph.output(
+    "both",
+    add(matmul(matmul(x, lower!, { transposeB: true }), lower!), matmul(matmul(x, table, { transposeB: true }), table)),
+  );
   const feeds = { table: floats([5, 2], 1), x: floats([1, 2], 1) };
   const program = await new OnnxExecutor({ threads: 1 }).compile(graph);
   const { upper: first, both } = await program.run(feeds);
-  expect([[...first!.data], [...both!.data]]).toEqual([[5, 11], [17 * 5 + 23 * 7 + 29 * 9 + 5 + 33 + 85 + 161 + 261, 17 * 6 + 23 * 8 + 29 * 10 + 10 + 44 + 102 + 184 + 290]]);
+  expect([[...first!.data], [...both!.data]]).toEqual([
+    [5, 11],
+    [17 * 5 + 23 * 7 + 29 * 9 + 5 + 33 + 85 + 161 + 261, 17 * 6 + 23 * 8 + 29 * 10 + 10 + 44 + 102 + 184 + 290],
+  ]);
   expect([...(await program.run({ ...feeds, table: floats([5, 2], 2) })).upper!.data]).toEqual([8, 14]);
   expect(peakBytes(graph, { sizes: new Map([["T", 1]]) })).toBeLessThan(4 * 5 * 2 * 2);
   await program.release();

@@ -72,8 +72,14 @@ test("the largest array is a weight, joined weights or what an op makes, by its 
   const graph = new Graph();
   const [a, b] = [graph.input("a", [20, 4]), graph.input("b", [30, 4])];
   graph.output("y", linear(graph.input("x", [B, 4]), concat([a, b], 0)));
-  expect(largestArray(graph, new Map([["B", 2]]))).toEqual({ what: 'what the op "concat" makes [50, 4]', bytes: 4 * 50 * 4 });
-  expect(largestArray(graph, new Map([["B", 10]]))).toEqual({ what: 'what the op "linear" makes [10, 50]', bytes: 4 * 10 * 50 });
+  expect(largestArray(graph, new Map([["B", 2]]))).toEqual({
+    what: 'what the op "concat" makes [50, 4]',
+    bytes: 4 * 50 * 4,
+  });
+  expect(largestArray(graph, new Map([["B", 10]]))).toEqual({
+    what: 'what the op "linear" makes [10, 50]',
+    bytes: 4 * 10 * 50,
+  });
   const alone = new Graph();
   alone.output("y", linear(alone.input("x", [B, 4]), alone.input("w", [2, 4])));
   expect(largestArray(alone, new Map([["B", 9]]))).toEqual({ what: "x [9, 4]", bytes: 4 * 9 * 4 });

@@ -10,12 +10,17 @@ function reference(p: number, g: number, m: number, v: number): [number, number,
   const scaled = g * step.scale;
   const first = m * step.beta1 + scaled * (1 - step.beta1);
   const second = v * step.beta2 + scaled * scaled * (1 - step.beta2);
-  return [p * step.keep - (step.stepSize * first) / (Math.sqrt(second) * step.rootCorrection + step.epsilon), first, second];
+  return [
+    p * step.keep - (step.stepSize * first) / (Math.sqrt(second) * step.rootCorrection + step.epsilon),
+    first,
+    second,
+  ];
 }
 
 test.each([1, 3, 4, 5, 16_383, 16_384, 16_385, 40_001])("%i entries, the last ones included", (length) => {
   const draws = createRandom(length);
-  const random = (name: string): Float32Array => Float32Array.from({ length }, (_, i) => draws.key(name).uniform(i) - 0.5);
+  const random = (name: string): Float32Array =>
+    Float32Array.from({ length }, (_, i) => draws.key(name).uniform(i) - 0.5);
   const [p, g, m, v] = [random("p"), random("g"), random("m"), random("v").map(Math.abs)];
   const expected = Array.from(p, (value, i) => reference(value, g[i]!, m[i]!, v[i]!));
   expect(kernel(p, g, m, v, step)).toBe(true);
@@ -29,5 +34,7 @@ test("says when an entry is not finite, and of the next array that all are", () 
   const zeros = (): Float32Array => new Float32Array(5);
   expect(kernel(Float32Array.of(1, 2, 3, 4, Infinity), zeros(), zeros(), zeros(), step)).toBe(false);
   expect(kernel(Float32Array.of(1, NaN, 3, 4, 5), zeros(), zeros(), zeros(), step)).toBe(false);
-  expect(kernel(Float32Array.of(1, 2, 3), new Float32Array(3), new Float32Array(3), new Float32Array(3), step)).toBe(true);
+  expect(kernel(Float32Array.of(1, 2, 3), new Float32Array(3), new Float32Array(3), new Float32Array(3), step)).toBe(
+    true,
+  );
 });

@@ -4,9 +4,14 @@ import type { OptimizerState } from "../../../../core/learner/optimizer/optimize
 import type { Weights } from "../../../../core/model/model.ts";
 
 const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1 };
-const parameters = (): Weights => new Map([["a", { shape: [2], data: Float32Array.of(1, -2) }], ["b", { shape: [1], data: Float32Array.of(3) }]]);
+const parameters = (): Weights =>
+  new Map([
+    ["a", { shape: [2], data: Float32Array.of(1, -2) }],
+    ["b", { shape: [1], data: Float32Array.of(3) }],
+  ]);
 const gradients = (...a: number[]): Map<string, Float32Array> => new Map([["a", Float32Array.from(a)]]);
-const valuesOf = (weights: OptimizerState["arrays"]): number[] => [...weights.values()].flatMap(({ data }) => [...data]);
+const valuesOf = (weights: OptimizerState["arrays"]): number[] =>
+  [...weights.values()].flatMap(({ data }) => [...data]);
 
 test("the first update moves every element by the learning rate against its gradient's sign, after the decay", () => {
   const weights = parameters();
@@ -52,7 +57,8 @@ test("a restored optimizer goes on bit-equal", () => {
   const [straight, resumed] = [parameters(), parameters()];
   const first = new AdamW(settings);
   const before = new AdamW(settings);
-  for (const weights of [straight, resumed]) (weights === straight ? first : before).update(weights, gradients(0.5, 5), { learningRate: 0.01 });
+  for (const weights of [straight, resumed])
+    (weights === straight ? first : before).update(weights, gradients(0.5, 5), { learningRate: 0.01 });
   const after = new AdamW(settings);
   after.restore(before.state());
   first.update(straight, gradients(-0.1, 0.2), { learningRate: 0.01 });
@@ -62,8 +68,12 @@ test("a restored optimizer goes on bit-equal", () => {
 
 test("a gradient of the wrong size or for no parameter, and an incomplete state, are refused by name", () => {
   const optimizer = new AdamW(settings);
-  expect(() => optimizer.update(parameters(), gradients(1), { learningRate: 0.1 })).toThrow('"a" has 2 elements and its gradient 1');
-  expect(() => optimizer.update(parameters(), new Map([["c", Float32Array.of(1)]]), { learningRate: 0.1 })).toThrow('"c"');
+  expect(() => optimizer.update(parameters(), gradients(1), { learningRate: 0.1 })).toThrow(
+    '"a" has 2 elements and its gradient 1',
+  );
+  expect(() => optimizer.update(parameters(), new Map([["c", Float32Array.of(1)]]), { learningRate: 0.1 })).toThrow(
+    '"c"',
+  );
   const arrays: Weights = new Map([["a.exp_avg", { shape: [1], data: Float32Array.of(1) }]]);
   expect(() => optimizer.restore({ updates: 1, arrays })).toThrow('"a" is incomplete');
 });

@@ -1,11 +1,21 @@
 import { describe, expect, test } from "vitest";
-import { BlockQuantizer, blockSize, type CodeRange, codeTable, emptyQuantized } from "../../../../core/learner/optimizer/block-quantization.ts";
+import {
+  BlockQuantizer,
+  blockSize,
+  type CodeRange,
+  codeTable,
+  emptyQuantized,
+} from "../../../../core/learner/optimizer/block-quantization.ts";
 import { createRandom } from "../../../../core/math/random.ts";
 
 const ranges = ["signed", "unsigned"] as const;
 
 function roundTrip(range: CodeRange, numbers: Float32Array): Float32Array {
-  const [quantizer, quantized, out] = [new BlockQuantizer(range), emptyQuantized(numbers.length), new Float32Array(numbers.length)];
+  const [quantizer, quantized, out] = [
+    new BlockQuantizer(range),
+    emptyQuantized(numbers.length),
+    new Float32Array(numbers.length),
+  ];
   quantizer.quantize(numbers, quantized, 0);
   quantizer.restore(quantized, 0, out);
   return out;
@@ -14,7 +24,10 @@ function roundTrip(range: CodeRange, numbers: Float32Array): Float32Array {
 /** Normal numbers over six decades; squares where there is no sign. */
 const numbersOf = (range: CodeRange, count: number): Float32Array => {
   const draws = createRandom(3).key("numbers");
-  return Float32Array.from({ length: count }, (_, i) => (draws.uniform(2 * i) - 0.5) * 10 ** (-6 * draws.uniform(2 * i + 1))).map((x) => (range === "signed" ? x : x * x));
+  return Float32Array.from(
+    { length: count },
+    (_, i) => (draws.uniform(2 * i) - 0.5) * 10 ** (-6 * draws.uniform(2 * i + 1)),
+  ).map((x) => (range === "signed" ? x : x * x));
 };
 
 describe.each(ranges)("%s codes", (range) => {
@@ -34,11 +47,16 @@ describe.each(ranges)("%s codes", (range) => {
     const numbers = numbersOf(range, 3 * blockSize + 17);
     const restored = roundTrip(range, numbers);
     for (const [i, number] of numbers.entries()) {
-      const block = numbers.subarray(Math.floor(i / blockSize) * blockSize, (Math.floor(i / blockSize) + 1) * blockSize);
+      const block = numbers.subarray(
+        Math.floor(i / blockSize) * blockSize,
+        (Math.floor(i / blockSize) + 1) * blockSize,
+      );
       const scale = block.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
       const least = range === "unsigned" ? 1 : 0;
       const nearest = Math.min(...[...table].slice(least).map((value) => Math.abs(value * scale - number)));
-      expect(Math.abs(restored[i]! - number)).toBeLessThanOrEqual(nearest + 1e-6 * scale * Math.max(1e-4, Math.abs(number) / scale));
+      expect(Math.abs(restored[i]! - number)).toBeLessThanOrEqual(
+        nearest + 1e-6 * scale * Math.max(1e-4, Math.abs(number) / scale),
+      );
     }
   });
 

@@ -2,7 +2,12 @@ import { expect, test } from "vitest";
 import { GradientArrays } from "../../../../core/learner/optimizer/gradient-arrays.ts";
 
 test("are of the sizes asked for, apart from each other, and zeros after they were cleared", () => {
-  const sizes = new Map([["a", 5], ["b", 0], ["large", 3_000_001], ["c", 1]]);
+  const sizes = new Map([
+    ["a", 5],
+    ["b", 0],
+    ["large", 3_000_001],
+    ["c", 1],
+  ]);
   const arrays = new GradientArrays(sizes);
   for (let round = 1; round <= 2; round++) {
     for (const [i, [name, size]] of [...sizes].entries()) {
@@ -11,7 +16,8 @@ test("are of the sizes asked for, apart from each other, and zeros after they we
       expect(arrays.get(name).byteOffset % 64).toBe(0);
       arrays.get(name).fill(i + 1);
     }
-    for (const [i, name] of [...sizes.keys()].entries()) expect(arrays.get(name).every((value) => value === i + 1)).toBe(true);
+    for (const [i, name] of [...sizes.keys()].entries())
+      expect(arrays.get(name).every((value) => value === i + 1)).toBe(true);
     arrays.clear();
   }
 });
@@ -21,7 +27,14 @@ test("have none of what is not trained", () => {
 });
 
 test("are in blocks where one would be too large, and take no memory before they are written to", () => {
-  const arrays = new GradientArrays(new Map([["a", 2 ** 27], ["b", 2 ** 27], ["c", 2 ** 27], ["d", 10]]));
+  const arrays = new GradientArrays(
+    new Map([
+      ["a", 2 ** 27],
+      ["b", 2 ** 27],
+      ["c", 2 ** 27],
+      ["d", 10],
+    ]),
+  );
   const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => arrays.get(name).buffer);
   expect([b === a, c === a, d === c]).toEqual([true, false, true]);
 });

@@ -11,7 +11,9 @@ interface PublishedSize {
   readonly shapes: Readonly<Record<string, readonly number[]>>;
 }
 
-const sizes = JSON.parse(readFileSync(join(import.meta.dirname, "published-sizes.json"), "utf8")) as Readonly<Record<string, PublishedSize>>;
+const sizes = JSON.parse(readFileSync(join(import.meta.dirname, "published-sizes.json"), "utf8")) as Readonly<
+  Record<string, PublishedSize>
+>;
 
 test("every model that is known by name has its numbers here", () => {
   expect(publishedNames()).toEqual(Object.keys(sizes));
@@ -23,6 +25,7 @@ describe.each(Object.entries(sizes))("%s", (name, { parameters, tensors, shapes 
     const counts = [...model.parameters.values()].map((shape) => shape.reduce((product, size) => product * size, 1));
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(parameters);
     expect(counts.length).toBe(tensors);
-    for (const [parameter, shape] of Object.entries(shapes)) expect(model.parameters.get(parameter), parameter).toEqual(shape);
+    for (const [parameter, shape] of Object.entries(shapes))
+      expect(model.parameters.get(parameter), parameter).toEqual(shape);
   });
 });

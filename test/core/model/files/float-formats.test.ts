@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { roundToBfloat16, roundToFloat16, widenBfloat16, widenFloat16 } from "../../../../core/model/files/float-formats.ts";
+import {
+  roundToBfloat16,
+  roundToFloat16,
+  widenBfloat16,
+  widenFloat16,
+} from "../../../../core/model/files/float-formats.ts";
 
 const allBits = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
 
@@ -13,7 +18,14 @@ describe("bfloat16", () => {
 
   test("rounds to nearest, ties to even", () => {
     const unit = 2 ** -7; // the spacing of bfloat16 values just above 1
-    const values = Float32Array.of(1 + unit / 2, 1 + 1.5 * unit, 1 + 0.49 * unit, 1 + 0.51 * unit, -1 - unit / 2, 3.4e38);
+    const values = Float32Array.of(
+      1 + unit / 2,
+      1 + 1.5 * unit,
+      1 + 0.49 * unit,
+      1 + 0.51 * unit,
+      -1 - unit / 2,
+      3.4e38,
+    );
     const wide = new Float32Array(values.length);
     widenBfloat16(roundToBfloat16(values), wide);
     expect([...wide]).toEqual([1, 1 + 2 * unit, 1, 1 + unit, -1, Infinity]);
@@ -30,10 +42,12 @@ describe("float16", () => {
 
   test("rounds to the nearest value, of two the even one: at, below and above the half steps of every exponent", () => {
     const words = [0x000, 0x001, 0xfff, 0x1000, 0x1001, 0x2fff, 0x3000, 0x3001].flatMap((low) =>
-      Array.from({ length: 2048 }, (_, high) => ((high << 21) | (high << 13) | low) >>> 0));
+      Array.from({ length: 2048 }, (_, high) => ((high << 21) | (high << 13) | low) >>> 0),
+    );
     // Where float16 is subnormal its half steps stand at every bit of the fraction.
     for (let exponent = 100; exponent < 114; exponent++) {
-      for (let bit = 0; bit < 23; bit++) for (const off of [-1, 0, 1]) words.push(((exponent << 23) | (1 << bit)) + off);
+      for (let bit = 0; bit < 23; bit++)
+        for (const off of [-1, 0, 1]) words.push(((exponent << 23) | (1 << bit)) + off);
     }
     const values = new Float32Array(Uint32Array.from(words).buffer);
     const known = new Float32Array(65536);

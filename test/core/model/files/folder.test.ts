@@ -17,7 +17,9 @@ let shapes: Shapes;
 let loaded: ModelFolder;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "folder-"));
-  shapes = new Map([...(await readFolderEntries(tiny)).values()].map(({ name, shape }) => [qwenTensorNames.canonical(name), shape]));
+  shapes = new Map(
+    [...(await readFolderEntries(tiny)).values()].map(({ name, shape }) => [qwenTensorNames.canonical(name), shape]),
+  );
   loaded = await loadModelFolder(tiny, () => shapes);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -41,7 +43,9 @@ describe("names", () => {
 
 describe("loading", () => {
   test("gives float32 weights under the names of the gradients in the goldens", async () => {
-    const golden = JSON.parse(await readFile(join(models, "tiny.p1_one_image.json"), "utf8")) as { grad_norms_f32: object };
+    const golden = JSON.parse(await readFile(join(models, "tiny.p1_one_image.json"), "utf8")) as {
+      grad_norms_f32: object;
+    };
     expect([...loaded.weights.keys()].sort()).toEqual(Object.keys(golden.grad_norms_f32).sort());
     expect([...loaded.weights.keys()]).toEqual([...shapes.keys()]);
     expect(loaded.type).toBe("F32");
@@ -61,33 +65,52 @@ describe("loading", () => {
   });
 
   /** A model of two tensors and perhaps more. */
-  async function small(extra: Weights, edit: (json: Record<string, unknown>) => Record<string, unknown> = (json) => json): Promise<string> {
+  async function small(
+    extra: Weights,
+    edit: (json: Record<string, unknown>) => Record<string, unknown> = (json) => json,
+  ): Promise<string> {
     const target = await fresh();
     await withConfig(target, edit);
-    await writeSafetensors(join(target, "model.safetensors"), new Map([
-      ["model.embed_tokens.weight", { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }], ...extra,
-    ]));
+    await writeSafetensors(
+      join(target, "model.safetensors"),
+      new Map([["model.embed_tokens.weight", { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }], ...extra]),
+    );
     return target;
   }
   const smallShapes = new Map([["model.language_model.embed_tokens.weight", [2, 2]]]);
 
   test("a tied head may be stored if it equals the embedding, and tables of frequencies are passed over", async () => {
     const head = { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) };
-    const equal = await small(new Map([["lm_head.weight", head], ["model.layers.0.self_attn.rotary_emb.inv_freq", { shape: [1], data: Float32Array.of(1) }]]));
-    expect([...(await loadModelFolder(equal, () => smallShapes)).weights.keys()]).toEqual(["model.language_model.embed_tokens.weight"]);
+    const equal = await small(
+      new Map([
+        ["lm_head.weight", head],
+        ["model.layers.0.self_attn.rotary_emb.inv_freq", { shape: [1], data: Float32Array.of(1) }],
+      ]),
+    );
+    expect([...(await loadModelFolder(equal, () => smallShapes)).weights.keys()]).toEqual([
+      "model.language_model.embed_tokens.weight",
+    ]);
     const other = await small(new Map([["lm_head.weight", { shape: [2, 2], data: Float32Array.of(1, 2, 3, 5) }]]));
-    await expect(loadModelFolder(other, () => smallShapes)).rejects.toThrow(/differs from the embedding, .* set tie_word_embeddings to false/);
+    await expect(loadModelFolder(other, () => smallShapes)).rejects.toThrow(
+      /differs from the embedding, .* set tie_word_embeddings to false/,
+    );
   });
 
   test("an untied head is a weight of its own", async () => {
     const head = { shape: [2, 2], data: Float32Array.of(9, 8, 7, 6) };
-    const target = await small(new Map([["lm_head.weight", head]]), (json) => ({ ...json, tie_word_embeddings: false, text_config: { ...(json["text_config"] as object), tie_word_embeddings: false } }));
+    const target = await small(new Map([["lm_head.weight", head]]), (json) => ({
+      ...json,
+      tie_word_embeddings: false,
+      text_config: { ...(json["text_config"] as object), tie_word_embeddings: false },
+    }));
     const { weights } = await loadModelFolder(target, () => new Map([...smallShapes, ["lm_head.weight", [2, 2]]]));
     expect(weights.get("lm_head.weight")!.data).toEqual(head.data);
   });
 
   test("one tensor under two names is refused", async () => {
-    const twice = await small(new Map([["model.language_model.embed_tokens.weight", { shape: [2, 2], data: new Float32Array(4) }]]));
+    const twice = await small(
+      new Map([["model.language_model.embed_tokens.weight", { shape: [2, 2], data: new Float32Array(4) }]]),
+    );
     await expect(loadModelFolder(twice, () => smallShapes)).rejects.toThrow(/one tensor under two names/);
   });
 });
@@ -105,7 +128,12 @@ describe("saving", () => {
 
   test.each(["tiny", "tiny-flat-config"])("shards in bfloat16, and says so in the config of %s", async (name) => {
     const target = await fresh();
-    await saveModelFolder(target, { weights: loaded.weights, source: join(models, name), type: "BF16", maxShardBytes: 500_000 });
+    await saveModelFolder(target, {
+      weights: loaded.weights,
+      source: join(models, name),
+      type: "BF16",
+      maxShardBytes: 500_000,
+    });
     const files = (await readdir(target)).filter((file) => file.startsWith("model"));
     expect(files).toContain("model.safetensors.index.json");
     expect(files.length).toBeGreaterThan(3);
@@ -115,7 +143,10 @@ describe("saving", () => {
     expect(back.type).toBe("BF16");
     for (const [parameter, { data }] of loaded.weights) {
       const read = back.weights.get(parameter)!.data;
-      expect(data.every((value, i) => Math.abs(value - read[i]!) <= Math.abs(value) / 256), parameter).toBe(true);
+      expect(
+        data.every((value, i) => Math.abs(value - read[i]!) <= Math.abs(value) / 256),
+        parameter,
+      ).toBe(true);
     }
   });
 
@@ -125,15 +156,25 @@ describe("saving", () => {
     await writeSafetensors(join(source, "model.safetensors"), loaded.weights);
     const target = join(folder, "long");
     await saveModelFolder(target, { weights: loaded.weights, source });
-    expect([...(await readSafetensorsHeader(join(target, "model.safetensors"))).entries.keys()].sort()).toEqual([...shapes.keys()].sort());
+    expect([...(await readSafetensorsHeader(join(target, "model.safetensors"))).entries.keys()].sort()).toEqual(
+      [...shapes.keys()].sort(),
+    );
   });
 
   test("from files, with the hub's names, and a dtype where there was none", async () => {
     const target = join(folder, "made");
-    const files = new Map<string, string>([["config.json", '{\n  "model_type": "qwen2_5_vl"\n}'], ["notes.txt", "kept"]]);
+    const files = new Map<string, string>([
+      ["config.json", '{\n  "model_type": "qwen2_5_vl"\n}'],
+      ["notes.txt", "kept"],
+    ]);
     await saveModelFolder(target, { weights: loaded.weights, source: files, type: "F16" });
-    expect((await readSafetensorsHeader(join(target, "model.safetensors"))).entries.has("visual.merger.ln_q.weight")).toBe(true);
-    expect(JSON.parse(await readFile(join(target, "config.json"), "utf8"))).toEqual({ dtype: "float16", model_type: "qwen2_5_vl" });
+    expect(
+      (await readSafetensorsHeader(join(target, "model.safetensors"))).entries.has("visual.merger.ln_q.weight"),
+    ).toBe(true);
+    expect(JSON.parse(await readFile(join(target, "config.json"), "utf8"))).toEqual({
+      dtype: "float16",
+      model_type: "qwen2_5_vl",
+    });
     expect(await readFile(join(target, "notes.txt"), "utf8")).toBe("kept");
   });
 
@@ -141,7 +182,9 @@ describe("saving", () => {
     const target = await fresh();
     await saveModelFolder(target, { weights: loaded.weights, source: tiny, maxShardBytes: 1_000_000 });
     await writeFile(join(target, "README.md"), "mine");
-    await expect(saveModelFolder(target, { weights: loaded.weights, source: tiny })).rejects.toThrow(/holds files already/);
+    await expect(saveModelFolder(target, { weights: loaded.weights, source: tiny })).rejects.toThrow(
+      /holds files already/,
+    );
     await saveModelFolder(target, { weights: loaded.weights, source: target, overwrite: true });
     expect((await readdir(target)).filter((file) => file.startsWith("model"))).toEqual(["model.safetensors"]);
     expect(await readFile(join(target, "README.md"), "utf8")).toBe("mine");
@@ -150,11 +193,20 @@ describe("saving", () => {
   test("weights that are not the source's are refused, and nothing is left behind", async () => {
     const parent = await fresh();
     const weights: Weights = new Map([...loaded.weights].slice(1));
-    await expect(saveModelFolder(join(parent, "new"), { weights, source: tiny })).rejects.toThrow(/are not those to be saved; unexpected: model.embed_tokens.weight/);
+    await expect(saveModelFolder(join(parent, "new"), { weights, source: tiny })).rejects.toThrow(
+      /are not those to be saved; unexpected: model.embed_tokens.weight/,
+    );
     const broken: Weights = new Map([["w", { shape: [3], data: new Float32Array(2) }]]);
-    await expect(saveModelFolder(join(parent, "new"), { weights: broken, source: new Map([["config.json", '{"model_type": "qwen2_5_vl"}']]) })).rejects.toThrow(/holds 3 values/);
+    await expect(
+      saveModelFolder(join(parent, "new"), {
+        weights: broken,
+        source: new Map([["config.json", '{"model_type": "qwen2_5_vl"}']]),
+      }),
+    ).rejects.toThrow(/holds 3 values/);
     expect(await readdir(parent)).toEqual([]);
     await mkdir(join(parent, "bare"));
-    await expect(saveModelFolder(join(parent, "new"), { weights, source: join(parent, "bare") })).rejects.toThrow(/holds no config.json/);
+    await expect(saveModelFolder(join(parent, "new"), { weights, source: join(parent, "bare") })).rejects.toThrow(
+      /holds no config.json/,
+    );
   });
 });

@@ -2,7 +2,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readFloats, readFolderEntries, readSafetensors, readSafetensorsHeader, toInt32 } from "../../../../core/model/files/safetensors.ts";
+import {
+  readFloats,
+  readFolderEntries,
+  readSafetensors,
+  readSafetensorsHeader,
+  toInt32,
+} from "../../../../core/model/files/safetensors.ts";
 import { writeSafetensors, writeSafetensorsFolder } from "../../../../core/model/files/safetensors-write.ts";
 import type { Weights } from "../../../../core/model/model.ts";
 
@@ -28,7 +34,8 @@ async function handMade(name: string, header: string, dataBytes: number, claimed
   return file;
 }
 
-const tensor = (shape: number[], offsets: number[], dtype = "F32") => JSON.stringify({ dtype, shape, data_offsets: offsets });
+const tensor = (shape: number[], offsets: number[], dtype = "F32") =>
+  JSON.stringify({ dtype, shape, data_offsets: offsets });
 
 describe("one file", () => {
   test("comes back as it was written, in F32", async () => {
@@ -49,24 +56,34 @@ describe("one file", () => {
     expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
-  test.each([["BF16", 2 ** -8], ["F16", 2 ** -11]] as const)("%s rounds, and reads as float32", async (type, relative) => {
+  test.each([
+    ["BF16", 2 ** -8],
+    ["F16", 2 ** -11],
+  ] as const)("%s rounds, and reads as float32", async (type, relative) => {
     const file = join(folder, `${type}.safetensors`);
     const values = Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i) * 4);
     await writeSafetensors(file, new Map([["w", { shape: [10, 100], data: values }]]), { type });
     const entry = (await readSafetensorsHeader(file)).entries.get("w")!;
     expect(entry.end - entry.start).toBe(2000);
     const back = await readFloats(entry);
-    for (const [i, value] of values.entries()) expect(Math.abs(back[i]! - value)).toBeLessThanOrEqual(Math.abs(value) * relative + 1e-7);
+    for (const [i, value] of values.entries())
+      expect(Math.abs(back[i]! - value)).toBeLessThanOrEqual(Math.abs(value) * relative + 1e-7);
   });
 
   test("a shape that does not fit the data is not written", async () => {
     const wrong: Weights = new Map([["w", { shape: [3], data: new Float32Array(2) }]]);
-    await expect(writeSafetensors(join(folder, "never.safetensors"), wrong)).rejects.toThrow(/"w": its shape \[3\] holds 3 values, its data 2/);
+    await expect(writeSafetensors(join(folder, "never.safetensors"), wrong)).rejects.toThrow(
+      /"w": its shape \[3\] holds 3 values, its data 2/,
+    );
     expect(await readdir(folder)).not.toContain("never.safetensors");
   });
 
   test("integers are read in their own type", async () => {
-    const file = await handMade("ints.safetensors", `{"i":${tensor([2], [0, 16], "I64")},"u":${tensor([3], [16, 19], "U8")}}`, 19);
+    const file = await handMade(
+      "ints.safetensors",
+      `{"i":${tensor([2], [0, 16], "I64")},"u":${tensor([3], [16, 19], "U8")}}`,
+      19,
+    );
     const back = await readSafetensors(file);
     expect(back.get("i")!.data).toEqual(Float64Array.of(0, 0));
     expect(toInt32(back.get("i")!)).toEqual(Int32Array.of(0, 0));
@@ -84,12 +101,27 @@ describe("truncated and hostile files", () => {
     ["not JSON", "{'a':1}", 0, /is not JSON/],
     ["not an object", "[1,2]", 0, /not a JSON object but \[1,2\]/],
     ["duplicate names", `{"a":${tensor([1], [0, 4])},"\\u0061":${tensor([1], [4, 8])}}`, 8, /gives "a" twice/],
-    ["duplicate fields", `{"a":{"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,4]}}`, 4, /gives "dtype" twice/],
+    [
+      "duplicate fields",
+      `{"a":{"dtype":"F32","dtype":"F16","shape":[2],"data_offsets":[0,4]}}`,
+      4,
+      /gives "dtype" twice/,
+    ],
     ["overlap", `{"a":${tensor([2], [0, 8])},"b":${tensor([1], [4, 8])}}`, 8, /"b" starts at byte \d+, inside "a"/],
     ["hole", `{"a":${tensor([1], [0, 4])},"b":${tensor([1], [8, 12])}}`, 12, /before tensor "b", belong to no tensor/],
-    ["past the end", `{"a":${tensor([4], [0, 16])}}`, 12, /"a" ends at byte \d+, the file at \d+: the file is truncated/],
+    [
+      "past the end",
+      `{"a":${tensor([4], [0, 16])}}`,
+      12,
+      /"a" ends at byte \d+, the file at \d+: the file is truncated/,
+    ],
     ["bytes left over", `{"a":${tensor([1], [0, 4])}}`, 9, /5 bytes after the last tensor/],
-    ["wrong byte length", `{"a":${tensor([3], [0, 8])}}`, 8, /"a" of type F32 and shape \[3\] needs 12 bytes, its offsets 0–8 hold 8/],
+    [
+      "wrong byte length",
+      `{"a":${tensor([3], [0, 8])}}`,
+      8,
+      /"a" of type F32 and shape \[3\] needs 12 bytes, its offsets 0–8 hold 8/,
+    ],
     ["overflowing shape", `{"a":${tensor([2 ** 40, 2 ** 40], [0, 8])}}`, 8, /needs .* bytes, its offsets 0–8 hold 8/],
     ["negative size", `{"a":${tensor([-1], [0, 4])}}`, 4, /shape \[-1\]/],
     ["negative offset", `{"a":${tensor([1], [-4, 0])}}`, 4, /offsets \[-4,0\]/],
@@ -107,7 +139,7 @@ describe("truncated and hostile files", () => {
   });
 
   test("a very long name is no trouble", async () => {
-    const name = `${"\\u0061".repeat(500_000)}${"x{}\\\"".repeat(500_000)}`;
+    const name = `${"\\u0061".repeat(500_000)}${'x{}\\"'.repeat(500_000)}`;
     const file = await handMade("long.safetensors", `{"${name}":${tensor([1], [0, 4])}}`, 4);
     const [entry] = (await readSafetensorsHeader(file)).entries.values();
     expect(entry!.name.length).toBe(500_000 * 5);
@@ -146,7 +178,9 @@ describe("several files", () => {
   beforeAll(async () => {
     shards = await mkdtemp(join(folder, "shards-"));
     expect(await writeSafetensorsFolder(shards, weights, { maxShardBytes: 36 })).toEqual([
-      "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json",
+      "model-00001-of-00002.safetensors",
+      "model-00002-of-00002.safetensors",
+      "model.safetensors.index.json",
     ]);
   });
 
@@ -154,7 +188,9 @@ describe("several files", () => {
     const entries = await readFolderEntries(shards);
     expect([...entries.keys()].sort()).toEqual([...weights.keys()].sort());
     for (const [name, entry] of entries) expect(await readFloats(entry)).toEqual(weights.get(name)!.data);
-    const index = JSON.parse(await readFile(join(shards, "model.safetensors.index.json"), "utf8")) as { metadata: { total_size: number } };
+    const index = JSON.parse(await readFile(join(shards, "model.safetensors.index.json"), "utf8")) as {
+      metadata: { total_size: number };
+    };
     expect(index.metadata.total_size).toBe(40);
   });
 
@@ -165,13 +201,25 @@ describe("several files", () => {
   });
 
   const broken: [string, unknown, RegExp][] = [
-    ["a path out of the folder", { weight_map: { w: "../secret.safetensors" } }, /names the file "..\/secret.safetensors": a name .* without folders/],
+    [
+      "a path out of the folder",
+      { weight_map: { w: "../secret.safetensors" } },
+      /names the file "..\/secret.safetensors": a name .* without folders/,
+    ],
     ["an absolute path", { weight_map: { w: "/etc/x.safetensors" } }, /without folders/],
     ["a file that is no name", { weight_map: { w: 7 } }, /names the file 7/],
     ["a missing file", { weight_map: { w: "gone.safetensors" } }, /names gone.safetensors, which is missing/],
     ["no map", {}, /has no "weight_map"/],
-    ["a tensor that is not there", { weight_map: { w: "model-00001-of-00002.safetensors" } }, /"w" is in model-00001.*it is not/],
-    ["an unlisted tensor", { weight_map: { "a.bias": "model-00001-of-00002.safetensors" } }, /holds "b.weight", which .* does not list/],
+    [
+      "a tensor that is not there",
+      { weight_map: { w: "model-00001-of-00002.safetensors" } },
+      /"w" is in model-00001.*it is not/,
+    ],
+    [
+      "an unlisted tensor",
+      { weight_map: { "a.bias": "model-00001-of-00002.safetensors" } },
+      /holds "b.weight", which .* does not list/,
+    ],
   ];
   test.each(broken)("an index with %s is refused", async (_, index, message) => {
     await writeFile(join(shards, "model.safetensors.index.json"), JSON.stringify(index));
@@ -179,6 +227,8 @@ describe("several files", () => {
   });
 
   test("a folder without weights is refused", async () => {
-    await expect(readFolderEntries(await mkdtemp(join(folder, "bare-")))).rejects.toThrow(/holds neither model.safetensors nor/);
+    await expect(readFolderEntries(await mkdtemp(join(folder, "bare-")))).rejects.toThrow(
+      /holds neither model.safetensors nor/,
+    );
   });
 });

@@ -2,7 +2,11 @@ import { describe, expect, test } from "vitest";
 import type { EncodedPicture } from "../../../../core/model/processing/picture.ts";
 import { patchOrder } from "../../../../core/model/layers/patch-order.ts";
 
-const picture = (rows: number, columns: number): EncodedPicture => ({ hash: `${rows}x${columns}`, grid: [1, 2 * rows, 2 * columns], pixels: new Float32Array() });
+const picture = (rows: number, columns: number): EncodedPicture => ({
+  hash: `${rows}x${columns}`,
+  grid: [1, 2 * rows, 2 * columns],
+  pixels: new Float32Array(),
+});
 
 describe("the order of patches", () => {
   test("goes window by window, smaller ones at the right and bottom edge", () => {
@@ -27,7 +31,10 @@ describe("the order of patches", () => {
 
   test("without windows is the processor's own", () => {
     const { windows, pictures, patchSource, tokenRow } = patchOrder([picture(3, 5), picture(1, 1)], 2);
-    expect([windows, pictures]).toEqual([[60, 4], [60, 4]]);
+    expect([windows, pictures]).toEqual([
+      [60, 4],
+      [60, 4],
+    ]);
     expect(patchSource.map(({ patch }) => patch)).toEqual([...Array(60).keys(), ...Array(4).keys()]);
     expect([...tokenRow]).toEqual([...Array(16).keys()]);
   });
@@ -35,6 +42,9 @@ describe("the order of patches", () => {
   test("is undone by the row of each visual token", () => {
     const { tokenRow, patchSource } = patchOrder([picture(3, 5), picture(2, 2)], 2, 2);
     const tokens = Array.from(tokenRow, (row) => patchSource[4 * row]);
-    expect(tokens.map((source) => `${source?.picture}.${(source?.patch ?? 0) / 4}`)).toEqual([...Array.from({ length: 15 }, (_, i) => `0.${i}`), ...Array.from({ length: 4 }, (_, i) => `1.${i}`)]);
+    expect(tokens.map((source) => `${source?.picture}.${(source?.patch ?? 0) / 4}`)).toEqual([
+      ...Array.from({ length: 15 }, (_, i) => `0.${i}`),
+      ...Array.from({ length: 4 }, (_, i) => `1.${i}`),
+    ]);
   });
 });

@@ -3,10 +3,19 @@ import type { EncodedPicture } from "../../../../core/model/processing/picture.t
 import { gridPositions } from "../../../../core/model/layers/positions.ts";
 
 const image = 9;
-const picture = (rows: number, columns: number): EncodedPicture => ({ hash: `${rows}x${columns}`, grid: [1, 2 * rows, 2 * columns], pixels: new Float32Array() });
+const picture = (rows: number, columns: number): EncodedPicture => ({
+  hash: `${rows}x${columns}`,
+  grid: [1, 2 * rows, 2 * columns],
+  pixels: new Float32Array(),
+});
 const positionsOf = (ids: readonly number[], pictures: readonly EncodedPicture[]) => {
   const { components, next } = gridPositions({ ids: Int32Array.from(ids), pictures }, image, 2);
-  return { time: [...components.subarray(0, ids.length)], height: [...components.subarray(ids.length, 2 * ids.length)], width: [...components.subarray(2 * ids.length)], next };
+  return {
+    time: [...components.subarray(0, ids.length)],
+    height: [...components.subarray(ids.length, 2 * ids.length)],
+    width: [...components.subarray(2 * ids.length)],
+    next,
+  };
 };
 
 describe("rotary positions", () => {
@@ -25,11 +34,18 @@ describe("rotary positions", () => {
   });
 
   test("of neighbouring pictures do not run into each other", () => {
-    expect(positionsOf([image, image, image], [picture(1, 2), picture(1, 1)])).toEqual({ time: [0, 0, 2], height: [0, 0, 2], width: [0, 1, 2], next: 3 });
+    expect(positionsOf([image, image, image], [picture(1, 2), picture(1, 1)])).toEqual({
+      time: [0, 0, 2],
+      height: [0, 0, 2],
+      width: [0, 1, 2],
+      next: 3,
+    });
   });
 
   test("need as many visual tokens as the pictures have", () => {
-    expect(() => positionsOf([1, image, 2], [picture(1, 2)])).toThrow("picture 1 needs 2 visual tokens, the prompt has 1 for it");
+    expect(() => positionsOf([1, image, 2], [picture(1, 2)])).toThrow(
+      "picture 1 needs 2 visual tokens, the prompt has 1 for it",
+    );
     expect(() => positionsOf([1, image], [])).toThrow("more than its 0 pictures");
     expect(() => positionsOf([1, image], [picture(1, 1), picture(1, 1)])).toThrow("2 pictures and visual tokens for 1");
   });

@@ -7,7 +7,9 @@ import { type OpenPolicy, openPolicyInProcess } from "../../../../core/worker/po
 import { largestDifference } from "../../../golden/support.ts";
 import { newFolder, removeFolders, tinyModel } from "../../../trust/support.ts";
 
-const [patterns, vision] = ["patterns", "vision"].map((name) => fileURLToPath(new URL(`../../../golden/cases/lora/adapters/${name}`, import.meta.url))) as [string, string];
+const [patterns, vision] = ["patterns", "vision"].map((name) =>
+  fileURLToPath(new URL(`../../../golden/cases/lora/adapters/${name}`, import.meta.url)),
+) as [string, string];
 const policies: OpenPolicy[] = [];
 afterAll(async () => {
   for (const policy of policies) await policy.close();
@@ -20,17 +22,29 @@ async function open(folder: string, lora: RunSettingsInput["lora"] = null): Prom
   return policy;
 }
 
-const batch = { prompts: [{ ids: Int32Array.of(5, 6, 7), pictures: [] }], rows: [{ prompt: 0, tokens: Int32Array.of(11, 12, 13, 14) }], temperature: 1 };
-const scores = async ({ learner }: OpenPolicy, weights?: string): Promise<Float32Array> => (await learner.score(batch, ["logProbs"], weights)).logProbs!;
+const batch = {
+  prompts: [{ ids: Int32Array.of(5, 6, 7), pictures: [] }],
+  rows: [{ prompt: 0, tokens: Int32Array.of(11, 12, 13, 14) }],
+  temperature: 1,
+};
+const scores = async ({ learner }: OpenPolicy, weights?: string): Promise<Float32Array> =>
+  (await learner.score(batch, ["logProbs"], weights)).logProbs!;
 const bar = 2e-5;
 
 test("a start on top of a fixed adapter: the policy is both, the reference without the trained one, or as the run began, or another adapter", async () => {
   const folder = newFolder();
   await mergeAdapters(join(folder, "both"), { base: tinyModel, adapters: [patterns, vision] });
   await mergeAdapters(join(folder, "fixed"), { base: tinyModel, adapters: [vision] });
-  const [both, fixed] = [await scores(await open(join(folder, "both"))), await scores(await open(join(folder, "fixed")))];
+  const [both, fixed] = [
+    await scores(await open(join(folder, "both"))),
+    await scores(await open(join(folder, "fixed"))),
+  ];
   expect(largestDifference(both, fixed)).toBeGreaterThan(0.01);
-  for (const [reference, expected] of [["base", fixed], ["start", both], [patterns, both]] as const) {
+  for (const [reference, expected] of [
+    ["base", fixed],
+    ["start", both],
+    [patterns, both],
+  ] as const) {
     const policy = await open(tinyModel, { start: patterns, fixed: [vision], reference, dropout: 0 });
     expect(largestDifference(await scores(policy), both)).toBeLessThanOrEqual(bar);
     await policy.learner.keep("reference");

@@ -4,10 +4,15 @@ import { PixelBudget } from "../../../../core/model/processing/pixel-budget.ts";
 test("work is begun as far as the budget goes, in the order in which it was asked for, and what is larger than all of it runs alone", async () => {
   const budget = new PixelBudget(10);
   const [begun, ends]: [number[], (() => void)[]] = [[], []];
-  const ask = (pixels: number): Promise<void> => budget.with(pixels, () => new Promise<void>((end) => {
-    begun.push(pixels);
-    ends.push(end);
-  }));
+  const ask = (pixels: number): Promise<void> =>
+    budget.with(
+      pixels,
+      () =>
+        new Promise<void>((end) => {
+          begun.push(pixels);
+          ends.push(end);
+        }),
+    );
   const all = [ask(6), ask(5), ask(1), ask(25), ask(2)];
   await Promise.resolve();
   // 1 would fit, and 5 has waited longer.

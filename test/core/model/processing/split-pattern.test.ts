@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { checkPatterns } from "../../../../core/model/processing/split-pattern.ts";
 
-const check = (pattern: string): void => checkPatterns({ pretokenizers: [{ type: "Split", pattern: { Regex: pattern } }] });
+const check = (pattern: string): void =>
+  checkPatterns({ pretokenizers: [{ type: "Split", pattern: { Regex: pattern } }] });
 
 describe("patterns as published tokenizers have them are taken", () => {
   test.each([
@@ -18,7 +19,17 @@ describe("patterns as published tokenizers have them are taken", () => {
 
 describe("patterns that can take for ever are refused, before they meet a text", () => {
   test.each([
-    "(a+)+", "(?:a|b)*", "(a?)*c", "(?:(?:a+))+", "(a+){2,9}", "(?:x(?:a|b))+", "(?<n>a+)+", "a*b*c*d*", "a*(b*c*)d*", "a+(b+c+d+)|x", "(a)\\1",
+    "(a+)+",
+    "(?:a|b)*",
+    "(a?)*c",
+    "(?:(?:a+))+",
+    "(a+){2,9}",
+    "(?:x(?:a|b))+",
+    "(?<n>a+)+",
+    "a*b*c*d*",
+    "a*(b*c*)d*",
+    "a+(b+c+d+)|x",
+    "(a)\\1",
   ])("%s", (pattern) => {
     expect(() => check(pattern)).toThrow(/its pattern .* which can take for ever/);
   });

@@ -12,7 +12,13 @@ const words = {
   truncation: null,
   padding: null,
   added_tokens: ["<pad>", "<|im_end|>", "<|image_pad|>"].map((content, id) => ({
-    id, content, special: true, single_word: false, lstrip: false, rstrip: false, normalized: false,
+    id,
+    content,
+    special: true,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
   })),
   normalizer: null,
   pre_tokenizer: { type: "WhitespaceSplit" },
@@ -20,7 +26,19 @@ const words = {
   decoder: null,
   model: {
     type: "WordLevel",
-    vocab: { "<pad>": 0, "<|im_end|>": 1, "<|image_pad|>": 2, "[UNK]": 3, "<think>": 4, "3": 5, "+": 6, "n't": 7, "\\boxed{": 8, "}": 9, ".": 10 },
+    vocab: {
+      "<pad>": 0,
+      "<|im_end|>": 1,
+      "<|image_pad|>": 2,
+      "[UNK]": 3,
+      "<think>": 4,
+      "3": 5,
+      "+": 6,
+      "n't": 7,
+      "\\boxed{": 8,
+      "}": 9,
+      ".": 10,
+    },
     unk_token: "[UNK]",
   },
 };
@@ -73,7 +91,9 @@ describe("a word-level tokenizer", () => {
   test("an unknown word becomes the unknown token, or an error where there is none", () => {
     expect([...tokenizer.encode("3 zebra")]).toEqual([5, 3]);
     const { unk_token: _, ...model } = words.model;
-    expect(() => new Tokenizer({ ...words, model }).encode("3 zebra")).toThrow('the vocabulary has no token for "zebra", and no unknown token');
+    expect(() => new Tokenizer({ ...words, model }).encode("3 zebra")).toThrow(
+      'the vocabulary has no token for "zebra", and no unknown token',
+    );
   });
 });
 
@@ -82,7 +102,11 @@ describe("files that cannot be used are named", () => {
     await expect(Tokenizer.load(join(folder, "nowhere"))).rejects.toThrow(/nowhere holds no tokenizer.json/);
   });
 
-  test.each([["{", /tokenizer.json is not JSON/], ['{"model":{"type":"Magic"}}', /tokenizer.json cannot be used: .*Magic/], ["{}", /tokenizer.json cannot be used/]])("%s", async (text, message) => {
+  test.each([
+    ["{", /tokenizer.json is not JSON/],
+    ['{"model":{"type":"Magic"}}', /tokenizer.json cannot be used: .*Magic/],
+    ["{}", /tokenizer.json cannot be used/],
+  ])("%s", async (text, message) => {
     await writeFile(join(folder, "tokenizer.json"), text);
     await expect(Tokenizer.load(folder)).rejects.toThrow(message);
   });

@@ -24,8 +24,11 @@ export const settings = (changes: object) => ({ settings: { ...banditSettings, .
 
 /** Of each step. */
 export const readMetrics = (output: string): Record<string, number>[] =>
-  readFileSync(join(output, "metrics.jsonl"), "utf8").trim().split("\n")
+  readFileSync(join(output, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
     .map((line) => (JSON.parse(line) as { metrics: Record<string, number> }).metrics);
 
 /** A metric in each step. */
-export const column = (output: string, name: string): (number | undefined)[] => readMetrics(output).map((metrics) => metrics[name]);
+export const column = (output: string, name: string): (number | undefined)[] =>
+  readMetrics(output).map((metrics) => metrics[name]);

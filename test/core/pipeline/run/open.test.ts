@@ -9,7 +9,9 @@ import { type BanditOptions, column, options, settings } from "./bandit-run.ts";
 test("an output folder with a run in it is refused unless it is resumed", async () => {
   const run = options(settings({ steps: 1 }));
   await train(run);
-  await expect(train({ ...options(settings({ steps: 1 })), output: run.output })).rejects.toThrow(/holds a run already: resume it/);
+  await expect(train({ ...options(settings({ steps: 1 })), output: run.output })).rejects.toThrow(
+    /holds a run already: resume it/,
+  );
 });
 
 test("resuming with other settings or plugins is refused, and names what differs", async () => {
@@ -17,7 +19,12 @@ test("resuming with other settings or plugins is refused, and names what differs
   await train(run);
   const other = { ...options(settings({ steps: 4, learningRate: 0.3 })), output: run.output, resume: true };
   await expect(train(other)).rejects.toThrow(/settings\.learningRate: 0\.2 → 0\.3/);
-  const more = { ...options(settings({ steps: 4 })), output: run.output, resume: true, plugins: [new ScorerPlugin(), new BanditPlugin(), new TapPlugin(() => undefined)] };
+  const more = {
+    ...options(settings({ steps: 4 })),
+    output: run.output,
+    resume: true,
+    plugins: [new ScorerPlugin(), new BanditPlugin(), new TapPlugin(() => undefined)],
+  };
   await expect(train(more)).rejects.toThrow(/plugins\.2 TapPlugin: absent/);
 });
 
@@ -26,14 +33,20 @@ test("a coefficient that remembers how often it was asked is the same after a re
     new TapPlugin(({ hooks, coefficient, state }) => {
       coefficient("decaying", 1);
       const asked = state({ times: 0 });
-      hooks.coefficient.tap("TapPlugin", (value, { name }) => (name === "decaying" ? value / ++asked.value.times : value));
+      hooks.coefficient.tap("TapPlugin", (value, { name }) =>
+        name === "decaying" ? value / ++asked.value.times : value,
+      );
     });
-  const run = (changes: Partial<BanditOptions> = {}): BanditOptions => options({ plugins: [new ScorerPlugin(), new BanditPlugin(), decays()], ...changes });
+  const run = (changes: Partial<BanditOptions> = {}): BanditOptions =>
+    options({ plugins: [new ScorerPlugin(), new BanditPlugin(), decays()], ...changes });
   const whole = run();
   await train(whole);
   expect(column(whole.output, "coefficient/decaying").slice(0, 3)).toEqual([1, 1 / 2, 1 / 3]);
   const abort = new AbortController();
-  const cut = run({ signal: abort.signal, onEvents: (events) => events.on("step", ({ step }) => step === 6 && abort.abort()) });
+  const cut = run({
+    signal: abort.signal,
+    onEvents: (events) => events.on("step", ({ step }) => step === 6 && abort.abort()),
+  });
   await train(cut);
   await train(run({ output: cut.output, resume: true }));
   expect(column(cut.output, "coefficient/decaying")).toEqual(column(whole.output, "coefficient/decaying"));
@@ -41,16 +54,22 @@ test("a coefficient that remembers how often it was asked is the same after a re
 
 test("a finished run that is resumed asks no plugin for a step that it does not have", async () => {
   const asked: number[] = [];
-  const schedules = (): TapPlugin => new TapPlugin(({ hooks, coefficient }) => {
-    coefficient("scheduled", 1);
-    hooks.coefficient.tap("TapPlugin", (value, { step }) => (asked.push(step), value));
-    hooks.rollout.tap("TapPlugin", (plan, { step }) => (asked.push(step), plan));
-  });
-  const run = (changes: Partial<BanditOptions> = {}): BanditOptions => options({ plugins: [new ScorerPlugin(), new BanditPlugin(), schedules()], ...changes });
+  const schedules = (): TapPlugin =>
+    new TapPlugin(({ hooks, coefficient }) => {
+      coefficient("scheduled", 1);
+      hooks.coefficient.tap("TapPlugin", (value, { step }) => (asked.push(step), value));
+      hooks.rollout.tap("TapPlugin", (plan, { step }) => (asked.push(step), plan));
+    });
+  const run = (changes: Partial<BanditOptions> = {}): BanditOptions =>
+    options({ plugins: [new ScorerPlugin(), new BanditPlugin(), schedules()], ...changes });
   const whole = run();
   await train(whole);
   const lines: string[] = [];
-  const again = run({ output: whole.output, resume: true, onEvents: (events) => events.on("plan", (plan) => lines.push(...plan.lines)) });
+  const again = run({
+    output: whole.output,
+    resume: true,
+    onEvents: (events) => events.on("plan", (plan) => lines.push(...plan.lines)),
+  });
   expect(await train(again)).toMatchObject({ ended: "finished", steps: 12 });
   expect(Math.max(...asked)).toBe(12);
   expect(lines[0]).toMatch(/^12 steps of .*, all of them done \(.*step-12\)$/);
@@ -62,7 +81,11 @@ test("a damaged newest checkpoint is passed over with an alarm, and the run ends
   const whole = readFileSync(join(run.output, "metrics.jsonl"), "utf8");
   truncateSync(join(run.output, "checkpoints", "step-12", "policy", "weights.json"), 10);
   const alarms: string[] = [];
-  const resumed = options({ output: run.output, resume: true, onEvents: (events) => events.on("alarm", ({ message }) => alarms.push(message)) });
+  const resumed = options({
+    output: run.output,
+    resume: true,
+    onEvents: (events) => events.on("alarm", ({ message }) => alarms.push(message)),
+  });
   expect((await train(resumed)).resumedFrom).toBe(join(run.output, "checkpoints", "step-8"));
   expect(alarms[0]).toMatch(/damaged checkpoint is passed over: .*step-12: policy\/weights\.json has 10 bytes/);
   expect(readFileSync(join(run.output, "metrics.jsonl"), "utf8")).toBe(whole);
@@ -80,29 +103,50 @@ test("a replayed step reads its rewards from the journal", async () => {
 });
 
 test("a copy of the weights follows them at its own pace, and is resumed with the run", async () => {
-  const gaps = (plugins: number[][]): TapPlugin => new TapPlugin(({ scores, copies, hooks }) => {
-    copies.register({ name: "slow", decay: 0.5, every: 2 });
-    const [slow, first] = [scores.request({ weights: "slow" }), scores.request({ weights: "reference" })];
-    hooks.advantages.tap("TapPlugin", (advantages, batch) => {
-      const [old, mine, start] = [batch.oldLogProbs, batch.get(slow), batch.get(first)].map((array) => array.dataSync());
-      const gap = (a: ArrayLike<number>, b: ArrayLike<number>): number => Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)));
-      plugins.push([gap(mine!, start!), gap(mine!, old!)]);
-      return advantages;
+  const gaps = (plugins: number[][]): TapPlugin =>
+    new TapPlugin(({ scores, copies, hooks }) => {
+      copies.register({ name: "slow", decay: 0.5, every: 2 });
+      const [slow, first] = [scores.request({ weights: "slow" }), scores.request({ weights: "reference" })];
+      hooks.advantages.tap("TapPlugin", (advantages, batch) => {
+        const [old, mine, start] = [batch.oldLogProbs, batch.get(slow), batch.get(first)].map((array) =>
+          array.dataSync(),
+        );
+        const gap = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+          Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)));
+        plugins.push([gap(mine!, start!), gap(mine!, old!)]);
+        return advantages;
+      });
     });
-  });
   const whole: number[][] = [];
-  await train(options({ plugins: [new ScorerPlugin(), gaps(whole), new BanditPlugin()], ...settings({ steps: 6, checkpointEvery: 3 }) }));
+  await train(
+    options({
+      plugins: [new ScorerPlugin(), gaps(whole), new BanditPlugin()],
+      ...settings({ steps: 6, checkpointEvery: 3 }),
+    }),
+  );
   // In steps 1 and 2 it is what the run began with; then it lies between that and the current weights.
   expect(whole.slice(0, 2).map(([fromStart]) => fromStart)).toEqual([0, 0]);
-  for (const [fromStart, fromCurrent] of whole.slice(2)) expect(Math.min(fromStart!, fromCurrent!)).toBeGreaterThan(1e-4);
+  for (const [fromStart, fromCurrent] of whole.slice(2))
+    expect(Math.min(fromStart!, fromCurrent!)).toBeGreaterThan(1e-4);
   const output = temporaryFolder();
   const parts: number[][] = [];
   const abort = new AbortController();
-  const stopAt3 = (events: Parameters<NonNullable<TrainOptions["onEvents"]>>[0]): void => events.on("step", ({ step }) => {
-    if (step === 3) abort.abort();
-  });
+  const stopAt3 = (events: Parameters<NonNullable<TrainOptions["onEvents"]>>[0]): void =>
+    events.on("step", ({ step }) => {
+      if (step === 3) abort.abort();
+    });
   const same = settings({ steps: 6, checkpointEvery: 3 });
-  await train(options({ plugins: [new ScorerPlugin(), gaps(parts), new BanditPlugin()], ...same, output, signal: abort.signal, onEvents: stopAt3 }));
-  await train(options({ plugins: [new ScorerPlugin(), gaps(parts), new BanditPlugin()], ...same, output, resume: true }));
+  await train(
+    options({
+      plugins: [new ScorerPlugin(), gaps(parts), new BanditPlugin()],
+      ...same,
+      output,
+      signal: abort.signal,
+      onEvents: stopAt3,
+    }),
+  );
+  await train(
+    options({ plugins: [new ScorerPlugin(), gaps(parts), new BanditPlugin()], ...same, output, resume: true }),
+  );
   expect(parts).toEqual(whole);
 });

@@ -20,10 +20,20 @@ test("pipelined, a step trains on what the weights before the last updates sampl
 
 test("pipelined, the next step is scored while this one is trained on, and heard of when it begins", async () => {
   const heard: string[] = [];
-  const scorer = { score: (sample: Parameters<typeof repeatsTheLetter>[0]) => (heard.push("scored"), repeatsTheLetter(sample)) };
-  const follows = new TapPlugin(({ hooks }) => hooks.stepped.tapPromise("TapPlugin", ({ step }) => (heard.push(`stepped ${step}`), Promise.resolve(undefined))));
-  const run = options({ plugins: [new ScorerPlugin(scorer), new BanditPlugin(), follows], ...settings({ ...pipelined, steps: 2, parityPrompts: 0 }) });
-  await train({ ...run, onEvents: (events) => events.on("response", ({ step }) => void heard.push(`response ${step}`)) });
+  const scorer = {
+    score: (sample: Parameters<typeof repeatsTheLetter>[0]) => (heard.push("scored"), repeatsTheLetter(sample)),
+  };
+  const follows = new TapPlugin(({ hooks }) =>
+    hooks.stepped.tapPromise("TapPlugin", ({ step }) => (heard.push(`stepped ${step}`), Promise.resolve(undefined))),
+  );
+  const run = options({
+    plugins: [new ScorerPlugin(scorer), new BanditPlugin(), follows],
+    ...settings({ ...pipelined, steps: 2, parityPrompts: 0 }),
+  });
+  await train({
+    ...run,
+    onEvents: (events) => events.on("response", ({ step }) => void heard.push(`response ${step}`)),
+  });
   const at = heard.indexOf("stepped 1");
   expect(heard.slice(0, at).filter((what) => what === "scored")).toHaveLength(48);
   expect(heard.slice(0, at).filter((what) => what === "response 2")).toHaveLength(0);
@@ -34,14 +44,28 @@ test("pipelined, a resumed run repeats the steps of one that was left alone: aft
   const [whole, cut] = [options(settings(pipelined)), options(settings(pipelined))];
   await train(whole);
   expect(column(whole.output, "rollout/staleness")).toEqual([0, 1, 1, 1, 0, 1, 1, 1, 0]);
-  const dies = new TapPlugin(({ hooks }) => void hooks.groups.tapPromise("TapPlugin", (selection, { step }) => (step === 7 ? Promise.reject(new Error("cut")) : Promise.resolve(selection))));
+  const dies = new TapPlugin(
+    ({ hooks }) =>
+      void hooks.groups.tapPromise("TapPlugin", (selection, { step }) =>
+        step === 7 ? Promise.reject(new Error("cut")) : Promise.resolve(selection),
+      ),
+  );
   // What is saved when step 7 fails is the end of step 6, its place in the data before the rows of step 7.
-  await expect(train({ ...cut, plugins: [...cut.plugins, dies] })).rejects.toThrow(/Step 7 failed: .*cut.*up to step 6 is safe/s);
+  await expect(train({ ...cut, plugins: [...cut.plugins, dies] })).rejects.toThrow(
+    /Step 7 failed: .*cut.*up to step 6 is safe/s,
+  );
   const harmless = new TapPlugin(() => undefined);
   await train({ ...cut, plugins: [...cut.plugins, harmless], policy: tabularPolicy(), resume: true });
   expect(column(cut.output, "reward/mean").slice(0, 6)).toEqual(column(whole.output, "reward/mean").slice(0, 6));
   expect(column(cut.output, "rollout/staleness")).toEqual([0, 1, 1, 1, 0, 1, 0, 1, 0]);
-  const rows = (output: string, step: number): string[] => [...new Set(readFileSync(join(output, "rewards", `step-${step}.jsonl`), "utf8").trim().split("\n").map((line) => (JSON.parse(line) as { prompt: string }).prompt))];
+  const rows = (output: string, step: number): string[] => [
+    ...new Set(
+      readFileSync(join(output, "rewards", `step-${step}.jsonl`), "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { prompt: string }).prompt),
+    ),
+  ];
   for (const step of [6, 7, 8, 9]) expect(rows(cut.output, step)).toEqual(rows(whole.output, step));
   const again = options(settings(pipelined));
   await train(again);
@@ -49,7 +73,11 @@ test("pipelined, a resumed run repeats the steps of one that was left alone: aft
 });
 
 test("pipelined, a rollback forgets what the weights before it sampled", async () => {
-  const back = new TapPlugin(({ hooks }) => hooks.stepped.tapPromise("TapPlugin", ({ step }) => Promise.resolve(step === 6 ? { rollBack: "try again" } : undefined)));
+  const back = new TapPlugin(({ hooks }) =>
+    hooks.stepped.tapPromise("TapPlugin", ({ step }) =>
+      Promise.resolve(step === 6 ? { rollBack: "try again" } : undefined),
+    ),
+  );
   const run = options({ plugins: [new ScorerPlugin(), new BanditPlugin(), back], ...settings(pipelined) });
   await train(run);
   expect(column(run.output, "rollout/staleness")).toEqual([0, 1, 1, 1, 0, 1, 0, 1, 0]);

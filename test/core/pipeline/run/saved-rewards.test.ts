@@ -4,7 +4,14 @@ import { expect, test } from "vitest";
 import type { Decision } from "../../../../core/contracts/hook-values.ts";
 import { train } from "../../../../core/pipeline/run.ts";
 import type { TrainSummary } from "../../../../core/pipeline/run/options.ts";
-import { BanditPlugin, banditSettings, letterRows, ScorerPlugin, TapPlugin, temporaryFolder } from "../../../support/bandit.ts";
+import {
+  BanditPlugin,
+  banditSettings,
+  letterRows,
+  ScorerPlugin,
+  TapPlugin,
+  temporaryFolder,
+} from "../../../support/bandit.ts";
 import { tabularPolicy } from "../../../support/tabular-policy.ts";
 
 interface Going {
@@ -20,7 +27,14 @@ interface Going {
 }
 
 /** Eight steps with an evaluation after each third. */
-async function go({ output = temporaryFolder(), resume = false, checkpointEvery = 3, cutIn, decide, failsIn }: Going): Promise<TrainSummary & { readonly output: string }> {
+async function go({
+  output = temporaryFolder(),
+  resume = false,
+  checkpointEvery = 3,
+  cutIn,
+  decide,
+  failsIn,
+}: Going): Promise<TrainSummary & { readonly output: string }> {
   const abort = new AbortController();
   const plugin = new TapPlugin(({ hooks }) => {
     hooks.stepped.tapPromise("TapPlugin", async ({ step }) => decide?.(step));
@@ -35,9 +49,14 @@ async function go({ output = temporaryFolder(), resume = false, checkpointEvery 
     throw new Error("broken off");
   };
   const summary = await train({
-    policy: tabularPolicy(), plugins: [new ScorerPlugin(), new BanditPlugin(), plugin], dataset: letterRows,
+    policy: tabularPolicy(),
+    plugins: [new ScorerPlugin(), new BanditPlugin(), plugin],
+    dataset: letterRows,
     settings: { ...banditSettings, steps: 8, checkpointEvery, keepCheckpoints: 9 },
-    evaluation: { every: 3, measure }, signal: abort.signal, output, resume,
+    evaluation: { every: 3, measure },
+    signal: abort.signal,
+    output,
+    resume,
   });
   return { ...summary, output };
 }
@@ -46,13 +65,25 @@ async function go({ output = temporaryFolder(), resume = false, checkpointEvery 
 function rewardsOf(output: string): Record<string, number[]> {
   const folder = join(output, "checkpoints");
   const stepOf = (name: string): number => Number(/\d+/.exec(name));
-  return Object.fromEntries(readdirSync(folder).map((name) =>
-    [stepOf(name), readdirSync(join(folder, name, "rewards")).map(stepOf).sort((a, b) => a - b)]));
+  return Object.fromEntries(
+    readdirSync(folder).map((name) => [
+      stepOf(name),
+      readdirSync(join(folder, name, "rewards"))
+        .map(stepOf)
+        .sort((a, b) => a - b),
+    ]),
+  );
 }
 
-const contents = (folder: string): Record<string, string> => Object.fromEntries(readdirSync(folder, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
-  .map(({ parentPath, name }) => [join(parentPath, name).slice(folder.length), readFileSync(join(parentPath, name), "utf8")]));
+const contents = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => [
+        join(parentPath, name).slice(folder.length),
+        readFileSync(join(parentPath, name), "utf8"),
+      ]),
+  );
 
 const leftAlone = { 0: [], 3: [1, 2, 3], 6: [4, 5, 6], 8: [7, 8] };
 
@@ -69,7 +100,8 @@ test("one that is written again when its step's evaluation is done holds what it
   expect(await go({ output, resume: true, cutIn: 6 })).toMatchObject({ ended: "interrupted", steps: 6 });
   expect(rewardsOf(output)).toEqual(held);
   expect(await go({ output, resume: true })).toMatchObject({ ended: "finished", steps: 8 });
-  for (const folder of ["checkpoints", "rewards"]) expect(contents(join(output, folder))).toEqual(contents(join(whole.output, folder)));
+  for (const folder of ["checkpoints", "rewards"])
+    expect(contents(join(output, folder))).toEqual(contents(join(whole.output, folder)));
 });
 
 test("one of a step that none was due after is where the next begins", async () => {
@@ -93,6 +125,7 @@ test("a rollback goes back in weights alone: steps go on, and so do the rewards 
   // In the very step after which one is due: what is saved there is the weights that were gone back to.
   const { output } = await go({ decide: (step) => (step === 6 ? { rollBack: "it went wrong" } : undefined) });
   expect(rewardsOf(output)).toEqual(leftAlone);
-  const weights = (step: number): string => readFileSync(join(output, "checkpoints", `step-${step}`, "policy/weights.json"), "utf8");
+  const weights = (step: number): string =>
+    readFileSync(join(output, "checkpoints", `step-${step}`, "policy/weights.json"), "utf8");
   expect(weights(6)).toBe(weights(3));
 });

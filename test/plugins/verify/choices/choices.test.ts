@@ -6,8 +6,14 @@ const choices = ["(A) 12 cm", "(B) 15 cm", "\\frac{1}{2}", "none"];
 const of = (gold: string, answer: string) => verifyAnswer(gold, `So \\boxed{${answer}}`, choices).outcome;
 
 test("a letter and what it stands for are one answer", () => {
-  expect([...choicesOf(choices)!]).toEqual([["A", "12 cm"], ["B", "15 cm"], ["C", "\\frac{1}{2}"], ["D", "none"]]);
-  for (const answer of ["B", "(B)", "\\text{B}", "B. 15 cm", "15 cm", "15\\text{ cm}", "15"]) expect(of("B", answer), answer).toBe("right");
+  expect([...choicesOf(choices)!]).toEqual([
+    ["A", "12 cm"],
+    ["B", "15 cm"],
+    ["C", "\\frac{1}{2}"],
+    ["D", "none"],
+  ]);
+  for (const answer of ["B", "(B)", "\\text{B}", "B. 15 cm", "15 cm", "15\\text{ cm}", "15"])
+    expect(of("B", answer), answer).toBe("right");
   for (const answer of ["A", "(A) 12 cm", "12 cm", "A, B", "16 cm"]) expect(of("B", answer), answer).not.toBe("right");
   expect(of("C", "0.5")).toBe("right");
   expect(of("\\frac{1}{2}", "C")).toBe("right");

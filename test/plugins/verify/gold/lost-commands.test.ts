@@ -10,4 +10,7 @@ test.each([
   ["\u0007lpha", "\\alpha", 1],
 ])("%j gets its backslashes back", (lost, text, count) => expect(restoreCommands(lost)).toEqual({ text, count }));
 
-test.each(["a\tb", "name\ttimeout", "red\nnot blue", "first line\nnext line", "1\n2", "a\r\nb", "\\frac12"])("%j lost none", (text) => expect(restoreCommands(text)).toEqual({ text, count: 0 }));
+test.each(["a\tb", "name\ttimeout", "red\nnot blue", "first line\nnext line", "1\n2", "a\r\nb", "\\frac12"])(
+  "%j lost none",
+  (text) => expect(restoreCommands(text)).toEqual({ text, count: 0 }),
+);

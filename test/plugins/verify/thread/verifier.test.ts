@@ -6,8 +6,14 @@ const verifier = new Verifier();
 afterAll(() => verifier.close());
 
 test("gives what the same question gives in this thread, in any number at once", async () => {
-  const verdicts = await Promise.all(Array.from({ length: 200 }, (_, index) => verifier.verify(String(index), `\\boxed{${index % 2 === 0 ? index : -1}}`)));
-  expect(verdicts.map(({ outcome }) => outcome)).toEqual(verdicts.map((_, index) => (index % 2 === 0 ? "right" : "wrong")));
+  const verdicts = await Promise.all(
+    Array.from({ length: 200 }, (_, index) =>
+      verifier.verify(String(index), `\\boxed{${index % 2 === 0 ? index : -1}}`),
+    ),
+  );
+  expect(verdicts.map(({ outcome }) => outcome)).toEqual(
+    verdicts.map((_, index) => (index % 2 === 0 ? "right" : "wrong")),
+  );
 });
 
 test("a question that takes too long is late, and those behind it are answered by a new thread", async () => {
@@ -23,7 +29,9 @@ test("a question that takes too long is late, and those behind it are answered b
 test("the reward's note tells right, wrong, unreadable and none apart", async () => {
   const host = createHost([new MathRewardPlugin()], { seed: 1 });
   const scorer = host.scorers.get("accuracy")!;
-  const notes = ["\\boxed{\\frac12}", "\\boxed{2}", "\\boxed{@}", "I do not know."].map(async (text) => scorer.score(makeSample({ text, answer: "0.5" }), AbortSignal.timeout(5000)));
+  const notes = ["\\boxed{\\frac12}", "\\boxed{2}", "\\boxed{@}", "I do not know."].map(async (text) =>
+    scorer.score(makeSample({ text, answer: "0.5" }), AbortSignal.timeout(5000)),
+  );
   expect(await Promise.all(notes)).toEqual([
     { value: 1, note: "right: \\frac12" },
     { value: 0, note: "wrong: 2 instead of 0.5" },

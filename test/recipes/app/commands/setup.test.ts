@@ -4,13 +4,18 @@ import { expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "../../../..");
 const papo = (args: readonly string[], environment: Readonly<Record<string, string>> = {}) =>
-  spawnSync(process.execPath, [join(root, "recipes/papo.mjs"), ...args], { encoding: "utf8", env: { ...process.env, ...environment } });
+  spawnSync(process.execPath, [join(root, "recipes/papo.mjs"), ...args], {
+    encoding: "utf8",
+    env: { ...process.env, ...environment },
+  });
 
 test("setting up names what the machine lacks, and touches nothing", () => {
   // A PATH without Python and compiler.
   const { status, stderr } = papo(["setup", "tensorflow", "--again"], { PATH: "/nowhere" });
   expect(status).toBe(1);
-  expect(stderr).toContain("setting up TensorFlow needs python3 and python3 -m pip and g++: install what is missing; the executor \"onnxruntime\" needs none of it");
+  expect(stderr).toContain(
+    'setting up TensorFlow needs python3 and python3 -m pip and g++: install what is missing; the executor "onnxruntime" needs none of it',
+  );
 });
 
 test("setting up OpenXLA needs Python alone", () => {
@@ -22,7 +27,9 @@ test("setting up OpenXLA needs Python alone", () => {
 test("setting up something else shows the usage", () => {
   const { status, stderr } = papo(["setup", "cuda"]);
   expect(status).toBe(1);
-  expect(stderr).toContain('there is no "cuda"; there are tensorflow, xla\nusage: papo setup <tensorflow | xla> [options]');
+  expect(stderr).toContain(
+    'there is no "cuda"; there are tensorflow, xla\nusage: papo setup <tensorflow | xla> [options]',
+  );
 });
 
 test("the doctor names executors, machine and what to do", () => {

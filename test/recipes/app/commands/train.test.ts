@@ -11,7 +11,10 @@ beforeAll(() => {
   cpSync(join(root, "recipes/examples"), folder, { recursive: true });
   const run = readFileSync(join(folder, "run.ts"), "utf8");
   const small = "steps: 1, promptsPerStep: 2, samplesPerPrompt: 2, checkpointEvery: 1, parityPrompts: 0";
-  const changed = run.replace("../app/tasks/shapes/start-model", join(root, "recipes/app/tasks/shapes/start-model")).replace(/settings: \{.*\},/, `settings: { ${small}, sampling: { maxNewTokens: 4 } },`).replace(/\n {2}evaluation:.*/, "");
+  const changed = run
+    .replace("../app/tasks/shapes/start-model", join(root, "recipes/app/tasks/shapes/start-model"))
+    .replace(/settings: \{.*\},/, `settings: { ${small}, sampling: { maxNewTokens: 4 } },`)
+    .replace(/\n {2}evaluation:.*/, "");
   writeFileSync(join(folder, "run.ts"), changed);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -38,17 +41,43 @@ async function train(...args: string[]): Promise<string> {
 
 test("values are set from outside and recorded; a resumed run keeps them; --json gives events", async () => {
   const overrides = ["settings.learningRate=1e-5", "plugins.PerceptionKlPlugin.coefficient=0.02"];
-  const printed = await train("--set", overrides[0]!, "--set", overrides[1]!, "--output", join(folder, "set"), "--json");
-  const events = printed.trimEnd().split("\n").map((line) => JSON.parse(line) as { event: JsonEventName; time: string });
-  for (const { event, time: _time, ...fields } of events) expect(jsonEvents[event].safeParse(fields).error, event).toBeUndefined();
+  const printed = await train(
+    "--set",
+    overrides[0]!,
+    "--set",
+    overrides[1]!,
+    "--output",
+    join(folder, "set"),
+    "--json",
+  );
+  const events = printed
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { event: JsonEventName; time: string });
+  for (const { event, time: _time, ...fields } of events)
+    expect(jsonEvents[event].safeParse(fields).error, event).toBeUndefined();
   expect(events.at(-1)!.event).toBe("result");
-  expect(events.find(({ event }) => event === "step")).toMatchObject({ run: "set", step: 1, steps: 1, metrics: (JSON.parse(read("set/metrics.jsonl")) as { metrics: object }).metrics });
-  const plugins = expect.arrayContaining([expect.objectContaining({ name: "PerceptionKlPlugin", options: expect.objectContaining({ coefficient: 0.02 }) as unknown })]) as unknown;
+  expect(events.find(({ event }) => event === "step")).toMatchObject({
+    run: "set",
+    step: 1,
+    steps: 1,
+    metrics: (JSON.parse(read("set/metrics.jsonl")) as { metrics: object }).metrics,
+  });
+  const plugins = expect.arrayContaining([
+    expect.objectContaining({
+      name: "PerceptionKlPlugin",
+      options: expect.objectContaining({ coefficient: 0.02 }) as unknown,
+    }),
+  ]) as unknown;
   expect(described("set")).toMatchObject({ settings: { learningRate: 1e-5 }, overrides, plugins });
 
   const resumed = await train("--set", "settings.steps=2", "--output", join(folder, "set"), "--resume", "--quiet");
   expect(resumed.split("\n")[0]).toBe("finished after 2 steps");
-  expect(described("set")).toMatchObject({ settings: { learningRate: 1e-5, steps: 2 }, overrides: [...overrides, "settings.steps=2"], plugins });
+  expect(described("set")).toMatchObject({
+    settings: { learningRate: 1e-5, steps: 2 },
+    overrides: [...overrides, "settings.steps=2"],
+    plugins,
+  });
 }, 60_000);
 
 test("that run is overwritten on request alone, and only by one that begins", async () => {
@@ -61,12 +90,20 @@ test("that run is overwritten on request alone, and only by one that begins", as
   expect(await over("--overwrite")).toContain("finished after 1 steps");
   expect(described("over")).not.toHaveProperty("overrides");
   expect(existsSync(join(folder, "over/.overwritten"))).toBe(false);
-  expect(await over("--overwrite", "--resume")).toContain("--overwrite begins anew and --resume goes on: give one of them");
+  expect(await over("--overwrite", "--resume")).toContain(
+    "--overwrite begins anew and --resume goes on: give one of them",
+  );
 }, 90_000);
 
 test("all that is wrong with what is set is told before anything is read", async () => {
-  expect((await train("--set", "settings.steps=ten", "--set", "plugins.PerceptionKl.gamma=1", "--set", "beta=2")).split("\n")).toEqual([
-    expect.stringMatching(/^--set beta=2: nothing is called "beta"; did you mean --set plugins\.ReferenceKlPlugin\.coefficient=… \(beta of TRL\)\?/),
+  expect(
+    (await train("--set", "settings.steps=ten", "--set", "plugins.PerceptionKl.gamma=1", "--set", "beta=2")).split(
+      "\n",
+    ),
+  ).toEqual([
+    expect.stringMatching(
+      /^--set beta=2: nothing is called "beta"; did you mean --set plugins\.ReferenceKlPlugin\.coefficient=… \(beta of TRL\)\?/,
+    ),
     '--set settings.steps=ten: the option "steps" is "ten", allowed is number',
     expect.stringMatching(/^--set plugins\.PerceptionKl\.gamma=1: PerceptionKlPlugin: unknown option "gamma"/),
   ]);

@@ -8,11 +8,39 @@ import type { RunRecord } from "../../../../recipes/app/report/run-record.ts";
 import { questionOf } from "../../../support/questions.ts";
 
 const run = (seed: number, outcomes: string): RunRecord => {
-  const questions = [...outcomes].map((letter, at) => questionOf(`q${at}`, { outcome: letter === "1" ? "right" : "wrong" }, { categories: { prior: at < 2 ? "wrong" : "right" } }));
+  const questions = [...outcomes].map((letter, at) =>
+    questionOf(
+      `q${at}`,
+      { outcome: letter === "1" ? "right" : "wrong" },
+      { categories: { prior: at < 2 ? "wrong" : "right" } },
+    ),
+  );
   const share = { accuracy: 0, low: 0, high: 1, n: 4 };
-  const after = { accuracy: { measure: "greedy", sampling: {}, overall: share, visionDependent: null, priorWrong: share }, sampled: null, errors: {}, klPrcp: null, questions };
-  const steps = [1, 2, 3, 4, 5, 6, 7, 8].map((step) => ({ step, metrics: { "reward/mean": step, "timing/step_seconds": 9, ...(step > 6 ? { "papo/late": 1 / 3 } : {}) } }));
-  return { kind: "run", name: `grpo ${seed}`, recipe: "grpo", seed, settings: {}, steps, rollouts: rolloutsOf([]), alarms: [], before: null, after, folder: null, problems: [] };
+  const after = {
+    accuracy: { measure: "greedy", sampling: {}, overall: share, visionDependent: null, priorWrong: share },
+    sampled: null,
+    errors: {},
+    klPrcp: null,
+    questions,
+  };
+  const steps = [1, 2, 3, 4, 5, 6, 7, 8].map((step) => ({
+    step,
+    metrics: { "reward/mean": step, "timing/step_seconds": 9, ...(step > 6 ? { "papo/late": 1 / 3 } : {}) },
+  }));
+  return {
+    kind: "run",
+    name: `grpo ${seed}`,
+    recipe: "grpo",
+    seed,
+    settings: {},
+    steps,
+    rollouts: rolloutsOf([]),
+    alarms: [],
+    before: null,
+    after,
+    folder: null,
+    problems: [],
+  };
 };
 
 test("holds a run's right answers and its metrics by quarters of the steps, a run a line", () => {
@@ -22,8 +50,19 @@ test("holds a run's right answers and its metrics by quarters of the steps, a ru
   const text = readFileSync(join(folder, "runs.json"), "utf8");
   rmSync(folder, { recursive: true });
   expect(JSON.parse(text)).toEqual({
-    task: "shortcut:skew", strength: 0.4, steps: 8, prior: "wwrr",
-    runs: [["0110", 1], ["1111", 2]].map(([right, seed]) => ({ recipe: "grpo", seed, right, metrics: { "papo/late": [0, 0, 0, 0.3333], "reward/mean": [1.5, 3.5, 5.5, 7.5] } })),
+    task: "shortcut:skew",
+    strength: 0.4,
+    steps: 8,
+    prior: "wwrr",
+    runs: [
+      ["0110", 1],
+      ["1111", 2],
+    ].map(([right, seed]) => ({
+      recipe: "grpo",
+      seed,
+      right,
+      metrics: { "papo/late": [0, 0, 0, 0.3333], "reward/mean": [1.5, 3.5, 5.5, 7.5] },
+    })),
   });
   expect(text.trim().split("\n")).toHaveLength(4);
 });

@@ -7,11 +7,17 @@ const line = (sample: Parameters<typeof askedAndAnswered>[0]): string => askedAn
 /** A sample as the display gets it. */
 function said(prompt: string, answer: string, text: string, reward: number): Parameters<typeof askedAndAnswered>[0] {
   const sample = makeSample({});
-  return { prompt: { ...sample.prompt, row: { ...sample.prompt.row, prompt, answer } }, response: { ...sample.response, text }, reward };
+  return {
+    prompt: { ...sample.prompt, row: { ...sample.prompt.row, prompt, answer } },
+    response: { ...sample.response, text },
+    reward,
+  };
 }
 
 test("a question stands in one line with its answer, its reward and what is right", () => {
-  expect(line(said("how many\ncross ?", "2", "<think> </think> \\boxed{ 3 }", 0.1))).toBe('asked "how many cross ?", answered "<think> </think> \\boxed{ 3 }": reward 0.100; right is "2"');
+  expect(line(said("how many\ncross ?", "2", "<think> </think> \\boxed{ 3 }", 0.1))).toBe(
+    'asked "how many cross ?", answered "<think> </think> \\boxed{ 3 }": reward 0.100; right is "2"',
+  );
   expect(line(said("what is it ?", "", "a cat", 1))).toBe('asked "what is it ?", answered "a cat": reward 1.00');
 });
 

@@ -1,5 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { bar, colours, cutTo, duration, foldTo, oneLine, percent, phaseText, plain, runBlock, runLine, shortNumber, sparkline } from "../../../../recipes/app/display/format.ts";
+import {
+  bar,
+  colours,
+  cutTo,
+  duration,
+  foldTo,
+  oneLine,
+  percent,
+  phaseText,
+  plain,
+  runBlock,
+  runLine,
+  shortNumber,
+  sparkline,
+} from "../../../../recipes/app/display/format.ts";
 import type { RunProgress } from "../../../../recipes/app/display/format.ts";
 
 const progress: RunProgress = {
@@ -26,7 +40,16 @@ const progress: RunProgress = {
 
 describe("numbers", () => {
   it("have three significant digits or so", () => {
-    expect([0.7123, 14.23, 1.021, 4210.4, 0, -0.05, 2e-6, Number.NaN].map(shortNumber)).toEqual(["0.712", "14.2", "1.02", "4,210", "0.000", "-0.050", "2.0e-6", "NaN"]);
+    expect([0.7123, 14.23, 1.021, 4210.4, 0, -0.05, 2e-6, Number.NaN].map(shortNumber)).toEqual([
+      "0.712",
+      "14.2",
+      "1.02",
+      "4,210",
+      "0.000",
+      "-0.050",
+      "2.0e-6",
+      "NaN",
+    ]);
   });
 
   it("as shares are per cent", () => {
@@ -34,7 +57,15 @@ describe("numbers", () => {
   });
 
   it("of time are in the unit that fits", () => {
-    expect([0.4, 43, 59.7, 125, 3599, 3780, 7199].map(duration)).toEqual(["0 s", "43 s", "1 min 00 s", "2 min 05 s", "59 min 59 s", "1 h 03 min", "2 h 00 min"]);
+    expect([0.4, 43, 59.7, 125, 3599, 3780, 7199].map(duration)).toEqual([
+      "0 s",
+      "43 s",
+      "1 min 00 s",
+      "2 min 05 s",
+      "59 min 59 s",
+      "1 h 03 min",
+      "2 h 00 min",
+    ]);
   });
 });
 
@@ -46,7 +77,12 @@ describe("sparkline", () => {
 
   it("averages neighbours when there are more values than columns", () => {
     expect(sparkline([0, 2, 7, 9], 2)).toBe("▁█");
-    expect([...sparkline(Array.from({ length: 1000 }, (_, at) => at), 40)]).toHaveLength(40);
+    expect([
+      ...sparkline(
+        Array.from({ length: 1000 }, (_, at) => at),
+        40,
+      ),
+    ]).toHaveLength(40);
   });
 
   it("is empty without values, and leaves out what is not a number", () => {
@@ -87,7 +123,14 @@ describe("a run", () => {
   });
 
   it("leaves out what it does not have", () => {
-    const bare: RunProgress = { ...progress, metrics: { other: 1 }, rewards: [], secondsPerStep: null, responses: 0, alarms: [] };
+    const bare: RunProgress = {
+      ...progress,
+      metrics: { other: 1 },
+      rewards: [],
+      secondsPerStep: null,
+      responses: 0,
+      alarms: [],
+    };
     expect(runBlock(bare, plain)).toEqual(["papo(grpo)  step 20/60  ████████░░░░░░░░░░░░░░░░  ETA –"]);
   });
 });

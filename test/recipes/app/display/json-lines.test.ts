@@ -42,29 +42,72 @@ function show(display: ReturnType<typeof createJsonDisplay>): void {
 test("--json writes one event a line, each as its schema says, and all kinds", () => {
   const { stream, text } = sink();
   show(createJsonDisplay({ stream, now: () => new Date(0) }));
-  const lines = text().trimEnd().split("\n").map((line) => JSON.parse(line) as { event: JsonEventName; time: string });
+  const lines = text()
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { event: JsonEventName; time: string });
   for (const { event, time, ...fields } of lines) {
     expect(time).toBe("1970-01-01T00:00:00.000Z");
     expect(jsonEvents[event].safeParse(fields).error, event).toBeUndefined();
   }
-  expect(lines.map(({ event }) => event)).toEqual(["plan", "step", "alarm", "skip", "checkpoint", "end", "phase", "phase", "phase", "phase", "line", "result", "error"]);
+  expect(lines.map(({ event }) => event)).toEqual([
+    "plan",
+    "step",
+    "alarm",
+    "skip",
+    "checkpoint",
+    "end",
+    "phase",
+    "phase",
+    "phase",
+    "phase",
+    "line",
+    "result",
+    "error",
+  ]);
   expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(Object.keys(jsonEvents)));
-  expect(lines[1]).toMatchObject({ run: "grpo", step: 1, steps: 1, metrics: { "reward/mean": 0.5, "loss/total": "NaN" }, seconds: { rollout: 1.5 }, tokens: 40 });
-  expect(lines.slice(6, 10)).toMatchObject([{ done: 0, ended: false }, { done: 1 }, { done: 2 }, { done: 4, total: 4, ended: true }]);
+  expect(lines[1]).toMatchObject({
+    run: "grpo",
+    step: 1,
+    steps: 1,
+    metrics: { "reward/mean": 0.5, "loss/total": "NaN" },
+    seconds: { rollout: 1.5 },
+    tokens: 40,
+  });
+  expect(lines.slice(6, 10)).toMatchObject([
+    { done: 0, ended: false },
+    { done: 1 },
+    { done: 2 },
+    { done: 4, total: 4, ended: true },
+  ]);
 });
 
 test("docs/command-line.md lists the events that are written, each with its fields", () => {
   const { stream, text } = sink();
   show(createJsonDisplay({ stream }));
-  const written = new Map(text().trimEnd().split("\n").map((line) => {
-    const { event, ...fields } = JSON.parse(line) as { event: string };
-    return [event, [event, ...Object.keys(fields)]];
-  }));
-  const section = readFileSync(new URL("../../../../docs/command-line.md", import.meta.url), "utf8").split("\n## --json\n")[1]!;
-  const rows = section.split("\n").filter((line) => line.startsWith("| `")).map((line) => {
-    const [name, , fields] = line.split(" | ");
-    return [/`(\w+)`/.exec(name!)![1]!, "time", ...[...fields!.matchAll(/(?:^|<br>)`(\w+)`:/g)].map(([, field]) => field!)];
-  });
+  const written = new Map(
+    text()
+      .trimEnd()
+      .split("\n")
+      .map((line) => {
+        const { event, ...fields } = JSON.parse(line) as { event: string };
+        return [event, [event, ...Object.keys(fields)]];
+      }),
+  );
+  const section = readFileSync(new URL("../../../../docs/command-line.md", import.meta.url), "utf8").split(
+    "\n## --json\n",
+  )[1]!;
+  const rows = section
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) => {
+      const [name, , fields] = line.split(" | ");
+      return [
+        /`(\w+)`/.exec(name!)![1]!,
+        "time",
+        ...[...fields!.matchAll(/(?:^|<br>)`(\w+)`:/g)].map(([, field]) => field!),
+      ];
+    });
   expect(rows).toEqual([...written.values()]);
 });
 

@@ -17,7 +17,15 @@ const stage = (interactive: boolean) => {
   const stream = Object.assign(sink, { columns: 60, rows: 30, isTTY: interactive });
   const display = createDisplay({ stream, interactive, every: 2, now: () => time });
   const text = (): string => written.join("");
-  return { display, text, lines: () => text().split("\n").filter((line) => line !== ""), pass: (seconds: number) => (time += seconds) };
+  return {
+    display,
+    text,
+    lines: () =>
+      text()
+        .split("\n")
+        .filter((line) => line !== ""),
+    pass: (seconds: number) => (time += seconds),
+  };
 };
 
 describe("without a terminal", () => {
@@ -55,7 +63,12 @@ describe("without a terminal", () => {
     for (let step = 1; step <= 3; step++) events.emit("step", { step, steps: 3, metrics: {} });
     run.end();
     display.result("one\ntwo");
-    expect(written.join("").split("\n").map((line) => line.split(":")[0])).toEqual(["  3 steps", "grpo step 1/3", "grpo step 2/3", "grpo step 3/3", "grpo", "one", "two", ""]);
+    expect(
+      written
+        .join("")
+        .split("\n")
+        .map((line) => line.split(":")[0]),
+    ).toEqual(["  3 steps", "grpo step 1/3", "grpo step 2/3", "grpo step 3/3", "grpo", "one", "two", ""]);
   });
 
   it("writes alarms and skips at once, and nothing more after the end", () => {
@@ -67,7 +80,11 @@ describe("without a terminal", () => {
     run.end();
     run.end();
     events.emit("alarm", { step: 5, plugin: "GuardPlugin", message: "unheard" });
-    expect(lines()).toEqual(["! dapo: step 3, GuardPlugin: entropy falls", "! dapo: step 4, skipped row 7: corrupt image", "dapo: 0 steps in 0 s"]);
+    expect(lines()).toEqual([
+      "! dapo: step 3, GuardPlugin: entropy falls",
+      "! dapo: step 4, skipped row 7: corrupt image",
+      "dapo: 0 steps in 0 s",
+    ]);
   });
 
   it("shows a phase at its start, at quarters and at its end", () => {
@@ -103,12 +120,23 @@ describe("what a run shows besides its steps", () => {
   };
 
   it("is its plan, and no answers, where nothing is said", () => {
-    expect(trained(false, {}).lines().map((line) => line.slice(0, 12))).toEqual(["  4 steps", "grpo step 1/", "grpo step 2/", "grpo step 4/", "grpo: 4 step"]);
+    expect(
+      trained(false, {})
+        .lines()
+        .map((line) => line.slice(0, 12)),
+    ).toEqual(["  4 steps", "grpo step 1/", "grpo step 2/", "grpo step 4/", "grpo: 4 step"]);
   });
 
   it("is a question with its answer every so many steps, without the plan", () => {
     const answer = '  asked "", answered "\\boxed{ 2 }": reward 1.00; right is "2"';
-    expect(trained(false, { plan: false, answerEvery: 4 }).lines()).toEqual(["grpo step 1/4: ETA 0 s", answer, "grpo step 2/4: ETA 0 s", "grpo step 4/4: done", answer, "grpo: 4 steps in 0 s"]);
+    expect(trained(false, { plan: false, answerEvery: 4 }).lines()).toEqual([
+      "grpo step 1/4: ETA 0 s",
+      answer,
+      "grpo step 2/4: ETA 0 s",
+      "grpo step 4/4: done",
+      answer,
+      "grpo: 4 steps in 0 s",
+    ]);
   });
 
   it("is the newest answer on a terminal, in lines of its own", () => {
@@ -146,7 +174,9 @@ describe("on a terminal", () => {
     const { events } = createHost([], { seed: 1 });
     display.run("x".repeat(200), events);
     events.emit("step", { step: 1, steps: 9, metrics: {} });
-    const shown = text().split("\n").filter((line) => line.includes("xxx"));
+    const shown = text()
+      .split("\n")
+      .filter((line) => line.includes("xxx"));
     expect(shown.length).toBeGreaterThan(0);
     for (const line of shown) expect((line.match(/x/g) ?? []).length).toBeLessThan(60);
     display.close();

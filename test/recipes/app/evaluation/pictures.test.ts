@@ -12,7 +12,10 @@ import { temporaryFolder } from "../../../support/bandit.ts";
 const folder = temporaryFolder();
 const file = (name: string): string => join(folder, `${name}.png`);
 beforeAll(async () => {
-  for (const [index, name] of ["a", "b", "c"].entries()) await sharp({ create: { width: 4 + index, height: 3, channels: 3, background: "red" } }).png().toFile(file(name));
+  for (const [index, name] of ["a", "b", "c"].entries())
+    await sharp({ create: { width: 4 + index, height: 3, channels: 3, background: "red" } })
+      .png()
+      .toFile(file(name));
 });
 
 const dataset = arrayDataset([
@@ -23,7 +26,11 @@ const dataset = arrayDataset([
 ]);
 const rows = async () => Promise.all(Array.from({ length: dataset.size }, async (_, index) => dataset.row(index)));
 const context = (row: Row) => ({ row, step: 0, response: null, random: createRandom(1) });
-const original = async (row: Row) => ({ prompt: row.prompt, system: null, pictures: await Promise.all(row.images.map((source) => loadPicture(source as string))) });
+const original = async (row: Row) => ({
+  prompt: row.prompt,
+  system: null,
+  pictures: await Promise.all(row.images.map((source) => loadPicture(source as string))),
+});
 
 test("grey pictures have the size of the real ones", async () => {
   const { view, applies } = await changedPictures("blank", dataset);
@@ -38,7 +45,10 @@ test("swapped pictures are another question's, as many; who has no such question
   const { view, applies } = await changedPictures("swapped", dataset);
   const all = await rows();
   expect(all.map(applies)).toEqual([true, false, true, false]);
-  for (const [own, other] of [[0, 2], [2, 0]] as const) {
+  for (const [own, other] of [
+    [0, 2],
+    [2, 0],
+  ] as const) {
     const changed = await view.prompt!(await original(all[own]!), context(all[own]!));
     expect([changed.prompt, changed.pictures]).toEqual([all[own]!.prompt, (await original(all[other]!)).pictures]);
   }
@@ -47,15 +57,33 @@ test("swapped pictures are another question's, as many; who has no such question
 test("absent pictures leave no mark; names that are no condition are refused", async () => {
   const { view, applies } = await changedPictures("absent", dataset);
   const [first] = (await rows()).filter(applies);
-  expect(await view.prompt!(await original(first!), context(first!))).toEqual({ prompt: "What?", system: null, pictures: [] });
+  expect(await view.prompt!(await original(first!), context(first!))).toEqual({
+    prompt: "What?",
+    system: null,
+    pictures: [],
+  });
   expect(conditionsOf("--pictures", ["absent", "masked"])).toEqual(["real", "masked", "absent"]);
-  expect(() => conditionsOf("--pictures", ["black"])).toThrow('--pictures takes real, masked, blank, swapped, absent, not "black"');
+  expect(() => conditionsOf("--pictures", ["black"])).toThrow(
+    '--pictures takes real, masked, blank, swapped, absent, not "black"',
+  );
 });
 
 const verifier = { verify: () => Promise.reject(new Error("nothing is to be judged")) };
 
 test("an evaluation without a row that has pictures has nothing to make blank", async () => {
-  const settings = { model: "m", data: "d", samples: 1, temperature: 0, topP: 1, topK: 0, maxNewTokens: 5, seed: 1, pictures: "blank" as const };
+  const settings = {
+    model: "m",
+    data: "d",
+    samples: 1,
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    maxNewTokens: 5,
+    seed: 1,
+    pictures: "blank" as const,
+  };
   const words = arrayDataset([{ prompt: "a" }], "words");
-  await expect(evaluateModel({ policy: tabularPolicy(), dataset: words, settings, judge: rewardJudge(verifier), output: null })).rejects.toThrow('Dataset "words" has no pictures: there is nothing to make blank');
+  await expect(
+    evaluateModel({ policy: tabularPolicy(), dataset: words, settings, judge: rewardJudge(verifier), output: null }),
+  ).rejects.toThrow('Dataset "words" has no pictures: there is nothing to make blank');
 });

@@ -5,11 +5,25 @@ import { passAtK, shareEstimate } from "../../../../recipes/app/evaluation/stati
 /** Every subset of size k. */
 function* subsets<T>(items: readonly T[], k: number, from = 0): Generator<T[]> {
   if (k === 0) yield [];
-  else for (let index = from; index <= items.length - k; index++) for (const rest of subsets(items, k - 1, index + 1)) yield [items[index]!, ...rest];
+  else
+    for (let index = from; index <= items.length - k; index++)
+      for (const rest of subsets(items, k - 1, index + 1)) yield [items[index]!, ...rest];
 }
 
-test.each([[1, 0, 1], [5, 2, 3], [8, 1, 4], [8, 8, 8], [9, 0, 5], [10, 7, 2]])("pass@k of n = %i, c = %i, k = %i is the share of subsets with a right one", (n, c, k) => {
-  const all = [...subsets(Array.from({ length: n }, (_, index) => index < c), k)];
+test.each([
+  [1, 0, 1],
+  [5, 2, 3],
+  [8, 1, 4],
+  [8, 8, 8],
+  [9, 0, 5],
+  [10, 7, 2],
+])("pass@k of n = %i, c = %i, k = %i is the share of subsets with a right one", (n, c, k) => {
+  const all = [
+    ...subsets(
+      Array.from({ length: n }, (_, index) => index < c),
+      k,
+    ),
+  ];
   expect(passAtK(n, c, k)).toBeCloseTo(all.filter((chosen) => chosen.includes(true)).length / all.length, 12);
 });
 
@@ -19,10 +33,14 @@ test("pass@k refuses what is no number of samples", () => {
 });
 
 test("the interval of a share is Wilson's: where all are right it does not end at all, and equal shares of several answers are not surer than their questions", () => {
-  const close = ({ value, low, high }: { value: number; low: number; high: number }, ...wanted: readonly number[]): void => {
+  const close = (
+    { value, low, high }: { value: number; low: number; high: number },
+    ...wanted: readonly number[]
+  ): void => {
     for (const [index, number] of [value, low, high].entries()) expect(number).toBeCloseTo(wanted[index]!, 3);
   };
-  // Brown, Cai and DasGupta's Wilson interval by hand: (x + z²/2)/(n + z²) ± z/(n + z²)·√(x (n − x)/n + z²/4); single answers lose one question to their own mean.
+  // Brown, Cai and DasGupta's Wilson interval by hand: (x + z²/2)/(n + z²) ± z/(n + z²)·√(x (n − x)/n + z²/4); single
+  // answers lose one question to their own mean.
   close(shareEstimate(Array<number>(10).fill(1)), 1, 0.722, 1);
   close(shareEstimate(Array<number>(10).fill(0)), 0, 0, 0.278);
   close(shareEstimate(Array.from({ length: 1001 }, (_, index) => Number(index < 500.5))), 0.5005, 0.4696, 0.5314);

@@ -16,7 +16,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const manifestOf = (project: string): Record<string, Record<string, string>> => JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as Record<string, Record<string, string>>;
+const manifestOf = (project: string): Record<string, Record<string, string>> =>
+  JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as Record<string, Record<string, string>>;
 
 describe("papo init", () => {
   test("writes a run file that can be loaded, ten rows with pictures, and a plugin whose test passes", async () => {
@@ -38,7 +39,10 @@ describe("papo init", () => {
   test("adds to what npm has written, and keeps what stands there", async () => {
     const project = join(folder, "installed");
     mkdirSync(project);
-    writeFileSync(join(project, "package.json"), JSON.stringify({ name: "mine", dependencies: { "@papo/core": "file:core.tgz" }, scripts: { test: "mine" } }));
+    writeFileSync(
+      join(project, "package.json"),
+      JSON.stringify({ name: "mine", dependencies: { "@papo/core": "file:core.tgz" }, scripts: { test: "mine" } }),
+    );
     writeFileSync(join(project, ".npmrc"), "fund=false");
     await makeProject(project, {});
     const { name, scripts, dependencies } = manifestOf(project);
@@ -56,7 +60,9 @@ describe("papo init", () => {
     expect(told.join("\n")).toContain(join(project, "model"));
     const run = await loadRunFile(join(project, "run.ts"));
     expect(run.model).toBe(join(project, "model"));
-    expect((await (await openSources(run.data)).row(0)).prompt).toBe("How many? Put your final answer within \\boxed{}.");
+    expect((await (await openSources(run.data)).row(0)).prompt).toBe(
+      "How many? Put your final answer within \\boxed{}.",
+    );
     expect(existsSync(join(project, "data"))).toBe(false);
   });
 
@@ -68,14 +74,20 @@ describe("papo init", () => {
     await expect(makeProject(join(full, "notes.txt"), {})).rejects.toThrow("is a file: name a folder");
     const none = join(folder, "none");
     await expect(makeProject(none, { data: join(folder, "no.jsonl") })).rejects.toThrow("there is no file or folder");
-    await expect(makeProject(none, { benchmark: "mathverse" })).rejects.toThrow("--data <file or folder> --benchmark mathverse");
-    await expect(makeProject(none, { benchmark: "mathvrse", data: folder })).rejects.toThrow('there is no benchmark "mathvrse"');
+    await expect(makeProject(none, { benchmark: "mathverse" })).rejects.toThrow(
+      "--data <file or folder> --benchmark mathverse",
+    );
+    await expect(makeProject(none, { benchmark: "mathvrse", data: folder })).rejects.toThrow(
+      'there is no benchmark "mathvrse"',
+    );
     await expect(makeProject(none, { model: join(folder, "no-model") })).rejects.toThrow("there is no model folder");
     expect(existsSync(none)).toBe(false);
     const damaged = join(folder, "damaged");
     mkdirSync(damaged);
     writeFileSync(join(damaged, "package.json"), '{ "name": ');
-    await expect(makeProject(damaged, {})).rejects.toThrow(/package\.json is no JSON.*: correct it, or choose another folder/);
+    await expect(makeProject(damaged, {})).rejects.toThrow(
+      /package\.json is no JSON.*: correct it, or choose another folder/,
+    );
     expect(readdirSync(damaged)).toEqual(["package.json"]);
   });
 });

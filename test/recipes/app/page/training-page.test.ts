@@ -23,13 +23,14 @@ afterEach(async () => {
 const stepsDone = (): number => readFileSync(join(folder, "metrics.jsonl"), "utf8").trim().split("\n").length;
 
 /** Resolves when the control comes to be in this state. */
-const state = (control: RunControl, wanted: string): Promise<void> => new Promise((resolve) => {
-  const unfollow = control.follow((now) => {
-    if (now !== wanted) return;
-    unfollow();
-    resolve();
+const state = (control: RunControl, wanted: string): Promise<void> =>
+  new Promise((resolve) => {
+    const unfollow = control.follow((now) => {
+      if (now !== wanted) return;
+      unfollow();
+      resolve();
+    });
   });
-});
 
 test("a run is paused between its steps, resumed and stopped through its page, as by Ctrl-C", async () => {
   const control = new RunControl();
@@ -49,8 +50,13 @@ test("a run is paused between its steps, resumed and stopped through its page, a
   expect(await askTraining(file, "pause")).toBeNull();
   await pausing;
   const run: Promise<TrainSummary> = train({
-    policy: tabularPolicy(), plugins: [new ScorerPlugin(), new BanditPlugin()], dataset: letterRows, settings: { ...banditSettings, steps: 5000, checkpointEvery: 0 }, output: folder,
-    signal: control.signal, between: () => control.between(),
+    policy: tabularPolicy(),
+    plugins: [new ScorerPlugin(), new BanditPlugin()],
+    dataset: letterRows,
+    settings: { ...banditSettings, steps: 5000, checkpointEvery: 0 },
+    output: folder,
+    signal: control.signal,
+    between: () => control.between(),
   });
   await paused;
   expect(stepsDone()).toBe(1);
@@ -65,7 +71,11 @@ test("a run is paused between its steps, resumed and stopped through its page, a
   const before = stepsDone();
   expect(before).toBeGreaterThan(1);
   await askTraining(file, "stop");
-  expect(await run).toMatchObject({ ended: "interrupted", steps: before, checkpoint: join(folder, "checkpoints", `step-${before}`) });
+  expect(await run).toMatchObject({
+    ended: "interrupted",
+    steps: before,
+    checkpoint: join(folder, "checkpoints", `step-${before}`),
+  });
   expect(stepsDone()).toBe(before);
   await page.close();
   page = null;
@@ -87,5 +97,7 @@ test("a port that is taken is told, and no thread stays", async () => {
   page = await openTrainingPage({ folder, port: 0, control: new RunControl() });
   page.offer(folder);
   const port = Number(/:(\d+)\//.exec(page.address)![1]);
-  await expect(openTrainingPage({ folder, port, control: new RunControl() })).rejects.toThrow(`The page cannot be served: The port ${port} is taken: choose another with --port`);
+  await expect(openTrainingPage({ folder, port, control: new RunControl() })).rejects.toThrow(
+    `The page cannot be served: The port ${port} is taken: choose another with --port`,
+  );
 });

@@ -1,4 +1,7 @@
-/** Made-up runs in the shape of real ones: noisy rising curves, pictures of shapes, responses with facts, two evaluations. */
+/**
+ * Made-up runs in the shape of real ones: noisy rising curves, pictures of shapes, responses with facts, two
+ * evaluations.
+ */
 import sharp from "sharp";
 import type { Question } from "../../../../recipes/app/evaluation/question.ts";
 import type { Evaluation, RunRecord, SampleRow, Share, StepRecord } from "../../../../recipes/app/report/run-record.ts";
@@ -22,20 +25,40 @@ export const share = (accuracy: number, n: number): Share => {
 
 const sampling = { model: "m", data: "unseen.jsonl", samples: 1, topP: 1, topK: 0, maxNewTokens: 40, seed: 1 };
 
-/** An evaluation of 1,000 scenes of which `accuracy` are answered correctly; scenes are hard in the same order for everyone. */
+/**
+ * An evaluation of 1,000 scenes of which `accuracy` are answered correctly; scenes are hard in the same order for
+ * everyone.
+ */
 export const evaluationOf = (accuracy: number, seed: number, klPrcp: number, perception: number): Evaluation => {
   const random = randomOf(seed);
   const questions: Question[] = Array.from({ length: 1000 }, (_, at) => {
     const correct = at / 1000 + 0.15 * (random() - 0.5) < accuracy;
-    return questionOf(`scene-${at}`, correct ? {} : { outcome: "wrong", found: "2", errorClass: at % 3 === 0 ? "reasoning" : "perception" }, { categories: { visionDependent: String(at % 10 !== 0) } });
+    return questionOf(
+      `scene-${at}`,
+      correct ? {} : { outcome: "wrong", found: "2", errorClass: at % 3 === 0 ? "reasoning" : "perception" },
+      { categories: { visionDependent: String(at % 10 !== 0) } },
+    );
   });
-  const rightOf = (of: readonly Question[]): number => of.filter(({ answers }) => isRight(answers[0]!)).length / of.length;
+  const rightOf = (of: readonly Question[]): number =>
+    of.filter(({ answers }) => isRight(answers[0]!)).length / of.length;
   const looking = questions.filter(({ categories }) => categories["visionDependent"] === "true");
   const [right, rightLooking] = [rightOf(questions), rightOf(looking)];
   const wrong = 1 - right;
   return {
-    accuracy: { measure: "greedy", sampling: { ...sampling, temperature: 0 }, overall: share(right, 1000), visionDependent: share(rightLooking, looking.length), priorWrong: null },
-    sampled: { measure: "avg@1 at T = 1", sampling: { ...sampling, temperature: 1 }, overall: share(right - 0.04, 1000), visionDependent: share(rightLooking - 0.04, looking.length), priorWrong: null },
+    accuracy: {
+      measure: "greedy",
+      sampling: { ...sampling, temperature: 0 },
+      overall: share(right, 1000),
+      visionDependent: share(rightLooking, looking.length),
+      priorWrong: null,
+    },
+    sampled: {
+      measure: "avg@1 at T = 1",
+      sampling: { ...sampling, temperature: 1 },
+      overall: share(right - 0.04, 1000),
+      visionDependent: share(rightLooking - 0.04, looking.length),
+      priorWrong: null,
+    },
     errors: {
       "correct, false facts": 0.06,
       perception: wrong * perception,
@@ -84,12 +107,20 @@ const colours = ["#e33", "#37c", "#2a4", "#e8c000", "#94c"];
 export const pictureOf = async (seed: number): Promise<{ original: string; masked: string }> => {
   const random = randomOf(seed);
   const cells = Array.from({ length: 9 }, (_, at) => {
-    const [x, y, colour] = [14 + 28 * (at % 3), 14 + 28 * Math.floor(at / 3), colours[Math.floor(random() * 5)] ?? "#000"];
+    const [x, y, colour] = [
+      14 + 28 * (at % 3),
+      14 + 28 * Math.floor(at / 3),
+      colours[Math.floor(random() * 5)] ?? "#000",
+    ];
     if (random() < 0.5) return "";
-    return random() < 0.5 ? `<circle cx="${x}" cy="${y}" r="9" fill="${colour}"/>` : `<rect x="${x - 8}" y="${y - 8}" width="16" height="16" fill="${colour}"/>`;
+    return random() < 0.5
+      ? `<circle cx="${x}" cy="${y}" r="9" fill="${colour}"/>`
+      : `<rect x="${x - 8}" y="${y - 8}" width="16" height="16" fill="${colour}"/>`;
   });
   const patches = Array.from({ length: 36 }, (_, at) =>
-    random() < 0.6 ? `<rect x="${14 * (at % 6)}" y="${14 * Math.floor(at / 6)}" width="14" height="14" fill="#000"/>` : "",
+    random() < 0.6
+      ? `<rect x="${14 * (at % 6)}" y="${14 * Math.floor(at / 6)}" width="14" height="14" fill="#000"/>`
+      : "",
   );
   const draw = async (extra: string): Promise<string> => {
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="84" height="84"><rect width="84" height="84" fill="#eee"/>${cells.join("")}${extra}</svg>`;
@@ -99,8 +130,20 @@ export const pictureOf = async (seed: number): Promise<{ original: string; maske
 };
 
 const texts: readonly (readonly [question: string, answer: string, text: string, verdict: string, right: number])[] = [
-  ["How many red things and blue things are there together?", "8", "<think> 3 , 5 ; 3 + 5 = 8 </think> \\boxed{ 8 }", "correct", 1],
-  ["What is the largest digit minus the smallest?", "4", "<think> 6 , 1 ; 6 - 1 = 5 </think> \\boxed{ 5 }", "perception", 0],
+  [
+    "How many red things and blue things are there together?",
+    "8",
+    "<think> 3 , 5 ; 3 + 5 = 8 </think> \\boxed{ 8 }",
+    "correct",
+    1,
+  ],
+  [
+    "What is the largest digit minus the smallest?",
+    "4",
+    "<think> 6 , 1 ; 6 - 1 = 5 </think> \\boxed{ 5 }",
+    "perception",
+    0,
+  ],
   ["Are there more circles than squares?", "yes", "<think> 2 , 4 ; 2 < 4 </think> \\boxed{ yes }", "inconsistency", 0],
   ["What is right of the green cross?", "red circle", "\\boxed{ red circle }", "correct", 1],
 ];
@@ -136,14 +179,24 @@ const samplesOf = async (steps: readonly number[], masked: boolean, seed: number
 };
 
 /** One run as `readRunFolder` would give it, its pictures as data URLs. */
-export const exampleRun = async (recipe: string, seed: number, options: { gain: number; after: number; kl: number }): Promise<RunRecord> => {
+export const exampleRun = async (
+  recipe: string,
+  seed: number,
+  options: { gain: number; after: number; kl: number },
+): Promise<RunRecord> => {
   const masked = recipe.startsWith("papo");
   return {
     kind: "run",
     name: `${recipe}, seed ${seed}`,
     recipe,
     seed,
-    settings: { learningRate: 1e-4, promptsPerStep: 16, responsesPerPrompt: 8, model: "starting-model", ...(masked ? { gamma: 0.01, maskRatio: 0.6 } : {}) },
+    settings: {
+      learningRate: 1e-4,
+      promptsPerStep: 16,
+      responsesPerPrompt: 8,
+      model: "starting-model",
+      ...(masked ? { gamma: 0.01, maskRatio: 0.6 } : {}),
+    },
     steps: stepsOf(60, options.gain, options.kl, masked, 17 * seed + recipe.length),
     rollouts: rolloutsOf(await samplesOf([1, 20, 40, 60, 61], masked, seed)),
     alarms: [],
@@ -155,7 +208,8 @@ export const exampleRun = async (recipe: string, seed: number, options: { gain: 
 };
 
 /** Tries to end the script element, to run, to load and to break quotes. */
-export const hostileText = "</script><script>window.owned=true;document.title='owned'</script><img src=x onerror=window.owned=true><!-- \u2028 \" ' ` &lt;";
+export const hostileText =
+  "</script><script>window.owned=true;document.title='owned'</script><img src=x onerror=window.owned=true><!-- \u2028 \" ' ` &lt;";
 
 /** A run in which everything that comes from outside is hostile. */
 export const hostileRun = (run: RunRecord): RunRecord => ({
@@ -166,23 +220,45 @@ export const hostileRun = (run: RunRecord): RunRecord => ({
   steps: run.steps.map(({ step, metrics }) => ({ step, metrics: { ...metrics, [hostileText]: 1 } })),
   alarms: [{ kind: hostileText, step: 1, message: hostileText }],
   problems: [hostileText],
-  after: run.after === null ? null : {
-    ...run.after,
-    errors: { [hostileText]: 0.5 },
-    questions: [{
-      id: hostileText, question: hostileText, gold: hostileText, expected: hostileText, categories: { [hostileText]: hostileText }, pictures: [{ [hostileText]: "javascript:alert(1)" }],
-      answers: [answerOf({ text: hostileText, outcome: hostileText, found: hostileText, errorClass: hostileText, consistent: false, parts: { [hostileText]: 1 }, under: { [hostileText]: { lost: 1, kl: 1 } } })],
-    }],
-  },
-  rollouts: rolloutsOf(allRollouts(run.rollouts).map((sample) => ({
-    ...sample,
-    key: hostileText,
-    question: hostileText,
-    answer: hostileText,
-    text: hostileText,
-    pieces: [hostileText],
-    parts: { [hostileText]: 1 },
-    notes: { [hostileText]: hostileText },
-    pictures: [{ views: { [hostileText]: "javascript:alert(1)", other: "../../../../etc/hostname" } }],
-  }))),
+  after:
+    run.after === null
+      ? null
+      : {
+          ...run.after,
+          errors: { [hostileText]: 0.5 },
+          questions: [
+            {
+              id: hostileText,
+              question: hostileText,
+              gold: hostileText,
+              expected: hostileText,
+              categories: { [hostileText]: hostileText },
+              pictures: [{ [hostileText]: "javascript:alert(1)" }],
+              answers: [
+                answerOf({
+                  text: hostileText,
+                  outcome: hostileText,
+                  found: hostileText,
+                  errorClass: hostileText,
+                  consistent: false,
+                  parts: { [hostileText]: 1 },
+                  under: { [hostileText]: { lost: 1, kl: 1 } },
+                }),
+              ],
+            },
+          ],
+        },
+  rollouts: rolloutsOf(
+    allRollouts(run.rollouts).map((sample) => ({
+      ...sample,
+      key: hostileText,
+      question: hostileText,
+      answer: hostileText,
+      text: hostileText,
+      pieces: [hostileText],
+      parts: { [hostileText]: 1 },
+      notes: { [hostileText]: hostileText },
+      pictures: [{ views: { [hostileText]: "javascript:alert(1)", other: "../../../../etc/hostname" } }],
+    })),
+  ),
 });

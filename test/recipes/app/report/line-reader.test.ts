@@ -19,7 +19,10 @@ test("gives whole lines as they come, each once, and a line again by its place",
   expect(texts(reader)).toEqual([]);
   writeFileSync(file, "one\nzwölf\nhal");
   const lines = [...reader.read()];
-  expect(lines).toEqual([{ offset: 0, length: 3, text: "one" }, { offset: 4, length: 6, text: "zwölf" }]);
+  expect(lines).toEqual([
+    { offset: 0, length: 3, text: "one" },
+    { offset: 4, length: 6, text: "zwölf" },
+  ]);
   expect(texts(reader)).toEqual([]);
   appendFileSync(file, "f\n\nlast");
   expect(texts(reader)).toEqual(["half", ""]);

@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import { smallPicture } from "../../../../recipes/app/report/pictures.ts";
 import { temporaryFolder } from "../../../support/bandit.ts";
 
-const svg = (side: number): string => `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}"><rect width="${side / 2}" height="${side}" fill="red"/></svg>`;
+const svg = (side: number): string =>
+  `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}"><rect width="${side / 2}" height="${side}" fill="red"/></svg>`;
 
 test("a picture of more pixels than are decoded anywhere is left out of the page", async () => {
   const folder = temporaryFolder();

@@ -22,7 +22,10 @@ let html: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "report-"));
-  runs = [await exampleRun("grpo", 1, { gain: 0.3, after: 0.76, kl: 0.1 }), await exampleRun("papo(grpo)", 1, { gain: 0.33, after: 0.775, kl: 0.27 })];
+  runs = [
+    await exampleRun("grpo", 1, { gain: 0.3, after: 0.76, kl: 0.1 }),
+    await exampleRun("papo(grpo)", 1, { gain: 0.33, after: 0.775, kl: 0.27 }),
+  ];
 });
 beforeAll(async () => {
   html = await reportPage({ title: "Two recipes", runs });
@@ -40,10 +43,18 @@ describe("writeReport", () => {
     expect(html).toContain("papo(grpo) is better than grpo on this budget");
     const { data } = dataOf(html);
     expect(data.overview.runs.map(({ step }) => step)).toEqual([60, 60]);
-    expect(data.curves.curves.filter(({ metric }) => metric === "headline/reward").map(({ steps }) => steps.length)).toEqual([60, 60]);
+    expect(
+      data.curves.curves.filter(({ metric }) => metric === "headline/reward").map(({ steps }) => steps.length),
+    ).toEqual([60, 60]);
     expect(data.overview.metrics.filter(({ shown }) => shown).length).toBeGreaterThanOrEqual(7);
     expect(data.records).toHaveLength(40);
-    expect(data.records.every(({ views }) => views.every(({ picture }) => typeof picture === "number" && data.pictures[picture]?.startsWith("data:image/webp;base64,")))).toBe(true);
+    expect(
+      data.records.every(({ views }) =>
+        views.every(
+          ({ picture }) => typeof picture === "number" && data.pictures[picture]?.startsWith("data:image/webp;base64,"),
+        ),
+      ),
+    ).toBe(true);
   });
 
   it("says error by error how many of the baseline's are gone", () => {
@@ -51,7 +62,8 @@ describe("writeReport", () => {
     const table = data.overview.sections.errors.find((block) => block.kind === "table")!;
     const [group] = table.groups;
     expect(group).toMatchObject({ head: "papo(grpo)", small: "against grpo" });
-    const share = (run: RunRecord): number => run.after!.questions.filter(({ answers }) => answers[0]!.errorClass === "perception").length / 1000;
+    const share = (run: RunRecord): number =>
+      run.after!.questions.filter(({ answers }) => answers[0]!.errorClass === "perception").length / 1000;
     const [before, after] = runs.map(share) as [number, number];
     const texts = group!.rows.find(({ head }) => head === "perception")!.cells.map((cell) => cell?.text);
     expect(texts).toEqual([before, after, 1 - after / before].map((value) => (100 * value).toFixed(1)));
@@ -61,7 +73,12 @@ describe("writeReport", () => {
     const { ledger, settings } = dataOf(html).data.overview.sections;
     expect(ledger.map((block) => block.kind === "note" && block.text)).toEqual(["No run kept a ledger."]);
     const [differing, rest] = settings;
-    expect(differing).toMatchObject({ kind: "table", groups: [{ rows: [{ head: "recipe" }, { head: "gamma", cells: [null, { text: "0.01" }] }, { head: "maskRatio" }] }] });
+    expect(differing).toMatchObject({
+      kind: "table",
+      groups: [
+        { rows: [{ head: "recipe" }, { head: "gamma", cells: [null, { text: "0.01" }] }, { head: "maskRatio" }] },
+      ],
+    });
     expect(rest).toMatchObject({ kind: "fold", summary: "6 settings that are equal" });
   });
 
@@ -77,9 +94,18 @@ describe("writeReport", () => {
   });
 
   it("shows at most 2,000 rollouts, spread evenly over the steps, and says of how many", async () => {
-    const rows = Array.from({ length: 3000 }, (_, at): SampleRow => ({ ...allRollouts(runs[0]!.rollouts)[0]!, step: 1 + Math.floor(at / 3), index: at % 3, key: `row-${at}`, pictures: [] }));
+    const rows = Array.from({ length: 3000 }, (_, at): SampleRow => ({
+      ...allRollouts(runs[0]!.rollouts)[0]!,
+      step: 1 + Math.floor(at / 3),
+      index: at % 3,
+      key: `row-${at}`,
+      pictures: [],
+    }));
     const many = { ...runs[0]!, before: null, after: null, rollouts: rolloutsOf(rows) };
-    const [first, second] = [dataOf(await reportPage({ title: "Many", runs: [many] })), dataOf(await reportPage({ title: "Many", runs: [many] }))];
+    const [first, second] = [
+      dataOf(await reportPage({ title: "Many", runs: [many] })),
+      dataOf(await reportPage({ title: "Many", runs: [many] })),
+    ];
     expect(first.text).toBe(second.text);
     const { rollouts, records } = first.data;
     expect([rollouts.total, records.length, rollouts.step.length]).toEqual([3000, 2000, 2000]);
@@ -87,11 +113,21 @@ describe("writeReport", () => {
   });
 
   it("stays within 30 MB: long rollouts are fewer, from the first step to the last", async () => {
-    const long = { ...allRollouts(runs[0]!.rollouts)[0]!, pieces: Array.from({ length: 1500 }, () => "word "), logProbs: Array.from({ length: 1500 }, (_, at) => -1 / (at + 3)), pictures: [] };
+    const long = {
+      ...allRollouts(runs[0]!.rollouts)[0]!,
+      pieces: Array.from({ length: 1500 }, () => "word "),
+      logProbs: Array.from({ length: 1500 }, (_, at) => -1 / (at + 3)),
+      pictures: [],
+    };
     const rows = Array.from({ length: 2000 }, (_, at): SampleRow => ({ ...long, step: at + 1, key: `row-${at}` }));
-    const page = await reportPage({ title: "Long", runs: [{ ...runs[0]!, before: null, after: null, rollouts: rolloutsOf(rows) }] });
+    const page = await reportPage({
+      title: "Long",
+      runs: [{ ...runs[0]!, before: null, after: null, rollouts: rolloutsOf(rows) }],
+    });
     expect(Buffer.byteLength(page)).toBeLessThanOrEqual(reportLimits.bytes);
-    const { rollouts: { step, total } } = dataOf(page).data;
+    const {
+      rollouts: { step, total },
+    } = dataOf(page).data;
     expect(total).toBe(2000);
     expect(step.length).toBeGreaterThan(200);
     expect([step[0], step.at(-1)]).toEqual([1, 2000]);
@@ -99,7 +135,20 @@ describe("writeReport", () => {
   });
 
   it("shows a run that has nothing yet", async () => {
-    const empty: RunRecord = { kind: "run", name: "new", recipe: "new", seed: 0, settings: {}, steps: [], rollouts: rolloutsOf([]), alarms: [], before: null, after: null, folder: null, problems: [] };
+    const empty: RunRecord = {
+      kind: "run",
+      name: "new",
+      recipe: "new",
+      seed: 0,
+      settings: {},
+      steps: [],
+      rollouts: rolloutsOf([]),
+      alarms: [],
+      before: null,
+      after: null,
+      folder: null,
+      problems: [],
+    };
     expect(await reportPage({ title: "Empty", runs: [empty] })).toContain("No evaluation sorted its answers");
   });
 
@@ -110,7 +159,11 @@ describe("writeReport", () => {
 
 describe("hostile text", () => {
   it("stays text wherever it comes from", async () => {
-    const page = await reportPage({ title: hostile, subtitle: hostile, runs: [runs[0] as RunRecord, hostileRun(runs[1] as RunRecord)] });
+    const page = await reportPage({
+      title: hostile,
+      subtitle: hostile,
+      runs: [runs[0] as RunRecord, hostileRun(runs[1] as RunRecord)],
+    });
     expect(page.match(/<\/script/gi)).toHaveLength(3);
     expect(page).not.toContain("<img");
     expect(page).not.toContain("<script>document");

@@ -7,7 +7,9 @@ const pickColour = (scene: Scene, draws: Draws): string =>
   draws.uniform() < 0.85 ? draws.pick(scene.objects).colour : draws.pick(colours);
 
 function pickShape(scene: Scene, draws: Draws): string {
-  const present = scene.objects.map((object) => object.symbol).filter((symbol) => (shapes as readonly string[]).includes(symbol));
+  const present = scene.objects
+    .map((object) => object.symbol)
+    .filter((symbol) => (shapes as readonly string[]).includes(symbol));
   return draws.uniform() < 0.85 && present.length > 0 ? draws.pick(present) : draws.pick(shapes);
 }
 
@@ -46,7 +48,10 @@ export const sumOfCounts: QuestionKind = {
   ask(scene, draws) {
     const colour = pickColour(scene, draws);
     const shape = pickShape(scene, draws);
-    return { question: `how many ${colour} plus ${shape} ?`, facts: [countFact(scene, colour), countFact(scene, shape)] };
+    return {
+      question: `how many ${colour} plus ${shape} ?`,
+      facts: [countFact(scene, colour), countFact(scene, shape)],
+    };
   },
   conclude(facts) {
     const numbers = readNumbers(facts);
@@ -57,7 +62,10 @@ export const sumOfCounts: QuestionKind = {
 function twoColours(scene: Scene, draws: Draws): [string, string] {
   const first = pickColour(scene, draws);
   const others = scene.objects.map((object) => object.colour).filter((colour) => colour !== first);
-  const second = draws.uniform() < 0.85 && others.length > 0 ? draws.pick(others) : draws.pick(colours.filter((colour) => colour !== first));
+  const second =
+    draws.uniform() < 0.85 && others.length > 0
+      ? draws.pick(others)
+      : draws.pick(colours.filter((colour) => colour !== first));
   return draws.uniform() < 0.5 ? [first, second] : [second, first];
 }
 
@@ -92,7 +100,10 @@ export const differenceOfCounts: QuestionKind = {
   classes: ["0", "1", "2", "3"],
   ask(scene, draws) {
     const [first, second] = twoColours(scene, draws);
-    return { question: `difference of ${first} and ${second} ?`, facts: [countFact(scene, first), countFact(scene, second)] };
+    return {
+      question: `difference of ${first} and ${second} ?`,
+      facts: [countFact(scene, first), countFact(scene, second)],
+    };
   },
   conclude(facts) {
     const [a, b, ...rest] = readNumbers(facts) ?? [];

@@ -27,7 +27,10 @@ export const digitRange: QuestionKind = {
   wholeList: true,
   digits: [2, 2],
   classes: ["0", "1", "2", "3", "4", "5"],
-  ask: (scene) => ({ question: "largest minus smallest digit ?", facts: digitsOf(scene).map((object) => object.symbol) }),
+  ask: (scene) => ({
+    question: "largest minus smallest digit ?",
+    facts: digitsOf(scene).map((object) => object.symbol),
+  }),
   conclude(facts) {
     const numbers = readNumbers(facts);
     return numbers === null || numbers.length < 2 ? null : subtract(Math.max(...numbers), Math.min(...numbers));
@@ -60,12 +63,22 @@ export const colourOfLargest: QuestionKind = {
   ask(scene) {
     const [largest, second] = digitsOf(scene).toSorted((a, b) => Number(b.symbol) - Number(a.symbol));
     if (largest === undefined || second?.symbol === largest.symbol) return null;
-    return { question: "what colour largest digit ?", facts: [`largest ${largest.symbol} ${largest.cell}`, `${largest.cell} ${largest.colour}`] };
+    return {
+      question: "what colour largest digit ?",
+      facts: [`largest ${largest.symbol} ${largest.cell}`, `${largest.cell} ${largest.colour}`],
+    };
   },
   conclude(facts) {
     const [word, digit, cell] = (facts[0] ?? "").split(" ");
     const [otherCell, answer = ""] = (facts[1] ?? "").split(" ");
-    if (facts.length !== 2 || word !== "largest" || readNumber(digit) === null || cell !== otherCell || !isColour(answer)) return null;
+    if (
+      facts.length !== 2 ||
+      word !== "largest" ||
+      readNumber(digit) === null ||
+      cell !== otherCell ||
+      !isColour(answer)
+    )
+      return null;
     return { text: answer, answer };
   },
 };

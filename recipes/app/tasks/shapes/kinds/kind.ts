@@ -2,7 +2,10 @@
 import type { Draws } from "../draws.ts";
 import type { Scene } from "../scene.ts";
 
-/** "free" ones can be answered without the picture; "easy" ones open the supervised curriculum; "hard" ones are off by default. */
+/**
+ * "free" ones can be answered without the picture; "easy" ones open the supervised curriculum; "hard" ones are off by
+ * default.
+ */
 export type Level = "free" | "easy" | "medium" | "hard";
 
 /** A question about one scene with what must be seen to answer it. */
@@ -30,8 +33,8 @@ export interface QuestionKind {
   /** Smallest and largest number of digits a scene must have, or null for any. */
   readonly digits: readonly [number, number] | null;
   /**
-   * Answer classes, each as likely as the next (repeat one to make it likelier): a class is drawn first, then a scene and a
-   * question of that class, so that no answer can be guessed. Null: as they come.
+   * Answer classes, each as likely as the next (repeat one to make it likelier): a class is drawn first, then a scene
+   * and a question of that class, so that no answer can be guessed. Null: as they come.
    */
   readonly classes: readonly string[] | null;
   /** A question about the scene, or null when it has none of this kind. */
@@ -43,7 +46,8 @@ export interface QuestionKind {
 }
 
 /** A whole number from 0, or null. */
-export const readNumber = (word: string | undefined): number | null => (word !== undefined && /^\d{1,2}$/.test(word) ? Number(word) : null);
+export const readNumber = (word: string | undefined): number | null =>
+  word !== undefined && /^\d{1,2}$/.test(word) ? Number(word) : null;
 
 /** The last word of every fact as a number, or null when one is not. */
 export function readNumbers(facts: readonly string[]): number[] | null {

@@ -15,7 +15,9 @@ export const at: QuestionKind = {
   },
   conclude(facts, question) {
     const seen = readPlaced(facts[0]);
-    return facts.length === 1 && seen !== null && seen.cell === question.split(" ")[2] ? { text: seen.looks, answer: seen.looks } : null;
+    return facts.length === 1 && seen !== null && seen.cell === question.split(" ")[2]
+      ? { text: seen.looks, answer: seen.looks }
+      : null;
   },
 };
 
@@ -40,7 +42,10 @@ function neighbour(scene: Scene, cell: string, direction: string): SceneObject |
   return row < 0 || column < 0 ? null : objectAt(scene, cellName(row, column));
 }
 
-/** "what right of red circle ?" → "red circle a1 , a2 blue cross ; blue cross". The object named is the only one of its looks. */
+/**
+ * "what right of red circle ?" → "red circle a1 , a2 blue cross ; blue cross". The object named is the only one of its
+ * looks.
+ */
 export const relation: QuestionKind = {
   name: "relation",
   level: "easy",
@@ -49,7 +54,9 @@ export const relation: QuestionKind = {
   // Two neighbours share their colour oftener than once in five, since a scene has two or three colours.
   classes: ["equal", "other", "other", "other", "other"],
   ask(scene, draws) {
-    const single = scene.objects.filter((object) => scene.objects.filter((other) => looksOf(other) === looksOf(object)).length === 1);
+    const single = scene.objects.filter(
+      (object) => scene.objects.filter((other) => looksOf(other) === looksOf(object)).length === 1,
+    );
     const pairs = single.flatMap((object) =>
       Object.keys(steps).flatMap((direction) => {
         const other = neighbour(scene, object.cell, direction);
@@ -71,7 +78,14 @@ export const relation: QuestionKind = {
     const step = steps[direction];
     const widest = { rows: 4, columns: 4 };
     const [from, to] = [cellPlace(cell, widest), cellPlace(seen?.cell ?? "", widest)];
-    if (facts.length !== 2 || facts[0] !== `${colour} ${symbol} ${cell}` || step === undefined || from === null || to === null) return null;
+    if (
+      facts.length !== 2 ||
+      facts[0] !== `${colour} ${symbol} ${cell}` ||
+      step === undefined ||
+      from === null ||
+      to === null
+    )
+      return null;
     const follows = to.row - from.row === step[0] && to.column - from.column === step[1];
     return follows && seen !== null ? { text: seen.looks, answer: seen.looks } : null;
   },

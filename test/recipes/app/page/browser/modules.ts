@@ -6,12 +6,16 @@ interface Line {
   readonly high?: readonly (number | null)[];
 }
 
-const load = (name: string): Promise<unknown> => import(new URL(`../../../../../recipes/app/page/browser/${name}`, import.meta.url).href);
+const load = (name: string): Promise<unknown> =>
+  import(new URL(`../../../../../recipes/app/page/browser/${name}`, import.meta.url).href);
 
 export const series = (await load("series.js")) as {
   smoothed(values: readonly (number | null)[], weight: number): (number | null)[];
   bandOf(curves: readonly Line[]): Required<Line>;
-  columnsOf(lines: readonly (Line & { readonly label: string; readonly look: object })[], weight: number): { readonly table: (number | null)[][]; readonly columns: { readonly kind: string; readonly label: string }[] };
+  columnsOf(
+    lines: readonly (Line & { readonly label: string; readonly look: object })[],
+    weight: number,
+  ): { readonly table: (number | null)[][]; readonly columns: { readonly kind: string; readonly label: string }[] };
 };
 
 export interface Index {

@@ -4,8 +4,14 @@ import { rolloutChoice } from "./modules.ts";
 const { emptyIndex, extended, chosen } = rolloutChoice;
 const part = { version: 1, total: 5, reading: false, verdictSets: [["right"], ["wrong", "late"]] };
 const more = {
-  ...part, from: 0,
-  run: [0, 0, 1, 0, 1], step: [1, 1, 1, 2, 2], reward: [0.5, 1, null, 0, 1], verdicts: [0, 0, 1, 1, 0], length: [5, 9, 2, 7, 7], perceptionKl: [0.1, null, 0.3, 0.2, null],
+  ...part,
+  from: 0,
+  run: [0, 0, 1, 0, 1],
+  step: [1, 1, 1, 2, 2],
+  reward: [0.5, 1, null, 0, 1],
+  verdicts: [0, 0, 1, 1, 0],
+  length: [5, 9, 2, 7, 7],
+  perceptionKl: [0.1, null, 0.3, 0.2, null],
 };
 const any = { run: "", verdict: "", from: "", to: "", order: "newest" };
 
@@ -29,7 +35,16 @@ test("filters by run, verdict and steps", () => {
 
 test("what comes later is added, what comes twice is not, another version begins anew", () => {
   const first = extended(emptyIndex(), more);
-  const later = { ...part, from: 4, run: [1, 1], step: [2, 3], reward: [1, 1], verdicts: [0, 0], length: [1, 1], perceptionKl: [null, null] };
+  const later = {
+    ...part,
+    from: 4,
+    run: [1, 1],
+    step: [2, 3],
+    reward: [1, 1],
+    verdicts: [0, 0],
+    length: [1, 1],
+    perceptionKl: [null, null],
+  };
   const second = extended(first, later);
   expect(second.step).toEqual([1, 1, 1, 2, 2, 3]);
   expect(extended(second, { ...more, version: 2 }).step).toEqual(more.step);

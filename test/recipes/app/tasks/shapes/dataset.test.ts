@@ -36,7 +36,9 @@ test("rows read back from the file are those made in memory", async () => {
 
 test("a picture file holds the example's pixels", async () => {
   const { picture } = makeExample(3, options, await sharedSprites());
-  const { data, info } = await sharp(rows[3]!.images[0] as string).raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(rows[3]!.images[0] as string)
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   expect([info.width, info.height]).toEqual([picture.width, picture.height]);
   expect(new Uint8Array(data)).toEqual(picture.data);
 });

@@ -1,7 +1,13 @@
 import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
 import { createRandom } from "../../../../../core/math/random.ts";
-import { cellSize, drawScene, encodePng, loadSprites, type Sprites } from "../../../../../recipes/app/tasks/shapes/draw.ts";
+import {
+  cellSize,
+  drawScene,
+  encodePng,
+  loadSprites,
+  type Sprites,
+} from "../../../../../recipes/app/tasks/shapes/draw.ts";
 import { colours, symbols, type Scene } from "../../../../../recipes/app/tasks/shapes/scene.ts";
 
 let sprites: Sprites;
@@ -29,7 +35,9 @@ test("rasterising again gives the same sprites", async () => {
 
 test("a PNG reads back as the picture", async () => {
   const picture = drawScene(scene, createRandom(1), sprites);
-  const { data, info } = await sharp(await encodePng(picture)).raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(await encodePng(picture))
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   expect([info.width, info.height, info.channels]).toEqual([84, 56, 3]);
   expect(new Uint8Array(data)).toEqual(picture.data);
 });
@@ -46,7 +54,8 @@ test("every symbol at every size covers a good part of its sprite and differs fr
   }
 });
 
-const distance = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, index) => sum + Math.abs(value - (b[index] ?? 0)), 0);
+const distance = (a: Float32Array, b: Float32Array): number =>
+  a.reduce((sum, value, index) => sum + Math.abs(value - (b[index] ?? 0)), 0);
 
 /** Mean colour of the middle of a cell, [3]. */
 function middleOf(picture: { width: number; data: Uint8Array }, row: number, column: number): number[] {
@@ -54,7 +63,8 @@ function middleOf(picture: { width: number; data: Uint8Array }, row: number, col
   for (let y = 10; y < 18; y++) {
     for (let x = 10; x < 18; x++) {
       const pixel = ((row * cellSize + y) * picture.width + column * cellSize + x) * 3;
-      for (let channel = 0; channel < 3; channel++) sums[channel] = (sums[channel] ?? 0) + (picture.data[pixel + channel] ?? 0) / 64;
+      for (let channel = 0; channel < 3; channel++)
+        sums[channel] = (sums[channel] ?? 0) + (picture.data[pixel + channel] ?? 0) / 64;
     }
   }
   return sums;
@@ -63,9 +73,19 @@ function middleOf(picture: { width: number; data: Uint8Array }, row: number, col
 test("an object lies in the middle of its cell, in its colour; an empty cell is light", () => {
   for (let seed = 0; seed < 20; seed++) {
     for (const colour of colours) {
-      const painted = drawScene({ grid: { rows: 2, columns: 2 }, objects: [{ cell: "b1", colour, symbol: "square" }] }, createRandom(seed), sprites);
+      const painted = drawScene(
+        { grid: { rows: 2, columns: 2 }, objects: [{ cell: "b1", colour, symbol: "square" }] },
+        createRandom(seed),
+        sprites,
+      );
       const [red = 0, green = 0, blue = 0] = middleOf(painted, 1, 0);
-      const expected = { red: red > 180 && green < 80, green: green > 140 && red < 80, blue: blue > 190 && red < 90, yellow: red > 190 && green > 170 && blue < 60, purple: blue > 160 && red > 120 && green < 90 };
+      const expected = {
+        red: red > 180 && green < 80,
+        green: green > 140 && red < 80,
+        blue: blue > 190 && red < 90,
+        yellow: red > 190 && green > 170 && blue < 60,
+        purple: blue > 160 && red > 120 && green < 90,
+      };
       expect(expected[colour], `${colour} ${red} ${green} ${blue}`).toBe(true);
       expect(Math.min(...middleOf(painted, 0, 1))).toBeGreaterThan(180);
     }

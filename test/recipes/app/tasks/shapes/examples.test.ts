@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { curriculumKinds, makeExample, sharedSprites, supervisedExamples } from "../../../../../recipes/app/tasks/shapes/examples.ts";
+import {
+  curriculumKinds,
+  makeExample,
+  sharedSprites,
+  supervisedExamples,
+} from "../../../../../recipes/app/tasks/shapes/examples.ts";
 import { defaultKinds, hardKinds } from "../../../../../recipes/app/tasks/shapes/questions.ts";
 import { mixedGrids, splitOf } from "../../../../../recipes/app/tasks/shapes/scene.ts";
 import { readFields } from "../../../../../recipes/app/tasks/shapes/truth.ts";
@@ -11,9 +16,10 @@ test("an example depends on seed, split and index alone", async () => {
   expect(some).toEqual(all.slice(15));
   const { response: _, ...last } = some[4]!;
   expect(makeExample(19, { seed: 1, split: "train" }, sprites)).toEqual(last);
-  expect(makeExample(19, { seed: 2, split: "train" }, sprites).row.prompt + makeExample(18, { seed: 2, split: "train" }, sprites).row.prompt).not.toBe(
-    all[19]!.row.prompt + all[18]!.row.prompt,
-  );
+  expect(
+    makeExample(19, { seed: 2, split: "train" }, sprites).row.prompt +
+      makeExample(18, { seed: 2, split: "train" }, sprites).row.prompt,
+  ).not.toBe(all[19]!.row.prompt + all[18]!.row.prompt);
 });
 
 test("shares: one question in eight needs no picture, as many answers are direct as asked for, all kinds come up", async () => {
@@ -24,7 +30,9 @@ test("shares: one question in eight needs no picture, as many answers are direct
   expect(free).toBeLessThan(0.15);
   expect(direct).toBeGreaterThan(0.6);
   expect(direct).toBeLessThan(0.7);
-  expect([...new Set(examples.map(({ item }) => item.kind.name))].sort()).toEqual(["arithmetic", ...defaultKinds].sort());
+  expect([...new Set(examples.map(({ item }) => item.kind.name))].sort()).toEqual(
+    ["arithmetic", ...defaultKinds].sort(),
+  );
   expect(examples.every(({ item }) => splitOf(item.scene) === "train")).toBe(true);
 });
 
@@ -32,7 +40,11 @@ test("pictures have the size of their grid, whole cells of 28 pixels", async () 
   const sprites = await sharedSprites();
   const sizes = new Set<string>();
   for (let index = 0; index < 100; index++) {
-    const { picture, item } = makeExample(index, { seed: 4, split: "test", grids: mixedGrids, kinds: hardKinds }, sprites);
+    const { picture, item } = makeExample(
+      index,
+      { seed: 4, split: "test", grids: mixedGrids, kinds: hardKinds },
+      sprites,
+    );
     expect([picture.width, picture.height]).toEqual([item.scene.grid.columns * 28, item.scene.grid.rows * 28]);
     expect(picture.data).toHaveLength(picture.width * picture.height * 3);
     sizes.add(`${picture.width}x${picture.height}`);

@@ -4,7 +4,13 @@ import type { Row } from "../../../../../core/contracts/step/row.ts";
 import type { Scorable } from "../../../../../core/contracts/registered/scorer.ts";
 import { drawsOf } from "../../../../../recipes/app/tasks/shapes/draws.ts";
 import { makeExample, sharedSprites } from "../../../../../recipes/app/tasks/shapes/examples.ts";
-import { judge, judgeRow, parseResponse, shapesScorers, verdictOf } from "../../../../../recipes/app/tasks/shapes/judge.ts";
+import {
+  judge,
+  judgeRow,
+  parseResponse,
+  shapesScorers,
+  verdictOf,
+} from "../../../../../recipes/app/tasks/shapes/judge.ts";
 import { directResponse, questionKinds, reasonedResponse } from "../../../../../recipes/app/tasks/shapes/questions.ts";
 import { defaultGrid, type Scene } from "../../../../../recipes/app/tasks/shapes/scene.ts";
 import type { Truth } from "../../../../../recipes/app/tasks/shapes/truth.ts";
@@ -30,7 +36,13 @@ test("right answers, reasoned and direct", () => {
   expect(verdict("<think> red 3 , red circle ; 2 </think> \\boxed{ 2 } <|im_end|>", counting)).toBe("correct");
   expect(verdict("<think> circle 2 , red 2 ; 2 + 2 = 4 </think> \\boxed{ 4 }", adding)).toBe("correct");
   expect(verdict("<think> 5 , 3 ; 5 + 3 = 8 </think> \\boxed{ 8 }", summing)).toBe("correct");
-  expect(judge("<think> </think> \\boxed{ 2 }", counting)).toMatchObject({ correct: true, direct: true, falseFacts: false, statedFacts: [], missingFacts: [] });
+  expect(judge("<think> </think> \\boxed{ 2 }", counting)).toMatchObject({
+    correct: true,
+    direct: true,
+    falseFacts: false,
+    statedFacts: [],
+    missingFacts: [],
+  });
 });
 
 test("a right answer from false facts is right, and marked", () => {
@@ -44,7 +56,9 @@ test("a right answer from false facts is right, and marked", () => {
   });
   expect(verdict("<think> red 3 ; 2 </think> \\boxed{ 2 }", counting)).toBe("correct, false facts");
   expect(verdict("<think> red 3 , circle 1 ; 3 + 1 = 4 </think> \\boxed{ 4 }", adding)).toBe("correct, false facts");
-  expect(verdict("<think> red circle b2 , a2 blue circle ; blue circle </think> \\boxed{ blue circle }", beside)).toBe("correct, false facts");
+  expect(verdict("<think> red circle b2 , a2 blue circle ; blue circle </think> \\boxed{ blue circle }", beside)).toBe(
+    "correct, false facts",
+  );
   expect(verdict("<think> 4 , 4 ; 4 + 4 = 8 </think> \\boxed{ 8 }", summing)).toBe("correct, false facts");
 });
 
@@ -53,7 +67,9 @@ test("perception: a stated fact is false, or a list is not whole", () => {
   expect(verdict("<think> red 3 ; 1 </think> \\boxed{ 1 }", counting)).toBe("perception");
   expect(verdict("<think> red circle , red 3 , green 5 ; 3 </think> \\boxed{ 3 }", counting)).toBe("perception");
   expect(verdict("<think> none ; 0 </think> \\boxed{ 0 }", counting)).toBe("perception");
-  expect(verdict("<think> red circle a1 , a2 red circle ; red circle </think> \\boxed{ red circle }", beside)).toBe("perception");
+  expect(verdict("<think> red circle a1 , a2 red circle ; red circle </think> \\boxed{ red circle }", beside)).toBe(
+    "perception",
+  );
   expect(verdict("<think> red 2 , circle 3 ; 2 + 3 = 9 </think> \\boxed{ 9 }", adding)).toBe("perception");
 });
 
@@ -71,11 +87,19 @@ test("reasoning: the facts are true and the conclusion is wrong", () => {
 test("inconsistency: the box holds another answer than the reasoning", () => {
   expect(verdict("<think> red circle , red 3 ; 2 </think> \\boxed{ 3 }", counting)).toBe("inconsistency");
   expect(verdict("<think> red circle , red 3 , red 3 ; 3 </think> \\boxed{ 4 }", counting)).toBe("inconsistency");
-  expect(judge("<think> red circle , red 3 ; 3 </think> \\boxed{ 2 }", counting)).toMatchObject({ correct: true, reasoned: "3", answer: "2" });
+  expect(judge("<think> red circle , red 3 ; 3 </think> \\boxed{ 2 }", counting)).toMatchObject({
+    correct: true,
+    reasoned: "3",
+    answer: "2",
+  });
 });
 
 test("direct: wrong without a word of reasoning", () => {
-  expect(judge("<think> </think> \\boxed{ 3 }", counting)).toMatchObject({ correct: false, errorClass: "direct", direct: true });
+  expect(judge("<think> </think> \\boxed{ 3 }", counting)).toMatchObject({
+    correct: false,
+    errorClass: "direct",
+    direct: true,
+  });
 });
 
 test.each([
@@ -133,9 +157,18 @@ test("the scorers weigh accuracy 0.9 and format 0.1, with the verdict as note", 
   const { row } = makeExample(0, { seed: 5, split: "train" }, await sharedSprites());
   const scored = (text: string): unknown[] =>
     shapesScorers().map((scorer) =>
-      scorer.score({ prompt: { row }, response: { text, segments: [{ source: "policy", tokens: new Int32Array(), text }] } } as unknown as Scorable, new AbortController().signal),
+      scorer.score(
+        {
+          prompt: { row },
+          response: { text, segments: [{ source: "policy", tokens: new Int32Array(), text }] },
+        } as unknown as Scorable,
+        new AbortController().signal,
+      ),
     );
-  expect(shapesScorers().map(({ name, weight }) => [name, weight])).toEqual([["accuracy", 0.9], ["format", 0.1]]);
+  expect(shapesScorers().map(({ name, weight }) => [name, weight])).toEqual([
+    ["accuracy", 0.9],
+    ["format", 0.1],
+  ]);
   expect(scored(`<think> </think> \\boxed{ ${row.answer} }`)).toEqual([{ value: 1, note: "correct" }, 1]);
   expect(scored("<think> </think> \\boxed{ x }")).toEqual([{ value: 0, note: "direct" }, 1]);
   expect(scored(row.answer)).toEqual([{ value: 0, note: "format" }, 0]);

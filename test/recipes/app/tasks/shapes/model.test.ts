@@ -8,7 +8,11 @@ import { Processor } from "../../../../../core/model/processing/processor.ts";
 import { createModel } from "../../../../../core/model/registry.ts";
 import { readSafetensors } from "../../../../../core/model/files/safetensors.ts";
 import { makeExample, sharedSprites, supervisedExamples } from "../../../../../recipes/app/tasks/shapes/examples.ts";
-import { shapesModelParameters, untrainedWeights, writeUntrainedModel } from "../../../../../recipes/app/tasks/shapes/model.ts";
+import {
+  shapesModelParameters,
+  untrainedWeights,
+  writeUntrainedModel,
+} from "../../../../../recipes/app/tasks/shapes/model.ts";
 import { vocabulary } from "../../../../../recipes/app/tasks/shapes/vocabulary.ts";
 
 let folder: string;
@@ -36,41 +40,65 @@ test("responses survive encoding and decoding", async () => {
 });
 
 test("a prompt is the picture's nine tokens, the question's words and five more", async () => {
-  const { row, picture } = makeExample(0, { seed: 1, split: "train", kinds: ["relation"], freeShare: 0 }, await sharedSprites());
+  const { row, picture } = makeExample(
+    0,
+    { seed: 1, split: "train", kinds: ["relation"], freeShare: 0 },
+    await sharedSprites(),
+  );
   const { ids, pictures } = processor.encodePrompt({ prompt: `<image>${row.prompt}` }, [picture]);
   const words = [...ids].map((id) => vocabulary[id]);
   const images = Array.from({ length: 9 }, () => "<|image_pad|>");
-  expect(words).toEqual(["<|im_start|>", "<|vision_start|>", ...images, "<|vision_end|>", ...row.prompt.split(" "), "<|im_end|>"]);
+  expect(words).toEqual([
+    "<|im_start|>",
+    "<|vision_start|>",
+    ...images,
+    "<|vision_end|>",
+    ...row.prompt.split(" "),
+    "<|im_end|>",
+  ]);
   expect(pictures[0]?.grid).toEqual([1, 6, 6]);
 });
 
 test("the template takes system turns, text alone, and turns of both sides", () => {
-  expect(processor.renderPrompt({ prompt: "what is 1 plus 2 ?", system: "sum" })).toBe("<|im_start|> sum <|im_end|><|im_start|> what is 1 plus 2 ? <|im_end|>");
+  expect(processor.renderPrompt({ prompt: "what is 1 plus 2 ?", system: "sum" })).toBe(
+    "<|im_start|> sum <|im_end|><|im_start|> what is 1 plus 2 ? <|im_end|>",
+  );
   const turns = [
     { role: "user", content: "how many red ?" },
     { role: "assistant", content: "none" },
     { role: "user", content: "more ?" },
   ];
-  expect([...processor.tokenizer.encode(processor.renderPrompt({ messages: turns }))].map((id) => vocabulary[id]).join(" ")).toBe(
-    "<|im_start|> how many red ? <|im_end|> none <|im_end|> <|im_start|> more ? <|im_end|>",
-  );
+  expect(
+    [...processor.tokenizer.encode(processor.renderPrompt({ messages: turns }))].map((id) => vocabulary[id]).join(" "),
+  ).toBe("<|im_start|> how many red ? <|im_end|> none <|im_end|> <|im_start|> more ? <|im_end|>");
 });
 
 test("stop tokens are both ends, vision tokens are banned", () => {
   expect(processor.stopTokens.map((id) => vocabulary[id])).toEqual(["<|im_end|>", "<|endoftext|>"]);
-  expect(processor.bannedTokens.map((id) => vocabulary[id])).toEqual(["<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"]);
+  expect(processor.bannedTokens.map((id) => vocabulary[id])).toEqual([
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+  ]);
 });
 
 test("the names and shapes are those that the architecture asks for", async () => {
   const { parameters } = createModel(await readModelConfig(folder));
-  const sorted = (shapes: Iterable<readonly [string, readonly number[]]>): string[] => [...shapes].map(([name, shape]) => `${name} ${shape.join("×")}`).sort();
-  expect(sorted([...shapesModelParameters()].map(([name, shape]) => [qwenTensorNames.canonical(name), shape]))).toEqual(sorted(parameters));
+  const sorted = (shapes: Iterable<readonly [string, readonly number[]]>): string[] =>
+    [...shapes].map(([name, shape]) => `${name} ${shape.join("×")}`).sort();
+  expect(sorted([...shapesModelParameters()].map(([name, shape]) => [qwenTensorNames.canonical(name), shape]))).toEqual(
+    sorted(parameters),
+  );
 });
 
 test("the weights file has the architecture's names and shapes, about a million parameters, under 6 MB", async () => {
   const file = join(folder, "model.safetensors");
   const stored = await readSafetensors(file);
-  expect(new Map([...stored].map(([name, { shape }]) => [name, [...shape]]))).toEqual(new Map([...shapesModelParameters()].sort(([a], [b]) => (a < b ? -1 : 1))));
+  expect(new Map([...stored].map(([name, { shape }]) => [name, [...shape]]))).toEqual(
+    new Map([...shapesModelParameters()].sort(([a], [b]) => (a < b ? -1 : 1))),
+  );
   const count = [...stored.values()].reduce((sum, { data }) => sum + data.length, 0);
   expect(count).toBeGreaterThan(1_000_000);
   expect(count).toBeLessThan(1_300_000);

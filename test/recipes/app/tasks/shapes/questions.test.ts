@@ -2,14 +2,31 @@ import { describe, expect, test } from "vitest";
 import { createRandom } from "../../../../../core/math/random.ts";
 import { drawsOf } from "../../../../../recipes/app/tasks/shapes/draws.ts";
 import { checkFacts, holds } from "../../../../../recipes/app/tasks/shapes/facts.ts";
-import { defaultKinds, hardKinds, kindOf, questionKinds, reasonedResponse, sampleItem, type Item } from "../../../../../recipes/app/tasks/shapes/questions.ts";
-import { defaultGrid, isColour, mixedGrids, type Scene, type SceneObject } from "../../../../../recipes/app/tasks/shapes/scene.ts";
+import {
+  defaultKinds,
+  hardKinds,
+  kindOf,
+  questionKinds,
+  reasonedResponse,
+  sampleItem,
+  type Item,
+} from "../../../../../recipes/app/tasks/shapes/questions.ts";
+import {
+  defaultGrid,
+  isColour,
+  mixedGrids,
+  type Scene,
+  type SceneObject,
+} from "../../../../../recipes/app/tasks/shapes/scene.ts";
 import { vocabulary } from "../../../../../recipes/app/tasks/shapes/vocabulary.ts";
 
 const items = (name: string, count: number, grid = defaultGrid): Item[] =>
-  Array.from({ length: count }, (_, index) => sampleItem(drawsOf(createRandom(4).key(name, index)), { split: "train", kind: kindOf(name), grid }));
+  Array.from({ length: count }, (_, index) =>
+    sampleItem(drawsOf(createRandom(4).key(name, index)), { split: "train", kind: kindOf(name), grid }),
+  );
 
-const matching = (scene: Scene, word = ""): number => scene.objects.filter(({ colour, symbol }) => colour === word || symbol === word).length;
+const matching = (scene: Scene, word = ""): number =>
+  scene.objects.filter(({ colour, symbol }) => colour === word || symbol === word).length;
 const digitObjects = (scene: Scene): SceneObject[] => scene.objects.filter(({ symbol }) => Number(symbol) > 0);
 const values = (objects: readonly SceneObject[]): number[] => objects.map(({ symbol }) => Number(symbol));
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
@@ -40,7 +57,8 @@ const answers: Readonly<Record<string, (scene: Scene, words: readonly string[]) 
   digit_sum: (scene) => sum(values(digitObjects(scene))),
   digit_range: (scene) => Math.max(...values(digitObjects(scene))) - Math.min(...values(digitObjects(scene))),
   colour_digit_sum: (scene, words) => sum(values(digitObjects(scene).filter(({ colour }) => colour === words[2]))),
-  colour_of_largest: (scene) => digitObjects(scene).sort((a, b) => Number(b.symbol) - Number(a.symbol))[0]?.colour ?? "",
+  colour_of_largest: (scene) =>
+    digitObjects(scene).sort((a, b) => Number(b.symbol) - Number(a.symbol))[0]?.colour ?? "",
   arithmetic: (_scene, [, , a, sign, b]) => Number(a) + (sign === "plus" ? 1 : -1) * Number(b),
 };
 
@@ -56,14 +74,21 @@ describe.each(questionKinds.map(({ name }) => name))("%s", (name) => {
   test("the facts are true", () => {
     for (const { facts, scene, kind, question } of items(name, 200)) {
       expect(checkFacts(facts, facts, scene, kind.wholeList)).toEqual({ untrue: [], missing: [] });
-      if (!kind.wholeList) expect(facts.filter((fact) => !holds(fact, scene)), question).toEqual([]);
+      if (!kind.wholeList)
+        expect(
+          facts.filter((fact) => !holds(fact, scene)),
+          question,
+        ).toEqual([]);
     }
   });
 
   test("leaving a fact out changes the answer or leaves none", () => {
     for (const { facts, question, answer, kind } of items(name, 100)) {
       for (const left of facts) {
-        const other = kind.conclude(facts.filter((fact) => fact !== left), question);
+        const other = kind.conclude(
+          facts.filter((fact) => fact !== left),
+          question,
+        );
         expect(other?.answer, `${question} without ${left}`).not.toBe(answer);
       }
     }
@@ -72,7 +97,9 @@ describe.each(questionKinds.map(({ name }) => name))("%s", (name) => {
   test("it can be asked on every grid, in words of the vocabulary", () => {
     for (const grid of mixedGrids) {
       for (const item of items(name, 20, grid)) {
-        const unknown = `${item.question} ${reasonedResponse(item)}`.split(" ").filter((word) => !vocabulary.includes(word));
+        const unknown = `${item.question} ${reasonedResponse(item)}`
+          .split(" ")
+          .filter((word) => !vocabulary.includes(word));
         expect(unknown).toEqual([]);
       }
     }
@@ -95,8 +122,31 @@ test("holds reads statements of every form", () => {
       { cell: "c3", colour: "red", symbol: "2" },
     ],
   };
-  const truths = ["red 2", "circle 1", "purple 0", "a1 red", "b2 5", "a1 red circle", "red circle a1", "largest 5 b2", "b2 blue"];
-  const lies = ["red 1", "a1 blue", "b1 red", "red circle c3", "largest 2 c3", "largest 5 a1", "largest circle a1", "", "a1", "red", "d9 red", "a1 red circle blue"];
+  const truths = [
+    "red 2",
+    "circle 1",
+    "purple 0",
+    "a1 red",
+    "b2 5",
+    "a1 red circle",
+    "red circle a1",
+    "largest 5 b2",
+    "b2 blue",
+  ];
+  const lies = [
+    "red 1",
+    "a1 blue",
+    "b1 red",
+    "red circle c3",
+    "largest 2 c3",
+    "largest 5 a1",
+    "largest circle a1",
+    "",
+    "a1",
+    "red",
+    "d9 red",
+    "a1 red circle blue",
+  ];
   expect(truths.filter((fact) => !holds(fact, scene))).toEqual([]);
   expect(lies.filter((fact) => holds(fact, scene))).toEqual([]);
   expect(isColour("red")).toBe(true);

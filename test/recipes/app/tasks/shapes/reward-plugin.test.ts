@@ -9,7 +9,13 @@ test("a right answer is worth 1, a wrong one of the right form 0.1, anything els
   const rewardOf = async (text: string): Promise<number> => {
     let reward = 0;
     for (const { weight, score } of scorers) {
-      const part = await score({ prompt: { row }, response: { segments: [{ source: "policy", tokens: new Int32Array(), text }] } } as unknown as Scorable, new AbortController().signal);
+      const part = await score(
+        {
+          prompt: { row },
+          response: { segments: [{ source: "policy", tokens: new Int32Array(), text }] },
+        } as unknown as Scorable,
+        new AbortController().signal,
+      );
       reward += weight * (typeof part === "number" ? part : part!.value);
     }
     return reward;

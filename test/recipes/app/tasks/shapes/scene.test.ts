@@ -2,10 +2,20 @@ import { expect, test } from "vitest";
 import { createRandom } from "../../../../../core/math/random.ts";
 import { drawsOf } from "../../../../../recipes/app/tasks/shapes/draws.ts";
 import { kindOf, questionKinds, sampleItem } from "../../../../../recipes/app/tasks/shapes/questions.ts";
-import { cellPlace, defaultGrid, mixedGrids, sampleScene, sceneKey, splitOf, type Scene } from "../../../../../recipes/app/tasks/shapes/scene.ts";
+import {
+  cellPlace,
+  defaultGrid,
+  mixedGrids,
+  sampleScene,
+  sceneKey,
+  splitOf,
+  type Scene,
+} from "../../../../../recipes/app/tasks/shapes/scene.ts";
 
 const scenes = (count: number): Scene[] =>
-  Array.from({ length: count }, (_, index) => sampleScene(drawsOf(createRandom(1).key(index)), { grid: defaultGrid, digits: null }));
+  Array.from({ length: count }, (_, index) =>
+    sampleScene(drawsOf(createRandom(1).key(index)), { grid: defaultGrid, digits: null }),
+  );
 
 test("a scene has 2 to 6 objects in different cells, in reading order", () => {
   for (const scene of scenes(500)) {
@@ -38,7 +48,9 @@ test("no scene of 8,000 training items is among 8,000 test items, over every kin
     const keys = new Set<string>();
     for (let index = 0; index < 8_000; index++) {
       const kind = kindOf(questionKinds[index % questionKinds.length]?.name ?? "");
-      keys.add(sceneKey(sampleItem(drawsOf(createRandom(3).key(split, index)), { split, kind, grid: defaultGrid }).scene));
+      keys.add(
+        sceneKey(sampleItem(drawsOf(createRandom(3).key(split, index)), { split, kind, grid: defaultGrid }).scene),
+      );
     }
     return keys;
   };

@@ -7,7 +7,11 @@ import { sharedSprites } from "../../../../../recipes/app/tasks/shapes/examples.
 import { judgeRow } from "../../../../../recipes/app/tasks/shapes/judge.ts";
 import { defaultKinds } from "../../../../../recipes/app/tasks/shapes/questions.ts";
 import { vocabulary } from "../../../../../recipes/app/tasks/shapes/vocabulary.ts";
-import { makeShortcut, supervisedShortcut, writeShortcuts } from "../../../../../recipes/app/tasks/shortcut/examples.ts";
+import {
+  makeShortcut,
+  supervisedShortcut,
+  writeShortcuts,
+} from "../../../../../recipes/app/tasks/shortcut/examples.ts";
 import { favoured, priorNames } from "../../../../../recipes/app/tasks/shortcut/priors.ts";
 
 const sprites = await sharedSprites();
@@ -21,12 +25,16 @@ describe.each(priorNames)("%s", (prior) => {
     const right = examples.filter(({ row }) => row.fields["prior"] === "right");
     // Three standard errors of 120 draws.
     expect(Math.abs(right.length / count - 0.6)).toBeLessThan(0.14);
-    for (const { row } of examples) expect(row.fields["prior"] === "right", row.prompt).toBe(row.fields["suggested"] === row.answer);
+    for (const { row } of examples)
+      expect(row.fields["prior"] === "right", row.prompt).toBe(row.fields["suggested"] === row.answer);
     expect(new Set(examples.map(({ item }) => item.kind.name))).toEqual(new Set(defaultKinds));
   });
 
   test("who leans on it answers what it leads to, who looks answers rightly, in words that the model has", () => {
-    const leaning = examples.filter(({ row, response }) => judgeRow(response, row).answer === row.fields["suggested"] && judgeRow(response, row).errorClass !== null);
+    const leaning = examples.filter(
+      ({ row, response }) =>
+        judgeRow(response, row).answer === row.fields["suggested"] && judgeRow(response, row).errorClass !== null,
+    );
     for (const { row, response } of examples) {
       const { correct, errorClass, answer } = judgeRow(response, row);
       expect(errorClass, response).not.toBe("format");
@@ -39,17 +47,32 @@ describe.each(priorNames)("%s", (prior) => {
 
   test("an example is the same whatever was made before, and with every share of right ones the question asked is of its split", () => {
     expect(supervisedShortcut(17, options, sprites)).toEqual(examples[17]);
-    for (const [rightShare, expected] of [[0, "wrong"], [1, "right"]] as const) {
-      for (let index = 0; index < 12; index++) expect(makeShortcut(index, { ...options, split: "test", rightShare }, sprites).row).toMatchObject({ id: `test-5-${index}`, fields: { prior: expected } });
+    for (const [rightShare, expected] of [
+      [0, "wrong"],
+      [1, "right"],
+    ] as const) {
+      for (let index = 0; index < 12; index++)
+        expect(makeShortcut(index, { ...options, split: "test", rightShare }, sprites).row).toMatchObject({
+          id: `test-5-${index}`,
+          fields: { prior: expected },
+        });
     }
   });
 });
 
 test("what each prior puts before a question", () => {
-  const rowOf = (prior: (typeof priorNames)[number]) => makeShortcut(4, { prior, split: "test", seed: 5, rightShare: 0 }, sprites);
-  const [suggestion, skew, caption, presupposition] = (["suggestion", "skew", "caption", "presupposition"] as const).map(rowOf);
-  expect(suggestion!.row.prompt).toBe(`? ${String(suggestion!.row.fields["suggested"])} ; ${suggestion!.item.question}`);
-  expect([skew!.row.prompt, skew!.row.fields["suggested"]]).toEqual([skew!.item.question, favoured[skew!.item.kind.name]]);
+  const rowOf = (prior: (typeof priorNames)[number]) =>
+    makeShortcut(4, { prior, split: "test", seed: 5, rightShare: 0 }, sprites);
+  const [suggestion, skew, caption, presupposition] = (
+    ["suggestion", "skew", "caption", "presupposition"] as const
+  ).map(rowOf);
+  expect(suggestion!.row.prompt).toBe(
+    `? ${String(suggestion!.row.fields["suggested"])} ; ${suggestion!.item.question}`,
+  );
+  expect([skew!.row.prompt, skew!.row.fields["suggested"]]).toEqual([
+    skew!.item.question,
+    favoured[skew!.item.kind.name],
+  ]);
   expect(caption!.row.prompt).toMatch(/^.+ ; .+ \?$/);
   expect(caption!.row.prompt).not.toContain(caption!.item.facts.join(" , "));
   expect(presupposition!.row.prompt).toMatch(/^\w+ \w+ at \w\d ; .+ \?$/);

@@ -31,7 +31,8 @@ test.each([true, false])("what is taken for granted is true of the picture: %s, 
 });
 
 test("denying a false presupposition is right, answering is being fooled, and a true one is answered", () => {
-  const rowOf = (rightShare: number) => makeShortcut(4, { prior: "presupposition", split: "test", seed: 5, rightShare }, sprites);
+  const rowOf = (rightShare: number) =>
+    makeShortcut(4, { prior: "presupposition", split: "test", seed: 5, rightShare }, sprites);
   const [wrong, right] = [rowOf(0), rowOf(1)];
   expect([wrong.row.fields["prior"], right.row.fields["prior"]]).toEqual(["wrong", "right"]);
   const fooled = directResponse({ answer: String(wrong.row.fields["suggested"]) });
@@ -42,6 +43,12 @@ test("denying a false presupposition is right, answering is being fooled, and a 
   expect(verdict(wrong, fooled)).toBe("direct");
   expect(verdict(right, reasonedResponse(right.item))).toBe("correct");
   expect(verdict(right, "<think> </think> \\boxed{ none }")).toBe("direct");
-  const rate = ({ row }: typeof wrong, text: string) => fooledScorer.score({ prompt: { row }, response: { segments: [{ text }] } } as unknown as Scorable, signal);
-  expect([rate(wrong, fooled), rate(wrong, reasonedResponse(wrong.item)), rate(wrong, "none"), rate(right, reasonedResponse(right.item))]).toEqual([1, 0, 0, null]);
+  const rate = ({ row }: typeof wrong, text: string) =>
+    fooledScorer.score({ prompt: { row }, response: { segments: [{ text }] } } as unknown as Scorable, signal);
+  expect([
+    rate(wrong, fooled),
+    rate(wrong, reasonedResponse(wrong.item)),
+    rate(wrong, "none"),
+    rate(right, reasonedResponse(right.item)),
+  ]).toEqual([1, 0, 0, null]);
 });

@@ -9,7 +9,9 @@ import { evaluateShapes } from "../../../../../recipes/app/tasks/shapes/evaluati
 import { shippedPrior, shippedStart, taskOf } from "../../../../../recipes/app/tasks/task.ts";
 
 test("the shipped model is at most 6 MB, leans on the prior, and answers rightly where it is told rightly", async () => {
-  expect(readdirSync(shippedStart).reduce((sum, name) => sum + statSync(join(shippedStart, name)).size, 0)).toBeLessThan(6e6);
+  expect(
+    readdirSync(shippedStart).reduce((sum, name) => sum + statSync(join(shippedStart, name)).size, 0),
+  ).toBeLessThan(6e6);
   const folder = mkdtempSync(join(tmpdir(), "shortcut-start-"));
   const policy = await openPolicyInProcess({ folder: shippedStart, threads: 1, ...learnerSettings(parseSettings()) });
   const task = taskOf({ task: `shortcut:${shippedPrior}`, strength: undefined });
@@ -21,5 +23,7 @@ test("the shipped model is at most 6 MB, leans on the prior, and answers rightly
   expect(priorWrong!.n).toBe(greedy.filter(priorIsWrong).length);
   expect(priorWrong!.n).toBeGreaterThan(40);
   expect(priorWrong!.accuracy).toBeLessThan(0.1);
-  expect((overall.accuracy * overall.n - priorWrong!.accuracy * priorWrong!.n) / (overall.n - priorWrong!.n)).toBeGreaterThan(0.85);
+  expect(
+    (overall.accuracy * overall.n - priorWrong!.accuracy * priorWrong!.n) / (overall.n - priorWrong!.n),
+  ).toBeGreaterThan(0.85);
 });
