@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { symbol } from "../../../../core/graph/dims.ts";
 import type { DeviceArray, Feeds, HostArray, LoopOptions } from "../../../../core/graph/executor.ts";
 import { Graph } from "../../../../core/graph/graph.ts";
@@ -126,6 +126,13 @@ test("a decoder's round is cut where its layers begin, and these are alike but f
 });
 
 describe.skipIf(xlaSetup() === null)("rounds on OpenXLA (where `papo setup xla` has been run)", () => {
+  // Keeps the plugin open between the tests.
+  let open: XlaExecutor;
+  beforeAll(() => {
+    open = loadXla();
+  });
+  afterAll(() => open.close());
+
   async function withLoop<T>(layers: number, xla: XlaOptions, use: (loop: XlaLoop, executor: XlaExecutor) => Promise<T>): Promise<T> {
     const executor = loadXla({ cache: undefined, ...xla });
     const loop = (await executor.compileLoop(deep(layers), options(layers))) as XlaLoop;
