@@ -1,29 +1,46 @@
-/** Rows on OpenXLA, after `papo setup xla`: a deep model's first step, and what a long row holds. */
+/** Rows on OpenXLA, after `papo setup xla`: a deep model's first step, what a long row holds, and decoding by depth. */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Tools } from "./large-rows.ts";
+import { median } from "./statistics.ts";
+import type { DecodeSetting, FormAnswer, Wave } from "./xla-decode-side.ts";
 import type { XlaAnswer, XlaSetting } from "./xla-side.ts";
 
-export function xlaFigures(
-  root: string,
-  { row }: Pick<Tools, "row">,
-): Readonly<Record<string, () => Promise<string[]>>> {
+export function xlaFigures(root: string, { row }: Pick<Tools, "row">): Readonly<Record<string, () => Promise<string[]>>> {
   const cache = join(root, "xla-cache");
   return {
     "large-xla-start": () => Promise.resolve(start(cache, row)),
     "large-xla-long": () => Promise.resolve(long(cache, row)),
+    "large-xla-decode": () => Promise.resolve([6, 12, 24, 36].flatMap((layers) => decoding(layers, row))),
   };
 }
 
-function learn(setting: XlaSetting): XlaAnswer {
-  const side = join(import.meta.dirname, "xla-side.ts");
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", side, JSON.stringify(setting)], {
-    encoding: "utf8",
-  });
-  if (status !== 0)
-    throw new Error(`the side on OpenXLA ended with ${status}: ${stderr.trim().split("\n").slice(-5).join("\n")}`);
-  return JSON.parse(stdout.trim().split("\n").at(-1)!) as XlaAnswer;
+const learn = (setting: XlaSetting): XlaAnswer => answerOf("xla-side.ts", setting) as XlaAnswer;
+
+/** What a side in a process of its own says. */
+function answerOf(file: string, setting: object): unknown {
+  const side = join(import.meta.dirname, file);
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", side, JSON.stringify(setting)], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`the side on OpenXLA ended with ${status}: ${stderr.trim().split("\n").slice(-5).join("\n")}`);
+  return JSON.parse(stdout.trim().split("\n").at(-1)!) as unknown;
+}
+
+/** 8 responses of 33 tokens, that is 32 rounds, in both forms in turn; what is compiled is compiled anew. */
+function decoding(layers: number, row: Tools["row"]): string[] {
+  const sizes = { prompts: 2, text: 64, responses: 4, tokens: 33, waves: 7 };
+  const setting: DecodeSetting = { layers, width: 512, forms: ["segments", "whole"], ...sizes };
+  const [segments, whole] = answerOf("xla-decode-side.ts", setting) as [FormAnswer, FormAnswer];
+  const middle = ({ waves }: FormAnswer, key: keyof Wave): number => median(waves.map((wave) => wave[key]));
+  const wave = (answer: FormAnswer): string => `${middle(answer, "seconds").toFixed(2)} (threads: ${middle(answer, "busy").toFixed(2)})`;
+  const compiling = (answer: FormAnswer): number => answer.first.seconds - middle(answer, "seconds");
+  const compiled = (answer: FormAnswer): string => `${compiling(answer).toFixed(1)} (${answer.compiled} programs)`;
+  const ratio = (of: (answer: FormAnswer) => number): string => `${(of(segments) / of(whole)).toFixed(2)}×`;
+  const what = `OpenXLA on the CPU, ${layers} layers of width 512, rounds in segments`;
+  return [
+    row(`compiling what decodes, ${what}, s`, compiled(segments), `as one program: ${compiled(whole)}`, ratio(compiling), ""),
+    row(`8 responses of 33 tokens, ${what}, s`, wave(segments), `as one program: ${wave(whole)}`, ratio((answer) => middle(answer, "seconds")), ""),
+  ];
 }
 
 /** Processes one after the other, the first with an empty cache. */
@@ -32,20 +49,8 @@ function start(cache: string, row: Tools["row"]): string[] {
   const setting: XlaSetting = { layers: 36, width: 512, cache, prompts: 2, text: 64, responses: 2, tokens: 64 };
   const [cold, warm] = [learn(setting), learn(setting)];
   return [
-    row(
-      "start to the end of the first learner step, OpenXLA on the CPU, 36 layers of width 512, nothing compiled before, s",
-      `${cold.seconds.toFixed(1)} (${cold.compiled} programs)`,
-      "",
-      "",
-      "≤ 120",
-    ),
-    row(
-      "the same, programs kept by another process, s",
-      `${warm.seconds.toFixed(1)} (${warm.read} read, ${warm.compiled} compiled)`,
-      "",
-      "",
-      "≤ 15",
-    ),
+    row("start to the end of the first learner step, OpenXLA on the CPU, 36 layers of width 512, nothing compiled before, s", `${cold.seconds.toFixed(1)} (${cold.compiled} programs)`, "", "", "≤ 120"),
+    row("the same, programs kept by another process, s", `${warm.seconds.toFixed(1)} (${warm.read} read, ${warm.compiled} compiled)`, "", "", "≤ 15"),
   ];
 }
 
@@ -55,12 +60,6 @@ function long(cache: string, row: Tools["row"]): string[] {
   const [whole, tiles] = [{ ...setting, longRow: 2 ** 30 }, setting].map(learn) as [XlaAnswer, XlaAnswer];
   const grown = ({ peak, before }: XlaAnswer): number => peak - before;
   return [
-    row(
-      "peak above an empty process, OpenXLA on the CPU, learner step of one row of 4,096 tokens, 2 layers, 8 heads, in tiles, MB",
-      grown(tiles).toFixed(0),
-      `attended whole: ${grown(whole).toFixed(0)}`,
-      `${(grown(tiles) / grown(whole)).toFixed(2)}×`,
-      "",
-    ),
+    row("peak above an empty process, OpenXLA on the CPU, learner step of one row of 4,096 tokens, 2 layers, 8 heads, in tiles, MB", grown(tiles).toFixed(0), `attended whole: ${grown(whole).toFixed(0)}`, `${(grown(tiles) / grown(whole)).toFixed(2)}×`, ""),
   ];
 }

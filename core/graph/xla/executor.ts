@@ -32,7 +32,7 @@ export interface XlaOptions {
    */
   readonly sharding?: Sharding;
   /** A folder for what is compiled, read by later processes. Default: nothing is kept. */
-  readonly cache?: string;
+  readonly cache?: string | undefined;
   /** The form in which loops run. Default: by how many layers a round has. */
   readonly loops?: LoopForm;
 }
