@@ -1,4 +1,4 @@
-/** A graph that is run in rounds, taken apart: what is computed before the first round, and what each of them computes. */
+/** A graph that is run in rounds, taken apart: what is computed before the first round, and what in each of them. */
 import type { LoopOptions } from "../executor.ts";
 import { type Graph, inputOp, liveNodes, type Node, type Value } from "../graph.ts";
 import type { Executables } from "./executables.ts";

@@ -40,7 +40,10 @@ export function constantInputs({ graph, before, constant }: LoopGraph): [name: s
 export function prepareConstants(
   graph: LoopGraph,
   given: ReadonlyMap<Value, Held>,
-  { symbols, programs }: { readonly symbols: ReadonlyMap<string, number>; readonly programs: Map<string, LoadedProgram> },
+  {
+    symbols,
+    programs,
+  }: { readonly symbols: ReadonlyMap<string, number>; readonly programs: Map<string, LoadedProgram> },
   setting: LoopSetting,
 ): PreparedValues {
   const isKept = (value: Value): boolean =>
@@ -96,7 +99,8 @@ function stretchProgram(
     const array = matrixType(hlo, values.get(value)!, value, products);
     return { array, placement: mesh.returned(value.shape, array.shape) };
   });
-  return { inputs: inputs.map(([value]) => value), text: commonModule(hlo, mesh, placed, results), results: results.map(typeOf) };
+  const text = commonModule(hlo, mesh, placed, results);
+  return { inputs: inputs.map(([value]) => value), text, results: results.map(typeOf) };
 }
 
 /** Matrices are factors of products in every round: rounded once. */

@@ -14,7 +14,10 @@ import { entries } from "./writer.ts";
 /** How rounds are run: as one program, or as programs of a round's segments that the host starts. */
 export type LoopForm = "whole" | "segments";
 
-/** Segments that are alike from which on they are programs of their own: see docs/performance.md for both forms' times. */
+/**
+ * So many segments that are alike are programs of their own. With fewer one program is faster and soon compiled; with
+ * more its compilation grows with the depth, and on a GPU takes minutes (docs/performance.md has both forms' times).
+ */
 const fewestAlike = 12;
 
 export class XlaLoop implements Loop {

@@ -59,12 +59,13 @@ export class SegmentRounds implements Rounds {
     this.#setting = setting;
     segments.forEach(({ inputs }, i) => inputs.forEach((input) => this.#lastReaders.set(input, i)));
     const missing = outputOutside(graph, segments);
-    if (missing !== null) throw new Error(`the output "${missing}" is computed in no round: the loop cannot run in segments`);
+    if (missing === null) return;
+    throw new Error(`the output "${missing}" is computed in no round: the loop cannot run in segments`);
   }
 
   run(rounds: number, arrays: RoundArrays): { carried: Held[]; collected: Held[] } {
     const { memory } = this.#setting;
-    const { parts, carried, collected } = this.#graph;
+    const { parts, carried } = this.#graph;
     /** What changes: carried arrays, the round's parts, what segments have computed for others. */
     const own = new Map<Value, Held>(carried.map(({ input }, i) => [input, arrays.carried[i]!]));
     const next = new Map<Value, Held>();
@@ -89,10 +90,9 @@ export class SegmentRounds implements Rounds {
         }
         next.clear();
       }
-      const result = { carried: carried.map(({ input }) => own.get(input)!), collected: collected.map((_, i) => rows[i]!) };
+      const last = carried.map(({ input }) => own.get(input)!);
       own.clear();
-      rows.length = 0;
-      return result;
+      return { carried: last, collected: rows.splice(0) };
     } finally {
       counter?.release();
       for (const array of [...own.values(), ...next.values(), ...rows]) array.release();
@@ -186,7 +186,10 @@ export class SegmentRounds implements Rounds {
     const { memory, products } = this.#setting;
     const { graph } = this.#graph;
     const hlo = new HloWriter();
-    const argument = ({ shape, type, placement }: PlacedArray): Placed => ({ array: hlo.argument(shape, type), placement });
+    const argument = ({ shape, type, placement }: PlacedArray): Placed => ({
+      array: hlo.argument(shape, type),
+      placement,
+    });
     const inputs = segment.inputs.map((value) => argument(types.get(value)!));
     const values = new Map<Value, Hlo>(segment.inputs.map((value, i) => [value, inputs[i]!.array]));
     lowerNodes(hlo, segment.nodes, values, { sizes: sizesIn(arrays.symbols), products });
@@ -238,7 +241,11 @@ export class SegmentRounds implements Rounds {
 
   #collectedTypes(rounds: number, { symbols }: RoundArrays): PlacedArray[] {
     const sizes = sizesIn(symbols);
-    return this.#graph.collected.map(([, { shape }]) => ({ shape: [rounds, ...sizes(shape)], type: "f32", placement: "whole" }));
+    return this.#graph.collected.map(([, { shape }]) => ({
+      shape: [rounds, ...sizes(shape)],
+      type: "f32",
+      placement: "whole",
+    }));
   }
 
   #program(text: string, results: readonly PlacedArray[]): LoadedProgram {

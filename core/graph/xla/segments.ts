@@ -16,7 +16,7 @@ export interface Segment {
   readonly outputs: readonly string[];
 }
 
-/** @param nodes of the graph, in order, those that are cut: others are inputs. Default: all that the outputs depend on */
+/** @param nodes in order, those that are cut: others are inputs. Default: all that the graph's outputs depend on */
 export function segmentsOf(graph: Graph, nodes: readonly Node[] = liveNodes(graph)): Segment[] {
   const isCheap = cheapAmong(new Set(nodes));
   const pieces = pieced(graph, nodes, isCheap).map((piece) => withCheapNodes(piece, isCheap));

@@ -51,7 +51,9 @@ export class WholeRounds implements Rounds {
     const { parts, carried, collected, each } = this.#graph;
     const sizes = sizesIn(arrays.symbols);
     const hlo = new HloWriter();
-    const constant = [...arrays.constant].map(([value, { shape, type }]) => [value, hlo.argument(shape, type)] as const);
+    const constant = [...arrays.constant].map(
+      ([value, { shape, type }]) => [value, hlo.argument(shape, type)] as const,
+    );
     const changing = [...arrays.parts, ...arrays.carried].map(({ shape, type }) => hlo.argument(shape, type));
     const empty = collected.map(([, { shape }]) => hlo.filled(0, [rounds, ...sizes(shape)]));
     const begun = changing.map((value, i) =>
