@@ -4,6 +4,7 @@
  * the first argument, its answer a line.
  */
 import type { LoopForm } from "../core/graph/xla/loop.ts";
+import { Pjrt } from "../core/graph/xla/pjrt.ts";
 import { loadXla } from "../core/graph/xla/plugin.ts";
 import { OnnxRolloutEngine } from "../core/rollout/onnx-engine.ts";
 import { ids, type ModelShape, randomModel } from "./xla-model.ts";
@@ -19,7 +20,7 @@ export interface DecodeSetting extends ModelShape {
   readonly waves: number;
 }
 
-export interface Wave {
+export interface Spent {
   readonly seconds: number;
   /** Seconds of the process's threads. */
   readonly busy: number;
@@ -27,10 +28,10 @@ export interface Wave {
 
 export interface FormAnswer {
   readonly form: LoopForm;
-  /** The first wave whose responses have more than one token, and programs compiled in it. */
-  readonly first: Wave;
+  /** Programs compiled by the first wave whose responses have more than one token, and what it took. */
   readonly compiled: number;
-  readonly waves: readonly Wave[];
+  readonly compiling: Spent;
+  readonly waves: readonly Spent[];
   /** Of every token of the first wave. */
   readonly meanLogProb: number;
 }
@@ -42,14 +43,32 @@ const requests = Array.from({ length: setting.prompts }, (_, prompt) => ({
   keys: Array.from({ length: setting.responses }, (_, i) => [prompt, i] as const),
 }));
 
-async function sampled(engine: OnnxRolloutEngine, maxNewTokens: number): Promise<Wave & { meanLogProb: number }> {
+/** A clock that is read when work is done. */
+function clock(): () => Spent {
   const [begun, used] = [performance.now(), process.cpuUsage()];
+  return () => {
+    const { user, system } = process.cpuUsage(used);
+    return { seconds: (performance.now() - begun) / 1000, busy: (user + system) / 1e6 };
+  };
+}
+
+let compiling: Spent = { seconds: 0, busy: 0 };
+
+const compile = Object.getOwnPropertyDescriptor(Pjrt.prototype, "compile")!.value as Pjrt["compile"];
+Pjrt.prototype.compile = function (this: Pjrt, ...given) {
+  const spent = clock();
+  const executable = compile.apply(this, given);
+  const { seconds, busy } = spent();
+  compiling = { seconds: compiling.seconds + seconds, busy: compiling.busy + busy };
+  return executable;
+};
+
+async function sampled(engine: OnnxRolloutEngine, maxNewTokens: number): Promise<Spent & { meanLogProb: number }> {
+  const spent = clock();
   const logProbs: number[] = [];
   const settings = { temperature: 1, topP: 1, topK: 0, maxNewTokens, stopTokens: [], bannedTokens: [] };
   await engine.generate(requests, settings, (response) => logProbs.push(...response.logProbs));
-  const { user, system } = process.cpuUsage(used);
-  const meanLogProb = logProbs.reduce((a, b) => a + b, 0) / logProbs.length;
-  return { seconds: (performance.now() - begun) / 1000, busy: (user + system) / 1e6, meanLogProb };
+  return { ...spent(), meanLogProb: logProbs.reduce((a, b) => a + b, 0) / logProbs.length };
 }
 
 const sides = [];
@@ -60,8 +79,10 @@ for (const form of setting.forms) {
   // One token needs no round: what follows compiles the rounds alone.
   await sampled(engine, 1);
   const before = xla.counts.compiled;
-  const { meanLogProb, ...first } = await sampled(engine, setting.tokens);
-  sides.push({ xla, runtime, engine, answer: { form, first, compiled: xla.counts.compiled - before, waves: [] as Wave[], meanLogProb } });
+  compiling = { seconds: 0, busy: 0 };
+  const { meanLogProb } = await sampled(engine, setting.tokens);
+  const answer = { form, compiled: xla.counts.compiled - before, compiling, waves: [] as Spent[], meanLogProb };
+  sides.push({ xla, runtime, engine, answer });
 }
 for (let wave = 0; wave < setting.waves; wave++) {
   for (const { engine, answer } of sides) {

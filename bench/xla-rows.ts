@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Tools } from "./large-rows.ts";
 import { median } from "./statistics.ts";
-import type { DecodeSetting, FormAnswer, Wave } from "./xla-decode-side.ts";
+import type { DecodeSetting, FormAnswer, Spent } from "./xla-decode-side.ts";
 import type { XlaAnswer, XlaSetting } from "./xla-side.ts";
 
 export function xlaFigures(root: string, { row }: Pick<Tools, "row">): Readonly<Record<string, () => Promise<string[]>>> {
@@ -21,25 +21,32 @@ const learn = (setting: XlaSetting): XlaAnswer => answerOf("xla-side.ts", settin
 /** What a side in a process of its own says. */
 function answerOf(file: string, setting: object): unknown {
   const side = join(import.meta.dirname, file);
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", side, JSON.stringify(setting)], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`the side on OpenXLA ended with ${status}: ${stderr.trim().split("\n").slice(-5).join("\n")}`);
+  const command = ["--import", "tsx", side, JSON.stringify(setting)];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: "utf8" });
+  const last = stderr.trim().split("\n").slice(-5).join("\n");
+  if (status !== 0) throw new Error(`the side on OpenXLA ended with ${status}: ${last}`);
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as unknown;
 }
 
-/** 8 responses of 33 tokens, that is 32 rounds, in both forms in turn; what is compiled is compiled anew. */
+/**
+ * 8 responses of 33 tokens, that is 32 rounds, in both forms in turn, and what the first compiled; ratios are of the
+ * seconds that the processes' threads computed.
+ */
 function decoding(layers: number, row: Tools["row"]): string[] {
   const sizes = { prompts: 2, text: 64, responses: 4, tokens: 33, waves: 7 };
   const setting: DecodeSetting = { layers, width: 512, forms: ["segments", "whole"], ...sizes };
   const [segments, whole] = answerOf("xla-decode-side.ts", setting) as [FormAnswer, FormAnswer];
-  const middle = ({ waves }: FormAnswer, key: keyof Wave): number => median(waves.map((wave) => wave[key]));
-  const wave = (answer: FormAnswer): string => `${middle(answer, "seconds").toFixed(2)} (threads: ${middle(answer, "busy").toFixed(2)})`;
-  const compiling = (answer: FormAnswer): number => answer.first.seconds - middle(answer, "seconds");
-  const compiled = (answer: FormAnswer): string => `${compiling(answer).toFixed(1)} (${answer.compiled} programs)`;
-  const ratio = (of: (answer: FormAnswer) => number): string => `${(of(segments) / of(whole)).toFixed(2)}×`;
+  const text = ({ seconds, busy }: Spent): string => `${seconds.toFixed(2)} (threads: ${busy.toFixed(2)})`;
+  const middle = ({ waves }: FormAnswer): Spent => ({
+    seconds: median(waves.map(({ seconds }) => seconds)),
+    busy: median(waves.map(({ busy }) => busy)),
+  });
+  const compiled = (answer: FormAnswer): string => `${text(answer.compiling)}, ${answer.compiled} programs`;
+  const ratio = (of: (answer: FormAnswer) => Spent): string => `${(of(segments).busy / of(whole).busy).toFixed(2)}×`;
   const what = `OpenXLA on the CPU, ${layers} layers of width 512, rounds in segments`;
   return [
-    row(`compiling what decodes, ${what}, s`, compiled(segments), `as one program: ${compiled(whole)}`, ratio(compiling), ""),
-    row(`8 responses of 33 tokens, ${what}, s`, wave(segments), `as one program: ${wave(whole)}`, ratio((answer) => middle(answer, "seconds")), ""),
+    row(`compiling, ${what}, s`, compiled(segments), `as one: ${compiled(whole)}`, ratio(({ compiling }) => compiling), ""),
+    row(`8 responses of 33 tokens, ${what}, s`, text(middle(segments)), `as one: ${text(middle(whole))}`, ratio(middle), ""),
   ];
 }
 

@@ -15,6 +15,7 @@ import { lowerNodes } from "./lowering.ts";
 import { type LoopGraph, type LoopSetting, type RoundArrays, type Rounds, typeOf, typeText } from "./loop-graph.ts";
 import type { Held } from "./memory.ts";
 import { commonModule, type Placed } from "./modules.ts";
+import type { ElementType } from "./pjrt-functions.ts";
 import type { PlacedArray, Placement } from "./placement.ts";
 import type { Segment } from "./segments.ts";
 import { sizesIn } from "./sizes.ts";
@@ -72,7 +73,7 @@ export class SegmentRounds implements Rounds {
     const rows: Held[] = [];
     let counter: Held | null = null;
     try {
-      carried.forEach(({ input, name }) => own.set(input, this.#begun(own.get(input)!, name)));
+      for (const { input, type } of carried) own.set(input, this.#begun(own.get(input)!, type));
       const plan = this.#plan(rounds, arrays, own);
       for (const type of this.#collectedTypes(rounds, arrays)) rows.push(zeros(memory, type));
       counter = memory.hold({ shape: [], data: Int32Array.of(0) });
@@ -129,9 +130,8 @@ export class SegmentRounds implements Rounds {
   }
 
   /** A carried array as rounds keep it, held by nobody else, so that it can be written over. */
-  #begun(array: Held, name: string): Held {
+  #begun(array: Held, type: ElementType): Held {
     const { memory } = this.#setting;
-    const { type } = this.#graph.carried.find((one) => one.name === name)!;
     const placement = memory.mesh.rows(array.shape);
     if (array.type === type && array.placement === placement && array.isAlone()) return array;
     const hlo = new HloWriter();
