@@ -28,16 +28,26 @@ export function randomModel({ layers, width }: ModelShape, xla: XlaExecutor): Mo
       rope_parameters: { rope_theta: 1e6, rope_type: "default", mrope_section: [8, 12, 12] },
     },
     vision_config: {
-      depth: 4, hidden_size: 64, num_heads: 4, intermediate_size: 172, out_hidden_size: width, window_size: 56,
+      depth: 4,
+      hidden_size: 64,
+      num_heads: 4,
+      intermediate_size: 172,
+      out_hidden_size: width,
+      window_size: 56,
       fullatt_block_indexes: [1, 3],
     },
   };
   const model = createModel(familyOf(config).parseConfig(config as never));
   const { device } = xla;
-  const weights = new Map([...model.parameters].map(([name, shape], seed) => {
-    if (/norm.*weight|ln_q/.test(name)) return [name, device.filled!(shape, 1)];
-    return [name, name.endsWith("bias") ? device.filled!(shape, 0) : device.random!(shape, { deviation: 0.02, seed })];
-  }));
+  const weights = new Map(
+    [...model.parameters].map(([name, shape], seed) => {
+      if (/norm.*weight|ln_q/.test(name)) return [name, device.filled!(shape, 1)];
+      return [
+        name,
+        name.endsWith("bias") ? device.filled!(shape, 0) : device.random!(shape, { deviation: 0.02, seed }),
+      ];
+    }),
+  );
   const trained = new Set([...model.parameters.keys()].filter((name) => !name.startsWith("model.visual")));
   return new ModelRuntime(model, weights, xla, { trained });
 }

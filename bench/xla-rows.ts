@@ -7,7 +7,10 @@ import { median } from "./statistics.ts";
 import type { DecodeSetting, FormAnswer, Spent } from "./xla-decode-side.ts";
 import type { XlaAnswer, XlaSetting } from "./xla-side.ts";
 
-export function xlaFigures(root: string, { row }: Pick<Tools, "row">): Readonly<Record<string, () => Promise<string[]>>> {
+export function xlaFigures(
+  root: string,
+  { row }: Pick<Tools, "row">,
+): Readonly<Record<string, () => Promise<string[]>>> {
   const cache = join(root, "xla-cache");
   return {
     "large-xla-start": () => Promise.resolve(start(cache, row)),
@@ -45,8 +48,20 @@ function decoding(layers: number, row: Tools["row"]): string[] {
   const ratio = (of: (answer: FormAnswer) => Spent): string => `${(of(segments).busy / of(whole).busy).toFixed(2)}×`;
   const what = `OpenXLA on the CPU, ${layers} layers of width 512, rounds in segments`;
   return [
-    row(`compiling, ${what}, s`, compiled(segments), `as one: ${compiled(whole)}`, ratio(({ compiling }) => compiling), ""),
-    row(`8 responses of 33 tokens, ${what}, s`, text(middle(segments)), `as one: ${text(middle(whole))}`, ratio(middle), ""),
+    row(
+      `compiling, ${what}, s`,
+      compiled(segments),
+      `as one: ${compiled(whole)}`,
+      ratio(({ compiling }) => compiling),
+      "",
+    ),
+    row(
+      `8 responses of 33 tokens, ${what}, s`,
+      text(middle(segments)),
+      `as one: ${text(middle(whole))}`,
+      ratio(middle),
+      "",
+    ),
   ];
 }
 
@@ -56,8 +71,20 @@ function start(cache: string, row: Tools["row"]): string[] {
   const setting: XlaSetting = { layers: 36, width: 512, cache, prompts: 2, text: 64, responses: 2, tokens: 64 };
   const [cold, warm] = [learn(setting), learn(setting)];
   return [
-    row("start to the end of the first learner step, OpenXLA on the CPU, 36 layers of width 512, nothing compiled before, s", `${cold.seconds.toFixed(1)} (${cold.compiled} programs)`, "", "", "≤ 120"),
-    row("the same, programs kept by another process, s", `${warm.seconds.toFixed(1)} (${warm.read} read, ${warm.compiled} compiled)`, "", "", "≤ 15"),
+    row(
+      "start to the end of the first learner step, OpenXLA on the CPU, 36 layers of width 512, nothing compiled before, s",
+      `${cold.seconds.toFixed(1)} (${cold.compiled} programs)`,
+      "",
+      "",
+      "≤ 120",
+    ),
+    row(
+      "the same, programs kept by another process, s",
+      `${warm.seconds.toFixed(1)} (${warm.read} read, ${warm.compiled} compiled)`,
+      "",
+      "",
+      "≤ 15",
+    ),
   ];
 }
 
@@ -67,6 +94,12 @@ function long(cache: string, row: Tools["row"]): string[] {
   const [whole, tiles] = [{ ...setting, longRow: 2 ** 30 }, setting].map(learn) as [XlaAnswer, XlaAnswer];
   const grown = ({ peak, before }: XlaAnswer): number => peak - before;
   return [
-    row("peak above an empty process, OpenXLA on the CPU, learner step of one row of 4,096 tokens, 2 layers, 8 heads, in tiles, MB", grown(tiles).toFixed(0), `attended whole: ${grown(whole).toFixed(0)}`, `${(grown(tiles) / grown(whole)).toFixed(2)}×`, ""),
+    row(
+      "peak above an empty process, OpenXLA on the CPU, learner step of one row of 4,096 tokens, 2 layers, 8 heads, in tiles, MB",
+      grown(tiles).toFixed(0),
+      `attended whole: ${grown(whole).toFixed(0)}`,
+      `${(grown(tiles) / grown(whole)).toFixed(2)}×`,
+      "",
+    ),
   ];
 }

@@ -40,10 +40,15 @@ const passes = { microbatchTokens: 8192, recompute: true, ...(longRow === undefi
 const learner = new GraphLearner(runtime, { optimizer, ...passes });
 const batch = {
   prompts: Array.from({ length: prompts }, (_, prompt) => ({ ids: ids(text, prompt), pictures: [] })),
-  rows: Array.from({ length: prompts * responses }, (_, row) => ({ prompt: Math.floor(row / responses), tokens: ids(tokens, 7 + row) })),
+  rows: Array.from({ length: prompts * responses }, (_, row) => ({
+    prompt: Math.floor(row / responses),
+    tokens: ids(tokens, 7 + row),
+  })),
   temperature: 1,
 };
-await learner.backward(batch, { logProbs: new Float32Array(batch.rows.length * tokens).fill(-1 / batch.rows.length / tokens) });
+await learner.backward(batch, {
+  logProbs: new Float32Array(batch.rows.length * tokens).fill(-1 / batch.rows.length / tokens),
+});
 await learner.step({ learningRate: 1e-4 });
 const seconds = performance.now() / 1000;
 const { compiled, read } = xla.counts;

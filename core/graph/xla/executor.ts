@@ -59,7 +59,9 @@ export class XlaExecutor implements Executor {
     this.#close = close;
     const there = pjrt.devices.length;
     if (!Number.isInteger(devices) || devices < 1 || devices > Math.min(there, mostDevices))
-      throw new Error(`devices is ${devices}: ${pjrt.platform} has ${there} here, and a run takes at least 1 and at most ${mostDevices}`);
+      throw new Error(
+        `devices is ${devices}: ${pjrt.platform} has ${there} here, and a run takes at least 1 and at most ${mostDevices}`,
+      );
     this.devices = devices;
     this.#executables = new Executables(pjrt, cache === undefined ? null : new ExecutableFiles(cache, pjrt), devices);
     this.#memory = new Memory(pjrt, this.#executables, new Mesh(devices, sharding));

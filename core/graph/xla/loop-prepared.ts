@@ -51,11 +51,17 @@ export function prepareConstants(
     (value.dtype !== "float32" || given.get(value)!.type === (value.shape.length < 2 ? "f32" : setting.products));
   const result = new Map<Value, Held>();
   try {
-    for (const values of byStretch(graph, graph.constant.filter((value) => !isKept(value)))) {
+    for (const values of byStretch(
+      graph,
+      graph.constant.filter((value) => !isKept(value)),
+    )) {
       const { inputs, text, results } = stretchProgram(graph, values, { given, symbols }, setting);
       const program = programs.get(text) ?? setting.executables.get(text, results);
       programs.set(text, program);
-      const arrays = setting.memory.run(program, inputs.map((value) => given.get(value)!));
+      const arrays = setting.memory.run(
+        program,
+        inputs.map((value) => given.get(value)!),
+      );
       arrays.forEach((array, i) => result.set(values[i]!, array));
     }
   } catch (cause) {
@@ -94,7 +100,12 @@ function stretchProgram(
       return [value, value.dtype === "float32" ? hlo.convert(array, "f32") : array];
     }),
   );
-  lowerNodes(hlo, before.filter((node) => read.has(node)), values, { sizes: sizesIn(symbols), products });
+  lowerNodes(
+    hlo,
+    before.filter((node) => read.has(node)),
+    values,
+    { sizes: sizesIn(symbols), products },
+  );
   const results = wanted.map((value) => {
     const array = matrixType(hlo, values.get(value)!, value, products);
     return { array, placement: mesh.returned(value.shape, array.shape) };

@@ -109,7 +109,13 @@ export class SegmentRounds implements Rounds {
   /** Start a segment's program. */
   #take(
     { program, reads, passes, carries, collects, last }: Step,
-    { own, next, rows, constant, number }: {
+    {
+      own,
+      next,
+      rows,
+      constant,
+      number,
+    }: {
       readonly own: Map<Value, Held>;
       readonly next: Map<Value, Held>;
       readonly rows: Held[];
@@ -177,7 +183,11 @@ export class SegmentRounds implements Rounds {
   #step(
     segment: Segment,
     place: number,
-    { types, collected, arrays }: {
+    {
+      types,
+      collected,
+      arrays,
+    }: {
       readonly types: Map<Value, PlacedArray>;
       readonly collected: readonly PlacedArray[];
       readonly arrays: RoundArrays;

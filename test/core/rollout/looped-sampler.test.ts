@@ -12,17 +12,40 @@ import { largestDifference } from "../../golden/support.ts";
 
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
 
-const sampling: SamplingSettings = { temperature: 1, topP: 1, topK: 0, maxNewTokens: 10, stopTokens: [], bannedTokens: [] };
+const sampling: SamplingSettings = {
+  temperature: 1,
+  topP: 1,
+  topK: 0,
+  maxNewTokens: 10,
+  stopTokens: [],
+  bannedTokens: [],
+};
 const requests = [
-  { prompt: { ids: Int32Array.of(5, 6, 7, 9, 3), pictures: [] }, count: 3, keys: [[1, 2], [3, 4], [5, 6]] as const },
+  {
+    prompt: { ids: Int32Array.of(5, 6, 7, 9, 3), pictures: [] },
+    count: 3,
+    keys: [
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ] as const,
+  },
   { prompt: { ids: Int32Array.of(8, 9), pictures: [] }, count: 1, keys: [[7, 8]] as const },
-  { prompt: { ids: Int32Array.of(8, 9, 11), pictures: [] }, count: 2, keys: [[9, 8], [11, 2]] as const },
+  {
+    prompt: { ids: Int32Array.of(8, 9, 11), pictures: [] },
+    count: 2,
+    keys: [
+      [9, 8],
+      [11, 2],
+    ] as const,
+  },
 ];
 
 const forms = ["whole", "segments"] as const;
 
 describe.skipIf(xlaSetup() === null)("sampling in rounds (where `papo setup xla` has been run)", () => {
-  const made: { readonly executor: Executor; readonly runtime: ModelRuntime; readonly engine: OnnxRolloutEngine }[] = [];
+  const made: { readonly executor: Executor; readonly runtime: ModelRuntime; readonly engine: OnnxRolloutEngine }[] =
+    [];
 
   beforeAll(async () => {
     const xla = forms.flatMap((loops) => [loadXla({ loops }), loadXla({ loops, devices: 3 })]);
@@ -46,10 +69,13 @@ describe.skipIf(xlaSetup() === null)("sampling in rounds (where `papo setup xla`
     return responses.sort((a, b) => a.request - b.request || a.index - b.index);
   }
 
-  const devices = forms.flatMap((form, i) => [
-    [`${form}, one device`, 1 + 2 * i],
-    [`${form}, three devices`, 2 + 2 * i],
-  ] as const);
+  const devices = forms.flatMap(
+    (form, i) =>
+      [
+        [`${form}, one device`, 1 + 2 * i],
+        [`${form}, three devices`, 2 + 2 * i],
+      ] as const,
+  );
   describe.each(devices)("rounds in the form %s", (_, which) => {
     test.each<readonly [string, Partial<SamplingSettings>]>([
       ["the most likely tokens", { temperature: 0 }],
@@ -72,7 +98,9 @@ describe.skipIf(xlaSetup() === null)("sampling in rounds (where `papo setup xla`
   });
 
   function same(device: readonly GeneratedResponse[], host: readonly GeneratedResponse[]): void {
-    expect(device.map(({ tokens, finish }) => ({ tokens, finish }))).toEqual(host.map(({ tokens, finish }) => ({ tokens, finish })));
+    expect(device.map(({ tokens, finish }) => ({ tokens, finish }))).toEqual(
+      host.map(({ tokens, finish }) => ({ tokens, finish })),
+    );
     device.forEach(({ logProbs, behaviourLogProbs }, i) => {
       expect(largestDifference(logProbs, host[i]!.logProbs)).toBeLessThan(2e-5);
       expect(largestDifference(behaviourLogProbs, host[i]!.behaviourLogProbs)).toBeLessThan(2e-5);

@@ -100,13 +100,20 @@ async function runDeep(loop: XlaLoop, { device }: XlaExecutor, layers: number): 
   const prepared = await loop.prepare(weights(layers));
   const memory = device as Memory;
   const caches = (arrays: Feeds): (readonly bigint[])[] =>
-    names(layers).slice(1).map((name) => memory.addresses(arrays[name] as DeviceArray));
+    names(layers)
+      .slice(1)
+      .map((name) => memory.addresses(arrays[name] as DeviceArray));
   let carried: Record<string, DeviceArray> = Object.fromEntries(
-    names(layers).slice(1).map((name) => [name, loop.zeros([B, room, width])]),
+    names(layers)
+      .slice(1)
+      .map((name) => [name, loop.zeros([B, room, width])]),
   );
   const addresses = [caches(carried)];
   const totals: number[] = [];
-  for (const [first, rounds] of [[0, 4], [4, 2]] as const) {
+  for (const [first, rounds] of [
+    [0, 4],
+    [4, 2],
+  ] as const) {
     const begin = first === 0 ? { x: numbers([B, width], 7) } : {};
     const result = await loop.run(rounds, prepared, { ...carried, ...begin, ...parts(first, rounds) });
     carried = result.carried;
@@ -162,15 +169,18 @@ describe.skipIf(xlaSetup() === null)("rounds on OpenXLA (where `papo setup xla` 
   }
 
   describe.each<LoopForm>(["whole", "segments"])("in the form %s", (loops) => {
-    test.each([1, 3])("give a host's numbers on %i devices, entered again, caches written in place", async (devices) => {
-      const setting = { loops, devices };
-      const { totals, addresses } = await withLoop(3, setting, (loop, executor) => runDeep(loop, executor, 3));
-      const wanted = reference(3).flat();
-      expect(totals.length).toBe(wanted.length);
-      for (const [i, total] of totals.entries()) expect(differ(total, wanted[i]!)).toBeLessThan(1e-4);
-      expect(addresses[1]).toEqual(addresses[0]);
-      expect(addresses[0]!.map((one) => one.length)).toEqual([devices, devices, devices]);
-    });
+    test.each([1, 3])(
+      "give a host's numbers on %i devices, entered again, caches written in place",
+      async (devices) => {
+        const setting = { loops, devices };
+        const { totals, addresses } = await withLoop(3, setting, (loop, executor) => runDeep(loop, executor, 3));
+        const wanted = reference(3).flat();
+        expect(totals.length).toBe(wanted.length);
+        for (const [i, total] of totals.entries()) expect(differ(total, wanted[i]!)).toBeLessThan(1e-4);
+        expect(addresses[1]).toEqual(addresses[0]);
+        expect(addresses[0]!.map((one) => one.length)).toEqual([devices, devices, devices]);
+      },
+    );
 
     test("leave an array alone that somebody else holds", async () => {
       await withLoop(2, { loops }, async (loop, { device }) => {
@@ -183,7 +193,12 @@ describe.skipIf(xlaSetup() === null)("rounds on OpenXLA (where `papo setup xla` 
           expect(device.get(array).every((value) => value === 0)).toBe(true);
           const next = carried[`cache.${i}`]!;
           expect(memory.addresses(next)).not.toEqual(memory.addresses(array));
-          expect(device.get(next).subarray(0, 4 * width).every((value) => value !== 0)).toBe(true);
+          expect(
+            device
+              .get(next)
+              .subarray(0, 4 * width)
+              .every((value) => value !== 0),
+          ).toBe(true);
         }
         expect(memory.arrays).toBe(5);
         for (const array of [...kept, ...Object.values(carried)]) device.free(array);
@@ -226,9 +241,11 @@ describe.skipIf(xlaSetup() === null)("rounds on OpenXLA (where `papo setup xla` 
   });
 
   test("both forms give equal numbers in bfloat16", async () => {
-    const [whole, segments] = await Promise.all((["whole", "segments"] as const).map((loops) =>
-      withLoop(3, { loops, precision: "bfloat16" }, (loop, executor) => runDeep(loop, executor, 3)),
-    ));
+    const [whole, segments] = await Promise.all(
+      (["whole", "segments"] as const).map((loops) =>
+        withLoop(3, { loops, precision: "bfloat16" }, (loop, executor) => runDeep(loop, executor, 3)),
+      ),
+    );
     for (const [i, total] of whole!.totals.entries()) expect(differ(segments!.totals[i]!, total)).toBeLessThan(0.05);
   });
 
