@@ -1,8 +1,10 @@
-/** Rows on OpenXLA, after `papo setup xla`: a deep model's first step, and what a long row holds. */
+/** Rows on OpenXLA, after `papo setup xla`: a deep model's first step, what a long row holds, and decoding by depth. */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Tools } from "./large-rows.ts";
+import { median } from "./statistics.ts";
+import type { DecodeSetting, FormAnswer, Spent } from "./xla-decode-side.ts";
 import type { XlaAnswer, XlaSetting } from "./xla-side.ts";
 
 export function xlaFigures(
@@ -13,17 +15,54 @@ export function xlaFigures(
   return {
     "large-xla-start": () => Promise.resolve(start(cache, row)),
     "large-xla-long": () => Promise.resolve(long(cache, row)),
+    "large-xla-decode": () => Promise.resolve([6, 12, 24, 36].flatMap((layers) => decoding(layers, row))),
   };
 }
 
-function learn(setting: XlaSetting): XlaAnswer {
-  const side = join(import.meta.dirname, "xla-side.ts");
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", side, JSON.stringify(setting)], {
-    encoding: "utf8",
+const learn = (setting: XlaSetting): XlaAnswer => answerOf("xla-side.ts", setting) as XlaAnswer;
+
+/** What a side in a process of its own says. */
+function answerOf(file: string, setting: object): unknown {
+  const side = join(import.meta.dirname, file);
+  const command = ["--import", "tsx", side, JSON.stringify(setting)];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: "utf8" });
+  const last = stderr.trim().split("\n").slice(-5).join("\n");
+  if (status !== 0) throw new Error(`the side on OpenXLA ended with ${status}: ${last}`);
+  return JSON.parse(stdout.trim().split("\n").at(-1)!) as unknown;
+}
+
+/**
+ * 8 responses of 33 tokens, that is 32 rounds, in both forms in turn, and what the first compiled; ratios are of the
+ * seconds that the processes' threads computed.
+ */
+function decoding(layers: number, row: Tools["row"]): string[] {
+  const sizes = { prompts: 2, text: 64, responses: 4, tokens: 33, waves: 7 };
+  const setting: DecodeSetting = { layers, width: 512, forms: ["segments", "whole"], ...sizes };
+  const [segments, whole] = answerOf("xla-decode-side.ts", setting) as [FormAnswer, FormAnswer];
+  const text = ({ seconds, busy }: Spent): string => `${seconds.toFixed(2)} (threads: ${busy.toFixed(2)})`;
+  const middle = ({ waves }: FormAnswer): Spent => ({
+    seconds: median(waves.map(({ seconds }) => seconds)),
+    busy: median(waves.map(({ busy }) => busy)),
   });
-  if (status !== 0)
-    throw new Error(`the side on OpenXLA ended with ${status}: ${stderr.trim().split("\n").slice(-5).join("\n")}`);
-  return JSON.parse(stdout.trim().split("\n").at(-1)!) as XlaAnswer;
+  const compiled = (answer: FormAnswer): string => `${text(answer.compiling)}, ${answer.compiled} programs`;
+  const ratio = (of: (answer: FormAnswer) => Spent): string => `${(of(segments).busy / of(whole).busy).toFixed(2)}×`;
+  const what = `OpenXLA on the CPU, ${layers} layers of width 512, rounds in segments`;
+  return [
+    row(
+      `compiling, ${what}, s`,
+      compiled(segments),
+      `as one: ${compiled(whole)}`,
+      ratio(({ compiling }) => compiling),
+      "",
+    ),
+    row(
+      `8 responses of 33 tokens, ${what}, s`,
+      text(middle(segments)),
+      `as one: ${text(middle(whole))}`,
+      ratio(middle),
+      "",
+    ),
+  ];
 }
 
 /** Processes one after the other, the first with an empty cache. */

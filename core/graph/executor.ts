@@ -138,7 +138,7 @@ export interface LoopOptions {
   readonly carried: Readonly<Record<string, string>>;
 }
 
-/** A graph run for several rounds in one program, without coming back to the host between them. */
+/** A graph run for several rounds without coming back to the host between them. */
 export interface Loop {
   /** Zeros to begin with, in the type in which carried arrays are kept. */
   zeros(shape: readonly number[]): DeviceArray;

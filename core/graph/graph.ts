@@ -158,7 +158,7 @@ let functions = 0;
 const functionIds = new WeakMap<object, number>();
 
 /** Text that is equal for equal attributes; functions are told apart by identity. */
-function attributesKey(attributes: Attributes): string {
+export function attributesKey(attributes: Attributes): string {
   return JSON.stringify(attributes, (_, value: unknown) => {
     if (value instanceof Map) return [...(value as Map<unknown, unknown>)];
     if (ArrayBuffer.isView(value)) return [...new Uint8Array(value.buffer, value.byteOffset, value.byteLength)];

@@ -1,8 +1,7 @@
 /**
- * Sampling where the executor runs loops: some tens of tokens of all responses of a wave are one program, which draws
- * them itself; the
- * caches stay on the device. What a response draws depends on its key alone, and is what the host would draw, rounding
- * aside.
+ * Sampling where the executor runs loops: some tens of tokens of all responses of a wave are drawn on the device before
+ * the host sees one; the caches stay there. What a response draws depends on its key alone, and is what the host would
+ * draw, rounding aside.
  */
 import {
   type Device,

@@ -1,4 +1,4 @@
-/** Ops of sampling in one program (Executor.compileLoop): executors without one run none of them. */
+/** Ops of sampling in rounds (Executor.compileLoop): executors without it run none of them. */
 import { at, sameDim, sameShape } from "../dims.ts";
 import { type Op, type Value } from "../graph.ts";
 

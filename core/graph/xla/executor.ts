@@ -6,7 +6,7 @@ import type { CompileOptions, Device, Executor, Loop, LoopOptions, Program, Prog
 import type { Graph } from "../graph.ts";
 import { type CompileCounts, Executables } from "./executables.ts";
 import { ExecutableFiles } from "./executable-files.ts";
-import { XlaLoop } from "./loop.ts";
+import { type LoopForm, XlaLoop } from "./loop.ts";
 import { Memory } from "./memory.ts";
 import type { Pjrt } from "./pjrt.ts";
 import { Mesh, type Sharding } from "./placement.ts";
@@ -32,7 +32,9 @@ export interface XlaOptions {
    */
   readonly sharding?: Sharding;
   /** A folder for what is compiled, read by later processes. Default: nothing is kept. */
-  readonly cache?: string;
+  readonly cache?: string | undefined;
+  /** The form in which loops run. Default: by how many layers a round has. */
+  readonly loops?: LoopForm;
 }
 
 export class XlaExecutor implements Executor {
@@ -45,12 +47,13 @@ export class XlaExecutor implements Executor {
   readonly #memory: Memory;
   readonly #executables: Executables;
   readonly #products: "f32" | "bf16";
+  readonly #loops: LoopForm | undefined;
   readonly #close: () => void;
 
   /** @param close called by `close` */
   constructor(
     pjrt: Pjrt,
-    { precision = "float32", cache, devices = 1, sharding = "full" }: XlaOptions = {},
+    { precision = "float32", cache, devices = 1, sharding = "full", loops }: XlaOptions = {},
     close = (): void => pjrt.close(),
   ) {
     this.#close = close;
@@ -63,6 +66,7 @@ export class XlaExecutor implements Executor {
     this.#executables = new Executables(pjrt, cache === undefined ? null : new ExecutableFiles(cache, pjrt), devices);
     this.#memory = new Memory(pjrt, this.#executables, new Mesh(devices, sharding));
     this.#products = precision === "bfloat16" ? "bf16" : "f32";
+    this.#loops = loops;
     this.device = this.#memory;
   }
 
@@ -90,9 +94,8 @@ export class XlaExecutor implements Executor {
   }
 
   compileLoop(graph: Graph, options: LoopOptions): Promise<Loop> {
-    return Promise.resolve(
-      new XlaLoop(graph, options, { memory: this.#memory, executables: this.#executables, products: this.#products }),
-    );
+    const setting = { memory: this.#memory, executables: this.#executables, products: this.#products };
+    return Promise.resolve(new XlaLoop(graph, options, setting, this.#loops));
   }
 
   close(): void {

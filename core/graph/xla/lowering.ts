@@ -1,6 +1,6 @@
 /** The third lowering: each op as StableHLO. The first, to ONNX, stands beside each op. */
 import type { Shape } from "../dims.ts";
-import type { Attributes, Node } from "../graph.ts";
+import type { Attributes, Node, Value } from "../graph.ts";
 import { keptScale, splitMix } from "../ops/dropout.ts";
 import type { BlockHeads } from "../ops/block-attention.ts";
 import { plus, times } from "./arithmetic.ts";
@@ -293,3 +293,23 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
     ];
   },
 };
+
+/**
+ * Nodes in order: what they read is taken from `values`, what they compute is added to it.
+ * @throws Error naming an op that has no lowering
+ */
+export function lowerNodes(
+  hlo: HloWriter,
+  nodes: readonly Node[],
+  values: Map<Value, Hlo>,
+  { sizes, products }: Pick<Lowered, "sizes" | "products">,
+): void {
+  for (const node of nodes) {
+    const lowering = lowerings[node.op.name];
+    if (lowering === undefined) throw new Error(`the op "${node.op.name}" has no lowering to OpenXLA`);
+    hlo.locate(node.op.name);
+    const inputs = node.inputs.map((value) => values.get(value)!);
+    const results = lowering({ hlo, node, inputs, sizes, products });
+    node.outputs.forEach((value, i) => values.set(value, results[i]!));
+  }
+}

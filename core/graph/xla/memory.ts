@@ -51,6 +51,11 @@ export class Memory implements Device {
     return this.fetch(this.#arrays.get(id)!, new Float32Array(entries(shape)));
   }
 
+  /** Where each device has its part of an array: the same after a program that wrote over it. */
+  addresses({ id }: DeviceArray): readonly bigint[] {
+    return this.#arrays.get(id)!.buffers.map((buffer) => this.#pjrt.addressOf(buffer));
+  }
+
   share({ id }: DeviceArray): DeviceArray {
     return this.#array(this.#arrays.get(id)!.again());
   }

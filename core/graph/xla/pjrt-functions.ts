@@ -97,6 +97,7 @@ export const pjrtFunctions = {
   Executable_DeserializeAndLoad: { place: 56, fields: ["client", "bytes", "size", "loaded", "options", "optionsSize"] },
   Buffer_Destroy: { place: 58, fields: ["buffer"] },
   Buffer_ToHostBuffer: { place: 70, fields: ["buffer", "layout", "destination", "size", "event"] },
+  Buffer_UnsafePointer: { place: 73, fields: ["buffer", "pointer"] },
 } as const;
 
 export type PjrtFunction = keyof typeof pjrtFunctions;

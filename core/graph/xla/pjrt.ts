@@ -152,6 +152,11 @@ export class Pjrt {
     return kept(into, into);
   }
 
+  /** Where an array lies in its device's memory: what is written in place stays there. */
+  addressOf(buffer: bigint): bigint {
+    return this.#call("Buffer_UnsafePointer", { buffer }).pointer;
+  }
+
   free(buffer: bigint): void {
     if (!this.#closed) this.#call("Buffer_Destroy", { buffer });
   }

@@ -1,7 +1,7 @@
 /** A segment at some sizes as StableHLO, and what its arguments and results are. */
 import type { Shape } from "../dims.ts";
 import { inputOp, type Value } from "../graph.ts";
-import { lowerings } from "./lowering.ts";
+import { lowerNodes } from "./lowering.ts";
 import { commonModule, eachModule } from "./modules.ts";
 import type { ElementType } from "./pjrt-functions.ts";
 import type { Mesh, PlacedArray, Placement } from "./placement.ts";
@@ -48,11 +48,7 @@ export function segmentProgram(segment: Segment, setting: SegmentSetting): Segme
     value.node.op.name === inputOp.name && array.type === "bf16" ? hlo.convert(array, "f32") : array;
   const values = new Map<Value, Hlo>(segment.inputs.map((value, i) => [value, read(value, given[i]!)]));
   const lowered = (value: Value): Hlo => values.get(value)!;
-  for (const node of segment.nodes) {
-    hlo.locate(node.op.name);
-    const results = lowerings[node.op.name]!({ hlo, node, inputs: node.inputs.map(lowered), sizes, products });
-    node.outputs.forEach((value, i) => values.set(value, results[i]!));
-  }
+  lowerNodes(hlo, segment.nodes, values, { sizes, products });
   return finish(hlo, segment, { given, lowered }, setting);
 }
 

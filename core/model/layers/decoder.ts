@@ -176,6 +176,7 @@ export class GroupedQueryDecoder implements Decoder {
     let x = input.embeddings;
     let normed = rmsNorm(x, this.#layer(parameters, 0)("input_layernorm.weight"), rmsNormEps);
     for (let layer = 0; layer < this.layers; layer++) {
+      x.graph.cut();
       const p = this.#layer(parameters, layer);
       const [joined, v] = split(
         input.apart === true ? this.#projectApart(p, normed) : this.#projectJoined(p, normed),

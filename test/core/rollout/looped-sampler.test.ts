@@ -41,12 +41,15 @@ const requests = [
   },
 ];
 
-describe.skipIf(xlaSetup() === null)("sampling in one program (where `papo setup xla` has been run)", () => {
+const forms = ["whole", "segments"] as const;
+
+describe.skipIf(xlaSetup() === null)("sampling in rounds (where `papo setup xla` has been run)", () => {
   const made: { readonly executor: Executor; readonly runtime: ModelRuntime; readonly engine: OnnxRolloutEngine }[] =
     [];
 
   beforeAll(async () => {
-    for (const executor of [new OnnxExecutor({ threads: 1 }), loadXla(), loadXla({ devices: 3 })]) {
+    const xla = forms.flatMap((loops) => [loadXla({ loops }), loadXla({ loops, devices: 3 })]);
+    for (const executor of [new OnnxExecutor({ threads: 1 }), ...xla]) {
       const { config, weights } = await loadModelFolder(folder, (one) => createModel(one).parameters);
       const runtime = new ModelRuntime(createModel(config), weights, executor);
       // Few prompt tokens at once: prefixes of several runs are joined.
@@ -66,15 +69,32 @@ describe.skipIf(xlaSetup() === null)("sampling in one program (where `papo setup
     return responses.sort((a, b) => a.request - b.request || a.index - b.index);
   }
 
-  test.each<readonly [string, Partial<SamplingSettings>]>([
-    ["the most likely tokens", { temperature: 0 }],
-    ["draws, some tokens banned, some that stop", { stopTokens: [20, 33, 401, 77, 250], bannedTokens: [467, 3, 4] }],
-    ["draws from the most likely ones at a temperature", { temperature: 0.7, topP: 0.6, topK: 40 }],
-    ["draws within a share alone", { topP: 0.9 }],
-    ["one token", { maxNewTokens: 1 }],
-  ])("gives what the host's sampler gives, on one device and on three: %s", async (_, settings) => {
-    const host = await sampled(0, settings);
-    for (const which of [1, 2]) same(await sampled(which, settings), host);
+  const devices = forms.flatMap(
+    (form, i) =>
+      [
+        [`${form}, one device`, 1 + 2 * i],
+        [`${form}, three devices`, 2 + 2 * i],
+      ] as const,
+  );
+  describe.each(devices)("rounds in the form %s", (_, which) => {
+    test.each<readonly [string, Partial<SamplingSettings>]>([
+      ["the most likely tokens", { temperature: 0 }],
+      ["draws, some tokens banned, some that stop", { stopTokens: [20, 33, 401, 77, 250], bannedTokens: [467, 3, 4] }],
+      ["draws from the most likely ones at a temperature", { temperature: 0.7, topP: 0.6, topK: 40 }],
+      ["draws within a share alone", { topP: 0.9 }],
+      ["one token", { maxNewTokens: 1 }],
+      ["tokens of two runs of rounds", { temperature: 0, maxNewTokens: 40 }],
+    ])("give what the host's sampler gives: %s", async (_, settings) => {
+      same(await sampled(which, settings), await sampled(0, settings));
+    });
+
+    test("free what a wave kept on the device", async () => {
+      const { device } = made[which]!.executor as unknown as { device: { arrays: number } };
+      await sampled(which, { temperature: 0 });
+      const before = device.arrays;
+      await sampled(which, { temperature: 0 });
+      expect(device.arrays).toBe(before);
+    });
   });
 
   function same(device: readonly GeneratedResponse[], host: readonly GeneratedResponse[]): void {
@@ -86,12 +106,4 @@ describe.skipIf(xlaSetup() === null)("sampling in one program (where `papo setup
       expect(largestDifference(behaviourLogProbs, host[i]!.behaviourLogProbs)).toBeLessThan(2e-5);
     });
   }
-
-  test.each([1, 2])("frees what a wave kept on the device (%i)", async (which) => {
-    const { device } = made[which]!.executor as unknown as { device: { arrays: number } };
-    await sampled(which, { temperature: 0 });
-    const before = device.arrays;
-    await sampled(which, { temperature: 0 });
-    expect(device.arrays).toBe(before);
-  });
 });
