@@ -3,9 +3,9 @@
  * to compile in each form, nothing kept from before, and waves that have them, forms in turn. Its setting is JSON in
  * the first argument, its answer a line.
  */
-import type { LoopForm } from "../core/graph/xla/loop.ts";
-import { Pjrt } from "../core/graph/xla/pjrt.ts";
-import { loadXla } from "../core/graph/xla/plugin.ts";
+import type { LoopForm } from "../core/graph/xla/rounds/loop.ts";
+import { Pjrt } from "../core/graph/xla/client/pjrt.ts";
+import { loadXla } from "../core/graph/xla/client/plugin.ts";
 import { OnnxRolloutEngine } from "../core/rollout/onnx-engine.ts";
 import { ids, type ModelShape, randomModel } from "./xla-model.ts";
 

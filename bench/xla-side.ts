@@ -3,7 +3,7 @@
  * the end of its first step, and the process's peak. Its setting is JSON in the first argument, its answer a line.
  */
 import { readFileSync } from "node:fs";
-import { loadXla } from "../core/graph/xla/plugin.ts";
+import { loadXla } from "../core/graph/xla/client/plugin.ts";
 import { GraphLearner } from "../core/learner/graph-learner.ts";
 import { ids, type ModelShape, randomModel } from "./xla-model.ts";
 

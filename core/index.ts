@@ -140,8 +140,8 @@ export {
   tensorflowSetup,
 } from "./graph/tensorflow/binding.ts";
 export type { TensorFlowSetup } from "./graph/tensorflow/binding.ts";
-export { checkXla, loadXla, xlaFolder, xlaSetup } from "./graph/xla/plugin.ts";
-export type { XlaSetup } from "./graph/xla/plugin.ts";
+export { checkXla, loadXla, xlaFolder, xlaSetup } from "./graph/xla/client/plugin.ts";
+export type { XlaSetup } from "./graph/xla/client/plugin.ts";
 // Model files
 export { Dinov2Encoder } from "./model/encoders/dinov2/encoder.ts";
 export type { Dinov2Options, Dinov2Result } from "./model/encoders/dinov2/encoder.ts";

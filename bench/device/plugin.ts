@@ -1,6 +1,6 @@
 /** The PJRT plugin that the command line names, opened once. */
-import type { Pjrt } from "../../core/graph/xla/pjrt.ts";
-import { openPlugin } from "../../core/graph/xla/plugin.ts";
+import type { Pjrt } from "../../core/graph/xla/client/pjrt.ts";
+import { openPlugin } from "../../core/graph/xla/client/plugin.ts";
 
 let opened: Pjrt | null = null;
 

@@ -8,7 +8,7 @@ import type { OnnxDevice } from "../graph/onnx/writer.ts";
 import { OnnxExecutor } from "../graph/onnx/executor.ts";
 import { requireWebGpu } from "../graph/onnx/webgpu.ts";
 import { loadTensorFlow } from "../graph/tensorflow/binding.ts";
-import { loadXla } from "../graph/xla/plugin.ts";
+import { loadXla } from "../graph/xla/client/plugin.ts";
 import { GraphLearner } from "../learner/graph-learner.ts";
 import type { OptimizerSettings } from "../learner/learner.ts";
 import { trainedParameters } from "../learner/trained-parameters.ts";

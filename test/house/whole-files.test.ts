@@ -14,7 +14,7 @@ const inPlace = [
   "core/checkpoint/best.ts",
   "core/checkpoint/kept-groups.ts",
   "core/learner/learner-files.ts",
-  "core/graph/xla/executable-files.ts",
+  "core/graph/xla/client/executable-files.ts",
   "core/model/files/safetensors-write.ts",
   "plugins/observe/trackio.ts",
   "plugins/observe/wandb.ts",

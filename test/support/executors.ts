@@ -8,7 +8,7 @@ import type { Device, Executor } from "../../core/graph/executor.ts";
 import type { DeviceWeights } from "../../core/learner/optimizer/device-optimizer.ts";
 import type { Weights } from "../../core/model/model.ts";
 import { loadTensorFlow, tensorflowSetup } from "../../core/graph/tensorflow/binding.ts";
-import { loadXla, xlaSetup } from "../../core/graph/xla/plugin.ts";
+import { loadXla, xlaSetup } from "../../core/graph/xla/client/plugin.ts";
 
 /**
  * Why WebGPU is not tested here, or null. A GPU that is the processor itself (SwiftShader) takes a quarter of an hour

@@ -2,7 +2,7 @@
  * The draw of a token from scores: softmax, bans, top-k and top-p without sorting, and the inverted cumulative sum, in
  * blocks of the vocabulary.
  */
-import type { ElementType } from "./pjrt-functions.ts";
+import type { ElementType } from "./client/pjrt-functions.ts";
 import type { Hlo, HloWriter } from "./writer.ts";
 
 /** Tokens of a block, whose masses are added up before it is known in which block the draw falls. */

@@ -4,13 +4,13 @@
  */
 import type { CompileOptions, Device, Executor, Loop, LoopOptions, Program, ProgramRuns } from "../executor.ts";
 import type { Graph } from "../graph.ts";
-import { type CompileCounts, Executables } from "./executables.ts";
-import { ExecutableFiles } from "./executable-files.ts";
-import { type LoopForm, XlaLoop } from "./loop.ts";
-import { Memory } from "./memory.ts";
-import type { Pjrt } from "./pjrt.ts";
+import { type CompileCounts, Executables } from "./client/executables.ts";
+import { ExecutableFiles } from "./client/executable-files.ts";
+import { type LoopForm, XlaLoop } from "./rounds/loop.ts";
+import { Memory } from "./client/memory.ts";
+import type { Pjrt } from "./client/pjrt.ts";
 import { Mesh, type Sharding } from "./placement.ts";
-import { XlaProgram } from "./program.ts";
+import { XlaProgram } from "./passes/program.ts";
 
 /** More would need another form of the options that programs are compiled with. */
 const mostDevices = 127;

@@ -4,10 +4,10 @@ import type { Attributes, Node, Value } from "../graph.ts";
 import { keptScale, splitMix } from "../ops/dropout.ts";
 import type { BlockHeads } from "../ops/block-attention.ts";
 import { plus, times } from "./arithmetic.ts";
-import { attendInTiles, attendInTilesBack, type TileSetting } from "./attention-tiles.ts";
-import { attendChangedInTiles } from "./changed-attention-tiles.ts";
+import { attendInTiles, attendInTilesBack, type TileSetting } from "./tiles/attention-tiles.ts";
+import { attendChangedInTiles } from "./tiles/changed-attention-tiles.ts";
 import { lowerDraw } from "./draw.ts";
-import type { ElementType } from "./pjrt-functions.ts";
+import type { ElementType } from "./client/pjrt-functions.ts";
 import { entries, type Hlo, type HloWriter, type ProductAxes, tensorType } from "./writer.ts";
 
 export interface Lowered {

@@ -1,6 +1,6 @@
 /** How arrays lie on several devices. */
 import type { Shape } from "../dims.ts";
-import type { ArrayType } from "./pjrt-functions.ts";
+import type { ArrayType } from "./client/pjrt-functions.ts";
 import { entries } from "./writer.ts";
 
 /** A copy on each device ("whole"), one of its own on each ("own"), or cut into equal parts along an axis. */

@@ -1,5 +1,5 @@
 /** Writes StableHLO text: operations of arrays of fixed shapes, one a line. */
-import type { ElementType } from "./pjrt-functions.ts";
+import type { ElementType } from "./client/pjrt-functions.ts";
 
 /** An array of the program that is being written. */
 export interface Hlo {

@@ -11,8 +11,8 @@ import { affine, linear, mul } from "../../../core/graph/ops/index.ts";
 import { logits } from "../../../core/graph/ops/linear.ts";
 import { layer } from "../../../core/graph/ops/recompute.ts";
 import { gradient } from "../../../core/graph/gradient.ts";
-import { loadXla, xlaSetup } from "../../../core/graph/xla/plugin.ts";
-import { segmentsOf } from "../../../core/graph/xla/segments.ts";
+import { loadXla, xlaSetup } from "../../../core/graph/xla/client/plugin.ts";
+import { segmentsOf } from "../../../core/graph/xla/passes/segments.ts";
 import { HloWriter } from "../../../core/graph/xla/writer.ts";
 import { largestDifference, relativeError } from "../../golden/support.ts";
 

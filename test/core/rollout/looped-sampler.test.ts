@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OnnxExecutor } from "../../../core/graph/onnx/executor.ts";
 import type { Executor } from "../../../core/graph/executor.ts";
-import { loadXla, xlaSetup } from "../../../core/graph/xla/plugin.ts";
+import { loadXla, xlaSetup } from "../../../core/graph/xla/client/plugin.ts";
 import { loadModelFolder } from "../../../core/model/files/folder.ts";
 import { createModel } from "../../../core/model/registry.ts";
 import { ModelRuntime } from "../../../core/model/runtime.ts";

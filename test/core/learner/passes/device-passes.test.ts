@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { OnnxExecutor } from "../../../../core/graph/onnx/executor.ts";
-import { loadXla, xlaSetup } from "../../../../core/graph/xla/plugin.ts";
+import { loadXla, xlaSetup } from "../../../../core/graph/xla/client/plugin.ts";
 import type { XlaOptions } from "../../../../core/graph/xla/executor.ts";
 import type { Executor } from "../../../../core/graph/executor.ts";
 import { sideBySide } from "../../../../core/learner/passes/device-passes.ts";

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeviceArray, Executor, FileType } from "../../../../core/graph/executor.ts";
 import { OnnxExecutor } from "../../../../core/graph/onnx/executor.ts";
 import type { XlaOptions } from "../../../../core/graph/xla/executor.ts";
-import { loadXla, xlaSetup } from "../../../../core/graph/xla/plugin.ts";
+import { loadXla, xlaSetup } from "../../../../core/graph/xla/client/plugin.ts";
 import { GraphLearner } from "../../../../core/learner/graph-learner.ts";
 import type { ModelConfig } from "../../../../core/model/files/config.ts";
 import { FileWeight, HeldFile } from "../../../../core/model/files/file-weight.ts";

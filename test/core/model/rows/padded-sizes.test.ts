@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { OnnxExecutor } from "../../../../core/graph/onnx/executor.ts";
-import { loadXla, xlaSetup } from "../../../../core/graph/xla/plugin.ts";
+import { loadXla, xlaSetup } from "../../../../core/graph/xla/client/plugin.ts";
 import type { Executor } from "../../../../core/graph/executor.ts";
 import { GraphLearner } from "../../../../core/learner/graph-learner.ts";
 import type { LearnerBatch } from "../../../../core/learner/learner.ts";

@@ -2,9 +2,9 @@
  * Attention in tiles of which some queries read other values, as ops/changed-values.ts has it: what is replaced follows
  * from all probabilities of a query, so tiles are gone through once for each sum that the next one needs.
  */
-import { tileSize } from "../ops/block-attention.ts";
-import { leastAbove, leastSeen } from "../ops/changed-values.ts";
-import { above, atLeast, minus, over, plus, sumOver, times } from "./arithmetic.ts";
+import { tileSize } from "../../ops/block-attention.ts";
+import { leastAbove, leastSeen } from "../../ops/changed-values.ts";
+import { above, atLeast, minus, over, plus, sumOver, times } from "../arithmetic.ts";
 import {
   type Attended,
   attended,
@@ -14,7 +14,7 @@ import {
   type TileSetting,
 } from "./attention-tiles.ts";
 import { byKey, byQuery, overTiles, type Pass, queryRows, type Tile } from "./tile-loop.ts";
-import type { Hlo, HloWriter } from "./writer.ts";
+import type { Hlo, HloWriter } from "../writer.ts";
 
 const { queries: Q, keys: K } = tileSize;
 

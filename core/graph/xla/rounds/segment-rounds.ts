@@ -9,17 +9,17 @@
  * be found in the graph. Here weights, prefixes and caches stay arrays of their own; the price is a start for each
  * layer and round, and that nothing is fused over a layer's end.
  */
-import type { Value } from "../graph.ts";
-import type { LoadedProgram } from "./executables.ts";
-import { lowerNodes } from "./lowering.ts";
+import type { Value } from "../../graph.ts";
+import type { LoadedProgram } from "../client/executables.ts";
+import { lowerNodes } from "../lowering.ts";
 import { type LoopGraph, type LoopSetting, type RoundArrays, type Rounds, typeOf, typeText } from "./loop-graph.ts";
-import type { Held } from "./memory.ts";
-import { commonModule, type Placed } from "./modules.ts";
-import type { ElementType } from "./pjrt-functions.ts";
-import type { PlacedArray, Placement } from "./placement.ts";
-import type { Segment } from "./segments.ts";
-import { sizesIn } from "./sizes.ts";
-import { type Hlo, HloWriter } from "./writer.ts";
+import type { Held } from "../client/memory.ts";
+import { commonModule, type Placed } from "../modules.ts";
+import type { ElementType } from "../client/pjrt-functions.ts";
+import type { PlacedArray, Placement } from "../placement.ts";
+import type { Segment } from "../passes/segments.ts";
+import { sizesIn } from "../sizes.ts";
+import { type Hlo, HloWriter } from "../writer.ts";
 
 /** The program of a segment, and what its arguments and results are. */
 interface Step {

@@ -2,7 +2,7 @@
  * Compiled programs, by their text: segments that read alike are one. What was compiled is kept in files, for the next
  * process.
  */
-import type { PlacedArray } from "./placement.ts";
+import type { PlacedArray } from "../placement.ts";
 import type { Pjrt } from "./pjrt.ts";
 import type { ExecutableFiles } from "./executable-files.ts";
 

@@ -1,13 +1,13 @@
 /** Rounds as one program: a `while` whose body is the whole graph, what it carries written in place. */
-import type { Value } from "../graph.ts";
-import type { LoadedProgram } from "./executables.ts";
-import { lowerNodes } from "./lowering.ts";
+import type { Value } from "../../graph.ts";
+import type { LoadedProgram } from "../client/executables.ts";
+import { lowerNodes } from "../lowering.ts";
 import { type LoopGraph, type LoopSetting, type RoundArrays, type Rounds, typeOf, typeText } from "./loop-graph.ts";
-import type { Held } from "./memory.ts";
-import { commonModule, type Placed } from "./modules.ts";
-import type { PlacedArray } from "./placement.ts";
-import { sizesIn } from "./sizes.ts";
-import { type Hlo, HloWriter } from "./writer.ts";
+import type { Held } from "../client/memory.ts";
+import { commonModule, type Placed } from "../modules.ts";
+import type { PlacedArray } from "../placement.ts";
+import { sizesIn } from "../sizes.ts";
+import { type Hlo, HloWriter } from "../writer.ts";
 
 export class WholeRounds implements Rounds {
   readonly #graph: LoopGraph;

@@ -1,10 +1,10 @@
 /** Arrays in the memory of a device, each freed when the last who holds it lets it go. */
-import { type Device, type DeviceArray, type FloatArray, type HostArray, isFileArray } from "../executor.ts";
+import { type Device, type DeviceArray, type FloatArray, type HostArray, isFileArray } from "../../executor.ts";
 import type { Executables, LoadedProgram } from "./executables.ts";
 import type { Pjrt } from "./pjrt.ts";
-import { Mesh, type Numbers, type PlacedArray, type Placement } from "./placement.ts";
-import { filledText, uniformText } from "./random-arrays.ts";
-import { entries } from "./writer.ts";
+import { Mesh, type Numbers, type PlacedArray, type Placement } from "../placement.ts";
+import { filledText, uniformText } from "../random-arrays.ts";
+import { entries } from "../writer.ts";
 
 /** One hold on an array. */
 export interface Held extends PlacedArray {

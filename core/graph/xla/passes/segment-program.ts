@@ -1,12 +1,12 @@
 /** A segment at some sizes as StableHLO, and what its arguments and results are. */
-import type { Shape } from "../dims.ts";
-import { inputOp, type Value } from "../graph.ts";
-import { lowerNodes } from "./lowering.ts";
-import { commonModule, eachModule } from "./modules.ts";
-import type { ElementType } from "./pjrt-functions.ts";
-import type { Mesh, PlacedArray, Placement } from "./placement.ts";
+import type { Shape } from "../../dims.ts";
+import { inputOp, type Value } from "../../graph.ts";
+import { lowerNodes } from "../lowering.ts";
+import { commonModule, eachModule } from "../modules.ts";
+import type { ElementType } from "../client/pjrt-functions.ts";
+import type { Mesh, PlacedArray, Placement } from "../placement.ts";
 import type { Segment } from "./segments.ts";
-import { type Hlo, HloWriter } from "./writer.ts";
+import { type Hlo, HloWriter } from "../writer.ts";
 
 export interface SegmentSetting {
   readonly sizes: (shape: Shape) => number[];

@@ -1,14 +1,14 @@
 /** A graph's segments, compiled for each set of sizes they are run at. */
-import type { DeviceArray, Feeds, FloatArray, HostArray, Program } from "../executor.ts";
-import { type Graph, type Value, liveNodes, inputOp } from "../graph.ts";
-import type { Executables, LoadedProgram } from "./executables.ts";
-import { lowerings } from "./lowering.ts";
-import type { Held, Memory } from "./memory.ts";
-import type { ElementType } from "./pjrt-functions.ts";
-import type { Placement } from "./placement.ts";
+import type { DeviceArray, Feeds, FloatArray, HostArray, Program } from "../../executor.ts";
+import { type Graph, type Value, liveNodes, inputOp } from "../../graph.ts";
+import type { Executables, LoadedProgram } from "../client/executables.ts";
+import { lowerings } from "../lowering.ts";
+import type { Held, Memory } from "../client/memory.ts";
+import type { ElementType } from "../client/pjrt-functions.ts";
+import type { Placement } from "../placement.ts";
 import { type SegmentProgram, segmentProgram } from "./segment-program.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
-import { readSymbols, sizesIn } from "./sizes.ts";
+import { readSymbols, sizesIn } from "../sizes.ts";
 
 export interface ProgramSetting {
   readonly memory: Memory;

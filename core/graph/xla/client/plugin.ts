@@ -2,14 +2,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { setVariable } from "../../machine/libc.ts";
-import { projectFolder } from "../project-folder.ts";
+import { setVariable } from "../../../machine/libc.ts";
+import { projectFolder } from "../../project-folder.ts";
 import { Executables } from "./executables.ts";
-import { XlaExecutor, type XlaOptions } from "./executor.ts";
+import { XlaExecutor, type XlaOptions } from "../executor.ts";
 import { Memory } from "./memory.ts";
 import { type ClientOptions, Pjrt } from "./pjrt.ts";
-import { HloWriter } from "./writer.ts";
-import { readJsonFile } from "../../machine/json-file.ts";
+import { HloWriter } from "../writer.ts";
+import { readJsonFile } from "../../../machine/json-file.ts";
 
 /** The folder that `papo setup xla` fills. */
 export const xlaFolder = join(projectFolder, ".xla");

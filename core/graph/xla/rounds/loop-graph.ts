@@ -1,11 +1,11 @@
 /** A graph that is run in rounds, taken apart: what is computed before the first round, and what in each of them. */
-import type { LoopOptions } from "../executor.ts";
-import { type Graph, inputOp, liveNodes, type Node, type Value } from "../graph.ts";
-import type { Executables } from "./executables.ts";
-import type { Held, Memory } from "./memory.ts";
-import type { Placed } from "./modules.ts";
-import type { ElementType } from "./pjrt-functions.ts";
-import type { PlacedArray } from "./placement.ts";
+import type { LoopOptions } from "../../executor.ts";
+import { type Graph, inputOp, liveNodes, type Node, type Value } from "../../graph.ts";
+import type { Executables } from "../client/executables.ts";
+import type { Held, Memory } from "../client/memory.ts";
+import type { Placed } from "../modules.ts";
+import type { ElementType } from "../client/pjrt-functions.ts";
+import type { PlacedArray } from "../placement.ts";
 
 export interface LoopSetting {
   readonly memory: Memory;

@@ -1,7 +1,7 @@
 /** OpenXLA in this process: a PJRT plugin, which is a shared library with one C function, driven through koffi. */
 import { createRequire } from "node:module";
 import type koffiType from "koffi";
-import { keepLibrary } from "../../machine/libc.ts";
+import { keepLibrary } from "../../../machine/libc.ts";
 import {
   type ElementType,
   elementTypes,

@@ -1,15 +1,15 @@
 /** A graph run in rounds, of which the host sees nothing until the last is done. */
-import type { DeviceArray, Feed, Feeds, FloatArray, Loop, LoopOptions, Prepared } from "../executor.ts";
-import type { Graph, Value } from "../graph.ts";
-import type { LoadedProgram } from "./executables.ts";
+import type { DeviceArray, Feed, Feeds, FloatArray, Loop, LoopOptions, Prepared } from "../../executor.ts";
+import type { Graph, Value } from "../../graph.ts";
+import type { LoadedProgram } from "../client/executables.ts";
 import { LoopGraph, type LoopSetting, type Rounds } from "./loop-graph.ts";
 import { constantInputs, prepareConstants, PreparedValues } from "./loop-prepared.ts";
-import type { Held, Memory } from "./memory.ts";
+import type { Held, Memory } from "../client/memory.ts";
 import { outputOutside, SegmentRounds } from "./segment-rounds.ts";
-import { mostAlike, segmentsOf } from "./segments.ts";
-import { readSymbols } from "./sizes.ts";
+import { mostAlike, segmentsOf } from "../passes/segments.ts";
+import { readSymbols } from "../sizes.ts";
 import { WholeRounds } from "./whole-rounds.ts";
-import { entries } from "./writer.ts";
+import { entries } from "../writer.ts";
 
 /** How rounds are run: as one program, or as programs of a round's segments that the host starts. */
 export type LoopForm = "whole" | "segments";

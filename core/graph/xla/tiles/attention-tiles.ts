@@ -2,10 +2,10 @@
  * Lowering of attention in blocks (ops/block-attention.ts) to programs of fixed sizes: a loop over tiles, with softmax
  * that is rescaled as keys come (arXiv:2205.14135). Axes are those of tile-loop.ts.
  */
-import { type BlockHeads, tileSize } from "../ops/block-attention.ts";
-import { atLeast, exp, larger, minus, over, plus, times } from "./arithmetic.ts";
+import { type BlockHeads, tileSize } from "../../ops/block-attention.ts";
+import { atLeast, exp, larger, minus, over, plus, times } from "../arithmetic.ts";
 import { byKey, byQuery, keyRows, overTiles, queryRows, type Tile } from "./tile-loop.ts";
-import type { Hlo, HloWriter } from "./writer.ts";
+import type { Hlo, HloWriter } from "../writer.ts";
 
 const { queries: Q, keys: K } = tileSize;
 

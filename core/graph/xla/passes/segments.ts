@@ -2,8 +2,8 @@
  * A graph cut where it says so: pieces that are compiled for themselves, so that layers that are alike are compiled
  * once.
  */
-import { shapeText } from "../dims.ts";
-import { attributesKey, type Graph, inputOp, liveNodes, type Node, type Value } from "../graph.ts";
+import { shapeText } from "../../dims.ts";
+import { attributesKey, type Graph, inputOp, liveNodes, type Node, type Value } from "../../graph.ts";
 
 /** Nodes that run as one program. */
 export interface Segment {

@@ -1,14 +1,14 @@
 /** What all rounds of a loop read and none changes, computed once for many runs. */
-import type { Prepared } from "../executor.ts";
-import { inputOp, type Value } from "../graph.ts";
-import type { LoadedProgram } from "./executables.ts";
-import { lowerNodes } from "./lowering.ts";
+import type { Prepared } from "../../executor.ts";
+import { inputOp, type Value } from "../../graph.ts";
+import type { LoadedProgram } from "../client/executables.ts";
+import { lowerNodes } from "../lowering.ts";
 import { type LoopGraph, type LoopSetting, typeOf } from "./loop-graph.ts";
-import type { Held } from "./memory.ts";
-import { commonModule } from "./modules.ts";
-import type { PlacedArray } from "./placement.ts";
-import { sizesIn } from "./sizes.ts";
-import { type Hlo, HloWriter } from "./writer.ts";
+import type { Held } from "../client/memory.ts";
+import { commonModule } from "../modules.ts";
+import type { PlacedArray } from "../placement.ts";
+import { sizesIn } from "../sizes.ts";
+import { type Hlo, HloWriter } from "../writer.ts";
 
 /** What the rounds read that is the same in all of them, as it was computed from arrays of one set of sizes. */
 export class PreparedValues implements Prepared {

@@ -2,8 +2,8 @@
  * A loop over tiles of queries and keys (ops/block-attention.ts), and arrays as tiles read them. Axes: kv heads of
  * keys, G queries of each, Q queries and K keys of a tile.
  */
-import { type BlockHeads, tileFields, tileSize } from "../ops/block-attention.ts";
-import type { Hlo, HloWriter } from "./writer.ts";
+import { type BlockHeads, tileFields, tileSize } from "../../ops/block-attention.ts";
+import type { Hlo, HloWriter } from "../writer.ts";
 
 const { queries: Q, keys: K } = tileSize;
 
