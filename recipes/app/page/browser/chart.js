@@ -1,4 +1,7 @@
-/* One chart: heading, what it shows and which way is good, values under the pointer, the plot. Arrow keys move the pointer. */
+/*
+ * One chart: heading, what it shows and which way is good, values under the pointer, the plot. Arrow keys move the
+ * pointer.
+ */
 import { element, number } from "./dom.js";
 import { colourOf } from "./looks.js";
 import { plotOptions } from "./plot.js";

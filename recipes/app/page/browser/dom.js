@@ -1,4 +1,7 @@
-/* Elements made of data. Every foreign text becomes a text node or an attribute set by name: nothing is parsed as HTML. */
+/*
+ * Elements made of data. Every foreign text becomes a text node or an attribute set by name: nothing is parsed as
+ * HTML.
+ */
 
 const make = (node, attributes, children) => {
   for (const [name, value] of Object.entries(attributes)) {

@@ -1,4 +1,7 @@
-/* How runs look: a colour for each recipe, a dash for each of its seeds; the same in curves, legend and tables. palettes.js is made of ../palettes.ts. */
+/*
+ * How runs look: a colour for each recipe, a dash for each of its seeds; the same in curves, legend and tables.
+ * palettes.js is made of ../palettes.ts.
+ */
 import { drawing } from "./dom.js";
 import { palettes } from "./palettes.js";
 

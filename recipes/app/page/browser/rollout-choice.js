@@ -1,4 +1,7 @@
-/* Which rollouts fit the filters, in which order: on the index alone, since the rollouts themselves are fetched a page at a time. */
+/*
+ * Which rollouts fit the filters, in which order: on the index alone, since the rollouts themselves are fetched a
+ * page at a time.
+ */
 
 export const emptyIndex = () => ({
   version: -1,
