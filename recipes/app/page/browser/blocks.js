@@ -1,4 +1,7 @@
-/* Tables, bars and notes of a section. On a narrow screen each row of a table stands for itself, every cell with its column's name. */
+/*
+ * Tables, bars and notes of a section. On a narrow screen each row of a table stands for itself, every cell with its
+ * column's name.
+ */
 import { element, note } from "./dom.js";
 
 const cellOf = (cell, label) =>

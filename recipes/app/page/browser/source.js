@@ -1,4 +1,7 @@
-/* Where the page's data comes from: what is frozen in the file, or a server that follows the runs. Both answer the same questions. */
+/*
+ * Where the page's data comes from: what is frozen in the file, or a server that follows the runs. Both answer the
+ * same questions.
+ */
 import { byId } from "./dom.js";
 
 /** @returns the source of a report: everything is here */

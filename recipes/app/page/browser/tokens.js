@@ -1,4 +1,7 @@
-/* A response token by token, coloured by what is known of each; the pointer or the arrow keys read a token's numbers. */
+/*
+ * A response token by token, coloured by what is known of each; the pointer or the arrow keys read a token's
+ * numbers.
+ */
 import { element, number } from "./dom.js";
 
 export const colourings = {
