@@ -3,6 +3,7 @@
  * it is fed.
  */
 import type { Feeds, HostArray } from "../graph/executor.ts";
+import { type Graph, liveNodes, type Node, type Value } from "../graph/graph.ts";
 import { symbolsOf } from "../graph/onnx/executor.ts";
 import { peakBytes } from "../graph/onnx/peak.ts";
 import { isDivergence, type LearnerBatch, type Output } from "../learner/learner.ts";
@@ -317,6 +318,8 @@ const withPixels = (subject: PlanSubject, picture: EncodedPicture): EncodedPictu
   picture.pixels.length > 0 ? picture : { ...picture, pixels: new Float32Array(patchNumbers(subject, picture)) };
 
 export interface SamplingPeaks {
+  /** Bytes of float32 of each weight that products of the decode program read, joined ones one by one. */
+  readonly products: readonly number[];
   readonly prefill: number;
   readonly decoding: number;
   /** What environments say, being read; 0 where there are none. */
@@ -355,10 +358,19 @@ export function samplingPeaks(
   const { graph } = subject.trace((own, parameters) => traceDecode(own, parameters, subject.model, apart));
   const sizes = new Map(Object.entries(wave));
   subject.planned(graph, sizes);
+  const products = productWeights(subject, graph);
   // With weights of its own a program widens none.
   const decoding = peakBytes(graph, { sizes, files: apart ? subject.inFiles : new Map() }) + outputBytes(graph, sizes);
   const words = turns === undefined ? 0 : wordsPeak(subject, wave, prefillTokens, turns.visualTokens);
-  return { prefill: peakOf(subject, prefill, feeds, { adds: false }), decoding, words };
+  return { products, prefill: peakOf(subject, prefill, feeds, { adds: false }), decoding, words };
+}
+
+/** Of the model's weights that a graph reads whole, and not only rows of. */
+function productWeights({ model }: PlanSubject, graph: Graph): number[] {
+  const picked = (node: Node, value: Value): boolean => node.op.name === "gatherRows" && node.inputs[0] === value;
+  const whole = new Set(liveNodes(graph).flatMap((node) => node.inputs.filter((value) => !picked(node, value))));
+  const read = [...graph.inputs].filter(([name, value]) => model.parameters.has(name) && whole.has(value));
+  return read.map(([name]) => model.parameters.get(name)!.reduce((a, b) => a * b, 4));
 }
 
 /** As many words at once as the sampler reads, as long as a response may be. */

@@ -19,7 +19,8 @@ import { grpo } from "@papo/recipes";
 import { adviceFor, refuseTooLarge } from "../../../core/plan/advice.ts";
 import type { JsonObject } from "../../../core/model/files/json.ts";
 import { readModelConfig } from "../../../core/model/files/read-config.ts";
-import { familyOf } from "../../../core/model/registry.ts";
+import { promptLength } from "../../../core/model/model.ts";
+import { createModel, familyOf } from "../../../core/model/registry.ts";
 import { doesNotFit, fits, planTable } from "../../../core/plan/text.ts";
 
 /** A published model, or one with fewer layers, which is traced sooner. */
@@ -185,6 +186,22 @@ test("on a device its memory is planned, and what the sampler takes by itself fo
   };
   expect(await decoding(8 * GB)).toBe(0);
   expect(await decoding(64 * GB)).toBeGreaterThan(0);
+});
+
+test("decoding has the weights of its products once, and one of them twice while it is packed; rows of a table are read where it is", async () => {
+  for (const [name, tied] of [["Qwen2.5-VL-3B", true], ["Qwen2.5-VL-7B", false]] as const) {
+    const model = shape(name, 2);
+    const { decoder } = createModel(model.config);
+    const { settings, run } = runOf(model, { lora: {} });
+    const planned = await planOf(model, settings, run);
+    const numbers = [...decoder.parameters.values()].reduce((sum, axes) => sum + axes.reduce((a, b) => a * b, 1), 0);
+    const table = decoder.vocabularySize * decoder.hiddenSize;
+    expect(part(planned, "decoding"), name).toBe(4 * (tied ? numbers : numbers - table));
+    // The head is the largest. 2 × 4 responses of 64 tokens and 2 prompts with keys and values of 2 layers.
+    const cached = 2 * (promptLength(run.prompt) + 4 * 64) * 2 * 2 * decoder.keyValueHeads * decoder.headSize;
+    expect(part(planned, "decoder's weights"), name).toBe(4 * (table + cached));
+    expect(planned.host, name).toBeGreaterThanOrEqual(part(planned, "decoding") + part(planned, "decoder's weights"));
+  }
 });
 
 test("on WebGPU, which limits arrays, the largest of all passes is known", async () => {
