@@ -262,8 +262,8 @@ function sampledParts(
   return {
     ...peaks,
     cache: wave!.B * (P + wave!.N * responseTokens) * tokenBytes,
-    copy: copies ? peaks.products.reduce((a, b) => a + b, 0) : 0,
-    packing: copies ? Math.max(...peaks.products) : 0,
+    copy: copies ? peaks.products.reduce((sum, { bytes }) => sum + bytes, 0) : 0,
+    packing: copies ? Math.max(0, ...peaks.products.map(({ bytes, mapped }) => (mapped ? 0 : bytes))) : 0,
   };
 }
 

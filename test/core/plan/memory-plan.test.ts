@@ -20,6 +20,7 @@ import { adviceFor, refuseTooLarge } from "../../../core/plan/advice.ts";
 import type { JsonObject } from "../../../core/model/files/json.ts";
 import { readModelConfig } from "../../../core/model/files/read-config.ts";
 import { promptLength } from "../../../core/model/model.ts";
+import type { EncodedPicture } from "../../../core/model/processing/picture.ts";
 import { createModel, familyOf } from "../../../core/model/registry.ts";
 import { doesNotFit, fits, planTable } from "../../../core/plan/text.ts";
 
@@ -201,7 +202,28 @@ test("decoding has the weights of its products once, and one of them twice while
     const cached = 2 * (promptLength(run.prompt) + 4 * 64) * 2 * 2 * decoder.keyValueHeads * decoder.headSize;
     expect(part(planned, "decoder's weights"), name).toBe(4 * (table + cached));
     expect(planned.host, name).toBeGreaterThanOrEqual(part(planned, "decoding") + part(planned, "decoder's weights"));
+    // Pages of a float32 file are nobody's memory.
+    const wide = await planOf({ ...model, typeOf: () => "F32" }, settings, run);
+    expect([part(wide, "decoding"), part(wide, "decoder's weights")], name).toEqual([part(planned, "decoding"), 0]);
   }
+});
+
+test("where sizes are padded the tower is counted with the padding, forward and back", async () => {
+  const model = shape("SmolVLM2-256M", 1);
+  const { vision, decoder } = createModel(model.config);
+  /** Both passes, of one picture. */
+  const tower = async (executor: "onnxruntime" | "xla", tiles: number): Promise<number[]> => {
+    const picture: EncodedPicture = { hash: "tiles", grid: [tiles, 32, 32], pixels: new Float32Array() };
+    const prompt = { ids: new Int32Array(vision.tokens(picture)).fill(decoder.pictureToken), pictures: [picture] };
+    const { settings, run } = runOf(model, { executor });
+    const planned = await planOf(model, settings, { ...run, prompts: 1, sampled: 0, prompt });
+    return ["encoding a picture", "learning, vision tower"].map((name) => part(planned, name));
+  };
+  // OpenXLA computes 9 tiles as 10.
+  expect(await tower("xla", 9)).toEqual(await tower("xla", 10));
+  const [nine, ten] = [await tower("onnxruntime", 9), await tower("onnxruntime", 10)];
+  nine.forEach((bytes, pass) => expect(bytes).toBeLessThan(ten[pass]!));
+  expect(Math.min(...nine)).toBeGreaterThan(0);
 });
 
 test("on WebGPU, which limits arrays, the largest of all passes is known", async () => {
