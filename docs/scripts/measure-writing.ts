@@ -31,7 +31,11 @@ await new Promise((resolve) => watcher.once("online", resolve));
 
 try {
   const source = await modelFolder(root, name);
-  const { weights } = await loadModelFolder(source, (config) => createModel(config).parameters, () => place === "files");
+  const { weights } = await loadModelFolder(
+    source,
+    (config) => createModel(config).parameters,
+    () => place === "files",
+  );
   globalThis.gc?.();
   // Arrays that were collected are freed by another thread.
   await setTimeout(1000);
@@ -44,8 +48,10 @@ try {
   const shards = readdirSync(output).filter((file) => file.endsWith(".safetensors"));
   const shard = Math.max(...shards.map((file) => statSync(join(output, file)).size));
   const grown = largest[0] / 1024 - before;
-  console.log(`${name}, weights in ${place}: ${shards.length} shards, the largest ${(shard / 2 ** 20).toFixed(0)} MiB, ` +
-    `memory + ${grown.toFixed(0)} MiB beside ${before.toFixed(0)}, ${seconds.toFixed(1)} s`);
+  console.log(
+    `${name}, weights in ${place}: ${shards.length} shards, the largest ${(shard / 2 ** 20).toFixed(0)} MiB, ` +
+      `memory + ${grown.toFixed(0)} MiB beside ${before.toFixed(0)}, ${seconds.toFixed(1)} s`,
+  );
 } finally {
   await watcher.terminate();
   rmSync(root, { recursive: true, force: true });

@@ -190,7 +190,10 @@ test("on a device its memory is planned, and what the sampler takes by itself fo
 });
 
 test("decoding has the weights of its products once, and one of them twice while it is packed; rows of a table are read where it is", async () => {
-  for (const [name, tied] of [["Qwen2.5-VL-3B", true], ["Qwen2.5-VL-7B", false]] as const) {
+  for (const [name, tied] of [
+    ["Qwen2.5-VL-3B", true],
+    ["Qwen2.5-VL-7B", false],
+  ] as const) {
     const model = shape(name, 2);
     const { decoder } = createModel(model.config);
     const { settings, run } = runOf(model, { lora: {} });
