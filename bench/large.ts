@@ -1,6 +1,7 @@
 /**
- * One step of a large model with an adapter, sampling included, in the memory of this machine:
- * `node --import tsx bench/large.ts <m110|m530|b1|b3> <grpo|papo> [prompts] [responses] [tokens]`.
+ * One step of a large model, with an adapter or of all weights, sampling included, in the memory of this machine:
+ * `node --import tsx bench/large.ts <m110|m530|b1|b3> <grpo|papo> [prompts] [responses] [tokens] [adapter|all]`.
+ * Run it twice: the first run makes the model's folder, which takes memory too.
  * Prints seconds, the largest memory of the process, whole and without the pages of files, and what the plan announced
  * of the latter. GB are 10^9 bytes, as the plan's.
  */
@@ -13,7 +14,8 @@ import { writeRows } from "./data.ts";
 import { modelFolder } from "./models.ts";
 import { memoryOf, peakMemory } from "./side.ts";
 
-const [model = "b1", recipe = "grpo", prompts = "1", responses = "2", tokens = "16"] = process.argv.slice(2);
+const [model = "b1", recipe = "grpo", prompts = "1", responses = "2", tokens = "16", trained = "adapter"] =
+  process.argv.slice(2);
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "runs", "bench");
 
 class LengthRewardPlugin implements Plugin {
@@ -45,7 +47,7 @@ const settings = {
   learningRate: 1e-6,
   checkpointEvery: 0,
   recompute: true,
-  lora: { rank: 16, alpha: 32 },
+  ...(trained === "all" ? {} : { lora: { rank: 16, alpha: 32 } }),
 };
 const begun = performance.now();
 const policy = await openPolicy({ folder, ...learnerSettings(parseSettings(settings)) });

@@ -45,9 +45,10 @@ function large(
   sizes: Decoder,
   [width, layers, heads, intermediate]: Tower,
   fullAttention: readonly number[],
+  vocabulary = 151_936,
 ): ModelSizes {
   return {
-    text: decoder(151_936, sizes),
+    text: decoder(vocabulary, sizes),
     tower: { ...tower, width, layers, heads, intermediate, fullAttention },
     type: "BF16",
   };
@@ -62,6 +63,9 @@ const models: Readonly<Record<string, ModelSizes>> = {
   m110: large([512, 8, 8, 2, 1408], [320, 4, 5, 856], [1, 3]),
   m530: large([896, 24, 14, 2, 4864], [512, 8, 8, 1368], [3, 7]),
   b1: large([1280, 26, 10, 2, 6912], [640, 10, 10, 1712], [4, 9]),
+  // One layer of the width and with the vocabulary of 7 billion parameters: its tied table is 2.18 GB in float32.
+  table: large([3584, 1, 28, 4, 18_944], [320, 4, 5, 856], [1, 3], 152_064),
+  table32: { ...large([3584, 1, 28, 4, 18_944], [320, 4, 5, 856], [1, 3], 152_064), type: "F32" },
   b3: large([2048, 36, 16, 2, 11_008], [1280, 32, 16, 3420], [7, 15, 23, 31]),
 };
 

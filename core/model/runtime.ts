@@ -66,6 +66,9 @@ export interface RuntimeOptions {
   readonly adapters?: readonly Adapter[];
 }
 
+/** Bytes from which on onnxruntime takes no array from memory as a constant; from a file it does. */
+export const tooLargeConstant = 2 ** 31;
+
 export class ModelRuntime {
   readonly model: VisionLanguageModel;
   readonly executor: Executor;
@@ -255,14 +258,14 @@ export class ModelRuntime {
     };
   }
 
-  /** Whether a program may hold these parameters in float32; onnxruntime takes no array of 2 GiB from memory. */
+  /** Whether a program may hold these parameters in float32. */
   #canCopy(parameters: readonly string[], copyBytes: number): boolean {
     const bytes = parameters.map((name) => this.parameters.get(name)!.reduce((a, b) => a * b, 4));
     const largestHeld = Math.max(
       0,
       ...bytes.filter((_, i) => !(this.#sets.frozen.get(parameters[i]!) instanceof FileWeight)),
     );
-    return bytes.reduce((a, b) => a + b, 0) <= copyBytes && largestHeld < 2 ** 31;
+    return bytes.reduce((a, b) => a + b, 0) <= copyBytes && largestHeld < tooLargeConstant;
   }
 
   /** Frozen parameters that stay in files, of those that a program reads. */

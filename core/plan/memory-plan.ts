@@ -2,6 +2,7 @@
 import type { LargestArray } from "../graph/onnx/peak.ts";
 import { blockSize } from "../learner/optimizer/block-quantization.ts";
 import { promptLength } from "../model/model.ts";
+import { tooLargeConstant } from "../model/runtime.ts";
 import { samplerDefaults, samplerLimits } from "../rollout/limits.ts";
 import { planWaves } from "../rollout/waves.ts";
 import { processBytes } from "../machine/memory.ts";
@@ -61,12 +62,6 @@ export interface MemoryPlan {
   readonly parameters: number;
 }
 
-/**
- * A copy of the weights that the decode program holds: as they are, and once more where onnxruntime packs products'
- * weights for its kernels (all but the embedding).
- */
-const packedShare = 1;
-
 /** @param teachers the run's, as subjects of which nothing is trained */
 export function planMemory(
   subject: PlanSubject,
@@ -85,7 +80,7 @@ export function planMemory(
   const decoding =
     sampling === null || sampling.copy === 0
       ? []
-      : [{ name: "decoding", bytes: sampling.copy, note: "a copy of the weights, and packed" }];
+      : [{ name: "decoding", bytes: sampling.copy, note: "a copy of the weights, packed for products" }];
   const asked = [...teachers].map(([name, teacher]) => ({
     name: `scoring, "${name}"`,
     bytes: scoringPeak(teacher, run),
@@ -227,8 +222,13 @@ function teacherPart(name: string, teacher: PlanSubject): MemoryPart {
 
 interface SampledParts extends SamplingPeaks {
   readonly cache: number;
-  /** Of the weights, for decoding. */
+  /**
+   * Of the weights, for decoding: once, since onnxruntime drops each weight when it has packed it for its product.
+   * Tables whose rows are picked are read where they are.
+   */
   readonly copy: number;
+  /** Of the copy what is there twice while it is made: the weight that is being packed. */
+  readonly packing: number;
 }
 
 function sampledParts(
@@ -251,7 +251,9 @@ function sampledParts(
     .map((members) => ({ B: members.length, N: Math.max(...members.map(({ count }) => count)), P, L: responseTokens }))
     .sort((a, b) => b.B * b.N - a.B * a.N);
   const read = 4 * subject.count((name) => decoder.parameters.has(name));
-  const copies = !subject.hasDevice && read <= limits.copyBytes;
+  const inMemory = [...decoder.parameters].filter(([name]) => !subject.inFiles.has(name));
+  const largest = Math.max(0, ...inMemory.map(([, shape]) => shape.reduce((a, b) => a * b, 4)));
+  const copies = !subject.hasDevice && read <= limits.copyBytes && largest < tooLargeConstant;
   const peaks = samplingPeaks(subject, prompt, wave!, {
     prefillTokens: samplerDefaults.prefillTokens,
     apart: !copies,
@@ -260,7 +262,8 @@ function sampledParts(
   return {
     ...peaks,
     cache: wave!.B * (P + wave!.N * responseTokens) * tokenBytes,
-    copy: copies ? (1 + packedShare) * read : 0,
+    copy: copies ? peaks.products.reduce((sum, { bytes }) => sum + bytes, 0) : 0,
+    packing: copies ? Math.max(0, ...peaks.products.map(({ bytes, mapped }) => (mapped ? 0 : bytes))) : 0,
   };
 }
 
@@ -276,6 +279,11 @@ function passParts(
       ? []
       : [
           { name: "prompts", bytes: sampling.cache + sampling.prefill, note: "cache, and prompts that are read" },
+          {
+            name: "decoder's weights",
+            bytes: sampling.packing === 0 ? 0 : sampling.cache + sampling.packing,
+            note: "cache, and the largest of them while it is packed",
+          },
           {
             name: "sampling",
             bytes: sampling.cache + sampling.decoding,

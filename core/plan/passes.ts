@@ -3,6 +3,7 @@
  * it is fed.
  */
 import type { Feeds, HostArray } from "../graph/executor.ts";
+import { type Graph, liveNodes, type Node, type Value } from "../graph/graph.ts";
 import { symbolsOf } from "../graph/onnx/executor.ts";
 import { peakBytes } from "../graph/onnx/peak.ts";
 import { isDivergence, type LearnerBatch, type Output } from "../learner/learner.ts";
@@ -261,10 +262,10 @@ function peakOf(
 function visionPeak(subject: PlanSubject, work: PlannedWork): number {
   const { vision } = subject.model;
   const peaks = [...work.prompt.pictures, ...shownPictures(subject.model, work, 0)].map((picture) => {
-    const inBlocks = seesInBlocks([picture], blocksOf(subject));
+    const { feeds, inBlocks } = towerFeeds(subject, [picture]);
     const trace: TraceModel = (graph, parameters) =>
       graph.output("features", vision.trace(graph, parameters, { inBlocks }));
-    return peakOf(subject, trace, vision.feeds([withPixels(subject, picture)], { inBlocks }), { adds: false });
+    return peakOf(subject, trace, feeds, { adds: false });
   });
   return Math.max(0, ...peaks);
 }
@@ -279,18 +280,10 @@ function visionLearningPeak(subject: PlanSubject, work: PlannedWork): number {
   const pictures = [...given, ...Array.from({ length: prompts }, () => prompt.pictures).flat()].slice(0, mostPictures);
   const [chunk] = pictureChunks(pictures);
   if (chunk === undefined) return 0;
-  const rows = chunk.reduce((sum, picture) => sum + vision.tokens(picture), 0);
-  const cotangent: HostArray = { shape: [rows, vision.featureWidth], data: new Float32Array() };
+  const { feeds: fed, inBlocks } = towerFeeds(subject, chunk);
+  const cotangent: HostArray = { shape: [vision.rows(fed), vision.featureWidth], data: new Float32Array() };
   const one: HostArray = { shape: [1], data: Float32Array.of(1) };
-  const inBlocks = seesInBlocks(chunk, blocksOf(subject));
-  const feeds = {
-    ...vision.feeds(
-      chunk.map((picture) => withPixels(subject, picture)),
-      { inBlocks },
-    ),
-    "cotangent.features": cotangent,
-    one,
-  };
+  const feeds = { ...fed, "cotangent.features": cotangent, one };
   return peakOf(
     subject,
     (graph, parameters) =>
@@ -298,6 +291,20 @@ function visionLearningPeak(subject: PlanSubject, work: PlannedWork): number {
     feeds,
     { adds: true },
   );
+}
+
+/** What the tower is fed of pictures that go through it at once, of the sizes that the executor pads to. */
+function towerFeeds(subject: PlanSubject, pictures: readonly EncodedPicture[]) {
+  const executor = blocksOf(subject);
+  const inBlocks = seesInBlocks(pictures, executor);
+  const options = { inBlocks, padded: executor.fixedSizes === true };
+  return {
+    inBlocks,
+    feeds: subject.model.vision.feeds(
+      pictures.map((picture) => withPixels(subject, picture)),
+      options,
+    ),
+  };
 }
 
 /** More than go through the tower at once. */
@@ -316,7 +323,16 @@ export function patchNumbers({ model }: PlanSubject, { pixels, grid: [time, heig
 const withPixels = (subject: PlanSubject, picture: EncodedPicture): EncodedPicture =>
   picture.pixels.length > 0 ? picture : { ...picture, pixels: new Float32Array(patchNumbers(subject, picture)) };
 
+/** A weight in float32, bytes. */
+interface ProductWeight {
+  readonly bytes: number;
+  /** It stands like that in a file, whose pages are read where they are. */
+  readonly mapped: boolean;
+}
+
 export interface SamplingPeaks {
+  /** Weights that the decode program reads whole, joined ones one by one. */
+  readonly products: readonly ProductWeight[];
   readonly prefill: number;
   readonly decoding: number;
   /** What environments say, being read; 0 where there are none. */
@@ -355,10 +371,22 @@ export function samplingPeaks(
   const { graph } = subject.trace((own, parameters) => traceDecode(own, parameters, subject.model, apart));
   const sizes = new Map(Object.entries(wave));
   subject.planned(graph, sizes);
+  const products = productWeights(subject, graph);
   // With weights of its own a program widens none.
   const decoding = peakBytes(graph, { sizes, files: apart ? subject.inFiles : new Map() }) + outputBytes(graph, sizes);
   const words = turns === undefined ? 0 : wordsPeak(subject, wave, prefillTokens, turns.visualTokens);
-  return { prefill: peakOf(subject, prefill, feeds, { adds: false }), decoding, words };
+  return { products, prefill: peakOf(subject, prefill, feeds, { adds: false }), decoding, words };
+}
+
+/** Of the model's weights that a graph reads whole, and not only rows of. */
+function productWeights({ model, inFiles }: PlanSubject, graph: Graph): ProductWeight[] {
+  const picked = (node: Node, value: Value): boolean => node.op.name === "gatherRows" && node.inputs[0] === value;
+  const whole = new Set(liveNodes(graph).flatMap((node) => node.inputs.filter((value) => !picked(node, value))));
+  const read = [...graph.inputs].filter(([name, value]) => model.parameters.has(name) && whole.has(value));
+  return read.map(([name]) => ({
+    bytes: model.parameters.get(name)!.reduce((a, b) => a * b, 4),
+    mapped: inFiles.get(name) === "F32",
+  }));
 }
 
 /** As many words at once as the sampler reads, as long as a response may be. */

@@ -47,7 +47,7 @@ export type GoldenPart =
 
 /** A user's turn as the project encodes it, pictures read from the golden folder. */
 export async function encodeMessage(
-  { processor }: LoadedModel,
+  { processor }: Pick<LoadedModel, "processor">,
   parts: readonly GoldenPart[],
 ): Promise<{ readonly text: string; readonly prompt: EncodedPrompt }> {
   const files = parts.flatMap((part) => (part.type === "image" ? [join(goldenDir(), "images", part.image)] : []));

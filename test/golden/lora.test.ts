@@ -9,7 +9,16 @@ import type { EncodedPrompt } from "../../core/model/model.ts";
 import { createModel } from "../../core/model/registry.ts";
 import { ModelRuntime } from "../../core/model/runtime.ts";
 import { executors } from "../support/executors.ts";
-import { completionBatch, createLearner, goldenPictures, maskedRow, sampleGreedily } from "./loaded-model.ts";
+import { Processor } from "../../core/model/processing/processor.ts";
+import {
+  completionBatch,
+  createLearner,
+  encodeMessage,
+  type GoldenPart,
+  goldenPictures,
+  maskedRow,
+  sampleGreedily,
+} from "./loaded-model.ts";
 import {
   closest,
   goldenDir,
@@ -44,24 +53,35 @@ const committed = fileURLToPath(new URL("cases", import.meta.url));
 const folder =
   [goldenDir(), join(goldenDir(), "lora")].find((candidate) => existsSync(join(candidate, "adapters"))) ?? null;
 const adapters = folder === null ? [] : readdirSync(join(folder, "adapters")).sort();
-const base = [goldenDir(), committed]
-  .map((candidate) => join(candidate, "models", "tiny"))
-  .find((candidate) => existsSync(candidate))!;
+
+/** The folder that an adapter is for, by its adapter_config.json: "models/tiny". */
+function baseOf(name: string): string {
+  const config = join(folder!, "adapters", name, "adapter_config.json");
+  const { base_model_name_or_path: base } = readJson<{ readonly base_model_name_or_path: string }>(config);
+  const found = [goldenDir(), committed].map((root) => join(root, base)).find((candidate) => existsSync(candidate));
+  if (found === undefined)
+    throw new Error(`${config} names ${base}, which is neither in ${goldenDir()} nor in ${committed}`);
+  return found;
+}
 if (folder === null) console.log(`skipped: ${goldenDir()} has no adapters`);
 
 const norm = (data: ArrayLike<number>): number =>
   Math.sqrt(Array.from(data).reduce((sum: number, g) => sum + g * g, 0));
 
-/** The prompts of a case of the base, as they were tokenised for it. */
-async function readCase(name: string, model: ReturnType<typeof createModel>) {
-  const info = readJson<{ prompt_len: number; grid_thw: number[][] }>(`${base}.${name}.json`);
+/**
+ * The prompts of a case of the base, as they were tokenised for it; pictures as the project reads them where the case
+ * has no pixels.
+ */
+async function readCase(base: string, name: string, model: ReturnType<typeof createModel>) {
+  const info = readJson<{ prompt_len: number; grid_thw: number[][]; messages: GoldenPart[][] }>(`${base}.${name}.json`);
   const tensors = await readTensors(`${base}.${name}.safetensors`);
   const [ids, attention, pixels] = [
     tensorOf(tensors, "input_ids"),
     tensorOf(tensors, "attention_mask"),
     tensors.get("pixel_values"),
   ];
-  const pictures = pixels === undefined ? [] : goldenPictures(pixels, info.grid_thw);
+  const pictures =
+    pixels === undefined ? await ownPictures(base, info.messages) : goldenPictures(pixels, info.grid_thw);
   const prompts = Array.from({ length: ids.shape[0]! }, (_, row): EncodedPrompt => {
     const own = Int32Array.from(maskedRow(ids, attention, row, 0, info.prompt_len));
     let left = own.filter((id) => id === model.decoder.pictureToken).length;
@@ -79,6 +99,12 @@ async function readCase(name: string, model: ReturnType<typeof createModel>) {
   };
 }
 
+async function ownPictures(base: string, messages: readonly (readonly GoldenPart[])[]) {
+  const processor = await Processor.load(base);
+  const encoded = await Promise.all(messages.map((parts) => encodeMessage({ processor }, parts)));
+  return encoded.flatMap(({ prompt }) => prompt.pictures);
+}
+
 // A file without tests would be an error.
 test.skipIf(folder !== null)("adapters", ({ skip }) => skip());
 
@@ -88,6 +114,7 @@ describe
   "adapter %s on %s",
   (name, _, executor) => {
     const info = readJson<AdapterInfo>(join(folder!, `${name}.json`));
+    const base = baseOf(name);
     let tensors: ReadonlyMap<string, GoldenTensor>;
     let adapted: ModelRuntime;
     let merged: ModelRuntime;
@@ -116,7 +143,7 @@ describe
       const golden = info.cases[name]!;
 
       test("log-probs, beside the base and merged into it", async () => {
-        const { batch } = await readCase(name, adapted.model);
+        const { batch } = await readCase(base, name, adapted.model);
         for (const [runtime, tensor] of [
           [adapted, "logps"],
           [merged, "logps_merged"],
@@ -130,7 +157,7 @@ describe
       });
 
       test.each([false, true])("gradients of the factors, and of nothing else; recompute %s", async (recompute) => {
-        const { batch } = await readCase(name, adapted.model);
+        const { batch } = await readCase(base, name, adapted.model);
         const count = batch.rows.reduce((total, { tokens }) => total + tokens.length, 0);
         const T = Math.max(...batch.rows.map(({ tokens }) => tokens.length));
         const learner = createLearner({ runtime: adapted }, 4096, { recompute });
@@ -150,6 +177,7 @@ describe
             : [`${parameter}: ${norm(gradients.get(parameter) ?? [])}, golden ${f64}`];
         });
         expect(off).toEqual([]);
+        expect(Object.keys(golden.grad_norms_f64).length).toBeGreaterThan(0);
         expect(
           [...gradients].filter(([parameter, data]) => !(parameter in golden.grad_norms_f64) && norm(data) > 0),
         ).toEqual([]);
@@ -166,7 +194,7 @@ describe
       });
 
       test("the sampler's greedy tokens are the merged model's, and torch's", async () => {
-        const { prompts } = await readCase(name, adapted.model);
+        const { prompts } = await readCase(base, name, adapted.model);
         const [own, whole] = [
           await sampleGreedily({ runtime: adapted }, prompts, 16),
           await sampleGreedily({ runtime: merged }, prompts, 16),

@@ -116,7 +116,7 @@ export class OnnxExecutor implements Executor {
     const session = await InferenceSession.create(model, {
       ...this.#options,
       ...(graph.passes.constantFolding ? {} : { graphOptimizationLevel: "disabled" as const }),
-      ...(held.length > 0 ? { externalData: held } : {}),
+      ...(held.length > 0 ? { externalData: held, extra: { ...this.#options.extra, optimization: foldsAll } } : {}),
       ...(folder === null ? {} : { extra: withFolder(this.#options.extra, folder, Object.keys(files).length === 0) }),
     });
     return new OnnxProgram(
@@ -169,6 +169,9 @@ function storedFiles(arrays: ReadonlyMap<string, FileArray>): {
   return { folder: [...folders][0] ?? null, stored };
 }
 
+/** Of weights above 1 GiB too, which onnxruntime computes anew in each run by default. */
+const foldsAll = { constant_folding_max_output_size_in_bytes: "0" };
+
 /**
  * Without a copy of what is read: folding would keep weights in float32, joining equal casts would keep them from the
  * pass forward to the pass back, and packing would rearrange them in memory.
@@ -184,9 +187,7 @@ const withFolder = (
     model_external_initializers_file_folder_path: folder,
     ...(copies ? {} : { disable_prepacking: "1" }),
   },
-  ...(copies
-    ? {}
-    : { optimization: { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" } }),
+  optimization: copies ? foldsAll : { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" },
 });
 
 class OnnxProgram implements Program {

@@ -29,6 +29,9 @@ export class HeldFile {
   }
 }
 
+/** Of a number. */
+const bytesOf: Readonly<Record<FileType, number>> = { F32: 4, F16: 2, BF16: 2 };
+
 const files = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
 
 /** A parameter in a file: `data` reads it, widened to float32, each time it is asked for. */
@@ -46,8 +49,9 @@ export class FileWeight implements FileArray {
   get data(): Float32Array {
     const values = new Float32Array(this.shape.reduce((a, b) => a * b, 1));
     let at = 0;
-    for (const part of this.#parts()) {
-      widen(this.file.type, part, values.subarray(at, (at += part.byteLength / (this.file.type === "F32" ? 4 : 2))));
+    for (const part of this.#wideParts()) {
+      values.set(part, at);
+      at += part.length;
     }
     return values;
   }
@@ -64,9 +68,21 @@ export class FileWeight implements FileArray {
     return values;
   }
 
-  /** As what is written: read once, when its turn comes. */
+  /** As what is written: read once, when its turn comes, a chunk at a time. */
   source(): FloatSource {
-    return { shape: this.shape, read: () => Promise.resolve(this.data) };
+    return { shape: this.shape, parts: () => this.#wideParts() };
+  }
+
+  /** Values in float32, a chunk at a time in one array. */
+  *#wideParts(): Generator<Float32Array> {
+    const bytes = bytesOf[this.file.type];
+    let values = new Float32Array();
+    for (const part of this.#parts()) {
+      const count = part.byteLength / bytes;
+      if (values.length < count) values = new Float32Array(count);
+      widen(this.file.type, part, values.subarray(0, count));
+      yield values.subarray(0, count);
+    }
   }
 
   /** See HeldFile. */
@@ -81,7 +97,7 @@ export class FileWeight implements FileArray {
     for (const part of this.#parts()) {
       const found = notFiniteIn(type, part);
       if (found >= 0) return at + found;
-      at += part.byteLength / (type === "F32" ? 4 : 2);
+      at += part.byteLength / bytesOf[type];
     }
     return -1;
   }
@@ -89,7 +105,7 @@ export class FileWeight implements FileArray {
   /** The bytes, a chunk at a time in one buffer. */
   *#parts(): Generator<Uint8Array<ArrayBuffer>> {
     const { offset, type } = this.file;
-    const length = this.shape.reduce((a, b) => a * b, type === "F32" ? 4 : 2);
+    const length = this.shape.reduce((a, b) => a * b, bytesOf[type]);
     const buffer = new Uint8Array(Math.min(length, chunkBytes));
     for (let start = 0; start < length; start += chunkBytes) {
       const part = buffer.subarray(0, Math.min(chunkBytes, length - start));

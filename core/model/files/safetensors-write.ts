@@ -16,9 +16,12 @@ export type WeightType = "F32" | "BF16" | "F16";
  */
 export type WrittenAs = WeightType | "HIGH" | "LOW";
 
-/** Values to be written: here already, or read when their turn comes. Bytes stay bytes (U8). */
+/**
+ * Values to be written: here already, or read when their turn comes, whole or a part after the other, each in the
+ * memory of the one before. Bytes stay bytes (U8).
+ */
 export type FloatSource = { readonly shape: readonly number[] } & (
-  { readonly data: Float32Array | Uint8Array } | { read(): Promise<Float32Array> }
+  { readonly data: Float32Array | Uint8Array } | { read(): Promise<Float32Array> } | { parts(): Iterable<Float32Array> }
 );
 export type FloatSources = ReadonlyMap<string, FloatSource>;
 
@@ -37,8 +40,8 @@ const stretch = 2 ** 22;
 
 /**
  * Write tensors into one file, sorted by name, with `{"format": "pt"}` as metadata, the data aligned to 8 bytes. Of
- * what is not in memory one tensor is. The file appears whole or not at all: it is written beside its place and
- * renamed.
+ * what is not in memory one tensor is, or a part of one. The file appears whole or not at all: it is written beside its
+ * place and renamed.
  */
 export async function writeSafetensors(
   file: string,
@@ -53,9 +56,8 @@ export async function writeSafetensors(
   try {
     await handle.writeFile(header(names, tensors, typeOf));
     for (const name of names) {
-      const values = await valuesOf(name, tensors);
-      for (let start = 0; start < values.length; start += stretch) {
-        const data = encode(values.subarray(start, start + stretch), typeOf(name));
+      for await (const values of stretchesOf(name, tensors)) {
+        const data = encode(values, typeOf(name));
         await handle.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
       }
     }
@@ -163,16 +165,29 @@ function checkTensor(name: string, tensors: FloatSources): void {
 }
 
 function checkValues<T extends Float32Array | Uint8Array>(name: string, shape: readonly number[], data: T): T {
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (count === data.length) return data;
-  throw new Error(
-    `cannot write "${name}": its shape [${shape.join(", ")}] holds ${count} values, its data ${data.length}`,
-  );
+  checkCount(name, shape, data.length);
+  return data;
 }
 
-async function valuesOf(name: string, tensors: FloatSources): Promise<Float32Array | Uint8Array> {
+function checkCount(name: string, shape: readonly number[], found: number): void {
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (count === found) return;
+  throw new Error(`cannot write "${name}": its shape [${shape.join(", ")}] holds ${count} values, its data ${found}`);
+}
+
+/** A tensor's values, as many at a time as are rounded at a time. @throws Error where they are not as many as it has */
+async function* stretchesOf(name: string, tensors: FloatSources): AsyncGenerator<Float32Array | Uint8Array> {
   const source = tensors.get(name)!;
-  return "data" in source ? source.data : checkValues(name, source.shape, await source.read());
+  let found = 0;
+  const parts =
+    "parts" in source
+      ? source.parts()
+      : ["data" in source ? source.data : checkValues(name, source.shape, await source.read())];
+  for (const values of parts) {
+    for (let start = 0; start < values.length; start += stretch) yield values.subarray(start, start + stretch);
+    found += values.length;
+  }
+  checkCount(name, source.shape, found);
 }
 
 function encode(data: Float32Array | Uint8Array, type: WrittenType): Float32Array | Uint16Array | Uint8Array {

@@ -19,7 +19,9 @@ import { grpo } from "@papo/recipes";
 import { adviceFor, refuseTooLarge } from "../../../core/plan/advice.ts";
 import type { JsonObject } from "../../../core/model/files/json.ts";
 import { readModelConfig } from "../../../core/model/files/read-config.ts";
-import { familyOf } from "../../../core/model/registry.ts";
+import { promptLength } from "../../../core/model/model.ts";
+import type { EncodedPicture } from "../../../core/model/processing/picture.ts";
+import { createModel, familyOf } from "../../../core/model/registry.ts";
 import { doesNotFit, fits, planTable } from "../../../core/plan/text.ts";
 
 /** A published model, or one with fewer layers, which is traced sooner. */
@@ -185,6 +187,46 @@ test("on a device its memory is planned, and what the sampler takes by itself fo
   };
   expect(await decoding(8 * GB)).toBe(0);
   expect(await decoding(64 * GB)).toBeGreaterThan(0);
+});
+
+test("decoding has the weights of its products once, and one of them twice while it is packed; rows of a table are read where it is", async () => {
+  for (const [name, tied] of [
+    ["Qwen2.5-VL-3B", true],
+    ["Qwen2.5-VL-7B", false],
+  ] as const) {
+    const model = shape(name, 2);
+    const { decoder } = createModel(model.config);
+    const { settings, run } = runOf(model, { lora: {} });
+    const planned = await planOf(model, settings, run);
+    const numbers = [...decoder.parameters.values()].reduce((sum, axes) => sum + axes.reduce((a, b) => a * b, 1), 0);
+    const table = decoder.vocabularySize * decoder.hiddenSize;
+    expect(part(planned, "decoding"), name).toBe(4 * (tied ? numbers : numbers - table));
+    // The head is the largest. 2 × 4 responses of 64 tokens and 2 prompts with keys and values of 2 layers.
+    const cached = 2 * (promptLength(run.prompt) + 4 * 64) * 2 * 2 * decoder.keyValueHeads * decoder.headSize;
+    expect(part(planned, "decoder's weights"), name).toBe(4 * (table + cached));
+    expect(planned.host, name).toBeGreaterThanOrEqual(part(planned, "decoding") + part(planned, "decoder's weights"));
+    // Pages of a float32 file are nobody's memory.
+    const wide = await planOf({ ...model, typeOf: () => "F32" }, settings, run);
+    expect([part(wide, "decoding"), part(wide, "decoder's weights")], name).toEqual([part(planned, "decoding"), 0]);
+  }
+});
+
+test("where sizes are padded the tower is counted with the padding, forward and back", async () => {
+  const model = shape("SmolVLM2-256M", 1);
+  const { vision, decoder } = createModel(model.config);
+  /** Both passes, of one picture. */
+  const tower = async (executor: "onnxruntime" | "xla", tiles: number): Promise<number[]> => {
+    const picture: EncodedPicture = { hash: "tiles", grid: [tiles, 32, 32], pixels: new Float32Array() };
+    const prompt = { ids: new Int32Array(vision.tokens(picture)).fill(decoder.pictureToken), pictures: [picture] };
+    const { settings, run } = runOf(model, { executor });
+    const planned = await planOf(model, settings, { ...run, prompts: 1, sampled: 0, prompt });
+    return ["encoding a picture", "learning, vision tower"].map((name) => part(planned, name));
+  };
+  // OpenXLA computes 9 tiles as 10.
+  expect(await tower("xla", 9)).toEqual(await tower("xla", 10));
+  const [nine, ten] = [await tower("onnxruntime", 9), await tower("onnxruntime", 10)];
+  nine.forEach((bytes, pass) => expect(bytes).toBeLessThan(ten[pass]!));
+  expect(Math.min(...nine)).toBeGreaterThan(0);
 });
 
 test("on WebGPU, which limits arrays, the largest of all passes is known", async () => {

@@ -1,7 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { platform, tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { InferenceSession } from "onnxruntime-node";
+import { expect, test, vi } from "vitest";
 import type { FileArray } from "../../../../core/graph/executor.ts";
 import { Graph } from "../../../../core/graph/graph.ts";
 import { OnnxExecutor } from "../../../../core/graph/onnx/executor.ts";
@@ -62,3 +63,48 @@ test.skipIf(platform() !== "linux")(
     }
   },
 );
+
+test("weights that a program holds are folded whatever their size, those that it reads in files are not", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "folded-"));
+  const created = vi.spyOn(InferenceSession, "create");
+  try {
+    const path = join(folder, "weights.bin");
+    const data = new Float32Array(64).fill(1);
+    writeFileSync(path, new Uint8Array(data.buffer));
+    const weights: FileArray = {
+      shape: [8, 8],
+      data,
+      file: { path, offset: 0, type: "F32" },
+      bits: () => new Uint16Array(),
+    };
+    const executor = new OnnxExecutor({ threads: 1 });
+    const asked = [
+      { constants: { weights } },
+      { constants: { weights: { shape: [8, 8], data } } },
+      { files: { weights } },
+      {},
+    ];
+    const optimizations: unknown[] = [];
+    for (const options of asked) {
+      const graph = new Graph();
+      graph.output("product", matmul(graph.input("x", [1, 8]), graph.input("weights", [8, 8])));
+      const program = await executor.compile(graph, options);
+      const x = { shape: [1, 8], data: new Float32Array(8).fill(1) };
+      const { product } = await program.run(Object.keys(options).length === 0 ? { x, weights } : { x });
+      expect([...product!.data]).toEqual(new Array(8).fill(8));
+      await program.release();
+      optimizations.push((created.mock.calls.at(-1)![1] as InferenceSession.SessionOptions).extra?.["optimization"]);
+    }
+    // By default nothing above 1 GiB is folded: a table of 151,936 × 2,048 was widened for each token.
+    const all = { constant_folding_max_output_size_in_bytes: "0" };
+    expect(optimizations).toEqual([
+      all,
+      all,
+      { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" },
+      undefined,
+    ]);
+  } finally {
+    created.mockRestore();
+    rmSync(folder, { recursive: true });
+  }
+});

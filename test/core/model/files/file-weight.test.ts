@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ import { GraphLearner } from "../../../../core/learner/graph-learner.ts";
 import type { ModelConfig } from "../../../../core/model/files/config.ts";
 import { FileWeight, HeldFile } from "../../../../core/model/files/file-weight.ts";
 import { loadModelFolder, saveModelFolder } from "../../../../core/model/files/folder.ts";
-import type { WeightType } from "../../../../core/model/files/safetensors-write.ts";
+import { type WeightType, writeSafetensors } from "../../../../core/model/files/safetensors-write.ts";
 import { createModel } from "../../../../core/model/registry.ts";
 import { ModelRuntime } from "../../../../core/model/runtime.ts";
 import { OnnxRolloutEngine } from "../../../../core/rollout/onnx-engine.ts";
@@ -162,6 +162,34 @@ test.skipIf(xlaSetup() === null).each<XlaOptions>([{}, { devices: 2 }, { precisi
     expect(inFiles.tokens).toEqual(loaded.tokens);
   },
   300_000,
+);
+
+test.each<FileType>(["BF16", "F32"])(
+  "%s in a file is written chunk by chunk, and the same to the bit",
+  async (type) => {
+    const [width, count] = [type === "F32" ? 4 : 2, 9_000_001];
+    const stored = Buffer.alloc(width * count);
+    const numbers =
+      type === "F32"
+        ? new Float32Array(stored.buffer, stored.byteOffset, count)
+        : new Uint16Array(stored.buffer, stored.byteOffset, count);
+    for (let i = 0; i < count; i++) numbers[i] = (i * 2_654_435_761) % 0x7f80;
+    const path = join(root, `chunks.${type}`);
+    await writeFile(path, stored);
+    const source = new FileWeight(
+      { name: "w", shape: [count], type, file: path, start: 0, end: stored.length },
+      new HeldFile(path),
+    ).source();
+    const written = join(root, `chunks.${type}.safetensors`);
+    await writeSafetensors(written, new Map([["w", source]]), { type });
+    expect((await readFile(written)).subarray(-stored.length).equals(stored)).toBe(true);
+    const parts = "parts" in source ? [...source.parts()].map((part) => part.length) : [];
+    expect([Math.max(...parts), parts.reduce((a, b) => a + b, 0)]).toEqual([2 ** 24 / width, count]);
+    const shorter = { ...source, shape: [count + 1] };
+    await expect(writeSafetensors(written, new Map([["w", shorter]]), { type })).rejects.toThrow(
+      `"w": its shape [${count + 1}] holds ${count + 1} values, its data ${count}`,
+    );
+  },
 );
 
 test("the first number that is not finite is found in every type and place, and no finite one is taken for it", async () => {
