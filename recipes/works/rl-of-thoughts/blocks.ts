@@ -21,8 +21,8 @@ export function wholeOf(question: string, answers: readonly [string, string]): s
   return `${first} ${answers[0]} , ${second} ${answers[1]} ; ${question}`;
 }
 
-/** What stands in the box of a turn, "none" where there is none. */
-export const boxed = (text: string): string => /\\boxed\{ (.*) \}$/.exec(text)?.[1] ?? "none";
+/** What stands in the box of a turn; "none" where nothing does, or more than three words: a reply has to hold two. */
+export const boxed = (text: string): string => /\\boxed\{ (\S+(?: \S+){0,2}) \}$/.exec(text)?.[1] ?? "none";
 
 /** What is said first in a block. */
 export const beginning = (block: Exclude<Block, "terminate">, question: string): string =>

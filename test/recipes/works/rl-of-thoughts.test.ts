@@ -20,6 +20,8 @@ test("a question in parts is led through them, and asked again after their answe
   expect(continuation(question, [...said, wholeOf(question, ["2", "3"])], ["4", "2", "3", "5"])).toBeNull();
   expect(continuation(question, ["more ?"], ["4", "5"])).toBeNull();
   expect([boxed("<think> </think> \\boxed{ red circle }"), boxed("<think>")]).toEqual(["red circle", "none"]);
+  // What a model says at length has no room in a reply, which would end the run.
+  expect(boxed(`\\boxed{ ${"red ".repeat(20)}}`)).toBe("none");
 });
 
 test("dialogues are in the blocks' words, the model's vocabulary, and end in the truth", () => {
