@@ -26,12 +26,15 @@ export function cellOf(values: readonly (number | null)[]): string {
   return `${mean(known).toFixed(1)}${all}`;
 }
 
-/** Folders of runs by recipe: "grpo-1" and "grpo,seed=1" are seeds of grpo, "grpo-1f0c9a2b,seed=1" one with options. */
+/**
+ * Folders of runs by recipe: "grpo-1" and "grpo,seed=1" are seeds of grpo, "grpo-1f0c9a2b,seed=1" one with options,
+ * "seed=1" of a run file.
+ */
 function recipesIn(folder: string): Map<string, string[]> {
   const recipes = new Map<string, string[]>();
   for (const name of readdirSync(folder).sort()) {
     if (!existsSync(join(folder, name, "evaluation", "after", "questions.jsonl"))) continue;
-    const recipe = name.replace(/(?:(?:-[0-9a-f]{8})?,seed=|-)\d+$/, "");
+    const recipe = name.replace(/^seed=\d+$/, "run").replace(/(?:(?:-[0-9a-f]{8})?,seed=|-)\d+$/, "");
     recipes.set(recipe, [...(recipes.get(recipe) ?? []), join(folder, name)]);
   }
   return recipes;
