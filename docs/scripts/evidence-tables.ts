@@ -200,17 +200,22 @@ export const namedEvidence = (): NamedSummary[] =>
     return summary === null ? [] : [{ name, ...summary }];
   });
 
-/** The primary comparisons that have all their seeds, for `npm start` to quote. */
+/** What the parts that vary strength and γ came to, of recipes that have all their seeds, for `npm start` to quote. */
 export function overSeeds(comparisons: readonly NamedSummary[], seeds: number): OverSeeds[] {
   return comparisons
     .filter(({ name }) => primary.parts.test(name))
     .flatMap(({ task, strength, steps, prior, runs }) => {
       const lines = linesOf({ prior, runs });
-      const [own, base] = [primary.recipe, baseline].map((recipe) => lines.find((line) => line.recipe === recipe));
-      if (own?.seeds !== seeds || base?.seeds !== seeds || own.gain === null || own.seedGain === null) return [];
+      const adjusted = holm(lines.map(({ gain }) => gain?.p ?? null));
+      const base = lines.find(({ recipe }) => recipe === baseline);
       const questions = [...prior].filter((letter) => letter === "w").length;
-      const about = { task, strength, steps, recipe: primary.recipe, baseline, seeds, questions };
-      return [{ ...about, wrong: { recipe: own.wrong, baseline: base.wrong }, gain: own.gain, seedGain: own.seedGain }];
+      return lines.flatMap((own, at): OverSeeds[] => {
+        const { recipe, gain, seedGain } = own;
+        if (own.seeds !== seeds || base?.seeds !== seeds || gain === null || seedGain === null) return [];
+        const wrong = { recipe: own.wrong, baseline: base.wrong };
+        const about = { task, strength, steps, recipe, baseline, seeds, questions, wrong };
+        return [{ ...about, gain, corrected: adjusted[at]!, seedGain }];
+      });
     });
 }
 

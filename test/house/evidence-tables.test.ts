@@ -89,10 +89,10 @@ test("what `npm start` quotes is what the runs came to, of comparisons that have
 
 test("`npm start` quotes the runs of its own task, strength, steps and recipes alone", () => {
   const task = { task: "shortcut:suggestion", strength: 0.6, steps: 40 };
-  const recipes = ["grpo", "papo:gamma=0.1"];
+  const recipes = ["grpo", "papo:gamma=0.2"];
   const [quoted] = overSeedsOf(task, recipes);
   expect(overSeedsText(quoted!)).toMatch(
-    /^One seed .* Over 8 seeds .*, on 252 questions .*: papo:gamma=0\.1 38\.5 %, grpo 27\.8 %; \+10\.8 points, 95 % .*; /,
+    /^One seed .* Over 8 seeds .*, on 252 questions .*: papo:gamma=0\.2 48\.5 %, grpo 27\.8 %; \+20\.7 points, 95 % .* corrected .*; /,
   );
   const others = [
     { ...task, strength: 0.5 },

@@ -53,7 +53,7 @@ export const demo = command({
       kind: "text",
       value: "<name>",
       many: true,
-      text: `What is trained: ${recipes.join(", ")}; options after a colon, papo:gamma=0.04. Without it grpo and papo:gamma=0.1, of the task shapes papo.`,
+      text: `What is trained: ${recipes.join(", ")}; options after a colon, papo:gamma=0.04. Without it grpo and papo:gamma=0.2, of the task shapes papo.`,
     },
     steps: { kind: "count", text: stepsText },
     seeds: { kind: "count", default: 1, text: "How often each is trained, with seeds from 1." },

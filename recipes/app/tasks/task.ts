@@ -70,7 +70,7 @@ const shortcut = (prior: PriorName, strength: number): Task => ({
   strength,
   about: `${abouts[prior]}, right about ${percent(strength)} of the training questions and ${percent(testRightShare)} of the unseen ones. The model begins by going by it and could look.`,
   steps: shortcutSteps,
-  recipes: ["grpo", "papo:gamma=0.1"],
+  recipes: ["grpo", "papo:gamma=0.2"],
   writeRows: (folder, rows) =>
     writeShortcuts(folder, { ...rows, prior, rightShare: rows.split === "train" ? strength : testRightShare }),
   startModel: (folder, onStep) =>

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { Difference } from "../../evaluation/paired.ts";
-import { differenceText } from "../../report/verdict.ts";
+import { chanceText, differenceText } from "../../report/verdict.ts";
 
 export interface OverSeeds {
   /** As the task is written: "shortcut:suggestion". */
@@ -21,6 +21,8 @@ export interface OverSeeds {
   readonly wrong: { readonly recipe: number; readonly baseline: number };
   /** Recipe minus baseline there, over questions and the seeds' luck: the test that was chosen before the runs. */
   readonly gain: Difference;
+  /** Its p, corrected by Holm for how many recipes were compared on that task. */
+  readonly corrected: number;
   /** The same of runs of equal seed, pair by pair. */
   readonly seedGain: Difference;
 }
@@ -44,7 +46,17 @@ export function overSeedsOf(
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-export const overSeedsText = ({ recipe, baseline, seeds, questions, wrong, gain, seedGain }: OverSeeds): string =>
+export const overSeedsText = ({
+  recipe,
+  baseline,
+  seeds,
+  questions,
+  wrong,
+  gain,
+  corrected,
+  seedGain,
+}: OverSeeds): string =>
   `One seed is mostly luck. Over ${seeds} seeds (docs/evidence.md), on ${questions} questions about which the prior is ` +
-  `wrong: ${recipe} ${percent(wrong.recipe)}, ${baseline} ${percent(wrong.baseline)}; ${differenceText(gain)}; ` +
-  `runs of equal seed paired: ${differenceText(seedGain)}.`;
+  `wrong: ${recipe} ${percent(wrong.recipe)}, ${baseline} ${percent(wrong.baseline)}; ${differenceText(gain)} ` +
+  `(${chanceText(corrected)} corrected for all that were compared); runs of equal seed paired: ` +
+  `${differenceText(seedGain)}.`;
