@@ -21,19 +21,17 @@ export function runFileText(
   const calls = [...draft.before, ...method.calls, ...draft.plugins];
   const names = [...new Set(calls.map(({ name }) => name))].sort();
   const inComment = (name: string): string => JSON.stringify(name).replaceAll("*/", "*\u200b/");
+  const carried =
+    left.length === 0
+      ? "All of it was carried over."
+      : `${left.length} option${left.length === 1 ? " was" : "s were"} not carried over: a comment says so at each place.`;
+  const lacking =
+    missing === undefined
+      ? ""
+      : `\n * It changes ${inComment(missing)}, which was not found: what stands there is missing here.`;
   const text = `/**
- * Made from ${peers[peer]}'s ${inComment(file)}. ${
-   left.length === 0
-     ? "All of it was carried over."
-     : `${left.length}
- * option${left.length === 1 ? " was" : "s were"} not carried over: a comment says so at each place.`
- } Where it is
- * silent, this says what ${source} does.${
-   missing === undefined
-     ? ""
-     : `\n * It changes ${inComment(missing)}, which
- * was not found: what stands there is missing here.`
- } Paths are relative to this file.
+ * Made from ${peers[peer]}'s ${inComment(file)}. ${carried}
+ * Where it is silent, this says what ${source} does.${lacking} Paths are relative to this file.
  */
 import { ${["defineRun", ...method.recipes].join(", ")} } from "@papo/recipes";
 import { ${names.join(", ")} } from "@papo/plugins";
