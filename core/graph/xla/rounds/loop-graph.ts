@@ -6,6 +6,7 @@ import type { Held, Memory } from "../client/memory.ts";
 import type { Placed } from "../modules.ts";
 import type { ElementType } from "../client/pjrt-functions.ts";
 import type { PlacedArray } from "../placement.ts";
+import type { Hlo, HloWriter } from "../writer.ts";
 
 export interface LoopSetting {
   readonly memory: Memory;
@@ -72,6 +73,12 @@ export interface Rounds {
   /** `LoopGraph.carried` after the last round, and `LoopGraph.collected` of all, [rounds, …]. */
   run(rounds: number, arrays: RoundArrays): { readonly carried: readonly Held[]; readonly collected: readonly Held[] };
   release(): void;
+}
+
+/** A round's row of what comes back of each, [rounds, …], written into those so far. */
+export function writeRow(hlo: HloWriter, { into, row, round }: { into: Hlo; row: Hlo; round: Hlo }): Hlo {
+  const number = hlo.convert(row, "f32");
+  return hlo.write(into, hlo.reshape(number, [1, ...number.shape]), round, 0);
 }
 
 export const typeOf = ({ array: { shape, type }, placement }: Placed): PlacedArray => ({ shape, type, placement });

@@ -12,7 +12,15 @@
 import type { Value } from "../../graph.ts";
 import type { LoadedProgram } from "../client/executables.ts";
 import { lowerNodes } from "../lowering.ts";
-import { type LoopGraph, type LoopSetting, type RoundArrays, type Rounds, typeOf, typeText } from "./loop-graph.ts";
+import {
+  type LoopGraph,
+  type LoopSetting,
+  type RoundArrays,
+  type Rounds,
+  typeOf,
+  typeText,
+  writeRow,
+} from "./loop-graph.ts";
 import type { Held } from "../client/memory.ts";
 import { commonModule, type Placed } from "../modules.ts";
 import type { ElementType } from "../client/pjrt-functions.ts";
@@ -225,8 +233,8 @@ export class SegmentRounds implements Rounds {
       inputs.push(number);
       for (const i of collects) {
         const into = argument(collected[i]!);
-        const row = hlo.convert(values.get(this.#graph.collected[i]![1])!, "f32");
-        const array = hlo.write(into.array, hlo.reshape(row, [1, ...row.shape]), number.array, 0);
+        const row = values.get(this.#graph.collected[i]![1])!;
+        const array = writeRow(hlo, { into: into.array, row, round: number.array });
         overwritten.set(inputs.push(into) - 1, results.push({ array, placement: "whole" }) - 1);
       }
     }

@@ -2,7 +2,15 @@
 import type { Value } from "../../graph.ts";
 import type { LoadedProgram } from "../client/executables.ts";
 import { lowerNodes } from "../lowering.ts";
-import { type LoopGraph, type LoopSetting, type RoundArrays, type Rounds, typeOf, typeText } from "./loop-graph.ts";
+import {
+  type LoopGraph,
+  type LoopSetting,
+  type RoundArrays,
+  type Rounds,
+  typeOf,
+  typeText,
+  writeRow,
+} from "./loop-graph.ts";
 import type { Held } from "../client/memory.ts";
 import { commonModule, type Placed } from "../modules.ts";
 import type { PlacedArray } from "../placement.ts";
@@ -69,8 +77,7 @@ export class WholeRounds implements Rounds {
       const next = carried.map(({ output, type }) => inner.convert(values.get(output)!, type));
       const rows = collected.map(([, output], i) => {
         const into = now[constant.length + changing.length + i]!;
-        const row = inner.convert(values.get(output)!, "f32");
-        return inner.write(into, inner.reshape(row, [1, ...row.shape]), place, 0);
+        return writeRow(inner, { into, row: values.get(output)!, round: place });
       });
       return [...now.slice(0, constant.length + parts.length), ...next, ...rows];
     });
