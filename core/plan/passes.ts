@@ -24,6 +24,7 @@ import { prefixFeeds } from "../model/rows/prefixes.ts";
 import { pictureChunks } from "../model/pictures.ts";
 import type { TraceModel } from "../model/trace.ts";
 import { traceDecode, traceLongPrefill, tracePrefill, traceWords } from "../rollout/programs.ts";
+import { wordsAtOnce } from "../rollout/looped-words.ts";
 import { wordPieces } from "../rollout/read-words.ts";
 import type { PlanSubject } from "./subject.ts";
 
@@ -390,8 +391,14 @@ function productWeights({ model, inFiles }: PlanSubject, graph: Graph): ProductW
 }
 
 /** As many words at once as the sampler reads, as long as a response may be. */
-function wordsPeak(subject: PlanSubject, { N, P, L }: WaveSizes, tokensAtOnce: number, visualTokens: number): number {
-  const { size, prompts } = wordPieces({ N, P, room: L, heads: subject.model.decoder.heads, longest: L }, tokensAtOnce);
+function wordsPeak(subject: PlanSubject, wave: WaveSizes, tokensAtOnce: number, visualTokens: number): number {
+  const { N, P, L } = wave;
+  const { heads } = subject.model.decoder;
+  // What rounds on a device have cached stays there for all prompts of the wave.
+  const { size, prompts } =
+    subject.settings.executor === "xla"
+      ? { size: wordsAtOnce({ ...wave, heads, longest: L }, tokensAtOnce), prompts: wave.B }
+      : wordPieces({ N, P, room: L, heads, longest: L }, tokensAtOnce);
   const { graph } = subject.trace((own, parameters) => traceWords(own, parameters, subject.model));
   const features = Math.max(1, prompts * N * visualTokens);
   const sizes = new Map(Object.entries({ B: prompts, N, P, L, W: size, K: prompts * N * size, F: features }));

@@ -19,9 +19,10 @@ import { readsInBlocks } from "../model/rows/attention-blocks.ts";
 import { prefixFeeds } from "../model/rows/prefixes.ts";
 import { cacheNames } from "./cache.ts";
 import type { SamplingSettings } from "./engine.ts";
+import type { Job } from "./job.ts";
 import { type RoundSettings, roundCarried, roundParts, traceFirstDraw, traceRound, traceScores } from "./programs.ts";
+import { LoopedWords } from "./looped-words.ts";
 import { LoopedWave, sizesOf, type WaveSizes } from "./looped-wave.ts";
-import type { Job } from "./wave.ts";
 import type { WaveMember } from "./waves.ts";
 
 export class LoopedSampler {
@@ -29,6 +30,7 @@ export class LoopedSampler {
   readonly #device: Device;
   readonly #prefillTokens: number;
   readonly #small: Programs;
+  readonly #words: LoopedWords;
   readonly #scores = new Map<boolean, Promise<ModelProgram>>();
   readonly #loops = new Map<string, Promise<ModelLoop>>();
 
@@ -40,43 +42,56 @@ export class LoopedSampler {
     this.#device = runtime.executor.device;
     this.#prefillTokens = prefillTokens;
     this.#small = new Programs(runtime.executor);
+    this.#words = new LoopedWords(runtime, this.#small, prefillTokens);
   }
 
   /** Sample the responses of one wave. */
   async sample(members: readonly WaveMember[], job: Job): Promise<void> {
-    const { sampling } = job;
+    const { sampling, giveUp } = job;
+    const { decoder } = this.#runtime.model;
     const prompts = members.map(({ request }) => job.requests[request]!.prompt);
-    const sizes = sizesOf(members, prompts, sampling);
+    const turns = job.goOn !== undefined;
+    const sizes = sizesOf(members, prompts, sampling.maxNewTokens, turns);
     const wave = new LoopedWave(members, job, this.#runtime, prompts, sizes);
-    const settings = { greedy: sampling.temperature === 0, truncated: sampling.topK > 0 || sampling.topP < 1 };
-    const numbers = drawNumbers(sampling, this.#runtime.model.decoder.vocabularySize);
+    const settings = {
+      greedy: sampling.temperature === 0,
+      truncated: sampling.topK > 0 || sampling.topP < 1,
+      ownMasks: turns,
+    };
+    const numbers = drawNumbers(sampling, decoder.vocabularySize);
     const { scores, prefix } = await this.#prefill(prompts, sizes);
     const { loop, prepare } = await this.#loop(settings);
+    const draw = (from: DeviceArray, rows: Feeds): Promise<Float32Array> =>
+      this.#draw(from, { ...numbers, ...rows }, settings);
     let prepared: Prepared | null = null;
-    let carried: Record<string, DeviceArray> = {};
+    let own: Record<string, DeviceArray> = {};
     try {
-      wave.take(await this.#firstTokens(scores, wave, settings, numbers), 1);
+      wave.takeFirst(await draw(scores, wave.firstRows()));
       prepared = wave.isDone ? null : await prepare({ ...prefix, ...numbers });
-      for (const array of Object.values(prefix)) this.#device.free(array);
-      const cache = [
-        sizes.B,
-        this.#runtime.model.decoder.keyValueHeads,
-        sizes.N,
-        sizes.L,
-        this.#runtime.model.decoder.headSize,
-      ];
-      while (prepared !== null && !wave.isDone) {
-        if (!("tokens" in carried))
-          for (const name of cacheNames(this.#runtime.model.decoder.layers)) carried[`own.${name}`] = loop.zeros(cache);
-        const given: Feeds = { ...carried, ...wave.parts(), ...("tokens" in carried ? {} : { tokens: wave.tokens() }) };
-        carried = {};
-        const result = await loop.run(sizes.rounds, prepared, given);
-        carried = result.carried;
-        wave.take((result.outputs["drawn"] as HostArray).data as Float32Array, sizes.rounds);
+      // Rounds have the prefixes in what was prepared; words read them as they are.
+      if (!turns) for (const array of Object.values(prefix)) this.#device.free(array);
+      const cache = [sizes.B, decoder.keyValueHeads, sizes.N, sizes.L, decoder.headSize];
+      if (!wave.isDone) for (const name of cacheNames(decoder.layers)) own[`own.${name}`] = loop.zeros(cache);
+      for (;;) {
+        while (wave.isSampling) {
+          giveUp?.throwIfAborted();
+          if (!wave.hasRoom) await this.#words.layAnew(own, wave.layAnew(decoder.keyValueHeads));
+          const given: Feeds = { ...own, ...wave.feeds() };
+          own = {};
+          const { carried, outputs } = await loop.run(sizes.rounds, prepared!, given);
+          const { tokens, ...caches } = carried;
+          this.#device.free(tokens!);
+          own = caches;
+          wave.take((outputs["drawn"] as HostArray).data as Float32Array);
+        }
+        const words = await wave.goOn();
+        giveUp?.throwIfAborted();
+        if (words === null) break;
+        await this.#words.read(words, { wave, sizes, prefix, own, draw });
       }
     } finally {
       prepared?.release();
-      for (const array of [...Object.values(carried), ...Object.values(prefix)]) this.#device.free(array);
+      for (const array of [...Object.values(own), ...Object.values(prefix)]) this.#device.free(array);
     }
   }
 
@@ -158,18 +173,16 @@ export class LoopedSampler {
     return joined;
   }
 
-  async #firstTokens(
-    scores: DeviceArray,
-    wave: LoopedWave,
-    settings: RoundSettings,
-    numbers: Feeds,
-  ): Promise<Float32Array> {
+  /**
+   * Draw from scores [B, V], which are taken over. @param feeds numbers, and by row what it draws from and its words
+   */
+  async #draw(scores: DeviceArray, feeds: Feeds, settings: RoundSettings): Promise<Float32Array> {
     const { vocabularySize } = this.#runtime.model.decoder;
     const program = await this.#small.get(`draw ${JSON.stringify(settings)}`, (graph) =>
       traceFirstDraw(graph, vocabularySize, settings),
     );
     try {
-      const { drawn } = await runOnDevice(program, { scores, ...numbers, ...wave.firstRows() });
+      const { drawn } = await runOnDevice(program, { scores, ...feeds });
       const data = this.#device.get(drawn!);
       this.#device.free(drawn!);
       return data;

@@ -20,9 +20,10 @@ import {
 import { readWords } from "./read-words.ts";
 import { machineMemory, processBytes } from "../machine/memory.ts";
 import { samplerDefaults, samplerLimits } from "./limits.ts";
+import { type Job, longestOf } from "./job.ts";
 import { LoopedSampler } from "./looped-sampler.ts";
 import { createRowSampler } from "./sampling.ts";
-import { longestOf, Wave, type Job } from "./wave.ts";
+import { Wave } from "./wave.ts";
 import { planWaves, type WaveMember } from "./waves.ts";
 
 export interface OnnxRolloutOptions {
@@ -49,9 +50,7 @@ export class OnnxRolloutEngine implements RolloutEngine {
   /** Null where the executor runs no loops. */
   readonly #looped: LoopedSampler | null;
 
-  get turns(): boolean {
-    return this.#looped === null;
-  }
+  readonly turns = true;
 
   /** Samples from the runtime's current weights; the runtime owns the compiled graphs and releases them. */
   constructor(runtime: ModelRuntime, options: OnnxRolloutOptions = {}) {
@@ -82,10 +81,6 @@ export class OnnxRolloutEngine implements RolloutEngine {
   ): Promise<void> {
     const { layers, keyValueHeads, headSize, vocabularySize } = this.#runtime.model.decoder;
     checkRequests(requests, sampling, this.#runtime);
-    if (goOn !== undefined && !this.turns)
-      throw new Error(
-        `on the executor ${this.#runtime.executor.name} the sampler's tokens are drawn in loops on the device, which ${noTurns}`,
-      );
     const sampler = createRowSampler(vocabularySize, sampling);
     const sizes = requests.map(({ prompt, count }) => ({ promptLength: promptLength(prompt), count }));
     const cachedTokens = Math.floor(
@@ -159,9 +154,6 @@ export class OnnxRolloutEngine implements RolloutEngine {
     return probabilities;
   }
 }
-
-const noTurns =
-  "cannot be entered again after an environment's words; use the executor onnxruntime or tensorflow, or leave the environment out";
 
 const promptOf = ({ requests }: Job, request: number): EncodedPrompt => (requests[request] as RolloutRequest).prompt;
 

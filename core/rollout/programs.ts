@@ -111,20 +111,29 @@ function cachedInputs(
  * and per layer the words'
  * "key.i", "value.i" [B, kv, N, W, D].
  */
-export const traceWords: Trace = (graph, parameters, { decoder }) => {
+export const traceWords: Trace = (graph, parameters, model) =>
+  graph.output("probabilities", probabilities(graph, wordScores(graph, parameters, model)));
+
+/** The same with "scores" [B·N, V], for a device that draws. */
+export const traceWordScores: Trace = (graph, parameters, model) =>
+  graph.output("scores", wordScores(graph, parameters, model));
+
+function wordScores(graph: Graph, parameters: Parameters, { decoder }: VisionLanguageModel): Value {
   const [B, N, P, L] = [symbol("B"), symbol("N"), symbol("P"), symbol("L")];
   const { layers, keyValueHeads, headSize } = decoder;
   const words = wordInputs(graph, decoder, parameters, { B, N });
   const mask = reshape(graph.input("mask", [B, N, plus(P, L)]), [B, 1, N, 1, plus(P, L)]);
   const cached = cachedInputs(graph, { layers, keyValueHeads, headSize, B, N, P, L });
   const { hidden, cache } = decoder.traceWords(parameters, { ...words, ...cached, mask });
-  const last = gatherRows(hidden, graph.input("last", [times(B, N)], "int32"));
-  graph.output("probabilities", probabilities(graph, logits(last, decoder.head(parameters))));
   outputCache(graph, cache);
-};
+  return logits(gatherRows(hidden, graph.input("last", [times(B, N)], "int32")), decoder.head(parameters));
+}
 
 /** How a round's tokens are drawn: with what it is fed, one graph serves settings that differ in numbers alone. */
-export type RoundSettings = DrawSettings;
+export interface RoundSettings extends DrawSettings {
+  /** Each response has a mask of its own, [B, N, P + L], and not each prompt, [B, P + L]. */
+  readonly ownMasks: boolean;
+}
 
 /** Parts of the inputs of `traceRound` that each round has its own of, and what it carries to the next. */
 export const roundParts = ["cos", "sin", "mask", "place", "words"] as const;
@@ -158,7 +167,9 @@ export const traceRound =
       embeddings: decoder.embed(parameters, reshape(graph.input("tokens", [B, N], "int32"), [times(B, N)])),
       cos: byRow("cos"),
       sin: byRow("sin"),
-      mask: reshape(graph.input("mask", [B, plus(P, L)]), [B, 1, 1, 1, plus(P, L)]),
+      mask: settings.ownMasks
+        ? reshape(graph.input("mask", [B, N, plus(P, L)]), [B, 1, N, 1, plus(P, L)])
+        : reshape(graph.input("mask", [B, plus(P, L)]), [B, 1, 1, 1, plus(P, L)]),
       prefix: cached("prefix", [B, keyValueHeads, P, headSize]),
       own: cached("own", [B, keyValueHeads, N, L, headSize]),
     });
@@ -188,6 +199,26 @@ export const traceFirstDraw = (graph: Graph, vocabulary: number, settings: Round
   const scores = graph.input("scores", [symbol("B"), vocabulary]);
   drawn(graph, gatherRows(scores, graph.input("row.of", [symbol("rows")], "int32")), settings);
 };
+
+/**
+ * A layer's cache laid out anew: "key", "value" [B, kv, N, L, D] of the responses and, `withWords`, "words.key" and
+ * "words.value" [B, kv, N, W, D] → "next.key" and "next.value" [B, kv, N, L, D]. Row i of these, [B·kv·N·L, D], is row
+ * `index`[i] of what both are one after the other along L, [B·kv·N·(L + W), D].
+ */
+export function traceRelaid(
+  graph: Graph,
+  { keyValueHeads: kv, headSize: D }: Pick<CacheShape, "keyValueHeads" | "headSize">,
+  withWords: boolean,
+): void {
+  const [B, N, L, W] = [symbol("B"), symbol("N"), symbol("L"), symbol("W")];
+  const index = graph.input("index", [times(B, kv, N, L)], "int32");
+  for (const name of ["key", "value"]) {
+    const old = graph.input(name, [B, kv, N, L, D]);
+    const all = withWords ? concat([old, graph.input(`words.${name}`, [B, kv, N, W, D])], 3) : old;
+    const rows = reshape(all, [times(B, kv, N, withWords ? plus(L, W) : L), D]);
+    graph.output(`next.${name}`, reshape(gatherRows(rows, index), [B, kv, N, L, D]));
+  }
+}
 
 /** Draw from scores [rows, V]; outputs "drawn" and returns the tokens, [rows] int32. */
 function drawn(graph: Graph, scores: Value, settings: RoundSettings): Value {

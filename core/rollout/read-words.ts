@@ -7,7 +7,8 @@ import type { ModelRuntime } from "../model/runtime.ts";
 import { WordRows, type Words } from "../model/rows/words.ts";
 import { wordsBytes } from "./limits.ts";
 import type { LazyProgram } from "./programs.ts";
-import type { NewWords, Wave } from "./wave.ts";
+import type { NewWords } from "./job.ts";
+import type { Wave } from "./wave.ts";
 
 export interface Reading {
   readonly runtime: ModelRuntime;
@@ -29,13 +30,7 @@ export async function readWords(
 ): Promise<void> {
   const { decoder } = runtime.model;
   const { cache } = wave;
-  const heard = words.filter((own) => own !== null);
-  const { placed, matrix } = runtime.pictures.place(heard, await runtime.pictures.of(heard));
-  const featuresOf = new Map(placed.map(({ prompt, featureRows }) => [prompt, featureRows]));
-  const placedWords = words.map(
-    (own): Words | null => own && { tokens: own.ids, featureRows: featuresOf.get(own)!, components: own.components },
-  );
-  const rows = new WordRows(decoder, placedWords, matrix);
+  const rows = await wordRows(runtime, words);
   cache.reserve(Math.max(...words.map((own, row) => (own === null ? 0 : cache.lengths[row]! + own.ids.length))));
   const { size, prompts } = wordPieces({ ...cache, heads: decoder.heads, longest: rows.longest }, tokensAtOnce);
   for (let from = 0; from < rows.longest; from += size) {
@@ -62,6 +57,21 @@ export async function readWords(
       );
     }
   }
+}
+
+/** Words by row, with the features of their pictures. @param padded their tables have one of few sizes */
+export async function wordRows(
+  { model, pictures }: ModelRuntime,
+  words: readonly (NewWords | null)[],
+  padded = false,
+): Promise<WordRows> {
+  const heard = words.filter((own) => own !== null);
+  const { placed, matrix } = pictures.place(heard, await pictures.of(heard));
+  const featuresOf = new Map(placed.map(({ prompt, featureRows }) => [prompt, featureRows]));
+  const placedWords = words.map(
+    (own): Words | null => own && { tokens: own.ids, featureRows: featuresOf.get(own)!, components: own.components },
+  );
+  return new WordRows(model.decoder, placedWords, matrix, padded);
 }
 
 /** Words of a response, and prompts with all their responses, that go through the decoder at once. */

@@ -17,6 +17,8 @@ export class GrowingResponse {
   waits = false;
   /** Rotary position of its newest token. */
   position: number;
+  /** Rotary position of its first token. */
+  readonly firstPosition: number;
   /** That were put into it between turns, in order. */
   readonly pictures: EncodedPicture[] = [];
 
@@ -26,6 +28,7 @@ export class GrowingResponse {
    */
   constructor(request: number, index: number, key: readonly [number, number], next = 0) {
     this.position = next - 1;
+    this.firstPosition = next;
     this.#request = request;
     this.#index = index;
     this.#random = randomFromWords(key);

@@ -2,26 +2,15 @@
 import type { HostArray } from "../graph/executor.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
-import { responsePositions } from "../model/rows/response-positions.ts";
 import { forbidden } from "../model/rows/masks.ts";
 import { WaveCache } from "./cache.ts";
-import type { GeneratedResponse, GoOn, RolloutRequest, SamplingSettings } from "./engine.ts";
+import type { GeneratedResponse } from "./engine.ts";
+import { type Job, longestOf, type NewWords, wordsAfter } from "./job.ts";
 import { GrowingResponse } from "./response.ts";
-import type { RowSampler } from "./sampling.ts";
 import type { WaveMember } from "./waves.ts";
 
 /** A wave is laid out anew when finished responses leave at most this share of its rows in use. */
 const CROWDED = 0.75;
-
-/** What one call of `generate` is about. */
-export interface Job {
-  readonly requests: readonly RolloutRequest[];
-  readonly sampling: SamplingSettings;
-  readonly sampler: RowSampler;
-  readonly onResponse: (response: GeneratedResponse) => void;
-  readonly giveUp?: AbortSignal;
-  readonly goOn?: GoOn;
-}
 
 /**
  * Responses sampled in step: B prompts by N slots, row b·N + n; a slot is empty when its response is done. One whose
@@ -92,45 +81,11 @@ export class Wave {
    * nothing goes on
    */
   async goOn(): Promise<readonly (NewWords | null)[] | null> {
-    const { goOn, sampling } = this.#job;
-    const waiting = [...this.#slots.keys()].filter((row) => this.#slots[row]?.waits === true);
-    if (goOn === undefined || waiting.length === 0) return null;
-    const answers = await goOn(waiting.map((row) => this.#slots[row]!.endedTurn));
-    if (answers.length !== waiting.length)
-      throw new Error(`${waiting.length} turns ended, and ${answers.length} answers came to them`);
-    const heard = new Map<GrowingResponse, Omit<NewWords, "components">>();
-    waiting.forEach((row, index) => {
-      const [answer, response] = [answers[index]!, this.#slots[row]!];
-      if (answer === null) return this.#finish(row, "stop");
-      heard.set(response, { ids: Int32Array.of(response.lastToken, ...answer.ids), pictures: answer.pictures });
-      response.hear(answer, sampling.maxNewTokens);
-    });
-    if (heard.size === 0) return null;
+    const words = await wordsAfter(this.#slots, this.#job, this.#runtime.model.decoder);
+    this.#slots.forEach((response, row) => response?.waits === true && this.#finish(row, "stop"));
+    if (words.size === 0) return null;
     this.#compact();
-    return this.#slots.map((response, row) => {
-      if (response === null) return null;
-      const words = heard.get(response)!;
-      return { ...words, components: this.#place(response, row, words.ids.length) };
-    });
-  }
-
-  /** Rotary positions of a response's newest tokens, [3, count]; the one after them is where it goes on. */
-  #place(response: GrowingResponse, row: number, count: number): Int32Array {
-    const { prompt, next } = this.#prompts[Math.floor(row / this.cache.N)]!;
-    const { tokens } = response.endedTurn;
-    const placed = responsePositions(
-      this.#runtime.model.decoder,
-      prompt,
-      { tokens, pictures: response.pictures },
-      next,
-    );
-    response.position = placed.next - 1;
-    const components = new Int32Array(3 * count);
-    for (let component = 0; component < 3; component++) {
-      const end = (component + 1) * tokens.length;
-      components.set(placed.components.subarray(end - count, end), component * count);
-    }
-    return components;
+    return this.#slots.map((response) => response && (words.get(response) ?? null));
   }
 
   /** Drop rows that are no longer needed, where they are many. */
@@ -200,17 +155,8 @@ export class Wave {
   }
 }
 
-/** What has to go through the decoder of a response that goes on. */
-export interface NewWords extends EncodedPrompt {
-  /** Rotary positions of `ids`, [3, tokens]. */
-  readonly components: Int32Array;
-}
-
 interface WavePrompt {
   readonly prompt: EncodedPrompt;
   /** Position of the first response token. */
   readonly next: number;
 }
-
-/** Tokens of the longest prompt. */
-export const longestOf = (prompts: readonly EncodedPrompt[]): number => Math.max(...prompts.map(promptLength));

@@ -48,11 +48,12 @@ export class WordRows {
   readonly #table: Record<string, HostArray>;
   readonly #sources: Int32Array;
 
-  constructor(decoder: Decoder, words: readonly (Words | null)[], features: HostArray) {
+  /** @param padded the tables of text and features have one of few sizes */
+  constructor(decoder: Decoder, words: readonly (Words | null)[], features: HostArray, padded = false) {
     this.#decoder = decoder;
     this.#words = words;
     this.longest = Math.max(...words.map((own) => own?.tokens.length ?? 0));
-    const sources = new Sources(decoder.pictureToken, false);
+    const sources = new Sources(decoder.pictureToken, padded);
     const rows = new Int32Array(words.length * this.longest);
     words.forEach((own, row) => own && sources.response(own.tokens, rows, row * this.longest, own.featureRows));
     this.#sources = sources.resolve(rows);
@@ -64,7 +65,10 @@ export class WordRows {
     return this.#words[row]?.tokens.length ?? 0;
   }
 
-  /** Feeds of `wordInputs`: words `from` … end − 1 of prompts `first` … last − 1, which have N responses each. */
+  /**
+   * Feeds of `wordInputs`: words `from` … end − 1 of prompts `first` … last − 1, which have N responses each; `end` may
+   * be beyond the longest.
+   */
   feeds(
     [first, last]: readonly [number, number],
     N: number,
@@ -76,7 +80,8 @@ export class WordRows {
     for (let i = 0; i < rows; i++) {
       const row = first * N + i;
       const length = this.lengthOf(row);
-      source.set(this.#sources.subarray(row * this.longest + from, row * this.longest + end), i * size);
+      const stop = row * this.longest + Math.min(end, this.longest);
+      source.set(this.#sources.subarray(row * this.longest + from, stop), i * size);
       for (let component = 0; component < 3; component++) {
         const own = this.#words[row]?.components.subarray(
           component * length + from,

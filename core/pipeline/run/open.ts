@@ -143,7 +143,7 @@ function checkEnvironments({ rollout, processor }: Policy, { environments }: Hos
   if (name === undefined) return;
   const lacks =
     rollout.turns !== true
-      ? "this sampler cannot be entered again after its words: the embedded one can on the executors onnxruntime and tensorflow, not on xla"
+      ? "this sampler cannot be entered again after its words, as the embedded one can"
       : processor.encodeReply === undefined
         ? "this processor puts no words into responses (encodeReply)"
         : null;

@@ -262,7 +262,7 @@ describe("environments that say what they may not", () => {
       plugins: [speaking(echo()), new BanditPlugin()],
     });
     await expect(run).rejects.toThrow(
-      'The environment "echo" cannot be asked: this sampler cannot be entered again after its words: the embedded one can on the executors onnxruntime and tensorflow, not on xla; change that, or leave its plugin out',
+      'The environment "echo" cannot be asked: this sampler cannot be entered again after its words, as the embedded one can; change that, or leave its plugin out',
     );
   });
 });

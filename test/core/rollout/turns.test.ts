@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Executor, Feeds, Program } from "../../../core/graph/executor.ts";
 import { OnnxExecutor } from "../../../core/graph/onnx/executor.ts";
+import { loadXla, xlaSetup } from "../../../core/graph/xla/client/plugin.ts";
 import { GraphLearner } from "../../../core/learner/graph-learner.ts";
 import { createRandom } from "../../../core/math/random.ts";
 import { loadModelFolder } from "../../../core/model/files/folder.ts";
@@ -19,6 +20,8 @@ import type {
 } from "../../../core/rollout/engine.ts";
 import { OnnxRolloutEngine } from "../../../core/rollout/onnx-engine.ts";
 import { wordPieces } from "../../../core/rollout/read-words.ts";
+import { LoopedWords, wordsAtOnce } from "../../../core/rollout/looped-words.ts";
+import { largestDifference } from "../../golden/support.ts";
 import { requestFor } from "./support.ts";
 
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
@@ -235,5 +238,77 @@ describe("responses of several turns", () => {
     const wave = { N: 8, P: 1000, room: 1000, heads: 16, longest: 300 };
     expect(wordPieces(wave, 4096)).toEqual({ size: 227, prompts: 1 });
     expect(wordPieces({ ...wave, N: 1, P: 20, room: 20, longest: 10 }, 4096)).toEqual({ size: 10, prompts: 409 });
+  });
+});
+
+const forms = ["whole", "segments"] as const;
+
+describe.skipIf(xlaSetup() === null)("turns in rounds on the device (where `papo setup xla` has been run)", () => {
+  const devices = forms.flatMap((loops) => [1, 3].map((count) => ({ loops, count })));
+
+  it.each(devices)("give what the host's sampler gives: form $loops, devices $count", async ({ loops, count }) => {
+    const xla = loadXla({ loops, devices: count });
+    const { config, weights } = await loadModelFolder(folder, (found) => createModel(found).parameters);
+    const ofXla = new ModelRuntime(createModel(config), weights, xla);
+    const arrays = (): number => (xla.device as unknown as { readonly arrays: number }).arrays;
+    try {
+      const host = await converse(requests());
+      // Some have more than one answer, some one with pictures, and some end while others go on.
+      expect(new Set(host.responses.map(({ finish }) => finish)).size).toBeGreaterThan(1);
+      const asked = async (engine: OnnxRolloutEngine) => (await converse(requests(), { engine })).responses;
+      const whole = await asked(new OnnxRolloutEngine(ofXla));
+      expect(tokensOf(whole)).toEqual(tokensOf(host.responses));
+      whole.forEach(({ logProbs, behaviourLogProbs }, i) => {
+        expect(largestDifference(logProbs, host.responses[i]!.logProbs)).toBeLessThan(2e-5);
+        expect(largestDifference(behaviourLogProbs, host.responses[i]!.behaviourLogProbs)).toBeLessThan(2e-5);
+      });
+      // Waves of a few responses, whose words are read in pieces.
+      const before = arrays();
+      const narrow = await asked(new OnnxRolloutEngine(ofXla, { rows: 4, prefillTokens: 16 }));
+      expect(tokensOf(narrow)).toEqual(tokensOf(host.responses));
+      expect(arrays()).toBe(before);
+    } finally {
+      await ofXla.release();
+      xla.close();
+    }
+  });
+
+  it("have the learner's log-probs in bfloat16, and caches that are laid anew where rounds would leave them", async () => {
+    const xla = loadXla({ precision: "bfloat16" });
+    const { config, weights } = await loadModelFolder(folder, (found) => createModel(found).parameters);
+    const ofXla = new ModelRuntime(createModel(config), weights, xla);
+    const laid = vi.spyOn(LoopedWords.prototype, "layAnew");
+    try {
+      const settings = { ...sampling, temperature: 1, topP: 1, maxNewTokens: 140 };
+      const between = ({ tokens }: EndedTurn): EncodedPrompt | null =>
+        tokens.length > 100 ? null : { ids: new Int32Array(5 + (tokens.length % 7)).fill(40), pictures: [] };
+      const engine = new OnnxRolloutEngine(ofXla);
+      const { responses, heard } = await converse([requestFor(prompts[0]!, 8, 0)], { engine, between, settings });
+      expect(laid.mock.calls.filter(([, , words]) => words === undefined).length).toBeGreaterThan(0);
+      const rows = responses.map(({ tokens }, i) => ({
+        prompt: 0,
+        tokens,
+        given: { flags: Uint8Array.from(heard[i]!.flags), pictures: [] },
+      }));
+      const batch = { prompts: prompts.slice(0, 1), rows, temperature: 1 };
+      const { logProbs } = await learnerOf().score(batch, ["logProbs"]);
+      const T = Math.max(...rows.map(({ tokens }) => tokens.length));
+      const differences = responses.flatMap((response, b) =>
+        [...response.logProbs].map((value, t) => Math.abs(value - logProbs![b * T + t]!)),
+      );
+      // A token that read another response's places, or none, would be off by whole nats.
+      expect(Math.max(...differences)).toBeLessThan(0.15);
+      expect(differences.reduce((a, b) => a + b, 0) / differences.length).toBeLessThan(0.02);
+    } finally {
+      laid.mockRestore();
+      await ofXla.release();
+      xla.close();
+    }
+  });
+
+  it("read as many words at once as their scores allow, one of few sizes", () => {
+    const wave = { B: 16, N: 8, P: 1024, L: 2080, heads: 16, longest: 300 };
+    expect(wordsAtOnce(wave, 4096)).toBe(8);
+    expect(wordsAtOnce({ ...wave, B: 1, N: 1, P: 20, L: 32, longest: 10 }, 4096)).toBe(12);
   });
 });

@@ -134,7 +134,7 @@ test.each(families)("a round of %s is cut where layers begin, alike but for the 
   const text = { ...config.text_config, num_hidden_layers: layers, layer_types: undefined };
   const parsed = familyOf(config).parseConfig({ ...config, text_config: text } as never);
   const model = createModel(parsed);
-  const trace = traceRound({ greedy: false, truncated: true });
+  const trace = traceRound({ greedy: false, truncated: true, ownMasks: false });
   const of = { parameters: model.parameters, adapters: [], passes: new Graph().passes };
   const { graph } = traceModel(of, (traced, read) => trace(traced, read, model));
   const { each } = new LoopGraph(graph, { parts: roundParts, carried: roundCarried(layers) }, "f32");
