@@ -6,6 +6,7 @@ import type { OrderPosition } from "../data/row-order.ts";
 import type { Learner } from "../learner/learner.ts";
 import { withoutSecrets } from "../options/secrets.ts";
 import { flushFiles, writeFolderAtomic } from "../machine/atomic-file.ts";
+import type { ComputedBy } from "./computed-by.ts";
 import { findDamage, writeManifest } from "./manifest.ts";
 import type { RunSettings } from "../contracts/settings.ts";
 import { readJsonFile } from "../machine/json-file.ts";
@@ -36,6 +37,8 @@ export interface RunDescription {
   readonly weights?: StartWeights;
   /** Digests of the folders that it has teachers of, by name. */
   readonly teachers?: StartWeights;
+  /** What computes it. */
+  readonly computedBy?: ComputedBy;
   /** What of it was set from outside, "path=value" each. */
   readonly overrides?: readonly string[];
   /** The run file, from the run's folder. */

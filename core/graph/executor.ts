@@ -172,6 +172,8 @@ export interface ProgramRuns {
 
 export interface Executor {
   readonly name: string;
+  /** The library that computes, with its version, for a run's record. Absent: it is not known. */
+  readonly software?: string;
   /** Absent where programs compute on the host's memory itself. */
   readonly device?: Device;
   /**

@@ -109,6 +109,7 @@ export class GraphLearner implements Learner {
     const total = (counted: typeof sizes): number => counted.reduce((sum, { size }) => sum + size, 0);
     const trained = total(sizes.filter(({ name }) => this.#trained.has(name)));
     const { layers, heads } = this.#runtime.model.decoder;
+    const { software } = this.#runtime.executor;
     return {
       outputs,
       decoder: { layers, heads },
@@ -117,6 +118,7 @@ export class GraphLearner implements Learner {
       trained,
       dropout: this.#runtime.dropsOut,
       teachers: this.#options.openTeacher !== undefined,
+      ...(software === undefined ? {} : { software }),
     };
   }
 

@@ -135,6 +135,8 @@ export interface LearnerCapabilities {
    * gives. Default false.
    */
   readonly dropout?: boolean;
+  /** What computes, with its version: where it is another one, a resumed run's bits may be others. Default: unknown. */
+  readonly software?: string;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Runs graphs on onnxruntime-node: the default executor, on any machine that npm installs on. */
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { env, InferenceSession, Tensor } from "onnxruntime-node";
 import { availableParallelism } from "node:os";
 import { basename, dirname } from "node:path";
 import { evaluate, type Shape } from "../dims.ts";
@@ -40,6 +40,7 @@ export interface OnnxExecutorOptions {
 
 export class OnnxExecutor implements Executor {
   readonly name: string;
+  readonly software = `onnxruntime-node ${env.versions.node}`;
   /**
    * The loop over blocks runs on the processor: on another device it would fetch its arrays from there in every round.
    */

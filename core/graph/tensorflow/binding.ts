@@ -83,5 +83,5 @@ export function loadTensorFlow({ threads, precision = "float32" }: TensorFlowOpt
     if (threads !== undefined) setVariable("TF_NUM_INTRAOP_THREADS", String(threads));
     loaded = { binding: createRequire(import.meta.url)(bindingFile) as Binding, precision };
   }
-  return new TensorFlowExecutor(loaded.binding);
+  return new TensorFlowExecutor(loaded.binding, `TensorFlow ${tensorflowSetup()?.version ?? ""}`.trim());
 }

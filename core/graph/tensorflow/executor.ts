@@ -19,12 +19,15 @@ import { lowerings } from "./lowering.ts";
 
 export class TensorFlowExecutor implements Executor {
   readonly name = "TensorFlow";
+  readonly software: string;
   readonly device: Device;
   readonly #kernels: Kernels;
 
-  constructor(binding: Binding) {
+  /** @param software TensorFlow's name and version */
+  constructor(binding: Binding, software = "TensorFlow") {
     const kernels = new Kernels(binding);
     this.#kernels = kernels;
+    this.software = software;
     this.device = {
       // A copy: the binding's tensors live in the arrays that they are made of.
       put: ({ shape, data }) => kernels.place({ shape, data: data.slice() }),

@@ -39,6 +39,7 @@ export interface XlaOptions {
 
 export class XlaExecutor implements Executor {
   readonly name = "OpenXLA";
+  readonly software: string;
   readonly device: Device;
   readonly writesOver = true;
   readonly fixedSizes = true;
@@ -50,13 +51,17 @@ export class XlaExecutor implements Executor {
   readonly #loops: LoopForm | undefined;
   readonly #close: () => void;
 
-  /** @param close called by `close` */
+  /** @param close called by `close` @param plugin the wheel that the plugin is from */
   constructor(
     pjrt: Pjrt,
     { precision = "float32", cache, devices = 1, sharding = "full", loops }: XlaOptions = {},
     close = (): void => pjrt.close(),
+    plugin = "",
   ) {
     this.#close = close;
+    // The processor's platform has no version of its own.
+    const parts = ["OpenXLA", plugin, pjrt.platformVersion.replaceAll(/\s+/g, " ").trim(), pjrt.devices[0]!];
+    this.software = [...new Set(parts.filter((part) => part !== ""))].join(", ");
     const there = pjrt.devices.length;
     if (!Number.isInteger(devices) || devices < 1 || devices > Math.min(there, mostDevices))
       throw new Error(

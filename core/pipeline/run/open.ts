@@ -8,6 +8,7 @@ import {
   type Checkpoint,
   type RunDescription,
 } from "../../checkpoint/checkpoint.ts";
+import { computedBy, computedByOther } from "../../checkpoint/computed-by.ts";
 import { readKeptGroups } from "../../checkpoint/kept-groups.ts";
 import { assertSameRun, describeWhole } from "../../checkpoint/same-run.ts";
 import { join } from "node:path";
@@ -93,6 +94,7 @@ export async function openRun(
       { settings, plugins, dataset, weights, teachers: host.teachers.values() },
       keptDigests(join(output, digestsFile)),
     )),
+    computedBy: computedBy(policy.learner.capabilities.software),
     ...(overrides.length > 0 ? { overrides } : {}),
     ...(runFile === undefined ? {} : { runFile }),
   };
@@ -106,6 +108,8 @@ export async function openRun(
   else {
     if (!otherwise) assertSameRun(checkpoint, description, plugins);
     await restore(checkpoint, { policy, host, settings }, folder);
+    const other = computedByOther(checkpoint.description.computedBy, description.computedBy);
+    if (other !== null) host.events.emit("alarm", { step: checkpoint.state.step, plugin: "run", message: other });
     removeOldCheckpoints(folder.checkpoints, checkpoint.state.step, settings.keepCheckpoints);
   }
   folder.describe(description);

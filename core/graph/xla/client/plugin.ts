@@ -56,11 +56,13 @@ export function loadXla(options: XlaOptions = {}): XlaExecutor {
     );
   const used = (shared ??= { pjrt: openPlugin(join(xlaFolder, setup.library), setup.cuda), users: 0 });
   used.users++;
-  return new XlaExecutor(used.pjrt, { cache: join(xlaFolder, "cache"), ...options }, () => {
+  const close = (): void => {
     if (--used.users > 0) return;
     used.pjrt.close();
     shared = null;
-  });
+  };
+  const cache = join(xlaFolder, "cache");
+  return new XlaExecutor(used.pjrt, { cache, ...options }, close, `${setup.wheel} ${setup.version}`);
 }
 
 /** A plugin by its file. @param cuda whether it is one for NVIDIA GPUs */

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { train } from "../../../../core/pipeline/run.ts";
 import type { TrainOptions } from "../../../../core/pipeline/run/options.ts";
 import { BanditPlugin, repeatsTheLetter, ScorerPlugin, TapPlugin, temporaryFolder } from "../../../support/bandit.ts";
+import { tabularPolicy } from "../../../support/tabular-policy.ts";
 import { type BanditOptions, column, options, settings } from "./bandit-run.ts";
 
 test("an output folder with a run in it is refused unless it is resumed", async () => {
@@ -89,6 +90,30 @@ test("a damaged newest checkpoint is passed over with an alarm, and the run ends
   expect((await train(resumed)).resumedFrom).toBe(join(run.output, "checkpoints", "step-8"));
   expect(alarms[0]).toMatch(/damaged checkpoint is passed over: .*step-12: policy\/weights\.json has 10 bytes/);
   expect(readFileSync(join(run.output, "metrics.jsonl"), "utf8")).toBe(whole);
+});
+
+test("a run says what computes it, and an alarm that it goes on with something else", async () => {
+  const computedWith = (software: string): ReturnType<typeof tabularPolicy> => {
+    const policy = tabularPolicy();
+    Object.assign(policy.learner, { capabilities: { ...policy.learner.capabilities, software } });
+    return policy;
+  };
+  const run = options({ policy: computedWith("onnxruntime-node 1.30.0"), ...settings({ steps: 2 }) });
+  await train(run);
+  const { computedBy } = JSON.parse(readFileSync(join(run.output, "run.json"), "utf8")) as { computedBy: object };
+  expect(computedBy).toMatchObject({ node: process.versions.node, learner: "onnxruntime-node 1.30.0" });
+  const alarms: string[] = [];
+  const resumed = (software: string): Promise<unknown> =>
+    train({
+      ...options({ policy: computedWith(software), ...settings({ steps: 2 }) }),
+      output: run.output,
+      resume: true,
+      onEvents: (events) => events.on("alarm", ({ message }) => alarms.push(message)),
+    });
+  await resumed("onnxruntime-node 1.30.0");
+  expect(alarms).toEqual([]);
+  await resumed("onnxruntime-node 1.31.0");
+  expect(alarms).toEqual([expect.stringContaining("(learner onnxruntime-node 1.30.0 → onnxruntime-node 1.31.0)")]);
 });
 
 test("a replayed step reads its rewards from the journal", async () => {
