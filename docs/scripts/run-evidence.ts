@@ -64,6 +64,7 @@ export const evidenceParts: readonly EvidencePart[] = [
     "vision-sr1",
     "visionary-r1-tiny",
   ]),
+  suggestion("methods-later", [base, "vepo-exact", "kawhi", "cfpo", "va-opd", "freshper", "prco", "deepeyes"]),
   suggestion("collapse", [
     base,
     ...["gamma=0.5", "gamma=1", "mode=paper,gamma=0.5"].flatMap((options) => [
