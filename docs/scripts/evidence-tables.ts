@@ -11,14 +11,14 @@ import { holm } from "../../recipes/app/evaluation/holm.ts";
 import { luckOf, pairedDifference, type Difference } from "../../recipes/app/evaluation/paired.ts";
 import { mean } from "../../recipes/app/evaluation/statistics.ts";
 import { type OverSeeds, overSeedsFile } from "../../recipes/app/tasks/shortcut/over-seeds.ts";
-import { evidenceParts, readEvidence } from "./run-evidence.ts";
+import { type EvidencePart, evidenceParts, readEvidence } from "./run-evidence.ts";
 
 const baseline = "grpo";
 /** Whose difference from the baseline is the primary measure, in which parts (docs/scripts/run-evidence.ts). */
 const primary = { recipe: "papo:gamma=0.1", parts: /^gain-/ };
 
 /** A comparison under the name of its part. */
-export type NamedSummary = ComparisonSummary & { readonly name: string };
+export type NamedSummary = ComparisonSummary & Pick<EvidencePart, "name" | "against">;
 
 /** All questions, or those about which the prior is wrong or right. */
 type Part = "all" | "w" | "r";
@@ -39,15 +39,16 @@ export interface Line {
   readonly seedGain: Difference | null;
 }
 
-export function linesOf({ prior, runs }: Pick<ComparisonSummary, "prior" | "runs">): Line[] {
-  const base = runs.filter(({ recipe }) => recipe === baseline);
+/** @param against the recipe that the others are compared with */
+export function linesOf({ prior, runs }: Pick<ComparisonSummary, "prior" | "runs">, against = baseline): Line[] {
+  const base = runs.filter(({ recipe }) => recipe === against);
   return [...new Set(runs.map(({ recipe }) => recipe))].map((recipe) => {
     const own = runs.filter((run) => run.recipe === recipe);
     // A recipe that has not run with all seeds yet is compared over those that it has.
     const matched = base.filter(({ seed }) => own.some((run) => run.seed === seed));
     const bySeed = seedMeans(own, prior, "w");
-    const against = (part: Part): Difference | null =>
-      recipe === baseline || matched.length === 0
+    const less = (part: Part): Difference | null =>
+      recipe === against || matched.length === 0
         ? null
         : difference(sharesOf(own, prior, part), sharesOf(matched, prior, part));
     return {
@@ -57,9 +58,9 @@ export function linesOf({ prior, runs }: Pick<ComparisonSummary, "prior" | "runs
       right: mean(seedMeans(own, prior, "r")),
       wrong: mean(bySeed),
       bySeed,
-      gain: against("w"),
-      overallGain: against("all"),
-      seedGain: recipe === baseline || matched.length === 0 ? null : seedDifference(own, matched, prior),
+      gain: less("w"),
+      overallGain: less("all"),
+      seedGain: recipe === against || matched.length === 0 ? null : seedDifference(own, matched, prior),
     };
   });
 }
@@ -130,6 +131,23 @@ export function tableOf(lines: readonly Line[]): string {
   );
 }
 
+/** The differences alone, from another recipe. */
+export function differencesOf(lines: readonly Line[], against: string): string {
+  const others = lines.filter(({ recipe }) => recipe !== against && recipe !== baseline);
+  const adjusted = holm(others.map(({ gain }) => gain?.p ?? null));
+  return markdown(
+    ["recipe", `minus ${against}, prior wrong`, "p", "p (Holm)", "all questions", "prior wrong, by seed"],
+    others.map(({ recipe, gain, overallGain, seedGain }, at) => [
+      recipe,
+      gainOf(gain),
+      chanceOf(gain?.p ?? null),
+      chanceOf(adjusted[at] ?? null),
+      gainOf(overallGain),
+      seedGain === null ? "–" : `${gainOf(seedGain)}, p ${chanceOf(seedGain.p)}`,
+    ]),
+  );
+}
+
 const markdown = (heads: readonly string[], rows: readonly (readonly string[])[]): string =>
   [heads, heads.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
@@ -184,9 +202,12 @@ export function evidenceTables(comparisons: readonly NamedSummary[]): string {
         chanceOf(adjusted[at] ?? null),
       ]),
     ),
-    ...all.flatMap(({ name, task, strength, steps, runs, lines }) => [
+    ...all.flatMap(({ name, task, strength, steps, prior, runs, lines, against }) => [
       `### ${name}: \`${task}\`, strength ${strength}, ${steps} steps`,
       tableOf(lines),
+      ...(against === undefined
+        ? []
+        : [`The same against \`${against}\`:`, differencesOf(linesOf({ prior, runs }, against), against)]),
       "By quarters of the steps, means over seeds:",
       metricsOf({ runs }),
     ]),
@@ -195,9 +216,9 @@ export function evidenceTables(comparisons: readonly NamedSummary[]): string {
 
 /** What has run, under the names of its parts. */
 export const namedEvidence = (): NamedSummary[] =>
-  evidenceParts.flatMap(({ name }) => {
+  evidenceParts.flatMap(({ name, against }) => {
     const summary = readEvidence(name);
-    return summary === null ? [] : [{ name, ...summary }];
+    return summary === null ? [] : [{ name, ...(against === undefined ? {} : { against }), ...summary }];
   });
 
 /** What the parts that vary strength and γ came to, of recipes that have all their seeds, for `npm start` to quote. */

@@ -18,18 +18,19 @@ export interface EvidencePart {
   readonly prior: "suggestion" | "skew" | "caption";
   readonly strength: number;
   readonly recipes: readonly string[];
+  /** What else the recipes are compared with, beside `grpo`. */
+  readonly against?: string;
 }
 
 const [base, paid] = ["grpo", "papo:gamma=0.1"];
 const changed = (...options: readonly string[]): string[] => options.map((option) => `${paid},${option}`);
-const suggestion = (name: string, recipes: readonly string[], strength = 0.6): EvidencePart => ({
-  name,
-  prior: "suggestion",
-  strength,
-  recipes,
-});
+const suggestion = (
+  name: string,
+  recipes: readonly string[],
+  { strength = 0.6, ...rest }: Partial<Pick<EvidencePart, "strength" | "against">> = {},
+): EvidencePart => ({ name, prior: "suggestion", strength, recipes, ...rest });
 const gain = (strength: number): EvidencePart =>
-  suggestion(`gain-${strength}`, [base, "papo:gamma=0.02", paid, "papo:gamma=0.2"], strength);
+  suggestion(`gain-${strength}`, [base, "papo:gamma=0.02", paid, "papo:gamma=0.2"], { strength });
 
 /** Parts of one prior and strength share a folder, so that a run that two of them name is made once. */
 export const evidenceParts: readonly EvidencePart[] = [
@@ -44,26 +45,30 @@ export const evidenceParts: readonly EvidencePart[] = [
   { name: "prior-skew", prior: "skew", strength: 0.6, recipes: [base, paid] },
   { name: "prior-caption", prior: "caption", strength: 0.6, recipes: [base, paid] },
   suggestion("entropies", [base, paid, ...changed("eta=0"), "papo:gamma=0"]),
-  suggestion("methods", [
-    base,
-    "dapo",
-    "dapo-entropy",
-    paid,
-    "papo-d:gamma=0.1",
-    "apo",
-    "vppo",
-    "vgpo",
-    "pepo",
-    "noisy-rollout",
-    "pgpo",
-    "dvrp",
-    "tor",
-    "vepo",
-    "roma",
-    "grpo-care",
-    "vision-sr1",
-    "visionary-r1-tiny",
-  ]),
+  suggestion(
+    "methods",
+    [
+      base,
+      "dapo",
+      "dapo-entropy",
+      paid,
+      "papo-d:gamma=0.1",
+      "apo",
+      "vppo",
+      "vgpo",
+      "pepo",
+      "noisy-rollout",
+      "pgpo",
+      "dvrp",
+      "tor",
+      "vepo",
+      "roma",
+      "grpo-care",
+      "vision-sr1",
+      "visionary-r1-tiny",
+    ],
+    { against: "dapo" },
+  ),
   suggestion("methods-later", [base, "vepo-exact", "kawhi", "cfpo", "va-opd", "freshper", "prco", "deepeyes"]),
   suggestion("collapse", [
     base,
@@ -72,19 +77,23 @@ export const evidenceParts: readonly EvidencePart[] = [
       `papo:${options},eta=0`,
     ]),
   ]),
-  suggestion("masks", [
-    base,
-    paid,
-    ...changed(
-      "maskRatio=0.4",
-      "maskRatio=0.8",
-      "maskRatio=1",
-      "maskOn=patches",
-      "maskOn=merge",
-      "maskOn=semantic",
-      "maskScope=response",
-    ),
-  ]),
+  suggestion(
+    "masks",
+    [
+      base,
+      paid,
+      ...changed(
+        "maskRatio=0.4",
+        "maskRatio=0.8",
+        "maskRatio=1",
+        "maskOn=patches",
+        "maskOn=merge",
+        "maskOn=semantic",
+        "maskScope=response",
+      ),
+    ],
+    { against: paid },
+  ),
 ];
 
 export const firstSeed = 101;
