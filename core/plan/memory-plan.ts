@@ -4,17 +4,11 @@ import { blockSize } from "../learner/optimizer/block-quantization.ts";
 import { promptLength } from "../model/model.ts";
 import { tooLargeConstant } from "../model/runtime.ts";
 import { samplerDefaults, samplerLimits } from "../rollout/limits.ts";
+import { roundsAtOnce } from "../rollout/looped-wave.ts";
 import { planWaves } from "../rollout/waves.ts";
 import { processBytes } from "../machine/memory.ts";
-import {
-  learnerPeaks,
-  patchNumbers,
-  scoringPeak,
-  type PassPeaks,
-  type PlannedWork,
-  type SamplingPeaks,
-  samplingPeaks,
-} from "./passes.ts";
+import { learnerPeaks, patchNumbers, scoringPeak, type PassPeaks, type PlannedWork } from "./passes.ts";
+import { type SamplingPeaks, samplingPeaks } from "./sampling-passes.ts";
 import type { PlanSubject } from "./subject.ts";
 
 /** What a run does besides its updates. */
@@ -247,8 +241,10 @@ function sampledParts(
     cachedTokens: Math.floor(cacheBytes / tokenBytes),
     rows: samplerDefaults.rows,
   });
+  const beside = turns !== undefined && subject.settings.executor === "xla" ? roundsAtOnce : 0;
+  const L = responseTokens + beside;
   const [wave] = waves
-    .map((members) => ({ B: members.length, N: Math.max(...members.map(({ count }) => count)), P, L: responseTokens }))
+    .map((members) => ({ B: members.length, N: Math.max(...members.map(({ count }) => count)), P, L }))
     .sort((a, b) => b.B * b.N - a.B * a.N);
   const read = 4 * subject.count((name) => decoder.parameters.has(name));
   const inMemory = [...decoder.parameters].filter(([name]) => !subject.inFiles.has(name));
@@ -261,7 +257,7 @@ function sampledParts(
   });
   return {
     ...peaks,
-    cache: wave!.B * (P + wave!.N * responseTokens) * tokenBytes,
+    cache: wave!.B * (P + wave!.N * L) * tokenBytes,
     copy: copies ? peaks.products.reduce((sum, { bytes }) => sum + bytes, 0) : 0,
     packing: copies ? Math.max(0, ...peaks.products.map(({ bytes, mapped }) => (mapped ? 0 : bytes))) : 0,
   };

@@ -2,31 +2,24 @@
  * What each pass over the model holds at a time, at most, found by tracing it and walking the graph with the sizes that
  * it is fed.
  */
-import type { Feeds, HostArray } from "../graph/executor.ts";
-import { type Graph, liveNodes, type Node, type Value } from "../graph/graph.ts";
-import { symbolsOf } from "../graph/onnx/executor.ts";
-import { peakBytes } from "../graph/onnx/peak.ts";
+import type { HostArray } from "../graph/executor.ts";
 import { isDivergence, type LearnerBatch, type Output } from "../learner/learner.ts";
 import {
-  gradientOf,
   type GraphOptions,
   traceBackward,
   traceForward,
   traceVisionBackward,
 } from "../learner/passes/learner-graphs.ts";
 import type { Microbatch } from "../learner/passes/microbatches.ts";
-import { boundedBackward, boundedPasses, outputBytes, passBytes, passLimit } from "../learner/passes/pass-memory.ts";
+import { boundedBackward, boundedPasses, passLimit } from "../learner/passes/pass-memory.ts";
 import { attendsInBlocks, cutsByBytes, givenPictures, passFeeds } from "../learner/passes/pass-feeds.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { EncodedPicture } from "../model/processing/picture.ts";
-import { type BlockExecutor, readsInBlocks, seesInBlocks } from "../model/rows/attention-blocks.ts";
-import { prefixFeeds } from "../model/rows/prefixes.ts";
+import { seesInBlocks } from "../model/rows/attention-blocks.ts";
 import { pictureChunks } from "../model/pictures.ts";
 import type { TraceModel } from "../model/trace.ts";
-import { traceDecode, traceLongPrefill, tracePrefill, traceWords } from "../rollout/programs.ts";
-import { wordsAtOnce } from "../rollout/looped-words.ts";
-import { wordPieces } from "../rollout/read-words.ts";
 import type { PlanSubject } from "./subject.ts";
+import { blocksOf, peakOf, placeholders } from "./traced-pass.ts";
 
 /** What an update learns from, and what is sampled for it. */
 export interface PlannedWork {
@@ -184,12 +177,6 @@ function withOwnText(prompt: EncodedPrompt, index: number, pictureToken: number,
   return { ...prompt, ids, pictures };
 }
 
-/** What the executor will say of itself. */
-const blocksOf = ({ settings: { executor, device } }: PlanSubject): BlockExecutor => ({
-  attendsInBlocks: executor === "xla" || (executor === "onnxruntime" && device === "cpu"),
-  fixedSizes: executor === "xla",
-});
-
 /** Feeds of a pass. */
 function feedsOf(
   subject: PlanSubject,
@@ -222,41 +209,6 @@ function feedsOf(
     ...fed,
     feeds: { ...fed.feeds, "against.hidden": sized(fed.places.predictions), "against.head": sized(vocabularySize) },
   };
-}
-
-/** Where visual tokens would read their features, of which there are only sizes. */
-function placeholders({ vision }: PlanSubject["model"], prompts: readonly EncodedPrompt[]) {
-  let rows = 0;
-  const placed = prompts.map((prompt) => {
-    const count = prompt.pictures.reduce((sum, picture) => sum + vision.tokens(picture), 0);
-    const featureRows = Int32Array.from({ length: count }, (_, i) => rows + i);
-    rows += count;
-    return { prompt, featureRows };
-  });
-  // An array of this size is fed even without pictures.
-  const matrix: HostArray = { shape: [Math.max(1, rows), vision.featureWidth], data: new Float32Array() };
-  return { placed, matrix };
-}
-
-interface Pass {
-  /** Gradients are added to arrays that are there. */
-  readonly adds: boolean;
-  readonly dropout?: boolean;
-  readonly sumsGrow?: boolean;
-}
-
-function peakOf(
-  subject: PlanSubject,
-  trace: TraceModel,
-  feeds: Feeds,
-  { adds, dropout = false, sumsGrow = false }: Pass,
-): number {
-  const { graph } = subject.trace(trace, { dropout });
-  subject.planned(graph, symbolsOf(graph, feeds));
-  const sums = new Set(
-    adds ? [...graph.outputs.keys()].filter((name) => subject.parameters.has(gradientOf(name) ?? "")) : [],
-  );
-  return passBytes(graph, feeds, { files: subject.inFiles, ...(adds ? { sums, sumsGrow } : {}) });
 }
 
 /** The largest picture of a prompt or a response: they are encoded one by one. */
@@ -323,85 +275,3 @@ export function patchNumbers({ model }: PlanSubject, { pixels, grid: [time, heig
 
 const withPixels = (subject: PlanSubject, picture: EncodedPicture): EncodedPicture =>
   picture.pixels.length > 0 ? picture : { ...picture, pixels: new Float32Array(patchNumbers(subject, picture)) };
-
-/** A weight in float32, bytes. */
-interface ProductWeight {
-  readonly bytes: number;
-  /** It stands like that in a file, whose pages are read where they are. */
-  readonly mapped: boolean;
-}
-
-export interface SamplingPeaks {
-  /** Weights that the decode program reads whole, joined ones one by one. */
-  readonly products: readonly ProductWeight[];
-  readonly prefill: number;
-  readonly decoding: number;
-  /** What environments say, being read; 0 where there are none. */
-  readonly words: number;
-}
-
-/**
- * Prompts and responses to each that are sampled together, tokens that a prompt's prefix and a response have room for.
- */
-type WaveSizes = Readonly<Record<"B" | "N" | "P" | "L", number>>;
-
-interface SamplingOptions {
-  readonly turns?: PlannedWork["turns"] | undefined;
-  readonly prefillTokens: number;
-  readonly apart: boolean;
-}
-
-export function samplingPeaks(
-  subject: PlanSubject,
-  prompt: EncodedPrompt,
-  wave: WaveSizes,
-  { prefillTokens, apart, turns }: SamplingOptions,
-): SamplingPeaks {
-  const { decoder } = subject.model;
-  const together = Math.min(wave.B, Math.max(1, Math.floor(prefillTokens / wave.P)));
-  const { placed, matrix } = placeholders(
-    subject.model,
-    Array.from({ length: together }, () => prompt),
-  );
-  const executor = blocksOf(subject);
-  const inBlocks = readsInBlocks(wave.P, executor);
-  const last: HostArray = { shape: [together], data: new Int32Array(together) };
-  const feeds = { ...prefixFeeds(decoder, placed, matrix, { inBlocks }), last };
-  const prefill: TraceModel = (graph, parameters) =>
-    (inBlocks ? traceLongPrefill : tracePrefill)(graph, parameters, subject.model);
-  const { graph } = subject.trace((own, parameters) => traceDecode(own, parameters, subject.model, apart));
-  const sizes = new Map(Object.entries(wave));
-  subject.planned(graph, sizes);
-  const products = productWeights(subject, graph);
-  // With weights of its own a program widens none.
-  const decoding = peakBytes(graph, { sizes, files: apart ? subject.inFiles : new Map() }) + outputBytes(graph, sizes);
-  const words = turns === undefined ? 0 : wordsPeak(subject, wave, prefillTokens, turns.visualTokens);
-  return { products, prefill: peakOf(subject, prefill, feeds, { adds: false }), decoding, words };
-}
-
-/** Of the model's weights that a graph reads whole, and not only rows of. */
-function productWeights({ model, inFiles }: PlanSubject, graph: Graph): ProductWeight[] {
-  const picked = (node: Node, value: Value): boolean => node.op.name === "gatherRows" && node.inputs[0] === value;
-  const whole = new Set(liveNodes(graph).flatMap((node) => node.inputs.filter((value) => !picked(node, value))));
-  const read = [...graph.inputs].filter(([name, value]) => model.parameters.has(name) && whole.has(value));
-  return read.map(([name]) => ({
-    bytes: model.parameters.get(name)!.reduce((a, b) => a * b, 4),
-    mapped: inFiles.get(name) === "F32",
-  }));
-}
-
-/** As many words at once as the sampler reads, as long as a response may be. */
-function wordsPeak(subject: PlanSubject, wave: WaveSizes, tokensAtOnce: number, visualTokens: number): number {
-  const { N, P, L } = wave;
-  const { heads } = subject.model.decoder;
-  // What rounds on a device have cached stays there for all prompts of the wave.
-  const { size, prompts } =
-    subject.settings.executor === "xla"
-      ? { size: wordsAtOnce({ ...wave, heads, longest: L }, tokensAtOnce), prompts: wave.B }
-      : wordPieces({ N, P, room: L, heads, longest: L }, tokensAtOnce);
-  const { graph } = subject.trace((own, parameters) => traceWords(own, parameters, subject.model));
-  const features = Math.max(1, prompts * N * visualTokens);
-  const sizes = new Map(Object.entries({ B: prompts, N, P, L, W: size, K: prompts * N * size, F: features }));
-  subject.planned(graph, sizes);
-  return peakBytes(graph, { sizes, files: subject.inFiles }) + outputBytes(graph, sizes);
-}

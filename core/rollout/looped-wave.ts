@@ -9,7 +9,7 @@ import { GrowingResponse } from "./response.ts";
 import type { WaveMember } from "./waves.ts";
 
 /** Tokens of a response that are sampled before the host looks at them. */
-const roundsAtOnce = 32;
+export const roundsAtOnce = 32;
 
 /** Sizes of a wave, padded: prompts, responses a prompt, prompt tokens, cached tokens a response, rounds of a run. */
 export interface WaveSizes {
