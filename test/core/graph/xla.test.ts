@@ -271,7 +271,7 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
     ["fails", "throw new Error('on purpose');"],
     ["is told to exit", "process.exit(3);"],
   ])("a process that %s with the library open leaves cleanly", (_, end) => {
-    const code = `const { loadXla } = await import(${JSON.stringify(join(import.meta.dirname, "../../../core/graph/xla/plugin.ts"))}); loadXla(); console.log("open"); ${end}`;
+    const code = `const { loadXla } = await import(${JSON.stringify(join(import.meta.dirname, "../../../core/graph/xla/client/plugin.ts"))}); loadXla(); console.log("open"); ${end}`;
     const { status, signal, stdout } = spawnSync(
       process.execPath,
       ["--import", "tsx", "--input-type=module", "-e", code],

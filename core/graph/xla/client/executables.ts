@@ -102,6 +102,27 @@ export class Executables {
   }
 }
 
+/** Programs that one user has, each asked for once, until all are released. */
+export class HeldPrograms {
+  readonly #executables: Executables;
+  readonly #programs = new Map<string, LoadedProgram>();
+
+  constructor(executables: Executables) {
+    this.#executables = executables;
+  }
+
+  get(text: string, outputs: readonly PlacedArray[]): LoadedProgram {
+    const program = this.#programs.get(text) ?? this.#executables.get(text, outputs);
+    this.#programs.set(text, program);
+    return program;
+  }
+
+  release(): void {
+    for (const program of this.#programs.values()) this.#executables.release(program);
+    this.#programs.clear();
+  }
+}
+
 /** XLA names the place in the text, which is the op that was written there. */
 function compileError(cause: Error): Error {
   const op = /loc\("([^"]+)"/.exec(cause.message)?.[1];

@@ -1,7 +1,7 @@
 /** What all rounds of a loop read and none changes, computed once for many runs. */
 import type { Prepared } from "../../executor.ts";
 import { inputOp, type Value } from "../../graph.ts";
-import type { LoadedProgram } from "../client/executables.ts";
+import type { HeldPrograms } from "../client/executables.ts";
 import { lowerNodes } from "../lowering.ts";
 import { type LoopGraph, type LoopSetting, typeOf } from "./loop-graph.ts";
 import type { Held } from "../client/memory.ts";
@@ -34,16 +34,13 @@ export function constantInputs({ graph, before, constant }: LoopGraph): [name: s
 /**
  * The constant values, each held once: inputs as they are, or in the products' type where they are matrices, and what
  * is computed from them, by a program for each stretch between the graph's cuts: alike layers share one.
- * @param given the constant inputs' arrays, held by the caller @param programs gets those that were run, by their texts
+ * @param given the constant inputs' arrays, held by the caller @param programs those that are run
  * @throws Error with nothing held
  */
 export function prepareConstants(
   graph: LoopGraph,
   given: ReadonlyMap<Value, Held>,
-  {
-    symbols,
-    programs,
-  }: { readonly symbols: ReadonlyMap<string, number>; readonly programs: Map<string, LoadedProgram> },
+  { symbols, programs }: { readonly symbols: ReadonlyMap<string, number>; readonly programs: HeldPrograms },
   setting: LoopSetting,
 ): PreparedValues {
   const isKept = (value: Value): boolean =>
@@ -56,10 +53,8 @@ export function prepareConstants(
       graph.constant.filter((value) => !isKept(value)),
     )) {
       const { inputs, text, results } = stretchProgram(graph, values, { given, symbols }, setting);
-      const program = programs.get(text) ?? setting.executables.get(text, results);
-      programs.set(text, program);
       const arrays = setting.memory.run(
-        program,
+        programs.get(text, results),
         inputs.map((value) => given.get(value)!),
       );
       arrays.forEach((array, i) => result.set(values[i]!, array));

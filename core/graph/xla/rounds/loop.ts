@@ -1,7 +1,7 @@
 /** A graph run in rounds, of which the host sees nothing until the last is done. */
 import type { DeviceArray, Feed, Feeds, FloatArray, Loop, LoopOptions, Prepared } from "../../executor.ts";
 import type { Graph, Value } from "../../graph.ts";
-import type { LoadedProgram } from "../client/executables.ts";
+import { HeldPrograms } from "../client/executables.ts";
 import { LoopGraph, type LoopSetting, type Rounds } from "./loop-graph.ts";
 import { constantInputs, prepareConstants, PreparedValues } from "./loop-prepared.ts";
 import type { Held, Memory } from "../client/memory.ts";
@@ -24,12 +24,13 @@ export class XlaLoop implements Loop {
   readonly #graph: LoopGraph;
   readonly #setting: LoopSetting;
   readonly #rounds: Rounds;
-  readonly #preparing = new Map<string, LoadedProgram>();
+  readonly #preparing: HeldPrograms;
   readonly form: LoopForm;
 
   /** @param form default: by how many of the graph's segments are alike */
   constructor(graph: Graph, options: LoopOptions, setting: LoopSetting, form?: LoopForm) {
     this.#setting = setting;
+    this.#preparing = new HeldPrograms(setting.executables);
     this.#graph = new LoopGraph(graph, options, setting.products);
     const segments = segmentsOf(graph, this.#graph.each);
     const isDeep = mostAlike(segments) >= fewestAlike && outputOutside(this.#graph, segments) === null;
@@ -95,8 +96,7 @@ export class XlaLoop implements Loop {
 
   release(): Promise<void> {
     this.#rounds.release();
-    for (const program of this.#preparing.values()) this.#setting.executables.release(program);
-    this.#preparing.clear();
+    this.#preparing.release();
     return Promise.resolve();
   }
 }

@@ -10,7 +10,7 @@
  * layer and round, and that nothing is fused over a layer's end.
  */
 import type { Value } from "../../graph.ts";
-import type { LoadedProgram } from "../client/executables.ts";
+import { HeldPrograms, type LoadedProgram } from "../client/executables.ts";
 import { lowerNodes } from "../lowering.ts";
 import {
   type LoopGraph,
@@ -56,8 +56,7 @@ export class SegmentRounds implements Rounds {
   readonly #segments: readonly Segment[];
   readonly #setting: LoopSetting;
   readonly #plans = new Map<string, Plan>();
-  /** By text. */
-  readonly #programs = new Map<string, LoadedProgram>();
+  readonly #programs: HeldPrograms;
   /** The last segment of a round that reads a value. */
   readonly #lastReaders = new Map<Value, number>();
 
@@ -66,6 +65,7 @@ export class SegmentRounds implements Rounds {
     this.#graph = graph;
     this.#segments = segments;
     this.#setting = setting;
+    this.#programs = new HeldPrograms(setting.executables);
     segments.forEach(({ inputs }, i) => inputs.forEach((input) => this.#lastReaders.set(input, i)));
     const missing = outputOutside(graph, segments);
     if (missing === null) return;
@@ -109,8 +109,7 @@ export class SegmentRounds implements Rounds {
   }
 
   release(): void {
-    for (const program of this.#programs.values()) this.#setting.executables.release(program);
-    this.#programs.clear();
+    this.#programs.release();
     this.#plans.clear();
   }
 
@@ -151,7 +150,9 @@ export class SegmentRounds implements Rounds {
     const hlo = new HloWriter();
     const given = { array: hlo.argument(array.shape, array.type), placement: array.placement };
     const kept = { array: hlo.convert(given.array, type), placement };
-    const [copy] = memory.run(this.#program(commonModule(hlo, memory.mesh, [given], [kept]), [typeOf(kept)]), [array]);
+    const [copy] = memory.run(this.#programs.get(commonModule(hlo, memory.mesh, [given], [kept]), [typeOf(kept)]), [
+      array,
+    ]);
     array.release();
     return copy!;
   }
@@ -184,7 +185,10 @@ export class SegmentRounds implements Rounds {
       types.set(value, typeOf(placed));
       return placed;
     });
-    return this.#program(commonModule(hlo, mesh, [counter, ...all], [next, ...parts]), [next, ...parts].map(typeOf));
+    return this.#programs.get(
+      commonModule(hlo, mesh, [counter, ...all], [next, ...parts]),
+      [next, ...parts].map(typeOf),
+    );
   }
 
   /** @param types of all that the segment reads; gets those of what it passes on */
@@ -243,7 +247,7 @@ export class SegmentRounds implements Rounds {
     const goes = (value: Value): boolean =>
       this.#lastReaders.get(value) === place && !arrays.constant.has(value) && !carriedInputs.has(value);
     return {
-      program: this.#program(text, results.map(typeOf)),
+      program: this.#programs.get(text, results.map(typeOf)),
       reads: segment.inputs,
       passes: segment.passed,
       carries: carries.map(({ input }) => input),
@@ -264,12 +268,6 @@ export class SegmentRounds implements Rounds {
       type: "f32",
       placement: "whole",
     }));
-  }
-
-  #program(text: string, results: readonly PlacedArray[]): LoadedProgram {
-    const program = this.#programs.get(text) ?? this.#setting.executables.get(text, results);
-    this.#programs.set(text, program);
-    return program;
   }
 }
 
