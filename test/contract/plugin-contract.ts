@@ -4,68 +4,15 @@ import { fileURLToPath } from "node:url";
 import { PluginError, createHost } from "@papo/core";
 import type { Host, Plugin, Run } from "@papo/core";
 import { lossOf } from "@papo/core/testing";
-import type { LossOf, MinibatchInput } from "@papo/core/testing";
+import type { LossOf } from "@papo/core/testing";
 import { ClippedObjectivePlugin } from "@papo/plugins";
 import { memory } from "@tensorflow/tfjs-core";
 import { expect, it } from "vitest";
-
-/** Two groups of two responses, ragged, one hole, one text-only prompt; every array that a plugin here may ask for. */
-const minibatch: MinibatchInput = {
-  logProbs: [
-    [-0.4, -1.2, -0.3],
-    [-2.1, -0.2, -0.9],
-    [-0.7, -0.6, -1.5],
-    [-1.1, -0.8, -0.1],
-  ],
-  oldLogProbs: [
-    [-0.5, -1.0, -0.3],
-    [-1.9, -0.4, -0.9],
-    [-0.7, -0.9, -1.0],
-    [-1.3, -0.7, -0.2],
-  ],
-  mask: [
-    [1, 1, 1],
-    [1, 0, 1],
-    [1, 1, 0],
-    [1, 0, 0],
-  ],
-  rewards: [1, 0, 0.5, 0.5],
-  parts: { accuracy: [1, 0, 1, 0] },
-  advantages: [1, -1, 0.5, -0.5],
-  groupOf: [0, 0, 1, 1],
-  pictures: [1, 1, 0, 0],
-  scores: Object.fromEntries(
-    [
-      "original/reference/logProbs",
-      "masked/old/logProbs",
-      "masked/current/logProbs",
-      "original/current/entropy",
-      "blind/old/logProbs",
-      "noisy/old/logProbs",
-      "original/old/entropy",
-      "noisy/old/entropy",
-      "original/old/pictureSimilarity",
-      "noisy/current/logProbs",
-      "original/old/jsd(noisy old)",
-      "noisy/reference/logProbs",
-      "original/current/kl(original reference)",
-      "original/current/jsd(tutored reference)",
-      "original/old/pictureAlignment(-1)",
-    ].map((key, index) => [
-      key,
-      [
-        [-0.9, -1.3, -0.5],
-        [-1.1, -0.9, -2.9],
-        [-0.2, -0.6, -1.1],
-        [-1.9, -0.3, -0.4],
-      ].map((row) => row.map((value) => value * (1 + index / 4))),
-    ]),
-  ),
-};
+import { raggedMinibatch } from "../support/ragged-minibatch.ts";
 
 /** Something for a term of zero weight to disturb. Left out where the plugin under test is an objective itself. */
 function base(plugin: Plugin): Plugin[] {
-  return "policy" in lossOf([plugin], minibatch).terms ? [] : [new ClippedObjectivePlugin()];
+  return "policy" in lossOf([plugin], raggedMinibatch).terms ? [] : [new ClippedObjectivePlugin()];
 }
 
 /** Turns off the coefficients that it is given. */
@@ -106,9 +53,9 @@ export function testPlugin(make: () => Plugin, { trains = true }: { readonly tra
 
   it("shares no state between runs", () => {
     const plugin = make();
-    const first = lossOf([...base(plugin), plugin], minibatch);
+    const first = lossOf([...base(plugin), plugin], raggedMinibatch);
     const untouched = hostOf(plugin).saveState();
-    const second = lossOf([...base(plugin), plugin], minibatch);
+    const second = lossOf([...base(plugin), plugin], raggedMinibatch);
     expect(second).toEqual(first);
     expect(untouched).toEqual(hostOf(make()).saveState());
   });
@@ -117,10 +64,10 @@ export function testPlugin(make: () => Plugin, { trains = true }: { readonly tra
     const plugin = make();
     const coefficients = Object.keys(hostOf(plugin).coefficients());
     if (coefficients.length === 0) return;
-    const without = lossOf(base(plugin), minibatch);
-    const switchedOff = lossOf([...base(plugin), plugin, new NoCoefficientsPlugin(coefficients)], minibatch);
+    const without = lossOf(base(plugin), raggedMinibatch);
+    const switchedOff = lossOf([...base(plugin), plugin, new NoCoefficientsPlugin(coefficients)], raggedMinibatch);
     expect(numbers(switchedOff)).toEqual(numbers(without));
-    const switchedOn = expect(numbers(lossOf([...base(plugin), plugin], minibatch)));
+    const switchedOn = expect(numbers(lossOf([...base(plugin), plugin], raggedMinibatch)));
     if (trains) switchedOn.not.toEqual(numbers(without));
     else switchedOn.toEqual(numbers(without));
   });
@@ -140,9 +87,9 @@ export function testPlugin(make: () => Plugin, { trains = true }: { readonly tra
   });
 
   it("leaks no tensor", () => {
-    lossOf([make()], minibatch);
+    lossOf([make()], raggedMinibatch);
     const before = memory().numTensors;
-    lossOf([make()], minibatch);
+    lossOf([make()], raggedMinibatch);
     expect(memory().numTensors).toBe(before);
   });
 }

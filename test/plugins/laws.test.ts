@@ -1,49 +1,9 @@
 /** What holds for any set of plugins: laws of the loss, over random subsets. */
 import { createRandom, permutation, type Plugin, type Run } from "@papo/core";
-import { lossOf, type LossOf, type MinibatchInput } from "@papo/core/testing";
+import { lossOf, type LossOf } from "@papo/core/testing";
 import * as everything from "@papo/plugins";
 import { describe, expect, it } from "vitest";
-
-const scored = (factor: number): number[][] =>
-  [
-    [-0.9, -1.3, -0.5],
-    [-1.1, -0.9, -2.9],
-    [-0.2, -0.6, -1.1],
-    [-1.9, -0.3, -0.4],
-  ].map((row) => row.map((value) => value * factor));
-const input: MinibatchInput = {
-  logProbs: [
-    [-0.4, -1.2, -0.3],
-    [-2.1, -0.2, -0.9],
-    [-0.7, -0.6, -1.5],
-    [-1.1, -0.8, -0.1],
-  ],
-  oldLogProbs: [
-    [-0.5, -1.0, -0.3],
-    [-1.9, -0.4, -0.9],
-    [-0.7, -0.9, -1.0],
-    [-1.3, -0.7, -0.2],
-  ],
-  mask: [
-    [1, 1, 1],
-    [1, 0, 1],
-    [1, 1, 0],
-    [1, 0, 0],
-  ],
-  advantages: [1, -1, 0.5, -0.5],
-  parts: { accuracy: [1, 0, 1, 0] },
-  finish: ["stop", "length", "stop", "stop"],
-  groupOf: [0, 0, 1, 1],
-  scores: {
-    "original/reference/logProbs": scored(1),
-    "masked/old/logProbs": scored(1.2),
-    "masked/current/logProbs": scored(1.4),
-    "noisy/old/logProbs": scored(0.9),
-    "original/current/entropy": scored(-1),
-    "original/old/entropy": scored(-1.1),
-    "noisy/old/entropy": scored(-0.8),
-  },
-};
+import { raggedMinibatch } from "../support/ragged-minibatch.ts";
 
 /** Terms that do not depend on one another, each with the coefficients that turn it off. */
 const terms: readonly { readonly make: () => Plugin; readonly off: readonly string[] }[] = [
@@ -97,23 +57,23 @@ describe.each(seeds)("subset %i", (seed) => {
 
   it("does not depend on the order of independent terms", () => {
     const order = [...permutation(createRandom(seed).key("order"), chosen.length)].map((index) => chosen[index]!);
-    expect(numbers(lossOf(recipe(order), input))).toEqual(numbers(lossOf(recipe(chosen), input)));
+    expect(numbers(lossOf(recipe(order), raggedMinibatch))).toEqual(numbers(lossOf(recipe(chosen), raggedMinibatch)));
   });
 
   it("is the same to the bit with a coefficient of 0 as without the plugin", () => {
     for (const { off } of chosen) {
       const without = recipe(chosen.filter((term) => term.off !== off));
-      const found = lossOf([...recipe(chosen), new OffPlugin(off)], input);
-      const wanted = lossOf(without, input);
+      const found = lossOf([...recipe(chosen), new OffPlugin(off)], raggedMinibatch);
+      const wanted = lossOf(without, raggedMinibatch);
       for (const view of Object.keys(wanted.gradients)) expect(found.gradients[view]).toEqual(wanted.gradients[view]);
       expect(found.loss).toBe(wanted.loss);
     }
   });
 
   it("has in the ledger what each term adds to the loss and to the gradient", () => {
-    const whole = lossOf(recipe(chosen), input);
+    const whole = lossOf(recipe(chosen), raggedMinibatch);
     for (const { make, off } of chosen) {
-      const without = lossOf([...recipe(chosen), new OffPlugin(off)], input);
+      const without = lossOf([...recipe(chosen), new OffPlugin(off)], raggedMinibatch);
       const own = Object.values(whole.terms).filter(({ plugin }) => plugin === make().name);
       expect(whole.loss - without.loss).toBeCloseTo(
         own.reduce((sum, { weighted }) => sum + weighted, 0),

@@ -3,13 +3,21 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { learnerSettings, openPolicy, openPolicyInProcess, parseSettings, type OpenPolicy } from "@papo/core";
+import {
+  learnerSettings,
+  openPolicy,
+  openPolicyInProcess,
+  parseSettings,
+  type OpenPolicy,
+  type RunSettings,
+} from "@papo/core";
 import { symbol } from "../../../core/graph/dims.ts";
 import { gradient } from "../../../core/graph/gradient.ts";
 import { Graph } from "../../../core/graph/graph.ts";
 import { gatherRows, linear, rmsNorm, rope, silu, split, tokenLogProb } from "../../../core/graph/ops/index.ts";
 import { bindingFile, loadTensorFlow, tensorflowSetup } from "../../../core/graph/tensorflow/binding.ts";
 import { largestDifference, relativeError } from "../../golden/support.ts";
+import { sampledAndScored } from "../../support/sampled-and-scored.ts";
 
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
 const there = tensorflowSetup() !== null;
@@ -101,33 +109,10 @@ describe.skipIf(!there)("TensorFlow", () => {
   });
 
   test("a policy's thread computes what onnxruntime computes, and samples the same tokens", async () => {
-    const run = async (executor: "onnxruntime" | "tensorflow") => {
+    const run = async (executor: RunSettings["executor"]) => {
       const policy = await openPolicy({ folder, threads: 1, ...learnerSettings(parseSettings({ executor })) });
       policies.push(policy);
-      const tokens: number[][] = [];
-      const sampling = {
-        temperature: 1,
-        topP: 1,
-        topK: 0,
-        maxNewTokens: 6,
-        stopTokens: [],
-        bannedTokens: policy.processor.bannedTokens,
-      };
-      await policy.rollout.generate(
-        [
-          {
-            prompt: batch.prompts[0]!,
-            count: 2,
-            keys: [
-              [1, 2],
-              [3, 4],
-            ],
-          },
-        ],
-        sampling,
-        (response) => tokens.push([...response.tokens]),
-      );
-      return { tokens, logProbs: (await policy.learner.score(batch, ["logProbs"])).logProbs! };
+      return sampledAndScored(policy, batch);
     };
     const [onnx, tensorflow] = [await run("onnxruntime"), await run("tensorflow")];
     expect(tensorflow.tokens).toEqual(onnx.tokens);

@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { learnerSettings, openPolicy, openPolicyInProcess, parseSettings, type OpenPolicy } from "@papo/core";
+import {
+  learnerSettings,
+  openPolicy,
+  openPolicyInProcess,
+  parseSettings,
+  type OpenPolicy,
+  type RunSettings,
+} from "@papo/core";
 import { symbol } from "../../../core/graph/dims.ts";
 import { Graph } from "../../../core/graph/graph.ts";
 import { affine, linear, mul } from "../../../core/graph/ops/index.ts";
@@ -15,6 +22,7 @@ import { loadXla, xlaSetup } from "../../../core/graph/xla/client/plugin.ts";
 import { segmentsOf } from "../../../core/graph/xla/passes/segments.ts";
 import { HloWriter } from "../../../core/graph/xla/writer.ts";
 import { largestDifference, relativeError } from "../../golden/support.ts";
+import { sampledAndScored } from "../../support/sampled-and-scored.ts";
 
 const folder = fileURLToPath(new URL("../../golden/cases/models/tiny", import.meta.url));
 const there = xlaSetup() !== null;
@@ -233,33 +241,10 @@ describe.skipIf(!there)("OpenXLA (where `papo setup xla` has been run)", () => {
   });
 
   test("a policy's thread computes what onnxruntime computes, and samples the same tokens", async () => {
-    const run = async (executor: "onnxruntime" | "xla") => {
+    const run = async (executor: RunSettings["executor"]) => {
       const policy = await openPolicy({ folder, threads: 1, ...learnerSettings(parseSettings({ executor })) });
       policies.push(policy);
-      const tokens: number[][] = [];
-      const sampling = {
-        temperature: 1,
-        topP: 1,
-        topK: 0,
-        maxNewTokens: 6,
-        stopTokens: [],
-        bannedTokens: policy.processor.bannedTokens,
-      };
-      await policy.rollout.generate(
-        [
-          {
-            prompt: batch.prompts[0]!,
-            count: 2,
-            keys: [
-              [1, 2],
-              [3, 4],
-            ],
-          },
-        ],
-        sampling,
-        (response) => tokens.push([...response.tokens]),
-      );
-      return { tokens, logProbs: (await policy.learner.score(batch, ["logProbs"])).logProbs! };
+      return sampledAndScored(policy, batch);
     };
     const [onnx, xla] = [await run("onnxruntime"), await run("xla")];
     expect(xla.tokens).toEqual(onnx.tokens);
