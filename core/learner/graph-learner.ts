@@ -34,6 +34,8 @@ import type { WeightStore } from "./weight-store.ts";
 
 export interface GraphLearnerOptions {
   readonly optimizer: OptimizerSettings;
+  /** Whether the gradient's memory goes back to the system after an update. Default false. */
+  readonly handsBack?: boolean;
   /**
    * Padded tokens of one forward and backward pass, at most: bounds memory, never changes a loss. Passes over long rows
    * are cut further; see passLimit.
@@ -92,7 +94,7 @@ export class GraphLearner implements Learner {
   constructor(runtime: ModelRuntime, options: GraphLearnerOptions) {
     this.#runtime = runtime;
     this.#options = options;
-    this.#training = createTrainingState(runtime, options.optimizer);
+    this.#training = createTrainingState(runtime, options.optimizer, options.handsBack ?? false);
     this.#graphOptions = { recompute: options.recompute ?? false, vocabularyChunk: options.vocabularyChunk ?? 16_384 };
     this.#trained = new Set(runtime.trainedNames);
     this.#trainsVision = runtime.trainsVision;

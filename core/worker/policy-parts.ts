@@ -93,12 +93,14 @@ export const loadPolicyParts = async (options: PolicyOptions): Promise<PolicyPar
   };
   const loaded = await loadModelFolder(weights, shapesOf, (name) => stayInFiles && !trained.has(name));
   const numbers = [...loaded.weights.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  if (options.keepFreedMemory === false || numbers >= largeModel) keepFreedMemory(largestKept(options));
+  const handsBack = options.keepFreedMemory === false || numbers >= largeModel;
+  if (handsBack) keepFreedMemory(largestKept(options));
   if (options.device === "webgpu") await requireWebGpu(createModel(loaded.config).parameters);
   const executor = createExecutor(options, threads);
   const { runtime, ...stored } = await createRuntime(options, loaded, executor);
   const learner = new GraphLearner(runtime, {
     optimizer,
+    handsBack,
     microbatchTokens,
     recompute,
     ...(scoringTokens === undefined ? {} : { scoringTokens }),

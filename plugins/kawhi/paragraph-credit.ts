@@ -39,7 +39,7 @@ const schema = z.strictObject({
  * A_t ← A_t·w_j for the tokens of paragraph j: w_j = w_min + (w_max − w_min)·((1 − λ)·softmax_j(ᾱ_j / τ) + λ/M), ᾱ_j
  * the mean over its tokens of α_t, the mean cosine of a token's queries with the keys of the picture's key regions,
  * over the heads that see (KAWHI, arXiv:2603.27375, Eq. 12 to 17; its code is not published). Responses to text-only
- * prompts keep their advantages, which the paper does not speak of. List it after the plugin of the advantages, and
+ * prompts keep their advantages, which the paper does not speak of; those of one paragraph have w = w_max. List it after the plugin of the advantages, and
  * KeyRegionsPlugin beside it.
  *
  * Metrics: kawhi/alignment, the mean α over tokens; kawhi/weight, the mean weight; kawhi/paragraphs, those of a
@@ -53,8 +53,8 @@ export class ParagraphCreditPlugin implements Plugin {
     this.options = parseOptions(this.name, schema, options);
   }
 
-  apply({ hooks, scores, metric }: Run): void {
-    const { view, score, layers, heads } = this.options;
+  apply({ hooks, scores, metric, warn }: Run): void {
+    const { view, score, layers, heads, separator } = this.options;
     const hint = 'list KeyRegionsPlugin in the recipe, or set view to "original" for all visual tokens';
     const output = score === "attention" ? "pictureAttention" : "pictureAlignment";
     const alignment = scores.request({ view, weights: "old", output, layers, heads, hint });
@@ -62,13 +62,19 @@ export class ParagraphCreditPlugin implements Plugin {
       const alpha = batch.get(alignment).dataSync() as Float32Array;
       const mask = batch.mask.dataSync() as Float32Array;
       const weights = new Float32Array(batch.B * batch.T).fill(1);
+      let most = 0;
       batch.samples.forEach(({ prompt }, row) => {
         if (prompt.pictures.length === 0) return;
         const paragraphs = this.#paragraphs(batch, row, mask);
         metric("kawhi/paragraphs", paragraphs.length);
+        most = Math.max(most, paragraphs.length);
         const own = this.weights(paragraphs.map((tokens) => mean(tokens.map((at) => alpha[at]!))));
         paragraphs.forEach((tokens, j) => tokens.forEach((at) => (weights[at] = own[j]!)));
       });
+      if (most === 1)
+        warn(
+          `each response of a step is one paragraph, whose tokens all have the same weight: the recipe learns as it would without this plugin; set separator, which is ${JSON.stringify(separator)}, to what ends a paragraph in these responses`,
+        );
       metric("kawhi/alignment", maskedMean(alpha, mask));
       metric("kawhi/weight", maskedMean(weights, mask));
       return mul<Tensor2D>(advantages, tensor2d(weights, [batch.B, batch.T]));

@@ -36,8 +36,8 @@ export class PrivilegedTutoringPlugin implements Plugin {
     this.options = parseOptions(this.name, schema, options);
   }
 
-  apply({ hooks, views, scores, teachers, coefficient, metric }: Run): void {
-    const { teacher, template, accuracy, threshold } = this.options;
+  apply({ hooks, views, scores, teachers, coefficient, metric, warn }: Run): void {
+    const { teacher, template, accuracy, threshold, hint: column } = this.options;
     const lambda = coefficient("ptd/lambda", this.options.coefficient);
     views.register({
       name: "tutored",
@@ -61,6 +61,10 @@ export class PrivilegedTutoringPlugin implements Plugin {
     });
     hooks.terms.tap(this.name, (terms, batch) => {
       if (lambda.value === 0) return terms;
+      if (batch.samples.every(({ prompt }) => this.#hintOf(prompt.row) === null))
+        warn(
+          `no row of an update has a hint in the column "${column}": nothing is taught, and the recipe learns as it would without this plugin; name the column in the option hint, or leave the plugin out`,
+        );
       const tutored = batch.samples.map((sample) =>
         Number(this.#hintOf(sample.prompt.row) !== null && rewardPart(sample, accuracy) <= threshold),
       );

@@ -182,7 +182,12 @@ export const tinyPresets = {
     new CounterfactualViewPlugin(),
     new PerceptionKlPlugin({ view: "counterfactual", coefficient: 0.02 }),
   ]),
-  kawhi: tiny("KAWHI", () => [...baseGrpo(), new KeyRegionsPlugin(), new ParagraphCreditPlugin()]),
+  // Responses of the embedded tasks have one line: its paragraphs are the reasoning and the answer.
+  kawhi: tiny("KAWHI", () => [
+    ...baseGrpo(),
+    new KeyRegionsPlugin(),
+    new ParagraphCreditPlugin({ separator: "</think>" }),
+  ]),
   "va-opd": tiny("VA-OPD beside GRPO, its teacher the weights at the start", () => [
     ...baseGrpo(),
     new DiffusionNoisePlugin({ schedule: "constant" }),

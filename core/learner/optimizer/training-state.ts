@@ -39,9 +39,15 @@ export interface TrainingState {
 }
 
 /** Where the executor has a device, weights, gradient and moments stay there. */
-export function createTrainingState(runtime: ModelRuntime, settings: OptimizerSettings): TrainingState {
+export function createTrainingState(
+  runtime: ModelRuntime,
+  settings: OptimizerSettings,
+  handsBack: boolean,
+): TrainingState {
   const { device } = runtime.executor;
-  return device === undefined ? new HostState(runtime, settings) : new DeviceState(runtime, device, settings);
+  return device === undefined
+    ? new HostState(runtime, settings, handsBack)
+    : new DeviceState(runtime, device, settings);
 }
 
 /** Muon's matrices are those that map hidden states to hidden states: two axes, and neither embedding nor head. */
@@ -64,9 +70,11 @@ class HostState implements TrainingState {
   readonly #gradients = new Map<string, Float32Array>();
   /** Made with the first of them. */
   #arrays: GradientArrays | null = null;
+  readonly #handsBack: boolean;
 
-  constructor(runtime: ModelRuntime, settings: OptimizerSettings) {
+  constructor(runtime: ModelRuntime, settings: OptimizerSettings, handsBack: boolean) {
     this.#runtime = runtime;
+    this.#handsBack = handsBack;
     this.#optimizer =
       settings.matrices === "muon"
         ? new Muon(settings, runtime.executor, matrixTest(settings, runtime))
@@ -119,6 +127,7 @@ class HostState implements TrainingState {
   get #allArrays(): GradientArrays {
     return (this.#arrays ??= new GradientArrays(
       new Map([...this.#runtime.trained()].map(([name, { data }]) => [name, data.length])),
+      this.#handsBack,
     ));
   }
 
