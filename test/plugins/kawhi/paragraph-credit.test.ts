@@ -3,6 +3,7 @@ import { lossOf } from "@papo/core/testing";
 import { ParagraphCreditPlugin } from "@papo/plugins";
 import { add, type Tensor2D } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
+import { listenedTo } from "../../support/listened-to.ts";
 
 const words = ["a", ".\n\n", "\n\n"];
 const decode = (tokens: Int32Array): string => [...tokens].map((token) => words[token]!).join("");
@@ -46,6 +47,26 @@ test("smoothing takes the weights towards each other, and a response of one para
     new Array(4).fill(expect.closeTo(0.55, 6)),
   );
   expect(weightsOf([0, 0], [0.3, 0.1])).toEqual([1, 1]);
+});
+
+test("where each response is one paragraph, a person is told that nothing is weighted", () => {
+  const said: string[] = [];
+  const tell = (tokens: readonly number[], pictures: number): void => {
+    lossOf([new OnePlugin(), listenedTo(new ParagraphCreditPlugin({ view: "original" }), said)], {
+      logProbs: [tokens.map(() => -1)],
+      tokens: [tokens],
+      decode,
+      pictures: [pictures],
+      scores: { "original/old/pictureAlignment(-1)": [tokens.map(() => 0.1)] },
+    });
+  };
+  tell([0, 1, 0], 1);
+  tell([0, 0, 0], 0);
+  expect(said).toEqual([]);
+  tell([0, 0, 0], 1);
+  expect(said).toEqual([
+    expect.stringMatching(/^each response of a step is one paragraph.*set separator, which is "\\n\\n"/),
+  ]);
 });
 
 test("empty lines are no paragraph of their own", () => {
