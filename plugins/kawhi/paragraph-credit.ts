@@ -39,8 +39,8 @@ const schema = z.strictObject({
  * A_t ← A_t·w_j for the tokens of paragraph j: w_j = w_min + (w_max − w_min)·((1 − λ)·softmax_j(ᾱ_j / τ) + λ/M), ᾱ_j
  * the mean over its tokens of α_t, the mean cosine of a token's queries with the keys of the picture's key regions,
  * over the heads that see (KAWHI, arXiv:2603.27375, Eq. 12 to 17; its code is not published). Responses to text-only
- * prompts keep their advantages, which the paper does not speak of; those of one paragraph have w = w_max. List it after the plugin of the advantages, and
- * KeyRegionsPlugin beside it.
+ * prompts keep their advantages, which the paper does not speak of; those of one paragraph have w = w_max. List it
+ * after the plugin of the advantages, and KeyRegionsPlugin beside it.
  *
  * Metrics: kawhi/alignment, the mean α over tokens; kawhi/weight, the mean weight; kawhi/paragraphs, those of a
  * response.
