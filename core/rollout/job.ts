@@ -14,6 +14,17 @@ export interface Job {
   readonly goOn?: GoOn;
 }
 
+/**
+ * How a response has ended with its newest token; null where it goes on, or waits for what comes after the turn that
+ * the token ends.
+ */
+export function endOf(response: GrowingResponse, { sampling, goOn }: Job): GeneratedResponse["finish"] | null {
+  if (!sampling.stopTokens.includes(response.lastToken))
+    return response.length === sampling.maxNewTokens ? "length" : null;
+  response.waits = goOn !== undefined;
+  return response.waits ? null : "stop";
+}
+
 /** What has to go through the decoder of a response that goes on. */
 export interface NewWords extends EncodedPrompt {
   /** Rotary positions of `ids`, [3, tokens]. */

@@ -4,8 +4,9 @@ import { bucket } from "../math/bucket.ts";
 import { type EncodedPrompt, promptLength } from "../model/model.ts";
 import type { ModelRuntime } from "../model/runtime.ts";
 import { forbidden } from "../model/rows/masks.ts";
-import { type Job, longestOf, type NewWords, wordsAfter } from "./job.ts";
+import { endOf, type Job, longestOf, type NewWords, wordsAfter } from "./job.ts";
 import { GrowingResponse } from "./response.ts";
+import { rotaryRows } from "./rotary-rows.ts";
 import type { WaveMember } from "./waves.ts";
 
 /** Tokens of a response that are sampled before the host looks at them. */
@@ -102,11 +103,9 @@ export class LoopedWave {
 
   /** Those that end are handed on and leave; those whose turn ends wait where something may go on after it. */
   #append(response: GrowingResponse, row: number, drawn: Float32Array, at: number): void {
-    const { sampling, goOn } = this.#job;
     response.append(drawn[3 * at]!, drawn[3 * at + 1]!, drawn[3 * at + 2]!);
-    const stopped = sampling.stopTokens.includes(response.lastToken);
-    if (stopped && goOn !== undefined) response.waits = true;
-    else if (stopped || response.length === sampling.maxNewTokens) this.#finish(row, stopped ? "stop" : "length");
+    const finish = endOf(response, this.#job);
+    if (finish !== null) this.#finish(row, finish);
   }
 
   #finish(row: number, finish: "stop" | "length"): void {
@@ -192,23 +191,11 @@ export class LoopedWave {
   }
 
   #rotary(): Record<string, HostArray> {
-    const { decoder } = this.#runtime.model;
     const { B, N, rounds } = this.#sizes;
-    const half = decoder.headSize / 2;
     const positions = Array.from({ length: rounds }, (_, round) =>
       this.#slots.map((response) => (response?.position ?? 0) + round),
     ).flat();
-    const places = new Map([...new Set(positions)].map((position, index) => [position, index]));
-    const tables = decoder.rotary(Int32Array.from([...places.keys(), ...places.keys(), ...places.keys()]));
-    const repeated = (table: Float32Array): HostArray => {
-      const data = new Float32Array(rounds * B * N * half);
-      positions.forEach((position, row) => {
-        const place = places.get(position)!;
-        data.set(table.subarray(place * half, (place + 1) * half), row * half);
-      });
-      return { shape: [rounds, B, N, half], data };
-    };
-    return { cos: repeated(tables.cos), sin: repeated(tables.sin) };
+    return rotaryRows(this.#runtime.model.decoder, positions, [rounds, B, N]);
   }
 
   /**

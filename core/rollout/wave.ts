@@ -5,8 +5,9 @@ import type { ModelRuntime } from "../model/runtime.ts";
 import { forbidden } from "../model/rows/masks.ts";
 import { WaveCache } from "./cache.ts";
 import type { GeneratedResponse } from "./engine.ts";
-import { type Job, longestOf, type NewWords, wordsAfter } from "./job.ts";
+import { endOf, type Job, longestOf, type NewWords, wordsAfter } from "./job.ts";
 import { GrowingResponse } from "./response.ts";
+import { rotaryRows } from "./rotary-rows.ts";
 import type { WaveMember } from "./waves.ts";
 
 /** A wave is laid out anew when finished responses leave at most this share of its rows in use. */
@@ -46,15 +47,14 @@ export class Wave {
    * turn ends wait where something may go on after it.
    */
   draw(probabilities: Float32Array, rowOf: (row: number) => number | null): void {
-    const { sampler, sampling, goOn } = this.#job;
+    const { sampler } = this.#job;
     const vocabulary = this.#runtime.model.decoder.vocabularySize;
     for (const [row, response] of this.#slots.entries()) {
       const from = this.goesOn(row) ? rowOf(row) : null;
       if (response === null || from === null) continue;
       response.draw(sampler, probabilities.subarray(from * vocabulary, (from + 1) * vocabulary));
-      const stopped = sampling.stopTokens.includes(response.lastToken);
-      if (stopped && goOn !== undefined) response.waits = true;
-      else if (stopped || response.length === sampling.maxNewTokens) this.#finish(row, stopped ? "stop" : "length");
+      const finish = endOf(response, this.#job);
+      if (finish !== null) this.#finish(row, finish);
     }
   }
 
@@ -113,22 +113,10 @@ export class Wave {
   feeds(): Record<string, HostArray> {
     const { decoder } = this.#runtime.model;
     const { B, N } = this.cache;
-    const half = decoder.headSize / 2;
     const positions = this.#slots.map((response) => response?.position ?? 0);
-    const places = new Map([...new Set(positions)].map((position, index) => [position, index]));
-    const { cos, sin } = decoder.rotary(Int32Array.from([...places.keys(), ...places.keys(), ...places.keys()]));
-    const repeat = (rows: Float32Array): HostArray => {
-      const data = new Float32Array(B * N * half);
-      positions.forEach((position, row) => {
-        const place = places.get(position)!;
-        data.set(rows.subarray(place * half, (place + 1) * half), row * half);
-      });
-      return { shape: [B, N, half], data };
-    };
     return {
       tokens: { shape: [B, N], data: Int32Array.from(this.#slots, (response) => response?.lastToken ?? 0) },
-      cos: repeat(cos),
-      sin: repeat(sin),
+      ...rotaryRows(decoder, positions, [B, N]),
       mask: this.mask(1),
       ...this.cache.feeds(),
     };
