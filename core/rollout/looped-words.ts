@@ -65,7 +65,8 @@ export class LoopedWords {
       });
       await this.layAnew(own, wave.layAnew(decoder.keyValueHeads, W, inPiece), computed);
       const each = Int32Array.from({ length: B * N }, (_, row) => row);
-      wave.takeFirst(await draw(scores!, wave.drawsFrom(each)), isLast);
+      if (each.some(isLast)) wave.takeFirst(await draw(scores!, wave.drawsFrom(each)), isLast);
+      else this.#device.free(scores!);
     }
   }
 
